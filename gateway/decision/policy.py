@@ -1,0 +1,42 @@
+"""Everything the decision needs to know from the configuration, compiled and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.decision.identity import Identity
+from gateway.decision.routing import RouteTable
+
+
+class Profile(Enum):
+    """Which kind of JWT an issuer's access tokens must be."""
+
+    ANY = "any"
+    RFC9068 = "rfc9068"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One trusted issuer.
+
+    *name* is its key in the configuration, *issuer* the ``iss`` it puts into tokens.
+    *audiences* of None means that the audience is not checked.
+    """
+
+    name: str
+    issuer: str
+    audiences: frozenset[str] | None
+    algorithms: frozenset[str]
+    profile: Profile
+    leeway_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """The compiled access policy: who is trusted, what each route asks for, what services get."""
+
+    issuers: Mapping[str, Issuer]  # by `iss`
+    routes: RouteTable
+    identity: Identity
+    scope_implies: Mapping[str, frozenset[str]]  # transitively closed
+    max_token_bytes: int

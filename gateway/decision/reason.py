@@ -1,0 +1,57 @@
+"""The closed list of reasons why a request is refused.
+
+A reason's code is a contract: it stands in the log, the metrics, the answer and the
+user's own tests. Adding one is a contract change, written in ``docs/reasons.md``.
+"""
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """One reason: *code* (stable, lower_snake), *status* (HTTP), *title* (public words)."""
+
+    PATH_REJECTED = ("path_rejected", 400, "The path is not in canonical form")
+    REQUEST_MALFORMED = ("request_malformed", 400, "The request is malformed")
+    TOKEN_REPEATED = ("token_repeated", 400, "More than one credential was sent")
+
+    TOKEN_MISSING = ("token_missing", 401, "An access token is required")
+    TOKEN_MALFORMED = ("token_malformed", 401, "The access token is malformed")
+    ALGORITHM_NOT_ALLOWED = ("algorithm_not_allowed", 401, "The token's algorithm is not allowed")
+    KEY_UNKNOWN = ("key_unknown", 401, "The token's key is not known")
+    SIGNATURE_INVALID = ("signature_invalid", 401, "The token's signature is not valid")
+    TOKEN_EXPIRED = ("token_expired", 401, "The access token has expired")
+    TOKEN_NOT_YET_VALID = ("token_not_yet_valid", 401, "The access token is not valid yet")
+    ISSUER_UNKNOWN = ("issuer_unknown", 401, "The token's issuer is not trusted here")
+    AUDIENCE_MISMATCH = ("audience_mismatch", 401, "The token is meant for another audience")
+    TOKEN_TYPE_MISMATCH = ("token_type_mismatch", 401, "The token is not an access token")
+    CLAIM_MISSING = ("claim_missing", 401, "The token lacks a required claim")
+    CLAIM_MALFORMED = ("claim_malformed", 401, "A claim of the token is malformed")
+    TOKEN_REVOKED = ("token_revoked", 401, "The access token was revoked")
+    PROOF_INVALID = ("proof_invalid", 401, "The proof of possession is not valid")
+    AUTHENTICATION_TOO_OLD = ("authentication_too_old", 401, "A fresh authentication is required")
+
+    SCOPE_MISSING = ("scope_missing", 403, "The token lacks a required scope")
+    CLAIM_RULE_FAILED = ("claim_rule_failed", 403, "The token does not satisfy a claim rule")
+    ISSUER_NOT_ACCEPTED = ("issuer_not_accepted", 403, "The token's issuer is not accepted here")
+
+    ROUTE_NOT_FOUND = ("route_not_found", 404, "No route matches the request")
+    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "The method is not allowed here")
+    REQUEST_TIMEOUT = ("request_timeout", 408, "The request did not arrive in time")
+    BODY_TOO_LARGE = ("body_too_large", 413, "The request body is too large")
+    TARGET_TOO_LONG = ("target_too_long", 414, "The request target is too long")
+    RATE_LIMITED = ("rate_limited", 429, "Too many requests")
+    HEADERS_TOO_LARGE = ("headers_too_large", 431, "The request head is too large")
+
+    NOT_SUPPORTED = ("not_supported", 501, "The request asks for something not supported here")
+    UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "The service could not be reached")
+    UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid answer")
+    UPSTREAM_UNAVAILABLE = ("upstream_unavailable", 503, "The service is not available")
+    KEYS_UNAVAILABLE = ("keys_unavailable", 503, "The issuer's keys are not available")
+    OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
+    DRAINING = ("draining", 503, "The gateway is shutting down")
+    UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not answer in time")
+
+    def __init__(self, code: str, status: int, title: str) -> None:
+        self.code = code
+        self.status = status
+        self.title = title

@@ -1,0 +1,56 @@
+"""The values a token becomes: first its three parts, then claims that hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.decision.keys import KeySet
+from gateway.decision.policy import Issuer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompactToken:
+    """A JWS in compact serialisation, taken apart but not verified (RFC 7515 §7.1)."""
+
+    header: Mapping[str, object]
+    algorithm: str
+    kid: str | None
+    payload: bytes = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claims:
+    """The claims the gateway itself reads, each of the right type; *all* holds every claim.
+
+    Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the
+    token; *granted* adds what they imply by ``scope_implies``.
+    """
+
+    all: Mapping[str, object] = field(repr=False)
+    issuer: str
+    subject: str | None
+    audiences: frozenset[str]
+    expires_at: float
+    not_before: float | None
+    issued_at: float | None
+    scopes: tuple[str, ...]
+    granted: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignedToken:
+    r"""A token whose signature holds: a pure function of its bytes, the policy and the key set.
+
+    Nothing here says that the token is current, or good for a route: that is checked for
+    every request. *identity_fields* are the header lines services get for these claims,
+    each ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log.
+    """
+
+    issuer: Issuer
+    key_set: KeySet
+    kid: str | None
+    token_type: str | None  # `typ` in lower case, without `application/`
+    claims: Claims
+    identity_fields: bytes
+    log_subject: bytes

@@ -1,0 +1,1 @@
+"""A development issuer: real tokens for demos and tests, never for production."""

@@ -1,0 +1,1 @@
+"""Have every issuer's keys at hand before they are asked for."""

@@ -1,0 +1,148 @@
+"""The loaded configuration: frozen values that the rest of the gateway trusts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from gateway.decision.policy import Issuer, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address or name, and a port; port 0 asks the system for a free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Certificate chain and key of a listener; *client_ca* demands client certificates."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the data port listens."""
+
+    address: Address
+    tls: TlsFiles | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where the admin port listens; *token* is asked for where it is set."""
+
+    address: Address
+    token: str | None = field(repr=False)
+
+
+class SourceKind(Enum):
+    """Where an issuer's keys come from."""
+
+    DISCOVERY = "discovery"
+    JWKS_URL = "jwks_url"
+    JWKS_FILE = "jwks_file"
+    PEM_FILE = "pem_file"
+    SECRET = "secret_env"  # noqa: S105 - the name of a key, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only."""
+
+    kind: SourceKind
+    location: str
+    secret: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTimes:
+    """How long keys are fresh, how long they serve stale, and how often we may ask (seconds)."""
+
+    fresh_seconds: float
+    stale_seconds: float
+    fetch_timeout_seconds: float
+    unknown_kid_cooldown_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSettings:
+    """An issuer with everything the keyring needs to have its keys."""
+
+    issuer: Issuer
+    source: KeySource
+    times: KeyTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of an upstream; *authority* is what a Host field would say."""
+
+    host: str
+    port: int
+    tls: bool
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A service: its servers and the limits of waiting for them."""
+
+    name: str
+    servers: tuple[Server, ...]
+    connect_timeout_seconds: float
+    response_timeout_seconds: float
+    idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long the data port waits for a client, in seconds."""
+
+    head_seconds: float  # first byte of a head to its end
+    idle_seconds: float  # between requests on a kept-alive connection
+    body_seconds: float  # without progress, in either direction
+    tunnel_seconds: float  # without a byte in either direction of a tunnel
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the data port takes from one client, or from all."""
+
+    head_bytes: int
+    head_fields: int
+    target_bytes: int
+    body_bytes: int | None  # None: no limit
+    connections: int
+
+
+class AccessLogTarget(Enum):
+    """Where the access log goes."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """Everything one run of the gateway is configured with."""
+
+    listen: Listen
+    admin: Admin | None
+    workers: int
+    issuers: Mapping[str, IssuerSettings]  # by name
+    upstreams: Mapping[str, Upstream]  # by name
+    policy: Policy
+    timeouts: Timeouts
+    limits: Limits
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    access_log: AccessLogTarget
+    drain_seconds: float
+    digest: str  # SHA-256 of all files read, in hex: the config hash of /status
