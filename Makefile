@@ -1,0 +1,59 @@
+# Everything starts here; `make` alone says what there is.
+
+VENV := .venv
+READY := $(VENV)/.ready
+BENCH_READY := .venv-bench/.ready
+BIN := $(VENV)/bin
+UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench lock clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(READY) ## Start the development issuer, two services and the gateway
+	$(BIN)/gateway demo
+
+test: $(READY) ## Run every test that can run on this machine
+	@scripts/real_parts.sh install
+	$(BIN)/pytest tests/decision --cov=gateway.decision --cov-fail-under=100
+	$(BIN)/pytest --ignore=tests/decision
+	@scripts/real_parts.sh missing
+
+check: $(READY) ## Lint, check the format, the types and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Write every file the way `make check` wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) $(BENCH_READY) ## Measure beside Envoy, HAProxy and nginx (ROUNDS=5 SECONDS=4 ROWS=…)
+	@scripts/real_parts.sh install bench
+	$(BIN)/python -m benchmarks $(ROWS)
+
+lock: ## Write requirements/ anew from pyproject.toml (needs uv)
+	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --group dev --group build \
+		-c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade --group build -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --upgrade --group bench -o requirements/bench.txt
+
+clean: ## Remove the environments and everything that was built
+	rm -rf $(VENV) .venv-bench .bench build dist .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is the last thing written, so an interrupted build is built again.
+$(READY): pyproject.toml requirements/dev.txt scripts/environment.sh
+	scripts/environment.sh $(VENV) requirements/dev.txt
+	touch $@
+
+$(BENCH_READY): requirements/bench.txt scripts/environment.sh
+	scripts/environment.sh .venv-bench requirements/bench.txt
+	touch $@

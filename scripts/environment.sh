@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Build the virtual environment $1 from the locked file $2, with uv where present, else venv and pip.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=$1
+lock=$2
+rm -f "$venv/.ready"
+
+fits() { # A pyenv shim may exist and yet not run: ask the program, not its name.
+    command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    local name
+    for name in python3.11 python3.12 python3.13 python3.14 python3 python; do
+        if fits "$name"; then
+            command -v "$name"
+            return
+        fi
+    done
+    echo "environment: no Python 3.11 or newer was found" >&2
+    return 3
+}
+
+can_make_venv() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
+
+make_with_uv() {
+    # No toolchain is ever downloaded: the Python of this machine is the one that counts.
+    "$uv" venv --quiet --allow-existing --no-python-downloads --python "$python" "$venv"
+}
+
+make_with_venv() {
+    if ! can_make_venv "$python" && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq && apt-get install -qq -y python3-venv >/dev/null
+    fi
+    if ! can_make_venv "$python"; then
+        echo "environment: $python lacks the venv module (Debian: apt-get install python3-venv)" >&2
+        return 3
+    fi
+    "$python" -m venv "$venv"
+}
+
+install() {
+    if [ -n "$uv" ]; then
+        VIRTUAL_ENV="$PWD/$venv" "$uv" pip install --quiet "$@"
+    else
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    fi
+}
+
+python=$(find_python)
+uv=$(command -v uv || true)
+if ! fits "$venv/bin/python"; then # Absent, or left behind by a Python that is gone.
+    rm -rf "$venv"
+    if [ -n "$uv" ]; then make_with_uv; else make_with_venv; fi
+elif [ -z "$uv" ] && ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    make_with_venv # Made by a uv that is gone: pip is put in beside what is there.
+fi
+
+install --require-hashes -r "$lock"
+if [ "$lock" = requirements/dev.txt ]; then
+    # The lock holds the build backend too, so nothing is resolved outside it.
+    install --no-deps --no-build-isolation -e .
+fi

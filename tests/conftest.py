@@ -1,0 +1,51 @@
+"""Rules that hold for the whole test run."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The speed of the machine is never part of a test, and CI repeats the examples that it ran before.
+settings.register_profile(
+    "gateway",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("gateway")
+
+
+class NoSkips:
+    """Fail the run when a test was skipped or expected to fail: green means that all of it ran."""
+
+    def __init__(self) -> None:
+        self.not_run: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that was skipped as a whole."""
+        if report.skipped:
+            self.not_run.append(report.nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that was skipped, or excused with xfail whatever its outcome."""
+        if report.skipped or hasattr(report, "wasxfail"):
+            self.not_run.append(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Turn a green run with tests that did not count into a red one."""
+        if self.not_run and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the tests that turned the run red."""
+        for nodeid in self.not_run:
+            terminalreporter.write_line(f"not allowed to be skipped here: {nodeid}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold the rule where the environment asks for it, as .ci/run does."""
+    if os.environ.get("GATEWAY_NO_SKIPS") == "1":
+        config.pluginmanager.register(NoSkips(), "no-skips")
