@@ -1,0 +1,220 @@
+"""The issuer over a real socket, its tokens checked by another library."""
+
+import itertools
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from gateway.issuer.endpoints import ROTATION_GRACE_SECONDS, Endpoints, IssuerTerms
+from gateway.issuer.listening import bind_loopback, origin_of, serving
+from gateway.issuer.signing_keys import SigningAlgorithm
+
+START_SECONDS = 1_800_000_000.0
+ALICE = {"client_id": "alice-client", "client_secret": "alice-secret"}
+
+
+def basic(credentials: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(credentials.encode()).decode()}
+
+
+@dataclass
+class HandClock:
+    now: float = START_SECONDS
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class RunningIssuer:
+    origin: str
+    clock: HandClock
+    client: aiohttp.ClientSession
+
+    async def token(
+        self, parameters: dict[str, str], headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        form = {"grant_type": "client_credentials"} | parameters
+        async with self.client.post(self.origin + "/token", data=form, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    async def json(self, path: str) -> dict[str, Any]:
+        async with self.client.get(self.origin + path) as answer:
+            assert answer.status == 200
+            body: dict[str, Any] = await answer.json(content_type=None)
+            return body
+
+    async def decode(self, token: str) -> jwt.Token:
+        jwks = KeySet.import_key_set({"keys": (await self.json("/jwks"))["keys"]})
+        return jwt.decode(token, jwks, algorithms=["ES256", "RS256"])
+
+
+@pytest.fixture(params=list(SigningAlgorithm), ids=lambda algorithm: algorithm.value)
+async def issuer(request: pytest.FixtureRequest) -> AsyncIterator[RunningIssuer]:
+    clock = HandClock()
+    numbers = itertools.count(1)
+    terms = IssuerTerms(request.param, "demo-api", clock, lambda: f"token-{next(numbers)}")
+    bound = bind_loopback("127.0.0.1", 0)
+    origin = origin_of(bound)
+    async with (
+        serving(Endpoints(origin, terms).application(), bound),
+        aiohttp.ClientSession() as client,
+    ):
+        yield RunningIssuer(origin, clock, client)
+
+
+@pytest.mark.parametrize(
+    "path", ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+)
+async def test_discovery_leads_to_the_keys(issuer: RunningIssuer, path: str) -> None:
+    metadata = await issuer.json(path)
+
+    assert metadata["issuer"] == issuer.origin
+    jwks = await issuer.json(metadata["jwks_uri"].removeprefix(issuer.origin))
+    assert len(jwks["keys"]) == 1
+
+
+@pytest.mark.parametrize("by", ["client_secret_post", "client_secret_basic"])
+async def test_a_client_gets_a_token_that_the_published_keys_verify(
+    issuer: RunningIssuer, by: str
+) -> None:
+    if by == "client_secret_post":
+        status, body = await issuer.token(ALICE)
+    else:
+        status, body = await issuer.token({}, basic("alice-client:alice-secret"))
+
+    assert status == 200
+    assert body["token_type"] == "Bearer"
+    assert body["scope"] == "orders:read invoices:read"
+    token = await issuer.decode(body["access_token"])
+    assert token.header["typ"] == "at+jwt"
+    assert token.claims["iss"] == issuer.origin
+    assert token.claims["sub"] == "alice"
+    assert token.claims["aud"] == "demo-api"
+    assert token.claims["exp"] - token.claims["iat"] == body["expires_in"] == 3600
+    assert token.claims["iat"] == int(issuer.clock.now)
+
+
+async def test_scope_audience_and_lifetime_are_as_asked(issuer: RunningIssuer) -> None:
+    status, body = await issuer.token(
+        ALICE | {"scope": "orders:read", "resource": "https://orders.test", "expires_in": "60"}
+    )
+
+    assert status == 200
+    assert body["scope"] == "orders:read"
+    claims = (await issuer.decode(body["access_token"])).claims
+    assert claims["scope"] == "orders:read"
+    assert claims["aud"] == "https://orders.test"
+    assert claims["exp"] - claims["iat"] == 60
+
+
+async def test_two_tokens_never_share_an_id(issuer: RunningIssuer) -> None:
+    tokens = [(await issuer.token(ALICE))[1]["access_token"] for _ in range(2)]
+
+    ids = {(await issuer.decode(token)).claims["jti"] for token in tokens}
+    assert len(ids) == 2
+
+
+async def test_an_answer_of_the_token_endpoint_is_not_stored(issuer: RunningIssuer) -> None:
+    """RFC 6749 §5.1."""
+    form = {"grant_type": "client_credentials", **ALICE}
+    for sent in (form, {}):
+        async with issuer.client.post(issuer.origin + "/token", data=sent) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Pragma"] == "no-cache"
+
+
+async def test_a_refusal_is_an_oauth_error(issuer: RunningIssuer) -> None:
+    """RFC 6749 §5.2."""
+    status, body = await issuer.token(ALICE | {"scope": "orders:write"})
+
+    assert status == 400
+    assert body["error"] == "invalid_scope"
+    assert set(body) == {"error", "error_description"}
+
+
+async def test_a_client_that_failed_by_basic_is_challenged(issuer: RunningIssuer) -> None:
+    """RFC 6749 §5.2, RFC 9110 §11.6.1."""
+    form = {"grant_type": "client_credentials"}
+    headers = basic("alice-client:wrong")
+    async with issuer.client.post(issuer.origin + "/token", data=form, headers=headers) as answer:
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+        assert (await answer.json())["error"] == "invalid_client"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'{"grant_type": "client_credentials"}', "application/json"),
+        (b"grant_type=client_credentials&\xff=\xff", "application/x-www-form-urlencoded"),
+        (b"a=1&" * 100, "application/x-www-form-urlencoded"),
+        (b"grant_type=%FF", "application/x-www-form-urlencoded"),
+        (b"", "text/plain"),
+    ],
+)
+async def test_a_body_that_is_no_form_is_an_invalid_request(
+    issuer: RunningIssuer, body: bytes, content_type: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    async with issuer.client.post(issuer.origin + "/token", data=body, headers=headers) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"] == "invalid_request"
+
+
+async def test_credentials_in_the_query_are_not_looked_at(issuer: RunningIssuer) -> None:
+    query = "?grant_type=client_credentials&client_id=alice-client&client_secret=alice-secret"
+    async with issuer.client.post(issuer.origin + "/token" + query, data={"a": "b"}) as answer:
+        assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/token", 405), ("GET", "/rotate", 405), ("POST", "/jwks", 405), ("GET", "/x", 404)],
+)
+async def test_other_requests_are_refused(
+    issuer: RunningIssuer, method: str, path: str, status: int
+) -> None:
+    async with issuer.client.request(method, issuer.origin + path) as answer:
+        assert answer.status == status
+
+
+async def test_a_large_body_is_refused(issuer: RunningIssuer) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = b"a" * 65_536
+    async with issuer.client.post(issuer.origin + "/token", data=body, headers=headers) as answer:
+        assert answer.status == 413
+
+
+async def test_after_a_rotation_the_new_key_signs_and_old_tokens_still_verify(
+    issuer: RunningIssuer,
+) -> None:
+    _, before = await issuer.token(ALICE)
+
+    async with issuer.client.post(issuer.origin + "/rotate") as answer:
+        new_kid = (await answer.json())["kid"]
+
+    _, after = await issuer.token(ALICE)
+    assert (await issuer.decode(after["access_token"])).header["kid"] == new_kid
+    assert (await issuer.decode(before["access_token"])).header["kid"] != new_kid
+
+
+async def test_a_retired_key_goes_when_no_token_of_it_can_be_alive(issuer: RunningIssuer) -> None:
+    async with issuer.client.post(issuer.origin + "/rotate") as answer:
+        new_kid = (await answer.json())["kid"]
+
+    issuer.clock.now += ROTATION_GRACE_SECONDS
+
+    jwks = await issuer.json("/jwks")
+    assert [jwk["kid"] for jwk in jwks["keys"]] == [new_kid]
+
+
+async def test_the_front_page_says_development_only(issuer: RunningIssuer) -> None:
+    async with issuer.client.get(issuer.origin + "/") as answer:
+        assert "development only" in await answer.text()
