@@ -1,0 +1,73 @@
+"""What the keyring and the token memo report about themselves when they are asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Metric
+
+from gateway.telemetry.families import counter, gauge
+
+_ISSUER = ("issuer",)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerMetrics:
+    """How one issuer's keys stand; *age_seconds* of None where there never were any."""
+
+    name: str
+    keys: int
+    age_seconds: float | None
+    fetches: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoMetrics:
+    """How often a token's signature was remembered, and how many are."""
+
+    hits: int
+    misses: int
+    size: int
+
+
+def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
+    """Yield the families about issuers' keys."""
+    yield gauge(
+        "gateway_issuer_keys",
+        "Usable keys of the issuer.",
+        [((issuer.name,), issuer.keys) for issuer in issuers],
+        _ISSUER,
+    )
+    yield gauge(
+        "gateway_issuer_keys_age_seconds",
+        "Time since the issuer's keys were last fetched; absent while there are none.",
+        [
+            ((issuer.name,), issuer.age_seconds)
+            for issuer in issuers
+            if issuer.age_seconds is not None
+        ],
+        _ISSUER,
+    )
+    yield counter(
+        "gateway_issuer_key_fetches",
+        "Attempts to fetch the issuer's keys.",
+        [((issuer.name,), issuer.fetches) for issuer in issuers],
+        _ISSUER,
+    )
+    yield counter(
+        "gateway_issuer_key_fetch_failures",
+        "Attempts to fetch the issuer's keys that failed.",
+        [((issuer.name,), issuer.failures) for issuer in issuers],
+        _ISSUER,
+    )
+
+
+def memo_families(memo: MemoMetrics) -> Iterator[Metric]:
+    """Yield the families about remembered tokens."""
+    yield counter(
+        "gateway_token_memo_hits",
+        "Signature checks spared, for the token was seen before.",
+        [((), memo.hits)],
+    )
+    yield counter("gateway_token_memo_misses", "Tokens not seen before.", [((), memo.misses)])
+    yield gauge("gateway_token_memo_entries", "Tokens remembered.", [((), memo.size)])
