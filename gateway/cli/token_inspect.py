@@ -1,0 +1,173 @@
+"""Show what a token says, and never the token."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.jws import parse_compact
+from gateway.decision.verdict import Deny
+
+# Above every limit a gateway sets for a token: what is longer is some other file.
+_MAX_INPUT_BYTES = 256 * 1024
+
+_TIME_CLAIMS = ("auth_time", "exp", "iat", "nbf")
+_LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+_SIGNATURE_NOTE = "the signature was not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a token says: its header, its claims, and notes for people."""
+
+    header: Mapping[str, object]
+    claims: Mapping[str, object]
+    notes: tuple[str, ...]
+
+
+class SourceUnreadableError(Exception):
+    """The place that should hold the token cannot be read."""
+
+
+@click.command(short_help="Show the header and the claims of a token.")
+@click.argument("source", nargs=-1, metavar="[-|@FILE|env:NAME]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def inspect(source: tuple[str, ...], form: str) -> None:
+    """Show the header and the claims of a token, read from stdin, a file or a variable.
+
+    The signature is neither shown nor checked.
+    Exit status: 0, or 1 where it is no token, or 3 where there is nothing to read.
+    """
+    # Whatever else stands on the command line may be a token, so no message repeats it.
+    if len(source) > 1 or not _is_source(source[0] if source else "-"):
+        raise click.UsageError(
+            "a token on the command line ends up in the shell's history and in the list of "
+            "processes: pass it on stdin (-), in a file (@FILE) or in a variable (env:NAME)"
+        )
+    try:
+        text = _read_source(source[0] if source else "-")
+    except SourceUnreadableError as failure:
+        click.echo(str(failure), err=True)
+        raise click.exceptions.Exit(3) from None
+    inspection = inspect_token(text, time.time())
+    if isinstance(inspection, str):
+        click.echo(f"not a token: {inspection}", err=True)
+        raise click.exceptions.Exit(1)
+    click.echo(_as_json(inspection) if form == "json" else _as_text(inspection))
+
+
+def inspect_token(text: bytes, now: float) -> Inspection | str:
+    """Return what the token in *text* says at *now*, or why it is no token.
+
+    It is read by the parser that the gateway itself uses: no signed token that the gateway
+    would call malformed is shown as if it were fine.
+    """
+    if len(text) > _MAX_INPUT_BYTES:
+        return "longer than any token"
+    words = text.split()
+    if len(words) == 2 and words[0].lower() == b"bearer":
+        words = words[1:]
+    if len(words) != 1:
+        return "expected one token, and nothing else"
+    token = parse_compact(words[0])
+    if isinstance(token, Deny):
+        return token.detail
+    claims = parse_json_object(token.payload)
+    if isinstance(claims, JsonFault):
+        return f"the token's claims are unreadable: {claims.detail}"
+    return Inspection(token.header, claims, _notes(claims, now))
+
+
+def _is_source(text: str) -> bool:
+    return text == "-" or text.startswith(("@", "env:"))
+
+
+def _read_source(source: str) -> bytes:
+    if source.startswith("env:"):
+        value = os.environ.get(source.removeprefix("env:"))
+        if value is None:
+            raise SourceUnreadableError("the environment variable is not set")
+        return os.fsencode(value)
+    try:
+        if source == "-":
+            text = sys.stdin.buffer.read(_MAX_INPUT_BYTES + 1)
+        else:
+            with Path(source[1:]).open("rb") as file:
+                text = file.read(_MAX_INPUT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        # Not the name: it is a token, where someone put an @ before one.
+        reason = error.strerror if isinstance(error, OSError) else "not a file name"
+        raise SourceUnreadableError(f"the file cannot be read: {reason}") from None
+    return text
+
+
+def _notes(claims: Mapping[str, object], now: float) -> tuple[str, ...]:
+    notes = []
+    expires_at, not_before = _seconds(claims.get("exp")), _seconds(claims.get("nbf"))
+    if expires_at is None:
+        notes.append("exp is missing or no time: the gateway refuses such a token")
+    elif expires_at <= now:
+        notes.append(f"expired {_span(now - expires_at)} ago")
+    else:
+        notes.append(f"expires in {_span(expires_at - now)}")
+    if not_before is not None and not_before > now:
+        notes.append(f"not yet valid: starts in {_span(not_before - now)}")
+    notes.append(_SIGNATURE_NOTE)
+    return tuple(notes)
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= _LAST_SECOND else None
+
+
+def _span(seconds: float) -> str:
+    """Return *seconds* in its two largest units: ``2 d 3 h``."""
+    parts: list[str] = []
+    left = int(seconds)
+    for unit, unit_seconds in _UNITS:
+        count, left = divmod(left, unit_seconds)
+        if count or parts or unit == "s":
+            parts.append(f"{count} {unit}")
+        if len(parts) == 2:
+            break
+    return " ".join(parts)
+
+
+def _as_json(inspection: Inspection) -> str:
+    whole = {
+        "header": inspection.header,
+        "claims": inspection.claims,
+        "notes": inspection.notes,
+    }
+    return json.dumps(whole, indent=2)
+
+
+def _as_text(inspection: Inspection) -> str:
+    parts = {"header": inspection.header, "claims": inspection.claims}
+    names = [json.dumps(name)[1:-1] for members in parts.values() for name in members]
+    width = max(map(len, names), default=0)
+    lines = []
+    for title, members in parts.items():
+        lines.append(title)
+        lines += [_member_line(name, value, width) for name, value in members.items()]
+    return "\n".join([*lines, "notes", *(f"  {note}" for note in inspection.notes)])
+
+
+def _member_line(name: str, value: object, width: int) -> str:
+    # JSON keeps a stranger's control characters off the terminal.
+    line = f"  {json.dumps(name)[1:-1]:<{width}}  {json.dumps(value)}"
+    seconds = _seconds(value) if name in _TIME_CLAIMS else None
+    if seconds is None:
+        return line
+    return f"{line}  ({datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC)"

@@ -1,0 +1,153 @@
+"""Ask the running development issuer for a token."""
+
+import json
+import math
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from gateway.issuer.personas import PERSONAS, Persona
+from gateway.settings.quantities import parse_duration
+
+DEFAULT_ISSUER_URL = "http://127.0.0.1:9000"
+
+# On loopback an answer takes milliseconds: whoever needs longer is not the demo.
+_TIMEOUT_SECONDS = 5
+_MAX_ANSWER_BYTES = 64 * 1024
+_MAX_SHOWN_CHARACTERS = 200
+
+
+class IssuerUnreachableError(Exception):
+    """Nothing that speaks as a development issuer answers at the address."""
+
+
+class IssuerRefusedError(Exception):
+    """The issuer answered with an error of RFC 6749 §5.2."""
+
+
+class _Duration(click.ParamType[float]):
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = parse_duration(str(value))
+        if seconds is None:
+            self.fail("not a duration such as 30s, 5m or 1h", param, ctx)
+        return seconds
+
+
+class _HttpUrl(click.ParamType[str]):
+    name = "url"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        url = str(value)
+        if not _is_http_url(url):
+            self.fail("not an http or https URL", param, ctx)
+        return url.rstrip("/")
+
+
+@click.command(short_help="Ask the running demo issuer for a token.")
+@click.option(
+    "--as",
+    "name",
+    required=True,
+    type=click.Choice(list(PERSONAS)),
+    help="Whose token to make.",
+)
+@click.option("--scope", help="Narrow the scopes; a list parted by spaces.")
+@click.option("--audience", help="Whom the token is meant for.  [default: the demo's gateway]")
+@click.option("--ttl", type=_Duration(), help="How long it is valid: 30s, 5m, 1h.  [default: 1h]")
+@click.option("--issuer-url", type=_HttpUrl(), default=DEFAULT_ISSUER_URL, show_default=True)
+def mint(
+    name: str, scope: str | None, audience: str | None, ttl: float | None, issuer_url: str
+) -> None:
+    """Ask the running demo issuer for a token and print it, alone, on stdout.
+
+    Exit status: 0, or 1 where the issuer refuses, or 3 where none answers.
+    """
+    wishes = {
+        "scope": scope,
+        "audience": audience,
+        "expires_in": None if ttl is None else str(math.ceil(ttl)),
+    }
+    named = {key: value for key, value in wishes.items() if value is not None}
+    try:
+        token = request_token(issuer_url, PERSONAS[name], named)
+    except IssuerRefusedError as refusal:
+        click.echo(f"the issuer refuses: {refusal}", err=True)
+        raise click.exceptions.Exit(1) from None
+    except IssuerUnreachableError as failure:
+        click.echo(f"{failure}; `gateway demo` starts a development issuer", err=True)
+        raise click.exceptions.Exit(3) from None
+    click.echo(token)
+
+
+def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) -> str:
+    """Return a token for *persona*; *wishes* are further parameters of the token request.
+
+    Raises IssuerRefusedError or IssuerUnreachableError; neither repeats what was sent.
+    """
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": persona.client_id,
+        "client_secret": persona.client_secret,
+        **wishes,
+    }
+    status, answer = _post_form(issuer_url, urlencode(form))
+    token = answer.get("access_token")
+    if status == 200 and isinstance(token, str):
+        return token
+    error = answer.get("error")
+    if isinstance(error, str):
+        raise IssuerRefusedError(_shown(f"{error}: {answer.get('error_description')}"))
+    raise IssuerUnreachableError(f"what answers at {issuer_url} is no development issuer")
+
+
+def _post_form(issuer_url: str, body: str) -> tuple[int, dict[str, object]]:
+    parts = urlsplit(issuer_url)
+    connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = connection_class(str(parts.hostname), parts.port, timeout=_TIMEOUT_SECONDS)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    try:
+        connection.request("POST", parts.path + "/token", body, headers)
+        answer = connection.getresponse()
+        text = answer.read(_MAX_ANSWER_BYTES)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
+        reason = getattr(error, "strerror", None) or "no such host, or no answer in time"
+        raise IssuerUnreachableError(f"no issuer answers at {issuer_url}: {reason}") from None
+    except HTTPException:
+        raise IssuerUnreachableError(f"what answers at {issuer_url} is not HTTP") from None
+    finally:
+        connection.close()
+    return answer.status, _read_object(text)
+
+
+def _read_object(text: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _shown(text: str) -> str:
+    # A stranger's words on a terminal: no control characters, and not many of them.
+    return json.dumps(text[:_MAX_SHOWN_CHARACTERS])[1:-1]
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    bare = not (parts.query or parts.fragment or parts.username)
+    return (
+        plain and bare and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    )
