@@ -1,0 +1,29 @@
+"""The time the keyring lives by, so that tests can move it without waiting."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of seconds that never goes back; its zero means nothing."""
+
+    def now(self) -> float:
+        """Return the current time in seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once *seconds* have passed."""
+        ...
+
+
+class SystemClock:
+    """The machine's monotonic clock: setting the wall clock never makes keys older."""
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for *seconds*."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,79 @@
+"""Find an issuer's key set by its published metadata (OpenID Discovery, RFC 8414)."""
+
+import ipaddress
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.keyring.fetch import FetchFailed, fetch, place
+
+OPENID_SUFFIX = ".well-known/openid-configuration"
+OAUTH_SUFFIX = ".well-known/oauth-authorization-server"
+
+
+def metadata_urls(issuer: str) -> tuple[str, str]:
+    """Return where *issuer* may publish its metadata, in the order we look.
+
+    OpenID Discovery §4.1 appends its well-known name to the issuer; RFC 8414 §3.1 inserts
+    its own between the host and the path. Both drop a final slash of the issuer first.
+    """
+    bare = issuer.removesuffix("/")
+    scheme, _, rest = bare.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{bare}/{OPENID_SUFFIX}", f"{scheme}://{authority}/{OAUTH_SUFFIX}{slash}{path}"
+
+
+async def discover(session: ClientSession, issuer: str, timeout_seconds: float) -> str:
+    """Return the URL of *issuer*'s key set.
+
+    Raises FetchFailed with both stories where neither document will do.
+    """
+    stories: list[str] = []
+    for url in metadata_urls(issuer):
+        try:
+            return jwks_uri(await fetch(session, url, timeout_seconds), issuer, place(url))
+        except FetchFailed as failure:
+            stories.append(str(failure))
+    raise FetchFailed("; ".join(stories))
+
+
+def jwks_uri(body: bytes, issuer: str, where: str) -> str:
+    """Return `jwks_uri` of the metadata in *body*, which came from *where*.
+
+    Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414
+    §3.3): otherwise one tenant of a host could publish keys in the name of another.
+    """
+    metadata = parse_json_object(body)
+    if isinstance(metadata, JsonFault):
+        raise FetchFailed(f"{where}: {metadata.detail}")
+    if metadata.get("issuer") != issuer:
+        raise FetchFailed(f"{where}: names another issuer")
+    location = metadata.get("jwks_uri")
+    if not isinstance(location, str):
+        raise FetchFailed(f"{where}: has no jwks_uri")
+    if not is_safe_url(location):
+        raise FetchFailed(f"{where}: jwks_uri is not an https URL")
+    return location
+
+
+def is_safe_url(text: str) -> bool:
+    """Say whether keys may be fetched from *text*: https, or http on this machine.
+
+    GHSA-993g-76c3-p5m4: ``file:``, ``data:`` and ``ftp:`` locations are refused. So is user
+    information, which would end up in the issuer's logs.
+    """
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    if not url.host or url.user is not None or url.password is not None:
+        return False
+    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,119 @@
+"""Fetch one small document over HTTP, or fail with a reason fit for a log."""
+
+import asyncio
+import zlib
+from http import HTTPStatus
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    DummyCookieJar,
+)
+from yarl import URL
+
+# A JWKS of 100 RSA-4096 keys is about 80 KiB; certificate chains make it more.
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GZIP_WINDOW_BITS = 31  # zlib's way to say: a gzip header, nothing else
+_CHUNK_BYTES = 16 * 1024
+
+
+class FetchFailed(Exception):  # noqa: N818 - it is said of the fetch, not of our program
+    """Keys or metadata could not be had; the text names the place and holds no secret."""
+
+
+def make_session() -> ClientSession:
+    """Return a session without cookies, proxies of the environment or silent inflating."""
+    return ClientSession(
+        cookie_jar=DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+    )
+
+
+def place(url: str) -> str:
+    """Return *url* without user information and query: both may hold secrets."""
+    try:
+        return str(URL(url).with_user(None).with_query(None).with_fragment(None))
+    except ValueError:
+        return "(not a URL)"
+
+
+async def fetch(session: ClientSession, url: str, timeout_seconds: float) -> bytes:
+    """Return the body of the 200 answer to a GET of *url*.
+
+    The whole exchange, redirects and a slowly dripping body included, takes at most
+    *timeout_seconds*. Raises FetchFailed for all that goes wrong outside.
+    """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _follow(session, URL(url))
+    except TimeoutError:
+        raise FetchFailed(f"{place(url)}: no complete answer in {timeout_seconds:g} s") from None
+    except (ClientError, OSError, ValueError) as error:
+        raise FetchFailed(f"{place(url)}: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    """Put an outside error into our words: its own text may repeat the URL or the answer."""
+    if isinstance(error, ClientConnectorCertificateError):
+        return "the certificate is not trusted"
+    if isinstance(error, ClientConnectorError):
+        return f"cannot connect ({error.os_error.strerror or type(error.os_error).__name__})"
+    return f"the exchange failed ({type(error).__name__})"
+
+
+async def _follow(session: ClientSession, url: URL) -> bytes:
+    """Get *url*, going along with redirects on the same origin only (GHSA-9v7f-9g4p-ffgj).
+
+    A redirect elsewhere would let whoever controls one page of the issuer choose its keys,
+    or make us call services that only we can reach.
+    """
+    target = url
+    for _ in range(MAX_REDIRECTS + 1):
+        async with session.get(target, allow_redirects=False) as response:
+            if response.status not in _REDIRECTS:
+                return await _body(response, place(str(url)))
+            following = target.join(URL(response.headers.get("Location", "")))
+        if following.origin() != url.origin():
+            raise FetchFailed(f"{place(str(url))}: redirects to another host, not followed")
+        target = following
+    raise FetchFailed(f"{place(str(url))}: more than {MAX_REDIRECTS} redirects")
+
+
+async def _body(response: ClientResponse, where: str) -> bytes:
+    if response.status != HTTPStatus.OK:
+        raise FetchFailed(f"{where}: answered {response.status} instead of 200")
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        raise FetchFailed(f"{where}: answered in an encoding that was not asked for")
+    packed = await _read(response, where)
+    return packed if encoding == "identity" else _inflate(packed, where)
+
+
+async def _read(response: ClientResponse, where: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise FetchFailed(f"{where}: answer is larger than {MAX_DOCUMENT_BYTES} bytes")
+    return bytes(body)
+
+
+def _inflate(packed: bytes, where: str) -> bytes:
+    """Inflate at most one byte more than allowed: a bomb costs no memory."""
+    inflater = zlib.decompressobj(_GZIP_WINDOW_BITS)
+    try:
+        body = inflater.decompress(packed, MAX_DOCUMENT_BYTES + 1)
+    except zlib.error:
+        raise FetchFailed(f"{where}: answer is not valid gzip") from None
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise FetchFailed(f"{where}: answer is larger than {MAX_DOCUMENT_BYTES} bytes")
+    if not inflater.eof:
+        raise FetchFailed(f"{where}: answer is cut short")
+    return body

@@ -1,0 +1,168 @@
+"""Read JSON Web Keys (RFC 7517): the usable ones, and why the others are not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from gateway.decision.algorithms import fitting_algorithms
+from gateway.decision.base64url import decode_base64url
+from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.keys import Key
+from gateway.keyring.public_key import rsa_fault
+
+MAX_KEYS = 100
+
+# RFC 7518 §6: members of private and symmetric keys. A set that publishes one of these has
+# given the key away, so it proves nothing any more.
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+_CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
+    "P-256": (ec.SECP256R1(), 32),
+    "P-384": (ec.SECP384R1(), 48),
+    "P-521": (ec.SECP521R1(), 66),
+}
+_OKP_CURVES: dict[str, Callable[[bytes], object]] = {
+    "Ed25519": ed25519.Ed25519PublicKey.from_public_bytes,
+    "Ed448": ed448.Ed448PublicKey.from_public_bytes,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSet:
+    """A key set as read: the usable keys, and a reason for each one that is not."""
+
+    keys: tuple[Key, ...]
+    unusable: tuple[str, ...]
+
+
+class _Unusable(Exception):  # noqa: N818 - it is said of one key, and never leaves this module
+    """One key cannot be used; the text is the reason."""
+
+
+def parse_jwks(body: bytes) -> ParsedSet | str:
+    """Return the keys of a JWK Set, or why *body* is not one.
+
+    A bad key does not spoil the set (RFC 7517 §5): it is left out with a reason. Of more
+    than 100 keys the first 100 are looked at.
+    """
+    document = parse_json_object(body)
+    if isinstance(document, JsonFault):
+        return document.detail
+    members = document.get("keys")
+    if not isinstance(members, list):
+        return 'has no "keys" array'
+    keys: list[Key] = []
+    unusable: list[str] = []
+    for index, member in enumerate(members[:MAX_KEYS]):
+        parsed = parse_jwk(member) if isinstance(member, dict) else "not a JSON object"
+        if isinstance(parsed, Key):
+            keys.append(parsed)
+        else:
+            unusable.append(f"key {index}: {parsed}")
+    unusable += [f"key {n}: more than {MAX_KEYS} keys" for n in range(MAX_KEYS, len(members))]
+    return ParsedSet(tuple(keys), tuple(unusable))
+
+
+def parse_jwk(member: Mapping[str, object]) -> Key | str:
+    """Return the key in *member*, or the reason why it cannot verify signatures.
+
+    Unknown members are ignored (RFC 7517 §4). Private and symmetric keys are refused
+    unread: nothing secret is ever held.
+    """
+    try:
+        kid = _kid(member)
+        _check_purpose(member)
+        material = _material(member)
+        return Key(kid, _algorithms(member, material), material)
+    except _Unusable as fault:
+        return str(fault)
+
+
+def _kid(member: Mapping[str, object]) -> str | None:
+    kid = member.get("kid")
+    if "kid" in member and not isinstance(kid, str):
+        raise _Unusable("kid is not a string")
+    return kid if isinstance(kid, str) else None
+
+
+def _check_purpose(member: Mapping[str, object]) -> None:
+    """Refuse what RFC 7517 §4.2 and §4.3 reserve for something else than verifying."""
+    if member.get("use", "sig") != "sig":
+        raise _Unusable("use is not sig")
+    operations = member.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise _Unusable("key_ops does not allow verify")
+    if member.get("kty") == "oct":
+        raise _Unusable("a symmetric key does not belong into a published set")
+    if not _PRIVATE_MEMBERS.isdisjoint(member):
+        raise _Unusable("a private key was published")
+
+
+def _material(member: Mapping[str, object]) -> object:
+    match member.get("kty"):
+        case "RSA":
+            return _rsa(member)
+        case "EC":
+            return _elliptic(member)
+        case "OKP":
+            return _edwards(member)
+    raise _Unusable("kty is not RSA, EC or OKP")
+
+
+def _rsa(member: Mapping[str, object]) -> rsa.RSAPublicKey:
+    modulus = int.from_bytes(_octets(member, "n"))
+    exponent = int.from_bytes(_octets(member, "e"))
+    fault = rsa_fault(modulus, exponent)
+    if fault is not None:
+        raise _Unusable(fault)
+    try:
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    except ValueError:
+        raise _Unusable("RSA numbers do not make a key") from None
+
+
+def _elliptic(member: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
+    curve_name = member.get("crv")
+    if not isinstance(curve_name, str) or curve_name not in _CURVES:
+        raise _Unusable("crv is not P-256, P-384 or P-521")
+    curve, size_bytes = _CURVES[curve_name]
+    x, y = _octets(member, "x"), _octets(member, "y")
+    # RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, leading zeros and all.
+    if len(x) != size_bytes or len(y) != size_bytes:
+        raise _Unusable(f"coordinates do not have the size of {curve_name}")
+    try:
+        numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve)
+        return numbers.public_key()
+    except ValueError:
+        raise _Unusable(f"point is not on {curve_name}") from None
+
+
+def _edwards(member: Mapping[str, object]) -> object:
+    curve_name = member.get("crv")
+    if not isinstance(curve_name, str) or curve_name not in _OKP_CURVES:
+        raise _Unusable("crv is not Ed25519 or Ed448")
+    try:
+        return _OKP_CURVES[curve_name](_octets(member, "x"))
+    except ValueError:
+        raise _Unusable(f"x is not a point of {curve_name}") from None
+
+
+def _algorithms(member: Mapping[str, object], material: object) -> frozenset[str]:
+    """Return what the key may verify: its `alg` alone, where it has one (RFC 8725 §3.1)."""
+    fitting = fitting_algorithms(material)
+    if "alg" not in member:
+        return fitting
+    algorithm = member["alg"]
+    if not isinstance(algorithm, str) or algorithm not in fitting:
+        raise _Unusable("alg does not fit the key")
+    return frozenset({algorithm})
+
+
+def _octets(member: Mapping[str, object], name: str) -> bytes:
+    """Return the base64url value of *name*, which must be there and in its one spelling."""
+    text = member.get(name)
+    octets = decode_base64url(text.encode()) if isinstance(text, str) else None
+    if not octets:
+        raise _Unusable(f"{name} is not a base64url string")
+    return octets

@@ -1,0 +1,40 @@
+"""Say why a public key is too weak, or of no kind to verify tokens."""
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from gateway.decision.algorithms import fitting_algorithms
+from gateway.keyring.roca import is_roca
+
+# RFC 7518 §3.3 and §3.5: "A key of size 2048 bits or larger MUST be used".
+MIN_RSA_BITS = 2048
+# OpenSSL verifies nothing larger; checking one costs milliseconds already.
+MAX_RSA_BITS = 16384
+
+
+def key_fault(material: object) -> str | None:
+    """Return why *material* is unusable, or None."""
+    if isinstance(material, bytes) or not fitting_algorithms(material):
+        return "key is not of a kind that verifies tokens"
+    if isinstance(material, RSAPublicKey):
+        numbers = material.public_numbers()
+        return rsa_fault(numbers.n, numbers.e)
+    return None
+
+
+def rsa_fault(modulus: int, exponent: int) -> str | None:
+    """Return why an RSA key of these numbers is unusable, or None.
+
+    Refuses what anybody could forge signatures for: short keys, exponent 1, and keys of the
+    broken generator of CVE-2017-15361.
+    """
+    if modulus.bit_length() < MIN_RSA_BITS:
+        return f"RSA key of {modulus.bit_length()} bits is shorter than {MIN_RSA_BITS}"
+    if modulus.bit_length() > MAX_RSA_BITS:
+        return f"RSA key is longer than {MAX_RSA_BITS} bits"
+    if modulus % 2 == 0:
+        return "RSA modulus is even"
+    if exponent < 3 or exponent % 2 == 0 or exponent >= modulus:
+        return "RSA exponent is not an odd number of at least 3"
+    if is_roca(modulus):
+        return "RSA key is weak (ROCA, CVE-2017-15361)"
+    return None

@@ -1,0 +1,115 @@
+"""Working stand-ins for what the keyring meets: an issuer on loopback, a clock, settings."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from gateway.decision.policy import Issuer, Profile
+from gateway.settings.values import IssuerSettings, KeySource, KeyTimes, SourceKind
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class IssuerPeer:
+    """An HTTP server that answers as *answer* says, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answer: Answer = body(b"")
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request, web.BaseRequest)
+        self.paths.append(request.path)
+        self.headers.append(dict(request.headers))
+        return await self.answer(request)  # type: ignore[arg-type]
+
+
+def body(octets: bytes, status: int = 200, **headers: str) -> Answer:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=octets, status=status, headers=fields)
+
+    return answer
+
+
+@asynccontextmanager
+async def issuer_peer() -> AsyncIterator[IssuerPeer]:
+    peer = IssuerPeer()
+    runner = web.ServerRunner(web.Server(peer), shutdown_timeout=0.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    peer.url = f"http://{host}:{port}"
+    try:
+        yield peer
+    finally:
+        await runner.cleanup()
+
+
+class MovableClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
+        self._count = 0
+
+    def now(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        self._count += 1
+        heapq.heappush(self._sleepers, (self._now + seconds, self._count, woken))
+        await woken.wait()
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            heapq.heappop(self._sleepers)[2].set()
+
+    @property
+    def next_wake_in_seconds(self) -> float:
+        return self._sleepers[0][0] - self._now
+
+
+def issuer_settings(
+    kind: SourceKind,
+    location: str,
+    *,
+    name: str = "main",
+    issuer: str = "https://login.example.com/",
+    secret: bytes | None = None,
+    fetch_timeout_seconds: float = 5.0,
+) -> IssuerSettings:
+    return IssuerSettings(
+        Issuer(
+            name=name,
+            issuer=issuer,
+            audiences=None,
+            algorithms=frozenset({"RS256", "ES256", "EdDSA"}),
+            profile=Profile.ANY,
+            leeway_seconds=0.0,
+        ),
+        KeySource(kind, location, secret),
+        KeyTimes(
+            fresh_seconds=300.0,
+            stale_seconds=3600.0,
+            fetch_timeout_seconds=fetch_timeout_seconds,
+            unknown_kid_cooldown_seconds=30.0,
+        ),
+    )
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop run until *holds*; a bound keeps a broken test from hanging."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - what is awaited has no event to wait for
+            await asyncio.sleep(0.001)

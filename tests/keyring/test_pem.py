@@ -1,0 +1,116 @@
+import datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.pem import parse_pem
+from tests.keyring.keys import ED25519_KEY, P256_KEYS, RSA_KEY
+
+PrivateKey = rsa.RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
+
+
+def public(key: PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def private(key: PrivateKey, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    return key.private_bytes(Encoding.PEM, form, NoEncryption())
+
+
+def certificate(key: EllipticCurvePrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return built.public_bytes(Encoding.PEM)
+
+
+PKCS1 = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1)
+SHORT_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+GOOD: dict[str, tuple[bytes, list[PrivateKey]]] = {
+    "a public key": (public(RSA_KEY), [RSA_KEY]),
+    "a PKCS #1 public key": (PKCS1, [RSA_KEY]),
+    "a certificate, whatever its dates": (certificate(P256_KEYS[0]), [P256_KEYS[0]]),
+    "several kinds, with text between": (
+        b"our keys:\n" + public(RSA_KEY) + b"# next\n" + certificate(P256_KEYS[0]),
+        [RSA_KEY, P256_KEYS[0]],
+    ),
+    "Windows line ends": (public(ED25519_KEY).replace(b"\n", b"\r\n"), [ED25519_KEY]),
+}
+
+BAD = {
+    "empty": (b"", "no PEM block"),
+    "no PEM": (b"\xff\xfe hello", "no PEM block"),
+    "a private key": (private(RSA_KEY), "private key"),
+    "a PKCS #1 private key": (private(RSA_KEY, PrivateFormat.TraditionalOpenSSL), "private key"),
+    "a SEC 1 private key": (
+        private(P256_KEYS[0], PrivateFormat.TraditionalOpenSSL),
+        "private key",
+    ),
+    "a private key beside a public one": (public(RSA_KEY) + private(RSA_KEY), "private key"),
+    "half a private key": (private(RSA_KEY)[:200], "private key"),
+    "two keys of one kind": (public(P256_KEYS[0]) + public(P256_KEYS[1]), "two keys of one kind"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_public_keys_and_certificates_are_read(name: str) -> None:
+    body, keys = GOOD[name]
+
+    parsed = parse_pem(body)
+
+    assert isinstance(parsed, ParsedSet)
+    assert [key.material for key in parsed.keys] == [key.public_key() for key in keys]
+    assert parsed.unusable == ()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_file_is_refused_with_a_reason(name: str) -> None:
+    body, reason = BAD[name]
+
+    fault = parse_pem(body)
+
+    assert isinstance(fault, str)
+    assert reason in fault
+
+
+BROKEN = public(RSA_KEY).replace(b"MII", b"AAA", 1)
+REQUEST = public(RSA_KEY).replace(b"PUBLIC KEY", b"CERTIFICATE REQUEST")
+
+
+@pytest.mark.parametrize("spoilt", [BROKEN, REQUEST, public(SHORT_KEY)], ids=["a", "b", "c"])
+def test_an_unusable_block_is_counted_and_the_others_serve(spoilt: bytes) -> None:
+    parsed = parse_pem(spoilt + public(ED25519_KEY))
+
+    assert isinstance(parsed, ParsedSet)
+    assert [key.material for key in parsed.keys] == [ED25519_KEY.public_key()]
+    assert len(parsed.unusable) == 1
+
+
+@given(st.binary(max_size=200))
+def test_any_block_is_a_key_or_a_reason(octets: bytes) -> None:
+    body = b"-----BEGIN PUBLIC KEY-----\n" + octets + b"\n-----END PUBLIC KEY-----\n"
+
+    assert isinstance(parse_pem(body), ParsedSet | str)

@@ -1,0 +1,30 @@
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
+
+from gateway.keyring.public_key import key_fault
+from tests.keyring.keys import ED448_KEY, ED25519_KEY, P256_KEYS, P384_KEY, P521_KEY, RSA_KEY
+
+GOOD: list[Any] = [RSA_KEY, *P256_KEYS, P384_KEY, P521_KEY, ED25519_KEY, ED448_KEY]
+BAD: dict[str, Any] = {
+    "RSA of 1024 bits": rsa.generate_private_key(public_exponent=65537, key_size=1024),
+    "secp256k1": ec.generate_private_key(ec.SECP256K1()),
+    "X25519": x25519.X25519PrivateKey.generate(),
+    "DSA": dsa.generate_private_key(2048),
+}
+
+
+@pytest.mark.parametrize("key", GOOD, ids=lambda key: type(key).__name__)
+def test_strong_keys_of_the_known_kinds_have_no_fault(key: Any) -> None:
+    assert key_fault(key.public_key()) is None
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_weak_and_foreign_keys_have_one(name: str) -> None:
+    assert key_fault(BAD[name].public_key())
+
+
+@pytest.mark.parametrize("material", [b"s" * 64, None, "text", RSA_KEY], ids=str)
+def test_what_is_no_public_key_has_one(material: object) -> None:
+    assert key_fault(material)
