@@ -1,16 +1,33 @@
 """Decide what becomes of one request."""
 
+import json
 from collections.abc import Callable, Mapping
 
+from gateway.decision.bearer import bearer_token
+from gateway.decision.claims import check_claims, read_claims
 from gateway.decision.head import RequestHead
+from gateway.decision.identity_fields import render_identity
+from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Policy
-from gateway.decision.token import SignedToken
+from gateway.decision.path import parse_path, split_target
+from gateway.decision.policy import Issuer, Policy
+from gateway.decision.reason import Reason
+from gateway.decision.routing import Match, NoMatch, Route
+from gateway.decision.signature import verify_signature
+from gateway.decision.token import CompactToken, SignedToken
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 
 KeySets = Mapping[str, KeySet]  # by issuer name; an issuer whose keys were never had is absent
 
 Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
+
+_ISSUER_UNKNOWN = Deny(Reason.ISSUER_UNKNOWN, "the token's issuer is not configured")
+_NO_ISSUER = Deny(Reason.CLAIM_MISSING, "the claim iss is missing")
+_BAD_ISSUER = Deny(Reason.CLAIM_MALFORMED, "the claim iss is malformed")
+_ALGORITHM = Deny(Reason.ALGORITHM_NOT_ALLOWED, "the issuer's tokens may not use this algorithm")
+_NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
+_NO_ROUTE = Deny(Reason.ROUTE_NOT_FOUND, "no route matches host and path")
 
 
 def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
@@ -18,7 +35,59 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
 
     A pure function of its arguments, and so the one thing here that may be remembered.
     """
-    raise NotImplementedError
+    compact = parse_compact(token)
+    if isinstance(compact, Deny):
+        return compact
+    payload = parse_json_object(compact.payload)
+    if isinstance(payload, JsonFault):
+        return Deny(Reason.TOKEN_MALFORMED, f"the token's payload is unreadable: {payload.detail}")
+    issuer = find_issuer(payload, policy)
+    if isinstance(issuer, Deny):
+        return issuer
+    if compact.algorithm not in issuer.algorithms:
+        return _ALGORITHM
+    key_set = keys.get(issuer.name)
+    if key_set is None:
+        return NeedKeys(issuer.name, None, _NO_KEYS)
+    fault = verify_signature(compact, key_set)
+    if fault is not None:
+        return _ask_for_key(compact, issuer, key_set, fault)
+    claims = read_claims(payload, issuer, policy.scope_implies)
+    if isinstance(claims, Deny):
+        return claims
+    return SignedToken(
+        issuer=issuer,
+        key_set=key_set,
+        kid=compact.kid,
+        token_type=token_type(compact),
+        claims=claims,
+        identity_fields=render_identity(policy.identity, claims),
+        log_subject=json.dumps(claims.subject).encode("ascii"),
+    )
+
+
+def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
+    """Return the configured issuer that equals ``iss``, code point by code point."""
+    if "iss" not in payload:
+        return _NO_ISSUER
+    iss = payload["iss"]
+    if not isinstance(iss, str):
+        return _BAD_ISSUER
+    return policy.issuers.get(iss, _ISSUER_UNKNOWN)
+
+
+def token_type(token: CompactToken) -> str | None:
+    """Return ``typ`` in lower case without ``application/`` (RFC 7515 §4.1.9)."""
+    typ = token.header.get("typ")
+    return typ.lower().removeprefix("application/") if isinstance(typ, str) else None
+
+
+def _ask_for_key(
+    token: CompactToken, issuer: Issuer, key_set: KeySet, fault: Deny
+) -> Deny | NeedKeys:
+    # Only a key id never seen is worth a fetch; a bad signature by a known key is not.
+    known = token.kid is None or any(key.kid == token.kid for key in key_set.keys)
+    return fault if known else NeedKeys(issuer.name, token.kid, fault)
 
 
 def decide(
@@ -29,4 +98,68 @@ def decide(
     authenticate: Authenticate = authenticate,
 ) -> Allow | Deny | NeedKeys:
     """Answer one request from what is in hand; ask for keys rather than fetch them."""
-    raise NotImplementedError
+    match = find_route(head, policy)
+    if isinstance(match, Deny):
+        return match
+    route = match.route
+    if route.public or (route.optional and not head.authorization):
+        return Allow(route, head.target, None, b"")
+    credential = bearer_token(head.authorization, policy.max_token_bytes)
+    if isinstance(credential, Deny):
+        return _refuse(credential, route)
+    token = authenticate(credential, policy, keys)
+    if isinstance(token, Deny):
+        return _refuse(token, route)
+    if isinstance(token, NeedKeys):
+        return NeedKeys(token.issuer_name, token.kid, _refuse(token.deny, route))
+    deny = (
+        check_issuer(token, route)
+        or check_claims(token, token.issuer, now)
+        or check_scopes(token, route)
+        or check_rules(token, match)
+    )
+    if deny is not None:
+        return _refuse(deny, route, token)
+    return Allow(route, head.target, token, token.identity_fields)
+
+
+def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
+    """Return the route that owns the request; the query has no say in it."""
+    path = parse_path(split_target(head.target)[0])
+    if isinstance(path, Deny):
+        return path
+    match = policy.routes.find(head.host, path.segments, head.method)
+    if not isinstance(match, NoMatch):
+        return match
+    if not match.methods:
+        return _NO_ROUTE
+    return Deny(
+        Reason.METHOD_NOT_ALLOWED, "the path has no route for this method", methods=match.methods
+    )
+
+
+def check_issuer(token: SignedToken, route: Route) -> Deny | None:
+    """Return None if *route* takes tokens of the token's issuer."""
+    if route.issuers is None or token.issuer.name in route.issuers:
+        return None
+    return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {token.issuer.name}")
+
+
+def check_scopes(token: SignedToken, route: Route) -> Deny | None:
+    """Return None if the granted scopes satisfy *route*."""
+    if route.scopes is None or route.scopes.holds(token.claims.granted):
+        return None
+    return Deny(Reason.SCOPE_MISSING, f"the route asks for {route.scopes.text}")
+
+
+def check_rules(token: SignedToken, match: Match) -> Deny | None:
+    """Return None if every claim test of the route holds."""
+    for test in match.route.claims:
+        if not test.holds(token.claims.all, match.variables):
+            return Deny(Reason.CLAIM_RULE_FAILED, f"the rule does not hold: {test.text}")
+    return None
+
+
+def _refuse(deny: Deny, route: Route, token: SignedToken | None = None) -> Deny:
+    wanted = () if route.scopes is None else route.scopes.wanted
+    return Deny(deny.reason, deny.detail, route, token, wanted)

@@ -1,6 +1,13 @@
-"""Turn verified claims into the header fields that services trust."""
+"""Which header fields tell services who is calling, and which names are too close to them."""
 
 from dataclasses import dataclass
+
+# CGI and its heirs see `X-User-Id`, `X_User_Id` and, some of them, `X.User.Id` or any other
+# sign as one variable (CVE-2025-64484, CVE-2026-39858). All signs are one here.
+_CANONICAL = bytes(
+    byte if byte in b"abcdefghijklmnopqrstuvwxyz0123456789" else ord("-")
+    for byte in bytes(range(256)).lower()
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -13,3 +20,16 @@ class Identity:
 
     headers: tuple[tuple[bytes, tuple[str, ...]], ...]
     forward_token: bool
+
+
+def canonical_alias(name: bytes) -> bytes:
+    """Return the one spelling of all field names that some service may take for *name*."""
+    return name.translate(_CANONICAL)
+
+
+def identity_aliases(identity: Identity) -> frozenset[bytes]:
+    """Return the canonical aliases of all identity headers.
+
+    A client's field whose ``canonical_alias`` is among them must never reach a service.
+    """
+    return frozenset(canonical_alias(name) for name, _ in identity.headers)

@@ -1,7 +1,9 @@
-"""The only place that takes a path apart: canonical form or refusal."""
+"""The only place that takes a request's path apart: canonical form or refusal."""
 
 from typing import NamedTuple
 
+from gateway.decision.reason import Reason
+from gateway.decision.segments import split_segments
 from gateway.decision.verdict import Deny
 
 
@@ -17,9 +19,18 @@ class Path(NamedTuple):
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:
     """Return the path and the query (with its ``?``, or empty) of an origin-form target."""
-    raise NotImplementedError
+    path, mark, query = target.partition(b"?")
+    return path, mark + query
 
 
 def parse_path(raw: bytes) -> Path | Deny:
-    """Return the canonical path, or the refusal ``path_rejected``."""
-    raise NotImplementedError
+    """Return the canonical path, or the refusal ``path_rejected``.
+
+    Refused rather than repaired: a path that two parsers can read in two ways reaches a
+    service that reads it in the other one (CVE-2019-9901, CVE-2021-29492). Escapes that
+    mean one character to everybody are decoded for matching; *raw* stays as it came.
+    """
+    segments = split_segments(raw)
+    if isinstance(segments, str):
+        return Deny(Reason.PATH_REJECTED, segments)
+    return Path(raw, segments)

@@ -1,10 +1,12 @@
 """Find the one route that owns a request, most specific first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.decision.rules import ClaimTest, ScopeRule
+from gateway.decision.template import Segment, Variable, parse_template
+from gateway.decision.trie import PathTrie
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +49,114 @@ class NoMatch(NamedTuple):
     methods: tuple[str, ...]
 
 
+class RouteConflict(Exception):  # noqa: N818 - what it is called in the documentation
+    """Two routes that tie: no rule says which of them owns a request."""
+
+    def __init__(self, first: Route, second: Route) -> None:
+        super().__init__(f"routes {first.name!r} and {second.name!r} match the same requests")
+        self.first = first
+        self.second = second
+
+
+_UNKNOWN = NoMatch(())
+
+
+class _Methods:
+    """The routes of one template, by method."""
+
+    __slots__ = ("allowed", "any", "by_method")
+
+    def __init__(self) -> None:
+        self.by_method: dict[str, tuple[Route, tuple[str, ...]]] = {}
+        self.any: tuple[Route, tuple[str, ...]] | None = None
+        self.allowed = _UNKNOWN
+
+    def add(self, route: Route, names: tuple[str, ...]) -> None:
+        if not route.methods:
+            self.any = route, names
+        for method in route.methods:
+            self.by_method[method] = route, names
+        self.allowed = NoMatch(tuple(sorted(self.by_method)))
+
+    def find(self, method: str, values: tuple[str, ...]) -> Match | NoMatch:
+        bound = self.by_method.get(method, self.any)
+        if bound is None:
+            return self.allowed
+        route, names = bound
+        return Match(route, dict(zip(names, values, strict=True)) if names else {})
+
+
 class RouteTable:
     """All routes of a policy; a look-up costs by the depth of the path, not by the routes."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        raise NotImplementedError
-
     routes: tuple[Route, ...]
 
+    def __init__(self, routes: Sequence[Route]) -> None:
+        for first, second in find_conflicts(routes):
+            raise RouteConflict(first, second)
+        self.routes = tuple(routes)
+        self._exact: dict[str, PathTrie[_Methods]] = {}
+        self._wildcard: dict[str, PathTrie[_Methods]] = {}
+        self._any: PathTrie[_Methods] = PathTrie()
+        for route in routes:
+            segments = parse_template(route.path, route.is_prefix)
+            names = tuple(part.name for part in segments if isinstance(part, Variable))
+            for trie in self._tries_of(route):
+                trie.leaf(segments, route.is_prefix, _Methods).add(route, names)
+
     def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
-        """Return the most specific route for *host* (canonical) and decoded *segments*."""
-        raise NotImplementedError
+        """Return the most specific route for *host* (canonical) and decoded *segments*.
+
+        The most specific host that knows the path owns the request; a method it does not
+        know is refused there, and never answered by a less specific host's rules.
+        """
+        path = tuple(segments)
+        for trie in self._tries_for(host):
+            found = trie.find(path)
+            if found is not None:
+                methods, values = found
+                return methods.find(method, values)
+        return _UNKNOWN
+
+    def _tries_of(self, route: Route) -> Iterator[PathTrie[_Methods]]:
+        if not route.hosts:
+            yield self._any
+        for host in route.hosts:
+            if host.startswith("*"):
+                yield self._wildcard.setdefault(host[1:], PathTrie())
+            else:
+                yield self._exact.setdefault(host, PathTrie())
+
+    def _tries_for(self, host: str) -> Iterator[PathTrie[_Methods]]:
+        exact = self._exact.get(host)
+        if exact is not None:
+            yield exact
+        # From the left: the longest suffix, `.b.example.com` before `.example.com`.
+        dot = host.find(".", 1) if self._wildcard else -1
+        while dot >= 0:
+            wildcard = self._wildcard.get(host[dot:])
+            if wildcard is not None:
+                yield wildcard
+            dot = host.find(".", dot + 1)
+        yield self._any
+
+
+def find_conflicts(routes: Sequence[Route]) -> tuple[tuple[Route, Route], ...]:
+    """Return every pair of routes that tie: one host, one template, one method (or none).
+
+    Names of variables do not tell templates apart. Raises ValueError for a bad template.
+    """
+    owners: dict[tuple[str, bool, tuple[str | None, ...], str | None], Route] = {}
+    pairs: dict[tuple[int, int], tuple[Route, Route]] = {}
+    for route in routes:
+        shape = tuple(map(_shape, parse_template(route.path, route.is_prefix)))
+        for host in frozenset(route.hosts) or {""}:
+            for method in route.methods or {None}:
+                owner = owners.setdefault((host, route.is_prefix, shape, method), route)
+                if owner is not route:
+                    pairs[owner.index, route.index] = owner, route
+    return tuple(pairs.values())
+
+
+def _shape(segment: Segment) -> str | None:
+    return None if isinstance(segment, Variable) else segment

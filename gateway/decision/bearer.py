@@ -1,0 +1,48 @@
+"""Find the one bearer token of a request, or say why there is none.
+
+Only the Authorization field counts. RFC 6750 also knows form bodies and query strings;
+both end up in other people's logs, so nobody looks there.
+"""
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny
+
+_MISSING = Deny(Reason.TOKEN_MISSING, "no bearer token was sent")
+_REPEATED = Deny(Reason.TOKEN_REPEATED, "more than one credential was sent")
+_FORM = Deny(Reason.TOKEN_MALFORMED, "the Authorization field is not of the form: Bearer <token>")
+_TOO_LONG = Deny(Reason.TOKEN_MALFORMED, "the token is too long")
+
+
+def bearer_token(authorization: tuple[bytes, ...], max_token_bytes: int) -> bytes | Deny:
+    """Return the token in *authorization*, the values of every Authorization field.
+
+    Two credentials are refused even when equal: the service behind might read the other
+    one. Another scheme counts as no token. The token's own alphabet is for its parser.
+    """
+    if not authorization:
+        return _MISSING
+    if len(authorization) > 1:
+        return _REPEATED
+    value = authorization[0]
+    # RFC 6750 §2.1: "Bearer" 1*SP b64token. The scheme is case-insensitive (RFC 9110 §11.1).
+    if value[:7].lower() != b"bearer ":
+        return _other_scheme(value)
+    token = value[7:].lstrip(b" ")
+    if b"," in token:
+        return _REPEATED
+    if not token or b" " in token or b"\t" in token:
+        return _FORM
+    if len(token) > max_token_bytes:
+        return _TOO_LONG
+    return token
+
+
+def _other_scheme(value: bytes) -> Deny:
+    scheme = value.split(maxsplit=1)[:1]
+    if scheme and scheme[0].lower() == b"bearer":
+        return _FORM
+    # A list joined by a proxy in front: `Basic …, Bearer …`. Commas alone prove nothing,
+    # since Digest has them.
+    if any(part.strip()[:7].lower() == b"bearer " for part in value.split(b",")[1:]):
+        return _REPEATED
+    return _MISSING

@@ -1,0 +1,59 @@
+"""Names of claims as people write them, and where they lead."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+# `realm_access.roles`, `resource_access["my.client"].roles`, `["https://example.com/roles"]`
+_STEP = re.compile(
+    r"""(?P<dot>\.)?(?:(?P<bare>[^\s."'\[\]{}/\\\x00-\x1f]+)|\[(?P<quoted>"(?:[^"\\]|\\.)*+")\])"""
+)
+_BARE = re.compile(r"[^\s.\"'\[\]{}/\\\x00-\x1f]+")
+
+
+class Absent:
+    """What a claim's name leads to where there is nothing, or null."""
+
+
+ABSENT: Final = Absent()
+
+
+def parse_claim_name(text: str) -> tuple[str, ...]:
+    """Return the path of names that *text* spells: dots between, ``["…"]`` around odd ones.
+
+    Raises ValueError where it is not clear which claim is meant.
+    """
+    path: list[str] = []
+    position = 0
+    while position < len(text):
+        step = _STEP.match(text, position)
+        # A dot stands before every bare name but the first, and before nothing else.
+        if step is None or (step["dot"] is not None) != (bool(path) and step["bare"] is not None):
+            break
+        path.append(step["bare"] or json.loads(step["quoted"]))
+        position = step.end()
+    if position < len(text) or not path or not all(path):
+        raise ValueError(f'{text!r} is not the name of a claim; write odd names as ["…"]')
+    return tuple(path)
+
+
+def format_claim_name(path: tuple[str, ...]) -> str:
+    """Return the shortest text that ``parse_claim_name`` reads as *path*."""
+    text = ""
+    for name in path:
+        if not _BARE.fullmatch(name):
+            text += f"[{json.dumps(name, ensure_ascii=False)}]"
+        else:
+            text += f".{name}" if text else name
+    return text
+
+
+def find_claim(claims: Mapping[str, object], path: tuple[str, ...]) -> object:
+    """Return the claim that *path* leads to, or ABSENT; null is as good as absent."""
+    value: object = claims
+    for name in path:
+        if not isinstance(value, Mapping):
+            return ABSENT
+        value = value.get(name)
+    return ABSENT if value is None else value

@@ -1,0 +1,53 @@
+"""Match text against a pattern with ``*`` and ``?``, without backtracking."""
+
+from collections.abc import Sequence
+
+# Stands for `?`. A pattern cannot contain it, nor can a path variable: paths with
+# encoded controls are refused.
+ANY_CHARACTER = "\0"
+
+
+def split_glob(pattern: str) -> tuple[str, ...]:
+    """Return the pieces between the ``*`` of *pattern*, ``?`` replaced by ANY_CHARACTER."""
+    if ANY_CHARACTER in pattern:
+        raise ValueError("a pattern must not contain a NUL character")
+    return tuple(pattern.replace("?", ANY_CHARACTER).split("*"))
+
+
+def glob_matches(pieces: Sequence[str], text: str) -> bool:
+    """Tell whether *text* is the first piece, anything, the next piece, and so on to the end.
+
+    Each inner piece is taken where it first occurs, which is never worse than later; so the
+    time is bounded by the length of the text times that of the pattern.
+    """
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return len(text) == len(first) and _is_at(first, text, 0)
+    end = len(text) - len(last)
+    if end < len(first) or not _is_at(first, text, 0) or not _is_at(last, text, end):
+        return False
+    position = len(first)
+    for piece in pieces[1:-1]:
+        found = _find(piece, text, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True
+
+
+def _find(piece: str, text: str, start: int, end: int) -> int:
+    if ANY_CHARACTER not in piece:
+        return text.find(piece, start, end)
+    for place in range(start, end - len(piece) + 1):
+        if _is_at(piece, text, place):
+            return place
+    return -1
+
+
+def _is_at(piece: str, text: str, place: int) -> bool:
+    if ANY_CHARACTER not in piece:
+        return text.startswith(piece, place)
+    return all(
+        wanted in (ANY_CHARACTER, found)
+        for wanted, found in zip(piece, text[place : place + len(piece)], strict=True)
+    )

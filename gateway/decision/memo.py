@@ -1,0 +1,64 @@
+"""Remember tokens whose signature held, so that each is checked once."""
+
+from hashlib import sha256
+
+from gateway.decision.decide import KeySets, authenticate
+from gateway.decision.policy import Policy
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Deny, NeedKeys
+
+# A few KiB each: at most about 200 MiB, for a population of users that few gateways see
+# within the life of a token.
+DEFAULT_CAPACITY = 50_000
+
+
+class TokenMemo:
+    """``authenticate`` with a memory.
+
+    Kept by a hash of the whole token: no credential lies in memory (RFC 9700 §2.1), and no
+    two tokens share an entry (CVE-2026-35030). Only successes are kept, so that guesses cost
+    no memory, and only for the policy and the key set they were made with.
+
+    Two generations instead of an LRU list: a hit costs one dictionary look-up and moves
+    nothing, and a token in use survives, because finding it in the old generation puts it
+    into the young one.
+    """
+
+    def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
+        self._generation_size = max(1, capacity // 2)
+        self._policy: Policy | None = None
+        self._young: dict[bytes, SignedToken] = {}
+        self._old: dict[bytes, SignedToken] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def authenticate(
+        self, token: bytes, policy: Policy, keys: KeySets
+    ) -> SignedToken | Deny | NeedKeys:
+        """Answer as ``decide.authenticate`` does, from memory where that is the same."""
+        if policy is not self._policy:
+            self._forget(policy)
+        digest = sha256(token).digest()
+        known = self._young.get(digest)
+        if known is not None and keys.get(known.issuer.name) is known.key_set:
+            return known
+        known = self._old.pop(digest, None)
+        if known is not None and keys.get(known.issuer.name) is known.key_set:
+            self._keep(digest, known)
+            return known
+        answer = authenticate(token, policy, keys)
+        if isinstance(answer, SignedToken):
+            self._keep(digest, answer)
+        return answer
+
+    def _forget(self, policy: Policy) -> None:
+        self._policy = policy
+        self._young = {}
+        self._old = {}
+
+    def _keep(self, digest: bytes, token: SignedToken) -> None:
+        if len(self._young) >= self._generation_size:
+            self._old = self._young
+            self._young = {}
+        self._young[digest] = token
