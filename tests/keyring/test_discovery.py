@@ -1,0 +1,155 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, web
+
+from gateway.keyring.discovery import discover, is_safe_url, jwks_uri, metadata_urls
+from gateway.keyring.fetch import FetchFailed, make_session
+from tests.keyring.peers import IssuerPeer, body
+
+OPENID = "/.well-known/openid-configuration"
+OAUTH = "/.well-known/oauth-authorization-server"
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with make_session() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("issuer", "openid", "oauth"),
+    [
+        ("https://a.example", f"https://a.example{OPENID}", f"https://a.example{OAUTH}"),
+        ("https://a.example/", f"https://a.example{OPENID}", f"https://a.example{OAUTH}"),
+        (
+            "https://a.example:8443/realms/x",
+            f"https://a.example:8443/realms/x{OPENID}",
+            f"https://a.example:8443{OAUTH}/realms/x",
+        ),
+        (
+            "https://a.example/realms/x/",
+            f"https://a.example/realms/x{OPENID}",
+            f"https://a.example{OAUTH}/realms/x",
+        ),
+    ],
+)
+def test_openid_appends_and_oauth_inserts_its_well_known_name(
+    issuer: str, openid: str, oauth: str
+) -> None:
+    """8414.2."""
+    assert metadata_urls(issuer) == (openid, oauth)
+
+
+def metadata(**members: object) -> bytes:
+    return json.dumps(members).encode()
+
+
+async def test_openid_metadata_is_asked_for_first(peer: IssuerPeer, session: ClientSession) -> None:
+    peer.answer = body(metadata(issuer=peer.url, jwks_uri=peer.url + "/keys"))
+
+    assert await discover(session, peer.url, 5.0) == peer.url + "/keys"
+    assert peer.paths == [OPENID]
+
+
+async def test_oauth_metadata_is_asked_for_where_there_is_no_openid(
+    peer: IssuerPeer, session: ClientSession
+) -> None:
+    issuer = peer.url + "/tenant"
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path != OAUTH + "/tenant":
+            return web.Response(status=404)
+        return web.Response(body=metadata(issuer=issuer, jwks_uri=peer.url + "/keys"))
+
+    peer.answer = answer
+
+    assert await discover(session, issuer, 5.0) == peer.url + "/keys"
+    assert peer.paths == ["/tenant" + OPENID, OAUTH + "/tenant"]
+
+
+async def test_both_failures_are_told(peer: IssuerPeer, session: ClientSession) -> None:
+    peer.answer = body(b"", status=404)
+
+    with pytest.raises(FetchFailed) as failure:
+        await discover(session, peer.url, 5.0)
+
+    assert str(failure.value).count("answered 404") == 2
+
+
+ISSUER = "https://a.example/é"
+GOOD_URI = "https://keys.example/jwks"
+
+UNUSABLE = {
+    "not JSON": (b"<html>", "not valid JSON"),
+    "not an object": (b"[]", "not a JSON object"),
+    "8414.1 no issuer": (metadata(jwks_uri=GOOD_URI), "another issuer"),
+    "8414.1 a slash more": (metadata(issuer=ISSUER + "/", jwks_uri=GOOD_URI), "another issuer"),
+    "8414.1 another case": (
+        metadata(issuer="https://A.example/é", jwks_uri=GOOD_URI),
+        "another issuer",
+    ),
+    "8414.1 another normal form": (
+        metadata(issuer="https://a.example/e\u0301", jwks_uri=GOOD_URI),
+        "another issuer",
+    ),
+    "8414.1 percent-encoded": (
+        metadata(issuer="https://a.example/%C3%A9", jwks_uri=GOOD_URI),
+        "another issuer",
+    ),
+    "no jwks_uri": (metadata(issuer=ISSUER), "no jwks_uri"),
+    "jwks_uri of another type": (metadata(issuer=ISSUER, jwks_uri=[GOOD_URI]), "no jwks_uri"),
+    "8414.4 plain http": (
+        metadata(issuer=ISSUER, jwks_uri="http://keys.example/jwks"),
+        "not an https URL",
+    ),
+    "GHSA-993g-76c3-p5m4 a file": (
+        metadata(issuer=ISSUER, jwks_uri="file:///etc/passwd"),
+        "not an https URL",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_metadata_that_is_not_the_issuers_own_is_not_used(name: str) -> None:
+    document, reason = UNUSABLE[name]
+
+    with pytest.raises(FetchFailed, match=reason):
+        jwks_uri(document, ISSUER, "here")
+
+
+def test_the_issuer_matches_code_point_by_code_point() -> None:
+    """8414.1: an escape in JSON is another spelling of the same code point."""
+    escaped = b'{"issuer": "https://a.example/\\u00e9", "jwks_uri": "https://keys.example/jwks"}'
+
+    assert jwks_uri(escaped, ISSUER, "here") == GOOD_URI
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://keys.example/jwks", True),
+        ("http://127.0.0.1:9000/jwks", True),
+        ("http://127.8.9.10/jwks", True),
+        ("http://[::1]:9000/jwks", True),
+        ("http://localhost/jwks", True),
+        ("http://keys.example/jwks", False),
+        ("http://10.0.0.1/jwks", False),
+        ("http://localhost.evil.example/jwks", False),
+        ("http://127.0.0.1.evil.example/jwks", False),
+        ("https://user:pass@keys.example/jwks", False),
+        ("https://user@keys.example/jwks", False),
+        ("file:///etc/passwd", False),
+        ("data:application/json,{}", False),
+        ("ftp://keys.example/jwks", False),
+        ("//keys.example/jwks", False),
+        ("/jwks", False),
+        ("", False),
+        ("https://", False),
+        ("https://[::1", False),
+        ("https://keys.example:99999/", False),
+    ],
+)
+def test_keys_come_over_https_or_from_this_machine(url: str, safe: bool) -> None:
+    assert is_safe_url(url) is safe
