@@ -181,7 +181,7 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
     """
     outside = request_id + client + method + host + path
     plain = not outside.translate(None, _PLAIN)
-    if plain and reason is None and upstream_ms is not None:
+    if plain and reason is None and detail is None and upstream_ms is not None:
         return _ALLOWED_LINE % (
             _stamp(int(now * 1000)), request_id, client, method, host, path,
             route, upstream, status, subject, issuer,

@@ -1,0 +1,64 @@
+"""A gateway for the admin port to look at, and a client that asks the port."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from gateway.admin.server import AdminServer
+from gateway.settings.values import Address, Admin
+
+
+@dataclass
+class FakeGateway:
+    """An ``AdminView`` whose every answer can be set."""
+
+    not_ready: tuple[str, ...] = ()
+    members: Mapping[str, object] = field(default_factory=lambda: {"version": "1.2.3"})
+    page: bytes = b"up 1\n"
+
+    def ready(self) -> tuple[str, ...]:
+        return self.not_ready
+
+    def status(self) -> Mapping[str, object]:
+        return self.members
+
+    def metrics(self) -> bytes:
+        return self.page
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class AdminPort:
+    """A running admin port and the gateway behind it."""
+
+    server: AdminServer
+    gateway: FakeGateway
+    session: aiohttp.ClientSession
+
+    async def ask(
+        self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        host, port = self.server.address
+        url = f"http://{host}:{port}{path}"
+        async with self.session.request(method, url, headers=headers) as response:
+            return Answer(response.status, dict(response.headers), await response.read())
+
+
+@asynccontextmanager
+async def admin_port(token: str | None = None) -> AsyncIterator[AdminPort]:
+    gateway = FakeGateway()
+    server = AdminServer(Admin(Address("127.0.0.1", 0), token), gateway)
+    await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield AdminPort(server, gateway, session)
+    finally:
+        await server.stop()

@@ -1,0 +1,109 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.admin.peers import AdminPort, admin_port
+
+TOKEN = "correct-horse-battery-staple"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[AdminPort]:
+    async with admin_port(TOKEN) as port:
+        yield port
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+async def test_probes_need_no_token(port: AdminPort, path: str) -> None:
+    assert (await port.ask(path)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/", "/nothing-here"])
+async def test_everything_else_needs_it(port: AdminPort, path: str) -> None:
+    answer = await port.ask(path)
+
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="gateway admin"'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.body)["detail"] == "the admin token is required"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_the_token_opens_the_port(port: AdminPort, scheme: str) -> None:
+    answer = await port.ask("/status", headers={"Authorization": f"{scheme} {TOKEN}"})
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Basic {TOKEN}",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN.upper()}",
+        f"Bearer x {TOKEN}",
+        f"Bearer {TOKEN}, Bearer {TOKEN}",
+        "Bearer \u00e9\u20ac",
+    ],
+)
+async def test_anything_but_the_token_does_not(port: AdminPort, value: str) -> None:
+    answer = await port.ask("/status", headers={"Authorization": value})
+
+    assert answer.status == 401
+    assert TOKEN.encode() not in answer.body
+
+
+async def test_the_token_is_not_looked_for_in_the_query(port: AdminPort) -> None:
+    assert (await port.ask(f"/status?token={TOKEN}&access_token={TOKEN}")).status == 401
+
+
+async def test_two_tokens_are_none(port: AdminPort) -> None:
+    """Which of two fields counts is a question that must not come up."""
+    url = "http://{}:{}/status".format(*port.server.address)
+    headers = [("Authorization", f"Bearer {TOKEN}"), ("Authorization", f"Bearer {TOKEN}")]
+
+    async with port.session.get(url, headers=headers) as answer:
+        assert answer.status == 401
+
+
+async def test_an_open_port_answers_without_a_token() -> None:
+    async with admin_port(token=None) as port:
+        assert (await port.ask("/status")).status == 200
+
+
+async def test_an_unknown_path_is_a_problem() -> None:
+    async with admin_port() as port:
+        answer = await port.ask("/nothing-here")
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.body)["status"] == 404
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/status"])
+async def test_a_wrong_method_is_a_problem_that_names_the_right_ones(path: str) -> None:
+    """9110.13: 405 has Allow."""
+    async with admin_port() as port:
+        answer = await port.ask(path, "POST")
+
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET, HEAD"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_bug_behind_the_port_is_a_problem_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with admin_port() as port:
+        port.gateway.members = {"secret word": object()}
+        answer = await port.ask("/status")
+
+    assert answer.status == 500
+    assert b"JSON serializable" not in answer.body
+    assert "JSON serializable" in caplog.text

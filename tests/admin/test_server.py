@@ -1,0 +1,98 @@
+import json
+import socket
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.admin.server import AdminServer
+from gateway.settings.values import Address, Admin
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.reports import MemoMetrics
+from tests.admin.peers import FakeGateway, admin_port
+
+
+async def test_livez_is_ok_even_when_not_ready() -> None:
+    """A gateway that drains or waits for keys must not be killed for it."""
+    async with admin_port() as port:
+        port.gateway.not_ready = ("draining",)
+        answer = await port.ask("/livez")
+
+    assert (answer.status, answer.body) == (200, b"ok")
+
+
+async def test_readyz_is_ok_when_nothing_is_missing() -> None:
+    async with admin_port() as port:
+        answer = await port.ask("/readyz")
+
+    assert (answer.status, answer.body) == (200, b"ok")
+
+
+async def test_readyz_names_all_that_is_missing() -> None:
+    """Keys never loaded means not ready, never open."""
+    async with admin_port() as port:
+        port.gateway.not_ready = ("issuer main: no keys", "draining")
+        answer = await port.ask("/readyz")
+
+    assert answer.status == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.body)["not_ready"] == ["issuer main: no keys", "draining"]
+
+
+async def test_readyz_follows_the_gateway() -> None:
+    async with admin_port() as port:
+        port.gateway.not_ready = ("draining",)
+        before = await port.ask("/readyz")
+        port.gateway.not_ready = ()
+        after = await port.ask("/readyz")
+
+    assert (before.status, after.status) == (503, 200)
+
+
+async def test_status_is_what_the_gateway_says() -> None:
+    members = {"version": "1.2.3", "draining": False, "issuers": [{"name": "m\u00e9"}]}
+    async with admin_port() as port:
+        port.gateway.members = members
+        answer = await port.ask("/status")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.body) == members
+
+
+async def test_metrics_are_read_by_prometheus() -> None:
+    metrics = Metrics(issuers=tuple, memo=lambda: MemoMetrics(1, 2, 3), log_dropped=lambda: 0)
+    async with admin_port() as port:
+        port.gateway.page = metrics.expose()
+        answer = await port.ask("/metrics")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    names = {family.name for family in text_string_to_metric_families(answer.body.decode())}
+    assert "gateway_connections_open" in names
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/status"])
+async def test_head_has_no_body(path: str) -> None:
+    async with admin_port() as port:
+        answer = await port.ask(path, "HEAD")
+
+    assert (answer.status, answer.body) == (200, b"")
+
+
+async def test_a_port_in_use_is_an_os_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = Address("127.0.0.1", taken.getsockname()[1])
+
+        with pytest.raises(OSError, match="address already in use"):
+            await AdminServer(Admin(address, None), FakeGateway()).start()
+
+
+async def test_a_stopped_port_takes_no_connections() -> None:
+    async with admin_port() as port:
+        host, number = port.server.address
+        await port.server.stop()
+
+        with socket.socket() as client:
+            assert client.connect_ex((host, number)) != 0
