@@ -24,9 +24,12 @@ class KeySet:
     keys: tuple[Key, ...]
 
     def candidates(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
-        """Return the keys that could have signed: same *kid* (any, if None) and fitting kind."""
+        """Return the keys that could have signed: same *kid* (any, if None) and fitting kind.
+
+        Where no key has a name (PEM files, a secret), the token's says nothing: it is a hint
+        (RFC 7515 §4.1.4), not a part of what is proved.
+        """
+        unnamed = kid is None or all(key.kid is None for key in self.keys)
         return tuple(
-            key
-            for key in self.keys
-            if algorithm in key.algorithms and (kid is None or key.kid == kid)
+            key for key in self.keys if algorithm in key.algorithms and (unnamed or key.kid == kid)
         )
