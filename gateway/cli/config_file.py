@@ -1,0 +1,49 @@
+"""Find the configuration a verb works on, and load it or end with the right exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import print_faults
+from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
+
+DEFAULT_FILE = "config/gateway.yaml"
+EXIT_NEGATIVE = 1
+EXIT_ENVIRONMENT = 3
+
+
+def config_argument(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *verb* the arguments ``file`` and ``config``; pass both to ``find_config``."""
+    argument = click.argument("file", required=False, type=click.Path(path_type=Path))
+    option = click.option(
+        "--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts."
+    )
+    return argument(option(verb))
+
+
+def find_config(file: Path | None, config: Path | None) -> Path:
+    """Return FILE, else ``--config``, else ``GATEWAY_CONFIG``, else the default file."""
+    return file or config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_FILE)
+
+
+def read_config(path: Path) -> Loaded | Rejected:
+    """Return what *path* holds; a file that cannot be read ends the program with 3."""
+    try:
+        return load_settings(path, os.environ)
+    except UnreadableError as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(EXIT_ENVIRONMENT)
+
+
+def load_or_exit(path: Path) -> Loaded:
+    """Return the settings in *path*, after its warnings; a file with faults ends with 1."""
+    outcome = read_config(path)
+    if isinstance(outcome, Loaded):
+        print_faults(outcome.warnings)
+        return outcome
+    print_faults(outcome.faults)
+    sys.exit(EXIT_NEGATIVE)

@@ -1,0 +1,48 @@
+"""Write what people read: faults on stderr, tables on stdout."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from gateway.settings.fault import Fault, Severity
+
+
+def print_faults(faults: Sequence[Fault]) -> None:
+    """Write one line per fault to stderr: ``file:line:column: code: message``."""
+    for fault in faults:
+        colour = "red" if fault.severity is Severity.ERROR else "yellow"
+        code = click.style(fault.code.value, fg=colour, bold=True)
+        line = str(fault)
+        if _wants_colour():
+            line = line.replace(f" {fault.code.value}: ", f" {code}: ", 1)
+        click.echo(line, err=True)
+
+
+def fault_as_json(fault: Fault) -> dict[str, Any]:
+    """Return *fault* as the object that ``--format json`` writes."""
+    return {
+        "file": fault.place.file,
+        "line": fault.place.line,
+        "column": fault.place.column,
+        "severity": fault.severity.value,
+        "code": fault.code.value,
+        "message": fault.message,
+    }
+
+
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* under *head* in columns, two spaces between."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
+    )
+    return "\n".join(lines)
+
+
+def _wants_colour() -> bool:
+    # https://no-color.org: set and not empty, whatever the value.
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

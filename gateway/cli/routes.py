@@ -1,0 +1,80 @@
+"""List the routes of a configuration in the order they match."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.config_file import config_argument, find_config, load_or_exit
+from gateway.cli.output import format_table
+from gateway.decision.routing import Route
+from gateway.decision.template import Variable, parse_template
+
+_HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
+
+
+@click.command("routes")
+@config_argument
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def command(file: Path | None, config: Path | None, form: str) -> None:
+    """List the routes of FILE, the most specific first: the first that fits owns a request."""
+    settings = load_or_exit(find_config(file, config)).settings
+    lines = [(host, route) for route in settings.policy.routes.routes for host in _hosts(route)]
+    lines.sort(key=_rank)
+    if form == "json":
+        rows = [_as_json(host, route) for host, route in lines]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    click.echo(format_table(_HEAD, [_as_row(host, route) for host, route in lines]))
+
+
+def _hosts(route: Route) -> tuple[str, ...]:
+    return route.hosts or ("*",)
+
+
+def _rank(line: tuple[str, Route]) -> tuple[object, ...]:
+    host, route = line
+    kind = 2 if host == "*" else 1 if host.startswith("*") else 0
+    # A longer wildcard wins over a shorter one; a literal over a variable; an end over a prefix.
+    segments = parse_template(route.path, route.is_prefix)
+    path = tuple((1, "") if isinstance(part, Variable) else (0, part) for part in segments)
+    tail = ((2, ""),) if route.is_prefix else ()
+    return kind, -host.count("."), host, path + tail, not route.methods, sorted(route.methods)
+
+
+def _needs(route: Route) -> str:
+    if route.public:
+        return "nothing (public)"
+    parts = [f"issuer {' or '.join(sorted(route.issuers))}"] if route.issuers else []
+    if route.scopes is not None:
+        parts.append(f"scopes {route.scopes.text}")
+    parts.extend(test.text for test in route.claims)
+    token = "a token, if sent" if route.optional else "a token"
+    return f"{token}: {'; '.join(parts)}" if parts else token
+
+
+def _path(route: Route) -> str:
+    return f"{route.path}…" if route.is_prefix else route.path
+
+
+def _as_row(host: str, route: Route) -> tuple[str, ...]:
+    methods = ",".join(sorted(route.methods)) or "*"
+    return host, methods, _path(route), route.name, _needs(route), route.upstream, route.place
+
+
+def _as_json(host: str, route: Route) -> dict[str, Any]:
+    return {
+        "name": route.name,
+        "host": host,
+        "methods": sorted(route.methods),
+        "path_prefix" if route.is_prefix else "path": route.path,
+        "public": route.public,
+        "optional": route.optional,
+        "issuers": None if route.issuers is None else sorted(route.issuers),
+        "scopes": route.scopes.text if route.scopes else None,
+        "claims": [test.text for test in route.claims],
+        "upgrades": sorted(route.upgrades),
+        "upstream": route.upstream,
+        "place": route.place,
+    }

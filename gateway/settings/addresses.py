@@ -1,0 +1,106 @@
+"""Read addresses, URLs and networks as a configuration writes them."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from gateway.settings.values import Address, Server
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_SERVER = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+_MAX_PORT = 65535
+
+
+def parse_address(text: str) -> Address | str:
+    """Return ``host:port`` or ``[v6]:port`` as an address, or what is wrong with it."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        return "not an address: write host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
+    host = _plain_host(found[1])
+    if host is None:
+        return "not an IP address in the brackets"
+    if int(found[2]) > _MAX_PORT:
+        return f"the port is larger than {_MAX_PORT}"
+    return Address(host, int(found[2]))
+
+
+def parse_server(text: str) -> Server | str:
+    """Return ``http://host:port`` as a server, or what is wrong with it."""
+    found = _SERVER.fullmatch(text)
+    if found is None:
+        return "not a server: write http:// or https://, a host and maybe a port; no path"
+    host = _plain_host(found[2])
+    if host is None:
+        return "not an IP address in the brackets"
+    tls = found[1] == "https"
+    port = int(found[3]) if found[3] else (443 if tls else 80)
+    if not 0 < port <= _MAX_PORT:
+        return f"the port is not between 1 and {_MAX_PORT}"
+    # RFC 9110 section 4.2.3: the default port is left out of the authority.
+    is_default = port == (443 if tls else 80)
+    authority = found[2].lower() if is_default else f"{found[2].lower()}:{port}"
+    return Server(host, port, tls, authority)
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network | str:
+    """Return ``10.0.0.0/8`` or a single address as a network, or what is wrong with it."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        return f"has host bits set: write {ip_network(text, strict=False)}"
+    except ValueError:
+        return "is not a network: write it like 10.0.0.0/8"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine, by name or by address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_key_url(text: str) -> str | None:
+    """Return what is wrong with *text* as the URL of keys or metadata, or None.
+
+    Only http and https: a fetcher that also opens file: reads any file of this machine
+    (GHSA-993g-76c3-p5m4). Plain http is for loopback alone: whoever can change keys on the
+    way can sign tokens.
+    """
+    host = _host_of(text)
+    if host is None:
+        return "not a URL: write it like https://login.example.com/keys"
+    if text.startswith("http://") and not is_loopback(host):
+        return "keys over plain http can be replaced on the way: use https"
+    return None
+
+
+def is_plain_http(text: str) -> bool:
+    """Return whether *text* is an http: URL, without TLS."""
+    return text.lower().startswith("http://")
+
+
+def _host_of(text: str) -> str | None:
+    if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.port is None or 0 < parts.port <= _MAX_PORT
+    except ValueError:
+        return None
+    if parts.username is not None or parts.password is not None or parts.fragment or not usable:
+        return None
+    return parts.hostname
+
+
+def _plain_host(text: str) -> str | None:
+    if not text.startswith("["):
+        return text.lower()
+    try:
+        return str(ip_address(text[1:-1]))
+    except ValueError:
+        return None

@@ -1,0 +1,94 @@
+"""One configuration file after parsing: plain values, and the place of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.settings.fault import Code, Fault, Place, Severity
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """What a file says. *root* is plain data.
+
+    *values* and *keys* are places by key path: of the value, and of the key that names it.
+    *written* is the text as it stands in the file where ``${…}`` was replaced in it.
+    """
+
+    root: object
+    start: Place
+    values: Mapping[KeyPath, Place]
+    keys: Mapping[KeyPath, Place]
+    written: Mapping[KeyPath, tuple[str, str]]  # (after, before) replacement
+    faults: tuple[Fault, ...]
+    complete: bool  # False where the rest of the file could not be read
+
+    def value_place(self, path: KeyPath) -> Place:
+        """Return where the value at *path* stands, or the nearest value around it."""
+        return _nearest(self.values, path, self.start)
+
+    def key_place(self, path: KeyPath) -> Place:
+        """Return where the key of *path* stands; a list item has none, so its value."""
+        return self.keys.get(path) or self.value_place(path)
+
+    def fault(
+        self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
+    ) -> Fault:
+        """Return a fault at the value of *path*."""
+        return Fault(self.value_place(path), code, self._as_written(path, message), severity)
+
+    def key_fault(
+        self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
+    ) -> Fault:
+        """Return a fault at the key of *path*."""
+        return Fault(self.key_place(path), code, self._as_written(path, message), severity)
+
+    def _as_written(self, path: KeyPath, message: str) -> str:
+        # The environment holds secrets: a message quotes `${NAME}`, never its value.
+        for place, (after, before) in self.written.items():
+            if after and place[: len(path)] == path:
+                message = message.replace(after, before).replace(repr(after)[1:-1], before)
+        return message
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A value inside a document, for those who check it: *raw* is plain data."""
+
+    document: Document
+    path: KeyPath
+    raw: object
+
+    def child(self, key: str | int) -> "Part":
+        """Return the part under *key*; its *raw* is None where there is none."""
+        raw: object = None
+        if isinstance(self.raw, dict):
+            raw = self.raw.get(key)
+        elif isinstance(self.raw, list) and isinstance(key, int) and key < len(self.raw):
+            raw = self.raw[key]
+        return Part(self.document, (*self.path, key), raw)
+
+    def fault(self, code: Code, message: str) -> Fault:
+        """Return an error at this value."""
+        return self.document.fault(self.path, code, message)
+
+    def key_fault(self, code: Code, message: str) -> Fault:
+        """Return an error at this key."""
+        return self.document.key_fault(self.path, code, message)
+
+    def warning(self, code: Code, message: str) -> Fault:
+        """Return a warning at this value."""
+        return self.document.fault(self.path, code, message, Severity.WARNING)
+
+    def key_warning(self, code: Code, message: str) -> Fault:
+        """Return a warning at this key."""
+        return self.document.key_fault(self.path, code, message, Severity.WARNING)
+
+
+def _nearest(places: Mapping[KeyPath, Place], path: KeyPath, start: Place) -> Place:
+    for length in range(len(path), -1, -1):
+        place = places.get(path[:length])
+        if place is not None:
+            return place
+    return start

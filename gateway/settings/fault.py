@@ -1,0 +1,73 @@
+"""What is wrong with a configuration, and where."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+
+class Severity(Enum):
+    """Whether a fault stops the gateway from starting."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Code(StrEnum):
+    """The closed list of fault codes; people grep for them, so they are a contract."""
+
+    NOT_YAML = "not_yaml"
+    TOO_LARGE = "too_large"
+    YAML_SURPRISE = "yaml_surprise"
+    DUPLICATE_KEY = "duplicate_key"
+    UNSET_VARIABLE = "unset_variable"
+
+    UNKNOWN_KEY = "unknown_key"
+    MISSING_KEY = "missing_key"
+    CONFLICTING_KEYS = "conflicting_keys"
+    WRONG_TYPE = "wrong_type"
+    BAD_VALUE = "bad_value"
+    EMPTY_LIST = "empty_list"
+    DUPLICATE_VALUE = "duplicate_value"
+    NOT_SUPPORTED = "not_supported"
+
+    MISSING_FILE = "missing_file"
+    BAD_CERTIFICATE = "bad_certificate"
+    DUPLICATE_NAME = "duplicate_name"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    DUPLICATE_ISSUER = "duplicate_issuer"
+    INSECURE_URL = "insecure_url"
+    WEAK_SECRET = "weak_secret"  # noqa: S105 - the name of a fault, not a secret
+    SCOPE_CYCLE = "scope_cycle"
+    ROUTE_CONFLICT = "route_conflict"
+
+    AUDIENCE_UNCHECKED = "audience_unchecked"
+    ADMIN_EXPOSED = "admin_exposed"
+    TRUSTS_EVERYONE = "trusts_everyone"
+    UNMATCHED_INCLUDE = "unmatched_include"
+    UNUSED_ISSUER = "unused_issuer"
+    UNUSED_UPSTREAM = "unused_upstream"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file; lines and columns count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake, in words for the person who edits the file."""
+
+    place: Place
+    code: Code
+    message: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        place = self.place
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        return (
+            f"{place.file}:{place.line}:{place.column}: {self.code.value}: {warning}{self.message}"
+        )

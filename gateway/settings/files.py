@@ -1,0 +1,120 @@
+"""Read the configuration file and the files it includes."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.settings.document import Document, Part
+from gateway.settings.fault import Code, Fault, Place
+from gateway.settings.scalars import shorten
+from gateway.settings.yaml_nodes import MAX_FILE_BYTES, parse_yaml
+
+
+class UnreadableError(Exception):
+    """The configuration file cannot be opened or read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One file: its directory, for relative paths, and what it says."""
+
+    directory: Path
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """All files of a configuration. *digest* is over the bytes of all, in order."""
+
+    main: Source
+    included: tuple[Source, ...]
+    digest: str
+
+
+def read_sources(path: Path, environ: Mapping[str, str], faults: list[Fault]) -> Sources:
+    """Return the file at *path* with all that it includes.
+
+    Raises UnreadableError for *path* itself; an included file that cannot be read is a fault.
+    """
+    digest = hashlib.sha256()
+    try:
+        content = _read(path)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {_reason(error)}") from None
+    main = _parse(path, content, environ, digest, faults)
+    included: list[Source] = []
+    seen = {path.resolve()}
+    for part, pattern in _patterns(main.document):
+        for found in _matches(main.directory, part, pattern, faults):
+            if found.resolve() in seen:
+                continue
+            seen.add(found.resolve())
+            try:
+                content = _read(found)
+            except OSError as error:
+                message = f"cannot read {found}: {_reason(error)}"
+                faults.append(part.fault(Code.MISSING_FILE, message))
+                continue
+            included.append(_parse(found, content, environ, digest, faults))
+    return Sources(main, tuple(included), digest.hexdigest())
+
+
+def _parse(
+    path: Path,
+    content: bytes,
+    environ: Mapping[str, str],
+    digest: "hashlib._Hash",
+    faults: list[Fault],
+) -> Source:
+    # The length before the bytes: moving text from one file to the next changes the digest.
+    digest.update(len(content).to_bytes(8, "big") + content)
+    document = _parse_content(path, content, environ)
+    faults.extend(document.faults)
+    return Source(path.parent, document)
+
+
+def _parse_content(path: Path, content: bytes, environ: Mapping[str, str]) -> Document:
+    if len(content) <= MAX_FILE_BYTES:
+        return parse_yaml(content, str(path), environ)
+    start = Place(str(path), 1, 1)
+    fault = Fault(start, Code.TOO_LARGE, f"larger than {MAX_FILE_BYTES // 1024**2} MiB")
+    return Document(None, start, {}, {}, {}, (fault,), False)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except ValueError:  # a NUL in the name
+        raise OSError("not a file name") from None
+
+
+def _patterns(document: Document) -> list[tuple[Part, str]]:
+    include = Part(document, (), document.root).child("include")
+    patterns = include.raw if isinstance(include.raw, list) else []
+    return [
+        (include.child(index), pattern)
+        for index, pattern in enumerate(patterns)
+        if isinstance(pattern, str) and pattern
+    ]
+
+
+def _matches(directory: Path, part: Part, pattern: str, faults: list[Fault]) -> list[Path]:
+    if not glob.has_magic(pattern):
+        return [directory / pattern]
+    found = sorted(
+        Path(name)
+        for name in glob.iglob(os.path.join(glob.escape(str(directory)), pattern), recursive=True)
+        if os.path.isfile(name)
+    )
+    if not found:
+        message = f"no file matches `{shorten(pattern)}`"
+        faults.append(part.warning(Code.UNMATCHED_INCLUDE, message))
+    return found
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,145 @@
+"""Build the issuers from their settings."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from gateway.decision.policy import Issuer, Profile
+from gateway.settings.addresses import check_key_url, is_plain_http
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
+from gateway.settings.scalars import shorten
+from gateway.settings.secrets import read_secret
+from gateway.settings.sections import Named
+from gateway.settings.values import IssuerSettings, KeySource, KeyTimes, SourceKind
+
+_ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
+_SECRET_DEFAULT = frozenset({"HS256"})
+
+
+def build_issuers(
+    named: Sequence[Named[IssuerModel]], environ: Mapping[str, str], faults: list[Fault]
+) -> dict[str, IssuerSettings]:
+    """Return the sound issuers by name."""
+    built: dict[str, IssuerSettings] = {}
+    owners: dict[str, str] = {}
+    for one in named:
+        _refuse_wrong_sources(one.part, faults)
+        model = one.model
+        if model is None:
+            continue
+        # Compared code point by code point, as `iss` will be: `…/` and `…` are two issuers.
+        owner = owners.setdefault(model.issuer, one.name)
+        if owner != one.name:
+            message = f"the issuer `{owner}` already stands for this `iss`"
+            faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
+        algorithms = _algorithms(model, one.part, faults)
+        source = _source(one, model, algorithms, environ, faults)
+        _warn(model, one.part, faults)
+        if source is not None:
+            built[one.name] = _build(one.name, model, algorithms, source)
+    return built
+
+
+def _build(
+    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
+) -> IssuerSettings:
+    audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
+    issuer = Issuer(name, model.issuer, audiences, algorithms, Profile(model.profile), model.leeway)
+    keys = model.keys
+    times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
+    return IssuerSettings(issuer, source, times)
+
+
+def _refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:
+    if not isinstance(part.raw, dict):
+        return
+    present = [source for source in KEY_SOURCES if source in part.raw]
+    if not present:
+        message = f"a key source is missing: one of {', '.join(KEY_SOURCES)}"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    for extra in present[1:]:
+        message = f"`{extra}` and `{present[0]}`: an issuer has exactly one key source"
+        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
+
+
+def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozenset[str]:
+    if model.algorithms is None:
+        return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
+    refuse_repeated(model.algorithms, part.child("algorithms"), faults)
+    for index, name in enumerate(model.algorithms):
+        item = part.child("algorithms").child(index)
+        is_hmac = name.startswith("HS")
+        # One list with both kinds is how a public key becomes an HMAC secret (RFC 8725 §3.1).
+        if is_hmac and not model.secret_env:
+            faults.append(item.fault(Code.BAD_VALUE, f"{name} needs the key source secret_env"))
+        elif model.secret_env and not is_hmac:
+            message = f"{name} cannot be checked with a secret: HS256, HS384 or HS512"
+            faults.append(item.fault(Code.BAD_VALUE, message))
+    return frozenset(model.algorithms)
+
+
+def refuse_repeated(values: Sequence[object], part: Part, faults: list[Fault]) -> None:
+    """Refuse a value that stands in a list twice: it was meant to be another one."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            message = f"`{shorten(str(value))}` stands in this list already"
+            faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
+
+
+def _source(
+    one: Named[IssuerModel],
+    model: IssuerModel,
+    algorithms: frozenset[str],
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> KeySource | None:
+    part = one.part
+    if model.discovery:
+        return _url_source(SourceKind.DISCOVERY, model.issuer, part.child("issuer"), faults)
+    if model.jwks_url is not None:
+        return _url_source(SourceKind.JWKS_URL, model.jwks_url, part.child("jwks_url"), faults)
+    for kind, name in (
+        (SourceKind.JWKS_FILE, model.jwks_file),
+        (SourceKind.PEM_FILE, model.pem_file),
+    ):
+        if name is None:
+            continue
+        path = (one.directory / name).absolute()
+        if path.is_file() and os.access(path, os.R_OK):
+            return KeySource(kind, str(path))
+        message = f"cannot read {shorten(name)}"
+        faults.append(part.child(kind.value).fault(Code.MISSING_FILE, message))
+        return None
+    if model.secret_env is None:
+        return None
+    hmac = frozenset(name for name in algorithms if name.startswith("HS"))
+    secret = read_secret(model.secret_env, hmac, environ)
+    if isinstance(secret, bytes):
+        return KeySource(SourceKind.SECRET, model.secret_env, secret)
+    faults.append(part.child("secret_env").fault(*secret))
+    return None
+
+
+def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
+    problem = check_key_url(url)
+    if problem is None:
+        return KeySource(kind, url)
+    code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
+    faults.append(part.fault(code, problem))
+    return None
+
+
+def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
+    if model.audiences == "unchecked":
+        # RFC 8725 section 3.9: a token for another API of this issuer will pass.
+        message = "tokens that this issuer made for any other API are accepted too"
+        faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
+    else:
+        refuse_repeated(model.audiences, part.child("audiences"), faults)
+    asked = {"issuer": bool(model.discovery), "jwks_url": True}
+    for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
+        is_refused = asked[key] and check_key_url(url) is not None
+        if is_plain_http(url) and not is_refused:
+            message = "plain http: whoever is on the way can change what it says"
+            faults.append(part.child(key).warning(Code.INSECURE_URL, message))

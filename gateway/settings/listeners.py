@@ -1,0 +1,116 @@
+"""Build the data port, the admin port and the trust in proxies from their settings."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from gateway.settings.addresses import is_loopback, parse_address, parse_network
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.models import AdminModel, ConfigFile, ListenModel, TlsModel
+from gateway.settings.scalars import shorten
+from gateway.settings.values import Address, Admin, Listen, TlsFiles
+
+
+def build_listen(
+    model: ListenModel | str, part: Part, directory: Path, faults: list[Fault]
+) -> Listen | None:
+    """Return where the data port listens."""
+    if isinstance(model, str):
+        address = _address(model, part, faults)
+        return Listen(address, None) if address else None
+    address = _address(model.address, part.child("address"), faults)
+    tls = _tls(model.tls, part.child("tls"), directory, faults) if model.tls else None
+    return Listen(address, tls) if address and (tls or not model.tls) else None
+
+
+def build_admin(
+    model: AdminModel | str | bool, part: Part, environ: Mapping[str, str], faults: list[Fault]
+) -> Admin | None:
+    """Return where the admin port listens, or None where it is off (or wrong)."""
+    if isinstance(model, bool):
+        return None
+    if isinstance(model, str):
+        model = AdminModel(address=model)
+        address = _address(model.address, part, faults)
+    else:
+        address = _address(model.address, part.child("address"), faults)
+    token = None
+    if model.token_env is not None:
+        token = environ.get(model.token_env)
+        if not token:
+            message = f"the environment variable {shorten(model.token_env)} is not set"
+            faults.append(part.child("token_env").fault(Code.UNSET_VARIABLE, message))
+    if address and not model.token_env and not is_loopback(address.host):
+        message = "the admin port is open to other machines without a token: set token_env"
+        faults.append(part.warning(Code.ADMIN_EXPOSED, message))
+    return Admin(address, token) if address else None
+
+
+def refuse_one_address_twice(
+    listen: Listen | None, admin: Admin | None, part: Part, faults: list[Fault]
+) -> None:
+    """Refuse the data port and the admin port on one address."""
+    if listen and admin and listen.address == admin.address and admin.address.port:
+        message = "the admin port cannot be the data port"
+        faults.append(part.fault(Code.DUPLICATE_VALUE, message))
+
+
+def build_trusted_proxies(
+    model: ConfigFile, part: Part, faults: list[Fault]
+) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks whose Forwarded fields are believed."""
+    networks: list[IPv4Network | IPv6Network] = []
+    for index, text in enumerate(model.trusted_proxies or ()):
+        item = part.child(index)
+        network = parse_network(text)
+        if isinstance(network, str):
+            faults.append(item.fault(Code.BAD_VALUE, f"`{shorten(text)}` {network}"))
+            continue
+        if network.prefixlen == 0:
+            message = "every client is trusted to say who it is and where it comes from"
+            faults.append(item.warning(Code.TRUSTS_EVERYONE, message))
+        networks.append(network)
+    return tuple(networks)
+
+
+def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
+    address = parse_address(text)
+    if isinstance(address, Address):
+        return address
+    faults.append(part.fault(Code.BAD_VALUE, address))
+    return None
+
+
+def _tls(model: TlsModel, part: Part, directory: Path, faults: list[Fault]) -> TlsFiles | None:
+    names = {"certificate": model.certificate, "key": model.key, "client_ca": model.client_ca}
+    paths = {key: (directory / name).absolute() for key, name in names.items() if name}
+    missing = [key for key, path in paths.items() if not os.access(path, os.R_OK)]
+    for key in missing:
+        message = f"cannot read {shorten(str(names[key]))}"
+        faults.append(part.child(key).fault(Code.MISSING_FILE, message))
+    if missing:
+        return None
+    files = TlsFiles(paths["certificate"], paths["key"], paths.get("client_ca"))
+    return files if _pair_loads(files, part, faults) else None
+
+
+def _pair_loads(files: TlsFiles, part: Part, faults: list[Fault]) -> bool:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An empty password, so that OpenSSL never asks for one on the terminal.
+        tls.load_cert_chain(files.certificate, files.key, password="")
+    except (OSError, ValueError):
+        message = "this certificate and its key do not load as a pair of PEM files"
+        faults.append(part.child("certificate").fault(Code.BAD_CERTIFICATE, message))
+        return False
+    try:
+        if files.client_ca is not None:
+            tls.load_verify_locations(files.client_ca)
+    except (OSError, ValueError):
+        message = "no certificate can be read from this PEM file"
+        faults.append(part.child("client_ca").fault(Code.BAD_CERTIFICATE, message))
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""Load a configuration: read, check and compile it, or say all that is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.decision.policy import Policy
+from gateway.decision.routing import Route, RouteTable
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault, Severity
+from gateway.settings.files import Sources, UnreadableError, read_sources
+from gateway.settings.identity import build_identity
+from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.issuers import build_issuers
+from gateway.settings.listeners import (
+    build_admin,
+    build_listen,
+    build_trusted_proxies,
+    refuse_one_address_twice,
+)
+from gateway.settings.models import ConfigFile, UpstreamModel
+from gateway.settings.route_models import RouteModel
+from gateway.settings.routes import Known, build_routes
+from gateway.settings.scope_implies import close_scopes
+from gateway.settings.sections import (
+    Named,
+    check_general,
+    check_team_files,
+    collect_named,
+    collect_routes,
+)
+from gateway.settings.upstreams import build_upstreams
+from gateway.settings.values import (
+    AccessLogTarget,
+    Admin,
+    IssuerSettings,
+    Limits,
+    Listen,
+    Settings,
+    Timeouts,
+    Upstream,
+)
+
+__all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A configuration that holds, and what is doubtful about it."""
+
+    settings: Settings
+    warnings: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """All that is wrong with a configuration, warnings included, in order of place."""
+
+    faults: tuple[Fault, ...]
+
+
+def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
+    """Return the settings in the file at *path* and the files it includes.
+
+    Never raises for the content of a file; raises UnreadableError where *path* itself
+    cannot be read. *environ* is where ``${NAME}``, secrets and tokens come from.
+    """
+    faults: list[Fault] = []
+    sources = read_sources(path, environ, faults)
+    every = (sources.main, *sources.included)
+    if not all(source.document.complete for source in every):
+        return Rejected(_ordered(faults))
+    # A value that YAML disputes has been reported; what else it breaks is not news.
+    disputed = {fault.place for fault in faults if fault.severity is Severity.ERROR}
+    found: list[Fault] = []
+    settings = _compile(sources, environ, found)
+    faults.extend(fault for fault in found if fault.place not in disputed)
+    ordered = _ordered(faults)
+    if settings is None or any(fault.severity is Severity.ERROR for fault in ordered):
+        return Rejected(ordered)
+    return Loaded(settings, ordered)
+
+
+def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.place))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Access:
+    """What decides about requests, before it is made one policy."""
+
+    issuers: dict[str, IssuerSettings]
+    upstreams: dict[str, Upstream]
+    routes: tuple[Route, ...]
+
+
+def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> Settings | None:
+    model = check_general(sources.main, faults)
+    check_team_files(sources, faults)
+    root = Part(sources.main.document, (), sources.main.document.root)
+    listen, admin = _listeners(model, root, sources, environ, faults)
+    proxies = build_trusted_proxies(model, root.child("trusted_proxies"), faults)
+    if isinstance(model.workers, int) and model.workers > 1:
+        message = f"workers: {model.workers}: more than one worker process is not supported yet"
+        faults.append(root.child("workers").fault(Code.NOT_SUPPORTED, message))
+    identity = build_identity(model.identity, root.child("identity"), faults)
+    implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
+    access = _access(sources, environ, faults)
+    if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
+        return None
+    policy = Policy(
+        issuers={one.issuer.issuer: one.issuer for one in access.issuers.values()},
+        routes=RouteTable(access.routes),
+        identity=identity,
+        scope_implies=implies,
+        max_token_bytes=model.limits.token,
+    )
+    return Settings(
+        listen=listen,
+        admin=admin,
+        workers=1,
+        issuers=access.issuers,
+        upstreams=access.upstreams,
+        policy=policy,
+        timeouts=_timeouts(model),
+        limits=_limits(model),
+        trusted_proxies=proxies,
+        access_log=AccessLogTarget(model.access_log),
+        drain_seconds=model.drain,
+        digest=sources.digest,
+    )
+
+
+def _listeners(
+    model: ConfigFile,
+    root: Part,
+    sources: Sources,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> tuple[Listen | None, Admin | None]:
+    listen = build_listen(model.listen, root.child("listen"), sources.main.directory, faults)
+    admin = build_admin(model.admin, root.child("admin"), environ, faults)
+    refuse_one_address_twice(listen, admin, root.child("admin"), faults)
+    return listen, admin
+
+
+def _access(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> _Access:
+    issuers = collect_named(sources, "issuers", IssuerModel, faults)
+    upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
+    routes = collect_routes(sources, RouteModel, faults)
+    if not routes:
+        # Also the answer to a file of the right shape that says nothing.
+        message = "no routes: without one every request would be refused"
+        faults.append(sources.main.document.fault((), Code.MISSING_KEY, message))
+    known = Known([one.name for one in issuers], [one.name for one in upstreams])
+    _warn_unused(issuers, upstreams, routes, faults)
+    return _Access(
+        build_issuers(issuers, environ, faults),
+        build_upstreams(upstreams, faults),
+        build_routes(routes, known, faults),
+    )
+
+
+def _warn_unused(
+    issuers: Sequence[Named[IssuerModel]],
+    upstreams: Sequence[Named[UpstreamModel]],
+    routes: Sequence[Named[RouteModel]],
+    faults: list[Fault],
+) -> None:
+    models = [route.model for route in routes if route.model is not None]
+    if not all(route.sound for route in routes):
+        return  # a route that could not be read may use any of them
+    used = {model.upstream for model in models}
+    for upstream in upstreams:
+        if upstream.name not in used:
+            message = f"no route uses the upstream `{upstream.name}`"
+            faults.append(upstream.part.key_warning(Code.UNUSED_UPSTREAM, message))
+    requires = [model.require for model in models if model.require is not None]
+    accepted = {name for require in requires for name in require.issuers or ()}
+    if any(require.issuers is None for require in requires):
+        return
+    for issuer in issuers:
+        if issuer.name not in accepted:
+            message = f"no route accepts tokens of the issuer `{issuer.name}`"
+            faults.append(issuer.part.key_warning(Code.UNUSED_ISSUER, message))
+
+
+def _timeouts(model: ConfigFile) -> Timeouts:
+    timeouts = model.timeouts
+    return Timeouts(timeouts.head, timeouts.idle, timeouts.body, timeouts.tunnel)
+
+
+def _limits(model: ConfigFile) -> Limits:
+    limits = model.limits
+    return Limits(limits.head, limits.fields, limits.target, limits.body, limits.connections)

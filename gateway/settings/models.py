@@ -1,0 +1,189 @@
+"""The shape of a configuration file; what the shape cannot say is checked after it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.settings.fault import Code
+from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.route_models import RouteModel
+from gateway.settings.types import (
+    OFF,
+    TABLE,
+    TEXT,
+    Count,
+    Duration,
+    DurationOrZero,
+    Name,
+    Scope,
+    Size,
+    SizeOrUnlimited,
+    Strict,
+    Text,
+    bad,
+    described,
+    text_or_table,
+)
+
+
+def _branch(value: object) -> str:
+    if isinstance(value, bool):
+        return OFF
+    return text_or_table(value)
+
+
+def _version_one(value: int) -> int:
+    if value != 1:
+        raise bad(Code.NOT_SUPPORTED, "this gateway reads version 1")
+    return value
+
+
+def _admin_off(value: bool) -> bool:
+    if value:
+        raise bad(Code.BAD_VALUE, "write an address, or false to turn the admin port off")
+    return value
+
+
+class TlsModel(Strict):
+    """TLS on the data port."""
+
+    certificate: Text = Field(description="PEM file: the certificate and its chain.")
+    key: Text = Field(description="PEM file: the private key of the certificate.")
+    client_ca: Text | None = Field(
+        default=None,
+        description="PEM file: clients must show a certificate signed by one of these.",
+    )
+
+
+class ListenModel(Strict):
+    """The data port in its long form."""
+
+    address: Text = Field(description="Host and port, e.g. 0.0.0.0:8443.")
+    tls: TlsModel | None = Field(default=None, description="Speak TLS with these files.")
+
+
+class AdminModel(Strict):
+    """The admin port in its long form."""
+
+    address: Text = Field(default="127.0.0.1:9901", description="Host and port.")
+    token_env: Text | None = Field(
+        default=None,
+        description="The environment variable that holds the bearer token the admin port asks for.",
+    )
+
+
+class UpstreamModel(Strict):
+    """A service and its servers."""
+
+    servers: list[Text] = Field(
+        min_length=1, description="http:// or https:// with host and optional port; no path."
+    )
+    connect_timeout: Duration = described("2s", "A connection must stand within this time.")
+    response_timeout: Duration = described("30s", "Until the first byte of the answer.")
+    idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
+
+
+DEFAULT_IDENTITY = {
+    "X-Gateway-Subject": "sub",
+    "X-Gateway-Issuer": "iss",
+    "X-Gateway-Client": "client_id",
+    "X-Gateway-Scopes": "scope",
+    "X-Gateway-Token-Id": "jti",
+}
+
+
+class IdentityModel(Strict):
+    """What services receive about the caller."""
+
+    headers: dict[str, Text] = Field(
+        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default names."
+    )
+    forward_token: bool = Field(
+        default=False, description="Whether services also receive the bearer token itself."
+    )
+
+
+class TimeoutsModel(Strict):
+    """How long the data port waits for a client."""
+
+    head: Duration = described("10s", "From the first byte of a request head to its end.")
+    idle: Duration = described("60s", "Between requests on a connection.")
+    body: Duration = described("30s", "Without progress of a body, in either direction.")
+    tunnel: Duration = described("1h", "Without a byte in either direction of a tunnel.")
+
+
+class LimitsModel(Strict):
+    """How much the data port takes."""
+
+    head: Size = described("32KiB", "A request head, all lines together.")
+    fields: Count = described(100, "Header fields of a request.")
+    target: Size = described("8KiB", "A request target.")
+    token: Size = described("8KiB", "A bearer token.")
+    body: SizeOrUnlimited = described("unlimited", "A request body.")
+    connections: Count = described(10_000, "Client connections at one time.")
+
+
+class TeamFile(Strict):
+    """A file of a team: issuers, upstreams and routes, nothing else."""
+
+    issuers: dict[Name, IssuerModel] = Field(
+        default={}, description="Issuers whose tokens are accepted, by name."
+    )
+    upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
+    routes: list[RouteModel] | None = Field(
+        default=None, min_length=1, description="Which requests go where, and what they need."
+    )
+
+
+class ConfigFile(TeamFile):
+    """The configuration of one gateway."""
+
+    model_config = ConfigDict(title="JWT Gateway configuration")
+
+    version: Annotated[int, AfterValidator(_version_one), WithJsonSchema({"const": 1})] = Field(
+        description="The version of this format: 1."
+    )
+    listen: Annotated[
+        Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
+        Discriminator(text_or_table),
+    ] = Field(default="0.0.0.0:8080", description="Where the data port listens.")
+    admin: Annotated[
+        Annotated[Text, Tag(TEXT)]
+        | Annotated[AdminModel, Tag(TABLE)]
+        | Annotated[
+            Annotated[bool, AfterValidator(_admin_off), WithJsonSchema({"const": False})],
+            Tag(OFF),
+        ],
+        Discriminator(_branch),
+    ] = Field(
+        default="127.0.0.1:9901", description="Where the admin port listens; false turns it off."
+    )
+    include: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Files with more issuers, upstreams and routes; * and ** match names.",
+    )
+    workers: Annotated[
+        Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
+        Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
+    ] = Field(default=1, description="Worker processes; only 1 for now, and auto means 1.")
+    identity: IdentityModel = Field(
+        default=IdentityModel(), description="What services receive about the caller."
+    )
+    scope_implies: dict[Scope, Annotated[list[Scope], Field(min_length=1)]] = Field(
+        default={}, description="A scope, and the scopes it grants besides itself."
+    )
+    timeouts: TimeoutsModel = Field(
+        default=TimeoutsModel(), description="How long the data port waits for a client."
+    )
+    limits: LimitsModel = Field(default=LimitsModel(), description="How much the data port takes.")
+    drain: DurationOrZero = described("30s", "How long requests may finish after SIGTERM.")
+    trusted_proxies: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Networks of proxies whose Forwarded fields are believed, e.g. 10.0.0.0/8.",
+    )
+    access_log: Literal["stdout", "stderr", "off"] = Field(
+        default="stdout", description="Where the access log goes."
+    )

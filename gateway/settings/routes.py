@@ -1,0 +1,148 @@
+"""Build the routes from their settings."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from gateway.decision.host import canonical_host
+from gateway.decision.routing import Route, find_conflicts
+from gateway.decision.template import Variable, parse_template
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.issuers import refuse_repeated
+from gateway.settings.route_models import MatchModel, RequireModel, RouteModel
+from gateway.settings.route_rules import build_claim_tests, build_scope_rule
+from gateway.settings.scalars import shorten
+from gateway.settings.sections import Named
+from gateway.settings.suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names a route may refer to, those of parts with faults included."""
+
+    issuers: Collection[str]
+    upstreams: Collection[str]
+
+
+def build_routes(
+    named: Sequence[Named[RouteModel]], known: Known, faults: list[Fault]
+) -> tuple[Route, ...]:
+    """Return the sound routes in file order; two that tie are a fault."""
+    routes: list[Route] = []
+    places: list[Part] = []
+    for one in named:
+        _refuse_wrong_choice(one.part.child("match"), "path", "path_prefix", faults)
+        _refuse_wrong_choice(one.part, "public", "require", faults)
+        if one.model is None:
+            continue
+        route = _build(one.model, one.part, len(routes), known, faults)
+        if route is not None and one.sound:
+            routes.append(route)
+            places.append(one.part)
+    for first, second in find_conflicts(routes):
+        message = (
+            f"route `{second.name}` matches the same requests as `{first.name}` ({first.place})"
+        )
+        faults.append(places[second.index].child("match").key_fault(Code.ROUTE_CONFLICT, message))
+    return tuple(routes)
+
+
+def _build(
+    model: RouteModel, part: Part, index: int, known: Known, faults: list[Fault]
+) -> Route | None:
+    match, require = model.match, model.require or RequireModel()
+    at_match, at_require = part.child("match"), part.child("require")
+    variables = _variables(match, at_match, faults)
+    _refuse_unknown("upstream", model.upstream, known.upstreams, part.child("upstream"), faults)
+    for number, name in enumerate(require.issuers or ()):
+        at = at_require.child("issuers").child(number)
+        _refuse_unknown("issuer", name, known.issuers, at, faults)
+    if model.require is not None and not known.issuers:
+        message = "this needs a token, but no issuer is configured"
+        faults.append(at_require.key_fault(Code.MISSING_KEY, message))
+    _refuse_lists_with_repeats(model, part, faults)
+    hosts = _hosts(match, at_match.child("hosts"), faults)
+    scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
+    claims = build_claim_tests(
+        require, at_require.child("claims"), variables or frozenset(), faults
+    )
+    if variables is None:
+        return None
+    place = part.document.value_place(part.path)
+    return Route(
+        index=index,
+        name=model.name,
+        hosts=hosts,
+        path=match.path or match.path_prefix or "/",
+        is_prefix=match.path is None,
+        methods=frozenset(match.methods or ()),
+        upstream=model.upstream,
+        public=bool(model.public),
+        optional=require.optional,
+        issuers=None if require.issuers is None else frozenset(require.issuers),
+        scopes=scopes,
+        claims=claims,
+        upgrades=frozenset(model.upgrades or ()),
+        place=f"{place.file}:{place.line}",
+    )
+
+
+def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[str] | None:
+    key = "path" if match.path is not None else "path_prefix"
+    text = match.path if match.path is not None else match.path_prefix
+    if text is None:
+        return None
+    try:
+        segments = parse_template(text, match.path is None)
+    except ValueError as error:
+        faults.append(part.child(key).fault(Code.BAD_VALUE, str(error)))
+        return None
+    return frozenset(segment.name for segment in segments if isinstance(segment, Variable))
+
+
+def _hosts(match: MatchModel, part: Part, faults: list[Fault]) -> tuple[str, ...]:
+    for index, host in enumerate(match.hosts or ()):
+        problem = _host_problem(host)
+        if problem is not None:
+            faults.append(part.child(index).fault(Code.BAD_VALUE, problem))
+    return tuple(match.hosts or ())
+
+
+def _host_problem(host: str) -> str | None:
+    plain = host.removeprefix("*.")
+    if "*" in plain:
+        return f"`{shorten(host)}`: a wildcard is the whole first label, as in *.example.com"
+    canonical = canonical_host(plain.encode("utf-8", "replace"))
+    if canonical is None:
+        return f"`{shorten(host)}` is not a host"
+    if canonical != plain:
+        # Hosts of requests are compared in this form, so no other could ever match.
+        return f"write it as {host[: len(host) - len(plain)]}{canonical}"
+    return None
+
+
+def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault]) -> None:
+    require = model.require or RequireModel()
+    refuse_repeated(model.match.hosts or (), part.child("match").child("hosts"), faults)
+    refuse_repeated(model.match.methods or (), part.child("match").child("methods"), faults)
+    refuse_repeated(require.issuers or (), part.child("require").child("issuers"), faults)
+    refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
+
+
+def _refuse_unknown(
+    what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
+) -> None:
+    if name not in known:
+        message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
+        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def _refuse_wrong_choice(part: Part, one: str, other: str, faults: list[Fault]) -> None:
+    if not isinstance(part.raw, dict):
+        return
+    if one in part.raw and other in part.raw:
+        message = f"`{one}` and `{other}` exclude each other"
+        faults.append(part.child(other).key_fault(Code.CONFLICTING_KEYS, message))
+    elif one not in part.raw and other not in part.raw:
+        message = f"one of `{one}` and `{other}` is missing"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))

@@ -1,0 +1,37 @@
+"""Build the upstreams from their settings."""
+
+from collections.abc import Sequence
+
+from gateway.settings.addresses import parse_server
+from gateway.settings.fault import Code, Fault
+from gateway.settings.issuers import refuse_repeated
+from gateway.settings.models import UpstreamModel
+from gateway.settings.sections import Named
+from gateway.settings.values import Server, Upstream
+
+
+def build_upstreams(
+    named: Sequence[Named[UpstreamModel]], faults: list[Fault]
+) -> dict[str, Upstream]:
+    """Return the sound upstreams by name."""
+    built: dict[str, Upstream] = {}
+    for one in named:
+        if one.model is None:
+            continue
+        servers: list[Server] = []
+        part = one.part.child("servers")
+        for index, text in enumerate(one.model.servers):
+            server = parse_server(text)
+            if isinstance(server, Server):
+                servers.append(server)
+            else:
+                faults.append(part.child(index).fault(Code.BAD_VALUE, server))
+        refuse_repeated(one.model.servers, part, faults)
+        built[one.name] = Upstream(
+            one.name,
+            tuple(servers),
+            one.model.connect_timeout,
+            one.model.response_timeout,
+            one.model.idle_timeout,
+        )
+    return built

@@ -1,0 +1,43 @@
+"""Replace ``${NAME}`` by the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.settings.fault import Code
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class BadReference:
+    """Why a reference cannot be replaced."""
+
+    code: Code
+    message: str
+
+
+def replace_variables(text: str, environ: Mapping[str, str]) -> str | BadReference:
+    """Return *text* with each ``${NAME}`` replaced; ``$${`` stands for ``${``.
+
+    Replaced text is not looked at again, so a value of the environment cannot name another.
+    """
+    pieces: list[str] = []
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        pieces.append(text[end : found.start()])
+        end = found.end()
+        if found[0] == "$${":
+            pieces.append("${")
+            continue
+        name = found[1]
+        if not found[2] or not _NAME.fullmatch(name):
+            return BadReference(
+                Code.BAD_VALUE, "`${` opens no variable: write ${NAME}, or $${ for the text"
+            )
+        if name not in environ:
+            return BadReference(Code.UNSET_VARIABLE, f"the environment variable {name} is not set")
+        pieces.append(environ[name])
+    pieces.append(text[end:])
+    return "".join(pieces)
