@@ -17,7 +17,7 @@ ALGORITHMS = (
     "EdDSA", "Ed25519", "HS256", "HS384", "HS512",
 )  # fmt: skip
 
-_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 _SIGNERS: dict[str, Any] = get_default_algorithms()
 _SIGNERS["Ed25519"] = _SIGNERS["EdDSA"]
 
@@ -31,7 +31,7 @@ def make_private(kind: str, which: int = 0) -> Any:
     if kind == "RSA":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if kind in _CURVES:
-        return ec.generate_private_key(_CURVES[kind]())
+        return ec.generate_private_key(_CURVES[kind])
     if kind == "Ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "Ed448":

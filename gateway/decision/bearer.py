@@ -7,6 +7,9 @@ both end up in other people's logs, so nobody looks there.
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 
+# As numbers: looking for one octet in bytes costs a third of looking for bytes.
+_COMMA, _SPACE, _TAB = b", \t"
+
 _MISSING = Deny(Reason.TOKEN_MISSING, "no bearer token was sent")
 _REPEATED = Deny(Reason.TOKEN_REPEATED, "more than one credential was sent")
 _FORM = Deny(Reason.TOKEN_MALFORMED, "the Authorization field is not of the form: Bearer <token>")
@@ -28,9 +31,9 @@ def bearer_token(authorization: tuple[bytes, ...], max_token_bytes: int) -> byte
     if value[:7].lower() != b"bearer ":
         return _other_scheme(value)
     token = value[7:].lstrip(b" ")
-    if b"," in token:
+    if _COMMA in token:
         return _REPEATED
-    if not token or b" " in token or b"\t" in token:
+    if not token or _SPACE in token or _TAB in token:
         return _FORM
     if len(token) > max_token_bytes:
         return _TOO_LONG

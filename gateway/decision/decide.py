@@ -10,7 +10,7 @@ from gateway.decision.identity_fields import render_identity
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
-from gateway.decision.path import parse_path, split_target
+from gateway.decision.path import target_segments
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Match, NoMatch, Route
@@ -125,10 +125,10 @@ def decide(
 
 def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
     """Return the route that owns the request; the query has no say in it."""
-    path = parse_path(split_target(head.target)[0])
-    if isinstance(path, Deny):
-        return path
-    match = policy.routes.find(head.host, path.segments, head.method)
+    segments = target_segments(head.target)
+    if isinstance(segments, Deny):
+        return segments
+    match = policy.routes.find(head.host, segments, head.method)
     if not isinstance(match, NoMatch):
         return match
     if not match.methods:

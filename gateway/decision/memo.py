@@ -29,6 +29,8 @@ class TokenMemo:
         self._policy: Policy | None = None
         self._young: dict[bytes, SignedToken] = {}
         self._old: dict[bytes, SignedToken] = {}
+        self.hits = 0
+        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -42,11 +44,14 @@ class TokenMemo:
         digest = sha256(token).digest()
         known = self._young.get(digest)
         if known is not None and keys.get(known.issuer.name) is known.key_set:
+            self.hits += 1
             return known
         known = self._old.pop(digest, None)
         if known is not None and keys.get(known.issuer.name) is known.key_set:
             self._keep(digest, known)
+            self.hits += 1
             return known
+        self.misses += 1
         answer = authenticate(token, policy, keys)
         if isinstance(answer, SignedToken):
             self._keep(digest, answer)

@@ -1,6 +1,6 @@
 """Find the one route that owns a request, most specific first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,7 +83,10 @@ class _Methods:
         if bound is None:
             return self.allowed
         route, names = bound
-        return Match(route, dict(zip(names, values, strict=True)) if names else {})
+        return Match(route, dict(zip(names, values)))  # noqa: B905 - hot, and one value each
+
+
+_Trie = PathTrie[_Methods]
 
 
 class RouteTable:
@@ -95,14 +98,21 @@ class RouteTable:
         for first, second in find_conflicts(routes):
             raise RouteConflict(first, second)
         self.routes = tuple(routes)
-        self._exact: dict[str, PathTrie[_Methods]] = {}
-        self._wildcard: dict[str, PathTrie[_Methods]] = {}
-        self._any: PathTrie[_Methods] = PathTrie()
+        tries: dict[str, _Trie] = {"": PathTrie()}
         for route in routes:
             segments = parse_template(route.path, route.is_prefix)
             names = tuple(part.name for part in segments if isinstance(part, Variable))
-            for trie in self._tries_of(route):
+            for host in route.hosts or ("",):
+                trie = tries.setdefault(host.removeprefix("*"), PathTrie())
                 trie.leaf(segments, route.is_prefix, _Methods).add(route, names)
+        self._any = tries.pop("")
+        self._wildcards = {host: trie for host, trie in tries.items() if host.startswith(".")}
+        # Most specific first; settled here for every host that is named.
+        self._exact = {
+            host: (trie, *self._below(host))
+            for host, trie in tries.items()
+            if not host.startswith(".")
+        }
 
     def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
         """Return the most specific route for *host* (canonical) and decoded *segments*.
@@ -111,34 +121,21 @@ class RouteTable:
         know is refused there, and never answered by a less specific host's rules.
         """
         path = tuple(segments)
-        for trie in self._tries_for(host):
+        for trie in self._exact.get(host) or self._below(host):
             found = trie.find(path)
             if found is not None:
                 methods, values = found
                 return methods.find(method, values)
         return _UNKNOWN
 
-    def _tries_of(self, route: Route) -> Iterator[PathTrie[_Methods]]:
-        if not route.hosts:
-            yield self._any
-        for host in route.hosts:
-            if host.startswith("*"):
-                yield self._wildcard.setdefault(host[1:], PathTrie())
-            else:
-                yield self._exact.setdefault(host, PathTrie())
-
-    def _tries_for(self, host: str) -> Iterator[PathTrie[_Methods]]:
-        exact = self._exact.get(host)
-        if exact is not None:
-            yield exact
-        # From the left: the longest suffix, `.b.example.com` before `.example.com`.
-        dot = host.find(".", 1) if self._wildcard else -1
-        while dot >= 0:
-            wildcard = self._wildcard.get(host[dot:])
-            if wildcard is not None:
-                yield wildcard
-            dot = host.find(".", dot + 1)
-        yield self._any
+    def _below(self, host: str) -> tuple[_Trie, ...]:
+        """Return the tries less specific than *host* itself, longest suffix first."""
+        if not self._wildcards:
+            return (self._any,)
+        labels = host.split(".")
+        suffixes = ("." + ".".join(labels[start:]) for start in range(1, len(labels)))
+        found = (self._wildcards.get(suffix) for suffix in suffixes)
+        return (*filter(None, found), self._any)
 
 
 def find_conflicts(routes: Sequence[Route]) -> tuple[tuple[Route, Route], ...]:

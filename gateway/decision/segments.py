@@ -9,7 +9,7 @@ _PLAIN = rb"A-Za-z0-9\-._~!$&'()*+,=:@"
 
 # The whole rule for a path without escapes: no empty segment but the last, no dot segment.
 # Possessive, so that a hostile path costs one pass.
-_PLAIN_PATH = re.compile(rb"(?:/(?!\.\.?(?:/|\Z))[" + _PLAIN + rb"]++)*+/?")
+_is_plain = re.compile(rb"(?:/(?!\.\.?(?:/|\Z))[" + _PLAIN + rb"]++)*+/?").fullmatch
 
 _NOT_PLAIN = re.compile(rb"[^/%" + _PLAIN + rb"]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -23,8 +23,8 @@ _SECOND_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 def split_segments(raw: bytes) -> tuple[str, ...] | str:
     """Return the decoded segments of *raw*, or the broken rule as words for people."""
-    if _PLAIN_PATH.fullmatch(raw) and raw:
-        return tuple(raw.decode("ascii").split("/")[1:])
+    if _is_plain(raw) and raw:
+        return tuple(raw[1:].decode().split("/"))
     if not raw.startswith(b"/"):
         return "the path does not start with a slash"
     if b"//" in raw:

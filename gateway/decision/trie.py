@@ -62,16 +62,24 @@ def _child(node: _Node[Leaf], segment: Segment) -> _Node[Leaf]:
 def _search(
     node: _Node[Leaf], segments: tuple[str, ...], depth: int, values: tuple[str, ...]
 ) -> tuple[Leaf, tuple[str, ...]] | None:
-    if depth == len(segments):
-        return None if node.end is None else (node.end, values)
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        found = _search(literal, segments, depth + 1, values)
-        if found is not None:
-            return found
-    if node.variable is not None and segment:
-        found = _search(node.variable, segments, depth + 1, (*values, segment))
-        if found is not None:
-            return found
-    return None if node.prefix is None else (node.prefix, values)
+    while depth < len(segments):
+        segment = segments[depth]
+        literal = node.literals.get(segment)
+        variable = node.variable if segment else None
+        if literal is not None and (variable is not None or node.prefix is not None):
+            # Not the only way on: come back here if it leads nowhere.
+            found = _search(literal, segments, depth + 1, values)
+            if found is not None:
+                return found
+            literal = None
+        if literal is not None:
+            node = literal
+        elif variable is None:
+            return None if node.prefix is None else (node.prefix, values)
+        elif node.prefix is None:
+            node, values = variable, (*values, segment)
+        else:
+            found = _search(variable, segments, depth + 1, (*values, segment))
+            return found or (node.prefix, values)
+        depth += 1
+    return None if node.end is None else (node.end, values)
