@@ -1,7 +1,6 @@
 """Working stand-ins for what the keyring meets: an issuer on loopback, a clock, settings."""
 
 import asyncio
-import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -58,26 +57,29 @@ class MovableClock:
 
     def __init__(self) -> None:
         self._now = 1000.0
-        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
-        self._count = 0
+        self._sleepers: dict[asyncio.Event, float] = {}
 
     def now(self) -> float:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.Event()
-        self._count += 1
-        heapq.heappush(self._sleepers, (self._now + seconds, self._count, woken))
-        await woken.wait()
+        self._sleepers[woken] = self._now + seconds
+        try:
+            await woken.wait()
+        finally:
+            del self._sleepers[woken]
 
     def advance(self, seconds: float) -> None:
         self._now += seconds
-        while self._sleepers and self._sleepers[0][0] <= self._now:
-            heapq.heappop(self._sleepers)[2].set()
+        for woken, moment in self._sleepers.items():
+            if moment <= self._now:
+                woken.set()
 
     @property
     def next_wake_in_seconds(self) -> float:
-        return self._sleepers[0][0] - self._now
+        """How long the next sleeper still sleeps: 0 while one is waking, inf without any."""
+        return max(0.0, min(self._sleepers.values(), default=float("inf")) - self._now)
 
 
 def issuer_settings(
