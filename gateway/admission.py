@@ -1,0 +1,35 @@
+"""Decide; where a key is lacking, ask the issuer for it, and decide once more."""
+
+from collections.abc import Callable
+
+from gateway.decision.decide import decide
+from gateway.decision.head import RequestHead
+from gateway.decision.memo import TokenMemo
+from gateway.decision.policy import Policy
+from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.keyring.keyring import Keyring
+
+
+class Admission:
+    """What stands between a request and the decision: keys, the memo and the clock.
+
+    *policy* may be replaced at any time; each decision is made under one policy.
+    """
+
+    def __init__(
+        self, policy: Policy, keyring: Keyring, memo: TokenMemo, clock: Callable[[], float]
+    ) -> None:
+        self.policy = policy
+        self._keyring = keyring
+        self._authenticate = memo.authenticate
+        self._clock = clock
+
+    def decide(self, head: RequestHead) -> Allow | Deny | NeedKeys:
+        """Answer from what is at hand."""
+        return decide(head, self.policy, self._keyring.keys, self._clock(), self._authenticate)
+
+    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Allow | Deny:
+        """Answer after asking for the keys that *need* names, whether they came or not."""
+        await self._keyring.refetch(need.issuer_name, need.kid)
+        verdict = self.decide(head)
+        return verdict.deny if isinstance(verdict, NeedKeys) else verdict

@@ -1,0 +1,29 @@
+"""Ask the kernel how many bytes of a connection the peer's kernel has acknowledged."""
+
+import asyncio
+import socket
+import struct
+from typing import Final
+
+# Linux struct tcp_info: tcpi_bytes_acked is a __u64 at offset 120 (RFC 4898,
+# tcpEStatsAppHCThruOctetsAcked). It counts the SYN as one byte.
+_OFFSET: Final = 120
+_SYN: Final = 1
+
+
+def acknowledged_bytes(transport: asyncio.BaseTransport) -> int | None:
+    """Return the number of payload bytes acknowledged on *transport*, or None if unknown.
+
+    TLS records are larger than what they carry, so nothing is said of TLS connections.
+    """
+    if transport.get_extra_info("sslcontext") is not None:
+        return None
+    sock = transport.get_extra_info("socket")
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _OFFSET + 8)
+    except (AttributeError, OSError):
+        return None
+    if len(info) < _OFFSET + 8:
+        return None
+    (acknowledged,) = struct.unpack_from("=Q", info, _OFFSET)
+    return max(0, int(acknowledged) - _SYN)

@@ -1,0 +1,128 @@
+"""Sort field names into those that are forwarded and those that mean something here.
+
+Names repeat from request to request, so each spelling is judged once: looking a name up is
+one dictionary hit. What comes back is either the bytes that open the forwarded line, or one
+of the kinds below.
+"""
+
+from typing import Final
+
+from gateway.decision.identity import canonical_alias
+
+DROP: Final = 0
+HOST: Final = 1
+AUTHORIZATION: Final = 2
+CONTENT_LENGTH: Final = 3
+TRANSFER_ENCODING: Final = 4
+CONNECTION: Final = 5
+UPGRADE: Final = 6
+EXPECT: Final = 7
+VIA: Final = 8
+FORWARDED: Final = 9
+X_FORWARDED_FOR: Final = 10
+X_FORWARDED_PROTO: Final = 11
+X_FORWARDED_HOST: Final = 12
+REQUEST_ID: Final = 13
+
+# Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
+# trailers are not forwarded in either direction.
+_HOP_BY_HOP = frozenset(
+    (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
+)
+
+# What some services take for the URL or the method that "really" was asked for
+# (CVE-2026-40575, CVE-2023-27487): from a client it can only be a lie.
+_OVERRIDES = frozenset(
+    (
+        b"x-original-url",
+        b"x-original-uri",
+        b"x-original-method",
+        b"x-original-host",
+        b"x-rewrite-url",
+        b"x-envoy-original-path",
+        b"x-envoy-internal",
+        b"x-real-ip",
+        b"http2-settings",
+        b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
+    )
+)
+
+_REQUEST_KINDS = {
+    b"host": HOST,
+    b"authorization": AUTHORIZATION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+    b"expect": EXPECT,
+    b"via": VIA,
+    b"forwarded": FORWARDED,
+    b"x-forwarded-for": X_FORWARDED_FOR,
+    b"x-forwarded-proto": X_FORWARDED_PROTO,
+    b"x-forwarded-host": X_FORWARDED_HOST,
+    b"x-request-id": REQUEST_ID,
+}
+
+_ANSWER_KINDS = {
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+}
+
+# Names come from the outside: a client that invents them must not fill the memory.
+_REMEMBERED_NAMES = 2048
+
+
+class RequestNames(dict[bytes, bytes | int]):
+    """Judge the field names of requests; *identity* are the aliases of identity headers."""
+
+    def __init__(self, identity: frozenset[bytes]) -> None:
+        super().__init__()
+        self._identity = identity
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        kind = self._judge(name)
+        if len(self) < _REMEMBERED_NAMES:
+            self[name] = kind
+        return kind
+
+    def _judge(self, name: bytes) -> bytes | int:
+        lower = name.lower()
+        kind = _REQUEST_KINDS.get(lower)
+        if kind is not None:
+            return kind
+        if lower in _HOP_BY_HOP or lower in _OVERRIDES or lower.startswith(b"x-forwarded-"):
+            return DROP
+        # `X_User_Id` becomes `X-User-Id` in CGI-like services (CVE-2025-64484), so a name
+        # with an underscore is dropped whatever it is.
+        if b"_" in lower or canonical_alias(lower) in self._identity:
+            return DROP
+        return b"\r\n" + name + b": "
+
+
+class AnswerNames(dict[bytes, bytes | int]):
+    """Judge the field names of answers."""
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        lower = name.lower()
+        kind: bytes | int | None = _ANSWER_KINDS.get(lower)
+        if kind is None:
+            kind = DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
+        if len(self) < _REMEMBERED_NAMES:
+            self[name] = kind
+        return kind
+
+
+def without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
+    """Return *lines* (prefix, value, prefix, value …) without the fields *connection* names.
+
+    RFC 9110 §7.6.1. Only forwarded lines are in *lines*: what the gateway adds later cannot
+    be removed by a client (CVE-2022-31813).
+    """
+    named = {token.strip(b" \t").lower() for token in connection.split(b",")}
+    kept: list[bytes] = []
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        if prefix[2:-2].lower() not in named:
+            kept += (prefix, value)
+    return kept

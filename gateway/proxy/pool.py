@@ -1,0 +1,123 @@
+"""Connections to the servers of one upstream, kept for the next request."""
+
+import asyncio
+import ssl
+from time import monotonic
+
+from gateway.proxy.server import NEVER, ServerConnection
+from gateway.settings.values import Server, Upstream
+from gateway.telemetry.metrics import UpstreamMetrics
+
+class Unreachable(Exception):  # noqa: N818 - reads as a sentence where it is caught
+    """No server of the upstream could be connected to."""
+
+
+class ServerPool:
+    """The open connections of one server, the one used last on top.
+
+    Last in, first out: the busy few stay warm and the rest grow old and are closed.
+    """
+
+    __slots__ = ("_clock", "answer_seconds", "connections", "counts", "idle", "idle_seconds",
+                 "server", "stall_seconds")
+
+    def __init__(
+        self, server: Server, upstream: Upstream, stall_seconds: float, counts: UpstreamMetrics
+    ) -> None:
+        self.server = server
+        self.answer_seconds = upstream.response_timeout_seconds
+        self.idle_seconds = upstream.idle_timeout_seconds
+        self.stall_seconds = stall_seconds
+        self.counts = counts
+        self.idle: list[ServerConnection] = []
+        self.connections: set[ServerConnection] = set()
+
+    def put(self, server: ServerConnection) -> None:
+        """Keep a connection that can serve again."""
+        server.deadline = monotonic() + self.idle_seconds
+        self.idle.append(server)
+
+    def take(self) -> ServerConnection | None:
+        """Return an open connection nobody uses, if there is one."""
+        idle = self.idle
+        while idle:
+            server = idle.pop()
+            if server.is_open:
+                return server
+        return None
+
+    def forget(self, server: ServerConnection) -> None:
+        """Drop a connection that is gone."""
+        self.connections.discard(server)
+        if server in self.idle:
+            self.idle.remove(server)
+
+    async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
+        """Open a connection; raises OSError (TimeoutError and ssl errors included)."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout_seconds):
+            _, server = await loop.create_connection(
+                lambda: ServerConnection(self),
+                self.server.host,
+                self.server.port,
+                ssl=tls if self.server.tls else None,
+                server_hostname=self.server.host if self.server.tls else None,
+            )
+        self.connections.add(server)
+        self.counts.opened += 1
+        return server
+
+
+class Pool:
+    """The servers of one upstream, asked in turn."""
+
+    def __init__(self, upstream: Upstream, stall_seconds: float, counts: UpstreamMetrics) -> None:
+        self.name = upstream.name
+        self.counts = counts
+        self._connect_seconds = upstream.connect_timeout_seconds
+        self._servers = tuple(
+            ServerPool(server, upstream, stall_seconds, self.counts)
+            for server in upstream.servers
+        )
+        self._turn = 0
+        self._tls = (
+            ssl.create_default_context() if any(s.tls for s in upstream.servers) else None
+        )
+
+    def take(self) -> ServerConnection | None:
+        """Return an open connection to the server whose turn it is, if it has one."""
+        servers = self._servers
+        self._turn = turn = (self._turn + 1) % len(servers)
+        server = servers[turn].take()
+        if server is not None:
+            self.counts.reused += 1
+        return server
+
+    async def connect(self) -> ServerConnection:
+        """Open a connection to the server whose turn it is, else to the next that answers.
+
+        Trying the next is safe: nothing was sent. Raises Unreachable.
+        """
+        first = self._turn
+        for step in range(len(self._servers)):
+            server = self._servers[(first + step) % len(self._servers)]
+            try:
+                return await server.connect(self._tls, self._connect_seconds)
+            except OSError:  # TimeoutError and ssl.SSLError are among them
+                continue
+        raise Unreachable(self.name)
+
+    def expire(self, now: float) -> None:
+        """Act on all deadlines that have passed."""
+        for pool in self._servers:
+            for server in tuple(pool.connections):
+                if server.deadline < now:
+                    server.expire()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for pool in self._servers:
+            pool.idle.clear()
+            for server in tuple(pool.connections):
+                server.deadline = NEVER
+                server.close()

@@ -1,0 +1,107 @@
+"""What all connections of the data port share."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from itertools import count
+from secrets import token_hex
+from typing import Protocol
+
+from gateway.decision.head import RequestHead
+from gateway.decision.host import canonical_host
+from gateway.decision.routing import Route
+from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.proxy.forwarding import Networks
+from gateway.proxy.names import RequestNames
+from gateway.proxy.pool import Pool
+from gateway.settings.values import Limits, Timeouts
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.quoting import Json, quote
+
+# Hosts come from the outside: a client that invents them must not fill the memory.
+_REMEMBERED_HOSTS = 4096
+
+
+class Admits(Protocol):
+    """Whoever decides: ``admission.Admission`` in the gateway."""
+
+    def decide(self, head: RequestHead) -> Allow | Deny | NeedKeys:
+        """Answer from what is at hand."""
+
+    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Allow | Deny:
+        """Answer after asking the issuer for keys."""
+
+
+class HostNames(dict[bytes, str | None]):
+    """The canonical form of every Host value seen; None for what is no host."""
+
+    def __missing__(self, value: bytes) -> str | None:
+        host = canonical_host(value)
+        if len(self) < _REMEMBERED_HOSTS:
+            self[value] = host
+        return host
+
+
+class RouteState:
+    """What the data port keeps for one route: its pool, and its names as JSON for the log."""
+
+    __slots__ = ("name", "pool", "upstream")
+
+    def __init__(self, route: Route, pool: Pool) -> None:
+        self.pool = pool
+        self.name: Json = quote(route.name)
+        self.upstream: Json = quote(route.upstream)
+
+
+class Port:
+    """The collaborators of every client connection, and the few facts about all of them.
+
+    *routes* is indexed by ``Route.index``.
+    """
+
+    def __init__(  # noqa: PLR0913 - built in one place, by name
+        self,
+        *,
+        admission: Admits,
+        routes: list[RouteState],
+        issuer_names: Mapping[str, Json],
+        identity_aliases: frozenset[bytes],
+        forward_token: bool,
+        timeouts: Timeouts,
+        limits: Limits,
+        trusted_proxies: Networks,
+        metrics: Metrics,
+        access_log: AccessLog,
+        clock: Callable[[], float],
+        is_tls: bool,
+    ) -> None:
+        self.admission = admission
+        self.routes = routes
+        self.issuer_names = issuer_names
+        self.names = RequestNames(identity_aliases)
+        self.hosts = HostNames()
+        self.forward_token = forward_token
+        self.timeouts = timeouts
+        self.limits = limits
+        self.trusted_proxies = trusted_proxies
+        self.metrics = metrics
+        self.access_log = access_log
+        self.clock = clock
+        self.proto = b"https" if is_tls else b"http"
+        self.is_draining = False
+        # A pseudonym of this process: seen in Via, it says that a request goes in circles.
+        self.pseudonym = b"jwt-gateway-" + token_hex(4).encode()
+        self.via = b"1.1 " + self.pseudonym
+        self._id_prefix = token_hex(7).encode() + b"-"
+        self._ids = count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def next_request_id(self) -> bytes:
+        """Return an id no other request has: 14 random digits of this process, 9 counted."""
+        return b"%b%09x" % (self._id_prefix, next(self._ids))
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run *work* beside the connections; the event loop alone would forget it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

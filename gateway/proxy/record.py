@@ -1,0 +1,77 @@
+"""Write down what became of a request: the only place that does."""
+
+from time import monotonic
+from typing import Protocol
+
+from gateway.decision.verdict import Allow, Deny
+from gateway.proxy.forwarding import client_address
+from gateway.proxy.port import Port
+from gateway.proxy.request import Request
+from gateway.telemetry.access_log import format_line
+from gateway.telemetry.quoting import NULL
+
+
+class Recorded(Protocol):
+    """What is written down of an exchange."""
+
+    id: bytes
+    peer: str
+    request: Request
+    allow: Allow | None
+    deny: Deny | None
+    status: int
+    started_at: float
+    sent_bytes: int
+    received_bytes: int
+    upstream_seconds: float | None
+
+
+def record(port: Port, exchange: Recorded) -> None:
+    """Count *exchange* and write its line."""
+    seconds = monotonic() - exchange.started_at
+    allow = exchange.allow
+    deny = exchange.deny
+    route = allow.route if allow is not None else deny.route if deny is not None else None
+    metrics = port.metrics
+    if route is None:
+        counts, name, upstream = metrics.no_route, NULL, NULL
+    else:
+        state = port.routes[route.index]
+        counts, name, upstream = metrics.routes[route.index], state.name, state.upstream
+    if deny is None:
+        counts.allowed += 1
+    else:
+        counts.refuse(deny.reason)
+    counts.observe(exchange.status, seconds)
+    if not port.access_log.enabled:
+        return
+    token = allow.token if allow is not None else deny.token if deny is not None else None
+    request = exchange.request
+    upstream_seconds = exchange.upstream_seconds
+    port.access_log.write(
+        format_line(
+            port.clock(),
+            exchange.id,
+            _client(port, exchange.peer, request),
+            request.method.encode(),
+            request.host,
+            request.target.partition(b"?")[0],
+            name,
+            upstream,
+            exchange.status,
+            deny.reason if deny is not None else None,
+            deny.detail if deny is not None else None,
+            NULL if token is None else token.log_subject,
+            NULL if token is None else port.issuer_names[token.issuer.name],
+            exchange.sent_bytes,
+            exchange.received_bytes,
+            seconds * 1000,
+            None if upstream_seconds is None else upstream_seconds * 1000,
+        )
+    )
+
+
+def _client(port: Port, peer: str, request: Request) -> bytes:
+    if request.incoming is None or not port.trusted_proxies:
+        return peer.encode()
+    return client_address(peer, request.incoming.x_for, port.trusted_proxies).encode()
