@@ -1,0 +1,1 @@
+"""Measure the gateway beside real proxies, on one machine, in one run."""

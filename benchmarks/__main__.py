@@ -1,0 +1,62 @@
+"""Run the rows that are named, or all, print each as it comes, and write the report."""
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from benchmarks import rows_memory, rows_requests
+from benchmarks.report import format_row, write_report
+from benchmarks.row import Bench
+from benchmarks.tokens import make_keys
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results.md"
+OPEN_FILES = 40_000  # both ends of the idle connections, and room
+DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 4
+ROWS = {row.name: row for row in (*rows_requests.ROWS, *rows_memory.ROWS)}
+
+
+def main(names: list[str]) -> int:
+    """Return the exit status: 0 measured, 2 for a row that does not exist."""
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        print(f"no such row: {' '.join(unknown)}; there are: {' '.join(ROWS)}", file=sys.stderr)
+        return 2
+    bench = Bench(
+        ROOT / ".bench", _setting("ROUNDS", DEFAULT_ROUNDS), _setting("SECONDS", DEFAULT_SECONDS)
+    )
+    bench.folder.mkdir(exist_ok=True)
+    make_keys(bench.folder)
+    _allow_many_files()
+    # `kill` and a closed terminal unwind the stack too, so that no proxy is left behind.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
+    measured = []
+    for row in [ROWS[name] for name in names] or ROWS.values():
+        outcome = row.measure(bench)
+        print(format_row(row, outcome), end="\n\n", flush=True)
+        measured.append((row, outcome))
+    if not names:
+        write_report(RESULTS, bench, measured)
+        print(f"written: {RESULTS.relative_to(ROOT)}")
+    return 0
+
+
+def _setting(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,129 @@
+"""Run the load generators on their core, and read what they say."""
+
+import http.client
+import json
+import re
+import ssl
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers import Peer
+from benchmarks.process import LOAD_CORE
+from benchmarks.tokens import TokenFile
+
+CONNECTIONS = 64
+FIXED_CONNECTIONS = 50
+FIXED_RATE = 5_000  # requests each second
+EACH_TOKEN_ONCE = Path(__file__).parent / "each_token_once.lua"
+PATIENCE_SECONDS = 30.0
+ENOUGH = 0.9  # of the fixed rate; less means that a peer could not keep up
+
+
+class WrongAnswerError(Exception):
+    """A peer answered otherwise than the row needs: its figure would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one round came to."""
+
+    requests: int
+    requests_per_second: float
+    not_successful: int
+    broken: int
+
+
+def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -> None:
+    """Ask once, and raise WrongAnswerError unless *peer* answers *status*."""
+    fields = {"Authorization": f"Bearer {token}"} if token else {}
+    connection: http.client.HTTPConnection
+    if peer.scheme == "https":
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname = False  # the certificate is our own, and of this run
+        trusting.verify_mode = ssl.CERT_NONE
+        connection = http.client.HTTPSConnection("127.0.0.1", peer.port, context=trusting)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", peer.port)
+    connection.timeout = PATIENCE_SECONDS
+    try:
+        connection.request("GET", path, headers=fields)
+        got = connection.getresponse().status
+    finally:
+        connection.close()
+    if got != status:
+        raise WrongAnswerError(f"{peer.name} answered {got} instead of {status}")
+
+
+def repeat(peer: Peer, token: str | None, seconds: int, path: str = "/orders/1") -> Load:
+    """Send the same request as fast as it is answered."""
+    fields = ["-H", f"Authorization: Bearer {token}"] if token else []
+    return _wrk(peer, seconds, [*fields, peer.address(path)])
+
+
+def each_once(peer: Peer, tokens: TokenFile, first: int, seconds: int) -> Load:
+    """Send token after token from line *first* on, round and round."""
+    script = ["-s", str(EACH_TOKEN_ONCE), peer.address("/orders/1"), "--"]
+    arguments = [str(tokens.path), str(tokens.width), str(first % tokens.count)]
+    return _wrk(peer, seconds, script + arguments)
+
+
+def latency_ms(peer: Peer, token: str, seconds: int, folder: Path) -> float:
+    """Return the 99th percentile at a fixed rate."""
+    log = folder / "h2load.log"
+    log.unlink(missing_ok=True)
+    rate = f"--rps={FIXED_RATE // FIXED_CONNECTIONS}"
+    command = ["h2load", "--h1", "-c", str(FIXED_CONNECTIONS), rate, "-D", str(seconds)]
+    command += [f"--log-file={log}", "-H", f"Authorization: Bearer {token}"]
+    _run([*command, peer.address("/orders/1")], seconds)
+    lines = [line.split("\t") for line in log.read_text().splitlines()]
+    if not lines or any(status != "200" for _, status, _ in lines):
+        raise WrongAnswerError(f"{peer.name} answered otherwise than 200 at a fixed rate")
+    if len(lines) < ENOUGH * FIXED_RATE * seconds:
+        raise WrongAnswerError(f"{peer.name} did not keep up with {FIXED_RATE} requests/s")
+    taken = sorted(int(microseconds) for _, _, microseconds in lines)
+    return taken[len(taken) * 99 // 100] / 1_000
+
+
+def body_rate(peer: Peer, direction: str, token: str, seconds: int, folder: Path) -> float:
+    """Return how many gigabytes a second go through *peer* in *direction*."""
+    command = [sys.executable, "-m", "benchmarks.body_client", direction, str(peer.port)]
+    said = json.loads(_run([*command, str(folder), str(seconds)], seconds, token))
+    return float(said["bytes"]) / float(said["seconds"]) / 1e9
+
+
+def _wrk(peer: Peer, seconds: int, arguments: list[str]) -> Load:
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", *arguments]
+    said = _run(command, seconds)
+    broken = re.search(r"Socket errors: (.*)", said)
+    return Load(
+        requests=int(_find(r"(\d+) requests in", said)),
+        requests_per_second=float(_find(r"Requests/sec:\s+([\d.]+)", said)),
+        not_successful=int(_find(r"Non-2xx or 3xx responses: (\d+)", said, "0")),
+        broken=sum(map(int, re.findall(r"\d+", broken[1]))) if broken else 0,
+    )
+
+
+def _find(pattern: str, said: str, otherwise: str | None = None) -> str:
+    found = re.search(pattern, said)
+    if found is not None:
+        return found[1]
+    if otherwise is None:
+        raise WrongAnswerError(f"the load generator said nothing of {pattern!r}")
+    return otherwise
+
+
+def _run(command: list[str], seconds: int, said_to_it: str = "") -> str:
+    done = subprocess.run(
+        ["taskset", "-c", LOAD_CORE, *command],
+        input=said_to_it,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + PATIENCE_SECONDS,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise WrongAnswerError(f"{command[0]} failed: {last}")
+    return done.stdout

@@ -1,0 +1,157 @@
+"""The proxies that are compared, each started from a configuration in ``configs/``."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.process import LOAD_CORE, PROXY_CORE, Program, free_port, running
+from benchmarks.tokens import HMAC_SECRET
+
+CONFIGS = Path(__file__).parent / "configs"
+SYSTEM_PROGRAMS = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+ENVOY = Path(sys.prefix).parent / ".venv-bench" / "bin" / "envoy"
+GATEWAY = Path(sys.prefix) / "bin" / "gateway"
+
+# As many verified tokens as the gateway remembers.
+JWT_CACHE = "jwt_cache_config: {jwt_cache_size: 50000}"
+# 10,000 routes are read with the place of every key; that is not what is measured.
+MANY_ROUTES_START_SECONDS = 180.0
+TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+TRANSPORT_SOCKET = f"""transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": {TLS_TYPE}
+          common_tls_context:
+            tls_certificates:
+            - certificate_chain: {{filename: "@FOLDER@/tls.cert.pem"}}
+              private_key: {{filename: "@FOLDER@/tls.key.pem"}}"""
+
+
+class PeerMissingError(Exception):
+    """The program of a peer is not installed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A running proxy, or the service itself."""
+
+    name: str
+    port: int
+    pid: int
+    scheme: str = "http"
+
+    def address(self, path: str) -> str:
+        """Return the URL of *path* at this peer."""
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[Peer]:
+    """Run the nginx service on the load core."""
+    port = free_port()
+    config = _write(folder, "service.conf", {"PORT": str(port)})
+    command = [_program("nginx"), "-c", str(config), "-p", str(folder)]
+    with running(Program(command, LOAD_CORE, port, folder / "service.log")) as pid:
+        yield Peer("no proxy", port, pid)
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[Peer]:
+    """Run the service that reads whole bodies on the load core."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.sink", str(port)]
+    with running(Program(command, LOAD_CORE, port, folder / "sink.log")) as pid:
+        yield Peer("no proxy", port, pid)
+
+
+@contextmanager
+def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
+    """Run nginx as a proxy without authentication."""
+    port = free_port()
+    config = _write(folder, "nginx.conf", {"PORT": str(port), "UPSTREAM": str(upstream.port)})
+    command = [_program("nginx"), "-c", str(config), "-p", str(folder)]
+    with running(Program(command, PROXY_CORE, port, folder / "nginx.log")) as pid:
+        yield Peer("nginx without auth", port, pid)
+
+
+@contextmanager
+def haproxy(folder: Path, upstream: Peer) -> Iterator[Peer]:
+    """Run HAProxy with ``jwt_verify``."""
+    port = free_port()
+    config = _write(folder, "haproxy.cfg", {"PORT": str(port), "UPSTREAM": str(upstream.port)})
+    command = [_program("haproxy"), "-db", "-f", str(config)]
+    with running(Program(command, PROXY_CORE, port, folder / "haproxy.log")) as pid:
+        yield Peer("HAProxy", port, pid)
+
+
+@contextmanager
+def envoy(folder: Path, upstream: Peer, cache: bool = True, tls: bool = False) -> Iterator[Peer]:
+    """Run Envoy with its JWT filter, with or without its cache of verified tokens."""
+    if not ENVOY.exists():
+        raise PeerMissingError("envoy is not installed (make .venv-bench/.ready)")
+    port = free_port()
+    marks = {
+        "JWT_CACHE": JWT_CACHE if cache else "",
+        "TRANSPORT_SOCKET": TRANSPORT_SOCKET if tls else "",
+        "PORT": str(port),
+        "UPSTREAM": str(upstream.port),
+    }
+    config = _write(folder, "envoy.yaml", marks)
+    command = [str(ENVOY), "-c", str(config), "--concurrency", "1", "--log-level", "error"]
+    command += ["--disable-hot-restart"]
+    with running(Program(command, PROXY_CORE, port, folder / "envoy.log")) as pid:
+        yield Peer("Envoy", port, pid, "https" if tls else "http")
+
+
+@contextmanager
+def gateway(
+    folder: Path, upstream: Peer, tls: bool = False, routes: str = "", name: str = "gateway"
+) -> Iterator[Peer]:
+    """Run the gateway, its access log in a file and its metrics on, as they are by default."""
+    port = free_port()
+    listen = f"127.0.0.1:{port}"
+    if tls:
+        files = f"certificate: {folder}/tls.cert.pem, key: {folder}/tls.key.pem"
+        listen = f"{{address: {listen}, tls: {{{files}}}}}"
+    marks = {"LISTEN": listen, "ROUTES": routes} | _gateway_ports(port, upstream)
+    config = _write(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
+    command = [str(GATEWAY), "run", str(config)]
+    log, patience = folder / f"{name}.log", MANY_ROUTES_START_SECONDS
+    program = Program(command, PROXY_CORE, port, log, start_seconds=patience)
+    with running(program) as pid:
+        yield Peer(name, port, pid, "https" if tls else "http")
+
+
+@contextmanager
+def gateway_with_secret(folder: Path, upstream: Peer) -> Iterator[Peer]:
+    """Run the gateway for HS256 tokens."""
+    port = free_port()
+    config = _write(folder, "gateway-hmac.yaml", _gateway_ports(port, upstream))
+    command = [str(GATEWAY), "run", str(config)]
+    environment = {"BENCHMARK_SECRET": HMAC_SECRET}
+    program = Program(command, PROXY_CORE, port, folder / "gateway.log", environment)
+    with running(program) as pid:
+        yield Peer("gateway", port, pid)
+
+
+def _gateway_ports(port: int, upstream: Peer) -> dict[str, str]:
+    return {"PORT": str(port), "ADMIN": str(free_port()), "UPSTREAM": str(upstream.port)}
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=SYSTEM_PROGRAMS)
+    if found is None:
+        raise PeerMissingError(f"{name} is not installed")
+    return found
+
+
+def _write(folder: Path, name: str, marks: dict[str, str], saved_as: str = "") -> Path:
+    text = (CONFIGS / name).read_text()
+    for mark, value in (marks | {"FOLDER": str(folder)}).items():
+        text = text.replace(f"@{mark}@", value.replace("@FOLDER@", str(folder)))
+    config = folder / (saved_as or name)
+    config.write_text(text)
+    return config

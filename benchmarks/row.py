@@ -1,0 +1,65 @@
+"""One row of the table: what is measured, what it should come to, what it came to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Level = Literal["bar", "goal"]  # a bar must hold; a goal is where we want to be
+Bound = Literal["≥", "≤"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How a run is carried out."""
+
+    folder: Path
+    rounds: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A limit for the figure *of*: a number, or a multiple of the figure *against*."""
+
+    level: Level
+    bound: Bound
+    limit: float
+    against: str | None = None
+    of: str = "gateway"
+
+    def measured(self, figures: Mapping[str, float]) -> float | None:
+        """Return the number that the limit is held against; None where one is missing."""
+        if self.of not in figures:
+            return None
+        if self.against is None:
+            return figures[self.of]
+        if not figures.get(self.against):
+            return None
+        return figures[self.of] / figures[self.against]
+
+    def holds(self, figures: Mapping[str, float]) -> bool | None:
+        """Return whether the limit holds; None where that cannot be told."""
+        measured = self.measured(figures)
+        if measured is None:
+            return None
+        return measured >= self.limit if self.bound == "≥" else measured <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Figures by name, in the order of the report, and why others are missing."""
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row before it is measured."""
+
+    name: str
+    title: str
+    unit: str
+    targets: tuple[Target, ...]
+    measure: Callable[[Bench], Outcome]
