@@ -1,0 +1,49 @@
+"""Find where a gateway's admin port is, for verbs that talk to one that runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.settings.addresses import parse_address
+from gateway.settings.fault import Fault
+from gateway.settings.files import UnreadableError, read_sources
+from gateway.settings.values import Address
+
+__all__ = ["UnreadableError", "admin_address", "default_config"]
+
+_DEFAULT_FILE = "config/gateway.yaml"
+_DEFAULT_ADDRESS = "127.0.0.1:9901"
+
+# One listens on every address, but connects to a certain one.
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+
+
+def default_config(environ: Mapping[str, str]) -> Path:
+    """Return the configuration file of a verb that was given none."""
+    return Path(environ.get("GATEWAY_CONFIG") or _DEFAULT_FILE)
+
+
+def admin_address(path: Path, environ: Mapping[str, str]) -> Address | str:
+    """Return where to reach the admin port of the gateway that runs on *path*, or why not.
+
+    Reads ``admin`` and nothing else, so that a mistake elsewhere in the file, which a running
+    gateway refused and so does not have, never makes it look ill. Raises UnreadableError.
+    """
+    faults: list[Fault] = []
+    document = read_sources(path, environ, faults).main.document
+    if not document.complete:
+        return str(document.faults[0])
+    if not isinstance(document.root, dict):
+        return f"{path} is not a configuration: it holds no keys"
+    return _read_admin(document.root.get("admin", _DEFAULT_ADDRESS), path)
+
+
+def _read_admin(admin: object, path: Path) -> Address | str:
+    if admin is False:
+        return f"{path} turns the admin port off"
+    text = admin.get("address", _DEFAULT_ADDRESS) if isinstance(admin, dict) else admin
+    address = parse_address(text) if isinstance(text, str) else "not an address"
+    if isinstance(address, str):
+        return f"admin in {path} is {address}"
+    if address.port == 0:
+        return f"admin in {path} has port 0: give the real one with --url"
+    return Address(_REACHED_AT.get(address.host, address.host), address.port)
