@@ -1,12 +1,10 @@
 """Find an issuer's key set by its published metadata (OpenID Discovery, RFC 8414)."""
 
-import ipaddress
-
 from aiohttp import ClientSession
-from yarl import URL
 
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.keyring.fetch import FetchFailed, fetch, place
+from gateway.settings.addresses import check_key_url
 
 OPENID_SUFFIX = ".well-known/openid-configuration"
 OAUTH_SUFFIX = ".well-known/oauth-authorization-server"
@@ -42,7 +40,8 @@ def jwks_uri(body: bytes, issuer: str, where: str) -> str:
     """Return `jwks_uri` of the metadata in *body*, which came from *where*.
 
     Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414
-    §3.3): otherwise one tenant of a host could publish keys in the name of another.
+    §3.3): otherwise one tenant of a host could publish keys in the name of another. The key
+    set itself must be where a configuration may point, too.
     """
     metadata = parse_json_object(body)
     if isinstance(metadata, JsonFault):
@@ -52,28 +51,7 @@ def jwks_uri(body: bytes, issuer: str, where: str) -> str:
     location = metadata.get("jwks_uri")
     if not isinstance(location, str):
         raise FetchFailed(f"{where}: has no jwks_uri")
-    if not is_safe_url(location):
-        raise FetchFailed(f"{where}: jwks_uri is not an https URL")
+    problem = check_key_url(location)
+    if problem is not None:
+        raise FetchFailed(f"{where}: jwks_uri: {problem}")
     return location
-
-
-def is_safe_url(text: str) -> bool:
-    """Say whether keys may be fetched from *text*: https, or http on this machine.
-
-    GHSA-993g-76c3-p5m4: ``file:``, ``data:`` and ``ftp:`` locations are refused. So is user
-    information, which would end up in the issuer's logs.
-    """
-    try:
-        url = URL(text)
-    except ValueError:
-        return False
-    if not url.host or url.user is not None or url.password is not None:
-        return False
-    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

