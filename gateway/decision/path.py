@@ -30,13 +30,15 @@ def parse_path(raw: bytes) -> Path | Deny:
     service that reads it in the other one (CVE-2019-9901, CVE-2021-29492). Escapes that
     mean one character to everybody are decoded for matching; *raw* stays as it came.
     """
-    if b"?" in raw:
-        return Deny(Reason.PATH_REJECTED, "the path has a query")
-    segments = target_segments(raw)
-    return segments if isinstance(segments, Deny) else Path(raw, segments)
+    segments = split_segments(raw)
+    return _rejected(segments) if isinstance(segments, str) else Path(raw, segments)
 
 
 def target_segments(target: bytes) -> tuple[str, ...] | Deny:
     """Return the decoded segments of an origin-form target's path, or ``path_rejected``."""
     segments = split_segments(target.partition(b"?")[0])
-    return Deny(Reason.PATH_REJECTED, segments) if isinstance(segments, str) else segments
+    return _rejected(segments) if isinstance(segments, str) else segments
+
+
+def _rejected(problem: str) -> Deny:
+    return Deny(Reason.PATH_REJECTED, problem)
