@@ -56,11 +56,11 @@ def inspect(source: tuple[str, ...], form: str) -> None:
     try:
         text = _read_source(source[0] if source else "-")
     except SourceUnreadableError as failure:
-        click.echo(str(failure), err=True)
+        click.echo(f"gateway: {failure}", err=True)
         raise click.exceptions.Exit(3) from None
     inspection = inspect_token(text, time.time())
     if isinstance(inspection, str):
-        click.echo(f"not a token: {inspection}", err=True)
+        click.echo(f"gateway: not a token: {inspection}", err=True)
         raise click.exceptions.Exit(1)
     click.echo(_as_json(inspection) if form == "json" else _as_text(inspection))
 

@@ -79,10 +79,10 @@ def mint(
     try:
         token = request_token(issuer_url, PERSONAS[name], named)
     except IssuerRefusedError as refusal:
-        click.echo(f"the issuer refuses: {refusal}", err=True)
+        click.echo(f"gateway: the issuer refuses: {refusal}", err=True)
         raise click.exceptions.Exit(1) from None
     except IssuerUnreachableError as failure:
-        click.echo(f"{failure}; `gateway demo` starts a development issuer", err=True)
+        click.echo(f"gateway: {failure}; `gateway demo` starts a development issuer", err=True)
         raise click.exceptions.Exit(3) from None
     click.echo(token)
 

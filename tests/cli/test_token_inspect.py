@@ -131,7 +131,7 @@ def test_what_is_no_token_is_a_negative_result(text: str) -> None:
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("not a token: ")
+    assert result.stderr.startswith("gateway: not a token: ")
 
 
 def test_a_bearer_prefix_is_forgiven() -> None:

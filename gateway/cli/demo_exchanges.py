@@ -1,0 +1,141 @@
+"""The requests that the demo shows, with the answer that each must get."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from gateway.cli.output import format_table
+from gateway.decision.reason import Reason
+
+# On loopback an answer takes milliseconds; the gateway's own limit for a service is 30 s.
+_TIMEOUT = aiohttp.ClientTimeout(total=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer.
+
+    *persona* is whose token is sent, None for none. *stolen_by* puts that persona's
+    signature under the claims of *persona*. *refusal* is None where the service answers.
+    """
+
+    title: str
+    method: str
+    path: str
+    persona: str | None
+    refusal: Reason | None = None
+    stolen_by: str | None = None
+
+    @property
+    def expected(self) -> str:
+        """Return the answer in the words of ``outcome``."""
+        if self.refusal is None:
+            return f"200 as {self.persona or 'nobody'}"
+        return f"{self.refusal.status} {self.refusal.code}"
+
+
+EXCHANGES = (
+    Exchange("anyone asks for health", "GET", "/healthz", None),
+    Exchange("alice reads an order", "GET", "/orders/42", "alice"),
+    Exchange("nobody reads an order", "GET", "/orders/42", None, Reason.TOKEN_MISSING),
+    Exchange(
+        "mallory signs as alice",
+        "GET",
+        "/orders/42",
+        "alice",
+        Reason.SIGNATURE_INVALID,
+        stolen_by="mallory",
+    ),
+    Exchange("alice writes an order", "POST", "/orders/42", "alice", Reason.SCOPE_MISSING),
+    Exchange("bob writes an order", "POST", "/orders/42", "bob"),
+    Exchange("alice reads an invoice of hers", "GET", "/tenants/acme/invoices/7", "alice"),
+    Exchange(
+        "carol reads an invoice of others",
+        "GET",
+        "/tenants/acme/invoices/7",
+        "carol",
+        Reason.CLAIM_RULE_FAILED,
+    ),
+)
+
+
+def token_for(exchange: Exchange, tokens: Mapping[str, str]) -> str | None:
+    """Return the token that *exchange* sends; *tokens* are by persona."""
+    if exchange.persona is None:
+        return None
+    token = tokens[exchange.persona]
+    if exchange.stolen_by is None:
+        return token
+    claims_as_signed, _, _ = token.rpartition(".")
+    _, _, signature = tokens[exchange.stolen_by].rpartition(".")
+    return f"{claims_as_signed}.{signature}"
+
+
+def curl_line(exchange: Exchange, origin: str, tokens: Mapping[str, str]) -> str:
+    """Return the command that sends *exchange*, ready to paste into a shell."""
+    words = ["curl", "-i", origin + exchange.path]
+    if exchange.method != "GET":
+        words[2:2] = ["-X", exchange.method]
+    token = token_for(exchange, tokens)
+    if token is not None:
+        words += ["-H", f"Authorization: Bearer {token}"]
+    return shlex.join(words)
+
+
+async def send_all(origin: str, tokens: Mapping[str, str]) -> tuple[str, ...]:
+    """Send every exchange to the gateway at *origin*; return the outcomes in order."""
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as client:
+        return tuple([await _send(client, exchange, origin, tokens) for exchange in EXCHANGES])
+
+
+async def _send(
+    client: aiohttp.ClientSession, exchange: Exchange, origin: str, tokens: Mapping[str, str]
+) -> str:
+    token = token_for(exchange, tokens)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        async with client.request(
+            exchange.method, origin + exchange.path, headers=headers
+        ) as answer:
+            return outcome(answer.status, await answer.read())
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return f"no answer ({type(error).__name__})"
+
+
+def outcome(status: int, body: bytes) -> str:
+    """Return an answer in short: who the service saw, or why the gateway refused."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        return f"{status} with another body"
+    if "reason" in answer:
+        return f"{status} {answer['reason']}"
+    subjects = [
+        value for name, value in answer.get("headers", ()) if name.lower() == "x-gateway-subject"
+    ]
+    return f"{status} as {', '.join(subjects) or 'nobody'}"
+
+
+def outcome_table(outcomes: Sequence[str]) -> str:
+    """Return a table of the exchanges: what was asked, expected and got."""
+    rows = [
+        (
+            "ok" if exchange.expected == got else "FAILED",
+            exchange.title,
+            f"{exchange.method} {exchange.path}",
+            exchange.expected,
+            got,
+        )
+        for exchange, got in zip(EXCHANGES, outcomes, strict=True)
+    ]
+    return format_table(("", "what", "request", "expected", "got"), rows)
+
+
+def all_as_expected(outcomes: Sequence[str]) -> bool:
+    """Say whether every exchange got the answer it must get."""
+    return list(outcomes) == [exchange.expected for exchange in EXCHANGES]
