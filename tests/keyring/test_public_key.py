@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
 
-from gateway.keyring.public_key import key_fault
+from gateway.keyring.public_key import describe_key, key_fault
 from tests.keyring.keys import ED448_KEY, ED25519_KEY, P256_KEYS, P384_KEY, P521_KEY, RSA_KEY
 
 GOOD: list[Any] = [RSA_KEY, *P256_KEYS, P384_KEY, P521_KEY, ED25519_KEY, ED448_KEY]
@@ -28,3 +28,19 @@ def test_weak_and_foreign_keys_have_one(name: str) -> None:
 @pytest.mark.parametrize("material", [b"s" * 64, None, "text", RSA_KEY], ids=str)
 def test_what_is_no_public_key_has_one(material: object) -> None:
     assert key_fault(material)
+
+
+@pytest.mark.parametrize(
+    ("material", "words"),
+    [
+        (RSA_KEY.public_key(), "RSA 2048"),
+        (P256_KEYS[0].public_key(), "EC P-256"),
+        (P521_KEY.public_key(), "EC P-521"),
+        (ED25519_KEY.public_key(), "Ed25519"),
+        (ED448_KEY.public_key(), "Ed448"),
+        (b"secret", "HMAC"),
+        (None, "unknown"),
+    ],
+)
+def test_a_key_is_described_by_kind_and_size(material: object, words: str) -> None:
+    assert describe_key(material) == words
