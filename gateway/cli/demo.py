@@ -100,7 +100,7 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
     lines = [
         "JWT Gateway demo: development only, on loopback alone.",
         "",
-        f"  gateway   {demo.gateway}  as {os.path.relpath(config_path())} says",
+        f"  gateway   {demo.gateway}  as {_shown_config_path()} says",
         f"  admin     {demo.admin}/status",
         f"  issuer    {demo.issuer}  gives tokens to anyone who asks",
         f"  services  {demo.orders} and {demo.invoices}  answer what they saw",
@@ -120,3 +120,8 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         "Ctrl-C ends the demo.",
     ]
     return "\n".join(lines)
+
+
+def _shown_config_path() -> str:
+    here = os.path.relpath(config_path())
+    return str(config_path()) if here.startswith(os.pardir) else here
