@@ -1,6 +1,7 @@
 """Working stand-ins for what the keyring meets: an issuer on loopback, a clock, settings."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -38,14 +39,14 @@ def body(octets: bytes, status: int = 200, **headers: str) -> Answer:
 
 
 @asynccontextmanager
-async def issuer_peer() -> AsyncIterator[IssuerPeer]:
+async def issuer_peer(tls: ssl.SSLContext | None = None) -> AsyncIterator[IssuerPeer]:
     peer = IssuerPeer()
     runner = web.ServerRunner(web.Server(peer), shutdown_timeout=0.0)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    peer.url = f"http://{host}:{port}"
+    peer.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield peer
     finally:

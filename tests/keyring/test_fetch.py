@@ -3,9 +3,11 @@
 import asyncio
 import gzip
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
+import trustme
 from aiohttp import ClientSession, web
 
 from gateway.keyring.fetch import MAX_DOCUMENT_BYTES, FetchFailed, fetch, make_session, place
@@ -174,6 +176,18 @@ async def test_a_closed_port_is_a_failure_with_a_reason(session: ClientSession) 
 
     with pytest.raises(FetchFailed, match=r"127\.0\.0\.1:\d+/jwks: cannot connect"):
         await fetch(session, f"http://127.0.0.1:{port}/jwks", 5.0)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(session: ClientSession) -> None:
+    """8414.3."""
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(server_tls)
+
+    async with issuer_peer(server_tls) as peer:
+        with pytest.raises(FetchFailed, match="the certificate is not trusted"):
+            await fetch(session, peer.url, 5.0)
+
+        assert peer.paths == []
 
 
 async def test_cookies_are_neither_kept_nor_sent(peer: IssuerPeer, session: ClientSession) -> None:

@@ -1,0 +1,70 @@
+"""What one issuer's keys do when a source behaves as no real one should."""
+
+import logging
+
+import pytest
+
+from gateway.decision.keys import KeySet
+from gateway.keyring.issuer_keys import IssuerKeys
+from gateway.keyring.jwk import ParsedSet, parse_jwks
+from gateway.keyring.source import secret_keys
+from gateway.settings.values import IssuerSettings, SourceKind
+from tests.keyring.keys import ec_jwk, jwks
+from tests.keyring.peers import MovableClock, issuer_settings
+
+SETTINGS = issuer_settings(SourceKind.JWKS_URL, "https://keys.example/jwks")
+
+
+class Source:
+    """A source that gives what it is told to, or breaks."""
+
+    def __init__(self, parsed: ParsedSet) -> None:
+        self.parsed = parsed
+        self.is_broken = False
+
+    async def read(self, _settings: IssuerSettings) -> ParsedSet:
+        if self.is_broken:
+            raise ZeroDivisionError("a fault of ours")
+        return self.parsed
+
+
+async def test_a_fault_of_ours_is_a_failed_fetch_and_not_the_end(
+    clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise one strange key would stop all refreshing, unseen until the keys are too old."""
+    parsed = parse_jwks(jwks(ec_jwk(kid="a")))
+    assert isinstance(parsed, ParsedSet)
+    source, live = Source(parsed), dict[str, KeySet]()
+    keys = IssuerKeys(SETTINGS, live, clock, source.read)
+    await keys.load()
+    before = live["main"]
+    source.is_broken = True
+
+    with caplog.at_level(logging.ERROR):
+        await keys.load()
+
+    assert live["main"] is before
+    assert keys.status().last_error == "keys could not be read"
+    source.is_broken = False
+    await keys.load()
+    assert keys.status().last_error is None
+
+
+async def test_a_secret_loaded_again_is_the_same_object(clock: MovableClock) -> None:
+    settings = issuer_settings(SourceKind.SECRET, "SIGNING_SECRET", secret=b"s" * 32)
+    live: dict[str, KeySet] = {}
+    keys = IssuerKeys(settings, live, clock, Source(secret_keys(b"s" * 32)).read)
+    await keys.load()
+    before = live["main"]
+
+    await keys.load()
+
+    assert live["main"] is before
+
+
+async def test_closing_without_a_fetch_under_way_does_nothing(clock: MovableClock) -> None:
+    keys = IssuerKeys(SETTINGS, {}, clock, Source(ParsedSet((), ())).read)
+
+    await keys.close()
+
+    assert keys.status().fetches == 0
