@@ -413,24 +413,6 @@ async def test_unusable_keys_are_logged_once_per_change(
     ]
 
 
-async def test_status_tells_what_is_in_hand_and_what_went_wrong(
-    peer: IssuerPeer, clock: MovableClock
-) -> None:
-    peer.answer = body(jwks(OLD))
-    async with started(clock, served_by(peer)) as keyring:
-        peer.answer = body(b"", status=500)
-        clock.advance(40.0)
-        await keyring.refetch("main", "x")
-
-        (status,) = keyring.status()
-
-    assert (status.name, status.source, status.loaded) == ("main", SourceKind.JWKS_URL, True)
-    assert (status.kids, status.age_seconds) == (("a",), 40.0)
-    assert (status.fetches, status.failures) == (2, 1)
-    assert status.last_error == f"{peer.url}/jwks: answered 500 instead of 200"
-    assert status.next_refresh_in_seconds == 200.0
-
-
 async def test_keys_are_found_by_discovery(peer: IssuerPeer, clock: MovableClock) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.path == "/jwks":

@@ -1,0 +1,82 @@
+"""What operators are told about keys: enough to act on, and nothing secret."""
+
+from gateway.keyring.keyring import Keyring
+from gateway.keyring.status import IssuerStatus
+from gateway.settings.values import IssuerSettings, SourceKind
+from tests.keyring.keys import P256_KEYS, ec_jwk, jwks, rsa_jwk
+from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_settings
+
+KEY = ec_jwk(P256_KEYS[0], kid="a")
+
+
+async def status_of(settings: IssuerSettings, clock: MovableClock) -> IssuerStatus:
+    keyring = Keyring({"main": settings}, clock=clock)
+    await keyring.start()
+    (status,) = keyring.status()
+    await keyring.close()
+    return status
+
+
+async def test_good_keys_are_told_with_their_age_and_next_refresh(
+    peer: IssuerPeer, clock: MovableClock
+) -> None:
+    peer.answer = body(jwks(KEY, rsa_jwk(use="enc")))
+
+    status = await status_of(issuer_settings(SourceKind.JWKS_URL, peer.url), clock)
+
+    assert status == IssuerStatus(
+        name="main",
+        source=SourceKind.JWKS_URL,
+        loaded=True,
+        kids=("a",),
+        age_seconds=0.0,
+        fetches=1,
+        failures=0,
+        last_error=None,
+        next_refresh_in_seconds=240.0,
+        unusable=("key 1: use is not sig",),
+    )
+
+
+async def test_keys_never_had_are_told_with_the_reason(
+    peer: IssuerPeer, clock: MovableClock
+) -> None:
+    peer.answer = body(b"", status=500)
+
+    status = await status_of(issuer_settings(SourceKind.JWKS_URL, peer.url + "/jwks"), clock)
+
+    assert not status.loaded
+    assert (status.kids, status.age_seconds, status.failures) == ((), None, 1)
+    assert status.last_error == f"{peer.url}/jwks: answered 500 instead of 200"
+    assert status.next_refresh_in_seconds == 1.0
+
+
+async def test_a_failure_after_good_keys_leaves_them_loaded(
+    peer: IssuerPeer, clock: MovableClock
+) -> None:
+    peer.answer = body(jwks(KEY))
+    keyring = Keyring({"main": issuer_settings(SourceKind.JWKS_URL, peer.url)}, clock=clock)
+    await keyring.start()
+    peer.answer = body(b"", status=500)
+    clock.advance(40.0)
+
+    await keyring.refetch("main", "x")
+    (status,) = keyring.status()
+    await keyring.close()
+
+    assert (status.loaded, status.age_seconds, status.next_refresh_in_seconds) == (
+        True,
+        40.0,
+        200.0,
+    )
+    assert (status.fetches, status.failures) == (2, 1)
+
+
+async def test_a_secret_is_told_of_and_not_told(clock: MovableClock) -> None:
+    settings = issuer_settings(SourceKind.SECRET, "SIGNING_SECRET", secret=b"0123456789" * 5)
+
+    status = await status_of(settings, clock)
+
+    assert status.loaded
+    assert (status.age_seconds, status.next_refresh_in_seconds) == (None, None)
+    assert "0123456789" not in repr(status)
