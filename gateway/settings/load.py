@@ -24,6 +24,7 @@ from gateway.settings.routes import Known, build_routes
 from gateway.settings.scope_implies import close_scopes
 from gateway.settings.sections import (
     Named,
+    are_mappings,
     check_general,
     check_team_files,
     collect_named,
@@ -42,6 +43,9 @@ from gateway.settings.values import (
 )
 
 __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
+
+
+_UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +72,17 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults)
     every = (sources.main, *sources.included)
-    if not all(source.document.complete for source in every):
+    if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
         return Rejected(_ordered(faults))
     # A value that YAML disputes has been reported; what else it breaks is not news.
     disputed = {fault.place for fault in faults if fault.severity is Severity.ERROR}
     found: list[Fault] = []
     settings = _compile(sources, environ, found)
-    faults.extend(fault for fault in found if fault.place not in disputed)
+    faults.extend(
+        fault
+        for fault in found
+        if fault.place not in disputed and not (disputed and fault.code in _UNUSED)
+    )
     ordered = _ordered(faults)
     if settings is None or any(fault.severity is Severity.ERROR for fault in ordered):
         return Rejected(ordered)
@@ -148,10 +156,6 @@ def _access(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -
     issuers = collect_named(sources, "issuers", IssuerModel, faults)
     upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
     routes = collect_routes(sources, RouteModel, faults)
-    if not routes:
-        # Also the answer to a file of the right shape that says nothing.
-        message = "no routes: without one every request would be refused"
-        faults.append(sources.main.document.fault((), Code.MISSING_KEY, message))
     known = Known([one.name for one in issuers], [one.name for one in upstreams])
     _warn_unused(issuers, upstreams, routes, faults)
     return _Access(
@@ -168,7 +172,7 @@ def _warn_unused(
     faults: list[Fault],
 ) -> None:
     models = [route.model for route in routes if route.model is not None]
-    if not all(route.sound for route in routes):
+    if not routes or not all(route.sound for route in routes):
         return  # a route that could not be read may use any of them
     used = {model.upstream for model in models}
     for upstream in upstreams:

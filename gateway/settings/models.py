@@ -169,15 +169,17 @@ class ConfigFile(TeamFile):
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
     ] = Field(default=1, description="Worker processes; only 1 for now, and auto means 1.")
     identity: IdentityModel = Field(
-        default=IdentityModel(), description="What services receive about the caller."
+        default=IdentityModel(), description="The headers that services receive."
     )
     scope_implies: dict[Scope, Annotated[list[Scope], Field(min_length=1)]] = Field(
         default={}, description="A scope, and the scopes it grants besides itself."
     )
     timeouts: TimeoutsModel = Field(
-        default=TimeoutsModel(), description="How long the data port waits for a client."
+        default=TimeoutsModel(), description="Limits of time on the data port."
     )
-    limits: LimitsModel = Field(default=LimitsModel(), description="How much the data port takes.")
+    limits: LimitsModel = Field(
+        default=LimitsModel(), description="Limits of size and number on the data port."
+    )
     drain: DurationOrZero = described("30s", "How long requests may finish after SIGTERM.")
     trusted_proxies: list[Text] | None = Field(
         default=None,

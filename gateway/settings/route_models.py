@@ -54,7 +54,7 @@ class ClaimModel(Strict):
     equals: Scalar = Field(
         default=None, description='The claim is this value; "{path.name}" is a path variable.'
     )
-    not_equals: Scalar = Field(default=None, description="The claim is absent or another value.")
+    not_equals: Scalar = Field(default=None, description="The claim is there and is another value.")
     in_: list[Scalar] | None = Field(
         default=None, alias="in", min_length=1, description="The claim is one of these values."
     )

@@ -36,15 +36,15 @@ def build_claim_tests(
 ) -> tuple[ClaimTest, ...]:
     """Return one test for each operator of each claim; *variables* are those of the path."""
     tests: list[ClaimTest] = []
-    for name in require.claims or ():
+    for name, model in (require.claims or {}).items():
         item = part.child(name)
         try:
             path = parse_claim_name(name)
         except ValueError as error:
             faults.append(item.key_fault(Code.BAD_VALUE, str(error)))
             continue
-        operators = item.raw if isinstance(item.raw, Mapping) else {}
-        if not operators:
+        operators = model.model_dump(by_alias=True, exclude_unset=True)
+        if not item.raw:
             message = "no test: write one, e.g. exists: true"
             faults.append(item.key_fault(Code.MISSING_KEY, message))
         for operator, operand in operators.items():
@@ -69,7 +69,8 @@ def _group(group: ScopeGroup, part: Part, faults: list[Fault]) -> ScopeExpressio
     given = {"all": group.all_of, "any": group.any_of, "none": group.none_of}
     present = [key for key, terms in given.items() if terms is not None]
     if not present:
-        faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
+        if not part.raw:  # otherwise its keys are unknown, and that has been said
+            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
         return None
     for extra in present[1:]:
         message = f"`{present[0]}` and `{extra}`: nest one in the other to say how they combine"

@@ -3,15 +3,21 @@
 import json
 from typing import Any
 
-from gateway.settings.models import ConfigFile
+from gateway.settings.models import ConfigFile, TeamFile
 
 # A `${NAME}` reference may stand wherever a pattern is asked for; editors cannot know its value.
 _REFERENCE = r"\$\{"
 
 
 def make_schema() -> dict[str, Any]:
-    """Return the schema of a main configuration file, JSON Schema draft 2020-12."""
+    """Return the schema of a main configuration file, JSON Schema draft 2020-12.
+
+    ``$defs/TeamFile`` is the schema of an included file.
+    """
     schema: dict[str, Any] = ConfigFile.model_json_schema()
+    team = TeamFile.model_json_schema()
+    del team["$defs"]  # all of them are in the whole schema
+    schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     _tidy(schema)
     return schema
@@ -31,11 +37,15 @@ def _tidy(node: object) -> None:
         return
     for item in node.values():
         _tidy(item)
-    for field in (node.get("properties") or {}).values():
+    properties = node.get("properties")
+    for field in properties.values() if isinstance(properties, dict) else ():
         field.pop("title", None)
-        if field.get("default", 0) is None:
-            del field["default"]
+        # Defaults of whole tables are those of their keys, and those are written out there.
+        if field.get("default", 0) is None or "$ref" in field or field.get("default") == {}:
+            field.pop("default", None)
     _take_out_null(node)
+    if "patternProperties" in node:
+        node["additionalProperties"] = False
     if "pattern" in node:
         node["pattern"] = f"{node['pattern']}|{_REFERENCE}"
 

@@ -35,13 +35,27 @@ class Named(Generic[M]):
     directory: Path
 
 
+def are_mappings(sources: Sources, faults: list[Fault]) -> bool:
+    """Return whether every file is keys and values; one that is not is a fault."""
+    for source in (sources.main, *sources.included):
+        document = source.document
+        if isinstance(document.root, dict):
+            continue
+        what = "the file is empty" if document.root is None else "the file is not a mapping"
+        message = f"{what}: expected keys and values, e.g. version: 1"
+        faults.append(document.fault((), Code.WRONG_TYPE, message))
+    return all(
+        isinstance(source.document.root, dict) for source in (sources.main, *sources.included)
+    )
+
+
 def check_general(source: Source, faults: list[Fault]) -> ConfigFile:
     """Return the settings of the main file that are not shared with team files.
 
     A setting in the wrong shape is a fault and stands at its default here: the other
     settings are still checked, and nothing is ever started from this value.
     """
-    root = _root(source, faults)
+    root = _root(source)
     raw: dict[str, Any] = {key: value for key, value in root.items() if key not in _SHARED}
     part = Part(source.document, (), raw)
     model = check_shape(part, ConfigFile, faults)
@@ -54,7 +68,7 @@ def check_general(source: Source, faults: list[Fault]) -> ConfigFile:
 def check_team_files(sources: Sources, faults: list[Fault]) -> None:
     """Refuse what only the main file may say."""
     for source in sources.included:
-        for key in _root(source, faults):
+        for key in _root(source):
             if key in _SHARED:
                 continue
             meant = did_you_mean(key, _SHARED)
@@ -86,7 +100,11 @@ def collect_named(
 def collect_routes(sources: Sources, kind: type[M], faults: list[Fault]) -> list[Named[M]]:
     """Return the routes of all files, refusing a name used twice."""
     found: list[Named[M]] = []
-    for source, part in _section(sources, "routes"):
+    sections = _section(sources, "routes")
+    if not sections:
+        message = "no routes: without one every request would be refused"
+        faults.append(sources.main.document.fault((), Code.MISSING_KEY, message))
+    for source, part in sections:
         if not isinstance(part.raw, list):
             faults.append(part.fault(Code.WRONG_TYPE, "expected a list of routes"))
             continue
@@ -138,12 +156,6 @@ def _section(sources: Sources, section: str) -> list[tuple[Source, Part]]:
     ]
 
 
-def _root(source: Source, faults: list[Fault]) -> dict[str, Any]:
-    document = source.document
-    if isinstance(document.root, dict):
-        return document.root
-    if not document.faults:
-        what = "the file is empty" if document.root is None else "the file is not a mapping"
-        message = f"{what}: expected keys and values, e.g. version: 1"
-        faults.append(document.fault((), Code.WRONG_TYPE, message))
-    return {}
+def _root(source: Source) -> dict[str, Any]:
+    root = source.document.root
+    return root if isinstance(root, dict) else {}

@@ -1,0 +1,120 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.config_files import INVALID, VALID, run, write_config
+
+
+def test_a_valid_file_exits_0(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+
+    done = run("check", path)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, f"{path}: valid\n", "")
+
+
+def test_every_fault_is_a_line_on_stderr_and_exits_1(tmp_path: Path) -> None:
+    path = write_config(tmp_path, INVALID)
+
+    done = run("check", path)
+
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        f"{path}:9:1: unknown_key: unknown key `listn`: did you mean `listen`?",
+        f"{path}:10:8: bad_value: not a duration: write it like 500ms, 30s, 5m or 1h",
+        f"{path}: invalid, 2 errors",
+    ]
+
+
+def test_a_warning_does_not_make_a_file_invalid(tmp_path: Path) -> None:
+    path = write_config(tmp_path, VALID + "admin: 0.0.0.0:9901\n")
+
+    done = run("check", path)
+
+    assert done.exit_code == 0
+    assert done.stdout == f"{path}: valid, 1 warning\n"
+    assert f"{path}:9:8: admin_exposed: warning: " in done.stderr
+
+
+def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
+    path = write_config(tmp_path, INVALID)
+
+    done = run("check", path, "--format", "json")
+
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert answer["valid"] is False
+    assert answer["faults"][0] == {
+        "file": str(path),
+        "line": 9,
+        "column": 1,
+        "severity": "error",
+        "code": "unknown_key",
+        "message": "unknown key `listn`: did you mean `listen`?",
+    }
+
+
+def test_json_of_a_valid_file_has_no_faults(tmp_path: Path) -> None:
+    done = run("check", write_config(tmp_path), "--format", "json")
+
+    assert json.loads(done.stdout) == {"valid": True, "faults": []}
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00\xff\xfe", b"\x89PNG\r\n", b"%PDF-1.7\n%\xe2", b"{{{{", b""]
+)
+def test_a_file_that_is_not_a_configuration_exits_1_without_a_traceback(
+    content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_bytes(content)
+
+    done = run("check", path)
+
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 2
+    assert "Traceback" not in done.output
+
+
+def test_a_file_that_cannot_be_read_exits_3(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.yaml", tmp_path):
+        done = run("check", path)
+
+        assert done.exit_code == 3
+        assert done.stderr.startswith(f"gateway: cannot read {path}: ")
+        assert done.stdout == ""
+
+
+def test_an_unknown_option_exits_2() -> None:
+    assert run("check", "--nope").exit_code == 2
+
+
+def test_the_file_argument_wins_over_the_option_over_the_environment(tmp_path: Path) -> None:
+    paths = []
+    for name in ("argument", "option", "environment"):
+        (tmp_path / name).mkdir()
+        paths.append(write_config(tmp_path / name))
+    argument, option, environment = paths
+    env = {"GATEWAY_CONFIG": str(environment)}
+
+    assert run("check", argument, "--config", option, env=env).stdout == f"{argument}: valid\n"
+    assert run("check", "--config", option, env=env).stdout == f"{option}: valid\n"
+    assert run("check", env=env).stdout == f"{environment}: valid\n"
+
+
+def test_the_default_file_is_the_example_of_the_repository() -> None:
+    directory = Path(os.curdir).resolve()
+    os.chdir(Path(__file__).parents[2])
+    try:
+        done = run("check")
+    finally:
+        os.chdir(directory)
+
+    assert (done.exit_code, done.stdout) == (0, "config/gateway.yaml: valid\n")
+
+
+def test_output_that_is_no_terminal_has_no_colour(tmp_path: Path) -> None:
+    assert "\x1b" not in run("check", write_config(tmp_path, INVALID)).output

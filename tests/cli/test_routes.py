@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+from tests.cli.config_files import INVALID, VALID, run, write_config
+
+MANY = VALID + (
+    "  - {name: literal, match: {path: /a/b}, upstream: orders, require: {scopes: [s]}}\n"
+    "  - {name: variable, match: {path: '/a/{x}'}, upstream: orders,"
+    " require: {optional: true, claims: {t: {equals: '{path.x}'}}}}\n"
+    "  - {name: under, match: {path_prefix: /a/}, upstream: orders, require: {issuers: [main]}}\n"
+    "  - {name: get, match: {path: /a/b, methods: [GET, HEAD]}, upstream: orders, require: {}}\n"
+    "  - {name: wild, match: {path: /a/b, hosts: ['*.b.c']}, upstream: orders, require: {}}\n"
+    "  - {name: longer, match: {path: /a/b, hosts: ['*.a.b.c']}, upstream: orders, require: {}}\n"
+    "  - {name: exact, match: {path_prefix: /, hosts: [a.b.c]}, upstream: orders, require: {}}\n"
+)
+
+
+def test_routes_stand_in_the_order_they_match(tmp_path: Path) -> None:
+    done = run("routes", write_config(tmp_path, MANY), "--format", "json")
+
+    names = [route["name"] for route in json.loads(done.stdout)]
+    assert done.exit_code == 0
+    assert names == [
+        "exact", "longer", "wild", "get", "literal", "variable", "under", "health", "all",
+    ]  # fmt: skip
+
+
+def test_the_table_says_what_each_route_needs_and_where_it_stands(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+
+    lines = run("routes", path).stdout.splitlines()
+
+    assert [line.split() for line in lines] == [
+        ["HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE"],
+        ["*", "*", "/healthz", "health", "nothing", "(public)", "orders", f"{path}:8"],
+        ["*", "*", "/…", "all", "a", "token", "orders", f"{path}:7"],
+    ]
+
+
+def test_needs_name_issuers_scopes_and_claims(tmp_path: Path) -> None:
+    text = run("routes", write_config(tmp_path, MANY)).stdout
+
+    assert "a token, if sent: t equals {path.x}" in text
+    assert "a token: issuer main" in text
+    assert "a token: scopes s" in text
+
+
+def test_a_route_of_two_hosts_is_two_lines(tmp_path: Path) -> None:
+    text = VALID.replace("{path_prefix: /}", "{path_prefix: /, hosts: [a.example, b.example]}")
+
+    done = run("routes", write_config(tmp_path, text), "--format", "json")
+
+    hosts = [route["host"] for route in json.loads(done.stdout) if route["name"] == "all"]
+    assert hosts == ["a.example", "b.example"]
+
+
+def test_an_invalid_file_has_no_table_and_exits_1(tmp_path: Path) -> None:
+    done = run("routes", write_config(tmp_path, INVALID))
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "unknown_key" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_exits_3(tmp_path: Path) -> None:
+    assert run("routes", tmp_path / "missing.yaml").exit_code == 3

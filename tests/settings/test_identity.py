@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from gateway.decision.identity import canonical_alias
+from tests.settings.configs import config, load
+
+
+def test_the_default_headers_carry_the_default_claims(tmp_path: Path) -> None:
+    identity = load(tmp_path, config()).policy.identity
+
+    assert identity.headers == (
+        (b"X-Gateway-Subject", ("sub",)),
+        (b"X-Gateway-Issuer", ("iss",)),
+        (b"X-Gateway-Client", ("client_id",)),
+        (b"X-Gateway-Scopes", ("scope",)),
+        (b"X-Gateway-Token-Id", ("jti",)),
+    )
+    assert identity.forward_token is False
+
+
+def test_claims_of_headers_may_be_nested_and_quoted(tmp_path: Path) -> None:
+    text = "identity:\n  headers:\n    X-A: a.b\n    X-B: '[\"c.d\"]'\n  forward_token: true\n"
+
+    identity = load(tmp_path, config(text)).policy.identity
+
+    assert identity.headers == ((b"X-A", ("a", "b")), (b"X-B", ("c.d",)))
+    assert identity.forward_token is True
+
+
+def test_no_two_default_headers_are_aliases(tmp_path: Path) -> None:
+    """CVE-2025-64484."""
+    headers = load(tmp_path, config()).policy.identity.headers
+
+    assert len({canonical_alias(name) for name, _ in headers}) == len(headers)

@@ -1,0 +1,33 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.settings.document import Part
+from gateway.settings.fault import Fault
+from gateway.settings.scope_implies import close_scopes
+from gateway.settings.yaml_nodes import parse_yaml
+
+NOWHERE = Part(parse_yaml(b"", "f", {}), (), None)
+GRAPHS = st.dictionaries(
+    st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), min_size=1), max_size=6
+)
+
+
+def test_what_is_granted_grants_in_turn() -> None:
+    faults: list[Fault] = []
+
+    closed = close_scopes({"a": ["b"], "b": ["c", "d"]}, NOWHERE, faults)
+
+    assert closed == {"a": frozenset("bcd"), "b": frozenset("cd")}
+    assert faults == []
+
+
+@given(GRAPHS)
+def test_the_closure_is_closed_and_a_cycle_is_a_fault(implies: dict[str, list[str]]) -> None:
+    faults: list[Fault] = []
+
+    closed = close_scopes(implies, NOWHERE, faults)
+
+    for reached in closed.values():
+        for scope in reached:
+            assert closed.get(scope, frozenset()) <= reached
+    assert len(faults) == sum(scope in reached for scope, reached in closed.items())
