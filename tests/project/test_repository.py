@@ -22,7 +22,7 @@ WITHOUT_OWN_TEST = {
 }
 
 # A part of an address that says where packages are fetched from; that is each machine's affair.
-REGISTRY_MARKS = ["index-url", "extra-index", "find-links", "/" + "simple/", "registry" + "="]
+REGISTRY_MARKS = ["index-url", "find-links", "/simple/", "registry.npm", "files.pythonhosted"]
 
 
 def tracked_files() -> list[Path]:
