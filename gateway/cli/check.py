@@ -10,6 +10,7 @@ import click
 from gateway.cli.config_file import EXIT_NEGATIVE, config_argument, find_config, read_config
 from gateway.cli.output import fault_as_json, print_faults
 from gateway.settings.fault import Fault, Severity
+from gateway.settings.files import show_path
 from gateway.settings.load import Loaded
 
 
@@ -28,7 +29,7 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     faults = outcome.warnings if isinstance(outcome, Loaded) else outcome.faults
     if form == "json":
         answer = {"valid": is_valid, "faults": [fault_as_json(fault) for fault in faults]}
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(answer, indent=2))
     else:
         print_faults(faults)
         click.echo(_summary(path, faults), err=not is_valid)
@@ -41,7 +42,7 @@ def _summary(path: Path, faults: Sequence[Fault]) -> str:
     parts = [_count(errors, "error")] if errors else []
     if len(faults) > errors:
         parts.append(_count(len(faults) - errors, "warning"))
-    return f"{path}: {'invalid' if errors else 'valid'}{', ' if parts else ''}{', '.join(parts)}"
+    return f"{show_path(path)}: {', '.join(['invalid' if errors else 'valid', *parts])}"
 
 
 def _count(number: int, what: str) -> str:

@@ -24,7 +24,7 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     lines.sort(key=_rank)
     if form == "json":
         rows = [_as_json(host, route) for host, route in lines]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2))
         return
     click.echo(format_table(_HEAD, [_as_row(host, route) for host, route in lines]))
 
@@ -55,7 +55,7 @@ def _needs(route: Route) -> str:
 
 
 def _path(route: Route) -> str:
-    return f"{route.path}…" if route.is_prefix else route.path
+    return f"{route.path}*" if route.is_prefix else route.path
 
 
 def _as_row(host: str, route: Route) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def read_sources(path: Path, environ: Mapping[str, str], faults: list[Fault]) ->
     try:
         content = _read(path)
     except OSError as error:
-        raise UnreadableError(f"cannot read {path}: {_reason(error)}") from None
+        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
     main = _parse(path, content, environ, digest, faults)
     included: list[Source] = []
     seen = {path.resolve()}
@@ -55,11 +55,16 @@ def read_sources(path: Path, environ: Mapping[str, str], faults: list[Fault]) ->
             try:
                 content = _read(found)
             except OSError as error:
-                message = f"cannot read {found}: {_reason(error)}"
+                message = f"cannot read {show_path(found)}: {_reason(error)}"
                 faults.append(part.fault(Code.MISSING_FILE, message))
                 continue
             included.append(_parse(found, content, environ, digest, faults))
     return Sources(main, tuple(included), digest.hexdigest())
+
+
+def show_path(path: Path) -> str:
+    """Return *path* as text that every stream can carry, whatever bytes are in it."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _parse(
@@ -78,8 +83,8 @@ def _parse(
 
 def _parse_content(path: Path, content: bytes, environ: Mapping[str, str]) -> Document:
     if len(content) <= MAX_FILE_BYTES:
-        return parse_yaml(content, str(path), environ)
-    start = Place(str(path), 1, 1)
+        return parse_yaml(content, show_path(path), environ)
+    start = Place(show_path(path), 1, 1)
     fault = Fault(start, Code.TOO_LARGE, f"larger than {MAX_FILE_BYTES // 1024**2} MiB")
     return Document(None, start, {}, {}, {}, (fault,), False)
 

@@ -123,6 +123,8 @@ def _source(
 
 def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
     problem = check_key_url(url)
+    if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
+        problem = "an issuer with metadata has no query"  # RFC 8414 section 2
     if problem is None:
         return KeySource(kind, url)
     code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE

@@ -54,9 +54,5 @@ def _take_out_null(node: dict[str, Any]) -> None:
     branches = node.get("anyOf")
     if not isinstance(branches, list) or {"type": "null"} not in branches:
         return
-    others = [branch for branch in branches if branch != {"type": "null"}]
-    if len(others) == 1:
-        del node["anyOf"]
-        node.update({**others[0], **node})
-    else:
-        node["anyOf"] = others
+    others = [branch for branch in node.pop("anyOf") if branch != {"type": "null"}]
+    node.update({**(others[0] if len(others) == 1 else {"anyOf": others}), **node})

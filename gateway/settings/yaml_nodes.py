@@ -17,7 +17,8 @@ from gateway.settings.variables import BadReference, replace_variables
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
-_MAX_NODES = 1_000_000  # 10,000 routes need about 200,000
+_MAX_NODES = 500_000  # 10,000 routes need about 250,000
+_MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have a million
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -106,6 +107,8 @@ class _Builder:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
             raise _StopError(self._fault(event, Code.TOO_LARGE, "too many values in one file"))
+        if len(self.faults) > _MAX_FAULTS:
+            raise _StopError(self._fault(event, Code.TOO_LARGE, "too many faults in one file"))
         frame = self._stack[-1] if self._stack else None
         if frame is not None and isinstance(frame.items, dict) and frame.key is None:
             self._add_key(frame, event)

@@ -88,6 +88,14 @@ def test_a_file_that_cannot_be_read_exits_3(tmp_path: Path) -> None:
         assert done.stdout == ""
 
 
+def test_a_name_that_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml"))
+    path.write_text(INVALID)
+
+    for form in ("text", "json"):
+        assert run("check", path, "--format", form).exit_code == 1
+
+
 def test_an_unknown_option_exits_2() -> None:
     assert run("check", "--nope").exit_code == 2
 

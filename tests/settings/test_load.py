@@ -147,6 +147,8 @@ MISTAKES = [
         "bad_value",
         config(issuers='issuers:\n  ¦"a b": {issuer: a, secret_env: SECRET, audiences: [a]}\n'),
     ),
+    ("bad_value", one_issuer('{issuer: ¦"https://a/?b", discovery: true, audiences: [a]}')),
+    ("wrong_type missing_key", config(issuers="issuers: ¦[a]\n").replace("require", "¦require")),
     # upstreams
     ("bad_value", one_upstream('{servers: [¦"ftp://a"]}')),
     ("bad_value", one_upstream('{servers: [¦"http://a/path"]}')),
@@ -170,6 +172,10 @@ MISTAKES = [
     ("bad_value", config("scope_implies: {a: [¦'b c']}\n")),
     ("bad_value", config("scope_implies: {¦'a b': [c]}\n")),
     ("empty_list", config("scope_implies: {a: ¦[]}\n")),
+    ("bad_value", config("listen: ¦'[1.2]:80'\n")),
+    ("bad_value", config("identity: {headers: {X-A: ¦''}}\n")),
+    ("yaml_surprise", config("? ¦[a]\n: b\n")),
+    ("unset_variable", config("admin: {address: 127.0.0.1:0, token_env: ¦NOT_SET}\n")),
     # routes
     ("missing_key", one_route("    ¦match: {}\n    public: true\n")),
     ("conflicting_keys", one_route("    match: {path: /a, ¦path_prefix: /a/}\n    public: true\n")),
@@ -192,6 +198,10 @@ MISTAKES = [
     ("bad_value", one_route("    match: {path: /a, hosts: [¦a/b]}\n    public: true\n")),
     ("bad_value", one_route("    match: {path: /a, methods: [¦get]}\n    public: true\n")),
     ("not_supported", one_route("    match: {path: /a, methods: [¦TRACE]}\n    public: true\n")),
+    ("bad_value", one_route("    match: {path: /a, methods: [¦'G T']}\n    public: true\n")),
+    ("bad_value", one_route("    match: {path: /a}\n    public: true\n    upgrades: [¦'a b']\n")),
+    ("wrong_type", config(routes="routes: ¦{}\n")),
+    ("wrong_type", config(routes="routes: [¦a]\n")),
     ("empty_list", one_route("    match: {path: /a, methods: ¦[]}\n    public: true\n")),
     ("not_supported", one_route("    match: {path: /a}\n    public: true\n    upgrades: [¦h2c]\n")),
     (
