@@ -5,110 +5,92 @@ from collections import deque
 from time import monotonic
 from typing import Final, cast
 
-import httptools
-
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.names import AUTHORIZATION, HOST
+from gateway.proxy.forwarding import appended, is_trusted, replaced
 from gateway.proxy.port import Port
 from gateway.proxy.refusal import render_refusal
 from gateway.proxy.request import Request
+from gateway.proxy.request_reader import EarlyBytes, Fault, RequestReader
 from gateway.proxy.server import NEVER
+from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.upload import Upload
 
 # After a refusal with the body still coming: how long what comes is read and thrown away, so
 # that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
 _LINGER_SECONDS: Final = 2.0
 
-# Chunk framing and trailers may cost so many bytes for each byte of body, and so many more in
-# all: one-byte chunks are legal, 4 KiB of extension on each are an attack (CVE-2023-39326).
-_FRAMING_RATIO: Final = 16
-
-_HTTP_VERSIONS: Final = frozenset(("1.1", "1.0"))
-
-
-class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser callback
-    """What follows in the input is not read as requests any more."""
-
 
 class ClientConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one client.
 
-    *_reading* is the request whose head is not complete, *_upload* the exchange whose body
-    is not, *_current* the one being answered; those in *_queue* were pipelined behind it.
+    *_current* is the exchange being answered; those in *_queue* were pipelined behind it.
+    *_last* is the one read last, as long as it may still go wrong.
     """
 
     __slots__ = (
         "_advancing",
-        "_body_left",
         "_closing",
         "_connections",
         "_current",
         "_eof",
-        "_feed_bytes",
-        "_framing_bytes",
-        "_head_bytes",
+        "_forwarding",
+        "_forwarding_host",
         "_held",
-        "_input_over",
-        "_parser",
+        "_is_trusted",
+        "_last",
         "_paused",
         "_port",
         "_queue",
-        "_reading",
+        "_reader",
         "_tls",
         "_tunnel",
-        "_upgrading",
-        "_upload",
         "_write_blocked",
         "deadline",
         "peer",
         "transport",
+        "write",
     )
 
     def __init__(self, port: Port, connections: "set[ClientConnection]") -> None:
         self._port = port
         self._connections = connections
-        self._parser = httptools.HttpRequestParser(self)
-        self._reading: Request | None = None
-        self._upload: Exchange | None = None
+        self._reader = RequestReader(self, port.names, port.limits)
         self._current: Exchange | None = None
+        self._last: Exchange | None = None
         self._queue: deque[Exchange] = deque()
-        self._upgrading: Exchange | None = None
-        self._body_left = 0
-        self._head_bytes = 0
-        self._feed_bytes = 0
-        self._framing_bytes = 0
+        self._tunnel: Tunnel | None = None
         self._held = False
         self._paused = False
         self._write_blocked = False
-        self._input_over = False
         self._closing = False
-        self._tunnel = False
         self._advancing = False
         self._eof = False
-        self.peer = ""
+        self._forwarding = b""
+        self._forwarding_host = b""
 
     # --- from the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it where there are too many."""
         self.transport = cast(asyncio.Transport, transport)
+        self.write = self.transport.write
         port = self._port
-        self._tls = transport.get_extra_info("sslcontext") is not None
         peername = transport.get_extra_info("peername")
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
+        self._tls = transport.get_extra_info("sslcontext") is not None
+        self._is_trusted = is_trusted(self.peer, port.trusted_proxies)
         self._connections.add(self)
         self.deadline = monotonic() + port.timeouts.head_seconds
         port.metrics.connections_open += 1
         port.metrics.connections_total += 1
         if len(self._connections) > port.limits.connections:
             port.metrics.connections_refused += 1
-            self._input_over = True
             deny = Deny(Reason.OVERLOADED, "too many connections")
-            request_id = port.next_request_id()
-            self.write(
-                render_refusal(deny, request_id, port.clock(), is_head=False, close=True)
-            )
+            request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+            now = port.clock()
+            self.write(render_refusal(deny, request_id, now, is_head=False, close=True))
             self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -120,21 +102,21 @@ class ClientConnection(asyncio.Protocol):
         self._abandon()
 
     def _abandon(self) -> None:
-        queue = tuple(self._queue)
+        exchanges = (self._current, *self._queue)
         self._queue.clear()
-        current, self._current = self._current, None
-        if current is not None:
-            current.client_lost()
-        for exchange in queue:
-            exchange.client_lost()
+        self._current = None
+        for exchange in exchanges:
+            if exchange is not None:
+                exchange.client_lost()
 
     def eof_received(self) -> bool:
         """Answer what was asked, then close; a request cut short is given up."""
-        if self._closing or self._tls or self._reading is not None or self._upload is not None:
+        reader = self._reader
+        if self._tunnel is not None:
+            self._tunnel.client_ended()
+            return not self._tls
+        if self._closing or self._tls or reader.request is not None or reader.upload is not None:
             return False
-        if self._tunnel and self._current is not None:
-            self._current.client_ended()
-            return True
         self._eof = self._current is not None
         return self._eof
 
@@ -142,213 +124,88 @@ class ClientConnection(asyncio.Protocol):
         """Slow down the server."""
         self._write_blocked = True
         self.deadline = monotonic() + self._port.timeouts.body_seconds
-        if self._current is not None and self._current.server is not None:
-            self._current.server.hold()
+        if self._current is not None:
+            self._current.client_blocked()
 
     def resume_writing(self) -> None:
         """Let the server go on, or begin with the next request."""
         self._write_blocked = False
+        if self._closing:
+            return
         self.deadline = NEVER
         if self._current is not None:
-            if self._current.server is not None:
-                self._current.server.go_on()
+            self._current.client_ready()
             self._await_body()
-        elif not self._closing:
+        else:
             self._await_request()
             self._advance()
 
     def data_received(self, data: bytes) -> None:
         """Read requests, a piece of one, or bytes of a tunnel."""
-        if self._tunnel:
-            self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
-            if self._current is not None:
-                self._current.tunnel_from_client(data)
+        if self._tunnel is not None:
+            self._tunnel.from_client(data)
             return
-        if self._closing or self._input_over:
+        if self._closing:
             return
-        if self._upgrading is not None:
-            self._early_bytes()
+        reader = self._reader
+        if reader.is_over and self._last is not None and self._last.wants_upgrade:
+            self._refuse_early_bytes()
             return
-        if self._body_left:
-            data = self._read_known_length(data)
-            if not data:
-                return
-        self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
-        self._feed_bytes = len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if upgrade.args[0] < len(data):
-                self._early_bytes()
-        except httptools.HttpParserCallbackError as error:
-            if not isinstance(error.__context__, _StopParsing):
-                raise
-        except httptools.HttpParserError as error:
-            self._malformed(Reason.REQUEST_MALFORMED, str(error).lower())
-        if self._upload is not None:
-            self._after_body_piece(self._upload)
-        elif self._reading is not None and not self._input_over:
-            self._after_head_piece()
+            reader.feed(data)
+        except Fault as fault:
+            self._take_fault(fault)
+        except EarlyBytes:
+            self._refuse_early_bytes()
+        if reader.upload is not None:
+            self._await_body()
+        elif reader.request is not None and self._current is None:
+            # Set by the first piece of a head, and not moved by the next ones.
+            self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
-    def _after_head_piece(self) -> None:
-        """Bound the size of a head that is not complete, and the time it takes."""
-        if self._head_bytes == 0 and self._current is None:
-            self.deadline = monotonic() + self._port.timeouts.head_seconds
-        self._head_bytes += self._feed_bytes
-        request = self._reading
-        limits = self._port.limits
-        if request is not None and self._head_bytes > limits.head_bytes:
-            if len(request.target) > limits.target_bytes:
-                self._malformed(Reason.TARGET_TOO_LONG, "the target is too long")
-            else:
-                self._malformed(Reason.HEADERS_TOO_LARGE, "the head is too large")
+    # --- from the reader
 
-    def _after_body_piece(self, upload: Exchange) -> None:
-        """Pass on what has come, and bound what its framing costs."""
-        if upload.request.is_chunked:
-            self._framing_bytes += self._feed_bytes
-            allowed = self._port.limits.head_bytes + _FRAMING_RATIO * upload.received_bytes
-            if self._framing_bytes - upload.received_bytes > allowed:
-                self._malformed(Reason.REQUEST_MALFORMED, "more chunk framing than body")
-                return
-        else:
-            self._body_left = (upload.request.content_length or 0) - upload.received_bytes
-        upload.flush_body()
-        self._await_body()
-
-    def _read_known_length(self, data: bytes) -> bytes:
-        """Pass on a piece of a body whose length is known; return what comes after it.
-
-        Nothing in it needs parsing; the parser is replaced, since it still waits for it.
-        """
-        upload = self._upload
-        rest = b""
-        if len(data) > self._body_left:
-            data, rest = data[: self._body_left], data[self._body_left :]
-        self._body_left -= len(data)
-        if upload is not None:
-            upload.body(data)
-            if self._body_left:
-                upload.flush_body()
-                self._await_body()
-        if not self._body_left:
-            self._parser = httptools.HttpRequestParser(self)
-            if not self._closing:
-                self.on_message_complete()
-        return b"" if self._closing else rest
-
-    # --- from the parser
-
-    def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
-        request = self._reading
-        if request is None:
-            if self._closing or self._input_over:
-                raise _StopParsing
-            self._reading = request = Request()
-        request.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
-        request = self._reading
-        if request is None:
-            return
-        kind = self._port.names[name]
-        if kind.__class__ is bytes:
-            request.lines += (kind, value)
-        elif kind == HOST and not request.host and value[-1:] > b" ":
-            request.host = value
-        elif kind == AUTHORIZATION and value[-1:] > b" ":
-            request.authorization += (value,)
-        else:
-            request.add_special(cast(int, kind), value)
-
-    def on_headers_complete(self) -> None:
-        """Begin with the request, or queue it behind those before it."""
-        request = self._reading
-        if request is None:
-            raise _StopParsing
-        parser = self._parser
-        request.method = parser.get_method().decode("ascii")
-        version = parser.get_http_version()
-        if version != "1.1":
-            request.is_http11 = False
-            if version not in _HTTP_VERSIONS:
-                request.find(Reason.REQUEST_MALFORMED, "not HTTP/1.0 or HTTP/1.1")
-        # HTTP/1.0 connections are closed: some old proxies pass `keep-alive` on blindly.
-        request.keep_alive = request.is_http11 and parser.should_keep_alive()
-        request.wants_upgrade = parser.should_upgrade()
-        self._check_head_size(request)
-        self._reading = None
-        exchange = Exchange(self._port, self, request)
-        self._head_bytes = self._framing_bytes = 0
-        if request.has_body and not request.wants_upgrade:
-            self._upload = exchange
-        else:
-            exchange.request_complete = True
-            if request.wants_upgrade:
-                self._upgrading = exchange
-        if request.fault is not None:
-            self._input_over = True
-        self._enqueue(exchange)
-
-    def _check_head_size(self, request: Request) -> None:
-        limits = self._port.limits
-        if len(request.lines) // 2 + request.special_fields > limits.head_fields:
-            request.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
-        if self._head_bytes + self._feed_bytes > limits.head_bytes:
-            # The last piece may hold more than the head, so count what was understood.
-            size = len(request.target) + sum(map(len, request.lines))
-            size += sum(map(len, request.authorization))
-            if size > limits.head_bytes:
-                request.find(Reason.HEADERS_TOO_LARGE, "the head is too large")
-
-    def on_body(self, data: bytes) -> None:
-        """Take a piece of the body."""
-        if self._upload is None or self._closing:
-            raise _StopParsing
-        self._upload.body(data)
-
-    def on_message_complete(self) -> None:
-        """Take the end of the body."""
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.request_complete = True
-            upload.flush_body()
-            if upload is self._current:
-                self.deadline = NEVER
-
-    # --- faults of the client
-
-    def _malformed(self, reason: Reason, detail: str) -> None:
-        """Refuse what cannot be read, in its turn, and read no further."""
-        self._input_over = True
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.fail(Deny(reason, detail))
-            return
-        request, self._reading = self._reading or Request(), None
-        request.find(reason, detail)
-        self._enqueue(Exchange(self._port, self, request))
-
-    def _early_bytes(self) -> None:
-        """Refuse bytes sent before the upgrade was answered (CVE-2025-64763)."""
-        self._input_over = True
-        if self._upgrading is not None:
-            self._upgrading.fail(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
-
-    # --- the order of answers
-
-    def _enqueue(self, exchange: Exchange) -> None:
+    def take_request(self, request: Request) -> Upload | None:
+        """Begin with a request, or queue it behind those before it."""
+        port = self._port
+        exchange = Exchange(port, self, request)
+        self._last = exchange
+        if not request.is_plain and request.has_body():
+            length = None if request.is_chunked else request.content_length
+            exchange.upload = Upload(self, length, port.limits.body_bytes)
         if self._current is None and not self._queue and not self._write_blocked:
             self._current = exchange
             self.deadline = NEVER
             exchange.begin()
+        else:
+            self._queue.append(exchange)
+            self._update_reading()
+        return exchange.upload
+
+    def take_body_end(self) -> None:
+        """Wait no longer for the client."""
+        if not self._write_blocked:
+            self.deadline = NEVER
+
+    def _take_fault(self, fault: Fault) -> None:
+        """Refuse what cannot be read, in its turn."""
+        upload, self._reader.upload = self._reader.upload, None
+        deny = Deny(fault.reason, fault.detail)
+        if upload is not None and self._last is not None:
+            self._last.fail(deny)
             return
-        self._queue.append(exchange)
-        self._update_reading()
+        request, self._reader.request = self._reader.request or Request(), None
+        request.fault = deny
+        request.is_plain = False
+        if not self._closing:
+            self.take_request(request)
+
+    def _refuse_early_bytes(self) -> None:
+        """Refuse bytes sent before the upgrade was answered (CVE-2025-64763)."""
+        if self._last is not None:
+            self._last.fail(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
+
+    # --- the order of answers
 
     def _advance(self) -> None:
         """Begin with the next requests until one has to wait; not by recursion."""
@@ -364,34 +221,45 @@ class ClientConnection(asyncio.Protocol):
         self._advancing = False
         self._update_reading()
 
-    def exchange_done(self, exchange: Exchange, *, close: bool) -> None:
+    def exchange_done(self, *, close: bool) -> None:
         """Go on with the next request, or end the connection."""
-        if exchange is not self._current:
-            return
         self._current = None
         if close or (self._eof and not self._queue):
             self._close()
         elif self._queue:
             self._advance()
-        else:
+        elif not self._write_blocked:
             self._await_request()
 
     def _await_request(self) -> None:
         timeouts = self._port.timeouts
-        if self._write_blocked:
-            return
-        partial = self._reading is not None
+        partial = self._reader.request is not None
         self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
 
     def _await_body(self) -> None:
-        if self._upload is not None and not self._held and not self._write_blocked:
+        if self._reader.upload is not None and not self._held and not self._write_blocked:
             self.deadline = monotonic() + self._port.timeouts.body_seconds
 
     # --- towards the client
 
-    def write(self, data: bytes) -> None:
-        """Send *data*."""
-        self.transport.write(data)
+    def forwarding(self, request: Request) -> bytes:
+        """Return the fields that say who asked, and through whom, as whole lines."""
+        port = self._port
+        host = request.host
+        if request.is_plain:
+            if host != self._forwarding_host:
+                self._forwarding_host = host
+                self._forwarding = b"%bVia: %b\r\n" % (
+                    replaced(self.peer, port.proto, host),
+                    port.via,
+                )
+            return self._forwarding
+        if self._is_trusted and request.incoming is not None:
+            fields = appended(self.peer, port.proto, host, request.incoming)
+        else:
+            fields = replaced(self.peer, port.proto, host)
+        via = b"%b, %b" % (request.via, port.via) if request.via else port.via
+        return b"%bVia: %b\r\n" % (fields, via)
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
@@ -420,21 +288,22 @@ class ClientConnection(asyncio.Protocol):
         else:
             self.transport.resume_reading()
 
-    def begin_tunnel(self) -> None:
+    def begin_tunnel(self, tunnel: Tunnel) -> None:
         """Pass on all further bytes as they are."""
-        self._tunnel = True
-        self._upgrading = None
+        self._tunnel = tunnel
         self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
 
-    def close_write(self) -> None:
+    def end_writing(self) -> None:
         """Send the end of the tunnel's server side."""
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
 
+    # --- endings
+
     def close_when_idle(self) -> None:
         """Close now if nothing is under way; otherwise the answer says that it will be."""
-        if self._current is None and self._reading is None:
-            self.transport.close()
+        if self._current is None and self._reader.request is None:
+            self._close()
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -443,11 +312,13 @@ class ClientConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close behind the last answer; linger where the client may still be sending."""
-        linger = self._input_over or self._upload is not None or self._reading is not None
+        reader = self._reader
+        linger = reader.is_over or reader.upload is not None or reader.request is not None
         self._closing = True
-        self._upload = None
         self._abandon()
-        if linger and self.transport.can_write_eof():
+        if self.transport.is_closing():
+            return
+        if linger and self._tunnel is None and self.transport.can_write_eof():
             self.deadline = monotonic() + _LINGER_SECONDS
             self._update_reading()
             self.transport.write_eof()
@@ -458,11 +329,16 @@ class ClientConnection(asyncio.Protocol):
     def expire(self) -> None:
         """Act on a deadline that has passed."""
         self.deadline = NEVER
+        if self._tunnel is not None and not self._closing:
+            self.deadline = self._tunnel.active_at + self._port.timeouts.tunnel_seconds
+            if self.deadline > monotonic():
+                return
         if self._closing:
             self.transport.abort()
         elif self._current is not None:
             self._current.expire()
-        elif self._reading is not None:
-            self._malformed(Reason.REQUEST_TIMEOUT, "the head did not arrive in time")
+        elif self._reader.request is not None:
+            self._reader.is_over = True
+            self._take_fault(Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time"))
         else:
             self._close()

@@ -74,6 +74,5 @@ def appended(peer: str, proto: bytes, host: bytes, incoming: Incoming) -> bytes:
         (*incoming.forwarded, b'for=%b;host="%b";proto=%b' % (_node(peer), host, proto))
     )
     return (
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
-        b"Forwarded: %b\r\n"
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
     ) % (x_for, x_proto, x_host, forwarded)

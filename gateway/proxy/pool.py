@@ -8,6 +8,7 @@ from gateway.proxy.server import NEVER, ServerConnection
 from gateway.settings.values import Server, Upstream
 from gateway.telemetry.metrics import UpstreamMetrics
 
+
 class Unreachable(Exception):  # noqa: N818 - reads as a sentence where it is caught
     """No server of the upstream could be connected to."""
 
@@ -18,8 +19,16 @@ class ServerPool:
     Last in, first out: the busy few stay warm and the rest grow old and are closed.
     """
 
-    __slots__ = ("_clock", "answer_seconds", "connections", "counts", "idle", "idle_seconds",
-                 "server", "stall_seconds")
+    __slots__ = (
+        "_clock",
+        "answer_seconds",
+        "connections",
+        "counts",
+        "idle",
+        "idle_seconds",
+        "server",
+        "stall_seconds",
+    )
 
     def __init__(
         self, server: Server, upstream: Upstream, stall_seconds: float, counts: UpstreamMetrics
@@ -76,13 +85,10 @@ class Pool:
         self.counts = counts
         self._connect_seconds = upstream.connect_timeout_seconds
         self._servers = tuple(
-            ServerPool(server, upstream, stall_seconds, self.counts)
-            for server in upstream.servers
+            ServerPool(server, upstream, stall_seconds, self.counts) for server in upstream.servers
         )
         self._turn = 0
-        self._tls = (
-            ssl.create_default_context() if any(s.tls for s in upstream.servers) else None
-        )
+        self._tls = ssl.create_default_context() if any(s.tls for s in upstream.servers) else None
 
     def take(self) -> ServerConnection | None:
         """Return an open connection to the server whose turn it is, if it has one."""

@@ -92,13 +92,10 @@ class Port:
         # A pseudonym of this process: seen in Via, it says that a request goes in circles.
         self.pseudonym = b"jwt-gateway-" + token_hex(4).encode()
         self.via = b"1.1 " + self.pseudonym
-        self._id_prefix = token_hex(7).encode() + b"-"
-        self._ids = count(1)
+        # A request id is 14 random digits of this process and 9 counted ones.
+        self.id_prefix = token_hex(7).encode() + b"-"
+        self.ids = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def next_request_id(self) -> bytes:
-        """Return an id no other request has: 14 random digits of this process, 9 counted."""
-        return b"%b%09x" % (self._id_prefix, next(self._ids))
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run *work* beside the connections; the event loop alone would forget it."""

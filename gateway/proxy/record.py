@@ -7,22 +7,34 @@ from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.forwarding import client_address
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
+from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.upload import Upload
 from gateway.telemetry.access_log import format_line
 from gateway.telemetry.quoting import NULL
+
+
+class Peer(Protocol):
+    """The connection an exchange came on."""
+
+    peer: str
 
 
 class Recorded(Protocol):
     """What is written down of an exchange."""
 
+    @property
+    def client(self) -> Peer:
+        """Return the connection it came on."""
+
     id: bytes
-    peer: str
     request: Request
     allow: Allow | None
     deny: Deny | None
     status: int
     started_at: float
     sent_bytes: int
-    received_bytes: int
+    upload: Upload | None
+    tunnel: Tunnel | None
     upstream_seconds: float | None
 
 
@@ -45,6 +57,12 @@ def record(port: Port, exchange: Recorded) -> None:
     counts.observe(exchange.status, seconds)
     if not port.access_log.enabled:
         return
+    sent_bytes, received_bytes = exchange.sent_bytes, 0
+    if exchange.upload is not None:
+        received_bytes = exchange.upload.received_bytes
+    elif exchange.tunnel is not None:
+        sent_bytes = exchange.tunnel.from_server_bytes
+        received_bytes = exchange.tunnel.from_client_bytes
     token = allow.token if allow is not None else deny.token if deny is not None else None
     request = exchange.request
     upstream_seconds = exchange.upstream_seconds
@@ -52,7 +70,7 @@ def record(port: Port, exchange: Recorded) -> None:
         format_line(
             port.clock(),
             exchange.id,
-            _client(port, exchange.peer, request),
+            _client(port, exchange.client.peer, request),
             request.method.encode(),
             request.host,
             request.target.partition(b"?")[0],
@@ -63,8 +81,8 @@ def record(port: Port, exchange: Recorded) -> None:
             deny.detail if deny is not None else None,
             NULL if token is None else token.log_subject,
             NULL if token is None else port.issuer_names[token.issuer.name],
-            exchange.sent_bytes,
-            exchange.received_bytes,
+            sent_bytes,
+            received_bytes,
             seconds * 1000,
             None if upstream_seconds is None else upstream_seconds * 1000,
         )

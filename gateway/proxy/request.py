@@ -3,6 +3,7 @@
 import re
 
 from gateway.decision.reason import Reason
+from gateway.decision.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.proxy.forwarding import Incoming
 from gateway.proxy.names import (
@@ -28,6 +29,9 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#]*)?(\?[^#]*)?\Z", re.IGN
 # A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
 _LENGTH_DIGITS = 18
 
+# TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT asks for a forward proxy.
+UNSUPPORTED_METHODS = frozenset(("CONNECT", "TRACE"))
+
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
 
@@ -39,12 +43,12 @@ class Request:
     *fault* is the first thing that was wrong with it.
     """
 
+    is_plain = True  # nothing in it needs a second look
     method = ""
     is_http11 = True
     keep_alive = True
     target = b""
     host = b""
-    canonical_host = ""
     authorization: tuple[bytes, ...] = ()
     content_length: int | None = None
     is_chunked = False
@@ -61,10 +65,9 @@ class Request:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    @property
     def has_body(self) -> bool:
-        """Return whether body bytes follow the head."""
-        return self.is_chunked or bool(self.content_length)
+        """Return whether body bytes follow; after an upgrade they are not a body."""
+        return not self.wants_upgrade and (self.is_chunked or bool(self.content_length))
 
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""
@@ -73,6 +76,7 @@ class Request:
 
     def add_special(self, kind: int, value: bytes) -> None:
         """Take in a field that is not forwarded as it came; *kind* is from ``names``."""
+        self.is_plain = False
         self.special_fields += 1
         value = value.strip(b" \t")
         if kind == HOST:
@@ -133,25 +137,38 @@ class Request:
         elif kind == X_FORWARDED_HOST:
             self.incoming.x_host.append(value)
 
-    def check(self, target_bytes: int) -> None:
+    def check(self, target_bytes: int, pseudonym: bytes) -> None:
         """Find the faults that only show once the head is whole."""
         if len(self.target) > target_bytes:
             self.find(Reason.TARGET_TOO_LONG, f"the target is over {target_bytes} bytes")
         if not self.host:
             self.find(Reason.REQUEST_MALFORMED, "no Host field")
-        if self.method in ("CONNECT", "TRACE"):
-            # TRACE would echo the Authorization field (RFC 9110 §9.3.8).
+        if self.method in UNSUPPORTED_METHODS:
             self.find(Reason.NOT_SUPPORTED, f"{self.method} is not supported")
         elif self.target[:1] != b"/":
             self._settle_absolute_form()
         if self.is_chunked and not self.is_http11:
             # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
             self.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
-        if self.wants_upgrade and (self.is_chunked or self.content_length is not None):
+        if self.wants_upgrade:
+            self._check_upgrade()
+        if pseudonym in self.via:
+            self.find(Reason.REQUEST_MALFORMED, "the request came through here before")
+
+    def _check_upgrade(self) -> None:
+        if self.is_chunked or self.content_length is not None:
             # Where the body ends and the tunnel begins is read in two ways.
             self.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")
-        if self.wants_upgrade and not (self.is_http11 and _TOKEN.match(self.upgrade)):
+        if not self.is_http11 or _TOKEN.match(self.upgrade) is None:
             self.find(Reason.NOT_SUPPORTED, "not an upgrade to one protocol")
+
+    def check_allowed(self, route: Route, body_bytes: int | None) -> Deny | None:
+        """Return why an allowed request is still not forwarded to *route*, if it is not."""
+        if body_bytes is not None and (self.content_length or 0) > body_bytes:
+            return Deny(Reason.BODY_TOO_LARGE, "Content-Length is over the limit", route)
+        if self.wants_upgrade and self.upgrade.decode("ascii").lower() not in route.upgrades:
+            return Deny(Reason.NOT_SUPPORTED, "the route does not allow this upgrade", route)
+        return None
 
     def _settle_absolute_form(self) -> None:
         """Turn an absolute-form target into origin form; its authority replaces the Host."""

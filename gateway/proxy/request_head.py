@@ -1,43 +1,57 @@
 """Write the head that the service gets: serialised anew from what was understood."""
 
+from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow
 from gateway.proxy.names import without_named
 from gateway.proxy.request import Request
 
 
 def render_request_head(
-    request: Request,
-    allow: Allow,
-    request_id: bytes,
-    forwarding: bytes,
-    via: bytes,
-    *,
-    keep_authorization: bool,
+    request: Request, allow: Allow, request_id: bytes, forwarding: bytes, forward_token: bool
 ) -> bytes:
-    """Return the head, one framing field and one Host in it.
+    """Return the head, with one Host and at most one framing field in it.
 
-    Order matters: what the client's Connection field names is taken out before the identity
-    and forwarding fields are added, so that it can never name them (RFC 9110 §7.6.1).
+    *forwarding* are whole lines. Order matters: what the client's Connection field names is
+    taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
     """
     lines = request.lines
-    if request.connection:
-        lines = without_named(lines, request.connection)
-    parts = [
-        b"%b %b HTTP/1.1\r\nHost: %b" % (request.method.encode(), allow.target, request.host),
-        *lines,
-    ]
-    if request.is_chunked:
-        parts.append(b"\r\nTransfer-Encoding: chunked")
-    elif request.content_length is not None:
-        parts.append(b"\r\nContent-Length: %d" % request.content_length)
-    if keep_authorization:
-        parts.append(b"\r\nAuthorization: " + request.authorization[0])
-    if request.wants_upgrade:
-        parts.append(b"\r\nConnection: Upgrade\r\nUpgrade: " + request.upgrade)
-    if request.via:
-        via = b"%b, %b" % (request.via, via)
-    parts.append(
-        b"\r\n%bX-Request-Id: %b\r\n%bVia: %b\r\n\r\n"
-        % (allow.identity_fields, request_id, forwarding, via)
+    added = b""
+    if not request.is_plain:
+        if request.connection:
+            lines = without_named(lines, request.connection)
+        added = _framing(request)
+    if request.authorization and _keeps_authorization(request, allow.route, forward_token):
+        added += b"\r\nAuthorization: " + request.authorization[0]
+    return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
+        request.method.encode(),
+        allow.target,
+        request.host,
+        b"".join(lines),
+        added,
+        allow.identity_fields,
+        request_id,
+        forwarding,
     )
-    return b"".join(parts)
+
+
+def _framing(request: Request) -> bytes:
+    if request.is_chunked:
+        return b"\r\nTransfer-Encoding: chunked"
+    if request.content_length is not None:
+        return b"\r\nContent-Length: %d" % request.content_length
+    if request.wants_upgrade:
+        return b"\r\nConnection: Upgrade\r\nUpgrade: " + request.upgrade
+    return b""
+
+
+def _keeps_authorization(request: Request, route: Route, forward_token: bool) -> bool:
+    """Return whether the service gets the Authorization field.
+
+    A bearer token stays here unless the configuration asks for it. On a public route other
+    schemes are the service's own affair: a token endpoint's client secret, say.
+    """
+    if len(request.authorization) != 1:
+        return False
+    if forward_token:
+        return True
+    return route.public and request.authorization[0][:6].lower() != b"bearer"

@@ -4,74 +4,53 @@ import asyncio
 from time import monotonic
 from typing import Final, Protocol, cast
 
-import httptools
-
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
-from gateway.proxy.names import (
-    CONNECTION,
-    CONTENT_LENGTH,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    AnswerNames,
-    without_named,
-)
-
-# An answer's head: larger ones are nobody's honest work (CVE-2026-34519).
-_MAX_HEAD_BYTES: Final = 64 * 1024
-_MAX_FIELDS: Final = 256
-
-# 1xx answers before the final one; a flood of them never ends the request.
-_MAX_INTERIM: Final = 16
-
-_NAMES = AnswerNames()
-
-# What nearly every answer says, and what means nothing in HTTP/1.1.
-_KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
+from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader, Asker
 
 NEVER: Final = float("inf")
 
 
-class Asker(Protocol):
-    """The exchange whose answer this connection reads."""
-
-    is_head: bool
-    wants_upgrade: bool
-
-    def answer_interim(self, status: int, reason: bytes, lines: list[bytes]) -> None:
-        """Take a 1xx answer other than 100 and 101."""
-
-    def answer_head(
-        self, status: int, reason: bytes, lines: list[bytes], length: int | None, has_body: bool
-    ) -> None:
-        """Take the final head; a *length* of None with a body means that it must be framed."""
-
-    def answer_body(self, data: bytes) -> None:
-        """Take a piece of the body; it is sent by the next ``answer_flush``."""
-
-    def answer_flush(self) -> None:
-        """Send what was taken in so far."""
-
-    def answer_end(self) -> None:
-        """Take the end of the answer."""
-
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> None:
-        """Take a 101: from here on the connection is a tunnel; *rest* came with the head."""
-
-    def tunnel_data(self, data: bytes) -> None:
-        """Take bytes of the tunnel."""
-
-    def tunnel_end(self) -> None:
-        """Take the end of the server's side of the tunnel."""
-
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
-        """Take the failure; *unsent* says that no byte of the request can have been read."""
+class Sender(Protocol):
+    """Whoever sends bytes to the server."""
 
     def server_blocked(self) -> None:
         """Take that the server reads more slowly than the client sends."""
 
     def server_ready(self) -> None:
         """Take that the server reads again."""
+
+
+class Waiting(Asker, Sender, Protocol):
+    """The exchange that waits for an answer."""
+
+    def request_complete(self) -> bool:
+        """Return whether all of the request was sent."""
+
+    def answer_flush(self) -> None:
+        """Send what was taken in so far."""
+
+    def answer_end(self) -> None:
+        """Take the end of the answer; the connection is no longer this exchange's."""
+
+    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> "Far | None":
+        """Take a 101; return the tunnel to feed from now on, or None to give up."""
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+        """Take the failure; *unsent* says that no byte of the request can have been read."""
+
+
+class Far(Sender, Protocol):
+    """The far end of a tunnel."""
+
+    def from_server(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def server_ended(self) -> None:
+        """Take that no more bytes will come."""
+
+    def server_lost(self) -> None:
+        """Take that the connection is gone."""
 
 
 class Home(Protocol):
@@ -87,33 +66,16 @@ class Home(Protocol):
         """Take that the connection is gone."""
 
 
-class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser callback
-    """What follows in the input is not for this parser."""
-
-
 class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one server, for one exchange at a time."""
 
     __slots__ = (
-        "_acknowledged_before",
-        "_body_left",
-        "_broken",
-        "_chunked",
-        "_connection",
-        "_done",
-        "_fault",
-        "_head_bytes",
-        "_head_done",
-        "_interims",
-        "_length",
-        "_lines",
-        "_parser",
-        "_reason",
-        "_reusable",
+        "_asker",
+        "_bytes_before",
+        "_reader",
         "_tunnel",
-        "_upgrade",
+        "_write",
         "_written_bytes",
-        "asker",
         "deadline",
         "home",
         "is_open",
@@ -122,44 +84,29 @@ class ServerConnection(asyncio.Protocol):
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.asker: Asker | None = None
         self.deadline = NEVER
         self.is_open = False
-        self._parser = httptools.HttpResponseParser(self)
+        self._asker: Waiting | None = None
+        self._reader = AnswerReader()
+        self._tunnel: Far | None = None
         self._written_bytes = 0
-        self._tunnel = False
-        self._reset()
-
-    def _reset(self) -> None:
-        """Be ready for the next answer."""
-        self._lines: list[bytes] = []
-        self._reason = b""
-        self._connection = b""
-        self._upgrade = b""
-        self._length: int | None = None
-        self._chunked = False
-        self._head_done = False
-        self._head_bytes = 0
-        self._body_left = 0
-        self._interims = 0
-        self._done = False
-        self._reusable = False
-        self._broken = False
-        self._fault = ""
+        self._bytes_before = 0
 
     # --- towards the server
 
-    def send(self, asker: Asker, head: bytes, now: float) -> None:
+    def send(self, asker: Waiting, head: bytes, now: float) -> None:
         """Send the head of *asker*'s request; body bytes follow through ``write``."""
-        self.asker = asker
+        self._asker = asker
+        self._reader.begin(asker)
         self.deadline = now + self.home.answer_seconds
-        self._acknowledged_before = self._written_bytes
-        self.write(head)
+        self._bytes_before = self._written_bytes
+        self._written_bytes += len(head)
+        self._write(head)
 
     def write(self, data: bytes) -> None:
         """Send bytes of a body or a tunnel."""
         self._written_bytes += len(data)
-        self.transport.write(data)
+        self._write(data)
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
@@ -176,11 +123,13 @@ class ServerConnection(asyncio.Protocol):
         """Read again."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
-        if not self._tunnel:
+        if self._tunnel is None:
             self.deadline = monotonic() + self.home.stall_seconds
 
-    def end_tunnel(self) -> None:
+    def end_writing(self) -> None:
         """Tell the server that no more bytes of the tunnel will come."""
+        if self.transport.is_closing():
+            return
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -188,14 +137,15 @@ class ServerConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""
-        self.asker = None
+        self._asker = None
+        self._tunnel = None
         self.is_open = False
         self.transport.abort()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""
         self.deadline = NEVER
-        if self.asker is None:
+        if self._asker is None:
             self.close()
         else:
             self._fail(Reason.UPSTREAM_TIMEOUT, "the service did not answer in time")
@@ -205,30 +155,53 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
+        self._write = self.transport.write
         self.is_open = True
 
-    def connection_lost(self, error: Exception | None) -> None:
-        """Fail the exchange under way, if any."""
-        self.is_open = False
-        self.home.forget(self)
-        if self.asker is not None:
-            if self._tunnel:
-                self.asker.tunnel_end()
-            else:
-                self._fail(Reason.UPSTREAM_UNREACHABLE, "the service closed the connection")
+    def data_received(self, data: bytes) -> None:
+        """Read an answer, a piece of one, or bytes of a tunnel."""
+        asker = self._asker
+        if asker is None:
+            self._take_unasked(data)
+            return
+        outcome = self._reader.feed(data)
+        if outcome == DONE:
+            self._conclude(asker)
+        elif outcome == MORE:
+            if self._reader.head_done and self._asker is asker:
+                asker.answer_flush()
+                self.deadline = monotonic() + self.home.stall_seconds
+        elif outcome == FAULT:
+            self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
+        else:
+            self._switch(asker)
+
+    def _take_unasked(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.from_server(data)
+        else:
+            # Nobody asked: the next request must not get this for an answer.
+            self.close()
+
+    def _switch(self, asker: Waiting) -> None:
+        self._asker = None
+        self.deadline = NEVER
+        reader = self._reader
+        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_lines(), reader.rest)
+        if self._tunnel is None:
+            self.close()
 
     def eof_received(self) -> bool:
         """End an answer that lasts until the connection closes; anything else is cut short."""
-        asker = self.asker
+        asker = self._asker
+        if self._tunnel is not None:
+            self._tunnel.server_ended()
+            return not self.transport.is_closing()
         if asker is None:
             return False
-        if self._tunnel:
-            asker.tunnel_end()
-            return True
-        if self._head_done and not self._chunked and self._length is None:
-            self._done = True
-            self._conclude()
-        elif self._head_done or self._head_bytes:
+        if self._reader.ends_with_connection():
+            self._conclude(asker)
+        elif self._reader.has_begun:
             self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
         else:
             unsent = self._nothing_read()
@@ -242,197 +215,44 @@ class ServerConnection(asyncio.Protocol):
         wrote, and the request may be sent again, whatever its method.
         """
         acknowledged = acknowledged_bytes(self.transport)
-        return acknowledged is not None and acknowledged <= self._acknowledged_before
+        return acknowledged is not None and acknowledged <= self._bytes_before
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Fail the exchange under way, if any."""
+        self.is_open = False
+        self.home.forget(self)
+        if self._tunnel is not None:
+            self._tunnel.server_lost()
+        elif self._asker is not None and self._reader.has_begun:
+            self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
+        elif self._asker is not None:
+            self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection")
 
     def pause_writing(self) -> None:
         """Slow down the client."""
-        if self.asker is not None:
-            self.asker.server_blocked()
+        sender = self._tunnel or self._asker
+        if sender is not None:
+            sender.server_blocked()
 
     def resume_writing(self) -> None:
         """Let the client go on."""
-        if self.asker is not None:
-            self.asker.server_ready()
-
-    def data_received(self, data: bytes) -> None:
-        """Read an answer, a piece of one, or bytes of a tunnel."""
-        asker = self.asker
-        if asker is None:
-            # Nobody asked: the next request must not get this for an answer.
-            self.close()
-            return
-        if self._tunnel:
-            asker.tunnel_data(data)
-            return
-        if self._body_left and self._head_done:
-            self._read_known_length(asker, data)
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._switch(asker, data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError as error:
-            if not self._done:
-                self._fail(Reason.UPSTREAM_INVALID, self._fault or f"{error}".lower())
-                return
-            self._broken = True
-        if self._done:
-            self._conclude()
-            return
-        if self.asker is not asker:
-            return
-        if not self._head_done:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
-                self._fail(Reason.UPSTREAM_INVALID, "the answer's head is too large")
-            return
-        asker.answer_flush()
-        self.deadline = monotonic() + self.home.stall_seconds
-
-    def _read_known_length(self, asker: Asker, data: bytes) -> None:
-        """Pass on a piece of a body whose length is known: nothing in it needs parsing."""
-        size = len(data)
-        if size > self._body_left:
-            # What follows is not asked for: it ends the connection, not the answer.
-            data = data[: self._body_left]
-            size = self._body_left
-            self._broken = True
-        self._body_left -= size
-        asker.answer_body(data)
-        if self._body_left:
-            asker.answer_flush()
-            self.deadline = monotonic() + self.home.stall_seconds
-            return
-        # The parser still waits for bytes that went past it.
-        self._parser = httptools.HttpResponseParser(self)
-        self._done = True
-        self._reusable = not self._connection_closes()
-        self._conclude()
-
-    def _connection_closes(self) -> bool:
-        return b"close" in self._connection.lower()
-
-    # --- from the parser
-
-    def on_message_begin(self) -> None:
-        """Refuse a second answer to one request."""
-        if self._done:
-            raise _StopParsing
-
-    def on_status(self, reason: bytes) -> None:
-        """Take a piece of the reason phrase."""
-        self._reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; trailers are dropped."""
-        if self._head_done:
-            return
-        kind = _NAMES[name]
-        if kind.__class__ is bytes:
-            self._lines += (kind, value)
-        elif kind == CONTENT_LENGTH:
-            self._lines += (b"\r\nContent-Length: ", value)
-            self._length = int(value)
-        elif kind == TRANSFER_ENCODING:
-            if value.strip(b" \t").lower() != b"chunked" or self._chunked:
-                self._stop("a transfer coding other than a single chunked")
-            self._chunked = True
-        elif kind == CONNECTION:
-            if value not in _KEEPS:
-                self._connection += b"," + value
-        elif kind == UPGRADE:
-            self._upgrade = value.strip(b" \t")
-
-    def on_headers_complete(self) -> None:
-        """Pass on the head."""
-        asker = self.asker
-        if asker is None:
-            raise _StopParsing
-        status = self._parser.get_status_code()
-        lines = self._lines
-        if len(lines) > 2 * _MAX_FIELDS:
-            self._stop("the answer's head is too large")
-        if self._connection:
-            lines = without_named(lines, self._connection)
-        if status < 200:
-            self._interim(asker, status, lines)
-            return
-        self._head_done = True
-        if asker.is_head or status in (204, 304):
-            if status == 204:
-                lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
-            asker.answer_head(status, self._reason, lines, self._length, False)
-            if self._chunked or (asker.is_head and self._length != 0):
-                # The parser expects the body that a GET would have had.
-                self._reusable = asker.is_head and not self._connection_closes()
-                self._parser_done()
-            self._length = 0  # the end is here, not where the connection closes
-            return
-        self._body_left = self._length or 0
-        asker.answer_head(status, self._reason, lines, self._length, True)
-
-    def _parser_done(self) -> None:
-        self._done = True
-        self._parser = httptools.HttpResponseParser(self)
-        raise _StopParsing
-
-    def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
-        if status == 101:
-            if not asker.wants_upgrade:
-                self._stop("switching protocols, unasked")
-            return
-        self._interims += 1
-        if self._interims > _MAX_INTERIM:
-            self._stop("too many interim answers")
-        if status != 100:  # the client's 100 was sent by us, when the request was allowed
-            asker.answer_interim(status, self._reason, lines)
-        self._lines = []
-        self._reason = self._connection = self._upgrade = b""
-
-    def on_body(self, data: bytes) -> None:
-        """Pass on a piece of the body."""
-        asker = self.asker
-        if asker is None:
-            raise _StopParsing
-        if self._body_left:
-            self._body_left -= len(data)
-        asker.answer_body(data)
-
-    def on_message_complete(self) -> None:
-        """Note the end of the answer; it is acted on when all input has been looked at."""
-        if self._head_done:
-            self._done = True
-            self._reusable = self._parser.should_keep_alive()
-
-    def _stop(self, fault: str) -> None:
-        self._fault = fault
-        raise _StopParsing
+        sender = self._tunnel or self._asker
+        if sender is not None:
+            sender.server_ready()
 
     # --- endings
 
-    def _switch(self, asker: Asker, rest: bytes) -> None:
-        if not asker.wants_upgrade or self._parser.get_status_code() != 101:
-            self._fail(Reason.UPSTREAM_INVALID, "switching protocols, unasked")
-            return
-        self._tunnel = True
-        self.deadline = NEVER
-        asker.answer_switch(self._upgrade, without_named(self._lines, self._connection), rest)
-
-    def _conclude(self) -> None:
+    def _conclude(self, asker: Waiting) -> None:
         """End the exchange, and serve again if nothing is left over on the connection."""
-        asker = self.asker
-        assert asker is not None  # noqa: S101 - an answer is only read for somebody
-        self.asker = None
-        if self._reusable and not self._broken:
-            self._reset()
+        self._asker = None
+        if self._reader.is_reusable and asker.request_complete():
             self.home.put(self)
         else:
             self.close()
         asker.answer_end()
 
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
-        asker = self.asker
+        asker = self._asker
         self.close()
         if asker is not None:
             asker.server_failed(reason, detail, unsent=unsent)

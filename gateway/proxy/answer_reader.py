@@ -1,0 +1,275 @@
+"""Read answers from a server: bytes in, heads and bodies out, faults by name."""
+
+from typing import Final, Protocol
+
+import httptools
+
+from gateway.proxy.names import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    AnswerNames,
+    without_named,
+)
+
+# What a feed came to.
+MORE: Final = 0  # the answer goes on
+DONE: Final = 1  # the answer is complete
+SWITCH: Final = 2  # a 101; what came after its head is in `rest`
+FAULT: Final = 3  # not an answer; `fault` says why
+
+# An answer's head: larger ones are nobody's honest work (CVE-2026-34519).
+_MAX_HEAD_BYTES: Final = 64 * 1024
+_MAX_FIELDS: Final = 256
+
+# 1xx answers before the final one; a flood of them never ends the request.
+_MAX_INTERIM: Final = 16
+
+# Bytes of chunk framing and trailers allowed for each byte of body, and in all.
+_FRAMING_RATIO: Final = 16
+
+_NAMES: Final = AnswerNames()
+
+# What nearly every answer says, and what means nothing in HTTP/1.1.
+_KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
+
+
+class Asker(Protocol):
+    """Whoever asked: takes an answer in pieces."""
+
+    is_head: bool
+    wants_upgrade: bool
+
+    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+        """Take a 1xx answer other than 100 and 101."""
+
+    def answer_head(
+        self, status: int, lines: list[bytes], length: int | None, has_body: bool
+    ) -> None:
+        """Take the final head; *lines* are flat: prefix, value, prefix, value.
+
+        Where there is a body, a *length* of None means that it must be framed anew.
+        """
+
+    def answer_body(self, data: bytes) -> None:
+        """Take a piece of the body; it is sent by the next ``answer_flush``."""
+
+
+class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser callback
+    """What follows in the input is not for this parser."""
+
+
+class AnswerReader:
+    """Reads the answers on one connection, one after the other.
+
+    *is_reusable* says, after DONE, whether another request may follow on the connection.
+    """
+
+    __slots__ = (
+        "_asker",
+        "_body_bytes",
+        "_chunked",
+        "_connection",
+        "_done",
+        "_fed_bytes",
+        "_interims",
+        "_left",
+        "_length",
+        "_lines",
+        "_parser",
+        "fault",
+        "has_begun",
+        "head_done",
+        "is_reusable",
+        "rest",
+        "upgrade",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._asker: Asker | None = None
+        self._done = False
+
+    def begin(self, asker: Asker) -> None:
+        """Be ready for the answer to *asker*."""
+        self._asker = asker
+        self._lines: list[bytes] = []
+        self._connection = b""
+        self._length: int | None = None
+        self._left = 0
+        self._fed_bytes = 0
+        self._body_bytes = 0
+        self._interims = 0
+        self._chunked = self._done = False
+        self.head_done = self.has_begun = self.is_reusable = False
+        self.upgrade = self.rest = b""
+        self.fault = ""
+
+    def feed(self, data: bytes) -> int:
+        """Read *data*; return MORE, DONE, SWITCH or FAULT."""
+        if self._left and self.head_done:
+            return self._feed_known_length(data)
+        self.has_begun = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.rest = data[upgrade.args[0] :]
+            return self._switch()
+        except httptools.HttpParserError as error:
+            return self._after_error(error)
+        if self._done:
+            return DONE
+        return self._bounded(len(data))
+
+    def _after_error(self, error: httptools.HttpParserError) -> int:
+        stopped = isinstance(error.__context__, _StopParsing)
+        if isinstance(error, httptools.HttpParserCallbackError) and not stopped:
+            raise error  # a bug of ours
+        if not self._done:
+            self.fault = self.fault or str(error).lower()
+            return FAULT
+        if not stopped:
+            self.is_reusable = False  # more came than was asked for
+        return DONE
+
+    def _bounded(self, size: int) -> int:
+        """Return MORE, or FAULT where the head or the chunk framing has no end."""
+        self._fed_bytes += size
+        if not self.head_done:
+            over = self._fed_bytes > _MAX_HEAD_BYTES
+            self.fault = "the answer's head is too large"
+        elif self._chunked:
+            over = self._fed_bytes > _MAX_HEAD_BYTES + (_FRAMING_RATIO + 1) * self._body_bytes
+            self.fault = "more chunk framing than body"
+        else:
+            over = False
+        return FAULT if over else MORE
+
+    def _feed_known_length(self, data: bytes) -> int:
+        """Pass on a piece of a body whose length is known: nothing in it needs parsing."""
+        is_excess = len(data) > self._left
+        if is_excess:
+            data = data[: self._left]
+        self._left -= len(data)
+        if self._asker is not None:
+            self._asker.answer_body(data)
+        if self._left:
+            return MORE
+        # The parser still waits for bytes that went past it.
+        self._parser = httptools.HttpResponseParser(self)
+        self._done = True
+        self.is_reusable = not is_excess and not self._closes()
+        return DONE
+
+    def ends_with_connection(self) -> bool:
+        """Return whether the end of the connection is the end of this answer."""
+        return self.head_done and not self._chunked and self._length is None
+
+    def _closes(self) -> bool:
+        return b"close" in self._connection.lower()
+
+    def _switch(self) -> int:
+        if self._asker is None or not self._asker.wants_upgrade:
+            self.fault = "switching protocols, unasked"
+            return FAULT
+        return SWITCH
+
+    def switch_lines(self) -> list[bytes]:
+        """Return the fields of a 101, without those of the connection."""
+        return without_named(self._lines, self._connection)
+
+    # --- from the parser
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer to one request."""
+        if self._done:
+            self.is_reusable = False
+            raise _StopParsing
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field; trailers are dropped."""
+        if self.head_done:
+            return
+        kind = _NAMES[name]
+        if kind.__class__ is bytes:
+            self._lines += (kind, value)
+        elif kind == CONTENT_LENGTH:
+            self._lines += (b"\r\nContent-Length: ", value)
+            self._length = int(value)
+        elif kind == CONNECTION:
+            if value not in _KEEPS:
+                self._connection += b"," + value
+        elif kind == TRANSFER_ENCODING:
+            if self._chunked or value.strip(b" \t").lower() != b"chunked":
+                self._stop("a transfer coding other than a single chunked")
+            self._chunked = True
+        elif kind == UPGRADE:
+            self.upgrade = value.strip(b" \t")
+
+    def on_headers_complete(self) -> None:
+        """Pass on the head."""
+        asker = self._asker
+        if asker is None:
+            raise _StopParsing
+        status = self._parser.get_status_code()
+        lines = self._lines
+        if len(lines) > 2 * _MAX_FIELDS:
+            self._stop("the answer's head is too large")
+        if self._connection:
+            lines = without_named(lines, self._connection)
+        if status < 200:
+            self._interim(asker, status, lines)
+            return
+        self.head_done = True
+        if asker.is_head or status in (204, 304):
+            self._head_only(asker, status, lines)
+            return
+        self._left = self._length or 0
+        asker.answer_head(status, lines, self._length, True)
+
+    def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
+        if status == 204:
+            lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
+        asker.answer_head(status, lines, self._length, False)
+        if self._chunked or (asker.is_head and self._length != 0):
+            # The parser expects the body that a GET would have had; what else came with this
+            # piece is dropped with it.
+            self._done = True
+            self.is_reusable = asker.is_head and not self._closes()
+            self._parser = httptools.HttpResponseParser(self)
+            raise _StopParsing
+        self._length = 0  # the end is here, not where the connection closes
+
+    def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
+        if status == 101:
+            if not asker.wants_upgrade:
+                self._stop("switching protocols, unasked")
+            return
+        self._interims += 1
+        if self._interims > _MAX_INTERIM:
+            self._stop("too many interim answers")
+        if status != 100:  # the client's 100 was sent by us, when the request was allowed
+            asker.answer_interim(status, lines)
+        self._lines = []
+        self._connection = self.upgrade = b""
+
+    def on_body(self, data: bytes) -> None:
+        """Pass on a piece of the body."""
+        asker = self._asker
+        if asker is None:
+            raise _StopParsing
+        if self._left:
+            self._left -= len(data)
+        self._body_bytes += len(data)
+        asker.answer_body(data)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the answer; it is acted on when all input has been looked at."""
+        if self.head_done:
+            self._done = True
+            self.is_reusable = self._parser.should_keep_alive()
+
+    def _stop(self, fault: str) -> None:
+        self.fault = fault
+        raise _StopParsing

@@ -1,0 +1,97 @@
+"""Pass bytes both ways between a client and a server that agreed on another protocol."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+from gateway.proxy.server import ServerConnection
+
+
+class Near(Protocol):
+    """The client's connection, at the near end."""
+
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """Return what sends bytes to the client."""
+
+    def end_writing(self) -> None:
+        """Send the end of the server's side."""
+
+    def hold(self) -> None:
+        """Read no more until ``go_on``."""
+
+    def go_on(self) -> None:
+        """Read again."""
+
+
+class Owner(Protocol):
+    """The exchange that became a tunnel."""
+
+    def tunnel_over(self) -> None:
+        """Take that both ends are done."""
+
+
+class Tunnel:
+    """Two connections joined (RFC 9110 §7.8); over when both sides have ended.
+
+    *active_at* is when the last byte passed, either way.
+    """
+
+    __slots__ = (
+        "_client",
+        "_client_done",
+        "_owner",
+        "_server_done",
+        "active_at",
+        "from_client_bytes",
+        "from_server_bytes",
+        "server",
+    )
+
+    def __init__(self, owner: Owner, client: Near, server: ServerConnection) -> None:
+        self._owner = owner
+        self._client = client
+        self.server = server
+        self._client_done = False
+        self._server_done = False
+        self.active_at = monotonic()
+        self.from_client_bytes = 0
+        self.from_server_bytes = 0
+
+    def from_server(self, data: bytes) -> None:
+        """Pass *data* to the client."""
+        self.active_at = monotonic()
+        self.from_server_bytes += len(data)
+        self._client.write(data)
+
+    def from_client(self, data: bytes) -> None:
+        """Pass *data* to the server."""
+        self.active_at = monotonic()
+        self.from_client_bytes += len(data)
+        self.server.write(data)
+
+    def server_ended(self) -> None:
+        """Close the client's side behind the server's last byte."""
+        self._server_done = True
+        self._client.end_writing()
+        if self._client_done:
+            self._owner.tunnel_over()
+
+    def client_ended(self) -> None:
+        """Close the server's side behind the client's last byte."""
+        self._client_done = True
+        self.server.end_writing()
+        if self._server_done:
+            self._owner.tunnel_over()
+
+    def server_lost(self) -> None:
+        """End: there is no one left to talk to."""
+        self._owner.tunnel_over()
+
+    def server_blocked(self) -> None:
+        """Slow down the client."""
+        self._client.hold()
+
+    def server_ready(self) -> None:
+        """Let the client go on."""
+        self._client.go_on()

@@ -1,0 +1,96 @@
+"""The body of a request, on its way from the client to the server."""
+
+from typing import Final, Protocol
+
+from gateway.proxy.server import ServerConnection
+
+# Body bytes that may wait for a decision or a connection before the client is slowed down.
+_MAX_PENDING_BYTES: Final = 64 * 1024
+
+
+class Source(Protocol):
+    """The client's connection, where the body comes from."""
+
+    def hold(self) -> None:
+        """Read no more until ``go_on``."""
+
+    def go_on(self) -> None:
+        """Read again."""
+
+
+class Upload:
+    """A request body: collected until there is a server, then passed on as it comes.
+
+    *length* is its Content-Length, or None where it is chunked.
+    *begun* says that a part of it was sent, so that the request cannot be sent again.
+    """
+
+    __slots__ = (
+        "_max_bytes",
+        "_pending",
+        "_pending_bytes",
+        "_server",
+        "_source",
+        "begun",
+        "complete",
+        "is_too_large",
+        "length",
+        "received_bytes",
+    )
+
+    def __init__(self, source: Source, length: int | None, max_bytes: int | None) -> None:
+        self._source = source
+        self.length = length
+        self._max_bytes = max_bytes
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._server: ServerConnection | None = None
+        self.begun = False
+        self.complete = False
+        self.is_too_large = False
+        self.received_bytes = 0
+
+    def add(self, data: bytes) -> None:
+        """Take a piece; it is sent by the next ``flush``."""
+        self.received_bytes += len(data)
+        if self._max_bytes is not None and self.received_bytes > self._max_bytes:
+            self.is_too_large = True
+            return
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+
+    def attach(self, server: ServerConnection) -> None:
+        """Send to *server* from now on."""
+        self._server = server
+        self.flush()
+        self._source.go_on()
+
+    def flush(self) -> None:
+        """Send what has come, and the end if it has ended."""
+        server = self._server
+        if server is None:
+            if self._pending_bytes > _MAX_PENDING_BYTES:
+                self._source.hold()
+            return
+        if self._pending:
+            # Many small chunks that came together go on as one.
+            data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+            self.drop()
+            self.begun = True
+            if self.length is None:
+                server.write_chunk(data)
+            else:
+                server.write(data)
+        if self.complete and self.length is None:
+            self.begun = True
+            server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+
+    def drop(self) -> None:
+        """Forget what is waiting."""
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def detach(self) -> None:
+        """Send nothing more: the exchange is over, or the server is gone."""
+        self._server = None
+        self.drop()
