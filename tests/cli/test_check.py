@@ -1,5 +1,8 @@
 import json
 import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +129,27 @@ def test_the_default_file_is_the_example_of_the_repository() -> None:
 
 def test_output_that_is_no_terminal_has_no_colour(tmp_path: Path) -> None:
     assert "\x1b" not in run("check", write_config(tmp_path, INVALID)).output
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [(None, True), ("1", False), ("", True)])
+def test_colour_is_for_terminals_and_obeys_no_color(
+    no_color: str | None, coloured: bool, tmp_path: Path
+) -> None:
+    terminal, end = pty.openpty()
+    environ = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    if no_color is not None:
+        environ["NO_COLOR"] = no_color
+
+    subprocess.run(
+        [sys.executable, "-m", "gateway", "check", write_config(tmp_path, INVALID)],
+        stderr=end,
+        env=environ,
+        check=False,
+        timeout=60,
+    )
+    shown = os.read(terminal, 65536)
+    os.close(end)
+    os.close(terminal)
+
+    assert b"unknown_key" in shown
+    assert (b"\x1b[" in shown) is coloured
