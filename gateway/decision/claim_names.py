@@ -31,11 +31,21 @@ def parse_claim_name(text: str) -> tuple[str, ...]:
         # A dot stands before every bare name but the first, and before nothing else.
         if step is None or (step["dot"] is not None) != (bool(path) and step["bare"] is not None):
             break
-        path.append(step["bare"] or json.loads(step["quoted"]))
+        name = step["bare"] or _unquote(step["quoted"])
+        if not name:
+            break
+        path.append(name)
         position = step.end()
-    if position < len(text) or not path or not all(path):
+    if position < len(text) or not path:
         raise ValueError(f'{text!r} is not the name of a claim; write odd names as ["…"]')
     return tuple(path)
+
+
+def _unquote(quoted: str) -> str:
+    try:
+        return str(json.loads(quoted))
+    except ValueError:
+        return ""
 
 
 def format_claim_name(path: tuple[str, ...]) -> str:

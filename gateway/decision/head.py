@@ -15,3 +15,7 @@ class RequestHead(NamedTuple):
     host: str
     target: bytes
     authorization: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        """Show all but the credentials."""
+        return f"RequestHead({self.method!r}, {self.host!r}, {self.target!r})"

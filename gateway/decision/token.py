@@ -1,25 +1,28 @@
-"""The values a token becomes: first its three parts, then claims that hold."""
+"""The values a token becomes: first its three parts, then claims that hold.
+
+None of them shows itself: what a token says belongs to its user, not to a log.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CompactToken:
     """A JWS in compact serialisation, taken apart but not verified (RFC 7515 §7.1)."""
 
     header: Mapping[str, object]
     algorithm: str
     kid: str | None
-    payload: bytes = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    payload: bytes
+    signing_input: bytes
+    signature: bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Claims:
     """The claims the gateway itself reads, each of the right type; *all* holds every claim.
 
@@ -27,7 +30,7 @@ class Claims:
     token; *granted* adds what they imply by ``scope_implies``.
     """
 
-    all: Mapping[str, object] = field(repr=False)
+    all: Mapping[str, object]
     issuer: str
     subject: str | None
     audiences: frozenset[str]
@@ -38,7 +41,7 @@ class Claims:
     granted: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SignedToken:
     r"""A token whose signature holds: a pure function of its bytes, the policy and the key set.
 

@@ -20,6 +20,10 @@ class Allow(NamedTuple):
     token: SignedToken | None
     identity_fields: bytes
 
+    def __repr__(self) -> str:
+        """Show all but who is calling."""
+        return f"Allow({self.route.name!r}, {self.target!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Deny:

@@ -34,7 +34,8 @@ def test_case_port_and_trailing_dot_do_not_make_another_host(value: bytes, host:
 @pytest.mark.parametrize(
     "value",
     [
-        b"", b".", b"..", b"a..b", b".a", b"a..", b":80", b"a,b", b"a, b", b"user@a", b"a/b", b"a b",
+        b"", b".", b"..", b"a..b", b".a", b"a..", b":80", b"a,b", b"a, b", b"user@a", b"a/b",
+        b"a b",
         b"a?b", b"a#b", b"a\\b", b"a%2eb", b"a:b", b"a:123456", b"a:80:80", b"a\n", b"a\x00",
         b"\xc3\xa9.example", b"::1", b"[::1", b"[::1]x", b"[fe80::1%25eth0]", b"[v1.x]", b"[1:2]",
         b"[]", b"a" * 256,

@@ -16,7 +16,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner) | st.dictionaries(st.text('ab\u00e9\\"[{'), inner),
-    max_leaves=10,
+    max_leaves=5,
 )
 
 

@@ -104,7 +104,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("raw", "rule"), REFUSED)
 def test_a_path_that_two_parsers_may_read_in_two_ways_is_refused(raw: bytes, rule: str) -> None:
-    """CVE-2019-9901, CVE-2021-29492, CVE-2021-32779, CVE-2023-45539, CVE-2026-26205, Tomcat's `;`."""
+    """CVE-2019-9901, CVE-2021-29492, CVE-2021-32779, CVE-2023-45539, CVE-2026-26205."""
     assert parse_path(raw) == Deny(Reason.PATH_REJECTED, rule)
 
 
@@ -142,8 +142,31 @@ def test_segments_of_a_target_are_those_of_its_path_whatever_the_query(
 
 
 PIECES = st.sampled_from(
-    [b"/", b"a", b"B", b".", b"..", b"%2e", b"%2F", b"%41", b"%25", b"%5c", b"%C3%A9", b"%c3"]
-    + [b"%00", b";", b"?", b"#", b"\\", b"//", b"32", b"%", b"\xc3\xa9", b"~", b"%20"]
+    [
+        b"/",
+        b"a",
+        b"B",
+        b".",
+        b"..",
+        b"%2e",
+        b"%2F",
+        b"%41",
+        b"%25",
+        b"%5c",
+        b"%C3%A9",
+        b"%c3",
+        b"%00",
+        b";",
+        b"?",
+        b"#",
+        b"\\",
+        b"//",
+        b"32",
+        b"%",
+        b"\xc3\xa9",
+        b"~",
+        b"%20",
+    ]
 )
 
 

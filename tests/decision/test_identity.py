@@ -1,0 +1,46 @@
+"""Names of identity headers, in every spelling."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.decision.identity import Identity, canonical_alias, identity_aliases
+
+ALIASES = identity_aliases(Identity(((b"X-User-Id", ("sub",)), (b"X-Scopes", ("scope",))), False))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X-User-Id",
+        b"x-user-id",
+        b"X_User_Id",
+        b"x_user-id",
+        b"X.User.Id",
+        b"X~User'Id",
+        b"x-scopes",
+    ],
+)
+def test_every_spelling_that_some_service_reads_as_ours_is_ours(name: bytes) -> None:
+    """9700.1, CVE-2025-64484, CVE-2026-39858, CVE-2026-52845."""
+    assert canonical_alias(name) in ALIASES
+
+
+@pytest.mark.parametrize(
+    "name", [b"X-User", b"X-User-Id-2", b"XUserId", b"X--User-Id", b"User-Id", b""]
+)
+def test_other_names_are_not(name: bytes) -> None:
+    assert canonical_alias(name) not in ALIASES
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(b"-_.!~"), st.booleans()), min_size=9, max_size=9),
+)
+def test_neither_case_nor_sign_makes_another_name(choices: list[tuple[int, bool]]) -> None:
+    """CGI, WSGI and lighttpd turn every sign into an underscore."""
+    spelt = bytes(
+        sign if octet == ord("-") else (octet ^ 0x20 if flip else octet)
+        for octet, (sign, flip) in zip(b"X-User-Id", choices, strict=True)
+    )
+
+    assert canonical_alias(spelt) == b"x-user-id"

@@ -1,0 +1,122 @@
+"""The memory of tokens: never seen from outside."""
+
+from gateway.decision.decide import authenticate
+from gateway.decision.keys import KeySet
+from gateway.decision.memo import TokenMemo
+from gateway.decision.reason import Reason
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Deny, NeedKeys
+from tests.decision.policies import claims, policy
+from tests.tokens import make_key, mint
+
+PRIVATE, KEYS = make_key("ES256")
+TOKEN = mint(PRIVATE, "ES256", claims())
+POLICY = policy()
+
+
+def other(number: int) -> bytes:
+    return mint(PRIVATE, "ES256", claims(jti=f"other-{number}"))
+
+
+def test_a_token_is_checked_once() -> None:
+    memo = TokenMemo()
+
+    first = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+
+    assert isinstance(first, SignedToken)
+    assert memo.authenticate(TOKEN, POLICY, {"main": KEYS}) is first
+    assert len(memo) == 1
+
+
+def test_refusals_and_questions_are_not_kept() -> None:
+    memo = TokenMemo()
+
+    assert isinstance(memo.authenticate(b"a.b.c", POLICY, {"main": KEYS}), Deny)
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {}), NeedKeys)
+    assert len(memo) == 0
+
+
+def test_a_token_that_shares_all_but_its_signature_is_another_token() -> None:
+    """CVE-2026-35030."""
+    memo = TokenMemo()
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    forged = mint(make_key("ES256", which=1)[0], "ES256", claims())
+    assert forged.rpartition(b".")[0] == TOKEN.rpartition(b".")[0]
+
+    answer = memo.authenticate(forged, POLICY, {"main": KEYS})
+
+    assert isinstance(answer, Deny)
+    assert answer.reason is Reason.SIGNATURE_INVALID
+
+
+def test_a_withdrawn_key_takes_its_tokens_along() -> None:
+    memo = TokenMemo()
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    _, new_keys = make_key("ES256", "k2", which=1)
+
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {"main": new_keys}), NeedKeys)
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {}), NeedKeys)
+
+
+def test_a_new_key_set_with_the_key_still_in_it_is_remembered_anew() -> None:
+    memo = TokenMemo()
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    same_keys = KeySet(KEYS.keys)
+
+    second = memo.authenticate(TOKEN, POLICY, {"main": same_keys})
+
+    assert isinstance(second, SignedToken)
+    assert second.key_set is same_keys
+    assert len(memo) == 1
+
+
+def test_a_new_policy_forgets_everything() -> None:
+    memo = TokenMemo()
+    first = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    memo.authenticate(other(1), POLICY, {"main": KEYS})
+
+    second = memo.authenticate(TOKEN, policy(), {"main": KEYS})
+
+    assert isinstance(second, SignedToken)
+    assert second is not first
+    assert len(memo) == 1
+
+
+def test_memory_is_bounded_and_a_token_in_use_survives() -> None:
+    memo = TokenMemo(capacity=4)
+    first = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+
+    for number in range(20):
+        memo.authenticate(other(number), POLICY, {"main": KEYS})
+        assert memo.authenticate(TOKEN, POLICY, {"main": KEYS}) is first
+        assert len(memo) <= 4
+
+
+def test_a_token_out_of_use_is_forgotten_and_checked_again() -> None:
+    memo = TokenMemo(capacity=2)
+    first = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    for number in range(3):
+        memo.authenticate(other(number), POLICY, {"main": KEYS})
+
+    again = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+
+    assert isinstance(again, SignedToken)
+    assert again is not first
+
+
+def test_an_old_entry_of_a_withdrawn_key_is_not_used() -> None:
+    memo = TokenMemo(capacity=2)
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    memo.authenticate(other(1), POLICY, {"main": KEYS})
+
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {}), NeedKeys)
+
+
+def test_what_is_remembered_is_what_is_found_without_memory() -> None:
+    memo = TokenMemo()
+    kept = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    plain = authenticate(TOKEN, POLICY, {"main": KEYS})
+
+    assert isinstance(kept, SignedToken)
+    assert isinstance(plain, SignedToken)
+    assert (kept.claims.all, kept.identity_fields) == (plain.claims.all, plain.identity_fields)

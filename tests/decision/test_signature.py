@@ -1,0 +1,208 @@
+"""Signatures: one key, one algorithm, and it holds or it does not."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.decision.jws import parse_compact
+from gateway.decision.keys import Key, KeySet
+from gateway.decision.reason import Reason
+from gateway.decision.signature import verify_signature
+from gateway.decision.token import CompactToken
+from tests.tokens import ALGORITHMS, as_key, b64, kind_of, make_key, make_private, mint
+
+CLAIMS = {"sub": "alice"}
+
+
+def reason(token: bytes, keys: KeySet) -> Reason | None:
+    """Return why *token*'s signature is refused, or None if it holds."""
+    parsed = parse_compact(token)
+    assert isinstance(parsed, CompactToken)
+    deny = verify_signature(parsed, keys)
+    return None if deny is None else deny.reason
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_signature_holds_for_its_own_token_and_key_alone(algorithm: str) -> None:
+    private, keys = make_key(algorithm)
+    _, other_keys = make_key(algorithm, which=1)
+    token = mint(private, algorithm, CLAIMS)
+    head, _, signature = token.split(b".")
+    other_payload = b".".join((head, b64(b'{"sub":"admin"}'), signature))
+
+    assert reason(token, keys) is None
+    assert reason(token, other_keys) is Reason.SIGNATURE_INVALID
+    assert reason(other_payload, keys) is Reason.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_no_bit_of_a_signature_may_change(algorithm: str, place: int, bit: int) -> None:
+    """8725.4."""
+    private, keys = make_key(algorithm)
+    parsed = parse_compact(mint(private, algorithm, CLAIMS))
+    assert isinstance(parsed, CompactToken)
+    changed = bytearray(parsed.signature)
+    changed[place % len(changed)] ^= 1 << bit
+    token = parsed.signing_input + b"." + b64(bytes(changed))
+
+    assert reason(token, keys) is Reason.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("length", [0, 1, 63, 65, 257])
+def test_a_signature_of_another_length_is_invalid(algorithm: str, length: int) -> None:
+    """7518.3, CVE-2020-15084: the empty one too."""
+    private, keys = make_key(algorithm)
+    signing_input = mint(private, algorithm, CLAIMS).rpartition(b".")[0]
+
+    token = signing_input + b"." + b64(b"\x01" * length)
+
+    assert reason(token, keys) is Reason.SIGNATURE_INVALID
+
+
+ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+@pytest.mark.parametrize(
+    ("r", "s"), [(0, 0), (0, 1), (1, 0), (ORDER_P256, ORDER_P256), (ORDER_P256, 0)]
+)
+def test_the_zero_signature_is_invalid(r: int, s: int) -> None:
+    """CVE-2022-21449."""
+    private, keys = make_key("ES256")
+    signing_input = mint(private, "ES256", CLAIMS).rpartition(b".")[0]
+
+    token = signing_input + b"." + b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+    assert reason(token, keys) is Reason.SIGNATURE_INVALID
+
+
+def test_the_der_form_of_a_good_signature_is_invalid() -> None:
+    """7518.3."""
+    private, keys = make_key("ES256")
+    token = mint(private, "ES256", CLAIMS)
+    parsed = parse_compact(token)
+    assert isinstance(parsed, CompactToken)
+    r, s = (int.from_bytes(half, "big") for half in (parsed.signature[:32], parsed.signature[32:]))
+    der = parsed.signing_input + b"." + b64(encode_dss_signature(r, s))
+
+    assert reason(token, keys) is None
+    assert reason(der, keys) is Reason.SIGNATURE_INVALID
+
+
+def public_forms(private: Any) -> list[bytes]:
+    public = private.public_key()
+    pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
+    info = serialization.PublicFormat.SubjectPublicKeyInfo
+    ssh = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return [public.public_bytes(pem, info), public.public_bytes(der, info), ssh]
+
+
+@pytest.mark.parametrize("kind", ["RSA", "ES256", "Ed25519"])
+@pytest.mark.parametrize("form", range(3))
+def test_a_public_key_is_never_an_hmac_secret(kind: str, form: int) -> None:
+    """8725.2, CVE-2022-29217, CVE-2016-10555, CVE-2024-33663, CVE-2026-39999."""
+    private = make_private(kind)
+    token = mint(public_forms(private)[form], "HS256", CLAIMS)
+    careless = KeySet((as_key(private, algorithms=frozenset({"HS256"})),))
+
+    assert reason(token, KeySet((as_key(private),))) is Reason.KEY_UNKNOWN
+    assert reason(token, careless) is Reason.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize(("named", "made"), [("RS256", "RS512"), ("RS256", "PS256")])
+def test_the_algorithm_that_the_header_names_is_the_one_that_is_checked(
+    named: str, made: str
+) -> None:
+    """CVE-2026-48523."""
+    private = make_private("RSA")
+    token = mint(private, made, CLAIMS, headers={"alg": named})
+
+    assert reason(token, KeySet((as_key(private),))) is Reason.SIGNATURE_INVALID
+    assert reason(token, make_key(made)[1]) is Reason.KEY_UNKNOWN
+
+
+def test_ed448_serves_eddsa_and_no_fixed_name() -> None:
+    private = make_private("Ed448")
+    keys = KeySet((as_key(private),))
+    token = mint(private, "EdDSA", CLAIMS)
+    renamed = mint(private, "EdDSA", CLAIMS, headers={"alg": "Ed25519"})
+
+    assert reason(token, keys) is None
+    assert reason(renamed, keys) is Reason.KEY_UNKNOWN
+
+
+RSA, EC, EC2 = make_private("RSA"), make_private("ES256"), make_private("ES256", 1)
+
+
+@pytest.mark.parametrize(
+    ("kid", "keys", "answer"),
+    [
+        ("k1", [as_key(EC, "k1")], None),
+        ("k1", [as_key(EC, "k1"), as_key(EC2, "k2")], None),
+        ("k1", [as_key(EC, "k1"), as_key(RSA, "k1")], None),
+        ("k1", [as_key(EC2, "k1"), as_key(EC, "k2")], Reason.SIGNATURE_INVALID),
+        ("k1", [as_key(EC, "k1"), as_key(EC2, "k1")], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC, "k1"), as_key(EC, "k1")], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC, None)], None),
+        ("k1", [as_key(EC, None), as_key(EC2, "k2")], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC, None), as_key(EC2, None)], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC, "K1")], Reason.KEY_UNKNOWN),
+        ("", [as_key(EC, "k1")], Reason.KEY_UNKNOWN),
+        ("../../dev/null", [as_key(EC, "k1")], Reason.KEY_UNKNOWN),
+        ("' OR 1=1 --", [as_key(EC, "k1")], Reason.KEY_UNKNOWN),
+        ("k1", [], Reason.KEY_UNKNOWN),
+        (None, [as_key(EC, "k1")], None),
+        (None, [as_key(EC, None)], None),
+        (None, [as_key(EC, "k1"), as_key(RSA, "k2")], None),
+        (None, [as_key(EC, "k1"), as_key(EC2, "k2")], Reason.KEY_UNKNOWN),
+        (None, [], Reason.KEY_UNKNOWN),
+    ],
+)
+def test_exactly_one_key_must_fit(kid: str | None, keys: list[Key], answer: Reason | None) -> None:
+    """7517.4, 8725.8."""
+    assert reason(mint(EC, "ES256", CLAIMS, kid), KeySet(tuple(keys))) is answer
+
+
+class LostKey(Ed25519PublicKey):
+    """A key whose hardware is gone."""
+
+    def verify(self, signature: object, data: object) -> None:
+        raise RuntimeError("no such device")
+
+    def public_bytes(self, encoding: object, format: object) -> bytes:  # noqa: A002
+        raise RuntimeError("no such device")
+
+    def public_bytes_raw(self) -> bytes:
+        raise RuntimeError("no such device")
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __copy__(self) -> "LostKey":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "LostKey":
+        return self
+
+
+def test_no_signature_holds_by_a_key_that_fails() -> None:
+    token = mint(make_private("Ed25519"), "EdDSA", CLAIMS)
+
+    answer = reason(token, KeySet((Key("k1", frozenset({"EdDSA"}), LostKey()),)))
+
+    assert answer is Reason.SIGNATURE_INVALID
+
+
+def test_kinds_of_keys_cover_every_algorithm() -> None:
+    assert {kind_of(algorithm) for algorithm in ALGORITHMS} == {
+        "RSA", "ES256", "ES384", "ES512", "Ed25519", "HMAC",
+    }  # fmt: skip
