@@ -25,7 +25,10 @@ def main(names: list[str]) -> int:
         print(f"no such row: {' '.join(unknown)}; there are: {' '.join(ROWS)}", file=sys.stderr)
         return 2
     bench = Bench(
-        ROOT / ".bench", _setting("ROUNDS", DEFAULT_ROUNDS), _setting("SECONDS", DEFAULT_SECONDS)
+        folder=ROOT / ".bench",
+        rounds=_setting("ROUNDS", DEFAULT_ROUNDS),
+        seconds=_setting("SECONDS", DEFAULT_SECONDS),
+        load_before=os.getloadavg()[0],
     )
     bench.folder.mkdir(exist_ok=True)
     make_keys(bench.folder)

@@ -18,7 +18,7 @@ the figures. Each proxy has one core to itself, the load generator and the nginx
 other; the gateway writes its access log and counts its metrics, the peers log nothing. Medians of
 {rounds} alternating rounds of {seconds} s, after one that is thrown away.
 
-- Machine: {machine}
+- Machine: {machine}; load average before the run {load_before:.1f}
 - Versions: {versions}
 - Configurations: `benchmarks/configs/`
 
@@ -31,6 +31,7 @@ def write_report(path: Path, bench: Bench, measured: Measured) -> None:
         today=date.today().isoformat(),
         rounds=bench.rounds,
         seconds=bench.seconds,
+        load_before=bench.load_before,
         machine=describe_machine(),
         versions=describe_versions(),
     )

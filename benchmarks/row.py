@@ -16,6 +16,7 @@ class Bench:
     folder: Path
     rounds: int
     seconds: int
+    load_before: float  # of the machine, over one minute: beside other work figures say little
 
 
 @dataclass(frozen=True, slots=True)
