@@ -1,0 +1,180 @@
+"""A gateway of the real parts, in this process, on a configuration made for a test."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jwt.algorithms import ECAlgorithm
+
+from gateway.app import Gateway
+from gateway.settings.load import Loaded, load_settings
+from gateway.settings.values import Settings
+from tests.proxy.messages import Message, read_answer
+from tests.proxy.wire import Wire, connect
+from tests.tokens import make_private, mint
+
+ISSUER = "https://login.example.com/"
+AUDIENCE = "orders-api"
+
+ROUTES: tuple[Mapping[str, Any], ...] = (
+    {"name": "open", "match": {"path_prefix": "/open/"}, "upstream": "main", "public": True},
+    {
+        "name": "api",
+        "match": {"path_prefix": "/api/"},
+        "upstream": "main",
+        "require": {"scopes": ["api:read"]},
+    },
+    {
+        "name": "admin",
+        "match": {"path_prefix": "/admin/"},
+        "upstream": "main",
+        "require": {"scopes": ["admin"]},
+    },
+    {
+        "name": "maybe",
+        "match": {"path_prefix": "/maybe/"},
+        "upstream": "main",
+        "require": {"optional": True},
+    },
+    {
+        "name": "socket",
+        "match": {"path_prefix": "/socket/"},
+        "upstream": "main",
+        "require": {},
+        "upgrades": ["websocket"],
+    },
+    {
+        "name": "open-socket",
+        "match": {"path_prefix": "/open-socket/"},
+        "upstream": "main",
+        "public": True,
+        "upgrades": ["websocket"],
+    },
+)
+
+
+def make_token(scope: str = "api:read", **claims: Any) -> bytes:
+    """Return a good token of the test issuer; a claim of None leaves it out."""
+    now = int(time.time())
+    standard = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "alice",
+        "client_id": "shop",
+        "jti": "token-1",
+        "scope": scope,
+        "iat": now,
+        "exp": now + 600,
+    }
+    merged = {name: value for name, value in (standard | claims).items() if value is not None}
+    return mint(make_private("ES256"), "ES256", merged)
+
+
+@cache
+def good_token() -> bytes:
+    """Return one token with the scope ``api:read``, the same in one run."""
+    return make_token()
+
+
+def bearer(token: bytes | None = None) -> bytes:
+    """Return an Authorization line with *token*, by default a good one."""
+    return b"Authorization: Bearer " + (good_token() if token is None else token)
+
+
+def write_config(directory: Path, servers: list[str], changes: Mapping[str, Any]) -> Path:
+    """Write a configuration whose upstream ``main`` has *servers*; *changes* replace sections.
+
+    Of the sections ``upstream`` is special: it adds to the settings of ``main``.
+    """
+    jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
+    keys = [{**jwk, "kid": "k1", "alg": "ES256", "use": "sig"}]
+    (directory / "keys.json").write_text(json.dumps({"keys": keys}))
+    sections = dict(changes)
+    main = {"servers": servers, **sections.pop("upstream", {})}
+    config = {
+        "version": 1,
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "access_log": "off",
+        "issuers": {
+            "main": {
+                "issuer": ISSUER,
+                "jwks_file": "keys.json",
+                "audiences": [AUDIENCE],
+                "algorithms": ["ES256"],
+            }
+        },
+        "upstreams": {"main": main},
+        "routes": [dict(route) for route in ROUTES],
+    }
+    path = directory / "gateway.yaml"
+    path.write_text(yaml.safe_dump(config | sections, sort_keys=False))
+    return path
+
+
+def load(path: Path) -> Settings:
+    """Return the settings in *path*; a faulty file fails the test with its faults."""
+    loaded = load_settings(path, {})
+    assert isinstance(loaded, Loaded), loaded
+    return loaded.settings
+
+
+class RunningGateway:
+    """A started gateway, and how tests talk to it."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.wires: list[Wire] = []
+        self._is_stopped = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.gateway.data_address
+
+    async def connect(self, receive_bytes: int | None = None) -> Wire:
+        """Return a new client connection."""
+        wire = await connect(self.address, receive_bytes)
+        self.wires.append(wire)
+        return wire
+
+    async def ask(self, request: bytes, *, is_head: bool = False) -> Message:
+        """Return the answer to *request*, sent on a connection of its own."""
+        wire = await self.connect()
+        wire.send(request)
+        answer = await read_answer(wire, is_head=is_head)
+        wire.close()
+        return answer
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return one sample of ``/metrics``; 0 where it is not there."""
+        inside = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        wanted = f"{name}{{{inside}}}" if inside else name
+        for line in self.gateway.metrics().decode().splitlines():
+            sample, _, value = line.rpartition(" ")
+            if sample == wanted:
+                return float(value)
+        return 0.0
+
+    async def stop(self) -> None:
+        """Stop the gateway, once."""
+        if not self._is_stopped:
+            self._is_stopped = True
+            await self.gateway.stop()
+
+
+@asynccontextmanager
+async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
+    """Yield a gateway that listens; every client connection made through it is cut in the end."""
+    running = RunningGateway(Gateway(settings))
+    try:
+        await running.gateway.start()
+        yield running
+    finally:
+        for wire in running.wires:
+            wire.transport.abort()
+        await running.stop()

@@ -1,0 +1,118 @@
+"""Requests and answers as tests write and read them; a parser of our own, for well-formed text."""
+
+from dataclasses import dataclass
+
+from tests.proxy.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request or an answer; *chunks* are the pieces of a chunked body."""
+
+    start: bytes
+    fields: tuple[tuple[bytes, bytes], ...]
+    body: bytes = b""
+    chunks: tuple[bytes, ...] = ()
+
+    @property
+    def status(self) -> int:
+        return int(self.start.split(b" ")[1])
+
+    @property
+    def target(self) -> bytes:
+        return self.start.split(b" ")[1]
+
+    @property
+    def method(self) -> bytes:
+        return self.start.split(b" ")[0]
+
+    def all(self, name: bytes) -> list[bytes]:
+        """Return the value of every field called *name*, in any case."""
+        return [value for field, value in self.fields if field.lower() == name.lower()]
+
+    def one(self, name: bytes) -> bytes:
+        """Return the value of the only field called *name*."""
+        (value,) = self.all(name)
+        return value
+
+    def has(self, name: bytes) -> bool:
+        return bool(self.all(name))
+
+
+def make_request(
+    target: str,
+    *lines: bytes | str,
+    method: str = "GET",
+    body: bytes | None = None,
+    version: str = "1.1",
+    host: str | None = "gateway.test",
+) -> bytes:
+    """Return a request; a *body* comes with its Content-Length."""
+    head = [f"{method} {target} HTTP/{version}".encode()]
+    if host is not None:
+        head.append(b"Host: " + host.encode())
+    head += [line if isinstance(line, bytes) else line.encode("latin-1") for line in lines]
+    if body is not None:
+        head.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join((*head, b"", b"")) + (body or b"")
+
+
+def make_answer(body: bytes = b"", *lines: bytes, status: int = 200) -> bytes:
+    """Return an answer with a Content-Length."""
+    head = (b"HTTP/1.1 %d Words" % status, b"Content-Length: %d" % len(body), *lines)
+    return b"\r\n".join((*head, b"", b"")) + body
+
+
+def make_chunked(*chunks: bytes) -> bytes:
+    """Return *chunks* in chunked coding, with the last chunk."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+def parse_head(head: bytes) -> Message:
+    """Return the message that *head* opens."""
+    start, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    fields = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        fields.append((name, value.strip(b" \t")))
+    return Message(start, tuple(fields))
+
+
+async def read_chunk(wire: Wire) -> bytes:
+    """Return the next chunk; empty for the last one. Raises Cut."""
+    size = int((await wire.read_until(b"\r\n")).split(b";")[0], 16)
+    chunk = await wire.read(size)
+    assert await wire.read(2) == b"\r\n"
+    return chunk
+
+
+async def read_request(wire: Wire) -> Message:
+    """Return the next request with its body; raises Cut."""
+    return await _with_body(wire, parse_head(await wire.read_until(b"\r\n\r\n")))
+
+
+async def read_head(wire: Wire) -> Message:
+    """Return the next head, whatever comes after it; raises Cut."""
+    return parse_head(await wire.read_until(b"\r\n\r\n"))
+
+
+async def read_answer(wire: Wire, *, is_head: bool = False) -> Message:
+    """Return the next answer with its body; raises Cut where it is not whole."""
+    head = await read_head(wire)
+    if is_head or head.status < 200 or head.status in (204, 304):
+        return head
+    if not head.has(b"content-length") and not head.has(b"transfer-encoding"):
+        return Message(head.start, head.fields, await wire.read_to_end())
+    return await _with_body(wire, head)
+
+
+async def _with_body(wire: Wire, head: Message) -> Message:
+    if head.has(b"transfer-encoding"):
+        assert head.one(b"transfer-encoding") == b"chunked"
+        chunks = []
+        while chunk := await read_chunk(wire):
+            chunks.append(chunk)
+        return Message(head.start, head.fields, b"".join(chunks), tuple(chunks))
+    if head.has(b"content-length"):
+        return Message(head.start, head.fields, await wire.read(int(head.one(b"content-length"))))
+    return head
