@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
@@ -135,6 +136,23 @@ def test_ed448_serves_eddsa_and_no_fixed_name() -> None:
 
     assert reason(token, keys) is None
     assert reason(renamed, keys) is Reason.KEY_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("private", "made", "named"),
+    [
+        (ec.generate_private_key(ec.SECP256K1()), "ES256", "ES256"),
+        (make_private("Ed448"), "EdDSA", "Ed25519"),
+    ],
+)
+def test_a_key_of_another_curve_never_serves_whatever_its_description_says(
+    private: Any, made: str, named: str
+) -> None:
+    """7518.3, 8725.2: the library alone would find that this signature holds."""
+    token = mint(private, made, CLAIMS, headers={"alg": named})
+    careless = KeySet((as_key(private, algorithms=frozenset({named})),))
+
+    assert reason(token, careless) is Reason.SIGNATURE_INVALID
 
 
 RSA, EC, EC2 = make_private("RSA"), make_private("ES256"), make_private("ES256", 1)
