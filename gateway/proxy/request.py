@@ -30,7 +30,12 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#]*)?(\?[^#]*)?\Z", re.IGN
 _LENGTH_DIGITS = 18
 
 # TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT asks for a forward proxy.
-UNSUPPORTED_METHODS = frozenset(("CONNECT", "TRACE"))
+# The others belong to RTSP and ICE, which the parser reads too without saying so: what came
+# in another protocol must not go on as HTTP.
+UNSUPPORTED_METHODS = frozenset(
+    """CONNECT TRACE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER
+    REDIRECT RECORD FLUSH SOURCE""".split()
+)
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
