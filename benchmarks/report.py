@@ -68,7 +68,7 @@ def format_missing(measured: Measured) -> str:
 
 def _figures(outcome: Outcome) -> str:
     figures = [f"{name} {_number(value)}" for name, value in outcome.figures.items()]
-    return "<br>".join(figures) or "not built yet"
+    return "<br>".join(figures) or "nothing, see below"
 
 
 def _verdicts(row: Row, outcome: Outcome, level: Level) -> str:
