@@ -169,8 +169,9 @@ class ServerConnection(asyncio.Protocol):
             self._conclude(asker)
         elif outcome == MORE:
             if self._reader.head_done and self._asker is asker:
-                asker.answer_flush()
+                # Before the flush: it may put us on hold, and then no time limit runs.
                 self.deadline = monotonic() + self.home.stall_seconds
+                asker.answer_flush()
         elif outcome == FAULT:
             self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
         else:
