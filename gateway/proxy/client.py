@@ -1,6 +1,8 @@
 """A client's connection: requests in, answers out, in the order they were asked for."""
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from time import monotonic
 from typing import Final, cast
@@ -20,6 +22,8 @@ from gateway.proxy.upload import Upload
 # After a refusal with the body still coming: how long what comes is read and thrown away, so
 # that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
 _LINGER_SECONDS: Final = 2.0
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 
 class ClientConnection(asyncio.Protocol):
@@ -306,8 +310,11 @@ class ClientConnection(asyncio.Protocol):
             self._close()
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection, with a reset: to HTTP/1.0, a mere close would be the end of a body."""
         self._closing = True
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and not self.transport.is_closing():
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
     def _close(self) -> None:
