@@ -310,7 +310,7 @@ class ClientConnection(asyncio.Protocol):
             self._close()
 
     def abort(self) -> None:
-        """Cut the connection, with a reset: to HTTP/1.0, a mere close would be the end of a body."""
+        """Cut the connection with a reset: to HTTP/1.0 a mere close is the end of a body."""
         self._closing = True
         raw = self.transport.get_extra_info("socket")
         if raw is not None and not self.transport.is_closing():
