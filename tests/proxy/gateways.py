@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from gateway.app import Gateway
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values import Settings
-from tests.proxy.messages import Message, read_answer
+from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.wire import Wire, connect
 from tests.tokens import make_private, mint
 
@@ -159,6 +159,19 @@ class RunningGateway:
             if sample == wanted:
                 return float(value)
         return 0.0
+
+    async def wait_still(self, count: Callable[[], int]) -> int:
+        """Return *count* once many round trips through the gateway leave it as it is."""
+        wire = await self.connect()
+        unchanged = 0
+        last = count()
+        while unchanged < 50:
+            wire.send(make_request("/nowhere"))
+            await read_answer(wire)
+            unchanged = unchanged + 1 if count() == last else 0
+            last = count()
+        wire.close()
+        return last
 
     async def stop(self) -> None:
         """Stop the gateway, once."""

@@ -20,7 +20,7 @@ class Service:
         self.requests: list[Message] = []
         self.address = ("", 0)
         self._tasks: list[asyncio.Task[None]] = []
-        self._connected = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -36,20 +36,29 @@ class Service:
         """Return the next request on *wire*, and remember it."""
         message = await read_request(wire)
         self.requests.append(message)
+        self._changed.set()
         return message
+
+    async def request(self, number: int = 0) -> Message:
+        """Return request *number*, once a script has read it."""
+        await self._wait_for(lambda: len(self.requests) > number)
+        return self.requests[number]
 
     async def connection(self, number: int = 0) -> Wire:
         """Return connection *number*, once it is there."""
-        async with asyncio.timeout(LIMIT_SECONDS):
-            while len(self.connections) <= number:
-                self._connected.clear()
-                await self._connected.wait()
+        await self._wait_for(lambda: len(self.connections) > number)
         return self.connections[number]
+
+    async def _wait_for(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
 
     def take(self, wire: Wire) -> None:
         """Begin the script on a new connection."""
         self.connections.append(wire)
-        self._connected.set()
+        self._changed.set()
         self._tasks.append(asyncio.get_running_loop().create_task(self._play(wire)))
 
     async def _play(self, wire: Wire) -> None:
@@ -84,6 +93,13 @@ def serve(*answers: bytes) -> Script:
             wire.send(left[0] if len(left) == 1 else left.pop(0))
 
     return script
+
+
+async def echo(service: Service, wire: Wire) -> None:
+    """Answer each request with its own target and body."""
+    while True:
+        request = await service.read_request(wire)
+        wire.send(make_answer(request.target + b" " + request.body))
 
 
 @asynccontextmanager

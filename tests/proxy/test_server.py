@@ -1,0 +1,236 @@
+"""Connections to services: what a service does wrong never looks like a complete answer."""
+
+import asyncio
+
+import pytest
+
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.service import Script, Service, serve
+from tests.proxy.wire import Cut, Wire
+
+ENDS = [Wire.close, Wire.reset]
+
+
+def read_then(*pieces: bytes, end: object) -> Script:
+    """Return a script that reads one request, sends *pieces* and ends the connection."""
+
+    async def script(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        for piece in pieces:
+            wire.send(piece)
+            await asyncio.sleep(0.01)  # only so that a reset does not overtake the piece
+        (Wire.reset if end is Wire.reset else Wire.close)(wire)
+
+    return script
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_service_that_ends_without_an_answer_is_502(
+    service: Service, gateway: RunningGateway, end: object
+) -> None:
+    service.script = read_then(end=end)
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 502
+    assert b'"upstream_unreachable"' in answer.body
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_service_that_ends_amid_its_head_is_502(
+    service: Service, gateway: RunningGateway, end: object
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\nContent-Le", end=end)
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 502
+    assert b'"upstream_invalid"' in answer.body
+
+
+TRUNCATED = {
+    "content_length": (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"two"),
+    "between_chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\ntwo\r\n"),
+    "amid_a_chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"9\r\ntwo"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("pieces", TRUNCATED.values(), ids=TRUNCATED)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_body_cut_short_never_looks_complete(
+    service: Service, client: Wire, pieces: tuple[bytes, ...], end: object, version: str
+) -> None:
+    service.script = read_then(*pieces, end=end)
+    client.send(make_request("/open/", version=version))
+
+    if version == "1.1" or b"Content-Length" in pieces[0]:
+        with pytest.raises(Cut):
+            await read_answer(client)
+        return
+
+    # Without a length, only a reset tells an HTTP/1.0 client that something is missing.
+    await client.wait_lost()
+    assert client.error is not None
+
+
+async def test_a_reset_is_not_the_end_of_a_body_that_lasts_until_close(
+    service: Service, client: Wire
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\n\r\n", b"two", end=Wire.reset)
+    client.send(make_request("/open/"))
+
+    with pytest.raises(Cut):
+        await read_answer(client)
+
+
+async def test_a_service_that_does_not_answer_in_time_is_504_and_left(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    async def never_answer(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+
+    service.script = never_answer
+    gateway = await start_gateway(upstream={"response_timeout": "200ms"})
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 504
+    assert b'"upstream_timeout"' in answer.body
+    await (await service.connection()).wait_end()
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "interruption",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ncanary!!",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+        b"canary!!",
+    ],
+)
+async def test_bytes_on_an_idle_connection_are_nobodys_answer(
+    service: Service, client: Wire, interruption: bytes
+) -> None:
+    client.send(make_request("/open/1"))
+    await read_answer(client)
+    idle = await service.connection()
+
+    idle.send(interruption)
+    await idle.wait_end()
+    client.send(make_request("/open/2"))
+
+    assert (await read_answer(client)).body == b"hello"
+    assert len(service.connections) == 2
+    assert b"canary" not in client.received
+
+
+async def test_a_second_answer_to_one_request_is_nobodys(service: Service, client: Wire) -> None:
+    """Response-queue poisoning: the next client must not get it."""
+    service.script = serve(make_answer(b"first") + make_answer(b"canary"), make_answer(b"third"))
+    client.send(make_request("/open/1"))
+    first = await read_answer(client)
+    await (await service.connection()).wait_end()
+    client.send(make_request("/open/2"))
+
+    second = await read_answer(client)
+
+    assert (first.body, second.body) == (b"first", b"third")
+    assert len(service.connections) == 2
+    assert b"canary" not in client.received
+
+
+async def test_a_service_that_closes_behind_its_answer_is_connected_to_anew(
+    service: Service, client: Wire
+) -> None:
+    service.script = serve(make_answer(b"hello", b"Connection: close"))
+
+    for _ in range(3):
+        client.send(make_request("/open/"))
+        assert (await read_answer(client)).body == b"hello"
+
+    assert len(service.connections) == 3
+    assert not client.has_ended
+
+
+async def test_a_body_until_close_is_passed_on_in_chunks_and_the_client_kept(
+    service: Service, client: Wire
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\n\r\none", b"two", end=Wire.close)
+
+    for _ in range(2):
+        client.send(make_request("/open/"))
+        answer = await read_answer(client)
+        assert answer.one(b"transfer-encoding") == b"chunked"
+        assert answer.body == b"onetwo"
+
+
+async def test_a_chunked_body_is_passed_on_whole(service: Service, client: Wire) -> None:
+    chunks = [b"%d" % number for number in range(500)]
+    service.script = serve(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"".join(b"%x;note=1\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+        + b"0\r\nX-Trailer: dropped\r\n\r\n"
+    )
+
+    for _ in range(2):
+        client.send(make_request("/open/"))
+        answer = await read_answer(client)
+        assert answer.body == b"".join(chunks)
+
+    assert b"note=1" not in client.received
+    assert b"X-Trailer" not in client.received
+    assert len(service.connections) == 1
+
+
+async def test_a_slow_client_makes_the_service_wait(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """100 MiB go through while the gateway holds but a few of them."""
+    size = 100 * 1024 * 1024
+    piece = bytes(range(256)) * 256
+    sent = 0
+
+    async def stream(service: Service, wire: Wire) -> None:
+        nonlocal sent
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        while sent < size:
+            await wire.wait_writable()
+            wire.send(piece)
+            sent += len(piece)
+
+    service.script = stream
+    client = await gateway.connect(receive_bytes=65536)
+    client.stop_reading()
+    client.send(make_request("/open/"))
+    await service.request()
+
+    assert await gateway.wait_still(lambda: sent) < size / 3
+
+    client.read_on()
+    answer = await read_answer(client)
+    assert answer.body == piece * (size // len(piece))
+
+
+async def test_a_slow_client_is_not_the_services_fault(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """While the client cannot take more, no time limit of the service runs."""
+    size = 64 * 1024 * 1024
+    gateway = await start_gateway(
+        upstream={"response_timeout": "200ms"}, timeouts={"body": "10s", "tunnel": "300ms"}
+    )
+    service.script = serve(make_answer(bytes(size)))
+    client = await gateway.connect(receive_bytes=65536)
+    client.stop_reading()
+    client.send(make_request("/open/"))
+    await service.request()
+    await asyncio.sleep(0.8)
+
+    client.read_on()
+
+    assert len((await read_answer(client)).body) == size
