@@ -111,6 +111,7 @@ class AnswerReader:
         if self._left and self.head_done:
             return self._feed_known_length(data)
         self.has_begun = True
+        self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -120,7 +121,7 @@ class AnswerReader:
             return self._after_error(error)
         if self._done:
             return DONE
-        return self._bounded(len(data))
+        return self._bounded()
 
     def _after_error(self, error: httptools.HttpParserError) -> int:
         stopped = isinstance(error.__context__, _StopParsing)
@@ -133,9 +134,8 @@ class AnswerReader:
             self.is_reusable = False  # more came than was asked for
         return DONE
 
-    def _bounded(self, size: int) -> int:
+    def _bounded(self) -> int:
         """Return MORE, or FAULT where the head or the chunk framing has no end."""
-        self._fed_bytes += size
         if not self.head_done:
             over = self._fed_bytes > _MAX_HEAD_BYTES
             self.fault = "the answer's head is too large"
@@ -214,7 +214,7 @@ class AnswerReader:
             raise _StopParsing
         status = self._parser.get_status_code()
         lines = self._lines
-        if len(lines) > 2 * _MAX_FIELDS:
+        if len(lines) > 2 * _MAX_FIELDS or self._fed_bytes > _MAX_HEAD_BYTES < sum(map(len, lines)):
             self._stop("the answer's head is too large")
         if self._connection:
             lines = without_named(lines, self._connection)
