@@ -322,6 +322,7 @@ class ClientConnection(asyncio.Protocol):
         reader = self._reader
         linger = reader.is_over or reader.upload is not None or reader.request is not None
         self._closing = True
+        reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()
         if self.transport.is_closing():
             return

@@ -161,6 +161,8 @@ class Request:
             self.find(Reason.REQUEST_MALFORMED, "the request came through here before")
 
     def _check_upgrade(self) -> None:
+        # Where the service declines, nothing more is read: it may have been meant for a tunnel.
+        self.keep_alive = False
         if self.is_chunked or self.content_length is not None:
             # Where the body ends and the tunnel begins is read in two ways.
             self.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")

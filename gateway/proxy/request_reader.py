@@ -215,6 +215,8 @@ class RequestReader:
     def _check_head_size(self, request: Request) -> None:
         limits = self._limits
         request.is_plain = False
+        if len(request.target) > limits.target_bytes:
+            return  # which is found later, and says it better
         fields = len(request.lines) // 2 + request.special_fields
         if fields > limits.head_fields:
             request.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
