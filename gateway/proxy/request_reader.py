@@ -97,7 +97,7 @@ class RequestReader:
         if self.upload is not None:
             self._after_body_piece(self.upload)
         elif self.request is not None:
-            self._after_head_piece(self.request)
+            self._after_head_piece(self.request, data)
 
     def _after_error(self, error: httptools.HttpParserError) -> None:
         stopped = isinstance(error.__context__, _StopParsing)
@@ -107,9 +107,13 @@ class RequestReader:
             self.is_over = True
             raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
 
-    def _after_head_piece(self, request: Request) -> None:
+    def _after_head_piece(self, request: Request, data: bytes) -> None:
         """Bound the size of a head that is not complete."""
-        self._head_bytes += self._feed_bytes
+        start = data.rfind(b"\r\n\r\n") + 4
+        if start < 4:
+            self._head_bytes += len(data)
+        else:  # behind pipelined requests; what lies between may be a body, so refuse nothing yet
+            self._head_bytes = min(len(data) - start, self._limits.head_bytes)
         if self._head_bytes <= self._limits.head_bytes:
             return
         self.is_over = True
