@@ -69,6 +69,18 @@ async def test_a_pipelined_request_is_not_sent_on_before_the_one_in_front_is_ans
     assert [(await read_answer(client)).body for _ in range(2)] == [b"first", b"second"]
 
 
+async def test_three_thousand_pipelined_refusals_are_all_answered(
+    service: Service, client: Wire
+) -> None:
+    """Not by recursion, which would end after a thousand."""
+    client.send(make_request("/api/x") * 3000)
+
+    statuses = {(await read_answer(client)).status for _ in range(3000)}
+
+    assert statuses == {401}
+    assert service.received == b""
+
+
 async def test_refusals_queued_behind_a_slow_answer_are_all_answered(
     service: Service, client: Wire
 ) -> None:
@@ -350,6 +362,20 @@ async def test_requests_behind_a_malformed_one_are_never_read(
     await client.wait_end()
     assert client.unread == b""
     assert [request.target for request in service.requests] == [b"/open/1"]
+
+
+async def test_a_large_head_is_refused_behind_pipelined_requests_too(
+    service: Service, client: Wire
+) -> None:
+    """9112.14: that it began amid a piece buys nothing."""
+    large = make_request("/open/large", *(f"X-{number}: {'x' * 1000}" for number in range(40)))
+    client.send(make_request("/open/1") * 20 + large)
+
+    statuses = [(await read_answer(client)).status for _ in range(21)]
+
+    assert statuses == [200] * 20 + [431]
+    await client.wait_end()
+    assert b"/open/large" not in service.received
 
 
 async def test_empty_lines_before_a_request_are_ignored(client: Wire) -> None:
