@@ -195,8 +195,8 @@ class ClientConnection(asyncio.Protocol):
         """Refuse what cannot be read, in its turn."""
         upload, self._reader.upload = self._reader.upload, None
         deny = Deny(fault.reason, fault.detail)
-        if upload is not None and self._last is not None:
-            self._last.fail(deny)
+        if upload is not None:
+            self._fail_last(deny)
             return
         request, self._reader.request = self._reader.request or Request(), None
         request.fault = deny
@@ -206,8 +206,15 @@ class ClientConnection(asyncio.Protocol):
 
     def _refuse_early_bytes(self) -> None:
         """Refuse bytes sent before the upgrade was answered (CVE-2025-64763)."""
-        if self._last is not None:
-            self._last.fail(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
+        self._fail_last(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
+
+    def _fail_last(self, deny: Deny) -> None:
+        """Fail the request read last, once those in front of it are answered."""
+        last = self._last
+        if last is not None and last is self._current:
+            last.fail(deny)
+        elif last is not None:
+            last.request.find(deny.reason, deny.detail)
 
     # --- the order of answers
 
