@@ -63,30 +63,11 @@ def read_claims(
 
 def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
     """Return None if *token* is an access token, current at *now*, for an audience of ours."""
+    deny = _check_kind(token, issuer)
+    if deny is not None:
+        return deny
     claims = token.claims
-    return (
-        _check_kind(token, issuer)
-        or _check_times(claims, issuer.leeway_seconds, now)
-        or _check_audience(claims, issuer)
-    )
-
-
-def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
-    names = token.claims.all.keys()
-    if issuer.profile is Profile.RFC9068:
-        if token.token_type != _ACCESS_TOKEN_TYPE:
-            return _OTHER_TYPE
-        if not names >= _REQUIRED_BY_RFC9068:
-            return _missing(min(_REQUIRED_BY_RFC9068 - names))
-        return None
-    if token.token_type == _ACCESS_TOKEN_TYPE:
-        return None
-    if token.token_type not in _UNTYPED:
-        return _OTHER_TYPE
-    return None if names.isdisjoint(_OTHER_KINDS) else _OTHER_KIND
-
-
-def _check_times(claims: Claims, leeway_seconds: float, now: float) -> Deny | None:
+    leeway_seconds = issuer.leeway_seconds
     # RFC 7519 §4.1.4: "on or after" the expiry is too late; the leeway moves that second.
     if now >= claims.expires_at + leeway_seconds:
         return _EXPIRED
@@ -95,13 +76,24 @@ def _check_times(claims: Claims, leeway_seconds: float, now: float) -> Deny | No
         return _NOT_YET
     if claims.issued_at is not None and soon < claims.issued_at:
         return _FROM_THE_FUTURE
-    return None
-
-
-def _check_audience(claims: Claims, issuer: Issuer) -> Deny | None:
     if issuer.audiences is None or not issuer.audiences.isdisjoint(claims.audiences):
         return None
     return _OTHER_AUDIENCE if "aud" in claims.all else _missing("aud")
+
+
+def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
+    if issuer.profile is Profile.RFC9068:
+        if token.token_type != _ACCESS_TOKEN_TYPE:
+            return _OTHER_TYPE
+        names = token.claims.all.keys()
+        if not names >= _REQUIRED_BY_RFC9068:
+            return _missing(min(_REQUIRED_BY_RFC9068 - names))
+        return None
+    if token.token_type == _ACCESS_TOKEN_TYPE:
+        return None
+    if token.token_type not in _UNTYPED:
+        return _OTHER_TYPE
+    return None if _OTHER_KINDS.isdisjoint(token.claims.all) else _OTHER_KIND
 
 
 def _missing(name: str) -> Deny:

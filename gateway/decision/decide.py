@@ -10,10 +10,10 @@ from gateway.decision.identity_fields import render_identity
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
-from gateway.decision.path import target_segments
+from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match, NoMatch, Route
+from gateway.decision.routing import Match, Route
 from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken, SignedToken
 from gateway.decision.verdict import Allow, Deny, NeedKeys
@@ -63,6 +63,7 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
         claims=claims,
         identity_fields=render_identity(policy.identity, claims),
         log_subject=json.dumps(claims.subject).encode("ascii"),
+        policy=policy,
     )
 
 
@@ -104,32 +105,47 @@ def decide(
     route = match.route
     if route.public or (route.optional and not head.authorization):
         return Allow(route, head.target, None, b"")
-    credential = bearer_token(head.authorization, policy.max_token_bytes)
-    if isinstance(credential, Deny):
-        return _refuse(credential, route)
-    token = authenticate(credential, policy, keys)
-    if isinstance(token, Deny):
-        return _refuse(token, route)
-    if isinstance(token, NeedKeys):
-        return NeedKeys(token.issuer_name, token.kid, _refuse(token.deny, route))
+    token = head.known
+    if token is None or token.policy is not policy or not is_current(token, keys):
+        credential = bearer_token(head.authorization, policy.max_token_bytes)
+        if isinstance(credential, Deny):
+            return _refuse(credential, route)
+        answer = authenticate(credential, policy, keys)
+        if isinstance(answer, Deny):
+            return _refuse(answer, route)
+        if isinstance(answer, NeedKeys):
+            return NeedKeys(answer.issuer_name, answer.kid, _refuse(answer.deny, route))
+        token = answer
     deny = (
-        check_issuer(token, route)
+        (check_issuer(token, route) if route.issuers is not None else None)
         or check_claims(token, token.issuer, now)
         or check_scopes(token, route)
-        or check_rules(token, match)
+        or (check_rules(token, match) if route.claims else None)
     )
     if deny is not None:
         return _refuse(deny, route, token)
     return Allow(route, head.target, token, token.identity_fields)
 
 
+def is_current(token: SignedToken, keys: KeySets) -> bool:
+    """Return whether *token* was verified with the keys that its issuer has now."""
+    return keys.get(token.issuer.name) is token.key_set
+
+
 def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
     """Return the route that owns the request; the query has no say in it."""
-    segments = target_segments(head.target)
+    path = split_path(head.target)
+    routes = policy.routes
+    question = (path, head.host, head.method)
+    known = routes.recall(question)
+    if known is not None:
+        return known
+    segments = path_segments(path)
     if isinstance(segments, Deny):
         return segments
-    match = policy.routes.find(head.host, segments, head.method)
-    if not isinstance(match, NoMatch):
+    match = routes.find(head.host, segments, head.method)
+    if isinstance(match, Match):
+        routes.remember(question, match)
         return match
     if not match.methods:
         return _NO_ROUTE

@@ -23,6 +23,11 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     return path, mark + query
 
 
+def split_path(target: bytes) -> bytes:
+    """Return the path of an origin-form target."""
+    return target.partition(b"?")[0] if b"?" in target else target
+
+
 def parse_path(raw: bytes) -> Path | Deny:
     """Return the canonical path, or the refusal ``path_rejected``.
 
@@ -34,9 +39,9 @@ def parse_path(raw: bytes) -> Path | Deny:
     return _rejected(segments) if isinstance(segments, str) else Path(raw, segments)
 
 
-def target_segments(target: bytes) -> tuple[str, ...] | Deny:
-    """Return the decoded segments of an origin-form target's path, or ``path_rejected``."""
-    segments = split_segments(target.partition(b"?")[0])
+def path_segments(path: bytes) -> tuple[str, ...] | Deny:
+    """Return the decoded segments of *path*, or ``path_rejected``."""
+    segments = split_segments(path)
     return _rejected(segments) if isinstance(segments, str) else segments
 
 

@@ -1,6 +1,6 @@
 """Find the one route that owns a request, most specific first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -89,8 +89,20 @@ class _Methods:
 _Trie = PathTrie[_Methods]
 
 
+# Answers that are remembered, and the longest path worth it: a client that makes paths up
+# costs a few MiB at most.
+_REMEMBERED_MATCHES = 4096
+_MAX_REMEMBERED_PATH_BYTES = 256
+
+_Question = tuple[bytes, str, str]  # path, host, method
+
+
 class RouteTable:
-    """All routes of a policy; a look-up costs by the depth of the path, not by the routes."""
+    """All routes of a policy; a look-up costs by the depth of the path, not by the routes.
+
+    Most traffic asks for few paths again and again, so the last answers are remembered. The
+    table never changes, and so neither do they.
+    """
 
     routes: tuple[Route, ...]
 
@@ -98,6 +110,8 @@ class RouteTable:
         for first, second in find_conflicts(routes):
             raise RouteConflict(first, second)
         self.routes = tuple(routes)
+        self._remembered: dict[_Question, Match] = {}
+        self.recall: Callable[[_Question], Match | None] = self._remembered.get
         tries: dict[str, _Trie] = {"": PathTrie()}
         for route in routes:
             segments = parse_template(route.path, route.is_prefix)
@@ -113,6 +127,14 @@ class RouteTable:
             for host, trie in tries.items()
             if not host.startswith(".")
         }
+
+    def remember(self, question: _Question, match: Match) -> None:
+        """Keep the answer to *question* for ``recall``."""
+        if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES:
+            return
+        if len(self._remembered) >= _REMEMBERED_MATCHES:
+            self._remembered.clear()
+        self._remembered[question] = match
 
     def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
         """Return the most specific route for *host* (canonical) and decoded *segments*.

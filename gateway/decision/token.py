@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Issuer
+from gateway.decision.policy import Issuer, Policy
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -48,6 +48,7 @@ class SignedToken:
     Nothing here says that the token is current, or good for a route: that is checked for
     every request. *identity_fields* are the header lines services get for these claims,
     each ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log.
+    *policy* is the one it was read under.
     """
 
     issuer: Issuer
@@ -57,3 +58,4 @@ class SignedToken:
     claims: Claims
     identity_fields: bytes
     log_subject: bytes
+    policy: Policy | None = None

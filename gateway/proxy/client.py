@@ -119,7 +119,7 @@ class ClientConnection(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.client_ended()
             return not self._tls
-        if self._closing or self._tls or reader.request is not None or reader.upload is not None:
+        if self._closing or self._tls or reader.in_message():
             return False
         self._eof = self._current is not None
         return self._eof
@@ -163,7 +163,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_early_bytes()
         if reader.upload is not None:
             self._await_body()
-        elif reader.request is not None and self._current is None:
+        elif self._current is None and reader.in_message():
             # Set by the first piece of a head, and not moved by the next ones.
             self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
@@ -175,7 +175,8 @@ class ClientConnection(asyncio.Protocol):
         exchange = Exchange(port, self, request)
         self._last = exchange
         if not request.is_plain and request.has_body():
-            length = None if request.is_chunked else request.content_length
+            fields = request.fields
+            length = None if fields.is_chunked else fields.content_length
             exchange.upload = Upload(self, length, port.limits.body_bytes)
         if self._current is None and not self._queue and not self._write_blocked:
             self._current = exchange
@@ -198,9 +199,8 @@ class ClientConnection(asyncio.Protocol):
         if upload is not None:
             self._fail_last(deny)
             return
-        request, self._reader.request = self._reader.request or Request(), None
-        request.fault = deny
-        request.is_plain = False
+        request = self._reader.cut_short()
+        request.fields.fault = deny
         if not self._closing:
             self.take_request(request)
 
@@ -214,7 +214,7 @@ class ClientConnection(asyncio.Protocol):
         if last is not None and last is self._current:
             last.fail(deny)
         elif last is not None:
-            last.request.find(deny.reason, deny.detail)
+            last.request.fields.find(deny.reason, deny.detail)
 
     # --- the order of answers
 
@@ -244,7 +244,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _await_request(self) -> None:
         timeouts = self._port.timeouts
-        partial = self._reader.request is not None
+        partial = self._reader.in_message()
         self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
 
     def _await_body(self) -> None:
@@ -256,7 +256,8 @@ class ClientConnection(asyncio.Protocol):
     def forwarding(self, request: Request) -> bytes:
         """Return the fields that say who asked, and through whom, as whole lines."""
         port = self._port
-        host = request.host
+        fields = request.fields
+        host = fields.host
         if request.is_plain:
             if host != self._forwarding_host:
                 self._forwarding_host = host
@@ -265,12 +266,12 @@ class ClientConnection(asyncio.Protocol):
                     port.via,
                 )
             return self._forwarding
-        if self._is_trusted and request.incoming is not None:
-            fields = appended(self.peer, port.proto, host, request.incoming)
+        if self._is_trusted and fields.incoming is not None:
+            lines = appended(self.peer, port.proto, host, fields.incoming)
         else:
-            fields = replaced(self.peer, port.proto, host)
-        via = b"%b, %b" % (request.via, port.via) if request.via else port.via
-        return b"%bVia: %b\r\n" % (fields, via)
+            lines = replaced(self.peer, port.proto, host)
+        via = b"%b, %b" % (fields.via, port.via) if fields.via else port.via
+        return b"%bVia: %b\r\n" % (lines, via)
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
@@ -313,7 +314,7 @@ class ClientConnection(asyncio.Protocol):
 
     def close_when_idle(self) -> None:
         """Close now if nothing is under way; otherwise the answer says that it will be."""
-        if self._current is None and self._reader.request is None:
+        if self._current is None and not self._reader.in_message():
             self._close()
 
     def abort(self) -> None:
@@ -327,7 +328,7 @@ class ClientConnection(asyncio.Protocol):
     def _close(self) -> None:
         """Close behind the last answer; linger where the client may still be sending."""
         reader = self._reader
-        linger = reader.is_over or reader.upload is not None or reader.request is not None
+        linger = reader.is_over or reader.in_message()
         self._closing = True
         reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()
@@ -352,7 +353,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         elif self._current is not None:
             self._current.expire()
-        elif self._reader.request is not None:
+        elif self._reader.in_message():
             self._reader.is_over = True
             self._take_fault(Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time"))
         else:

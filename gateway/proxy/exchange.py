@@ -108,18 +108,21 @@ class Exchange:
         """Decide, and act on the verdict."""
         request = self.request
         port = self.port
-        if not request.is_plain or len(request.target) > port.limits.target_bytes:
+        if not request.is_plain:
             request.check(port.limits.target_bytes, port.pseudonym)
-        host = port.hosts[request.host]
-        if host is None:
-            request.find(Reason.REQUEST_MALFORMED, "the Host field is not a host")
-        if request.fault is not None or host is None:
-            self.refuse(request.fault or Deny(Reason.REQUEST_MALFORMED, "no host"))
+        fields = request.fields
+        host = port.hosts[fields.host]
+        if fields.fault is not None:
+            self.refuse(fields.fault)
             return
-        head = RequestHead(request.method, host, request.target, request.authorization)
+        if host is None:
+            self.refuse(Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host"))
+            return
+        head = RequestHead(request.method, host, request.target, fields.authorization, fields.known)
         verdict = port.admission.decide(head)
         kind = verdict.__class__  # cheaper than isinstance, and these are final
         if kind is Allow:
+            fields.known = verdict.token  # type: ignore[union-attr]
             self._forward(verdict)  # type: ignore[arg-type]
         elif kind is Deny:
             self.refuse(verdict)  # type: ignore[arg-type]
@@ -173,7 +176,11 @@ class Exchange:
         server.send(self, head, now)
         upload = self.upload
         if upload is not None:
-            if request.expects_continue and not upload.received_bytes and not upload.complete:
+            if (
+                request.fields.expects_continue
+                and not upload.received_bytes
+                and not upload.complete
+            ):
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
 
@@ -267,7 +274,7 @@ class Exchange:
     def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
         """Become a tunnel, if the server switched to what was asked for (RFC 9110 §7.8)."""
         server, self.server = self.server, None
-        if server is None or protocol.lower() != self.request.upgrade.lower():
+        if server is None or protocol.lower() != self.request.fields.upgrade.lower():
             self.fail(Deny(Reason.UPSTREAM_INVALID, "the service switched to another protocol"))
             return None
         self.upstream_seconds = monotonic() - self.sent_at

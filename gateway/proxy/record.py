@@ -72,7 +72,7 @@ def record(port: Port, exchange: Recorded) -> None:
             exchange.id,
             _client(port, exchange.client.peer, request),
             request.method.encode(),
-            request.host,
+            request.fields.host,
             request.target.partition(b"?")[0],
             name,
             upstream,
@@ -90,6 +90,6 @@ def record(port: Port, exchange: Recorded) -> None:
 
 
 def _client(port: Port, peer: str, request: Request) -> bytes:
-    if request.incoming is None or not port.trusted_proxies:
+    if request.fields.incoming is None or not port.trusted_proxies:
         return peer.encode()
-    return client_address(peer, request.incoming.x_for, port.trusted_proxies).encode()
+    return client_address(peer, request.fields.incoming.x_for, port.trusted_proxies).encode()

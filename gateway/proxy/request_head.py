@@ -14,18 +14,19 @@ def render_request_head(
     *forwarding* are whole lines. Order matters: what the client's Connection field names is
     taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
     """
-    lines = request.lines
+    fields = request.fields
+    lines = fields.lines
     added = b""
     if not request.is_plain:
-        if request.connection:
-            lines = without_named(lines, request.connection)
+        if fields.connection:
+            lines = without_named(lines, fields.connection)
         added = _framing(request)
-    if request.authorization and _keeps_authorization(request, allow.route, forward_token):
-        added += b"\r\nAuthorization: " + request.authorization[0]
+    if fields.authorization and _keeps_authorization(request, allow.route, forward_token):
+        added += b"\r\nAuthorization: " + request.fields.authorization[0]
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
         allow.target,
-        request.host,
+        fields.host,
         b"".join(lines),
         added,
         allow.identity_fields,
@@ -35,12 +36,13 @@ def render_request_head(
 
 
 def _framing(request: Request) -> bytes:
-    if request.is_chunked:
+    fields = request.fields
+    if fields.is_chunked:
         return b"\r\nTransfer-Encoding: chunked"
-    if request.content_length is not None:
-        return b"\r\nContent-Length: %d" % request.content_length
+    if fields.content_length is not None:
+        return b"\r\nContent-Length: %d" % fields.content_length
     if request.wants_upgrade:
-        return b"\r\nConnection: Upgrade\r\nUpgrade: " + request.upgrade
+        return b"\r\nConnection: Upgrade\r\nUpgrade: " + fields.upgrade
     return b""
 
 
@@ -50,8 +52,8 @@ def _keeps_authorization(request: Request, route: Route, forward_token: bool) ->
     A bearer token stays here unless the configuration asks for it. On a public route other
     schemes are the service's own affair: a token endpoint's client secret, say.
     """
-    if len(request.authorization) != 1:
+    if len(request.fields.authorization) != 1:
         return False
     if forward_token:
         return True
-    return route.public and request.authorization[0][:6].lower() != b"bearer"
+    return route.public and request.fields.authorization[0][:6].lower() != b"bearer"

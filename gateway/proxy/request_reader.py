@@ -5,8 +5,9 @@ from typing import Final, Protocol, cast
 import httptools
 
 from gateway.decision.reason import Reason
+from gateway.proxy.fields import Fields
 from gateway.proxy.names import AUTHORIZATION, HOST, RequestNames
-from gateway.proxy.request import UNSUPPORTED_METHODS, Request
+from gateway.proxy.request import Request
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
 
@@ -14,7 +15,15 @@ from gateway.settings.values import Limits
 # all: one-byte chunks are legal, 4 KiB of extension on each are an attack (CVE-2023-39326).
 _FRAMING_RATIO: Final = 16
 
-_HTTP_VERSIONS: Final = frozenset(("1.1", "1.0"))
+_USUAL_METHODS: Final = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+}
+
+# Visible ASCII without `#`: what the parser takes in a target as well.
+_TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
+
+# A header section that is kept costs this much memory at most, on each connection.
+_MAX_SECTION_BYTES: Final = 4096
 
 
 class Taker(Protocol):
@@ -47,7 +56,11 @@ class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a pa
 class RequestReader:
     """Reads the requests on one connection, one after the other.
 
-    *request* is the one whose head is not complete, *upload* the body that is not.
+    *fields* are those of the head that is not complete, *upload* the body that is not.
+
+    Clients on a kept connection mostly send the same fields again with another request
+    line. So the bytes of the last plain header section are kept: where they come again, to
+    the byte, they mean the same, and only the request line is read anew.
     """
 
     __slots__ = (
@@ -55,12 +68,17 @@ class RequestReader:
         "_feed_bytes",
         "_framing_bytes",
         "_head_bytes",
+        "_in_message",
         "_limits",
         "_names",
         "_parser",
+        "_plain",
+        "_section",
+        "_section_fields",
         "_taker",
+        "_target",
+        "fields",
         "is_over",
-        "request",
         "upload",
     )
 
@@ -73,12 +91,23 @@ class RequestReader:
         self._feed_bytes = 0
         self._framing_bytes = 0
         self._head_bytes = 0
-        self.request: Request | None = None
+        self._in_message = False
+        self._plain: Fields | None = None
+        self._section = b""
+        self._section_fields = Fields()
+        self._target = b""
+        self.fields: Fields | None = None
         self.upload: Upload | None = None
         self.is_over = False
 
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
+        section = self._section
+        if section and not self._in_message and data.endswith(section):
+            request = self._repeated(data[: -len(section)])
+            if request is not None:
+                self._taker.take_request(request)
+                return
         if self.is_over:
             return
         if self._body_left:
@@ -94,10 +123,48 @@ class RequestReader:
                 raise EarlyBytes from None
         except httptools.HttpParserError as error:
             self._after_error(error)
-        if self.upload is not None:
+        if self._plain is not None:
+            self._keep_section(data, self._plain)
+        elif self.upload is not None:
             self._after_body_piece(self.upload)
-        elif self.request is not None:
-            self._after_head_piece(self.request, data)
+        elif self._in_message:
+            self._after_head_piece(data)
+
+    def in_message(self) -> bool:
+        """Return whether a request was begun that is not complete."""
+        return self._in_message
+
+    def cut_short(self) -> Request:
+        """Return what is known of the request that is being read, and read no more of it."""
+        fields, self.fields = self.fields or Fields(), None
+        self.is_over = True
+        request = Request("", self._target if self._in_message else b"", fields)
+        request.is_plain = False
+        return request
+
+    def _repeated(self, line: bytes) -> Request | None:
+        """Return the request that *line* makes with the fields known, or None if unsure."""
+        parts = line.split(b" ")
+        if len(parts) != 3 or parts[2] != b"HTTP/1.1":
+            return None
+        method = _USUAL_METHODS.get(parts[0])
+        target = parts[1]
+        if method is None or target[:1] != b"/" or target.translate(None, _TARGET_BYTES):
+            return None
+        if len(target) > self._limits.target_bytes:
+            return None
+        return Request(method, target, self._section_fields)
+
+    def _keep_section(self, data: bytes, fields: Fields) -> None:
+        """Keep the header section of a plain request that came alone and in one piece."""
+        self._plain = None
+        if self._in_message or len(data) > _MAX_SECTION_BYTES:
+            self._section = b""
+            return
+        start = data.find(b"\r\n")
+        is_alone = start > 0 and data.find(b"\r\n\r\n") == len(data) - 4
+        self._section = data[start:] if is_alone else b""
+        self._section_fields = fields
 
     def _after_error(self, error: httptools.HttpParserError) -> None:
         stopped = isinstance(error.__context__, _StopParsing)
@@ -107,7 +174,7 @@ class RequestReader:
             self.is_over = True
             raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
 
-    def _after_head_piece(self, request: Request, data: bytes) -> None:
+    def _after_head_piece(self, data: bytes) -> None:
         """Bound the size of a head that is not complete."""
         start = data.rfind(b"\r\n\r\n") + 4
         if start < 4:
@@ -117,7 +184,7 @@ class RequestReader:
         if self._head_bytes <= self._limits.head_bytes:
             return
         self.is_over = True
-        if len(request.target) > self._limits.target_bytes:
+        if len(self._target) > self._limits.target_bytes:
             raise Fault(Reason.TARGET_TOO_LONG, "the target is too long")
         raise Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
@@ -157,78 +224,87 @@ class RequestReader:
 
     # --- from the parser
 
+    def on_message_begin(self) -> None:
+        """Begin with a request."""
+        if self.is_over:
+            raise _StopParsing
+        self._in_message = True
+        self._plain = None
+        self._target = b""
+        self.fields = Fields()
+
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        request = self.request
-        if request is None:
-            if self.is_over:
-                raise _StopParsing
-            self.request = request = Request()
-            request.target = url
-        else:
-            request.target += url
+        self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
-        request = self.request
-        if request is None:
+        fields = self.fields
+        if fields is None:
             return
         kind = self._names[name]
         if kind.__class__ is bytes:
-            request.lines += (kind, value)
-        elif kind == HOST and not request.host and value[-1:] > b" ":
-            request.host = value
+            fields.lines += (kind, value)
+        elif kind == HOST and not fields.host and value[-1:] > b" ":
+            fields.host = value
         elif kind == AUTHORIZATION and value[-1:] > b" ":
-            request.authorization += (value,)
+            fields.authorization += (value,)
         else:
-            request.add_special(cast(int, kind), value)
+            fields.add_special(cast(int, kind), value)
 
     def on_headers_complete(self) -> None:
         """Hand over the head."""
-        request = self.request
-        if request is None:
+        fields = self.fields
+        if fields is None:
             raise _StopParsing
-        self.request = None
+        self.fields = None
         parser = self._parser
-        request.method = method = parser.get_method().decode("ascii")
-        if parser.get_http_version() != "1.1" or method in UNSUPPORTED_METHODS:
-            self._settle_unusual(request)
-        elif not request.host or request.target[0] != 0x2F:
-            request.is_plain = False
-        request.keep_alive = request.is_http11 and parser.should_keep_alive()
+        request = Request(parser.get_method().decode("ascii"), self._target, fields)
+        request.keep_alive = parser.should_keep_alive()
         request.wants_upgrade = parser.should_upgrade()
-        limits = self._limits
-        if (
-            len(request.lines) > limits.head_fields
-            or self._head_bytes + self._feed_bytes > limits.head_bytes
-        ):
-            self._check_head_size(request)
+        self._settle(request, parser.get_http_version())
         self._head_bytes = self._framing_bytes = 0
         self.upload = self._taker.take_request(request)
-        if request.fault is not None:
+        if fields.fault is not None:
             self.is_over = True
+        elif request.is_plain and self.upload is None:
+            self._plain = fields
 
-    def _settle_unusual(self, request: Request) -> None:
-        request.is_plain = False
-        version = self._parser.get_http_version()
-        # HTTP/1.0 connections are closed: some old proxies pass `keep-alive` on blindly.
-        request.is_http11 = version == "1.1"
-        if version not in _HTTP_VERSIONS:
-            request.find(Reason.REQUEST_MALFORMED, "not HTTP/1.0 or HTTP/1.1")
-
-    def _check_head_size(self, request: Request) -> None:
+    def _settle(self, request: Request, version: str) -> None:
+        """Note what is unusual, or wrong, about a head that is complete."""
+        fields = request.fields
         limits = self._limits
-        request.is_plain = False
-        if len(request.target) > limits.target_bytes:
-            return  # which is found later, and says it better
-        fields = len(request.lines) // 2 + request.special_fields
-        if fields > limits.head_fields:
-            request.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
+        if version != "1.1":
+            request.is_http11 = request.keep_alive = False
+            if version != "1.0":
+                fields.find(Reason.REQUEST_MALFORMED, "not HTTP/1.0 or HTTP/1.1")
         # The last piece may hold more than the head, so count what was understood.
-        size = len(request.target) + sum(map(len, request.lines))
-        size += sum(map(len, request.authorization))
+        if (
+            len(fields.lines) // 2 + fields.special_count > limits.head_fields
+            or self._head_bytes + self._feed_bytes > limits.head_bytes
+        ):
+            self._check_head_size(fields)
+        request.is_plain = (
+            fields.is_plain
+            and fields.fault is None
+            and request.is_http11
+            and request.keep_alive
+            and request.method in _USUAL_METHODS.values()
+            and request.target[:1] == b"/"
+            and len(request.target) <= limits.target_bytes
+            and fields.host != b""
+        )
+
+    def _check_head_size(self, fields: Fields) -> None:
+        limits = self._limits
+        if len(self._target) > limits.target_bytes:
+            return  # which is found later, and says it better
+        if len(fields.lines) // 2 + fields.special_count > limits.head_fields:
+            fields.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
+        size = len(self._target) + sum(map(len, fields.lines))
+        size += sum(map(len, fields.authorization))
         if size > limits.head_bytes:
-            request.find(Reason.HEADERS_TOO_LARGE, "the head is too large")
+            fields.find(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""
@@ -238,6 +314,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Take the end of the message."""
+        self._in_message = False
         upload = self.upload
         if upload is None:
             return

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.decision.path import Path, parse_path, split_target, target_segments
+from gateway.decision.path import Path, parse_path, path_segments, split_path, split_target
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 
@@ -136,7 +136,7 @@ def test_segments_of_a_target_are_those_of_its_path_whatever_the_query(
     path = path.replace(b"?", b"")
     parsed = parse_path(path)
 
-    segments = target_segments(path + b"?" + query)
+    segments = path_segments(split_path(path + b"?" + query))
 
     assert segments == (parsed if isinstance(parsed, Deny) else parsed.segments)
 

@@ -1,0 +1,122 @@
+"""The header section of a request, as it was understood."""
+
+from gateway.decision.reason import Reason
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Deny
+from gateway.proxy.forwarding import Incoming
+from gateway.proxy.names import (
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_LENGTH,
+    DROP,
+    EXPECT,
+    FORWARDED,
+    HOST,
+    REQUEST_ID,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    VIA,
+    X_FORWARDED_FOR,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
+)
+
+# A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
+_LENGTH_DIGITS = 18
+
+
+class Fields:
+    """What the fields said.
+
+    Not slotted: most requests set few of these, and a default that stands on the class costs
+    a request nothing. *lines* are the fields to forward, flat: prefix, value, prefix, value.
+    *is_plain* says that nothing in them needs a second look: such fields change no more, and
+    may serve every request that repeats them. *fault* is the first thing wrong with them,
+    *known* the token that was found in them.
+    """
+
+    is_plain = True
+    host = b""
+    authorization: tuple[bytes, ...] = ()
+    content_length: int | None = None
+    is_chunked = False
+    connection = b""
+    upgrade = b""
+    expects_continue = False
+    via = b""
+    request_id = b""
+    incoming: Incoming | None = None
+    special_count = 0
+    fault: Deny | None = None
+    known: SignedToken | None = None
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def find(self, reason: Reason, detail: str) -> None:
+        """Note a fault, unless one was found before."""
+        if self.fault is None:
+            self.fault = Deny(reason, detail)
+
+    def add_special(self, kind: int, value: bytes) -> None:
+        """Take in a field that is not forwarded as it came; *kind* is from ``names``."""
+        self.special_count += 1
+        value = value.strip(b" \t")
+        if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
+            return
+        self.is_plain = False
+        if kind == HOST:
+            if self.host:
+                self.find(Reason.REQUEST_MALFORMED, "more than one Host field")
+            self.host = value
+            if not value:
+                self.find(Reason.REQUEST_MALFORMED, "the Host field is empty")
+        elif kind == AUTHORIZATION:
+            self.authorization += (value,)
+        elif kind == CONTENT_LENGTH:
+            self._add_content_length(value)
+        elif kind == TRANSFER_ENCODING:
+            self._add_transfer_encoding(value)
+        else:
+            self._add_connection_field(kind, value)
+
+    def _add_content_length(self, value: bytes) -> None:
+        # llhttp refuses most of these itself; that one value stands alone is ours to know,
+        # because we forward what we understood (RFC 9112 §6.3).
+        if self.content_length is not None or not value.isdigit() or len(value) > _LENGTH_DIGITS:
+            self.find(Reason.REQUEST_MALFORMED, "not one valid Content-Length")
+            return
+        self.content_length = int(value)
+
+    def _add_transfer_encoding(self, value: bytes) -> None:
+        # RFC 9112 §6.1 knows more codings; two parsers seldom agree on them (CVE-2024-1135).
+        if self.is_chunked or value.lower() != b"chunked":
+            self.find(Reason.REQUEST_MALFORMED, "a transfer coding other than a single chunked")
+        self.is_chunked = True
+
+    def _add_connection_field(self, kind: int, value: bytes) -> None:
+        if kind == CONNECTION:
+            self.connection = b"%b,%b" % (self.connection, value) if self.connection else value
+        elif kind == UPGRADE:
+            self.upgrade = b"%b,%b" % (self.upgrade, value) if self.upgrade else value
+        elif kind == EXPECT:
+            # Other expectations are ignored, as RFC 9110 §10.1.1 lets us.
+            self.expects_continue = value.lower() == b"100-continue"
+        elif kind == VIA:
+            self.via = b"%b, %b" % (self.via, value) if self.via else value
+        elif kind == REQUEST_ID:
+            self.request_id = value
+        else:
+            self._add_incoming(kind, value)
+
+    def _add_incoming(self, kind: int, value: bytes) -> None:
+        if self.incoming is None:
+            self.incoming = Incoming()
+        if kind == FORWARDED:
+            self.incoming.forwarded.append(value)
+        elif kind == X_FORWARDED_FOR:
+            self.incoming.x_for.append(value)
+        elif kind == X_FORWARDED_PROTO:
+            self.incoming.x_proto.append(value)
+        elif kind == X_FORWARDED_HOST:
+            self.incoming.x_host.append(value)
