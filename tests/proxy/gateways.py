@@ -58,7 +58,7 @@ ROUTES: tuple[Mapping[str, Any], ...] = (
 )
 
 
-def make_token(scope: str = "api:read", **claims: Any) -> bytes:
+def make_token(scope: str | None = "api:read", **claims: Any) -> bytes:
     """Return a good token of the test issuer; a claim of None leaves it out."""
     now = int(time.time())
     standard = {
@@ -129,12 +129,9 @@ class RunningGateway:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
+        self.address = gateway.data_address  # kept: it is not known any more after draining
         self.wires: list[Wire] = []
         self._is_stopped = False
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return self.gateway.data_address
 
     async def connect(self, receive_bytes: int | None = None) -> Wire:
         """Return a new client connection."""
@@ -183,9 +180,14 @@ class RunningGateway:
 @asynccontextmanager
 async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that listens; every client connection made through it is cut in the end."""
-    running = RunningGateway(Gateway(settings))
+    gateway = Gateway(settings)
     try:
-        await running.gateway.start()
+        await gateway.start()
+    except BaseException:
+        await gateway.stop()
+        raise
+    running = RunningGateway(gateway)
+    try:
         yield running
     finally:
         for wire in running.wires:

@@ -137,6 +137,10 @@ async def connect(address: tuple[str, int], receive_bytes: int | None = None) ->
     if receive_bytes is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     raw.setblocking(False)
-    await loop.sock_connect(raw, address)
+    try:
+        await loop.sock_connect(raw, address)
+    except OSError:
+        raw.close()
+        raise
     _, wire = await loop.create_connection(Wire, sock=raw)
     return wire

@@ -1,0 +1,195 @@
+"""The listener: how many clients it takes, over what, and how it takes leave of them."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.service import Service
+from tests.proxy.wire import LIMIT_SECONDS, Wire
+
+
+async def test_a_client_too_many_is_told_so(service: Service, start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(limits={"connections": 2})
+    first, second = [await gateway.connect() for _ in range(2)]
+    for client in (first, second):
+        client.send(make_request("/open/"))
+        assert (await read_answer(client)).status == 200
+
+    refused = await gateway.connect()
+    answer = await read_answer(refused)
+
+    assert answer.status == 503
+    assert b'"overloaded"' in answer.body
+    await refused.wait_end()
+    assert gateway.metric("gateway_connections_refused_total") == 1
+
+    first.close()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while (await gateway.ask(make_request("/open/"))).status == 503:
+            pass  # the gateway has not heard yet that the first one left
+    assert gateway.metric("gateway_connections_open") <= 2
+
+
+class Held:
+    """A script that answers only once it is released."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
+    async def __call__(self, service: Service, wire: Wire) -> None:
+        while True:
+            await service.read_request(wire)
+            await self.released.wait()
+            wire.send(make_answer(b"finished"))
+
+
+async def test_draining_lets_requests_finish_and_takes_no_more(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = held = Held()
+    busy, idle = [await gateway.connect() for _ in range(2)]
+    idle.send(make_request("/api/x"))
+    await read_answer(idle)
+    busy.send(make_request("/open/") + make_request("/open/2"))
+    await service.request()
+
+    draining = asyncio.create_task(gateway.gateway.drain())
+    await idle.wait_end()
+
+    assert gateway.gateway.ready() == ("draining",)
+    with pytest.raises(ConnectionRefusedError):
+        await gateway.connect()
+    assert not draining.done()
+
+    held.released.set()
+    answer = await read_answer(busy)
+    assert (answer.body, answer.one(b"connection")) == (b"finished", b"close")
+    await busy.wait_end()
+    busy.close()
+    idle.close()
+    await draining
+
+
+async def test_draining_ends_in_time_whatever_is_under_way(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = Held()
+    gateway = await start_gateway(drain="200ms")
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await service.request()
+
+    await gateway.gateway.drain()
+    await gateway.stop()
+
+    await client.wait_end()
+    assert client.received == b""
+
+
+async def test_a_request_cut_off_by_the_end_closes_the_service_connection(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = Held()
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    peer = await service.connection()
+    await service.request()
+
+    await gateway.stop()
+
+    await peer.wait_end()
+    await client.wait_end()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def tls_listen(authority: trustme.CA, directory: Path, *, client_ca: bool = False) -> object:
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(directory / "key.pem")
+    for number, blob in enumerate(certificate.cert_chain_pems):
+        blob.write_to_path(directory / "chain.pem", append=number > 0)
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    files = {"certificate": "chain.pem", "key": "key.pem"}
+    if client_ca:
+        files["client_ca"] = "ca.pem"
+    return {"address": "127.0.0.1:0", "tls": files}
+
+
+async def connect_tls(gateway: RunningGateway, context: ssl.SSLContext) -> Wire:
+    host, port = gateway.address
+    loop = asyncio.get_running_loop()
+    _, wire = await loop.create_connection(Wire, host, port, ssl=context)
+    gateway.wires.append(wire)
+    return wire
+
+
+async def test_clients_over_tls_are_served_and_services_told(
+    service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    client = await connect_tls(gateway, context)
+
+    body = bytes(range(256)) * 4096
+    client.send(make_request("/api/x", bearer(), method="POST", body=body))
+
+    assert (await read_answer(client)).body == b"hello"
+    assert service.requests[0].body == body
+    assert service.requests[0].one(b"x-forwarded-proto") == b"https"
+
+
+async def test_an_old_tls_is_refused(
+    start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with pytest.raises((ssl.SSLError, OSError)):
+        await connect_tls(gateway, context)
+
+
+async def test_a_client_without_a_certificate_gets_nothing_where_one_is_asked_for(
+    service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    gateway = await start_gateway(listen=tls_listen(authority, tmp_path, client_ca=True))
+    bare = ssl.create_default_context()
+    authority.configure_trust(bare)
+    bare.maximum_version = ssl.TLSVersion.TLSv1_2  # with 1.3 the refusal comes only later
+    with pytest.raises((ssl.SSLError, OSError)):
+        await connect_tls(gateway, bare)
+
+    known = ssl.create_default_context()
+    authority.configure_trust(known)
+    authority.issue_cert("client@example.com").configure_cert(known)
+    client = await connect_tls(gateway, known)
+    client.send(make_request("/open/"))
+
+    assert (await read_answer(client)).status == 200
+    assert len(service.requests) == 1
+
+
+async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
+    service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+
+    await client.wait_end()
+
+    assert b"HTTP" not in client.received
+    assert service.received == b""

@@ -1,0 +1,235 @@
+"""The access log and the counts: one line and one count for each request, without its secrets."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway, bearer, good_token, make_token
+from tests.proxy.messages import make_answer, make_request, read_answer, read_head
+from tests.proxy.service import Service, serve
+from tests.proxy.wire import Wire
+
+
+class Log:
+    """The access log of a gateway, whole once it is stopped."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+        self.text = ""
+
+    async def lines(self, gateway: RunningGateway) -> list[dict[str, Any]]:
+        """Stop *gateway* and return its lines."""
+        await gateway.stop()
+        self.text += self._capture.readouterr().out
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def log(capfd: pytest.CaptureFixture[str]) -> Log:
+    return Log(capfd)
+
+
+async def test_an_allowed_request_is_one_line(
+    service: Service, start_gateway: StartGateway, log: Log
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    await gateway.ask(make_request("/api/orders?secret=1", bearer(), method="POST", body=b"12345"))
+
+    (line,) = await log.lines(gateway)
+
+    assert line.pop("time").endswith("Z")
+    assert line.pop("duration_ms") >= line.pop("upstream_ms") > 0
+    assert line == {
+        "id": service.requests[0].one(b"x-request-id").decode(),
+        "client": "127.0.0.1",
+        "method": "POST",
+        "host": "gateway.test",
+        "path": "/api/orders",
+        "route": "api",
+        "upstream": "main",
+        "status": 200,
+        "reason": None,
+        "detail": None,
+        "subject": "alice",
+        "issuer": "main",
+        "sent_bytes": 5,
+        "received_bytes": 5,
+    }
+
+
+async def test_a_refused_request_is_one_line_that_says_why(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    answer = await gateway.ask(make_request("/admin/x?a=b", bearer()))
+
+    (line,) = await log.lines(gateway)
+
+    assert line["id"] == answer.one(b"x-request-id").decode()
+    assert (line["status"], line["reason"]) == (403, "scope_missing")
+    assert (line["route"], line["subject"], line["issuer"]) == ("admin", "alice", "main")
+    assert (line["path"], line["upstream_ms"]) == ("/admin/x", None)
+    assert line["detail"]
+
+
+async def test_each_pipelined_request_is_one_line_in_order(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    client = await gateway.connect()
+    client.send(
+        make_request("/open/1") + make_request("/api/2") + make_request("/open/3", host=None)
+    )
+    await client.wait_end()
+
+    lines = await log.lines(gateway)
+
+    assert [(line["path"], line["status"]) for line in lines] == [
+        ("/open/1", 200),
+        ("/api/2", 401),
+        ("/open/3", 400),
+    ]
+
+
+async def test_what_is_no_request_is_one_line(start_gateway: StartGateway, log: Log) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    await gateway.ask(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+
+    (line,) = await log.lines(gateway)
+
+    assert (line["status"], line["reason"]) == (400, "request_malformed")
+    assert (line["route"], line["method"]) == (None, None)
+
+
+async def test_a_client_that_left_is_499(
+    service: Service, start_gateway: StartGateway, log: Log
+) -> None:
+    async def never_answer(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+
+    service.script = never_answer
+    gateway = await start_gateway(access_log="stdout")
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await service.request()
+    client.reset()
+    await (await service.connection()).wait_end()
+
+    (line,) = await log.lines(gateway)
+
+    assert (line["status"], line["reason"], line["upstream_ms"]) == (499, None, None)
+
+
+async def test_an_answer_cut_short_is_one_line_with_the_reason(
+    service: Service, start_gateway: StartGateway, log: Log
+) -> None:
+    async def cut_short(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        await head_arrived.wait()
+        wire.close()
+
+    head_arrived = asyncio.Event()
+    service.script = cut_short
+    gateway = await start_gateway(access_log="stdout")
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await read_head(client)
+    head_arrived.set()
+    await client.wait_end()
+
+    (line,) = await log.lines(gateway)
+
+    assert (line["status"], line["reason"]) == (200, "upstream_invalid")
+
+
+async def test_a_tunnel_is_one_line_when_it_ends(
+    service: Service, start_gateway: StartGateway, log: Log
+) -> None:
+    async def switch(service: Service, wire: Wire) -> None:
+        await read_head(wire)
+        wire.send(
+            b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfrom service"
+        )
+        await wire.read(4)
+        wire.close()
+
+    service.script = switch
+    gateway = await start_gateway(access_log="stdout")
+    client = await gateway.connect()
+    client.send(make_request("/open-socket/", "Connection: Upgrade", "Upgrade: websocket"))
+    await read_head(client)
+    client.send(b"ping")
+    await client.wait_end()
+    client.close()
+    await gateway.wait_still(lambda: int(gateway.metric("gateway_tunnels_open")))
+
+    line, *others = await log.lines(gateway)
+
+    assert (line["status"], line["sent_bytes"], line["received_bytes"]) == (101, 12, 4)
+    assert {other["path"] for other in others} == {"/nowhere"}
+
+
+async def test_no_line_has_a_token_or_a_query(start_gateway: StartGateway, log: Log) -> None:
+    """6750.10, CVE-2020-7694: and nothing from outside splits a line."""
+    gateway = await start_gateway(access_log="stdout")
+    token = good_token().decode()
+    hostile = make_token(sub='a"\n{"status": 200}\r\x1b[31m')
+    for request in (
+        make_request(f"/open/?access_token={token}"),
+        make_request("/api/x", bearer()),
+        make_request("/api/x", bearer(hostile)),
+        make_request("/api/x", f"Authorization: Bearer {token}x"),
+        make_request("/api/x", f"Authorization: {token}"),
+        make_request("/api/x", bearer(), bearer()),
+        make_request("/open/%0d%0a%1b", host='a"b'),
+    ):
+        await gateway.ask(request)
+
+    lines = await log.lines(gateway)
+
+    assert len(lines) == 7
+    assert "eyJ" not in log.text
+    assert "access_token" not in log.text
+    assert log.text.isprintable() or set(log.text) - {"\n"} <= set(map(chr, range(32, 127)))
+
+
+async def test_the_client_behind_a_trusted_proxy_is_the_one_it_names(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    gateway = await start_gateway(access_log="stdout", trusted_proxies=["127.0.0.1/32"])
+    await gateway.ask(make_request("/open/", "X-Forwarded-For: 203.0.113.9"))
+    await gateway.ask(make_request("/open/"))
+
+    lines = await log.lines(gateway)
+
+    assert [line["client"] for line in lines] == ["203.0.113.9", "127.0.0.1"]
+
+
+async def test_requests_are_counted_by_route_and_outcome(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = serve(make_answer(b"", status=201))
+    client = await gateway.connect()
+    for request in (
+        *[make_request("/open/")] * 3,
+        *[make_request("/api/x")] * 2,
+        make_request("/nowhere"),
+    ):
+        client.send(request)
+        await read_answer(client)
+
+    def decisions(route: str, reason: str) -> float:
+        return gateway.metric("gateway_decisions_total", route=route, reason=reason)
+
+    assert decisions("open", "allow") == 3
+    assert decisions("api", "token_missing") == 2
+    assert decisions("", "route_not_found") == 1
+    count = "http_server_request_duration_seconds_count"
+    assert gateway.metric(count, http_route="open", http_response_status_code="201") == 3
+    assert gateway.metric(count, http_route="api", http_response_status_code="401") == 2
+    assert gateway.metric("http_server_active_requests") == 0
+    assert gateway.metric("gateway_connections_open") == 1
