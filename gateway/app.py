@@ -57,7 +57,10 @@ class Gateway:
         routes = policy.routes.routes
         return Port(
             admission=Admission(policy, self._keyring, self._memo, time.time),
-            routes=[RouteState(route, self._pools[route.upstream]) for route in routes],
+            routes=[
+                RouteState(route, self._pools[route.upstream], self._metrics.routes[route.index])
+                for route in routes
+            ],
             issuer_names={name: quote(name) for name in settings.issuers},
             identity_aliases=identity_aliases(policy.identity),
             forward_token=policy.identity.forward_token,

@@ -1,6 +1,6 @@
 """Read answers from a server: bytes in, heads and bodies out, faults by name."""
 
-from typing import Final, Protocol
+from typing import Final, cast
 
 import httptools
 
@@ -12,6 +12,7 @@ from gateway.proxy.names import (
     AnswerNames,
     without_named,
 )
+from gateway.proxy.roles import Asker
 
 # What a feed came to.
 MORE: Final = 0  # the answer goes on
@@ -26,6 +27,8 @@ _MAX_FIELDS: Final = 256
 # 1xx answers before the final one; a flood of them never ends the request.
 _MAX_INTERIM: Final = 16
 
+_BODILESS: Final = frozenset((204, 304))
+
 # Bytes of chunk framing and trailers allowed for each byte of body, and in all.
 _FRAMING_RATIO: Final = 16
 
@@ -33,27 +36,6 @@ _NAMES: Final = AnswerNames()
 
 # What nearly every answer says, and what means nothing in HTTP/1.1.
 _KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
-
-
-class Asker(Protocol):
-    """Whoever asked: takes an answer in pieces."""
-
-    is_head: bool
-    wants_upgrade: bool
-
-    def answer_interim(self, status: int, lines: list[bytes]) -> None:
-        """Take a 1xx answer other than 100 and 101."""
-
-    def answer_head(
-        self, status: int, lines: list[bytes], length: int | None, has_body: bool
-    ) -> None:
-        """Take the final head; *lines* are flat: prefix, value, prefix, value.
-
-        Where there is a body, a *length* of None means that it must be framed anew.
-        """
-
-    def answer_body(self, data: bytes) -> None:
-        """Take a piece of the body; it is sent by the next ``answer_flush``."""
 
 
 class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser callback
@@ -78,6 +60,7 @@ class AnswerReader:
         "_length",
         "_lines",
         "_parser",
+        "_unusual",
         "fault",
         "has_begun",
         "head_done",
@@ -89,29 +72,35 @@ class AnswerReader:
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._asker: Asker | None = None
+        self._length: int | None = None
         self._done = False
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forget what only unusual answers set."""
+        self._connection = self.upgrade = self.rest = b""
+        self.fault = ""
+        self._fed_bytes = 0
+        self._interims = 0
+        self._left = 0
+        self._chunked = False
+        self._unusual = False
 
     def begin(self, asker: Asker) -> None:
         """Be ready for the answer to *asker*."""
+        if self._unusual:
+            self._clear()
         self._asker = asker
         self._lines: list[bytes] = []
-        self._connection = b""
-        self._length: int | None = None
-        self._left = 0
-        self._fed_bytes = 0
+        self._length = None
         self._body_bytes = 0
-        self._interims = 0
-        self._chunked = self._done = False
-        self.head_done = self.has_begun = self.is_reusable = False
-        self.upgrade = self.rest = b""
-        self.fault = ""
+        self._done = self.head_done = self.has_begun = self.is_reusable = False
 
     def feed(self, data: bytes) -> int:
         """Read *data*; return MORE, DONE, SWITCH or FAULT."""
-        if self._left and self.head_done:
+        if self._left:
             return self._feed_known_length(data)
         self.has_begun = True
-        self._fed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -119,9 +108,7 @@ class AnswerReader:
             return self._switch()
         except httptools.HttpParserError as error:
             return self._after_error(error)
-        if self._done:
-            return DONE
-        return self._bounded()
+        return DONE if self._done else self._bounded(len(data))
 
     def _after_error(self, error: httptools.HttpParserError) -> int:
         stopped = isinstance(error.__context__, _StopParsing)
@@ -134,8 +121,10 @@ class AnswerReader:
             self.is_reusable = False  # more came than was asked for
         return DONE
 
-    def _bounded(self) -> int:
+    def _bounded(self, size: int) -> int:
         """Return MORE, or FAULT where the head or the chunk framing has no end."""
+        self._unusual = True
+        self._fed_bytes += size
         if not self.head_done:
             over = self._fed_bytes > _MAX_HEAD_BYTES
             self.fault = "the answer's head is too large"
@@ -144,6 +133,8 @@ class AnswerReader:
             self.fault = "more chunk framing than body"
         else:
             over = False
+            if self._length is not None:
+                self._left = self._length - self._body_bytes
         return FAULT if over else MORE
 
     def _feed_known_length(self, data: bytes) -> int:
@@ -153,7 +144,7 @@ class AnswerReader:
             data = data[: self._left]
         self._left -= len(data)
         if self._asker is not None:
-            self._asker.answer_body(data)
+            self._asker.out.append(data)
         if self._left:
             return MORE
         # The parser still waits for bytes that went past it.
@@ -177,7 +168,7 @@ class AnswerReader:
 
     def switch_lines(self) -> list[bytes]:
         """Return the fields of a 101, without those of the connection."""
-        return without_named(self._lines, self._connection)
+        return self._lines
 
     # --- from the parser
 
@@ -188,18 +179,22 @@ class AnswerReader:
             raise _StopParsing
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; trailers are dropped."""
-        if self.head_done:
-            return
+        """Take one field; trailers go nowhere (RFC 9110 §6.5.1)."""
         kind = _NAMES[name]
         if kind.__class__ is bytes:
             self._lines += (kind, value)
+        elif self.head_done:
+            return
         elif kind == CONTENT_LENGTH:
             self._lines += (b"\r\nContent-Length: ", value)
             self._length = int(value)
-        elif kind == CONNECTION:
-            if value not in _KEEPS:
-                self._connection += b"," + value
+        elif kind != CONNECTION or value not in _KEEPS:
+            self._add_unusual(cast(int, kind), value)
+
+    def _add_unusual(self, kind: int, value: bytes) -> None:
+        self._unusual = True
+        if kind == CONNECTION:
+            self._connection += b"," + value
         elif kind == TRANSFER_ENCODING:
             if self._chunked or value.strip(b" \t").lower() != b"chunked":
                 self._stop("a transfer coding other than a single chunked")
@@ -214,19 +209,20 @@ class AnswerReader:
             raise _StopParsing
         status = self._parser.get_status_code()
         lines = self._lines
-        if len(lines) > 2 * _MAX_FIELDS or self._fed_bytes > _MAX_HEAD_BYTES < sum(map(len, lines)):
+        if len(lines) > 2 * _MAX_FIELDS:
             self._stop("the answer's head is too large")
-        if self._connection:
-            lines = without_named(lines, self._connection)
+        if self._unusual:
+            if self._connection:
+                lines = without_named(lines, self._connection)
+            self._lines = []  # where trailers go
         if status < 200:
             self._interim(asker, status, lines)
             return
         self.head_done = True
-        if asker.is_head or status in (204, 304):
+        if asker.is_head or status in _BODILESS:
             self._head_only(asker, status, lines)
-            return
-        self._left = self._length or 0
-        asker.answer_head(status, lines, self._length, True)
+        else:
+            asker.answer_head(status, lines, self._length, True)
 
     def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         if status == 204:
@@ -242,9 +238,11 @@ class AnswerReader:
         self._length = 0  # the end is here, not where the connection closes
 
     def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
+        self._unusual = True
         if status == 101:
             if not asker.wants_upgrade:
                 self._stop("switching protocols, unasked")
+            self._lines = lines
             return
         self._interims += 1
         if self._interims > _MAX_INTERIM:
@@ -259,10 +257,8 @@ class AnswerReader:
         asker = self._asker
         if asker is None:
             raise _StopParsing
-        if self._left:
-            self._left -= len(data)
         self._body_bytes += len(data)
-        asker.answer_body(data)
+        asker.out.append(data)
 
     def on_message_complete(self) -> None:
         """Note the end of the answer; it is acted on when all input has been looked at."""

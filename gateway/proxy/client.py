@@ -42,6 +42,7 @@ class ClientConnection(asyncio.Protocol):
         "_forwarding",
         "_forwarding_host",
         "_held",
+        "_idle_seconds",
         "_is_trusted",
         "_last",
         "_paused",
@@ -53,6 +54,7 @@ class ClientConnection(asyncio.Protocol):
         "_write_blocked",
         "deadline",
         "peer",
+        "peer_bytes",
         "transport",
         "write",
     )
@@ -66,6 +68,7 @@ class ClientConnection(asyncio.Protocol):
         self._queue: deque[Exchange] = deque()
         self._tunnel: Tunnel | None = None
         self._held = False
+        self._idle_seconds = port.timeouts.idle_seconds
         self._paused = False
         self._write_blocked = False
         self._closing = False
@@ -83,6 +86,7 @@ class ClientConnection(asyncio.Protocol):
         port = self._port
         peername = transport.get_extra_info("peername")
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
+        self.peer_bytes = self.peer.encode()
         self._tls = transport.get_extra_info("sslcontext") is not None
         self._is_trusted = is_trusted(self.peer, port.trusted_proxies)
         self._connections.add(self)
@@ -94,7 +98,7 @@ class ClientConnection(asyncio.Protocol):
             deny = Deny(Reason.OVERLOADED, "too many connections")
             request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
             now = port.clock()
-            self.write(render_refusal(deny, request_id, now, is_head=False, close=True))
+            self.write(render_refusal(deny, request_id, now, False, True))
             self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -119,7 +123,7 @@ class ClientConnection(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.client_ended()
             return not self._tls
-        if self._closing or self._tls or reader.in_message():
+        if self._closing or self._tls or reader.in_message:
             return False
         self._eof = self._current is not None
         return self._eof
@@ -163,7 +167,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_early_bytes()
         if reader.upload is not None:
             self._await_body()
-        elif self._current is None and reader.in_message():
+        elif self._current is None and reader.in_message:
             # Set by the first piece of a head, and not moved by the next ones.
             self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
@@ -232,19 +236,21 @@ class ClientConnection(asyncio.Protocol):
         self._advancing = False
         self._update_reading()
 
-    def exchange_done(self, *, close: bool) -> None:
+    def exchange_done(self, close: bool, now: float) -> None:
         """Go on with the next request, or end the connection."""
         self._current = None
         if close or (self._eof and not self._queue):
             self._close()
         elif self._queue:
             self._advance()
-        elif not self._write_blocked:
+        elif self._reader.in_message or self._write_blocked:
             self._await_request()
+        else:
+            self.deadline = now + self._idle_seconds
 
     def _await_request(self) -> None:
         timeouts = self._port.timeouts
-        partial = self._reader.in_message()
+        partial = self._reader.in_message
         self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
 
     def _await_body(self) -> None:
@@ -314,7 +320,7 @@ class ClientConnection(asyncio.Protocol):
 
     def close_when_idle(self) -> None:
         """Close now if nothing is under way; otherwise the answer says that it will be."""
-        if self._current is None and not self._reader.in_message():
+        if self._current is None and not self._reader.in_message:
             self._close()
 
     def abort(self) -> None:
@@ -328,7 +334,7 @@ class ClientConnection(asyncio.Protocol):
     def _close(self) -> None:
         """Close behind the last answer; linger where the client may still be sending."""
         reader = self._reader
-        linger = reader.is_over or reader.in_message()
+        linger = reader.is_over or reader.in_message
         self._closing = True
         reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()
@@ -353,7 +359,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         elif self._current is not None:
             self._current.expire()
-        elif self._reader.in_message():
+        elif self._reader.in_message:
             self._reader.is_over = True
             self._take_fault(Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time"))
         else:

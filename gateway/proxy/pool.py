@@ -49,10 +49,9 @@ class ServerPool:
     def take(self) -> ServerConnection | None:
         """Return an open connection nobody uses, if there is one."""
         idle = self.idle
-        while idle:
-            server = idle.pop()
-            if server.is_open:
-                return server
+        if idle:
+            self.counts.reused += 1
+            return idle.pop()
         return None
 
     def forget(self, server: ServerConnection) -> None:
@@ -88,16 +87,15 @@ class Pool:
             ServerPool(server, upstream, stall_seconds, self.counts) for server in upstream.servers
         )
         self._turn = 0
+        if len(self._servers) == 1:
+            self.take = self._servers[0].take  # type: ignore[method-assign]  # no turn to take
         self._tls = ssl.create_default_context() if any(s.tls for s in upstream.servers) else None
 
     def take(self) -> ServerConnection | None:
         """Return an open connection to the server whose turn it is, if it has one."""
         servers = self._servers
         self._turn = turn = (self._turn + 1) % len(servers)
-        server = servers[turn].take()
-        if server is not None:
-            self.counts.reused += 1
-        return server
+        return servers[turn].take()
 
     async def connect(self) -> ServerConnection:
         """Open a connection to the server whose turn it is, else to the next that answers.

@@ -15,8 +15,8 @@ from gateway.proxy.names import RequestNames
 from gateway.proxy.pool import Pool
 from gateway.settings.values import Limits, Timeouts
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.quoting import Json, quote
+from gateway.telemetry.metrics import Metrics, RouteMetrics
+from gateway.telemetry.quoting import NULL, Json, quote
 
 # Hosts come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_HOSTS = 4096
@@ -42,15 +42,26 @@ class HostNames(dict[bytes, str | None]):
         return host
 
 
-class RouteState:
-    """What the data port keeps for one route: its pool, and its names as JSON for the log."""
+class Unrouted:
+    """The counts of requests without a route, and what the log says for its names."""
 
-    __slots__ = ("name", "pool", "upstream")
+    __slots__ = ("metrics", "name", "names", "upstream")
 
-    def __init__(self, route: Route, pool: Pool) -> None:
+    def __init__(self, name: Json, upstream: Json, metrics: RouteMetrics) -> None:
+        self.metrics = metrics
+        self.name = name
+        self.upstream = upstream
+        self.names = b'"route":%b,"upstream":%b' % (name, upstream)
+
+
+class RouteState(Unrouted):
+    """What the data port keeps for one route: its pool, its counts, its names as JSON."""
+
+    __slots__ = ("pool",)
+
+    def __init__(self, route: Route, pool: Pool, metrics: RouteMetrics) -> None:
+        super().__init__(quote(route.name), quote(route.upstream), metrics)
         self.pool = pool
-        self.name: Json = quote(route.name)
-        self.upstream: Json = quote(route.upstream)
 
 
 class Port:
@@ -76,7 +87,9 @@ class Port:
         is_tls: bool,
     ) -> None:
         self.admission = admission
+        self.decide = admission.decide
         self.routes = routes
+        self.no_route = Unrouted(NULL, NULL, metrics.no_route)
         self.issuer_names = issuer_names
         self.names = RequestNames(identity_aliases)
         self.hosts = HostNames()

@@ -1,31 +1,22 @@
 """Write down what became of a request: the only place that does."""
 
-from time import monotonic
 from typing import Protocol
 
 from gateway.decision.verdict import Allow, Deny
+from gateway.proxy.answering import Client
 from gateway.proxy.forwarding import client_address
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
-from gateway.telemetry.access_log import format_line
+from gateway.telemetry.access_log import format_allowed, format_line
 from gateway.telemetry.quoting import NULL
-
-
-class Peer(Protocol):
-    """The connection an exchange came on."""
-
-    peer: str
 
 
 class Recorded(Protocol):
     """What is written down of an exchange."""
 
-    @property
-    def client(self) -> Peer:
-        """Return the connection it came on."""
-
+    client: Client
     id: bytes
     request: Request
     allow: Allow | None
@@ -38,44 +29,69 @@ class Recorded(Protocol):
     upstream_seconds: float | None
 
 
-def record(port: Port, exchange: Recorded) -> None:
-    """Count *exchange* and write its line."""
-    seconds = monotonic() - exchange.started_at
+def record(port: Port, exchange: Recorded, now: float) -> None:
+    """Count *exchange*, which ended at *now*, and write its line."""
+    allow = exchange.allow
+    seconds = now - exchange.started_at
+    if allow is None or exchange.deny is not None or exchange.upstream_seconds is None:
+        _record_unusual(port, exchange, seconds)
+        return
+    state = port.routes[allow.route.index]
+    state.metrics.allowed += 1
+    state.metrics.observe(exchange.status, seconds)
+    log = port.access_log
+    if not log.enabled:
+        return
+    request = exchange.request
+    token = allow.token
+    target = request.target
+    sent_bytes, received_bytes = _sizes(exchange)
+    log.write(
+        format_allowed(
+            port.clock(),
+            exchange.id,
+            exchange.client.peer_bytes if request.is_plain else _client(port, exchange),
+            request.method,
+            request.fields.host,
+            target.partition(b"?")[0] if b"?" in target else target,
+            state.names,
+            exchange.status,
+            NULL if token is None else token.log_subject,
+            NULL if token is None else port.issuer_names[token.issuer.name],
+            sent_bytes,
+            received_bytes,
+            seconds * 1000,
+            exchange.upstream_seconds * 1000,
+        )
+    )
+
+
+def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     allow = exchange.allow
     deny = exchange.deny
     route = allow.route if allow is not None else deny.route if deny is not None else None
-    metrics = port.metrics
-    if route is None:
-        counts, name, upstream = metrics.no_route, NULL, NULL
-    else:
-        state = port.routes[route.index]
-        counts, name, upstream = metrics.routes[route.index], state.name, state.upstream
+    state = port.no_route if route is None else port.routes[route.index]
     if deny is None:
-        counts.allowed += 1
+        state.metrics.allowed += 1
     else:
-        counts.refuse(deny.reason)
-    counts.observe(exchange.status, seconds)
+        state.metrics.refuse(deny.reason)
+    state.metrics.observe(exchange.status, seconds)
     if not port.access_log.enabled:
         return
-    sent_bytes, received_bytes = exchange.sent_bytes, 0
-    if exchange.upload is not None:
-        received_bytes = exchange.upload.received_bytes
-    elif exchange.tunnel is not None:
-        sent_bytes = exchange.tunnel.from_server_bytes
-        received_bytes = exchange.tunnel.from_client_bytes
     token = allow.token if allow is not None else deny.token if deny is not None else None
     request = exchange.request
+    sent_bytes, received_bytes = _sizes(exchange)
     upstream_seconds = exchange.upstream_seconds
     port.access_log.write(
         format_line(
             port.clock(),
             exchange.id,
-            _client(port, exchange.client.peer, request),
+            _client(port, exchange),
             request.method.encode(),
             request.fields.host,
             request.target.partition(b"?")[0],
-            name,
-            upstream,
+            state.name,
+            state.upstream,
             exchange.status,
             deny.reason if deny is not None else None,
             deny.detail if deny is not None else None,
@@ -89,7 +105,17 @@ def record(port: Port, exchange: Recorded) -> None:
     )
 
 
-def _client(port: Port, peer: str, request: Request) -> bytes:
-    if request.fields.incoming is None or not port.trusted_proxies:
-        return peer.encode()
-    return client_address(peer, request.fields.incoming.x_for, port.trusted_proxies).encode()
+def _sizes(exchange: Recorded) -> tuple[int, int]:
+    """Return how many body bytes went to the client, and how many came from it."""
+    if exchange.tunnel is not None:
+        return exchange.tunnel.from_server_bytes, exchange.tunnel.from_client_bytes
+    upload = exchange.upload
+    return exchange.sent_bytes, 0 if upload is None else upload.received_bytes
+
+
+def _client(port: Port, exchange: Recorded) -> bytes:
+    incoming = exchange.request.fields.incoming
+    peer = exchange.client.peer
+    if incoming is None or not port.trusted_proxies:
+        return exchange.client.peer_bytes
+    return client_address(peer, incoming.x_for, port.trusted_proxies).encode()

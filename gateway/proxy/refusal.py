@@ -42,9 +42,7 @@ _PHRASES: Final = {
 REQUEST_ID_LENGTH: Final = 24
 
 
-def render_refusal(
-    deny: Deny, request_id: bytes, now: float, *, is_head: bool, close: bool
-) -> bytes:
+def render_refusal(deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool) -> bytes:
     """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2)."""
     head, body_start, body_end = _template(deny.reason, deny.scopes, deny.methods, close)
     start = head % (_http_date(int(now)), request_id)

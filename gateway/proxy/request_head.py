@@ -1,7 +1,7 @@
 """Write the head that the service gets: serialised anew from what was understood."""
 
-from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow
+from gateway.proxy.fields import Fields
 from gateway.proxy.names import without_named
 from gateway.proxy.request import Request
 
@@ -21,8 +21,8 @@ def render_request_head(
         if fields.connection:
             lines = without_named(lines, fields.connection)
         added = _framing(request)
-    if fields.authorization and _keeps_authorization(request, allow.route, forward_token):
-        added += b"\r\nAuthorization: " + request.fields.authorization[0]
+    if (forward_token or allow.route.public) and _keeps_authorization(fields, forward_token):
+        added += b"\r\nAuthorization: " + fields.authorization[0]
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
         allow.target,
@@ -46,14 +46,12 @@ def _framing(request: Request) -> bytes:
     return b""
 
 
-def _keeps_authorization(request: Request, route: Route, forward_token: bool) -> bool:
+def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:
     """Return whether the service gets the Authorization field.
 
     A bearer token stays here unless the configuration asks for it. On a public route other
     schemes are the service's own affair: a token endpoint's client secret, say.
     """
-    if len(request.fields.authorization) != 1:
+    if len(fields.authorization) != 1:
         return False
-    if forward_token:
-        return True
-    return route.public and request.fields.authorization[0][:6].lower() != b"bearer"
+    return forward_token or fields.authorization[0][:6].lower() != b"bearer"

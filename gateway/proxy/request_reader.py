@@ -56,7 +56,8 @@ class _StopParsing(Exception):  # noqa: N818 - not an error: the way out of a pa
 class RequestReader:
     """Reads the requests on one connection, one after the other.
 
-    *fields* are those of the head that is not complete, *upload* the body that is not.
+    *in_message* says that a request was begun that is not complete. *fields* are those of
+    its head, until that is; *upload* is its body.
 
     Clients on a kept connection mostly send the same fields again with another request
     line. So the bytes of the last plain header section are kept: where they come again, to
@@ -68,7 +69,6 @@ class RequestReader:
         "_feed_bytes",
         "_framing_bytes",
         "_head_bytes",
-        "_in_message",
         "_limits",
         "_names",
         "_parser",
@@ -78,6 +78,7 @@ class RequestReader:
         "_taker",
         "_target",
         "fields",
+        "in_message",
         "is_over",
         "upload",
     )
@@ -91,7 +92,7 @@ class RequestReader:
         self._feed_bytes = 0
         self._framing_bytes = 0
         self._head_bytes = 0
-        self._in_message = False
+        self.in_message = False
         self._plain: Fields | None = None
         self._section = b""
         self._section_fields = Fields()
@@ -103,7 +104,7 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
         section = self._section
-        if section and not self._in_message and data.endswith(section):
+        if section and not self.in_message and data.endswith(section):
             request = self._repeated(data[: -len(section)])
             if request is not None:
                 self._taker.take_request(request)
@@ -127,38 +128,32 @@ class RequestReader:
             self._keep_section(data, self._plain)
         elif self.upload is not None:
             self._after_body_piece(self.upload)
-        elif self._in_message:
+        elif self.in_message:
             self._after_head_piece(data)
-
-    def in_message(self) -> bool:
-        """Return whether a request was begun that is not complete."""
-        return self._in_message
 
     def cut_short(self) -> Request:
         """Return what is known of the request that is being read, and read no more of it."""
         fields, self.fields = self.fields or Fields(), None
         self.is_over = True
-        request = Request("", self._target if self._in_message else b"", fields)
+        request = Request("", self._target if self.in_message else b"", fields)
         request.is_plain = False
         return request
 
     def _repeated(self, line: bytes) -> Request | None:
         """Return the request that *line* makes with the fields known, or None if unsure."""
-        parts = line.split(b" ")
-        if len(parts) != 3 or parts[2] != b"HTTP/1.1":
+        name, _, rest = line.partition(b" ")
+        method = _USUAL_METHODS.get(name)
+        if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
             return None
-        method = _USUAL_METHODS.get(parts[0])
-        target = parts[1]
-        if method is None or target[:1] != b"/" or target.translate(None, _TARGET_BYTES):
-            return None
-        if len(target) > self._limits.target_bytes:
+        target = rest[:-9]
+        if target.translate(None, _TARGET_BYTES) or len(target) > self._limits.target_bytes:
             return None
         return Request(method, target, self._section_fields)
 
     def _keep_section(self, data: bytes, fields: Fields) -> None:
         """Keep the header section of a plain request that came alone and in one piece."""
         self._plain = None
-        if self._in_message or len(data) > _MAX_SECTION_BYTES:
+        if self.in_message or len(data) > _MAX_SECTION_BYTES:
             self._section = b""
             return
         start = data.find(b"\r\n")
@@ -228,7 +223,7 @@ class RequestReader:
         """Begin with a request."""
         if self.is_over:
             raise _StopParsing
-        self._in_message = True
+        self.in_message = True
         self._plain = None
         self._target = b""
         self.fields = Fields()
@@ -314,7 +309,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Take the end of the message."""
-        self._in_message = False
+        self.in_message = False
         upload = self.upload
         if upload is None:
             return

@@ -6,51 +6,10 @@ from typing import Final, Protocol, cast
 
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
-from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader, Asker
+from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
+from gateway.proxy.roles import Far, Waiting
 
 NEVER: Final = float("inf")
-
-
-class Sender(Protocol):
-    """Whoever sends bytes to the server."""
-
-    def server_blocked(self) -> None:
-        """Take that the server reads more slowly than the client sends."""
-
-    def server_ready(self) -> None:
-        """Take that the server reads again."""
-
-
-class Waiting(Asker, Sender, Protocol):
-    """The exchange that waits for an answer."""
-
-    def request_complete(self) -> bool:
-        """Return whether all of the request was sent."""
-
-    def answer_flush(self) -> None:
-        """Send what was taken in so far."""
-
-    def answer_end(self) -> None:
-        """Take the end of the answer; the connection is no longer this exchange's."""
-
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> "Far | None":
-        """Take a 101; return the tunnel to feed from now on, or None to give up."""
-
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
-        """Take the failure; *unsent* says that no byte of the request can have been read."""
-
-
-class Far(Sender, Protocol):
-    """The far end of a tunnel."""
-
-    def from_server(self, data: bytes) -> None:
-        """Take bytes."""
-
-    def server_ended(self) -> None:
-        """Take that no more bytes will come."""
-
-    def server_lost(self) -> None:
-        """Take that the connection is gone."""
 
 
 class Home(Protocol):
@@ -99,8 +58,8 @@ class ServerConnection(asyncio.Protocol):
         self._asker = asker
         self._reader.begin(asker)
         self.deadline = now + self.home.answer_seconds
-        self._bytes_before = self._written_bytes
-        self._written_bytes += len(head)
+        self._bytes_before = before = self._written_bytes
+        self._written_bytes = before + len(head)
         self._write(head)
 
     def write(self, data: bytes) -> None:
@@ -140,6 +99,7 @@ class ServerConnection(asyncio.Protocol):
         self._asker = None
         self._tunnel = None
         self.is_open = False
+        self.home.forget(self)
         self.transport.abort()
 
     def expire(self) -> None:
@@ -199,6 +159,7 @@ class ServerConnection(asyncio.Protocol):
             self._tunnel.server_ended()
             return not self.transport.is_closing()
         if asker is None:
+            self.close()
             return False
         if self._reader.ends_with_connection():
             self._conclude(asker)

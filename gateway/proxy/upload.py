@@ -50,6 +50,10 @@ class Upload:
         self.is_too_large = False
         self.received_bytes = 0
 
+    def has_not_come(self) -> bool:
+        """Return whether nothing of the body was seen yet."""
+        return not self.received_bytes and not self.complete
+
     def add(self, data: bytes) -> None:
         """Take a piece; it is sent by the next ``flush``."""
         self.received_bytes += len(data)

@@ -84,6 +84,12 @@ def is_plain_http(text: str) -> bool:
     return text.lower().startswith("http://")
 
 
+def leaves_unprotected(text: str) -> bool:
+    """Return whether *text* is an http: URL that leads off this machine, or may."""
+    host = _host_of(text)
+    return is_plain_http(text) and (host is None or not is_loopback(host))
+
+
 def _host_of(text: str) -> str | None:
     if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
         return None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.policy import Issuer, Profile
-from gateway.settings.addresses import check_key_url, is_plain_http
+from gateway.settings.addresses import check_key_url, is_plain_http, leaves_unprotected
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
@@ -142,6 +142,6 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
     asked = {"issuer": bool(model.discovery), "jwks_url": True}
     for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
         is_refused = asked[key] and check_key_url(url) is not None
-        if is_plain_http(url) and not is_refused:
+        if leaves_unprotected(url) and not is_refused:
             message = "plain http: whoever is on the way can change what it says"
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))

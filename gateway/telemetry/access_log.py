@@ -143,7 +143,7 @@ _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\?#')
 
 _ALLOWED_LINE = (
     b'{"time":"%b","id":"%b","client":"%b","method":"%b","host":"%b","path":"%b",'
-    b'"route":%b,"upstream":%b,"status":%d,"reason":null,"detail":null,"subject":%b,"issuer":%b,'
+    b'%b,"status":%d,"reason":null,"detail":null,"subject":%b,"issuer":%b,'
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%.3f}\n'
 )
 
@@ -152,6 +152,33 @@ _ANY_LINE = (
     b'"route":%b,"upstream":%b,"status":%d,"reason":%b,"detail":%b,"subject":%b,"issuer":%b,'
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%b}\n'
 )
+
+
+def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of the line
+    now: float,
+    request_id: bytes,
+    client: bytes,
+    method: str,
+    host: bytes,
+    path: bytes,
+    names: bytes,
+    status: int,
+    subject: bytes,
+    issuer: bytes,
+    sent_bytes: int,
+    received_bytes: int,
+    duration_ms: float,
+    upstream_ms: float,
+) -> bytes:
+    """Return the line of a request that was let through: ``format_line``, at half the price.
+
+    Only for what the decision has accepted: *host* and *path* are canonical then, which means
+    that nothing in them needs escaping. *names* are the members ``route`` and ``upstream``.
+    """
+    return _ALLOWED_LINE % (
+        _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
+        status, subject, issuer, sent_bytes, received_bytes, duration_ms, upstream_ms,
+    )  # fmt: skip
 
 
 def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the line

@@ -1,0 +1,148 @@
+"""Pass an answer on from the server to the client."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+from gateway.proxy.port import Port
+from gateway.proxy.request import Request
+from gateway.proxy.server import ServerConnection
+from gateway.proxy.status_line import STATUS_LINES
+from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.upload import Upload
+
+
+class Client(Protocol):
+    """The connection a request came on."""
+
+    peer: str
+    peer_bytes: bytes
+
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """Return what sends bytes to the client."""
+
+    def forwarding(self, request: Request) -> bytes:
+        """Return the fields that say who asked, and through whom."""
+
+    def write_chunk(self, data: bytes) -> None:
+        """Send *data* as one chunk."""
+
+    def hold(self) -> None:
+        """Read no more until ``go_on``: the other side cannot take it."""
+
+    def go_on(self) -> None:
+        """Read again."""
+
+    def exchange_done(self, close: bool, now: float) -> None:
+        """Take that the answer is out; *close* says that the connection ends with it."""
+
+    def begin_tunnel(self, tunnel: Tunnel) -> None:
+        """Pass on all further bytes as they are."""
+
+    def end_writing(self) -> None:
+        """Send the end of the tunnel's server side."""
+
+    def abort(self) -> None:
+        """Cut the connection, so that no truncated answer looks complete."""
+
+
+class Answering:
+    """The half of an exchange that carries the answer.
+
+    Not slotted: most of this is rarely set, and a default that stands on the class costs a
+    request nothing.
+    """
+
+    port: Port
+    client: Client
+    request: Request
+    out: list[bytes]
+    server: ServerConnection | None = None
+    upload: Upload | None = None
+    tunnel: Tunnel | None = None
+    is_head = False
+    wants_upgrade = False
+    is_over = False
+    status = 0
+    sent_at = 0.0
+    sent_bytes = 0
+    upstream_seconds: float | None = None
+    _head = b""
+    _answer_started = False
+    _chunked_out = False
+    _close = False
+
+    def request_complete(self) -> bool:
+        """Return whether all of the request was read, and sent on."""
+        return self.upload is None or self.upload.complete
+
+    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+        """Pass on a 1xx answer; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
+        if self.request.is_http11:
+            self.client.write(b"".join((STATUS_LINES[status], *lines, b"\r\n\r\n")))
+
+    def answer_head(
+        self, status: int, lines: list[bytes], length: int | None, has_body: bool
+    ) -> None:
+        """Take the final head, and frame the body for this client."""
+        self.upstream_seconds = monotonic() - self.sent_at
+        self.status = status
+        framing = b""
+        upload = self.upload
+        if not self.request.keep_alive or self.port.is_draining:
+            self._close = True
+        elif upload is not None and not upload.complete:
+            self._close = True  # an early answer: the rest of the body is not read
+        if length is None and has_body:
+            if self.request.is_http11:
+                self._chunked_out = True
+                framing = b"\r\nTransfer-Encoding: chunked"
+            else:
+                self._close = True
+        if self._close:
+            framing += b"\r\nConnection: close"
+        self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], b"".join(lines), framing)
+
+    def answer_flush(self) -> None:
+        """Send what was taken in so far."""
+        out = self.out
+        head = self._head
+        if head:
+            self._head = b""
+            self._answer_started = True
+        elif not out:
+            return
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        self.sent_bytes += len(data)
+        if not self._chunked_out:
+            self.client.write(head + data if head else data)
+            return
+        if head:
+            self.client.write(head)
+        if data:
+            self.client.write_chunk(data)
+
+    def answer_end(self) -> None:
+        """End the exchange."""
+        self.server = None
+        self.answer_flush()
+        if self._chunked_out:
+            self.client.write(b"0\r\n\r\n")
+        self._end(self._close)
+
+    def _end(self, close: bool) -> None:
+        raise NotImplementedError
+
+    def client_blocked(self) -> None:
+        """Slow down the server."""
+        server = self.server if self.tunnel is None else self.tunnel.server
+        if server is not None:
+            server.hold()
+
+    def client_ready(self) -> None:
+        """Let the server go on."""
+        server = self.server if self.tunnel is None else self.tunnel.server
+        if server is not None:
+            server.go_on()

@@ -1,0 +1,66 @@
+"""What the two sides of an exchange are to each other."""
+
+from typing import Protocol
+
+from gateway.decision.reason import Reason
+
+
+class Asker(Protocol):
+    """Whoever asked: takes an answer in pieces."""
+
+    is_head: bool
+    wants_upgrade: bool
+    out: list[bytes]  # pieces of the body, sent by the next `answer_flush`
+
+    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+        """Take a 1xx answer other than 100 and 101."""
+
+    def answer_head(
+        self, status: int, lines: list[bytes], length: int | None, has_body: bool
+    ) -> None:
+        """Take the final head; *lines* are flat: prefix, value, prefix, value.
+
+        Where there is a body, a *length* of None means that it must be framed anew.
+        """
+
+
+class Sender(Protocol):
+    """Whoever sends bytes to the server."""
+
+    def server_blocked(self) -> None:
+        """Take that the server reads more slowly than the client sends."""
+
+    def server_ready(self) -> None:
+        """Take that the server reads again."""
+
+
+class Far(Sender, Protocol):
+    """The far end of a tunnel."""
+
+    def from_server(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def server_ended(self) -> None:
+        """Take that no more bytes will come."""
+
+    def server_lost(self) -> None:
+        """Take that the connection is gone."""
+
+
+class Waiting(Asker, Sender, Protocol):
+    """The exchange that waits for an answer."""
+
+    def request_complete(self) -> bool:
+        """Return whether all of the request was sent."""
+
+    def answer_flush(self) -> None:
+        """Send what was taken in so far."""
+
+    def answer_end(self) -> None:
+        """Take the end of the answer; the connection is no longer this exchange's."""
+
+    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
+        """Take a 101; return the tunnel to feed from now on, or None to give up."""
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+        """Take the failure; *unsent* says that no byte of the request can have been read."""
