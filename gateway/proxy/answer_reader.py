@@ -56,6 +56,7 @@ class AnswerReader:
         "_done",
         "_fed_bytes",
         "_interims",
+        "_is_large",
         "_left",
         "_length",
         "_lines",
@@ -84,6 +85,7 @@ class AnswerReader:
         self._interims = 0
         self._left = 0
         self._chunked = False
+        self._is_large = False
         self._unusual = False
 
     def begin(self, asker: Asker) -> None:
@@ -101,6 +103,8 @@ class AnswerReader:
         if self._left:
             return self._feed_known_length(data)
         self.has_begun = True
+        if len(data) > _MAX_HEAD_BYTES:
+            self._is_large = self._unusual = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -209,7 +213,9 @@ class AnswerReader:
             raise _StopParsing
         status = self._parser.get_status_code()
         lines = self._lines
-        if len(lines) > 2 * _MAX_FIELDS:
+        if len(lines) > 2 * _MAX_FIELDS or (
+            self._is_large and sum(map(len, lines)) > _MAX_HEAD_BYTES
+        ):
             self._stop("the answer's head is too large")
         if self._unusual:
             if self._connection:
