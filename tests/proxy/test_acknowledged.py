@@ -1,0 +1,40 @@
+"""What the peer's kernel has acknowledged, and when that is not known."""
+
+import asyncio
+
+from gateway.proxy.acknowledged import acknowledged_bytes
+from tests.proxy.service import Service
+from tests.proxy.wire import connect
+
+
+class NoSocket(asyncio.Transport):
+    """A transport that has no socket to ask."""
+
+
+async def test_bytes_that_arrived_are_counted(service: Service) -> None:
+    wire = await connect(service.address)
+    assert acknowledged_bytes(wire.transport) == 0
+
+    wire.send(b"x" * 100)
+    peer = await service.connection()
+    await peer.wait_for(lambda: len(peer.received) == 100)
+
+    assert acknowledged_bytes(wire.transport) == 100
+    wire.transport.abort()
+
+
+async def test_bytes_sent_to_a_closed_connection_are_not_counted(service: Service) -> None:
+    wire = await connect(service.address)
+    peer = await service.connection()
+    peer.transport.abort()
+    await wire.wait_end()
+
+    wire.send(b"x" * 100)
+
+    assert acknowledged_bytes(wire.transport) == 0
+    wire.transport.abort()
+
+
+def test_of_tls_and_of_what_has_no_socket_nothing_is_said() -> None:
+    assert acknowledged_bytes(NoSocket({"sslcontext": object()})) is None
+    assert acknowledged_bytes(NoSocket()) is None

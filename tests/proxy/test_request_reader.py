@@ -1,0 +1,193 @@
+"""Reading requests: the same ones however the bytes are cut, and none behind a fault."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.decision.reason import Reason
+from gateway.proxy.names import RequestNames
+from gateway.proxy.request import Request
+from gateway.proxy.request_reader import EarlyBytes, Fault, RequestReader
+from gateway.proxy.upload import Upload
+from gateway.settings.values import Limits
+from tests.proxy.messages import make_chunked, make_request
+from tests.proxy.test_upload import Source
+
+LIMITS = Limits(
+    head_bytes=2048, head_fields=10, target_bytes=100, body_bytes=None, connections=10
+)  # fmt: skip
+
+
+class Taker:
+    """Takes what is read, and notes it in a form that can be compared."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, bytes, bytes, list[bytes]]] = []
+        self.uploads: list[Upload] = []
+        self.ended = 0
+
+    def take_request(self, request: Request) -> Upload | None:
+        fields = request.fields
+        self.requests.append((request.method, request.target, fields.host, list(fields.lines)))
+        if not request.has_body():
+            return None
+        length = None if fields.is_chunked else fields.content_length
+        self.uploads.append(Upload(Source(), length, None))
+        return self.uploads[-1]
+
+    def take_body_end(self) -> None:
+        self.ended += 1
+
+
+def read(*pieces: bytes) -> tuple[Taker, RequestReader]:
+    taker = Taker()
+    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+    for piece in pieces:
+        reader.feed(piece)
+    return taker, reader
+
+
+STREAM = (
+    make_request("/a", "Accept: */*", "X-Note: one")
+    + make_request("/b", "Accept: */*", "X-Note: one")
+    + make_request("/c", method="POST", body=b"GET /smuggled HTTP/1.1\r\n\r\n")
+    + make_request("/d", "Transfer-Encoding: chunked", method="PUT")
+    + make_chunked(b"one", b"two")
+    + make_request("/e", "Accept: */*", "X-Note: one", method="HEAD")
+)
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=8))
+def test_the_same_requests_are_read_however_the_bytes_are_cut(cuts: list[int]) -> None:
+    borders = [0, *sorted(cuts), len(STREAM)]
+    pieces = [STREAM[a:b] for a, b in pairwise(borders) if a < b]
+
+    taker, reader = read(*pieces)
+
+    assert [(method, target) for method, target, *_ in taker.requests] == [
+        ("GET", b"/a"), ("GET", b"/b"), ("POST", b"/c"), ("PUT", b"/d"), ("HEAD", b"/e"),
+    ]  # fmt: skip
+    assert [upload.received_bytes for upload in taker.uploads] == [26, 6]
+    assert all(upload.complete for upload in taker.uploads)
+    assert taker.ended == 2
+    assert not reader.is_over
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"GET /next HTTP/1.1", ("GET", b"/next")),
+        (b"POST /next?a=%20 HTTP/1.1", ("POST", b"/next?a=%20")),
+        (b"PURGE /next HTTP/1.1", ("PURGE", b"/next")),
+        (b"GET * HTTP/1.1", None),
+        (b"GET /next HTTP/1.0", ("GET", b"/next")),
+    ],
+)
+def test_a_header_section_seen_before_means_the_same_behind_another_line(
+    line: bytes, expected: tuple[str, bytes] | None
+) -> None:
+    first = make_request("/first", "Accept: */*", "X-Note: one")
+    section = first[first.index(b"\r\n") :]
+
+    taker, _ = read(first, line + section)
+    fresh, _ = read(line + section)
+
+    assert taker.requests[1] == fresh.requests[0]
+    if expected is not None:
+        assert taker.requests[1][:2] == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /a b HTTP/1.1",
+        b"GET  /a HTTP/1.1",
+        b"GET /a HTTP/1.1 ",
+        b"GET /a\x01 HTTP/1.1",
+        b"GET /a\x80 HTTP/1.1",
+        b"GET /a HTTP/2.0",
+        b"GET /a",
+        b" GET /a HTTP/1.1",
+        b"GET /a HTTP/1.1\r\nX: y\r\n z",
+        b"get /a HTTP/1.1",
+        b"",
+    ],
+)
+def test_a_bad_request_line_is_bad_before_a_known_section_too(line: bytes) -> None:
+    """What was remembered is never a way around the parser."""
+    first = make_request("/first", "Accept: */*")
+    data = line + first[first.index(b"\r\n") :]
+
+    def outcome(*pieces: bytes) -> object:
+        try:
+            return read(*pieces)[0].requests[len(pieces) - 1 :]
+        except Fault as fault:
+            return fault.reason
+
+    assert outcome(first, data) == outcome(data)
+
+
+def test_a_known_section_inside_a_body_is_a_body() -> None:
+    first = make_request("/first", "Accept: */*")
+    body = make_request("/smuggled", "Accept: */*")
+    head = make_request("/second", f"Content-Length: {len(body)}", method="POST")
+
+    taker, _ = read(first, head, body, first)
+
+    assert [target for _, target, *_ in taker.requests] == [b"/first", b"/second", b"/first"]
+    assert taker.uploads[0].received_bytes == len(body)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "reason"),
+    [
+        (b"nonsense\r\n\r\n", Reason.REQUEST_MALFORMED),
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", Reason.REQUEST_MALFORMED),  # 9112.2
+        (b"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", Reason.REQUEST_MALFORMED),  # 9112.3
+        (b"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", Reason.REQUEST_MALFORMED),  # 9112.4
+        (b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", Reason.REQUEST_MALFORMED),
+        (b"GET / HTTP/1.1\r\n: x\r\n\r\n", Reason.REQUEST_MALFORMED),  # CVE-2023-25725
+        (b"GET /" + b"x" * 2100, Reason.TARGET_TOO_LONG),  # 9112.14
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 2100, Reason.HEADERS_TOO_LARGE),
+    ],
+)
+def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason: Reason) -> None:
+    taker = Taker()
+    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+
+    with pytest.raises(Fault) as found:
+        reader.feed(request_bytes)
+    reader.feed(make_request("/behind"))
+
+    assert found.value.reason is reason
+    assert reader.is_over
+    assert taker.requests == []
+
+
+def test_chunk_framing_that_dwarfs_its_body_is_a_fault() -> None:
+    """CVE-2023-39326."""
+    chunk = b"1;" + b"x" * 1000 + b"\r\na\r\n"
+
+    with pytest.raises(Fault):
+        read(make_request("/", "Transfer-Encoding: chunked", method="POST"), *[chunk] * 10)
+
+
+def test_trailers_without_end_are_a_fault() -> None:
+    """CVE-2026-22815."""
+    head = make_request("/", "Transfer-Encoding: chunked", method="POST") + b"0\r\n"
+
+    with pytest.raises(Fault):
+        read(head, *[b"X-Trailer: 1\r\n" * 100] * 10)
+
+
+def test_bytes_behind_an_upgrade_are_early() -> None:
+    upgrade = make_request("/", "Connection: Upgrade", "Upgrade: websocket")
+
+    taker, reader = read(upgrade)
+    assert reader.is_over
+    assert len(taker.requests) == 1
+
+    with pytest.raises(EarlyBytes):
+        read(upgrade + b"x")
