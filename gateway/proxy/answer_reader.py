@@ -111,17 +111,17 @@ class AnswerReader:
             self.rest = data[upgrade.args[0] :]
             return self._switch()
         except httptools.HttpParserError as error:
-            return self._after_error(error)
+            return self._after_error(error, data)
         return DONE if self._done else self._bounded(len(data))
 
-    def _after_error(self, error: httptools.HttpParserError) -> int:
+    def _after_error(self, error: httptools.HttpParserError, data: bytes) -> int:
         stopped = isinstance(error.__context__, _StopParsing)
         if isinstance(error, httptools.HttpParserCallbackError) and not stopped:
             raise error  # a bug of ours
         if not self._done:
             self.fault = self.fault or str(error).lower()
             return FAULT
-        if not stopped:
+        if not stopped or data.partition(b"\r\n\r\n")[2]:
             self.is_reusable = False  # more came than was asked for
         return DONE
 
@@ -185,7 +185,7 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one field; trailers go nowhere (RFC 9110 §6.5.1)."""
         kind = _NAMES[name]
-        if kind.__class__ is bytes:
+        if type(kind) is bytes:
             self._lines += (kind, value)
         elif self.head_done:
             return
