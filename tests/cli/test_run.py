@@ -1,0 +1,236 @@
+"""`gateway run` as users run it: what it says, how it ends, and with which exit code."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.config_files import INVALID
+
+GATEWAY = str(Path(sys.executable).with_name("gateway"))
+LIMIT_SECONDS = 30
+
+
+def config_of(directory: Path, service_port: int = 1, **changes: Any) -> Path:
+    """Write a configuration that needs nothing of the outside."""
+    (directory / "keys.json").write_text('{"keys": []}')
+    config = {
+        "version": 1,
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "issuers": {
+            "main": {
+                "issuer": "https://login.example.com/",
+                "jwks_file": "keys.json",
+                "audiences": ["orders"],
+            }
+        },
+        "upstreams": {"main": {"servers": [f"http://127.0.0.1:{service_port}"]}},
+        "routes": [
+            {"name": "all", "match": {"path_prefix": "/"}, "upstream": "main", "require": {}},
+            {"name": "open", "match": {"path": "/open"}, "upstream": "main", "public": True},
+        ],
+    }
+    path = directory / "gateway.yaml"
+    path.write_text(yaml.safe_dump(config | changes))
+    return path
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a gateway that is expected to end by itself."""
+    return subprocess.run(
+        [GATEWAY, "run", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+
+
+class Running:
+    """A gateway in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], data: tuple[str, int]) -> None:
+        self.process = process
+        self.data = data
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.data, timeout=LIMIT_SECONDS)
+
+    def wait(self) -> int:
+        return self.process.wait(LIMIT_SECONDS)
+
+
+def read_line(process: subprocess.Popen[str], mark: str) -> str:
+    """Return the next line of stderr that has *mark* in it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if mark in line:
+            return line
+    raise AssertionError(f"the gateway ended without saying: {mark}")
+
+
+@contextmanager
+def running(path: Path) -> Iterator[Running]:
+    with subprocess.Popen(
+        [GATEWAY, "run", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
+        watchdog.start()
+        try:
+            line = read_line(process, "listening on")
+            host, _, port = line.rpartition(" ")[2].strip().rpartition(":")
+            read_line(process, "admin on")
+            yield Running(process, (host, int(port)))
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def assert_one_clear_message(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_invalid_config_ends_with_1_and_every_fault_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(INVALID)
+
+    done = run(path)
+
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert re.match(rf"{re.escape(str(path))}:\d+:\d+: [a-z-_]+: ", line)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["a: [", "\tx", "- 1\n- 2\n", "just text", "\x00\x01", ""])
+def test_what_is_no_config_ends_with_1_and_no_traceback(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+
+    done = run(path)
+
+    assert done.returncode == 1
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there_ends_with_3(tmp_path: Path) -> None:
+    done = run(tmp_path / "nowhere.yaml")
+
+    assert done.returncode == 3
+    assert_one_clear_message(done)
+    assert "nowhere.yaml" in done.stderr
+
+
+def test_a_directory_in_place_of_a_file_ends_with_3(tmp_path: Path) -> None:
+    done = run(tmp_path)
+
+    assert done.returncode == 3
+    assert_one_clear_message(done)
+
+
+@pytest.mark.parametrize("taken", ["listen", "admin"])
+def test_an_address_in_use_ends_with_3_and_is_named(tmp_path: Path, taken: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        changes: dict[str, Any] = {taken: f"127.0.0.1:{port}"}
+        done = run(config_of(tmp_path, **changes))
+
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "in use" in line]
+    assert str(port) in line
+
+
+def test_too_many_arguments_are_a_usage_error(tmp_path: Path) -> None:
+    done = run(config_of(tmp_path), "another.yaml")
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_drains_and_ends_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    with running(config_of(tmp_path)) as gateway:
+        gateway.process.send_signal(number)
+
+        assert gateway.wait() == 0
+        assert gateway.process.stderr is not None
+        rest = gateway.process.stderr.read()
+    assert "draining" in rest
+    assert "Traceback" not in rest
+
+
+def held_request(gateway: Running, service: socket.socket) -> tuple[socket.socket, socket.socket]:
+    """Send a request that waits at the service; return both of its connections."""
+    client = gateway.connect()
+    client.sendall(b"GET /open HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    peer, _ = service.accept()
+    peer.settimeout(LIMIT_SECONDS)
+    assert peer.recv(65536).startswith(b"GET /open HTTP/1.1\r\n")
+    return client, peer
+
+
+@pytest.fixture
+def service() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(LIMIT_SECONDS)
+        yield listener
+
+
+def test_a_request_under_way_finishes_after_the_signal(
+    tmp_path: Path, service: socket.socket
+) -> None:
+    with running(config_of(tmp_path, service.getsockname()[1])) as gateway:
+        client, peer = held_request(gateway, service)
+        with client, peer:
+            gateway.process.send_signal(signal.SIGTERM)
+            read_line(gateway.process, "draining")
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert answer.endswith(b"\r\n\r\nwhole")
+        assert gateway.wait() == 0
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, service: socket.socket) -> None:
+    with running(config_of(tmp_path, service.getsockname()[1], drain="1h")) as gateway:
+        client, peer = held_request(gateway, service)
+        with client, peer:
+            gateway.process.send_signal(signal.SIGTERM)
+            read_line(gateway.process, "draining")
+            gateway.process.send_signal(signal.SIGTERM)
+
+            assert gateway.wait() == 128 + signal.SIGTERM
+
+
+def test_the_access_log_is_on_stdout_and_whole_at_the_end(
+    tmp_path: Path, service: socket.socket
+) -> None:
+    with running(config_of(tmp_path, service.getsockname()[1])) as gateway:
+        with gateway.connect() as client:
+            client.sendall(b"GET /x HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.stdout is not None
+        (line,) = gateway.process.stdout.read().splitlines()
+        assert gateway.wait() == 0
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert '"reason":"token_missing"' in line

@@ -1,0 +1,149 @@
+"""The whole gateway: its parts start and end in order, and it says how it is."""
+
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app import Gateway
+from tests.proxy.gateways import RunningGateway, bearer, load, running_gateway, write_config
+from tests.proxy.messages import Message, make_request, read_answer
+from tests.proxy.service import Service, running_service
+from tests.proxy.wire import connect
+
+UNREACHABLE = {
+    "main": {
+        "issuer": "https://login.example.com/",
+        "jwks_url": "http://127.0.0.1:1/keys",
+        "audiences": ["orders-api"],
+        "algorithms": ["ES256"],
+    }
+}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with running_service() as started:
+        yield started
+
+
+async def ask_admin(gateway: RunningGateway, path: str) -> Message:
+    address = gateway.gateway.admin_address
+    assert address is not None
+    wire = await connect(address)
+    wire.send(make_request(path, "Connection: close", host=f"{address[0]}:{address[1]}"))
+    answer = await read_answer(wire)
+    wire.transport.abort()
+    return answer
+
+
+async def status_of(gateway: RunningGateway) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads((await ask_admin(gateway, "/status")).body)
+    return parsed
+
+
+async def test_a_gateway_is_ready_once_it_has_keys(service: Service, tmp_path: Path) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        assert gateway.gateway.ready() == ()
+        assert (await ask_admin(gateway, "/readyz")).status == 200
+        assert (await ask_admin(gateway, "/livez")).status == 200
+        assert (await gateway.ask(make_request("/api/x", bearer()))).status == 200
+
+
+async def test_a_gateway_without_keys_lives_and_is_not_ready(
+    service: Service, tmp_path: Path
+) -> None:
+    """It starts all the same: public routes serve, protected ones fail closed."""
+    path = write_config(tmp_path, [service.url], {"issuers": UNREACHABLE})
+    async with running_gateway(load(path)) as gateway:
+        assert gateway.gateway.ready() == ("no keys of issuer main",)
+        assert (await ask_admin(gateway, "/readyz")).status == 503
+        assert (await ask_admin(gateway, "/livez")).status == 200
+        assert (await gateway.ask(make_request("/open/"))).status == 200
+        assert (await gateway.ask(make_request("/api/x", bearer()))).status == 503
+
+
+async def test_a_draining_gateway_is_alive_and_not_ready(service: Service, tmp_path: Path) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        await gateway.gateway.drain()
+
+        assert (await ask_admin(gateway, "/readyz")).status == 503
+        assert (await ask_admin(gateway, "/livez")).status == 200
+        assert (await status_of(gateway))["draining"] is True
+
+
+async def test_status_tells_what_runs(service: Service, tmp_path: Path) -> None:
+    settings = load(write_config(tmp_path, [service.url], {}))
+    async with running_gateway(settings) as gateway:
+        client = await gateway.connect()
+        for _ in range(3):
+            client.send(make_request("/api/x", bearer()))
+            await read_answer(client)
+
+        status = await status_of(gateway)
+
+    assert status["config"] == {
+        "live_hash": settings.digest,
+        "attempted_hash": settings.digest,
+        "last_error": None,
+    }
+    assert status["draining"] is False
+    assert status["upstreams"] == [{"name": "main", "opened": 1, "reused": 2}]
+    assert status["connections"] == {"open": 1, "requests_in_flight": 0, "tunnels": 0}
+    (issuer,) = status["issuers"]
+    assert (issuer["name"], issuer["loaded"], issuer["kids"]) == ("main", True, ["k1"])
+
+
+async def test_metrics_are_served_and_have_no_token(service: Service, tmp_path: Path) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        await gateway.ask(make_request("/api/x", bearer()))
+        await gateway.ask(make_request("/api/x", bearer(b"eyJ.eyJ.x")))
+
+        text = (await ask_admin(gateway, "/metrics")).body.decode()
+
+    assert 'gateway_decisions_total{reason="allow",route="api"} 1.0' in text
+    assert 'gateway_decisions_total{reason="token_malformed",route="api"} 1.0' in text
+    assert "eyJ" not in text
+
+
+async def test_the_admin_port_can_be_off(service: Service, tmp_path: Path) -> None:
+    path = write_config(tmp_path, [service.url], {"admin": False})
+    async with running_gateway(load(path)) as gateway:
+        assert gateway.gateway.admin_address is None
+        assert (await gateway.ask(make_request("/open/"))).status == 200
+
+
+async def test_the_data_port_serves_nothing_of_the_admin_port(
+    service: Service, tmp_path: Path
+) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        for path in ("/metrics", "/status", "/livez", "/readyz", "/"):
+            assert (await gateway.ask(make_request(path))).status == 404
+
+
+@pytest.mark.parametrize("taken", ["listen", "admin"])
+async def test_an_address_that_is_taken_is_an_error_of_the_system(
+    tmp_path: Path, taken: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = "{}:{}".format(*other.getsockname())
+        path = write_config(tmp_path, ["http://127.0.0.1:1"], {taken: address})
+        gateway = Gateway(load(path))
+
+        with pytest.raises(OSError, match="in use"):
+            await gateway.start()
+        await gateway.stop()
+
+
+async def test_stopping_frees_the_addresses(service: Service, tmp_path: Path) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        addresses = [gateway.address, gateway.gateway.admin_address]
+        await gateway.stop()
+
+        for address in addresses:
+            assert address is not None
+            with pytest.raises(ConnectionRefusedError):
+                await connect(address)
