@@ -21,12 +21,14 @@ class Admission:
     ) -> None:
         self.policy = policy
         self._keyring = keyring
+        self._keys = keyring.keys
         self._authenticate = memo.authenticate
         self._clock = clock
 
     def decide(self, head: RequestHead) -> Allow | Deny | NeedKeys:
         """Answer from what is at hand."""
-        return decide(head, self.policy, self._keyring.keys, self._clock(), self._authenticate)
+        clock = self._clock
+        return decide(head, self.policy, self._keys, clock(), self._authenticate)
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Allow | Deny:
         """Answer after asking for the keys that *need* names, whether they came or not."""

@@ -69,7 +69,6 @@ class Gateway:
             trusted_proxies=settings.trusted_proxies,
             metrics=self._metrics,
             access_log=self._access_log,
-            clock=time.time,
             is_tls=settings.listen.tls is not None,
         )
 

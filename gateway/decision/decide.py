@@ -136,8 +136,9 @@ def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
     """Return the route that owns the request; the query has no say in it."""
     path = split_path(head.target)
     routes = policy.routes
+    recall = routes.recall  # by way of a local: half the price of `routes.recall(…)`
     question = (path, head.host, head.method)
-    known = routes.recall(question)
+    known = recall(question)
     if known is not None:
         return known
     segments = path_segments(path)

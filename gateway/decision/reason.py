@@ -55,3 +55,7 @@ class Reason(Enum):
         self.code = code
         self.status = status
         self.title = title
+
+    # Reasons are compared by identity; hashing the name, as Enum does, costs a Python call
+    # for every look-up of a refusal.
+    __hash__ = object.__hash__

@@ -25,9 +25,8 @@ class Allow(NamedTuple):
         return f"Allow({self.route.name!r}, {self.target!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """Refuse the request.
+class Deny(NamedTuple):
+    """Refuse the request. A NamedTuple for the reason that Allow is one.
 
     *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are
     all scopes the route asks for (RFC 6750 §3), *methods* what a known path allows.

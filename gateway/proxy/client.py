@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from time import monotonic
+from time import monotonic, time
 from typing import Final, cast
 
 from gateway.decision.reason import Reason
@@ -97,8 +97,7 @@ class ClientConnection(asyncio.Protocol):
             port.metrics.connections_refused += 1
             deny = Deny(Reason.OVERLOADED, "too many connections")
             request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
-            now = port.clock()
-            self.write(render_refusal(deny, request_id, now, False, True))
+            self.write(render_refusal(deny, request_id, time(), False, True))
             self._close()
 
     def connection_lost(self, error: Exception | None) -> None:

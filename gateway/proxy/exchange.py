@@ -1,6 +1,6 @@
 """One request and its answer: decide, forward, pass the answer on, write it down."""
 
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from gateway.decision.head import RequestHead
@@ -36,21 +36,26 @@ CLIENT_GONE: Final = 499
 class Exchange(Answering):
     """One request on its way through; made when its head is complete."""
 
-    allow: Allow | None = None
-    deny: Deny | None = None
-    _resent = False
+    __slots__ = ("_resent", "allow", "deny", "id", "started_at")
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
+        # All at once, the other half's too: one is made for every request.
         self.port = port
         self.client = client
         self.request = request
-        self.out: list[bytes] = []
+        self.is_head = request.method == "HEAD"
+        self.wants_upgrade = request.wants_upgrade
+        self.out = []
+        self.server = self.upload = self.tunnel = self.upstream_seconds = None
+        self.allow: Allow | None = None
+        self.deny: Deny | None = None
+        self.status = self.sent_bytes = 0
+        self.sent_at = 0.0
+        self.is_over = self._answer_started = self._chunked_out = self._close = False
+        self._resent = False
+        self._head = b""
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
-        if request.method == "HEAD":
-            self.is_head = True
-        if request.wants_upgrade:
-            self.wants_upgrade = True
         port.metrics.requests_in_flight += 1
 
     # --- deciding
@@ -70,8 +75,9 @@ class Exchange(Answering):
             self.refuse(Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host"))
             return
         head = RequestHead(request.method, host, request.target, fields.authorization, fields.known)
-        verdict = port.decide(head)
-        kind = verdict.__class__  # cheaper than isinstance, and these are final
+        decide = port.decide
+        verdict = decide(head)
+        kind = type(verdict)  # cheaper than isinstance, and these are final
         if kind is Allow:
             fields.known = verdict.token  # type: ignore[union-attr]
             self._forward(verdict)  # type: ignore[arg-type]
@@ -98,7 +104,8 @@ class Exchange(Answering):
                 self.refuse(fault)
                 return
         pool = port.routes[allow.route.index].pool
-        server = pool.take()
+        take = pool.take
+        server = take()
         if server is None:
             port.spawn(self._connect(pool))
         else:
@@ -162,15 +169,17 @@ class Exchange(Answering):
     def refuse(self, deny: Deny) -> None:
         """Answer in our own name; *deny* says why."""
         self.deny = deny
-        self.status = deny.reason.status
+        reason = deny.reason
+        self.status = reason.status
         close = (
             not self.request.keep_alive
             or self.port.is_draining
-            or deny.reason in _UNFRAMED
+            or reason in _UNFRAMED
             or self.wants_upgrade
-            or not self.request_complete()
+            or not (self.upload is None or self.upload.complete)
         )
-        self.client.write(render_refusal(deny, self.id, self.port.clock(), self.is_head, close))
+        write = self.client.write
+        write(render_refusal(deny, self.id, time(), self.is_head, close))
         self._end(close)
 
     def fail(self, deny: Deny) -> None:

@@ -28,30 +28,41 @@ _LENGTH_DIGITS = 18
 class Fields:
     """What the fields said.
 
-    Not slotted: most requests set few of these, and a default that stands on the class costs
-    a request nothing. *lines* are the fields to forward, flat: prefix, value, prefix, value.
-    *is_plain* says that nothing in them needs a second look: such fields change no more, and
-    may serve every request that repeats them. *fault* is the first thing wrong with them,
-    *known* the token that was found in them.
+    *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
+    that nothing in them needs a second look: such fields change no more, and may serve every
+    request that repeats them. *fault* is the first thing wrong with them, *known* the token
+    that was found in them.
     """
 
-    is_plain = True
-    host = b""
-    authorization: tuple[bytes, ...] = ()
-    content_length: int | None = None
-    is_chunked = False
-    connection = b""
-    upgrade = b""
-    expects_continue = False
-    via = b""
-    request_id = b""
-    incoming: Incoming | None = None
-    special_count = 0
-    fault: Deny | None = None
-    known: SignedToken | None = None
+    __slots__ = (
+        "authorization",
+        "connection",
+        "content_length",
+        "expects_continue",
+        "fault",
+        "host",
+        "incoming",
+        "is_chunked",
+        "is_plain",
+        "known",
+        "lines",
+        "request_id",
+        "special_count",
+        "upgrade",
+        "via",
+    )
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.authorization: tuple[bytes, ...] = ()
+        self.content_length: int | None = None
+        self.incoming: Incoming | None = None
+        self.fault: Deny | None = None
+        self.known: SignedToken | None = None
+        self.host = self.connection = self.upgrade = self.via = self.request_id = b""
+        self.special_count = 0
+        self.is_plain = True
+        self.is_chunked = self.expects_continue = False
 
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""

@@ -1,7 +1,7 @@
 """What all connections of the data port share."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from itertools import count
 from secrets import token_hex
 from typing import Protocol
@@ -83,7 +83,6 @@ class Port:
         trusted_proxies: Networks,
         metrics: Metrics,
         access_log: AccessLog,
-        clock: Callable[[], float],
         is_tls: bool,
     ) -> None:
         self.admission = admission
@@ -99,7 +98,6 @@ class Port:
         self.trusted_proxies = trusted_proxies
         self.metrics = metrics
         self.access_log = access_log
-        self.clock = clock
         self.proto = b"https" if is_tls else b"http"
         self.is_draining = False
         # A pseudonym of this process: seen in Via, it says that a request goes in circles.

@@ -1,7 +1,9 @@
 """Write down what became of a request: the only place that does."""
 
+from time import time
 from typing import Protocol
 
+from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.answering import Client
 from gateway.proxy.forwarding import client_address
@@ -9,7 +11,7 @@ from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
-from gateway.telemetry.access_log import format_allowed, format_line
+from gateway.telemetry.access_log import format_allowed, format_line, format_refused
 from gateway.telemetry.quoting import NULL
 
 
@@ -33,7 +35,11 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     """Count *exchange*, which ended at *now*, and write its line."""
     allow = exchange.allow
     seconds = now - exchange.started_at
-    if allow is None or exchange.deny is not None or exchange.upstream_seconds is None:
+    deny = exchange.deny
+    if deny is not None and allow is None and deny.route is not None:
+        _record_refused(port, exchange, deny, deny.route, seconds)
+        return
+    if allow is None or deny is not None or exchange.upstream_seconds is None:
         _record_unusual(port, exchange, seconds)
         return
     state = port.routes[allow.route.index]
@@ -48,7 +54,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     sent_bytes, received_bytes = _sizes(exchange)
     log.write(
         format_allowed(
-            port.clock(),
+            time(),
             exchange.id,
             exchange.client.peer_bytes if request.is_plain else _client(port, exchange),
             request.method,
@@ -62,6 +68,39 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             received_bytes,
             seconds * 1000,
             exchange.upstream_seconds * 1000,
+        )
+    )
+
+
+def _record_refused(
+    port: Port, exchange: Recorded, deny: Deny, route: Route, seconds: float
+) -> None:
+    """Write the line of a request that the decision refused on a route."""
+    reason = deny.reason
+    state = port.routes[route.index]
+    state.metrics.refuse(reason)
+    state.metrics.observe(reason.status, seconds)
+    if not port.access_log.enabled:
+        return
+    request = exchange.request
+    token = deny.token
+    target = request.target
+    upload = exchange.upload
+    port.access_log.write(
+        format_refused(
+            time(),
+            exchange.id,
+            exchange.client.peer_bytes if request.is_plain else _client(port, exchange),
+            request.method,
+            request.fields.host,
+            target.partition(b"?")[0] if b"?" in target else target,
+            state.names,
+            reason,
+            deny.detail,
+            NULL if token is None else token.log_subject,
+            NULL if token is None else port.issuer_names[token.issuer.name],
+            0 if upload is None else upload.received_bytes,
+            seconds * 1000,
         )
     )
 
@@ -84,7 +123,7 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     upstream_seconds = exchange.upstream_seconds
     port.access_log.write(
         format_line(
-            port.clock(),
+            time(),
             exchange.id,
             _client(port, exchange),
             request.method.encode(),

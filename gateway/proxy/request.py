@@ -24,19 +24,26 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 class Request:
     """One request head: the request line and the header section.
 
-    Not slotted, for the reason that Fields is not. *is_plain* says that nothing in the head
-    needs a second look; such a request is the usual one.
+    *is_plain* says that nothing in the head needs a second look; such a request is the usual
+    one.
     """
 
-    is_plain = True
-    is_http11 = True
-    keep_alive = True
-    wants_upgrade = False
+    __slots__ = (
+        "fields",
+        "is_http11",
+        "is_plain",
+        "keep_alive",
+        "method",
+        "target",
+        "wants_upgrade",
+    )
 
     def __init__(self, method: str, target: bytes, fields: Fields) -> None:
         self.method = method
         self.target = target
         self.fields = fields
+        self.is_plain = self.is_http11 = self.keep_alive = True
+        self.wants_upgrade = False
 
     def has_body(self) -> bool:
         """Return whether body bytes follow; after an upgrade they are not a body."""

@@ -238,7 +238,7 @@ class RequestReader:
         if fields is None:
             return
         kind = self._names[name]
-        if kind.__class__ is bytes:
+        if type(kind) is bytes:
             fields.lines += (kind, value)
         elif kind == HOST and not fields.host and value[-1:] > b" ":
             fields.host = value

@@ -60,7 +60,8 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = now + self.home.answer_seconds
         self._bytes_before = before = self._written_bytes
         self._written_bytes = before + len(head)
-        self._write(head)
+        write = self._write
+        write(head)
 
     def write(self, data: bytes) -> None:
         """Send bytes of a body or a tunnel."""

@@ -147,6 +147,12 @@ _ALLOWED_LINE = (
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%.3f}\n'
 )
 
+_REFUSED_LINE = (
+    b'{"time":"%b","id":"%b","client":"%b","method":"%b","host":"%b","path":"%b",'
+    b'%b,"status":%d,"reason":"%b","detail":%b,"subject":%b,"issuer":%b,'
+    b'"sent_bytes":0,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":null}\n'
+)
+
 _ANY_LINE = (
     b'{"time":"%b","id":%b,"client":%b,"method":%b,"host":%b,"path":%b,'
     b'"route":%b,"upstream":%b,"status":%d,"reason":%b,"detail":%b,"subject":%b,"issuer":%b,'
@@ -178,6 +184,29 @@ def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     return _ALLOWED_LINE % (
         _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
         status, subject, issuer, sent_bytes, received_bytes, duration_ms, upstream_ms,
+    )  # fmt: skip
+
+
+def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of the line
+    now: float,
+    request_id: bytes,
+    client: bytes,
+    method: str,
+    host: bytes,
+    path: bytes,
+    names: bytes,
+    reason: Reason,
+    detail: str,
+    subject: bytes,
+    issuer: bytes,
+    received_bytes: int,
+    duration_ms: float,
+) -> bytes:
+    """Return the line of a request that a route refused, its head canonical as above."""
+    return _REFUSED_LINE % (
+        _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
+        reason.status, reason.code.encode(), _quote_detail(detail), subject, issuer,
+        received_bytes, duration_ms,
     )  # fmt: skip
 
 
