@@ -171,20 +171,6 @@ async def test_every_request_has_an_id_of_ours(service: Service, gateway: Runnin
     assert b'"instance": "' + ids[2] + b'"' in refused.body
 
 
-async def test_a_slow_connection_attempt_does_not_outlive_its_client(
-    service: Service, gateway: RunningGateway
-) -> None:
-    """The connection that comes too late serves the next request."""
-    client = await gateway.connect()
-    client.send(make_request("/open/gone"))
-    client.reset()
-
-    answers = [await gateway.ask(make_request("/open/next")) for _ in range(3)]
-
-    assert [answer.status for answer in answers] == [200] * 3
-    assert gateway.metric("http_server_active_requests") == 0
-
-
 def never() -> Script:
     async def script(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
