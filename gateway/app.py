@@ -148,13 +148,14 @@ class Gateway:
             ],
             "connections": {
                 "open": metrics.connections_open,
-                "requests_in_flight": metrics.requests_in_flight,
+                "requests_in_flight": self._listener.requests_in_flight(),
                 "tunnels": metrics.tunnels_open,
             },
         }
 
     def metrics(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
+        self._metrics.requests_in_flight = self._listener.requests_in_flight()
         return self._metrics.expose()
 
     def _issuer_metrics(self) -> list[IssuerMetrics]:

@@ -27,6 +27,9 @@ _MAX_FIELDS: Final = 256
 # 1xx answers before the final one; a flood of them never ends the request.
 _MAX_INTERIM: Final = 16
 
+# A head that is kept costs this much memory at most, on each connection.
+_MAX_KEPT_BYTES: Final = 2048
+
 _BODILESS: Final = frozenset((204, 304))
 
 # Bytes of chunk framing and trailers allowed for each byte of body, and in all.
@@ -46,6 +49,9 @@ class AnswerReader:
     """Reads the answers on one connection, one after the other.
 
     *is_reusable* says, after DONE, whether another request may follow on the connection.
+
+    Services under load give many answers whose heads are the same to the byte. The last
+    usual one is kept with what it meant, and its like is not parsed again.
     """
 
     __slots__ = (
@@ -56,6 +62,10 @@ class AnswerReader:
         "_done",
         "_fed_bytes",
         "_interims",
+        "_kept_fields",
+        "_kept_head",
+        "_kept_length",
+        "_kept_status",
         "_is_large",
         "_left",
         "_length",
@@ -75,6 +85,8 @@ class AnswerReader:
         self._asker: Asker | None = None
         self._length: int | None = None
         self._done = False
+        self._kept_head = self._kept_fields = b""
+        self._kept_length = self._kept_status = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -102,6 +114,10 @@ class AnswerReader:
         """Read *data*; return MORE, DONE, SWITCH or FAULT."""
         if self._left:
             return self._feed_known_length(data)
+        if self.has_begun:
+            self._unusual = True
+        elif self._kept_head and data.startswith(self._kept_head) and self._feed_kept(data):
+            return DONE
         self.has_begun = True
         if len(data) > _MAX_HEAD_BYTES:
             self._is_large = self._unusual = True
@@ -112,7 +128,35 @@ class AnswerReader:
             return self._switch()
         except httptools.HttpParserError as error:
             return self._after_error(error, data)
-        return DONE if self._done else self._bounded(len(data))
+        if not self._done:
+            return self._bounded(len(data))
+        if self.is_reusable and not self._unusual:
+            self._keep_head(data)
+        return DONE
+
+    def _feed_kept(self, data: bytes) -> bool:
+        """Take a whole answer whose head is the one that was kept, if *data* is one."""
+        asker = self._asker
+        head_bytes = len(self._kept_head)
+        if len(data) != head_bytes + self._kept_length or asker is None or asker.is_head:
+            return False
+        asker.answer_head(self._kept_status, self._kept_fields, self._kept_length, True)
+        asker.out.append(data[head_bytes:])
+        self.head_done = self.is_reusable = True
+        return True
+
+    def _keep_head(self, data: bytes) -> None:
+        """Keep the head of an answer that came alone and in one piece."""
+        asker = self._asker
+        length = self._length
+        if length is None or asker is None or asker.is_head or length != self._body_bytes:
+            return
+        head = data[: len(data) - length]
+        if len(head) <= _MAX_KEPT_BYTES and head.find(b"\r\n\r\n") == len(head) - 4:
+            self._kept_head = head
+            self._kept_fields = b"".join(self._lines)
+            self._kept_length = length
+            self._kept_status = self._parser.get_status_code()
 
     def _after_error(self, error: httptools.HttpParserError, data: bytes) -> int:
         stopped = isinstance(error.__context__, _StopParsing)
@@ -170,9 +214,9 @@ class AnswerReader:
             return FAULT
         return SWITCH
 
-    def switch_lines(self) -> list[bytes]:
+    def switch_fields(self) -> bytes:
         """Return the fields of a 101, without those of the connection."""
-        return self._lines
+        return b"".join(self._lines)
 
     # --- from the parser
 
@@ -228,12 +272,13 @@ class AnswerReader:
         if asker.is_head or status in _BODILESS:
             self._head_only(asker, status, lines)
         else:
-            asker.answer_head(status, lines, self._length, True)
+            asker.answer_head(status, b"".join(lines), self._length, True)
 
     def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         if status == 204:
             lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
-        asker.answer_head(status, lines, self._length, False)
+        self._unusual = True
+        asker.answer_head(status, b"".join(lines), self._length, False)
         if self._chunked or (asker.is_head and self._length != 0):
             # The parser expects the body that a GET would have had; what else came with this
             # piece is dropped with it.
@@ -254,7 +299,7 @@ class AnswerReader:
         if self._interims > _MAX_INTERIM:
             self._stop("too many interim answers")
         if status != 100:  # the client's 100 was sent by us, when the request was allowed
-            asker.answer_interim(status, lines)
+            asker.answer_interim(status, b"".join(lines))
         self._lines = []
         self._connection = self.upgrade = b""
 

@@ -94,14 +94,12 @@ class Answering:
         """Return whether all of the request was read, and sent on."""
         return self.upload is None or self.upload.complete
 
-    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+    def answer_interim(self, status: int, fields: bytes) -> None:
         """Pass on a 1xx answer; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
         if self.request.is_http11:
-            self.client.write(b"".join((STATUS_LINES[status], *lines, b"\r\n\r\n")))
+            self.client.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
 
-    def answer_head(
-        self, status: int, lines: list[bytes], length: int | None, has_body: bool
-    ) -> None:
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take the final head, and frame the body for this client."""
         self.upstream_seconds = monotonic() - self.sent_at
         self.status = status
@@ -119,7 +117,7 @@ class Answering:
                 self._close = True
         if self._close:
             framing += b"\r\nConnection: close"
-        self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], b"".join(lines), framing)
+        self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
 
     def answer_flush(self) -> None:
         """Send what was taken in so far."""

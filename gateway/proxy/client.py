@@ -155,6 +155,8 @@ class ClientConnection(asyncio.Protocol):
         if self._closing:
             return
         reader = self._reader
+        if reader.feed_repeated(data):
+            return
         if reader.is_over and self._last is not None and self._last.wants_upgrade:
             self._refuse_early_bytes()
             return
@@ -314,6 +316,10 @@ class ClientConnection(asyncio.Protocol):
         """Send the end of the tunnel's server side."""
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
+
+    def is_busy(self) -> bool:
+        """Return whether a request is under way."""
+        return self._current is not None
 
     # --- endings
 

@@ -56,7 +56,6 @@ class Exchange(Answering):
         self._head = b""
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
-        port.metrics.requests_in_flight += 1
 
     # --- deciding
 
@@ -138,7 +137,7 @@ class Exchange(Answering):
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
 
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
+    def answer_switch(self, protocol: bytes, fields: bytes, rest: bytes) -> Tunnel | None:
         """Become a tunnel, if the server switched to what was asked for (RFC 9110 §7.8)."""
         server, self.server = self.server, None
         if server is None or protocol.lower() != self.request.fields.upgrade.lower():
@@ -150,8 +149,8 @@ class Exchange(Answering):
         self.port.metrics.tunnels_open += 1
         self.tunnel = tunnel = Tunnel(self, self.client, server)
         self.client.begin_tunnel(tunnel)
-        fields = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
-        self.client.write(b"".join((STATUS_LINES[101], *lines, fields)))
+        end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
+        self.client.write(STATUS_LINES[101] + fields + end)
         if rest:
             tunnel.from_server(rest)
         return tunnel
@@ -237,10 +236,8 @@ class Exchange(Answering):
         self.is_over = True
         if self.upload is not None:
             self.upload.detach()
-        metrics = self.port.metrics
         if self.tunnel is not None:
-            metrics.tunnels_open -= 1
-        metrics.requests_in_flight -= 1
+            self.port.metrics.tunnels_open -= 1
         now = monotonic()
         record(self.port, self, now)
         self.client.exchange_done(close, now)

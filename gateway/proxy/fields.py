@@ -31,7 +31,7 @@ class Fields:
     *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
     that nothing in them needs a second look: such fields change no more, and may serve every
     request that repeats them. *fault* is the first thing wrong with them, *known* the token
-    that was found in them.
+    that was found in them. *joined* is all of *lines*, where that was worth it.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class Fields:
         "incoming",
         "is_chunked",
         "is_plain",
+        "joined",
         "known",
         "lines",
         "request_id",
@@ -60,6 +61,7 @@ class Fields:
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
         self.host = self.connection = self.upgrade = self.via = self.request_id = b""
+        self.joined: bytes | None = None
         self.special_count = 0
         self.is_plain = True
         self.is_chunked = self.expects_continue = False

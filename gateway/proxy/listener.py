@@ -73,6 +73,10 @@ class Listener:
             for pool in self._pools:
                 pool.expire(now)
 
+    def requests_in_flight(self) -> int:
+        """Count the connections with a request under way; for any thread."""
+        return sum(connection.is_busy() for connection in tuple(self._connections))
+
     async def drain(self, timeout_seconds: float) -> None:
         """Take no more connections; let requests under way finish, at most so long."""
         self._port.is_draining = True

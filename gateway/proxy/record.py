@@ -51,7 +51,9 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     request = exchange.request
     token = allow.token
     target = request.target
-    sent_bytes, received_bytes = _sizes(exchange)
+    sent_bytes, received_bytes = exchange.sent_bytes, 0
+    if not request.is_plain:
+        sent_bytes, received_bytes = _sizes(exchange)
     log.write(
         format_allowed(
             time(),

@@ -15,19 +15,22 @@ def render_request_head(
     taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
     """
     fields = request.fields
-    lines = fields.lines
     added = b""
-    if not request.is_plain:
+    joined = fields.joined
+    if joined is None:
+        lines = fields.lines
         if fields.connection:
             lines = without_named(lines, fields.connection)
-        added = _framing(request)
+        joined = b"".join(lines)
+        if not request.is_plain:
+            added = _framing(request)
     if (forward_token or allow.route.public) and _keeps_authorization(fields, forward_token):
         added += b"\r\nAuthorization: " + fields.authorization[0]
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
         allow.target,
         fields.host,
-        b"".join(lines),
+        joined,
         added,
         allow.identity_fields,
         request_id,

@@ -101,14 +101,19 @@ class RequestReader:
         self.upload: Upload | None = None
         self.is_over = False
 
+    def feed_repeated(self, data: bytes) -> bool:
+        """Take a whole request whose fields are those of the last, if *data* is one."""
+        section = self._section
+        if not section or self.in_message or not data.endswith(section):
+            return False
+        request = self._repeated(data[: -len(section)])
+        if request is None:
+            return False
+        self._taker.take_request(request)
+        return True
+
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
-        section = self._section
-        if section and not self.in_message and data.endswith(section):
-            request = self._repeated(data[: -len(section)])
-            if request is not None:
-                self._taker.take_request(request)
-                return
         if self.is_over:
             return
         if self._body_left:
@@ -160,6 +165,7 @@ class RequestReader:
         is_alone = start > 0 and data.find(b"\r\n\r\n") == len(data) - 4
         self._section = data[start:] if is_alone else b""
         self._section_fields = fields
+        fields.joined = b"".join(fields.lines)
 
     def _after_error(self, error: httptools.HttpParserError) -> None:
         stopped = isinstance(error.__context__, _StopParsing)

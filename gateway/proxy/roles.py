@@ -12,13 +12,11 @@ class Asker(Protocol):
     wants_upgrade: bool
     out: list[bytes]  # pieces of the body, sent by the next `answer_flush`
 
-    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+    def answer_interim(self, status: int, fields: bytes) -> None:
         """Take a 1xx answer other than 100 and 101."""
 
-    def answer_head(
-        self, status: int, lines: list[bytes], length: int | None, has_body: bool
-    ) -> None:
-        """Take the final head; *lines* are flat: prefix, value, prefix, value.
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        """Take the final head; each of its *fields* begins with the end of the line before.
 
         Where there is a body, a *length* of None means that it must be framed anew.
         """
@@ -59,7 +57,7 @@ class Waiting(Asker, Sender, Protocol):
     def answer_end(self) -> None:
         """Take the end of the answer; the connection is no longer this exchange's."""
 
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
+    def answer_switch(self, protocol: bytes, fields: bytes, rest: bytes) -> Far | None:
         """Take a 101; return the tunnel to feed from now on, or None to give up."""
 
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:

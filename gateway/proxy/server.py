@@ -149,7 +149,7 @@ class ServerConnection(asyncio.Protocol):
         self._asker = None
         self.deadline = NEVER
         reader = self._reader
-        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_lines(), reader.rest)
+        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_fields(), reader.rest)
         if self._tunnel is None:
             self.close()
 
