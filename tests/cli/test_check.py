@@ -127,6 +127,19 @@ def test_the_default_file_is_the_example_of_the_repository() -> None:
     assert (done.exit_code, done.stdout) == (0, "config/gateway.yaml: valid\n")
 
 
+def test_the_configuration_of_the_demo_is_clean() -> None:
+    """Plain http to an issuer on this machine is no worry."""
+    path = Path(__file__).parents[2] / "config" / "demo.yaml"
+    names = ("DEMO_PORT", "DEMO_ADMIN_PORT", "DEMO_ISSUER_PORT")
+    services = ("DEMO_ORDERS_PORT", "DEMO_INVOICES_PORT")
+    env = {name: str(9000 + number) for number, name in enumerate((*names, *services))}
+
+    done = run("check", path, env=env)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.endswith("demo.yaml: valid\n")
+
+
 def test_output_that_is_no_terminal_has_no_colour(tmp_path: Path) -> None:
     assert "\x1b" not in run("check", write_config(tmp_path, INVALID)).output
 

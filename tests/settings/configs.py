@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.settings.document import Part
 from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded, Rejected, load_settings
 from gateway.settings.values import Settings
+from gateway.settings.yaml_nodes import parse_yaml
 
 MARK = "¦"  # stands in front of what a fault points at
 
@@ -93,6 +95,30 @@ def faults(directory: Path, text: str | bytes) -> tuple[Fault, ...]:
     """Return the faults and warnings of a configuration."""
     outcome = outcome_of(directory, text)
     return outcome.warnings if isinstance(outcome, Loaded) else outcome.faults
+
+
+def assert_found(directory: Path, codes: str, text: str) -> None:
+    """Hold that a configuration has faults of *codes* at the marks in *text*, and no others.
+
+    One code stands for all marks; several are in the order of the marks.
+    """
+    unmarked, places = marked(text)
+    expected = codes.split() if " " in codes else [codes] * len(places)
+
+    found = faults(directory, unmarked)
+
+    assert [(f.place.line, f.place.column, f.code.value) for f in found] == [
+        (*place, code) for place, code in zip(places, expected, strict=True)
+    ], [str(fault) for fault in found]
+
+
+def part_of(text: str, *path: str | int) -> Part:
+    """Return the part at *path* of the YAML in *text*, whatever it says."""
+    document = parse_yaml(text.encode(), "gateway.yaml", ENVIRON)
+    part = Part(document, (), document.root)
+    for key in path:
+        part = part.child(key)
+    return part
 
 
 def outcome_of(

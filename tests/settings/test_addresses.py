@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from gateway.settings.addresses import (
     check_key_url,
     is_loopback,
+    leaves_unprotected,
     parse_address,
     parse_network,
     parse_server,
@@ -129,6 +130,26 @@ def test_plain_http_is_for_this_machine(url: str) -> None:
 )
 def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "leaves"),
+    [
+        ("http://a.example/", True),
+        ("HTTP://a.example/", True),
+        ("http://10.0.0.1", True),
+        ("http://127.0.0.1.example", True),
+        ("http://", True),
+        ("http://user@localhost/", True),
+        ("http://localhost", False),
+        ("http://127.0.0.1:9000/keys", False),
+        ("http://[::1]/", False),
+        ("https://a.example", False),
+        ("urn:issuer", False),
+    ],
+)
+def test_plain_http_is_unprotected_where_it_may_leave_this_machine(url: str, leaves: bool) -> None:
+    assert leaves_unprotected(url) is leaves
 
 
 def test_a_network_with_host_bits_is_corrected() -> None:

@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from gateway.decision.routing import Match
-from tests.settings.configs import config, faults, load, marked
+from tests.settings.configs import assert_found, config, faults, load, marked
 
 TEAM = """\
 issuers:
@@ -120,3 +122,17 @@ def test_the_digest_covers_included_files(tmp_path: Path) -> None:
     write_team(tmp_path, TEAM + "# more\n")
 
     assert load(tmp_path, text).digest != before
+
+
+# A fault code, and a configuration with a mark where the fault must point.
+MISTAKES = [
+    ("unmatched_include", config("include: [¦teams/*.yaml]\n")),
+    ("missing_file", config("include: [¦team.yaml]\n")),
+]
+
+
+@pytest.mark.parametrize(("codes", "text"), MISTAKES)
+def test_each_mistake_about_files_is_found_at_its_place_and_nothing_else_is(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, text)

@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from gateway.decision.identity import canonical_alias
-from tests.settings.configs import config, load
+from tests.settings.configs import assert_found, config, load
 
 
 def test_the_default_headers_carry_the_default_claims(tmp_path: Path) -> None:
@@ -31,3 +33,24 @@ def test_no_two_default_headers_are_aliases(tmp_path: Path) -> None:
     headers = load(tmp_path, config()).policy.identity.headers
 
     assert len({canonical_alias(name) for name, _ in headers}) == len(headers)
+
+
+# A fault code, and a configuration with a mark where the fault must point.
+MISTAKES = [
+    ("bad_value", config("identity: {headers: {X-User: sub, ¦x_user: iss}}\n")),
+    ("bad_value", config("identity: {headers: {¦Host: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦Content_Length: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦connection: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦Authorization: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦X User: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦X-Usér: sub}}\n")),
+    ("bad_value", config("identity: {headers: {X-User: ¦a..b}}\n")),
+    ("bad_value", config("identity: {headers: {X-A: ¦''}}\n")),
+]
+
+
+@pytest.mark.parametrize(("codes", "text"), MISTAKES)
+def test_each_mistake_about_identity_is_found_at_its_place_and_nothing_else_is(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, text)

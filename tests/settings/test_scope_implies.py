@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,6 +8,7 @@ from gateway.settings.document import Part
 from gateway.settings.fault import Fault
 from gateway.settings.scope_implies import close_scopes
 from gateway.settings.yaml_nodes import parse_yaml
+from tests.settings.configs import assert_found, config
 
 NOWHERE = Part(parse_yaml(b"", "f", {}), (), None)
 GRAPHS = st.dictionaries(
@@ -31,3 +35,20 @@ def test_the_closure_is_closed_and_a_cycle_is_a_fault(implies: dict[str, list[st
         for scope in reached:
             assert closed.get(scope, frozenset()) <= reached
     assert len(faults) == sum(scope in reached for scope, reached in closed.items())
+
+
+# A fault code, and a configuration with a mark where the fault must point.
+MISTAKES = [
+    ("scope_cycle", config("scope_implies: {¦a: [b], ¦b: [a]}\n")),
+    ("scope_cycle", config("scope_implies: {¦a: [a]}\n")),
+    ("bad_value", config("scope_implies: {a: [¦'b c']}\n")),
+    ("bad_value", config("scope_implies: {¦'a b': [c]}\n")),
+    ("empty_list", config("scope_implies: {a: ¦[]}\n")),
+]
+
+
+@pytest.mark.parametrize(("codes", "text"), MISTAKES)
+def test_each_mistake_about_hierarchies_is_found_at_its_place_and_nothing_else_is(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, text)

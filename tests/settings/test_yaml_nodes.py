@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.settings.document import Document
 from gateway.settings.fault import Code
 from gateway.settings.yaml_nodes import parse_yaml
+from tests.settings.configs import assert_found, config, one_upstream, require
 
 PRINTABLE = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters="$"))
 VALUES = st.recursive(
@@ -110,3 +112,40 @@ def test_any_bytes_are_a_document_or_faults(content: bytes) -> None:
     document = parse_yaml(content, "f", {})
 
     assert document.complete or document.faults
+
+
+# A fault code, and a configuration with a mark where the fault must point.
+MISTAKES = [
+    ("not_yaml", "version: 1\nroutes: [\n¦"),
+    ("not_yaml", "version: 1\n  x¦: 2\n"),
+    ("wrong_type", "¦"),
+    ("wrong_type", "¦[1, 2]\n"),
+    ("wrong_type", "¦just some text\n"),
+    ("yaml_surprise", config("admin: ¦off\n")),
+    ("yaml_surprise", config("drain: ¦12:30\n")),
+    ("yaml_surprise", config("limits: {fields: ¦010}\n")),
+    ("yaml_surprise", config("limits: {fields: ¦1_000}\n")),
+    ("yaml_surprise", require("{claims: {born: {equals: ¦2026-01-01}}}")),
+    ("yaml_surprise", require("{claims: {a: {equals: ¦no}}}")),
+    ("yaml_surprise", require("{claims: {a: {at_least: ¦.inf}}}")),
+    ("yaml_surprise", config("drain: ¦&d 30s\n")),
+    ("yaml_surprise", config("drain: ¦!!str 30s\n")),
+    ("yaml_surprise", config("¦---\na: 1\n")),
+    ("duplicate_key", config("drain: 1s\n¦drain: 2s\n")),
+    ("duplicate_key", one_upstream('{servers: ["http://a"], ¦servers: ["http://b"]}')),
+    ("wrong_type", config("drain:¦ \n")),
+    ("wrong_type", config("drain: ¦~\n")),
+    ("wrong_type", config("timeouts: {¦1: 30s}\n")),
+    ("bad_value", config("timeouts: {head: ¦1}\n")),
+    ("unset_variable", config("drain: ¦${NOT_SET}\n")),
+    ("bad_value", config("drain: ¦'${NOT CLOSED'\n")),
+    ("bad_value", config('drain: ¦"a\\nb"\n')),
+    ("yaml_surprise", config("? ¦[a]\n: b\n")),
+]
+
+
+@pytest.mark.parametrize(("codes", "text"), MISTAKES)
+def test_each_mistake_of_yaml_is_found_at_its_place_and_nothing_else_is(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, text)
