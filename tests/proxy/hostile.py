@@ -51,14 +51,6 @@ async def pour(wire: Wire, data: bytes, *, bytewise: bool = False) -> None:
                 await asyncio.sleep(0)
 
 
-async def send_last(wire: Wire, data: bytes = b"") -> bytes:
-    """Send *data*, then no more; return all that is answered until the other side ends."""
-    await pour(wire, data)
-    if not (wire.is_lost or wire.transport.is_closing()):
-        wire.end()
-    return await wire.read_to_end()
-
-
 async def answers_until_end(wire: Wire) -> list[Message]:
     """Return every answer up to the end of the connection; a part of one raises Cut."""
     answers: list[Message] = []

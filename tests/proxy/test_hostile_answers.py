@@ -1,7 +1,5 @@
 """Services that answer what other gateways passed on: judged by what the client saw."""
 
-import asyncio
-
 import pytest
 
 from gateway.decision.reason import Reason
@@ -13,6 +11,8 @@ from tests.proxy.service import Script, Service
 from tests.proxy.wire import Wire
 
 _OK = b"HTTP/1.1 200 OK\r\n"
+
+
 _CANARY = make_answer(b"canary", b"X-Canary: canary")
 
 
@@ -200,64 +200,3 @@ async def test_fields_of_one_connection_stay_on_it(
     assert [name for name in gone if answer.has(name)] == []
     assert answer.all(b"set-cookie") == [b"a=1", b"b=2"]
     assert answer.one(b"www-authenticate") == b"Basic"
-
-
-async def _reset(service: Service, wire: Wire) -> None:
-    await service.read_request(wire)
-    wire.reset()
-
-
-async def _hang(service: Service, wire: Wire) -> None:
-    await service.read_request(wire)
-    await asyncio.Event().wait()
-
-
-async def _hang_in_head(service: Service, wire: Wire) -> None:
-    await service.read_request(wire)
-    wire.send(_OK + b"X: ")
-    await asyncio.Event().wait()
-
-
-async def _close(service: Service, wire: Wire) -> None:
-    await service.read_request(wire)
-    wire.close()
-
-
-@pytest.mark.parametrize(
-    ("failure", "wanted"),
-    [
-        (_reset, Reason.UPSTREAM_UNREACHABLE),
-        (_close, Reason.UPSTREAM_UNREACHABLE),
-        (_hang, Reason.UPSTREAM_TIMEOUT),
-        (_hang_in_head, Reason.UPSTREAM_TIMEOUT),
-    ],
-    ids=["reset", "close", "hang", "hang in the head"],
-)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_service_that_fails_is_asked_once_and_again_for_the_next_request(
-    method: str,
-    failure: Script,
-    wanted: Reason,
-    service: Service,
-    start_gateway: StartGateway,
-) -> None:
-    """9110.6, 9110.14"""
-
-    async def script(service: Service, wire: Wire) -> None:
-        if len(service.connections) == 1:
-            await failure(service, wire)
-        else:
-            await hostile(b"")(service, wire)
-
-    service.script = script
-    gateway = await start_gateway(routes=HOSTILE_ROUTES, upstream={"response_timeout": "300ms"})
-    wire = await gateway.connect()
-
-    wire.send(make_request("/public/1", method=method, body=b"once"))
-    failed = await read_answer(wire)
-    wire.send(make_request("/public/2"))
-
-    assert reason(failed) == wanted.code
-    assert (await read_answer(wire)).body == b"fine"
-    targets = [request.target for request in service.requests]
-    assert targets == [b"/public/1", b"/public/2"]

@@ -6,11 +6,14 @@ from gateway.decision.reason import Reason
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token
 from tests.proxy.hostile import HOSTILE_ROUTES, reason
-from tests.proxy.messages import make_request, read_answer
+from tests.proxy.messages import make_request
 from tests.proxy.service import Service
 
 REJECTED, MISSING = Reason.PATH_REJECTED, Reason.TOKEN_MISSING
+
+
 NOT_FOUND, MALFORMED = Reason.ROUTE_NOT_FOUND, Reason.REQUEST_MALFORMED
+
 
 TARGETS: list[tuple[str, str, Reason]] = [
     ("CVE-2020-8595 Istio: an exact path and a query", "/admin?x", MISSING),
@@ -198,70 +201,4 @@ async def test_a_health_check_is_not_told_by_its_user_agent(
     answer = await gateway.ask(make_request("/admin", f"User-Agent: {agent}"))
 
     assert reason(answer) == MISSING.code
-    assert service.received == b""
-
-
-BY_METHOD = [
-    {**HOSTILE_ROUTES[0], "match": {"path": "/orders", "methods": ["GET"]}},
-    {**HOSTILE_ROUTES[2], "match": {"path": "/orders", "methods": ["POST"]}},
-]
-
-
-@pytest.mark.parametrize(
-    ("method", "wanted"),
-    [
-        ("get", MALFORMED),
-        ("Get", MALFORMED),
-        ("GETT", MALFORMED),
-        ("XYZ", MALFORMED),
-        ("POST", MISSING),
-        ("DELETE", Reason.METHOD_NOT_ALLOWED),
-        ("HEAD", Reason.METHOD_NOT_ALLOWED),
-        ("TRACE", Reason.NOT_SUPPORTED),
-        ("CONNECT", Reason.NOT_SUPPORTED),
-        ("SOURCE", Reason.NOT_SUPPORTED),
-    ],
-)
-async def test_methods_are_told_apart_by_what_was_really_asked(
-    method: str, wanted: Reason, service: Service, start_gateway: StartGateway
-) -> None:
-    """RFC 9110 9.1: methods are case-sensitive, and an unknown one is not the nearest one."""
-    gateway = await start_gateway(routes=BY_METHOD)
-    wire = await gateway.connect()
-    wire.send(make_request("/orders", method=method))
-
-    answer = await read_answer(wire, is_head=method == "HEAD")
-
-    assert answer.status == wanted.status
-    assert method == "HEAD" or reason(answer) == wanted.code
-    assert service.received == b""
-
-
-async def test_connect_is_refused(service: Service, gateway: RunningGateway) -> None:
-    """9110.11"""
-    answer = await gateway.ask(make_request("admin:443", method="CONNECT"))
-
-    assert reason(answer) == Reason.NOT_SUPPORTED.code
-    assert service.received == b""
-
-
-async def test_trace_echoes_nothing(service: Service, gateway: RunningGateway) -> None:
-    """9110.5: an echo would show the Authorization field to a script that may not read it."""
-    answer = await gateway.ask(make_request("/public/", bearer(), "X-A: tiger", method="TRACE"))
-
-    assert answer.status == 501
-    assert b"Bearer" not in answer.body
-    assert b"tiger" not in answer.body
-    assert service.received == b""
-
-
-async def test_405_names_the_methods_and_nothing_is_forwarded(
-    service: Service, start_gateway: StartGateway
-) -> None:
-    """9110.13"""
-    gateway = await start_gateway(routes=BY_METHOD)
-
-    answer = await gateway.ask(make_request("/orders", method="PUT"))
-
-    assert answer.one(b"allow") == b"GET, POST"
     assert service.received == b""
