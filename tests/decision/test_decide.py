@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.decide import authenticate, decide
+from gateway.decision.decide import KeySets, authenticate, decide
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Profile
+from gateway.decision.policy import Policy, Profile
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Route
 from gateway.decision.rules import compile_claim_test
@@ -362,3 +362,122 @@ def test_the_first_step_that_fails_gives_the_reason() -> None:
 def test_the_table_keeps_its_routes() -> None:
     assert all(isinstance(one, Route) for one in POLICY.routes.routes)
     assert [one.index for one in POLICY.routes.routes] == list(range(8))
+
+
+def known() -> SignedToken:
+    """Return what is made of a good token."""
+    token = authenticate(mint(PRIVATE, "ES256", claims()), POLICY, ALL_KEYS)
+    assert isinstance(token, SignedToken)
+    return token
+
+
+class Questions:
+    """An ``authenticate`` that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(
+        self, token: bytes, policy: Policy, keys: KeySets
+    ) -> SignedToken | Deny | NeedKeys:
+        self.count += 1
+        return authenticate(token, policy, keys)
+
+
+def ask_known(
+    token: SignedToken, rules: Policy, keys: KeySets, now: float = NOW, target: bytes = b"/any"
+) -> tuple[Verdict, int]:
+    """Return the verdict, and how often the token had to be looked at."""
+    questions = Questions()
+    request = head(target, bearer())._replace(known=token)
+    return decide(request, rules, keys, now, questions), questions.count
+
+
+def test_a_token_that_is_known_is_not_looked_at_again() -> None:
+    token = known()
+
+    verdict, count = ask_known(token, POLICY, ALL_KEYS)
+
+    assert isinstance(verdict, Allow)
+    assert verdict.token is token
+    assert count == 0
+
+
+SAME_KEYS_ANEW = {**ALL_KEYS, "main": KeySet(KEYS.keys)}
+
+
+@pytest.mark.parametrize(
+    ("rules", "keys", "answer"),
+    [
+        (policy(route("/any")), ALL_KEYS, None),
+        (POLICY, SAME_KEYS_ANEW, None),
+        (POLICY, {"main": make_key("ES256", which=1)[1]}, Reason.SIGNATURE_INVALID),
+        (POLICY, {}, Reason.KEYS_UNAVAILABLE),
+        (policy(route("/any"), issuers=()), ALL_KEYS, Reason.ISSUER_UNKNOWN),
+    ],
+)
+def test_a_token_known_under_other_rules_or_keys_is_looked_at_again(
+    rules: Policy, keys: KeySets, answer: Reason | None
+) -> None:
+    verdict, count = ask_known(known(), rules, keys)
+
+    assert reason(verdict) is answer
+    assert count == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "now", "answer"),
+    [
+        (b"/any", NOW + 329, None),
+        (b"/any", NOW + 330, Reason.TOKEN_EXPIRED),
+        (b"/admin", NOW, Reason.SCOPE_MISSING),
+        (b"/partner", NOW, Reason.ISSUER_NOT_ACCEPTED),
+        (b"/tenants/acme", NOW, Reason.CLAIM_RULE_FAILED),
+    ],
+)
+def test_a_token_that_is_known_must_still_be_current_and_good_for_the_route(
+    target: bytes, now: float, answer: Reason | None
+) -> None:
+    verdict, count = ask_known(known(), POLICY, ALL_KEYS, now, target)
+
+    assert reason(verdict) is answer
+    assert count == 0
+
+
+def test_a_public_route_ignores_what_is_known() -> None:
+    verdict, _ = ask_known(known(), POLICY, ALL_KEYS, target=b"/public")
+
+    assert isinstance(verdict, Allow)
+    assert (verdict.token, verdict.identity_fields) == (None, b"")
+
+
+def test_without_a_credential_nobody_is_known() -> None:
+    """An optional route must not take one request's token for the next one's."""
+    request = head(b"/optional")._replace(known=known())
+
+    verdict = decide(request, POLICY, ALL_KEYS, NOW)
+
+    assert isinstance(verdict, Allow)
+    assert verdict.token is None
+
+
+def test_a_path_seen_before_has_the_same_route_whatever_its_query() -> None:
+    table = policy(route("/t/{x}", public=True))
+
+    first, second = (
+        decide(head(b"/t/%61" + query), table, {}, NOW) for query in (b"?one", b"?two")
+    )
+
+    assert isinstance(first, Allow)
+    assert isinstance(second, Allow)
+    assert first.route is second.route
+    assert table.routes.recall((b"/t/%61", "h", "GET")) is not None
+
+
+def test_refusals_are_not_remembered() -> None:
+    """A client that makes paths up would push out those that are asked for."""
+    table = policy(route("/a", methods=frozenset({"GET"})))
+
+    for target, method in ((b"/b", "GET"), (b"/a", "PUT"), (b"/a//", "GET")):
+        decide(head(target, method=method), table, {}, NOW)
+        assert table.routes.recall((target, "h", method)) is None

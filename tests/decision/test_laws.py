@@ -24,6 +24,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.routing import Match
 from gateway.decision.rules import compile_claim_test
 from gateway.decision.scopes import AllOf, AnyOf, ScopeExpression, compile_scopes
+from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Verdict
 from tests.decision.policies import AUDIENCE, ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import ALGORITHMS, b64, kind_of, make_key, make_private, mint
@@ -234,6 +235,8 @@ class Turn:
 
     token: int
     target: bytes
+    host: str
+    method: str
     keys: int
     policy: int
     seconds: int
@@ -242,11 +245,18 @@ class Turn:
 TURNS = st.builds(
     Turn,
     st.integers(0, 5),
-    st.sampled_from([b"/any", b"/orders/7", b"/orders/7/items", b"/optional"]),
+    st.sampled_from(
+        [
+            b"/any", b"/any?x", b"/orders/7", b"/orders/7/items", b"/optional", b"/t/alice",
+            b"/t/bob", b"/t/%61lice", b"/public/x", b"/public/../any", b"/nowhere",
+        ]
+    ),
+    st.sampled_from(["h", "api.example.com"]),
+    st.sampled_from(["GET", "PUT"]),
     st.integers(0, 3),
     st.integers(0, 1),
     st.integers(-100, 400),
-)
+)  # fmt: skip
 SOME_TOKENS = [
     mint(PRIVATE, "EdDSA", claims()),
     mint(PRIVATE, "EdDSA", claims(scope="orders:read orders:write", exp=NOW + 60)),
@@ -261,26 +271,38 @@ SOME_KEYS = [
     {"main": KeySet((*KEYS.keys, *OTHER_KEYS.keys))},
     {},
 ]
-SOME_POLICIES = [
-    POLICY,
-    policy(
+
+
+def looser_policy() -> Policy:
+    return policy(
         route("/any", scopes=compile_scopes("admin")),
         route("/orders/{id}"),
+        route("/t/{who}", methods=frozenset({"GET"})),
         issuers=(replace(TRUSTED, audiences=None),),
-    ),
-]
+    )
+
+
+def token_of(verdict: Verdict) -> SignedToken | None:
+    return None if isinstance(verdict, NeedKeys) else verdict.token
 
 
 @given(st.lists(TURNS, max_size=25), st.integers(1, 6))
-def test_the_token_cache_is_invisible(turns: list[Turn], capacity: int) -> None:
-    """Law 6."""
+def test_what_is_remembered_is_invisible(turns: list[Turn], capacity: int) -> None:
+    """Law 6: of tokens, of paths, and of what a client's last request was found to be."""
     memo = TokenMemo(capacity)
+    lasting = (routes_policy(), looser_policy())
+    known: dict[int, SignedToken] = {}
 
     for turn in turns:
-        request = head(turn.target, b"Bearer " + SOME_TOKENS[turn.token])
-        rules, keys, now = SOME_POLICIES[turn.policy], SOME_KEYS[turn.keys], NOW + turn.seconds
-        cached = decide(request, rules, keys, now, memo.authenticate)
-        assert outline(cached) == outline(decide(request, rules, keys, now, authenticate))
+        token, keys, now = SOME_TOKENS[turn.token], SOME_KEYS[turn.keys], NOW + turn.seconds
+        request = head(turn.target, b"Bearer " + token, method=turn.method, host=turn.host)
+        remembering = request._replace(known=known.get(turn.token))
+        verdict = decide(remembering, lasting[turn.policy], keys, now, memo.authenticate)
+        fresh = (routes_policy, looser_policy)[turn.policy]()
+        assert outline(verdict) == outline(decide(request, fresh, keys, now, authenticate))
+        seen = token_of(verdict)
+        if seen is not None:
+            known[turn.token] = seen
 
 
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=10), st.integers(0, 100))

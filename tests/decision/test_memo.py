@@ -120,3 +120,34 @@ def test_what_is_remembered_is_what_is_found_without_memory() -> None:
     assert isinstance(kept, SignedToken)
     assert isinstance(plain, SignedToken)
     assert (kept.claims.all, kept.identity_fields) == (plain.claims.all, plain.identity_fields)
+
+
+def test_every_question_is_a_hit_or_a_miss() -> None:
+    """The operator reads from these whether the memory is large enough."""
+    memo = TokenMemo(capacity=4)
+    one, two = other(1), other(2)
+
+    counted = []
+    for token, keys in (
+        (TOKEN, {"main": KEYS}),  # new
+        (TOKEN, {"main": KEYS}),  # seen
+        (b"a.b.c", {"main": KEYS}),  # malformed
+        (b"a.b.c", {"main": KEYS}),  # and not kept
+        (TOKEN, {}),  # its keys are gone
+        (one, {"main": KEYS}),
+        (two, {"main": KEYS}),
+        (one, {"main": KEYS}),  # from the old generation
+    ):
+        memo.authenticate(token, POLICY, keys)
+        counted.append((memo.hits, memo.misses))
+
+    assert counted == [(0, 1), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (2, 6)]
+
+
+def test_a_new_policy_starts_with_misses() -> None:
+    memo = TokenMemo()
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+
+    memo.authenticate(TOKEN, policy(), {"main": KEYS})
+
+    assert (memo.hits, memo.misses) == (0, 2)

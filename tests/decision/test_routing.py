@@ -3,8 +3,6 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.decision.routing import (
     Match,
@@ -14,8 +12,6 @@ from gateway.decision.routing import (
     RouteTable,
     find_conflicts,
 )
-from gateway.decision.template import parse_template
-from gateway.decision.trie import PathTrie
 from tests.decision.policies import numbered, route
 
 
@@ -251,32 +247,52 @@ def test_a_pair_that_ties_in_several_ways_is_named_once() -> None:
     assert find_conflicts((first, second)) == ((first, second),)
 
 
-SEGMENTS = st.sampled_from(["a", "b", "{x}"])
-TEMPLATES = st.tuples(st.lists(SEGMENTS, min_size=1, max_size=4), st.booleans())
+def question(number: int) -> tuple[bytes, str, str]:
+    return f"/{number}".encode(), "h", "GET"
 
 
-def fits(template: tuple[list[str], bool], path: tuple[str, ...]) -> bool:
-    parts, is_prefix = template
-    if len(path) < len(parts) + 1 if is_prefix else len(path) != len(parts):
-        return False
-    return all(part in {"{x}", value} for part, value in zip(parts, path, strict=False))
+def test_an_answer_is_recalled_for_its_own_question_alone() -> None:
+    table = RouteTable((route("/a"),))
+    match = table.find("h", ("a",), "GET")
+    assert isinstance(match, Match)
+
+    table.remember((b"/a", "h", "GET"), match)
+
+    assert table.recall((b"/a", "h", "GET")) is match
+    for other in ((b"/A", "h", "GET"), (b"/a", "i", "GET"), (b"/a", "h", "PUT")):
+        assert table.recall(other) is None
 
 
-@given(
-    st.lists(TEMPLATES, max_size=8),
-    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5).map(tuple),
-)
-def test_a_path_is_found_exactly_where_some_template_fits(
-    templates: list[tuple[list[str], bool]], path: tuple[str, ...]
-) -> None:
-    trie: PathTrie[list[int]] = PathTrie()
-    for index, (parts, is_prefix) in enumerate(templates):
-        names = [f"{{v{place}}}" if part == "{x}" else part for place, part in enumerate(parts)]
-        segments = parse_template("/" + "/".join(names) + ("/" if is_prefix else ""), is_prefix)
-        trie.leaf(segments, is_prefix, list).append(index)
+def test_what_a_client_can_make_a_table_remember_is_bounded() -> None:
+    table = RouteTable((route("/{x}"),))
+    match = table.find("h", ("a",), "GET")
+    assert isinstance(match, Match)
 
-    found = trie.find(path)
+    for number in range(10_000):
+        table.remember(question(number), match)
+        assert table.recall(question(number)) is match
 
-    fitting = [index for index, template in enumerate(templates) if fits(template, path)]
-    assert (found is not None) == bool(fitting)
-    assert found is None or set(found[0]) <= set(fitting)
+    assert sum(table.recall(question(number)) is not None for number in range(10_000)) <= 4096
+
+
+def test_as_much_is_remembered_as_is_said() -> None:
+    table = RouteTable((route("/{x}"),))
+    match = table.find("h", ("a",), "GET")
+    assert isinstance(match, Match)
+
+    for number in range(4096):
+        table.remember(question(number), match)
+
+    assert all(table.recall(question(number)) is match for number in range(4096))
+
+
+@pytest.mark.parametrize(("length", "kept"), [(255, True), (256, True), (257, False)])
+def test_a_path_that_is_too_long_to_come_again_is_not_remembered(length: int, kept: bool) -> None:
+    table = RouteTable((route("/{x}"),))
+    match = table.find("h", ("a",), "GET")
+    assert isinstance(match, Match)
+    long = (b"/" + b"a" * (length - 1), "h", "GET")
+
+    table.remember(long, match)
+
+    assert (table.recall(long) is match) is kept
