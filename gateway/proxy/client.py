@@ -1,32 +1,27 @@
 """A client's connection: requests in, answers out, in the order they were asked for."""
 
 import asyncio
-import socket
-import struct
 from collections import deque
 from time import monotonic, time
-from typing import Final, cast
+from typing import cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.proxy.admit import admit
+from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.forwarding import appended, is_trusted, replaced
+from gateway.proxy.faults import EarlyBytes, Fault
+from gateway.proxy.forwarding import is_trusted
 from gateway.proxy.port import Port
+from gateway.proxy.record import record_refused
 from gateway.proxy.refusal import render_refusal
 from gateway.proxy.request import Request
-from gateway.proxy.request_reader import EarlyBytes, Fault, RequestReader
+from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
-from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 
-# After a refusal with the body still coming: how long what comes is read and thrown away, so
-# that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
-_LINGER_SECONDS: Final = 2.0
 
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
-
-
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientSide, asyncio.Protocol):
     """Speaks HTTP/1.1 with one client.
 
     *_current* is the exchange being answered; those in *_queue* were pipelined behind it.
@@ -34,39 +29,21 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_advancing",
-        "_closing",
         "_connections",
-        "_current",
-        "_eof",
-        "_forwarding",
-        "_forwarding_host",
-        "_held",
-        "_idle_seconds",
-        "_is_trusted",
         "_last",
-        "_paused",
-        "_port",
-        "_queue",
-        "_reader",
+        "_match",
         "_tls",
-        "_tunnel",
-        "_write_blocked",
-        "deadline",
-        "peer",
-        "peer_bytes",
-        "transport",
-        "write",
     )
 
     def __init__(self, port: Port, connections: "set[ClientConnection]") -> None:
         self._port = port
         self._connections = connections
         self._reader = RequestReader(self, port.names, port.limits)
-        self._current: Exchange | None = None
+        self._match = self._reader.kept.match
+        self._current = None
         self._last: Exchange | None = None
-        self._queue: deque[Exchange] = deque()
-        self._tunnel: Tunnel | None = None
+        self._queue = deque()
+        self._tunnel = None
         self._held = False
         self._idle_seconds = port.timeouts.idle_seconds
         self._paused = False
@@ -108,14 +85,6 @@ class ClientConnection(asyncio.Protocol):
         self._port.metrics.connections_open -= 1
         self._abandon()
 
-    def _abandon(self) -> None:
-        exchanges = (self._current, *self._queue)
-        self._queue.clear()
-        self._current = None
-        for exchange in exchanges:
-            if exchange is not None:
-                exchange.client_lost()
-
     def eof_received(self) -> bool:
         """Answer what was asked, then close; a request cut short is given up."""
         reader = self._reader
@@ -155,8 +124,12 @@ class ClientConnection(asyncio.Protocol):
         if self._closing:
             return
         reader = self._reader
-        if reader.feed_repeated(data):
-            return
+        if not reader.in_message and not reader.is_over:
+            match = self._match  # by way of a local: half the price of `self._match(…)`
+            request = match(data)
+            if request is not None:
+                self._take_plain(request)
+                return
         if reader.is_over and self._last is not None and self._last.wants_upgrade:
             self._refuse_early_bytes()
             return
@@ -173,6 +146,26 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
     # --- from the reader
+
+    def _take_plain(self, request: Request) -> None:
+        """Take a plain request; refuse it at once if it is refused, without an exchange."""
+        port = self._port
+        if self._current is not None or self._queue or self._write_blocked or port.is_draining:
+            self.take_request(request)
+            return
+        now = monotonic()
+        verdict = admit(port, request)
+        if type(verdict) is not Deny or verdict.route is None:
+            self._last = self._current = exchange = Exchange(port, self, request)
+            self.deadline = NEVER
+            exchange.act(verdict)
+            return
+        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        write = self.write
+        write(render_refusal(verdict, request_id, time(), request.method == "HEAD", False))
+        done = monotonic()
+        self.deadline = done + self._idle_seconds
+        record_refused(port, self, request, request_id, verdict, 0, done - now)
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""
@@ -221,102 +214,6 @@ class ClientConnection(asyncio.Protocol):
         elif last is not None:
             last.request.fields.find(deny.reason, deny.detail)
 
-    # --- the order of answers
-
-    def _advance(self) -> None:
-        """Begin with the next requests until one has to wait; not by recursion."""
-        if self._advancing:
-            return
-        self._advancing = True
-        while self._queue and self._current is None:
-            if self._write_blocked or self._closing:
-                break
-            self._current = exchange = self._queue.popleft()
-            self.deadline = NEVER
-            exchange.begin()
-        self._advancing = False
-        self._update_reading()
-
-    def exchange_done(self, close: bool, now: float) -> None:
-        """Go on with the next request, or end the connection."""
-        self._current = None
-        if close or (self._eof and not self._queue):
-            self._close()
-        elif self._queue:
-            self._advance()
-        elif self._reader.in_message or self._write_blocked:
-            self._await_request()
-        else:
-            self.deadline = now + self._idle_seconds
-
-    def _await_request(self) -> None:
-        timeouts = self._port.timeouts
-        partial = self._reader.in_message
-        self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
-
-    def _await_body(self) -> None:
-        if self._reader.upload is not None and not self._held and not self._write_blocked:
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
-
-    # --- towards the client
-
-    def forwarding(self, request: Request) -> bytes:
-        """Return the fields that say who asked, and through whom, as whole lines."""
-        port = self._port
-        fields = request.fields
-        host = fields.host
-        if request.is_plain:
-            if host != self._forwarding_host:
-                self._forwarding_host = host
-                self._forwarding = b"%bVia: %b\r\n" % (
-                    replaced(self.peer, port.proto, host),
-                    port.via,
-                )
-            return self._forwarding
-        if self._is_trusted and fields.incoming is not None:
-            lines = appended(self.peer, port.proto, host, fields.incoming)
-        else:
-            lines = replaced(self.peer, port.proto, host)
-        via = b"%b, %b" % (fields.via, port.via) if fields.via else port.via
-        return b"%bVia: %b\r\n" % (lines, via)
-
-    def write_chunk(self, data: bytes) -> None:
-        """Send *data* as one chunk (RFC 9112 §7.1)."""
-        self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
-
-    def hold(self) -> None:
-        """Read no more until ``go_on``."""
-        self._held = True
-        if not self._write_blocked:
-            self.deadline = NEVER
-        self._update_reading()
-
-    def go_on(self) -> None:
-        """Read again."""
-        self._held = False
-        self._update_reading()
-        self._await_body()
-
-    def _update_reading(self) -> None:
-        paused = (self._held or bool(self._queue)) and not self._closing
-        if paused == self._paused or self.transport.is_closing():
-            return
-        self._paused = paused
-        if paused:
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
-
-    def begin_tunnel(self, tunnel: Tunnel) -> None:
-        """Pass on all further bytes as they are."""
-        self._tunnel = tunnel
-        self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
-
-    def end_writing(self) -> None:
-        """Send the end of the tunnel's server side."""
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.transport.write_eof()
-
     def is_busy(self) -> bool:
         """Return whether a request is under way."""
         return self._current is not None
@@ -327,31 +224,6 @@ class ClientConnection(asyncio.Protocol):
         """Close now if nothing is under way; otherwise the answer says that it will be."""
         if self._current is None and not self._reader.in_message:
             self._close()
-
-    def abort(self) -> None:
-        """Cut the connection with a reset: to HTTP/1.0 a mere close is the end of a body."""
-        self._closing = True
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and not self.transport.is_closing():
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.transport.abort()
-
-    def _close(self) -> None:
-        """Close behind the last answer; linger where the client may still be sending."""
-        reader = self._reader
-        linger = reader.is_over or reader.in_message
-        self._closing = True
-        reader.is_over = True  # what came behind in the same piece is not read either
-        self._abandon()
-        if self.transport.is_closing():
-            return
-        if linger and self._tunnel is None and self.transport.can_write_eof():
-            self.deadline = monotonic() + _LINGER_SECONDS
-            self._update_reading()
-            self.transport.write_eof()
-        else:
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
-            self.transport.close()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""

@@ -3,9 +3,9 @@
 from time import monotonic, time
 from typing import Final
 
-from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Answering, Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
@@ -61,38 +61,22 @@ class Exchange(Answering):
 
     def begin(self) -> None:
         """Decide, and act on the verdict."""
-        request = self.request
-        port = self.port
-        fields = request.fields
-        if not request.is_plain:
-            request.check(port.limits.target_bytes, port.pseudonym)
-            if fields.fault is not None:
-                self.refuse(fields.fault)
-                return
-        host = port.hosts[fields.host]
-        if host is None:
-            self.refuse(Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host"))
-            return
-        head = RequestHead(request.method, host, request.target, fields.authorization, fields.known)
-        decide = port.decide
-        verdict = decide(head)
+        self.act(admit(self.port, self.request))
+
+    def act(self, verdict: Allow | Deny | NeedKeys) -> None:
+        """Do what *verdict* says."""
         kind = type(verdict)  # cheaper than isinstance, and these are final
         if kind is Allow:
-            fields.known = verdict.token  # type: ignore[union-attr]
             self._forward(verdict)  # type: ignore[arg-type]
         elif kind is Deny:
             self.refuse(verdict)  # type: ignore[arg-type]
         else:
-            port.spawn(self._begin_with_keys(head, verdict))  # type: ignore[arg-type]
+            self.port.spawn(self._begin_with_keys(verdict))  # type: ignore[arg-type]
 
-    async def _begin_with_keys(self, head: RequestHead, need: NeedKeys) -> None:
-        verdict = await self.port.admission.decide_with_keys(head, need)
-        if self.is_over:
-            return
-        if isinstance(verdict, Allow):
-            self._forward(verdict)
-        else:
-            self.refuse(verdict)
+    async def _begin_with_keys(self, need: NeedKeys) -> None:
+        verdict = await admit_with_keys(self.port, self.request, need)
+        if not self.is_over:
+            self.act(verdict)
 
     def _forward(self, allow: Allow) -> None:
         self.allow = allow

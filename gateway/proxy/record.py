@@ -3,7 +3,6 @@
 from time import time
 from typing import Protocol
 
-from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.answering import Client
 from gateway.proxy.forwarding import client_address
@@ -37,7 +36,10 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     seconds = now - exchange.started_at
     deny = exchange.deny
     if deny is not None and allow is None and deny.route is not None:
-        _record_refused(port, exchange, deny, deny.route, seconds)
+        upload = exchange.upload
+        received_bytes = 0 if upload is None else upload.received_bytes
+        client, request, request_id = exchange.client, exchange.request, exchange.id
+        record_refused(port, client, request, request_id, deny, received_bytes, seconds)
         return
     if allow is None or deny is not None or exchange.upstream_seconds is None:
         _record_unusual(port, exchange, seconds)
@@ -58,7 +60,9 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         format_allowed(
             time(),
             exchange.id,
-            exchange.client.peer_bytes if request.is_plain else _client(port, exchange),
+            exchange.client.peer_bytes
+            if request.is_plain
+            else _client(port, exchange.client, request),
             request.method,
             request.fields.host,
             target.partition(b"?")[0] if b"?" in target else target,
@@ -74,25 +78,31 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     )
 
 
-def _record_refused(
-    port: Port, exchange: Recorded, deny: Deny, route: Route, seconds: float
+def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
+    port: Port,
+    client: Client,
+    request: Request,
+    request_id: bytes,
+    deny: Deny,
+    received_bytes: int,
+    seconds: float,
 ) -> None:
-    """Write the line of a request that the decision refused on a route."""
+    """Count a request that a route refused, and write its line."""
     reason = deny.reason
-    state = port.routes[route.index]
-    state.metrics.refuse(reason)
-    state.metrics.observe(reason.status, seconds)
-    if not port.access_log.enabled:
+    state = port.no_route if deny.route is None else port.routes[deny.route.index]
+    metrics = state.metrics
+    metrics.refuse(reason)
+    metrics.observe(reason.status, seconds)
+    log = port.access_log
+    if not log.enabled:
         return
-    request = exchange.request
     token = deny.token
     target = request.target
-    upload = exchange.upload
-    port.access_log.write(
+    log.write(
         format_refused(
             time(),
-            exchange.id,
-            exchange.client.peer_bytes if request.is_plain else _client(port, exchange),
+            request_id,
+            client.peer_bytes if request.is_plain else _client(port, client, request),
             request.method,
             request.fields.host,
             target.partition(b"?")[0] if b"?" in target else target,
@@ -101,7 +111,7 @@ def _record_refused(
             deny.detail,
             NULL if token is None else token.log_subject,
             NULL if token is None else port.issuer_names[token.issuer.name],
-            0 if upload is None else upload.received_bytes,
+            received_bytes,
             seconds * 1000,
         )
     )
@@ -127,7 +137,7 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
         format_line(
             time(),
             exchange.id,
-            _client(port, exchange),
+            _client(port, exchange.client, request),
             request.method.encode(),
             request.fields.host,
             request.target.partition(b"?")[0],
@@ -154,9 +164,8 @@ def _sizes(exchange: Recorded) -> tuple[int, int]:
     return exchange.sent_bytes, 0 if upload is None else upload.received_bytes
 
 
-def _client(port: Port, exchange: Recorded) -> bytes:
-    incoming = exchange.request.fields.incoming
-    peer = exchange.client.peer
+def _client(port: Port, client: Client, request: Request) -> bytes:
+    incoming = request.fields.incoming
     if incoming is None or not port.trusted_proxies:
-        return exchange.client.peer_bytes
-    return client_address(peer, incoming.x_for, port.trusted_proxies).encode()
+        return client.peer_bytes
+    return client_address(client.peer, incoming.x_for, port.trusted_proxies).encode()

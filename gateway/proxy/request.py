@@ -14,8 +14,22 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IG
 # The others belong to RTSP and ICE, which the parser reads too without saying so: what came
 # in another protocol must not go on as HTTP.
 UNSUPPORTED_METHODS = frozenset(
-    """CONNECT TRACE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER
-    REDIRECT RECORD FLUSH SOURCE""".split()
+    [
+        "CONNECT",
+        "TRACE",
+        "DESCRIBE",
+        "ANNOUNCE",
+        "SETUP",
+        "PLAY",
+        "PAUSE",
+        "TEARDOWN",
+        "GET_PARAMETER",
+        "SET_PARAMETER",
+        "REDIRECT",
+        "RECORD",
+        "FLUSH",
+        "SOURCE",
+    ]
 )
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")

@@ -1,0 +1,193 @@
+"""Collect the parts of answers from the parser's callbacks."""
+
+from typing import Final, cast
+
+import httptools
+
+from gateway.proxy.faults import StopParsing
+from gateway.proxy.names import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    AnswerNames,
+    without_named,
+)
+from gateway.proxy.roles import Asker
+
+# An answer's head: larger ones are nobody's honest work (CVE-2026-34519).
+MAX_HEAD_BYTES: Final = 64 * 1024
+_MAX_FIELDS: Final = 256
+
+# 1xx answers before the final one; a flood of them never ends the request.
+_MAX_INTERIM: Final = 16
+
+_NAMES: Final = AnswerNames()
+
+# What nearly every answer says, and what means nothing in HTTP/1.1.
+_KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
+
+_BODILESS: Final = frozenset((204, 304))
+
+
+class AnswerParts:
+    """One answer after the other, in parts.
+
+    *head_done* says that the final head was passed on, *is_reusable* that another request
+    may follow on the connection, *fault* why the answer cannot be used. *upgrade* and *rest*
+    are of a 101: its protocol, and what came behind its head.
+    """
+
+    __slots__ = (
+        "_asker",
+        "_body_bytes",
+        "_chunked",
+        "_connection",
+        "_done",
+        "_fed_bytes",
+        "_interims",
+        "_is_large",
+        "_left",
+        "_length",
+        "_lines",
+        "_parser",
+        "_unusual",
+        "fault",
+        "has_begun",
+        "head_done",
+        "is_reusable",
+        "rest",
+        "upgrade",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._asker: Asker | None = None
+        self._length: int | None = None
+        self._done = False
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forget what only unusual answers set."""
+        self._connection = self.upgrade = self.rest = b""
+        self.fault = ""
+        self._fed_bytes = 0
+        self._interims = 0
+        self._left = 0
+        self._chunked = False
+        self._is_large = False
+        self._unusual = False
+
+    def begin(self, asker: Asker) -> None:
+        """Be ready for the answer to *asker*."""
+        if self._unusual:
+            self._clear()
+        self._asker = asker
+        self._lines: list[bytes] = []
+        self._length = None
+        self._body_bytes = 0
+        self._done = self.head_done = self.has_begun = self.is_reusable = False
+
+    def _closes(self) -> bool:
+        return b"close" in self._connection.lower()
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer to one request."""
+        if self._done:
+            self.is_reusable = False
+            raise StopParsing
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field; trailers go nowhere (RFC 9110 §6.5.1)."""
+        kind = _NAMES[name]
+        if type(kind) is bytes:
+            self._lines += (kind, value)
+        elif self.head_done:
+            return
+        elif kind == CONTENT_LENGTH:
+            self._lines += (b"\r\nContent-Length: ", value)
+            self._length = int(value)
+        elif kind != CONNECTION or value not in _KEEPS:
+            self._add_unusual(cast(int, kind), value)
+
+    def _add_unusual(self, kind: int, value: bytes) -> None:
+        self._unusual = True
+        if kind == CONNECTION:
+            self._connection += b"," + value
+        elif kind == TRANSFER_ENCODING:
+            if self._chunked or value.strip(b" \t").lower() != b"chunked":
+                self._stop("a transfer coding other than a single chunked")
+            self._chunked = True
+        elif kind == UPGRADE:
+            self.upgrade = value.strip(b" \t")
+
+    def on_headers_complete(self) -> None:
+        """Pass on the head."""
+        asker = self._asker
+        if asker is None:
+            raise StopParsing
+        status = self._parser.get_status_code()
+        lines = self._lines
+        if len(lines) > 2 * _MAX_FIELDS or (
+            self._is_large and sum(map(len, lines)) > MAX_HEAD_BYTES
+        ):
+            self._stop("the answer's head is too large")
+        if self._unusual:
+            if self._connection:
+                lines = without_named(lines, self._connection)
+            self._lines = []  # where trailers go
+        if status < 200:
+            self._interim(asker, status, lines)
+            return
+        self.head_done = True
+        if asker.is_head or status in _BODILESS:
+            self._head_only(asker, status, lines)
+        else:
+            asker.answer_head(status, b"".join(lines), self._length, True)
+
+    def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
+        if status == 204:
+            lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
+        self._unusual = True
+        asker.answer_head(status, b"".join(lines), self._length, False)
+        if self._chunked or (asker.is_head and self._length != 0):
+            # The parser expects the body that a GET would have had; what else came with this
+            # piece is dropped with it.
+            self._done = True
+            self.is_reusable = asker.is_head and not self._closes()
+            self._parser = httptools.HttpResponseParser(self)
+            raise StopParsing
+        self._length = 0  # the end is here, not where the connection closes
+
+    def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
+        self._unusual = True
+        if status == 101:
+            if not asker.wants_upgrade:
+                self._stop("switching protocols, unasked")
+            self._lines = lines
+            return
+        self._interims += 1
+        if self._interims > _MAX_INTERIM:
+            self._stop("too many interim answers")
+        if status != 100:  # the client's 100 was sent by us, when the request was allowed
+            asker.answer_interim(status, b"".join(lines))
+        self._lines = []
+        self._connection = self.upgrade = b""
+
+    def on_body(self, data: bytes) -> None:
+        """Pass on a piece of the body."""
+        asker = self._asker
+        if asker is None:
+            raise StopParsing
+        self._body_bytes += len(data)
+        asker.out.append(data)
+
+    def on_message_complete(self) -> None:
+        """Note the end of the answer; it is acted on when all input has been looked at."""
+        if self.head_done:
+            self._done = True
+            self.is_reusable = self._parser.should_keep_alive()
+
+    def _stop(self, fault: str) -> None:
+        self.fault = fault
+        raise StopParsing

@@ -1,0 +1,202 @@
+"""The half of a client's connection that exchanges use."""
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.forwarding import appended, replaced
+from gateway.proxy.port import Port
+from gateway.proxy.request import Request
+from gateway.proxy.request_reader import RequestReader
+from gateway.proxy.server import NEVER
+from gateway.proxy.tunnel import Tunnel
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
+
+
+# After a refusal with the body still coming: how long what comes is read and thrown away, so
+# that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
+_LINGER_SECONDS: Final = 2.0
+
+
+class ClientSide:
+    """Writes to the client in order, and reads from it no faster than the server takes it.
+
+    *_current* is the exchange being answered; those in *_queue* were pipelined behind it.
+    """
+
+    __slots__ = (
+        "_advancing",
+        "_closing",
+        "_current",
+        "_eof",
+        "_forwarding",
+        "_forwarding_host",
+        "_held",
+        "_idle_seconds",
+        "_is_trusted",
+        "_paused",
+        "_port",
+        "_queue",
+        "_reader",
+        "_tunnel",
+        "_write_blocked",
+        "deadline",
+        "peer",
+        "peer_bytes",
+        "transport",
+        "write",
+    )
+
+    _advancing: bool
+    _closing: bool
+    _current: Exchange | None
+    _eof: bool
+    _forwarding: bytes
+    _forwarding_host: bytes
+    _held: bool
+    _idle_seconds: float
+    _is_trusted: bool
+    _paused: bool
+    _port: Port
+    _queue: deque[Exchange]
+    _reader: RequestReader
+    _tunnel: Tunnel | None
+    _write_blocked: bool
+    deadline: float
+    peer: str
+    peer_bytes: bytes
+    transport: asyncio.Transport
+    write: Callable[[bytes], object]
+
+    def forwarding(self, request: Request) -> bytes:
+        """Return the fields that say who asked, and through whom, as whole lines."""
+        port = self._port
+        fields = request.fields
+        host = fields.host
+        if request.is_plain:
+            if host != self._forwarding_host:
+                self._forwarding_host = host
+                self._forwarding = b"%bVia: %b\r\n" % (
+                    replaced(self.peer, port.proto, host),
+                    port.via,
+                )
+            return self._forwarding
+        if self._is_trusted and fields.incoming is not None:
+            lines = appended(self.peer, port.proto, host, fields.incoming)
+        else:
+            lines = replaced(self.peer, port.proto, host)
+        via = b"%b, %b" % (fields.via, port.via) if fields.via else port.via
+        return b"%bVia: %b\r\n" % (lines, via)
+
+    def write_chunk(self, data: bytes) -> None:
+        """Send *data* as one chunk (RFC 9112 §7.1)."""
+        self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+
+    def hold(self) -> None:
+        """Read no more until ``go_on``."""
+        self._held = True
+        if not self._write_blocked:
+            self.deadline = NEVER
+        self._update_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._held = False
+        self._update_reading()
+        self._await_body()
+
+    def _update_reading(self) -> None:
+        paused = (self._held or bool(self._queue)) and not self._closing
+        if paused == self._paused or self.transport.is_closing():
+            return
+        self._paused = paused
+        if paused:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def begin_tunnel(self, tunnel: Tunnel) -> None:
+        """Pass on all further bytes as they are."""
+        self._tunnel = tunnel
+        self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
+
+    def end_writing(self) -> None:
+        """Send the end of the tunnel's server side."""
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def _await_body(self) -> None:
+        if self._reader.upload is not None and not self._held and not self._write_blocked:
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
+
+    def abort(self) -> None:
+        """Cut the connection with a reset: to HTTP/1.0 a mere close is the end of a body."""
+        self._closing = True
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and not self.transport.is_closing():
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.transport.abort()
+
+    # --- the order of answers
+
+    def _advance(self) -> None:
+        """Begin with the next requests until one has to wait; not by recursion."""
+        if self._advancing:
+            return
+        self._advancing = True
+        while self._queue and self._current is None:
+            if self._write_blocked or self._closing:
+                break
+            self._current = exchange = self._queue.popleft()
+            self.deadline = NEVER
+            exchange.begin()
+        self._advancing = False
+        self._update_reading()
+
+    def exchange_done(self, close: bool, now: float) -> None:
+        """Go on with the next request, or end the connection."""
+        self._current = None
+        if close or (self._eof and not self._queue):
+            self._close()
+        elif self._queue:
+            self._advance()
+        elif self._reader.in_message or self._write_blocked:
+            self._await_request()
+        else:
+            self.deadline = now + self._idle_seconds
+
+    def _await_request(self) -> None:
+        timeouts = self._port.timeouts
+        partial = self._reader.in_message
+        self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
+
+    def _abandon(self) -> None:
+        exchanges = (self._current, *self._queue)
+        self._queue.clear()
+        self._current = None
+        for exchange in exchanges:
+            if exchange is not None:
+                exchange.client_lost()
+
+    def _close(self) -> None:
+        """Close behind the last answer; linger where the client may still be sending."""
+        reader = self._reader
+        linger = reader.is_over or reader.in_message
+        self._closing = True
+        reader.is_over = True  # what came behind in the same piece is not read either
+        self._abandon()
+        if self.transport.is_closing():
+            return
+        if linger and self._tunnel is None and self.transport.can_write_eof():
+            self.deadline = monotonic() + _LINGER_SECONDS
+            self._update_reading()
+            self.transport.write_eof()
+        else:
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
+            self.transport.close()

@@ -1,0 +1,62 @@
+"""Know a header section that was read before, and take a request that repeats it."""
+
+from typing import Final
+
+from gateway.proxy.fields import Fields
+from gateway.proxy.request import Request
+
+_USUAL_METHODS: Final = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+}
+
+USUAL_METHODS: Final = frozenset(_USUAL_METHODS.values())
+
+# Visible ASCII without `#`: what the parser takes in a target as well.
+_TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
+
+# A section that is kept costs this much memory at most, on each connection.
+_MAX_BYTES: Final = 4096
+
+
+class KeptSection:
+    """The bytes of the last plain header section of a connection, and what they meant.
+
+    Clients on a kept connection mostly send the same fields again with another request
+    line. Where the bytes are the same, so is their meaning; only the request line is read
+    anew. They are gone with the connection.
+    """
+
+    __slots__ = ("_fields", "_section", "_target_bytes")
+
+    def __init__(self, target_bytes: int) -> None:
+        self._target_bytes = target_bytes
+        self._section = b""
+        self._fields = Fields()
+
+    def match(self, data: bytes) -> Request | None:
+        """Return the request that *data* is, if it is a whole one with the fields kept.
+
+        What is not certain is None: the parser then says what it is.
+        """
+        section = self._section
+        if not section or not data.endswith(section):
+            return None
+        name, _, rest = data[: -len(section)].partition(b" ")
+        method = _USUAL_METHODS.get(name)
+        if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
+            return None
+        target = rest[:-9]
+        if target.translate(None, _TARGET_BYTES) or len(target) > self._target_bytes:
+            return None
+        return Request(method, target, self._fields)
+
+    def keep(self, data: bytes, fields: Fields) -> None:
+        """Keep the section of the plain request *data*, if it came alone and in one piece."""
+        self._section = b""
+        if len(data) > _MAX_BYTES:
+            return
+        start = data.find(b"\r\n")
+        if start > 0 and data.find(b"\r\n\r\n") == len(data) - 4:
+            self._section = data[start:]
+            self._fields = fields
+            fields.joined = b"".join(fields.lines)
