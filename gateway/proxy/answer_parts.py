@@ -136,6 +136,8 @@ class AnswerParts:
             if self._connection:
                 lines = without_named(lines, self._connection)
             self._lines = []  # where trailers go
+        if not self._parser.get_http_version().startswith("1."):
+            self._stop("an answer in another version of HTTP")
         if status < 200:
             self._interim(asker, status, lines)
             return

@@ -196,6 +196,8 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         deny = Deny(fault.reason, fault.detail)
         if upload is not None:
             self._fail_last(deny)
+            if upload.is_dropped and not self._closing:
+                self._close()  # it was answered already
             return
         request = self._reader.cut_short()
         request.fields.fault = deny
@@ -236,6 +238,8 @@ class ClientConnection(ClientSide, asyncio.Protocol):
             self.transport.abort()
         elif self._current is not None:
             self._current.expire()
+        elif self._reader.upload is not None:
+            self._close()  # the rest of a body that was refused did not come
         elif self._reader.in_message:
             self._reader.is_over = True
             self._take_fault(Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time"))

@@ -159,11 +159,17 @@ class Exchange(Answering):
             or self.port.is_draining
             or reason in _UNFRAMED
             or self.wants_upgrade
-            or not (self.upload is None or self.upload.complete)
+            or not (self.upload is None or self.upload.complete or self._drains())
         )
         write = self.client.write
         write(render_refusal(deny, self.id, time(), self.is_head, close))
         self._end(close)
+
+    def _drains(self) -> bool:
+        """Return whether the rest of the body is worth reading, to keep the connection."""
+        upload = self.upload
+        waits = self.request.fields.expects_continue  # for a 100 that will not come
+        return upload is not None and upload.ends_soon() and not waits
 
     def fail(self, deny: Deny) -> None:
         """Refuse if nothing of an answer went out, else cut the connection."""

@@ -12,7 +12,6 @@ from gateway.proxy.names import (
     EXPECT,
     FORWARDED,
     HOST,
-    REQUEST_ID,
     TRANSFER_ENCODING,
     UPGRADE,
     VIA,
@@ -47,7 +46,6 @@ class Fields:
         "joined",
         "known",
         "lines",
-        "request_id",
         "special_count",
         "upgrade",
         "via",
@@ -60,7 +58,7 @@ class Fields:
         self.incoming: Incoming | None = None
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
-        self.host = self.connection = self.upgrade = self.via = self.request_id = b""
+        self.host = self.connection = self.upgrade = self.via = b""
         self.joined: bytes | None = None
         self.special_count = 0
         self.is_plain = True
@@ -117,8 +115,6 @@ class Fields:
             self.expects_continue = value.lower() == b"100-continue"
         elif kind == VIA:
             self.via = b"%b, %b" % (self.via, value) if self.via else value
-        elif kind == REQUEST_ID:
-            self.request_id = value
         else:
             self._add_incoming(kind, value)
 

@@ -22,7 +22,6 @@ FORWARDED: Final = 9
 X_FORWARDED_FOR: Final = 10
 X_FORWARDED_PROTO: Final = 11
 X_FORWARDED_HOST: Final = 12
-REQUEST_ID: Final = 13
 
 # Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
 # trailers are not forwarded in either direction.
@@ -46,6 +45,7 @@ _OVERRIDES = frozenset(
         b"x-envoy-internal",
         b"x-real-ip",
         b"http2-settings",
+        b"x-request-id",  # set here, for every request
         b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
     )
 )
@@ -63,7 +63,6 @@ _REQUEST_KINDS = {
     b"x-forwarded-for": X_FORWARDED_FOR,
     b"x-forwarded-proto": X_FORWARDED_PROTO,
     b"x-forwarded-host": X_FORWARDED_HOST,
-    b"x-request-id": REQUEST_ID,
 }
 
 _ANSWER_KINDS = {

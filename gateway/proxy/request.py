@@ -69,6 +69,9 @@ class Request:
         fields = self.fields
         if len(self.target) > target_bytes:
             fields.find(Reason.TARGET_TOO_LONG, f"the target is over {target_bytes} bytes")
+        if b"#" in self.target:
+            # RFC 9112 §3.2: no form of the target has a fragment (CVE-2021-32779).
+            fields.find(Reason.PATH_REJECTED, "the target has a fragment")
         if not fields.host:
             fields.find(Reason.REQUEST_MALFORMED, "no Host field")
         if self.method in UNSUPPORTED_METHODS:

@@ -120,6 +120,7 @@ class RequestParts:
             and request.keep_alive
             and request.method in USUAL_METHODS
             and request.target[:1] == b"/"
+            and b"#" not in request.target
             and len(request.target) <= limits.target_bytes
             and fields.host != b""
         )

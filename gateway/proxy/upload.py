@@ -23,6 +23,7 @@ class Upload:
 
     *length* is its Content-Length, or None where it is chunked.
     *begun* says that a part of it was sent, so that the request cannot be sent again.
+    *is_dropped* says that what still comes goes nowhere.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class Upload:
         "_source",
         "begun",
         "complete",
+        "is_dropped",
         "is_too_large",
         "length",
         "received_bytes",
@@ -47,6 +49,7 @@ class Upload:
         self._server: ServerConnection | None = None
         self.begun = False
         self.complete = False
+        self.is_dropped = False
         self.is_too_large = False
         self.received_bytes = 0
 
@@ -54,9 +57,18 @@ class Upload:
         """Return whether nothing of the body was seen yet."""
         return not self.received_bytes and not self.complete
 
+    def ends_soon(self) -> bool:
+        """Return whether what is missing is little and will come unasked.
+
+        Then it is read and dropped after a refusal, and the connection serves on.
+        """
+        return self.length is not None and self.length <= _MAX_PENDING_BYTES
+
     def add(self, data: bytes) -> None:
         """Take a piece; it is sent by the next ``flush``."""
         self.received_bytes += len(data)
+        if self.is_dropped:
+            return
         if self._max_bytes is not None and self.received_bytes > self._max_bytes:
             self.is_too_large = True
             return
@@ -97,4 +109,5 @@ class Upload:
     def detach(self) -> None:
         """Send nothing more: the exchange is over, or the server is gone."""
         self._server = None
+        self.is_dropped = True
         self.drop()

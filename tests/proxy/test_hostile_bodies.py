@@ -140,7 +140,7 @@ async def test_a_refused_body_is_not_read_as_a_request(
 @pytest.mark.parametrize(
     "body",
     [
-        make_request("/api/", method="POST", body=_SMUGGLED),
+        make_request("/api/", "Connection: close", method="POST", body=_SMUGGLED),
         make_request("/api/", "Transfer-Encoding: chunked", method="POST")
         + make_chunked(_SMUGGLED),
     ],
@@ -158,6 +158,20 @@ async def test_what_comes_behind_a_last_answer_is_not_read(
     assert [reason(answer) for answer in answers] == [Reason.TOKEN_MISSING.code]
     assert answers[0].one(b"connection") == b"close"
     assert service.received == b""
+
+
+async def test_the_body_of_a_refused_request_is_not_the_next_request(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """A small body is read and dropped, and the connection serves on."""
+    wire = await gateway.connect()
+    refused = make_request("/api/", method="POST", body=_SMUGGLED)
+
+    await pour(wire, refused + make_request("/public/", "Connection: close"))
+    answers = await answers_until_end(wire)
+
+    assert [answer.status for answer in answers] == [401, 200]
+    assert service.received.count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize("expectation", ["100-continue", "y 100-continue", "100-Continue", "x"])

@@ -78,6 +78,7 @@ def _ids(prefix: str, *numbers: int) -> list[str]:
 
 # Where the parser sees no error, and we refuse all the same.
 STRICTER: dict[str, Reason] = {
+    "request/uri/8": Reason.PATH_REJECTED,  # a fragment
     **dict.fromkeys(
         [
             # Read by a lenient parser only; ours never is.
@@ -213,6 +214,7 @@ async def test_requests_as_published_get_well_formed_answers_or_none(
 # --- answers of a service
 
 STRICTER_ANSWERS = {
+    "response/sample/17",  # HTTP/0.9
     # Read by a lenient parser only.
     *_ids("response/invalid", 9, 17, 19),
     *_ids("response/lenient-version", 1),
