@@ -1,0 +1,180 @@
+"""Run what a page shows: its console blocks, in one shell."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+LIMIT_SECONDS = 60
+
+_FENCE = re.compile(
+    r"(?:<!-- (?P<tag>.+?) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+_ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")
+
+# What differs from run to run, and what stands for it on both sides of a comparison.
+_PASSING = [
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "eyJ…"),
+        (r"[0-9a-f]{14}-[0-9a-f]{9}", "(request id)"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "(uuid)"),
+        (r"jwt-gateway-[0-9a-f]{8}", "jwt-gateway-(process)"),
+        (r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "(date)"),
+        (r"\d{4}-\d\d-\d\d[T ][\d:.]{8,12}", "(time)"),
+        (r"\b\d{10}\b", "(seconds)"),
+        (r"expires in .+", "expires in (a while)"),
+        (r'_ms":[\d.]+', '_ms":(number)'),
+        (r'("?kid"? +|main +)"?[\w-]{43}"?', r"\1(kid)"),
+        (r'"sent_bytes":\d+', '"sent_bytes":(number)'),
+    )
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A fenced block; *tag* is what the comment in front of it says."""
+
+    tag: str
+    language: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command as a page shows it, and what it shows as printed."""
+
+    command: str
+    output: str
+
+
+def find_fences(text: str) -> list[Fence]:
+    """Return the fenced blocks of a page."""
+    return [
+        Fence(found["tag"] or "", found["language"], found["body"])
+        for found in _FENCE.finditer(text)
+    ]
+
+
+def find_steps(body: str) -> list[Step]:
+    """Return the commands of a console block; each begins a line, behind a dollar sign."""
+    steps = []
+    for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+        lines = part.splitlines()
+        end = 1
+        while lines[end - 1].endswith("\\"):
+            end += 1
+        steps.append(Step("\n".join(lines[:end]), "\n".join(lines[end:])))
+    return steps
+
+
+def settle(text: str) -> str:
+    """Return *text* with a fixed word for all that differs from run to run."""
+    for pattern, name in _PASSING:
+        text = pattern.sub(name, text)
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+
+
+class Ports:
+    """The ports that a page speaks of, and those that are used in their place."""
+
+    def __init__(self, used: dict[str, str]) -> None:
+        self._used = used
+
+    def use(self, shown: str, used: str) -> None:
+        """Put *used* in the place of *shown* from now on."""
+        self._used[shown] = used
+
+    def put_in(self, text: str) -> str:
+        """Return *text* of the page with the ports that are used."""
+        return _replace(text, self._used)
+
+    def take_out(self, text: str) -> str:
+        """Return *text* of a program with the ports that the page shows."""
+        return _replace(text, {used: shown for shown, used in self._used.items()})
+
+
+def _replace(text: str, ports: dict[str, str]) -> str:
+    return _ADDRESS.sub(lambda found: found[1] + ports.get(found[2], found[2]), text)
+
+
+class Shell:
+    """One bash that runs commands in turn; errors go where the output goes."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._said = folder / "background.txt"
+        self._shown_bytes = 0
+
+    def run(self, command: str) -> str:
+        """Return what *command* prints, once it has ended."""
+        mark = "--- end of the command ---"
+        _stream(self._process.stdin).write(
+            f"{command}\n_status=$?; printf '\\n%s\\n' '{mark}'; (exit $_status)\n"
+        )
+        _stream(self._process.stdin).flush()
+        lines: list[str] = []
+        for line in _stream(self._process.stdout):
+            if line.rstrip("\n") == mark:
+                return self._said_since() + "".join(lines)[:-1]
+            lines.append(line)
+        raise AssertionError(f"the shell ended within {command!r}: {''.join(lines)}")
+
+    def start(self, command: str, until: str) -> str:
+        """Return what *command*, which ends in ``&``, prints as errors up to *until*."""
+        self.run(f"{command.removesuffix('&')} 2>{self._said.name} &")
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while until not in (said := self._said.read_text() if self._said.exists() else ""):
+            assert time.monotonic() < deadline, f"{command!r} never said {until!r}: {said}"
+            time.sleep(0.02)
+        return self._said_since()
+
+    def _said_since(self) -> str:
+        said = self._said.read_bytes() if self._said.exists() else b""
+        new, self._shown_bytes = said[self._shown_bytes :], len(said)
+        return new.decode()
+
+
+def _stream(stream: IO[str] | None) -> IO[str]:
+    assert stream is not None
+    return stream
+
+
+@contextmanager
+def shell_in(folder: Path) -> Iterator[Shell]:
+    """Run a shell in *folder*; ``gateway`` is ours, and ``curl`` is `curl.py`."""
+    programs = folder / ".programs"
+    programs.mkdir()
+    curl = programs / "curl"
+    curl.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("curl.py")}" "$@"\n'
+    )
+    curl.chmod(0o755)
+    path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with subprocess.Popen(
+        ["bash", "--norc", "--noprofile"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={"PATH": path, "LANG": "C.UTF-8", "HOME": str(folder)},
+        start_new_session=True,
+    ) as process:
+        watchdog = threading.Timer(4 * LIMIT_SECONDS, process.kill)
+        watchdog.start()
+        try:
+            yield Shell(process, folder)
+        finally:
+            watchdog.cancel()
+            # The whole group: a gateway that a page left running must not outlive its page.
+            os.killpg(process.pid, signal.SIGTERM)
