@@ -1,0 +1,59 @@
+"""What people read: faults as lines, rows as columns."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.cli.output import fault_as_json, format_table, print_faults
+from gateway.settings.fault import Code, Fault, Place, Severity
+
+ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
+WARNING = Fault(Place("a.yaml", 3, 4), Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
+
+
+def test_faults_go_to_stderr_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_faults([ERROR, WARNING])
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "a.yaml:1:2: bad_value: not a host\na.yaml:3:4: unused_issuer: warning: nobody\n"
+    )
+
+
+@pytest.mark.parametrize(("fault", "severity"), [(ERROR, "error"), (WARNING, "warning")])
+def test_a_fault_as_json_has_each_part_by_its_name(fault: Fault, severity: str) -> None:
+    assert fault_as_json(fault) == {
+        "file": fault.place.file,
+        "line": fault.place.line,
+        "column": fault.place.column,
+        "severity": severity,
+        "code": fault.code.value,
+        "message": fault.message,
+    }
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    table = format_table(("A", "LONG"), [("wider", "x"), ("y", "")])
+
+    assert table.split("\n") == ["A      LONG", "wider  x", "y"]
+
+
+CELLS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_characters=" "))
+ROWS = st.lists(st.tuples(CELLS, CELLS.filter(bool)))
+
+
+@given(ROWS)
+def test_each_row_is_a_line_and_each_column_starts_in_one_place(
+    rows: list[tuple[str, str]],
+) -> None:
+    lines = format_table(("NAME", "WHAT"), rows).split("\n")
+
+    start = lines[0].index("WHAT")
+    assert len(lines) == len(rows) + 1
+    for line, (name, what) in zip(lines[1:], rows, strict=True):
+        assert (line[:start].rstrip(), line[start:]) == (name, what)
+
+
+def test_a_table_without_rows_is_its_head() -> None:
+    assert format_table(("A", "B"), []) == "A  B"
