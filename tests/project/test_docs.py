@@ -1,0 +1,246 @@
+"""The pages in `docs/`: what they list is what there is."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from gateway.cli.main import VERBS, command
+from gateway.decision.algorithms import ALGORITHMS
+from gateway.decision.memo import DEFAULT_CAPACITY
+from gateway.decision.reason import Reason
+from gateway.proxy import names
+from gateway.settings.models import IdentityModel
+from gateway.settings.schema import make_schema
+from gateway.telemetry.access_log import format_line
+from gateway.telemetry.quoting import NULL
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text()
+
+
+def sections(text: str, mark: str) -> dict[str, str]:
+    """Return the text under each heading that begins with *mark*."""
+    parts = re.split(rf"^{mark} (.+)$", text, flags=re.MULTILINE)
+    # A section ends where one of a higher rank begins.
+    higher = rf"^#{{1,{len(mark)}}} "
+    bodies = (re.split(higher, body, flags=re.MULTILINE)[0] for body in parts[2::2])
+    return dict(zip(parts[1::2], bodies, strict=True))
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of all tables, without their heads."""
+    lines = [line.strip("| ") for line in text.splitlines() if line.startswith("| ")]
+    ruled = re.split(r"^\|-.*$", text, flags=re.MULTILINE)
+    heads = {part.rstrip().splitlines()[-1].strip("| ") for part in ruled[:-1]}
+    return [re.split(r" *\| *", line) for line in lines if line not in heads]
+
+
+# --- links
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", path.read_text()):
+        linked = path.parent / target if target else path
+
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_page_can_be_reached_from_the_readme(path: Path) -> None:
+    assert f"(docs/{path.name})" in (ROOT / "README.md").read_text()
+
+
+# --- reasons
+
+
+REASONS = sections(page("reasons"), "##")
+NOT_GIVEN = "Not given in this version"
+
+
+def test_every_reason_has_its_section_with_its_status_in_the_order_of_the_code() -> None:
+    assert list(REASONS) == [f"{reason.code} ({reason.status})" for reason in Reason]
+
+
+@pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
+def test_a_section_says_what_to_do_or_that_the_reason_is_not_given(reason: Reason) -> None:
+    section = REASONS[f"{reason.code} ({reason.status})"]
+
+    assert ("- Do: " in section) != (NOT_GIVEN in section)
+
+
+@pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
+def test_a_reason_is_said_to_be_given_exactly_where_some_module_gives_it(reason: Reason) -> None:
+    # The first declares all reasons, the second says how each would be answered.
+    others = {"gateway/decision/reason.py", "gateway/proxy/refusal.py"}
+    modules = (ROOT / "gateway").rglob("*.py")
+    sources = [path.read_text() for path in modules if str(path.relative_to(ROOT)) not in others]
+    is_given = any(re.search(rf"\bReason\.{reason.name}\b", source) for source in sources)
+
+    assert is_given == (NOT_GIVEN not in REASONS[f"{reason.code} ({reason.status})"])
+
+
+# --- commands
+
+
+def verbs(group: click.Command, words: str) -> dict[str, click.Command]:
+    """Return every verb that does something, by the words that call it."""
+    if not isinstance(group, click.Group):
+        return {words: group}
+    found: dict[str, click.Command] = {}
+    with click.Context(group) as ctx:
+        for name in group.list_commands(ctx):
+            verb = group.get_command(ctx, name)
+            assert verb is not None
+            found |= verbs(verb, f"{words} {name}")
+    return found
+
+
+COMMANDS = sections(page("commands"), "###")
+ALL_VERBS = verbs(command, "gateway")
+
+
+def test_every_verb_has_its_section_and_no_other() -> None:
+    assert set(COMMANDS) == set(ALL_VERBS)
+
+
+@pytest.mark.parametrize("words", list(ALL_VERBS))
+def test_a_section_lists_the_options_of_its_verb(words: str) -> None:
+    options = {
+        spelling
+        for parameter in ALL_VERBS[words].params
+        if isinstance(parameter, click.Option)
+        for spelling in parameter.opts
+    }
+
+    assert {row[0].strip("`") for row in rows(COMMANDS[words])} == options
+
+
+def test_the_paths_of_the_admin_port_are_listed() -> None:
+    source = (ROOT / "gateway" / "admin" / "server.py").read_text()
+    listed = rows(sections(page("commands"), "##")["The admin port"])
+
+    assert [row[0].strip("`") for row in listed] == re.findall(r'add_get\("([^"]+)"', source)
+
+
+def test_what_the_readme_calls_not_built_is_no_verb() -> None:
+    missing = sections((ROOT / "README.md").read_text(), "##")["What is not built yet"]
+
+    assert "`explain`, `test` and `diff`" in missing
+    assert not {"explain", "test", "diff", "reload"} & set(VERBS)
+
+
+# --- http
+
+
+def schema_default(key: str) -> str:
+    table, _, name = key.removeprefix("upstreams.NAME.").rpartition(".")
+    titles = {"limits": "LimitsModel", "timeouts": "TimeoutsModel", "": "UpstreamModel"}
+    default = make_schema()["$defs"][titles[table]]["properties"][name]["default"]
+    return default if isinstance(default, str) else json.dumps(default)
+
+
+def test_the_limits_have_the_defaults_of_the_configuration() -> None:
+    listed = rows(sections(page("http"), "##")["Limits"])
+
+    assert {key.strip("`"): default.strip("`") for _, key, default, _ in listed} == {
+        key.strip("`"): schema_default(key.strip("`")) for _, key, _, _ in listed
+    }
+
+
+def test_every_limit_of_the_data_port_is_listed() -> None:
+    listed = {row[1].strip("`") for row in rows(sections(page("http"), "##")["Limits"])}
+
+    for title, prefix in (("LimitsModel", "limits"), ("TimeoutsModel", "timeouts")):
+        assert {f"{prefix}.{key}" for key in make_schema()["$defs"][title]["properties"]} <= listed
+
+
+def test_the_fields_said_to_be_dropped_are_and_no_dropped_field_is_unsaid() -> None:
+    text = sections(page("http"), "##")["Fields to the service"]
+    dropped = text.partition("Dropped from requests:")[2].partition("From a peer in")[0]
+    said = {name.lower().encode() for name in re.findall(r"`([A-Z][\w-]+)`", dropped)}
+    judged = names.RequestNames(frozenset())
+
+    assert [name for name in said if not isinstance(judged[name], int)] == []
+    assert said >= names._HOP_BY_HOP | names._OVERRIDES
+
+
+def test_every_member_of_an_access_log_line_is_described() -> None:
+    line = format_line(
+        now=0.0,
+        request_id=b"",
+        client=b"",
+        method=b"",
+        host=b"",
+        path=b"",
+        route=NULL,
+        upstream=NULL,
+        status=200,
+        reason=None,
+        detail=None,
+        subject=NULL,
+        issuer=NULL,
+        sent_bytes=0,
+        received_bytes=0,
+        duration_ms=0.0,
+        upstream_ms=None,
+    )
+    listed = rows(sections(page("http"), "##")["The access log"])
+
+    assert [row[0].strip("`") for row in listed] == list(json.loads(line))
+
+
+# --- tokens, identity, design
+
+
+def test_every_algorithm_is_listed_with_its_kind_of_key() -> None:
+    text = sections(page("tokens"), "##")["The issuer and the algorithm"]
+    listed = [name for row in rows(text) for name in re.findall(r"`(\w+)`", row[0])]
+
+    assert sorted(listed) == sorted(ALGORITHMS)
+
+
+def test_the_identity_fields_of_the_readme_are_the_default_ones() -> None:
+    text = sections((ROOT / "README.md").read_text(), "##")["What services receive"]
+    listed = {header.strip("`"): claim.split("`")[1] for header, claim in rows(text)}
+
+    assert listed == IdentityModel().headers
+
+
+def test_the_floors_are_those_that_are_enforced() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    listed = rows(sections(page("design"), "##")["Floors"])
+
+    assert [set(re.findall(r"`(\w+)`", row[1])) for row in listed] == [
+        set(re.split(r" [:|] ", layer)) for layer in layers
+    ]
+
+
+def test_every_law_names_tests_that_exist() -> None:
+    laws = rows(sections(page("design"), "##")["Laws"])
+
+    assert laws
+    for _, where in laws:
+        files = re.findall(r"`([^`]+)`", where)
+        assert files
+        assert all((ROOT / file).is_file() for file in files)
+
+
+def test_the_size_of_the_memo_is_the_one_described() -> None:
+    assert f"{DEFAULT_CAPACITY:,} of them" in page("design")
