@@ -10,7 +10,7 @@ from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
-from gateway.telemetry.access_log import format_allowed, format_line, format_refused
+from gateway.telemetry.access_line import format_allowed, format_line, format_refused
 from gateway.telemetry.quoting import NULL
 
 
