@@ -176,5 +176,5 @@ def _stream(target: AccessLogTarget) -> int | None:
             return sys.stdout.fileno()
         case AccessLogTarget.STDERR:
             return sys.stderr.fileno()
-        case AccessLogTarget.OFF:
+        case AccessLogTarget.NONE:
             return None

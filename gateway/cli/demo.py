@@ -69,7 +69,7 @@ def command(once: bool, **ports: int) -> None:
 
 async def _send_once() -> int:
     # Free ports: the check must not clash with a demo that runs.
-    async with demo_running(Ports(), access_log=AccessLogTarget.OFF) as demo:
+    async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
         outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
     click.echo(outcome_table(outcomes))
     return 0 if all_as_expected(outcomes) else EXIT_NEGATIVE

@@ -58,9 +58,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """All that is wrong with a configuration, warnings included, in order of place."""
+    """All that is wrong with a configuration, warnings included, in order of place.
+
+    *digest* is of all files read, as in the settings.
+    """
 
     faults: tuple[Fault, ...]
+    digest: str
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
@@ -73,7 +77,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
     sources = read_sources(path, environ, faults)
     every = (sources.main, *sources.included)
     if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
-        return Rejected(_ordered(faults))
+        return Rejected(_ordered(faults), sources.digest)
     # A value that YAML disputes has been reported; what else it breaks is not news.
     disputed = {fault.place for fault in faults if fault.severity is Severity.ERROR}
     found: list[Fault] = []
@@ -85,7 +89,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
     )
     ordered = _ordered(faults)
     if settings is None or any(fault.severity is Severity.ERROR for fault in ordered):
-        return Rejected(ordered)
+        return Rejected(ordered, sources.digest)
     return Loaded(settings, ordered)
 
 

@@ -186,6 +186,6 @@ class ConfigFile(TeamFile):
         min_length=1,
         description="Networks of proxies whose Forwarded fields are believed, e.g. 10.0.0.0/8.",
     )
-    access_log: Literal["stdout", "stderr", "off"] = Field(
+    access_log: Literal["stdout", "stderr", "none"] = Field(
         default="stdout", description="Where the access log goes."
     )

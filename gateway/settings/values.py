@@ -127,7 +127,7 @@ class AccessLogTarget(Enum):
 
     STDOUT = "stdout"
     STDERR = "stderr"
-    OFF = "off"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from gateway.settings.values import AccessLogTarget
 
 async def test_every_part_answers_and_none_after_the_block() -> None:
     async with aiohttp.ClientSession() as client:
-        async with demo_running(Ports(), AccessLogTarget.OFF) as demo:
+        async with demo_running(Ports(), AccessLogTarget.NONE) as demo:
             urls = [
                 demo.gateway + "/healthz",
                 demo.admin + "/readyz",
@@ -41,7 +41,7 @@ async def test_a_port_in_use_is_named_with_the_option_to_change_it(part: str, op
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=option) as caught:
-            async with demo_running(Ports(**{part: port}), AccessLogTarget.OFF):
+            async with demo_running(Ports(**{part: port}), AccessLogTarget.NONE):
                 pass
 
     assert str(port) in str(caught.value)

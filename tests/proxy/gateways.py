@@ -100,7 +100,7 @@ def write_config(directory: Path, servers: list[str], changes: Mapping[str, Any]
         "version": 1,
         "listen": "127.0.0.1:0",
         "admin": "127.0.0.1:0",
-        "access_log": "off",
+        "access_log": "none",
         "issuers": {
             "main": {
                 "issuer": ISSUER,

@@ -39,7 +39,7 @@ def _segments(token: bytes) -> list[bytes]:
 
 
 async def _mixed(
-    start_gateway: StartGateway, access_log: str = "off"
+    start_gateway: StartGateway, access_log: str = "none"
 ) -> tuple[list[Message], bytes, bytes]:
     """Return all answers, the metrics and the status after every token was tried everywhere."""
     gateway = await start_gateway(routes=HOSTILE_ROUTES, access_log=access_log)

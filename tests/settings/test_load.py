@@ -91,6 +91,22 @@ def test_a_value_from_the_environment_is_never_shown(tmp_path: Path) -> None:
     assert SECRET not in " ".join(shown)
 
 
+@pytest.mark.parametrize("word", ["stdout", "stderr", "none"])
+def test_where_the_access_log_goes_is_written_without_quotes(word: str, tmp_path: Path) -> None:
+    assert load(tmp_path, config(f"access_log: {word}\n")).access_log is AccessLogTarget(word)
+
+
+def test_a_rejected_configuration_has_the_digest_of_what_was_read(tmp_path: Path) -> None:
+    good, first, second = config(), config("drain: soon\n"), config("drain: later\n")
+
+    outcomes = [outcome_of(tmp_path, text) for text in (first, second, first, "a: [")]
+
+    assert all(isinstance(outcome, Rejected) for outcome in outcomes)
+    digests = [outcome.digest for outcome in outcomes if isinstance(outcome, Rejected)]
+    assert digests[0] == digests[2]
+    assert len({*digests, load(tmp_path, good).digest}) == 4
+
+
 def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     settings = load(tmp_path, config())
 
