@@ -63,7 +63,8 @@ def find_claim(claims: Mapping[str, object], path: tuple[str, ...]) -> object:
     """Return the claim that *path* leads to, or ABSENT; null is as good as absent."""
     value: object = claims
     for name in path:
-        if not isinstance(value, Mapping):
+        # What JSON makes of an object; asking for any Mapping costs many times as much.
+        if not isinstance(value, dict):
             return ABSENT
         value = value.get(name)
     return ABSENT if value is None else value

@@ -1,6 +1,6 @@
 """Which header fields tell services who is calling, and which names are too close to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # CGI and its heirs see `X-User-Id`, `X_User_Id` and, some of them, `X.User.Id` or any other
 # sign as one variable (CVE-2025-64484, CVE-2026-39858). All signs are one here.
@@ -15,11 +15,16 @@ class Identity:
     """Which header carries which claim: ((b"X-Gateway-Subject", ("sub",)), …).
 
     A claim is a path of names into nested claims. *forward_token* keeps the client's own
-    Authorization field.
+    Authorization field. *starts* are the headers again, each as the text before its value.
     """
 
     headers: tuple[tuple[bytes, tuple[str, ...]], ...]
     forward_token: bool
+    starts: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        starts = tuple((f"{name.decode('latin-1')}: ", path) for name, path in self.headers)
+        object.__setattr__(self, "starts", starts)
 
 
 def canonical_alias(name: bytes) -> bytes:

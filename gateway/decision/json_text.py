@@ -8,6 +8,8 @@ from typing import NoReturn
 
 MAX_NESTING = 32  # no real token or key set comes near; a parser's stack ends at about 1,000
 
+_WHITE_SPACE = " \t\n\r"  # RFC 8259 §2, and no other
+
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -36,9 +38,13 @@ def parse_json_object(text: bytes) -> dict[str, object] | JsonFault:
         return JsonFault("not UTF-8")
     if _nests_too_deep(characters):
         return JsonFault(f"nested deeper than {MAX_NESTING}")
+    # Without the white space around it, so that the decoder need not look for any.
+    characters = characters.strip(_WHITE_SPACE)
     try:
-        value = _DECODER.decode(characters)
-        if _SURROGATE.search(characters):
+        value, end = _read_value(characters)
+        if end != len(characters):
+            return JsonFault("not valid JSON")
+        if "\\" in characters and _SURROGATE.search(characters):
             # A lone surrogate has no UTF-8 form, so it would fail later: in a header, a log.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except _RefusedError as fault:
@@ -85,6 +91,6 @@ def _no_constant(_: str) -> NoReturn:
     raise _RefusedError("NaN or Infinity")
 
 
-_DECODER = json.JSONDecoder(
+_read_value = json.JSONDecoder(
     object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
-)
+).raw_decode

@@ -24,6 +24,7 @@ class _Header:
     members: dict[str, object]
     algorithm: str
     kid: str | None
+    token_type: str | None
 
 
 def parse_compact(token: bytes) -> CompactToken | Deny:
@@ -36,21 +37,24 @@ def parse_compact(token: bytes) -> CompactToken | Deny:
     # Counted before anything is split: CVE-2025-30204.
     if token.count(b".") != 2:
         return _malformed("the token does not have three parts")
-    head, payload_text, signature_text = token.split(b".")
-    header = _read_header(head)
+    signing_input, _, signature_text = token.rpartition(b".")
+    header_text, _, payload_text = signing_input.partition(b".")
+    header = _read_header(header_text)
     if isinstance(header, Deny):
         return header
     payload = decode_base64url(payload_text)
     signature = decode_base64url(signature_text)
     if payload is None or signature is None:
         return _malformed("a part of the token is not base64url")
+    # By position: naming so many fields costs more than a third of making it.
     return CompactToken(
-        header=header.members,
-        algorithm=header.algorithm,
-        kid=header.kid,
-        payload=payload,
-        signing_input=token[: len(head) + 1 + len(payload_text)],
-        signature=signature,
+        header.members,
+        header.algorithm,
+        header.kid,
+        header.token_type,
+        payload,
+        signing_input,
+        signature,
     )
 
 
@@ -70,9 +74,15 @@ def _read_header(segment: bytes) -> _Header | Deny:
     kid = members.get("kid")
     if "kid" in members and (not isinstance(kid, str) or len(kid) > _MAX_KID_CHARACTERS):
         return _malformed("the token's key id is not a string of usual length")
-    if not isinstance(members.get("typ", ""), str):
+    typ = members.get("typ")
+    if "typ" in members and not isinstance(typ, str):
         return _malformed("the token's type is not a string")
-    return _Header(members, algorithm, kid if isinstance(kid, str) else None)
+    return _Header(members, algorithm, kid if isinstance(kid, str) else None, _token_type(typ))
+
+
+def _token_type(typ: object) -> str | None:
+    # RFC 7515 §4.1.9: a media type, in any case, its `application/` left out or not.
+    return typ.lower().removeprefix("application/") if isinstance(typ, str) else None
 
 
 def _malformed(detail: str) -> Deny:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from gateway.decision.algorithms import fitting_algorithms
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
@@ -9,12 +11,17 @@ class Key:
 
     *kid* is the issuer's name for it, if any. *algorithms* are the JWS algorithms this key
     may verify (RFC 8725 §3.1: a key serves the algorithms of its own kind and no others).
-    *material* is a ``cryptography`` public key, or the secret's bytes for HMAC.
+    *material* is a ``cryptography`` public key, or the secret's bytes for HMAC. *fitting* is
+    what *material* itself answers to, whatever *algorithms* say.
     """
 
     kid: str | None
     algorithms: frozenset[str]
     material: object = field(repr=False)
+    fitting: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fitting", fitting_algorithms(self.material))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +29,17 @@ class KeySet:
     """All usable keys of one issuer at one time; compared by identity, replaced as a whole."""
 
     keys: tuple[Key, ...]
+    _by_name: dict[tuple[str | None, str], tuple[Key, ...]] = field(init=False, repr=False)
+    _has_names: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[tuple[str | None, str], tuple[Key, ...]] = {}
+        for key in self.keys:
+            for algorithm in key.algorithms:
+                for kid in {key.kid, None}:
+                    by_name[kid, algorithm] = (*by_name.get((kid, algorithm), ()), key)
+        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_has_names", any(key.kid is not None for key in self.keys))
 
     def candidates(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
         """Return the keys that could have signed: same *kid* (any, if None) and fitting kind.
@@ -29,7 +47,4 @@ class KeySet:
         Where no key has a name (PEM files, a secret), the token's says nothing: it is a hint
         (RFC 7515 §4.1.4), not a part of what is proved.
         """
-        unnamed = kid is None or all(key.kid is None for key in self.keys)
-        return tuple(
-            key for key in self.keys if algorithm in key.algorithms and (unnamed or key.kid == kid)
-        )
+        return self._by_name.get((kid if self._has_names else None, algorithm), ())

@@ -1,6 +1,6 @@
 """Check the one signature of a token against the one key that may have made it."""
 
-from gateway.decision.algorithms import ALGORITHMS, fitting_algorithms
+from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.keys import Key, KeySet
 from gateway.decision.reason import Reason
 from gateway.decision.token import CompactToken
@@ -34,7 +34,7 @@ def verify_signature(token: CompactToken, keys: KeySet) -> Deny | None:
 def _holds(token: CompactToken, key: Key) -> bool:
     # Asked again of the key itself, whatever its description says: a public key taken for
     # an HMAC secret is the oldest hole of all (CVE-2016-10555, CVE-2022-29217).
-    if token.algorithm not in fitting_algorithms(key.material):
+    if token.algorithm not in key.fitting:
         return False
     algorithm = ALGORITHMS[token.algorithm]
     try:

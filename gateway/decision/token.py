@@ -10,13 +10,17 @@ from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(slots=True, eq=False, repr=False)
 class CompactToken:
-    """A JWS in compact serialisation, taken apart but not verified (RFC 7515 §7.1)."""
+    """A JWS in compact serialisation, taken apart but not verified (RFC 7515 §7.1).
+
+    Not frozen, at a fifth of the price: it lives for one check, and nobody else ever holds it.
+    """
 
     header: Mapping[str, object]
     algorithm: str
     kid: str | None
+    token_type: str | None  # `typ` in lower case, without `application/`
     payload: bytes
     signing_input: bytes
     signature: bytes
@@ -27,7 +31,8 @@ class Claims:
     """The claims the gateway itself reads, each of the right type; *all* holds every claim.
 
     Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the
-    token; *granted* adds what they imply by ``scope_implies``.
+    token; *granted* adds what they imply by ``scope_implies``. *has_other_kind* is whether
+    claims of another kind of JWT are among *all*.
     """
 
     all: Mapping[str, object]
@@ -39,6 +44,7 @@ class Claims:
     issued_at: float | None
     scopes: tuple[str, ...]
     granted: frozenset[str]
+    has_other_kind: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -54,7 +60,7 @@ class SignedToken:
     issuer: Issuer
     key_set: KeySet
     kid: str | None
-    token_type: str | None  # `typ` in lower case, without `application/`
+    token_type: str | None  # as of CompactToken
     claims: Claims
     identity_fields: bytes
     log_subject: bytes

@@ -262,6 +262,28 @@ def test_a_token_that_holds_must_still_be_good_for_the_route(
         assert verdict.token is not None
 
 
+@pytest.mark.parametrize(
+    ("target", "method", "authorization"),
+    [
+        (b"/admin", "GET", ()),
+        (b"/admin", "GET", (b"Bearer a.b.c", b"Bearer a.b.c")),
+        (b"/admin", "GET", (b"Bearer",)),
+        (b"/admin", "GET", (b"Bearer a.b",)),
+        (b"/main", "POST", ()),
+        (b"/nowhere", "GET", ()),
+    ],
+)
+def test_requests_without_a_token_that_holds_make_no_refusal_twice(
+    target: bytes, method: str, authorization: tuple[bytes, ...]
+) -> None:
+    """A flood of them is the cheapest attack of all; it leaves nothing to be collected."""
+    first, second = (ask(target, *authorization, method=method) for _ in range(2))
+
+    assert isinstance(first, Deny)
+    assert first is second
+    assert ask(b"/orders", *authorization) != first
+
+
 def test_a_refusal_by_a_rule_says_which() -> None:
     verdict = ask(b"/tenants/acme", bearer(tenant="x"))
 

@@ -72,6 +72,7 @@ def test_a_nested_claim_is_found() -> None:
         ({"scope": "b a"}, b"X-Claim: b a\r\n"),
         ({"scope": ..., "scp": ["b", "a"]}, b"X-Claim: b a\r\n"),
         ({"scope": "a\rb"}, b"X-Claim: a%0Db\r\n"),
+        ({"scope": "a% \u00e9\x7f b"}, b"X-Claim: a%25 %C3%A9%7F b\r\n"),
         ({"scope": ""}, b""),
         ({"scope": ...}, b""),
     ],

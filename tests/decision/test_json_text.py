@@ -50,6 +50,11 @@ def test_every_object_comes_back(value: dict[str, object], ascii_only: bool) -> 
         (b'{"a":1,}', "not valid JSON"),
         (b'{"a":01}', "not valid JSON"),
         (b"", "not valid JSON"),
+        (b" \n", "not valid JSON"),
+        (b'\x0b{"a":1}', "not valid JSON"),
+        (b'{"a":1}\x0c', "not valid JSON"),
+        (b'{"a":1}\xc2\xa0', "not valid JSON"),
+        (b'{"a":1}\0', "not valid JSON"),
         (b'{"a":' + b"9" * 5000 + b"}", "not valid JSON"),
         (b"[]", "not a JSON object"),
         (b'"a"', "not a JSON object"),
@@ -62,6 +67,11 @@ def test_every_object_comes_back(value: dict[str, object], ascii_only: bool) -> 
 def test_what_two_parsers_may_read_in_two_ways_is_refused(text: bytes, detail: str) -> None:
     """7515.2, 7519.5, 7519.6, GHSA-8wjv-2p76-3863."""
     assert parse_json_object(text) == JsonFault(detail)
+
+
+def test_white_space_around_an_object_is_no_part_of_it() -> None:
+    """RFC 8259 §2."""
+    assert parse_json_object(b' \t\r\n{"a": 1}\n\r\t ') == {"a": 1}
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.keys import Key, KeySet
 from tests.tokens import make_key
 
@@ -50,6 +51,20 @@ def test_key_sets_are_compared_by_identity() -> None:
     assert one == one  # noqa: PLR0124
     assert one != KeySet(one.keys)
     assert len({one, KeySet(one.keys)}) == 2
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES512", "EdDSA", "HS256"])
+def test_a_key_fits_the_algorithms_of_its_material_whatever_its_description_says(
+    algorithm: str,
+) -> None:
+    """8725.2, CVE-2016-10555, CVE-2022-29217."""
+    _, keys = make_key(algorithm)
+    (good,) = keys.keys
+    careless = Key("k", frozenset({"none", "HS256", "RS256"}), good.material)
+
+    assert careless.fitting == good.fitting == fitting_algorithms(good.material)
+    assert algorithm in careless.fitting
+    assert Key("k", frozenset({"HS256"}), "text").fitting == frozenset()
 
 
 def test_no_key_shows_its_material() -> None:
