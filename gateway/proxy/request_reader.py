@@ -42,6 +42,7 @@ class RequestReader(RequestParts):
             if not data:
                 return
         self._feed_bytes = len(data)
+        was_in_message = self.in_message
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -50,11 +51,13 @@ class RequestReader(RequestParts):
                 raise EarlyBytes from None
         except httptools.HttpParserError as error:
             self._after_error(error)
-        self._after_piece(data)
+        self._after_piece(data, was_in_message)
 
-    def _after_piece(self, data: bytes) -> None:
+    def _after_piece(self, data: bytes, was_in_message: bool) -> None:
         if self._plain is not None:
-            if not self.in_message:
+            # The end of a head alone does not mean what the whole of it meant: it would lend
+            # the credentials of one request to another (on a connection that a proxy shares).
+            if not self.in_message and not was_in_message:
                 self.kept.keep(data, self._plain)
             self._plain = None
         elif self.upload is not None:

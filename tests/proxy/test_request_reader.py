@@ -129,6 +129,14 @@ def test_a_bad_request_line_is_bad_before_a_known_section_too(line: bytes) -> No
     assert outcome(first, data) == outcome(data)
 
 
+def test_the_end_of_a_head_that_came_in_pieces_is_not_kept() -> None:
+    """Else a request without credentials would get those of the one before it."""
+    start = b"GET /a HTTP/1.1\r\nAuthorization: Bearer x\r\nX-N"
+    _, reader = read(start, b"ote: one\r\nHost: a\r\n\r\n")
+
+    assert reader.kept.match(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n") is None
+
+
 def test_a_known_section_inside_a_body_is_a_body() -> None:
     first = make_request("/first", "Accept: */*")
     body = make_request("/smuggled", "Accept: */*")
