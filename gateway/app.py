@@ -1,22 +1,19 @@
 """Build every object of one gateway process, and start and stop them in order."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Mapping
 
 from gateway import __version__
 from gateway.admin.server import AdminServer
-from gateway.admission import Admission
-from gateway.decision.identity import identity_aliases
-from gateway.decision.memo import TokenMemo
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
-from gateway.proxy.pool import Pool
-from gateway.proxy.port import Port, RouteState
+from gateway.reload import LastAttempt, needs_restart
+from gateway.serving import make_serving
 from gateway.settings.values import AccessLogTarget, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.quoting import quote
 from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
 
 # How long the last lines of the access log may take to be read when we end.
@@ -30,47 +27,19 @@ class Gateway:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
         self._started_at = time.time()
-        self._keyring = Keyring(settings.issuers)
-        self._memo = TokenMemo()
         self._access_log = AccessLog(_stream(settings.access_log))
         self._metrics = Metrics(
             issuers=self._issuer_metrics,
             memo=self._memo_metrics,
             log_dropped=lambda: self._access_log.dropped,
         )
-        routes = settings.policy.routes.routes
-        self._metrics.use([route.name for route in routes], list(settings.upstreams))
-        stall_seconds = settings.timeouts.tunnel_seconds
-        self._pools = {
-            name: Pool(upstream, stall_seconds, self._metrics.upstreams[name])
-            for name, upstream in settings.upstreams.items()
-        }
-        self._port = self._make_port()
-        self._listener = Listener(settings.listen, self._port, list(self._pools.values()))
+        keyring = Keyring(settings.issuers)
+        self._serving = make_serving(settings, keyring, self._metrics, self._access_log)
+        self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
         self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
-
-    def _make_port(self) -> Port:
-        settings = self._settings
-        policy = settings.policy
-        routes = policy.routes.routes
-        return Port(
-            admission=Admission(policy, self._keyring, self._memo, time.time),
-            routes=[
-                RouteState(route, self._pools[route.upstream], self._metrics.routes[route.index])
-                for route in routes
-            ],
-            issuer_names={name: quote(name) for name in settings.issuers},
-            identity_aliases=identity_aliases(policy.identity),
-            forward_token=policy.identity.forward_token,
-            timeouts=settings.timeouts,
-            limits=settings.limits,
-            trusted_proxies=settings.trusted_proxies,
-            metrics=self._metrics,
-            access_log=self._access_log,
-            is_tls=settings.listen.tls is not None,
-        )
+        self._last_attempt = LastAttempt(settings.digest)
+        self._reloading = asyncio.Lock()
 
     @property
     def data_address(self) -> tuple[str, int]:
@@ -86,20 +55,51 @@ class Gateway:
         """Fetch keys, then listen; raises OSError where an address cannot be had."""
         if self._admin is not None:
             await self._admin.start()
-        await self._keyring.start()
+        await self._serving.keyring.start()
         await self._listener.start()
 
     async def drain(self) -> None:
         """Be not ready any more, take no new connections, let requests under way finish."""
-        await self._listener.drain(self._settings.drain_seconds)
+        await self._listener.drain(self._serving.settings.drain_seconds)
 
     async def stop(self) -> None:
-        """End everything; what is still under way is cut off."""
+        """End everything; what is still under way is cut off. Not during a ``reload``."""
         await self._listener.stop()
         if self._admin is not None:
             await self._admin.stop()
-        await self._keyring.close()
+        await self._serving.keyring.close()
         self._access_log.close(_LOG_CLOSE_SECONDS)
+
+    # --- another configuration
+
+    async def reload(self, settings: Settings) -> str | None:
+        """Go on under *settings*; return None, or why not: then everything stays as it was.
+
+        Requests that were decided before finish as they began; no other is. Reloads that
+        overlap take their turns.
+        """
+        async with self._reloading:
+            former = self._serving
+            refusal = needs_restart(former.settings, settings)
+            if refusal is not None:
+                self._note("needs_restart", settings.digest, refusal)
+                return refusal
+            keyring = await _successor(former.keyring, settings)
+            # Nothing below waits: no request sees a half of each configuration.
+            serving = make_serving(settings, keyring, self._metrics, self._access_log, former)
+            self._listener.use(serving.port, serving.pools)
+            self._serving = serving
+            self._note("applied", settings.digest, None)
+            await former.keyring.retire()
+            return None
+
+    def reject(self, digest: str | None, error: str) -> None:
+        """Take note of a configuration that cannot be used; it has no *digest* if not read."""
+        self._note("invalid", digest, error)
+
+    def _note(self, outcome: str, digest: str | None, error: str | None) -> None:
+        self._metrics.reloads[outcome] += 1
+        self._last_attempt.note(digest, error)
 
     # --- the view of the admin port
 
@@ -107,10 +107,10 @@ class Gateway:
         """Return why no traffic should be sent here."""
         reasons = [
             f"no keys of issuer {issuer.name}"
-            for issuer in self._keyring.status()
+            for issuer in self._serving.keyring.status()
             if not issuer.loaded
         ]
-        if self._port.is_draining:
+        if self._serving.port.is_draining:
             reasons.append("draining")
         return tuple(reasons)
 
@@ -121,12 +121,8 @@ class Gateway:
             "version": __version__,
             "started_at": self._started_at,
             "uptime_seconds": time.time() - self._started_at,
-            "draining": self._port.is_draining,
-            "config": {
-                "live_hash": self._settings.digest,
-                "attempted_hash": self._settings.digest,
-                "last_error": None,
-            },
+            "draining": self._serving.port.is_draining,
+            "config": self._last_attempt.status(self._serving.settings.digest),
             "issuers": [
                 {
                     "name": issuer.name,
@@ -140,7 +136,7 @@ class Gateway:
                     "next_refresh_in_seconds": issuer.next_refresh_in_seconds,
                     "unusable_keys": issuer.unusable,
                 }
-                for issuer in self._keyring.status()
+                for issuer in self._serving.keyring.status()
             ],
             "upstreams": [
                 {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
@@ -163,11 +159,24 @@ class Gateway:
             IssuerMetrics(
                 issuer.name, len(issuer.kids), issuer.age_seconds, issuer.fetches, issuer.failures
             )
-            for issuer in self._keyring.status()
+            for issuer in self._serving.keyring.status()
         ]
 
     def _memo_metrics(self) -> MemoMetrics:
-        return MemoMetrics(self._memo.hits, self._memo.misses, len(self._memo))
+        memo = self._serving.memo
+        return MemoMetrics(memo.hits, memo.misses, len(memo))
+
+
+async def _successor(former: Keyring, settings: Settings) -> Keyring:
+    """Return a keyring that has all keys in hand before any request asks for them."""
+    keyring = Keyring(settings.issuers)
+    keyring.take_over(former)
+    try:
+        await keyring.start()
+    except BaseException:  # cancelled: the gateway is ending
+        await keyring.close()
+        raise
+    return keyring
 
 
 def _stream(target: AccessLogTarget) -> int | None:

@@ -4,8 +4,8 @@ import asyncio
 import ssl
 from time import monotonic
 
-from gateway.proxy.server import NEVER, ServerConnection
-from gateway.settings.values import Server, Upstream
+from gateway.proxy.server import NEVER, Home, ServerConnection
+from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.metrics import UpstreamMetrics
 
 
@@ -20,8 +20,9 @@ class ServerPool:
     """
 
     __slots__ = (
-        "_clock",
+        "_home",
         "answer_seconds",
+        "body_seconds",
         "connections",
         "counts",
         "idle",
@@ -31,15 +32,18 @@ class ServerPool:
     )
 
     def __init__(
-        self, server: Server, upstream: Upstream, stall_seconds: float, counts: UpstreamMetrics
+        self, server: Server, upstream: Upstream, timeouts: Timeouts, counts: UpstreamMetrics
     ) -> None:
         self.server = server
         self.answer_seconds = upstream.response_timeout_seconds
         self.idle_seconds = upstream.idle_timeout_seconds
-        self.stall_seconds = stall_seconds
+        self.body_seconds = timeouts.body_seconds
+        # Event streams are quiet for long: a pause in an answer may last as long as in a tunnel.
+        self.stall_seconds = timeouts.tunnel_seconds
         self.counts = counts
         self.idle: list[ServerConnection] = []
         self.connections: set[ServerConnection] = set()
+        self._home: Home = self
 
     def put(self, server: ServerConnection) -> None:
         """Keep a connection that can serve again."""
@@ -65,26 +69,55 @@ class ServerPool:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout_seconds):
             _, server = await loop.create_connection(
-                lambda: ServerConnection(self),
+                lambda: ServerConnection(self._home),
                 self.server.host,
                 self.server.port,
                 ssl=tls if self.server.tls else None,
                 server_hostname=self.server.host if self.server.tls else None,
             )
+        server.home = self._home  # which a reload may have changed meanwhile
         self.connections.add(server)
         self.counts.opened += 1
         return server
+
+    def retire(self) -> None:
+        """Close what nobody uses, and keep nothing any more."""
+        self._home = home = _Retired(self)
+        for server in tuple(self.connections):
+            server.home = home
+        for server in tuple(self.idle):
+            server.close()
+
+
+class _Retired:
+    """The home of connections whose pool is no more: those who come home are closed."""
+
+    __slots__ = ("_pool", "answer_seconds", "body_seconds", "stall_seconds")
+
+    def __init__(self, pool: ServerPool) -> None:
+        self._pool = pool
+        self.answer_seconds = pool.answer_seconds
+        self.body_seconds = pool.body_seconds
+        self.stall_seconds = pool.stall_seconds
+
+    def put(self, server: ServerConnection) -> None:
+        """Close a connection that could have served again."""
+        server.close()
+
+    def forget(self, server: ServerConnection) -> None:
+        """Drop a connection that is gone."""
+        self._pool.forget(server)
 
 
 class Pool:
     """The servers of one upstream, asked in turn."""
 
-    def __init__(self, upstream: Upstream, stall_seconds: float, counts: UpstreamMetrics) -> None:
+    def __init__(self, upstream: Upstream, timeouts: Timeouts, counts: UpstreamMetrics) -> None:
         self.name = upstream.name
         self.counts = counts
         self._connect_seconds = upstream.connect_timeout_seconds
         self._servers = tuple(
-            ServerPool(server, upstream, stall_seconds, self.counts) for server in upstream.servers
+            ServerPool(server, upstream, timeouts, self.counts) for server in upstream.servers
         )
         self._turn = 0
         if len(self._servers) == 1:
@@ -117,6 +150,11 @@ class Pool:
             for server in tuple(pool.connections):
                 if server.deadline < now:
                     server.expire()
+
+    def retire(self) -> None:
+        """Let the requests under way finish, each on a connection that ends with it."""
+        for pool in self._servers:
+            pool.retire()
 
     def close(self) -> None:
         """Close every connection."""

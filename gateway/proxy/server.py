@@ -16,6 +16,7 @@ class Home(Protocol):
     """The pool a connection belongs to."""
 
     answer_seconds: float
+    body_seconds: float
     stall_seconds: float
 
     def put(self, server: "ServerConnection") -> None:
@@ -72,6 +73,15 @@ class ServerConnection(asyncio.Protocol):
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self._written_bytes += len(data)
         self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+
+    def expect_nothing(self) -> None:
+        """Wait for the client first: the request is not complete."""
+        self.deadline = NEVER
+
+    def expect_answer(self) -> None:
+        """Wait for the answer from now on, unless it has begun."""
+        if not self._reader.head_done:
+            self.deadline = monotonic() + self.home.answer_seconds
 
     def hold(self) -> None:
         """Read no more until ``go_on``: the client cannot take it."""
@@ -192,16 +202,22 @@ class ServerConnection(asyncio.Protocol):
             self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection")
 
     def pause_writing(self) -> None:
-        """Slow down the client."""
-        sender = self._tunnel or self._asker
-        if sender is not None:
-            sender.server_blocked()
+        """Slow down the client; a server that takes nothing is not waited for for ever."""
+        if self._tunnel is not None:
+            self._tunnel.server_blocked()
+        elif self._asker is not None:
+            self.deadline = monotonic() + self.home.body_seconds
+            self._asker.server_blocked()
 
     def resume_writing(self) -> None:
         """Let the client go on."""
-        sender = self._tunnel or self._asker
-        if sender is not None:
-            sender.server_ready()
+        if self._tunnel is not None:
+            self._tunnel.server_ready()
+        elif self._asker is not None:
+            self.deadline = NEVER
+            if self._asker.request_complete():
+                self.expect_answer()
+            self._asker.server_ready()
 
     # --- endings
 

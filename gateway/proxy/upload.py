@@ -78,6 +78,8 @@ class Upload:
     def attach(self, server: ServerConnection) -> None:
         """Send to *server* from now on."""
         self._server = server
+        if not self.complete:
+            server.expect_nothing()
         self.flush()
         self._source.go_on()
 
@@ -97,9 +99,12 @@ class Upload:
                 server.write_chunk(data)
             else:
                 server.write(data)
-        if self.complete and self.length is None:
+        if not self.complete:
+            return
+        if self.length is None:
             self.begun = True
             server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+        server.expect_answer()
 
     def drop(self) -> None:
         """Forget what is waiting."""

@@ -19,7 +19,7 @@ class Asker:
     wants_upgrade: bool = False
     interims: list[int] = field(default_factory=list)
     status: int = 0
-    lines: list[bytes] = field(default_factory=list)
+    fields: bytes = b""
     length: int | None = None
     has_body: bool = False
     out: list[bytes] = field(default_factory=list)
@@ -28,13 +28,11 @@ class Asker:
     def body(self) -> bytes:
         return b"".join(self.out)
 
-    def answer_interim(self, status: int, lines: list[bytes]) -> None:
+    def answer_interim(self, status: int, fields: bytes) -> None:
         self.interims.append(status)
 
-    def answer_head(
-        self, status: int, lines: list[bytes], length: int | None, has_body: bool
-    ) -> None:
-        self.status, self.lines, self.length, self.has_body = status, lines, length, has_body
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        self.status, self.fields, self.length, self.has_body = status, fields, length, has_body
 
 
 def read(asker: Asker, *pieces: bytes) -> tuple[int, AnswerReader]:
@@ -114,7 +112,7 @@ def test_nothing_of_an_answer_is_left_for_the_next_one(answer: bytes, cut: int) 
 
     assert reader.feed(make_answer(b"next", b"X-Hop: 2", b"X-One: 1")) == DONE
     assert (asker.body, asker.length, asker.interims, reader.is_reusable) == (b"next", 4, [], True)
-    assert b"\r\nX-Hop: " in asker.lines
+    assert b"\r\nX-Hop: " in asker.fields
     assert reader.upgrade == b""
 
 
@@ -213,4 +211,4 @@ def test_trailers_are_dropped() -> None:
     outcome, _ = read(asker, CHUNKED[:-2] + b"Set-Cookie: canary=1\r\n\r\n")
 
     assert outcome == DONE
-    assert b"canary" not in b"".join(asker.lines) + asker.body
+    assert b"canary" not in asker.fields + asker.body

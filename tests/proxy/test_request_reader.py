@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
+from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.names import RequestNames
 from gateway.proxy.request import Request
-from gateway.proxy.request_reader import EarlyBytes, Fault, RequestReader
+from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
 from tests.proxy.messages import make_chunked, make_request
