@@ -1,6 +1,7 @@
 """Run the gateway until it is told to end."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import uvloop
 
 from gateway.app import Gateway
 from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_config, load_or_exit
+from gateway.cli.reloading import reload_whenever
 from gateway.settings.values import Settings
 
 
@@ -19,39 +21,59 @@ from gateway.settings.values import Settings
 def command(file: Path | None, config: Path | None) -> None:
     """Run the gateway on FILE.
 
-    TERM or INT drains: no new connections, and requests under way may finish. A second one
-    ends at once. Exits 1 for an invalid FILE, 3 where a file or an address cannot be had.
+    HUP reads FILE again, and goes on with it if it holds. TERM or INT drains: no new
+    connections, and requests under way may finish. A second one ends at once. Exits 1 for an
+    invalid FILE, 3 where a file or an address cannot be had.
     """
-    settings = load_or_exit(find_config(file, config)).settings
+    # Until it can be heeded, a HUP must not end what is only starting.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    path = find_config(file, config)
+    settings = load_or_exit(path).settings
     try:
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, path))
     except OSError as error:
         click.echo(f"gateway: {error.strerror or error}", err=True)
         sys.exit(EXIT_ENVIRONMENT)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, path: Path) -> None:
     gateway = Gateway(settings)
     ending = asyncio.Event()
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def end() -> None:
+    def end(number: int) -> None:
         if ending.is_set():
-            os._exit(128 + signal.SIGTERM)  # told twice: end now
+            os._exit(128 + number)  # told twice: end now
         ending.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(signal.SIGHUP, told.set)
     try:
         await gateway.start()
+        _settle_memory()
+        reloading = loop.create_task(reload_whenever(told, gateway, path))
         _say(f"listening on {_authority(gateway.data_address)}")
         if gateway.admin_address is not None:
             _say(f"admin on {_authority(gateway.admin_address)}")
         await ending.wait()
+        reloading.cancel()
+        await asyncio.wait({reloading})
         _say("draining")
         await gateway.drain()
     finally:
         await gateway.stop()
+
+
+def _settle_memory() -> None:
+    """Keep what was built at the start out of the collector's sight.
+
+    It lives as long as the process, and looking through all of it for garbage, again and
+    again, would hold up requests. Not after a reload: connections would be frozen too.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _say(line: str) -> None:

@@ -67,6 +67,9 @@ class IssuerKeys:
         self._state = former._state
         self._unusable = former._unusable
         self._held = former._held
+        self._fetches = former._fetches
+        self._failures = former._failures
+        self._last_error = former._last_error
         if self._held is not None and self._is_usable():
             self._live[self._name] = self._held
 
@@ -98,12 +101,22 @@ class IssuerKeys:
                 self._take_off()
             await self._wait()
 
+    async def land(self) -> None:
+        """Wait for the fetch under way, if any, whatever comes of it."""
+        if self._flight is not None:
+            await asyncio.wait({self._flight})
+
     async def close(self) -> None:
         """End the fetch under way, if any."""
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.gather(self._flight, return_exceptions=True)
             self._flight = None
+
+    @property
+    def is_file(self) -> bool:
+        """Say whether the keys lie on this machine."""
+        return self.settings.source.kind in {SourceKind.JWKS_FILE, SourceKind.PEM_FILE}
 
     def is_loaded(self) -> bool:
         """Say whether keys are in use."""

@@ -51,12 +51,14 @@ class Keyring:
     async def start(self) -> None:
         """Fetch all keys not in hand, all issuers at once, then keep them fresh.
 
+        Files are read even so: they cost little, and a reload may be on their account.
+
         Returns within the longest fetch timeout. An issuer that cannot be reached is no
         error: its tokens are refused with `keys_unavailable` until it can.
         """
         self._session = self._session_factory()
-        missing = [keys for keys in self._issuers.values() if not keys.is_loaded()]
-        await asyncio.gather(*(keys.load() for keys in missing))
+        wanted = [keys for keys in self._issuers.values() if keys.is_file or not keys.is_loaded()]
+        await asyncio.gather(*(keys.load() for keys in wanted))
         self._keepers = [
             asyncio.create_task(keys.keep(), name=f"keeper of {name}")
             for name, keys in self._issuers.items()
@@ -71,12 +73,23 @@ class Keyring:
         if keys is not None and self._session is not None:
             await keys.ask(kid)
 
-    async def close(self) -> None:
-        """End all fetches and timers; *keys* stays as it is."""
+    async def retire(self) -> None:
+        """End as ``close`` does, but behind the fetches that requests are waiting for."""
+        try:
+            await self._end_keepers()
+            await asyncio.gather(*(keys.land() for keys in self._issuers.values()))
+        finally:
+            await self.close()
+
+    async def _end_keepers(self) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self._keepers = []
+
+    async def close(self) -> None:
+        """End all fetches and timers; *keys* stays as it is."""
+        await self._end_keepers()
         await asyncio.gather(*(keys.close() for keys in self._issuers.values()))
         if self._session is not None:
             await self._session.close()

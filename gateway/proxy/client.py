@@ -11,7 +11,6 @@ from gateway.proxy.admit import admit
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.faults import EarlyBytes, Fault
-from gateway.proxy.forwarding import is_trusted
 from gateway.proxy.port import Port
 from gateway.proxy.record import record_refused
 from gateway.proxy.refusal import render_refusal
@@ -60,12 +59,12 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         """Take the connection, or refuse it where there are too many."""
         self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
-        port = self._port
+        port = self._port.latest()  # a handshake may have outlasted a reload
         peername = transport.get_extra_info("peername")
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
         self.peer_bytes = self.peer.encode()
         self._tls = transport.get_extra_info("sslcontext") is not None
-        self._is_trusted = is_trusted(self.peer, port.trusted_proxies)
+        self.use(port)
         self._connections.add(self)
         self.deadline = monotonic() + port.timeouts.head_seconds
         port.metrics.connections_open += 1

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Final
 
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.forwarding import appended, replaced
+from gateway.proxy.forwarding import appended, is_trusted, replaced
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.request_reader import RequestReader
@@ -73,6 +73,19 @@ class ClientSide:
     peer_bytes: bytes
     transport: asyncio.Transport
     write: Callable[[bytes], object]
+
+    def use(self, port: Port) -> None:
+        """Go on under *port*; the request that is being answered keeps its own.
+
+        Those behind it may wait for hours: by then a former policy, and its keys, are history.
+        """
+        self._port = port
+        self._idle_seconds = port.timeouts.idle_seconds
+        self._is_trusted = is_trusted(self.peer, port.trusted_proxies)
+        self._forwarding = self._forwarding_host = b""
+        self._reader.use(port.names, port.limits)
+        for exchange in self._queue:
+            exchange.use(port)
 
     def forwarding(self, request: Request) -> bytes:
         """Return the fields that say who asked, and through whom, as whole lines."""

@@ -59,6 +59,11 @@ class Exchange(Answering):
 
     # --- deciding
 
+    def use(self, port: Port) -> None:
+        """Be decided under *port* instead; only before ``begin``."""
+        self.port = port
+        self.request.fields.judge_again(port.names)
+
     def begin(self) -> None:
         """Decide, and act on the verdict."""
         self.act(admit(self.port, self.request))

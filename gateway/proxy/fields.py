@@ -1,5 +1,7 @@
 """The header section of a request, as it was understood."""
 
+from collections.abc import Mapping
+
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny
@@ -63,6 +65,13 @@ class Fields:
         self.special_count = 0
         self.is_plain = True
         self.is_chunked = self.expects_continue = False
+
+    def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
+        """Drop the lines that are not forwarded any more, by *names* (as in ``names``)."""
+        pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
+        kept = [pair for pair in pairs if type(names[pair[0][2:-2]]) is bytes]
+        self.lines = [piece for pair in kept for piece in pair]
+        self.joined = None
 
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""

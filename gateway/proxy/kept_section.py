@@ -33,6 +33,11 @@ class KeptSection:
         self._section = b""
         self._fields = Fields()
 
+    def use(self, target_bytes: int) -> None:
+        """Forget what was kept: under another configuration it may mean something else."""
+        self._target_bytes = target_bytes
+        self._section = b""
+
     def match(self, data: bytes) -> Request | None:
         """Return the request that *data* is, if it is a whole one with the fields kept.
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.pool import Pool
@@ -34,10 +36,11 @@ def server_context(listen: Listen) -> ssl.SSLContext | None:
 class Listener:
     """The data port's socket and the connections that came through it."""
 
-    def __init__(self, listen: Listen, port: Port, pools: list[Pool]) -> None:
+    def __init__(self, listen: Listen, port: Port, pools: Sequence[Pool]) -> None:
         self._listen = listen
         self._port = port
-        self._pools = pools
+        # A former port lives on as long as a request that began under it; so do its pools.
+        self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
         self._connections: set[ClientConnection] = set()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -70,8 +73,24 @@ class Listener:
             for connection in tuple(self._connections):
                 if connection.deadline < now:
                     connection.expire()
-            for pool in self._pools:
+            for pool in self._all_pools():
                 pool.expire(now)
+
+    def _all_pools(self) -> list[Pool]:
+        return [pool for pools in tuple(self._pools.values()) for pool in pools]
+
+    def use(self, port: Port, pools: Sequence[Pool]) -> None:
+        """Go on under *port*: every request that is decided from now on is decided by it.
+
+        Those decided before finish under the port, and with the pools, they began with.
+        """
+        former, self._port = self._port, port
+        port.succeed(former)
+        self._pools[port] = pools
+        for connection in tuple(self._connections):
+            connection.use(port)
+        for pool in self._pools[former]:
+            pool.retire()
 
     def requests_in_flight(self) -> int:
         """Count the connections with a request under way; for any thread."""
@@ -79,7 +98,8 @@ class Listener:
 
     async def drain(self, timeout_seconds: float) -> None:
         """Take no more connections; let requests under way finish, at most so long."""
-        self._port.is_draining = True
+        for port in tuple(self._pools):
+            port.is_draining = True
         if self._server is not None:
             self._server.close()
         for connection in tuple(self._connections):
@@ -96,6 +116,6 @@ class Listener:
             self._server.close()
         for connection in tuple(self._connections):
             connection.abort()
-        for pool in self._pools:
+        for pool in self._all_pools():
             pool.close()
         await asyncio.sleep(0)

@@ -107,6 +107,23 @@ class Port:
         self.id_prefix = token_hex(7).encode() + b"-"
         self.ids = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._successor: Port | None = None
+
+    def succeed(self, former: "Port") -> None:
+        """Take the place of *former* after a reload: what is the process's own goes on."""
+        former._successor = self
+        self.pseudonym, self.via = former.pseudonym, former.via
+        self.id_prefix, self.ids = former.id_prefix, former.ids
+        self.hosts = former.hosts
+        self.is_draining = former.is_draining
+        self._tasks = former._tasks
+
+    def latest(self) -> "Port":
+        """Return the port that took this one's place in the end; often itself."""
+        port = self
+        while port._successor is not None:
+            port = port._successor
+        return port
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run *work* beside the connections; the event loop alone would forget it."""

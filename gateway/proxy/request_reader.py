@@ -33,6 +33,17 @@ class RequestReader(RequestParts):
         self._body_left = 0
         self.kept = KeptSection(limits.target_bytes)
 
+    def use(self, names: RequestNames, limits: Limits) -> None:
+        """Read on under another configuration, the head that is half read too.
+
+        Or a client could send a field in one piece that is an identity field by the next.
+        """
+        self._names = names
+        self._limits = limits
+        self.kept.use(limits.target_bytes)
+        if self.fields is not None:
+            self.fields.judge_again(names)
+
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
         if self.is_over:

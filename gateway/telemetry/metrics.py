@@ -14,6 +14,9 @@ from gateway.telemetry.reports import IssuerMetrics, MemoMetrics, issuer_familie
 # OpenTelemetry's advice for http.server.request.duration, in seconds.
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
+# What became of an attempt to go on with another configuration.
+RELOAD_OUTCOMES = ("applied", "invalid", "needs_restart")
+
 _OTHER_STATUS = 0
 
 
@@ -92,6 +95,7 @@ class Metrics:
         self.connections_refused = 0
         self.requests_in_flight = 0
         self.tunnels_open = 0
+        self.reloads = dict.fromkeys(RELOAD_OUTCOMES, 0)
         self.issuers = issuers
         self.memo = memo
         self.log_dropped = log_dropped
@@ -156,6 +160,12 @@ class _Families(Collector):
             "gateway_access_log_dropped",
             "Access log lines that were lost.",
             [((), metrics.log_dropped())],
+        )
+        yield counter(
+            "gateway_config_reloads",
+            "Attempts to go on with another configuration, by what became of them.",
+            [((outcome,), count) for outcome, count in metrics.reloads.items()],
+            ("outcome",),
         )
 
 

@@ -1,0 +1,55 @@
+"""Load the configuration again while the gateway runs, and say what became of it."""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from gateway.app import Gateway
+from gateway.cli.output import print_faults
+from gateway.reload import summarize
+from gateway.settings.load import Loaded, UnreadableError, load_settings
+
+_log = logging.getLogger(__name__)
+
+
+async def reload_whenever(told: asyncio.Event, gateway: Gateway, path: Path) -> None:
+    """Reload *path* each time *told* is set, one after the other, until cancelled.
+
+    However often it is set during a reload, one more follows: it reads what is there then.
+    """
+    while True:
+        await told.wait()
+        told.clear()
+        try:
+            await _reload(gateway, path)
+        except Exception:  # a bug of ours must not end a gateway that serves
+            _log.exception("the configuration was not reloaded")
+            gateway.reject(None, "a bug; the log has more")
+
+
+async def _reload(gateway: Gateway, path: Path) -> None:
+    try:
+        # In a thread: thousands of routes take seconds, and no request should wait for them.
+        outcome = await asyncio.to_thread(load_settings, path, os.environ)
+    except UnreadableError as error:
+        gateway.reject(None, str(error))
+        _refuse(str(error))
+        return
+    if not isinstance(outcome, Loaded):
+        gateway.reject(outcome.digest, summarize(outcome.faults))
+        print_faults(outcome.faults)
+        _refuse("the configuration has faults")
+        return
+    print_faults(outcome.warnings)
+    refusal = await gateway.reload(outcome.settings)
+    if refusal is None:
+        click.echo(f"gateway: reloaded, config {outcome.settings.digest[:12]}", err=True)
+    else:
+        _refuse(refusal)
+
+
+def _refuse(why: str) -> None:
+    click.echo(f"gateway: not reloaded, the former configuration stays: {why}", err=True)

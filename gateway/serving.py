@@ -1,0 +1,77 @@
+"""Make everything that stands for one configuration, and is replaced with it."""
+
+import time
+from dataclasses import dataclass
+
+from gateway.admission import Admission
+from gateway.decision.identity import identity_aliases
+from gateway.decision.memo import TokenMemo
+from gateway.keyring.keyring import Keyring
+from gateway.proxy.pool import Pool
+from gateway.proxy.port import Port, RouteState
+from gateway.settings.values import Settings
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.quoting import quote
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Serving:
+    """How requests are served under *settings*."""
+
+    settings: Settings
+    keyring: Keyring
+    memo: TokenMemo
+    pools: tuple[Pool, ...]
+    port: Port
+
+
+def make_serving(
+    settings: Settings,
+    keyring: Keyring,
+    metrics: Metrics,
+    access_log: AccessLog,
+    former: Serving | None = None,
+) -> Serving:
+    """Return what serves under *settings*; *metrics* counts for them from now on.
+
+    Of *former* nothing is used again but the counts: what it remembers of tokens and its
+    connections belong to its policy and its upstreams.
+    """
+    memo = TokenMemo()
+    if former is not None:
+        memo.hits, memo.misses = former.memo.hits, former.memo.misses
+    metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
+    pools = {
+        name: Pool(upstream, settings.timeouts, metrics.upstreams[name])
+        for name, upstream in settings.upstreams.items()
+    }
+    admission = Admission(settings.policy, keyring, memo, time.time)
+    port = _make_port(settings, admission, pools, metrics, access_log)
+    return Serving(settings, keyring, memo, tuple(pools.values()), port)
+
+
+def _make_port(
+    settings: Settings,
+    admission: Admission,
+    pools: dict[str, Pool],
+    metrics: Metrics,
+    access_log: AccessLog,
+) -> Port:
+    policy = settings.policy
+    return Port(
+        admission=admission,
+        routes=[
+            RouteState(route, pools[route.upstream], metrics.routes[route.index])
+            for route in policy.routes.routes
+        ],
+        issuer_names={name: quote(name) for name in settings.issuers},
+        identity_aliases=identity_aliases(policy.identity),
+        forward_token=policy.identity.forward_token,
+        timeouts=settings.timeouts,
+        limits=settings.limits,
+        trusted_proxies=settings.trusted_proxies,
+        metrics=metrics,
+        access_log=access_log,
+        is_tls=settings.listen.tls is not None,
+    )
