@@ -92,7 +92,8 @@ class Fields:
             if not value:
                 self.find(Reason.REQUEST_MALFORMED, "the Host field is empty")
         elif kind == AUTHORIZATION:
-            self.authorization += (value,)
+            # Two are as bad as a thousand, and a thousand would be copied a thousand times.
+            self.authorization = (*self.authorization[:1], value)
         elif kind == CONTENT_LENGTH:
             self._add_content_length(value)
         elif kind == TRANSFER_ENCODING:

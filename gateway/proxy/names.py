@@ -74,6 +74,7 @@ _ANSWER_KINDS = {
 
 # Names come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_NAMES = 2048
+_REMEMBERED_NAME_BYTES = 64
 
 
 class RequestNames(dict[bytes, bytes | int]):
@@ -85,7 +86,7 @@ class RequestNames(dict[bytes, bytes | int]):
 
     def __missing__(self, name: bytes) -> bytes | int:
         kind = self._judge(name)
-        if len(self) < _REMEMBERED_NAMES:
+        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
             self[name] = kind
         return kind
 
@@ -111,7 +112,7 @@ class AnswerNames(dict[bytes, bytes | int]):
         kind: bytes | int | None = _ANSWER_KINDS.get(lower)
         if kind is None:
             kind = DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
-        if len(self) < _REMEMBERED_NAMES:
+        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
             self[name] = kind
         return kind
 

@@ -37,7 +37,7 @@ class HostNames(dict[bytes, str | None]):
 
     def __missing__(self, value: bytes) -> str | None:
         host = canonical_host(value)
-        if len(self) < _REMEMBERED_HOSTS:
+        if host is not None and len(self) < _REMEMBERED_HOSTS:
             self[value] = host
         return host
 

@@ -81,6 +81,8 @@ class Request:
         if fields.is_chunked and not self.is_http11:
             # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
             fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
+        if not self.is_http11:
+            fields.expects_continue = False  # RFC 9110 §10.1.1: not an expectation of 1.0
         if self.wants_upgrade:
             self._check_upgrade()
         if pseudonym in fields.via:

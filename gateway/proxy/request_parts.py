@@ -76,8 +76,8 @@ class RequestParts:
             fields.lines += (kind, value)
         elif kind == HOST and not fields.host and value[-1:] > b" ":
             fields.host = value
-        elif kind == AUTHORIZATION and value[-1:] > b" ":
-            fields.authorization += (value,)
+        elif kind == AUTHORIZATION and not fields.authorization and value[-1:] > b" ":
+            fields.authorization = (value,)
         else:
             fields.add_special(cast(int, kind), value)
 

@@ -97,6 +97,18 @@ async def test_other_expectations_are_ignored(service: Service, client: Wire) ->
     assert not service.requests[0].has(b"expect")
 
 
+async def test_an_expectation_in_http_1_0_is_ignored(service: Service, client: Wire) -> None:
+    """9110.7: a client of HTTP/1.0 does not know interim answers."""
+    head = make_request("/open/", EXPECT, "Content-Length: 4", method="POST", version="1.0")
+    client.send(head)
+    peer = await service.connection()
+    await peer.wait_for(lambda: b"\r\n\r\n" in peer.received)
+    assert not client.received
+    client.send(b"body")
+
+    assert (await client.read_until(b"\r\n")) == b"HTTP/1.1 200 OK\r\n"
+
+
 # --- keys that are not at hand
 
 

@@ -73,6 +73,14 @@ def test_fields_with_a_meaning_are_taken_in() -> None:
     assert fields.special_count == 11
 
 
+def test_of_many_credentials_two_are_kept() -> None:
+    """6750.3: two are refused already; more would only cost time and memory."""
+    fields = make_fields(*((AUTHORIZATION, b"Bearer %d" % number) for number in range(1000)))
+
+    assert fields.authorization == (b"Bearer 0", b"Bearer 999")
+    assert fields.special_count == 1000
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "is_plain"),
     [

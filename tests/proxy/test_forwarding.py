@@ -54,6 +54,7 @@ def test_nobody_is_trusted_where_no_network_is() -> None:
         ("10.0.0.1", [b"unknown, 10.0.0.2"], "10.0.0.2"),
         ("10.0.0.1", [b"203.0.113.9:4711"], "10.0.0.1"),
         ("fd00::2", [b"2001:DB8::1"], "2001:db8::1"),
+        ("fd00::2", [b'fe80::1%"}{"client":"'], "fd00::2"),  # CVE-2020-7694: it is logged
     ],
 )
 def test_the_client_is_the_nearest_address_no_trusted_proxy_has(

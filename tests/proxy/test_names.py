@@ -85,6 +85,12 @@ def test_invented_names_do_not_fill_the_memory(names: dict[bytes, bytes | int]) 
     assert names[b"X-9999"] == b"\r\nX-9999: "
 
 
+def test_names_of_no_honest_length_are_not_remembered() -> None:
+    for names in (RequestNames(frozenset()), AnswerNames()):
+        assert names[b"x" * 1000] == b"\r\n" + b"x" * 1000 + b": "
+        assert not names
+
+
 def test_fields_that_connection_names_are_taken_out() -> None:
     """9110.1."""
     lines = [b"\r\nX-One: ", b"1", b"\r\nX-Two: ", b"2", b"\r\nx-ONE: ", b"3"]

@@ -27,6 +27,14 @@ def test_invented_hosts_do_not_fill_the_memory() -> None:
     assert len(hosts) < 5000
 
 
+def test_what_is_no_host_is_not_remembered() -> None:
+    """It may be as long as a head."""
+    hosts = HostNames()
+
+    assert hosts[b"a" * 30_000] is None
+    assert not hosts
+
+
 async def test_two_gateways_do_not_take_each_other_for_a_loop(
     service: Service, gateway: RunningGateway, start_gateway: object
 ) -> None:
