@@ -4,18 +4,29 @@ import asyncio
 import logging
 import os
 from pathlib import Path
+from typing import Protocol
 
 import click
 
-from gateway.app import Gateway
 from gateway.cli.output import print_faults
 from gateway.reload import summarize
 from gateway.settings.load import Loaded, UnreadableError, load_settings
+from gateway.settings.values import Settings
 
 _log = logging.getLogger(__name__)
 
 
-async def reload_whenever(told: asyncio.Event, gateway: Gateway, path: Path) -> None:
+class Reloadable(Protocol):
+    """The running gateway: ``app.Gateway``."""
+
+    async def reload(self, settings: Settings) -> str | None:
+        """Go on under *settings*; return None, or why not."""
+
+    def reject(self, digest: str | None, error: str) -> None:
+        """Take note of a configuration that cannot be used."""
+
+
+async def reload_whenever(told: asyncio.Event, gateway: Reloadable, path: Path) -> None:
     """Reload *path* each time *told* is set, one after the other, until cancelled.
 
     However often it is set during a reload, one more follows: it reads what is there then.
@@ -30,7 +41,7 @@ async def reload_whenever(told: asyncio.Event, gateway: Gateway, path: Path) -> 
             gateway.reject(None, "a bug; the log has more")
 
 
-async def _reload(gateway: Gateway, path: Path) -> None:
+async def _reload(gateway: Reloadable, path: Path) -> None:
     try:
         # In a thread: thousands of routes take seconds, and no request should wait for them.
         outcome = await asyncio.to_thread(load_settings, path, os.environ)

@@ -491,6 +491,99 @@ async def test_a_new_keyring_goes_on_with_the_keys_of_the_old_one(
     await successor.close()
 
 
+async def test_a_new_keyring_goes_on_counting(peer: IssuerPeer, clock: MovableClock) -> None:
+    peer.answer = body(b"", status=500)
+    async with started(clock, served_by(peer)) as former:
+        pass
+    successor = Keyring({"main": served_by(peer)}, clock=clock)
+
+    successor.take_over(former)
+
+    (status,) = successor.status()
+    assert (status.fetches, status.failures) == (1, 1)
+    assert status.last_error == former.status()[0].last_error
+
+
+async def test_a_key_file_is_read_again_even_if_its_keys_were_taken_over(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_bytes(jwks(OLD))
+    settings = issuer_settings(SourceKind.JWKS_FILE, str(file))
+    async with started(clock, settings) as former:
+        pass
+    file.write_bytes(jwks(NEW))
+    successor = Keyring({"main": settings}, clock=clock)
+
+    successor.take_over(former)
+    await successor.start()
+
+    assert kids(successor) == ["b"]
+    await successor.close()
+
+
+async def test_a_key_file_that_is_gone_leaves_the_keys_that_were_taken_over(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_bytes(jwks(OLD))
+    settings = issuer_settings(SourceKind.JWKS_FILE, str(file))
+    async with started(clock, settings) as former:
+        pass
+    file.unlink()
+    successor = Keyring({"main": settings}, clock=clock)
+
+    successor.take_over(former)
+    await successor.start()
+
+    assert kids(successor) == ["a"]
+    await successor.close()
+
+
+async def test_a_keyring_retires_behind_the_fetch_that_requests_wait_for(
+    peer: IssuerPeer, clock: MovableClock
+) -> None:
+    peer.answer = body(jwks(OLD))
+    async with started(clock, served_by(peer)) as keyring:
+        peer.answer, opened = gate(body(jwks(NEW)))
+        waiting = asyncio.create_task(keyring.refetch("main", "b"))
+        await until(lambda: len(peer.paths) == 2)
+        retiring = asyncio.create_task(keyring.retire())
+
+        opened.set()
+        await asyncio.wait_for(waiting, 5.0)
+        await asyncio.wait_for(retiring, 5.0)
+
+        assert kids(keyring) == ["b"]
+
+
+async def test_a_retired_keyring_fetches_no_more(peer: IssuerPeer, clock: MovableClock) -> None:
+    peer.answer = body(jwks(OLD))
+    async with started(clock, served_by(peer)) as keyring:
+        await keyring.retire()
+
+        await keyring.refetch("main", "b")
+        clock.advance(3000.0)
+
+        assert len(peer.paths) == 1
+
+
+async def test_retiring_can_be_broken_off(peer: IssuerPeer, clock: MovableClock) -> None:
+    peer.answer = body(jwks(OLD))
+    async with started(clock, served_by(peer)) as keyring:
+        peer.answer, opened = gate(body(jwks(NEW)))
+        waiting = asyncio.create_task(keyring.refetch("main", "b"))
+        await until(lambda: len(peer.paths) == 2)
+        retiring = asyncio.create_task(keyring.retire())
+        await asyncio.sleep(0)
+
+        retiring.cancel()
+
+        await asyncio.wait_for(waiting, 5.0)
+        assert kids(keyring) == ["a"]
+        opened.set()
+
+
 @pytest.mark.parametrize("seconds", [0.0, 3900.0])
 async def test_keys_of_another_source_or_too_old_are_not_taken_over(
     seconds: float, peer: IssuerPeer, clock: MovableClock

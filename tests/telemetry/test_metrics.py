@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import __version__
 from gateway.decision.reason import Reason
-from gateway.telemetry.metrics import DURATION_BOUNDS, Metrics, RouteMetrics
+from gateway.telemetry.metrics import DURATION_BOUNDS, RELOAD_OUTCOMES, Metrics, RouteMetrics
 from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -181,6 +181,24 @@ def test_a_reload_keeps_the_counts_of_names_that_stay() -> None:
     assert metrics.no_route.refused == {"route_not_found": 1}
     assert metrics.upstreams["backend"].opened == 10
     assert metrics.upstreams["other"].opened == 0
+
+
+def test_reloads_are_counted_by_outcome() -> None:
+    metrics = make_metrics()
+
+    metrics.reloads["invalid"] += 2
+
+    counts = {
+        outcome: sample(metrics, "gateway_config_reloads_total", outcome=outcome)
+        for outcome in RELOAD_OUTCOMES
+    }
+    assert counts == {"applied": 0, "invalid": 2, "needs_restart": 0}
+
+
+def test_the_page_names_every_outcome_of_a_reload() -> None:
+    (row,) = re.findall(r"^\| `gateway_config_reloads_total` .*$", PAGE.read_text(), re.MULTILINE)
+
+    assert all(f"`{outcome}`" in row for outcome in RELOAD_OUTCOMES)
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "é", "{x}"])
