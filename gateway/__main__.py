@@ -1,11 +1,24 @@
 """Run the command line."""
 
+import sys
+
+import click
+
 from gateway.cli.main import command
+from gateway.cli.streams import give_up, open_standard_streams
+
+# The same as in `cli.config_file`, whose import would make every verb start slowly.
+_EXIT_ENVIRONMENT = 3
 
 
 def main() -> None:
     """Run ``gateway``; click turns an interrupt or a broken pipe into a plain exit."""
-    command(prog_name="gateway")
+    open_standard_streams()
+    try:
+        command(prog_name="gateway")
+    except OSError as error:
+        click.echo(f"gateway: {give_up(error)}", err=True)
+        sys.exit(_EXIT_ENVIRONMENT)
 
 
 if __name__ == "__main__":

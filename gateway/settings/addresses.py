@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 
 from gateway.settings.values import Address, Server
 
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-_SERVER = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
+# RFC 1035 section 2.3.4: a label has 1 to 63 characters; resolvers raise for any other.
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_HOST = rf"\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?"
+_ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
+_SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
 _MAX_PORT = 65535
 
 

@@ -37,6 +37,9 @@ def test_an_address_is_a_host_and_a_port(text: str, address: Address) -> None:
         "[zz]:1",
         "[1.2]:1",
         "a b:1",
+        "a..b:1",
+        ".a:1",
+        "a" * 64 + ".test:1",
     ],
 )
 def test_anything_else_is_no_address(text: str) -> None:
@@ -74,6 +77,8 @@ def test_a_server_leaves_out_the_port_of_its_scheme(text: str, server: Server) -
         "http://[::g]",
         "HTTP://a",
         "http://a\r\nb",
+        "http://a..b",
+        "http://" + "a" * 64,
     ],
 )
 def test_anything_else_is_no_server(text: str) -> None:
