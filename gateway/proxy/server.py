@@ -67,13 +67,11 @@ class ServerConnection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes of a body or a tunnel."""
         self._written_bytes += len(data)
-        self._await_answer()
         self._write(data)
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self._written_bytes += len(data)
-        self._await_answer()
         self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
 
     def expect_nothing(self) -> None:
@@ -83,11 +81,6 @@ class ServerConnection(asyncio.Protocol):
     def expect_answer(self) -> None:
         """Wait for the answer from now on, unless it has begun."""
         if not self._reader.head_done:
-            self.deadline = monotonic() + self.home.answer_seconds
-
-    def _await_answer(self) -> None:
-        """Count the time to the answer from here: nobody answers what is still being sent."""
-        if self._asker is not None and not self._reader.has_begun:
             self.deadline = monotonic() + self.home.answer_seconds
 
     def hold(self) -> None:
