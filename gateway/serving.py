@@ -1,5 +1,6 @@
 """Make everything that stands for one configuration, and is replaced with it."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from gateway.admission import Admission
 from gateway.decision.identity import identity_aliases
 from gateway.decision.memo import TokenMemo
 from gateway.keyring.keyring import Keyring
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port, RouteState
 from gateway.settings.values import Settings
@@ -42,19 +44,21 @@ def make_serving(
     if former is not None:
         memo.hits, memo.misses = former.memo.hits, former.memo.misses
     metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
+    outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
     pools = {
-        name: Pool(upstream, settings.timeouts, metrics.upstreams[name])
+        name: Pool(upstream, settings.timeouts, outbox, metrics.upstreams[name])
         for name, upstream in settings.upstreams.items()
     }
     admission = Admission(settings.policy, keyring, memo, time.time)
-    port = _make_port(settings, admission, pools, metrics, access_log)
+    port = _make_port(settings, admission, pools, outbox, metrics, access_log)
     return Serving(settings, keyring, memo, tuple(pools.values()), port)
 
 
-def _make_port(
+def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
     admission: Admission,
     pools: dict[str, Pool],
+    outbox: Outbox,
     metrics: Metrics,
     access_log: AccessLog,
 ) -> Port:
@@ -71,6 +75,7 @@ def _make_port(
         timeouts=settings.timeouts,
         limits=settings.limits,
         trusted_proxies=settings.trusted_proxies,
+        outbox=outbox,
         metrics=metrics,
         access_log=access_log,
         is_tls=settings.listen.tls is not None,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from gateway.proxy.outbox import Piece
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.server import ServerConnection
@@ -19,7 +20,7 @@ class Client(Protocol):
     peer_bytes: bytes
 
     @property
-    def write(self) -> Callable[[bytes], object]:
+    def write(self) -> Callable[[Piece], object]:
         """Return what sends bytes to the client."""
 
     def forwarding(self, request: Request) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 from time import monotonic, time
 from typing import cast
 
@@ -58,7 +59,7 @@ class ClientConnection(ClientSide, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it where there are too many."""
         self.transport = cast(asyncio.Transport, transport)
-        self.write = self.transport.write
+        self.write = partial(self._port.outbox.put, self.transport)
         port = self._port.latest()  # a handshake may have outlasted a reload
         peername = transport.get_extra_info("peername")
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.forwarding import appended, is_trusted, replaced
+from gateway.proxy.outbox import Piece
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.request_reader import RequestReader
@@ -72,7 +73,7 @@ class ClientSide:
     peer: str
     peer_bytes: bytes
     transport: asyncio.Transport
-    write: Callable[[bytes], object]
+    write: Callable[[Piece], object]
 
     def use(self, port: Port) -> None:
         """Go on under *port*; the request that is being answered keeps its own.
@@ -109,7 +110,7 @@ class ClientSide:
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
-        self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        self.write((b"%x\r\n" % len(data), data, b"\r\n"))
 
     def hold(self) -> None:
         """Read no more until ``go_on``."""
@@ -141,6 +142,7 @@ class ClientSide:
 
     def end_writing(self) -> None:
         """Send the end of the tunnel's server side."""
+        self._port.outbox.flush()
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
 
@@ -204,6 +206,7 @@ class ClientSide:
         self._closing = True
         reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()
+        self._port.outbox.flush()
         if self.transport.is_closing():
             return
         if linger and self._tunnel is None and self.transport.can_write_eof():

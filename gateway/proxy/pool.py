@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from time import monotonic
 
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import NEVER, Home, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.metrics import UpstreamMetrics
@@ -27,14 +28,21 @@ class ServerPool:
         "counts",
         "idle",
         "idle_seconds",
+        "outbox",
         "server",
         "stall_seconds",
     )
 
     def __init__(
-        self, server: Server, upstream: Upstream, timeouts: Timeouts, counts: UpstreamMetrics
+        self,
+        server: Server,
+        upstream: Upstream,
+        timeouts: Timeouts,
+        outbox: Outbox,
+        counts: UpstreamMetrics,
     ) -> None:
         self.server = server
+        self.outbox = outbox
         self.answer_seconds = upstream.response_timeout_seconds
         self.idle_seconds = upstream.idle_timeout_seconds
         self.body_seconds = timeouts.body_seconds
@@ -92,10 +100,11 @@ class ServerPool:
 class _Retired:
     """The home of connections whose pool is no more: those who come home are closed."""
 
-    __slots__ = ("_pool", "answer_seconds", "body_seconds", "stall_seconds")
+    __slots__ = ("_pool", "answer_seconds", "body_seconds", "outbox", "stall_seconds")
 
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
+        self.outbox = pool.outbox
         self.answer_seconds = pool.answer_seconds
         self.body_seconds = pool.body_seconds
         self.stall_seconds = pool.stall_seconds
@@ -112,12 +121,14 @@ class _Retired:
 class Pool:
     """The servers of one upstream, asked in turn."""
 
-    def __init__(self, upstream: Upstream, timeouts: Timeouts, counts: UpstreamMetrics) -> None:
+    def __init__(
+        self, upstream: Upstream, timeouts: Timeouts, outbox: Outbox, counts: UpstreamMetrics
+    ) -> None:
         self.name = upstream.name
         self.counts = counts
         self._connect_seconds = upstream.connect_timeout_seconds
         self._servers = tuple(
-            ServerPool(server, upstream, timeouts, self.counts) for server in upstream.servers
+            ServerPool(server, upstream, timeouts, outbox, counts) for server in upstream.servers
         )
         self._turn = 0
         if len(self._servers) == 1:

@@ -12,6 +12,7 @@ from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.settings.values import Limits, Timeouts
 from gateway.telemetry.access_log import AccessLog
@@ -81,6 +82,7 @@ class Port:
         timeouts: Timeouts,
         limits: Limits,
         trusted_proxies: Networks,
+        outbox: Outbox,
         metrics: Metrics,
         access_log: AccessLog,
         is_tls: bool,
@@ -96,6 +98,7 @@ class Port:
         self.timeouts = timeouts
         self.limits = limits
         self.trusted_proxies = trusted_proxies
+        self.outbox = outbox
         self.metrics = metrics
         self.access_log = access_log
         self.proto = b"https" if is_tls else b"http"

@@ -1,12 +1,14 @@
 """A connection to a server of an upstream: requests out, answers in."""
 
 import asyncio
+from functools import partial
 from time import monotonic
 from typing import Final, Protocol, cast
 
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.roles import Far, Waiting
 
 NEVER: Final = float("inf")
@@ -15,6 +17,7 @@ NEVER: Final = float("inf")
 class Home(Protocol):
     """The pool a connection belongs to."""
 
+    outbox: Outbox
     answer_seconds: float
     body_seconds: float
     stall_seconds: float
@@ -72,7 +75,7 @@ class ServerConnection(asyncio.Protocol):
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self._written_bytes += len(data)
-        self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        self._write((b"%x\r\n" % len(data), data, b"\r\n"))
 
     def expect_nothing(self) -> None:
         """Wait for the client first: the request is not complete."""
@@ -98,6 +101,7 @@ class ServerConnection(asyncio.Protocol):
 
     def end_writing(self) -> None:
         """Tell the server that no more bytes of the tunnel will come."""
+        self.home.outbox.flush()
         if self.transport.is_closing():
             return
         if self.transport.can_write_eof():
@@ -126,7 +130,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
-        self._write = self.transport.write
+        self._write = partial(self.home.outbox.put, self.transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
