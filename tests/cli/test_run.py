@@ -1,5 +1,6 @@
 """`gateway run` as users run it: what it says, how it ends, and with which exit code."""
 
+import json
 import re
 import signal
 import socket
@@ -7,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +61,12 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 class Running:
     """A gateway in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], data: tuple[str, int]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], data: tuple[str, int], admin: tuple[str, int]
+    ) -> None:
         self.process = process
         self.data = data
+        self.admin = admin
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.data, timeout=LIMIT_SECONDS)
@@ -79,6 +84,11 @@ def read_line(process: subprocess.Popen[str], mark: str) -> str:
     raise AssertionError(f"the gateway ended without saying: {mark}")
 
 
+def address_in(line: str) -> tuple[str, int]:
+    host, _, port = line.rpartition(" ")[2].strip().rpartition(":")
+    return host, int(port)
+
+
 @contextmanager
 def running(path: Path) -> Iterator[Running]:
     with subprocess.Popen(
@@ -87,10 +97,8 @@ def running(path: Path) -> Iterator[Running]:
         watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
         watchdog.start()
         try:
-            line = read_line(process, "listening on")
-            host, _, port = line.rpartition(" ")[2].strip().rpartition(":")
-            read_line(process, "admin on")
-            yield Running(process, (host, int(port)))
+            data = address_in(read_line(process, "listening on"))
+            yield Running(process, data, address_in(read_line(process, "admin on")))
         finally:
             watchdog.cancel()
             process.kill()
@@ -218,6 +226,100 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, service: socket.socket) ->
             gateway.process.send_signal(signal.SIGTERM)
 
             assert gateway.wait() == 128 + signal.SIGTERM
+
+
+def test_the_second_signal_says_which_it_was(tmp_path: Path, service: socket.socket) -> None:
+    with running(config_of(tmp_path, service.getsockname()[1], drain="1h")) as gateway:
+        client, peer = held_request(gateway, service)
+        with client, peer:
+            gateway.process.send_signal(signal.SIGTERM)
+            read_line(gateway.process, "draining")
+            gateway.process.send_signal(signal.SIGINT)
+
+            assert gateway.wait() == 128 + signal.SIGINT
+
+
+def test_draining_ends_when_its_time_is_over(tmp_path: Path, service: socket.socket) -> None:
+    with running(config_of(tmp_path, service.getsockname()[1], drain="200ms")) as gateway:
+        client, peer = held_request(gateway, service)
+        with client, peer:
+            gateway.process.send_signal(signal.SIGTERM)
+
+            assert gateway.wait() == 0
+
+
+CLOSED = [{"name": "all", "match": {"path_prefix": "/"}, "upstream": "main", "require": {}}]
+
+
+def status_of(client: socket.socket) -> bytes:
+    """Return the status line of ``GET /open``, asked on *client*."""
+    client.sendall(b"GET /open HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    return client.recv(65536).partition(b"\r\n")[0]
+
+
+def config_status(gateway: Running) -> dict[str, Any]:
+    with closing(HTTPConnection(*gateway.admin, timeout=LIMIT_SECONDS)) as admin:
+        admin.request("GET", "/status")
+        status: dict[str, Any] = json.loads(admin.getresponse().read())["config"]
+    return status
+
+
+def test_hup_reloads_the_file_for_open_connections_too(tmp_path: Path) -> None:
+    with running(config_of(tmp_path)) as gateway, gateway.connect() as client:
+        assert status_of(client) == b"HTTP/1.1 502 Bad Gateway"  # let through; there is no service
+        before = config_status(gateway)
+
+        config_of(tmp_path, routes=CLOSED)
+        gateway.process.send_signal(signal.SIGHUP)
+        line = read_line(gateway.process, "reloaded")
+
+        assert status_of(client) == b"HTTP/1.1 401 Unauthorized"
+        after = config_status(gateway)
+        assert after["live_hash"] == after["attempted_hash"] != before["live_hash"]
+        assert line == f"gateway: reloaded, config {after['live_hash'][:12]}\n"
+
+
+def test_hup_with_an_invalid_file_changes_nothing_and_says_why(tmp_path: Path) -> None:
+    path = config_of(tmp_path)
+    with running(path) as gateway, gateway.connect() as client:
+        before = config_status(gateway)
+        path.write_text(INVALID)
+        gateway.process.send_signal(signal.SIGHUP)
+
+        fault = read_line(gateway.process, "unknown_key")
+        read_line(gateway.process, "not reloaded")
+
+        assert re.match(rf"{re.escape(str(path))}:\d+:\d+: unknown_key: ", fault)
+        assert status_of(client) == b"HTTP/1.1 502 Bad Gateway"
+        after = config_status(gateway)
+        assert after["live_hash"] == before["live_hash"] != after["attempted_hash"]
+        assert after["last_error"].startswith(fault.rstrip())
+
+
+def test_hup_with_another_address_is_refused_in_one_line(tmp_path: Path) -> None:
+    with running(config_of(tmp_path)) as gateway, gateway.connect() as client:
+        config_of(tmp_path, routes=CLOSED, listen="127.0.0.2:0")
+        gateway.process.send_signal(signal.SIGHUP)
+
+        line = read_line(gateway.process, "not reloaded")
+
+        assert line.endswith(": `listen` cannot change without a restart\n")
+        assert status_of(client) == b"HTTP/1.1 502 Bad Gateway"
+
+
+def test_a_request_in_flight_survives_hup(tmp_path: Path, service: socket.socket) -> None:
+    port = service.getsockname()[1]
+    with running(config_of(tmp_path, port)) as gateway:
+        client, peer = held_request(gateway, service)
+        with client, peer:
+            for _ in range(3):
+                config_of(tmp_path, port, routes=CLOSED)
+                gateway.process.send_signal(signal.SIGHUP)
+                read_line(gateway.process, "reloaded")
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole")
+
+            assert client.recv(65536).endswith(b"\r\n\r\nwhole")
+            assert status_of(client) == b"HTTP/1.1 401 Unauthorized"
 
 
 def test_the_access_log_is_on_stdout_and_whole_at_the_end(

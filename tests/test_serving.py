@@ -1,0 +1,50 @@
+"""What stands for one configuration is made anew with it; only the counts go on."""
+
+from pathlib import Path
+
+from gateway.keyring.keyring import Keyring
+from gateway.serving import Serving, make_serving
+from gateway.settings.values import Settings
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.reports import MemoMetrics
+from tests.proxy.gateways import ROUTES, load, write_config
+
+
+def make_metrics() -> Metrics:
+    return Metrics(issuers=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0)
+
+
+def make(settings: Settings, metrics: Metrics, former: Serving | None = None) -> Serving:
+    return make_serving(settings, Keyring(settings.issuers), metrics, AccessLog(None), former)
+
+
+async def test_every_route_has_its_counts_and_the_pool_of_its_upstream(tmp_path: Path) -> None:
+    routes = [dict(route) for route in ROUTES]
+    routes[1]["upstream"] = "other"
+    upstreams = {"main": {"servers": ["http://a"]}, "other": {"servers": ["http://b"]}}
+    settings = load(write_config(tmp_path, [], {"routes": routes, "upstreams": upstreams}))
+    metrics = make_metrics()
+
+    serving = make(settings, metrics)
+
+    for route in settings.policy.routes.routes:
+        state = serving.port.routes[route.index]
+        assert state.metrics is metrics.routes[route.index]
+        assert (state.metrics.name, state.pool.name) == (route.name, route.upstream)
+    assert [pool.name for pool in serving.pools] == ["main", "other"]
+
+
+async def test_only_the_counts_of_the_former_go_on(tmp_path: Path) -> None:
+    settings = load(write_config(tmp_path, ["http://a"], {}))
+    metrics = make_metrics()
+    former = make(settings, metrics)
+    former.memo.hits, former.memo.misses = 3, 4
+    former.port.routes[0].metrics.allowed = 5
+
+    serving = make(settings, metrics, former)
+
+    assert (serving.memo.hits, serving.memo.misses, len(serving.memo)) == (3, 4, 0)
+    assert serving.port.routes[0].metrics.allowed == 5
+    assert serving.memo is not former.memo
+    assert not set(serving.pools) & set(former.pools)
