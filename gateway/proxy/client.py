@@ -108,7 +108,8 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         self._write_blocked = False
         if self._closing:
             return
-        self.deadline = NEVER
+        if self._tunnel is None:
+            self.deadline = NEVER
         if self._current is not None:
             self._current.client_ready()
             self._await_body()

@@ -115,7 +115,7 @@ class ClientSide:
     def hold(self) -> None:
         """Read no more until ``go_on``."""
         self._held = True
-        if not self._write_blocked:
+        if not self._write_blocked and self._tunnel is None:
             self.deadline = NEVER
         self._update_reading()
 

@@ -57,11 +57,14 @@ class Listener:
         """Listen; raises OSError where the address cannot be had."""
         loop = asyncio.get_running_loop()
         address = self._listen.address
+        tls = server_context(self._listen)
         self._server = await loop.create_server(
             lambda: ClientConnection(self._port, self._connections),
             address.host,
             address.port,
-            ssl=server_context(self._listen),
+            ssl=tls,
+            # Until it is through, the sweep does not know the connection.
+            ssl_handshake_timeout=None if tls is None else self._port.timeouts.head_seconds,
             backlog=_BACKLOG,
         )
         self._sweeper = loop.create_task(self._sweep())

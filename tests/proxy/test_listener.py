@@ -182,6 +182,17 @@ async def test_a_client_without_a_certificate_gets_nothing_where_one_is_asked_fo
     assert len(service.requests) == 1
 
 
+async def test_a_client_that_never_shakes_hands_is_closed(
+    start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    listen = tls_listen(authority, tmp_path)
+    gateway = await start_gateway(listen=listen, timeouts={"head": "200ms"})
+
+    client = await gateway.connect()
+
+    assert await client.read_to_end() == b""
+
+
 async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
     service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:

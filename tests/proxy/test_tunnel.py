@@ -266,6 +266,27 @@ async def test_a_silent_tunnel_is_ended(service: Service, start_gateway: StartGa
     await (await service.connection()).wait_end()
 
 
+async def test_a_tunnel_whose_service_stops_reading_is_ended(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """Waiting for the service does not take the limit off the tunnel."""
+
+    async def stop_reading(service: Service, wire: Wire) -> None:
+        await read_head(wire)
+        wire.send(SWITCHED)
+        wire.stop_reading()
+
+    service.script = stop_reading
+    gateway = await start_gateway(timeouts={"tunnel": "500ms"})
+    client = await open_tunnel(gateway)
+
+    while not client.is_blocked and not client.is_lost:
+        client.send(bytes(65536))
+        await asyncio.sleep(0)
+
+    await client.wait_lost()
+
+
 async def test_a_slow_end_of_a_tunnel_makes_the_other_wait(
     service: Service, gateway: RunningGateway
 ) -> None:
