@@ -17,21 +17,27 @@ _TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
 # A section that is kept costs this much memory at most, on each connection.
 _MAX_BYTES: Final = 4096
 
+# Requests without a look at their section, once it was kept in vain again and again.
+_MAX_PAUSE: Final = 15
+
 
 class KeptSection:
     """The bytes of the last plain header section of a connection, and what they meant.
 
     Clients on a kept connection mostly send the same fields again with another request
     line. Where the bytes are the same, so is their meaning; only the request line is read
-    anew. They are gone with the connection.
+    anew. They are gone with the connection. Where nothing is repeated (a new token for each
+    request, say), sections are kept ever more seldom.
     """
 
-    __slots__ = ("_fields", "_section", "_target_bytes")
+    __slots__ = ("_fields", "_pause", "_section", "_skips", "_target_bytes")
 
     def __init__(self, target_bytes: int) -> None:
         self._target_bytes = target_bytes
         self._section = b""
         self._fields = Fields()
+        self._pause = 0
+        self._skips = 0
 
     def use(self, target_bytes: int) -> None:
         """Forget what was kept: under another configuration it may mean something else."""
@@ -53,11 +59,17 @@ class KeptSection:
         target = rest[:-9]
         if target.translate(None, _TARGET_BYTES) or len(target) > self._target_bytes:
             return None
+        self._pause = 0
         return Request(method, target, self._fields)
 
     def keep(self, data: bytes, fields: Fields) -> None:
         """Keep the section of the plain request *data*, if it came alone and in one piece."""
         self._section = b""
+        if self._skips:
+            self._skips -= 1
+            return
+        self._skips = self._pause
+        self._pause = min(self._pause * 2 + 1, _MAX_PAUSE)
         if len(data) > _MAX_BYTES:
             return
         start = data.find(b"\r\n")
