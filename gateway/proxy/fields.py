@@ -48,6 +48,7 @@ class Fields:
         "joined",
         "known",
         "lines",
+        "special_bytes",
         "special_count",
         "upgrade",
         "via",
@@ -62,7 +63,7 @@ class Fields:
         self.known: SignedToken | None = None
         self.host = self.connection = self.upgrade = self.via = b""
         self.joined: bytes | None = None
-        self.special_count = 0
+        self.special_count = self.special_bytes = 0
         self.is_plain = True
         self.is_chunked = self.expects_continue = False
 
@@ -81,6 +82,8 @@ class Fields:
     def add_special(self, kind: int, value: bytes) -> None:
         """Take in a field that is not forwarded as it came; *kind* is from ``names``."""
         self.special_count += 1
+        if kind != AUTHORIZATION:  # counted by itself
+            self.special_bytes += len(value)
         value = value.strip(b" \t")
         if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
             return

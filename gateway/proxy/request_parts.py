@@ -132,7 +132,7 @@ class RequestParts:
         if len(fields.lines) // 2 + fields.special_count > limits.head_fields:
             fields.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
         size = len(self._target) + sum(map(len, fields.lines))
-        size += sum(map(len, fields.authorization))
+        size += sum(map(len, fields.authorization)) + fields.special_bytes
         if size > limits.head_bytes:
             fields.find(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
