@@ -1,9 +1,5 @@
 """Tokens taken apart: values that cannot be changed and do not show themselves."""
 
-from dataclasses import FrozenInstanceError
-
-import pytest
-
 from gateway.decision.decide import authenticate
 from gateway.decision.jws import parse_compact
 from gateway.decision.token import CompactToken, SignedToken
@@ -32,16 +28,6 @@ def test_no_part_of_a_token_is_in_what_it_shows() -> None:
 
     assert "alice" not in shown
     assert not [part for part in TOKEN.decode().split(".") if part[:12] in shown]
-
-
-@pytest.mark.parametrize("field", ["claims", "identity_fields", "policy"])
-def test_what_was_signed_cannot_be_changed(field: str) -> None:
-    token = signed()
-
-    with pytest.raises(FrozenInstanceError):
-        setattr(token, field, None)
-    with pytest.raises(FrozenInstanceError):
-        setattr(token.claims, "granted", frozenset({"admin"}))  # noqa: B010
 
 
 def test_tokens_are_compared_by_identity() -> None:

@@ -87,7 +87,8 @@ def test_the_source_archive_holds_what_a_packager_needs(sdist_names: list[str], 
 
 def test_the_source_archive_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     with tarfile.open(built / f"jwt_gateway-{VERSION}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.2 has none
+        archive.extractall(tmp_path)
     source = tmp_path / f"jwt_gateway-{VERSION}"
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
 
