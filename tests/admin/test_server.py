@@ -1,3 +1,4 @@
+import asyncio
 import json
 import socket
 
@@ -77,6 +78,25 @@ async def test_head_has_no_body(path: str) -> None:
         answer = await port.ask(path, "HEAD")
 
     assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "line", [b"Authorization: Bearer hush\0", b"Authorization: hush" + b"." * 20_000, b"hush"]
+)
+async def test_a_broken_request_is_one_line_in_the_log_and_nothing_of_it(
+    line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """6750.10: a token is never logged."""
+    async with admin_port("x" * 32) as port:
+        reader, writer = await asyncio.open_connection(*port.server.address)
+        writer.write(b"GET /status HTTP/1.1\r\nHost: a\r\n" + line + b"\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert caplog.messages == ["Error handling request from 127.0.0.1"]
+    assert "hush" not in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_port_in_use_is_an_os_error() -> None:
