@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def command(file: Path | None, config: Path | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
     settings = load_or_exit(path).settings
+    _allow_many_descriptors()
     try:
         uvloop.run(_serve(settings, path))
     except OSError as error:
@@ -70,6 +72,16 @@ async def _serve(settings: Settings, path: Path) -> None:
         await gateway.drain()
     finally:
         await gateway.stop()
+
+
+def _allow_many_descriptors() -> None:
+    """Raise the soft limit of open files to the hard one.
+
+    The soft one is kept low for programs that use select(); each request takes two, and where
+    clients take them all, none is left to reach a service.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _settle_memory() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -181,6 +182,18 @@ def test_the_first_signal_drains_and_ends_with_0(tmp_path: Path, number: signal.
         rest = gateway.process.stderr.read()
     assert "draining" in rest
     assert "Traceback" not in rest
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard))
+    try:
+        with running(config_of(tmp_path)) as gateway:
+            limits = resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert limits == (hard, hard)
 
 
 def held_request(gateway: Running, service: socket.socket) -> tuple[socket.socket, socket.socket]:
