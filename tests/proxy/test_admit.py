@@ -1,0 +1,118 @@
+"""From a request's head to a verdict: what is refused before anything is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.head import RequestHead
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.keyring.keyring import Keyring
+from gateway.proxy.admit import admit, admit_with_keys
+from gateway.proxy.fields import Fields
+from gateway.proxy.port import Port
+from gateway.proxy.request import Request
+from gateway.serving import make_serving
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.reports import MemoMetrics
+from tests.proxy.gateways import good_token, load, write_config
+
+
+@pytest.fixture
+async def keyring(tmp_path: Path) -> Keyring:
+    return Keyring(load(write_config(tmp_path, ["http://127.0.0.1:1"], {})).issuers)
+
+
+@pytest.fixture
+async def port(tmp_path: Path, keyring: Keyring) -> Port:
+    settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {}))
+    metrics = Metrics(issuers=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0)
+    return make_serving(settings, keyring, metrics, AccessLog(None)).port
+
+
+def make(target: bytes = b"/open/", host: bytes = b"a.test", *, token: bool = False) -> Request:
+    fields = Fields()
+    fields.host = host
+    if token:
+        fields.authorization = (b"Bearer " + good_token(),)
+    return Request("GET", target, fields)
+
+
+async def test_a_plain_request_is_decided_by_its_head(port: Port) -> None:
+    assert isinstance(admit(port, make()), Allow)
+    nowhere = admit(port, make(b"/nowhere"))
+    assert isinstance(nowhere, Deny)
+    assert nowhere.reason is Reason.ROUTE_NOT_FOUND
+
+
+@pytest.mark.parametrize("host", [b"", b"a b", b"a,b", b"a@b", b"a/b"])
+async def test_what_is_no_host_is_malformed(port: Port, host: bytes) -> None:
+    """9112.1, CVE-2021-39155."""
+    verdict = admit(port, make(host=host))
+
+    assert isinstance(verdict, Deny)
+    assert verdict.reason is Reason.REQUEST_MALFORMED
+
+
+async def test_a_fault_in_the_head_is_refused_whatever_the_route_says(port: Port) -> None:
+    request = make()
+    request.is_plain = False
+    request.fields.find(Reason.HEADERS_TOO_LARGE, "too much")
+
+    verdict = admit(port, request)
+
+    assert isinstance(verdict, Deny)
+    assert verdict.reason is Reason.HEADERS_TOO_LARGE
+
+
+async def test_a_request_that_is_not_plain_is_looked_at_again(port: Port) -> None:
+    request = make(b"http://b.test/open/?q")
+    request.is_plain = False
+
+    verdict = admit(port, request)
+
+    assert isinstance(verdict, Allow)
+    assert verdict.target == b"/open/?q"
+    assert request.fields.host == b"b.test"
+
+
+async def test_without_keys_they_are_asked_for_and_then_the_token_is_remembered(
+    port: Port, keyring: Keyring
+) -> None:
+    request = make(b"/api/x", token=True)
+    need = admit(port, request)
+    assert isinstance(need, NeedKeys)
+    refused = await admit_with_keys(port, request, need)
+    assert isinstance(refused, Deny)
+    assert refused.reason is Reason.KEYS_UNAVAILABLE
+
+    await keyring.start()
+
+    allowed = await admit_with_keys(port, request, need)
+    again = admit(port, request)
+    await keyring.close()
+    assert isinstance(allowed, Allow)
+    assert isinstance(again, Allow)
+    assert again.token is allowed.token is request.fields.known
+
+
+async def test_what_was_remembered_is_no_way_around_the_decision(
+    port: Port, keyring: Keyring
+) -> None:
+    await keyring.start()
+    request = make(b"/api/x", token=True)
+    assert isinstance(admit(port, request), Allow)
+
+    other = Request("GET", b"/admin/x", request.fields)
+
+    verdict = admit(port, other)
+    await keyring.close()
+    assert isinstance(verdict, Deny)
+    assert verdict.reason is Reason.SCOPE_MISSING
+
+
+async def test_the_head_that_is_decided_shows_no_credential() -> None:
+    head = RequestHead("GET", "a.test", b"/", (b"Bearer " + good_token(),))
+
+    assert good_token().decode() not in repr(head)

@@ -1,0 +1,134 @@
+"""The parts of an answer: which fields go on, which stay on the connection, what is too much."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.proxy.answer_reader import DONE, FAULT, MORE, SWITCH, AnswerReader
+from tests.proxy.messages import make_answer
+
+
+@dataclass
+class Asker:
+    """Takes an answer, and keeps its parts."""
+
+    is_head: bool = False
+    wants_upgrade: bool = False
+    out: list[bytes] = field(default_factory=list)
+    interims: list[tuple[int, bytes]] = field(default_factory=list)
+    heads: list[tuple[int, bytes, int | None, bool]] = field(default_factory=list)
+
+    def answer_interim(self, status: int, fields: bytes) -> None:
+        self.interims.append((status, fields))
+
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        self.heads.append((status, fields, length, has_body))
+
+
+def read(data: bytes, asker: Asker | None = None) -> tuple[int, Asker, AnswerReader]:
+    asker = asker or Asker()
+    reader = AnswerReader()
+    reader.begin(asker)
+    return reader.feed(data), asker, reader
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Connection: keep-alive",
+        b"Keep-Alive: timeout=5",
+        b"Proxy-Connection: keep-alive",
+        b"Proxy-Authenticate: Basic",
+        b"Trailer: X",
+        b"TE: trailers",
+        b"Upgrade: h2c",
+        b"Connection: X-Hop\r\nX-Hop: 1",
+        b"X-Hop: 1\r\nConnection: foo, x-hop",
+    ],
+)
+def test_fields_of_the_connection_stay_on_it(line: bytes) -> None:
+    """9110.7, CVE-2022-31813."""
+    outcome, asker, _ = read(make_answer(b"one", line, b"X: 1"))
+
+    assert outcome == DONE
+    assert asker.heads == [(200, b"\r\nContent-Length: 3\r\nX: 1", 3, True)]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_has_none_whatever_it_says(status: int) -> None:
+    outcome, asker, reader = read(b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status)
+
+    assert outcome == DONE
+    assert asker.heads == [(status, b"\r\nX: 1", None, False)]
+    assert reader.is_reusable
+
+
+def test_a_204_has_no_length_and_a_304_may_tell_one() -> None:
+    """9110.8."""
+    _, no_content, _ = read(b"HTTP/1.1 204 X\r\nContent-Length: 0\r\nX: 1\r\n\r\n")
+    _, not_modified, _ = read(b"HTTP/1.1 304 X\r\nContent-Length: 9\r\nX: 1\r\n\r\n")
+
+    assert no_content.heads[0][1] == b"\r\nX: 1"
+    assert not_modified.heads[0][1:] == (b"\r\nContent-Length: 9\r\nX: 1", 9, False)
+
+
+def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
+    outcome, asker, reader = read(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", Asker(True))
+
+    assert (outcome, asker.out, reader.is_reusable) == (DONE, [], True)
+    assert asker.heads == [(200, b"\r\nContent-Length: 9", 9, False)]
+
+
+def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> None:
+    hints = b"HTTP/1.1 103 X\r\nLink: a\r\nConnection: x\r\n\r\n"
+    _, asker, _ = read(b"HTTP/1.1 100 X\r\n\r\n" + hints + make_answer(b"", b"X: 1"))
+
+    assert asker.interims == [(103, b"\r\nLink: a")]  # the 100 was sent by us
+    assert asker.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1", 0, True)]
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(16, DONE), (17, FAULT)])
+def test_so_many_interim_answers_and_no_more(count: int, outcome: int) -> None:
+    assert read(b"HTTP/1.1 103 X\r\n\r\n" * count + make_answer())[0] == outcome
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(255, DONE), (256, FAULT)])
+def test_so_many_fields_and_no_more(count: int, outcome: int) -> None:
+    """CVE-2026-34519; Content-Length is one of them."""
+    assert read(make_answer(b"", *[b"X: 1"] * count))[0] == outcome
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(65_000, DONE), (66_000, FAULT)])
+def test_a_head_so_large_and_no_larger(size: int, outcome: int) -> None:
+    assert read(make_answer(b"x" * 10_000, b"X: " + b"x" * size))[0] == outcome
+
+
+@pytest.mark.parametrize("version", [b"2.0", b"0.9", b"3.0"])
+def test_an_answer_in_another_version_is_a_fault(version: bytes) -> None:
+    assert read(make_answer(b"x").replace(b"HTTP/1.1", b"HTTP/" + version))[0] == FAULT
+
+
+def test_trailers_go_nowhere() -> None:
+    head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    outcome, asker, _ = read(head + b"1\r\na\r\n0\r\nX: late\r\nSet-Cookie: a=b\r\n\r\n")
+
+    assert (outcome, asker.out) == (DONE, [b"a"])
+    assert asker.heads == [(200, b"", None, True)]
+
+
+def test_a_switch_is_passed_on_only_where_it_was_asked_for() -> None:
+    switch = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX: 1\r\n\r\n"
+
+    outcome, _, reader = read(switch, Asker(wants_upgrade=True))
+
+    assert (outcome, reader.upgrade, reader.switch_fields()) == (SWITCH, b"websocket", b"\r\nX: 1")
+    assert read(switch)[0] == FAULT
+
+
+def test_a_body_without_length_goes_on() -> None:
+    outcome, asker, reader = read(b"HTTP/1.1 200 X\r\n\r\nabc")
+
+    assert (outcome, asker.out) == (MORE, [b"abc"])
+    assert asker.heads == [(200, b"", None, True)]
+    assert reader.head_done

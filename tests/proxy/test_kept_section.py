@@ -1,0 +1,222 @@
+"""What is remembered of a header section changes nothing but the price of reading it."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.proxy.faults import EarlyBytes, Fault
+from gateway.proxy.fields import Fields
+from gateway.proxy.kept_section import KeptSection
+from gateway.proxy.names import RequestNames
+from gateway.proxy.request import Request
+from gateway.proxy.request_reader import RequestReader
+from gateway.proxy.upload import Upload
+from gateway.settings.values import Limits
+from tests.proxy.messages import make_request
+from tests.proxy.test_upload import Source
+
+LIMITS = Limits(
+    head_bytes=4096, head_fields=20, target_bytes=30, body_bytes=None, connections=10
+)  # fmt: skip
+
+
+def portrait(request: Request) -> dict[str, object]:
+    """Return everything that *request* says."""
+    fields = request.fields
+    said = {name: getattr(request, name) for name in Request.__slots__ if name != "fields"}
+    for name in Fields.__slots__:
+        # `joined` and `known` are made of the others, and `incoming` has no equality.
+        if name not in {"joined", "known", "incoming", "lines"}:
+            said[f"fields: {name}"] = getattr(fields, name)
+    return said | {"lines": b"".join(fields.lines)}
+
+
+class Connection:
+    """Reads as a client's connection does, by what is kept first where *keeps*."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.reader = RequestReader(self, RequestNames(frozenset([b"x-user"])), LIMITS)
+        self.keeps = keeps
+        self.taken: list[object] = []
+        self.ends = False
+
+    def take_request(self, request: Request) -> Upload | None:
+        self.taken.append(portrait(request))
+        self.ends = not request.keep_alive
+        if not request.has_body():
+            return None
+        fields = request.fields
+        return Upload(Source(), None if fields.is_chunked else fields.content_length, None)
+
+    def take_body_end(self) -> None:
+        self.taken.append("body end")
+
+    def read(self, pieces: list[bytes]) -> "Connection":
+        reader = self.reader
+        for piece in pieces:
+            if self.ends:
+                break  # what comes behind is not answered
+            if self.keeps and not reader.in_message and not reader.is_over:
+                known = reader.kept.match(piece)
+                if known is not None:
+                    self.take_request(known)
+                    continue
+            try:
+                reader.feed(piece)
+            except (Fault, EarlyBytes) as fault:
+                self.taken.append(repr(fault))
+        return self
+
+
+METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PURGE", "get", "TRACE", ""]
+TARGETS = [
+    "/a?b=%20",
+    "/next",
+    "/a b",
+    "/" + "x" * 40,
+    "*",
+    "http://h/x",
+    "/a#b",
+    "/é",
+    "/\x01",
+    "",
+    "next",
+]
+LINES = [
+    "Accept: */*",
+    "Authorization: Bearer one",
+    "Authorization: Bearer two",
+    "X-User: forged",
+    "Connection: close",
+    "Connection: keep-alive",
+    "Via: 1.1 a",
+    "X: GET / HTTP/1.1",
+    "Content-Length: 0",
+]
+SECTIONS = [["Accept: */*"], ["Accept: */*", "Authorization: Bearer one"], []]
+
+request_lines = st.sampled_from(
+    [
+        *(f"{method} /next HTTP/1.1" for method in METHODS),
+        *(f"GET {target} HTTP/1.1" for target in TARGETS),
+        *(f"GET /next{end}" for end in (" HTTP/1.0", " HTTP/2.0", " HTTP/1.1 ", "", " http/1.1")),
+    ]
+)
+whole_requests = st.builds(
+    lambda method, target, version, lines, host, body: make_request(
+        target, *lines, method=method, version=version, host=host, body=body
+    ),
+    st.sampled_from(METHODS),
+    st.sampled_from(TARGETS),
+    st.sampled_from(["1.1", "1.1", "1.0"]),
+    st.sampled_from(SECTIONS) | st.lists(st.sampled_from(LINES), max_size=3),
+    st.sampled_from(["gateway.test", "gateway.test", "other", None]),
+    st.sampled_from([None, None, None, b"body"]),
+)
+
+
+@st.composite
+def pieces_of_requests(draw: st.DrawFn) -> list[bytes]:
+    """Draw a plain request, and others: many have its fields, some come cut or stuck together."""
+    lines = draw(st.sampled_from(SECTIONS))
+    first = make_request("/first", *lines)
+    cut = draw(st.sampled_from([0, 0, 0]) | st.integers(1, len(first) - 1))
+    pieces = [first[:cut], first[cut:]] if cut else [first]
+    for _ in range(draw(st.integers(1, 4))):
+        if draw(st.booleans()):
+            end = draw(st.sampled_from([ends(first)[0]] * 3 + ends(first)))
+            request = draw(request_lines).encode("latin-1") + first[end:]
+        else:
+            request = draw(whole_requests)
+        if draw(st.integers(0, 4)):
+            pieces.append(request)
+        else:
+            pieces[-1] += request
+    return pieces
+
+
+def ends(request: bytes) -> list[int]:
+    """Return where the lines of *request* end."""
+    return [found.start() for found in re.finditer(b"\r\n", request)]
+
+
+@settings(max_examples=400)
+@given(pieces_of_requests())
+def test_what_is_kept_is_invisible(pieces: list[bytes]) -> None:
+    """`match` is None, or equal in every respect to what the parser makes of the same bytes."""
+    assert Connection(keeps=True).read(pieces).taken == Connection(keeps=False).read(pieces).taken
+
+
+USUAL = st.builds(
+    lambda method, target, lines: make_request(target, *lines, method=method),
+    st.sampled_from(["GET", "HEAD", "POST", "DELETE"]),
+    st.sampled_from(["/", "/a?b=%20", "/next"]),
+    st.sampled_from([*SECTIONS, ["Via: 1.1 a"], ["X-User: forged"]]),
+)
+
+
+@given(st.lists(USUAL, min_size=1, max_size=5), st.lists(st.integers(0, 500), max_size=8))
+def test_the_same_requests_are_taken_whole_and_split_at_any_offset(
+    requests: list[bytes], cuts: list[int]
+) -> None:
+    stream = b"".join(requests)
+    borders = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    split = [stream[a:b] for a, b in pairwise(borders) if a < b]
+
+    whole = Connection(keeps=True).read(requests)
+
+    assert len(whole.taken) == len(requests)
+    assert Connection(keeps=True).read(split).taken == whole.taken
+    assert Connection(keeps=False).read(split).taken == whole.taken
+
+
+SECTION = make_request("/first", "Accept: */*", "Authorization: Bearer one")
+
+
+def after(*pieces: bytes) -> KeptSection:
+    return Connection(keeps=False).read(list(pieces)).reader.kept
+
+
+def test_a_plain_request_in_one_piece_is_known_when_it_comes_again() -> None:
+    match = after(SECTION).match(SECTION.replace(b"/first", b"/second"))
+
+    assert match is not None
+    assert (match.method, match.target, match.fields.host) == ("GET", b"/second", b"gateway.test")
+    assert match.fields.joined == b"\r\nAccept: */*"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [SECTION[:-1], SECTION[-1:]],
+        [SECTION[:40], SECTION[40:]],
+        [SECTION + SECTION],
+        [make_request("/first", "Via: 1.1 a")],
+        [make_request("/first", method="POST", body=b"x")],
+        [make_request("/first", "X: " + "x" * 4096)],
+    ],
+)
+def test_nothing_is_kept_of_what_came_otherwise(pieces: list[bytes]) -> None:
+    """The end of a head alone would lend the credentials of one request to another."""
+    kept = after(*pieces)
+
+    for data in (SECTION, *pieces):
+        assert kept.match(data) is None
+        for end in ends(data):
+            assert kept.match(b"GET /next HTTP/1.1" + data[end:]) is None
+
+
+@pytest.mark.parametrize("target", [b"/" + b"x" * 30, b"*", b"next", b"/a b", b"/a#b", b""])
+def test_a_target_that_needs_a_second_look_is_left_to_the_parser(target: bytes) -> None:
+    assert after(SECTION).match(SECTION.replace(b"/first", target)) is None
+
+
+def test_under_another_configuration_nothing_is_kept() -> None:
+    kept = after(SECTION)
+
+    kept.use(LIMITS.target_bytes)
+
+    assert kept.match(SECTION) is None
