@@ -9,7 +9,7 @@ from typing import cast
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 from gateway.proxy.admit import admit
-from gateway.proxy.client_side import ClientSide
+from gateway.proxy.client_side import REQUESTS_A_TURN, ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.port import Port
@@ -28,12 +28,7 @@ class ClientConnection(ClientSide, asyncio.Protocol):
     *_last* is the one read last, as long as it may still go wrong.
     """
 
-    __slots__ = (
-        "_connections",
-        "_last",
-        "_match",
-        "_tls",
-    )
+    __slots__ = ("_begun", "_connections", "_last", "_match", "_tls")
 
     def __init__(self, port: Port, connections: "set[ClientConnection]") -> None:
         self._port = port
@@ -50,6 +45,7 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         self._write_blocked = False
         self._closing = False
         self._advancing = False
+        self._begun = 0
         self._eof = False
         self._forwarding = b""
         self._forwarding_host = b""
@@ -134,6 +130,7 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         if reader.is_over and self._last is not None and self._last.wants_upgrade:
             self._refuse_early_bytes()
             return
+        self._begun = 0
         try:
             reader.feed(data)
         except Fault as fault:
@@ -177,13 +174,15 @@ class ClientConnection(ClientSide, asyncio.Protocol):
             fields = request.fields
             length = None if fields.is_chunked else fields.content_length
             exchange.upload = Upload(self, length, port.limits.body_bytes)
-        if self._current is None and not self._queue and not self._write_blocked:
-            self._current = exchange
-            self.deadline = NEVER
-            exchange.begin()
-        else:
+        if self._current is not None or self._queue or self._write_blocked:
             self._queue.append(exchange)
             self._update_reading()
+        elif self._begun == REQUESTS_A_TURN:
+            self._queue.append(exchange)
+            asyncio.get_running_loop().call_soon(self._advance)
+        else:
+            self._begun += 1
+            self._begin(exchange)
         return exchange.upload
 
     def take_body_end(self) -> None:

@@ -25,6 +25,10 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no ti
 _LINGER_SECONDS: Final = 2.0
 
 
+# Pipelined requests begun in one turn of the event loop: others want to be served between.
+REQUESTS_A_TURN: Final = 64
+
+
 class ClientSide:
     """Writes to the client in order, and reads from it no faster than the server takes it.
 
@@ -160,17 +164,22 @@ class ClientSide:
 
     # --- the order of answers
 
+    def _begin(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self.deadline = NEVER
+        exchange.begin()
+
     def _advance(self) -> None:
         """Begin with the next requests until one has to wait; not by recursion."""
         if self._advancing:
             return
         self._advancing = True
-        while self._queue and self._current is None:
-            if self._write_blocked or self._closing:
+        for _ in range(REQUESTS_A_TURN):
+            if not self._queue or self._current is not None or self._write_blocked or self._closing:
                 break
-            self._current = exchange = self._queue.popleft()
-            self.deadline = NEVER
-            exchange.begin()
+            self._begin(self._queue.popleft())
+        else:
+            asyncio.get_running_loop().call_soon(self._advance)
         self._advancing = False
         self._update_reading()
 

@@ -76,7 +76,7 @@ class Exchange(Answering):
         elif kind is Deny:
             self.refuse(verdict)  # type: ignore[arg-type]
         else:
-            self.port.spawn(self._begin_with_keys(verdict))  # type: ignore[arg-type]
+            self.port.spawn(self._begin_with_keys(verdict), self._give_up)  # type: ignore[arg-type]
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
         verdict = await admit_with_keys(self.port, self.request, need)
@@ -95,7 +95,7 @@ class Exchange(Answering):
         take = pool.take
         server = take()
         if server is None:
-            port.spawn(self._connect(pool))
+            port.spawn(self._connect(pool), self._give_up)
         else:
             self._attach(server, allow)
 
@@ -194,9 +194,13 @@ class Exchange(Answering):
         begun = self.upload is not None and self.upload.begun
         if unsent and not begun and not self._resent and self.allow is not None:
             self._resent = True
-            self.port.spawn(self._connect(self.port.routes[self.allow.route.index].pool))
+            pool = self.port.routes[self.allow.route.index].pool
+            self.port.spawn(self._connect(pool), self._give_up)
             return
         self.fail(Deny(reason, detail))
+
+    def _give_up(self) -> None:
+        self.fail(Deny(Reason.UPSTREAM_UNREACHABLE, "an error inside of the gateway"))
 
     def expire(self) -> None:
         """Give up on a client that does not send its body, or take its answer, in time."""

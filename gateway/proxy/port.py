@@ -1,7 +1,7 @@
 """What all connections of the data port share."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
 from secrets import token_hex
 from typing import Protocol
@@ -128,8 +128,21 @@ class Port:
             port = port._successor
         return port
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
-        """Run *work* beside the connections; the event loop alone would forget it."""
-        task = asyncio.get_running_loop().create_task(work)
+    def spawn(self, work: Coroutine[None, None, None], on_error: Callable[[], None]) -> None:
+        """Run *work* beside the connections; the event loop alone would forget it.
+
+        An error in it is a bug of ours: it is reported, and *on_error* ends what waits for it.
+        """
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled() or task.exception() is None:
+                return
+            report = {"message": "a bug ended a request", "exception": task.exception()}
+            loop.call_exception_handler(report)
+            on_error()
+
+        task.add_done_callback(end)

@@ -1,11 +1,13 @@
 """What all connections of the data port share."""
 
 import asyncio
+from pathlib import Path
 
 from gateway.proxy.port import HostNames
-from tests.proxy.gateways import RunningGateway
+from tests.proxy.gateways import RunningGateway, load, write_config
 from tests.proxy.messages import make_request
 from tests.proxy.service import Service
+from tests.test_serving import make, make_metrics
 
 
 def test_a_host_is_known_in_its_canonical_form() -> None:
@@ -59,3 +61,39 @@ async def test_request_ids_differ_between_gateways(
 
     first, second = (request.one(b"x-request-id") for request in service.requests)
     assert first != second
+
+
+async def test_a_bug_beside_the_connections_is_reported_and_ends_what_waits(
+    tmp_path: Path,
+) -> None:
+    """Otherwise the client of that request would wait for ever."""
+    settings = load(write_config(tmp_path, ["http://a"], {}))
+    port = make(settings, make_metrics()).port
+    ended = asyncio.Event()
+    reports: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, report: reports.append(report["exception"])
+    )
+
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    port.spawn(fail(), ended.set)
+    await ended.wait()
+
+    assert [str(error) for error in reports] == ["a bug"]
+
+
+async def test_what_ends_well_is_not_given_up(tmp_path: Path) -> None:
+    settings = load(write_config(tmp_path, ["http://a"], {}))
+    port = make(settings, make_metrics()).port
+    done, given_up = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    port.spawn(work(), given_up.set)
+    await done.wait()
+    await asyncio.sleep(0)
+
+    assert not given_up.is_set()
