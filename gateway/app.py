@@ -19,6 +19,9 @@ from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
 # How long the last lines of the access log may take to be read when we end.
 _LOG_CLOSE_SECONDS = 2.0
 
+# Of the unusable keys of an issuer: enough to see what is wrong with them.
+_SHOWN_FAULTS = 100
+
 
 class Gateway:
     """One gateway: the data port, the admin port, and what they stand on.
@@ -134,7 +137,8 @@ class Gateway:
                     "failures": issuer.failures,
                     "last_error": issuer.last_error,
                     "next_refresh_in_seconds": issuer.next_refresh_in_seconds,
-                    "unusable_keys": issuer.unusable,
+                    "unusable_keys": issuer.unusable[:_SHOWN_FAULTS],
+                    "unusable_keys_total": len(issuer.unusable),
                 }
                 for issuer in self._serving.keyring.status()
             ],
