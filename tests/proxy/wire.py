@@ -134,6 +134,8 @@ async def connect(address: tuple[str, int], receive_bytes: int | None = None) ->
     """Return a connection to *address*; *receive_bytes* bounds the kernel's buffer."""
     loop = asyncio.get_running_loop()
     raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # What a test sends is on its way at once, also behind what was not acknowledged yet.
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if receive_bytes is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     raw.setblocking(False)
