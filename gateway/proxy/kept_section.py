@@ -30,12 +30,25 @@ class KeptSection:
     request, say), sections are kept ever more seldom.
     """
 
-    __slots__ = ("_fields", "_pause", "_section", "_skips", "_target_bytes")
+    __slots__ = (
+        "_fields",
+        "_line",
+        "_method",
+        "_pause",
+        "_section",
+        "_skips",
+        "_target",
+        "_target_bytes",
+    )
 
     def __init__(self, target_bytes: int) -> None:
         self._target_bytes = target_bytes
         self._section = b""
         self._fields = Fields()
+        # The last request line, and what is in it: a client that polls sends it again, too.
+        self._line: bytes | None = None
+        self._method = ""
+        self._target = b""
         self._pause = 0
         self._skips = 0
 
@@ -43,6 +56,7 @@ class KeptSection:
         """Forget what was kept: under another configuration it may mean something else."""
         self._target_bytes = target_bytes
         self._section = b""
+        self._line = None
 
     def match(self, data: bytes) -> Request | None:
         """Return the request that *data* is, if it is a whole one with the fields kept.
@@ -52,15 +66,23 @@ class KeptSection:
         section = self._section
         if not section or not data.endswith(section):
             return None
-        name, _, rest = data[: -len(section)].partition(b" ")
-        method = _USUAL_METHODS.get(name)
-        if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
-            return None
-        target = rest[:-9]
-        if target.translate(None, _TARGET_BYTES) or len(target) > self._target_bytes:
+        line = data[: -len(section)]
+        if line != self._line and not self._read_line(line):
             return None
         self._pause = 0
-        return Request(method, target, self._fields)
+        return Request(self._method, self._target, self._fields)
+
+    def _read_line(self, line: bytes) -> bool:
+        """Take a request line apart; return False if it is not one of the usual kind."""
+        name, _, rest = line.partition(b" ")
+        method = _USUAL_METHODS.get(name)
+        if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
+            return False
+        target = rest[:-9]
+        if target.translate(None, _TARGET_BYTES) or len(target) > self._target_bytes:
+            return False
+        self._line, self._method, self._target = line, method, target
+        return True
 
     def keep(self, data: bytes, fields: Fields) -> None:
         """Keep the section of the plain request *data*, if it came alone and in one piece."""

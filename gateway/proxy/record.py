@@ -90,9 +90,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     """Count a request that a route refused, and write its line."""
     reason = deny.reason
     state = port.no_route if deny.route is None else port.routes[deny.route.index]
-    metrics = state.metrics
-    metrics.refuse(reason)
-    metrics.observe(reason.status, seconds)
+    state.metrics.answer_refusal(reason, seconds)
     log = port.access_log
     if not log.enabled:
         return

@@ -56,6 +56,16 @@ class RouteMetrics:
         code = reason.code
         self.refused[code] = self.refused.get(code, 0) + 1
 
+    def answer_refusal(self, reason: Reason, seconds: float) -> None:
+        """Count one refusal, and its answer: ``refuse`` with ``observe``, in one call."""
+        code = reason.code
+        refused = self.refused
+        refused[code] = refused.get(code, 0) + 1
+        status = reason.status
+        durations = self.durations.get(status) or self._durations_of(status)
+        durations.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
+        durations.total_seconds += seconds
+
     def _durations_of(self, status: int) -> _Durations:
         # A service may answer any number; labels must stay few whatever it answers.
         known = status if 100 <= status <= 599 else _OTHER_STATUS

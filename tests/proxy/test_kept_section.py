@@ -220,3 +220,29 @@ def test_under_another_configuration_nothing_is_kept() -> None:
     kept.use(LIMITS.target_bytes)
 
     assert kept.match(SECTION) is None
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"GET", b"GET /a", b"GET /a HTTP/1.0"])
+def test_the_section_alone_or_behind_half_a_request_line_is_no_request(line: bytes) -> None:
+    """Neither before nor after a request line was known with it."""
+    kept = after(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    before = kept.match(line + b"\r\nHost: h\r\n\r\n")
+    known = kept.match(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    assert before is None
+    assert known is not None
+    assert kept.match(line + b"\r\nHost: h\r\n\r\n") is None
+
+
+def test_a_request_line_seen_before_goes_with_the_section_kept_now() -> None:
+    kept = after(
+        b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: other\r\n\r\n",
+    )
+
+    known = kept.match(b"GET /a HTTP/1.1\r\nHost: other\r\n\r\n")
+
+    assert known is not None
+    assert (known.target, known.fields.host) == (b"/a", b"other")
+    assert kept.match(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n") is None
