@@ -160,10 +160,11 @@ class ClientConnection(ClientSide, asyncio.Protocol):
             return
         request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
         write = self.write
-        write(render_refusal(verdict, request_id, time(), request.method == "HEAD", False))
+        at = time()
+        write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        record_refused(port, self, request, request_id, verdict, 0, done - now)
+        record_refused(port, self, request, request_id, verdict, 0, at, done - now)
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""

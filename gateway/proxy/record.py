@@ -39,7 +39,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         upload = exchange.upload
         received_bytes = 0 if upload is None else upload.received_bytes
         client, request, request_id = exchange.client, exchange.request, exchange.id
-        record_refused(port, client, request, request_id, deny, received_bytes, seconds)
+        record_refused(port, client, request, request_id, deny, received_bytes, time(), seconds)
         return
     if allow is None or deny is not None or exchange.upstream_seconds is None:
         _record_unusual(port, exchange, seconds)
@@ -85,9 +85,13 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     request_id: bytes,
     deny: Deny,
     received_bytes: int,
+    at: float,
     seconds: float,
 ) -> None:
-    """Count a request that a route refused, and write its line."""
+    """Count a request that a route refused, and write its line.
+
+    It was refused *at* (seconds since the epoch), *seconds* after it came.
+    """
     reason = deny.reason
     state = port.no_route if deny.route is None else port.routes[deny.route.index]
     state.metrics.answer_refusal(reason, seconds)
@@ -98,7 +102,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     target = request.target
     log.write(
         format_refused(
-            time(),
+            at,
             request_id,
             client.peer_bytes if request.is_plain else _client(port, client, request),
             request.method,
