@@ -42,7 +42,7 @@ def command(file: Path | None, config: Path | None) -> None:
 # New objects before a collection, and collections before a deeper one. Requests leave no
 # cycles behind, and a new token makes a dozen objects that stay: Python's own 700 would have
 # it look for garbage every few milliseconds, through all remembered tokens in the end.
-_COLLECT_AFTER = (50_000, 20, 50)
+_COLLECT_AFTER = (10_000, 10, 10)
 
 
 async def _serve(settings: Settings, path: Path) -> None:

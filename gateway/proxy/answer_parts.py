@@ -91,6 +91,11 @@ class AnswerParts:
     def _closes(self) -> bool:
         return b"close" in self._connection.lower()
 
+    def release(self) -> None:
+        """Let go of the parser, which holds this by its callbacks; the connection is gone."""
+        del self._parser
+        self._asker = None
+
     def on_message_begin(self) -> None:
         """Refuse a second answer to one request."""
         if self._done:

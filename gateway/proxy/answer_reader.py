@@ -52,6 +52,7 @@ class AnswerReader(AnswerParts):
         length = self._length
         if self.is_reusable and not self._unusual and length == self._body_bytes:
             self._kept.keep(data, self._parser.get_status_code(), self._lines, length)
+        self._asker = None
         return DONE
 
     def _take_kept(self, body: bytes) -> bool:
@@ -63,6 +64,7 @@ class AnswerReader(AnswerParts):
         asker.answer_head(kept.status, kept.fields, kept.length, True)
         asker.out.append(body)
         self.head_done = self.is_reusable = True
+        self._asker = None  # not to keep what is over alive until the next answer
         return True
 
     def _after_error(self, error: httptools.HttpParserError, data: bytes) -> int:

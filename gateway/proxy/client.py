@@ -80,6 +80,8 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         self._connections.discard(self)
         self._port.metrics.connections_open -= 1
         self._abandon()
+        self._last = self._tunnel = None
+        self._reader.release()
 
     def eof_received(self) -> bool:
         """Answer what was asked, then close; a request cut short is given up."""

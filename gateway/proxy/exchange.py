@@ -240,3 +240,4 @@ class Exchange(Answering):
         now = monotonic()
         record(self.port, self, now)
         self.client.exchange_done(close, now)
+        self.tunnel = None  # which holds us, too

@@ -53,6 +53,13 @@ class RequestParts:
         self.in_message = False
         self.is_over = False
 
+    def release(self) -> None:
+        """Let go of the parser, which holds this by its callbacks, and of the connection.
+
+        Once the connection is gone: its memory then does not have to wait for a collection.
+        """
+        del self._parser, self._taker
+
     def on_message_begin(self) -> None:
         """Begin with a request."""
         if self.is_over:

@@ -204,6 +204,8 @@ class ServerConnection(asyncio.Protocol):
             self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
         elif self._asker is not None:
             self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection")
+        self._tunnel = None
+        self._reader.release()
 
     def pause_writing(self) -> None:
         """Slow down the client; a server that takes nothing is not waited for for ever."""

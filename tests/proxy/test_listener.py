@@ -1,12 +1,15 @@
 """The listener: how many clients it takes, over what, and how it takes leave of them."""
 
 import asyncio
+import gc
 import ssl
 from pathlib import Path
 
 import pytest
 import trustme
 
+from gateway.proxy.client import ClientConnection
+from gateway.proxy.exchange import Exchange
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer
 from tests.proxy.messages import make_answer, make_request, read_answer
@@ -204,3 +207,25 @@ async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
 
     assert b"HTTP" not in client.received
     assert service.received == b""
+
+
+async def test_a_closed_connection_is_freed_at_once_without_a_search_for_garbage(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """Objects that hold each other wait for a collection that a busy process seldom makes."""
+    gc.collect()
+    gc.disable()
+    try:
+        for request in (make_request("/open/x"), make_request("/api/x"), b"nonsense\r\n\r\n"):
+            wire = await gateway.connect()
+            wire.send(request)
+            await read_answer(wire)
+            wire.close()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while gateway.metric("gateway_connections_open"):  # noqa: ASYNC110 - no event for it
+                await asyncio.sleep(0.01)
+        left = [item for item in gc.get_objects() if isinstance(item, ClientConnection | Exchange)]
+    finally:
+        gc.enable()
+
+    assert left == []
