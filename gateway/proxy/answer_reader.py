@@ -5,7 +5,7 @@ from typing import Final
 import httptools
 
 from gateway.proxy.answer_parts import MAX_HEAD_BYTES, AnswerParts
-from gateway.proxy.faults import was_stopped
+from gateway.proxy.faults import is_mostly_framing, was_stopped
 from gateway.proxy.kept_head import KeptHead
 
 # What a feed came to.
@@ -13,9 +13,6 @@ MORE: Final = 0  # the answer goes on
 DONE: Final = 1  # the answer is complete
 SWITCH: Final = 2  # a 101; what came after its head is in `rest`
 FAULT: Final = 3  # not an answer; `fault` says why
-
-# Bytes of chunk framing and trailers allowed for each byte of body, and in all.
-_FRAMING_RATIO: Final = 16
 
 
 class AnswerReader(AnswerParts):
@@ -84,7 +81,7 @@ class AnswerReader(AnswerParts):
             over = self._fed_bytes > MAX_HEAD_BYTES
             self.fault = "the answer's head is too large"
         elif self._chunked:
-            over = self._fed_bytes > MAX_HEAD_BYTES + (_FRAMING_RATIO + 1) * self._body_bytes
+            over = is_mostly_framing(self._fed_bytes, self._body_bytes, MAX_HEAD_BYTES)
             self.fault = "more chunk framing than body"
         else:
             over = False

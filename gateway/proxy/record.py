@@ -3,6 +3,7 @@
 from time import time
 from typing import Protocol
 
+from gateway.decision.path import split_path
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.answering import Client
 from gateway.proxy.forwarding import client_address
@@ -52,7 +53,6 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         return
     request = exchange.request
     token = allow.token
-    target = request.target
     sent_bytes, received_bytes = exchange.sent_bytes, 0
     if not request.is_plain:
         sent_bytes, received_bytes = _sizes(exchange)
@@ -65,7 +65,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             else _client(port, exchange.client, request),
             request.method,
             request.fields.host,
-            target.partition(b"?")[0] if b"?" in target else target,
+            split_path(request.target),
             state.names,
             exchange.status,
             NULL if token is None else token.log_subject,
@@ -99,7 +99,6 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     if not log.enabled:
         return
     token = deny.token
-    target = request.target
     log.write(
         format_refused(
             at,
@@ -107,7 +106,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
             client.peer_bytes if request.is_plain else _client(port, client, request),
             request.method,
             request.fields.host,
-            target.partition(b"?")[0] if b"?" in target else target,
+            split_path(request.target),
             state.names,
             reason,
             deny.detail,
@@ -142,7 +141,7 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
             _client(port, exchange.client, request),
             request.method.encode(),
             request.fields.host,
-            request.target.partition(b"?")[0],
+            split_path(request.target),
             state.name,
             state.upstream,
             exchange.status,

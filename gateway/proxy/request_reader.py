@@ -1,11 +1,9 @@
 """Read requests from a client: bytes in, heads and bodies out, faults by name."""
 
-from typing import Final
-
 import httptools
 
 from gateway.decision.reason import Reason
-from gateway.proxy.faults import EarlyBytes, Fault, was_stopped
+from gateway.proxy.faults import EarlyBytes, Fault, is_mostly_framing, was_stopped
 from gateway.proxy.fields import Fields
 from gateway.proxy.kept_section import KeptSection
 from gateway.proxy.names import RequestNames
@@ -14,10 +12,6 @@ from gateway.proxy.request_parts import RequestParts
 from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
-
-# Chunk framing and trailers may cost so many bytes for each byte of body, and so many more in
-# all: one-byte chunks are legal, 4 KiB of extension on each are an attack (CVE-2023-39326).
-_FRAMING_RATIO: Final = 16
 
 
 class RequestReader(RequestParts):
@@ -107,9 +101,8 @@ class RequestReader(RequestParts):
         """Bound the size of a body and of its framing, and pass on what has come."""
         if upload.length is None:
             self._framing_bytes += self._feed_bytes
-            body_bytes = upload.received_bytes
-            allowed = self._limits.head_bytes + (_FRAMING_RATIO + 1) * body_bytes
-            if self._framing_bytes > allowed:
+            body_bytes, spare_bytes = upload.received_bytes, self._limits.head_bytes
+            if is_mostly_framing(self._framing_bytes, body_bytes, spare_bytes):
                 self.is_over = True
                 raise Fault(Reason.REQUEST_MALFORMED, "more chunk framing than body")
         else:
