@@ -43,6 +43,8 @@ def route(*, public: bool = False) -> Route:
         scopes=None,
         claims=(),
         upgrades=frozenset(),
+        allow_encoded_slash=False,
+        allow_semicolon=False,
         place="test:1",
     )
 

@@ -33,6 +33,8 @@ class Route:
     scopes: ScopeRule | None
     claims: tuple[ClaimTest, ...]
     upgrades: frozenset[str]  # lower-case Upgrade tokens the route allows, e.g. websocket
+    allow_encoded_slash: bool
+    allow_semicolon: bool
     place: str
 
 

@@ -39,6 +39,7 @@ from gateway.settings.values import (
     Listen,
     Settings,
     Timeouts,
+    UnderscoreNames,
     Upstream,
 )
 
@@ -137,6 +138,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         timeouts=_timeouts(model),
         limits=_limits(model),
         trusted_proxies=proxies,
+        underscore_names=UnderscoreNames(model.underscore_names),
         access_log=AccessLogTarget(model.access_log),
         drain_seconds=model.drain,
         digest=sources.digest,
@@ -195,7 +197,14 @@ def _warn_unused(
 
 def _timeouts(model: ConfigFile) -> Timeouts:
     timeouts = model.timeouts
-    return Timeouts(timeouts.head, timeouts.idle, timeouts.body, timeouts.tunnel)
+    return Timeouts(
+        timeouts.head,
+        timeouts.idle,
+        timeouts.body,
+        timeouts.tunnel,
+        timeouts.total,
+        timeouts.token_grace,
+    )
 
 
 def _limits(model: ConfigFile) -> Limits:

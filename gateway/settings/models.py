@@ -14,6 +14,7 @@ from gateway.settings.types import (
     TEXT,
     Count,
     Duration,
+    DurationOrUnlimited,
     DurationOrZero,
     Name,
     Scope,
@@ -111,6 +112,12 @@ class TimeoutsModel(Strict):
     idle: Duration = described("60s", "Between requests on a connection.")
     body: Duration = described("30s", "Without progress of a body, in either direction.")
     tunnel: Duration = described("1h", "Without a byte in either direction of a tunnel.")
+    total: DurationOrUnlimited = described(
+        "1h", "From a request's head to the end of its answer; not for streams and tunnels."
+    )
+    token_grace: DurationOrUnlimited = described(
+        "0s", "How long a tunnel or an event stream may outlast its token."
+    )
 
 
 class LimitsModel(Strict):
@@ -185,6 +192,9 @@ class ConfigFile(TeamFile):
         default=None,
         min_length=1,
         description="Networks of proxies whose Forwarded fields are believed, e.g. 10.0.0.0/8.",
+    )
+    underscore_names: Literal["drop", "reject", "keep"] = Field(
+        default="drop", description="What becomes of request fields with an underscore in the name."
     )
     access_log: Literal["stdout", "stderr", "none"] = Field(
         default="stdout", description="Where the access log goes."

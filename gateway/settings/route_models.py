@@ -124,3 +124,9 @@ class RouteModel(Strict):
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
     )
+    allow_encoded_slash: bool = Field(
+        default=False, description="Whether %2F may stand in the path, as part of a segment."
+    )
+    allow_semicolon: bool = Field(
+        default=False, description="Whether ; may stand in the path, as part of a segment."
+    )

@@ -83,6 +83,8 @@ def _build(
         scopes=scopes,
         claims=claims,
         upgrades=frozenset(model.upgrades or ()),
+        allow_encoded_slash=model.allow_encoded_slash,
+        allow_semicolon=model.allow_semicolon,
         place=f"{place.file}:{place.line}",
     )
 

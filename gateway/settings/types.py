@@ -1,5 +1,6 @@
 """The kinds of values in a configuration file, as pydantic sees them."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -53,6 +54,10 @@ def _duration(minimum_seconds: float, maximum_seconds: float) -> Callable[[objec
         return seconds
 
     return check
+
+
+def _duration_or_unlimited(value: object) -> float:
+    return math.inf if value == "unlimited" else _duration(0, _UNLIMITED_SECONDS)(value)
 
 
 def _size(value: object) -> int:
@@ -132,6 +137,11 @@ _DURATION_SCHEMA = _schema(type="string", pattern=DURATION_PATTERN)
 Duration = Annotated[float, BeforeValidator(_duration(0.001, _UNLIMITED_SECONDS)), _DURATION_SCHEMA]
 DurationOrZero = Annotated[
     float, BeforeValidator(_duration(0, _UNLIMITED_SECONDS)), _DURATION_SCHEMA
+]
+DurationOrUnlimited = Annotated[
+    float,
+    BeforeValidator(_duration_or_unlimited),
+    _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": DURATION_PATTERN}]),
 ]
 Leeway = Annotated[float, BeforeValidator(_duration(0, MAX_LEEWAY_SECONDS)), _DURATION_SCHEMA]
 Size = Annotated[int, BeforeValidator(_size), _schema(type="string", pattern=SIZE_PATTERN)]

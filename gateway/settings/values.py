@@ -109,6 +109,8 @@ class Timeouts:
     idle_seconds: float  # between requests on a kept-alive connection
     body_seconds: float  # without progress, in either direction
     tunnel_seconds: float  # without a byte in either direction of a tunnel
+    total_seconds: float  # from a request's head to the end of its answer; may be infinite
+    token_grace_seconds: float  # a tunnel may outlast its token by so much; may be infinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,14 @@ class Limits:
     target_bytes: int
     body_bytes: int | None  # None: no limit
     connections: int
+
+
+class UnderscoreNames(Enum):
+    """What becomes of a request's fields with an underscore in the name."""
+
+    DROP = "drop"
+    REJECT = "reject"
+    KEEP = "keep"
 
 
 class AccessLogTarget(Enum):
@@ -143,6 +153,7 @@ class Settings:
     timeouts: Timeouts
     limits: Limits
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    underscore_names: UnderscoreNames
     access_log: AccessLogTarget
     drain_seconds: float
     digest: str  # SHA-256 of all files read, in hex: the config hash of /status

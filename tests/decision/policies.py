@@ -57,6 +57,8 @@ def route(path: str = "/orders", **changes: Any) -> Route:
         "scopes": None,
         "claims": (),
         "upgrades": frozenset(),
+        "allow_encoded_slash": False,
+        "allow_semicolon": False,
         "place": "gateway.yaml:1",
     }
     return Route(**{**fields, **changes})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
-from gateway.settings.values import AccessLogTarget, Address, SourceKind
+from gateway.settings.values import AccessLogTarget, Address, SourceKind, UnderscoreNames
 from tests.settings.configs import (
     SECRET,
     assert_found,
@@ -117,11 +117,13 @@ def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     timeouts, limits = settings.timeouts, settings.limits
     assert (timeouts.head_seconds, timeouts.idle_seconds) == (10, 60)
     assert (timeouts.body_seconds, timeouts.tunnel_seconds) == (30, 3600)
+    assert (timeouts.total_seconds, timeouts.token_grace_seconds) == (3600, 0)
     assert (limits.head_bytes, limits.head_fields, limits.target_bytes) == (32768, 100, 8192)
     assert (limits.body_bytes, limits.connections) == (None, 10_000)
     assert settings.policy.max_token_bytes == 8192
     assert settings.drain_seconds == 30
     assert settings.trusted_proxies == ()
+    assert settings.underscore_names is UnderscoreNames.DROP
     assert settings.access_log is AccessLogTarget.STDOUT
     issuer = settings.issuers["main"]
     assert issuer.source.kind is SourceKind.DISCOVERY

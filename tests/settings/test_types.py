@@ -1,5 +1,6 @@
 """The kinds of values: what each takes, and that the schema says the same."""
 
+import math
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -14,6 +15,7 @@ from gateway.settings.types import (
     TEXT,
     Count,
     Duration,
+    DurationOrUnlimited,
     DurationOrZero,
     Leeway,
     Method,
@@ -53,6 +55,9 @@ def read(kind: Any, value: object) -> object:
         (Duration, "30", REFUSED),
         (Duration, "300000000h", REFUSED),
         (DurationOrZero, "0s", 0.0),
+        (DurationOrUnlimited, "0s", 0.0),
+        (DurationOrUnlimited, "unlimited", math.inf),
+        (DurationOrUnlimited, "never", REFUSED),
         (Leeway, "0s", 0.0),
         (Leeway, "5m", 300.0),
         (Leeway, "301s", REFUSED),
@@ -165,8 +170,8 @@ def test_the_branch_of_a_union_follows_from_what_is_written(
 
 
 KINDS = [
-    Duration, DurationOrZero, Leeway, Size, SizeOrUnlimited, Count, OnlyTrue, Text, Name, Scope,
-    Method, Upgrade, Scalar, Number,
+    Duration, DurationOrUnlimited, DurationOrZero, Leeway, Size, SizeOrUnlimited, Count, OnlyTrue,
+    Text, Name, Scope, Method, Upgrade, Scalar, Number,
 ]  # fmt: skip
 WORDS = st.sampled_from(
     ["30s", "0s", "5m", "1h", "500ms", "64KiB", "0B", "unlimited", "a", "A", "GET", "get", "h2c",
