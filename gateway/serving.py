@@ -71,6 +71,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         ],
         issuer_names={name: quote(name) for name in settings.issuers},
         identity_aliases=identity_aliases(policy.identity),
+        underscore_names=settings.underscore_names,
         forward_token=policy.identity.forward_token,
         timeouts=settings.timeouts,
         limits=settings.limits,

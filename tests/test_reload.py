@@ -191,6 +191,23 @@ async def test_an_identity_field_cannot_be_sent_ahead_of_the_reload(
     assert service.requests[1].has(b"x-other")
 
 
+@pytest.mark.parametrize(("underscore_names", "status"), [("drop", 200), ("reject", 400)])
+async def test_a_name_with_an_underscore_that_was_kept_is_kept_no_longer(
+    service: Service, make_settings: MakeSettings, underscore_names: str, status: int
+) -> None:
+    """The same bytes as before, so that nothing remembered of them may be used."""
+    async with running_gateway(make_settings(underscore_names="keep")) as running:
+        client = await running.connect()
+        for _ in range(2):
+            await ask(client, "/api/x", bearer(), b"X_Tenant: 7")
+
+        await running.gateway.reload(make_settings(underscore_names=underscore_names))
+
+        assert (await ask(client, "/api/x", bearer(), b"X_Tenant: 7")).status == status
+    assert [request.has(b"x_tenant") for request in service.requests[:2]] == [True, True]
+    assert not any(request.has(b"x_tenant") for request in service.requests[2:])
+
+
 @pytest.mark.parametrize("line", [b"X-Other: 1", b"Via: 1.1 other"])
 async def test_an_identity_field_cannot_wait_in_the_pipeline_for_the_reload(
     service: Service, running: RunningGateway, make_settings: MakeSettings, line: bytes

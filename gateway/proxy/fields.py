@@ -14,6 +14,7 @@ from gateway.proxy.names import (
     EXPECT,
     FORWARDED,
     HOST,
+    REFUSED,
     TRANSFER_ENCODING,
     UPGRADE,
     VIA,
@@ -68,7 +69,11 @@ class Fields:
         self.is_chunked = self.expects_continue = False
 
     def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
-        """Drop the lines that are not forwarded any more, by *names* (as in ``names``)."""
+        """Drop the lines that are not forwarded any more, by *names* (as in ``names``).
+
+        A name that is refused from now on is only dropped: no service gets to see it, and the
+        client sent it when it was none.
+        """
         pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
         kept = [pair for pair in pairs if type(names[pair[0][2:-2]]) is bytes]
         self.lines = [piece for pair in kept for piece in pair]
@@ -101,6 +106,8 @@ class Fields:
             self._add_content_length(value)
         elif kind == TRANSFER_ENCODING:
             self._add_transfer_encoding(value)
+        elif kind == REFUSED:
+            self.find(Reason.REQUEST_MALFORMED, "a field name with an underscore")
         else:
             self._add_connection_field(kind, value)
 

@@ -8,6 +8,7 @@ of the kinds below.
 from typing import Final
 
 from gateway.decision.identity import canonical_alias
+from gateway.settings.values import UnderscoreNames
 
 DROP: Final = 0
 HOST: Final = 1
@@ -22,6 +23,7 @@ FORWARDED: Final = 9
 X_FORWARDED_FOR: Final = 10
 X_FORWARDED_PROTO: Final = 11
 X_FORWARDED_HOST: Final = 12
+REFUSED: Final = 13
 
 # Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
 # trailers are not forwarded in either direction.
@@ -47,6 +49,7 @@ _OVERRIDES = frozenset(
         b"http2-settings",
         b"x-request-id",  # set here, for every request
         b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
+        b"proxy",  # HTTP_PROXY to a CGI service, and to its HTTP client (CVE-2016-5385)
     )
 )
 
@@ -65,6 +68,10 @@ _REQUEST_KINDS = {
     b"x-forwarded-host": X_FORWARDED_HOST,
 }
 
+# What frames or routes a message, what is set here, and what is dropped: no other spelling of
+# such a name goes on.
+_RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
+
 _ANSWER_KINDS = {
     b"content-length": CONTENT_LENGTH,
     b"transfer-encoding": TRANSFER_ENCODING,
@@ -80,9 +87,14 @@ _REMEMBERED_NAME_BYTES = 64
 class RequestNames(dict[bytes, bytes | int]):
     """Judge the field names of requests; *identity* are the aliases of identity headers."""
 
-    def __init__(self, identity: frozenset[bytes]) -> None:
+    def __init__(
+        self,
+        identity: frozenset[bytes],
+        underscore_names: UnderscoreNames = UnderscoreNames.DROP,
+    ) -> None:
         super().__init__()
-        self._identity = identity
+        self._reserved = identity | _RESERVED
+        self._underscore_names = underscore_names
 
     def __missing__(self, name: bytes) -> bytes | int:
         kind = self._judge(name)
@@ -95,13 +107,18 @@ class RequestNames(dict[bytes, bytes | int]):
         kind = _REQUEST_KINDS.get(lower)
         if kind is not None:
             return kind
-        if lower in _HOP_BY_HOP or lower in _OVERRIDES or lower.startswith(b"x-forwarded-"):
-            return DROP
         # `X_User_Id` becomes `X-User-Id` in CGI-like services (CVE-2025-64484), so a name
-        # with an underscore is dropped whatever it is.
-        if b"_" in lower or canonical_alias(lower) in self._identity:
+        # with an underscore is dropped whatever it is, unless the configuration says more.
+        if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:
+            return REFUSED if self._underscore_names is UnderscoreNames.REJECT else DROP
+        alias = canonical_alias(lower)
+        # A framework may look a field up by the name of its CGI variable: HTTP_X_USER_ID.
+        if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(b"http-")):
             return DROP
         return b"\r\n" + name + b": "
+
+    def _is_reserved(self, alias: bytes) -> bool:
+        return alias in self._reserved or alias.startswith(b"x-forwarded-")
 
 
 class AnswerNames(dict[bytes, bytes | int]):

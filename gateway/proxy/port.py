@@ -14,7 +14,7 @@ from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
-from gateway.settings.values import Limits, Timeouts
+from gateway.settings.values import Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics, RouteMetrics
 from gateway.telemetry.quoting import NULL, Json, quote
@@ -78,6 +78,7 @@ class Port:
         routes: list[RouteState],
         issuer_names: Mapping[str, Json],
         identity_aliases: frozenset[bytes],
+        underscore_names: UnderscoreNames,
         forward_token: bool,
         timeouts: Timeouts,
         limits: Limits,
@@ -92,7 +93,7 @@ class Port:
         self.routes = routes
         self.no_route = Unrouted(NULL, NULL, metrics.no_route)
         self.issuer_names = issuer_names
-        self.names = RequestNames(identity_aliases)
+        self.names = RequestNames(identity_aliases, underscore_names)
         self.hosts = HostNames()
         self.forward_token = forward_token
         self.timeouts = timeouts

@@ -11,11 +11,14 @@ from gateway.proxy.names import (
     DROP,
     EXPECT,
     HOST,
+    REFUSED,
     TRANSFER_ENCODING,
     UPGRADE,
     VIA,
     X_FORWARDED_FOR,
+    RequestNames,
 )
+from gateway.settings.values import UnderscoreNames
 
 
 def make_fields(*special: tuple[int, bytes]) -> Fields:
@@ -38,6 +41,7 @@ FAULTY = {
     "other_coding": [(TRANSFER_ENCODING, b"gzip")],  # 9112.7
     "coding_list": [(TRANSFER_ENCODING, b"chunked, identity")],  # CVE-2024-1135
     "two_codings": [(TRANSFER_ENCODING, b"chunked"), (TRANSFER_ENCODING, b"chunked")],
+    "refused_name": [(REFUSED, b"")],
 }
 
 
@@ -95,3 +99,25 @@ def test_only_what_changes_nothing_leaves_a_section_plain(
     kind: int, value: bytes, is_plain: bool
 ) -> None:
     assert make_fields((kind, value)).is_plain is is_plain
+
+
+@pytest.mark.parametrize(
+    ("underscore_names", "kept"),
+    [
+        (UnderscoreNames.KEEP, [b"\r\nX_One: ", b"1", b"\r\nX-Two: ", b"2"]),
+        (UnderscoreNames.DROP, [b"\r\nX-Two: ", b"2"]),
+        (UnderscoreNames.REJECT, [b"\r\nX-Two: ", b"2"]),
+    ],
+)
+def test_fields_judged_again_lose_what_is_not_forwarded_any_more(
+    underscore_names: UnderscoreNames, kept: list[bytes]
+) -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nX_One: ", b"1", b"\r\nX-User: ", b"mallory", b"\r\nX-Two: ", b"2"]
+    fields.joined = b"".join(fields.lines)
+
+    fields.judge_again(RequestNames(frozenset([b"x-user"]), underscore_names))
+
+    assert fields.lines == kept
+    assert fields.joined is None
+    assert fields.fault is None

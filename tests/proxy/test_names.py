@@ -10,11 +10,13 @@ from gateway.proxy.names import (
     CONTENT_LENGTH,
     DROP,
     HOST,
+    REFUSED,
     TRANSFER_ENCODING,
     AnswerNames,
     RequestNames,
     without_named,
 )
+from gateway.settings.values import UnderscoreNames
 
 IDENTITY = frozenset({b"x-gateway-subject"})
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCDEFXYZ0123456789-!#$%&'*+.^`|~", min_size=1)
@@ -37,6 +39,12 @@ TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCDEFXYZ0123456789-!#$%&'*+.^`|~", m
         (b"X_Any", DROP),
         (b"X-Gateway-Subject", DROP),
         (b"x.gateway~subject", DROP),
+        (b"http-x-gateway-subject", DROP),
+        (b"X.Real.IP", DROP),
+        (b"X.Forwarded.For", DROP),
+        (b"Content.Length", DROP),
+        (b"Transfer~Encoding", DROP),
+        (b"Proxy", DROP),
         (b"Accept", b"\r\nAccept: "),
         (b"X-Gateway-Subjects", b"\r\nX-Gateway-Subjects: "),
     ],
@@ -45,6 +53,67 @@ def test_a_request_field_is_forwarded_dropped_or_means_something_here(
     name: bytes, kind: bytes | int
 ) -> None:
     assert RequestNames(IDENTITY)[name] == kind
+
+
+# The names that frame a message or route it, that are set here, or dropped.
+RESERVED = [
+    "x-gateway-subject", "host", "authorization", "content-length", "transfer-encoding",
+    "connection", "upgrade", "expect", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto",
+    "x-forwarded-host", "x-forwarded-port", "keep-alive", "proxy-connection", "te", "trailer",
+    "proxy-authenticate", "proxy-authorization", "proxy", "x-real-ip", "x-request-id",
+    "x-original-url", "x-original-uri", "x-original-method", "x-original-host", "x-http-method",
+    "x-http-method-override", "x-method-override", "x-rewrite-url", "x-envoy-original-path",
+    "x-envoy-internal", "http2-settings",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_no_spelling_of_a_name_with_a_meaning_is_kept_with_underscores(name: str) -> None:
+    """CVE-2025-64484: to CGI, WSGI and their kin both spellings are one variable."""
+    names = RequestNames(IDENTITY, UnderscoreNames.KEEP)
+
+    for spelt in (name.replace("-", "_"), f"http_{name}", f"HTTP_{name.replace('-', '_')}"):
+        for cased in (spelt, spelt.upper()):
+            assert isinstance(names[cased.encode()], int), cased
+
+
+@pytest.mark.parametrize("name", [b"X_Any", b"_", b"x_gateway_subjects", b"Content_Type", b"a-b_"])
+def test_other_names_with_an_underscore_are_what_the_configuration_says(name: bytes) -> None:
+    assert RequestNames(IDENTITY)[name] == DROP
+    assert RequestNames(IDENTITY, UnderscoreNames.DROP)[name] == DROP
+    assert RequestNames(IDENTITY, UnderscoreNames.REJECT)[name] == REFUSED
+    assert RequestNames(IDENTITY, UnderscoreNames.KEEP)[name] == b"\r\n" + name + b": "
+
+
+@pytest.mark.parametrize("name", [b"X_Gateway_Subject", b"content_length", b"HTTP_HOST", b"TE_"])
+def test_a_name_with_an_underscore_is_refused_whatever_it_spells(name: bytes) -> None:
+    assert RequestNames(IDENTITY, UnderscoreNames.REJECT)[name] == REFUSED
+
+
+def as_variable(name: str) -> str:
+    """Return what CGI calls a field (RFC 3875 §4.1.18), with every sign as an underscore."""
+    return "".join(char if char.isalnum() else "_" for char in name.upper())
+
+
+NEAR = st.builds(
+    lambda name, flips: "".join(
+        sign if char == "-" else char.swapcase() if flip else char
+        for char, (sign, flip) in zip(name, flips, strict=False)
+    ),
+    st.sampled_from(RESERVED),
+    st.lists(st.tuples(st.sampled_from("-_.!~'|"), st.booleans()), min_size=30, max_size=30),
+)
+
+
+@given(NEAR | TOKEN, st.sampled_from(UnderscoreNames))
+def test_what_is_forwarded_is_to_no_service_a_field_with_a_meaning(
+    name: str, underscore_names: UnderscoreNames
+) -> None:
+    kind = RequestNames(IDENTITY, underscore_names)[name.encode()]
+
+    is_reserved = as_variable(name) in {as_variable(other) for other in RESERVED}
+    assert isinstance(kind, int) or not is_reserved
+    assert isinstance(kind, int) or kind == f"\r\n{name}: ".encode()
 
 
 @pytest.mark.parametrize(
