@@ -33,23 +33,16 @@ class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one server, for one exchange at a time."""
 
     __slots__ = (
-        "_asker",
-        "_bytes_before",
-        "_reader",
-        "_tunnel",
-        "_write",
-        "_written_bytes",
-        "deadline",
-        "home",
-        "is_open",
-        "transport",
-    )
+        "_asker", "_blocked", "_bytes_before", "_reader", "_tunnel", "_write", "_written_bytes",
+        "deadline", "home", "is_open", "transport",
+    )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.deadline = NEVER
         self.is_open = False
         self._asker: Waiting | None = None
+        self._blocked = False
         self._reader = AnswerReader()
         self._tunnel: Far | None = None
         self._written_bytes = 0
@@ -209,6 +202,7 @@ class ServerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Slow down the client; a server that takes nothing is not waited for for ever."""
+        self._blocked = True
         if self._tunnel is not None:
             self._tunnel.server_blocked()
         elif self._asker is not None:
@@ -217,6 +211,7 @@ class ServerConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Let the client go on."""
+        self._blocked = False
         if self._tunnel is not None:
             self._tunnel.server_ready()
         elif self._asker is not None:
@@ -230,14 +225,22 @@ class ServerConnection(asyncio.Protocol):
     def _conclude(self, asker: Waiting) -> None:
         """End the exchange, and serve again if nothing is left over on the connection."""
         self._asker = None
-        if self._reader.is_reusable and asker.request_complete():
+        if self._reader.is_reusable and asker.request_complete() and not self._blocked:
             self.home.put(self)
         else:
             self.close()
+            self._let_go(asker)
         asker.answer_end()
+
+    def _let_go(self, asker: Waiting) -> None:
+        """Hold nobody up for what the server did not take: nothing will be sent any more."""
+        if self._blocked:
+            self._blocked = False
+            asker.server_ready()
 
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
         asker = self._asker
         self.close()
         if asker is not None:
+            self._let_go(asker)
             asker.server_failed(reason, detail, unsent=unsent)

@@ -1,9 +1,14 @@
 """Connections to services: what a service does wrong never looks like a complete answer."""
 
 import asyncio
+import socket
+from collections.abc import Iterator
 
 import pytest
 
+from gateway.decision.reason import Reason
+from gateway.proxy.outbox import Outbox
+from gateway.proxy.server import ServerConnection
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
@@ -250,3 +255,119 @@ async def test_a_slow_client_is_not_the_services_fault(
     client.read_on()
 
     assert len((await read_answer(client)).body) == size
+
+
+# --- a service that answers before it has taken all of the request
+
+
+class Home:
+    """A pool that notes who came home."""
+
+    answer_seconds = body_seconds = stall_seconds = 30.0
+
+    def __init__(self) -> None:
+        self.outbox = Outbox(asyncio.get_running_loop())
+        self.kept: list[ServerConnection] = []
+
+    def put(self, server: ServerConnection) -> None:
+        self.kept.append(server)
+
+    def forget(self, server: ServerConnection) -> None:
+        """Keep no list of those in use."""
+
+
+class Asker:
+    """A request that was read whole from its client; *is_held* says that no more is read."""
+
+    is_head = wants_upgrade = is_held = False
+
+    def __init__(self) -> None:
+        self.out: list[bytes] = []
+        self.ended: list[str] = []
+
+    def request_complete(self) -> bool:
+        return True
+
+    def server_blocked(self) -> None:
+        self.is_held = True
+
+    def server_ready(self) -> None:
+        self.is_held = False
+
+    def answer_interim(self, status: int, fields: bytes) -> None:
+        raise AssertionError
+
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        """Take any head."""
+
+    def answer_flush(self) -> None:
+        """Send nothing."""
+
+    def answer_end(self) -> None:
+        self.ended.append("answered")
+
+    def answer_switch(self, protocol: bytes, fields: object, rest: bytes) -> None:
+        raise AssertionError
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+        self.ended.append(reason.code)
+
+
+async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerConnection:
+    """Return a connection whose transport still holds a part of the request."""
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0)
+    server.pause_writing()
+    assert asker.is_held
+    return server
+
+
+def _open_socket() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    _PEERS.append(theirs)
+    ours.setblocking(False)
+    return ours
+
+
+_PEERS: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_peers() -> Iterator[None]:
+    yield
+    while _PEERS:
+        _PEERS.pop().close()
+
+
+async def test_an_early_answer_frees_the_client_but_not_the_connection() -> None:
+    """What was not taken stays in the transport's buffer, and nobody slows down the next one."""
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["answered"], False)
+    assert home.kept == []
+    assert server.transport.is_closing()
+
+
+async def test_a_service_that_fails_while_it_takes_nothing_frees_the_client() -> None:
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.data_received(b"no answer\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["upstream_invalid"], False)
+
+
+async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.resume_writing()
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["answered"], False)
+    assert home.kept == [server]
+    server.close()
