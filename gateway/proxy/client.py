@@ -8,36 +8,31 @@ from typing import cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
-from gateway.proxy.admit import admit
-from gateway.proxy.client_side import REQUESTS_A_TURN, ClientSide
-from gateway.proxy.exchange import Exchange
+from gateway.proxy.clients import Clients
 from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.port import Port
-from gateway.proxy.record import record_refused
 from gateway.proxy.refusal import render_refusal
-from gateway.proxy.request import Request
-from gateway.proxy.request_reader import RequestReader
+from gateway.proxy.request_reader import PIECE_BYTES, RequestReader
 from gateway.proxy.server import NEVER
-from gateway.proxy.upload import Upload
+from gateway.proxy.turns import NOTHING, Turns
 
 
-class ClientConnection(ClientSide, asyncio.Protocol):
+class ClientConnection(Turns, asyncio.Protocol):
     """Speaks HTTP/1.1 with one client.
 
-    *_current* is the exchange being answered; those in *_queue* were pipelined behind it.
-    *_last* is the one read last, as long as it may still go wrong.
+    *clients* are all of them, itself included once it is open.
     """
 
-    __slots__ = ("_begun", "_connections", "_last", "_match", "_tls")
+    # Weakly referenced by those who count the connections in a TLS handshake.
+    __slots__ = ("__weakref__", "_clients", "_match", "_tls")
 
-    def __init__(self, port: Port, connections: "set[ClientConnection]") -> None:
+    def __init__(self, port: Port, clients: "Clients[ClientConnection]") -> None:
         self._port = port
-        self._connections = connections
-        self._reader = RequestReader(self, port.names, port.limits)
-        self._match = self._reader.kept.match
+        self._clients = clients
         self._current = None
-        self._last: Exchange | None = None
+        self._last = None
         self._queue = deque()
+        self._unread = NOTHING
         self._tunnel = None
         self._held = False
         self._idle_seconds = port.timeouts.idle_seconds
@@ -57,27 +52,31 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.write = partial(self._port.outbox.put, self.transport)
         port = self._port.latest()  # a handshake may have outlasted a reload
+        # Not before: it holds this in turn, and of a handshake that fails nobody would tell.
+        self._reader = RequestReader(self, port.names, port.limits)
+        self._match = self._reader.kept.match
         peername = transport.get_extra_info("peername")
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
         self.peer_bytes = self.peer.encode()
         self._tls = transport.get_extra_info("sslcontext") is not None
         self.use(port)
-        self._connections.add(self)
+        self._clients.add(self)
         self.deadline = monotonic() + port.timeouts.head_seconds
         port.metrics.connections_open += 1
         port.metrics.connections_total += 1
-        if len(self._connections) > port.limits.connections:
+        if len(self._clients.open) > port.limits.connections:
             port.metrics.connections_refused += 1
             deny = Deny(Reason.OVERLOADED, "too many connections")
             request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
             self.write(render_refusal(deny, request_id, time(), False, True))
+            self._reader.is_over = True  # so that what it asks does not reset what it is told
             self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Give up what is under way."""
         self._closing = True
         self.deadline = NEVER
-        self._connections.discard(self)
+        self._clients.discard(self)
         self._port.metrics.connections_open -= 1
         self._abandon()
         self._last = self._tunnel = None
@@ -91,7 +90,7 @@ class ClientConnection(ClientSide, asyncio.Protocol):
             return not self._tls
         if self._closing or self._tls or reader.in_message:
             return False
-        self._eof = self._current is not None
+        self._eof = self._current is not None or bool(self._unread)
         return self._eof
 
     def pause_writing(self) -> None:
@@ -123,18 +122,27 @@ class ClientConnection(ClientSide, asyncio.Protocol):
         if self._closing:
             return
         reader = self._reader
-        if not reader.in_message and not reader.is_over:
+        if not reader.in_message and not reader.is_over and not self._unread:
             match = self._match  # by way of a local: half the price of `self._match(…)`
             request = match(data)
             if request is not None:
                 self._take_plain(request)
                 return
+        size = len(data)
+        if self._unread or (size > PIECE_BYTES and reader.piece_bytes(size) < size):
+            self._unread = memoryview(bytes(self._unread) + data)
+            self._advance()
+            return
+        self._begun = 0
+        self._read_piece(data)
+
+    def _read_piece(self, piece: bytes) -> None:
+        reader = self._reader
         if reader.is_over and self._last is not None and self._last.wants_upgrade:
             self._refuse_early_bytes()
             return
-        self._begun = 0
         try:
-            reader.feed(data)
+            reader.feed(piece)
         except Fault as fault:
             self._take_fault(fault)
         except EarlyBytes:
@@ -146,52 +154,6 @@ class ClientConnection(ClientSide, asyncio.Protocol):
             self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
     # --- from the reader
-
-    def _take_plain(self, request: Request) -> None:
-        """Take a plain request; refuse it at once if it is refused, without an exchange."""
-        port = self._port
-        if self._current is not None or self._queue or self._write_blocked or port.is_draining:
-            self.take_request(request)
-            return
-        now = monotonic()
-        verdict = admit(port, request)
-        if type(verdict) is not Deny or verdict.route is None:
-            self._last = self._current = exchange = Exchange(port, self, request)
-            self.deadline = NEVER
-            exchange.act(verdict)
-            return
-        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
-        write = self.write
-        at = time()
-        write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
-        done = monotonic()
-        self.deadline = done + self._idle_seconds
-        record_refused(port, self, request, request_id, verdict, 0, at, done - now)
-
-    def take_request(self, request: Request) -> Upload | None:
-        """Begin with a request, or queue it behind those before it."""
-        port = self._port
-        exchange = Exchange(port, self, request)
-        self._last = exchange
-        if not request.is_plain and request.has_body():
-            fields = request.fields
-            length = None if fields.is_chunked else fields.content_length
-            exchange.upload = Upload(self, length, port.limits.body_bytes)
-        if self._current is not None or self._queue or self._write_blocked:
-            self._queue.append(exchange)
-            self._update_reading()
-        elif self._begun == REQUESTS_A_TURN:
-            self._queue.append(exchange)
-            asyncio.get_running_loop().call_soon(self._advance)
-        else:
-            self._begun += 1
-            self._begin(exchange)
-        return exchange.upload
-
-    def take_body_end(self) -> None:
-        """Wait no longer for the client."""
-        if not self._write_blocked:
-            self.deadline = NEVER
 
     def _take_fault(self, fault: Fault) -> None:
         """Refuse what cannot be read, in its turn."""
@@ -225,9 +187,21 @@ class ClientConnection(ClientSide, asyncio.Protocol):
 
     # --- endings
 
+    def check_total(self, now: float) -> None:
+        """Give up on an exchange that takes too long in all; tunnels may take longer."""
+        exchange = self._current
+        if exchange is None or exchange.tunnel is not None:
+            return
+        if exchange.started_at + exchange.port.timeouts.total_seconds >= now:
+            return
+        if exchange.request_complete():
+            exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the exchange took too long in all"))
+        else:
+            exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the exchange took too long in all"))
+
     def close_when_idle(self) -> None:
         """Close now if nothing is under way; otherwise the answer says that it will be."""
-        if self._current is None and not self._reader.in_message:
+        if self._current is None and not self._reader.in_message and not self._is_behind():
             self._close()
 
     def expire(self) -> None:

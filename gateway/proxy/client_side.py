@@ -20,19 +20,12 @@ from gateway.proxy.tunnel import Tunnel
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 
-# After a refusal with the body still coming: how long what comes is read and thrown away, so
-# that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
-_LINGER_SECONDS: Final = 2.0
-
-
-# Pipelined requests begun in one turn of the event loop: others want to be served between.
-REQUESTS_A_TURN: Final = 64
-
-
 class ClientSide:
     """Writes to the client in order, and reads from it no faster than the server takes it.
 
-    *_current* is the exchange being answered; those in *_queue* were pipelined behind it.
+    *_current* is the exchange being answered; those in *_queue* were pipelined behind it, and
+    *_unread* is what came behind those. It stays bytes until they are answered, since requests
+    take twenty times the memory.
     """
 
     __slots__ = (
@@ -50,6 +43,7 @@ class ClientSide:
         "_queue",
         "_reader",
         "_tunnel",
+        "_unread",
         "_write_blocked",
         "deadline",
         "peer",
@@ -72,6 +66,7 @@ class ClientSide:
     _queue: deque[Exchange]
     _reader: RequestReader
     _tunnel: Tunnel | None
+    _unread: memoryview
     _write_blocked: bool
     deadline: float
     peer: str
@@ -130,7 +125,7 @@ class ClientSide:
         self._await_body()
 
     def _update_reading(self) -> None:
-        paused = (self._held or bool(self._queue)) and not self._closing
+        paused = (self._held or bool(self._queue) or bool(self._unread)) and not self._closing
         if paused == self._paused or self.transport.is_closing():
             return
         self._paused = paused
@@ -161,67 +156,3 @@ class ClientSide:
         if raw is not None and not self.transport.is_closing():
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
-
-    # --- the order of answers
-
-    def _begin(self, exchange: Exchange) -> None:
-        self._current = exchange
-        self.deadline = NEVER
-        exchange.begin()
-
-    def _advance(self) -> None:
-        """Begin with the next requests until one has to wait; not by recursion."""
-        if self._advancing:
-            return
-        self._advancing = True
-        for _ in range(REQUESTS_A_TURN):
-            if not self._queue or self._current is not None or self._write_blocked or self._closing:
-                break
-            self._begin(self._queue.popleft())
-        else:
-            asyncio.get_running_loop().call_soon(self._advance)
-        self._advancing = False
-        self._update_reading()
-
-    def exchange_done(self, close: bool, now: float) -> None:
-        """Go on with the next request, or end the connection."""
-        self._current = None
-        if close or (self._eof and not self._queue):
-            self._close()
-        elif self._queue:
-            self._advance()
-        elif self._reader.in_message or self._write_blocked:
-            self._await_request()
-        else:
-            self.deadline = now + self._idle_seconds
-
-    def _await_request(self) -> None:
-        timeouts = self._port.timeouts
-        partial = self._reader.in_message
-        self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
-
-    def _abandon(self) -> None:
-        exchanges = (self._current, *self._queue)
-        self._queue.clear()
-        self._current = None
-        for exchange in exchanges:
-            if exchange is not None:
-                exchange.client_lost()
-
-    def _close(self) -> None:
-        """Close behind the last answer; linger where the client may still be sending."""
-        reader = self._reader
-        linger = reader.is_over or reader.in_message
-        self._closing = True
-        reader.is_over = True  # what came behind in the same piece is not read either
-        self._abandon()
-        self._port.outbox.flush()
-        if self.transport.is_closing():
-            return
-        if linger and self._tunnel is None and self.transport.can_write_eof():
-            self.deadline = monotonic() + _LINGER_SECONDS
-            self._update_reading()
-            self.transport.write_eof()
-        else:
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
-            self.transport.close()

@@ -7,7 +7,9 @@ from time import monotonic
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from gateway.proxy.acceptor import Acceptor
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.clients import Clients
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.settings.values import Listen
@@ -16,7 +18,8 @@ from gateway.settings.values import Listen
 # request then costs no timer at all, and none is late by more than this.
 _SWEEP_SECONDS: Final = 0.25
 
-_BACKLOG: Final = 4096
+# Connections over the limit that are being told so, before the next have to wait in the backlog.
+_MAX_TURNED_AWAY: Final = 256
 
 
 def server_context(listen: Listen) -> ssl.SSLContext | None:
@@ -41,43 +44,57 @@ class Listener:
         self._port = port
         # A former port lives on as long as a request that began under it; so do its pools.
         self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
-        self._connections: set[ClientConnection] = set()
-        self._server: asyncio.Server | None = None
+        self._clients: Clients[ClientConnection] = Clients()
+        self._acceptor: Acceptor | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> tuple[str, int]:
         """Return the host and port that are listened on."""
-        if self._server is None:
+        if self._acceptor is None:
             raise RuntimeError("the listener was not started")
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return host, port
+        return self._acceptor.address
 
     async def start(self) -> None:
         """Listen; raises OSError where the address cannot be had."""
-        loop = asyncio.get_running_loop()
-        address = self._listen.address
         tls = server_context(self._listen)
-        self._server = await loop.create_server(
-            lambda: ClientConnection(self._port, self._connections),
-            address.host,
-            address.port,
-            ssl=tls,
-            # Until it is through, the sweep does not know the connection.
-            ssl_handshake_timeout=None if tls is None else self._port.timeouts.head_seconds,
-            backlog=_BACKLOG,
-        )
-        self._sweeper = loop.create_task(self._sweep())
+        make = self._make_client if tls is None else self._make_client_in_handshake
+        # Until a handshake is through, the sweep does not know the connection.
+        self._acceptor = Acceptor(make, tls, self._port.timeouts.head_seconds)
+        await self._acceptor.start(self._listen.address)
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
+
+    def _make_client(self) -> ClientConnection:
+        if self._acceptor is not None and self._is_full():
+            self._acceptor.pause()
+        return ClientConnection(self._port, self._clients)
+
+    def _make_client_in_handshake(self) -> ClientConnection:
+        client = self._make_client()
+        self._clients.expect(client)
+        return client
+
+    def _is_full(self) -> bool:
+        return len(self._clients) >= self._port.limits.connections + _MAX_TURNED_AWAY
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            now = monotonic()
-            for connection in tuple(self._connections):
-                if connection.deadline < now:
-                    connection.expire()
-            for pool in self._all_pools():
-                pool.expire(now)
+            try:
+                self._expire(monotonic())
+            except Exception as bug:
+                report = {"message": "a bug in the sweep over deadlines", "exception": bug}
+                asyncio.get_running_loop().call_exception_handler(report)
+            if self._acceptor is not None and self._acceptor.paused and not self._is_full():
+                await self._acceptor.resume()
+
+    def _expire(self, now: float) -> None:
+        for client in self._clients:
+            if client.deadline < now:
+                client.expire()
+            client.check_total(now)
+        for pool in self._all_pools():
+            pool.expire(now)
 
     def _all_pools(self) -> list[Pool]:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]
@@ -90,35 +107,35 @@ class Listener:
         former, self._port = self._port, port
         port.succeed(former)
         self._pools[port] = pools
-        for connection in tuple(self._connections):
-            connection.use(port)
+        for client in self._clients:
+            client.use(port)
         for pool in self._pools[former]:
             pool.retire()
 
     def requests_in_flight(self) -> int:
         """Count the connections with a request under way; for any thread."""
-        return sum(connection.is_busy() for connection in tuple(self._connections))
+        return sum(client.is_busy() for client in self._clients)
 
     async def drain(self, timeout_seconds: float) -> None:
         """Take no more connections; let requests under way finish, at most so long."""
         for port in tuple(self._pools):
             port.is_draining = True
-        if self._server is not None:
-            self._server.close()
-        for connection in tuple(self._connections):
-            connection.close_when_idle()
+        if self._acceptor is not None:
+            self._acceptor.close()
+        for client in self._clients:
+            client.close_when_idle()
         deadline = monotonic() + timeout_seconds
-        while self._connections and monotonic() < deadline:  # noqa: ASYNC110 - nobody tells us
+        while len(self._clients) and monotonic() < deadline:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         """End everything now."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._server is not None:
-            self._server.close()
-        for connection in tuple(self._connections):
-            connection.abort()
+        if self._acceptor is not None:
+            self._acceptor.close()
+        for client in self._clients:
+            client.abort()
         for pool in self._all_pools():
             pool.close()
         await asyncio.sleep(0)

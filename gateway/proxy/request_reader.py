@@ -1,5 +1,7 @@
 """Read requests from a client: bytes in, heads and bodies out, faults by name."""
 
+from typing import Final
+
 import httptools
 
 from gateway.decision.reason import Reason
@@ -12,6 +14,11 @@ from gateway.proxy.request_parts import RequestParts
 from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
+
+# What comes is read in pieces, so that one who sends much at once makes neither others wait nor
+# a heap of requests: the rest of it can wait as bytes. Chunks are cheaper than heads.
+PIECE_BYTES: Final = 4 * 1024
+_CHUNKED_PIECE_BYTES: Final = 16 * 1024
 
 
 class RequestReader(RequestParts):
@@ -37,6 +44,15 @@ class RequestReader(RequestParts):
         self.kept.use(limits.target_bytes)
         if self.fields is not None:
             self.fields.judge_again(names)
+
+    def piece_bytes(self, size: int) -> int:
+        """Return how many of *size* bytes that came are a piece to read at once."""
+        upload = self.upload
+        if upload is None:
+            return min(size, PIECE_BYTES)
+        if upload.length is None:
+            return min(size, _CHUNKED_PIECE_BYTES)
+        return min(size, max(self._body_left, PIECE_BYTES))  # nothing in it is parsed
 
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""

@@ -429,3 +429,79 @@ async def test_a_head_of_an_answer_reaches_the_client_before_its_body(
     assert (await read_head(client)).status == 200
     released.set()
     assert await client.read(4) == b"body"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_an_answer_that_takes_too_long_in_all_is_given_up(
+    service: Service, start_gateway: StartGateway, begun: bool
+) -> None:
+    """Each byte may come in time, and the whole never."""
+
+    async def drip(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        if begun:
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not wire.is_lost:
+            if begun:
+                wire.send(b"x")
+            await asyncio.sleep(0.02)
+
+    service.script = drip
+    gateway = await start_gateway(timeouts={"total": "300ms"})
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+
+    if begun:
+        with pytest.raises(Cut):
+            await read_answer(client)
+    else:
+        answer = await read_answer(client)
+        assert (answer.status, b"upstream_timeout" in answer.body) == (504, True)
+    await (await service.connection()).wait_end()
+
+
+async def test_a_body_that_takes_too_long_in_all_is_given_up(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(timeouts={"total": "300ms"})
+    client = await gateway.connect()
+    client.send(make_request("/open/", "Content-Length: 1000000", method="POST"))
+    while not client.received:
+        client.send(b"x")
+        await asyncio.sleep(0.02)
+
+    answer = await read_answer(client)
+    assert (answer.status, b"request_timeout" in answer.body) == (408, True)
+    await (await service.connection()).wait_end()
+
+
+async def test_a_tunnel_may_last_longer_than_any_answer(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    async def switch(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        )
+        while True:
+            wire.send(await wire.read(1))
+
+    service.script = switch
+    routes = [
+        {
+            "name": "echo",
+            "match": {"path_prefix": "/"},
+            "upstream": "main",
+            "public": True,
+            "upgrades": ["echo"],
+        }
+    ]
+    gateway = await start_gateway(timeouts={"total": "100ms"}, routes=routes)
+    client = await gateway.connect()
+    client.send(make_request("/", "Connection: Upgrade", "Upgrade: echo"))
+    await client.read_until(b"\r\n\r\n")
+
+    for _ in range(40):  # a second: ten times what an answer may take
+        client.send(b"x")
+        assert await client.read(1) == b"x"
+        await asyncio.sleep(0.025)

@@ -39,6 +39,52 @@ async def test_a_client_too_many_is_told_so(service: Service, start_gateway: Sta
     assert gateway.metric("gateway_connections_open") <= 2
 
 
+async def test_one_who_is_turned_away_hears_it_whatever_it_sends(
+    start_gateway: StartGateway,
+) -> None:
+    """Closing on unread bytes would reset the connection, answer and all (RFC 9112 §9.6)."""
+    gateway = await start_gateway(limits={"connections": 1})
+    first = await gateway.connect()
+    first.send(make_request("/nowhere"))
+    await read_answer(first)
+
+    refused = await gateway.connect()
+    refused.send(make_request("/open/", method="POST", body=bytes(1_000_000)))
+
+    answer = await read_answer(refused)
+    assert answer.status == 503
+    assert answer.one(b"retry-after") == b"1"
+    await refused.wait_end()
+    assert refused.error is None
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_far_over_the_limit_connections_wait_in_the_backlog_and_cost_nothing(
+    start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path, over_tls: bool
+) -> None:
+    """Those in a TLS handshake count as well: they take the most memory and send the least."""
+    changes = {"listen": tls_listen(authority, tmp_path)} if over_tls else {}
+    gateway = await start_gateway(limits={"connections": 1}, **changes)
+    crowd = [await gateway.connect() for _ in range(300)]
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while count_clients() < 257:  # noqa: ASYNC110 - one, and those being turned away
+            await asyncio.sleep(0.01)
+    taken = count_clients()
+    late = [await gateway.connect() for _ in range(50)]
+
+    assert count_clients() == taken
+
+    for client in crowd:
+        client.close()
+    for client in late:  # they were turned away, or are: nobody is forgotten in the backlog
+        client.send(make_request("/nowhere"))
+        await client.wait_end()
+
+
+def count_clients() -> int:
+    return sum(isinstance(item, ClientConnection) for item in gc.get_objects())
+
+
 class Held:
     """A script that answers only once it is released."""
 

@@ -1,0 +1,93 @@
+"""Take connections out of the kernel's backlog, or leave them there for a while."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from gateway.settings.values import Address
+
+_BACKLOG: Final = 4096
+
+
+class Acceptor:
+    """The listening sockets of one address.
+
+    While it is *paused*, new connections wait in the backlog, where they cost us nothing.
+    """
+
+    def __init__(
+        self,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        tls: ssl.SSLContext | None,
+        handshake_seconds: float,
+    ) -> None:
+        self._make_protocol = make_protocol
+        self._tls = tls
+        self._handshake_seconds = None if tls is None else handshake_seconds
+        # Each socket a second time: a server closes its own when it stops to accept.
+        self._sockets: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+        self.paused = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return the host and port that are listened on."""
+        if not self._sockets:
+            raise RuntimeError("the listener was not started")
+        host, port = self._sockets[0].getsockname()[:2]
+        return host, port
+
+    async def start(self, address: Address) -> None:
+        """Listen; raises OSError where *address* cannot be had."""
+        server = await asyncio.get_running_loop().create_server(
+            self._make_protocol,
+            address.host,
+            address.port,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._handshake_seconds,
+            backlog=_BACKLOG,
+        )
+        self._servers = [server]
+        self._sockets = [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
+
+    def pause(self) -> None:
+        """Take no connection from now on, except those that were taken in this turn already."""
+        if not self.paused:
+            self.paused = True
+            # Not now: this may be the middle of taking one.
+            asyncio.get_running_loop().call_soon(self._close_servers)
+
+    async def resume(self) -> None:
+        """Take connections again, those that waited first.
+
+        Where no descriptor is left for that, it stays paused.
+        """
+        try:
+            sockets = [one.dup() for one in self._sockets]
+        except OSError:
+            return
+        self.paused = False
+        for one in sockets:
+            server = await asyncio.get_running_loop().create_server(
+                self._make_protocol,
+                sock=one,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._handshake_seconds,
+                backlog=_BACKLOG,
+            )
+            self._servers.append(server)
+
+    def close(self) -> None:
+        """Listen no more; those in the backlog are refused."""
+        self._close_servers()
+        for one in self._sockets:
+            one.close()
+        self._sockets = []
+
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers = []

@@ -1,0 +1,176 @@
+"""Take requests from a client, and answer them in the order they came, one at a time."""
+
+import asyncio
+from time import monotonic, time
+from typing import Final
+
+from gateway.decision.verdict import Deny
+from gateway.proxy.admit import admit
+from gateway.proxy.client_side import ClientSide
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.record import record_refused
+from gateway.proxy.refusal import render_refusal
+from gateway.proxy.request import Request
+from gateway.proxy.server import NEVER
+from gateway.proxy.upload import Upload
+
+# Pipelined requests begun in one turn of the event loop, and pieces of input read in it:
+# others want to be served between.
+REQUESTS_A_TURN: Final = 64
+_PIECES_A_TURN: Final = 8
+
+# After a refusal with the body still coming: how long what comes is read and thrown away, so
+# that the client gets to read the answer before the connection is reset (RFC 9112 §9.6).
+_LINGER_SECONDS: Final = 2.0
+
+
+NOTHING: Final = memoryview(b"")
+
+
+class Turns(ClientSide):
+    """Begins each request when the one in front of it is answered.
+
+    *_last* is the exchange read last, as long as it may still go wrong.
+    """
+
+    __slots__ = ("_begun", "_last")
+
+    _begun: int
+    _last: Exchange | None
+
+    def _read_piece(self, piece: bytes) -> None:
+        raise NotImplementedError
+
+    def _take_plain(self, request: Request) -> None:
+        """Take a plain request; refuse it at once if it is refused, without an exchange."""
+        port = self._port
+        if self._current is not None or self._queue or self._write_blocked or port.is_draining:
+            self.take_request(request)
+            return
+        now = monotonic()
+        verdict = admit(port, request)
+        if type(verdict) is not Deny or verdict.route is None:
+            self._last = self._current = exchange = Exchange(port, self, request)
+            self.deadline = NEVER
+            exchange.act(verdict)
+            return
+        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        write = self.write
+        at = time()
+        write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
+        done = monotonic()
+        self.deadline = done + self._idle_seconds
+        record_refused(port, self, request, request_id, verdict, 0, at, done - now)
+
+    def take_request(self, request: Request) -> Upload | None:
+        """Begin with a request, or queue it behind those before it."""
+        port = self._port
+        exchange = Exchange(port, self, request)
+        self._last = exchange
+        if not request.is_plain and request.has_body():
+            fields = request.fields
+            length = None if fields.is_chunked else fields.content_length
+            exchange.upload = Upload(self, length, port.limits.body_bytes)
+        if self._current is not None or self._queue or self._write_blocked:
+            self._queue.append(exchange)
+            self._update_reading()
+        elif self._begun >= REQUESTS_A_TURN:
+            self._queue.append(exchange)
+            asyncio.get_running_loop().call_soon(self._advance)
+        else:
+            self._begin(exchange)
+        return exchange.upload
+
+    def take_body_end(self) -> None:
+        """Wait no longer for the client."""
+        if not self._write_blocked:
+            self.deadline = NEVER
+
+    def go_on(self) -> None:
+        """Read again."""
+        super().go_on()
+        if self._unread:
+            self._advance()
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._begun += 1
+        self._current = exchange
+        self.deadline = NEVER
+        exchange.begin()
+
+    def _advance(self) -> None:
+        """Begin with the next requests until one has to wait; not by recursion."""
+        if self._advancing:
+            return
+        self._advancing = True
+        self._begun = pieces = 0
+        while self._begun < REQUESTS_A_TURN and pieces < _PIECES_A_TURN:
+            if self._queue:
+                if self._current is not None or self._write_blocked or self._closing:
+                    break
+                self._begin(self._queue.popleft())
+            elif self._unread and not self._held and not self._closing:
+                pieces += 1
+                self._read_next()
+            else:
+                break
+        else:
+            asyncio.get_running_loop().call_soon(self._advance)
+        self._advancing = False
+        self._update_reading()
+        if self.deadline == NEVER and self._current is None and not self._is_behind():
+            self._await_request()  # what came last was no request
+
+    def _read_next(self) -> None:
+        unread = self._unread
+        size = self._reader.piece_bytes(len(unread))
+        self._unread = unread[size:]
+        self._read_piece(bytes(unread[:size]))
+
+    def _is_behind(self) -> bool:
+        """Return whether something of what came has not been begun with."""
+        return bool(self._queue) or bool(self._unread) or self._closing
+
+    def exchange_done(self, close: bool, now: float) -> None:
+        """Go on with the next request, or end the connection."""
+        self._current = None
+        if close or (self._eof and not self._queue and not self._unread):
+            self._close()
+        elif self._queue or self._unread:
+            self._advance()
+        elif self._reader.in_message or self._write_blocked:
+            self._await_request()
+        else:
+            self.deadline = now + self._idle_seconds
+
+    def _await_request(self) -> None:
+        timeouts = self._port.timeouts
+        partial = self._reader.in_message
+        self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
+
+    def _abandon(self) -> None:
+        exchanges = (self._current, *self._queue)
+        self._queue.clear()
+        self._unread = NOTHING
+        self._current = None
+        for exchange in exchanges:
+            if exchange is not None:
+                exchange.client_lost()
+
+    def _close(self) -> None:
+        """Close behind the last answer; linger where the client may still be sending."""
+        reader = self._reader
+        linger = reader.is_over or reader.in_message
+        self._closing = True
+        reader.is_over = True  # what came behind in the same piece is not read either
+        self._abandon()
+        self._port.outbox.flush()
+        if self.transport.is_closing():
+            return
+        if linger and self._tunnel is None and self.transport.can_write_eof():
+            self.deadline = monotonic() + _LINGER_SECONDS
+            self._update_reading()
+            self.transport.write_eof()
+        else:
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
+            self.transport.close()

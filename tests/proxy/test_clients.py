@@ -1,0 +1,44 @@
+"""Every client's connection is known, those in their TLS handshake too."""
+
+from gateway.proxy.clients import Clients
+
+
+class Connection:
+    """What is counted."""
+
+
+def test_one_that_opens_is_counted_once_before_and_after() -> None:
+    clients: Clients[Connection] = Clients()
+    connection = Connection()
+
+    clients.expect(connection)
+    assert (len(clients), list(clients)) == (1, [])
+
+    clients.add(connection)
+    assert (len(clients), list(clients)) == (1, [connection])
+
+    clients.discard(connection)
+    assert (len(clients), list(clients)) == (0, [])
+
+
+def test_one_whose_handshake_fails_is_gone_without_a_word() -> None:
+    clients: Clients[Connection] = Clients()
+    connection = Connection()
+    clients.expect(connection)
+
+    del connection
+
+    assert len(clients) == 0
+
+
+def test_connections_may_come_and_go_while_all_are_looked_at() -> None:
+    clients: Clients[Connection] = Clients()
+    first, second = Connection(), Connection()
+    clients.add(first)
+    clients.add(second)
+
+    for client in clients:
+        clients.discard(client)
+        clients.add(Connection())
+
+    assert len(clients) == 2
