@@ -31,7 +31,7 @@ def command(file: Path | None, config: Path | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
     settings = load_or_exit(path).settings
-    _allow_many_descriptors()
+    _say_if_too_few(_allow_many_descriptors(), settings.limits.connections)
     try:
         uvloop.run(_serve(settings, path))
     except OSError as error:
@@ -75,8 +75,8 @@ async def _serve(settings: Settings, path: Path) -> None:
         await gateway.stop()
 
 
-def _allow_many_descriptors() -> None:
-    """Raise the soft limit of open files to the hard one.
+def _allow_many_descriptors() -> int:
+    """Raise the soft limit of open files to the hard one; return what it is then.
 
     The soft one is kept low for programs that use select(); each request takes two, and where
     clients take them all, none is left to reach a service.
@@ -84,6 +84,21 @@ def _allow_many_descriptors() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # where less is allowed than the limit says
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+# Beside connections: listeners, logs, the event loop, key files, the admin port's clients.
+_OTHER_DESCRIPTORS = 64
+
+
+def _say_if_too_few(descriptors: int, connections: int) -> None:
+    """Warn where clients alone could use up all *descriptors*, so that no service is reached."""
+    needed = 2 * connections + _OTHER_DESCRIPTORS
+    if 0 <= descriptors < needed:
+        _say(
+            f"warning: {connections} connections (limits.connections) may take {needed} open "
+            f"files, and {descriptors} are allowed: raise the limit (ulimit -n) or lower it"
+        )
 
 
 def _settle_memory() -> None:
