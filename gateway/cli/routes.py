@@ -55,7 +55,10 @@ def _needs(route: Route) -> str:
 
 
 def _path(route: Route) -> str:
-    return f"{route.path}*" if route.is_prefix else route.path
+    path = f"{route.path}*" if route.is_prefix else route.path
+    signs = (("%2F", route.allow_encoded_slash), (";", route.allow_semicolon))
+    allowed = " or ".join(sign for sign, is_allowed in signs if is_allowed)
+    return f"{path} (with {allowed})" if allowed else path
 
 
 def _as_row(host: str, route: Route) -> tuple[str, ...]:
@@ -75,6 +78,8 @@ def _as_json(host: str, route: Route) -> dict[str, Any]:
         "scopes": route.scopes.text if route.scopes else None,
         "claims": [test.text for test in route.claims],
         "upgrades": sorted(route.upgrades),
+        "allow_encoded_slash": route.allow_encoded_slash,
+        "allow_semicolon": route.allow_semicolon,
         "upstream": route.upstream,
         "place": route.place,
     }

@@ -13,6 +13,7 @@ from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
 from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import Issuer, Policy
+from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Match, Route
 from gateway.decision.signature import verify_signature
@@ -144,7 +145,7 @@ def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
         return known
     segments = path_segments(path)
     if isinstance(segments, Deny):
-        return segments
+        return find_odd(routes, question, segments) if routes.allows_odd_paths else segments
     match = routes.find(head.host, segments, head.method)
     if isinstance(match, Match):
         routes.remember(question, match)
@@ -172,9 +173,12 @@ def check_scopes(token: SignedToken, route: Route) -> Deny | None:
 
 
 def check_rules(token: SignedToken, match: Match) -> Deny | None:
-    """Return None if every claim test of the route holds."""
+    """Return None if every claim test of the route holds, in all readings of the path."""
+    claims, others = token.claims.all, match.other_variables
     for test in match.route.claims:
-        if not test.holds(token.claims.all, match.variables):
+        if not test.holds(claims, match.variables) or (
+            others and not all(test.holds(claims, variables) for variables in others)
+        ):
             return Deny(Reason.CLAIM_RULE_FAILED, f"the rule does not hold: {test.text}")
     return None
 

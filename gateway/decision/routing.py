@@ -39,10 +39,14 @@ class Route:
 
 
 class Match(NamedTuple):
-    """The route that owns a request; *variables* are the decoded `{name}` segments."""
+    """The route that owns a request; *variables* are the decoded `{name}` segments.
+
+    *other_variables* are those of other readings of its path, where rules must hold for them.
+    """
 
     route: Route
     variables: dict[str, str]
+    other_variables: tuple[dict[str, str], ...] = ()
 
 
 class NoMatch(NamedTuple):
@@ -96,24 +100,29 @@ _Trie = PathTrie[_Methods]
 _REMEMBERED_MATCHES = 4096
 _MAX_REMEMBERED_PATH_BYTES = 256
 
-_Question = tuple[bytes, str, str]  # path, host, method
+Question = tuple[bytes, str, str]  # path, host, method
 
 
 class RouteTable:
     """All routes of a policy; a look-up costs by the depth of the path, not by the routes.
 
     Most traffic asks for few paths again and again, so the last answers are remembered. The
-    table never changes, and so neither do they.
+    table never changes, and so neither do they. *allows_odd_paths* says that some route takes
+    paths that the strict rules refuse.
     """
 
     routes: tuple[Route, ...]
+    allows_odd_paths: bool
 
     def __init__(self, routes: Sequence[Route]) -> None:
         for first, second in find_conflicts(routes):
             raise RouteConflict(first, second)
         self.routes = tuple(routes)
-        self._remembered: dict[_Question, Match] = {}
-        self.recall: Callable[[_Question], Match | None] = self._remembered.get
+        self.allows_odd_paths = any(
+            route.allow_encoded_slash or route.allow_semicolon for route in routes
+        )
+        self._remembered: dict[Question, Match] = {}
+        self.recall: Callable[[Question], Match | None] = self._remembered.get
         tries: dict[str, _Trie] = {"": PathTrie()}
         for route in routes:
             segments = parse_template(route.path, route.is_prefix)
@@ -130,9 +139,9 @@ class RouteTable:
             if not host.startswith(".")
         }
 
-    def remember(self, question: _Question, match: Match) -> None:
-        """Keep the answer to *question* for ``recall``."""
-        if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES:
+    def remember(self, question: Question, match: Match) -> None:
+        """Keep the answer to *question* for ``recall``, if it is short and comes again."""
+        if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES or match.other_variables:
             return
         if len(self._remembered) >= _REMEMBERED_MATCHES:
             self._remembered.clear()

@@ -45,6 +45,34 @@ def test_needs_name_issuers_scopes_and_claims(tmp_path: Path) -> None:
     assert "a token: scopes s" in text
 
 
+ODD = VALID + (
+    "  - {name: slash, match: {path: '/s/{x}'}, upstream: orders, require: {},"
+    " allow_encoded_slash: true}\n"
+    "  - {name: both, match: {path_prefix: /b/}, upstream: orders, require: {},"
+    " allow_encoded_slash: true, allow_semicolon: true}\n"
+)
+
+
+def test_a_route_says_what_its_paths_may_hold(tmp_path: Path) -> None:
+    path = write_config(tmp_path, ODD)
+
+    text = run("routes", path).stdout
+    shown = json.loads(run("routes", path, "--format", "json").stdout)
+
+    assert "/s/{x} (with %2F) " in text
+    assert "/b/* (with %2F or ;) " in text
+    assert text.count("(with ") == 2
+    allowed = {
+        route["name"]: (route["allow_encoded_slash"], route["allow_semicolon"]) for route in shown
+    }
+    assert allowed == {
+        "slash": (True, False),
+        "both": (True, True),
+        "health": (False, False),
+        "all": (False, False),
+    }
+
+
 def test_a_route_of_two_hosts_is_two_lines(tmp_path: Path) -> None:
     text = VALID.replace("{path_prefix: /}", "{path_prefix: /, hosts: [a.example, b.example]}")
 

@@ -296,3 +296,29 @@ def test_a_path_that_is_too_long_to_come_again_is_not_remembered(length: int, ke
     table.remember(long, match)
 
     assert (table.recall(long) is match) is kept
+
+
+def test_a_match_that_takes_much_memory_is_not_remembered() -> None:
+    table = RouteTable((route("/{x}"),))
+    match = table.find("h", ("a",), "GET")
+    assert isinstance(match, Match)
+
+    table.remember(question(1), match._replace(other_variables=({"x": "b"},)))
+
+    assert table.recall(question(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, False),
+        ({"allow_encoded_slash": True}, True),
+        ({"allow_semicolon": True}, True),
+    ],
+)
+def test_a_table_knows_whether_any_route_allows_odd_paths(
+    changes: dict[str, bool], allowed: bool
+) -> None:
+    table = RouteTable(numbered([route("/a"), route("/b", **changes)]))
+
+    assert table.allows_odd_paths is allowed

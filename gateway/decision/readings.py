@@ -1,0 +1,109 @@
+"""Match a path with `%2F` or `;` where its route allows them, and only if all read it alike.
+
+One service takes an encoded slash for a character, the next one decodes it and finds another
+path; one takes `;v=1` for a part of the segment, the next one cuts it off. So a path is let
+through only where no such reading leads to what another route guards.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from gateway.decision.reason import Reason
+from gateway.decision.routing import Match, Question, Route, RouteTable
+from gateway.decision.segments import split_segments
+from gateway.decision.verdict import Deny
+
+# They stand for `%2F` and `%2f` in a path that is decoded otherwise. No path that was checked
+# has control characters of its own.
+_UPPER: Final = "\x01"
+_LOWER: Final = "\x02"
+
+_parameters: Final = re.compile(";[^/]*")
+
+# What services do to such a path, in whatever order.
+_STEPS: Final[tuple[Callable[[str], str], ...]] = (
+    # The two are one (RFC 3986 §2.1), but not where somebody replaces one of them by hand.
+    lambda text: text.replace(_UPPER, "/"),
+    lambda text: text.replace(_LOWER, "/"),
+    lambda text: _parameters.sub("", text),  # Tomcat, and what is built on it
+    lambda text: text.partition(";")[0],  # CVE-2020-1957: Shiro cuts the whole rest off
+)
+
+_AMBIGUOUS: Final = Deny(
+    Reason.PATH_REJECTED, "some services read the path as one of another route"
+)
+
+
+def find_odd(routes: RouteTable, question: Question, refusal: Deny) -> Match | Deny:
+    """Return the match of a path that the strict rules refuse with *refusal*, if it has one.
+
+    Its route allows what is in it, and owns all its readings that have an owner. A path known
+    under other methods has one: a method is no guard where a service overrides it.
+    """
+    path, host, method = question
+    decoded = path.replace(b"%2F", b"/").replace(b"%2f", b"/")
+    has_slash, has_semicolon = len(decoded) != len(path), b";" in path
+    if not has_slash and not has_semicolon:
+        return refusal
+    fault = _find_fault(decoded)
+    if fault is not None:
+        return Deny(Reason.PATH_REJECTED, fault)
+    own, *others = _all_readings(_mark(path))
+    match = routes.find(host, _split(own), method)
+    if not isinstance(match, Match) or not _allows(match.route, has_slash, has_semicolon):
+        return refusal
+    variables = []
+    for reading in others:
+        other = routes.find(host, _split(reading), method)
+        if isinstance(other, Match) and other.route is match.route:
+            variables.append(other.variables)
+        elif isinstance(other, Match) or other.methods:
+            return _AMBIGUOUS
+    if match.route.claims:  # which may compare them
+        match = match._replace(other_variables=tuple(variables))
+    routes.remember(question, match)
+    return match
+
+
+def _find_fault(decoded: bytes) -> str | None:
+    """Return the strict rule that some reading breaks, or None.
+
+    With its slashes *decoded*, a path has the shortest segments of all readings: whole ones,
+    here with a harmless character for `;`, and those in front of a `;`. Where none of them is
+    empty or a dot segment, none that is put together from them is.
+    """
+    for text in (decoded.replace(b";", b"="), re.sub(rb";[^/]*", b"", decoded)):
+        answer = split_segments(text)
+        if isinstance(answer, str):
+            return answer
+    return None
+
+
+def _mark(path: bytes) -> str:
+    """Decode *path*, with marks for encoded slashes."""
+    marked = path.replace(b"%2F", _UPPER.encode()).replace(b"%2f", _LOWER.encode())
+    return unquote_to_bytes(marked).decode()
+
+
+def _all_readings(text: str) -> list[str]:
+    """Return every path that some service makes of *text*: first itself, each of them once."""
+    readings = [text]
+    for reading in readings:  # which grows meanwhile, until no step leads to anything new
+        for step in _STEPS:
+            other = step(reading)
+            if other not in readings:
+                readings.append(other)
+    return readings
+
+
+def _allows(route: Route, has_slash: bool, has_semicolon: bool) -> bool:
+    return (route.allow_encoded_slash or not has_slash) and (
+        route.allow_semicolon or not has_semicolon
+    )
+
+
+def _split(reading: str) -> list[str]:
+    parted = reading[1:].replace("/", "\0")
+    return parted.replace(_UPPER, "/").replace(_LOWER, "/").split("\0")
