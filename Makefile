@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 	--no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench soak lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,14 @@ format: $(READY) ## Write every file the way `make check` wants it
 bench: $(READY) $(BENCH_READY) ## Measure beside Envoy, HAProxy and nginx (ROUNDS=5 SECONDS=4 ROWS=…)
 	@scripts/real_parts.sh install bench
 	$(BIN)/python -m benchmarks $(ROWS)
+
+soak: $(READY) ## Slow attacks, then ten minutes of mixed traffic and crashes (SECONDS=600 SOAK=…)
+	@scripts/real_parts.sh install soak
+	@status=0; \
+	$(BIN)/python -m tests.soak.slow || status=1; \
+	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(SOAK) || status=1; \
+	scripts/real_parts.sh missing soak; \
+	exit $$status
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt

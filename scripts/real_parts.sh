@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Install the real programs that tests and benchmarks run against, or name those that are missing.
 #
-#   real_parts.sh install [bench]   as root on Debian: install what is missing; otherwise do nothing
-#   real_parts.sh missing [bench]   name what is missing, and what was not run for want of it
+#   real_parts.sh install [bench|soak]   as root on Debian: install what is missing; otherwise do nothing
+#   real_parts.sh missing [bench|soak]   name what is missing, and what was not run for want of it
 set -euo pipefail
 
 verb=${1:?install or missing}
@@ -21,10 +21,14 @@ wrk        wrk             load as fast as it is answered
 h2load     nghttp2-client  load at a fixed rate
 taskset    util-linux      one core for each side
 "
+soak_parts="
+slowhttptest slowhttptest  slow headers, slow bodies and slow reading, in front of the soak
+"
 
 missing_parts() {
     local parts=$test_parts program package purpose
     [ "$set_of_parts" = bench ] && parts=$bench_parts
+    [ "$set_of_parts" = soak ] && parts=$soak_parts
     while read -r program package purpose; do
         # Debian keeps nginx and haproxy in /usr/sbin, which a plain user's PATH may lack.
         if [ -n "$program" ] && ! PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null; then
@@ -56,5 +60,5 @@ name_missing() {
 case $verb in
 install) install_parts ;;
 missing) name_missing ;;
-*) echo "usage: real_parts.sh install|missing [bench]" >&2 && exit 2 ;;
+*) echo "usage: real_parts.sh install|missing [bench|soak]" >&2 && exit 2 ;;
 esac

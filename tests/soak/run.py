@@ -24,6 +24,10 @@ MAX_GROWTH_BYTES: Final = 8 * 1024 * 1024
 
 _WARM_UP_SHARE: Final = 0.3
 
+# The pool lets go of idle connections after 2 seconds. Far less than the patience of a service,
+# which would otherwise give up and hide a connection that the gateway forgot.
+_STILL_SECONDS: Final = PATIENCE_SECONDS / 3
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -137,7 +141,7 @@ class Soak:
 
     # Nobody tells of it: it is the kernel's count, or that of another process.
     async def _come_to_nothing(self, what: str, count: Callable[[], Awaitable[float]]) -> None:
-        deadline = monotonic() + PATIENCE_SECONDS
+        deadline = monotonic() + _STILL_SECONDS
         while (left := await count()) and monotonic() < deadline:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
         self._hold(f"no {what} left", left == 0, f"{left}")
