@@ -1,12 +1,14 @@
 """Targets, hosts and methods that opened other gateways: judged by what the service saw."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.decision.reason import Reason
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer, make_token
+from tests.proxy.gateways import RunningGateway, bearer, load, make_token, write_config
 from tests.proxy.hostile import HOSTILE_ROUTES, reason
-from tests.proxy.messages import make_request
+from tests.proxy.messages import make_request, read_answer
 from tests.proxy.service import Service
 
 REJECTED, MISSING = Reason.PATH_REJECTED, Reason.TOKEN_MISSING
@@ -202,3 +204,139 @@ async def test_a_health_check_is_not_told_by_its_user_agent(
 
     assert reason(answer) == MISSING.code
     assert service.received == b""
+
+
+# --- what a route allows in its paths
+
+ODD_ROUTES = [
+    {**HOSTILE_ROUTES[0], "allow_encoded_slash": True, "allow_semicolon": True},
+    *HOSTILE_ROUTES[1:],
+    {
+        "name": "inner",
+        "match": {"path_prefix": "/public/inner/"},
+        "upstream": "main",
+        "require": {"scopes": ["admin"]},
+    },
+    {
+        "name": "put",
+        "match": {"path": "/public/put/me", "methods": ["PUT"]},
+        "upstream": "main",
+        "require": {"scopes": ["admin"]},
+    },
+    {
+        "name": "files",
+        "match": {"path": "/files/{owner}/{name}"},
+        "upstream": "main",
+        "require": {"claims": {"sub": {"equals": "{path.owner}"}}},
+        "allow_encoded_slash": True,
+        "allow_semicolon": True,
+    },
+    {
+        "name": "tree",
+        "match": {"path_prefix": "/tree/{owner}/"},
+        "upstream": "main",
+        "require": {"claims": {"sub": {"equals": "{path.owner}"}}},
+        "allow_encoded_slash": True,
+        "allow_semicolon": True,
+    },
+]
+
+
+ALLOWED = "/public/a%2fb"
+
+
+@pytest.fixture
+async def odd_gateway(start_gateway: StartGateway) -> RunningGateway:
+    return await start_gateway(routes=ODD_ROUTES)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ALLOWED,
+        "/public/a%2fb%2F?%2F;x",
+        "/public/a;v=1/b;w=%20",
+        "/public/a;v=1%2Fb?..;/admin",
+        "/public/;jsessionid=1",
+        "/files/alice/a%2Fb%2fc",
+        "/files/alice/a;v=1",
+        "/tree/alice/a%2Fb/c;d",
+        "http://gateway.test/public/a%2Fb;c",
+    ],
+)
+async def test_what_a_route_allows_is_sent_byte_for_byte(
+    target: str, service: Service, odd_gateway: RunningGateway
+) -> None:
+    client = await odd_gateway.connect()
+    for _ in range(3):  # also where the answer is remembered, and the header section
+        client.send(make_request(target, bearer()))
+        assert (await read_answer(client)).status == 200
+
+    wanted = target.removeprefix("http://gateway.test").encode()
+    assert [request.target for request in service.requests] == [wanted] * 3
+
+
+STILL_REJECTED = [
+    *((case[0], case[1]) for case in TARGETS if case[2] is REJECTED and case[1] != ALLOWED),
+    ("CVE-2021-29492 Envoy: encoded slashes and dots", "/public%2f%2e%2e%2fadmin"),
+    ("CVE-2021-29492 Envoy: dots behind a slash", "/public/..%2fadmin"),
+    ("CVE-2021-29492 Envoy: dots before a slash", "/public/a%2F../admin"),
+    ("Tomcat: an empty segment before a parameter", "/public/;/admin"),
+    ("an empty segment", "/public/%2Fadmin"),
+    ("a route that does not allow it", "/api/a%2Fb"),
+    ("a route that does not allow it: a parameter", "/api/a;b"),
+    ("another route, decoded", "/public/inner%2Fx"),
+    ("another route, decoded in lower case", "/public/inner%2fx"),
+    ("another route, cut", "/public/inner;x/y"),
+    ("another route, cut and decoded", "/public/inner;x%2Fy/z"),
+    ("another route, decoded and cut", "/public/inner%2Fx;y"),
+    ("another method's route", "/public/put%2Fme"),
+    ("another method's route, cut", "/public/put/me;x"),
+    ("an escape that shows up by decoding", "/public/a%2Fb%252fc"),
+    ("no route at all", "/nowhere%2Fx"),
+]
+
+
+@pytest.mark.parametrize(
+    "target", [case[1] for case in STILL_REJECTED], ids=[case[0] for case in STILL_REJECTED]
+)
+@pytest.mark.parametrize("scope", ["api:read", "api:read admin"])
+async def test_a_path_that_some_service_reads_otherwise_is_rejected_still(
+    target: str, scope: str, service: Service, odd_gateway: RunningGateway
+) -> None:
+    answer = await odd_gateway.ask(make_request(target, bearer(make_token(scope))))
+
+    assert reason(answer) == REJECTED.code
+    assert service.received == b""
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/tree/alice%2Fx/y", "/tree/alice;x/y", "/files/alice;x/y", "/tree/bob%2Falice/x"],
+)
+@pytest.mark.parametrize("subject", ["alice", "alice/x", "alice;x", "bob/alice"])
+async def test_a_rule_about_a_part_of_the_path_holds_however_that_is_read(
+    target: str, subject: str, service: Service, odd_gateway: RunningGateway
+) -> None:
+    """Whoever is called `alice/x` does not come to what is called `x` and belongs to alice."""
+    answer = await odd_gateway.ask(make_request(target, bearer(make_token(sub=subject))))
+
+    assert reason(answer) == Reason.CLAIM_RULE_FAILED.code
+    assert service.received == b""
+
+
+async def test_what_one_configuration_allows_the_next_one_need_not(
+    service: Service, odd_gateway: RunningGateway, tmp_path: Path
+) -> None:
+    """Nothing remembered of the path may be used under other routes."""
+    client = await odd_gateway.connect()
+    statuses = []
+    for routes in (ODD_ROUTES, HOSTILE_ROUTES, ODD_ROUTES):
+        await odd_gateway.gateway.reload(
+            load(write_config(tmp_path, [service.url], {"routes": routes}))
+        )
+        for _ in range(2):
+            client.send(make_request("/public/a%2Fb"))
+            statuses.append((await read_answer(client)).status)
+
+    assert statuses == [200, 200, 400, 400, 200, 200]
