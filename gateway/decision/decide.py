@@ -174,13 +174,11 @@ def check_scopes(token: SignedToken, route: Route) -> Deny | None:
 
 def check_rules(token: SignedToken, match: Match) -> Deny | None:
     """Return None if every claim test of the route holds, in all readings of the path."""
-    claims, others = token.claims.all, match.other_variables
     for test in match.route.claims:
-        if not test.holds(claims, match.variables) or (
-            others and not all(test.holds(claims, variables) for variables in others)
-        ):
+        if not test.holds(token.claims.all, match.variables):
             return Deny(Reason.CLAIM_RULE_FAILED, f"the rule does not hold: {test.text}")
-    return None
+    others = match.other_variables
+    return check_rules(token, Match(match.route, others[0], others[1:])) if others else None
 
 
 @lru_cache(maxsize=_REMEMBERED_REFUSALS)
