@@ -9,8 +9,9 @@ from gateway import __version__
 from gateway.admin.server import AdminServer
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
+from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
 from gateway.reload import LastAttempt, needs_restart
-from gateway.serving import make_serving
+from gateway.serving import Serving, make_serving
 from gateway.settings.values import AccessLogTarget, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
@@ -29,8 +30,9 @@ class Gateway:
     Build it inside a running event loop; ``start`` it, and ``stop`` it in the end.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clocks: Clocks = MACHINE_CLOCKS) -> None:
         self._started_at = time.time()
+        self._clocks = clocks
         self._access_log = AccessLog(_stream(settings.access_log))
         self._metrics = Metrics(
             issuers=self._issuer_metrics,
@@ -38,11 +40,17 @@ class Gateway:
             log_dropped=lambda: self._access_log.dropped,
         )
         keyring = Keyring(settings.issuers)
-        self._serving = make_serving(settings, keyring, self._metrics, self._access_log)
+        self._serving = self._make_serving(settings, keyring)
         self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
         self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
         self._last_attempt = LastAttempt(settings.digest)
         self._reloading = asyncio.Lock()
+
+    def _make_serving(
+        self, settings: Settings, keyring: Keyring, former: Serving | None = None
+    ) -> Serving:
+        metrics, access_log = self._metrics, self._access_log
+        return make_serving(settings, keyring, metrics, access_log, former, self._clocks)
 
     @property
     def data_address(self) -> tuple[str, int]:
@@ -89,7 +97,7 @@ class Gateway:
                 return refusal
             keyring = await _successor(former.keyring, settings)
             # Nothing below waits: no request sees a half of each configuration.
-            serving = make_serving(settings, keyring, self._metrics, self._access_log, former)
+            serving = self._make_serving(settings, keyring, former)
             self._listener.use(serving.port, serving.pools)
             self._serving = serving
             self._note("applied", settings.digest, None)

@@ -1,7 +1,6 @@
 """Make everything that stands for one configuration, and is replaced with it."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 from gateway.admission import Admission
@@ -11,6 +10,7 @@ from gateway.keyring.keyring import Keyring
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port, RouteState
+from gateway.proxy.streams import MACHINE_CLOCKS, Clocks, Streams
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
@@ -28,29 +28,32 @@ class Serving:
     port: Port
 
 
-def make_serving(
+def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
     keyring: Keyring,
     metrics: Metrics,
     access_log: AccessLog,
     former: Serving | None = None,
+    clocks: Clocks = MACHINE_CLOCKS,
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
-    Of *former* nothing is used again but the counts: what it remembers of tokens and its
-    connections belong to its policy and its upstreams.
+    Of *former* nothing is used again but the counts, and the streams that end with their
+    token: what it remembers of tokens and its connections belong to its policy and its
+    upstreams.
     """
     memo = TokenMemo()
     if former is not None:
         memo.hits, memo.misses = former.memo.hits, former.memo.misses
     metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
     outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
+    streams = Streams(clocks) if former is None else former.port.streams
     pools = {
         name: Pool(upstream, settings.timeouts, outbox, metrics.upstreams[name])
         for name, upstream in settings.upstreams.items()
     }
-    admission = Admission(settings.policy, keyring, memo, time.time)
-    port = _make_port(settings, admission, pools, outbox, metrics, access_log)
+    admission = Admission(settings.policy, keyring, memo, clocks.wall)
+    port = _make_port(settings, admission, pools, outbox, streams, metrics, access_log)
     return Serving(settings, keyring, memo, tuple(pools.values()), port)
 
 
@@ -59,6 +62,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     admission: Admission,
     pools: dict[str, Pool],
     outbox: Outbox,
+    streams: Streams,
     metrics: Metrics,
     access_log: AccessLog,
 ) -> Port:
@@ -77,6 +81,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         limits=settings.limits,
         trusted_proxies=settings.trusted_proxies,
         outbox=outbox,
+        streams=streams,
         metrics=metrics,
         access_log=access_log,
         is_tls=settings.listen.tls is not None,

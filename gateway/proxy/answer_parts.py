@@ -124,7 +124,8 @@ class AnswerParts:
                 self._stop("a transfer coding other than a single chunked")
             self._chunked = True
         elif kind == UPGRADE:
-            self.upgrade = value.strip(b" \t")
+            value = value.strip(b" \t")
+            self.upgrade = b"%b,%b" % (self.upgrade, value) if self.upgrade else value
 
     def on_headers_complete(self) -> None:
         """Pass on the head."""
@@ -168,9 +169,18 @@ class AnswerParts:
 
     def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         self._unusual = True
+        # RFC 9110 §8.6, RFC 9112 §6.1: no interim answer has a body, and what this one says of
+        # a length must not become that of the answer behind it.
+        if self._length or self._chunked:
+            self._stop("an interim answer with a body")
+        if self._length is not None:
+            self._length = None
+            lines = without_named(lines, b"content-length")
         if status == 101:
             if not asker.wants_upgrade:
                 self._stop("switching protocols, unasked")
+            if not self._parser.should_upgrade():
+                self._stop("switching protocols without saying which")
             self._lines = lines
             return
         self._interims += 1

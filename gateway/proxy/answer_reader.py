@@ -35,7 +35,7 @@ class AnswerReader(AnswerParts):
             if body is not None and self._take_kept(body):
                 return DONE
         self.has_begun = True
-        if len(data) > MAX_HEAD_BYTES:
+        if self._fed_bytes + len(data) > MAX_HEAD_BYTES:
             self._is_large = self._unusual = True
         try:
             self._parser.feed_data(data)
@@ -115,6 +115,6 @@ class AnswerReader(AnswerParts):
             return FAULT
         return SWITCH
 
-    def switch_fields(self) -> bytes:
-        """Return the fields of a 101, without those of the connection."""
-        return b"".join(self._lines)
+    def switch_lines(self) -> list[bytes]:
+        """Return the fields of a 101, flat, without those of the connection."""
+        return self._lines

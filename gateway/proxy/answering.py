@@ -57,6 +57,7 @@ class Answering:
         "_close",
         "_head",
         "client",
+        "is_event_stream",
         "is_head",
         "is_over",
         "out",
@@ -75,6 +76,7 @@ class Answering:
     port: Port
     client: Client
     request: Request
+    is_event_stream: bool  # known once a first piece was sent on
     is_head: bool
     is_over: bool
     out: list[bytes]
@@ -121,7 +123,16 @@ class Answering:
         self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
 
     def answer_flush(self) -> None:
-        """Send what was taken in so far."""
+        """Send what was taken in so far of an answer that goes on."""
+        if self._head:
+            self._answer_goes_on(self._head)
+        self._flush()
+
+    def _answer_goes_on(self, head: bytes) -> None:
+        """Take that the answer with *head*, not yet sent, did not come in one piece."""
+        raise NotImplementedError
+
+    def _flush(self) -> None:
         out = self.out
         head = self._head
         if head:
@@ -144,7 +155,7 @@ class Answering:
     def answer_end(self) -> None:
         """End the exchange."""
         self.server = None
-        self.answer_flush()
+        self._flush()
         if self._chunked_out:
             self.client.write(b"0\r\n\r\n")
         self._end(self._close)

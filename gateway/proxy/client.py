@@ -188,9 +188,9 @@ class ClientConnection(Turns, asyncio.Protocol):
     # --- endings
 
     def check_total(self, now: float) -> None:
-        """Give up on an exchange that takes too long in all; tunnels may take longer."""
+        """Give up on an exchange that takes too long in all; what lasts may last."""
         exchange = self._current
-        if exchange is None or exchange.tunnel is not None:
+        if exchange is None or exchange.tunnel is not None or exchange.is_event_stream:
             return
         if exchange.started_at + exchange.port.timeouts.total_seconds >= now:
             return

@@ -6,7 +6,7 @@ from typing import Final
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 from gateway.proxy.admit import admit, admit_with_keys
-from gateway.proxy.answering import Answering, Client
+from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
 from gateway.proxy.record import record
@@ -14,8 +14,7 @@ from gateway.proxy.refusal import render_refusal
 from gateway.proxy.request import Request
 from gateway.proxy.request_head import render_request_head
 from gateway.proxy.server import ServerConnection
-from gateway.proxy.status_line import STATUS_LINES
-from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.streaming import Streaming
 
 # Requests whose framing was not understood, or that never ended: what follows them on the
 # connection could be anything (RFC 9112 §6.3, §9.3).
@@ -33,10 +32,10 @@ _UNFRAMED: Final = frozenset(
 CLIENT_GONE: Final = 499
 
 
-class Exchange(Answering):
+class Exchange(Streaming):
     """One request on its way through; made when its head is complete."""
 
-    __slots__ = ("_resent", "allow", "deny", "id", "started_at")
+    __slots__ = ("_resent", "id", "started_at")
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
         # All at once, the other half's too: one is made for every request.
@@ -47,12 +46,12 @@ class Exchange(Answering):
         self.wants_upgrade = request.wants_upgrade
         self.out = []
         self.server = self.upload = self.tunnel = self.upstream_seconds = None
-        self.allow: Allow | None = None
-        self.deny: Deny | None = None
+        self.allow = None
+        self.deny = None
         self.status = self.sent_bytes = 0
         self.sent_at = 0.0
         self.is_over = self._answer_started = self._chunked_out = self._close = False
-        self._resent = False
+        self._resent = self.is_event_stream = False
         self._head = b""
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
@@ -126,24 +125,6 @@ class Exchange(Answering):
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
 
-    def answer_switch(self, protocol: bytes, fields: bytes, rest: bytes) -> Tunnel | None:
-        """Become a tunnel, if the server switched to what was asked for (RFC 9110 §7.8)."""
-        server, self.server = self.server, None
-        if server is None or protocol.lower() != self.request.fields.upgrade.lower():
-            self.fail(Deny(Reason.UPSTREAM_INVALID, "the service switched to another protocol"))
-            return None
-        self.upstream_seconds = monotonic() - self.sent_at
-        self.status = 101
-        self._answer_started = True
-        self.port.metrics.tunnels_open += 1
-        self.tunnel = tunnel = Tunnel(self, self.client, server)
-        self.client.begin_tunnel(tunnel)
-        end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
-        self.client.write(STATUS_LINES[101] + fields + end)
-        if rest:
-            tunnel.from_server(rest)
-        return tunnel
-
     def server_blocked(self) -> None:
         """Slow down the client."""
         self.client.hold()
@@ -205,8 +186,7 @@ class Exchange(Answering):
     def expire(self) -> None:
         """Give up on a client that does not send its body, or take its answer, in time."""
         if self.tunnel is not None:
-            self.client_lost()
-            self.client.abort()
+            self.tunnel_cut()
             return
         self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client made no progress"))
 
@@ -215,12 +195,6 @@ class Exchange(Answering):
         if not self.is_over:
             if self.tunnel is None:
                 self.status = CLIENT_GONE
-            self._leave_server()
-            self._end(True)
-
-    def tunnel_over(self) -> None:
-        """End the exchange with the tunnel."""
-        if not self.is_over:
             self._leave_server()
             self._end(True)
 

@@ -95,6 +95,7 @@ class Listener:
             client.check_total(now)
         for pool in self._all_pools():
             pool.expire(now)
+        self._port.streams.sweep()
 
     def _all_pools(self) -> list[Pool]:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]

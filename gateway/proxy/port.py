@@ -14,6 +14,7 @@ from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
+from gateway.proxy.streams import Streams
 from gateway.settings.values import Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics, RouteMetrics
@@ -84,6 +85,7 @@ class Port:
         limits: Limits,
         trusted_proxies: Networks,
         outbox: Outbox,
+        streams: Streams,
         metrics: Metrics,
         access_log: AccessLog,
         is_tls: bool,
@@ -100,6 +102,7 @@ class Port:
         self.limits = limits
         self.trusted_proxies = trusted_proxies
         self.outbox = outbox
+        self.streams = streams
         self.metrics = metrics
         self.access_log = access_log
         self.proto = b"https" if is_tls else b"http"

@@ -6,6 +6,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.proxy.fields import Fields
+from gateway.proxy.handshake import check_opening, is_websocket
 
 # RFC 9112 §3.2.2: `http://authority/path?query`. No user information, no fragment.
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IGNORECASE)
@@ -95,7 +96,10 @@ class Request:
         if fields.is_chunked or fields.content_length is not None:
             # Where the body ends and the tunnel begins is read in two ways.
             fields.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")
-        if not self.is_http11 or _TOKEN.match(fields.upgrade) is None:
+        if not self.is_http11:
+            # RFC 9110 §7.8: it means nothing there, and to somebody behind us it might.
+            fields.find(Reason.REQUEST_MALFORMED, "an upgrade in HTTP/1.0")
+        if _TOKEN.match(fields.upgrade) is None:
             fields.find(Reason.NOT_SUPPORTED, "not an upgrade to one protocol")
 
     def check_allowed(self, route: Route, body_bytes: int | None) -> Deny | None:
@@ -103,9 +107,14 @@ class Request:
         fields = self.fields
         if body_bytes is not None and (fields.content_length or 0) > body_bytes:
             return Deny(Reason.BODY_TOO_LARGE, "Content-Length is over the limit", route)
-        if self.wants_upgrade and fields.upgrade.decode("ascii").lower() not in route.upgrades:
+        return self._check_upgrade_to(route) if self.wants_upgrade else None
+
+    def _check_upgrade_to(self, route: Route) -> Deny | None:
+        fields = self.fields
+        if fields.upgrade.decode("ascii").lower() not in route.upgrades:
             return Deny(Reason.NOT_SUPPORTED, "the route does not allow this upgrade", route)
-        return None
+        fault = check_opening(self.method, fields) if is_websocket(fields.upgrade) else None
+        return None if fault is None else Deny(Reason.REQUEST_MALFORMED, fault, route)
 
     def _settle_absolute_form(self) -> None:
         """Turn an absolute-form target into origin form; its authority replaces the Host."""

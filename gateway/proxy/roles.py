@@ -57,8 +57,11 @@ class Waiting(Asker, Sender, Protocol):
     def answer_end(self) -> None:
         """Take the end of the answer; the connection is no longer this exchange's."""
 
-    def answer_switch(self, protocol: bytes, fields: bytes, rest: bytes) -> Far | None:
-        """Take a 101; return the tunnel to feed from now on, or None to give up."""
+    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
+        """Take a 101; return the tunnel to feed from now on, or None to give up.
+
+        *lines* are its fields, flat: prefix, value, prefix, value; *rest* came behind them.
+        """
 
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
         """Take the failure; *unsent* says that no byte of the request can have been read."""

@@ -110,6 +110,14 @@ class ServerConnection(asyncio.Protocol):
         self.home.forget(self)
         self.transport.abort()
 
+    def finish(self) -> None:
+        """Leave the tunnel, and close behind what is not yet sent."""
+        self._tunnel = None
+        self.is_open = False
+        self.home.outbox.flush()
+        self.deadline = monotonic() + self.home.body_seconds
+        self.transport.close()
+
     def expire(self) -> None:
         """Act on a deadline that has passed."""
         self.deadline = NEVER
@@ -156,7 +164,7 @@ class ServerConnection(asyncio.Protocol):
         self._asker = None
         self.deadline = NEVER
         reader = self._reader
-        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_fields(), reader.rest)
+        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_lines(), reader.rest)
         if self._tunnel is None:
             self.close()
 
@@ -174,18 +182,13 @@ class ServerConnection(asyncio.Protocol):
         elif self._reader.has_begun:
             self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
         else:
-            unsent = self._nothing_read()
+            # Where the peer's kernel acknowledged no byte of this request, the service cannot
+            # have acted on it: it closed a kept connection just as we wrote, and the request
+            # may be sent again, whatever its method.
+            acknowledged = acknowledged_bytes(self.transport)
+            unsent = acknowledged is not None and acknowledged <= self._bytes_before
             self._fail(Reason.UPSTREAM_UNREACHABLE, "the service closed the connection", unsent)
         return False
-
-    def _nothing_read(self) -> bool:
-        """Return whether the peer's kernel acknowledged no byte of this request.
-
-        Then the service cannot have acted on it: it closed a kept connection just as we
-        wrote, and the request may be sent again, whatever its method.
-        """
-        acknowledged = acknowledged_bytes(self.transport)
-        return acknowledged is not None and acknowledged <= self._bytes_before
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fail the exchange under way, if any."""

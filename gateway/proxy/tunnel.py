@@ -28,7 +28,7 @@ class Owner(Protocol):
     """The exchange that became a tunnel."""
 
     def tunnel_over(self) -> None:
-        """Take that both ends are done."""
+        """Take that both ends are done; what was written is still sent."""
 
 
 class Tunnel:
@@ -86,6 +86,14 @@ class Tunnel:
 
     def server_lost(self) -> None:
         """End: there is no one left to talk to."""
+        self._owner.tunnel_over()
+
+    def token_expired(self) -> None:
+        """End: what bytes mean here is not known, so there is nothing to say."""
+        self._owner.tunnel_over()
+
+    def patience_ended(self) -> None:
+        """End, if that has not happened."""
         self._owner.tunnel_over()
 
     def server_blocked(self) -> None:

@@ -34,16 +34,18 @@ class RouteMetrics:
     """What became of the requests of one route; *name* is empty for "no route".
 
     For each request either ``allowed += 1`` or ``refuse``, once it is decided, and
-    ``observe`` once it is answered. For the event loop's thread alone.
+    ``observe`` once it is answered. *streams_expired* outlasted their token, and were ended.
+    For the event loop's thread alone.
     """
 
-    __slots__ = ("allowed", "durations", "name", "refused")
+    __slots__ = ("allowed", "durations", "name", "refused", "streams_expired")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.allowed = 0
         self.refused: dict[str, int] = {}  # by reason code
         self.durations: dict[int, _Durations] = {}  # by status code
+        self.streams_expired = 0
 
     def observe(self, status: int, seconds: float) -> None:
         """Count one answer of *status* that was finished after *seconds*."""
@@ -161,6 +163,12 @@ class _Families(Collector):
             "Requests by what was decided about them.",
             _decision_rows(routes),
             ("route", "reason"),
+        )
+        yield counter(
+            "gateway_streams_expired",
+            "Tunnels and event streams ended with the token that allowed them.",
+            [((route.name,), route.streams_expired) for route in routes if route.streams_expired],
+            ("route",),
         )
         yield from _connection_families(metrics)
         yield from _upstream_families(tuple(metrics.upstreams.values()))

@@ -12,6 +12,7 @@ import yaml
 from jwt.algorithms import ECAlgorithm
 
 from gateway.app import Gateway
+from gateway.proxy.streams import Clocks
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values import Settings
 from tests.proxy.messages import Message, make_request, read_answer
@@ -124,11 +125,25 @@ def load(path: Path) -> Settings:
     return loaded.settings
 
 
+class MovableClocks:
+    """The clocks of the machine, which a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_seconds = 0.0
+
+    def wall(self) -> float:
+        return time.time() + self.ahead_seconds
+
+    def steady(self) -> float:
+        return time.monotonic() + self.ahead_seconds
+
+
 class RunningGateway:
     """A started gateway, and how tests talk to it."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, clocks: MovableClocks) -> None:
         self.gateway = gateway
+        self.clocks = clocks
         self.address = gateway.data_address  # kept: it is not known any more after draining
         self.wires: list[Wire] = []
         self._is_stopped = False
@@ -170,6 +185,11 @@ class RunningGateway:
         wire.close()
         return last
 
+    def pass_time(self, seconds: float) -> None:
+        """Put the clocks forward, and end the streams whose time it is, as the next sweep does."""
+        self.clocks.ahead_seconds += seconds
+        self.gateway._serving.port.streams.sweep()
+
     async def stop(self) -> None:
         """Stop the gateway, once."""
         if not self._is_stopped:
@@ -180,13 +200,14 @@ class RunningGateway:
 @asynccontextmanager
 async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that listens; every client connection made through it is cut in the end."""
-    gateway = Gateway(settings)
+    clocks = MovableClocks()
+    gateway = Gateway(settings, Clocks(clocks.wall, clocks.steady))
     try:
         await gateway.start()
     except BaseException:
         await gateway.stop()
         raise
-    running = RunningGateway(gateway)
+    running = RunningGateway(gateway, clocks)
     try:
         yield running
     finally:

@@ -87,6 +87,30 @@ def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> No
     assert asker.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1", 0, True)]
 
 
+@pytest.mark.parametrize(
+    ("framing", "outcome"),
+    [
+        (b"Content-Length: 0", DONE),
+        (b"Content-Length: 5", FAULT),
+        (b"Transfer-Encoding: chunked", FAULT),
+    ],
+)
+@pytest.mark.parametrize("status", [100, 103])
+def test_an_interim_answer_has_no_body(status: int, framing: bytes, outcome: int) -> None:
+    """9110.8: the answer behind it would be framed by what was not said of it."""
+    interim = b"HTTP/1.1 %d X\r\n%b\r\nLink: a\r\n\r\n" % (status, framing)
+
+    open_ended, first, _ = read(interim + b"HTTP/1.1 200 X\r\n\r\nabcdefgh")
+    measured, second, _ = read(interim + make_answer(b"abc"))
+
+    if outcome == FAULT:
+        assert (open_ended, measured) == (FAULT, FAULT)
+        return
+    assert first.heads == [(200, b"", None, True)]
+    assert (measured, second.heads) == (DONE, [(200, b"\r\nContent-Length: 3", 3, True)])
+    assert [fields for _, fields in second.interims] == [b"\r\nLink: a"] * (status == 103)
+
+
 @pytest.mark.parametrize(("count", "outcome"), [(16, DONE), (17, FAULT)])
 def test_so_many_interim_answers_and_no_more(count: int, outcome: int) -> None:
     assert read(b"HTTP/1.1 103 X\r\n\r\n" * count + make_answer())[0] == outcome
@@ -122,8 +146,48 @@ def test_a_switch_is_passed_on_only_where_it_was_asked_for() -> None:
 
     outcome, _, reader = read(switch, Asker(wants_upgrade=True))
 
-    assert (outcome, reader.upgrade, reader.switch_fields()) == (SWITCH, b"websocket", b"\r\nX: 1")
+    assert (outcome, reader.upgrade, reader.switch_lines()) == (
+        SWITCH,
+        b"websocket",
+        [b"\r\nX: ", b"1"],
+    )
     assert read(switch)[0] == FAULT
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"",
+        b"Connection: Upgrade\r\n",
+        b"Upgrade: websocket\r\n",
+        b"Connection: keep-alive\r\nUpgrade: websocket\r\n",
+    ],
+)
+def test_a_switch_that_does_not_say_to_what_is_a_fault(lines: bytes) -> None:
+    """9110.7: Connection lists Upgrade, and Upgrade names the protocol."""
+    switch = b"HTTP/1.1 101 X\r\n%b\r\n" % lines
+
+    assert read(switch + make_answer(b"x"), Asker(wants_upgrade=True))[0] == FAULT
+
+
+def test_a_switch_to_two_protocols_names_both() -> None:
+    switch = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n\r\n"
+
+    outcome, _, reader = read(switch, Asker(wants_upgrade=True))
+
+    assert (outcome, reader.upgrade) == (SWITCH, b"h2c,websocket")
+
+
+def test_a_switch_has_no_length() -> None:
+    """9110.8: a peer that believed it would read frames as a body."""
+    switch = (
+        b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\nX: 1\r\n\r\n"
+    )
+
+    outcome, _, reader = read(switch + b"frames", Asker(wants_upgrade=True))
+
+    assert (outcome, reader.rest) == (SWITCH, b"frames")
+    assert reader.switch_lines() == [b"\r\nX: ", b"1"]
 
 
 def test_a_body_without_length_goes_on() -> None:

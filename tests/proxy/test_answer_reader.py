@@ -202,7 +202,7 @@ def test_a_101_that_was_asked_for_hands_over_what_follows() -> None:
 
     assert outcome == SWITCH
     assert (reader.upgrade, reader.rest) == (b"websocket", b"frames")
-    assert reader.switch_fields() == b"\r\nX: 2"
+    assert reader.switch_lines() == [b"\r\nX: ", b"2"]
 
 
 def test_trailers_are_dropped() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.proxy.gateways import RunningGateway, bearer
 from tests.proxy.messages import make_answer, make_request, read_answer, read_chunk, read_head
-from tests.proxy.service import Service, serve
+from tests.proxy.service import Script, Service, serve
 from tests.proxy.wire import Cut, Wire
 
 # --- answers without a body (9110.10)
@@ -107,6 +107,48 @@ async def test_http_1_0_clients_get_no_interim_answers(service: Service, client:
     client.send(make_request("/open/", version="1.0"))
 
     assert (await read_answer(client)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("framing", "status"),
+    [
+        (b"Content-Length: 0\r\n", 200),
+        (b"Content-Length: 5\r\n", 502),
+        (b"Transfer-Encoding: chunked\r\n", 502),
+    ],
+)
+async def test_an_interim_answer_does_not_frame_the_one_behind_it(
+    service: Service, gateway: RunningGateway, framing: bytes, status: int
+) -> None:
+    """9110.8, response splitting: what lies behind five bytes would be the next answer."""
+    body = b"first" + make_answer(b"canary")
+    service.script = read_then_close(
+        b"HTTP/1.1 103 Early Hints\r\n" + framing + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        body,
+    )
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+
+    if status == 200:
+        hints = await read_answer(client)
+        assert (hints.status, hints.fields) == (103, ())
+    answer = await read_answer(client)
+    assert answer.status == status
+    assert answer.body == body or b"canary" not in client.received
+
+
+def read_then_close(*pieces: bytes) -> Script:
+    """Return a script that reads one request and sends *pieces*, as far as it is let."""
+
+    async def script(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        for piece in pieces:
+            wire.send(piece)
+            await asyncio.sleep(0)
+        wire.close()
+
+    return script
 
 
 async def test_a_flood_of_interim_answers_is_502(service: Service, gateway: RunningGateway) -> None:

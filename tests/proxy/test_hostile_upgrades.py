@@ -5,6 +5,7 @@ import pytest
 from gateway.decision.reason import Reason
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import bearer
+from tests.proxy.handshakes import UPGRADE
 from tests.proxy.hostile import HOSTILE_ROUTES, answers_until_end, pour, reason
 from tests.proxy.messages import make_request, read_answer
 from tests.proxy.service import Service, serve
@@ -23,9 +24,6 @@ SOCKET_ROUTES = [
 ]
 
 
-_WEBSOCKET = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
-
-
 async def _answer_nothing(service: Service, wire: Wire) -> None:
     await service.read_request(wire)
 
@@ -36,7 +34,7 @@ async def test_an_upgrade_is_not_passed_on_without_a_token(
     """9110.8"""
     gateway = await start_gateway(routes=SOCKET_ROUTES)
 
-    answer = await gateway.ask(make_request("/socket/", *_WEBSOCKET))
+    answer = await gateway.ask(make_request("/socket/", *UPGRADE))
 
     assert reason(answer) == Reason.TOKEN_MISSING.code
     assert service.received == b""
@@ -57,7 +55,7 @@ async def test_an_upgrade_that_was_declined_is_no_tunnel(
     service.script = serve(b"HTTP/1.1 %d X\r\n%bContent-Length: 2\r\n\r\nok" % (status, extra))
     gateway = await start_gateway(routes=SOCKET_ROUTES)
     wire = await gateway.connect()
-    lines = (*_WEBSOCKET[:2], "Sec-WebSocket-Version: 1337")
+    lines = (*UPGRADE[:3], "Sec-WebSocket-Version: 1337")
 
     await pour(wire, make_request("/socket/", bearer(), *lines))
     answer = await read_answer(wire)
@@ -72,8 +70,8 @@ async def test_an_upgrade_that_was_declined_is_no_tunnel(
 @pytest.mark.parametrize(
     "head",
     [
-        make_request("/socket/", bearer(), *_WEBSOCKET),
-        make_request("/public/", *_WEBSOCKET),
+        make_request("/socket/", bearer(), *UPGRADE),
+        make_request("/public/", *UPGRADE),
         make_request("/public/", "Connection: Upgrade", "Upgrade: h2c"),
         b"CONNECT /public/ HTTP/1.1\r\nHost: a\r\n\r\n",
         b"CONNECT admin:443 HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, good_token, make_token
+from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
 from tests.proxy.service import Service, serve
 from tests.proxy.wire import Wire
@@ -151,16 +152,14 @@ async def test_a_tunnel_is_one_line_when_it_ends(
 ) -> None:
     async def switch(service: Service, wire: Wire) -> None:
         await read_head(wire)
-        wire.send(
-            b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfrom service"
-        )
+        wire.send(SWITCHED + b"from service")
         await wire.read(4)
         wire.close()
 
     service.script = switch
     gateway = await start_gateway(access_log="stdout")
     client = await gateway.connect()
-    client.send(make_request("/open-socket/", "Connection: Upgrade", "Upgrade: websocket"))
+    client.send(make_request("/open-socket/", *UPGRADE))
     await read_head(client)
     client.send(b"ping")
     await client.wait_end()

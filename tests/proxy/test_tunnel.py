@@ -12,17 +12,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, good_token, make_token
+from tests.proxy.handshakes import KEY, SWITCHED, UPGRADE, VERSION
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
 from tests.proxy.service import Script, Service
 from tests.proxy.service import serve as answer_with
 from tests.proxy.wire import Wire
-
-UPGRADE = ("Connection: Upgrade", "Upgrade: websocket")
-SWITCHED = (
-    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Accept: x\r\n\r\n"
-)
-
 
 # --- with a real WebSocket library at both ends
 
@@ -187,7 +181,12 @@ async def test_the_upgrade_is_asked_of_the_service_in_our_own_words(
     client = await gateway.connect()
     client.send(
         make_request(
-            "/open-socket/", "Connection: Upgrade, X-Hop", "Upgrade: WebSocket", "X-Hop: 1"
+            "/open-socket/",
+            "Connection: Upgrade, X-Hop",
+            "Upgrade: WebSocket",
+            "X-Hop: 1",
+            KEY,
+            VERSION,
         )
     )
     assert (await read_head(client)).one(b"upgrade") == b"websocket"

@@ -1,0 +1,122 @@
+"""Keep what lasts apart from other answers: tunnels, and streams of events."""
+
+import re
+from math import inf
+from time import monotonic
+from typing import Final
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny
+from gateway.proxy.answering import Answering
+from gateway.proxy.handshake import check_agreement, is_websocket
+from gateway.proxy.status_line import STATUS_LINES
+from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.websocket_tunnel import WebSocketTunnel
+
+# In a head that we wrote: one space behind the colon.
+_EVENT_STREAM: Final = re.compile(rb"\r\ncontent-type: text/event-stream[ \t]*[;\r]")
+
+
+class Streaming(Answering):
+    """The half of an exchange that may outlast its token, and then ends."""
+
+    # Weakly referenced by those who know when that is.
+    __slots__ = ("__weakref__", "allow", "deny")
+
+    allow: Allow | None
+    deny: Deny | None
+
+    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
+        """Become a tunnel, if the server switched to what was asked for (RFC 9110 §7.8)."""
+        server, self.server = self.server, None
+        fault = self._switch_fault(protocol, lines)
+        if server is None or fault is not None:
+            self.fail(Deny(Reason.UPSTREAM_INVALID, fault or "the service is gone"))
+            return None
+        self.upstream_seconds = monotonic() - self.sent_at
+        self.status = 101
+        self._answer_started = True
+        self.port.metrics.tunnels_open += 1
+        follows = self._end_with_token() and is_websocket(protocol)
+        tunnel = (WebSocketTunnel if follows else Tunnel)(self, self.client, server)
+        self.tunnel = tunnel
+        self.client.begin_tunnel(tunnel)
+        end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
+        self.client.write(STATUS_LINES[101] + b"".join(lines) + end)
+        if rest:
+            tunnel.from_server(rest)
+        return tunnel
+
+    def _switch_fault(self, protocol: bytes, lines: list[bytes]) -> str | None:
+        fields = self.request.fields
+        if protocol.lower() != fields.upgrade.lower():
+            return "the service switched to another protocol"
+        return check_agreement(fields, lines) if is_websocket(protocol) else None
+
+    def _answer_goes_on(self, head: bytes) -> None:
+        self.is_event_stream = _EVENT_STREAM.search(head.lower()) is not None
+        if self.is_event_stream:
+            self._end_with_token()
+
+    def _end_with_token(self) -> bool:
+        """See to it that this ends when its token has expired; return False if it never does."""
+        token = None if self.allow is None else self.allow.token
+        if token is None:
+            return False
+        expires_at = token.claims.expires_at + token.issuer.leeway_seconds
+        ends_at = expires_at + self.port.timeouts.token_grace_seconds
+        if ends_at == inf:
+            return False
+        self.port.streams.add(self, ends_at)
+        return True
+
+    # --- the end
+
+    def token_expired(self) -> None:
+        """End, or begin to: nothing may last longer than what allowed it."""
+        allow = self.allow
+        if self.is_over or allow is None:
+            return
+        detail = "the token of a stream has expired"
+        self.deny = Deny(Reason.TOKEN_EXPIRED, detail, allow.route, allow.token)
+        self.port.routes[allow.route.index].metrics.streams_expired += 1
+        if self.tunnel is not None:
+            self.tunnel.token_expired()
+            return
+        self._leave_server()
+        if self._chunked_out:
+            # A whole answer: a reset could take away events that the client has not read yet.
+            self.client.write(b"0\r\n\r\n")
+        self._end(self._close or not self._chunked_out)
+
+    def patience_ended(self) -> None:
+        """End now."""
+        if self.tunnel is not None:
+            self.tunnel.patience_ended()
+
+    def tunnel_leaves(self, seconds: float) -> None:
+        """Take that ``patience_ended`` is to be called after *seconds*."""
+        self.port.streams.bound(self, seconds)
+
+    def tunnel_over(self) -> None:
+        """End with the tunnel, behind what was written to either side."""
+        tunnel = self.tunnel
+        if tunnel is not None and not self.is_over:
+            tunnel.server.finish()
+            self._end(True)
+
+    def tunnel_cut(self) -> None:
+        """Cut both connections of the tunnel."""
+        self.client_lost()
+        self.client.abort()
+
+    def fail(self, deny: Deny) -> None:
+        """Refuse if nothing of an answer went out, else cut the connection."""
+        raise NotImplementedError
+
+    def client_lost(self) -> None:
+        """Give up: nobody waits for the answer."""
+        raise NotImplementedError
+
+    def _leave_server(self) -> None:
+        raise NotImplementedError

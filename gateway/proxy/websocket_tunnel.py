@@ -1,0 +1,166 @@
+"""Take leave of both ends of a WebSocket when the token that allowed it has expired."""
+
+from secrets import token_bytes
+from typing import Final, Protocol
+
+from gateway.proxy.frames import Frames, close_frame
+from gateway.proxy.server import ServerConnection
+from gateway.proxy.tunnel import Near, Owner, Tunnel
+
+# How long a frame under way may take to end, and after that the answer to a Close frame. A
+# browser waits for its own Close to be answered about as long.
+PATIENCE_SECONDS: Final = 5.0
+
+# RFC 6455 §7.4.1: a policy was violated.
+_POLICY_VIOLATION: Final = 1008
+_REASON: Final = b"token expired"
+
+
+class Ending(Owner, Protocol):
+    """The exchange, as a tunnel that ends by itself sees it."""
+
+    def tunnel_leaves(self, seconds: float) -> None:
+        """Take that ``patience_ended`` is to be called after *seconds*."""
+
+    def tunnel_cut(self) -> None:
+        """Cut both connections."""
+
+
+class _Way:
+    """One direction: what passes, until a Close frame of ours is the last thing that did."""
+
+    __slots__ = ("frames", "is_done", "is_told")
+
+    def __init__(self, *, masked: bool) -> None:
+        self.frames = Frames(masked=masked)
+        self.is_told = False  # the receiver was told that nothing more will come
+        self.is_done = False  # the sender's side of the connection has ended
+
+    def has_answered(self) -> bool:
+        """Return whether the sender took leave, too."""
+        return self.is_done or self.frames.has_closed
+
+
+class WebSocketTunnel(Tunnel):
+    """A tunnel that follows the frames in it, so that it can put a Close frame between two."""
+
+    __slots__ = ("_down", "_ending", "_is_ending", "_up")
+
+    def __init__(self, owner: Ending, client: Near, server: ServerConnection) -> None:
+        super().__init__(owner, client, server)
+        self._ending = owner
+        self._is_ending = False
+        self._down = _Way(masked=False)  # from the server to the client
+        self._up = _Way(masked=True)
+
+    def from_server(self, data: bytes) -> None:
+        """Pass *data* to the client; after a Close frame of ours, nothing more."""
+        if not self._is_ending:
+            self._down.frames.follow(data)
+            super().from_server(data)
+            return
+        at = 0
+        if not self._down.is_told:
+            at = self._down.frames.follow_one(data)
+            super().from_server(data[:at])
+        self._go_on(self._down, data[at:])
+
+    def from_client(self, data: bytes) -> None:
+        """Pass *data* to the server; after a Close frame of ours, nothing more."""
+        if not self._is_ending:
+            self._up.frames.follow(data)
+            super().from_client(data)
+            return
+        at = 0
+        if not self._up.is_told:
+            at = self._up.frames.follow_one(data)
+            super().from_client(data[:at])
+        self._go_on(self._up, data[at:])
+
+    # --- taking leave
+
+    def token_expired(self) -> None:
+        """Send Close frames where frames begin, and wait for theirs (RFC 6455 §7.1.2)."""
+        self._is_ending = True
+        # What has ended takes no more bytes.
+        self._down.is_done = self._down.is_told = self._server_done
+        self._up.is_done = self._up.is_told = self._client_done
+        self._ending.tunnel_leaves(PATIENCE_SECONDS)
+        self._settle()
+
+    def patience_ended(self) -> None:
+        """End: properly where the client was told, else by a cut."""
+        if self._down.is_told:
+            self._owner.tunnel_over()
+        else:
+            self._ending.tunnel_cut()
+
+    def server_ended(self) -> None:
+        """Take leave of the client, too; amid a frame of the server's that cannot be done."""
+        if not self._is_ending:
+            super().server_ended()
+            return
+        self._down.is_done = True
+        if self._down.is_told:
+            self._settle()
+        else:
+            self._ending.tunnel_cut()
+
+    def client_ended(self) -> None:
+        """Close the server's side behind the client's last byte."""
+        if not self._is_ending:
+            super().client_ended()
+            return
+        self._up.is_done = self._up.is_told = True
+        self.server.end_writing()
+        self._settle()
+
+    def server_lost(self) -> None:
+        """End, but wait for a client that was told."""
+        if not self._is_ending or not self._down.is_told:
+            super().server_lost()
+            return
+        self._down.is_done = self._up.is_told = True
+        self._settle()
+
+    def server_blocked(self) -> None:
+        """Slow down the client, as long as what it sends is passed on."""
+        if not self._up.is_told:
+            super().server_blocked()
+
+    def _go_on(self, way: _Way, dropped: bytes) -> None:
+        """Look for a Close frame in what is not passed on, and act on what is known now."""
+        self._tell(way)
+        way.frames.follow(dropped)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Send the Close frames that can be sent, and end once both ends took leave."""
+        down, up = self._down, self._up
+        if down.frames.is_lost or up.frames.is_lost:
+            self._ending.tunnel_cut()  # no place in the stream is known to be a frame's end
+            return
+        self._tell(down)
+        self._tell(up)
+        if down.is_told and up.has_answered():
+            if down.has_answered():
+                self._owner.tunnel_over()
+            else:
+                # RFC 6455 §7.1.1: of the two, the client waits for the connection to close.
+                self._client.end_writing()
+
+    def _tell(self, way: _Way) -> None:
+        """Send a Close frame *way*, if it is time; after the sender's own it is not needed."""
+        if way.is_told or not way.frames.is_between:
+            return
+        way.is_told = True
+        own = not way.frames.has_closed
+        if way is self._down:
+            if own:
+                self._client.write(close_frame(_POLICY_VIOLATION, _REASON))
+            self._ending.tunnel_leaves(PATIENCE_SECONDS)
+            self.server.go_on()  # what comes is dropped, and waits for nobody
+        else:
+            if own:
+                self.server.write(close_frame(_POLICY_VIOLATION, _REASON, token_bytes(4)))
+            self._client.go_on()
