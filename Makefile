@@ -3,13 +3,14 @@
 VENV := .venv
 READY := $(VENV)/.ready
 BENCH_READY := .venv-bench/.ready
+FUZZ_READY := .venv-fuzz/.ready
 BIN := $(VENV)/bin
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak lock clean
+.PHONY: help demo test check format bench soak fuzz lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,21 +49,30 @@ soak: $(READY) ## Slow attacks, then ten minutes of mixed traffic and crashes (S
 	scripts/real_parts.sh missing soak; \
 	exit $$status
 
+fuzz: $(FUZZ_READY) ## Fuzz the data port and the decision (SECONDS=60 for each surface, FUZZ=client …)
+	SECONDS_EACH=$(or $(SECONDS),60) .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
+
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	$(COMPILE) --upgrade pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --upgrade pyproject.toml --group dev --group build \
 		-c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --upgrade --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --upgrade --group bench -o requirements/bench.txt
+	$(COMPILE) --upgrade pyproject.toml --group fuzz -c requirements/dev.txt \
+		-o requirements/fuzz.txt
 
 clean: ## Remove the environments and everything that was built
-	rm -rf $(VENV) .venv-bench .bench build dist .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench .venv-fuzz .bench .fuzz build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is the last thing written, so an interrupted build is built again.
 $(READY): pyproject.toml requirements/dev.txt scripts/environment.sh
 	scripts/environment.sh $(VENV) requirements/dev.txt
+	touch $@
+
+$(FUZZ_READY): requirements/fuzz.txt scripts/environment.sh
+	scripts/environment.sh .venv-fuzz requirements/fuzz.txt
 	touch $@
 
 $(BENCH_READY): requirements/bench.txt scripts/environment.sh

@@ -78,7 +78,7 @@ def test_no_floor_is_optional() -> None:
     assert not [layer for layer in floors["layers"] if "(" in layer]
 
 
-@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "build.txt", "bench.txt"])
+@pytest.mark.parametrize("lock", ["runtime.txt", "dev.txt", "build.txt", "bench.txt", "fuzz.txt"])
 def test_every_locked_file_has_its_hash(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
@@ -88,7 +88,7 @@ def test_every_locked_file_has_its_hash(lock: str) -> None:
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-@pytest.mark.parametrize("lock", ["dev.txt", "build.txt"])
+@pytest.mark.parametrize("lock", ["dev.txt", "build.txt", "fuzz.txt"])
 def test_what_is_tested_is_what_is_shipped(lock: str) -> None:
     """Two locks that name one package agree on its version."""
     shipped = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", locked("runtime.txt"), re.MULTILINE))

@@ -1,133 +1,195 @@
-"""Law 13: any byte stream yields well-formed answers or a close, and touches nobody else."""
+"""Law 13: any byte stream yields well-formed answers or a close, and touches nobody else.
+
+From either side: what a client sends, and what a service answers. Well-formed is what a parser
+that is not ours (h11) takes, and the strict grammar of RFC 9112.
+"""
 
 import asyncio
 from collections.abc import Iterator
-from itertools import pairwise
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.proxy.gateways import bearer
-from tests.proxy.hostile import answers_until_end, pour, reason
-from tests.proxy.messages import Message, make_request, read_answer
+from tests.proxy.hostile import pour
+from tests.proxy.judge import Seen, read_answers, read_request
+from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.pieces import MARK, answer_streams, request_streams
+from tests.proxy.service import Service
 from tests.proxy.wire import Wire
 from tests.proxy.world import World, running_world
 
 # How many round trips of another client leave a connection as it is before it counts as still.
 _STILL_ROUNDS = 10
 
+# Turns of the event loop in which a piece that was sent gets to where it is read.
+_TURNS = 3
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running_world(tmp_path_factory.mktemp("laws")) as made:
+        made.service.script = scripted
         yield made
 
 
-_HOST = b"Host: gateway.test\r\n"
-_SECTIONS = [
-    _HOST + b"\r\n",
-    _HOST + b"Accept: */*\r\n\r\n",
-    _HOST + bearer() + b"\r\n\r\n",
-    _HOST + b"Connection: close\r\n\r\n",
-    _HOST + b"Content-Length: 5\r\n\r\nMARKx",
-    _HOST + b"Content-Length: 0\r\n\r\n",
-    _HOST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nMARK\r\n0\r\n\r\n",
-    _HOST + b"Transfer-Encoding: chunked\r\n\r\n4;x=y\r\nMARK\r\n0\r\nX: y\r\n\r\n",
-    _HOST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\nMARK",
-    _HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-    b"Host: a,b\r\n\r\n",
-    b"\r\n",
-]
-_LINES = [
-    b"GET /public/MARK HTTP/1.1\r\n",
-    b"GET /public/MARK HTTP/1.0\r\n",
-    b"POST /public/MARK HTTP/1.1\r\n",
-    b"POST /api/MARK HTTP/1.1\r\n",
-    b"GET /api/MARK HTTP/1.1\r\n",
-    b"GET /public/../MARK HTTP/1.1\r\n",
-    b"GET /nowhere HTTP/1.1\r\n",
-    b"OPTIONS * HTTP/1.1\r\n",
-    b"TRACE /public/MARK HTTP/1.1\r\n",
-    b"CONNECT MARK:443 HTTP/1.1\r\n",
-    b"GET http://other.test/public/MARK HTTP/1.1\r\n",
-]
-whole_requests = st.builds(
-    lambda line, section: line + section, st.sampled_from(_LINES), st.sampled_from(_SECTIONS)
-)
-fragments = whole_requests | st.sampled_from([*_LINES, *_SECTIONS]) | st.binary(max_size=12)
+def _mark(number: int) -> bytes:
+    """Return twelve letters that stand nowhere else, as long as no letter of them is damaged."""
+    return sha256(b"%d" % number).digest()[:12].translate(bytes(b"JQVWXZKY" * 32))
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> tuple[bytes, list[int]]:
-    """Return bytes much like requests, perhaps damaged, and where to split them."""
-    stream = bytearray(b"".join(draw(st.lists(fragments, min_size=1, max_size=6))))
-    for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.integers(0, len(stream)))
-        stream[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
-    cuts = draw(st.lists(st.integers(0, len(stream)), max_size=8))
-    return bytes(stream), sorted(cuts)
+class _Stream:
+    """A client that sends a stream in pieces, and never gets what another's mark is in."""
+
+    def __init__(self, wire: Wire, number: int, pieces: list[bytes]) -> None:
+        self.wire = wire
+        self.mark = _mark(number)
+        self.pieces = _marked(pieces, self.mark)
+        self.heads = b"HEAD" in b"".join(pieces)
+
+    async def send_next(self) -> None:
+        """Send a piece, as far as the other side lets us."""
+        await pour(self.wire, self.pieces.pop(0))
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    async def answers(self) -> list[Seen]:
+        """Return the answers, every one whole unless the connection was reset."""
+        if not (self.wire.is_lost or self.wire.transport.is_closing()):
+            self.wire.end()
+        await self.wire.wait_end()
+        return _judged(self.wire, heads=self.heads)
 
 
-async def _still(world: World, wire: Wire, other: Wire) -> None:
-    """Wait until nothing more comes on *wire*, while *other* is answered again and again."""
+def _marked(pieces: list[bytes], mark: bytes) -> list[bytes]:
+    """Return *pieces* of the same number with the mark in them, split ones too."""
+    stream = b"".join(pieces).replace(MARK, mark)
+    if len(stream) == sum(map(len, pieces)):
+        return [stream[start : start + len(piece)] for start, piece in _starts(pieces)]
+    return [piece.replace(MARK, mark) for piece in pieces]
+
+
+def _starts(pieces: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    for piece in pieces:
+        yield start, piece
+        start += len(piece)
+
+
+def _judged(wire: Wire, *, heads: bool = False) -> list[Seen]:
+    was_reset = wire.error is not None
+    answers, _ = read_answers(bytes(wire.received), has_ended=not was_reset, heads=heads)
+    assert was_reset or all(answer.is_whole for answer in answers), answers[-1]
+    return answers
+
+
+async def _still(world: World, wires: list[Wire], other: Wire) -> None:
+    """Wait until nothing more comes on *wires*, while *other* is answered again and again."""
     unchanged, last = 0, -1
     while unchanged < _STILL_ROUNDS:
         mark = b"victim%d" % next(world.numbers)
         other.send(make_request(f"/public/{mark.decode()}"))
         assert (await read_answer(other)).body == b"/public/" + mark + b" "
-        unchanged = unchanged + 1 if len(wire.received) == last else 0
-        last = len(wire.received)
+        received = sum(len(wire.received) for wire in wires)
+        unchanged = unchanged + 1 if received == last else 0
+        last = received
 
 
-async def _play(world: World, stream: bytes, cuts: list[int]) -> list[Message]:
-    """Return the answers to *stream*, sent in pieces beside a client that does no wrong."""
-    wire, other = await world.gateway.connect(), await world.gateway.connect()
-    mark = _mark(next(world.numbers))
-    stream = stream.replace(b"MARK", mark)
-    for start, end in pairwise([0, *cuts, len(stream)]):
-        await pour(wire, stream[start:end])
-        for _ in range(3):
-            await asyncio.sleep(0)
-    await _still(world, wire, other)
-    if not (wire.is_lost or wire.transport.is_closing()):
-        wire.end()
-    answers = await answers_until_end(wire)
-    assert b"victim" not in wire.received
-    assert mark not in other.received
-    wire.close()
-    other.close()
+class _Judged:
+    """How far the bytes that services got have been judged."""
+
+    def __init__(self) -> None:
+        self._unread: dict[Wire, int] = {}
+
+    def check(self, service: Service) -> None:
+        """Read on with a parser that is not ours; raises Malformed."""
+        for wire in service.connections:
+            at = self._unread.get(wire, 0)
+            data = bytes(memoryview(wire.received)[at:])
+            while data:
+                request, rest = read_request(data)
+                if request is None or not request.is_whole:
+                    break
+                assert b"mallory" not in request.raw_head
+                data = rest
+            self._unread[wire] = len(wire.received) - len(data)
+
+
+judged = _Judged()
+
+
+async def _play(world: World, streams: list[list[bytes]], order: list[int]) -> list[list[Seen]]:
+    """Return the answers to *streams*, sent piece by piece beside a client that does no wrong."""
+    other = await world.gateway.connect()
+    clients = [
+        _Stream(await world.gateway.connect(), next(world.numbers), pieces) for pieces in streams
+    ]
+    for which in order:
+        if clients[which % len(clients)].pieces:
+            await clients[which % len(clients)].send_next()
+    for client in clients:
+        while client.pieces:
+            await client.send_next()
+    await _still(world, [client.wire for client in clients], other)
+    answers = [await client.answers() for client in clients]
+    for wire in (other, *(client.wire for client in clients)):
+        others = [client.mark for client in clients if client.wire is not wire]
+        assert not any(mark in wire.received for mark in others)
+        assert wire is other or b"victim" not in wire.received
+        wire.close()
+    judged.check(world.service)
     return answers
 
 
-def _mark(number: int) -> bytes:
-    """Return four letters that stand nowhere else in an answer."""
-    return bytes(b"JQVWXZ"[number // 6**place % 6] for place in range(4))
-
-
-def _summary(answers: list[Message]) -> list[bool]:
+def _summary(answers: list[Seen]) -> list[bool]:
     """Return which requests were answered by the service, and which refused.
 
     What is left out depends on the bytes that have come when it is said: whether a body is
     asked for, and whether it is the head or what follows it that a request is refused for.
     """
-    return [reason(answer) is None for answer in answers if answer.status != 100]
+    return [not _is_refusal(answer) for answer in answers if answer.status != 100]
+
+
+def _is_refusal(answer: Seen) -> bool:
+    return answer.all(b"content-type") == [b"application/problem+json"]
+
+
+client_streams = request_streams(bearer())
+
+
+@settings(max_examples=300)
+@given(pieces=client_streams)
+def test_13_any_stream_gets_well_formed_answers_or_a_close(
+    pieces: list[bytes], world: World
+) -> None:
+    """And the same ones however it is split, up to a refusal that ends the connection."""
+    (whole,) = world.run(_play(world, [[b"".join(pieces)]], []))
+    (split,) = world.run(_play(world, [pieces], []))
+
+    shorter, longer = sorted((_summary(whole), _summary(split)), key=len)
+    assert longer[: len(shorter)] == shorter
+    assert shorter == longer or shorter[-1:] == [False]
 
 
 @settings(max_examples=200)
-@given(case=streams())
-def test_13_any_stream_gets_well_formed_answers_or_a_close(
-    case: tuple[bytes, list[int]], world: World
+@given(
+    first=client_streams,
+    second=client_streams,
+    order=st.lists(st.integers(0, 1), max_size=16),
+)
+def test_13_two_streams_over_one_pool_stay_apart(
+    first: list[bytes], second: list[bytes], order: list[int], world: World
 ) -> None:
-    """And the same ones however it is split, up to a refusal that ends the connection."""
-    stream, cuts = case
+    """And each gets what it would have got alone, however their pieces are mixed."""
+    mixed = world.run(_play(world, [first, second], order))
 
-    whole = _summary(world.run(_play(world, stream, [])))
-    split = _summary(world.run(_play(world, stream, cuts)))
-
-    shorter, longer = sorted((whole, split), key=len)
-    assert longer[: len(shorter)] == shorter
-    assert shorter == longer or shorter[-1:] == [False]
+    for together, pieces in zip(mixed, (first, second), strict=True):
+        (alone,) = world.run(_play(world, [pieces], []))
+        shorter, longer = sorted((_summary(together), _summary(alone)), key=len)
+        assert longer[: len(shorter)] == shorter
+        assert shorter == longer or shorter[-1:] == [False]
 
 
 @settings(max_examples=100)
@@ -136,8 +198,116 @@ def test_13_garbage_gets_one_refusal_or_a_close(
     stream: bytes, cuts: list[int], world: World
 ) -> None:
     before = len(world.service.connections)
+    ends = sorted(min(cut, len(stream)) for cut in cuts)
+    pieces = [stream[at:end] for at, end in zip([0, *ends], [*ends, len(stream)], strict=True)]
 
-    answers = world.run(_play(world, stream, sorted(min(cut, len(stream)) for cut in cuts)))
+    (answers,) = world.run(_play(world, [pieces], []))
 
-    assert [reason(answer) for answer in answers] in ([], ["request_malformed"])
+    assert [answer.status for answer in answers] in ([], [400])
+    assert all(_is_refusal(answer) for answer in answers)
     assert len(world.service.connections) <= before + 1
+
+
+# --- what services send
+
+
+class _Scripted:
+    """A service that answers requests for ``/public/scripted…`` when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[bytes, Wire] = {}
+
+    async def __call__(self, service: Service, wire: Wire) -> None:
+        while True:
+            request = await service.read_request(wire)
+            if request.target.startswith(b"/public/scripted"):
+                self.waiting[request.target] = wire
+            else:
+                wire.send(make_answer(request.target + b" " + request.body))
+
+
+scripted = _Scripted()
+
+
+async def _settle(other: Wire) -> None:
+    """Let all that was sent arrive, by requests that need no connection to the service."""
+    for _ in range(_STILL_ROUNDS):
+        other.send(make_request("/nowhere"))
+        assert (await read_answer(other)).status == 404
+
+
+async def _ask_both(
+    world: World, methods: list[str], answers: list[list[bytes]], order: list[int], end: bool
+) -> None:
+    """Ask twice at once, have both answered piece by piece, and ask for the right thing behind."""
+    scripted.waiting.clear()
+    other = await world.gateway.connect()
+    wires = [await world.gateway.connect() for _ in answers]
+    marks = [_mark(next(world.numbers)) for _ in answers]
+    for wire, mark, method in zip(wires, marks, methods, strict=True):
+        body = b"x" if method == "POST" else None
+        target = f"/public/scripted-{mark.decode()}"
+        wire.send(make_request(target, method=method, body=body))
+    while len(scripted.waiting) < len(answers):
+        await _settle(other)
+    services = [scripted.waiting[b"/public/scripted-" + mark] for mark in marks]
+    left = [_marked(pieces, mark) for pieces, mark in zip(answers, marks, strict=True)]
+    for which in (*order, *([0] * len(left[0])), *([1] * len(left[1]))):
+        if left[which]:
+            await pour(services[which], left[which].pop(0))
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+    if end:
+        for service in services:
+            service.close()
+    await _settle(other)
+    await _ask_on(wires, marks)
+    await _settle(other)
+    for service in services:
+        service.close()
+    for at, wire in enumerate(wires):
+        _close(wire)
+        await wire.wait_end()
+        found = _judged(wire, heads=methods[at] == "HEAD")
+        assert not any(mark in wire.received for mark in marks[:at] + marks[at + 1 :])
+        finals = [answer for answer in found if answer.is_whole and answer.status >= 200]
+        honest = [answer.body for answer in finals[1:] if not _is_refusal(answer)]
+        assert honest in ([], [b"/public/next-" + marks[at] + b" "])
+        assert sum(answer.status < 200 for answer in found if answer.is_whole) <= 16
+        wire.close()
+    other.close()
+    judged.check(world.service)
+
+
+async def _ask_on(wires: list[Wire], marks: list[bytes]) -> None:
+    """Ask again on every connection that is left."""
+    for wire, mark in zip(wires, marks, strict=True):
+        await pour(wire, make_request(f"/public/next-{mark.decode()}"))
+
+
+def _close(wire: Wire) -> None:
+    if not (wire.is_lost or wire.transport.is_closing()):
+        wire.end()
+
+
+METHODS = st.sampled_from(["GET", "HEAD", "POST"])
+
+
+@settings(max_examples=300)
+@given(
+    methods=st.lists(METHODS, min_size=2, max_size=2),
+    first=answer_streams(),
+    second=answer_streams(),
+    order=st.lists(st.integers(0, 1), max_size=16),
+    end=st.booleans(),
+)
+def test_13_whatever_services_send_each_client_gets_its_own_answer_or_a_cut(
+    methods: list[str],
+    first: list[bytes],
+    second: list[bytes],
+    order: list[int],
+    end: bool,
+    world: World,
+) -> None:
+    """Well-formed, or a refusal, or a reset: and nothing of another's, nor of one before."""
+    world.run(_ask_both(world, methods, [first, second], order, end))

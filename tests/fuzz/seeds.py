@@ -1,0 +1,32 @@
+"""Inputs to start from: the fixtures of llhttp, as inputs of our surfaces, and what is kept."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.fuzz.surfaces import CORPUS
+
+_FIXTURES = Path(__file__).parents[1] / "vectors" / "llhttp" / "llhttp.json"
+
+_REQUEST_LINE = re.compile(rb"^([A-Z]+) (/[^ ]*) HTTP/1\.1\r\n", re.MULTILINE)
+_HOST = re.compile(rb"^host ?:", re.MULTILINE | re.IGNORECASE)
+
+
+def seeds(surface: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every input to start *surface* from."""
+    for path in sorted((CORPUS / surface).iterdir()):
+        yield path.name, path.read_bytes()
+    if surface in {"client", "service"}:
+        yield from _fixtures("request" if surface == "client" else "response")
+
+
+def _fixtures(kind: str) -> Iterator[tuple[str, bytes]]:
+    for case in json.loads(_FIXTURES.read_text()):
+        if case["type"].startswith(kind):
+            raw = case["raw"].encode()
+            raw += b"\r\n" if raw.endswith(b"\n") else b"\r\n\r\n"
+            if kind == "request":
+                host = b"" if _HOST.search(raw) else b"Host: a\r\n"
+                raw = _REQUEST_LINE.sub(rb"\1 /public\2 HTTP/1.1\r\n" + host, raw)
+            yield case["id"].replace("/", "-"), b"00" + raw
