@@ -36,6 +36,11 @@ class LongWire(Wire):
         if not self.transport.is_closing():
             super().reset()
 
+    def end(self) -> None:
+        """Send no more, but go on reading, unless the connection is gone."""
+        if not self.transport.is_closing():
+            super().end()
+
 
 async def connect(address: tuple[str, int], receive_bytes: int | None = None) -> LongWire:
     """Return a connection to *address*; *receive_bytes* bounds the kernel's buffer."""
