@@ -27,6 +27,12 @@ _NAMES: Final = AnswerNames()
 # What nearly every answer says, and what means nothing in HTTP/1.1.
 _KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
 
+# RFC 9110 §15: anything else is to be taken for an error of the server.
+_MIN_STATUS: Final = 100
+_MAX_STATUS: Final = 599
+
+_LENGTH: Final = b"\r\nContent-Length: "
+
 _BODILESS: Final = frozenset((204, 304))
 
 
@@ -110,8 +116,8 @@ class AnswerParts:
         elif self.head_done:
             return
         elif kind == CONTENT_LENGTH:
-            self._lines += (b"\r\nContent-Length: ", value)
-            self._length = int(value)
+            self._length = length = int(value)
+            self._lines += (_LENGTH, b"%d" % length)
         elif kind != CONNECTION or value not in _KEEPS:
             self._add_unusual(cast(int, kind), value)
 
@@ -140,10 +146,15 @@ class AnswerParts:
             self._stop("the answer's head is too large")
         if self._unusual:
             if self._connection:
-                lines = without_named(lines, self._connection)
+                lines = self._without_named(lines)
             self._lines = []  # where trailers go
-        if not self._parser.get_http_version().startswith("1."):
+        version = self._parser.get_http_version()
+        if not version.startswith("1."):
             self._stop("an answer in another version of HTTP")
+        if self._chunked and version == "1.0":
+            self._stop("Transfer-Encoding in HTTP/1.0")  # RFC 9112 §6.1: faulty framing
+        if not _MIN_STATUS <= status <= _MAX_STATUS:
+            self._stop("a status that is none")
         if status < 200:
             self._interim(asker, status, lines)
             return
@@ -152,6 +163,16 @@ class AnswerParts:
             self._head_only(asker, status, lines)
         else:
             asker.answer_head(status, b"".join(lines), self._length, True)
+
+    def _without_named(self, lines: list[bytes]) -> list[bytes]:
+        """Return *lines* without those that Connection names, but with the length.
+
+        The client would take a message whose length was named away for one without an end.
+        """
+        kept = without_named(lines, self._connection)
+        if self._length is not None and _LENGTH not in kept:
+            kept += (_LENGTH, b"%d" % self._length)
+        return kept
 
     def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         if status == 204:

@@ -1,6 +1,6 @@
 """Collect the parts of requests from the parser's callbacks."""
 
-from typing import cast
+from typing import Final, cast
 
 import httptools
 
@@ -13,6 +13,9 @@ from gateway.proxy.request import Request
 from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
+
+# Faults of what was asked for, not of how it was framed: the next request is where it should be.
+_FRAMED: Final = frozenset((Reason.PATH_REJECTED, Reason.NOT_SUPPORTED))
 
 
 class RequestParts:
@@ -101,7 +104,7 @@ class RequestParts:
         self._settle(request, parser.get_http_version())
         self._head_bytes = self._framing_bytes = 0
         self.upload = self._taker.take_request(request)
-        if fields.fault is not None:
+        if fields.fault is not None and fields.fault.reason not in _FRAMED:
             self.is_over = True
         elif request.is_plain and self.upload is None:
             self._plain = fields
