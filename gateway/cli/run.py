@@ -87,13 +87,13 @@ def _allow_many_descriptors() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-# Beside connections: listeners, logs, the event loop, key files, the admin port's clients.
+# Beside clients: listeners, logs, the event loop, the admin port, and a few services.
 _OTHER_DESCRIPTORS = 64
 
 
 def _say_if_too_few(descriptors: int, connections: int) -> None:
     """Warn where clients alone could use up all *descriptors*, so that no service is reached."""
-    needed = 2 * connections + _OTHER_DESCRIPTORS
+    needed = connections + _OTHER_DESCRIPTORS
     if 0 <= descriptors < needed:
         _say(
             f"warning: {connections} connections (limits.connections) may take {needed} open "

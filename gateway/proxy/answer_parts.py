@@ -190,6 +190,8 @@ class AnswerParts:
 
     def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         self._unusual = True
+        if status < 100:
+            self._stop("not a status")
         # RFC 9110 §8.6, RFC 9112 §6.1: no interim answer has a body, and what this one says of
         # a length must not become that of the answer behind it.
         if self._length or self._chunked:

@@ -68,6 +68,22 @@ class Fields:
         self.is_plain = True
         self.is_chunked = self.expects_continue = False
 
+    def with_authorization(self, value: bytes) -> "Fields":
+        """Return these plain fields with another Authorization value: nothing else changes."""
+        fields = Fields.__new__(Fields)
+        fields.lines = self.lines
+        fields.joined = self.joined
+        fields.host = self.host
+        fields.authorization = (value,)
+        fields.known = None
+        # What plain fields do not have.
+        fields.content_length = fields.incoming = fields.fault = None
+        fields.connection = fields.upgrade = fields.via = b""
+        fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
+        fields.is_plain = True
+        fields.is_chunked = fields.expects_continue = False
+        return fields
+
     def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
         """Drop the lines that are not forwarded any more, by *names* (as in ``names``).
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.proxy.fields import Fields
 from gateway.proxy.request import Request
+from gateway.settings.values import Limits
 
 _USUAL_METHODS: Final = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -13,6 +14,11 @@ USUAL_METHODS: Final = frozenset(_USUAL_METHODS.values())
 
 # Visible ASCII without `#`: what the parser takes in a target as well.
 _TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
+
+_TOKEN_STARTS: Final = (b"\r\nAuthorization: Bearer ", b"\r\nauthorization: Bearer ")
+
+# RFC 6750 §2.1, b64token: what cannot end a field, nor begin another.
+_TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
 # A section that is kept costs this much memory at most, on each connection.
 _MAX_BYTES: Final = 4096
@@ -26,12 +32,16 @@ class KeptSection:
 
     Clients on a kept connection mostly send the same fields again with another request
     line. Where the bytes are the same, so is their meaning; only the request line is read
-    anew. They are gone with the connection. Where nothing is repeated (a new token for each
-    request, say), sections are kept ever more seldom.
+    anew. On a connection that many users share only the bearer token is another one: then it
+    is all that changes in what was understood. They are gone with the connection. Where
+    nothing is repeated, sections are kept ever more seldom.
     """
 
     __slots__ = (
+        "_before",
+        "_behind",
         "_fields",
+        "_head_bytes",
         "_line",
         "_method",
         "_pause",
@@ -41,9 +51,12 @@ class KeptSection:
         "_target_bytes",
     )
 
-    def __init__(self, target_bytes: int) -> None:
-        self._target_bytes = target_bytes
+    def __init__(self, limits: Limits) -> None:
+        self._target_bytes = limits.target_bytes
+        self._head_bytes = min(limits.head_bytes, _MAX_BYTES)
         self._section = b""
+        # The section up to its bearer token, and from there on; empty where it has none.
+        self._before = self._behind = b""
         self._fields = Fields()
         # The last request line, and what is in it: a client that polls sends it again, too.
         self._line: bytes | None = None
@@ -52,10 +65,11 @@ class KeptSection:
         self._pause = 0
         self._skips = 0
 
-    def use(self, target_bytes: int) -> None:
+    def use(self, limits: Limits) -> None:
         """Forget what was kept: under another configuration it may mean something else."""
-        self._target_bytes = target_bytes
-        self._section = b""
+        self._target_bytes = limits.target_bytes
+        self._head_bytes = min(limits.head_bytes, _MAX_BYTES)
+        self._section = self._before = b""
         self._line = None
 
     def match(self, data: bytes) -> Request | None:
@@ -64,13 +78,36 @@ class KeptSection:
         What is not certain is None: the parser then says what it is.
         """
         section = self._section
-        if not section or not data.endswith(section):
+        if not section:
             return None
+        if not data.endswith(section):
+            return self._match_but_token(data) if self._before else None
         line = data[: -len(section)]
         if line != self._line and not self._read_line(line):
             return None
         self._pause = 0
         return Request(self._method, self._target, self._fields)
+
+    def _match_but_token(self, data: bytes) -> Request | None:
+        """Return the request that *data* is, if of the section only the bearer token is new."""
+        before, behind = self._before, self._behind
+        start = data.find(b"\r\n")
+        begin = start + len(before)
+        end = len(data) - len(behind)
+        if not begin < end or len(data) > self._head_bytes:
+            return None
+        if not data.startswith(before, start) or not data.endswith(behind):
+            return None
+        token = data[begin:end]
+        if token.translate(None, _TOKEN_BYTES):
+            return None  # where it ends, and the next field begins, is for the parser to say
+        line = data[:start]
+        if line != self._line and not self._read_line(line):
+            return None
+        self._pause = 0
+        self._section = data[start:]  # whoever has a new token mostly goes on with it
+        self._fields = fields = self._fields.with_authorization(b"Bearer " + token)
+        return Request(self._method, self._target, fields)
 
     def _read_line(self, line: bytes) -> bool:
         """Take a request line apart; return False if it is not one of the usual kind."""
@@ -86,7 +123,7 @@ class KeptSection:
 
     def keep(self, data: bytes, fields: Fields) -> None:
         """Keep the section of the plain request *data*, if it came alone and in one piece."""
-        self._section = b""
+        self._section = self._before = b""
         if self._skips:
             self._skips -= 1
             return
@@ -99,3 +136,14 @@ class KeptSection:
             self._section = data[start:]
             self._fields = fields
             fields.joined = b"".join(fields.lines)
+            self._find_token(fields.authorization)
+
+    def _find_token(self, authorization: tuple[bytes, ...]) -> None:
+        """Find where in the section the bearer token stands, in a usual spelling."""
+        if len(authorization) != 1 or not authorization[0].startswith(b"Bearer "):
+            return
+        for start in _TOKEN_STARTS:
+            before, found, behind = self._section.partition(start + authorization[0][7:] + b"\r\n")
+            if found:
+                self._before = before + start
+                self._behind = b"\r\n" + behind

@@ -32,7 +32,7 @@ class RequestReader(RequestParts):
     def __init__(self, taker: Taker, names: RequestNames, limits: Limits) -> None:
         super().__init__(taker, names, limits)
         self._body_left = 0
-        self.kept = KeptSection(limits.target_bytes)
+        self.kept = KeptSection(limits)
 
     def use(self, names: RequestNames, limits: Limits) -> None:
         """Read on under another configuration, the head that is half read too.
@@ -41,7 +41,7 @@ class RequestReader(RequestParts):
         """
         self._names = names
         self._limits = limits
-        self.kept.use(limits.target_bytes)
+        self.kept.use(limits)
         if self.fields is not None:
             self.fields.judge_again(names)
 

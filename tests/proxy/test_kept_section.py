@@ -2,11 +2,13 @@
 
 import re
 from itertools import pairwise
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.decision.token import SignedToken
 from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.fields import Fields
 from gateway.proxy.kept_section import KeptSection
@@ -96,7 +98,30 @@ LINES = [
     "X: GET / HTTP/1.1",
     "Content-Length: 0",
 ]
-SECTIONS = [["Accept: */*"], ["Accept: */*", "Authorization: Bearer one"], []]
+SECTIONS = [
+    ["Accept: */*"],
+    ["Accept: */*", "Authorization: Bearer one"],
+    ["authorization: Bearer one", "Accept: */*"],
+    [],
+]
+TOKENS = [
+    b"two",
+    b"a.b-c_d~e+f/g==",
+    b"x" * 5000,
+    b"",
+    b" ",
+    b" one",
+    b"one ",
+    b"a b",
+    b"a,b",
+    b"a\xff",
+    b"a\r\nX: 1",
+    b"a\r\nAuthorization: Bearer b",
+    b"a\r\nContent-Length: 5",
+    b"a\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer b",
+    b"a\nX: 1",
+    b"a\rX: 1",
+]
 
 request_lines = st.sampled_from(
     [
@@ -129,6 +154,8 @@ def pieces_of_requests(draw: st.DrawFn) -> list[bytes]:
         if draw(st.booleans()):
             end = draw(st.sampled_from([ends(first)[0]] * 3 + ends(first)))
             request = draw(request_lines).encode("latin-1") + first[end:]
+            if draw(st.booleans()):
+                request = request.replace(b"Bearer one", b"Bearer " + draw(st.sampled_from(TOKENS)))
         else:
             request = draw(whole_requests)
         if draw(st.integers(0, 4)):
@@ -143,7 +170,7 @@ def ends(request: bytes) -> list[int]:
     return [found.start() for found in re.finditer(b"\r\n", request)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=600)
 @given(pieces_of_requests())
 def test_what_is_kept_is_invisible(pieces: list[bytes]) -> None:
     """`match` is None, or equal in every respect to what the parser makes of the same bytes."""
@@ -188,6 +215,43 @@ def test_a_plain_request_in_one_piece_is_known_when_it_comes_again() -> None:
     assert match.fields.joined == b"\r\nAccept: */*"
 
 
+@pytest.mark.parametrize("spelling", [b"Authorization", b"authorization"])
+def test_a_request_of_another_user_on_a_shared_connection_is_known_but_for_its_token(
+    spelling: bytes,
+) -> None:
+    first = SECTION.replace(b"Authorization", spelling)
+    kept = after(first)
+
+    for token in (b"two", b"three", b"one", b"three"):
+        match = kept.match(first.replace(b"one", token))
+
+        assert match is not None
+        assert match.fields.authorization == (b"Bearer " + token,)
+        assert match.fields.known is None
+        assert match.fields.joined == b"\r\nAccept: */*"
+
+
+def test_what_was_known_of_one_token_is_not_known_of_the_next() -> None:
+    """CVE-2026-35030: a token that shares all but its end with a good one is another token."""
+    kept = after(SECTION)
+    first = kept.match(SECTION)
+    assert first is not None
+    first.fields.known = cast(SignedToken, "a good token")
+
+    second = kept.match(SECTION.replace(b"one", b"onf"))
+    third = kept.match(SECTION)
+
+    assert second is not None
+    assert second.fields.known is None
+    assert third is not None
+    assert third.fields.known is None
+
+
+@pytest.mark.parametrize("token", [token for token in TOKENS if token not in TOKENS[:2]])
+def test_a_token_that_needs_a_second_look_is_left_to_the_parser(token: bytes) -> None:
+    assert after(SECTION).match(SECTION.replace(b"one", token)) is None
+
+
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -217,7 +281,7 @@ def test_a_target_that_needs_a_second_look_is_left_to_the_parser(target: bytes) 
 def test_under_another_configuration_nothing_is_kept() -> None:
     kept = after(SECTION)
 
-    kept.use(LIMITS.target_bytes)
+    kept.use(LIMITS)
 
     assert kept.match(SECTION) is None
 

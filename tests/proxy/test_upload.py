@@ -110,9 +110,9 @@ async def test_a_piece_is_passed_on_before_the_next_one_comes(
 ) -> None:
     client.send(make_request("/open/", CHUNKED, method="POST") + b"3\r\none\r\n")
     peer = await service.connection()
-    await peer.read_until(b"one")
+    await peer.wait_for(lambda: b"one" in peer.received)
     client.send(b"3\r\ntwo\r\n")
-    await peer.read_until(b"two")
+    await peer.wait_for(lambda: b"two" in peer.received)
 
 
 async def test_a_body_sent_before_the_connection_stands_is_not_lost(

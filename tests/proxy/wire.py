@@ -94,8 +94,16 @@ class Wire(asyncio.Protocol):
 
     async def read_until(self, mark: bytes) -> bytes:
         """Return what comes up to the next *mark*, and the mark; raises Cut."""
-        await self.wait_for(lambda: self.received.find(mark, self._at) >= 0 or self.has_ended)
-        found = self.received.find(mark, self._at)
+        searched, found = self._at, -1
+
+        def is_there() -> bool:
+            nonlocal searched, found
+            # Only in what is new: from the start each time, 100 MiB would take minutes.
+            found = self.received.find(mark, searched)
+            searched = max(self._at, len(self.received) - len(mark) + 1)
+            return found >= 0 or self.has_ended
+
+        await self.wait_for(is_there)
         if found < 0:
             raise Cut(f"no {mark!r} after {len(self.received)} bytes")
         return await self.read(found + len(mark) - self._at)
