@@ -5,7 +5,7 @@ import pytest
 from gateway.decision.reason import Reason
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import bearer
-from tests.proxy.handshakes import UPGRADE
+from tests.proxy.handshakes import ACCEPT, SWITCHED, UPGRADE, make_switch
 from tests.proxy.hostile import HOSTILE_ROUTES, answers_until_end, pour, reason
 from tests.proxy.messages import make_request, read_answer
 from tests.proxy.service import Service, serve
@@ -38,6 +38,99 @@ async def test_an_upgrade_is_not_passed_on_without_a_token(
 
     assert reason(answer) == Reason.TOKEN_MISSING.code
     assert service.received == b""
+
+
+_CONNECTION, _PROTOCOL, _KEY, _VERSION = UPGRADE
+
+_NO_HANDSHAKES = {
+    "no key": make_request("/socket/", bearer(), _CONNECTION, _PROTOCOL, _VERSION),
+    "two keys": make_request("/socket/", bearer(), *UPGRADE, _KEY),
+    "a short key": make_request(
+        "/socket/", bearer(), _CONNECTION, _PROTOCOL, _VERSION, "Sec-WebSocket-Key: YWJj"
+    ),
+    "the key named by Connection": make_request(
+        "/socket/",
+        bearer(),
+        "Connection: Upgrade, Sec-WebSocket-Key",
+        _PROTOCOL,
+        _KEY,
+        _VERSION,
+    ),
+    "no version": make_request("/socket/", bearer(), _CONNECTION, _PROTOCOL, _KEY),
+    "two versions": make_request("/socket/", bearer(), *UPGRADE, "Sec-WebSocket-Version: 8"),
+    "POST": make_request("/socket/", bearer(), *UPGRADE, method="POST"),
+    "HEAD": make_request("/socket/", bearer(), *UPGRADE, method="HEAD"),
+    "with a body": make_request("/socket/", bearer(), *UPGRADE, body=b"x"),
+    "with no bytes of a body": make_request("/socket/", bearer(), *UPGRADE, body=b""),
+    "with chunks": make_request("/socket/", bearer(), *UPGRADE, "Transfer-Encoding: chunked"),
+    "HTTP/1.0": make_request("/socket/", bearer(), *UPGRADE, version="1.0"),
+}
+
+
+@pytest.mark.parametrize("request_bytes", _NO_HANDSHAKES.values(), ids=_NO_HANDSHAKES)
+async def test_what_is_no_handshake_is_no_tunnel(
+    request_bytes: bytes, service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 6455 §4.2.1, 9110.7."""
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    wire = await gateway.connect()
+
+    await pour(wire, request_bytes)
+    answer = await read_answer(wire, is_head=request_bytes.startswith(b"HEAD"))
+    await pour(wire, _SMUGGLED)
+    await wire.wait_end()
+
+    assert answer.status == 400
+    assert service.received == b""
+
+
+_NO_AGREEMENTS = {
+    "no accept": make_switch(accept=b""),
+    "another accept": make_switch(accept=b"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+    "two accepts": make_switch(ACCEPT),
+    "the accept named by Connection": make_switch(
+        connection=b"Connection: Upgrade, Sec-WebSocket-Accept"
+    ),
+    "another protocol": make_switch(upgrade=b"Upgrade: h2c"),
+    "two protocols": make_switch(b"Upgrade: h2c"),
+    "no protocol": make_switch(upgrade=b""),
+    "no connection option": make_switch(connection=b""),
+    "a subprotocol": make_switch(b"Sec-WebSocket-Protocol: chat"),
+    "an extension": make_switch(b"Sec-WebSocket-Extensions: permessage-deflate"),
+    "a body": make_switch(b"Content-Length: 5"),
+}
+
+
+@pytest.mark.parametrize("switch", _NO_AGREEMENTS.values(), ids=_NO_AGREEMENTS)
+async def test_a_101_that_does_not_answer_the_handshake_is_no_tunnel(
+    switch: bytes, service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 6455 §4.1: what is behind it would pass unseen."""
+    service.script = serve(switch + b"canary")
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    wire = await gateway.connect()
+
+    await pour(wire, make_request("/socket/", bearer(), *UPGRADE))
+    answer = await read_answer(wire)
+    await pour(wire, _SMUGGLED)
+    await wire.wait_end()
+
+    assert (answer.status, reason(answer)) == (502, Reason.UPSTREAM_INVALID.code)
+    assert b"canary" not in wire.received
+    assert b"smuggled" not in service.received
+    assert gateway.metric("gateway_tunnels_open") == 0
+
+
+async def test_a_101_to_another_version_is_no_tunnel(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = serve(SWITCHED)
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    lines = (_CONNECTION, _PROTOCOL, _KEY, "Sec-WebSocket-Version: 8")
+
+    answer = await gateway.ask(make_request("/socket/", bearer(), *lines))
+
+    assert (answer.status, reason(answer)) == (502, Reason.UPSTREAM_INVALID.code)
 
 
 @pytest.mark.parametrize(
