@@ -42,6 +42,7 @@ class ClientConnection(Turns, asyncio.Protocol):
         self._advancing = False
         self._begun = 0
         self._eof = False
+        self._unsent_bytes = self._taken_bytes = 0
         self._forwarding = b""
         self._forwarding_host = b""
 
@@ -88,9 +89,10 @@ class ClientConnection(Turns, asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.client_ended()
             return not self._tls
-        if self._closing or self._tls or reader.in_message:
-            return False
-        self._eof = self._current is not None or bool(self._unread)
+        if not (self._closing or self._tls or reader.in_message):
+            self._eof = self._current is not None or bool(self._unread)
+        if not self._eof:
+            self._port.outbox.flush()  # the last answer, before the transport is closed
         return self._eof
 
     def pause_writing(self) -> None:
@@ -212,7 +214,7 @@ class ClientConnection(Turns, asyncio.Protocol):
             if self.deadline > monotonic():
                 return
         if self._closing:
-            self.transport.abort()
+            self._expire_closing()
         elif self._current is not None:
             self._current.expire()
         elif self._reader.upload is not None:

@@ -5,6 +5,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -42,8 +43,10 @@ class ClientSide:
         "_port",
         "_queue",
         "_reader",
+        "_taken_bytes",
         "_tunnel",
         "_unread",
+        "_unsent_bytes",
         "_write_blocked",
         "deadline",
         "peer",
@@ -65,8 +68,10 @@ class ClientSide:
     _port: Port
     _queue: deque[Exchange]
     _reader: RequestReader
+    _taken_bytes: int
     _tunnel: Tunnel | None
     _unread: memoryview
+    _unsent_bytes: int
     _write_blocked: bool
     deadline: float
     peer: str
@@ -153,6 +158,7 @@ class ClientSide:
         """Cut the connection with a reset: to HTTP/1.0 a mere close is the end of a body."""
         self._closing = True
         raw = self.transport.get_extra_info("socket")
-        if raw is not None and not self.transport.is_closing():
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if raw is not None:
+            with suppress(OSError):  # it is closed already
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()

@@ -5,6 +5,7 @@ from time import monotonic, time
 from typing import Final
 
 from gateway.decision.verdict import Deny
+from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.admit import admit
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
@@ -64,6 +65,10 @@ class Turns(ClientSide):
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""
+        last = self._last
+        if last is not None and not last.request.keep_alive:
+            self._reader.is_over = True  # RFC 9112 §9.6: what comes behind is no request
+            return None
         port = self._port
         exchange = Exchange(port, self, request)
         self._last = exchange
@@ -167,10 +172,31 @@ class Turns(ClientSide):
         self._port.outbox.flush()
         if self.transport.is_closing():
             return
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self._taken_bytes = self._count_taken()
         if linger and self._tunnel is None and self.transport.can_write_eof():
-            self.deadline = monotonic() + _LINGER_SECONDS
+            seconds = self._port.timeouts.body_seconds if self._unsent_bytes else _LINGER_SECONDS
+            self.deadline = monotonic() + seconds
             self._update_reading()
             self.transport.write_eof()
         else:
             self.deadline = monotonic() + self._port.timeouts.body_seconds
             self.transport.close()
+
+    def _count_taken(self) -> int:
+        """Return how much the client took; where the kernel does not say, by what we could send."""
+        acknowledged = acknowledged_bytes(self.transport) if self._unsent_bytes else None
+        return -self._unsent_bytes if acknowledged is None else acknowledged
+
+    def _expire_closing(self) -> None:
+        """Give up on a connection that is closing, unless the client still takes what is left."""
+        before, self._unsent_bytes = self._unsent_bytes, self.transport.get_write_buffer_size()
+        taken_before, self._taken_bytes = self._taken_bytes, self._count_taken()
+        if self._unsent_bytes and self._taken_bytes > taken_before:
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
+        elif self._unsent_bytes:
+            self.abort()  # a mere close would make what it has look complete
+        elif before:
+            self.deadline = monotonic() + _LINGER_SECONDS
+        else:
+            self.transport.abort()
