@@ -54,7 +54,10 @@ class Streaming(Answering):
         return check_agreement(fields, lines) if is_websocket(protocol) else None
 
     def _answer_goes_on(self, head: bytes) -> None:
-        self.is_event_stream = _EVENT_STREAM.search(head.lower()) is not None
+        head = head.lower()
+        self.is_event_stream = (
+            b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None
+        )
         if self.is_event_stream:
             self._end_with_token()
 

@@ -1,12 +1,14 @@
 """WebSockets take leave in their own words when the token that allowed them has expired."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from websockets.frames import Close, Frame, Opcode
 
 from gateway.proxy.frames import close_frame
-from gateway.proxy.websocket_tunnel import PATIENCE_SECONDS
+from gateway.proxy.server import ServerConnection
+from gateway.proxy.websocket_tunnel import PATIENCE_SECONDS, WebSocketTunnel
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
@@ -329,6 +331,135 @@ async def test_a_client_that_reads_nothing_does_not_stay(
 
     await peer.wait_end()
     assert gateway.metric("gateway_tunnels_open") == 0
+
+
+# --- step by step
+
+
+class End:
+    """One end of a tunnel, and what was asked of it."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.asked: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def hold(self) -> None:
+        self.asked.append("hold")
+
+    def go_on(self) -> None:
+        self.asked.append("go on")
+
+    def end_writing(self) -> None:
+        self.asked.append("end")
+
+
+class Exchange:
+    """Whoever owns a tunnel, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str | float] = []
+
+    def tunnel_over(self) -> None:
+        self.told.append("over")
+
+    def tunnel_cut(self) -> None:
+        self.told.append("cut")
+
+    def tunnel_leaves(self, seconds: float) -> None:
+        self.told.append(seconds)
+
+
+class Steps:
+    """A tunnel between ends that only remember."""
+
+    def __init__(self) -> None:
+        self.exchange, self.client, self.server = Exchange(), End(), End()
+        server = cast(ServerConnection, self.server)
+        self.tunnel = WebSocketTunnel(self.exchange, self.client, server)
+
+
+@pytest.fixture
+def steps() -> Steps:
+    return Steps()
+
+
+def test_nothing_is_written_behind_an_end(steps: Steps) -> None:
+    steps.tunnel.client_ended()
+    steps.tunnel.token_expired()
+
+    assert (steps.server.written, steps.client.written) == (b"", GOODBYE)
+
+    steps = Steps()
+    steps.tunnel.server_ended()
+    steps.tunnel.token_expired()
+
+    assert (len(steps.server.written), steps.client.written) == (len(GOODBYE) + 4, b"")
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict"), [(b"", "over"), (frame(5, masked=False)[:3], "cut")]
+)
+def test_when_patience_ends_only_who_was_told_is_left_properly(
+    steps: Steps, before: bytes, verdict: str
+) -> None:
+    steps.tunnel.from_server(before)
+    steps.tunnel.token_expired()
+    steps.tunnel.patience_ended()
+
+    assert steps.exchange.told[-1] == verdict
+
+
+def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
+    """An end that was held up could not answer."""
+    whole = frame(5, masked=False)
+    steps.tunnel.from_server(whole[:3])
+    steps.tunnel.server_blocked()
+    steps.tunnel.token_expired()
+
+    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], [])
+
+    steps.tunnel.from_server(whole[3:])
+    steps.tunnel.server_blocked()
+
+    assert steps.exchange.told == [PATIENCE_SECONDS] * 2
+    assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], ["go on"])
+
+
+def test_a_service_that_is_lost_behind_its_farewell_leaves_the_client_time(steps: Steps) -> None:
+    steps.tunnel.token_expired()
+    steps.tunnel.server_lost()
+    assert "over" not in steps.exchange.told
+
+    steps.tunnel.from_client(MASKED_REPLY)
+    assert steps.exchange.told[-1] == "over"
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "ended"])
+def test_a_service_that_goes_amid_a_frame_leaves_nothing_to_say(steps: Steps, lost: bool) -> None:
+    steps.tunnel.from_server(frame(5, masked=False)[:3])
+    steps.tunnel.token_expired()
+    (steps.tunnel.server_lost if lost else steps.tunnel.server_ended)()
+
+    assert steps.exchange.told[1:] == ["over" if lost else "cut"]
+    assert steps.client.written == frame(5, masked=False)[:3]
+
+
+def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) -> None:
+    cut_short = frame(5, masked=True)[:3]
+    steps.tunnel.from_client(cut_short)
+    steps.tunnel.token_expired()
+    steps.tunnel.client_ended()
+
+    assert steps.server.written == cut_short
+    assert steps.server.asked[-1] == "end"
+
+    steps.tunnel.from_server(REPLY)
+    assert steps.exchange.told[-1] == "over"
+    assert steps.client.written == GOODBYE
 
 
 # --- tunnels that are not followed
