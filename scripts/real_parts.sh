@@ -10,7 +10,8 @@ set_of_parts=${2:-test}
 
 # program  package         what it is for
 test_parts="
-nginx      nginx           the service behind the gateway in the end-to-end tests
+nginx      nginx           the service in the end-to-end tests, and a proxy beside which the corpus is played
+haproxy    haproxy         another proxy beside which the corpus is played
 node       nodejs          runs the certified OpenID provider of the end-to-end tests
 npm        npm             installs that provider, as locked
 "

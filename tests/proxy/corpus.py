@@ -43,6 +43,11 @@ class Forwarded:
             found.append(f"the body {request.body[:80]!r} instead of {self.body[:80]!r}")
         return found + self.differs_in_fields(request)
 
+    def is_like(self, request: Message) -> bool:
+        """Return whether *request* is this one but for its version and fields."""
+        start = f"{self.method} {self.target} HTTP/".encode("latin-1")
+        return request.start.startswith(start) and request.body == self.body
+
     def differs_in_fields(self, request: Message) -> list[str]:
         """Return what is not so about the fields of *request*."""
         wanted: dict[bytes, list[bytes]] = {name: [] for name in self.absent}

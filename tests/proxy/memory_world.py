@@ -75,6 +75,9 @@ class MemoryTransport(asyncio.Transport):
         for piece in data:
             self.write(piece)
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def can_write_eof(self) -> bool:
         return True
 
