@@ -33,6 +33,8 @@ _MAX_STATUS: Final = 599
 
 _LENGTH: Final = b"\r\nContent-Length: "
 
+_UPGRADE_REQUIRED: Final = 426
+
 _BODILESS: Final = frozenset((204, 304))
 
 
@@ -145,8 +147,7 @@ class AnswerParts:
         ):
             self._stop("the answer's head is too large")
         if self._unusual:
-            if self._connection:
-                lines = self._without_named(lines)
+            lines = self._end_to_end(lines, status)
             self._lines = []  # where trailers go
         version = self._parser.get_http_version()
         if not version.startswith("1."):
@@ -163,6 +164,14 @@ class AnswerParts:
             self._head_only(asker, status, lines)
         else:
             asker.answer_head(status, b"".join(lines), self._length, True)
+
+    def _end_to_end(self, lines: list[bytes], status: int) -> list[bytes]:
+        if self._connection:
+            lines = self._without_named(lines)
+        if status == _UPGRADE_REQUIRED and self.upgrade:
+            # RFC 9110 §15.5.22: or the client would not learn to what.
+            lines = [*lines, b"\r\nConnection: ", b"Upgrade", b"\r\nUpgrade: ", self.upgrade]
+        return lines
 
     def _without_named(self, lines: list[bytes]) -> list[bytes]:
         """Return *lines* without those that Connection names, but with the length.

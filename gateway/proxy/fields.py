@@ -14,6 +14,7 @@ from gateway.proxy.names import (
     EXPECT,
     FORWARDED,
     HOST,
+    MAX_FORWARDS,
     REFUSED,
     TRANSFER_ENCODING,
     UPGRADE,
@@ -25,6 +26,9 @@ from gateway.proxy.names import (
 
 # A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
 _LENGTH_DIGITS = 18
+
+# Of Max-Forwards: more hops than any request takes.
+_HOPS_DIGITS = 9
 
 
 class Fields:
@@ -49,6 +53,7 @@ class Fields:
         "joined",
         "known",
         "lines",
+        "max_forwards",
         "special_bytes",
         "special_count",
         "upgrade",
@@ -59,6 +64,7 @@ class Fields:
         self.lines: list[bytes] = []
         self.authorization: tuple[bytes, ...] = ()
         self.content_length: int | None = None
+        self.max_forwards: int | None = None
         self.incoming: Incoming | None = None
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
@@ -69,19 +75,16 @@ class Fields:
         self.is_chunked = self.expects_continue = False
 
     def with_authorization(self, value: bytes) -> "Fields":
-        """Return these plain fields with another Authorization value: nothing else changes."""
-        fields = Fields.__new__(Fields)
+        """Return these plain fields with another Authorization value: nothing else changes.
+
+        Plain fields say no more than what is copied here.
+        """
+        fields = Fields()
         fields.lines = self.lines
         fields.joined = self.joined
         fields.host = self.host
         fields.authorization = (value,)
-        fields.known = None
-        # What plain fields do not have.
-        fields.content_length = fields.incoming = fields.fault = None
-        fields.connection = fields.upgrade = fields.via = b""
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
-        fields.is_plain = True
-        fields.is_chunked = fields.expects_continue = False
         return fields
 
     def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
@@ -141,6 +144,12 @@ class Fields:
             self.find(Reason.REQUEST_MALFORMED, "a transfer coding other than a single chunked")
         self.is_chunked = True
 
+    def _add_max_forwards(self, value: bytes) -> None:
+        # What is no number goes nowhere; of several the smallest holds.
+        if value.isdigit() and len(value) <= _HOPS_DIGITS:
+            hops = int(value)
+            self.max_forwards = hops if self.max_forwards is None else min(hops, self.max_forwards)
+
     def _add_connection_field(self, kind: int, value: bytes) -> None:
         if kind == CONNECTION:
             self.connection = b"%b,%b" % (self.connection, value) if self.connection else value
@@ -151,6 +160,8 @@ class Fields:
             self.expects_continue = value.lower() == b"100-continue"
         elif kind == VIA:
             self.via = b"%b, %b" % (self.via, value) if self.via else value
+        elif kind == MAX_FORWARDS:
+            self._add_max_forwards(value)
         else:
             self._add_incoming(kind, value)
 

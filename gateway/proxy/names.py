@@ -24,6 +24,7 @@ X_FORWARDED_FOR: Final = 10
 X_FORWARDED_PROTO: Final = 11
 X_FORWARDED_HOST: Final = 12
 REFUSED: Final = 13
+MAX_FORWARDS: Final = 14
 
 # Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
 # trailers are not forwarded in either direction.
@@ -66,6 +67,7 @@ _REQUEST_KINDS = {
     b"x-forwarded-for": X_FORWARDED_FOR,
     b"x-forwarded-proto": X_FORWARDED_PROTO,
     b"x-forwarded-host": X_FORWARDED_HOST,
+    b"max-forwards": MAX_FORWARDS,
 }
 
 # What frames or routes a message, what is set here, and what is dropped: no other spelling of

@@ -79,15 +79,22 @@ class Request:
             fields.find(Reason.NOT_SUPPORTED, f"{self.method} is not supported")
         elif self.target[:1] != b"/":
             self._settle_absolute_form()
-        if fields.is_chunked and not self.is_http11:
-            # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
-            fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
+        if self.method == "OPTIONS" and fields.max_forwards == 0:
+            # RFC 9110 §7.6.2: we are the last to get it. TRACE is refused whatever it says.
+            fields.find(Reason.NOT_SUPPORTED, "Max-Forwards is used up")
         if not self.is_http11:
-            fields.expects_continue = False  # RFC 9110 §10.1.1: not an expectation of 1.0
+            self._check_http10()
         if self.wants_upgrade:
             self._check_upgrade()
         if pseudonym in fields.via:
             fields.find(Reason.REQUEST_MALFORMED, "the request came through here before")
+
+    def _check_http10(self) -> None:
+        fields = self.fields
+        fields.expects_continue = False  # RFC 9110 §10.1.1: not an expectation of 1.0
+        if fields.is_chunked:
+            # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
+            fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
 
     def _check_upgrade(self) -> None:
         # Where the service declines, nothing more is read: it may have been meant for a tunnel.

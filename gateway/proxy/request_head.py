@@ -23,7 +23,7 @@ def render_request_head(
             lines = without_named(lines, fields.connection)
         joined = b"".join(lines)
         if not request.is_plain:
-            added = _framing(request)
+            added = _framing(request) + _hops(request)
     if (forward_token or allow.route.public) and _keeps_authorization(fields, forward_token):
         added += b"\r\nAuthorization: " + fields.authorization[0]
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
@@ -47,6 +47,14 @@ def _framing(request: Request) -> bytes:
     if request.wants_upgrade:
         return b"\r\nConnection: Upgrade\r\nUpgrade: " + fields.upgrade
     return b""
+
+
+def _hops(request: Request) -> bytes:
+    """Return how many hops are left; only OPTIONS counts them (RFC 9110 §7.6.2)."""
+    hops = request.fields.max_forwards
+    if hops is None:
+        return b""
+    return b"\r\nMax-Forwards: %d" % (hops - 1 if request.method == "OPTIONS" else hops)
 
 
 def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:

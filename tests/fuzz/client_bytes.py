@@ -183,7 +183,8 @@ def _told(answer: Seen) -> tuple[int, str]:
     if echo:
         return _index(echo[0]), "service"
     assert answer.all(b"content-type") == [b"application/problem+json"], answer
-    return _index(answer.all(b"x-request-id")[0]), str(answer.status)
+    # Whether for its head or for what follows it depends on what has come by then.
+    return _index(answer.all(b"x-request-id")[0]), "refused"
 
 
 def _check_request(request: Seen, stream: bytes, aliases: frozenset[bytes], via: bytes) -> None:

@@ -63,6 +63,10 @@ class MemoryTransport(asyncio.Transport):
         if not self.is_lost:
             self.protocol.resume_writing()
 
+    def get_write_buffer_size(self) -> int:
+        """Say that everything was taken: what is written is there at once."""
+        return 0
+
     def can_write_eof(self) -> bool:
         """Say that half a connection can be closed."""
         return True

@@ -158,4 +158,4 @@ class Network:
         assert self.metrics.connections_open == 0
         assert self.metrics.tunnels_open == 0
         errors, self.ground.loop.errors = self.ground.loop.errors, []
-        assert errors == []
+        assert errors == [], errors

@@ -177,6 +177,19 @@ async def test_the_words_of_a_status_are_ours(service: Service, gateway: Running
     assert answer.start == b"HTTP/1.1 200 OK"
 
 
+async def test_a_426_says_to_what_to_upgrade(service: Service, gateway: RunningGateway) -> None:
+    """9110.13: it must have an Upgrade field, the one field of the connection that goes on."""
+    lines = (b"Connection: Upgrade, X-Hop", b"Upgrade: TLS/1.3, HTTP/2.0", b"X-Hop: 1")
+    service.script = hostile(make_answer(b"upgrade", *lines, status=426))
+
+    answer = await gateway.ask(make_request("/public/"))
+
+    assert answer.one(b"upgrade") == b"TLS/1.3, HTTP/2.0"
+    assert answer.one(b"connection") == b"Upgrade"
+    assert answer.body == b"upgrade"
+    assert not answer.has(b"x-hop")
+
+
 async def test_fields_of_one_connection_stay_on_it(
     service: Service, gateway: RunningGateway
 ) -> None:

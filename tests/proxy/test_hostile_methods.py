@@ -71,6 +71,37 @@ async def test_trace_echoes_nothing(service: Service, gateway: RunningGateway) -
     assert service.received == b""
 
 
+@pytest.mark.parametrize("hops", [b"0", b"00", b" 0 ", b"5\r\nMax-Forwards: 0"])
+async def test_options_that_may_go_no_further_ends_here(
+    service: Service, gateway: RunningGateway, hops: bytes
+) -> None:
+    """9110.5"""
+    answer = await gateway.ask(make_request("/public/", b"Max-Forwards: " + hops, method="OPTIONS"))
+
+    assert reason(answer) == Reason.NOT_SUPPORTED.code
+    assert service.received == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "hops", "sent"),
+    [
+        ("OPTIONS", b"5", [b"4"]),
+        ("OPTIONS", b"1", [b"0"]),
+        ("OPTIONS", b"-1", []),
+        ("OPTIONS", b"9" * 30, []),
+        ("GET", b"0", [b"0"]),
+        ("GET", b"5", [b"5"]),
+    ],
+)
+async def test_hops_are_counted_where_the_method_counts_them(
+    service: Service, gateway: RunningGateway, method: str, hops: bytes, sent: list[bytes]
+) -> None:
+    """9110.5"""
+    await gateway.ask(make_request("/public/", b"Max-Forwards: " + hops, method=method))
+
+    assert service.requests[0].all(b"max-forwards") == sent
+
+
 async def test_405_names_the_methods_and_nothing_is_forwarded(
     service: Service, start_gateway: StartGateway
 ) -> None:
