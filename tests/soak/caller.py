@@ -61,12 +61,9 @@ class Caller:
 
     async def _all_at_once(self, wire: LongWire, visit: Visit, asks: list[Ask]) -> bool:
         """Send every request in one piece (RFC 9112 §9.3.2), and read the answers in order."""
-        is_closing = False
         for ask in asks:
-            # What comes behind the last request of a connection is not read (RFC 9112 §9.6).
-            is_flawed = bool(ask.flaw) or is_closing
-            self.ledger.abandoned(ask.nonce, may_reach=expect(ask).reaches, is_flawed=is_flawed)
-            is_closing = is_closing or ask.version == "1.0"
+            reaches, is_flawed = expect(ask).reaches, bool(ask.flaw)
+            self.ledger.abandoned(ask.nonce, may_reach=reaches, is_flawed=is_flawed)
         wire.send(b"".join(whole_of(ask, self.tokens) for ask in asks))
         for at, ask in enumerate(asks):
             # The reset that tells of a broken answer takes with it what was not read before it.

@@ -31,6 +31,11 @@ class LongWire(Wire):
             self._at = 0
         return taken
 
+    def send(self, data: bytes) -> None:
+        """Send *data*, unless the connection is gone: what is read next tells of that."""
+        if not self.transport.is_closing():
+            super().send(data)
+
     def reset(self) -> None:
         """Send RST in place of FIN, unless the connection is gone."""
         if not self.transport.is_closing():
