@@ -63,8 +63,11 @@ async def test_far_over_the_limit_connections_wait_in_the_backlog_and_cost_nothi
     start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path, over_tls: bool
 ) -> None:
     """Those in a TLS handshake count as well: they take the most memory and send the least."""
-    changes = {"listen": tls_listen(authority, tmp_path)} if over_tls else {}
-    gateway = await start_gateway(limits={"connections": 1}, **changes)
+    limits = {"connections": 1}
+    if over_tls:
+        gateway = await start_gateway(limits=limits, listen=tls_listen(authority, tmp_path))
+    else:
+        gateway = await start_gateway(limits=limits)
     crowd = [await gateway.connect() for _ in range(300)]
     async with asyncio.timeout(LIMIT_SECONDS):
         while count_clients() < 257:  # noqa: ASYNC110 - one, and those being turned away
