@@ -175,6 +175,8 @@ class Exchange(Streaming):
         begun = self.upload is not None and self.upload.begun
         if unsent and not begun and not self._resent and self.allow is not None:
             self._resent = True
+            if self.upload is not None:
+                self.upload.wait()
             pool = self.port.routes[self.allow.route.index].pool
             self.port.spawn(self._connect(pool), self._give_up)
             return

@@ -20,7 +20,8 @@ _TOKEN_STARTS: Final = (b"\r\nAuthorization: Bearer ", b"\r\nauthorization: Bear
 # RFC 6750 §2.1, b64token: what cannot end a field, nor begin another.
 _TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
-# A section that is kept costs this much memory at most, on each connection.
+# A section that is kept costs this much memory at most, on each connection; and it leaves half
+# of a head to the target, so that no two that fit are too large together.
 _MAX_BYTES: Final = 4096
 
 # Requests without a look at their section, once it was kept in vain again and again.
@@ -52,8 +53,7 @@ class KeptSection:
     )
 
     def __init__(self, limits: Limits) -> None:
-        self._target_bytes = limits.target_bytes
-        self._head_bytes = min(limits.head_bytes, _MAX_BYTES)
+        self._set_limits(limits)
         self._section = b""
         # The section up to its bearer token, and from there on; empty where it has none.
         self._before = self._behind = b""
@@ -67,10 +67,13 @@ class KeptSection:
 
     def use(self, limits: Limits) -> None:
         """Forget what was kept: under another configuration it may mean something else."""
-        self._target_bytes = limits.target_bytes
-        self._head_bytes = min(limits.head_bytes, _MAX_BYTES)
+        self._set_limits(limits)
         self._section = self._before = b""
         self._line = None
+
+    def _set_limits(self, limits: Limits) -> None:
+        self._head_bytes = min(limits.head_bytes // 2, _MAX_BYTES)
+        self._target_bytes = min(limits.target_bytes, limits.head_bytes - self._head_bytes)
 
     def match(self, data: bytes) -> Request | None:
         """Return the request that *data* is, if it is a whole one with the fields kept.
@@ -129,7 +132,7 @@ class KeptSection:
             return
         self._skips = self._pause
         self._pause = min(self._pause * 2 + 1, _MAX_PAUSE)
-        if len(data) > _MAX_BYTES:
+        if len(data) > self._head_bytes:
             return
         start = data.find(b"\r\n")
         if start > 0 and data.find(b"\r\n\r\n") == len(data) - 4:

@@ -87,9 +87,12 @@ class Turns(ClientSide):
         return exchange.upload
 
     def take_body_end(self) -> None:
-        """Wait no longer for the client."""
-        if not self._write_blocked:
-            self.deadline = NEVER
+        """Wait no longer for the body; where it was refused already, wait for a request."""
+        if self._write_blocked:
+            return
+        self.deadline = NEVER
+        if self._current is None:
+            self._await_request()
 
     def go_on(self) -> None:
         """Read again."""
@@ -141,7 +144,8 @@ class Turns(ClientSide):
         self._current = None
         if close or (self._eof and not self._queue and not self._unread):
             self._close()
-        elif self._queue or self._unread:
+        elif self._queue or self._unread or self._held:
+            self._held = False  # by an upload that is over; another one holds again
             self._advance()
         elif self._reader.in_message or self._write_blocked:
             self._await_request()
@@ -171,6 +175,8 @@ class Turns(ClientSide):
         self._abandon()
         self._port.outbox.flush()
         if self.transport.is_closing():
+            # By the client's FIN, behind what it may never take; or else as good as gone.
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
             return
         self._unsent_bytes = self.transport.get_write_buffer_size()
         self._taken_bytes = self._count_taken()

@@ -83,6 +83,10 @@ class Upload:
         self.flush()
         self._source.go_on()
 
+    def wait(self) -> None:
+        """Keep what comes for another server: the one there was is gone."""
+        self._server = None
+
     def flush(self) -> None:
         """Send what has come, and the end if it has ended."""
         server = self._server
