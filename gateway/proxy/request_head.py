@@ -65,4 +65,6 @@ def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:
     """
     if len(fields.authorization) != 1:
         return False
-    return forward_token or fields.authorization[0][:6].lower() != b"bearer"
+    # A proxy in front may have joined two fields into one: `Basic …, Bearer …`.
+    credentials = fields.authorization[0].lower().split(b",")
+    return forward_token or not any(one.strip()[:6] == b"bearer" for one in credentials)

@@ -153,6 +153,8 @@ async def test_an_issuer_without_keys_is_503_and_not_the_clients_fault(
 FORWARDED = [
     ("/open/", bearer(), False, []),
     ("/open/", b"Authorization: Basic YTpi", False, [b"Basic YTpi"]),
+    ("/open/", b"Authorization: Basic YTpi, Bearer abc", False, []),
+    ("/open/", b"Authorization: Basic YTpi,\tbEARER abc", False, []),
     ("/open/", b"Authorization: bEaReR x", False, []),
     ("/api/x", bearer(), False, []),
     ("/api/x", bearer(), True, [bearer().partition(b": ")[2]]),
