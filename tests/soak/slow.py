@@ -9,8 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -108,21 +107,31 @@ class Siege:
         client = HealthyClient(self._gateway.address, self._tokens)
         await client.open(_KEPT)
         try:
-            async with _event_after(_QUIET_SECONDS) as quiet_end:
-                quiet = await client.ask_until(quiet_end)
-            return await self._attack(attack, client, percentile_99(quiet))
+            quiet, _, _ = await self._watch(client, asyncio.sleep(_QUIET_SECONDS))
+            command = attack.command(self._gateway.address)
+            null = asyncio.subprocess.DEVNULL
+            process = await asyncio.create_subprocess_exec(*command, stdout=null, stderr=null)
+            try:
+                return Figures(quiet, *await self._watch(client, process.wait()))
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
         finally:
             client.close()
             await self._wait_empty()
 
-    async def _attack(self, attack: Attack, client: HealthyClient, quiet: float) -> Figures:
-        command = attack.command(self._gateway.address)
-        null = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(*command, stdout=null, stderr=null)
+    async def _watch(
+        self, client: HealthyClient, period: Awaitable[object]
+    ) -> tuple[float, int, Counter[int]]:
+        """Return p99, most connections and what new clients got, all within *period*.
+
+        Looking on costs the gateway something, so it is done in the same way in quiet times.
+        """
         ending = asyncio.Event()
         asking = asyncio.ensure_future(client.ask_until(ending))
+        ended = asyncio.ensure_future(period)
         peak, strangers = 0, Counter[int]()
-        ended = asyncio.ensure_future(process.wait())
         try:
             while not ended.done() and not asking.done():
                 await asyncio.wait((ended, asking), timeout=0.5, return_when="FIRST_COMPLETED")
@@ -130,10 +139,8 @@ class Siege:
                 strangers[await self._ask_as_stranger()] += 1
         finally:
             ending.set()
-            if process.returncode is None:
-                process.kill()
-            await ended
-        return Figures(quiet, percentile_99(await asking), peak, strangers)
+            ended.cancel()
+        return percentile_99(await asking), peak, strangers
 
     async def _ask_as_stranger(self) -> int:
         """Return the status that a client gets on a new connection."""
@@ -149,16 +156,6 @@ class Siege:
             # Another process counts them, and tells nobody.
             while await self._gateway.metric("gateway_connections_open"):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
-
-
-@asynccontextmanager
-async def _event_after(seconds: float) -> AsyncIterator[asyncio.Event]:
-    event = asyncio.Event()
-    timer = asyncio.get_running_loop().call_later(seconds, event.set)
-    try:
-        yield event
-    finally:
-        timer.cancel()
 
 
 async def besiege(folder: Path) -> int:
