@@ -29,6 +29,8 @@ _STEPS: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: text.replace(_LOWER, "/"),
     lambda text: _parameters.sub("", text),  # Tomcat, and what is built on it
     lambda text: text.partition(";")[0],  # CVE-2020-1957: Shiro cuts the whole rest off
+    # Spring before 6 and many others: what is left of `/admin%2F` or `/admin/;` may be `/admin`.
+    lambda text: text.rstrip("/") or "/",
 )
 
 _AMBIGUOUS: Final = Deny(

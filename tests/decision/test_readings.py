@@ -170,6 +170,8 @@ def test_all_else_is_as_strict_in_every_reading(path: bytes, detail: str) -> Non
         b"/tree/root%2Fa/b",
         b"/tree/me%2Fput",  # known under another method
         b"/tree/me/put;x",
+        b"/files/a/b%2Flog/;x",
+        b"/files/a/b%2Flog%2F",
     ],
 )
 def test_a_path_that_some_service_reads_as_another_routes_is_refused(path: bytes) -> None:
@@ -187,6 +189,21 @@ def test_the_words_of_an_ambiguous_path_say_so() -> None:
     assert ask(b"/public/guarded%2Fa") == Deny(
         Reason.PATH_REJECTED, "some services read the path as one of another route"
     )
+
+
+@pytest.mark.parametrize("path", [b"/admin%2F", b"/admin%2f;x", b"/admin/;x"])
+def test_a_slash_that_is_left_at_the_end_leads_to_no_other_route(path: bytes) -> None:
+    """Many services take `/admin/` for `/admin`, which the gateway itself does not let through."""
+    pages = policy(
+        route("/{page}", public=True, **BOTH),
+        route("/{page}/{part}", public=True, **BOTH),
+        route("/admin"),
+    )
+
+    refusal = find_route(head(path), pages)
+
+    assert isinstance(refusal, Deny)
+    assert refusal.reason is Reason.PATH_REJECTED
 
 
 def test_readings_are_routed_by_the_host_of_the_request() -> None:
@@ -314,7 +331,8 @@ def test_every_reading_of_an_allowed_path_is_the_same_routes_or_nobodys(
     match = ask(path, host, method)
     if isinstance(match, Deny):
         return
-    for reading in service_readings(path):
+    readings = service_readings(path)
+    for reading in readings | {reading.rstrip("/") or "/" for reading in readings}:
         segments = segments_of(reading)
         assert not {".", ".."} & {part for segment in segments for part in segment.split("/")}
         assert "" not in segments[:-1]
