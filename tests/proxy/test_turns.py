@@ -14,7 +14,7 @@ from tests.proxy.wire import Wire
 
 
 def count_exchanges() -> int:
-    return sum(isinstance(item, Exchange) for item in gc.get_objects())
+    return sum(type(item) is Exchange for item in gc.get_objects())
 
 
 async def test_a_flood_of_requests_behind_a_slow_one_does_not_become_a_heap_of_them(
