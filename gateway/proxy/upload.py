@@ -78,10 +78,13 @@ class Upload:
     def attach(self, server: ServerConnection) -> None:
         """Send to *server* from now on."""
         self._server = server
-        if not self.complete:
+        was_complete = self.complete
+        if not was_complete:
             server.expect_nothing()
-        self.flush()
+        # First, since a server that cannot take what is sent now holds the client at once.
         self._source.go_on()
+        if was_complete or not self.complete:  # else that was its end, which is sent by now
+            self.flush()
 
     def wait(self) -> None:
         """Keep what comes for another server: the one there was is gone."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 
+from gateway.proxy.server import ServerConnection
 from gateway.proxy.upload import Upload
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer
@@ -39,6 +41,47 @@ def test_a_client_is_held_while_a_body_has_nowhere_to_go() -> None:
     upload.add(b"x")
     upload.flush()
     assert source.is_held
+
+
+class FullServer:
+    """A server's connection that is full with the first bytes of a body."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def expect_nothing(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        self._source.hold()
+
+
+def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() -> None:
+    """Else nothing would ever hold it again, and all of its body become memory of ours."""
+    source = Source()
+    upload = Upload(source, 1_000_000, None)
+    upload.add(bytes(64 * 1024 + 1))
+    upload.flush()
+
+    upload.attach(cast(ServerConnection, FullServer(source)))
+
+    assert source.is_held
+
+
+async def test_a_body_whose_end_waited_behind_what_held_the_client_ends_once(
+    service: Service, client: Wire
+) -> None:
+    """9112.7.1: a second end would be read as a part of the next request."""
+    service.script = echo
+    body = bytes(100_000)
+
+    client.send(make_request("/open/", CHUNKED, method="POST") + make_chunked(body))
+    client.send(make_request("/open/next"))
+
+    assert (await read_answer(client)).body == b"/open/ " + body
+    assert (await read_answer(client)).body == b"/open/next "
+    (connection,) = service.connections
+    assert connection.received.count(b"0\r\n\r\n") == 1
 
 
 def test_a_body_over_its_limit_is_noted_and_not_kept() -> None:
