@@ -59,6 +59,8 @@ class AnswerParts:
         "_length",
         "_lines",
         "_parser",
+        "_quiet_bytes",
+        "_seen_bytes",
         "_unusual",
         "fault",
         "has_begun",
@@ -80,6 +82,7 @@ class AnswerParts:
         self._connection = self.upgrade = self.rest = b""
         self.fault = ""
         self._fed_bytes = 0
+        self._seen_bytes = self._quiet_bytes = 0
         self._interims = 0
         self._left = 0
         self._chunked = False
@@ -98,6 +101,10 @@ class AnswerParts:
 
     def _closes(self) -> bool:
         return b"close" in self._connection.lower()
+
+    def _stays(self) -> bool:
+        """Return whether the connection stays: in HTTP/1.0 only where that was said."""
+        return self._parser.get_http_version() != "1.0" or self._parser.should_keep_alive()
 
     def release(self) -> None:
         """Let go of the parser, which holds this by its callbacks; the connection is gone."""
@@ -192,7 +199,7 @@ class AnswerParts:
             # The parser expects the body that a GET would have had; what else came with this
             # piece is dropped with it.
             self._done = True
-            self.is_reusable = asker.is_head and not self._closes()
+            self.is_reusable = asker.is_head and not self._closes() and self._stays()
             self._parser = httptools.HttpResponseParser(self)
             raise StopParsing
         self._length = 0  # the end is here, not where the connection closes

@@ -69,7 +69,9 @@ class AnswerReader(AnswerParts):
         if not self._done:
             self.fault = self.fault or str(error).lower()
             return FAULT
-        if not stopped or data.partition(b"\r\n\r\n")[2]:
+        # Where the head ends in *data* is not known unless its whole end is there.
+        _, end, behind = data.partition(b"\r\n\r\n")
+        if not stopped or behind or not end:
             self.is_reusable = False  # more came than was asked for
         return DONE
 
@@ -81,13 +83,27 @@ class AnswerReader(AnswerParts):
             over = self._fed_bytes > MAX_HEAD_BYTES
             self.fault = "the answer's head is too large"
         elif self._chunked:
-            over = is_mostly_framing(self._fed_bytes, self._body_bytes, MAX_HEAD_BYTES)
+            over = self._is_mostly_framing(size)
             self.fault = "more chunk framing than body"
         else:
             over = False
             if self._length is not None:
                 self._left = self._length - self._body_bytes
         return FAULT if over else MORE
+
+    def _is_mostly_framing(self, size: int) -> bool:
+        """Return whether chunk framing or trailers have no end, after a piece of *size* bytes.
+
+        The parser copies all of a field with each piece of it, so no body earns it a long one.
+        """
+        if self._seen_bytes == self._body_bytes:
+            self._quiet_bytes += size
+        else:
+            self._seen_bytes = self._body_bytes
+            self._quiet_bytes = 0
+        return self._quiet_bytes > MAX_HEAD_BYTES or is_mostly_framing(
+            self._fed_bytes, self._body_bytes, MAX_HEAD_BYTES
+        )
 
     def _feed_known_length(self, data: bytes) -> int:
         """Pass on a piece of a body whose length is known: nothing in it needs parsing."""
@@ -99,10 +115,10 @@ class AnswerReader(AnswerParts):
             self._asker.out.append(data)
         if self._left:
             return MORE
-        # The parser still waits for bytes that went past it.
+        self.is_reusable = not is_excess and not self._closes() and self._parser.should_keep_alive()
+        # It still waits for bytes that went past it.
         self._parser = httptools.HttpResponseParser(self)
         self._done = True
-        self.is_reusable = not is_excess and not self._closes()
         return DONE
 
     def ends_with_connection(self) -> bool:

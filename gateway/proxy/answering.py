@@ -41,8 +41,8 @@ class Client(Protocol):
     def begin_tunnel(self, tunnel: Tunnel) -> None:
         """Pass on all further bytes as they are."""
 
-    def end_writing(self) -> None:
-        """Send the end of the tunnel's server side."""
+    def end_writing(self) -> bool:
+        """Send the end of the tunnel's server side; return False if that cannot be said."""
 
     def abort(self) -> None:
         """Cut the connection, so that no truncated answer looks complete."""

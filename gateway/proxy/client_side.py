@@ -144,11 +144,14 @@ class ClientSide:
         self._tunnel = tunnel
         self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
 
-    def end_writing(self) -> None:
-        """Send the end of the tunnel's server side."""
+    def end_writing(self) -> bool:
+        """Send the end of the tunnel's server side; return False where TLS has no such thing."""
         self._port.outbox.flush()
-        if self.transport.can_write_eof() and not self.transport.is_closing():
+        if not self.transport.can_write_eof():
+            return False
+        if not self.transport.is_closing():
             self.transport.write_eof()
+        return True
 
     def _await_body(self) -> None:
         if self._reader.upload is not None and not self._held and not self._write_blocked:

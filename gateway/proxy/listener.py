@@ -8,6 +8,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from gateway.proxy.acceptor import Acceptor
+from gateway.proxy.bugs import report_bug
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.clients import Clients
 from gateway.proxy.pool import Pool
@@ -83,19 +84,22 @@ class Listener:
             try:
                 self._expire(monotonic())
             except Exception as bug:
-                report = {"message": "a bug in the sweep over deadlines", "exception": bug}
-                asyncio.get_running_loop().call_exception_handler(report)
+                report_bug("a bug in the sweep over deadlines", bug)
             if self._acceptor is not None and self._acceptor.paused and not self._is_full():
                 await self._acceptor.resume()
 
     def _expire(self, now: float) -> None:
+        self._port.streams.sweep()  # first: what a token allowed ends, whatever else goes wrong
         for client in self._clients:
-            if client.deadline < now:
-                client.expire()
-            client.check_total(now)
+            try:
+                if client.deadline < now:
+                    client.expire()
+                client.check_total(now)
+            except Exception as bug:  # nor are the limits of the others at its mercy
+                report_bug("a bug at the end of a client's time", bug)
+                client.abort()
         for pool in self._all_pools():
             pool.expire(now)
-        self._port.streams.sweep()
 
     def _all_pools(self) -> list[Pool]:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]

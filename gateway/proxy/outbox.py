@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final, Protocol
 
+from gateway.proxy.bugs import report_bug
+
 # So many pieces are sent at once at most: under load the first must not wait for thousands.
 _MAX_PIECES: Final = 64
 
@@ -20,6 +22,9 @@ class Transport(Protocol):
 
     def writelines(self, data: tuple[bytes, ...]) -> None:
         """Send *data*, piece by piece."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 class Outbox:
@@ -46,12 +51,19 @@ class Outbox:
             self.flush()
 
     def flush(self) -> None:
-        """Send everything now: before a connection is closed, for what was said on it."""
+        """Send everything now: before a connection is closed, for what was said on it.
+
+        Where a piece cannot be sent its connection is cut, and the others get theirs.
+        """
         pending, self._pending = self._pending, []
         for transport, piece in pending:
             if transport.is_closing():
                 continue
-            if type(piece) is bytes:
-                transport.write(piece)
-            else:
-                transport.writelines(piece)  # type: ignore[arg-type]  # bytes were ruled out
+            try:
+                if type(piece) is bytes:
+                    transport.write(piece)
+                else:
+                    transport.writelines(piece)  # type: ignore[arg-type]  # bytes were ruled out
+            except Exception as bug:
+                report_bug("a piece could not be sent", bug)
+                transport.abort()

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from time import monotonic
 
+from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import NEVER, Home, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
@@ -118,6 +119,15 @@ class _Retired:
         self._pool.forget(server)
 
 
+def _expire(server: ServerConnection) -> None:
+    """Act on the deadline of *server*; a bug in that must not suspend those of the others."""
+    try:
+        server.expire()
+    except Exception as bug:
+        report_bug("a bug at the end of a server's time", bug)
+        server.transport.abort()
+
+
 class Pool:
     """The servers of one upstream, asked in turn."""
 
@@ -160,7 +170,7 @@ class Pool:
         for pool in self._servers:
             for server in tuple(pool.connections):
                 if server.deadline < now:
-                    server.expire()
+                    _expire(server)
 
     def retire(self) -> None:
         """Let the requests under way finish, each on a connection that ends with it."""

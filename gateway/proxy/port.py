@@ -10,6 +10,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route
 from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.proxy.bugs import report_bug
 from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
 from gateway.proxy.outbox import Outbox
@@ -137,16 +138,14 @@ class Port:
 
         An error in it is a bug of ours: it is reported, and *on_error* ends what waits for it.
         """
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
         def end(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             if task.cancelled() or task.exception() is None:
                 return
-            report = {"message": "a bug ended a request", "exception": task.exception()}
-            loop.call_exception_handler(report)
+            report_bug("a bug ended a request", task.exception())
             on_error()
 
         task.add_done_callback(end)

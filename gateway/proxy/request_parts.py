@@ -33,6 +33,7 @@ class RequestParts:
         "_names",
         "_parser",
         "_plain",
+        "_quiet_bytes",
         "_taker",
         "_target",
         "fields",
@@ -48,6 +49,7 @@ class RequestParts:
         self._parser = httptools.HttpRequestParser(self)
         self._feed_bytes = 0
         self._framing_bytes = 0
+        self._quiet_bytes = 0
         self._head_bytes = 0
         self._plain: Fields | None = None
         self._target = b""
@@ -102,7 +104,7 @@ class RequestParts:
         request.keep_alive = parser.should_keep_alive()
         request.wants_upgrade = parser.should_upgrade()
         self._settle(request, parser.get_http_version())
-        self._head_bytes = self._framing_bytes = 0
+        self._head_bytes = self._framing_bytes = self._quiet_bytes = 0
         self.upload = self._taker.take_request(request)
         if fields.fault is not None and fields.fault.reason not in _FRAMED:
             self.is_over = True

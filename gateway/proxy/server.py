@@ -92,15 +92,14 @@ class ServerConnection(asyncio.Protocol):
         if self._tunnel is None:
             self.deadline = monotonic() + self.home.stall_seconds
 
-    def end_writing(self) -> None:
-        """Tell the server that no more bytes of the tunnel will come."""
+    def end_writing(self) -> bool:
+        """Tell the server that no more bytes will come; return False where TLS cannot say it."""
         self.home.outbox.flush()
-        if self.transport.is_closing():
-            return
-        if self.transport.can_write_eof():
+        if not self.transport.can_write_eof():
+            return False
+        if not self.transport.is_closing():
             self.transport.write_eof()
-        else:
-            self.close()
+        return True
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""
@@ -173,7 +172,7 @@ class ServerConnection(asyncio.Protocol):
         asker = self._asker
         if self._tunnel is not None:
             self._tunnel.server_ended()
-            return not self.transport.is_closing()
+            return self.transport.can_write_eof() and not self.transport.is_closing()
         if asker is None:
             self.close()
             return False

@@ -13,8 +13,11 @@ from gateway.proxy.status_line import STATUS_LINES
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.websocket_tunnel import WebSocketTunnel
 
-# In a head that we wrote: one space behind the colon.
-_EVENT_STREAM: Final = re.compile(rb"\r\ncontent-type: text/event-stream[ \t]*[;\r]")
+# In a head that we wrote: one space behind the colon. Of several types, in a list or in fields
+# of their own, browsers take the last one that they can read (Fetch, "extract a MIME type").
+_EVENT_STREAM: Final = re.compile(
+    rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*text/event-stream[ \t]*[;,\r]"
+)
 
 
 class Streaming(Answering):
@@ -96,6 +99,10 @@ class Streaming(Answering):
         """End now."""
         if self.tunnel is not None:
             self.tunnel.patience_ended()
+
+    def cut(self) -> None:
+        """End at once, whatever is the matter with this."""
+        self.client.abort()
 
     def tunnel_leaves(self, seconds: float) -> None:
         """Take that ``patience_ended`` is to be called after *seconds*."""

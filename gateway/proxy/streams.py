@@ -6,6 +6,8 @@ from collections.abc import Callable, MutableMapping
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
+from gateway.proxy.bugs import report_bug
+
 
 class Clocks(NamedTuple):
     """The time tokens are judged by, in seconds since the epoch, and one that is never set."""
@@ -25,6 +27,9 @@ class Stream(Protocol):
 
     def patience_ended(self) -> None:
         """End now: the time that was asked for by ``bound`` is over."""
+
+    def cut(self) -> None:
+        """End at once, whatever is the matter."""
 
 
 class Streams:
@@ -52,16 +57,24 @@ class Streams:
         self._leaving[stream] = self._clocks.steady() + seconds
 
     def sweep(self) -> None:
-        """Act on everything that is due."""
+        """Act on everything that is due; a stream that cannot end as it should is cut."""
         now = self._clocks.wall()
         if now >= self._next_at:
             due = _take_due(self._expiring, now)
             self._next_at = min(self._expiring.values(), default=math.inf)
             for stream in due:
-                stream.token_expired()
+                try:
+                    stream.token_expired()
+                except Exception as bug:
+                    report_bug("a bug at the end of a stream's token", bug)
+                    stream.cut()
         if self._leaving:
             for stream in _take_due(self._leaving, self._clocks.steady()):
-                stream.patience_ended()
+                try:
+                    stream.patience_ended()
+                except Exception as bug:
+                    report_bug("a bug at the end of a stream", bug)
+                    stream.cut()
 
     def __len__(self) -> int:
         """Return how many streams will end with their token."""

@@ -14,8 +14,8 @@ class Near(Protocol):
     def write(self) -> Callable[[bytes], object]:
         """Return what sends bytes to the client."""
 
-    def end_writing(self) -> None:
-        """Send the end of the server's side."""
+    def end_writing(self) -> bool:
+        """Send the end of the server's side; return False if that cannot be said."""
 
     def hold(self) -> None:
         """Read no more until ``go_on``."""
@@ -33,6 +33,8 @@ class Owner(Protocol):
 
 class Tunnel:
     """Two connections joined (RFC 9110 §7.8); over when both sides have ended.
+
+    TLS has no half of a connection to close: there, one side's end is the end of both.
 
     *active_at* is when the last byte passed, either way.
     """
@@ -73,15 +75,13 @@ class Tunnel:
     def server_ended(self) -> None:
         """Close the client's side behind the server's last byte."""
         self._server_done = True
-        self._client.end_writing()
-        if self._client_done:
+        if not self._client.end_writing() or self._client_done:
             self._owner.tunnel_over()
 
     def client_ended(self) -> None:
         """Close the server's side behind the client's last byte."""
         self._client_done = True
-        self.server.end_writing()
-        if self._server_done:
+        if not self.server.end_writing() or self._server_done:
             self._owner.tunnel_over()
 
     def server_lost(self) -> None:

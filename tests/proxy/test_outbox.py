@@ -27,6 +27,9 @@ class Transport:
     def writelines(self, data: tuple[bytes, ...]) -> None:
         self.sent.append(b"".join(data))
 
+    def abort(self) -> None:
+        self.closing = True
+
 
 def whole(piece: Piece) -> bytes:
     return piece if isinstance(piece, bytes) else b"".join(piece)

@@ -34,6 +34,9 @@ class FakeStream:
     def patience_ended(self) -> None:
         self.told.append("patience")
 
+    def cut(self) -> None:
+        self.told.append("cut")
+
 
 def test_a_stream_ends_at_its_time_and_not_before() -> None:
     time = Time()

@@ -352,8 +352,9 @@ class End:
     def go_on(self) -> None:
         self.asked.append("go on")
 
-    def end_writing(self) -> None:
+    def end_writing(self) -> bool:
         self.asked.append("end")
+        return True
 
 
 class Exchange:
