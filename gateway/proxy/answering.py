@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from gateway.proxy.outbox import Piece
+from gateway.proxy.outbox import LARGE_BYTES, Piece
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 from gateway.proxy.server import ServerConnection
@@ -126,7 +126,10 @@ class Answering:
         """Send what was taken in so far of an answer that goes on."""
         if self._head:
             self._answer_goes_on(self._head)
+        before = self.sent_bytes
         self._flush()
+        if self.sent_bytes - before >= LARGE_BYTES:
+            self.port.outbox.flush()
 
     def _answer_goes_on(self, head: bytes) -> None:
         """Take that the answer with *head*, not yet sent, did not come in one piece."""

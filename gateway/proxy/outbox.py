@@ -8,6 +8,10 @@ from gateway.proxy.bugs import report_bug
 # So many pieces are sent at once at most: under load the first must not wait for thousands.
 _MAX_PIECES: Final = 64
 
+# A piece of this size is sent at once: until it is, its sender does not hear that the other side
+# takes no more, and is read again and again, up to 32 times in one turn of the loop.
+LARGE_BYTES: Final = 64 * 1024
+
 Piece = bytes | tuple[bytes, ...]
 
 

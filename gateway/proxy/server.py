@@ -8,7 +8,7 @@ from typing import Final, Protocol, cast
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
-from gateway.proxy.outbox import Outbox
+from gateway.proxy.outbox import LARGE_BYTES, Outbox
 from gateway.proxy.roles import Far, Waiting
 
 NEVER: Final = float("inf")
@@ -64,6 +64,8 @@ class ServerConnection(asyncio.Protocol):
         """Send bytes of a body or a tunnel."""
         self._written_bytes += len(data)
         self._write(data)
+        if len(data) >= LARGE_BYTES:
+            self.home.outbox.flush()
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from gateway.proxy.outbox import LARGE_BYTES
 from gateway.proxy.server import ServerConnection
 
 
@@ -65,6 +66,8 @@ class Tunnel:
         self.active_at = monotonic()
         self.from_server_bytes += len(data)
         self._client.write(data)
+        if len(data) >= LARGE_BYTES:
+            self.server.home.outbox.flush()
 
     def from_client(self, data: bytes) -> None:
         """Pass *data* to the server."""

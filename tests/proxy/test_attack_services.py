@@ -16,7 +16,7 @@ from tests.proxy.hostile import reason
 from tests.proxy.messages import make_answer, make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Service
 from tests.proxy.test_listener import connect_tls, tls_listen
-from tests.proxy.wire import Wire
+from tests.proxy.wire import LIMIT_SECONDS, Wire
 
 MIB = 1 << 20
 EXPIRED = 631
@@ -239,3 +239,74 @@ async def test_a_client_over_tls_learns_that_the_service_left_the_tunnel(
 
     assert await client.read_to_end() == b"the last word"
     assert gateway.metric("gateway_tunnels_open") == 0
+
+
+# --- what a slow reader costs
+
+# A read of the socket, and what was to be sent when that was stopped.
+SLOW_READER_BYTES = 3 * 256 * 1024
+
+
+@pytest.mark.parametrize(
+    "line", [b"Content-Length: 40000000", b"Transfer-Encoding: chunked", b"Connection: close"]
+)
+async def test_what_waits_for_a_slow_client_is_little_though_all_comes_at_once(
+    line: bytes, service: Service, gateway: RunningGateway
+) -> None:
+    """In one turn of the loop 8 MiB were read, before its service was held."""
+
+    async def script(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n1312d00\r\n" + bytes(20_000_000))
+        await wire.wait_lost()
+
+    service.script = script
+    client = await gateway.connect(receive_bytes=4096)
+    client.stop_reading()
+    client.send(make_request("/open/"))
+    (side,) = gateway.gateway._listener._clients.open
+
+    await until_held(gateway, side.transport)
+
+
+async def test_what_waits_for_a_slow_end_of_a_tunnel_is_little(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = switch
+    client = await gateway.connect(receive_bytes=4096)
+    client.send(make_request("/open-socket/", *UPGRADE))
+    assert (await read_head(client)).status == 101
+    client.stop_reading()
+    (side,) = gateway.gateway._listener._clients.open
+
+    (await service.connection()).send(bytes(20_000_000))
+
+    await until_held(gateway, side.transport)
+
+
+async def test_what_waits_for_a_slow_service_is_little(
+    service: Service, gateway: RunningGateway
+) -> None:
+    async def script(service: Service, wire: Wire) -> None:
+        await wire.read_until(b"\r\n\r\n")
+        wire.stop_reading()
+        await wire.wait_lost()
+
+    service.script = script
+    client = await gateway.connect()
+    client.send(make_request("/open/", "Content-Length: 40000000", method="POST"))
+    await (await service.connection()).read_until(b"\r\n\r\n")
+    (side,) = gateway.gateway._serving.pools[0]._servers[0].connections
+
+    client.send(bytes(20_000_000))
+
+    await until_held(gateway, side.transport)
+
+
+async def until_held(gateway: RunningGateway, transport: asyncio.Transport) -> None:
+    """Wait until no more comes for *transport*; at no time too much of it was waiting."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while not transport.get_write_buffer_size():
+            await gateway.ask(make_request("/nowhere"))
+    waiting = await gateway.wait_still(transport.get_write_buffer_size)
+    assert 0 < waiting <= SLOW_READER_BYTES
