@@ -5,6 +5,7 @@ from typing import Final, cast
 import httptools
 
 from gateway.proxy.faults import StopParsing
+from gateway.proxy.framing import Framing
 from gateway.proxy.names import (
     CONNECTION,
     CONTENT_LENGTH,
@@ -53,14 +54,13 @@ class AnswerParts:
         "_connection",
         "_done",
         "_fed_bytes",
+        "_framing",
         "_interims",
         "_is_large",
         "_left",
         "_length",
         "_lines",
         "_parser",
-        "_quiet_bytes",
-        "_seen_bytes",
         "_unusual",
         "fault",
         "has_begun",
@@ -82,7 +82,7 @@ class AnswerParts:
         self._connection = self.upgrade = self.rest = b""
         self.fault = ""
         self._fed_bytes = 0
-        self._seen_bytes = self._quiet_bytes = 0
+        self._framing: Framing | None = None  # of the body being read, where it has chunks
         self._interims = 0
         self._left = 0
         self._chunked = False
@@ -206,8 +206,6 @@ class AnswerParts:
 
     def _interim(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         self._unusual = True
-        if status < 100:
-            self._stop("not a status")
         # RFC 9110 §8.6, RFC 9112 §6.1: no interim answer has a body, and what this one says of
         # a length must not become that of the answer behind it.
         if self._length or self._chunked:

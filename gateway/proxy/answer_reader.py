@@ -5,7 +5,8 @@ from typing import Final
 import httptools
 
 from gateway.proxy.answer_parts import MAX_HEAD_BYTES, AnswerParts
-from gateway.proxy.faults import is_mostly_framing, was_stopped
+from gateway.proxy.faults import was_stopped
+from gateway.proxy.framing import Framing
 from gateway.proxy.kept_head import KeptHead
 
 # What a feed came to.
@@ -83,27 +84,14 @@ class AnswerReader(AnswerParts):
             over = self._fed_bytes > MAX_HEAD_BYTES
             self.fault = "the answer's head is too large"
         elif self._chunked:
-            over = self._is_mostly_framing(size)
+            framing = self._framing = self._framing or Framing(self._fed_bytes - size)
+            over = framing.has_no_end(size, self._body_bytes, MAX_HEAD_BYTES)
             self.fault = "more chunk framing than body"
         else:
             over = False
             if self._length is not None:
                 self._left = self._length - self._body_bytes
         return FAULT if over else MORE
-
-    def _is_mostly_framing(self, size: int) -> bool:
-        """Return whether chunk framing or trailers have no end, after a piece of *size* bytes.
-
-        The parser copies all of a field with each piece of it, so no body earns it a long one.
-        """
-        if self._seen_bytes == self._body_bytes:
-            self._quiet_bytes += size
-        else:
-            self._seen_bytes = self._body_bytes
-            self._quiet_bytes = 0
-        return self._quiet_bytes > MAX_HEAD_BYTES or is_mostly_framing(
-            self._fed_bytes, self._body_bytes, MAX_HEAD_BYTES
-        )
 
     def _feed_known_length(self, data: bytes) -> int:
         """Pass on a piece of a body whose length is known: nothing in it needs parsing."""

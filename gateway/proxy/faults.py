@@ -1,19 +1,8 @@
 """Why an input cannot be read any further."""
 
-from typing import Final
-
 import httptools
 
 from gateway.decision.reason import Reason
-
-# Chunk framing and trailers may cost so many bytes for each byte of body, and so many more in
-# all: one-byte chunks are legal, 4 KiB of extension on each are an attack (CVE-2023-39326).
-_FRAMING_RATIO: Final = 16
-
-
-def is_mostly_framing(read_bytes: int, body_bytes: int, spare_bytes: int) -> bool:
-    """Return whether of *read_bytes* too few were body; *spare_bytes* of framing are free."""
-    return read_bytes > spare_bytes + (_FRAMING_RATIO + 1) * body_bytes
 
 
 class Fault(Exception):  # noqa: N818 - a finding about the input, not an error of ours

@@ -7,6 +7,7 @@ import httptools
 from gateway.decision.reason import Reason
 from gateway.proxy.faults import StopParsing
 from gateway.proxy.fields import Fields
+from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import USUAL_METHODS
 from gateway.proxy.names import AUTHORIZATION, HOST, RequestNames
 from gateway.proxy.request import Request
@@ -27,13 +28,12 @@ class RequestParts:
 
     __slots__ = (
         "_feed_bytes",
-        "_framing_bytes",
+        "_framing",
         "_head_bytes",
         "_limits",
         "_names",
         "_parser",
         "_plain",
-        "_quiet_bytes",
         "_taker",
         "_target",
         "fields",
@@ -48,8 +48,7 @@ class RequestParts:
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
         self._feed_bytes = 0
-        self._framing_bytes = 0
-        self._quiet_bytes = 0
+        self._framing: Framing | None = None  # of the body being read, where it has chunks
         self._head_bytes = 0
         self._plain: Fields | None = None
         self._target = b""
@@ -104,7 +103,8 @@ class RequestParts:
         request.keep_alive = parser.should_keep_alive()
         request.wants_upgrade = parser.should_upgrade()
         self._settle(request, parser.get_http_version())
-        self._head_bytes = self._framing_bytes = self._quiet_bytes = 0
+        self._head_bytes = 0
+        self._framing = None
         self.upload = self._taker.take_request(request)
         if fields.fault is not None and fields.fault.reason not in _FRAMED:
             self.is_over = True

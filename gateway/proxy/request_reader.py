@@ -5,8 +5,9 @@ from typing import Final
 import httptools
 
 from gateway.decision.reason import Reason
-from gateway.proxy.faults import EarlyBytes, Fault, is_mostly_framing, was_stopped
+from gateway.proxy.faults import EarlyBytes, Fault, was_stopped
 from gateway.proxy.fields import Fields
+from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import KeptSection
 from gateway.proxy.names import RequestNames
 from gateway.proxy.request import Request
@@ -27,12 +28,11 @@ class RequestReader(RequestParts):
     *kept* is the header section of the last plain request.
     """
 
-    __slots__ = ("_body_left", "_seen_bytes", "kept")
+    __slots__ = ("_body_left", "kept")
 
     def __init__(self, taker: Taker, names: RequestNames, limits: Limits) -> None:
         super().__init__(taker, names, limits)
         self._body_left = 0
-        self._seen_bytes = 0
         self.kept = KeptSection(limits)
 
     def use(self, names: RequestNames, limits: Limits) -> None:
@@ -117,7 +117,9 @@ class RequestReader(RequestParts):
     def _after_body_piece(self, upload: Upload) -> None:
         """Bound the size of a body and of its framing, and pass on what has come."""
         if upload.length is None:
-            if self._is_mostly_framing(upload.received_bytes):
+            framing = self._framing = self._framing or Framing()
+            spare_bytes = self._limits.head_bytes
+            if framing.has_no_end(self._feed_bytes, upload.received_bytes, spare_bytes):
                 self.is_over = True
                 raise Fault(Reason.REQUEST_MALFORMED, "more chunk framing than body")
         else:
@@ -126,22 +128,6 @@ class RequestReader(RequestParts):
             self.is_over = True
             raise Fault(Reason.BODY_TOO_LARGE, "the body is over the limit")
         upload.flush()
-
-    def _is_mostly_framing(self, body_bytes: int) -> bool:
-        """Return whether chunk framing or trailers have no end; *body_bytes* came so far.
-
-        The parser copies all of a field with each piece of it, so no body earns it a long one.
-        """
-        self._framing_bytes += self._feed_bytes
-        if self._seen_bytes == body_bytes:
-            self._quiet_bytes += self._feed_bytes
-        else:
-            self._seen_bytes = body_bytes
-            self._quiet_bytes = 0
-        spare_bytes = self._limits.head_bytes
-        return self._quiet_bytes > spare_bytes or is_mostly_framing(
-            self._framing_bytes, body_bytes, spare_bytes
-        )
 
     def _feed_known_length(self, data: bytes) -> bytes:
         """Pass on a piece of a body whose length is known; return what comes after it.
