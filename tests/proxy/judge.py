@@ -26,7 +26,6 @@ class Seen:
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes
     is_whole: bool
-    raw_head: bytes = b""
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the value of every field called *name* (in lower case)."""
@@ -129,8 +128,8 @@ def _message(  # noqa: C901 - one case for each event
                 case h11.InformationalResponse():
                     fields = tuple(event.headers)
                     if event.status_code != 101:
-                        return Seen(start, fields, b"", True, head), data[len(head) :]
-                    return Seen(start, fields, b"", True, head), peer.trailing_data[0]
+                        return Seen(start, fields, b"", True), data[len(head) :]
+                    return Seen(start, fields, b"", True), peer.trailing_data[0]
                 case h11.Request() | h11.Response():
                     fields = tuple(event.headers)
                 case h11.Data():
@@ -141,14 +140,14 @@ def _message(  # noqa: C901 - one case for each event
                     rest = peer.trailing_data[0]
                     raw_body = data[len(head) : len(data) - len(rest)]
                     _check_body(fields, raw_body, bytes(body))
-                    return Seen(start, fields, bytes(body), True, head), rest
+                    return Seen(start, fields, bytes(body), True), rest
                 case _:
-                    return Seen(start, fields, bytes(body), False, head), b""
+                    return Seen(start, fields, bytes(body), False), b""
     except h11.RemoteProtocolError as error:
         if has_ended and "without sending complete message body" in str(error):
-            return Seen(start, fields, bytes(body), False, head), b""
+            return Seen(start, fields, bytes(body), False), b""
         if has_ended and "before full message" in str(error):
-            return Seen(start, fields, bytes(body), False, head), b""
+            return Seen(start, fields, bytes(body), False), b""
         raise Malformed(f"h11: {error}: {data[:400]!r}") from None
 
 
