@@ -98,6 +98,7 @@ class ClientConnection(Turns, asyncio.Protocol):
     def pause_writing(self) -> None:
         """Slow down the server."""
         self._write_blocked = True
+        self._note_taken()
         self.deadline = monotonic() + self._port.timeouts.body_seconds
         if self._current is not None:
             self._current.client_blocked()
@@ -215,6 +216,8 @@ class ClientConnection(Turns, asyncio.Protocol):
                 return
         if self._closing:
             self._expire_closing()
+        elif self._write_blocked and self._is_taking():
+            self.deadline = monotonic() + self._port.timeouts.body_seconds
         elif self._current is not None:
             self._current.expire()
         elif self._reader.upload is not None:

@@ -178,8 +178,7 @@ class Turns(ClientSide):
             # By the client's FIN, behind what it may never take; or else as good as gone.
             self.deadline = monotonic() + self._port.timeouts.body_seconds
             return
-        self._unsent_bytes = self.transport.get_write_buffer_size()
-        self._taken_bytes = self._count_taken()
+        self._note_taken()
         if linger and self._tunnel is None and self.transport.can_write_eof():
             seconds = self._port.timeouts.body_seconds if self._unsent_bytes else _LINGER_SECONDS
             self.deadline = monotonic() + seconds
@@ -189,16 +188,29 @@ class Turns(ClientSide):
             self.deadline = monotonic() + self._port.timeouts.body_seconds
             self.transport.close()
 
-    def _count_taken(self) -> int:
-        """Return how much the client took; where the kernel does not say, by what we could send."""
+    def _note_taken(self) -> None:
+        """Remember how much is not sent yet, and how much the client took.
+
+        Where the kernel does not say the latter, it is judged by what could be sent.
+        """
+        self._unsent_bytes = self.transport.get_write_buffer_size()
         acknowledged = acknowledged_bytes(self.transport) if self._unsent_bytes else None
-        return -self._unsent_bytes if acknowledged is None else acknowledged
+        self._taken_bytes = -self._unsent_bytes if acknowledged is None else acknowledged
+
+    def _is_taking(self) -> bool:
+        """Return whether something waits for the client, and it took some since the last look.
+
+        Whether more can be sent says less: the kernel asks for more once a third of its buffer
+        is free, which a slow reader may need minutes for.
+        """
+        before = self._taken_bytes
+        self._note_taken()
+        return self._unsent_bytes > 0 and self._taken_bytes > before
 
     def _expire_closing(self) -> None:
         """Give up on a connection that is closing, unless the client still takes what is left."""
-        before, self._unsent_bytes = self._unsent_bytes, self.transport.get_write_buffer_size()
-        taken_before, self._taken_bytes = self._taken_bytes, self._count_taken()
-        if self._unsent_bytes and self._taken_bytes > taken_before:
+        before = self._unsent_bytes
+        if self._is_taking():
             self.deadline = monotonic() + self._port.timeouts.body_seconds
         elif self._unsent_bytes:
             self.abort()  # a mere close would make what it has look complete

@@ -92,6 +92,23 @@ async def test_it_can_be_paused_again_and_again(
         assert await wire.read(5) == b"hello"
 
 
+async def test_of_what_a_slow_reader_has_not_got_yet_the_kernel_holds_little(
+    acceptor: Acceptor, accepted: Accepted, dial: Dial
+) -> None:
+    """Before a pause and behind it: it is inherited from the listening socket."""
+    for _ in range(2):
+        wire = await dial()
+        assert await wire.read(5) == b"hello"
+        wire.stop_reading()
+        taken = accepted.wires[-1]
+        taken.send(b"x" * 8_000_000)
+        unsent_bytes = taken.transport.get_write_buffer_size()
+        assert unsent_bytes > 4_000_000, "the rest waits with us, or holds up its sender"
+        acceptor.pause()
+        await asyncio.sleep(0)
+        await acceptor.resume()
+
+
 async def test_once_closed_nobody_can_connect(acceptor: Acceptor) -> None:
     address = acceptor.address
     acceptor.pause()
