@@ -18,7 +18,7 @@ from gateway.cli.config_file import (
 )
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
-from gateway.keyring.fetch import FetchFailed, make_session, place
+from gateway.fetching.fetch import FetchFailed, make_session, place
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.public_key import describe_key
 from gateway.keyring.source import read_keys

@@ -3,7 +3,7 @@
 from aiohttp import ClientSession
 
 from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.keyring.fetch import FetchFailed, fetch, place
+from gateway.fetching.fetch import FetchFailed, fetch, place
 from gateway.settings.addresses import check_key_url
 
 OPENID_SUFFIX = ".well-known/openid-configuration"

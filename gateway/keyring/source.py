@@ -1,15 +1,15 @@
 """Read an issuer's keys from wherever its configuration says they are, once."""
 
 import asyncio
-from pathlib import Path
 from typing import assert_never
 
 from aiohttp import ClientSession
 
 from gateway.decision.algorithms import HMAC_ALGORITHMS
 from gateway.decision.keys import Key
+from gateway.fetching.fetch import FetchFailed, fetch, place
+from gateway.fetching.file import read_file
 from gateway.keyring.discovery import discover
-from gateway.keyring.fetch import MAX_DOCUMENT_BYTES, FetchFailed, fetch, place
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.pem import parse_pem
 from gateway.settings.values import IssuerSettings, KeySource, SourceKind
@@ -59,10 +59,10 @@ async def _read(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
             parsed = parse_jwks(await fetch(session, source.location, timeout_seconds))
             where = place(source.location)
         case SourceKind.JWKS_FILE:
-            parsed = parse_jwks(await _read_file(source.location))
+            parsed = parse_jwks(await read_file(source.location))
             where = source.location
         case SourceKind.PEM_FILE:
-            parsed = parse_pem(await _read_file(source.location))
+            parsed = parse_pem(await read_file(source.location))
             where = source.location
         case SourceKind.SECRET:
             parsed, where = secret_keys(source.secret or b""), "secret"
@@ -71,19 +71,3 @@ async def _read(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
     if isinstance(parsed, str):
         raise FetchFailed(f"{where}: {parsed}")
     return parsed
-
-
-async def _read_file(name: str) -> bytes:
-    """Read in a thread: a file may lie on a network disk that hangs."""
-    try:
-        body = await asyncio.to_thread(_read_start, Path(name))
-    except OSError as error:
-        raise FetchFailed(f"{name}: {error.strerror or type(error).__name__}") from None
-    if len(body) > MAX_DOCUMENT_BYTES:
-        raise FetchFailed(f"{name}: larger than {MAX_DOCUMENT_BYTES} bytes")
-    return body
-
-
-def _read_start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_DOCUMENT_BYTES + 1)

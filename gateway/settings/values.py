@@ -62,12 +62,18 @@ class KeySource:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyTimes:
-    """How long keys are fresh, how long they serve stale, and how often we may ask (seconds)."""
+class FetchTimes:
+    """How long a document is fresh, how long it serves stale, how long a fetch may take."""
 
     fresh_seconds: float
     stale_seconds: float
     fetch_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTimes(FetchTimes):
+    """The times of an issuer's keys; an unknown `kid` fetches at most once per cooldown."""
+
     unknown_kid_cooldown_seconds: float
 
 

@@ -5,7 +5,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.keyring.fetch import FetchFailed, make_session
+from gateway.fetching.fetch import FetchFailed, make_session
 from gateway.keyring.source import read_keys, secret_keys
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks

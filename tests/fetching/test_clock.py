@@ -1,4 +1,4 @@
-from gateway.keyring.clock import SystemClock
+from gateway.fetching.clock import SystemClock
 
 
 async def test_the_systems_clock_has_moved_at_least_as_long_as_it_slept() -> None:

@@ -1,4 +1,4 @@
-"""The time the keyring lives by, so that tests can move it without waiting."""
+"""The time that fetched documents live by, so that tests can move it without waiting."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock: setting the wall clock never makes keys older."""
+    """The machine's monotonic clock: setting the wall clock never makes a document older."""
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from aiohttp import ClientSession, web
 
-from gateway.keyring.fetch import MAX_DOCUMENT_BYTES, FetchFailed, fetch, make_session, place
+from gateway.fetching.fetch import MAX_DOCUMENT_BYTES, FetchFailed, fetch, make_session, place
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 
 DOCUMENT = b'{"keys": []}'
@@ -38,6 +38,17 @@ async def test_a_body_of_just_the_limit_is_taken(peer: IssuerPeer, session: Clie
     peer.answer = body(b" " * MAX_DOCUMENT_BYTES)
 
     assert len(await fetch(session, peer.url, 5.0)) == MAX_DOCUMENT_BYTES
+
+
+async def test_another_limit_holds_where_it_is_given(
+    peer: IssuerPeer, session: ClientSession
+) -> None:
+    large = b" " * (MAX_DOCUMENT_BYTES + 1)
+    peer.answer = body(gzip.compress(large), Content_Encoding="gzip")
+
+    assert await fetch(session, peer.url, 5.0, len(large)) == large
+    with pytest.raises(FetchFailed, match=f"larger than {len(large) - 1} bytes"):
+        await fetch(session, peer.url, 5.0, len(large) - 1)
 
 
 TOO_LARGE = "larger than 262144 bytes"

@@ -1,43 +1,36 @@
-"""When to fetch keys and how long to trust them: pure functions of state and time."""
+"""When to fetch a document and how long to trust it: pure functions of state and time."""
 
 from dataclasses import dataclass, replace
 
-from gateway.settings.values import KeyTimes
+from gateway.settings.values import FetchTimes
 
 REFRESH_SHARE = 0.8  # of `fresh`: a refresh that fails leaves a fifth of it to try again
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 60.0
-# However short `fresh` is, an issuer is not asked more often than this.
+# However short `fresh` is, a source is not asked more often than this.
 MIN_REFRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What happened so far; times are of the keyring's clock, in seconds.
+    """What happened so far; times are of one clock, in seconds.
 
-    *failures* counts the failed attempts since the last good one. *asked_at* is when an
-    unknown `kid` last made us fetch.
+    *failures* counts the failed attempts since the last good one.
     """
 
     loaded_at: float | None = None
     attempted_at: float | None = None
     failures: int = 0
-    asked_at: float | None = None
 
 
 def after_success(state: Schedule, now: float) -> Schedule:
-    """Return the state after good keys arrived at *now*."""
+    """Return the state after a good document arrived at *now*."""
     return replace(state, loaded_at=now, attempted_at=now, failures=0)
 
 
 def after_failure(state: Schedule, now: float) -> Schedule:
-    """Return the state after an attempt failed at *now*; good keys stay good."""
+    """Return the state after an attempt failed at *now*; what is good stays good."""
     return replace(state, attempted_at=now, failures=state.failures + 1)
-
-
-def after_unknown_kid(state: Schedule, now: float) -> Schedule:
-    """Return the state once an unknown `kid` has started a fetch at *now*."""
-    return replace(state, asked_at=now)
 
 
 def backoff_seconds(failures: int) -> float:
@@ -55,11 +48,11 @@ def retry_at(state: Schedule) -> float:
     return state.attempted_at + backoff_seconds(state.failures)
 
 
-def refresh_at(state: Schedule, times: KeyTimes) -> float:
+def refresh_at(state: Schedule, times: FetchTimes) -> float:
     """Return when the next fetch is due.
 
-    A failure while keys are still fresh (an unknown `kid` made us ask) does not bring the
-    refresh forward: a flood of such tokens must not become a flood of fetches.
+    A failure while the document is still fresh (a key set: an unknown `kid` made us ask) does
+    not bring the refresh forward: a flood of such tokens must not become a flood of fetches.
     """
     if state.loaded_at is None:
         return retry_at(state)
@@ -67,24 +60,19 @@ def refresh_at(state: Schedule, times: KeyTimes) -> float:
     return max(state.loaded_at + pause, retry_at(state))
 
 
-def expires_at(state: Schedule, times: KeyTimes) -> float | None:
-    """Return when the keys in hand must no longer be used, or None if there are none."""
+def expires_at(state: Schedule, times: FetchTimes) -> float | None:
+    """Return when the document in hand must no longer be used, or None if there is none."""
     if state.loaded_at is None:
         return None
     return state.loaded_at + times.fresh_seconds + times.stale_seconds
 
 
-def is_usable(state: Schedule, times: KeyTimes, now: float) -> bool:
-    """Say whether keys were had and are at most `stale` seconds older than fresh."""
+def is_usable(state: Schedule, times: FetchTimes, now: float) -> bool:
+    """Say whether a document was had and is at most `stale` seconds older than fresh."""
     limit = expires_at(state, times)
     return limit is not None and now < limit
 
 
-def may_ask_for_kid(state: Schedule, times: KeyTimes, now: float) -> bool:
-    """Say whether an unknown `kid` may start a fetch: once per cooldown."""
-    return state.asked_at is None or now >= state.asked_at + times.unknown_kid_cooldown_seconds
-
-
-def may_ask_for_keys(state: Schedule, now: float) -> bool:
-    """Say whether a request may start a fetch because no keys are in hand at all."""
+def may_try(state: Schedule, now: float) -> bool:
+    """Say whether a fetch may start at *now* though none is due, as far as failures go."""
     return now >= retry_at(state)

@@ -23,7 +23,7 @@ _CHUNK_BYTES = 16 * 1024
 
 
 class FetchFailed(Exception):  # noqa: N818 - it is said of the fetch, not of our program
-    """Keys or metadata could not be had; the text names the place and holds no secret."""
+    """A document could not be had; the text names the place and holds no secret."""
 
 
 def make_session() -> ClientSession:
@@ -44,15 +44,20 @@ def place(url: str) -> str:
         return "(not a URL)"
 
 
-async def fetch(session: ClientSession, url: str, timeout_seconds: float) -> bytes:
-    """Return the body of the 200 answer to a GET of *url*.
+async def fetch(
+    session: ClientSession,
+    url: str,
+    timeout_seconds: float,
+    max_bytes: int = MAX_DOCUMENT_BYTES,
+) -> bytes:
+    """Return the body of the 200 answer to a GET of *url*, inflated at most *max_bytes*.
 
     The whole exchange, redirects and a slowly dripping body included, takes at most
     *timeout_seconds*. Raises FetchFailed for all that goes wrong outside.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _follow(session, URL(url))
+            return await _follow(session, URL(url), max_bytes)
     except TimeoutError:
         raise FetchFailed(f"{place(url)}: no complete answer in {timeout_seconds:g} s") from None
     except (ClientError, OSError, ValueError) as error:
@@ -68,7 +73,7 @@ def _words(error: Exception) -> str:
     return f"the exchange failed ({type(error).__name__})"
 
 
-async def _follow(session: ClientSession, url: URL) -> bytes:
+async def _follow(session: ClientSession, url: URL, max_bytes: int) -> bytes:
     """Get *url*, going along with redirects on the same origin only (GHSA-9v7f-9g4p-ffgj).
 
     A redirect elsewhere would let whoever controls one page of the issuer choose its keys,
@@ -78,7 +83,7 @@ async def _follow(session: ClientSession, url: URL) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
         async with session.get(target, allow_redirects=False) as response:
             if response.status not in _REDIRECTS:
-                return await _body(response, place(str(url)))
+                return await _body(response, place(str(url)), max_bytes)
             following = target.join(URL(response.headers.get("Location", "")))
         if following.origin() != url.origin():
             raise FetchFailed(f"{place(str(url))}: redirects to another host, not followed")
@@ -86,34 +91,34 @@ async def _follow(session: ClientSession, url: URL) -> bytes:
     raise FetchFailed(f"{place(str(url))}: more than {MAX_REDIRECTS} redirects")
 
 
-async def _body(response: ClientResponse, where: str) -> bytes:
+async def _body(response: ClientResponse, where: str, max_bytes: int) -> bytes:
     if response.status != HTTPStatus.OK:
         raise FetchFailed(f"{where}: answered {response.status} instead of 200")
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise FetchFailed(f"{where}: answered in an encoding that was not asked for")
-    packed = await _read(response, where)
-    return packed if encoding == "identity" else _inflate(packed, where)
+    packed = await _read(response, where, max_bytes)
+    return packed if encoding == "identity" else _inflate(packed, where, max_bytes)
 
 
-async def _read(response: ClientResponse, where: str) -> bytes:
+async def _read(response: ClientResponse, where: str, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
-        if len(body) > MAX_DOCUMENT_BYTES:
-            raise FetchFailed(f"{where}: answer is larger than {MAX_DOCUMENT_BYTES} bytes")
+        if len(body) > max_bytes:
+            raise FetchFailed(f"{where}: answer is larger than {max_bytes} bytes")
     return bytes(body)
 
 
-def _inflate(packed: bytes, where: str) -> bytes:
+def _inflate(packed: bytes, where: str, max_bytes: int) -> bytes:
     """Inflate at most one byte more than allowed: a bomb costs no memory."""
     inflater = zlib.decompressobj(_GZIP_WINDOW_BITS)
     try:
-        body = inflater.decompress(packed, MAX_DOCUMENT_BYTES + 1)
+        body = inflater.decompress(packed, max_bytes + 1)
     except zlib.error:
         raise FetchFailed(f"{where}: answer is not valid gzip") from None
-    if len(body) > MAX_DOCUMENT_BYTES:
-        raise FetchFailed(f"{where}: answer is larger than {MAX_DOCUMENT_BYTES} bytes")
+    if len(body) > max_bytes:
+        raise FetchFailed(f"{where}: answer is larger than {max_bytes} bytes")
     if not inflater.eof:
         raise FetchFailed(f"{where}: answer is cut short")
     return body

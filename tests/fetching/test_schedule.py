@@ -1,41 +1,35 @@
 """Laws of when to fetch and how long to trust: no clock, no network."""
 
-import itertools
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.keyring.schedule import (
+from gateway.fetching.schedule import (
     LAST_BACKOFF_SECONDS,
     MIN_REFRESH_SECONDS,
     Schedule,
     after_failure,
     after_success,
-    after_unknown_kid,
     backoff_seconds,
     expires_at,
     is_usable,
-    may_ask_for_keys,
-    may_ask_for_kid,
+    may_try,
     refresh_at,
     retry_at,
 )
-from gateway.settings.values import KeyTimes
+from gateway.settings.values import FetchTimes
 
-TIMES = KeyTimes(
+TIMES = FetchTimes(
     fresh_seconds=300.0,
     stale_seconds=3600.0,
     fetch_timeout_seconds=5.0,
-    unknown_kid_cooldown_seconds=30.0,
 )
 
 seconds = st.floats(0.0, 100_000.0)
 times = st.builds(
-    KeyTimes,
+    FetchTimes,
     fresh_seconds=st.floats(0.0, 86_400.0),
     stale_seconds=st.floats(0.0, 86_400.0),
     fetch_timeout_seconds=st.floats(0.1, 60.0),
-    unknown_kid_cooldown_seconds=st.floats(0.0, 3600.0),
 )
 outcomes = st.lists(st.tuples(st.floats(0.0, 1000.0), st.booleans()), max_size=30)
 
@@ -49,7 +43,7 @@ def played(steps: list[tuple[float, bool]]) -> tuple[Schedule, float]:
     return state, now
 
 
-def test_keys_are_refreshed_at_four_fifths_of_their_freshness() -> None:
+def test_a_document_is_refreshed_at_four_fifths_of_its_freshness() -> None:
     assert refresh_at(after_success(Schedule(), 1000.0), TIMES) == 1240.0
 
 
@@ -59,46 +53,46 @@ def test_backoff_doubles_from_one_second_to_a_minute() -> None:
 
 def test_the_first_fetch_is_due_at_once() -> None:
     assert refresh_at(Schedule(), TIMES) == float("-inf")
-    assert may_ask_for_keys(Schedule(), 0.0)
+    assert may_try(Schedule(), 0.0)
 
 
-def test_keys_serve_while_fresh_and_stale_and_not_a_moment_longer() -> None:
+def test_a_document_serves_while_fresh_and_stale_and_not_a_moment_longer() -> None:
     state = after_success(Schedule(), 1000.0)
 
     assert is_usable(state, TIMES, 1000.0 + 3900.0 - 0.001)
     assert not is_usable(state, TIMES, 1000.0 + 3900.0)
 
 
-def test_without_keys_nothing_is_usable() -> None:
+def test_without_a_document_nothing_is_usable() -> None:
     assert not is_usable(after_failure(Schedule(), 1.0), TIMES, 1.0)
     assert expires_at(Schedule(), TIMES) is None
 
 
 @given(outcomes, times)
-def test_a_failure_never_changes_how_long_keys_serve(
-    steps: list[tuple[float, bool]], key_times: KeyTimes
+def test_a_failure_never_changes_how_long_a_document_serves(
+    steps: list[tuple[float, bool]], fetch_times: FetchTimes
 ) -> None:
     state, now = played(steps)
 
-    assert expires_at(after_failure(state, now), key_times) == expires_at(state, key_times)
+    assert expires_at(after_failure(state, now), fetch_times) == expires_at(state, fetch_times)
 
 
 @given(outcomes, times)
 def test_a_failure_never_brings_the_refresh_forward(
-    steps: list[tuple[float, bool]], key_times: KeyTimes
+    steps: list[tuple[float, bool]], fetch_times: FetchTimes
 ) -> None:
     """A flood of unknown kids at an issuer that is down must not become a flood of fetches."""
     state, now = played(steps)
 
-    assert refresh_at(after_failure(state, now), key_times) >= refresh_at(state, key_times)
+    assert refresh_at(after_failure(state, now), fetch_times) >= refresh_at(state, fetch_times)
 
 
 @given(outcomes.filter(bool), times)
 def test_after_any_attempt_the_next_one_is_a_second_away_and_after_failures_a_minute_at_most(
-    steps: list[tuple[float, bool]], key_times: KeyTimes
+    steps: list[tuple[float, bool]], fetch_times: FetchTimes
 ) -> None:
     state, now = played(steps)
-    due = refresh_at(state, key_times)
+    due = refresh_at(state, fetch_times)
 
     assert due >= now + MIN_REFRESH_SECONDS
     assert retry_at(state) <= now + LAST_BACKOFF_SECONDS
@@ -113,28 +107,10 @@ def test_success_forgets_all_failures(steps: list[tuple[float, bool]], later: fl
     assert refresh_at(state, TIMES) == now + later + 240.0
 
 
-@given(st.lists(st.floats(0.0, 10.0), max_size=200), times)
-def test_unknown_kids_start_at_most_one_fetch_per_cooldown(
-    pauses: list[float], key_times: KeyTimes
-) -> None:
-    """CVE-2026-48524."""
-    state, now = Schedule(), 0.0
-    started: list[float] = []
-    for pause in pauses:
-        now += pause
-        if may_ask_for_kid(state, key_times, now):
-            started.append(now)
-            state = after_unknown_kid(state, now)
-
-    gaps = [later - earlier for earlier, later in itertools.pairwise(started)]
-    # Adding and subtracting large floats may lose the last bits.
-    assert all(gap >= key_times.unknown_kid_cooldown_seconds - 1e-6 for gap in gaps)
-
-
 @given(outcomes, seconds)
-def test_a_request_without_keys_waits_for_the_backoff(
+def test_a_fetch_that_is_not_due_waits_for_the_backoff(
     steps: list[tuple[float, bool]], later: float
 ) -> None:
     state, now = played(steps)
 
-    assert may_ask_for_keys(state, now + later) == (now + later >= retry_at(state))
+    assert may_try(state, now + later) == (now + later >= retry_at(state))

@@ -1,0 +1,187 @@
+"""Keep one document fresh: fetched ahead, once at a time, never lost to a failure."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, Self, TypeVar
+
+from gateway.fetching import schedule
+from gateway.fetching.clock import Clock
+from gateway.fetching.fetch import FetchFailed
+from gateway.fetching.schedule import Schedule
+from gateway.settings.values import FetchTimes
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Refreshed(ABC, Generic[T]):
+    """One document, and everything that happened to it.
+
+    It stands under *name* in *live*, which is shared with the decision: the entry is replaced
+    as a whole, and absent while there is no document or only one that is too old.
+    """
+
+    owner: ClassVar[str]  # what *name* is the name of, for the log: "issuer"
+    content: ClassVar[str]  # what the document holds, for the log: "keys"
+
+    def __init__(self, name: str, live: dict[str, T], times: FetchTimes, clock: Clock) -> None:
+        self._name = name
+        self._live = live
+        self._times = times
+        self._clock = clock
+        self._state = Schedule()
+        self._held: T | None = None
+        self._flight: asyncio.Task[None] | None = None
+        self._fetches = 0
+        self._failures = 0
+        self._last_error: str | None = None
+
+    # --- what a document of its kind says
+
+    @property
+    @abstractmethod
+    def is_file(self) -> bool:
+        """Say whether the document lies on this machine."""
+
+    @abstractmethod
+    def is_same_source(self, other: Self) -> bool:
+        """Say whether *other* would fetch the same document."""
+
+    @abstractmethod
+    async def _read(self) -> T:
+        """Return the document as it is now; raises FetchFailed where it cannot be had."""
+
+    @abstractmethod
+    def _is_same(self, held: T, fetched: T) -> bool:
+        """Say whether *fetched* brings nothing new."""
+
+    @abstractmethod
+    def _size(self, document: T) -> int:
+        """Return how much *document* holds, for the log."""
+
+    # --- its life
+
+    def take_over(self, former: Self) -> None:
+        """Go on with the document of *former*, which had the same source."""
+        self._state = former._state
+        self._held = former._held
+        self._fetches = former._fetches
+        self._failures = former._failures
+        self._last_error = former._last_error
+        if self._held is not None and self._is_usable():
+            self._live[self._name] = self._held
+
+    async def load(self) -> None:
+        """Fetch once, or join the fetch that is under way; a failure is not an error here."""
+        # Waiting, unlike awaiting, neither takes the fetch along when the caller goes away
+        # (others wait for it too), nor the caller when the fetch is cancelled.
+        await asyncio.wait({self._flight or self._take_off()})
+
+    async def keep(self) -> None:
+        """Refresh ahead and drop what is too old, until cancelled."""
+        while True:
+            self._drop_if_too_old()
+            if self._flight is None and self._clock.now() >= self._refresh_at():
+                self._take_off()
+            await self._wait()
+
+    async def land(self) -> None:
+        """Wait for the fetch under way, if any, whatever comes of it."""
+        if self._flight is not None:
+            await asyncio.wait({self._flight})
+
+    async def close(self) -> None:
+        """End the fetch under way, if any."""
+        if self._flight is not None:
+            self._flight.cancel()
+            await asyncio.gather(self._flight, return_exceptions=True)
+            self._flight = None
+
+    def is_loaded(self) -> bool:
+        """Say whether the document is in use."""
+        return self._name in self._live
+
+    def _age_seconds(self) -> float | None:
+        """Return the time since the last good fetch, or None if there was none."""
+        loaded_at = self._state.loaded_at
+        return None if loaded_at is None else self._clock.now() - loaded_at
+
+    def _next_refresh_in_seconds(self) -> float:
+        """Return the time to the next fetch: 0 while one is due or under way."""
+        return max(0.0, self._refresh_at() - self._clock.now())
+
+    def _refresh_at(self) -> float:
+        return schedule.refresh_at(self._state, self._times)
+
+    def _is_usable(self) -> bool:
+        return schedule.is_usable(self._state, self._times, self._clock.now())
+
+    async def _wait(self) -> None:
+        """Wait for the fetch under way, the next refresh or the end of the document."""
+        moments = [] if self._flight else [self._refresh_at()]
+        if self.is_loaded():
+            moments.append(schedule.expires_at(self._state, self._times) or 0.0)
+        waits: set[asyncio.Future[None]] = {self._flight} if self._flight else set()
+        timer: asyncio.Task[None] | None = None
+        if moments:
+            seconds = max(0.0, min(moments) - self._clock.now())
+            timer = asyncio.create_task(self._sleep(seconds), name=f"timer of {self._name}")
+            waits.add(timer)
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    def _drop_if_too_old(self) -> None:
+        if self.is_loaded() and not self._is_usable():
+            del self._live[self._name]
+            _log.error("%s: %s are too old and no longer used", self._label, self.content)
+
+    # --- one fetch
+
+    def _take_off(self) -> asyncio.Task[None]:
+        name = f"{self.content} of {self._name}"
+        self._flight = asyncio.create_task(self._fetch(), name=name)
+        return self._flight
+
+    async def _fetch(self) -> None:
+        self._fetches += 1
+        try:
+            document = await self._read()
+        except FetchFailed as failure:
+            self._fail(str(failure))
+        except Exception:
+            # A fault of ours in reading a strange document must not end the refreshing for good.
+            _log.exception("%s: %s could not be read", self._label, self.content)
+            self._fail(f"{self.content} could not be read")
+        else:
+            self._accept(document)
+        finally:
+            self._flight = None
+
+    def _fail(self, words: str) -> None:
+        """Write the failure down; what is in hand stays (GHSA-fhv5-28vv-h8m8)."""
+        self._state = schedule.after_failure(self._state, self._clock.now())
+        self._failures += 1
+        if words != self._last_error:
+            _log.warning("%s: %s not fetched: %s", self._label, self.content, words)
+        self._last_error = words
+
+    def _accept(self, document: T) -> None:
+        self._state = schedule.after_success(self._state, self._clock.now())
+        self._last_error = None
+        # The same content stays the same object: what is remembered by it stays valid.
+        if self._held is None or not self._is_same(self._held, document):
+            self._held = document
+            _log.info("%s: %d %s in use", self._label, self._size(document), self.content)
+        self._live[self._name] = self._held
+
+    @property
+    def _label(self) -> str:
+        return f"{self.owner} {self._name}"

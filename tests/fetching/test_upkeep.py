@@ -1,0 +1,87 @@
+"""Documents of one kind live and end together, and outlive a change of configuration."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from gateway.fetching.fetch import make_session
+from gateway.fetching.upkeep import Upkeep
+from tests.fetching.words import GONE, Document, Source, Words
+from tests.keyring.peers import MovableClock, until
+
+
+class Shelf(Upkeep[Words]):
+    """Words by name, of *sources*."""
+
+    def __init__(
+        self, sources: Mapping[str, Source], clock: MovableClock, file: bool = False
+    ) -> None:
+        self.live: dict[str, Document] = {}
+        super().__init__(
+            {name: Words(name, self.live, clock, one, file) for name, one in sources.items()},
+            make_session,
+        )
+
+
+async def test_all_documents_are_in_hand_once_started(clock: MovableClock) -> None:
+    shelf = Shelf({"a": Source("1"), "b": Source("2")}, clock)
+    assert not shelf.is_started
+
+    await shelf.start()
+
+    assert shelf.live == {"a": ("1",), "b": ("2",)}
+    assert not shelf.session.closed
+    await shelf.close()
+    assert not shelf.is_started
+
+
+async def test_a_document_that_cannot_be_had_holds_up_no_other(clock: MovableClock) -> None:
+    broken, sound = Source(), Source("2")
+    broken.words = GONE
+    shelf = Shelf({"a": broken, "b": sound}, clock)
+
+    await shelf.start()
+
+    assert shelf.live == {"b": ("2",)}
+    await shelf.close()
+
+
+@pytest.mark.parametrize(("file", "reads"), [(False, 1), (True, 2)])
+async def test_what_was_taken_over_is_fetched_again_only_if_it_is_a_file(
+    file: bool, reads: int, clock: MovableClock
+) -> None:
+    source, new = Source("1"), Source("2")
+    former = Shelf({"a": source, "gone": Source("3")}, clock, file)
+    await former.start()
+    successor = Shelf({"a": source, "new": new}, clock, file)
+
+    successor.take_over(former)
+    await successor.start()
+    await former.retire()
+
+    assert (source.reads, new.reads) == (reads, 1)
+    assert successor.live == {"a": ("1",), "new": ("2",)}
+    await successor.close()
+
+
+async def test_another_source_of_the_same_name_is_not_taken_over(clock: MovableClock) -> None:
+    former = Shelf({"a": Source("1")}, clock)
+    await former.start()
+    successor = Shelf({"a": Source("2")}, clock)
+
+    successor.take_over(former)
+    await former.close()
+
+    assert successor.live == {}
+
+
+async def test_nothing_is_fetched_after_the_end(clock: MovableClock) -> None:
+    source = Source("1")
+    shelf = Shelf({"a": source}, clock)
+    await shelf.start()
+    await until(lambda: clock.next_wake_in_seconds == 240.0)
+
+    await shelf.retire()
+
+    assert clock.next_wake_in_seconds == float("inf")
+    assert source.reads == 1
