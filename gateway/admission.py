@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from gateway.decision.decide import decide
+from gateway.decision.decide import decide, settle
 from gateway.decision.head import RequestHead
 from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Policy
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import NeedKeys, Settled, Verdict
 from gateway.keyring.keyring import Keyring
 
 
@@ -25,13 +25,13 @@ class Admission:
         self._authenticate = memo.authenticate
         self._clock = clock
 
-    def decide(self, head: RequestHead) -> Allow | Deny | NeedKeys:
+    def decide(self, head: RequestHead) -> Verdict:
         """Answer from what is at hand."""
         clock = self._clock
         return decide(head, self.policy, self._keys, clock(), self._authenticate)
 
-    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Allow | Deny:
+    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Answer after asking for the keys that *need* names, whether they came or not."""
         await self._keyring.refetch(need.issuer_name, need.kid)
         verdict = self.decide(head)
-        return verdict.deny if isinstance(verdict, NeedKeys) else verdict
+        return settle(verdict.deny, head.target) if isinstance(verdict, NeedKeys) else verdict

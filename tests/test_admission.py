@@ -17,7 +17,7 @@ from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Route, RouteTable
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
@@ -77,7 +77,8 @@ class World:
     async def verdict(self, bearer: bytes | None) -> Allow | Deny:
         answer = self.admission.decide(head(bearer))
         if isinstance(answer, NeedKeys):
-            return await self.admission.decide_with_keys(head(bearer), answer)
+            answer = await self.admission.decide_with_keys(head(bearer), answer)
+        assert not isinstance(answer, Publish)
         return answer
 
 

@@ -1,96 +1,35 @@
 """Decide what becomes of one request."""
 
-import json
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from gateway.decision.authenticate import Authenticate, KeySets, authenticate, sign
 from gateway.decision.bearer import bearer_token
-from gateway.decision.claims import check_claims, read_claims
+from gateway.decision.claims import check_claims
 from gateway.decision.head import RequestHead
-from gateway.decision.identity_fields import render_identity
-from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.decision.jws import parse_compact
-from gateway.decision.keys import KeySet
 from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Match, Route
-from gateway.decision.signature import verify_signature
-from gateway.decision.token import CompactToken, SignedToken
-from gateway.decision.verdict import Allow, Deny, NeedKeys
-
-KeySets = Mapping[str, KeySet]  # by issuer name; an issuer whose keys were never had is absent
-
-Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
+from gateway.decision.step_up import StepUp, find_shortfall
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 
 # Few reasons for each route; routes of a former policy fall out by and by.
 _REMEMBERED_REFUSALS = 4096
 
-_quote = json.JSONEncoder().encode
+_READING = ("GET", "HEAD")
 
-_ISSUER_UNKNOWN = Deny(Reason.ISSUER_UNKNOWN, "the token's issuer is not configured")
-_NO_ISSUER = Deny(Reason.CLAIM_MISSING, "the claim iss is missing")
-_BAD_ISSUER = Deny(Reason.CLAIM_MALFORMED, "the claim iss is malformed")
-_ALGORITHM = Deny(Reason.ALGORITHM_NOT_ALLOWED, "the issuer's tokens may not use this algorithm")
-_NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
+_OTHER_AUDIENCE = Deny(Reason.AUDIENCE_MISMATCH, "the token names no audience of the route")
+_SHORTFALLS = {
+    Reason.AUTHENTICATION_TOO_WEAK: Deny(
+        Reason.AUTHENTICATION_TOO_WEAK, "acr is not one of those the route asks for"
+    ),
+    Reason.AUTHENTICATION_TOO_OLD: Deny(
+        Reason.AUTHENTICATION_TOO_OLD, "auth_time is longer ago than the route allows"
+    ),
+}
 _NO_ROUTE = Deny(Reason.ROUTE_NOT_FOUND, "no route matches host and path")
-
-
-def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
-    """Parse *token*, find its issuer and key, check the signature, read the claims.
-
-    A pure function of its arguments, and so the one thing here that may be remembered.
-    """
-    compact = parse_compact(token)
-    if isinstance(compact, Deny):
-        return compact
-    payload = parse_json_object(compact.payload)
-    if isinstance(payload, JsonFault):
-        return Deny(Reason.TOKEN_MALFORMED, f"the token's payload is unreadable: {payload.detail}")
-    issuer = find_issuer(payload, policy)
-    if isinstance(issuer, Deny):
-        return issuer
-    if compact.algorithm not in issuer.algorithms:
-        return _ALGORITHM
-    key_set = keys.get(issuer.name)
-    if key_set is None:
-        return NeedKeys(issuer.name, None, _NO_KEYS)
-    fault = verify_signature(compact, key_set)
-    if fault is not None:
-        return _ask_for_key(compact, issuer, key_set, fault)
-    claims = read_claims(payload, issuer, policy.scope_implies)
-    if isinstance(claims, Deny):
-        return claims
-    # By position: naming so many fields costs more than a third of making it.
-    return SignedToken(
-        issuer,
-        key_set,
-        compact.kid,
-        compact.token_type,
-        claims,
-        render_identity(policy.identity, claims),
-        _quote(claims.subject).encode("ascii"),
-        policy,
-    )
-
-
-def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
-    """Return the configured issuer that equals ``iss``, code point by code point."""
-    if "iss" not in payload:
-        return _NO_ISSUER
-    iss = payload["iss"]
-    if not isinstance(iss, str):
-        return _BAD_ISSUER
-    return policy.issuers.get(iss, _ISSUER_UNKNOWN)
-
-
-def _ask_for_key(
-    token: CompactToken, issuer: Issuer, key_set: KeySet, fault: Deny
-) -> Deny | NeedKeys:
-    # Only a key id never seen is worth a fetch; a bad signature by a known key is not.
-    known = token.kid is None or any(key.kid == token.kid for key in key_set.keys)
-    return fault if known else NeedKeys(issuer.name, token.kid, fault)
 
 
 def decide(
@@ -99,10 +38,10 @@ def decide(
     keys: KeySets,
     now: float,
     authenticate: Authenticate = authenticate,
-) -> Allow | Deny | NeedKeys:
+) -> Verdict:
     """Answer one request from what is in hand; ask for keys rather than fetch them."""
     match = find_route(head, policy)
-    if isinstance(match, Deny):
+    if not isinstance(match, Match):
         return match
     route = match.route
     if route.public or (route.optional and not head.authorization):
@@ -111,22 +50,48 @@ def decide(
     if token is None or token.policy is not policy or not is_current(token, keys):
         credential = bearer_token(head.authorization, policy.max_token_bytes)
         if isinstance(credential, Deny):
-            return _refuse_unheard(credential, route)
+            return settle(_refuse_unheard(credential, route), head.target)
         answer = authenticate(credential, policy, keys)
         if isinstance(answer, Deny):
-            return _refuse_unheard(answer, route)
+            return settle(_refuse_unheard(answer, route), head.target)
         if isinstance(answer, NeedKeys):
             return NeedKeys(answer.issuer_name, answer.kid, _refuse(answer.deny, route))
         token = answer
     deny = (
         (check_issuer(token, route) if route.issuers is not None else None)
-        or check_claims(token, token.issuer, now)
+        or _check_token(token, now)
+        or (check_audiences(token, route) if route.audiences is not None else None)
         or check_scopes(token, route)
         or (check_rules(token, match) if route.claims else None)
+        # Last: nobody should have to log in again, only to be refused for something else.
+        or (check_step_up(token, route.step_up, now) if route.step_up is not None else None)
     )
     if deny is not None:
-        return _refuse(deny, route, token)
+        return settle(_refuse(deny, route, token), head.target)
     return Allow(route, head.target, token, token.identity_fields)
+
+
+def settle(deny: Deny, target: bytes) -> Allow | Deny:
+    """Return *deny*, which is a route's, or what lets the request through and reports it.
+
+    Either the route only reports, or the issuer whose check failed does. The latter counts
+    only where the route takes tokens of that issuer at all: anybody can write its name.
+    """
+    route, reporter = deny.route, deny.reporter
+    if route is None:
+        return deny
+    if not route.reports and (reporter is None or not _takes(route, reporter)):
+        return deny
+    return Allow(route, target, None, b"", deny)
+
+
+def _takes(route: Route, issuer: Issuer) -> bool:
+    return route.issuers is None or issuer.name in route.issuers
+
+
+def _check_token(token: SignedToken, now: float) -> Deny | None:
+    deny = check_claims(token, token.issuer, now)
+    return None if deny is None else sign(deny, token.issuer)
 
 
 def is_current(token: SignedToken, keys: KeySets) -> bool:
@@ -134,8 +99,11 @@ def is_current(token: SignedToken, keys: KeySets) -> bool:
     return keys.get(token.issuer.name) is token.key_set
 
 
-def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
-    """Return the route that owns the request; the query has no say in it."""
+def find_route(head: RequestHead, policy: Policy) -> Match | Deny | Publish:
+    """Return the route that owns the request; the query has no say in it.
+
+    What is published stands in front of every route, and is never remembered as one.
+    """
     path = split_path(head.target)
     routes = policy.routes
     recall = routes.recall  # by way of a local: half the price of `routes.recall(…)`
@@ -143,6 +111,9 @@ def find_route(head: RequestHead, policy: Policy) -> Match | Deny:
     known = recall(question)
     if known is not None:
         return known
+    document = policy.documents.get((head.host, path))
+    if document is not None:
+        return Publish(document) if head.method in _READING else _refuse_method(_READING)
     segments = path_segments(path)
     if isinstance(segments, Deny):
         return find_odd(routes, question, segments) if routes.allows_odd_paths else segments
@@ -160,9 +131,22 @@ def _refuse_method(methods: tuple[str, ...]) -> Deny:
 
 def check_issuer(token: SignedToken, route: Route) -> Deny | None:
     """Return None if *route* takes tokens of the token's issuer."""
-    if route.issuers is None or token.issuer.name in route.issuers:
+    if _takes(route, token.issuer):
         return None
     return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {token.issuer.name}")
+
+
+def check_audiences(token: SignedToken, route: Route) -> Deny | None:
+    """Return None if the token is for one of the audiences that *route* has of its own."""
+    if route.audiences is None or not route.audiences.isdisjoint(token.claims.audiences):
+        return None
+    return _OTHER_AUDIENCE
+
+
+def check_step_up(token: SignedToken, wanted: StepUp, now: float) -> Deny | None:
+    """Return None if the authentication behind the token is what is *wanted*."""
+    shortfall = find_shortfall(token.claims.all, wanted, now, token.issuer.leeway_seconds)
+    return None if shortfall is None else _SHORTFALLS[shortfall]
 
 
 def check_scopes(token: SignedToken, route: Route) -> Deny | None:
@@ -181,12 +165,18 @@ def check_rules(token: SignedToken, match: Match) -> Deny | None:
     return check_rules(token, Match(match.route, others[0], others[1:])) if others else None
 
 
-@lru_cache(maxsize=_REMEMBERED_REFUSALS)
 def _refuse_unheard(deny: Deny, route: Route) -> Deny:
+    # A key id is as good as random where it is not known: nothing to remember.
+    return _recall_refusal(deny, route) if deny.wanted_key is None else _refuse(deny, route)
+
+
+@lru_cache(maxsize=_REMEMBERED_REFUSALS)
+def _recall_refusal(deny: Deny, route: Route) -> Deny:
     # Whoever floods a route without a token that holds makes no object by it.
     return _refuse(deny, route)
 
 
 def _refuse(deny: Deny, route: Route, token: SignedToken | None = None) -> Deny:
     wanted = () if route.scopes is None else route.scopes.wanted
-    return Deny(deny.reason, deny.detail, route, token, wanted)
+    # By position: naming so many fields costs more than a third of making it.
+    return Deny(deny.reason, deny.detail, route, token, wanted, (), deny.reporter, deny.wanted_key)

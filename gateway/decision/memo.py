@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from gateway.decision.decide import KeySets, authenticate
+from gateway.decision.authenticate import KeySets, authenticate
 from gateway.decision.policy import Policy
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys

@@ -1,7 +1,7 @@
 """Everything the decision needs to know from the configuration, compiled and frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from gateway.decision.identity import Identity
@@ -20,7 +20,8 @@ class Issuer:
     """One trusted issuer.
 
     *name* is its key in the configuration, *issuer* the ``iss`` it puts into tokens.
-    *audiences* of None means that the audience is not checked.
+    *audiences* of None means that the audience is not checked. *reports* says that tokens which
+    fail its check are reported, and not refused.
     """
 
     name: str
@@ -29,14 +30,19 @@ class Issuer:
     algorithms: frozenset[str]
     profile: Profile
     leeway_seconds: float
+    reports: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """The compiled access policy: who is trusted, what each route asks for, what services get."""
+    """The compiled access policy: who is trusted, what each route asks for, what services get.
+
+    *documents* are what is published to everybody: by host (canonical) and path.
+    """
 
     issuers: Mapping[str, Issuer]  # by `iss`
     routes: RouteTable
     identity: Identity
     scope_implies: Mapping[str, frozenset[str]]  # transitively closed
     max_token_bytes: int
+    documents: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)

@@ -29,6 +29,11 @@ class Reason(Enum):
     TOKEN_REVOKED = ("token_revoked", 401, "The access token was revoked")
     PROOF_INVALID = ("proof_invalid", 401, "The proof of possession is not valid")
     AUTHENTICATION_TOO_OLD = ("authentication_too_old", 401, "A fresh authentication is required")
+    AUTHENTICATION_TOO_WEAK = (
+        "authentication_too_weak",
+        401,
+        "A stronger authentication is required",
+    )
 
     SCOPE_MISSING = ("scope_missing", 403, "The token lacks a required scope")
     CLAIM_RULE_FAILED = ("claim_rule_failed", 403, "The token does not satisfy a claim rule")

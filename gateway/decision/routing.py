@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.decision.rules import ClaimTest, ScopeRule
+from gateway.decision.step_up import StepUp
 from gateway.decision.template import Segment, Variable, parse_template
 from gateway.decision.trie import PathTrie
 
@@ -18,6 +19,10 @@ class Route:
     where *is_prefix*. *hosts* are lower case, ``*.example.com`` for a wildcard, empty for
     any. *methods* empty means any. *issuers* of None means every issuer in the file.
     *place* is ``file:line`` of the route in the configuration.
+
+    *audiences* of None means those of the token's issuer, which are asked for in any case.
+    *metadata_url* is where clients learn how to get a token (RFC 9728), *reports* says that
+    what would be refused here for its token is reported, and let through.
     """
 
     index: int
@@ -36,6 +41,10 @@ class Route:
     allow_encoded_slash: bool
     allow_semicolon: bool
     place: str
+    audiences: frozenset[str] | None = None
+    step_up: StepUp | None = None
+    metadata_url: str | None = None
+    reports: bool = False
 
 
 class Match(NamedTuple):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.decision.policy import Issuer
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Route
 from gateway.decision.token import SignedToken
@@ -13,23 +14,35 @@ class Allow(NamedTuple):
 
     A NamedTuple because one is made for every forwarded request: half the price of a
     frozen dataclass. *target* is the origin-form target that was matched, byte for byte.
+    *would_deny* is the refusal that is only to be reported; then nobody is vouched for.
     """
 
     route: Route
     target: bytes
     token: SignedToken | None
     identity_fields: bytes
+    would_deny: "Deny | None" = None
 
     def __repr__(self) -> str:
         """Show all but who is calling."""
         return f"Allow({self.route.name!r}, {self.target!r})"
 
 
+class WantedKey(NamedTuple):
+    """The key that a token asks for, in the words of its header: hostile text."""
+
+    issuer_name: str
+    kid: str | None
+    algorithm: str
+
+
 class Deny(NamedTuple):
     """Refuse the request. A NamedTuple for the reason that Allow is one.
 
     *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are
-    all scopes the route asks for (RFC 6750 §3), *methods* what a known path allows.
+    all scopes the route asks for (RFC 6750 §3), *methods* what a known path allows. *reporter*
+    is the issuer whose check failed, where that is only to be reported; *wanted_key* is for
+    ``key_unknown``.
     """
 
     reason: Reason
@@ -38,13 +51,21 @@ class Deny(NamedTuple):
     token: SignedToken | None = None
     scopes: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    reporter: Issuer | None = None
+    wanted_key: WantedKey | None = None
+
+
+class Publish(NamedTuple):
+    """Answer with *document*, which is for everybody, as ``application/json``."""
+
+    document: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class NeedKeys:
     """Say that *issuer_name*'s keys are not at hand (*kid* None), or lack *kid*.
 
-    *deny* is the verdict when no better keys can be had.
+    *deny* is the refusal when no better keys can be had, still to be settled.
     """
 
     issuer_name: str
@@ -52,4 +73,5 @@ class NeedKeys:
     deny: Deny
 
 
-Verdict = Allow | Deny | NeedKeys
+Settled = Allow | Deny | Publish
+Verdict = Settled | NeedKeys

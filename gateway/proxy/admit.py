@@ -2,14 +2,14 @@
 
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
 from gateway.proxy.port import Port
 from gateway.proxy.request import Request
 
 _NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
 
 
-def admit(port: Port, request: Request) -> Allow | Deny | NeedKeys:
+def admit(port: Port, request: Request) -> Verdict:
     """Answer from what is at hand."""
     fields = request.fields
     if not request.is_plain:
@@ -28,7 +28,7 @@ def admit(port: Port, request: Request) -> Allow | Deny | NeedKeys:
     return verdict
 
 
-async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Allow | Deny:
+async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settled:
     """Answer after asking the issuer for keys."""
     fields = request.fields
     host = port.hosts[fields.host] or ""

@@ -4,11 +4,12 @@ from time import monotonic, time
 from typing import Final
 
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
+from gateway.proxy.published import render_document
 from gateway.proxy.record import record
 from gateway.proxy.refusal import render_refusal
 from gateway.proxy.request import Request
@@ -67,13 +68,15 @@ class Exchange(Streaming):
         """Decide, and act on the verdict."""
         self.act(admit(self.port, self.request))
 
-    def act(self, verdict: Allow | Deny | NeedKeys) -> None:
+    def act(self, verdict: Verdict) -> None:
         """Do what *verdict* says."""
         kind = type(verdict)  # cheaper than isinstance, and these are final
         if kind is Allow:
             self._forward(verdict)  # type: ignore[arg-type]
         elif kind is Deny:
             self.refuse(verdict)  # type: ignore[arg-type]
+        elif kind is Publish:
+            self._publish(verdict)  # type: ignore[arg-type]
         else:
             self.port.spawn(self._begin_with_keys(verdict), self._give_up)  # type: ignore[arg-type]
 
@@ -140,16 +143,27 @@ class Exchange(Streaming):
         self.deny = deny
         reason = deny.reason
         self.status = reason.status
-        close = (
-            not self.request.keep_alive
-            or self.port.is_draining
-            or reason in _UNFRAMED
-            or self.wants_upgrade
-            or not (self.upload is None or self.upload.complete or self._drains())
-        )
+        close = reason in _UNFRAMED or self._must_close()
         write = self.client.write
         write(render_refusal(deny, self.id, time(), self.is_head, close))
         self._end(close)
+
+    def _publish(self, publish: Publish) -> None:
+        """Answer with a document of ours."""
+        self.status = 200
+        self.sent_bytes = 0 if self.is_head else len(publish.document)
+        close = self._must_close()
+        self.client.write(render_document(publish.document, self.id, time(), self.is_head, close))
+        self._end(close)
+
+    def _must_close(self) -> bool:
+        """Return whether an answer of our own ends the connection."""
+        return (
+            not self.request.keep_alive
+            or self.port.is_draining
+            or self.wants_upgrade
+            or not (self.upload is None or self.upload.complete or self._drains())
+        )
 
     def _drains(self) -> bool:
         """Return whether the rest of the body is worth reading, to keep the connection."""

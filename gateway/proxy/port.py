@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import NeedKeys, Settled, Verdict
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
@@ -28,10 +28,10 @@ _REMEMBERED_HOSTS = 4096
 class Admits(Protocol):
     """Whoever decides: ``admission.Admission`` in the gateway."""
 
-    def decide(self, head: RequestHead) -> Allow | Deny | NeedKeys:
+    def decide(self, head: RequestHead) -> Verdict:
         """Answer from what is at hand."""
 
-    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Allow | Deny:
+    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Answer after asking the issuer for keys."""
 
 

@@ -1,17 +1,14 @@
-"""Answer a request in the gateway's own name: RFC 6750 challenges, RFC 9457 bodies."""
+"""Refuse a request in the gateway's own name, with a problem of RFC 9457."""
 
 import json
-import time
 from functools import lru_cache
 from typing import Final
 
 from gateway.decision.reason import Reason
+from gateway.decision.step_up import StepUp
 from gateway.decision.verdict import Deny
-
-_REALM: Final = "gateway"
-
-# RFC 6750 §3.1 knows three errors; the reason code in the body says it precisely.
-_INVALID_REQUEST: Final = frozenset((Reason.TOKEN_REPEATED,))
+from gateway.proxy.challenge import render_challenge
+from gateway.proxy.http_date import http_date
 
 # Seconds a client should wait before it asks again (RFC 9110 §10.2.3).
 _RETRY_AFTER: Final = {
@@ -44,16 +41,29 @@ REQUEST_ID_LENGTH: Final = 24
 
 def render_refusal(deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool) -> bytes:
     """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2)."""
-    head, body_start, body_end = _template(deny.reason, deny.scopes, deny.methods, close)
-    start = head % (_http_date(int(now)), request_id)
+    route = deny.route
+    head, body_start, body_end = _template(
+        deny.reason,
+        deny.scopes,
+        deny.methods,
+        None if route is None else route.metadata_url,
+        None if route is None else route.step_up,
+        close,
+    )
+    start = head % (http_date(int(now)), request_id)
     if is_head:
         return start
     return start + body_start + request_id + body_end
 
 
 @lru_cache(maxsize=4096)
-def _template(
-    reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...], close: bool
+def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    reason: Reason,
+    scopes: tuple[str, ...],
+    methods: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    close: bool,
 ) -> tuple[bytes, bytes, bytes]:
     """Return the head with two gaps, for date and request id, and the body around the id."""
     problem = {
@@ -67,6 +77,7 @@ def _template(
     text = json.dumps(problem).encode("ascii")
     body_start, _, body_end = text.partition(b"\\u0000")
     length = len(body_start) + REQUEST_ID_LENGTH + len(body_end)
+    challenge = render_challenge(reason, scopes, metadata_url, step_up)
     fields = [
         b"HTTP/1.1 %d %b" % (reason.status, _PHRASES[reason.status]),
         b"Date: %b",
@@ -74,7 +85,7 @@ def _template(
         b"Content-Length: %d" % length,
         b"Cache-Control: no-store",
         b"X-Request-Id: %b",
-        *(field.replace(b"%", b"%%") for field in _special_fields(reason, scopes, methods)),
+        *(field.replace(b"%", b"%%") for field in _special_fields(reason, challenge, methods)),
     ]
     if close:
         fields.append(b"Connection: close")
@@ -90,11 +101,8 @@ def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -
     return reason.title
 
 
-def _special_fields(
-    reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]
-) -> list[bytes]:
+def _special_fields(reason: Reason, challenge: str | None, methods: tuple[str, ...]) -> list[bytes]:
     fields = []
-    challenge = _challenge(reason, scopes)
     if challenge is not None:
         fields.append(b"WWW-Authenticate: " + challenge.encode("ascii"))
     if reason is Reason.METHOD_NOT_ALLOWED:
@@ -102,25 +110,3 @@ def _special_fields(
     if reason in _RETRY_AFTER:
         fields.append(b"Retry-After: %d" % _RETRY_AFTER[reason])
     return fields
-
-
-def _challenge(reason: Reason, scopes: tuple[str, ...]) -> str | None:
-    """Return the challenge of RFC 6750 §3, or None where a token would not help."""
-    scope = f', scope="{" ".join(scopes)}"' if scopes else ""
-    if reason is Reason.TOKEN_MISSING:
-        # §3.1: no error code for a request that did not try to authenticate.
-        return f'Bearer realm="{_REALM}"{scope}'
-    if reason in _INVALID_REQUEST:
-        error = "invalid_request"
-    elif reason.status == 401:
-        error, scope = "invalid_token", ""
-    elif reason is Reason.SCOPE_MISSING:
-        error = "insufficient_scope"
-    else:
-        return None
-    return f'Bearer realm="{_REALM}", error="{error}", error_description="{reason.title}"{scope}'
-
-
-@lru_cache(maxsize=4)
-def _http_date(now_seconds: int) -> bytes:
-    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now_seconds)).encode("ascii")

@@ -76,6 +76,7 @@ def policy(
     *routes: Route,
     issuers: Iterable[Issuer] | None = None,
     implies: Mapping[str, frozenset[str]] | None = None,
+    documents: Mapping[tuple[str, bytes], bytes] | None = None,
 ) -> Policy:
     trusted = (issuer(),) if issuers is None else issuers
     return Policy(
@@ -84,6 +85,7 @@ def policy(
         identity=IDENTITY,
         scope_implies=implies or {},
         max_token_bytes=8192,
+        documents=documents or {},
     )
 
 

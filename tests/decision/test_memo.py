@@ -1,6 +1,6 @@
 """The memory of tokens: never seen from outside."""
 
-from gateway.decision.decide import authenticate
+from gateway.decision.authenticate import authenticate
 from gateway.decision.keys import KeySet
 from gateway.decision.memo import TokenMemo
 from gateway.decision.reason import Reason

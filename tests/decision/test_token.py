@@ -1,6 +1,6 @@
 """Tokens taken apart: values that cannot be changed and do not show themselves."""
 
-from gateway.decision.decide import authenticate
+from gateway.decision.authenticate import authenticate
 from gateway.decision.jws import parse_compact
 from gateway.decision.token import CompactToken, SignedToken
 from tests.decision.policies import claims, policy

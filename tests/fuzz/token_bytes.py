@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from gateway.decision.authenticate import authenticate
 from gateway.decision.bearer import bearer_token
-from gateway.decision.decide import authenticate, decide
+from gateway.decision.decide import decide
 from gateway.decision.keys import KeySet
 from gateway.decision.memo import TokenMemo
 from gateway.decision.token import SignedToken
