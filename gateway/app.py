@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 
 from gateway import __version__
-from gateway.admin.server import AdminServer
+from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.admin.server import AdminServer, Readiness
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
@@ -19,9 +20,6 @@ from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
 
 # How long the last lines of the access log may take to be read when we end.
 _LOG_CLOSE_SECONDS = 2.0
-
-# Of the unusable keys of an issuer: enough to see what is wrong with them.
-_SHOWN_FAULTS = 100
 
 
 class Gateway:
@@ -114,16 +112,13 @@ class Gateway:
 
     # --- the view of the admin port
 
-    def ready(self) -> tuple[str, ...]:
-        """Return why no traffic should be sent here."""
-        reasons = [
-            f"no keys of issuer {issuer.name}"
-            for issuer in self._serving.keyring.status()
-            if not issuer.loaded
-        ]
+    def ready(self) -> Readiness:
+        """Return whether traffic should be sent here."""
+        issuers = self._serving.keyring.status()
+        reasons = [f"no keys of issuer {issuer.name}" for issuer in issuers if not issuer.loaded]
         if self._serving.port.is_draining:
             reasons.append("draining")
-        return tuple(reasons)
+        return Readiness(tuple(reasons), tuple(map(issuer_readiness, issuers)))
 
     def status(self) -> Mapping[str, object]:
         """Return what ``/status`` shows."""
@@ -134,22 +129,7 @@ class Gateway:
             "uptime_seconds": time.time() - self._started_at,
             "draining": self._serving.port.is_draining,
             "config": self._last_attempt.status(self._serving.settings.digest),
-            "issuers": [
-                {
-                    "name": issuer.name,
-                    "source": issuer.source.value,
-                    "loaded": issuer.loaded,
-                    "kids": issuer.kids,
-                    "age_seconds": issuer.age_seconds,
-                    "fetches": issuer.fetches,
-                    "failures": issuer.failures,
-                    "last_error": issuer.last_error,
-                    "next_refresh_in_seconds": issuer.next_refresh_in_seconds,
-                    "unusable_keys": issuer.unusable[:_SHOWN_FAULTS],
-                    "unusable_keys_total": len(issuer.unusable),
-                }
-                for issuer in self._serving.keyring.status()
-            ],
+            "issuers": [issuer_status(issuer) for issuer in self._serving.keyring.status()],
             "upstreams": [
                 {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
                 for upstream in metrics.upstreams.values()
@@ -167,12 +147,7 @@ class Gateway:
         return self._metrics.expose()
 
     def _issuer_metrics(self) -> list[IssuerMetrics]:
-        return [
-            IssuerMetrics(
-                issuer.name, len(issuer.kids), issuer.age_seconds, issuer.fetches, issuer.failures
-            )
-            for issuer in self._serving.keyring.status()
-        ]
+        return [issuer_metrics(issuer) for issuer in self._serving.keyring.status()]
 
     def _memo_metrics(self) -> MemoMetrics:
         memo = self._serving.memo

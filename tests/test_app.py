@@ -47,7 +47,7 @@ async def status_of(gateway: RunningGateway) -> dict[str, Any]:
 
 async def test_a_gateway_is_ready_once_it_has_keys(service: Service, tmp_path: Path) -> None:
     async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
-        assert gateway.gateway.ready() == ()
+        assert gateway.gateway.ready().not_ready == ()
         assert (await ask_admin(gateway, "/readyz")).status == 200
         assert (await ask_admin(gateway, "/livez")).status == 200
         assert (await gateway.ask(make_request("/api/x", bearer()))).status == 200
@@ -59,7 +59,7 @@ async def test_a_gateway_without_keys_lives_and_is_not_ready(
     """It starts all the same: public routes serve, protected ones fail closed."""
     path = write_config(tmp_path, [service.url], {"issuers": UNREACHABLE})
     async with running_gateway(load(path)) as gateway:
-        assert gateway.gateway.ready() == ("no keys of issuer main",)
+        assert gateway.gateway.ready().not_ready == ("no keys of issuer main",)
         assert (await ask_admin(gateway, "/readyz")).status == 503
         assert (await ask_admin(gateway, "/livez")).status == 200
         assert (await gateway.ask(make_request("/open/"))).status == 200
@@ -95,6 +95,8 @@ async def test_status_tells_what_runs(service: Service, tmp_path: Path) -> None:
     assert status["connections"] == {"open": 1, "requests_in_flight": 0, "tunnels": 0}
     (issuer,) = status["issuers"]
     assert (issuer["name"], issuer["loaded"], issuer["kids"]) == ("main", True, ["k1"])
+    assert (issuer["stale"], issuer["failures_in_a_row"]) == (False, 0)
+    assert issuer["age_seconds"] < issuer["age_limit_seconds"] == 3900.0
 
 
 async def test_metrics_are_served_and_have_no_token(service: Service, tmp_path: Path) -> None:

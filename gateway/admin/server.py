@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -28,11 +29,22 @@ def _without_input(record: logging.LogRecord) -> bool:
 _log.addFilter(_without_input)
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Why no traffic should be sent here, if there is a reason, and how issuers' keys stand.
+
+    Anybody who reaches the port may see it. *issuers* are JSON objects.
+    """
+
+    not_ready: tuple[str, ...]
+    issuers: tuple[Mapping[str, object], ...]
+
+
 class AdminView(Protocol):
     """The gateway as operators see it; nothing in it may hold a secret or a part of a token."""
 
-    def ready(self) -> tuple[str, ...]:
-        """Return why no traffic should be sent here; empty when it should."""
+    def ready(self) -> Readiness:
+        """Return whether traffic should be sent here."""
         ...
 
     def status(self) -> Mapping[str, object]:
@@ -87,12 +99,11 @@ class AdminServer:
         return text(b"ok")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        reasons = self._view.ready()
-        if not reasons:
-            return text(b"ok")
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, "not ready for traffic", {"not_ready": reasons}
-        )
+        readiness = self._view.ready()
+        members = {"not_ready": readiness.not_ready, "issuers": readiness.issuers}
+        if not readiness.not_ready:
+            return json_object({"ready": True, **members})
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "not ready for traffic", members)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         # Thousands of lines take tens of milliseconds: no request should wait for a scrape.

@@ -15,7 +15,8 @@ import click
 _EXIT_NEGATIVE = 1
 _EXIT_ENVIRONMENT = 3
 
-_MAX_ANSWER_BYTES = 64 * 1024
+# What `/readyz` says of an issuer is some 150 bytes, and there may be thousands of them.
+_MAX_ANSWER_BYTES = 4 * 1024 * 1024
 _MAX_TIMEOUT_SECONDS = 3600.0
 
 

@@ -110,7 +110,8 @@ class Refreshed(ABC, Generic[T]):
 
     def _next_refresh_in_seconds(self) -> float:
         """Return the time to the next fetch: 0 while one is due or under way."""
-        return max(0.0, self._refresh_at() - self._clock.now())
+        due_in = self._refresh_at() - self._clock.now()
+        return 0.0 if self._flight is not None else max(0.0, due_in)
 
     def _refresh_at(self) -> float:
         return schedule.refresh_at(self._state, self._times)

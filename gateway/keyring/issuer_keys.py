@@ -13,6 +13,7 @@ from gateway.fetching.clock import Clock
 from gateway.fetching.fetch import FetchFailed
 from gateway.fetching.refreshed import Refreshed
 from gateway.keyring.cooldown import may_ask_for_kid
+from gateway.keyring.describe import describe_keys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.status import IssuerStatus
 from gateway.settings.values import IssuerSettings, SourceKind
@@ -93,19 +94,33 @@ class IssuerKeys(Refreshed[KeySet]):
 
     def status(self) -> IssuerStatus:
         """Return what there is to say about these keys now."""
-        key_set = self._live.get(self._name)
+        times, is_fixed = self._times, self._is_fixed
+        age_seconds = None if is_fixed else self._age_seconds()
         return IssuerStatus(
             name=self._name,
             source=self.settings.source.kind,
-            loaded=key_set is not None,
-            kids=tuple(key.kid for key in key_set.keys) if key_set else (),
-            age_seconds=None if self._is_fixed else self._age_seconds(),
+            loaded=self.is_loaded(),
+            stale=self.is_loaded() and (age_seconds or 0.0) > times.fresh_seconds,
+            kids=self._kids(),
+            age_seconds=age_seconds,
+            age_limit_seconds=None if is_fixed else times.fresh_seconds + times.stale_seconds,
             fetches=self._fetches,
             failures=self._failures,
+            failures_in_a_row=self._state.failures,
             last_error=self._last_error,
-            next_refresh_in_seconds=None if self._is_fixed else self._next_refresh_in_seconds(),
+            next_refresh_in_seconds=None if is_fixed else self._next_refresh_in_seconds(),
             unusable=self._unusable,
         )
+
+    def describe(self) -> str:
+        """Return in one line which keys are at hand, how old they are and what went wrong."""
+        age_seconds = None if self._is_fixed else self._age_seconds()
+        whole_seconds = None if age_seconds is None else int(age_seconds)
+        return describe_keys(self._kids(), whole_seconds, self._last_error)
+
+    def _kids(self) -> tuple[str | None, ...]:
+        key_set = self._live.get(self._name)
+        return tuple(key.kid for key in key_set.keys) if key_set else ()
 
     def _has(self, kid: str) -> bool:
         key_set = self._live.get(self._name)

@@ -8,6 +8,7 @@ from gateway.decision.keys import KeySet
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.fetching.fetch import make_session
 from gateway.fetching.upkeep import Upkeep
+from gateway.keyring.describe import describe_keys
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.source import read_keys
@@ -47,6 +48,14 @@ class Keyring(Upkeep[IssuerKeys]):
         keys = self._documents.get(issuer_name)
         if keys is not None and self.is_started:
             await keys.ask(kid)
+
+    def describe(self, issuer_name: str) -> str:
+        """Return in one line which keys of the issuer are at hand, their age and last error.
+
+        For the log, where a token lacks its key: nothing in it is from a token or a secret.
+        """
+        keys = self._documents.get(issuer_name)
+        return describe_keys((), None, None) if keys is None else keys.describe()
 
     def status(self) -> list[IssuerStatus]:
         """Return the state of every issuer's keys, in the order of the configuration."""

@@ -15,7 +15,7 @@ def kid_text(kid: str | None) -> str:
     a token, which a client can put there as well as anywhere (6750.10).
     """
     if kid is None:
-        return "none"
+        return "(no kid)"
     if len(kid) > MAX_SHOWN_CHARACTERS or not (kid.isascii() and kid.isprintable()):
         return f"({len(kid)} characters)"
     if _SEGMENT_START in kid or kid.count(".") >= 2:

@@ -1,24 +1,30 @@
 """What the keyring and the token memo report about themselves when they are asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import Metric
 
-from gateway.telemetry.families import counter, gauge
+from gateway.telemetry.families import Row, counter, gauge
 
 _ISSUER = ("issuer",)
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerMetrics:
-    """How one issuer's keys stand; *age_seconds* of None where there never were any."""
+    """How one issuer's keys stand; *age_seconds* of None where there never were any.
+
+    That, *age_limit_seconds* and *next_refresh_in_seconds* are None where keys never change.
+    """
 
     name: str
     keys: int
     age_seconds: float | None
+    age_limit_seconds: float | None
+    next_refresh_in_seconds: float | None
     fetches: int
     failures: int
+    failures_in_a_row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,20 @@ def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
     )
     yield gauge(
         "gateway_issuer_keys_age_seconds",
-        "Time since the issuer's keys were last fetched; absent while there are none.",
-        [
-            ((issuer.name,), issuer.age_seconds)
-            for issuer in issuers
-            if issuer.age_seconds is not None
-        ],
+        "Time since the issuer's keys were last fetched.",
+        _known((issuer.name, issuer.age_seconds) for issuer in issuers),
+        _ISSUER,
+    )
+    yield gauge(
+        "gateway_issuer_keys_age_limit_seconds",
+        "Age at which the issuer's keys are no longer used.",
+        _known((issuer.name, issuer.age_limit_seconds) for issuer in issuers),
+        _ISSUER,
+    )
+    yield gauge(
+        "gateway_issuer_keys_next_refresh_seconds",
+        "Time until the issuer's keys are fetched again; 0 while that is due or under way.",
+        _known((issuer.name, issuer.next_refresh_in_seconds) for issuer in issuers),
         _ISSUER,
     )
     yield counter(
@@ -60,6 +74,17 @@ def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
         [((issuer.name,), issuer.failures) for issuer in issuers],
         _ISSUER,
     )
+    yield gauge(
+        "gateway_issuer_key_fetch_failures_in_a_row",
+        "Attempts to fetch the issuer's keys that failed since the last good one.",
+        [((issuer.name,), issuer.failures_in_a_row) for issuer in issuers],
+        _ISSUER,
+    )
+
+
+def _known(rows: Iterable[tuple[str, float | None]]) -> list[Row]:
+    """Leave out what is not known: a 0 in its place would read as good news."""
+    return [((name,), value) for name, value in rows if value is not None]
 
 
 def memo_families(memo: MemoMetrics) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from gateway.admin.server import AdminServer
+from gateway.admin.server import AdminServer, Readiness
 from gateway.settings.values import Address, Admin
 
 
@@ -15,11 +15,12 @@ class FakeGateway:
     """An ``AdminView`` whose every answer can be set."""
 
     not_ready: tuple[str, ...] = ()
+    issuers: tuple[Mapping[str, object], ...] = ()
     members: Mapping[str, object] = field(default_factory=lambda: {"version": "1.2.3"})
     page: bytes = b"up 1\n"
 
-    def ready(self) -> tuple[str, ...]:
-        return self.not_ready
+    def ready(self) -> Readiness:
+        return Readiness(self.not_ready, self.issuers)
 
     def status(self) -> Mapping[str, object]:
         return self.members

@@ -25,7 +25,22 @@ async def test_readyz_is_ok_when_nothing_is_missing() -> None:
     async with admin_port() as port:
         answer = await port.ask("/readyz")
 
-    assert (answer.status, answer.body) == (200, b"ok")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert json.loads(answer.body) == {"ready": True, "not_ready": [], "issuers": []}
+
+
+@pytest.mark.parametrize(("not_ready", "status"), [((), 200), (("draining",), 503)])
+async def test_readyz_tells_how_the_keys_of_every_issuer_stand(
+    not_ready: tuple[str, ...], status: int
+) -> None:
+    issuers = ({"name": "main", "stale": True, "age_seconds": 1.5}, {"name": "other"})
+    async with admin_port() as port:
+        port.gateway.not_ready, port.gateway.issuers = not_ready, issuers
+        answer = await port.ask("/readyz")
+
+    assert answer.status == status
+    assert json.loads(answer.body)["issuers"] == list(issuers)
 
 
 async def test_readyz_names_all_that_is_missing() -> None:

@@ -17,8 +17,8 @@ def test_a_usual_key_id_is_shown_as_it_is(kid: str) -> None:
 
 
 def test_no_key_id_is_told_from_one_that_says_so() -> None:
-    assert kid_text(None) == "none"
-    assert kid_text("none") == "'none'"
+    assert kid_text(None) == "(no kid)"
+    assert kid_text("(no kid)") == "'(no kid)'"
 
 
 def test_an_empty_key_id_is_seen() -> None:

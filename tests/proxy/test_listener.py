@@ -114,7 +114,7 @@ async def test_draining_lets_requests_finish_and_takes_no_more(
     draining = asyncio.create_task(gateway.gateway.drain())
     await idle.wait_end()
 
-    assert gateway.gateway.ready() == ("draining",)
+    assert gateway.gateway.ready().not_ready == ("draining",)
     with pytest.raises(ConnectionRefusedError):
         await gateway.connect()
     assert not draining.done()

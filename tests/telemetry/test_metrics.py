@@ -49,7 +49,7 @@ def test_the_page_names_exactly_the_families_exposed() -> None:
 def test_the_page_names_the_labels_of_every_family() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| \w+ \|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
     named = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
-    metrics = make_metrics((IssuerMetrics("main", 2, 3.5, 4, 1),))
+    metrics = make_metrics((IssuerMetrics("main", 2, 3.5, 3900.0, 236.5, 4, 1, 0),))
     metrics.routes[0].allowed += 1
     metrics.routes[0].observe(200, 0.1)
 

@@ -1,0 +1,55 @@
+"""Show how issuers' keys stand: in whole to operators, in figures to probes and Prometheus."""
+
+from collections.abc import Mapping
+
+from gateway.keyring.status import IssuerStatus
+from gateway.telemetry.reports import IssuerMetrics
+
+# Of the unusable keys of an issuer: enough to see what is wrong with them.
+_SHOWN_FAULTS = 100
+
+
+def issuer_status(issuer: IssuerStatus) -> Mapping[str, object]:
+    """Return what ``/status`` shows of *issuer*."""
+    return {
+        "name": issuer.name,
+        "source": issuer.source.value,
+        "loaded": issuer.loaded,
+        "stale": issuer.stale,
+        "kids": issuer.kids,
+        "age_seconds": issuer.age_seconds,
+        "age_limit_seconds": issuer.age_limit_seconds,
+        "fetches": issuer.fetches,
+        "failures": issuer.failures,
+        "failures_in_a_row": issuer.failures_in_a_row,
+        "last_error": issuer.last_error,
+        "next_refresh_in_seconds": issuer.next_refresh_in_seconds,
+        "unusable_keys": issuer.unusable[:_SHOWN_FAULTS],
+        "unusable_keys_total": len(issuer.unusable),
+    }
+
+
+def issuer_readiness(issuer: IssuerStatus) -> Mapping[str, object]:
+    """Return what ``/readyz`` shows of *issuer*: no place and no error, for anybody may ask."""
+    return {
+        "name": issuer.name,
+        "loaded": issuer.loaded,
+        "stale": issuer.stale,
+        "age_seconds": issuer.age_seconds,
+        "failures_in_a_row": issuer.failures_in_a_row,
+        "next_refresh_in_seconds": issuer.next_refresh_in_seconds,
+    }
+
+
+def issuer_metrics(issuer: IssuerStatus) -> IssuerMetrics:
+    """Return what ``/metrics`` shows of *issuer*."""
+    return IssuerMetrics(
+        name=issuer.name,
+        keys=len(issuer.kids),
+        age_seconds=issuer.age_seconds,
+        age_limit_seconds=issuer.age_limit_seconds,
+        next_refresh_in_seconds=issuer.next_refresh_in_seconds,
+        fetches=issuer.fetches,
+        failures=issuer.failures,
+        failures_in_a_row=issuer.failures_in_a_row,
+    )

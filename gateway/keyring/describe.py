@@ -1,0 +1,39 @@
+"""Say in one line which keys of an issuer are at hand, for a token that lacks its own."""
+
+from functools import lru_cache
+
+from gateway.keyring.kid_text import kid_text
+
+MAX_SHOWN_KIDS = 10
+
+# Holds two places with a path each; an issuer's metadata may name a place of any length.
+_MAX_ERROR_CHARACTERS = 300
+
+
+# Asked for each token of an unknown key: a flood of them shares one text a second.
+@lru_cache(maxsize=256)
+def describe_keys(
+    kids: tuple[str | None, ...], age_seconds: int | None, last_error: str | None
+) -> str:
+    """Return the first ten of *kids*, how old they are and why the last fetch failed.
+
+    *age_seconds* of None is that of keys that were never fetched or never change.
+    """
+    parts = [_held(kids)]
+    if age_seconds is not None:
+        parts.append(f"fetched {age_seconds} s ago")
+    if last_error is not None:
+        parts.append(f"last error: {_shorten(last_error)}")
+    return "; ".join(parts)
+
+
+def _held(kids: tuple[str | None, ...]) -> str:
+    if not kids:
+        return "no keys held"
+    shown = ", ".join(map(kid_text, kids[:MAX_SHOWN_KIDS]))
+    left_out = len(kids) - MAX_SHOWN_KIDS
+    return f"keys held: {shown}" + (f" and {left_out} more" if left_out > 0 else "")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_ERROR_CHARACTERS else f"{text[:_MAX_ERROR_CHARACTERS]}…"

@@ -1,0 +1,74 @@
+"""Three readers of one state: each gets what it may know, and nothing has two meanings."""
+
+import json
+from dataclasses import replace
+
+from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.keyring.status import IssuerStatus
+from gateway.settings.values import SourceKind
+
+STATUS = IssuerStatus(
+    name="main",
+    source=SourceKind.JWKS_URL,
+    loaded=True,
+    stale=True,
+    kids=("a", None),
+    age_seconds=400.5,
+    age_limit_seconds=3900.0,
+    fetches=9,
+    failures=5,
+    failures_in_a_row=4,
+    last_error="https://keys.example/jwks: answered 500 instead of 200",
+    next_refresh_in_seconds=8.0,
+    unusable=tuple(f"key {n}: use is not sig" for n in range(200)),
+)
+
+
+def test_operators_see_all_of_it() -> None:
+    shown = json.loads(json.dumps(issuer_status(STATUS)))
+
+    assert shown == {
+        "name": "main",
+        "source": "jwks_url",
+        "loaded": True,
+        "stale": True,
+        "kids": ["a", None],
+        "age_seconds": 400.5,
+        "age_limit_seconds": 3900.0,
+        "fetches": 9,
+        "failures": 5,
+        "failures_in_a_row": 4,
+        "last_error": "https://keys.example/jwks: answered 500 instead of 200",
+        "next_refresh_in_seconds": 8.0,
+        "unusable_keys": list(STATUS.unusable[:100]),
+        "unusable_keys_total": 200,
+    }
+
+
+def test_probes_see_how_it_stands_and_neither_places_nor_errors() -> None:
+    """Readiness is open to anybody who reaches the port; the rest asks for the admin token."""
+    assert issuer_readiness(STATUS) == {
+        "name": "main",
+        "loaded": True,
+        "stale": True,
+        "age_seconds": 400.5,
+        "failures_in_a_row": 4,
+        "next_refresh_in_seconds": 8.0,
+    }
+
+
+def test_metrics_have_the_same_figures() -> None:
+    metrics = issuer_metrics(STATUS)
+
+    assert (metrics.name, metrics.keys, metrics.fetches) == ("main", 2, 9)
+    assert (metrics.failures, metrics.failures_in_a_row) == (5, 4)
+    assert (metrics.age_seconds, metrics.age_limit_seconds) == (400.5, 3900.0)
+    assert metrics.next_refresh_in_seconds == 8.0
+
+
+def test_what_is_not_known_is_null_and_not_a_number() -> None:
+    fixed = replace(STATUS, age_seconds=None, age_limit_seconds=None, next_refresh_in_seconds=None)
+
+    assert issuer_readiness(fixed)["age_seconds"] is None
+    assert issuer_status(fixed)["age_limit_seconds"] is None
+    assert issuer_metrics(fixed).next_refresh_in_seconds is None

@@ -1,0 +1,89 @@
+"""What is said of the keys at hand where a token lacks its own: enough to act on, in one line."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.keyring.describe import describe_keys
+from gateway.keyring.keyring import Keyring
+from gateway.settings.values import SourceKind
+from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
+from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_settings
+
+
+@pytest.mark.parametrize(
+    ("kids", "age_seconds", "last_error", "text"),
+    [
+        (("a",), 0, None, "keys held: 'a'; fetched 0 s ago"),
+        (("a", None), 40, None, "keys held: 'a', (no kid); fetched 40 s ago"),
+        ((None,), None, None, "keys held: (no kid)"),
+        ((), None, "http://x/: answered 500", "no keys held; last error: http://x/: answered 500"),
+        ((), 4000, "x", "no keys held; fetched 4000 s ago; last error: x"),
+        (("a\n",), 1, None, "keys held: (2 characters); fetched 1 s ago"),
+    ],
+)
+def test_keys_their_age_and_the_last_error_are_told(
+    kids: tuple[str | None, ...], age_seconds: int | None, last_error: str | None, text: str
+) -> None:
+    assert describe_keys(kids, age_seconds, last_error) == text
+
+
+@pytest.mark.parametrize(("count", "end"), [(10, "'9'"), (11, "'9' and 1 more"), (99, "89 more")])
+def test_ten_of_the_key_ids_are_shown(count: int, end: str) -> None:
+    assert describe_keys(tuple(map(str, range(count))), None, None).endswith(end)
+
+
+@given(st.lists(st.text() | st.none(), max_size=100).map(tuple), st.text())
+def test_whatever_an_issuer_names_its_keys_the_line_is_short(
+    kids: tuple[str | None, ...], last_error: str
+) -> None:
+    told = describe_keys(kids, 1, last_error)
+
+    assert len(told) < 10 * 132 + 400
+    assert describe_keys(kids, 1, None).isprintable()
+
+
+async def test_the_keyring_tells_of_one_issuer(peer: IssuerPeer, clock: MovableClock) -> None:
+    keys = [ec_jwk(key, kid=kid) for key, kid in zip(P256_KEYS, "abc", strict=True)]
+    peer.answer = body(jwks(*keys))
+    settings = issuer_settings(SourceKind.JWKS_URL, peer.url + "/jwks")
+    keyring = Keyring({"main": settings}, clock=clock)
+    assert keyring.describe("main") == "no keys held"
+    await keyring.start()
+    clock.advance(12.7)
+    assert keyring.describe("main") == "keys held: 'a', 'b', 'c'; fetched 12 s ago"
+
+    peer.answer = body(b"", status=500)
+    await keyring.refetch("main", "d")
+    await keyring.close()
+
+    assert keyring.describe("main") == (
+        "keys held: 'a', 'b', 'c'; fetched 12 s ago; "
+        f"last error: {peer.url}/jwks: answered 500 instead of 200"
+    )
+
+
+async def test_a_secret_and_a_file_are_told_of_like_any_key(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    file = tmp_path / "missing.json"
+    keyring = Keyring(
+        {
+            "secret": issuer_settings(SourceKind.SECRET, "S", name="secret", secret=b"s" * 32),
+            "file": issuer_settings(SourceKind.JWKS_FILE, str(file), name="file"),
+        },
+        clock=clock,
+    )
+    await keyring.start()
+    await keyring.close()
+
+    assert keyring.describe("secret") == "keys held: (no kid)"
+    assert (
+        keyring.describe("file") == f"no keys held; last error: {file}: No such file or directory"
+    )
+
+
+def test_an_issuer_that_a_reload_took_away_has_no_keys() -> None:
+    assert Keyring({}).describe("gone") == "no keys held"
