@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,17 +84,52 @@ def test_the_zero_signature_is_invalid(r: int, s: int) -> None:
     assert reason(token, keys) is Reason.SIGNATURE_INVALID
 
 
-def test_the_der_form_of_a_good_signature_is_invalid() -> None:
-    """7518.3."""
-    private, keys = make_key("ES256")
-    token = mint(private, "ES256", CLAIMS)
+@pytest.mark.parametrize(("algorithm", "size"), [("ES256", 32), ("ES384", 48), ("ES512", 66)])
+def test_a_good_signature_in_another_spelling_is_invalid(algorithm: str, size: int) -> None:
+    """7518.3: R and S at full length, and not as DER, with more zeros or with fewer."""
+    private, keys = make_key(algorithm)
+    token = mint(private, algorithm, CLAIMS)
     parsed = parse_compact(token)
     assert isinstance(parsed, CompactToken)
-    r, s = (int.from_bytes(half, "big") for half in (parsed.signature[:32], parsed.signature[32:]))
-    der = parsed.signing_input + b"." + b64(encode_dss_signature(r, s))
+    r, s = (
+        int.from_bytes(half, "big") for half in (parsed.signature[:size], parsed.signature[size:])
+    )
+    spellings = [
+        encode_dss_signature(r, s),
+        b"".join(number.to_bytes(size + 1, "big") for number in (r, s)),
+        b"\0" + parsed.signature,
+        parsed.signature + b"\0",
+        parsed.signature[size:] + parsed.signature[:size],
+        parsed.signature[:size],
+    ]
 
+    assert len(parsed.signature) == 2 * size
     assert reason(token, keys) is None
-    assert reason(der, keys) is Reason.SIGNATURE_INVALID
+    for spelling in spellings:
+        respelt = parsed.signing_input + b"." + b64(spelling)
+        assert reason(respelt, keys) is Reason.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "used"), [("PS256", SHA256()), ("PS384", SHA384()), ("PS512", SHA512())]
+)
+def test_the_salt_of_a_pss_signature_is_as_long_as_the_hash(
+    algorithm: str, used: HashAlgorithm
+) -> None:
+    """7518.5: and the mask is made with the same hash."""
+    private, keys = make_key(algorithm)
+    signing_input = mint(private, algorithm, CLAIMS).rpartition(b".")[0]
+    size = used.digest_size
+
+    def answer(salt_length: int, mask: HashAlgorithm = used) -> Reason | None:
+        scheme = padding.PSS(padding.MGF1(mask), salt_length)
+        signature = private.sign(signing_input, scheme, used)
+        return reason(signing_input + b"." + b64(signature), keys)
+
+    assert answer(size) is None
+    for salt_length in {0, 1, 20, 32, 48, 64, size - 1, size + 1, 256 - size - 2} - {size}:
+        assert answer(salt_length) is Reason.SIGNATURE_INVALID, salt_length
+    assert answer(size, SHA1()) is Reason.SIGNATURE_INVALID
 
 
 def public_forms(private: Any) -> list[bytes]:
@@ -129,6 +165,7 @@ def test_the_algorithm_that_the_header_names_is_the_one_that_is_checked(
 
 
 def test_ed448_serves_eddsa_and_no_fixed_name() -> None:
+    """8725.16: what EdDSA is, the curve of the key says."""
     private = make_private("Ed448")
     keys = KeySet((as_key(private),))
     token = mint(private, "EdDSA", CLAIMS)

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.policy import Profile
 from gateway.settings.issuer_models import KEY_SOURCES, Algorithm, IssuerModel
 from gateway.settings.values import SourceKind
-from tests.settings.configs import assert_found, one_issuer
+from tests.settings.configs import assert_found, faults, one_issuer
 
 # A fault code, and a configuration with a mark where the fault must point.
 MISTAKES = [
@@ -37,6 +38,25 @@ def test_each_mistake_of_an_issuers_shape_is_found_at_its_place_and_nothing_else
 
 def test_what_may_be_configured_is_what_can_be_verified() -> None:
     assert set(get_args(Algorithm)) == set(ALGORITHMS)
+
+
+@pytest.mark.parametrize("name", ["none", "None", "NoNe", "nOnE", "rs256", "RS257"])
+def test_no_list_of_algorithms_takes_another_name(name: str) -> None:
+    """8725.1."""
+    with pytest.raises(ValidationError, match="algorithms"):
+        IssuerModel.model_validate(
+            {"issuer": "a", "discovery": True, "audiences": ["x"], "algorithms": [name]}
+        )
+
+
+@pytest.mark.parametrize(("leeway", "is_taken"), [("5m", True), ("301s", False), ("1h", False)])
+def test_the_leeway_is_a_few_minutes_at_most(leeway: str, is_taken: bool, tmp_path: Path) -> None:
+    """7519.7: more would keep expired tokens alive."""
+    written = f'{{issuer: "https://a", discovery: true, audiences: [a], leeway: {leeway}}}'
+
+    found = faults(tmp_path, one_issuer(written))
+
+    assert [fault.code for fault in found] == ([] if is_taken else ["bad_value"])
 
 
 def test_every_profile_can_be_chosen() -> None:
