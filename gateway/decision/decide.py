@@ -1,6 +1,7 @@
 """Decide what becomes of one request."""
 
 from functools import lru_cache
+from types import MappingProxyType
 
 from gateway.decision.authenticate import Authenticate, KeySets, authenticate, sign
 from gateway.decision.bearer import bearer_token
@@ -10,6 +11,7 @@ from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationLists
 from gateway.decision.routing import Match, Route
 from gateway.decision.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
@@ -29,15 +31,17 @@ _SHORTFALLS = {
         Reason.AUTHENTICATION_TOO_OLD, "auth_time is longer ago than the route allows"
     ),
 }
+_NO_LISTS: RevocationLists = MappingProxyType({})
 _NO_ROUTE = Deny(Reason.ROUTE_NOT_FOUND, "no route matches host and path")
 
 
-def decide(
+def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     head: RequestHead,
     policy: Policy,
     keys: KeySets,
     now: float,
     authenticate: Authenticate = authenticate,
+    revocations: RevocationLists = _NO_LISTS,
 ) -> Verdict:
     """Answer one request from what is in hand; ask for keys rather than fetch them."""
     match = find_route(head, policy)
@@ -61,6 +65,7 @@ def decide(
         (check_issuer(token, route) if route.issuers is not None else None)
         or _check_token(token, now)
         or (check_audiences(token, route) if route.audiences is not None else None)
+        or (check_revocation(token, policy, revocations, now) if policy.revocations else None)
         or check_scopes(token, route)
         or (check_rules(token, match) if route.claims else None)
         # Last: nobody should have to log in again, only to be refused for something else.
@@ -141,6 +146,28 @@ def check_audiences(token: SignedToken, route: Route) -> Deny | None:
     if route.audiences is None or not route.audiences.isdisjoint(token.claims.audiences):
         return None
     return _OTHER_AUDIENCE
+
+
+def check_revocation(
+    token: SignedToken, policy: Policy, lists: RevocationLists, now: float
+) -> Deny | None:
+    """Return None if no list that speaks of the token's issuer revokes it at *now*.
+
+    A list that is not at hand refuses, or is passed over, as its rule says; but a token that
+    is on another one is revoked for certain.
+    """
+    claims, issuer = token.claims, token.issuer
+    missing: Deny | None = None
+    for rule in policy.revocations.get(issuer.name, ()):
+        listed = lists.get(rule.name)
+        if listed is None:
+            if rule.refuses_without:
+                detail = f"the revocation list {rule.name} is not at hand"
+                missing = Deny(Reason.REVOCATIONS_UNAVAILABLE, detail)
+        elif listed.revokes(claims.all, claims.issued_at, now, issuer.leeway_seconds):
+            detail = f"the token is on the revocation list {rule.name}"
+            return sign(Deny(Reason.TOKEN_REVOKED, detail), issuer)
+    return missing if missing is None else sign(missing, issuer)
 
 
 def check_step_up(token: SignedToken, wanted: StepUp, now: float) -> Deny | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gateway.decision.identity import Identity
+from gateway.decision.revocation import RevocationRule
 from gateway.decision.routing import RouteTable
 
 
@@ -37,7 +38,8 @@ class Issuer:
 class Policy:
     """The compiled access policy: who is trusted, what each route asks for, what services get.
 
-    *documents* are what is published to everybody: by host (canonical) and path.
+    *documents* are what is published to everybody: by host (canonical) and path. *revocations*
+    are the lists that speak of an issuer's tokens, by its name; issuers without are absent.
     """
 
     issuers: Mapping[str, Issuer]  # by `iss`
@@ -46,3 +48,4 @@ class Policy:
     scope_implies: Mapping[str, frozenset[str]]  # transitively closed
     max_token_bytes: int
     documents: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
+    revocations: Mapping[str, tuple[RevocationRule, ...]] = field(default_factory=dict)

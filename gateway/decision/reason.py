@@ -52,6 +52,11 @@ class Reason(Enum):
     UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid answer")
     UPSTREAM_UNAVAILABLE = ("upstream_unavailable", 503, "The service is not available")
     KEYS_UNAVAILABLE = ("keys_unavailable", 503, "The issuer's keys are not available")
+    REVOCATIONS_UNAVAILABLE = (
+        "revocations_unavailable",
+        503,
+        "Whether tokens were revoked cannot be told",
+    )
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")
     UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not answer in time")

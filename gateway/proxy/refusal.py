@@ -13,6 +13,7 @@ from gateway.proxy.http_date import http_date
 # Seconds a client should wait before it asks again (RFC 9110 §10.2.3).
 _RETRY_AFTER: Final = {
     Reason.KEYS_UNAVAILABLE: 5,
+    Reason.REVOCATIONS_UNAVAILABLE: 5,
     Reason.UPSTREAM_UNAVAILABLE: 1,
     Reason.OVERLOADED: 1,
     Reason.DRAINING: 1,

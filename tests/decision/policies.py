@@ -6,6 +6,7 @@ from typing import Any
 from gateway.decision.head import RequestHead
 from gateway.decision.identity import Identity
 from gateway.decision.policy import Issuer, Policy, Profile
+from gateway.decision.revocation import RevocationRule
 from gateway.decision.routing import Route, RouteTable
 
 ISSUER = "https://login.example.com/"
@@ -77,8 +78,10 @@ def policy(
     issuers: Iterable[Issuer] | None = None,
     implies: Mapping[str, frozenset[str]] | None = None,
     documents: Mapping[tuple[str, bytes], bytes] | None = None,
+    revocations: Iterable[RevocationRule] = (),
 ) -> Policy:
-    trusted = (issuer(),) if issuers is None else issuers
+    trusted = (issuer(),) if issuers is None else tuple(issuers)
+    revocations = tuple(revocations)
     return Policy(
         issuers={one.issuer: one for one in trusted},
         routes=RouteTable(numbered(routes or (route(),))),
@@ -86,6 +89,11 @@ def policy(
         scope_implies=implies or {},
         max_token_bytes=8192,
         documents=documents or {},
+        revocations={
+            one.name: rules
+            for one in trusted
+            if (rules := tuple(rule for rule in revocations if one.name in rule.issuers))
+        },
     )
 
 

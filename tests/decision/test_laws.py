@@ -1,6 +1,7 @@
 """The laws of the decision, each of them one sentence."""
 
 import json
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from gateway.decision.memo import TokenMemo
 from gateway.decision.path import Path, parse_path, split_target
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
 from gateway.decision.routing import Match
 from gateway.decision.rules import compile_claim_test
 from gateway.decision.scopes import AllOf, AnyOf, ScopeExpression, compile_scopes
@@ -204,6 +206,57 @@ def test_waiting_never_turns_deny_into_allow_once_nbf_has_passed(
         assert allowed("a", {"a"}, now, nbf=NOW + nbf, iat=NOW + iat)
 
 
+NAMED = st.dictionaries(
+    st.sampled_from(["sub", "jti", "client_id", "iss"]),
+    st.sampled_from(["alice", "token-1", "shop", ISSUER, "x"]),
+    min_size=1,
+).map(lambda claims: tuple(sorted(claims.items())))
+MOMENTS = st.integers(-100, 400).map(lambda seconds: NOW + seconds) | st.just(math.inf)
+REVOCATIONS = st.builds(Revocation, NAMED, MOMENTS, MOMENTS)
+LISTS = st.none() | st.lists(REVOCATIONS, max_size=3)
+RULE = RevocationRule("blocked", frozenset({"main"}), refuses_without=True)
+REVOKING_POLICY = replace(POLICY, revocations={"main": (RULE,)})
+
+
+@given(HEADS | GOOD_HEADS, KEY_SETS, TIMES, LISTS, LISTS)
+def test_revoking_never_turns_deny_into_allow(
+    request: RequestHead,
+    keys: dict[str, KeySet],
+    now: float,
+    some: list[Revocation] | None,
+    more: list[Revocation] | None,
+) -> None:
+    """Law 3: nor does a list that is not at hand, where that refuses."""
+    fewer = RevocationList(some or ())
+    lists = {} if some is None or more is None else {"blocked": RevocationList([*some, *more])}
+
+    without = decide(request, POLICY, keys, now)
+    before = decide(request, REVOKING_POLICY, keys, now, authenticate, {"blocked": fewer})
+    after = decide(request, REVOKING_POLICY, keys, now, authenticate, lists)
+
+    if isinstance(after, Allow):
+        assert outline(after) == outline(before) == outline(without)
+    if isinstance(before, Allow):
+        assert outline(before) == outline(without)
+
+
+@given(st.integers(0, 300), st.integers(0, 400), st.floats(0, 1, exclude_max=True))
+def test_an_entry_with_the_exp_of_its_token_keeps_it_out_for_good(
+    lifetime: int, waited: int, fraction: float
+) -> None:
+    """Law 7: whoever writes `exp` beside `jti` has the token revoked as long as it lives."""
+    token = mint(PRIVATE, "EdDSA", claims(exp=NOW + lifetime))
+    entry = Revocation((("jti", "token-1"),), NOW + lifetime, math.inf)
+    lists = {"blocked": RevocationList([entry])}
+    request = head(b"/any", b"Bearer " + token)
+
+    verdict = decide(
+        request, REVOKING_POLICY, {"main": KEYS}, NOW + waited + fraction, authenticate, lists
+    )
+
+    assert isinstance(verdict, Deny)
+
+
 @given(HEADS)
 def test_the_target_sent_upstream_is_the_path_that_was_matched_byte_for_byte(
     request: RequestHead,
@@ -246,6 +299,7 @@ class Turn:
     policy: int
     seconds: int
     is_kept_alive: bool  # on a connection that had this token before, or on a new one
+    lists: int = 0
 
 
 # Mostly what is allowed somewhere: only then is there something to remember.
@@ -264,6 +318,7 @@ TURNS = st.builds(
     st.integers(0, 1),
     st.sampled_from([0, 0, 0, 40, 70, 95, 200, 329, 331, -40]),
     st.booleans(),
+    st.sampled_from([0, 0, 0, 1, 2, 3]),
 )  # fmt: skip
 SOME_TOKENS = [
     mint(PRIVATE, "EdDSA", claims()),
@@ -279,6 +334,17 @@ SOME_KEYS = [
     {"main": KeySet((*KEYS.keys, *OTHER_KEYS.keys))},
     {},
 ]
+
+SOME_LISTS = [
+    {"blocked": RevocationList(())},
+    {"blocked": RevocationList([Revocation((("sub", "alice"),), NOW + 60, NOW + 1)])},
+    {"blocked": RevocationList([Revocation((("jti", "token-1"),), math.inf, math.inf)])},
+    {},
+]
+
+
+def revoking_policy() -> Policy:
+    return replace(routes_policy(), revocations={"main": (RULE,)})
 
 
 def looser_policy() -> Policy:
@@ -298,9 +364,9 @@ def token_of(verdict: Verdict) -> SignedToken | None:
 @settings(max_examples=300)
 @given(st.lists(TURNS, min_size=4, max_size=25), st.integers(1, 6))
 def test_what_is_remembered_is_invisible(turns: list[Turn], capacity: int) -> None:
-    """Law 6: of tokens, of paths, and of what a client's last request was found to be."""
+    """Law 6: of tokens, paths, and what a client's last request was found to be; lists change."""
     memo = TokenMemo(capacity)
-    lasting = (routes_policy(), looser_policy())
+    lasting = (revoking_policy(), looser_policy())
     known: dict[int, SignedToken] = {}
 
     for turn in turns:
@@ -308,9 +374,10 @@ def test_what_is_remembered_is_invisible(turns: list[Turn], capacity: int) -> No
         request = head(turn.target, b"Bearer " + token, method=turn.method, host=turn.host)
         last = known.get(turn.token) if turn.is_kept_alive else None
         remembering = request._replace(known=last)
-        verdict = decide(remembering, lasting[turn.policy], keys, now, memo.authenticate)
-        fresh = (routes_policy, looser_policy)[turn.policy]()
-        assert outline(verdict) == outline(decide(request, fresh, keys, now, authenticate))
+        lists = SOME_LISTS[turn.lists]
+        verdict = decide(remembering, lasting[turn.policy], keys, now, memo.authenticate, lists)
+        fresh = (revoking_policy, looser_policy)[turn.policy]()
+        assert outline(verdict) == outline(decide(request, fresh, keys, now, authenticate, lists))
         seen = token_of(verdict)
         if seen is not None:
             known[turn.token] = seen

@@ -103,7 +103,13 @@ def test_a_405_names_what_is_allowed() -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    [Reason.KEYS_UNAVAILABLE, Reason.UPSTREAM_UNAVAILABLE, Reason.OVERLOADED, Reason.DRAINING],
+    [
+        Reason.KEYS_UNAVAILABLE,
+        Reason.REVOCATIONS_UNAVAILABLE,
+        Reason.UPSTREAM_UNAVAILABLE,
+        Reason.OVERLOADED,
+        Reason.DRAINING,
+    ],
 )
 def test_what_will_pass_says_when_to_ask_again(reason: Reason) -> None:
     assert int(render(make_deny(reason)).one(b"retry-after")) > 0
