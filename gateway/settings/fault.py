@@ -41,6 +41,7 @@ class Code(StrEnum):
 
     AUDIENCE_UNCHECKED = "audience_unchecked"
     ADMIN_EXPOSED = "admin_exposed"
+    REPORT_ONLY = "report_only"
     TRUSTS_EVERYONE = "trusts_everyone"
     UNMATCHED_INCLUDE = "unmatched_include"
     UNUSED_ISSUER = "unused_issuer"

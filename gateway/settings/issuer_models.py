@@ -12,6 +12,7 @@ from gateway.settings.types import (
     Duration,
     DurationOrZero,
     Leeway,
+    Mode,
     OnlyTrue,
     Strict,
     Text,
@@ -85,4 +86,8 @@ class IssuerModel(Strict):
         default="any", description="rfc9068 demands at+jwt tokens with all claims of RFC 9068."
     )
     leeway: Leeway = described("30s", "Clock difference forgiven in exp, nbf and iat; at most 5m.")
+    mode: Mode = Field(
+        default="enforce",
+        description="`report` lets through, without identity, what fails this issuer's check.",
+    )
     keys: KeyTimesModel = Field(default=KeyTimesModel(), description="The life of its keys.")

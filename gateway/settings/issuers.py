@@ -45,7 +45,15 @@ def _build(
     name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
 ) -> IssuerSettings:
     audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
-    issuer = Issuer(name, model.issuer, audiences, algorithms, Profile(model.profile), model.leeway)
+    issuer = Issuer(
+        name=name,
+        issuer=model.issuer,
+        audiences=audiences,
+        algorithms=algorithms,
+        profile=Profile(model.profile),
+        leeway_seconds=model.leeway,
+        reports=model.mode == "report",
+    )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
     return IssuerSettings(issuer, source, times)
@@ -139,6 +147,11 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
         faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
     else:
         refuse_repeated(model.audiences, part.child("audiences"), faults)
+    if model.mode == "report":
+        message = (
+            "anybody can write this issuer into a token and so pass every route that accepts it"
+        )
+        faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
     asked = {"issuer": bool(model.discovery), "jwks_url": True}
     for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
         is_refused = asked[key] and check_key_url(url) is not None

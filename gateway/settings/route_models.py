@@ -9,6 +9,7 @@ from gateway.settings.types import (
     TABLE,
     TEXT,
     Method,
+    Mode,
     Name,
     Number,
     OnlyTrue,
@@ -113,7 +114,12 @@ class RouteModel(Strict):
     """One route: exactly one of public and require."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["public"]}, {"required": ["require"]}]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["public"], "properties": {"mode": {"const": "enforce"}}},
+                {"required": ["require"]},
+            ]
+        }
     )
 
     name: Name = Field(description="The name in logs, metrics and answers; unique.")
@@ -121,6 +127,10 @@ class RouteModel(Strict):
     upstream: Text = Field(description="The upstream, by name.")
     public: OnlyTrue | None = Field(default=None, description="No token is asked for or read.")
     require: RequireModel | None = Field(default=None, description="What a token must bring.")
+    mode: Mode = Field(
+        default="enforce",
+        description="`report` lets through, without identity, what is refused for its token.",
+    )
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
     )

@@ -61,6 +61,7 @@ def _build(
         message = "this needs a token, but no issuer is configured"
         faults.append(at_require.key_fault(Code.MISSING_KEY, message))
     _refuse_lists_with_repeats(model, part, faults)
+    _judge_mode(model, part.child("mode"), faults)
     hosts = _hosts(match, at_match.child("hosts"), faults)
     scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
     claims = build_claim_tests(
@@ -86,7 +87,19 @@ def _build(
         allow_encoded_slash=model.allow_encoded_slash,
         allow_semicolon=model.allow_semicolon,
         place=f"{place.file}:{place.line}",
+        reports=model.mode == "report",
     )
+
+
+def _judge_mode(model: RouteModel, part: Part, faults: list[Fault]) -> None:
+    if model.mode == "enforce":
+        return
+    if model.public:
+        message = "`public` and `mode: report`: nothing is checked here that could be reported"
+        faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
+        return
+    message = f"`{model.name}` refuses nobody for a token: what it would refuse is only reported"
+    faults.append(part.warning(Code.REPORT_ONLY, message))
 
 
 def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[str] | None:

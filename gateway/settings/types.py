@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import WithJsonSchema
@@ -151,6 +151,7 @@ SizeOrUnlimited = Annotated[
     _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": SIZE_PATTERN}]),
 ]
 Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
+Mode = Literal["enforce", "report"]
 OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[

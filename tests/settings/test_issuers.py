@@ -54,6 +54,10 @@ MISTAKES = [
     ("bad_value", one_issuer('{issuer: ¦"https://a/?b", discovery: true, audiences: [a]}')),
     ("audience_unchecked", one_issuer("{issuer: a, secret_env: SECRET, audiences: ¦unchecked}")),
     ("insecure_url", one_issuer('{issuer: ¦"http://a", secret_env: SECRET, audiences: [a]}')),
+    (
+        "report_only",
+        one_issuer("{issuer: a, secret_env: SECRET, audiences: [a], mode: ¦report}"),
+    ),
 ]
 
 
@@ -133,14 +137,22 @@ def test_everything_said_about_an_issuer_reaches_the_decision(tmp_path: Path) ->
     assert (built.times.fetch_timeout_seconds, built.times.unknown_kid_cooldown_seconds) == (3, 4)
 
 
+@pytest.mark.parametrize(
+    ("text", "reports"), [(", mode: report", True), (", mode: enforce", False), ("", False)]
+)
+def test_an_issuer_reports_only_where_it_says_so(text: str, reports: bool, tmp_path: Path) -> None:
+    assert issuer(tmp_path, f"issuer: a, secret_env: SECRET{text}").issuer.reports is reports
+
+
 def test_unchecked_audiences_are_a_warning_and_no_list(tmp_path: Path) -> None:
+    """8725.7."""
     built = issuer(tmp_path, 'issuer: "https://a", discovery: true, audiences: unchecked')
 
     assert built.issuer.audiences is None
 
 
 def test_issuers_that_differ_in_a_slash_are_two(tmp_path: Path) -> None:
-    """7519.3: `iss` is compared code point by code point."""
+    """9068.3: `iss` is compared code point by code point."""
     both = "issuers:\n" + "".join(
         f'  {name}: {{issuer: "{issuer}", jwks_url: "https://a/k", audiences: [x]}}\n'
         for name, issuer in (("one", "https://a"), ("two", "https://a/"))

@@ -13,6 +13,7 @@ MISTAKES = [
     ("bad_value", one_route("    match: {path: /a}\n    public: ¦false\n")),
     ("wrong_type", one_route("    match: {path: /a}\n    public: ¦1\n")),
     ("wrong_type", one_route("    match: {path: /a}\n    require:¦ \n")),
+    ("bad_value", one_route("    match: {path: /a}\n    require: {}\n    mode: ¦reprot\n")),
     ("bad_value", one_route("    match: {path: /a, methods: [¦get]}\n    public: true\n")),
     ("not_supported", one_route("    match: {path: /a, methods: [¦TRACE]}\n    public: true\n")),
     ("bad_value", one_route("    match: {path: /a, methods: [¦'G T']}\n    public: true\n")),

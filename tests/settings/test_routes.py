@@ -23,6 +23,8 @@ MISTAKES = [
         "conflicting_keys",
         one_route("    match: {path: /a}\n    public: true\n    ¦require: {}\n"),
     ),
+    ("conflicting_keys", one_route("    match: {path: /a}\n    public: true\n    ¦mode: report\n")),
+    ("report_only", one_route("    match: {path: /a}\n    require: {}\n    mode: ¦report\n")),
     ("bad_value", one_route("    match: {path: ¦a}\n    public: true\n")),
     ("bad_value", one_route("    match: {path: ¦/a/../b}\n    public: true\n")),
     ("bad_value", one_route("    match: {path: ¦'/{a}/{a}'}\n    public: true\n")),
@@ -108,6 +110,20 @@ def test_everything_said_about_a_route_reaches_the_decision(tmp_path: Path) -> N
     assert route.optional
     assert route.issuers == frozenset({"main"})
     assert route.upgrades == {"websocket"}
+
+
+@pytest.mark.parametrize(("mode", "reports"), [("report", True), ("enforce", False)])
+def test_a_route_reports_only_where_it_says_so(mode: str, reports: bool, tmp_path: Path) -> None:
+    text = f"    match: {{path: /a}}\n    require: {{}}\n    mode: {mode}\n"
+
+    assert only_route(tmp_path, text).reports is reports
+    assert not only_route(tmp_path, text.replace(f"    mode: {mode}\n", "")).reports
+
+
+def test_a_public_route_may_say_that_it_enforces(tmp_path: Path) -> None:
+    text = "    match: {path: /a}\n    public: true\n    mode: enforce\n"
+
+    assert faults(tmp_path, one_route(text)) == ()
 
 
 def test_routes_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from gateway.settings.fault import Code
 from gateway.settings.schema import format_schema, make_schema
-from tests.settings.configs import config
+from tests.settings.configs import ROUTES, config
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "config").glob("**/*.yaml"))
@@ -45,6 +45,16 @@ def test_every_example_fits_the_schema(path: Path) -> None:
 def test_the_schema_refuses_what_the_gateway_refuses(extra: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(config(extra)), make_schema())
+
+
+def test_the_schema_knows_that_a_public_route_has_nothing_to_report() -> None:
+    public = config(routes=ROUTES.replace("require: {}", "public: true"))
+    enforcing = yaml.safe_load(public.replace("public: true", "public: true\n    mode: enforce"))
+    reporting = yaml.safe_load(public.replace("public: true", "public: true\n    mode: report"))
+
+    jsonschema.validate(enforcing, make_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(reporting, make_schema())
 
 
 def tables() -> list[dict[str, Any]]:
