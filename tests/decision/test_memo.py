@@ -1,5 +1,10 @@
 """The memory of tokens: never seen from outside."""
 
+import gc
+from collections.abc import Iterator
+from hashlib import sha256
+from types import FunctionType, ModuleType
+
 from gateway.decision.authenticate import authenticate
 from gateway.decision.keys import KeySet
 from gateway.decision.memo import TokenMemo
@@ -16,6 +21,33 @@ POLICY = policy()
 
 def other(number: int) -> bytes:
     return mint(PRIVATE, "ES256", claims(jti=f"other-{number}"))
+
+
+def texts_in(root: object) -> Iterator[bytes]:
+    """Yield every text that *root* leads to."""
+    seen, waiting = {id(root)}, [root]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, bytes | str):
+            yield one.encode() if isinstance(one, str) else one
+        for held in gc.get_referents(one):
+            is_code = isinstance(held, type | FunctionType | ModuleType)
+            if not is_code and id(held) not in seen:
+                seen.add(id(held))
+                waiting.append(held)
+
+
+def test_no_token_lies_in_memory() -> None:
+    """9700.4: it is found by its hash."""
+    memo = TokenMemo()
+    memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    _, payload, signature = TOKEN.split(b".")
+
+    texts = list(texts_in(memo))
+
+    assert sha256(TOKEN).digest() in texts
+    assert b"token-1" in texts  # its claims are read, and it would be found
+    assert [text for text in texts if payload in text or signature in text] == []
 
 
 def test_a_token_is_checked_once() -> None:

@@ -47,6 +47,7 @@ def metadata(**members: object) -> bytes:
 
 
 async def test_openid_metadata_is_asked_for_first(peer: IssuerPeer, session: ClientSession) -> None:
+    """8414.2."""
     peer.answer = body(metadata(issuer=peer.url, jwks_uri=peer.url + "/keys"))
 
     assert await discover(session, peer.url, 5.0) == peer.url + "/keys"
@@ -56,6 +57,7 @@ async def test_openid_metadata_is_asked_for_first(peer: IssuerPeer, session: Cli
 async def test_oauth_metadata_is_asked_for_where_there_is_no_openid(
     peer: IssuerPeer, session: ClientSession
 ) -> None:
+    """8414.2."""
     issuer = peer.url + "/tenant"
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -82,8 +84,8 @@ ISSUER = "https://a.example/é"
 GOOD_URI = "https://keys.example/jwks"
 
 UNUSABLE = {
-    "not JSON": (b"<html>", "not valid JSON"),
-    "not an object": (b"[]", "not a JSON object"),
+    "8414.3 not JSON": (b"<html>", "not valid JSON"),
+    "8414.3 not an object": (b"[]", "not a JSON object"),
     "8414.1 no issuer": (metadata(jwks_uri=GOOD_URI), "another issuer"),
     "8414.1 a slash more": (metadata(issuer=ISSUER + "/", jwks_uri=GOOD_URI), "another issuer"),
     "8414.1 another case": (
@@ -98,7 +100,7 @@ UNUSABLE = {
         metadata(issuer="https://a.example/%C3%A9", jwks_uri=GOOD_URI),
         "another issuer",
     ),
-    "no jwks_uri": (metadata(issuer=ISSUER), "no jwks_uri"),
+    "8414.3 no jwks_uri": (metadata(issuer=ISSUER), "no jwks_uri"),
     "jwks_uri of another type": (metadata(issuer=ISSUER, jwks_uri=[GOOD_URI]), "no jwks_uri"),
     "8414.4 plain http": (
         metadata(issuer=ISSUER, jwks_uri="http://keys.example/jwks"),

@@ -26,7 +26,7 @@ RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 
 USABLE: dict[str, tuple[Jwk, set[str]]] = {
     "RSA": (rsa_jwk(), RSA_ALGORITHMS),
-    "RSA with alg": (rsa_jwk(alg="PS384"), {"PS384"}),
+    "7517.3 RSA with alg": (rsa_jwk(alg="PS384"), {"PS384"}),
     "RSA for signatures": (rsa_jwk(use="sig", key_ops=["verify"]), RSA_ALGORITHMS),
     "P-256": (ec_jwk(), {"ES256"}),
     "P-384": (ec_jwk(P384_KEY), {"ES384"}),

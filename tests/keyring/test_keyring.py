@@ -398,6 +398,7 @@ async def test_a_withdrawn_key_is_gone_with_the_next_refresh(
 async def test_unusable_keys_are_logged_once_per_change(
     peer: IssuerPeer, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """7517.2, 7517.4."""
     peer.answer = body(jwks(OLD, NEW | {"use": "enc"}))
     with caplog.at_level(logging.WARNING):
         async with started(clock, served_by(peer)) as keyring:

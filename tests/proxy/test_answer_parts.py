@@ -47,7 +47,7 @@ def read(data: bytes, asker: Asker | None = None) -> tuple[int, Asker, AnswerRea
     ],
 )
 def test_fields_of_the_connection_stay_on_it(line: bytes) -> None:
-    """9110.7, CVE-2022-31813."""
+    """9110.1, 9110.2, CVE-2022-31813."""
     outcome, asker, _ = read(make_answer(b"one", line, b"X: 1"))
 
     assert outcome == DONE
@@ -64,7 +64,7 @@ def test_an_answer_without_a_body_has_none_whatever_it_says(status: int) -> None
 
 
 def test_a_204_has_no_length_and_a_304_may_tell_one() -> None:
-    """9110.8."""
+    """9110.10, RFC 9110 §8.6."""
     _, no_content, _ = read(b"HTTP/1.1 204 X\r\nContent-Length: 0\r\nX: 1\r\n\r\n")
     _, not_modified, _ = read(b"HTTP/1.1 304 X\r\nContent-Length: 9\r\nX: 1\r\n\r\n")
 
@@ -73,6 +73,7 @@ def test_a_204_has_no_length_and_a_304_may_tell_one() -> None:
 
 
 def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
+    """9110.10."""
     outcome, asker, reader = read(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", Asker(True))
 
     assert (outcome, asker.out, reader.is_reusable) == (DONE, [], True)
@@ -80,6 +81,7 @@ def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
 
 
 def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> None:
+    """9110.7."""
     hints = b"HTTP/1.1 103 X\r\nLink: a\r\nConnection: x\r\n\r\n"
     _, asker, _ = read(b"HTTP/1.1 100 X\r\n\r\n" + hints + make_answer(b"", b"X: 1"))
 
@@ -97,7 +99,7 @@ def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> No
 )
 @pytest.mark.parametrize("status", [100, 103])
 def test_an_interim_answer_has_no_body(status: int, framing: bytes, outcome: int) -> None:
-    """9110.8: the answer behind it would be framed by what was not said of it."""
+    """RFC 9110 §8.6: the answer behind it would be framed by what was not said of it."""
     interim = b"HTTP/1.1 %d X\r\n%b\r\nLink: a\r\n\r\n" % (status, framing)
 
     open_ended, first, _ = read(interim + b"HTTP/1.1 200 X\r\n\r\nabcdefgh")
@@ -164,7 +166,7 @@ def test_a_switch_is_passed_on_only_where_it_was_asked_for() -> None:
     ],
 )
 def test_a_switch_that_does_not_say_to_what_is_a_fault(lines: bytes) -> None:
-    """9110.7: Connection lists Upgrade, and Upgrade names the protocol."""
+    """9110.8: Connection lists Upgrade, and Upgrade names the protocol."""
     switch = b"HTTP/1.1 101 X\r\n%b\r\n" % lines
 
     assert read(switch + make_answer(b"x"), Asker(wants_upgrade=True))[0] == FAULT
@@ -179,7 +181,7 @@ def test_a_switch_to_two_protocols_names_both() -> None:
 
 
 def test_a_switch_has_no_length() -> None:
-    """9110.8: a peer that believed it would read frames as a body."""
+    """RFC 9110 §8.6: a peer that believed it would read frames as a body."""
     switch = (
         b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\nX: 1\r\n\r\n"
     )

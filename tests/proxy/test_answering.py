@@ -9,7 +9,7 @@ from tests.proxy.messages import make_answer, make_request, read_answer, read_ch
 from tests.proxy.service import Script, Service, serve
 from tests.proxy.wire import Cut, Wire
 
-# --- answers without a body (9110.10)
+# --- answers without a body
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from tests.proxy.wire import Cut, Wire
 async def test_head_has_the_fields_of_the_answer_without_its_body(
     service: Service, client: Wire, fields: bytes
 ) -> None:
+    """9110.10."""
     service.script = serve(b"HTTP/1.1 200 OK\r\nETag: a\r\n" + fields + b"\r\n")
 
     for _ in range(2):
@@ -31,6 +32,7 @@ async def test_head_has_the_fields_of_the_answer_without_its_body(
 
 
 async def test_a_refused_head_request_has_no_body_and_keeps_the_connection(client: Wire) -> None:
+    """9110.10."""
     client.send(make_request("/api/x", method="HEAD"))
     answer = await read_answer(client, is_head=True)
     client.send(make_request("/open/"))
@@ -51,6 +53,7 @@ async def test_a_refused_head_request_has_no_body_and_keeps_the_connection(clien
 async def test_204_and_304_end_with_their_head(
     service: Service, client: Wire, head: bytes, length: list[bytes]
 ) -> None:
+    """9110.10."""
     service.script = serve(head)
 
     for _ in range(2):
@@ -78,12 +81,13 @@ async def test_a_body_behind_204_or_304_is_nobodys_answer(
     assert b"canary" not in client.received
 
 
-# --- interim answers (9110.7)
+# --- interim answers
 
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 
 
 async def test_early_hints_are_passed_on_before_the_answer(service: Service, client: Wire) -> None:
+    """9110.7."""
     released = asyncio.Event()
 
     async def hint_then_answer(service: Service, wire: Wire) -> None:
@@ -102,6 +106,7 @@ async def test_early_hints_are_passed_on_before_the_answer(service: Service, cli
 
 
 async def test_http_1_0_clients_get_no_interim_answers(service: Service, client: Wire) -> None:
+    """9110.7."""
     service.script = serve(HINTS + make_answer(b"whole"))
 
     client.send(make_request("/open/", version="1.0"))
@@ -120,7 +125,7 @@ async def test_http_1_0_clients_get_no_interim_answers(service: Service, client:
 async def test_an_interim_answer_does_not_frame_the_one_behind_it(
     service: Service, gateway: RunningGateway, framing: bytes, status: int
 ) -> None:
-    """9110.8, response splitting: what lies behind five bytes would be the next answer."""
+    """RFC 9110 §8.6, response splitting: what lies behind five bytes would be the next answer."""
     body = b"first" + make_answer(b"canary")
     service.script = read_then_close(
         b"HTTP/1.1 103 Early Hints\r\n" + framing + b"\r\n",

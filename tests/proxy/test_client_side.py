@@ -89,7 +89,7 @@ async def test_nothing_behind_a_request_that_closes_is_answered(
 async def test_a_refusal_is_read_by_a_client_that_goes_on_sending(
     gateway: RunningGateway, client: Wire
 ) -> None:
-    """A reset at once would take the answer from it (9112.9)."""
+    """A reset at once would take the answer from it (RFC 9112 §9.6)."""
     client.send(make_request("/api/", "Content-Length: 10000000", method="POST") + b"x" * 1000)
 
     answer = await read_answer(client)

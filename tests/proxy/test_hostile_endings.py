@@ -1,4 +1,4 @@
-"""9112.9.6: what was said last on a connection arrives whole, or is visibly cut."""
+"""RFC 9112 §9.6: what was said last on a connection arrives whole, or is visibly cut."""
 
 import asyncio
 import socket

@@ -81,6 +81,8 @@ MALFORMED: list[tuple[str, bytes]] = [
     ("CVE-2022-32215 llhttp: folding", _POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"),
     ("CVE-2022-32214 llhttp: bare LF", _POST + b"X: y\nTransfer-Encoding: chunked\r\n\r\n"),
     ("CVE-2022-32214 llhttp: bare CR", _POST + b"X: y\rTransfer-Encoding: chunked\r\n\r\n"),
+    ("9112.3: folding", b"GET /public/ HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n"),
+    ("9112.4: bare CR", b"GET /public/ HTTP/1.1\r\nHost: a\r\nX: y\rz\r\n\r\n"),
     ("9112.4: NUL in a value", _POST + b"X: a\x00b\r\n\r\n"),
     ("9112.4: NUL in a name", _POST + b"X\x00: a\r\n\r\n"),
     ("9112.4: bare LF everywhere", b"GET /public/ HTTP/1.1\nHost: a\n\n"),

@@ -71,7 +71,7 @@ _NO_HANDSHAKES = {
 async def test_what_is_no_handshake_is_no_tunnel(
     request_bytes: bytes, service: Service, start_gateway: StartGateway
 ) -> None:
-    """RFC 6455 §4.2.1, 9110.7."""
+    """9110.8, RFC 6455 §4.2.1."""
     gateway = await start_gateway(routes=SOCKET_ROUTES)
     wire = await gateway.connect()
 

@@ -121,7 +121,7 @@ def test_small_heads_that_come_together_are_each_judged_alone() -> None:
 
 
 def test_trailers_are_dropped_never_merged() -> None:
-    """9110.6."""
+    """9112.12."""
     head = make_request("/", "Transfer-Encoding: chunked", "X: 1", method="POST")
     trailers = b"Authorization: late\r\nX: 2\r\n\r\n"
 

@@ -95,6 +95,8 @@ async def test_a_reset_is_not_the_end_of_a_body_that_lasts_until_close(
 async def test_a_service_that_does_not_answer_in_time_is_504_and_left(
     service: Service, start_gateway: StartGateway
 ) -> None:
+    """9110.14."""
+
     async def never_answer(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
 

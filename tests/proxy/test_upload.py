@@ -71,7 +71,7 @@ def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() 
 async def test_a_body_whose_end_waited_behind_what_held_the_client_ends_once(
     service: Service, client: Wire
 ) -> None:
-    """9112.7.1: a second end would be read as a part of the next request."""
+    """RFC 9112 §7.1: a second end would be read as a part of the next request."""
     service.script = echo
     body = bytes(100_000)
 

@@ -13,7 +13,7 @@ PUBLIC = generate_private_key(SECP256R1()).public_key()
 
 @pytest.mark.parametrize(("algorithm", "needed"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
 def test_a_secret_is_as_long_as_the_hash(algorithm: str, needed: int) -> None:
-    """7518.2."""
+    """7518.2, 8725.14."""
     algorithms = frozenset({"HS256", algorithm})
 
     long_enough = read_secret("S", algorithms, {"S": GOOD[:needed]})

@@ -47,7 +47,7 @@ def test_a_service_reads_the_order_that_was_written() -> None:
 
 
 def test_no_order_says_what_http_forbids() -> None:
-    """9110.6.4.1: 204 and 304 have no body, so no framing of one either."""
+    """RFC 9110 §6.4.1: 204 and 304 have no body, so no framing of one either."""
     framed = {"chunked", "events", "until-close", "interim", "excess", *BROKEN}
 
     def is_framed(ask: Ask) -> bool:
