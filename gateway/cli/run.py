@@ -31,7 +31,7 @@ def command(file: Path | None, config: Path | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
     settings = load_or_exit(path).settings
-    _say_if_too_few(_allow_many_descriptors(), settings.limits.connections)
+    _say_if_too_few(_allow_many_descriptors(), settings)
     try:
         uvloop.run(_serve(settings, path))
     except OSError as error:
@@ -87,13 +87,15 @@ def _allow_many_descriptors() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-# Beside clients: listeners, logs, the event loop, the admin port, and a few services.
+# Beside clients and issuers: listeners, logs, the event loop, the admin port, a few services.
 _OTHER_DESCRIPTORS = 64
 
 
-def _say_if_too_few(descriptors: int, connections: int) -> None:
+def _say_if_too_few(descriptors: int, settings: Settings) -> None:
     """Warn where clients alone could use up all *descriptors*, so that no service is reached."""
-    needed = connections + _OTHER_DESCRIPTORS
+    connections = settings.limits.connections
+    # All issuers may hang at the same time, each with the one connection that its fetch has.
+    needed = connections + len(settings.issuers) + _OTHER_DESCRIPTORS
     if 0 <= descriptors < needed:
         _say(
             f"warning: {connections} connections (limits.connections) may take {needed} open "

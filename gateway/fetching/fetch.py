@@ -1,6 +1,7 @@
 """Fetch one small document over HTTP, or fail with a reason fit for a log."""
 
 import asyncio
+import ssl
 import zlib
 from http import HTTPStatus
 
@@ -10,13 +11,18 @@ from aiohttp import (
     ClientError,
     ClientResponse,
     ClientSession,
+    ClientTimeout,
     DummyCookieJar,
+    TCPConnector,
 )
 from yarl import URL
+
+from gateway.fetching.resolver import Resolver
 
 # A JWKS of 100 RSA-4096 keys is about 80 KiB; certificate chains make it more.
 MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_REDIRECTS = 3
+MAX_PLACE_CHARACTERS = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GZIP_WINDOW_BITS = 31  # zlib's way to say: a gzip header, nothing else
 _CHUNK_BYTES = 16 * 1024
@@ -26,9 +32,19 @@ class FetchFailed(Exception):  # noqa: N818 - it is said of the fetch, not of ou
     """A document could not be had; the text names the place and holds no secret."""
 
 
-def make_session() -> ClientSession:
-    """Return a session without cookies, proxies of the environment or silent inflating."""
+def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
+    """Return a session without cookies, proxies of the environment or silent inflating.
+
+    Each exchange has a connection of its own, which ends with it: at most one is open for each
+    document that is being fetched, and what one answer left behind is never read as the next
+    one. None waits for another one's: of a thousand issuers, a hundred that hang would use up
+    the time of all others. *tls* says whom to trust, by default what the machine trusts.
+    """
     return ClientSession(
+        connector=TCPConnector(
+            limit=0, force_close=True, resolver=Resolver(), ssl=True if tls is None else tls
+        ),
+        timeout=ClientTimeout(total=None),  # every fetch brings its own
         cookie_jar=DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,
@@ -37,11 +53,15 @@ def make_session() -> ClientSession:
 
 
 def place(url: str) -> str:
-    """Return *url* without user information and query: both may hold secrets."""
+    """Return *url* without user information and query: both may hold secrets.
+
+    The rest of a long one is left out: metadata may name any.
+    """
     try:
-        return str(URL(url).with_user(None).with_query(None).with_fragment(None))
+        bare = str(URL(url).with_user(None).with_query(None).with_fragment(None))
     except ValueError:
         return "(not a URL)"
+    return bare if len(bare) <= MAX_PLACE_CHARACTERS else f"{bare[:MAX_PLACE_CHARACTERS]}…"
 
 
 async def fetch(
@@ -67,7 +87,11 @@ async def fetch(
 def _words(error: Exception) -> str:
     """Put an outside error into our words: its own text may repeat the URL or the answer."""
     if isinstance(error, ClientConnectorCertificateError):
-        return "the certificate is not trusted"
+        # OpenSSL's own words, such as "certificate has expired"; they name at most the host.
+        why = getattr(error.certificate_error, "verify_message", "")
+        return (
+            f"the certificate is not trusted ({why})" if why else "the certificate is not trusted"
+        )
     if isinstance(error, ClientConnectorError):
         return f"cannot connect ({error.os_error.strerror or type(error.os_error).__name__})"
     return f"the exchange failed ({type(error).__name__})"

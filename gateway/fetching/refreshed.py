@@ -31,6 +31,7 @@ class Refreshed(ABC, Generic[T]):
         self._live = live
         self._times = times
         self._clock = clock
+        self.head_start = 0.0  # where among its like it is fetched; see ``refresh_at``
         self._state = Schedule()
         self._held: T | None = None
         self._flight: asyncio.Task[None] | None = None
@@ -114,7 +115,7 @@ class Refreshed(ABC, Generic[T]):
         return 0.0 if self._flight is not None else max(0.0, due_in)
 
     def _refresh_at(self) -> float:
-        return schedule.refresh_at(self._state, self._times)
+        return schedule.refresh_at(self._state, self._times, self.head_start)
 
     def _is_usable(self) -> bool:
         return schedule.is_usable(self._state, self._times, self._clock.now())

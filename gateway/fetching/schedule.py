@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from gateway.settings.values import FetchTimes
 
 REFRESH_SHARE = 0.8  # of `fresh`: a refresh that fails leaves a fifth of it to try again
+# Of a pause: documents that were had at one moment are fetched again over this long.
+SPREAD_SHARE = 0.125
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 60.0
 # However short `fresh` is, a source is not asked more often than this.
@@ -41,23 +43,34 @@ def backoff_seconds(failures: int) -> float:
     return min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 6), LAST_BACKOFF_SECONDS)
 
 
-def retry_at(state: Schedule) -> float:
-    """Return when a fetch is allowed again as far as failures go."""
+def retry_at(state: Schedule, head_start: float = 0.0) -> float:
+    """Return when a fetch is allowed again as far as failures go; *head_start* as below."""
     if state.attempted_at is None:
         return float("-inf")
-    return state.attempted_at + backoff_seconds(state.failures)
+    return state.attempted_at + _spread(backoff_seconds(state.failures), head_start)
 
 
-def refresh_at(state: Schedule, times: FetchTimes) -> float:
+def refresh_at(state: Schedule, times: FetchTimes, head_start: float = 0.0) -> float:
     """Return when the next fetch is due.
 
     A failure while the document is still fresh (a key set: an unknown `kid` made us ask) does
     not bring the refresh forward: a flood of such tokens must not become a flood of fetches.
+
+    *head_start*, from 0 to 1, brings it forward by up to an eighth of its pause. Where each of
+    a thousand documents has another one, they are not fetched all in one second because they
+    were so at the start, or failed together.
     """
     if state.loaded_at is None:
-        return retry_at(state)
+        return retry_at(state, head_start)
     pause = max(times.fresh_seconds * REFRESH_SHARE, MIN_REFRESH_SECONDS)
-    return max(state.loaded_at + pause, retry_at(state))
+    pause = _spread(pause, head_start)
+    return max(state.loaded_at + pause, retry_at(state, head_start))
+
+
+def _spread(pause_seconds: float, head_start: float) -> float:
+    """Shorten a pause by *head_start*, but none to less than a second."""
+    shortened = pause_seconds * (1.0 - SPREAD_SHARE * head_start)
+    return max(shortened, min(pause_seconds, MIN_REFRESH_SECONDS))
 
 
 def expires_at(state: Schedule, times: FetchTimes) -> float | None:

@@ -21,6 +21,8 @@ class Upkeep(Generic[D]):
         self._session_factory = session_factory
         self._session: ClientSession | None = None
         self._keepers: list[asyncio.Task[None]] = []
+        for index, document in enumerate(documents.values()):
+            document.head_start = index / len(documents)
 
     @property
     def session(self) -> ClientSession:

@@ -26,7 +26,7 @@ def test_too_few_descriptors_for_the_connections_allowed_are_a_warning(tmp_path:
         finally:
             process.kill()
 
-    assert "1000 connections (limits.connections) may take 1064 open files" in warning
+    assert "1000 connections (limits.connections) may take 1065 open files" in warning
     assert "512 are allowed" in warning
 
 

@@ -84,7 +84,7 @@ MISBEHAVIOUR = {
 async def test_anything_but_one_small_200_fails(
     name: str, peer: IssuerPeer, session: ClientSession
 ) -> None:
-    """GHSA-fhv5-28vv-h8m8."""
+    """8414.3, GHSA-fhv5-28vv-h8m8."""
     peer.answer, reason = MISBEHAVIOUR[name]
 
     with pytest.raises(FetchFailed) as failure:
@@ -208,6 +208,13 @@ async def test_cookies_are_neither_kept_nor_sent(peer: IssuerPeer, session: Clie
     await fetch(session, peer.url, 5.0)
 
     assert "Cookie" not in peer.headers[1]
+
+
+def test_a_long_place_is_named_by_its_beginning() -> None:
+    """Metadata may name a place of any length, and errors stand in logs and in `/status`."""
+    url = "https://keys.example/" + "x" * 100_000
+
+    assert place(url) == url[:200] + "…"
 
 
 def test_secrets_in_a_url_are_not_named_in_errors() -> None:

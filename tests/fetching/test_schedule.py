@@ -1,5 +1,6 @@
 """Laws of when to fetch and how long to trust: no clock, no network."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,40 @@ def played(steps: list[tuple[float, bool]]) -> tuple[Schedule, float]:
 
 def test_a_document_is_refreshed_at_four_fifths_of_its_freshness() -> None:
     assert refresh_at(after_success(Schedule(), 1000.0), TIMES) == 1240.0
+
+
+def test_the_last_of_many_is_refreshed_an_eighth_of_its_pause_earlier() -> None:
+    state = after_success(Schedule(), 1000.0)
+
+    moments = [refresh_at(state, TIMES, index / 1000) for index in range(1000)]
+
+    assert moments == sorted(moments, reverse=True)
+    assert moments[0] == 1240.0
+    assert moments[-1] == pytest.approx(1210.03)
+
+
+@given(outcomes, times, st.floats(0.0, 1.0))
+def test_a_head_start_makes_no_fetch_later_nor_two_of_them_closer_than_a_second(
+    steps: list[tuple[float, bool]], key_times: FetchTimes, head_start: float
+) -> None:
+    state, now = played(steps)
+
+    moment = refresh_at(state, key_times, head_start)
+
+    assert moment <= refresh_at(state, key_times)
+    assert state.attempted_at is None or moment >= now + MIN_REFRESH_SECONDS
+
+
+def test_documents_that_failed_together_are_tried_again_one_after_the_other() -> None:
+    state = Schedule()
+    for _ in range(10):
+        state = after_failure(state, 1000.0)
+
+    moments = {refresh_at(state, TIMES, index / 1000) for index in range(1000)}
+
+    assert len(moments) == 1000
+    assert max(moments) == 1060.0
+    assert min(moments) == pytest.approx(1052.5, abs=0.01)
 
 
 def test_backoff_doubles_from_one_second_to_a_minute() -> None:

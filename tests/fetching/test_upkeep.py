@@ -1,5 +1,6 @@
 """Documents of one kind live and end together, and outlive a change of configuration."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
@@ -21,6 +22,9 @@ class Shelf(Upkeep[Words]):
             {name: Words(name, self.live, clock, one, file) for name, one in sources.items()},
             make_session,
         )
+
+    def all(self) -> list[Words]:
+        return list(self._documents.values())
 
 
 async def test_all_documents_are_in_hand_once_started(clock: MovableClock) -> None:
@@ -44,6 +48,22 @@ async def test_a_document_that_cannot_be_had_holds_up_no_other(clock: MovableClo
 
     assert shelf.live == {"b": ("2",)}
     await shelf.close()
+
+
+async def test_documents_that_were_had_together_are_fetched_again_one_after_the_other(
+    clock: MovableClock,
+) -> None:
+    """A thousand in one second would be a burst for us, and for one server behind them all."""
+    shelf = Shelf({f"book-{n}": Source(f"{n}") for n in range(1000)}, clock)
+    await shelf.start()
+
+    moments = [words.next_refresh_in_seconds for words in shelf.all()]
+    await shelf.close()
+
+    seconds = Counter(map(int, moments))
+    assert max(moments) == 240.0
+    assert min(moments) > 210.0
+    assert max(seconds.values()) <= 34
 
 
 @pytest.mark.parametrize(("file", "reads"), [(False, 1), (True, 2)])

@@ -1,0 +1,95 @@
+"""Look host names up in threads of our own: a name server that hangs holds up nobody else."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+# The event loop's own look-ups share its four threads, of which two may wait for a name server:
+# two issuers whose names hang would keep us from every service that has a name.
+MAX_LOOKUPS = 64
+
+AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
+Lookup = Callable[..., Sequence[AddressInfo]]
+
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+
+class Resolver(AbstractResolver):
+    """What the machine knows of names, asked in a thread for each of them.
+
+    At most 64 look-ups are under way; a thread that waits for ever does not keep the process
+    from ending. *lookup* is called as ``socket.getaddrinfo`` is.
+    """
+
+    def __init__(self, lookup: Lookup = socket.getaddrinfo) -> None:
+        self._lookup = lookup
+        self._free = asyncio.Semaphore(MAX_LOOKUPS)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of *host*; raises OSError where it has none."""
+        await self._free.acquire()
+        infos = await self._start(host, port, family)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=_numeric(address),
+                port=address[1],
+                family=kind,
+                proto=protocol,
+                flags=_NUMERIC,
+            )
+            for kind, _, protocol, _, address in infos
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: a look-up cannot be ended, and nobody waits for it."""
+
+    def _start(
+        self, host: str, port: int, family: socket.AddressFamily
+    ) -> asyncio.Future[Sequence[AddressInfo]]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
+
+        def look_up() -> None:
+            found: Sequence[AddressInfo] | Exception
+            try:
+                found = self._lookup(
+                    host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG
+                )
+            except Exception as error:
+                found = error
+            with suppress(RuntimeError):  # the loop has ended before the look-up
+                loop.call_soon_threadsafe(self._finish, answer, found)
+
+        try:
+            threading.Thread(target=look_up, name=f"look-up of {host}", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            self._finish(answer, OSError("no thread for a look-up"))
+        return answer
+
+    def _finish(
+        self,
+        answer: asyncio.Future[Sequence[AddressInfo]],
+        found: Sequence[AddressInfo] | Exception,
+    ) -> None:
+        # Here, and not where the caller leaves: it is threads that are counted.
+        self._free.release()
+        if answer.done():
+            return
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+
+def _numeric(address: tuple[Any, ...]) -> str:
+    """Return the address as text, with the scope of one that is link-local (RFC 4007 §11)."""
+    is_scoped = len(address) == 4 and address[3]
+    return f"{address[0]}%{address[3]}" if is_scoped else str(address[0])
