@@ -76,10 +76,17 @@ def test_every_reason_has_its_section_with_its_status_in_the_order_of_the_code()
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
-def test_a_section_says_what_to_do_or_that_the_reason_is_not_given(reason: Reason) -> None:
+def test_a_section_says_what_it_means_its_causes_and_what_to_do(reason: Reason) -> None:
+    """A reason that is not given in this version has neither causes nor a remedy."""
     section = REASONS[f"{reason.code} ({reason.status})"]
+    meaning, *points = re.split(r"^- ", section, flags=re.MULTILINE)
 
-    assert ("- Do: " in section) != (NOT_GIVEN in section)
+    assert re.fullmatch(r"[A-Z`].+\.", meaning.strip(), re.DOTALL)
+    if NOT_GIVEN in meaning:
+        assert points == []
+        return
+    assert [point.partition(": ")[0] for point in points] == ["Causes", "Do"]
+    assert all(re.fullmatch(r"\w+: .{10,}\.", point.strip(), re.DOTALL) for point in points)
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
