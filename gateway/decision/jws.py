@@ -11,7 +11,7 @@ from gateway.decision.verdict import Deny
 
 # Key ids in use are hashes, UUIDs and names; it is compared and counted, never looked up
 # in a file or a database (8725.8).
-_MAX_KID_CHARACTERS = 1024
+MAX_KID_CHARACTERS = 1024
 
 # An issuer has one header segment for each of its keys. Bounded, as strangers choose them.
 _REMEMBERED_HEADERS = 256
@@ -72,7 +72,7 @@ def _read_header(segment: bytes) -> _Header | Deny:
     if not isinstance(algorithm, str):
         return _malformed("the token's header has no algorithm")
     kid = members.get("kid")
-    if "kid" in members and (not isinstance(kid, str) or len(kid) > _MAX_KID_CHARACTERS):
+    if "kid" in members and (not isinstance(kid, str) or len(kid) > MAX_KID_CHARACTERS):
         return _malformed("the token's key id is not a string of usual length")
     typ = members.get("typ")
     if "typ" in members and not isinstance(typ, str):

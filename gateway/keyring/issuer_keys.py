@@ -4,7 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from cachetools import TTLCache
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.keys import Key, KeySet
@@ -16,12 +15,10 @@ from gateway.keyring.cooldown import may_ask_for_kid
 from gateway.keyring.describe import describe_keys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.status import IssuerStatus
+from gateway.keyring.unknown_kids import UnknownKids
 from gateway.settings.values import IssuerSettings, SourceKind
 
 _log = logging.getLogger(__name__)
-
-# A `kid` the issuer did not have is not asked for again before the cooldown is over.
-UNKNOWN_KIDS_REMEMBERED = 1024
 
 ReadKeys = Callable[[IssuerSettings], Awaitable[ParsedSet]]
 
@@ -41,11 +38,7 @@ class IssuerKeys(Refreshed[KeySet]):
     ) -> None:
         super().__init__(settings.issuer.name, live, settings.times, clock)
         self.settings = settings
-        self._unknown_kids: TTLCache[str, None] = TTLCache(
-            UNKNOWN_KIDS_REMEMBERED,
-            ttl=settings.times.unknown_kid_cooldown_seconds,
-            timer=clock.now,
-        )
+        self._unknown_kids = UnknownKids(settings.times.unknown_kid_cooldown_seconds, clock.now)
         self._read_keys = read
         self._asked_at: float | None = None  # when an unknown `kid` last made us fetch
         self._unusable: tuple[str, ...] = ()
@@ -85,7 +78,7 @@ class IssuerKeys(Refreshed[KeySet]):
             return
         await self.load()
         if kid is not None and self._last_error is None and not self._has(kid):
-            self._unknown_kids[kid] = None
+            self._unknown_kids.add(kid)
 
     async def keep(self) -> None:
         """Refresh ahead and drop what is too old, until cancelled."""

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.base64url import decode_base64url
 from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.jws import MAX_KID_CHARACTERS
 from gateway.decision.keys import Key
 from gateway.keyring.public_key import rsa_fault
 
@@ -83,6 +84,9 @@ def _kid(member: Mapping[str, object]) -> str | None:
     kid = member.get("kid")
     if "kid" in member and not isinstance(kid, str):
         raise _Unusable("kid is not a string")
+    if isinstance(kid, str) and len(kid) > MAX_KID_CHARACTERS:
+        # No token can name it, and the rest of us have to carry it along.
+        raise _Unusable(f"kid is longer than {MAX_KID_CHARACTERS} characters")
     return kid if isinstance(kid, str) else None
 
 

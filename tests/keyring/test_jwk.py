@@ -78,6 +78,7 @@ UNUSABLE: dict[str, tuple[Jwk, str]] = {
     "Ed448 by a name kept for Ed25519": (ed448_jwk(alg="Ed25519"), "alg does not fit"),
     "kid not text": (rsa_jwk(kid=7), "kid is not a string"),
     "kid null": (rsa_jwk(kid=None), "kid is not a string"),
+    "kid that no token may have": (rsa_jwk(kid="x" * 1025), "kid is longer than 1024 characters"),
     "kty missing": ({"n": "AAAA"}, "kty is not"),
     "kty of another type": ({"kty": ["RSA"]}, "kty is not"),
     "kty another": ({"kty": "AKP"}, "kty is not"),

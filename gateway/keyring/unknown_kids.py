@@ -1,0 +1,35 @@
+"""Remember the key ids that an issuer did not have: to ask again is pointless for a while."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+from cachetools import TTLCache
+
+MAX_REMEMBERED = 1024
+
+# Strangers choose key ids of up to 1,024 characters; two of one digest are beyond their means.
+_DIGEST_BYTES = 16
+
+
+class UnknownKids:
+    """Key ids, each for *seconds* of *timer*; the oldest go where there are too many.
+
+    Kept as digests, a flood of long ones at each of many issuers costs little memory.
+    """
+
+    def __init__(self, seconds: float, timer: Callable[[], float]) -> None:
+        self._digests: TTLCache[bytes, None] = TTLCache(MAX_REMEMBERED, ttl=seconds, timer=timer)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def __contains__(self, kid: str) -> bool:
+        return _digest(kid) in self._digests
+
+    def add(self, kid: str) -> None:
+        """Remember that there was no key *kid* just now."""
+        self._digests[_digest(kid)] = None
+
+
+def _digest(kid: str) -> bytes:
+    return blake2b(kid.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
