@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gateway import __version__
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.admin.server import AdminServer, Readiness
+from gateway.fetching.clock import Clock, SystemClock
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
@@ -28,16 +29,22 @@ class Gateway:
     Build it inside a running event loop; ``start`` it, and ``stop`` it in the end.
     """
 
-    def __init__(self, settings: Settings, clocks: Clocks = MACHINE_CLOCKS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clocks: Clocks = MACHINE_CLOCKS,
+        fetch_clock: Clock | None = None,
+    ) -> None:
         self._started_at = time.time()
         self._clocks = clocks
+        self._fetch_clock = fetch_clock or SystemClock()
         self._access_log = AccessLog(_stream(settings.access_log))
         self._metrics = Metrics(
             issuers=self._issuer_metrics,
             memo=self._memo_metrics,
             log_dropped=lambda: self._access_log.dropped,
         )
-        keyring = Keyring(settings.issuers)
+        keyring = Keyring(settings.issuers, clock=self._fetch_clock)
         self._serving = self._make_serving(settings, keyring)
         self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
         self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
@@ -93,7 +100,7 @@ class Gateway:
             if refusal is not None:
                 self._note("needs_restart", settings.digest, refusal)
                 return refusal
-            keyring = await _successor(former.keyring, settings)
+            keyring = await _successor(former.keyring, settings, self._fetch_clock)
             # Nothing below waits: no request sees a half of each configuration.
             serving = self._make_serving(settings, keyring, former)
             self._listener.use(serving.port, serving.pools)
@@ -154,9 +161,9 @@ class Gateway:
         return MemoMetrics(memo.hits, memo.misses, len(memo))
 
 
-async def _successor(former: Keyring, settings: Settings) -> Keyring:
+async def _successor(former: Keyring, settings: Settings, clock: Clock) -> Keyring:
     """Return a keyring that has all keys in hand before any request asks for them."""
-    keyring = Keyring(settings.issuers)
+    keyring = Keyring(settings.issuers, clock=clock)
     keyring.take_over(former)
     try:
         await keyring.start()

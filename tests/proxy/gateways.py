@@ -12,6 +12,7 @@ import yaml
 from jwt.algorithms import ECAlgorithm
 
 from gateway.app import Gateway
+from gateway.fetching.clock import Clock
 from gateway.proxy.streams import Clocks
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values import Settings
@@ -198,10 +199,12 @@ class RunningGateway:
 
 
 @asynccontextmanager
-async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
+async def running_gateway(
+    settings: Settings, fetch_clock: Clock | None = None
+) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that listens; every client connection made through it is cut in the end."""
     clocks = MovableClocks()
-    gateway = Gateway(settings, Clocks(clocks.wall, clocks.steady))
+    gateway = Gateway(settings, Clocks(clocks.wall, clocks.steady), fetch_clock)
     try:
         await gateway.start()
     except BaseException:
