@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.settings.fault import Code, Fault, Place, Severity
+from gateway.settings.scalars import shorten
 
 KeyPath = tuple[str | int, ...]
 
@@ -48,7 +49,8 @@ class Document:
         # The environment holds secrets: a message quotes `${NAME}`, never its value.
         for place, (after, before) in self.written.items():
             if after and place[: len(path)] == path:
-                message = message.replace(after, before).replace(repr(after)[1:-1], before)
+                for shown in (after, repr(after)[1:-1], shorten(after)):
+                    message = message.replace(shown, before)
         return message
 
 

@@ -2,6 +2,7 @@
 
 from gateway.settings.document import Document, KeyPath
 from gateway.settings.fault import Code, Place, Severity
+from gateway.settings.scalars import shorten
 from tests.settings.configs import SECRET, part_of
 
 TEXT = """\
@@ -78,6 +79,15 @@ def test_a_message_quotes_a_variable_as_it_is_written() -> None:
     fault = part.fault(Code.BAD_VALUE, f"`{part.raw}` and {part.raw!r} are wrong")
 
     assert fault.message == "`x-${SECRET}` and 'x-${SECRET}' are wrong"
+
+
+def test_a_long_value_is_not_shown_in_its_short_form_either() -> None:
+    """Messages quote at most 60 characters, which are most of a secret."""
+    part = part_of("a: 'x-${SECRET}'", "a")
+
+    fault = part.fault(Code.BAD_VALUE, f"`{shorten(str(part.raw))}` is wrong")
+
+    assert fault.message == "`x-${SECRET}` is wrong"
 
 
 def test_a_message_about_what_is_around_a_variable_hides_it_too() -> None:

@@ -88,7 +88,7 @@ def test_a_value_from_the_environment_is_never_shown(tmp_path: Path) -> None:
     shown = [str(fault) for text in places for fault in faults(tmp_path, text)]
 
     assert len(shown) > len(places)
-    assert SECRET not in " ".join(shown)
+    assert SECRET[:20] not in " ".join(shown)  # nor its beginning
 
 
 @pytest.mark.parametrize("word", ["stdout", "stderr", "none"])
