@@ -68,7 +68,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_key_url(text: str) -> str | None:
-    """Return what is wrong with *text* as the URL of keys or metadata, or None.
+    """Return what is wrong with *text* as the URL of keys, metadata or revocations, or None.
 
     Only http and https: a fetcher that also opens file: reads any file of this machine
     (GHSA-993g-76c3-p5m4). Plain http is for loopback alone: whoever can change keys on the
@@ -78,7 +78,7 @@ def check_key_url(text: str) -> str | None:
     if host is None:
         return "not a URL: write it like https://login.example.com/keys"
     if text.startswith("http://") and not is_loopback(host):
-        return "keys over plain http can be replaced on the way: use https"
+        return "what comes over plain http can be replaced on the way: use https"
     return None
 
 

@@ -19,6 +19,7 @@ from gateway.settings.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.models import ConfigFile, UpstreamModel
+from gateway.settings.revocations import build_revocations, rules_by_issuer
 from gateway.settings.route_models import RouteModel
 from gateway.settings.routes import Known, build_routes
 from gateway.settings.scope_implies import close_scopes
@@ -37,6 +38,7 @@ from gateway.settings.values import (
     IssuerSettings,
     Limits,
     Listen,
+    RevocationSettings,
     Settings,
     Timeouts,
     UnderscoreNames,
@@ -103,6 +105,7 @@ class _Access:
     """What decides about requests, before it is made one policy."""
 
     issuers: dict[str, IssuerSettings]
+    revocations: dict[str, RevocationSettings]
     upstreams: dict[str, Upstream]
     routes: tuple[Route, ...]
 
@@ -118,7 +121,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         faults.append(root.child("workers").fault(Code.NOT_SUPPORTED, message))
     identity = build_identity(model.identity, root.child("identity"), faults)
     implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
-    access = _access(sources, environ, faults)
+    access = _access(model, root, sources, environ, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -127,12 +130,14 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         identity=identity,
         scope_implies=implies,
         max_token_bytes=model.limits.token,
+        revocations=rules_by_issuer(access.revocations.values()),
     )
     return Settings(
         listen=listen,
         admin=admin,
         workers=1,
         issuers=access.issuers,
+        revocations=access.revocations,
         upstreams=access.upstreams,
         policy=policy,
         timeouts=_timeouts(model),
@@ -158,14 +163,22 @@ def _listeners(
     return listen, admin
 
 
-def _access(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> _Access:
+def _access(
+    model: ConfigFile,
+    root: Part,
+    sources: Sources,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> _Access:
     issuers = collect_named(sources, "issuers", IssuerModel, faults)
     upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
     routes = collect_routes(sources, RouteModel, faults)
     known = Known([one.name for one in issuers], [one.name for one in upstreams])
     _warn_unused(issuers, upstreams, routes, faults)
+    at, directory = root.child("revocations"), sources.main.directory
     return _Access(
         build_issuers(issuers, environ, faults),
+        build_revocations(model.revocations, at, directory, known.issuers, faults),
         build_upstreams(upstreams, faults),
         build_routes(routes, known, faults),
     )

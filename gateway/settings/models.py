@@ -7,6 +7,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
 from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
 from gateway.settings.types import (
     OFF,
@@ -175,6 +176,9 @@ class ConfigFile(TeamFile):
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
     ] = Field(default=1, description="Worker processes; only 1 for now, and auto means 1.")
+    revocations: dict[Name, RevocationModel] = Field(
+        default={}, description="Lists of tokens that ended before their time, by name."
+    )
     identity: IdentityModel = Field(
         default=IdentityModel(), description="The headers that services receive."
     )

@@ -31,8 +31,8 @@ def build_routes(
     routes: list[Route] = []
     places: list[Part] = []
     for one in named:
-        _refuse_wrong_choice(one.part.child("match"), "path", "path_prefix", faults)
-        _refuse_wrong_choice(one.part, "public", "require", faults)
+        refuse_wrong_choice(one.part.child("match"), "path", "path_prefix", faults)
+        refuse_wrong_choice(one.part, "public", "require", faults)
         if one.model is None:
             continue
         route = _build(one.model, one.part, len(routes), known, faults)
@@ -53,10 +53,10 @@ def _build(
     match, require = model.match, model.require or RequireModel()
     at_match, at_require = part.child("match"), part.child("require")
     variables = _variables(match, at_match, faults)
-    _refuse_unknown("upstream", model.upstream, known.upstreams, part.child("upstream"), faults)
+    refuse_unknown("upstream", model.upstream, known.upstreams, part.child("upstream"), faults)
     for number, name in enumerate(require.issuers or ()):
         at = at_require.child("issuers").child(number)
-        _refuse_unknown("issuer", name, known.issuers, at, faults)
+        refuse_unknown("issuer", name, known.issuers, at, faults)
     if model.require is not None and not known.issuers:
         message = "this needs a token, but no issuer is configured"
         faults.append(at_require.key_fault(Code.MISSING_KEY, message))
@@ -144,15 +144,17 @@ def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault
     refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
 
 
-def _refuse_unknown(
+def refuse_unknown(
     what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
 ) -> None:
+    """Refuse the *name* of a *what* that there is not."""
     if name not in known:
         message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
         faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
 
 
-def _refuse_wrong_choice(part: Part, one: str, other: str, faults: list[Fault]) -> None:
+def refuse_wrong_choice(part: Part, one: str, other: str, faults: list[Fault]) -> None:
+    """Refuse a mapping with both keys, or with neither."""
     if not isinstance(part.raw, dict):
         return
     if one in part.raw and other in part.raw:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from gateway.decision.policy import Issuer, Policy
+from gateway.decision.revocation import RevocationRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,16 @@ class IssuerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RevocationSettings:
+    """A revocation list; *location* is a URL, or the absolute name of a file."""
+
+    rule: RevocationRule
+    location: str
+    is_file: bool
+    times: FetchTimes
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One server of an upstream; *authority* is what a Host field would say."""
 
@@ -154,6 +165,7 @@ class Settings:
     admin: Admin | None
     workers: int
     issuers: Mapping[str, IssuerSettings]  # by name
+    revocations: Mapping[str, RevocationSettings]  # by name
     upstreams: Mapping[str, Upstream]  # by name
     policy: Policy
     timeouts: Timeouts

@@ -1,0 +1,1 @@
+"""Have the lists of tokens at hand that ended before their time."""

@@ -1,0 +1,63 @@
+"""Hold all revocation lists, fetched before they are needed."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from aiohttp import ClientSession
+
+from gateway.decision.revocation import RevocationList
+from gateway.fetching.clock import Clock, SystemClock
+from gateway.fetching.fetch import FetchFailed, fetch, make_session
+from gateway.fetching.file import read_file
+from gateway.fetching.upkeep import Upkeep
+from gateway.revocation.live_list import LiveList
+from gateway.revocation.status import RevocationStatus
+from gateway.settings.values import RevocationSettings
+
+# A UUID and a time in each of 50,000 entries fit in.
+MAX_LIST_BYTES = 4 * 1024 * 1024
+
+
+def _no_one() -> None:
+    """Tell nobody."""
+
+
+class Revocations(Upkeep[LiveList]):
+    """The lists of *settings* (by name); *lists* is what the decision reads, always current.
+
+    A list that was never had, or is too old, is absent from *lists*. *on_change* is called
+    whenever one has changed.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, RevocationSettings],
+        on_change: Callable[[], None] = _no_one,
+        session_factory: Callable[[], ClientSession] = make_session,
+        clock: Clock | None = None,
+    ) -> None:
+        live: dict[str, RevocationList] = {}
+        moving_clock = clock or SystemClock()
+        super().__init__(
+            {
+                name: LiveList(one, live, moving_clock, self._read, on_change)
+                for name, one in settings.items()
+            },
+            session_factory,
+        )
+        self.lists: Mapping[str, RevocationList] = live
+
+    def status(self) -> list[RevocationStatus]:
+        """Return the state of every list, in the order of the configuration."""
+        return [one.status() for one in self._documents.values()]
+
+    async def _read(self, settings: RevocationSettings) -> bytes:
+        timeout_seconds = settings.times.fetch_timeout_seconds
+        if not settings.is_file:
+            return await fetch(self.session, settings.location, timeout_seconds, MAX_LIST_BYTES)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await read_file(settings.location, MAX_LIST_BYTES)
+        except TimeoutError:
+            words = f"{settings.location}: not read in {timeout_seconds:g} s"
+            raise FetchFailed(words) from None

@@ -1,0 +1,70 @@
+"""Build the revocation lists from their settings."""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from gateway.decision.revocation import RevocationRule
+from gateway.settings.addresses import check_key_url, is_plain_http
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.issuers import refuse_repeated
+from gateway.settings.revocation_models import RevocationModel
+from gateway.settings.routes import refuse_unknown, refuse_wrong_choice
+from gateway.settings.scalars import shorten
+from gateway.settings.values import FetchTimes, RevocationSettings
+
+
+def build_revocations(
+    models: Mapping[str, RevocationModel],
+    part: Part,
+    directory: Path,
+    issuers: Collection[str],
+    faults: list[Fault],
+) -> dict[str, RevocationSettings]:
+    """Return the sound lists by name; *issuers* are the names a list may speak of."""
+    built: dict[str, RevocationSettings] = {}
+    for name in part.raw if isinstance(part.raw, dict) else ():
+        refuse_wrong_choice(part.child(name), "url", "file", faults)
+    for name, model in models.items():
+        at = part.child(name)
+        at_issuers = at.child("issuers")
+        for index, issuer in enumerate(model.issuers or ()):
+            refuse_unknown("issuer", issuer, issuers, at_issuers.child(index), faults)
+        refuse_repeated(model.issuers or (), at_issuers, faults)
+        location = _location(model, at, directory, faults)
+        if location is not None:
+            spoken_of = frozenset(model.issuers or issuers)
+            rule = RevocationRule(name, spoken_of, model.on_failure == "refuse")
+            times = FetchTimes(model.fresh, model.stale, model.fetch_timeout)
+            built[name] = RevocationSettings(rule, location, model.url is None, times)
+    return built
+
+
+def rules_by_issuer(
+    lists: Iterable[RevocationSettings],
+) -> dict[str, tuple[RevocationRule, ...]]:
+    """Return the rules for each issuer that some list speaks of, by its name."""
+    rules: dict[str, tuple[RevocationRule, ...]] = {}
+    for one in lists:
+        for issuer in one.rule.issuers:
+            rules[issuer] = (*rules.get(issuer, ()), one.rule)
+    return rules
+
+
+def _location(
+    model: RevocationModel, part: Part, directory: Path, faults: list[Fault]
+) -> str | None:
+    if model.url is not None:
+        problem = check_key_url(model.url)
+        if problem is None:
+            return model.url
+        code = Code.INSECURE_URL if is_plain_http(model.url) else Code.BAD_VALUE
+        faults.append(part.child("url").fault(code, problem))
+    elif model.file is not None:
+        path = (directory / model.file).absolute()
+        if path.is_file() and os.access(path, os.R_OK):
+            return str(path)
+        message = f"cannot read {shorten(model.file)}"
+        faults.append(part.child("file").fault(Code.MISSING_FILE, message))
+    return None
