@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 # The speed of the machine is never part of a test, and CI repeats the examples that it ran before.
 settings.register_profile(
     "gateway",
+    max_examples=int(os.environ.get("EXAMPLES", "100")),  # of each property that names no number
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=bool(os.environ.get("CI")),

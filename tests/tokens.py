@@ -75,8 +75,18 @@ def mint(
     fields = {"alg": algorithm, "kid": kid, "typ": "JWT", **(headers or {})}
     header = {name: value for name, value in fields.items() if value is not None}
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
-    signing_input = b64(json.dumps(header).encode()) + b"." + b64(payload)
-    return signing_input + b"." + b64(_SIGNERS[algorithm].sign(signing_input, private))
+    return sign(private, algorithm, json.dumps(header).encode(), payload)
+
+
+def sign(private: Any, algorithm: str, header: bytes, payload: bytes) -> bytes:
+    """Return *header* and *payload*, whatever they hold, signed by *algorithm*."""
+    signing_input = b64(header) + b"." + b64(payload)
+    return signing_input + b"." + b64(sign_octets(private, algorithm, signing_input))
+
+
+def sign_octets(private: Any, algorithm: str, octets: bytes) -> bytes:
+    """Return the signature that *algorithm* makes over *octets*."""
+    return bytes(_SIGNERS[algorithm].sign(octets, private))
 
 
 def b64(octets: bytes) -> bytes:
