@@ -1,6 +1,7 @@
 """What refusals, logs and metrics must not tell."""
 
 import json
+import logging
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.proxy.service import Service
 from tests.tokens import make_private, mint
 
 _OTHER_KEY = make_private("ES256", 1)
+_FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
 def _forged(**claims: object) -> bytes:
@@ -51,6 +53,9 @@ async def _mixed(
             make_request("/admin", bearer(token)),
             make_request("/nowhere", bearer(token)),
             make_request(f"/api/x?access_token={token.decode()}"),
+            make_request("/api/x", "Cookie: access_token=" + token.decode()),
+            make_request("/api/x", _FORM, method="POST", body=b"access_token=" + token),
+            make_request("/api/x", b"Authorization: DPoP " + token),
             make_request("/public/..", bearer(token), method="POST", body=b"x"),
             make_request("/api/x", bearer(token), bearer(token)),
             make_request("/api/x", bearer(token) + b", Bearer x"),
@@ -72,13 +77,18 @@ async def _mixed(
 
 
 async def test_12_no_part_of_a_token_is_told(
-    service: Service, start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
+    service: Service,
+    start_gateway: StartGateway,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """6750.10, CVE-2020-7694: not in the log, the metrics, the status, or any answer."""
-    answers, metrics, status = await _mixed(start_gateway, access_log="stdout")
-    log = "".join(capfd.readouterr()).encode()
+    """6750.9, 6750.10, CVE-2020-7694: not in the log, the metrics, the status, or any answer."""
+    with caplog.at_level(logging.DEBUG):
+        answers, metrics, status = await _mixed(start_gateway, access_log="stdout")
+    written, said = capfd.readouterr()
+    log = b"".join(text.encode() for text in (written, said, caplog.text))
 
-    lines = log.splitlines()
+    lines = written.splitlines()
     assert len(lines) == len(answers)
     assert {json.loads(line)["status"] for line in lines} >= {200, 400, 401, 403, 404, 501}
     told = b"".join((log, metrics, status, *map(_text, answers), service.received))
