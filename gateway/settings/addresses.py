@@ -82,6 +82,12 @@ def check_key_url(text: str) -> str | None:
     return None
 
 
+def is_web_url(text: str) -> bool:
+    """Return whether *text* is the http: or https: URL of a page, maybe with a fragment."""
+    page, _, fragment = text.partition("#")
+    return _host_of(page) is not None and re.fullmatch(r"[\x21-\x7e]*", fragment) is not None
+
+
 def is_plain_http(text: str) -> bool:
     """Return whether *text* is an http: URL, without TLS."""
     return text.lower().startswith("http://")

@@ -40,12 +40,15 @@ class Code(StrEnum):
     ROUTE_CONFLICT = "route_conflict"
 
     AUDIENCE_UNCHECKED = "audience_unchecked"
+    AUDIENCE_UNLISTED = "audience_unlisted"
+    AUDIENCE_SHARED = "audience_shared"
     ADMIN_EXPOSED = "admin_exposed"
     REPORT_ONLY = "report_only"
     TRUSTS_EVERYONE = "trusts_everyone"
     UNMATCHED_INCLUDE = "unmatched_include"
     UNUSED_ISSUER = "unused_issuer"
     UNUSED_UPSTREAM = "unused_upstream"
+    UNUSED_RESOURCE = "unused_resource"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.decision.policy import Policy
 from gateway.decision.routing import Route, RouteTable
+from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.files import Sources, UnreadableError, read_sources
@@ -19,6 +20,8 @@ from gateway.settings.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.models import ConfigFile, UpstreamModel
+from gateway.settings.resource_models import ResourceModel
+from gateway.settings.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.revocations import build_revocations, rules_by_issuer
 from gateway.settings.route_models import RouteModel
 from gateway.settings.routes import Known, build_routes
@@ -38,6 +41,7 @@ from gateway.settings.values import (
     IssuerSettings,
     Limits,
     Listen,
+    Resource,
     RevocationSettings,
     Settings,
     Timeouts,
@@ -48,7 +52,7 @@ from gateway.settings.values import (
 __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
 
 
-_UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM})
+_UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOURCE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +111,7 @@ class _Access:
     issuers: dict[str, IssuerSettings]
     revocations: dict[str, RevocationSettings]
     upstreams: dict[str, Upstream]
+    resources: tuple[Resource, ...]
     routes: tuple[Route, ...]
 
 
@@ -130,6 +135,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         identity=identity,
         scope_implies=implies,
         max_token_bytes=model.limits.token,
+        documents={(one.host, one.metadata_path): one.metadata for one in access.resources},
         revocations=rules_by_issuer(access.revocations.values()),
     )
     return Settings(
@@ -139,6 +145,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         issuers=access.issuers,
         revocations=access.revocations,
         upstreams=access.upstreams,
+        resources=access.resources,
         policy=policy,
         timeouts=_timeouts(model),
         limits=_limits(model),
@@ -176,11 +183,22 @@ def _access(
     known = Known([one.name for one in issuers], [one.name for one in upstreams])
     _warn_unused(issuers, upstreams, routes, faults)
     at, directory = root.child("revocations"), sources.main.directory
+    built_issuers = build_issuers(issuers, environ, faults)
+    built_routes = build_routes(routes, known, faults)
+    resources = collect_named(sources, "resources", ResourceModel, faults)
+    trusted = KnownIssuers(built_issuers, known.issuers)
+    at_routes = {one.name: one.part for one in routes}
+    built_resources = build_resources(resources, trusted, built_routes, at_routes, faults)
+    if not any(fault.severity is Severity.ERROR for fault in faults):
+        at_resources = {one.name: one.part for one in resources}
+        warn_about_routes(built_routes, at_routes, built_issuers, faults)
+        warn_about_resources(built_resources, at_resources, built_routes, built_issuers, faults)
     return _Access(
-        build_issuers(issuers, environ, faults),
+        built_issuers,
         build_revocations(model.revocations, at, directory, known.issuers, faults),
         build_upstreams(upstreams, faults),
-        build_routes(routes, known, faults),
+        built_resources,
+        point_to(built_resources, built_routes),
     )
 
 

@@ -7,6 +7,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
 from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
 from gateway.settings.types import (
@@ -133,12 +134,15 @@ class LimitsModel(Strict):
 
 
 class TeamFile(Strict):
-    """A file of a team: issuers, upstreams and routes, nothing else."""
+    """A file of a team: issuers, upstreams, resources and routes, nothing else."""
 
     issuers: dict[Name, IssuerModel] = Field(
         default={}, description="Issuers whose tokens are accepted, by name."
     )
     upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
+    resources: dict[Name, ResourceModel] = Field(
+        default={}, description="What clients are told of the API's parts (RFC 9728), by name."
+    )
     routes: list[RouteModel] | None = Field(
         default=None, min_length=1, description="Which requests go where, and what they need."
     )
@@ -170,7 +174,7 @@ class ConfigFile(TeamFile):
     include: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Files with more issuers, upstreams and routes; * and ** match names.",
+        description="Files with more issuers, upstreams, resources and routes; * and ** match.",
     )
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],

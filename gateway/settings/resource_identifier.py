@@ -7,7 +7,6 @@ from gateway.decision.host import canonical_host
 from gateway.decision.path import parse_path
 from gateway.decision.verdict import Deny
 from gateway.settings.addresses import is_loopback
-from gateway.settings.scalars import shorten
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
@@ -65,8 +64,10 @@ def parse_identifier(text: str) -> Identifier | str:
 def _host_problem(authority: str) -> str | None:
     canonical = canonical_host(authority.encode("utf-8", "replace"))
     if canonical is None:
-        return f"`{shorten(authority)}` is not a host"
-    return None if canonical == authority else f"write its host as {canonical}"
+        return "what stands for its host is not one"
+    if canonical != authority:
+        return "write its host as requests are compared: in lower case, no dot at the end"
+    return None
 
 
 def _port_problem(port: str | None, scheme: str) -> str | None:

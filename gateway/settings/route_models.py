@@ -8,6 +8,7 @@ from gateway.settings.types import (
     LIST,
     TABLE,
     TEXT,
+    Acr,
     Method,
     Mode,
     Name,
@@ -18,6 +19,7 @@ from gateway.settings.types import (
     Strict,
     Text,
     Upgrade,
+    WholeSeconds,
     list_or_table,
     text_or_table,
 )
@@ -82,10 +84,23 @@ class RequireModel(Strict):
         ]
         | None
     ) = Field(default=None, description="All of a list, or nested all, any and none.")
+    audiences: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The token must name one of these in `aud`, besides one of its issuer's.",
+    )
     claims: dict[Text, ClaimModel] | None = Field(
         default=None,
         min_length=1,
         description='Tests by claim; dots walk nested claims, ["a.b"] quotes a name with dots.',
+    )
+    acr: list[Acr] | None = Field(
+        default=None,
+        min_length=1,
+        description="The user was authenticated in one of these ways, the preferred one first.",
+    )
+    max_age: WholeSeconds | None = Field(
+        default=None, description="The user was authenticated at most so long ago."
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route, find_conflicts
+from gateway.decision.step_up import StepUp
 from gateway.decision.template import Variable, parse_template
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
@@ -87,8 +88,16 @@ def _build(
         allow_encoded_slash=model.allow_encoded_slash,
         allow_semicolon=model.allow_semicolon,
         place=f"{place.file}:{place.line}",
+        audiences=None if require.audiences is None else frozenset(require.audiences),
+        step_up=_step_up(require),
         reports=model.mode == "report",
     )
+
+
+def _step_up(require: RequireModel) -> StepUp | None:
+    if require.acr is None and require.max_age is None:
+        return None
+    return StepUp(tuple(require.acr or ()), require.max_age)
 
 
 def _judge_mode(model: RouteModel, part: Part, faults: list[Fault]) -> None:
@@ -140,7 +149,10 @@ def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault
     require = model.require or RequireModel()
     refuse_repeated(model.match.hosts or (), part.child("match").child("hosts"), faults)
     refuse_repeated(model.match.methods or (), part.child("match").child("methods"), faults)
-    refuse_repeated(require.issuers or (), part.child("require").child("issuers"), faults)
+    at_require = part.child("require")
+    refuse_repeated(require.issuers or (), at_require.child("issuers"), faults)
+    refuse_repeated(require.audiences or (), at_require.child("audiences"), faults)
+    refuse_repeated(require.acr or (), at_require.child("acr"), faults)
     refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
 
 

@@ -16,7 +16,7 @@ from gateway.settings.shape import check_shape
 from gateway.settings.suggest import did_you_mean
 from gateway.settings.types import NAME
 
-_SHARED = ("issuers", "upstreams", "routes")  # what a team file may hold
+_SHARED = ("issuers", "upstreams", "resources", "routes")  # what a team file may hold
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -20,7 +20,7 @@ from gateway.settings.scalars import shorten
 
 # RFC 9110 section 5.6.2, token.
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# RFC 6749 section 3.3, scope-token.
+# RFC 6749 section 3.3, scope-token; an `acr` is told in a challenge in the same way.
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -54,6 +54,14 @@ def _duration(minimum_seconds: float, maximum_seconds: float) -> Callable[[objec
         return seconds
 
     return check
+
+
+def _whole_seconds(value: object) -> int:
+    seconds = _duration(0.001, _UNLIMITED_SECONDS)(value)
+    if not seconds.is_integer():
+        # RFC 9470 section 3: a client is told whole seconds.
+        raise bad(Code.BAD_VALUE, "this must be a whole number of seconds")
+    return int(seconds)
 
 
 def _duration_or_unlimited(value: object) -> float:
@@ -143,6 +151,7 @@ DurationOrUnlimited = Annotated[
     BeforeValidator(_duration_or_unlimited),
     _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": DURATION_PATTERN}]),
 ]
+WholeSeconds = Annotated[int, BeforeValidator(_whole_seconds), _DURATION_SCHEMA]
 Leeway = Annotated[float, BeforeValidator(_duration(0, MAX_LEEWAY_SECONDS)), _DURATION_SCHEMA]
 Size = Annotated[int, BeforeValidator(_size), _schema(type="string", pattern=SIZE_PATTERN)]
 SizeOrUnlimited = Annotated[
@@ -162,6 +171,11 @@ Name = Annotated[
 Scope = Annotated[
     str,
     AfterValidator(_matching(SCOPE, "is not a scope: no spaces, quotes or backslashes")),
+    _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
+]
+Acr = Annotated[
+    str,
+    AfterValidator(_matching(SCOPE, "is not an acr: no spaces, quotes or backslashes")),
     _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
 ]
 Method = Annotated[

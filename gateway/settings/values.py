@@ -98,6 +98,25 @@ class RevocationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A protected resource; a request of *host* for *metadata_path* is given its *metadata*.
+
+    *authorization_servers* are the names of issuers, *routes* those of its routes.
+    *place* is ``file:line`` in the configuration.
+    """
+
+    name: str
+    identifier: str
+    metadata_url: str
+    host: str
+    metadata_path: bytes
+    metadata: bytes
+    authorization_servers: tuple[str, ...]
+    routes: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One server of an upstream; *authority* is what a Host field would say."""
 
@@ -167,6 +186,7 @@ class Settings:
     issuers: Mapping[str, IssuerSettings]  # by name
     revocations: Mapping[str, RevocationSettings]  # by name
     upstreams: Mapping[str, Upstream]  # by name
+    resources: tuple[Resource, ...]
     policy: Policy
     timeouts: Timeouts
     limits: Limits

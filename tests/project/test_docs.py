@@ -13,8 +13,10 @@ from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.memo import DEFAULT_CAPACITY
 from gateway.decision.reason import Reason
 from gateway.proxy import names
+from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel
 from gateway.settings.schema import make_schema
+from tests.project.console import find_fences
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -192,6 +194,34 @@ def test_every_member_of_an_access_log_line_is_described() -> None:
 
     assert lines
     assert all(list(json.loads(line)) == listed for line in lines)
+
+
+# --- examples
+
+
+EXAMPLES = [
+    (path.name, fence.body)
+    for path in PAGES
+    for fence in find_fences(path.read_text())
+    if fence.body.startswith("version: 1\n")
+]
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES)
+def test_a_whole_configuration_on_a_page_holds_without_a_doubt(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+
+    loaded = load_settings(file, {})
+
+    assert isinstance(loaded, Loaded), loaded
+    assert loaded.warnings == ()
+
+
+def test_pages_have_whole_configurations() -> None:
+    assert {name for name, _ in EXAMPLES} >= {"README.md", "http.md"}
 
 
 # --- tokens, identity, design

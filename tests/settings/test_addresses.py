@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from gateway.settings.addresses import (
     check_key_url,
     is_loopback,
+    is_web_url,
     leaves_unprotected,
     parse_address,
     parse_network,
@@ -169,3 +170,22 @@ def test_any_text_is_answered(text: str) -> None:
     assert isinstance(parse_server(text), Server | str)
     assert isinstance(check_key_url(text), str | None)
     parse_network(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("https://docs.example.com", True),
+        ("http://docs.example.com/orders?v=1#read", True),
+        ("https://docs.example.com/#a#b", True),
+        ("docs.example.com", False),
+        ("javascript:alert(1)", False),
+        ("https://", False),
+        ("https://user@docs.example.com", False),
+        ("https://docs.example.com/a b", False),
+        ("https://docs.example.com/#a b", False),
+        ("https://docs.example.com/#z\u00f6", False),
+    ],
+)
+def test_a_page_is_at_a_web_url(text: str, is_one: bool) -> None:
+    assert is_web_url(text) is is_one

@@ -203,11 +203,13 @@ version listen admin include issuers upstreams routes identity scope_implies tim
 name match path path_prefix hosts methods public require scopes all any none claims equals in
 exists upstream servers issuer discovery jwks_url secret_env audiences algorithms keys headers
 address tls workers trusted_proxies access_log upgrades main orders
+resources resource authorization_servers documentation acr max_age
 """
 _KEYS = st.sampled_from(_WORDS.split())
 _PLAIN = st.sampled_from(
     ["true", "1", "1.5", "on", "~", "a", "/a/{x}", "'{path.x}'", "https://a", "30s", "SECRET",
-     "'${SECRET}'", "'${'", "unchecked", "GET", "[]", "{}", "x/*", "'*.a'", "'[::1]:1'"]
+     "'${SECRET}'", "'${'", "unchecked", "GET", "[]", "{}", "x/*", "'*.a'", "'[::1]:1'", "90m",
+     "https://a/b"]
 )  # fmt: skip
 _TREES = st.recursive(
     _PLAIN,

@@ -57,6 +57,8 @@ def test_host_and_segments_are_those_that_requests_are_compared_by(
 
 
 URL = "not a URL: write it like https://api.example.com/orders"
+HOST = "what stands for its host is not one"
+SPELLING = "write its host as requests are compared: in lower case, no dot at the end"
 QUERY = "an identifier has no query and no fragment"
 
 
@@ -78,17 +80,17 @@ QUERY = "an identifier has no query and no fragment"
         ("https://a.example:123456/b", URL),
         ("https://[::1/b", URL),
         ("https://a.example/b\n", "the path has a character that must be percent-encoded"),
-        ("https://a.example\n", "`a.example\N{REPLACEMENT CHARACTER}` is not a host"),
+        ("https://a.example\n", HOST),
         ("https://a.example/b?c=d", QUERY),
         ("https://a.example?", QUERY),
         ("https://a.example/b#", QUERY),
-        ("https://a b/c", "`a b` is not a host"),
-        ("https://[a.example]/", "`[a.example]` is not a host"),
-        ("https://bücher.example/", "`bücher.example` is not a host"),
-        ('https://a".example/', '`a".example` is not a host'),
-        ("https://A.example/", "write its host as a.example"),
-        ("https://a.example./", "write its host as a.example"),
-        ("https://[2001:DB8::1]/", "write its host as [2001:db8::1]"),
+        ("https://a b/c", HOST),
+        ("https://[a.example]/", HOST),
+        ("https://bücher.example/", HOST),
+        ('https://a".example/', HOST),
+        ("https://A.example/", SPELLING),
+        ("https://a.example./", SPELLING),
+        ("https://[2001:DB8::1]/", SPELLING),
         ("https://a.example:443/b", "leave its port out, as clients do: it is the default one"),
         ("http://127.0.0.1:80/b", "leave its port out, as clients do: it is the default one"),
         ("https://a.example:0/b", "the port is not between 1 and 65535"),

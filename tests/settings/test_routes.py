@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.routing import Match, Route
+from gateway.decision.step_up import StepUp
 from tests.settings.configs import (
     assert_found,
     config,
@@ -126,6 +127,36 @@ def test_a_public_route_may_say_that_it_enforces(tmp_path: Path) -> None:
     assert faults(tmp_path, one_route(text)) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "step_up"),
+    [
+        ("{acr: [gold, silver], max_age: 15m}", StepUp(("gold", "silver"), 900)),
+        ("{acr: [gold]}", StepUp(("gold",), None)),
+        ("{max_age: 1s}", StepUp((), 1)),
+    ],
+)
+def test_how_and_when_a_user_was_authenticated_reaches_the_decision(
+    text: str, step_up: StepUp, tmp_path: Path
+) -> None:
+    route = only_route(tmp_path, f"    match: {{path: /a}}\n    require: {text}\n")
+
+    assert route.step_up is not None
+    assert route.step_up.acr_values == step_up.acr_values
+    assert route.step_up.max_age_seconds == step_up.max_age_seconds
+
+
+def test_a_route_may_have_audiences_of_its_own(tmp_path: Path) -> None:
+    text = "    match: {path: /a}\n    require: {audiences: [orders]}\n"
+
+    assert only_route(tmp_path, text).audiences == frozenset({"orders"})
+
+
+def test_a_route_that_asks_for_neither_takes_what_its_issuers_take(tmp_path: Path) -> None:
+    route = only_route(tmp_path, "    match: {path: /a}\n    require: {}\n")
+
+    assert (route.audiences, route.step_up, route.metadata_url) == (None, None, None)
+
+
 def test_routes_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
     """Others keep state per route in a list."""
     routes = "routes:\n" + "".join(
@@ -167,6 +198,8 @@ def test_a_host_that_no_request_could_name_is_told_how_to_write_it(
         "    match: {path: /a, hosts: [a, a]}\n    require: {}\n",
         "    match: {path: /a, methods: [GET, GET]}\n    require: {}\n",
         "    match: {path: /a}\n    require: {issuers: [main, main]}\n",
+        "    match: {path: /a}\n    require: {audiences: [orders, orders]}\n",
+        "    match: {path: /a}\n    require: {acr: [gold, gold]}\n",
         "    match: {path: /a}\n    require: {}\n    upgrades: [websocket, WebSocket]\n",
     ],
 )

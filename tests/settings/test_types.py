@@ -13,6 +13,7 @@ from gateway.settings.types import (
     LIST,
     TABLE,
     TEXT,
+    Acr,
     Count,
     Duration,
     DurationOrUnlimited,
@@ -29,6 +30,7 @@ from gateway.settings.types import (
     Strict,
     Text,
     Upgrade,
+    WholeSeconds,
     list_or_table,
     text_or_list,
     text_or_table,
@@ -54,6 +56,12 @@ def read(kind: Any, value: object) -> object:
         (Duration, 30, REFUSED),
         (Duration, "30", REFUSED),
         (Duration, "300000000h", REFUSED),
+        (WholeSeconds, "15m", 900),
+        (WholeSeconds, "3000ms", 3),
+        (WholeSeconds, "1500ms", REFUSED),
+        (WholeSeconds, "1ms", REFUSED),
+        (WholeSeconds, "0s", REFUSED),
+        (WholeSeconds, 900, REFUSED),
         (DurationOrZero, "0s", 0.0),
         (DurationOrUnlimited, "0s", 0.0),
         (DurationOrUnlimited, "unlimited", math.inf),
@@ -171,7 +179,7 @@ def test_the_branch_of_a_union_follows_from_what_is_written(
 
 KINDS = [
     Duration, DurationOrUnlimited, DurationOrZero, Leeway, Size, SizeOrUnlimited, Count, OnlyTrue,
-    Text, Name, Scope, Method, Upgrade, Scalar, Number,
+    Text, Name, Scope, Acr, Method, Upgrade, Scalar, Number, WholeSeconds,
 ]  # fmt: skip
 WORDS = st.sampled_from(
     ["30s", "0s", "5m", "1h", "500ms", "64KiB", "0B", "unlimited", "a", "A", "GET", "get", "h2c",
@@ -190,7 +198,7 @@ def test_an_editor_never_marks_what_the_gateway_takes(kind: Any, value: object) 
         jsonschema.validate(value, schema)
 
 
-@pytest.mark.parametrize("kind", [Name, Scope])
+@pytest.mark.parametrize("kind", [Name, Scope, Acr])
 @given(value=st.text(st.characters(codec="ascii", exclude_characters="\n"), max_size=4))
 def test_names_and_scopes_are_the_same_to_the_schema_and_the_gateway(kind: Any, value: str) -> None:
     taken = jsonschema.Draft202012Validator(TypeAdapter(kind).json_schema()).is_valid(value)

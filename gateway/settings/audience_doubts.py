@@ -1,0 +1,116 @@
+"""Warn about audiences that let in too much, or nobody."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.decision.routing import Route
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.resources import takes
+from gateway.settings.scalars import shorten
+from gateway.settings.suggest import did_you_mean
+from gateway.settings.values import IssuerSettings, Resource
+
+# Enough to see which routes are meant.
+_SHOWN_ROUTES = 3
+
+
+def warn_about_routes(
+    routes: Sequence[Route],
+    at_routes: Mapping[str, Part],
+    issuers: Mapping[str, IssuerSettings],
+    faults: list[Fault],
+) -> None:
+    """Warn of an audience that a route asks for, and none of its issuers lists."""
+    for route in routes:
+        accepted = [one.issuer.audiences for name, one in issuers.items() if takes(route, name)]
+        if route.audiences is None or not accepted or None in accepted:
+            continue
+        listed = sorted(audience for audiences in accepted for audience in audiences or ())
+        part = at_routes[route.name].child("require").child("audiences")
+        for index, audience in enumerate(part.raw if isinstance(part.raw, list) else ()):
+            if audience in listed:
+                continue
+            message = (
+                f"no issuer of this route lists `{shorten(audience)}` in its `audiences`, so a"
+                f" token would have to name two{did_you_mean(audience, listed)}"
+            )
+            faults.append(part.child(index).warning(Code.AUDIENCE_UNLISTED, message))
+
+
+def warn_about_resources(
+    resources: Sequence[Resource],
+    at_resources: Mapping[str, Part],
+    routes: Sequence[Route],
+    issuers: Mapping[str, IssuerSettings],
+    faults: list[Fault],
+) -> None:
+    """Warn of resources whose clients are refused, or may do at one what they may at another."""
+    by_name = {route.name: route for route in routes}
+    for resource in resources:
+        part = at_resources[resource.name]
+        owned = [by_name[name] for name in resource.routes]
+        if not owned:
+            message = (
+                f"no route that asks for a token is at or below {resource.identifier}, so nobody"
+                " is told of it"
+            )
+            faults.append(part.key_warning(Code.UNUSED_RESOURCE, message))
+        _warn_if_refused(resource, part, owned, issuers, faults)
+        _warn_if_shared(resource, resources, part, owned, faults)
+
+
+def _warn_if_refused(
+    resource: Resource,
+    part: Part,
+    owned: Sequence[Route],
+    issuers: Mapping[str, IssuerSettings],
+    faults: list[Fault],
+) -> None:
+    """Warn where a token for the resource (RFC 8707) is for no audience that is asked for."""
+    known = [(name, issuers[name].issuer.audiences) for name in resource.authorization_servers]
+    where = [
+        f"`issuers.{name}.audiences`"
+        for name, audiences in known
+        if audiences is not None and resource.identifier not in audiences
+    ]
+    where += [
+        f"`audiences` of the route `{route.name}`"
+        for route in owned
+        if route.audiences is not None and resource.identifier not in route.audiences
+    ]
+    if where:
+        message = (
+            "clients ask for tokens for this URL (RFC 8707), and those would be refused: it is"
+            f" not in {_listing(where)}"
+        )
+        faults.append(part.child("resource").warning(Code.AUDIENCE_UNLISTED, message))
+
+
+def _warn_if_shared(
+    resource: Resource,
+    resources: Sequence[Resource],
+    part: Part,
+    owned: Sequence[Route],
+    faults: list[Fault],
+) -> None:
+    """Warn where tokens that clients get for another resource pass here, too (RFC 9700 §2.3)."""
+    for other in resources:
+        open_to_it = [
+            f"`{route.name}`"
+            for route in owned
+            if route.audiences is None
+            and any(takes(route, name) for name in other.authorization_servers)
+        ]
+        if other is resource or not open_to_it:
+            continue
+        message = (
+            f"tokens for the resource `{other.name}` pass here, too, at {_listing(open_to_it)}:"
+            " give each route `require.audiences`"
+        )
+        faults.append(part.key_warning(Code.AUDIENCE_SHARED, message))
+        return
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN_ROUTES
+    return ", ".join(names[:_SHOWN_ROUTES]) + (f" and {more} more" if more > 0 else "")

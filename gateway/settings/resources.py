@@ -1,0 +1,179 @@
+"""Build the protected resources and their metadata (RFC 9728)."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.decision.routing import Route
+from gateway.settings.addresses import check_key_url, is_web_url, leaves_unprotected
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.issuers import refuse_repeated
+from gateway.settings.resource_identifier import Identifier, parse_identifier
+from gateway.settings.resource_models import ResourceModel
+from gateway.settings.resource_routes import routes_of_resources
+from gateway.settings.routes import refuse_unknown
+from gateway.settings.scalars import shorten
+from gateway.settings.sections import Named
+from gateway.settings.values import IssuerSettings, Resource, SourceKind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownIssuers:
+    """The sound issuers by name, and the names of all."""
+
+    sound: Mapping[str, IssuerSettings]
+    names: Collection[str]
+
+
+def build_resources(
+    named: Sequence[Named[ResourceModel]],
+    issuers: KnownIssuers,
+    routes: Sequence[Route],
+    at_routes: Mapping[str, Part],
+    faults: list[Fault],
+) -> tuple[Resource, ...]:
+    """Return the sound resources; *at_routes* are the places of *routes* by name."""
+    identifiers = _identifiers(named, faults)
+    owned = routes_of_resources(identifiers, routes, at_routes, faults)
+    return tuple(
+        _build(one, one.model, identifiers[one.name], owned[one.name], issuers, faults)
+        for one in named
+        if one.model is not None and one.name in identifiers
+    )
+
+
+def point_to(resources: Sequence[Resource], routes: Sequence[Route]) -> tuple[Route, ...]:
+    """Return *routes*, each with the address of the metadata of its resource."""
+    urls = {name: resource.metadata_url for resource in resources for name in resource.routes}
+    return tuple(replace(route, metadata_url=urls.get(route.name)) for route in routes)
+
+
+def _identifiers(
+    named: Sequence[Named[ResourceModel]], faults: list[Fault]
+) -> dict[str, Identifier]:
+    found: dict[str, Identifier] = {}
+    owners: dict[tuple[str, tuple[str, ...]], str] = {}
+    for one in named:
+        if one.model is None:
+            continue
+        part, text = one.part.child("resource"), one.model.resource
+        identifier = parse_identifier(text)
+        if isinstance(identifier, str):
+            code = Code.INSECURE_URL if leaves_unprotected(text) else Code.BAD_VALUE
+            faults.append(part.fault(code, identifier))
+            continue
+        # Requests know no scheme and no port, and a slash at the end makes no other resource.
+        owner = owners.setdefault((identifier.host, identifier.segments), one.name)
+        if owner == one.name:
+            found[one.name] = identifier
+            continue
+        message = f"the resource `{owner}` has this host and path already"
+        faults.append(part.fault(Code.DUPLICATE_VALUE, message))
+    return found
+
+
+def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
+    one: Named[ResourceModel],
+    model: ResourceModel,
+    identifier: Identifier,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> Resource:
+    part = one.part
+    names = _servers(model, part, routes, issuers, faults)
+    servers = [issuers.sound[name].issuer.issuer for name in names]
+    refuse_repeated(model.scopes or (), part.child("scopes"), faults)
+    if model.documentation is not None and not is_web_url(model.documentation):
+        message = "not a URL: write it like https://docs.example.com/orders"
+        faults.append(part.child("documentation").fault(Code.BAD_VALUE, message))
+    place = part.document.key_place(part.path)
+    return Resource(
+        name=one.name,
+        identifier=identifier.text,
+        metadata_url=identifier.metadata_url,
+        host=identifier.host,
+        metadata_path=identifier.metadata_path,
+        metadata=_render(model, servers, model.scopes or _scopes_of(routes)),
+        authorization_servers=tuple(names),
+        routes=tuple(route.name for route in routes),
+        place=f"{place.file}:{place.line}",
+    )
+
+
+def _servers(
+    model: ResourceModel,
+    part: Part,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> list[str]:
+    """Return the names of the issuers that clients are sent to."""
+    if model.authorization_servers is not None:
+        at = part.child("authorization_servers")
+        return _listed(model.authorization_servers, at, routes, issuers, faults)
+    found = [
+        name
+        for name, issuer in issuers.sound.items()
+        if issuer.source.kind is SourceKind.DISCOVERY
+        and (not routes or any(takes(route, name) for route in routes))
+    ]
+    if not found and len(issuers.sound) == len(issuers.names):
+        # RFC 9728 lets it be absent; then a client would know no more than before.
+        message = (
+            "no authorization server: its routes accept no issuer with `discovery`, so name"
+            " one in `authorization_servers`"
+        )
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    return found
+
+
+def takes(route: Route, issuer_name: str) -> bool:
+    """Return whether *route* accepts tokens of the issuer."""
+    return route.issuers is None or issuer_name in route.issuers
+
+
+def _listed(
+    names: Sequence[str],
+    part: Part,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> list[str]:
+    refuse_repeated(names, part, faults)
+    for index, name in enumerate(names):
+        refuse_unknown("issuer", name, issuers.names, part.child(index), faults)
+        issuer = issuers.sound.get(name)
+        if issuer is not None and not _has_metadata(issuer.issuer.issuer):
+            message = f"clients could not find it: the `issuer` of `{shorten(name)}` is not a URL"
+            faults.append(part.child(index).fault(Code.BAD_VALUE, message))
+        elif issuer is not None and routes and not any(takes(route, name) for route in routes):
+            message = f"no route of this resource accepts tokens of the issuer `{name}`"
+            faults.append(part.child(index).warning(Code.UNUSED_ISSUER, message))
+    return [name for name in names if name in issuers.sound]
+
+
+def _has_metadata(iss: str) -> bool:
+    # RFC 8414 §2: a URL without query; what `discovery` asks for.
+    return check_key_url(iss) is None and "?" not in iss
+
+
+def _scopes_of(routes: Sequence[Route]) -> list[str]:
+    scopes = (
+        scope for route in routes if route.scopes is not None for scope in route.scopes.wanted
+    )
+    return list(dict.fromkeys(scopes))
+
+
+def _render(model: ResourceModel, servers: Sequence[str], scopes: Sequence[str]) -> bytes:
+    members = {
+        "resource": model.resource,
+        "authorization_servers": servers,
+        "scopes_supported": scopes,
+        "bearer_methods_supported": ["header"],
+        "resource_name": model.name,
+        "resource_documentation": model.documentation,
+    }
+    # RFC 9728 §3.2: what is empty is left out.
+    return json.dumps({name: value for name, value in members.items() if value}).encode("ascii")
