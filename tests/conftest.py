@@ -1,6 +1,7 @@
 """Rules that hold for the whole test run."""
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,7 +47,36 @@ class NoSkips:
             terminalreporter.write_line(f"not allowed to be skipped here: {nodeid}", red=True)
 
 
+# The beginning of two segments of a JWS: base64url of `{"` and enough more to be no accident.
+_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}")
+
+
+class NoTokens:
+    """Fail the run when any test's output or log had a token in it, whatever the test is about."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look through what the test printed and logged."""
+        if any(_TOKEN.search(text) for _, text in report.sections):
+            self.told.append(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Turn a green run that told a token into a red one."""
+        if self.told and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the tests that turned the run red."""
+        for nodeid in self.told:
+            terminalreporter.write_line(f"a token was printed or logged in: {nodeid}", red=True)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Hold the rule where the environment asks for it, as .ci/run does."""
+    """Hold the rules; the one about skips where the environment asks for it, as .ci/run does."""
+    config.pluginmanager.register(NoTokens(), "no-tokens")
     if os.environ.get("GATEWAY_NO_SKIPS") == "1":
         config.pluginmanager.register(NoSkips(), "no-skips")

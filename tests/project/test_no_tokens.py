@@ -1,0 +1,47 @@
+"""A token that any test made the gateway print or log fails the whole run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).parents[1] / "conftest.py"
+
+# Put together there, so that it is in no source that pytest shows.
+MADE = "import logging, sys\ntoken = 'eyJ' + 'hbGciOiJ' * 4 + '.' + 'eyJzdWIi' * 4 + '.c2ln'\n"
+TELLING = [
+    "def test_a(): print(token)",
+    "def test_a(): print(token[:50], file=sys.stderr)",
+    "def test_a(): logging.getLogger('gateway').warning('refused: %s', token)",
+]
+SILENT = "def test_a(): print(len(token), token[:10])"
+
+
+def run_pytest(folder: Path, source: str) -> tuple[int, str]:
+    (folder / "conftest.py").write_text(CONFTEST.read_text())
+    (folder / "test_one.py").write_text(MADE + source)
+    (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        cwd=folder,
+        env=os.environ | {"GATEWAY_NO_SKIPS": ""},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout.decode()
+
+
+@pytest.mark.parametrize("source", TELLING)
+def test_a_run_that_tells_a_token_is_red(tmp_path: Path, source: str) -> None:
+    """6750.10: in every test, whatever it is about."""
+    status, shown = run_pytest(tmp_path, source)
+
+    assert status == 1
+    assert "a token was printed or logged in: test_one.py::test_a" in shown
+
+
+def test_a_run_that_tells_none_is_green(tmp_path: Path) -> None:
+    assert run_pytest(tmp_path, SILENT)[0] == 0
