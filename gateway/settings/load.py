@@ -5,48 +5,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.decision.policy import Policy
-from gateway.decision.routing import Route, RouteTable
-from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
+from gateway.decision.routing import RouteTable
+from gateway.settings.access import build_access
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.files import Sources, UnreadableError, read_sources
 from gateway.settings.identity import build_identity
-from gateway.settings.issuer_models import IssuerModel
-from gateway.settings.issuers import build_issuers
 from gateway.settings.listeners import (
     build_admin,
     build_listen,
     build_trusted_proxies,
     refuse_one_address_twice,
 )
-from gateway.settings.models import ConfigFile, UpstreamModel
-from gateway.settings.resource_models import ResourceModel
-from gateway.settings.resources import KnownIssuers, build_resources, point_to
-from gateway.settings.revocations import build_revocations, rules_by_issuer
-from gateway.settings.route_models import RouteModel
-from gateway.settings.routes import Known, build_routes
+from gateway.settings.models import ConfigFile
+from gateway.settings.revocations import rules_by_issuer
 from gateway.settings.scope_implies import close_scopes
 from gateway.settings.sections import (
-    Named,
     are_mappings,
     check_general,
     check_team_files,
-    collect_named,
-    collect_routes,
 )
-from gateway.settings.upstreams import build_upstreams
 from gateway.settings.values import (
     AccessLogTarget,
     Admin,
-    IssuerSettings,
     Limits,
     Listen,
-    Resource,
-    RevocationSettings,
     Settings,
     Timeouts,
     UnderscoreNames,
-    Upstream,
 )
 
 __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
@@ -104,17 +90,6 @@ def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
     return tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.place))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Access:
-    """What decides about requests, before it is made one policy."""
-
-    issuers: dict[str, IssuerSettings]
-    revocations: dict[str, RevocationSettings]
-    upstreams: dict[str, Upstream]
-    resources: tuple[Resource, ...]
-    routes: tuple[Route, ...]
-
-
 def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> Settings | None:
     model = check_general(sources.main, faults)
     check_team_files(sources, faults)
@@ -126,7 +101,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         faults.append(root.child("workers").fault(Code.NOT_SUPPORTED, message))
     identity = build_identity(model.identity, root.child("identity"), faults)
     implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
-    access = _access(model, root, sources, environ, faults)
+    access = build_access(model, root, sources, environ, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -168,62 +143,6 @@ def _listeners(
     admin = build_admin(model.admin, root.child("admin"), environ, faults)
     refuse_one_address_twice(listen, admin, root.child("admin"), faults)
     return listen, admin
-
-
-def _access(
-    model: ConfigFile,
-    root: Part,
-    sources: Sources,
-    environ: Mapping[str, str],
-    faults: list[Fault],
-) -> _Access:
-    issuers = collect_named(sources, "issuers", IssuerModel, faults)
-    upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
-    routes = collect_routes(sources, RouteModel, faults)
-    known = Known([one.name for one in issuers], [one.name for one in upstreams])
-    _warn_unused(issuers, upstreams, routes, faults)
-    at, directory = root.child("revocations"), sources.main.directory
-    built_issuers = build_issuers(issuers, environ, faults)
-    built_routes = build_routes(routes, known, faults)
-    resources = collect_named(sources, "resources", ResourceModel, faults)
-    trusted = KnownIssuers(built_issuers, known.issuers)
-    at_routes = {one.name: one.part for one in routes}
-    built_resources = build_resources(resources, trusted, built_routes, at_routes, faults)
-    if not any(fault.severity is Severity.ERROR for fault in faults):
-        at_resources = {one.name: one.part for one in resources}
-        warn_about_routes(built_routes, at_routes, built_issuers, faults)
-        warn_about_resources(built_resources, at_resources, built_routes, built_issuers, faults)
-    return _Access(
-        built_issuers,
-        build_revocations(model.revocations, at, directory, known.issuers, faults),
-        build_upstreams(upstreams, faults),
-        built_resources,
-        point_to(built_resources, built_routes),
-    )
-
-
-def _warn_unused(
-    issuers: Sequence[Named[IssuerModel]],
-    upstreams: Sequence[Named[UpstreamModel]],
-    routes: Sequence[Named[RouteModel]],
-    faults: list[Fault],
-) -> None:
-    models = [route.model for route in routes if route.model is not None]
-    if not routes or not all(route.sound for route in routes):
-        return  # a route that could not be read may use any of them
-    used = {model.upstream for model in models}
-    for upstream in upstreams:
-        if upstream.name not in used:
-            message = f"no route uses the upstream `{upstream.name}`"
-            faults.append(upstream.part.key_warning(Code.UNUSED_UPSTREAM, message))
-    requires = [model.require for model in models if model.require is not None]
-    accepted = {name for require in requires for name in require.issuers or ()}
-    if any(require.issuers is None for require in requires):
-        return
-    for issuer in issuers:
-        if issuer.name not in accepted:
-            message = f"no route accepts tokens of the issuer `{issuer.name}`"
-            faults.append(issuer.part.key_warning(Code.UNUSED_ISSUER, message))
 
 
 def _timeouts(model: ConfigFile) -> Timeouts:

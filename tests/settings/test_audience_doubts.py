@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.settings.configs import assert_found, config, faults, marked, require
+from tests.settings.configs import assert_found, config, faults, require
 
 ORDERS, INVOICES = "https://api.example.com/orders", "https://api.example.com/invoices"
 
@@ -147,11 +147,3 @@ def test_a_resource_that_no_route_belongs_to_is_of_no_use(tmp_path: Path) -> Non
     text = two(**OWN).replace("match: {path: /invoices}", "match: {path: /rest}")
 
     assert_found(tmp_path, "unused_resource", mark(text, "invoices: {resource"))
-
-
-def test_doubts_are_for_what_holds_otherwise(tmp_path: Path) -> None:
-    text, [place] = marked(two().replace("{path: /orders}", "{path: ¦orders}"))
-
-    [fault] = faults(tmp_path, text)
-
-    assert (fault.place.line, fault.place.column) == place

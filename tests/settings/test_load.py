@@ -24,14 +24,6 @@ from tests.settings.configs import (
 # A fault code, and a configuration with a mark where the fault must point.
 MISTAKES = [
     ("not_supported", config("workers: ¦2\n")),
-    (
-        "unused_issuer",
-        config(
-            issuers='issuers:\n  ¦main: {issuer: "https://a", discovery: true, audiences: [a]}\n',
-            routes="routes:\n  - {name: a, match: {path: /a}, upstream: orders, public: true}\n",
-        ),
-    ),
-    ("unused_upstream", one_upstream('{servers: ["http://a"]}\n  ¦spare: {servers: ["http://b"]}')),
 ]
 
 

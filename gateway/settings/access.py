@@ -1,0 +1,77 @@
+"""Build what decides about requests, from all files, before it is made one policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.decision.routing import Route
+from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
+from gateway.settings.document import Part
+from gateway.settings.fault import Fault, Severity
+from gateway.settings.files import Sources
+from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.issuers import build_issuers
+from gateway.settings.models import ConfigFile, UpstreamModel
+from gateway.settings.resource_models import ResourceModel
+from gateway.settings.resources import KnownIssuers, build_resources, point_to
+from gateway.settings.revocations import build_revocations
+from gateway.settings.route_models import RouteModel
+from gateway.settings.routes import Known, build_routes
+from gateway.settings.sections import Named, collect_named, collect_routes
+from gateway.settings.unused import warn_about_unused
+from gateway.settings.upstreams import build_upstreams
+from gateway.settings.values import IssuerSettings, Resource, RevocationSettings, Upstream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Access:
+    """Whose tokens count, where requests go, and what each route asks for."""
+
+    issuers: dict[str, IssuerSettings]
+    revocations: dict[str, RevocationSettings]
+    upstreams: dict[str, Upstream]
+    resources: tuple[Resource, ...]
+    routes: tuple[Route, ...]
+
+
+def build_access(
+    model: ConfigFile,
+    root: Part,
+    sources: Sources,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> Access:
+    """Return what is sound; *model* and *root* are the main file."""
+    issuers = collect_named(sources, "issuers", IssuerModel, faults)
+    upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
+    resources = collect_named(sources, "resources", ResourceModel, faults)
+    routes = collect_routes(sources, RouteModel, faults)
+    known = Known([one.name for one in issuers], [one.name for one in upstreams])
+    warn_about_unused(issuers, upstreams, routes, faults)
+    trusted = KnownIssuers(build_issuers(issuers, environ, faults), known.issuers)
+    built_routes = build_routes(routes, known, faults)
+    built_resources = _resources(resources, routes, trusted, built_routes, faults)
+    at_lists, directory = root.child("revocations"), sources.main.directory
+    return Access(
+        dict(trusted.sound),
+        build_revocations(model.revocations, at_lists, directory, known.issuers, faults),
+        build_upstreams(upstreams, faults),
+        built_resources,
+        point_to(built_resources, built_routes),
+    )
+
+
+def _resources(
+    named: Sequence[Named[ResourceModel]],
+    named_routes: Sequence[Named[RouteModel]],
+    issuers: KnownIssuers,
+    routes: Sequence[Route],
+    faults: list[Fault],
+) -> tuple[Resource, ...]:
+    at_routes = {one.name: one.part for one in named_routes}
+    resources = build_resources(named, issuers, routes, at_routes, faults)
+    # Doubts are for what holds otherwise: beside an error they would only be its echo.
+    if not any(fault.severity is Severity.ERROR for fault in faults):
+        at_resources = {one.name: one.part for one in named}
+        warn_about_routes(routes, at_routes, issuers.sound, faults)
+        warn_about_resources(resources, at_resources, routes, issuers.sound, faults)
+    return resources
