@@ -1,6 +1,7 @@
 """List the routes of a configuration in the order they match."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import click
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.output import format_table
 from gateway.decision.routing import Route
+from gateway.decision.step_up import StepUp
 from gateway.decision.template import Variable, parse_template
+from gateway.settings.values import Resource
 
+_RESOURCE_HEAD = ("RESOURCE", "METADATA", "SERVERS", "ROUTES", "PLACE")
 _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
 
 
@@ -27,6 +31,9 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     click.echo(format_table(_HEAD, [_as_row(host, route) for host, route in lines]))
+    if settings.resources:
+        table = format_table(_RESOURCE_HEAD, [_resource_row(one) for one in settings.resources])
+        click.echo(f"\n{table}")
 
 
 def _hosts(route: Route) -> tuple[str, ...]:
@@ -47,11 +54,22 @@ def _needs(route: Route) -> str:
     if route.public:
         return "nothing (public)"
     parts = [f"issuer {' or '.join(sorted(route.issuers))}"] if route.issuers else []
+    if route.audiences is not None:
+        parts.append(f"audience {' or '.join(sorted(route.audiences))}")
     if route.scopes is not None:
         parts.append(f"scopes {route.scopes.text}")
     parts.extend(test.text for test in route.claims)
+    if route.step_up is not None:
+        parts.extend(_step_up(route.step_up))
     token = "a token, if sent" if route.optional else "a token"
     return f"{token}: {'; '.join(parts)}" if parts else token
+
+
+def _step_up(wanted: StepUp) -> Iterator[str]:
+    if wanted.acr_values:
+        yield f"acr {' or '.join(wanted.acr_values)}"
+    if wanted.max_age_seconds is not None:
+        yield f"max_age {wanted.max_age_seconds}s"
 
 
 def _path(route: Route) -> str:
@@ -66,7 +84,13 @@ def _as_row(host: str, route: Route) -> tuple[str, ...]:
     return host, methods, _path(route), route.name, _needs(route), route.upstream, route.place
 
 
+def _resource_row(resource: Resource) -> tuple[str, ...]:
+    servers, routes = ",".join(resource.authorization_servers), str(len(resource.routes))
+    return resource.identifier, resource.metadata_url, servers, routes, resource.place
+
+
 def _as_json(host: str, route: Route) -> dict[str, Any]:
+    step_up = route.step_up
     return {
         "name": route.name,
         "host": host,
@@ -75,8 +99,12 @@ def _as_json(host: str, route: Route) -> dict[str, Any]:
         "public": route.public,
         "optional": route.optional,
         "issuers": None if route.issuers is None else sorted(route.issuers),
+        "audiences": None if route.audiences is None else sorted(route.audiences),
         "scopes": route.scopes.text if route.scopes else None,
         "claims": [test.text for test in route.claims],
+        "acr": list(step_up.acr_values) if step_up else [],
+        "max_age_seconds": step_up.max_age_seconds if step_up else None,
+        "metadata_url": route.metadata_url,
         "upgrades": sorted(route.upgrades),
         "allow_encoded_slash": route.allow_encoded_slash,
         "allow_semicolon": route.allow_semicolon,

@@ -73,6 +73,49 @@ def test_a_route_says_what_its_paths_may_hold(tmp_path: Path) -> None:
     }
 
 
+URL = "https://api.example.com/a"
+PUBLISHED = VALID.replace("[orders]", f"['{URL}', b]") + (
+    "  - {name: guarded, match: {path: /a/b, methods: [GET]}, upstream: orders, require:"
+    " {audiences: ['" + URL + "', b], scopes: [s], acr: [gold, silver], max_age: 15m}}\n"
+    f"resources:\n  a: {{resource: '{URL}'}}\n"
+)
+
+
+def test_needs_name_audiences_and_how_and_when_the_user_was_authenticated(tmp_path: Path) -> None:
+    text = run("routes", write_config(tmp_path, PUBLISHED)).stdout
+
+    assert f"a token: audience b or {URL}; scopes s; acr gold or silver; max_age 900s " in text
+
+
+def test_resources_stand_below_the_routes(tmp_path: Path) -> None:
+    path = write_config(tmp_path, PUBLISHED)
+
+    lines = run("routes", path).stdout.split("\n\n")[1].splitlines()
+
+    metadata = "https://api.example.com/.well-known/oauth-protected-resource/a"
+    assert [line.split() for line in lines] == [
+        ["RESOURCE", "METADATA", "SERVERS", "ROUTES", "PLACE"],
+        [URL, metadata, "main", "1", f"{path}:11"],
+    ]
+
+
+def test_each_route_says_what_it_asks_for_and_where_its_metadata_is(tmp_path: Path) -> None:
+    shown = json.loads(run("routes", write_config(tmp_path, PUBLISHED), "--format", "json").stdout)
+
+    asked = {
+        route["name"]: [
+            route[key] for key in ("audiences", "acr", "max_age_seconds", "metadata_url")
+        ]
+        for route in shown
+    }
+    metadata = "https://api.example.com/.well-known/oauth-protected-resource/a"
+    assert asked == {
+        "guarded": [["b", URL], ["gold", "silver"], 900, metadata],
+        "health": [None, [], None, None],
+        "all": [None, [], None, None],
+    }
+
+
 def test_a_route_of_two_hosts_is_two_lines(tmp_path: Path) -> None:
     text = VALID.replace("{path_prefix: /}", "{path_prefix: /, hosts: [a.example, b.example]}")
 
