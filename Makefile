@@ -10,10 +10,10 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 	--no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak fuzz lock clean
+.PHONY: help demo test check format standards bench soak fuzz lock clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## Start the development issuer, two services and the gateway
 	$(BIN)/gateway demo
@@ -36,6 +36,9 @@ check: $(READY) ## Lint, check the format, the types and the import contracts
 format: $(READY) ## Write every file the way `make check` wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+standards: $(READY) ## Write docs/standards.md: each line of the standards, and the tests that hold it
+	$(BIN)/python -m tests.project.standards
 
 bench: $(READY) $(BENCH_READY) ## Measure beside Envoy, HAProxy and nginx (ROUNDS=5 SECONDS=4 ROWS=…)
 	@scripts/real_parts.sh install bench
