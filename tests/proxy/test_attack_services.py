@@ -177,13 +177,19 @@ async def switch(service: Service, wire: Wire) -> None:
 
 @asynccontextmanager
 async def service_over_tls(
-    authority: trustme.CA, directory: Path, monkeypatch: pytest.MonkeyPatch
+    authority: trustme.CA,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: trustme.LeafCert | None = None,
 ) -> AsyncIterator[tuple[Service, str]]:
-    """Yield a service that speaks TLS, trusted by this process, and its URL."""
+    """Yield a service that speaks TLS, and its URL; this process trusts *authority*.
+
+    Its *certificate* is by default one of this authority, for 127.0.0.1.
+    """
     authority.cert_pem.write_to_path(directory / "trusted.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(directory / "trusted.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    (certificate or authority.issue_cert("127.0.0.1")).configure_cert(context)
     service = Service()
     server = await asyncio.get_running_loop().create_server(
         lambda: Wire(service.take), "127.0.0.1", 0, ssl=context
@@ -193,6 +199,33 @@ async def service_over_tls(
     finally:
         server.close()
         await service.finish()
+
+
+@pytest.mark.parametrize("who", ["itself", "a stranger", "another"])
+async def test_a_service_over_tls_must_show_its_own_certificate_before_it_gets_anything(
+    who: str,
+    start_gateway: StartGateway,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """9700.2: against eavesdropping and injection."""
+    certificate = {
+        "itself": authority.issue_cert("127.0.0.1"),
+        "a stranger": trustme.CA().issue_cert("127.0.0.1"),
+        "another": authority.issue_cert("another.example"),
+    }[who]
+    async with service_over_tls(authority, tmp_path, monkeypatch, certificate) as (service, url):
+        gateway = await start_gateway([url])
+
+        answer = await gateway.ask(make_request("/open/"))
+
+        if who == "itself":
+            assert (answer.status, len(service.requests)) == (200, 1)
+            return
+        assert answer.status == 502
+        assert b'"upstream_unreachable"' in answer.body
+        assert service.received == b""
 
 
 async def test_a_client_that_leaves_a_tunnel_to_a_service_over_tls_leaves_nothing_behind(

@@ -162,6 +162,17 @@ async def test_the_challenge_says_what_is_wrong_and_which_scope_is_needed(
     assert service.received == b""
 
 
+OTHERS = {
+    Reason.TOKEN_MISSING, Reason.AUTHENTICATION_TOO_OLD, Reason.AUTHENTICATION_TOO_WEAK,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", [one for one in Reason if one.status == 401 and one not in OTHERS])
+def test_a_token_that_does_not_hold_is_invalid_whatever_is_wrong(why: Reason) -> None:
+    """6750.5: one that was revoked too."""
+    assert parameters_of(render(Deny(why, "")))["error"] == "invalid_token"
+
+
 @pytest.mark.parametrize("line", [None, b"Authorization: Basic YTpi", b"Authorization:"])
 async def test_without_a_token_the_challenge_is_bare(
     line: bytes | None, gateway: RunningGateway
