@@ -18,6 +18,7 @@ from gateway.settings.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.models import ConfigFile
+from gateway.settings.places import Places
 from gateway.settings.revocations import rules_by_issuer
 from gateway.settings.scope_implies import close_scopes
 from gateway.settings.sections import (
@@ -43,10 +44,11 @@ _UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOU
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A configuration that holds, and what is doubtful about it."""
+    """A configuration that holds, what is doubtful about it, and where all of it stands."""
 
     settings: Settings
     warnings: tuple[Fault, ...]
+    places: Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
     ordered = _ordered(faults)
     if settings is None or any(fault.severity is Severity.ERROR for fault in ordered):
         return Rejected(ordered, sources.digest)
-    return Loaded(settings, ordered)
+    return Loaded(settings, ordered, Places(sources))
 
 
 def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
