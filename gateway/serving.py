@@ -53,13 +53,14 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         for name, upstream in settings.upstreams.items()
     }
     admission = Admission(settings.policy, keyring, memo, clocks.wall)
-    port = _make_port(settings, admission, pools, outbox, streams, metrics, access_log)
+    port = _make_port(settings, admission, keyring, pools, outbox, streams, metrics, access_log)
     return Serving(settings, keyring, memo, tuple(pools.values()), port)
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
     admission: Admission,
+    keyring: Keyring,
     pools: dict[str, Pool],
     outbox: Outbox,
     streams: Streams,
@@ -74,6 +75,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
             for route in policy.routes.routes
         ],
         issuer_names={name: quote(name) for name in settings.issuers},
+        explain_key=keyring.explain,
         identity_aliases=identity_aliases(policy.identity),
         underscore_names=settings.underscore_names,
         forward_token=policy.identity.forward_token,

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from aiohttp import ClientSession
 
 from gateway.decision.keys import KeySet
+from gateway.decision.verdict import WantedKey
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.fetching.fetch import make_session
 from gateway.fetching.upkeep import Upkeep
 from gateway.keyring.describe import describe_keys
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.kid_text import kid_text
 from gateway.keyring.source import read_keys
 from gateway.keyring.status import IssuerStatus
 from gateway.settings.values import IssuerSettings
@@ -48,6 +50,11 @@ class Keyring(Upkeep[IssuerKeys]):
         keys = self._documents.get(issuer_name)
         if keys is not None and self.is_started:
             await keys.ask(kid)
+
+    def explain(self, wanted: WantedKey) -> str:
+        """Return in one line which key a token *wanted*, and which there are (``describe``)."""
+        asked = f"wanted of {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
+        return f"{asked}; {self.describe(wanted.issuer_name)}"
 
     def describe(self, issuer_name: str) -> str:
         """Return in one line which keys of the issuer are at hand, their age and last error.

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route
-from gateway.decision.verdict import NeedKeys, Settled, Verdict
+from gateway.decision.verdict import NeedKeys, Settled, Verdict, WantedKey
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.forwarding import Networks
 from gateway.proxy.names import RequestNames
@@ -18,8 +18,9 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
 from gateway.settings.values import Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics, RouteMetrics
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
+from gateway.telemetry.route_metrics import RouteMetrics
 
 # Hosts come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_HOSTS = 4096
@@ -70,7 +71,8 @@ class RouteState(Unrouted):
 class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
-    *routes* is indexed by ``Route.index``.
+    *routes* is indexed by ``Route.index``. *explain_key* says for the log which key a token wanted,
+    and which there were.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -79,6 +81,7 @@ class Port:
         admission: Admits,
         routes: list[RouteState],
         issuer_names: Mapping[str, Json],
+        explain_key: Callable[[WantedKey], str],
         identity_aliases: frozenset[bytes],
         underscore_names: UnderscoreNames,
         forward_token: bool,
@@ -96,6 +99,7 @@ class Port:
         self.routes = routes
         self.no_route = Unrouted(NULL, NULL, metrics.no_route)
         self.issuer_names = issuer_names
+        self.explain_key = explain_key
         self.names = RequestNames(identity_aliases, underscore_names)
         self.hosts = HostNames()
         self.forward_token = forward_token

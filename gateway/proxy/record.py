@@ -7,12 +7,12 @@ from gateway.decision.path import split_path
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.answering import Client
 from gateway.proxy.forwarding import client_address
-from gateway.proxy.port import Port
+from gateway.proxy.port import Port, Unrouted
 from gateway.proxy.request import Request
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 from gateway.telemetry.access_line import format_allowed, format_line, format_refused
-from gateway.telemetry.quoting import NULL
+from gateway.telemetry.quoting import NULL, Json, quote, quote_common
 
 
 class Recorded(Protocol):
@@ -42,7 +42,12 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         client, request, request_id = exchange.client, exchange.request, exchange.id
         record_refused(port, client, request, request_id, deny, received_bytes, time(), seconds)
         return
-    if allow is None or deny is not None or exchange.upstream_seconds is None:
+    if (
+        allow is None
+        or deny is not None
+        or exchange.upstream_seconds is None
+        or allow.would_deny is not None
+    ):
         _record_unusual(port, exchange, seconds)
         return
     state = port.routes[allow.route.index]
@@ -109,7 +114,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
             split_path(request.target),
             state.names,
             reason,
-            deny.detail,
+            _detail(port, deny) if deny.wanted_key is not None else quote_common(deny.detail),
             NULL if token is None else token.log_subject,
             NULL if token is None else port.issuer_names[token.issuer.name],
             received_bytes,
@@ -119,42 +124,59 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
 
 
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
-    allow = exchange.allow
-    deny = exchange.deny
+    allow, deny = exchange.allow, exchange.deny
+    would_deny = None if allow is None else allow.would_deny
     route = allow.route if allow is not None else deny.route if deny is not None else None
     state = port.no_route if route is None else port.routes[route.index]
     if deny is None:
         state.metrics.allowed += 1
     else:
         state.metrics.refuse(deny.reason)
+    if would_deny is not None:
+        state.metrics.report(would_deny.reason)
     state.metrics.observe(exchange.status, seconds)
-    if not port.access_log.enabled:
-        return
-    token = allow.token if allow is not None else deny.token if deny is not None else None
-    request = exchange.request
+    if port.access_log.enabled:
+        port.access_log.write(_unusual_line(port, state, exchange, would_deny, seconds))
+
+
+def _unusual_line(
+    port: Port, state: Unrouted, exchange: Recorded, would_deny: Deny | None, seconds: float
+) -> bytes:
+    deny, request = exchange.deny, exchange.request
+    told = deny if deny is not None else would_deny
+    # Nobody is vouched for where a refusal is only reported, but a signature may have held.
+    judged = would_deny or exchange.allow or deny
+    token = None if judged is None else judged.token
     sent_bytes, received_bytes = _sizes(exchange)
     upstream_seconds = exchange.upstream_seconds
-    port.access_log.write(
-        format_line(
-            time(),
-            exchange.id,
-            _client(port, exchange.client, request),
-            request.method.encode(),
-            request.fields.host,
-            split_path(request.target),
-            state.name,
-            state.upstream,
-            exchange.status,
-            deny.reason if deny is not None else None,
-            deny.detail if deny is not None else None,
-            NULL if token is None else token.log_subject,
-            NULL if token is None else port.issuer_names[token.issuer.name],
-            sent_bytes,
-            received_bytes,
-            seconds * 1000,
-            None if upstream_seconds is None else upstream_seconds * 1000,
-        )
+    return format_line(
+        time(),
+        exchange.id,
+        _client(port, exchange.client, request),
+        request.method.encode(),
+        request.fields.host,
+        split_path(request.target),
+        state.name,
+        state.upstream,
+        exchange.status,
+        deny.reason if deny is not None else None,
+        NULL if told is None else _detail(port, told),
+        NULL if token is None else token.log_subject,
+        NULL if token is None else port.issuer_names[token.issuer.name],
+        sent_bytes,
+        received_bytes,
+        seconds * 1000,
+        None if upstream_seconds is None else upstream_seconds * 1000,
+        None if would_deny is None else would_deny.reason,
     )
+
+
+def _detail(port: Port, deny: Deny) -> Json:
+    wanted = deny.wanted_key
+    if wanted is None:
+        return quote_common(deny.detail)
+    # Said by itself each time: clients can make up as many key ids as they like.
+    return quote(f"{deny.detail}; {port.explain_key(wanted)}")
 
 
 def _sizes(exchange: Recorded) -> tuple[int, int]:

@@ -24,7 +24,8 @@ def render_request_head(
         joined = b"".join(lines)
         if not request.is_plain:
             added = _framing(request) + _hops(request)
-    if (forward_token or allow.route.public) and _keeps_authorization(fields, forward_token):
+    is_unchecked = allow.route.public or allow.would_deny is not None
+    if (forward_token or is_unchecked) and _keeps_authorization(fields, forward_token):
         added += b"\r\nAuthorization: " + fields.authorization[0]
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
@@ -60,8 +61,9 @@ def _hops(request: Request) -> bytes:
 def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:
     """Return whether the service gets the Authorization field.
 
-    A bearer token stays here unless the configuration asks for it. On a public route other
-    schemes are the service's own affair: a token endpoint's client secret, say.
+    A bearer token stays here unless the configuration asks for it. On a public route, and where
+    a refusal is only reported, other schemes are the service's own affair: a token endpoint's
+    client secret, say.
     """
     if len(fields.authorization) != 1:
         return False

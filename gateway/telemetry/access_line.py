@@ -24,7 +24,7 @@ _REFUSED_LINE = (
 
 _ANY_LINE = (
     b'{"time":"%b","id":%b,"client":%b,"method":%b,"host":%b,"path":%b,'
-    b'"route":%b,"upstream":%b,"status":%d,"reason":%b,"detail":%b,"subject":%b,"issuer":%b,'
+    b'"route":%b,"upstream":%b,"status":%d,"reason":%b,%b"detail":%b,"subject":%b,"issuer":%b,'
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%b}\n'
 )
 
@@ -65,7 +65,7 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     path: bytes,
     names: bytes,
     reason: Reason,
-    detail: str,
+    detail: Json,
     subject: bytes,
     issuer: bytes,
     received_bytes: int,
@@ -74,8 +74,7 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     """Return the line of a request that a route refused, its head canonical as above."""
     return _REFUSED_LINE % (
         _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
-        reason.status, reason.code.encode(), _quote_detail(detail), subject, issuer,
-        received_bytes, duration_ms,
+        reason.status, reason.code.encode(), detail, subject, issuer, received_bytes, duration_ms,
     )  # fmt: skip
 
 
@@ -90,19 +89,21 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
     upstream: Json,
     status: int,
     reason: Reason | None,
-    detail: str | None,
+    detail: Json,
     subject: bytes,
     issuer: Json,
     sent_bytes: int,
     received_bytes: int,
     duration_ms: float,
     upstream_ms: float | None,
+    would_deny: Reason | None = None,
 ) -> bytes:
     """Return the one line of JSON that says what became of a request.
 
     *now* is seconds since the epoch. *request_id* to *path* may hold any bytes, and are empty
-    where not known; a query in *path* is left out. *route*, *upstream*, *issuer* and *subject*
-    are JSON already: quote a name once, when it is loaded, and take ``NULL`` for none.
+    where not known; a query in *path* is left out. *route*, *upstream*, *detail*, *issuer* and
+    *subject* are JSON already: quote a name once, when it is loaded, and take ``NULL`` for none.
+    *would_deny* is a member of the few lines alone that have one.
     """
     outside = request_id + client + method + host + path
     plain = not outside.translate(None, _PLAIN)
@@ -111,17 +112,15 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
         _stamp(int(now * 1000)), text(request_id), text(client), text(method), text(host),
         text(path if plain else path.partition(b"?")[0].partition(b"#")[0]),
         route, upstream, status,
-        NULL if reason is None else b'"%b"' % reason.code.encode(), _quote_detail(detail),
-        subject, issuer, sent_bytes, received_bytes, duration_ms,
+        NULL if reason is None else b'"%b"' % reason.code.encode(),
+        b"" if would_deny is None else b'"would_deny":"%b",' % would_deny.code.encode(),
+        detail, subject, issuer, sent_bytes, received_bytes, duration_ms,
         NULL if upstream_ms is None else b"%.3f" % upstream_ms,
     )  # fmt: skip
 
 
 def _wrap(plain: bytes) -> bytes:
     return b'"%b"' % plain if plain else NULL
-
-
-_quote_detail = lru_cache(maxsize=1024)(quote)  # most details are one of a few sentences
 
 
 @lru_cache(maxsize=8)

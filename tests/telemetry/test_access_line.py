@@ -25,19 +25,20 @@ class Parts(NamedTuple):
     upstream: Json = quote("orders")
     status: int = 200
     reason: Reason | None = None
-    detail: str | None = None
+    detail: Json = NULL
     subject: bytes = b'"alice"'
     issuer: Json = quote("main")
     sent_bytes: int = 220
     received_bytes: int = 0
     duration_ms: float = 1.2345
     upstream_ms: float | None = 0.98765
+    would_deny: Reason | None = None
 
 
 REFUSED = Parts(
     status=401,
     reason=Reason.TOKEN_EXPIRED,
-    detail='expired, at "noon"',
+    detail=quote('expired, at "noon"'),
     upstream=NULL,
     subject=NULL,
     issuer=NULL,
@@ -74,6 +75,16 @@ def test_a_refused_request_has_the_same_members_in_the_same_order() -> None:
     assert refused["reason"] == "token_expired"
     assert refused["detail"] == 'expired, at "noon"'
     assert refused["upstream_ms"] is None
+
+
+def test_a_refusal_that_was_only_reported_is_a_member_of_its_lines_alone() -> None:
+    reported = Parts(would_deny=Reason.TOKEN_EXPIRED, detail=REFUSED.detail)
+
+    line, usual = read(format_line(*reported)), read(format_line(*Parts()))
+
+    assert (line["reason"], line.pop("would_deny")) == (None, "token_expired")
+    assert line.pop("detail") == 'expired, at "noon"'
+    assert line == {name: value for name, value in usual.items() if name != "detail"}
 
 
 def test_what_is_not_known_is_null() -> None:
@@ -143,7 +154,7 @@ def test_any_bytes_in_any_field_make_one_line_of_json(
         *Parts(
             request_id=request_id, client=client, method=method, host=host, path=path,
             route=route, upstream=upstream, subject=subject, issuer=issuer,
-            detail=detail, reason=reason, upstream_ms=upstream_ms,
+            detail=quote(detail), reason=reason, upstream_ms=upstream_ms,
         )
     )  # fmt: skip
 
@@ -180,7 +191,7 @@ def test_the_quick_line_of_an_allowed_request_is_the_one_that_any_request_has(
     )  # fmt: skip
 
     assert line == format_line(
-        now, request_id, client, b"GET", host, path, route, upstream, 200, None, None, subject,
+        now, request_id, client, b"GET", host, path, route, upstream, 200, None, NULL, subject,
         issuer, *sizes, *milliseconds,
     )  # fmt: skip
 
@@ -206,11 +217,11 @@ def test_the_quick_line_of_a_refused_request_is_the_one_that_any_request_has(
     both = b'"route":%b,"upstream":%b' % (route, upstream)
 
     line = format_refused(
-        1.0, request_id, client, "GET", host, path, both, reason, detail, subject, issuer,
+        1.0, request_id, client, "GET", host, path, both, reason, quote(detail), subject, issuer,
         received_bytes, duration_ms,
     )  # fmt: skip
 
     assert line == format_line(
         1.0, request_id, client, b"GET", host, path, route, upstream, reason.status, reason,
-        detail, subject, issuer, 0, received_bytes, duration_ms, None,
+        quote(detail), subject, issuer, 0, received_bytes, duration_ms, None,
     )  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.quoting import NULL, quote
+from gateway.telemetry.quoting import NULL, quote, quote_common
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,11 @@ def test_anything_becomes_one_json_string_in_printable_ascii(text: str | bytes) 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_text_is_read_back_as_it_was(text: str) -> None:
     assert json.loads(quote(text)) == text
+
+
+@given(st.none() | st.text(st.characters()))
+def test_what_is_said_again_is_quoted_the_same(text: str | None) -> None:
+    assert [quote_common(text), quote_common(text)] == [quote(text)] * 2
 
 
 def test_null_is_json() -> None:
