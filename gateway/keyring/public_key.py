@@ -12,6 +12,9 @@ from gateway.keyring.roca import is_roca
 MIN_RSA_BITS = 2048
 # OpenSSL verifies nothing larger; checking one costs milliseconds already.
 MAX_RSA_BITS = 16384
+# As in BoringSSL. A check costs a multiplication for each bit: with an exponent as long as the
+# modulus, which OpenSSL allows up to 3072 bits, each token would cost 4 ms.
+MAX_RSA_EXPONENT_BITS = 33
 
 
 def key_fault(material: object) -> str | None:
@@ -28,7 +31,7 @@ def rsa_fault(modulus: int, exponent: int) -> str | None:
     """Return why an RSA key of these numbers is unusable, or None.
 
     Refuses what anybody could forge signatures for: short keys, exponent 1, and keys of the
-    broken generator of CVE-2017-15361.
+    broken generator of CVE-2017-15361. Refuses as well what would be slow to check.
     """
     if modulus.bit_length() < MIN_RSA_BITS:
         return f"RSA key of {modulus.bit_length()} bits is shorter than {MIN_RSA_BITS}"
@@ -38,6 +41,8 @@ def rsa_fault(modulus: int, exponent: int) -> str | None:
         return "RSA modulus is even"
     if exponent < 3 or exponent % 2 == 0 or exponent >= modulus:
         return "RSA exponent is not an odd number of at least 3"
+    if exponent.bit_length() > MAX_RSA_EXPONENT_BITS:
+        return f"RSA exponent is longer than {MAX_RSA_EXPONENT_BITS} bits"
     if is_roca(modulus):
         return "RSA key is weak (ROCA, CVE-2017-15361)"
     return None

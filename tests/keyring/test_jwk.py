@@ -27,6 +27,7 @@ RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 USABLE: dict[str, tuple[Jwk, set[str]]] = {
     "RSA": (rsa_jwk(), RSA_ALGORITHMS),
     "7517.3 RSA with alg": (rsa_jwk(alg="PS384"), {"PS384"}),
+    "RSA with an exponent of 33 bits": (rsa_jwk(e=number(2**33 - 1)), RSA_ALGORITHMS),
     "RSA for signatures": (rsa_jwk(use="sig", key_ops=["verify"]), RSA_ALGORITHMS),
     "P-256": (ec_jwk(), {"ES256"}),
     "P-384": (ec_jwk(P384_KEY), {"ES384"}),
@@ -55,6 +56,11 @@ UNUSABLE: dict[str, tuple[Jwk, str]] = {
     "7518.1 RSA of 1024 bits": (rsa_jwk(n=number(SHORT_MODULUS)), "shorter than 2048"),
     "RSA exponent 1": (rsa_jwk(e="AQ"), "exponent"),
     "RSA exponent even": (rsa_jwk(e="BA"), "exponent"),
+    "RSA exponent of 34 bits": (rsa_jwk(e=number(2**33 + 1)), "longer than 33 bits"),
+    "RSA exponent as long as the modulus": (
+        rsa_jwk(n=number(2**3071 + 1), e=number(2**3070 + 1)),
+        "longer than 33 bits",
+    ),
     "RSA exponent missing": ({"kty": "RSA", "n": rsa_jwk()["n"]}, "e is not a base64url string"),
     "RSA modulus even": (rsa_jwk(n=number(BIG_PRIME_FREE + 1)), "even"),
     "RSA modulus endless": (rsa_jwk(n=number(2**20000 + 1)), "longer than 16384"),
@@ -135,7 +141,7 @@ def test_the_first_hundred_keys_are_looked_at_and_the_rest_counted() -> None:
 
     assert isinstance(parsed, ParsedSet)
     assert [key.kid for key in parsed.keys] == [str(n) for n in range(100)]
-    assert len(parsed.unusable) == 20
+    assert parsed.unusable == ("more than 100 keys",) * 20
 
 
 def test_equal_kids_are_all_kept() -> None:
