@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gateway import __version__
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.admin.report_only import report_only
 from gateway.admin.server import AdminServer, Readiness
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.keyring.keyring import Keyring
@@ -122,7 +123,13 @@ class Gateway:
     def ready(self) -> Readiness:
         """Return whether traffic should be sent here."""
         issuers = self._serving.keyring.status()
-        reasons = [f"no keys of issuer {issuer.name}" for issuer in issuers if not issuer.loaded]
+        settings = self._serving.settings
+        reasons = [
+            f"no keys of issuer {issuer.name}"
+            for issuer in issuers
+            # What only reports refuses nobody for want of keys: it keeps no traffic away either.
+            if not (issuer.loaded or settings.issuers[issuer.name].issuer.reports)
+        ]
         if self._serving.port.is_draining:
             reasons.append("draining")
         return Readiness(tuple(reasons), tuple(map(issuer_readiness, issuers)))
@@ -136,6 +143,7 @@ class Gateway:
             "uptime_seconds": time.time() - self._started_at,
             "draining": self._serving.port.is_draining,
             "config": self._last_attempt.status(self._serving.settings.digest),
+            "report_only": report_only(self._serving.settings),
             "issuers": [issuer_status(issuer) for issuer in self._serving.keyring.status()],
             "upstreams": [
                 {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}

@@ -66,6 +66,20 @@ async def test_a_gateway_without_keys_lives_and_is_not_ready(
         assert (await gateway.ask(make_request("/api/x", bearer()))).status == 503
 
 
+async def test_an_issuer_that_only_reports_keeps_no_traffic_away(
+    service: Service, tmp_path: Path
+) -> None:
+    """Without its keys nobody is refused, so the gateway is as ready as without it."""
+    issuers = {"main": {**UNREACHABLE["main"], "mode": "report"}}
+    async with running_gateway(
+        load(write_config(tmp_path, [service.url], {"issuers": issuers}))
+    ) as gateway:
+        assert gateway.gateway.ready().not_ready == ()
+        assert (await ask_admin(gateway, "/readyz")).status == 200
+        assert (await status_of(gateway))["report_only"] == {"routes": [], "issuers": ["main"]}
+        assert (await gateway.ask(make_request("/api/x", bearer()))).status == 200
+
+
 async def test_a_draining_gateway_is_alive_and_not_ready(service: Service, tmp_path: Path) -> None:
     async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
         await gateway.gateway.drain()
@@ -91,6 +105,7 @@ async def test_status_tells_what_runs(service: Service, tmp_path: Path) -> None:
         "last_error": None,
     }
     assert status["draining"] is False
+    assert status["report_only"] == {"routes": [], "issuers": []}
     assert status["upstreams"] == [{"name": "main", "opened": 1, "reused": 2}]
     assert status["connections"] == {"open": 1, "requests_in_flight": 0, "tunnels": 0}
     (issuer,) = status["issuers"]

@@ -26,11 +26,14 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     settings = load_or_exit(find_config(file, config)).settings
     lines = [(host, route) for route in settings.policy.routes.routes for host in _hosts(route)]
     lines.sort(key=_rank)
+    reporting = frozenset(
+        one.issuer.name for one in settings.issuers.values() if one.issuer.reports
+    )
     if form == "json":
-        rows = [_as_json(host, route) for host, route in lines]
+        rows = [_as_json(host, route, reporting) for host, route in lines]
         click.echo(json.dumps(rows, indent=2))
         return
-    click.echo(format_table(_HEAD, [_as_row(host, route) for host, route in lines]))
+    click.echo(format_table(_HEAD, [_as_row(host, route, reporting) for host, route in lines]))
     if settings.resources:
         table = format_table(_RESOURCE_HEAD, [_resource_row(one) for one in settings.resources])
         click.echo(f"\n{table}")
@@ -50,7 +53,7 @@ def _rank(line: tuple[str, Route]) -> tuple[object, ...]:
     return kind, -host.count("."), host, path + tail, not route.methods, sorted(route.methods)
 
 
-def _needs(route: Route) -> str:
+def _needs(route: Route, reporting: frozenset[str]) -> str:
     if route.public:
         return "nothing (public)"
     parts = [f"issuer {' or '.join(sorted(route.issuers))}"] if route.issuers else []
@@ -62,7 +65,18 @@ def _needs(route: Route) -> str:
     if route.step_up is not None:
         parts.extend(_step_up(route.step_up))
     token = "a token, if sent" if route.optional else "a token"
+    if route.reports:
+        token += " (only reported)"
+    elif passing := _reporting(route, reporting):
+        parts.append(f"only reported of {' and '.join(passing)}")
     return f"{token}: {'; '.join(parts)}" if parts else token
+
+
+def _reporting(route: Route, reporting: frozenset[str]) -> list[str]:
+    """Return the issuers that only report, as far as the route accepts their tokens."""
+    if route.public:
+        return []
+    return sorted(reporting if route.issuers is None else reporting & route.issuers)
 
 
 def _step_up(wanted: StepUp) -> Iterator[str]:
@@ -79,9 +93,10 @@ def _path(route: Route) -> str:
     return f"{path} (with {allowed})" if allowed else path
 
 
-def _as_row(host: str, route: Route) -> tuple[str, ...]:
+def _as_row(host: str, route: Route, reporting: frozenset[str]) -> tuple[str, ...]:
     methods = ",".join(sorted(route.methods)) or "*"
-    return host, methods, _path(route), route.name, _needs(route), route.upstream, route.place
+    needs = _needs(route, reporting)
+    return host, methods, _path(route), route.name, needs, route.upstream, route.place
 
 
 def _resource_row(resource: Resource) -> tuple[str, ...]:
@@ -89,7 +104,7 @@ def _resource_row(resource: Resource) -> tuple[str, ...]:
     return resource.identifier, resource.metadata_url, servers, routes, resource.place
 
 
-def _as_json(host: str, route: Route) -> dict[str, Any]:
+def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, Any]:
     step_up = route.step_up
     return {
         "name": route.name,
@@ -98,6 +113,8 @@ def _as_json(host: str, route: Route) -> dict[str, Any]:
         "path_prefix" if route.is_prefix else "path": route.path,
         "public": route.public,
         "optional": route.optional,
+        "mode": "report" if route.reports else "enforce",
+        "reporting_issuers": _reporting(route, reporting),
         "issuers": None if route.issuers is None else sorted(route.issuers),
         "audiences": None if route.audiences is None else sorted(route.audiences),
         "scopes": route.scopes.text if route.scopes else None,

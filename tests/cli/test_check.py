@@ -42,6 +42,25 @@ def test_a_warning_does_not_make_a_file_invalid(tmp_path: Path) -> None:
     assert f"{path}:9:8: admin_exposed: warning: " in done.stderr
 
 
+def test_what_only_reports_is_a_warning_at_its_mode(tmp_path: Path) -> None:
+    route = VALID.replace("require: {}", "require: {}, mode: report")
+    both = route.replace("audiences: [orders]", "audiences: [orders], mode: report")
+    path = write_config(tmp_path, both)
+
+    done = run("check", path)
+
+    assert (done.exit_code, done.stdout) == (0, f"{path}: valid, 2 warnings\n")
+    issuer, route = done.stderr.splitlines()
+    assert issuer.endswith(
+        ": report_only: warning: anybody can write this issuer into a token and so pass every "
+        "route that accepts it"
+    )
+    assert route.endswith(
+        ": report_only: warning: `all` refuses nobody for a token: what it would refuse is only "
+        "reported"
+    )
+
+
 def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
     path = write_config(tmp_path, INVALID)
 

@@ -116,6 +116,38 @@ def test_each_route_says_what_it_asks_for_and_where_its_metadata_is(tmp_path: Pa
     }
 
 
+REPORTING = VALID.replace(
+    "upstreams:",
+    '  new: {issuer: "https://new.example/", discovery: true, audiences: [o], mode: report}\n'
+    "upstreams:",
+) + (
+    "  - {name: trial, match: {path: /t}, upstream: orders, mode: report,"
+    " require: {issuers: [main, new], scopes: [s]}}\n"
+    "  - {name: own, match: {path: /o}, upstream: orders, require: {issuers: [main]}}\n"
+    "  - {name: both, match: {path: /b}, upstream: orders, require: {issuers: [main, new]}}\n"
+)
+
+
+def test_what_is_only_reported_says_so(tmp_path: Path) -> None:
+    path = write_config(tmp_path, REPORTING)
+
+    text = run("routes", path).stdout
+    shown = json.loads(run("routes", path, "--format", "json").stdout)
+
+    assert "a token (only reported): issuer main or new; scopes s " in text
+    assert "a token: issuer main  " in text
+    assert "a token: issuer main or new; only reported of new " in text
+    assert "a token: only reported of new " in text  # that is `all`, which takes every issuer
+    assert text.count("only reported") == 3
+    assert {route["name"]: (route["mode"], route["reporting_issuers"]) for route in shown} == {
+        "trial": ("report", ["new"]),
+        "own": ("enforce", []),
+        "both": ("enforce", ["new"]),
+        "all": ("enforce", ["new"]),
+        "health": ("enforce", []),
+    }
+
+
 def test_a_route_of_two_hosts_is_two_lines(tmp_path: Path) -> None:
     text = VALID.replace("{path_prefix: /}", "{path_prefix: /, hosts: [a.example, b.example]}")
 

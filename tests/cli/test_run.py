@@ -165,6 +165,21 @@ def test_an_address_in_use_ends_with_3_and_is_named(tmp_path: Path, taken: str) 
     assert str(port) in line
 
 
+def test_what_only_reports_is_said_at_the_start(tmp_path: Path) -> None:
+    """The gateway ends here, so that all it said is there to read."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        route = {"name": "all", "match": {"path_prefix": "/"}, "upstream": "main", "require": {}}
+        address = "{}:{}".format(*other.getsockname())
+        path = config_of(tmp_path, listen=address, routes=[{**route, "mode": "report"}])
+
+        done = run(path)
+
+    (line,) = [line for line in done.stderr.splitlines() if "report_only" in line]
+    assert line.endswith(
+        "warning: `all` refuses nobody for a token: what it would refuse is only reported"
+    )
+
+
 def test_too_many_arguments_are_a_usage_error(tmp_path: Path) -> None:
     done = run(config_of(tmp_path), "another.yaml")
 

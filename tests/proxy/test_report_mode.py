@@ -547,6 +547,9 @@ async def test_a_reload_begins_and_ends_reporting_with_the_next_request(
     for mode in ("report", "enforce", "report"):
         changes = {**CONFIG, "routes": make_routes(mode)}
         await reporting.gateway.reload(load(write_config(tmp_path, [service.url], changes)))
+        told = reporting.gateway.status()["report_only"]
+        routes = ["api", "ruled", "maybe"] if mode == "report" else []
+        assert told == {"routes": routes, "issuers": ["partner"]}
         for _ in range(2):
             client.send(make_request("/api/x", _EXPIRED))
             statuses.append((await read_answer(client)).status)
