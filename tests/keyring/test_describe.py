@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_keys
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values import SourceKind
@@ -83,6 +84,27 @@ async def test_a_secret_and_a_file_are_told_of_like_any_key(
     assert (
         keyring.describe("file") == f"no keys held; last error: {file}: No such file or directory"
     )
+
+
+@pytest.mark.parametrize(
+    ("kid", "shown"),
+    [("k9", "'k9'"), (None, "(no kid)"), ("eyJhbGciOiJFUzI1NiJ9", "(20 characters)")],
+)
+def test_the_key_that_a_token_wanted_stands_before_those_held(kid: str | None, shown: str) -> None:
+    """6750.10: a piece of a token is not told, wherever a client puts it."""
+    told = Keyring({}).explain(WantedKey("main", kid, "ES256"))
+
+    assert told == f"wanted of main: {shown} for ES256; no keys held"
+
+
+@given(st.text())
+def test_whatever_key_a_token_wants_the_line_is_short_and_plain(kid: str) -> None:
+    told = Keyring({}).explain(WantedKey("main", kid, "ES256"))
+
+    assert len(told) < 200
+    assert told.isascii()
+    assert told.isprintable()
+    assert "eyJ" not in told
 
 
 def test_an_issuer_that_a_reload_took_away_has_no_keys() -> None:

@@ -5,13 +5,24 @@ import json
 from typing import Any
 
 import pytest
+from jwt.algorithms import ECAlgorithm
 
+from gateway.telemetry.quoting import quote_common
+from tests.keyring.peers import body, issuer_peer
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer, good_token, make_token
+from tests.proxy.gateways import (
+    AUDIENCE,
+    ISSUER,
+    RunningGateway,
+    bearer,
+    good_token,
+    make_token,
+)
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
 from tests.proxy.service import Service, serve
 from tests.proxy.wire import Wire
+from tests.tokens import make_private, mint
 
 
 class Log:
@@ -194,6 +205,86 @@ async def test_no_line_has_a_token_or_a_query(start_gateway: StartGateway, log: 
     assert "eyJ" not in log.text
     assert "access_token" not in log.text
     assert log.text.isprintable() or set(log.text) - {"\n"} <= set(map(chr, range(32, 127)))
+
+
+# --- a key that is not known
+
+
+def wanting(kid: str | None) -> bytes:
+    """Return the credentials of a token that wants the key *kid*."""
+    return bearer(mint(make_private("ES256"), "ES256", {"iss": ISSUER}, kid=kid))
+
+
+async def test_a_key_that_is_not_known_is_named_beside_those_that_are(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    answer = await gateway.ask(make_request("/api/x", wanting("k9")))
+
+    (line,) = await log.lines(gateway)
+
+    *told, age = line["detail"].split("; ")
+    assert told == [
+        "no key of the issuer fits the token's key id and algorithm",
+        "wanted of main: 'k9' for ES256",
+        "keys held: 'k1'",
+    ]
+    assert age.startswith("fetched ")
+    assert (line["reason"], line["subject"], line["issuer"]) == ("key_unknown", None, None)
+    said = b"%b %b" % (answer.body, b" ".join(value for _, value in answer.fields))
+    assert b"k9" not in said
+    assert b"k1" not in said
+
+
+async def test_the_error_that_kept_a_key_away_is_told(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    async with issuer_peer() as issuer:
+        jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
+        keys = [{**jwk, "kid": kid, "alg": "ES256"} for kid in ("a", "b")]
+        issuer.answer = body(json.dumps({"keys": keys}).encode())
+        main = {"issuer": ISSUER, "jwks_url": f"{issuer.url}/jwks", "audiences": [AUDIENCE]}
+        gateway = await start_gateway(access_log="stdout", issuers={"main": main})
+        issuer.answer = body(b"", status=500)
+
+        await gateway.ask(make_request("/api/x", wanting("k9")))
+        await gateway.ask(make_request("/api/x", wanting(None)))
+
+        lines = await log.lines(gateway)
+
+    named, nameless = (line["detail"].split("; ") for line in lines)
+    assert named[1:3] == ["wanted of main: 'k9' for ES256", "keys held: 'a', 'b'"]
+    assert named[-1] == f"last error: {issuer.url}/jwks: answered 500 instead of 200"
+    assert nameless[:2] == [
+        "more than one key of the issuer fits the token",
+        "wanted of main: (no kid) for ES256",
+    ]
+
+
+async def test_no_key_id_forges_a_line_tells_of_a_token_or_pushes_out_what_is_remembered(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    """6750.10, 8725.8, CVE-2020-7694: it is text that strangers choose."""
+    gateway = await start_gateway(access_log="stdout")
+    token = good_token().decode()
+    hostile = [
+        'k"}\n{"status":200}', "k\r\nX", "\x1b[31m", "\u202e", "\x7f", "\x00", "é" * 64, "k" * 1024,
+        token[:1024], token.split(".")[0], token.split(".")[1], "'; keys held: 'k9", "../../etc",
+    ]  # fmt: skip
+    await gateway.ask(make_request("/api/x", wanting("k9")))
+    misses = quote_common.cache_info().misses
+
+    for kid in hostile:
+        assert (await gateway.ask(make_request("/api/x", wanting(kid)))).status == 401
+
+    assert quote_common.cache_info().misses == misses
+    lines = await log.lines(gateway)
+    assert {line["reason"] for line in lines} == {"key_unknown"}
+    assert "eyJ" not in log.text
+    assert set(log.text) - {"\n"} <= set(map(chr, range(32, 127)))
+    told = [line["detail"].split("; wanted of main: ")[1] for line in lines]
+    assert len(told) == len(hostile) + 1
+    assert all(detail.count(" for ES256; keys held: 'k1'; fetched ") == 1 for detail in told)
 
 
 async def test_the_client_behind_a_trusted_proxy_is_the_one_it_names(
