@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -65,18 +66,12 @@ class _Stream:
 
 
 def _marked(pieces: list[bytes], mark: bytes) -> list[bytes]:
-    """Return *pieces* of the same number with the mark in them, split ones too."""
-    stream = b"".join(pieces).replace(MARK, mark)
-    if len(stream) == sum(map(len, pieces)):
-        return [stream[start : start + len(piece)] for start, piece in _starts(pieces)]
-    return [piece.replace(MARK, mark) for piece in pieces]
-
-
-def _starts(pieces: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    start = 0
-    for piece in pieces:
-        yield start, piece
-        start += len(piece)
+    """Return *pieces* of the same number with the mark in them, also where it is cut in two."""
+    ends = [0, *accumulate(map(len, pieces))]
+    stream = b"".join(pieces)
+    cuts = [len(stream[:end].replace(MARK, mark)) for end in ends]
+    marked = stream.replace(MARK, mark)
+    return [marked[start:end] for start, end in pairwise(cuts)]
 
 
 def _judged(wire: Wire, *, heads: bool = False) -> list[Seen]:
