@@ -70,6 +70,7 @@ def make_routes(mode: str = "report") -> list[dict[str, Any]]:
         route("api", mode, issuers=["main", "partner"], scopes=["api:read"]),
         route("ruled", mode, claims={"tenant": {"equals": "acme"}}),
         route("maybe", mode, optional=True),
+        route("strict", mode, audiences=["payments"], acr=["gold"], max_age="5m"),
         route("guarded", "enforce", issuers=["main", "partner"], scopes=["api:read"]),
         route("own", "enforce", issuers=["main"]),
     ]
@@ -94,6 +95,11 @@ def signed(which: int = 0, kid: str | None = "k1", algorithm: str = "ES256") -> 
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 600}
     return mint(make_private(kind, which), algorithm, claims, kid=kid)
+
+
+def payment(**claims: Any) -> bytes:
+    """Return the credentials of a token that is for the audience of the strictest route, too."""
+    return bearer(make_token(aud=[AUDIENCE, "payments"], **claims))
 
 
 def decisions(gateway: RunningGateway, name: str, reason: str = "allow") -> float:
@@ -125,6 +131,9 @@ REFUSALS: list[tuple[str, str, Callable[[], list[bytes]], bool]] = [
     ("token_type_mismatch", "api", lambda: [bearer(make_token(nonce="n"))], True),
     ("claim_missing", "api", lambda: [bearer(make_token(exp=None))], False),
     ("claim_malformed", "api", lambda: [bearer(make_token(exp="soon"))], False),
+    ("audience_mismatch", "strict", lambda: [bearer()], True),
+    ("authentication_too_weak", "strict", lambda: [payment(acr="lead")], True),
+    ("authentication_too_old", "strict", lambda: [payment(acr="gold", auth_time=1)], True),
     ("scope_missing", "api", lambda: [bearer(make_token("other"))], True),
     ("claim_rule_failed", "ruled", lambda: [bearer(make_token(tenant="globex"))], True),
     (
@@ -548,7 +557,7 @@ async def test_a_reload_begins_and_ends_reporting_with_the_next_request(
         changes = {**CONFIG, "routes": make_routes(mode)}
         await reporting.gateway.reload(load(write_config(tmp_path, [service.url], changes)))
         told = reporting.gateway.status()["report_only"]
-        routes = ["api", "ruled", "maybe"] if mode == "report" else []
+        routes = ["api", "ruled", "maybe", "strict"] if mode == "report" else []
         assert told == {"routes": routes, "issuers": ["partner"]}
         for _ in range(2):
             client.send(make_request("/api/x", _EXPIRED))
