@@ -1,6 +1,8 @@
 """Fetch one small document over HTTP, or fail with a reason fit for a log."""
 
 import asyncio
+import os
+import socket
 import ssl
 import zlib
 from http import HTTPStatus
@@ -93,8 +95,15 @@ def _words(error: Exception) -> str:
             f"the certificate is not trusted ({why})" if why else "the certificate is not trusted"
         )
     if isinstance(error, ClientConnectorError):
-        return f"cannot connect ({error.os_error.strerror or type(error.os_error).__name__})"
+        return f"cannot connect ({_system_words(error.os_error)})"
     return f"the exchange failed ({type(error).__name__})"
+
+
+def _system_words(error: OSError) -> str:
+    """Say what the system calls *error*; event loops put sentences with addresses in its place."""
+    if error.errno is None or isinstance(error, ssl.SSLError | socket.gaierror):
+        return error.strerror or type(error).__name__  # their numbers are of their own
+    return os.strerror(error.errno)
 
 
 async def _follow(session: ClientSession, url: URL, max_bytes: int) -> bytes:

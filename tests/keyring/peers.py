@@ -38,6 +38,17 @@ def body(octets: bytes, status: int = 200, **headers: str) -> Answer:
     return answer
 
 
+def gate(answer: Answer) -> tuple[Answer, asyncio.Event]:
+    """Return *answer* behind an event that lets it out."""
+    opened = asyncio.Event()
+
+    async def waiting(request: web.Request) -> web.StreamResponse:
+        await opened.wait()
+        return await answer(request)
+
+    return waiting, opened
+
+
 @asynccontextmanager
 async def issuer_peer(tls: ssl.SSLContext | None = None) -> AsyncIterator[IssuerPeer]:
     peer = IssuerPeer()
@@ -81,6 +92,11 @@ class MovableClock:
     def next_wake_in_seconds(self) -> float:
         """How long the next sleeper still sleeps: 0 while one is waking, inf without any."""
         return max(0.0, min(self._sleepers.values(), default=float("inf")) - self._now)
+
+    @property
+    def wakes_in_seconds(self) -> list[float]:
+        """How long each sleeper still sleeps, the next one first."""
+        return sorted(moment - self._now for moment in self._sleepers.values())
 
 
 def issuer_settings(

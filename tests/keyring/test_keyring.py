@@ -13,10 +13,10 @@ from gateway.keyring.keyring import Keyring
 from gateway.settings.values import IssuerSettings, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks, rsa_jwk
 from tests.keyring.peers import (
-    Answer,
     IssuerPeer,
     MovableClock,
     body,
+    gate,
     issuer_peer,
     issuer_settings,
     until,
@@ -43,17 +43,6 @@ def served_by(peer: IssuerPeer, fetch_timeout_seconds: float = 5.0) -> IssuerSet
 
 def kids(keyring: Keyring, name: str = "main") -> list[str | None]:
     return [key.kid for key in keyring.keys[name].keys]
-
-
-def gate(answer: Answer) -> tuple[Answer, asyncio.Event]:
-    """Return *answer* behind an event that lets it out."""
-    opened = asyncio.Event()
-
-    async def waiting(request: web.Request) -> web.StreamResponse:
-        await opened.wait()
-        return await answer(request)
-
-    return waiting, opened
 
 
 async def wake(clock: MovableClock, seconds: float, then: Callable[[], bool]) -> None:

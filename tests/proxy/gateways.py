@@ -127,13 +127,17 @@ def load(path: Path) -> Settings:
 
 
 class MovableClocks:
-    """The clocks of the machine, which a test can put forward."""
+    """The clocks of the machine, which a test can put forward.
+
+    *set_by_seconds* is the wall clock's alone, and may be negative: somebody set it.
+    """
 
     def __init__(self) -> None:
         self.ahead_seconds = 0.0
+        self.set_by_seconds = 0.0
 
     def wall(self) -> float:
-        return time.time() + self.ahead_seconds
+        return time.time() + self.ahead_seconds + self.set_by_seconds
 
     def steady(self) -> float:
         return time.monotonic() + self.ahead_seconds
