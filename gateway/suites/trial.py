@@ -1,0 +1,82 @@
+"""Put requests to the decision, under one configuration and at one time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import inf
+
+from gateway.decision.decide import settle
+from gateway.decision.explanation import Explanation, explain
+from gateway.decision.head import RequestHead
+from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
+from gateway.decision.verdict import NeedKeys
+from gateway.settings.values import Settings
+from gateway.suites.attacks import ATTACKS
+from gateway.suites.minting import bearer, make_draft
+from gateway.suites.persona import Persona, make_claims
+from gateway.suites.request import AskedRequest
+from gateway.suites.run_keys import RunKeys
+
+
+class Trial:
+    """The decision of a gateway with *settings* at the time *at* (seconds since the epoch).
+
+    Nothing is fetched: the issuers' keys are made here, and the revocation lists hold the
+    tokens of those *personas* who are said to be on them.
+    """
+
+    def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
+        self.settings = settings
+        self.at = at
+        self.keys = RunKeys(one.issuer for one in settings.issuers.values())
+        self._revocations = _make_lists(settings, personas, at)
+        self._credentials: dict[str, tuple[bytes, ...]] = {}
+
+    def ask_as(self, persona: Persona, request: AskedRequest) -> Explanation:
+        """Return what becomes of *request* when *persona* sends it, and why."""
+        return self.ask(request, (*self.credentials_of(persona), *request.credentials()))
+
+    def ask(self, request: AskedRequest, credentials: tuple[bytes, ...]) -> Explanation:
+        """Return what becomes of *request* with the Authorization fields *credentials*, and why.
+
+        A key that nobody has is not waited for: the verdict is never NeedKeys.
+        """
+        head = RequestHead(request.method, request.host, request.target, credentials)
+        policy = self.settings.policy
+        explanation = explain(head, policy, self.keys.sets, self.at, self._revocations)
+        verdict = explanation.verdict
+        if isinstance(verdict, NeedKeys):
+            return replace(explanation, verdict=settle(verdict.deny, head.target))
+        return explanation
+
+    def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:
+        """Return the values of the Authorization fields that *persona* sends; made once.
+
+        Its issuer must be one of the configuration, its attack one of ``ATTACKS``.
+        """
+        known = self._credentials.get(persona.name)
+        if known is None:
+            known = self._credentials[persona.name] = self._make_credentials(persona)
+        return known
+
+    def _make_credentials(self, persona: Persona) -> tuple[bytes, ...]:
+        if persona.issuer is None:
+            return ()
+        issuer = self.settings.issuers[persona.issuer].issuer
+        draft = make_draft(persona, issuer, self.keys, self.at)
+        if persona.attack is not None:
+            return ATTACKS[persona.attack](draft)
+        return (bearer(draft.sign()),)
+
+
+def _make_lists(
+    settings: Settings, personas: Iterable[Persona], at: float
+) -> Mapping[str, RevocationList]:
+    entries: dict[str, list[Revocation]] = {name: [] for name in settings.revocations}
+    for persona in personas:
+        if persona.issuer is None:
+            continue
+        claims = make_claims(persona, settings.issuers[persona.issuer].issuer, at)
+        for name in persona.revoked:
+            entries[name].append(Revocation((("jti", str(claims.get("jti"))),), inf, inf))
+    lists: RevocationLists = {name: RevocationList(listed) for name, listed in entries.items()}
+    return lists
