@@ -160,12 +160,6 @@ MISTAKES = [
     ("bad_value", one_resource(", documentation: ¦'javascript:alert(1)'")),
     ("bad_value", one_resource(", documentation: ¦'https://docs.example.com/a b'")),
     ("bad_value", one_resource(", documentation: ¦'https://docs.example.com/#a b'")),
-    (
-        "missing_key",
-        resources(
-            f"  ¦orders: {{resource: '{URL}'}}\n", ROUTES.replace("[main", "[pinned, legacy")
-        ).replace("pinned, legacy, pinned, legacy", "pinned, legacy"),
-    ),
 ]
 
 
@@ -174,6 +168,21 @@ def test_each_mistake_about_a_resource_is_found_at_its_place_and_nothing_else_is
     codes: str, text: str, tmp_path: Path
 ) -> None:
     assert_found(tmp_path, codes, text)
+
+
+@pytest.mark.parametrize("source", ["jwks_url: 'https://a.example/keys'", "secret_env: SECRET"])
+def test_clients_must_be_sent_somewhere(source: str, tmp_path: Path) -> None:
+    """MCP.1: at least one authorization server, be it found by discovery or named."""
+    issuers = f"issuers:\n  main: {{issuer: 'https://a.example', {source}, audiences: ['{URL}']}}\n"
+    routes = "routes:\n  - {name: a, match: {path: /orders}, upstream: orders, require: {}}\n"
+    text = resources(f"  ¦orders: {{resource: '{URL}'}}\n", routes, issuers)
+
+    assert_found(tmp_path, "missing_key", text)
+
+    named = text.replace("¦", "").replace(
+        f"'{URL}'}}\n", f"'{URL}', authorization_servers: [main]}}\n"
+    )
+    assert only_document(load(tmp_path, named))["authorization_servers"] == ["https://a.example"]
 
 
 def test_a_resource_of_two_hosts_is_a_mistake_of_the_route(tmp_path: Path) -> None:
