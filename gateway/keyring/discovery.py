@@ -4,7 +4,7 @@ from aiohttp import ClientSession
 
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.fetching.fetch import FetchFailed, fetch, place
-from gateway.settings.addresses import check_key_url
+from gateway.settings.addresses import check_key_url, is_plain_http
 
 OPENID_SUFFIX = ".well-known/openid-configuration"
 OAUTH_SUFFIX = ".well-known/oauth-authorization-server"
@@ -41,7 +41,8 @@ def jwks_uri(body: bytes, issuer: str, where: str) -> str:
 
     Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414
     §3.3): otherwise one tenant of a host could publish keys in the name of another. The key
-    set itself must be where a configuration may point, too.
+    set itself must be where a configuration may point, too; and only metadata of this machine
+    may point to this machine without TLS, or an issuer could have us call what only we can.
     """
     metadata = parse_json_object(body)
     if isinstance(metadata, JsonFault):
@@ -52,6 +53,8 @@ def jwks_uri(body: bytes, issuer: str, where: str) -> str:
     if not isinstance(location, str):
         raise FetchFailed(f"{where}: has no jwks_uri")
     problem = check_key_url(location)
+    if problem is None and is_plain_http(location) and not is_plain_http(issuer):
+        problem = "an issuer with https has its keys over plain http"
     if problem is not None:
         raise FetchFailed(f"{where}: jwks_uri: {problem}")
     return location

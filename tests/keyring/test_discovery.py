@@ -128,33 +128,45 @@ def test_the_issuer_matches_code_point_by_code_point() -> None:
     assert jwks_uri(escaped, ISSUER, "here") == GOOD_URI
 
 
+HERE = "http://127.0.0.1:9000"
+
+
 @pytest.mark.parametrize(
-    ("location", "usable"),
+    ("issuer", "location", "usable"),
     [
-        ("https://keys.example/jwks", True),
-        ("http://127.0.0.1:9000/jwks", True),
-        ("http://[::1]:9000/jwks", True),
-        ("http://localhost/jwks", True),
-        ("http://10.0.0.1/jwks", False),
-        ("http://localhost.evil.example/jwks", False),
-        ("http://127.0.0.1.evil.example/jwks", False),
-        ("https://user:pass@keys.example/jwks", False),
-        ("data:application/json,{}", False),
-        ("ftp://keys.example/jwks", False),
-        ("//keys.example/jwks", False),
-        ("/jwks", False),
-        ("", False),
-        ("https://", False),
-        ("https://[::1", False),
-        ("https://keys.example:99999/", False),
+        (ISSUER, "https://keys.example/jwks", True),
+        (HERE, "https://keys.example/jwks", True),
+        (HERE, "http://127.0.0.1:9001/jwks", True),
+        (HERE, "http://[::1]:9000/jwks", True),
+        (HERE, "http://localhost/jwks", True),
+        (ISSUER, "http://127.0.0.1:9000/jwks", False),
+        (ISSUER, "http://[::1]:9000/jwks", False),
+        (ISSUER, "http://localhost/jwks", False),
+        (HERE, "http://10.0.0.1/jwks", False),
+        (HERE, "http://169.254.169.254/latest/meta-data/", False),
+        (HERE, "http://localhost.evil.example/jwks", False),
+        (HERE, "http://127.0.0.1.evil.example/jwks", False),
+        (ISSUER, "https://user:pass@keys.example/jwks", False),
+        (ISSUER, "data:application/json,{}", False),
+        (ISSUER, "ftp://keys.example/jwks", False),
+        (ISSUER, "gopher://127.0.0.1:6379/_FLUSHALL", False),
+        (ISSUER, "HTTP://127.0.0.1:9000/jwks", False),
+        (ISSUER, "//keys.example/jwks", False),
+        (ISSUER, "/jwks", False),
+        (ISSUER, "", False),
+        (ISSUER, "https://", False),
+        (ISSUER, "https://[::1", False),
+        (ISSUER, "https://keys.example:99999/", False),
     ],
 )
-def test_keys_come_over_https_or_from_this_machine(location: str, usable: bool) -> None:
+def test_keys_come_over_https_or_from_this_machine_to_this_machine(
+    issuer: str, location: str, usable: bool
+) -> None:
     """8414.4."""
-    document = metadata(issuer=ISSUER, jwks_uri=location)
+    document = metadata(issuer=issuer, jwks_uri=location)
 
     if usable:
-        assert jwks_uri(document, ISSUER, "here") == location
+        assert jwks_uri(document, issuer, "here") == location
     else:
         with pytest.raises(FetchFailed, match=r"^here: jwks_uri: "):
-            jwks_uri(document, ISSUER, "here")
+            jwks_uri(document, issuer, "here")
