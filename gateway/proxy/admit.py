@@ -3,8 +3,8 @@
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
+from gateway.http.request import Request
 from gateway.proxy.port import Port
-from gateway.proxy.request import Request
 
 _NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
 

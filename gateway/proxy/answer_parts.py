@@ -4,9 +4,7 @@ from typing import Final, cast
 
 import httptools
 
-from gateway.proxy.faults import StopParsing
-from gateway.proxy.framing import Framing
-from gateway.proxy.names import (
+from gateway.http.names import (
     CONNECTION,
     CONTENT_LENGTH,
     TRANSFER_ENCODING,
@@ -14,6 +12,8 @@ from gateway.proxy.names import (
     AnswerNames,
     without_named,
 )
+from gateway.proxy.faults import StopParsing
+from gateway.proxy.framing import Framing
 from gateway.proxy.roles import Asker
 
 # An answer's head: larger ones are nobody's honest work (CVE-2026-34519).

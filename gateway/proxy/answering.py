@@ -4,11 +4,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from gateway.http.request import Request
+from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.outbox import LARGE_BYTES, Piece
 from gateway.proxy.port import Port
-from gateway.proxy.request import Request
 from gateway.proxy.server import ServerConnection
-from gateway.proxy.status_line import STATUS_LINES
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 

@@ -8,10 +8,10 @@ from typing import cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.http.refusal import render_refusal
 from gateway.proxy.clients import Clients
 from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.port import Port
-from gateway.proxy.refusal import render_refusal
 from gateway.proxy.request_reader import PIECE_BYTES, RequestReader
 from gateway.proxy.server import NEVER
 from gateway.proxy.turns import NOTHING, Turns

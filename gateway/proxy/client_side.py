@@ -9,11 +9,11 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+from gateway.http.forwarding import appended, is_trusted, replaced
+from gateway.http.request import Request
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.forwarding import appended, is_trusted, replaced
 from gateway.proxy.outbox import Piece
 from gateway.proxy.port import Port
-from gateway.proxy.request import Request
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
 from gateway.proxy.tunnel import Tunnel

@@ -5,15 +5,15 @@ from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.http.published import render_document
+from gateway.http.refusal import render_refusal
+from gateway.http.request import Request
+from gateway.http.request_head import render_request_head
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
-from gateway.proxy.published import render_document
 from gateway.proxy.record import record
-from gateway.proxy.refusal import render_refusal
-from gateway.proxy.request import Request
-from gateway.proxy.request_head import render_request_head
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gateway.proxy.fields import Fields
-from gateway.proxy.request import Request
+from gateway.http.fields import Fields
+from gateway.http.request import Request
 from gateway.settings.values import Limits
 
 _USUAL_METHODS: Final = {

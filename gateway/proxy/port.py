@@ -9,10 +9,11 @@ from typing import Protocol
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route
-from gateway.decision.verdict import NeedKeys, Settled, Verdict, WantedKey
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
+from gateway.http.forwarding import Networks
+from gateway.http.names import RequestNames
 from gateway.proxy.bugs import report_bug
-from gateway.proxy.forwarding import Networks
-from gateway.proxy.names import RequestNames
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
@@ -34,6 +35,12 @@ class Admits(Protocol):
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Answer after asking the issuer for keys."""
+
+    def may_revoke(self, token: SignedToken) -> bool:
+        """Say whether *token* can be revoked before its time."""
+
+    def find_revocation(self, token: SignedToken) -> Deny | None:
+        """Return why *token* is revoked by now, or None."""
 
 
 class HostNames(dict[bytes, str | None]):

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from gateway.decision.path import split_path
 from gateway.decision.verdict import Allow, Deny
+from gateway.http.forwarding import client_address
+from gateway.http.request import Request
 from gateway.proxy.answering import Client
-from gateway.proxy.forwarding import client_address
 from gateway.proxy.port import Port, Unrouted
-from gateway.proxy.request import Request
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 from gateway.telemetry.access_line import format_allowed, format_line, format_refused

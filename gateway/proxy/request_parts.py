@@ -5,12 +5,12 @@ from typing import Final, cast
 import httptools
 
 from gateway.decision.reason import Reason
+from gateway.http.fields import Fields
+from gateway.http.names import AUTHORIZATION, HOST, RequestNames
+from gateway.http.request import Request
 from gateway.proxy.faults import StopParsing
-from gateway.proxy.fields import Fields
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import USUAL_METHODS
-from gateway.proxy.names import AUTHORIZATION, HOST, RequestNames
-from gateway.proxy.request import Request
 from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits

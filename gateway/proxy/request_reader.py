@@ -5,12 +5,12 @@ from typing import Final
 import httptools
 
 from gateway.decision.reason import Reason
+from gateway.http.fields import Fields
+from gateway.http.names import RequestNames
+from gateway.http.request import Request
 from gateway.proxy.faults import EarlyBytes, Fault, was_stopped
-from gateway.proxy.fields import Fields
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import KeptSection
-from gateway.proxy.names import RequestNames
-from gateway.proxy.request import Request
 from gateway.proxy.request_parts import RequestParts
 from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload

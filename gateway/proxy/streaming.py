@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
+from gateway.http.handshake import check_agreement, is_websocket
+from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
-from gateway.proxy.handshake import check_agreement, is_websocket
-from gateway.proxy.status_line import STATUS_LINES
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.websocket_tunnel import WebSocketTunnel
 
@@ -18,6 +18,14 @@ from gateway.proxy.websocket_tunnel import WebSocketTunnel
 _EVENT_STREAM: Final = re.compile(
     rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*text/event-stream[ \t]*[;,\r]"
 )
+
+_EXPIRED: Final = Deny(Reason.TOKEN_EXPIRED, "the token of a stream has expired")
+
+# For the Close frame of a WebSocket.
+_WORDS: Final = {
+    Reason.TOKEN_EXPIRED: b"token expired",
+    Reason.TOKEN_REVOKED: b"token revoked",
+}
 
 
 class Streaming(Answering):
@@ -65,29 +73,39 @@ class Streaming(Answering):
             self._end_with_token()
 
     def _end_with_token(self) -> bool:
-        """See to it that this ends when its token has expired; return False if it never does."""
+        """See to it that this ends when its token has; return False if it never does."""
         token = None if self.allow is None else self.allow.token
         if token is None:
             return False
         expires_at = token.claims.expires_at + token.issuer.leeway_seconds
         ends_at = expires_at + self.port.timeouts.token_grace_seconds
-        if ends_at == inf:
-            return False
         self.port.streams.add(self, ends_at)
-        return True
+        return ends_at < inf or self.port.admission.may_revoke(token)
 
     # --- the end
 
-    def token_expired(self) -> None:
+    def is_revoked(self) -> bool:
+        """Say whether the token that allowed this is revoked, and not only to be reported."""
+        return self._find_revocation() is not None
+
+    def _find_revocation(self) -> Deny | None:
+        allow = self.allow
+        if self.is_over or allow is None or allow.token is None or allow.route.reports:
+            return None
+        # The lists of the port that this began with are no longer kept after a reload.
+        deny = self.port.latest().admission.find_revocation(allow.token)
+        return None if deny is None or deny.reporter is not None else deny
+
+    def token_ended(self) -> None:
         """End, or begin to: nothing may last longer than what allowed it."""
         allow = self.allow
         if self.is_over or allow is None:
             return
-        detail = "the token of a stream has expired"
-        self.deny = Deny(Reason.TOKEN_EXPIRED, detail, allow.route, allow.token)
+        ended = self._find_revocation() or _EXPIRED
+        self.deny = ended._replace(route=allow.route, token=allow.token)
         self.port.routes[allow.route.index].metrics.streams_expired += 1
         if self.tunnel is not None:
-            self.tunnel.token_expired()
+            self.tunnel.token_ended(_WORDS[ended.reason])
             return
         self._leave_server()
         if self._chunked_out:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.proxy.request import Request
+from gateway.http.request import Request
 from gateway.proxy.upload import Upload
 
 

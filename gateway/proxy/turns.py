@@ -5,13 +5,13 @@ from time import monotonic, time
 from typing import Final
 
 from gateway.decision.verdict import Deny
+from gateway.http.refusal import render_refusal
+from gateway.http.request import Request
 from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.admit import admit
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.record import record_refused
-from gateway.proxy.refusal import render_refusal
-from gateway.proxy.request import Request
 from gateway.proxy.server import NEVER
 from gateway.proxy.upload import Upload
 

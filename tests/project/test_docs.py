@@ -12,7 +12,7 @@ from gateway.cli.main import VERBS, command
 from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.memo import DEFAULT_CAPACITY
 from gateway.decision.reason import Reason
-from gateway.proxy import names
+from gateway.http import names
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel
 from gateway.settings.schema import make_schema
@@ -94,7 +94,7 @@ def test_a_section_says_what_it_means_its_causes_and_what_to_do(reason: Reason) 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
 def test_a_reason_is_said_to_be_given_exactly_where_some_module_gives_it(reason: Reason) -> None:
     # The first declares all reasons, the second says how each would be answered.
-    others = {"gateway/decision/reason.py", "gateway/proxy/refusal.py"}
+    others = {"gateway/decision/reason.py", "gateway/http/refusal.py"}
     modules = (ROOT / "gateway").rglob("*.py")
     sources = [path.read_text() for path in modules if str(path.relative_to(ROOT)) not in others]
     is_given = any(re.search(rf"\bReason\.{reason.name}\b", source) for source in sources)

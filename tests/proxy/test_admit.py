@@ -7,11 +7,12 @@ import pytest
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.http.fields import Fields
+from gateway.http.request import Request
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.admit import admit, admit_with_keys
-from gateway.proxy.fields import Fields
 from gateway.proxy.port import Port
-from gateway.proxy.request import Request
+from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
@@ -27,8 +28,10 @@ async def keyring(tmp_path: Path) -> Keyring:
 @pytest.fixture
 async def port(tmp_path: Path, keyring: Keyring) -> Port:
     settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {}))
-    metrics = Metrics(issuers=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0)
-    return make_serving(settings, keyring, metrics, AccessLog(None)).port
+    metrics = Metrics(
+        issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
+    )
+    return make_serving(settings, keyring, Revocations({}), metrics, AccessLog(None)).port
 
 
 def make(target: bytes = b"/open/", host: bytes = b"a.test", *, token: bool = False) -> Request:

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.decision.token import SignedToken
+from gateway.http.fields import Fields
+from gateway.http.names import RequestNames
+from gateway.http.request import Request
 from gateway.proxy.faults import EarlyBytes, Fault
-from gateway.proxy.fields import Fields
 from gateway.proxy.kept_section import KeptSection
-from gateway.proxy.names import RequestNames
-from gateway.proxy.request import Request
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits

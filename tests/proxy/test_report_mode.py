@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jwt.algorithms import ECAlgorithm
 
+from tests.http.test_request_head import FORGED
 from tests.keyring.peers import body as answer_with
 from tests.keyring.peers import issuer_peer
 from tests.proxy.conftest import StartGateway
@@ -27,7 +28,6 @@ from tests.proxy.hostile import reason
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
 from tests.proxy.service import Script, Service, echo, serve
 from tests.proxy.test_record import Log, log
-from tests.proxy.test_request_head import FORGED
 from tests.proxy.wire import Wire
 from tests.tokens import make_private, mint
 

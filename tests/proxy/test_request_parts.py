@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.proxy.names import RequestNames
-from gateway.proxy.request import Request
+from gateway.http.names import RequestNames
+from gateway.http.request import Request
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits

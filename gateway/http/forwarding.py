@@ -1,0 +1,80 @@
+"""Say who asked, for what host, over what: Forwarded, X-Forwarded-* and Via (RFC 7239)."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+_PROTO = re.compile(rb"https?\Z", re.IGNORECASE)
+
+
+class Incoming:
+    """The forwarding fields a request came with; read only where the peer is trusted."""
+
+    __slots__ = ("forwarded", "x_for", "x_host", "x_proto")
+
+    def __init__(self) -> None:
+        self.forwarded: list[bytes] = []
+        self.x_for: list[bytes] = []
+        self.x_proto: list[bytes] = []
+        self.x_host: list[bytes] = []
+
+
+def is_trusted(address: str, networks: Networks) -> bool:
+    """Return whether *address* is inside one of *networks*; what is no address is not."""
+    if not networks:
+        return False
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
+
+
+def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str:
+    """Return the address nearest to us that no trusted proxy has, walking from the right.
+
+    Every entry left of it is hearsay. *peer* is the address of the connection itself.
+    """
+    if not is_trusted(peer, networks):
+        return peer
+    chain = [part.strip() for part in b",".join(x_for).decode("latin-1").split(",")]
+    nearest = peer
+    for entry in reversed(chain):
+        if "%" in entry:  # an IPv6 zone may hold any text, and means nothing elsewhere
+            return nearest
+        try:
+            nearest = str(ip_address(entry))
+        except ValueError:
+            return nearest
+        if not is_trusted(nearest, networks):
+            return nearest
+    return nearest
+
+
+def _node(address: str) -> bytes:
+    # RFC 7239 §6: an IPv6 address is bracketed, and quoted for the colons.
+    return f'"[{address}]"'.encode() if ":" in address else address.encode()
+
+
+def replaced(peer: str, proto: bytes, host: bytes) -> bytes:
+    """Return the fields for a peer nobody vouches for: what it claimed is gone."""
+    return (
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+        b'Forwarded: for=%b;host="%b";proto=%b\r\n'
+    ) % (peer.encode(), proto, host, _node(peer), host, proto)
+
+
+def appended(peer: str, proto: bytes, host: bytes, incoming: Incoming) -> bytes:
+    """Return the fields for a trusted proxy: what it said is kept, and we are added."""
+    x_for = b", ".join((*incoming.x_for, peer.encode()))
+    first_proto = incoming.x_proto[0] if len(incoming.x_proto) == 1 else b""
+    x_proto = first_proto.lower() if _PROTO.match(first_proto) else proto
+    x_host = incoming.x_host[0] if len(incoming.x_host) == 1 else host
+    forwarded = b", ".join(
+        (*incoming.forwarded, b'for=%b;host="%b";proto=%b' % (_node(peer), host, proto))
+    )
+    return (
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: %b\r\n"
+    ) % (x_for, x_proto, x_host, forwarded)

@@ -1,0 +1,150 @@
+"""Sort field names into those that are forwarded and those that mean something here.
+
+Names repeat from request to request, so each spelling is judged once: looking a name up is
+one dictionary hit. What comes back is either the bytes that open the forwarded line, or one
+of the kinds below.
+"""
+
+from typing import Final
+
+from gateway.decision.identity import canonical_alias
+from gateway.settings.values import UnderscoreNames
+
+DROP: Final = 0
+HOST: Final = 1
+AUTHORIZATION: Final = 2
+CONTENT_LENGTH: Final = 3
+TRANSFER_ENCODING: Final = 4
+CONNECTION: Final = 5
+UPGRADE: Final = 6
+EXPECT: Final = 7
+VIA: Final = 8
+FORWARDED: Final = 9
+X_FORWARDED_FOR: Final = 10
+X_FORWARDED_PROTO: Final = 11
+X_FORWARDED_HOST: Final = 12
+REFUSED: Final = 13
+MAX_FORWARDS: Final = 14
+
+# Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
+# trailers are not forwarded in either direction.
+_HOP_BY_HOP = frozenset(
+    (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
+)
+
+# What some services take for the URL or the method that "really" was asked for
+# (CVE-2026-40575, CVE-2023-27487): from a client it can only be a lie.
+_OVERRIDES = frozenset(
+    (
+        b"x-original-url",
+        b"x-original-uri",
+        b"x-original-method",
+        b"x-original-host",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-rewrite-url",
+        b"x-envoy-original-path",
+        b"x-envoy-internal",
+        b"x-real-ip",
+        b"http2-settings",
+        b"x-request-id",  # set here, for every request
+        b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
+        b"proxy",  # HTTP_PROXY to a CGI service, and to its HTTP client (CVE-2016-5385)
+    )
+)
+
+_REQUEST_KINDS = {
+    b"host": HOST,
+    b"authorization": AUTHORIZATION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+    b"expect": EXPECT,
+    b"via": VIA,
+    b"forwarded": FORWARDED,
+    b"x-forwarded-for": X_FORWARDED_FOR,
+    b"x-forwarded-proto": X_FORWARDED_PROTO,
+    b"x-forwarded-host": X_FORWARDED_HOST,
+    b"max-forwards": MAX_FORWARDS,
+}
+
+# What frames or routes a message, what is set here, and what is dropped: no other spelling of
+# such a name goes on.
+_RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
+
+_ANSWER_KINDS = {
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+}
+
+# Names come from the outside: a client that invents them must not fill the memory.
+_REMEMBERED_NAMES = 2048
+_REMEMBERED_NAME_BYTES = 64
+
+
+class RequestNames(dict[bytes, bytes | int]):
+    """Judge the field names of requests; *identity* are the aliases of identity headers."""
+
+    def __init__(
+        self,
+        identity: frozenset[bytes],
+        underscore_names: UnderscoreNames = UnderscoreNames.DROP,
+    ) -> None:
+        super().__init__()
+        self._reserved = identity | _RESERVED
+        self._underscore_names = underscore_names
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        kind = self._judge(name)
+        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
+            self[name] = kind
+        return kind
+
+    def _judge(self, name: bytes) -> bytes | int:
+        lower = name.lower()
+        kind = _REQUEST_KINDS.get(lower)
+        if kind is not None:
+            return kind
+        # `X_User_Id` becomes `X-User-Id` in CGI-like services (CVE-2025-64484), so a name
+        # with an underscore is dropped whatever it is, unless the configuration says more.
+        if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:
+            return REFUSED if self._underscore_names is UnderscoreNames.REJECT else DROP
+        alias = canonical_alias(lower)
+        # A framework may look a field up by the name of its CGI variable: HTTP_X_USER_ID.
+        if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(b"http-")):
+            return DROP
+        return b"\r\n" + name + b": "
+
+    def _is_reserved(self, alias: bytes) -> bool:
+        return alias in self._reserved or alias.startswith(b"x-forwarded-")
+
+
+class AnswerNames(dict[bytes, bytes | int]):
+    """Judge the field names of answers."""
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        lower = name.lower()
+        kind: bytes | int | None = _ANSWER_KINDS.get(lower)
+        if kind is None:
+            kind = DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
+        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
+            self[name] = kind
+        return kind
+
+
+def without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
+    """Return *lines* (prefix, value, prefix, value …) without the fields *connection* names.
+
+    RFC 9110 §7.6.1. Only forwarded lines are in *lines*: what the gateway adds later cannot
+    be removed by a client (CVE-2022-31813).
+    """
+    named = {token.strip(b" \t").lower() for token in connection.split(b",")}
+    kept: list[bytes] = []
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        if prefix[2:-2].lower() not in named:
+            kept += (prefix, value)
+    return kept

@@ -1,0 +1,22 @@
+"""Answer with a document that is published to everybody."""
+
+from typing import Final
+
+from gateway.http.http_date import http_date
+
+# Clients ask for it when they meet a challenge; it changes with the configuration alone. Pages
+# of any origin may read it: a client in a browser has to, and there is no secret in it.
+_HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\nDate: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    b"Cache-Control: public, max-age=300\r\nAccess-Control-Allow-Origin: *\r\n"
+    b"X-Content-Type-Options: nosniff\r\nX-Request-Id: %b\r\n%b\r\n"
+)
+
+
+def render_document(
+    document: bytes, request_id: bytes, now: float, is_head: bool, close: bool
+) -> bytes:
+    """Return the whole answer; to HEAD without the body (RFC 9110 §9.3.2)."""
+    connection = b"Connection: close\r\n" if close else b""
+    head = _HEAD % (http_date(int(now)), len(document), request_id, connection)
+    return head if is_head else head + document

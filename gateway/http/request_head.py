@@ -1,0 +1,72 @@
+"""Write the head that the service gets: serialised anew from what was understood."""
+
+from gateway.decision.verdict import Allow
+from gateway.http.fields import Fields
+from gateway.http.names import without_named
+from gateway.http.request import Request
+
+
+def render_request_head(
+    request: Request, allow: Allow, request_id: bytes, forwarding: bytes, forward_token: bool
+) -> bytes:
+    """Return the head, with one Host and at most one framing field in it.
+
+    *forwarding* are whole lines. Order matters: what the client's Connection field names is
+    taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
+    """
+    fields = request.fields
+    added = b""
+    joined = fields.joined
+    if joined is None:
+        lines = fields.lines
+        if fields.connection:
+            lines = without_named(lines, fields.connection)
+        joined = b"".join(lines)
+        if not request.is_plain:
+            added = _framing(request) + _hops(request)
+    is_unchecked = allow.route.public or allow.would_deny is not None
+    if (forward_token or is_unchecked) and _keeps_authorization(fields, forward_token):
+        added += b"\r\nAuthorization: " + fields.authorization[0]
+    return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
+        request.method.encode(),
+        allow.target,
+        fields.host,
+        joined,
+        added,
+        allow.identity_fields,
+        request_id,
+        forwarding,
+    )
+
+
+def _framing(request: Request) -> bytes:
+    fields = request.fields
+    if fields.is_chunked:
+        return b"\r\nTransfer-Encoding: chunked"
+    if fields.content_length is not None:
+        return b"\r\nContent-Length: %d" % fields.content_length
+    if request.wants_upgrade:
+        return b"\r\nConnection: Upgrade\r\nUpgrade: " + fields.upgrade
+    return b""
+
+
+def _hops(request: Request) -> bytes:
+    """Return how many hops are left; only OPTIONS counts them (RFC 9110 §7.6.2)."""
+    hops = request.fields.max_forwards
+    if hops is None:
+        return b""
+    return b"\r\nMax-Forwards: %d" % (hops - 1 if request.method == "OPTIONS" else hops)
+
+
+def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:
+    """Return whether the service gets the Authorization field.
+
+    A bearer token stays here unless the configuration asks for it. On a public route, and where
+    a refusal is only reported, other schemes are the service's own affair: a token endpoint's
+    client secret, say.
+    """
+    if len(fields.authorization) != 1:
+        return False
+    # A proxy in front may have joined two fields into one: `Basic …, Bearer …`.
+    credentials = fields.authorization[0].lower().split(b",")
+    return forward_token or not any(one.strip()[:6] == b"bearer" for one in credentials)

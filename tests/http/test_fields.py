@@ -1,0 +1,123 @@
+"""The header section of a request: what may stand once, and what must not stand together."""
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.http.fields import Fields
+from gateway.http.names import (
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_LENGTH,
+    DROP,
+    EXPECT,
+    HOST,
+    REFUSED,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    VIA,
+    X_FORWARDED_FOR,
+    RequestNames,
+)
+from gateway.settings.values import UnderscoreNames
+
+
+def make_fields(*special: tuple[int, bytes]) -> Fields:
+    fields = Fields()
+    for kind, value in special:
+        fields.add_special(kind, value)
+    return fields
+
+
+FAULTY = {
+    "two_hosts": [(HOST, b"a"), (HOST, b"a")],  # 9112.1
+    "empty_host": [(HOST, b"")],
+    "blank_host": [(HOST, b" \t")],
+    "two_lengths": [(CONTENT_LENGTH, b"1"), (CONTENT_LENGTH, b"1")],  # 9112.8
+    "length_list": [(CONTENT_LENGTH, b"1, 1")],
+    "length_with_sign": [(CONTENT_LENGTH, b"+1")],  # CVE-2023-38697
+    "length_with_underscore": [(CONTENT_LENGTH, b"1_0")],
+    "no_length": [(CONTENT_LENGTH, b"")],  # CVE-2023-40225
+    "long_length": [(CONTENT_LENGTH, b"0" * 19)],  # CVE-2021-40346
+    "other_coding": [(TRANSFER_ENCODING, b"gzip")],  # 9112.7
+    "coding_list": [(TRANSFER_ENCODING, b"chunked, identity")],  # CVE-2024-1135
+    "two_codings": [(TRANSFER_ENCODING, b"chunked"), (TRANSFER_ENCODING, b"chunked")],
+    "refused_name": [(REFUSED, b"")],
+}
+
+
+@pytest.mark.parametrize("special", FAULTY.values(), ids=FAULTY)
+def test_doubtful_fields_are_faults(special: list[tuple[int, bytes]]) -> None:
+    fault = make_fields(*special).fault
+
+    assert fault is not None
+    assert fault.reason is Reason.REQUEST_MALFORMED
+
+
+def test_the_first_fault_is_the_one_that_is_told() -> None:
+    fields = make_fields((HOST, b""), (CONTENT_LENGTH, b"x"))
+
+    assert fields.fault is not None
+    assert fields.fault.detail == "the Host field is empty"
+
+
+def test_fields_with_a_meaning_are_taken_in() -> None:
+    fields = make_fields(
+        (HOST, b" a.test "), (CONTENT_LENGTH, b"12"), (AUTHORIZATION, b"Bearer x "),
+        (CONNECTION, b"a"), (CONNECTION, b"b"), (UPGRADE, b"x"), (VIA, b"1.0 p"), (VIA, b"1.1 q"),
+        (EXPECT, b"100-Continue"), (X_FORWARDED_FOR, b"1.2.3.4"), (DROP, b"y"),
+    )  # fmt: skip
+
+    assert fields.fault is None
+    assert (fields.host, fields.content_length) == (b"a.test", 12)
+    assert fields.authorization == (b"Bearer x",)
+    assert (fields.connection, fields.upgrade, fields.via) == (b"a,b", b"x", b"1.0 p, 1.1 q")
+    assert fields.expects_continue
+    assert fields.incoming is not None
+    assert fields.incoming.x_for == [b"1.2.3.4"]
+    assert fields.special_count == 11
+
+
+def test_of_many_credentials_two_are_kept() -> None:
+    """6750.3: two are refused already; more would only cost time and memory."""
+    fields = make_fields(*((AUTHORIZATION, b"Bearer %d" % number) for number in range(1000)))
+
+    assert fields.authorization == (b"Bearer 0", b"Bearer 999")
+    assert fields.special_count == 1000
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "is_plain"),
+    [
+        (DROP, b"x", True),
+        (CONNECTION, b"keep-alive", True),
+        (CONNECTION, b"close", False),
+        (CONTENT_LENGTH, b"0", False),
+        (VIA, b"1.1 p", False),
+    ],
+)
+def test_only_what_changes_nothing_leaves_a_section_plain(
+    kind: int, value: bytes, is_plain: bool
+) -> None:
+    assert make_fields((kind, value)).is_plain is is_plain
+
+
+@pytest.mark.parametrize(
+    ("underscore_names", "kept"),
+    [
+        (UnderscoreNames.KEEP, [b"\r\nX_One: ", b"1", b"\r\nX-Two: ", b"2"]),
+        (UnderscoreNames.DROP, [b"\r\nX-Two: ", b"2"]),
+        (UnderscoreNames.REJECT, [b"\r\nX-Two: ", b"2"]),
+    ],
+)
+def test_fields_judged_again_lose_what_is_not_forwarded_any_more(
+    underscore_names: UnderscoreNames, kept: list[bytes]
+) -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nX_One: ", b"1", b"\r\nX-User: ", b"mallory", b"\r\nX-Two: ", b"2"]
+    fields.joined = b"".join(fields.lines)
+
+    fields.judge_again(RequestNames(frozenset([b"x-user"]), underscore_names))
+
+    assert fields.lines == kept
+    assert fields.joined is None
+    assert fields.fault is None
