@@ -81,7 +81,7 @@ async def test_a_body_whose_end_waited_behind_what_held_the_client_ends_once(
     assert (await read_answer(client)).body == b"/open/ " + body
     assert (await read_answer(client)).body == b"/open/next "
     (connection,) = service.connections
-    assert connection.received.count(b"0\r\n\r\n") == 1
+    assert connection.received.count(b"\r\n0\r\n\r\n") == 1
 
 
 def test_a_body_over_its_limit_is_noted_and_not_kept() -> None:
