@@ -8,17 +8,23 @@ from collections.abc import Mapping
 from gateway import __version__
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.admin.report_only import report_only
+from gateway.admin.revocations import (
+    revocation_metrics,
+    revocation_readiness,
+    revocation_status,
+)
 from gateway.admin.server import AdminServer, Readiness
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
 from gateway.reload import LastAttempt, needs_restart
+from gateway.revocation.revocations import Revocations
 from gateway.serving import Serving, make_serving
 from gateway.settings.values import AccessLogTarget, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
+from gateway.telemetry.reports import IssuerMetrics, MemoMetrics, RevocationMetrics
 
 # How long the last lines of the access log may take to be read when we end.
 _LOG_CLOSE_SECONDS = 2.0
@@ -42,21 +48,35 @@ class Gateway:
         self._access_log = AccessLog(_stream(settings.access_log))
         self._metrics = Metrics(
             issuers=self._issuer_metrics,
+            revocations=self._revocation_metrics,
             memo=self._memo_metrics,
             log_dropped=lambda: self._access_log.dropped,
         )
-        keyring = Keyring(settings.issuers, clock=self._fetch_clock)
-        self._serving = self._make_serving(settings, keyring)
+        self._serving = self._make_serving(settings, *self._make_fetched(settings))
         self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
         self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
         self._last_attempt = LastAttempt(settings.digest)
         self._reloading = asyncio.Lock()
 
+    def _make_fetched(self, settings: Settings) -> tuple[Keyring, Revocations]:
+        clock = self._fetch_clock
+        lists = Revocations(settings.revocations, self._compare_streams, clock=clock)
+        return Keyring(settings.issuers, clock=clock), lists
+
     def _make_serving(
-        self, settings: Settings, keyring: Keyring, former: Serving | None = None
+        self,
+        settings: Settings,
+        keyring: Keyring,
+        revocations: Revocations,
+        former: Serving | None = None,
     ) -> Serving:
         metrics, access_log = self._metrics, self._access_log
-        return make_serving(settings, keyring, metrics, access_log, former, self._clocks)
+        return make_serving(
+            settings, keyring, revocations, metrics, access_log, former, self._clocks
+        )
+
+    def _compare_streams(self) -> None:
+        self._serving.port.streams.compare()
 
     @property
     def data_address(self) -> tuple[str, int]:
@@ -69,10 +89,10 @@ class Gateway:
         return None if self._admin is None else self._admin.address
 
     async def start(self) -> None:
-        """Fetch keys, then listen; raises OSError where an address cannot be had."""
+        """Fetch keys and lists, then listen; raises OSError where an address cannot be had."""
         if self._admin is not None:
             await self._admin.start()
-        await self._serving.keyring.start()
+        await asyncio.gather(self._serving.keyring.start(), self._serving.revocations.start())
         await self._listener.start()
 
     async def drain(self) -> None:
@@ -84,7 +104,7 @@ class Gateway:
         await self._listener.stop()
         if self._admin is not None:
             await self._admin.stop()
-        await self._serving.keyring.close()
+        await asyncio.gather(self._serving.keyring.close(), self._serving.revocations.close())
         self._access_log.close(_LOG_CLOSE_SECONDS)
 
     # --- another configuration
@@ -101,13 +121,15 @@ class Gateway:
             if refusal is not None:
                 self._note("needs_restart", settings.digest, refusal)
                 return refusal
-            keyring = await _successor(former.keyring, settings, self._fetch_clock)
+            keyring, revocations = self._make_fetched(settings)
+            await _succeed(former, keyring, revocations)
             # Nothing below waits: no request sees a half of each configuration.
-            serving = self._make_serving(settings, keyring, former)
+            serving = self._make_serving(settings, keyring, revocations, former)
             self._listener.use(serving.port, serving.pools)
             self._serving = serving
+            self._compare_streams()
             self._note("applied", settings.digest, None)
-            await former.keyring.retire()
+            await asyncio.gather(former.keyring.retire(), former.revocations.retire())
             return None
 
     def reject(self, digest: str | None, error: str) -> None:
@@ -130,9 +152,19 @@ class Gateway:
             # What only reports refuses nobody for want of keys: it keeps no traffic away either.
             if not (issuer.loaded or settings.issuers[issuer.name].issuer.reports)
         ]
+        lists = self._serving.revocations.status()
+        reasons += [
+            f"no revocation list {one.name}"
+            for one in lists
+            if one.is_missed and not _only_reports(settings, one.name)
+        ]
         if self._serving.port.is_draining:
             reasons.append("draining")
-        return Readiness(tuple(reasons), tuple(map(issuer_readiness, issuers)))
+        return Readiness(
+            tuple(reasons),
+            tuple(map(issuer_readiness, issuers)),
+            tuple(map(revocation_readiness, lists)),
+        )
 
     def status(self) -> Mapping[str, object]:
         """Return what ``/status`` shows."""
@@ -145,6 +177,7 @@ class Gateway:
             "config": self._last_attempt.status(self._serving.settings.digest),
             "report_only": report_only(self._serving.settings),
             "issuers": [issuer_status(issuer) for issuer in self._serving.keyring.status()],
+            "revocations": [revocation_status(one) for one in self._serving.revocations.status()],
             "upstreams": [
                 {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
                 for upstream in metrics.upstreams.values()
@@ -164,21 +197,29 @@ class Gateway:
     def _issuer_metrics(self) -> list[IssuerMetrics]:
         return [issuer_metrics(issuer) for issuer in self._serving.keyring.status()]
 
+    def _revocation_metrics(self) -> list[RevocationMetrics]:
+        return [revocation_metrics(one) for one in self._serving.revocations.status()]
+
     def _memo_metrics(self) -> MemoMetrics:
         memo = self._serving.memo
         return MemoMetrics(memo.hits, memo.misses, len(memo))
 
 
-async def _successor(former: Keyring, settings: Settings, clock: Clock) -> Keyring:
-    """Return a keyring that has all keys in hand before any request asks for them."""
-    keyring = Keyring(settings.issuers, clock=clock)
-    keyring.take_over(former)
+async def _succeed(former: Serving, keyring: Keyring, revocations: Revocations) -> None:
+    """Have all keys and lists in hand before any request asks for them."""
+    keyring.take_over(former.keyring)
+    revocations.take_over(former.revocations)
     try:
-        await keyring.start()
+        await asyncio.gather(keyring.start(), revocations.start())
     except BaseException:  # cancelled: the gateway is ending
-        await keyring.close()
+        await asyncio.gather(keyring.close(), revocations.close())
         raise
-    return keyring
+
+
+def _only_reports(settings: Settings, list_name: str) -> bool:
+    """Say whether nobody is refused for want of this revocation list."""
+    issuers = settings.revocations[list_name].rule.issuers
+    return all(settings.issuers[name].issuer.reports for name in issuers)
 
 
 def _stream(target: AccessLogTarget) -> int | None:

@@ -11,6 +11,7 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port, RouteState
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks, Streams
+from gateway.revocation.revocations import Revocations
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
@@ -23,6 +24,7 @@ class Serving:
 
     settings: Settings
     keyring: Keyring
+    revocations: Revocations
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
@@ -31,6 +33,7 @@ class Serving:
 def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
     keyring: Keyring,
+    revocations: Revocations,
     metrics: Metrics,
     access_log: AccessLog,
     former: Serving | None = None,
@@ -52,9 +55,9 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         name: Pool(upstream, settings.timeouts, outbox, metrics.upstreams[name])
         for name, upstream in settings.upstreams.items()
     }
-    admission = Admission(settings.policy, keyring, memo, clocks.wall)
+    admission = Admission(settings.policy, keyring, revocations.lists, memo, clocks.wall)
     port = _make_port(settings, admission, keyring, pools, outbox, streams, metrics, access_log)
-    return Serving(settings, keyring, memo, tuple(pools.values()), port)
+    return Serving(settings, keyring, revocations, memo, tuple(pools.values()), port)
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made

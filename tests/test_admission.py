@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+import math
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jwt
 import pytest
@@ -16,6 +17,7 @@ from gateway.decision.identity import Identity
 from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
 from gateway.decision.routing import Route, RouteTable
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.keyring.keyring import Keyring
@@ -90,7 +92,7 @@ async def world() -> AsyncIterator[World]:
         settings = issuer_settings(SourceKind.JWKS_URL, peer.url + "/jwks", issuer=ISSUER)
         keyring = Keyring({"main": settings}, clock=clock)
         await keyring.start()
-        admission = Admission(policy(route()), keyring, TokenMemo(100), lambda: NOW)
+        admission = Admission(policy(route()), keyring, {}, TokenMemo(100), lambda: NOW)
         yield World(peer, clock, keyring, admission)
         await keyring.close()
 
@@ -155,7 +157,7 @@ async def test_keys_never_had_are_our_fault_and_not_the_clients() -> None:
         settings = issuer_settings(SourceKind.JWKS_URL, peer.url, issuer=ISSUER)
         keyring = Keyring({"main": settings}, clock=clock)
         await keyring.start()
-        admission = Admission(policy(route()), keyring, TokenMemo(100), lambda: NOW)
+        admission = Admission(policy(route()), keyring, {}, TokenMemo(100), lambda: NOW)
         world = World(peer, clock, keyring, admission)
 
         assert reason(await world.verdict(token("old"))) is Reason.KEYS_UNAVAILABLE
@@ -216,3 +218,46 @@ async def test_no_part_of_a_token_reaches_the_issuer(world: World) -> None:
     assert len(asked) == 1
     parts = [*bearer.decode().split("."), "a-name-of-my-own", base64.b64encode(bearer).decode()]
     assert not any(part in asked[0] for part in parts)
+
+
+# --- revocation
+
+LISTED = RevocationList([Revocation((("sub", "alice"),), math.inf, math.inf)])
+NOBODY = RevocationList(())
+ON_LIST = RevocationRule("blocked", frozenset({"main"}), refuses_without=True)
+
+
+async def test_lists_are_read_as_they_are_at_each_request(world: World) -> None:
+    lists = {"blocked": NOBODY}
+    ruled = replace(policy(route()), revocations={"main": (ON_LIST,)})
+    admission = Admission(ruled, world.keyring, lists, TokenMemo(100), lambda: NOW)
+    request = head(token("old"))
+    allowed = admission.decide(request)
+    assert isinstance(allowed, Allow)
+    assert allowed.token is not None
+
+    found = []
+    for now_listed in (NOBODY, LISTED, None):
+        lists.clear()
+        if now_listed is not None:
+            lists["blocked"] = now_listed
+        verdict = admission.decide(request)
+        assert isinstance(verdict, Allow | Deny)
+        revocation = admission.find_revocation(allowed.token)
+        found.append((reason(verdict), revocation and revocation.reason))
+
+    assert found == [
+        (None, None),
+        (Reason.TOKEN_REVOKED, Reason.TOKEN_REVOKED),
+        (Reason.REVOCATIONS_UNAVAILABLE, None),  # what is under way goes on
+    ]
+    assert admission.may_revoke(allowed.token)
+
+
+async def test_without_lists_nothing_may_be_revoked(world: World) -> None:
+    allowed = world.admission.decide(head(token("old")))
+    assert isinstance(allowed, Allow)
+    assert allowed.token is not None
+
+    assert not world.admission.may_revoke(allowed.token)
+    assert world.admission.find_revocation(allowed.token) is None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.keyring.keyring import Keyring
+from gateway.revocation.revocations import Revocations
 from gateway.serving import Serving, make_serving
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
@@ -12,11 +13,14 @@ from tests.proxy.gateways import ROUTES, load, write_config
 
 
 def make_metrics() -> Metrics:
-    return Metrics(issuers=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0)
+    return Metrics(
+        issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
+    )
 
 
 def make(settings: Settings, metrics: Metrics, former: Serving | None = None) -> Serving:
-    return make_serving(settings, Keyring(settings.issuers), metrics, AccessLog(None), former)
+    keyring, revocations = Keyring(settings.issuers), Revocations(settings.revocations)
+    return make_serving(settings, keyring, revocations, metrics, AccessLog(None), former)
 
 
 async def test_every_route_has_its_counts_and_the_pool_of_its_upstream(tmp_path: Path) -> None:

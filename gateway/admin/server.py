@@ -31,13 +31,14 @@ _log.addFilter(_without_input)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Why no traffic should be sent here, if there is a reason, and how issuers' keys stand.
+    """Why no traffic should be sent here, if there is a reason, and how keys and lists stand.
 
-    Anybody who reaches the port may see it. *issuers* are JSON objects.
+    Anybody who reaches the port may see it. *issuers* and *revocations* are JSON objects.
     """
 
     not_ready: tuple[str, ...]
     issuers: tuple[Mapping[str, object], ...]
+    revocations: tuple[Mapping[str, object], ...]
 
 
 class AdminView(Protocol):
@@ -100,7 +101,11 @@ class AdminServer:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         readiness = self._view.ready()
-        members = {"not_ready": readiness.not_ready, "issuers": readiness.issuers}
+        members = {
+            "not_ready": readiness.not_ready,
+            "issuers": readiness.issuers,
+            "revocations": readiness.revocations,
+        }
         if not readiness.not_ready:
             return json_object({"ready": True, **members})
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "not ready for traffic", members)

@@ -91,8 +91,8 @@ class Tunnel:
         """End: there is no one left to talk to."""
         self._owner.tunnel_over()
 
-    def token_expired(self) -> None:
-        """End: what bytes mean here is not known, so there is nothing to say."""
+    def token_ended(self, words: bytes) -> None:
+        """End: what bytes mean here is not known, so there is nothing to say, not even *words*."""
         self._owner.tunnel_over()
 
     def patience_ended(self) -> None:

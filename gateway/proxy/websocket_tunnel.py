@@ -1,4 +1,4 @@
-"""Take leave of both ends of a WebSocket when the token that allowed it has expired."""
+"""Take leave of both ends of a WebSocket when the token that allowed it has ended."""
 
 from secrets import token_bytes
 from typing import Final, Protocol
@@ -13,7 +13,6 @@ PATIENCE_SECONDS: Final = 5.0
 
 # RFC 6455 §7.4.1: a policy was violated.
 _POLICY_VIOLATION: Final = 1008
-_REASON: Final = b"token expired"
 
 
 class Ending(Owner, Protocol):
@@ -44,12 +43,13 @@ class _Way:
 class WebSocketTunnel(Tunnel):
     """A tunnel that follows the frames in it, so that it can put a Close frame between two."""
 
-    __slots__ = ("_down", "_ending", "_is_ending", "_up")
+    __slots__ = ("_down", "_ending", "_is_ending", "_up", "_words")
 
     def __init__(self, owner: Ending, client: Near, server: ServerConnection) -> None:
         super().__init__(owner, client, server)
         self._ending = owner
         self._is_ending = False
+        self._words = b""  # what is said to both ends
         self._down = _Way(masked=False)  # from the server to the client
         self._up = _Way(masked=True)
 
@@ -79,9 +79,10 @@ class WebSocketTunnel(Tunnel):
 
     # --- taking leave
 
-    def token_expired(self) -> None:
+    def token_ended(self, words: bytes) -> None:
         """Send Close frames where frames begin, and wait for theirs (RFC 6455 §7.1.2)."""
         self._is_ending = True
+        self._words = words
         # What has ended takes no more bytes.
         self._down.is_done = self._down.is_told = self._server_done
         self._up.is_done = self._up.is_told = self._client_done
@@ -157,10 +158,10 @@ class WebSocketTunnel(Tunnel):
         own = not way.frames.has_closed
         if way is self._down:
             if own:
-                self._client.write(close_frame(_POLICY_VIOLATION, _REASON))
+                self._client.write(close_frame(_POLICY_VIOLATION, self._words))
             self._ending.tunnel_leaves(PATIENCE_SECONDS)
             self.server.go_on()  # what comes is dropped, and waits for nobody
         else:
             if own:
-                self.server.write(close_frame(_POLICY_VIOLATION, _REASON, token_bytes(4)))
+                self.server.write(close_frame(_POLICY_VIOLATION, self._words, token_bytes(4)))
             self._client.go_on()

@@ -28,3 +28,8 @@ class RevocationStatus:
     failures_in_a_row: int
     last_error: str | None
     next_refresh_in_seconds: float
+
+    @property
+    def is_missed(self) -> bool:
+        """Say whether tokens are refused for want of the list."""
+        return self.refuses_without and not self.loaded

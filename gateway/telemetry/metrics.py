@@ -7,7 +7,14 @@ from prometheus_client.registry import Collector
 
 from gateway import __version__
 from gateway.telemetry.families import counter, gauge
-from gateway.telemetry.reports import IssuerMetrics, MemoMetrics, issuer_families, memo_families
+from gateway.telemetry.reports import (
+    IssuerMetrics,
+    MemoMetrics,
+    RevocationMetrics,
+    issuer_families,
+    memo_families,
+    revocation_families,
+)
 from gateway.telemetry.route_metrics import RouteMetrics, route_families
 
 # What became of an attempt to go on with another configuration.
@@ -36,6 +43,7 @@ class Metrics:
         self,
         *,
         issuers: Callable[[], Iterable[IssuerMetrics]],
+        revocations: Callable[[], Iterable[RevocationMetrics]],
         memo: Callable[[], MemoMetrics],
         log_dropped: Callable[[], int],
     ) -> None:
@@ -49,6 +57,7 @@ class Metrics:
         self.tunnels_open = 0
         self.reloads = dict.fromkeys(RELOAD_OUTCOMES, 0)
         self.issuers = issuers
+        self.revocations = revocations
         self.memo = memo
         self.log_dropped = log_dropped
         self._registry = CollectorRegistry()
@@ -94,6 +103,7 @@ class _Families(Collector):
         yield from _connection_families(metrics)
         yield from _upstream_families(tuple(metrics.upstreams.values()))
         yield from issuer_families(tuple(metrics.issuers()))
+        yield from revocation_families(tuple(metrics.revocations()))
         yield from memo_families(metrics.memo())
         yield counter(
             "gateway_access_log_dropped",

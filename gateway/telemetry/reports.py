@@ -1,4 +1,4 @@
-"""What the keyring and the token memo report about themselves when they are asked."""
+"""What keys, revocation lists and the token memo report about themselves when asked."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from gateway.telemetry.families import Row, counter, gauge
 
 _ISSUER = ("issuer",)
+_LIST = ("list",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,23 @@ class IssuerMetrics:
     age_seconds: float | None
     age_limit_seconds: float | None
     next_refresh_in_seconds: float | None
+    fetches: int
+    failures: int
+    failures_in_a_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationMetrics:
+    """How one revocation list stands; *entries* of None where there is none to compare with.
+
+    *age_seconds* is None where there never was one.
+    """
+
+    name: str
+    entries: int | None
+    age_seconds: float | None
+    age_limit_seconds: float
+    next_refresh_in_seconds: float
     fetches: int
     failures: int
     failures_in_a_row: int
@@ -79,6 +97,52 @@ def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
         "Attempts to fetch the issuer's keys that failed since the last good one.",
         [((issuer.name,), issuer.failures_in_a_row) for issuer in issuers],
         _ISSUER,
+    )
+
+
+def revocation_families(lists: Sequence[RevocationMetrics]) -> Iterator[Metric]:
+    """Yield the families about revocation lists."""
+    yield gauge(
+        "gateway_revocation_entries",
+        "Entries of the revocation list; absent while there is none to compare with.",
+        _known((one.name, one.entries) for one in lists),
+        _LIST,
+    )
+    yield gauge(
+        "gateway_revocation_age_seconds",
+        "Time since the revocation list was last read.",
+        _known((one.name, one.age_seconds) for one in lists),
+        _LIST,
+    )
+    yield gauge(
+        "gateway_revocation_age_limit_seconds",
+        "Age at which the revocation list is no longer used.",
+        _known((one.name, one.age_limit_seconds) for one in lists),
+        _LIST,
+    )
+    yield gauge(
+        "gateway_revocation_next_refresh_seconds",
+        "Time until the revocation list is read again; 0 while that is due or under way.",
+        _known((one.name, one.next_refresh_in_seconds) for one in lists),
+        _LIST,
+    )
+    yield counter(
+        "gateway_revocation_fetches",
+        "Attempts to read the revocation list.",
+        _known((one.name, one.fetches) for one in lists),
+        _LIST,
+    )
+    yield counter(
+        "gateway_revocation_fetch_failures",
+        "Attempts to read the revocation list that failed.",
+        _known((one.name, one.failures) for one in lists),
+        _LIST,
+    )
+    yield gauge(
+        "gateway_revocation_fetch_failures_in_a_row",
+        "Attempts to read the revocation list that failed since the last good one.",
+        _known((one.name, one.failures_in_a_row) for one in lists),
+        _LIST,
     )
 
 

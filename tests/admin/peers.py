@@ -16,11 +16,12 @@ class FakeGateway:
 
     not_ready: tuple[str, ...] = ()
     issuers: tuple[Mapping[str, object], ...] = ()
+    revocations: tuple[Mapping[str, object], ...] = ()
     members: Mapping[str, object] = field(default_factory=lambda: {"version": "1.2.3"})
     page: bytes = b"up 1\n"
 
     def ready(self) -> Readiness:
-        return Readiness(self.not_ready, self.issuers)
+        return Readiness(self.not_ready, self.issuers, self.revocations)
 
     def status(self) -> Mapping[str, object]:
         return self.members

@@ -27,7 +27,12 @@ async def test_readyz_is_ok_when_nothing_is_missing() -> None:
 
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
-    assert json.loads(answer.body) == {"ready": True, "not_ready": [], "issuers": []}
+    assert json.loads(answer.body) == {
+        "ready": True,
+        "not_ready": [],
+        "issuers": [],
+        "revocations": [],
+    }
 
 
 @pytest.mark.parametrize(("not_ready", "status"), [((), 200), (("draining",), 503)])
@@ -76,7 +81,12 @@ async def test_status_is_what_the_gateway_says() -> None:
 
 
 async def test_metrics_are_read_by_prometheus() -> None:
-    metrics = Metrics(issuers=tuple, memo=lambda: MemoMetrics(1, 2, 3), log_dropped=lambda: 0)
+    metrics = Metrics(
+        issuers=tuple,
+        revocations=tuple,
+        memo=lambda: MemoMetrics(1, 2, 3),
+        log_dropped=lambda: 0,
+    )
     async with admin_port() as port:
         port.gateway.page = metrics.expose()
         answer = await port.ask("/metrics")

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.clients import Clients
+from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
@@ -120,9 +121,11 @@ class Network:
         self.requests: list[Seen] = []
         self.services: list[ServiceEnd] = []
         self.metrics = Metrics(
-            issuers=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
+            issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
         )
-        self.serving = make_serving(ground.settings, ground.keyring, self.metrics, AccessLog(None))
+        self.serving = make_serving(
+            ground.settings, ground.keyring, Revocations({}), self.metrics, AccessLog(None)
+        )
         self.clients: Clients[ClientConnection] = Clients()
         ground.loop.accept = self._accept
 

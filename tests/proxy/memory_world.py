@@ -16,6 +16,7 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import RouteState
 from gateway.proxy.server import ServerConnection
+from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
@@ -191,8 +192,8 @@ class MemoryWorld:
         self.reply: Reply = echo
         self.keyring = Keyring(settings.issuers)
         self._access_log = AccessLog(None)
-        metrics = Metrics(issuers=list, memo=_no_memo, log_dropped=int)
-        serving = make_serving(settings, self.keyring, metrics, self._access_log)
+        metrics = Metrics(issuers=list, revocations=list, memo=_no_memo, log_dropped=int)
+        serving = make_serving(settings, self.keyring, Revocations({}), metrics, self._access_log)
         self.port = port = serving.port
         (upstream,) = settings.upstreams.values()
         counts = metrics.upstreams[upstream.name]

@@ -1,6 +1,8 @@
 """Streams end when their token has: by the wall clock, once, and without a timer for each."""
 
+import asyncio
 import gc
+import math
 
 import pytest
 
@@ -19,15 +21,19 @@ class Time:
 
 
 class FakeStream:
-    """Remembers what it was told; *patience* is asked for when the token has expired."""
+    """Remembers what it was told; *patience* is asked for when the token has ended."""
 
     def __init__(self, streams: Streams, patience: float | None = None) -> None:
         self.told: list[str] = []
+        self.revoked = False
         self._streams = streams
         self._patience = patience
 
-    def token_expired(self) -> None:
-        self.told.append("expired")
+    def is_revoked(self) -> bool:
+        return self.revoked
+
+    def token_ended(self) -> None:
+        self.told.append("ended")
         if self._patience is not None:
             self._streams.bound(self, self._patience)
 
@@ -45,7 +51,7 @@ def test_a_stream_ends_at_its_time_and_not_before() -> None:
     streams.add(late, time.wall + 20)
     streams.add(early, time.wall + 10)
 
-    for now, expected in ((9.9, ([], [])), (10, (["expired"], [])), (19.9, (["expired"], []))):
+    for now, expected in ((9.9, ([], [])), (10, (["ended"], [])), (19.9, (["ended"], []))):
         time.wall = 1_000_000.0 + now
         streams.sweep()
         assert (early.told, late.told) == expected
@@ -53,7 +59,7 @@ def test_a_stream_ends_at_its_time_and_not_before() -> None:
     streams.sweep()
     streams.sweep()
 
-    assert (early.told, late.told) == (["expired"], ["expired"])
+    assert (early.told, late.told) == (["ended"], ["ended"])
     assert len(streams) == 0
 
 
@@ -65,7 +71,7 @@ def test_a_stream_whose_token_has_expired_already_ends_with_the_next_look() -> N
 
     streams.sweep()
 
-    assert stream.told == ["expired"]
+    assert stream.told == ["ended"]
 
 
 def test_patience_is_counted_on_a_clock_that_nobody_sets() -> None:
@@ -78,12 +84,12 @@ def test_patience_is_counted_on_a_clock_that_nobody_sets() -> None:
     time.wall -= 86_400
     time.steady += 4.9
     streams.sweep()
-    assert stream.told == ["expired"]
+    assert stream.told == ["ended"]
 
     time.steady += 0.1
     streams.sweep()
     streams.sweep()
-    assert stream.told == ["expired", "patience"]
+    assert stream.told == ["ended", "patience"]
 
 
 def test_patience_can_be_asked_for_anew() -> None:
@@ -115,7 +121,7 @@ def test_a_clock_that_is_set_back_only_delays() -> None:
 
     time.wall += 3700
     streams.sweep()
-    assert stream.told == ["expired"]
+    assert stream.told == ["ended"]
 
 
 @pytest.mark.parametrize("count", [1, 100])
@@ -143,4 +149,72 @@ def test_the_clocks_of_the_machine_are_used_unless_others_are_given() -> None:
 
     streams.sweep()
 
-    assert stream.told == ["expired"]
+    assert stream.told == ["ended"]
+
+
+def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed() -> None:
+    streams = Streams(Time().clocks())
+    stream, other = FakeStream(streams), FakeStream(streams)
+    for one in (stream, other):
+        streams.add(one, math.inf)
+    streams.sweep()
+    stream.revoked = True
+    streams.sweep()
+    assert stream.told == []
+
+    streams.compare()
+    for _ in range(3):
+        streams.sweep()
+
+    assert (stream.told, other.told) == (["ended"], [])
+    assert len(streams) == 1
+
+
+def test_a_stream_is_compared_once_it_begins() -> None:
+    """A list may have changed between the decision about its request and its first byte."""
+    streams = Streams(Time().clocks())
+    stream = FakeStream(streams)
+    stream.revoked = True
+
+    streams.add(stream, math.inf)
+    streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+def test_a_stream_that_is_both_over_time_and_revoked_ends_once() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams)
+    stream.revoked = True
+    streams.add(stream, time.wall)
+
+    for _ in range(2):
+        streams.compare()
+        streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+class BrokenStream(FakeStream):
+    """Cannot say whether it is revoked, for there is a bug in it."""
+
+    def is_revoked(self) -> bool:
+        raise ZeroDivisionError
+
+
+async def test_a_stream_that_cannot_be_compared_ends_and_keeps_no_other_from_its_end() -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(context["message"])
+    )
+    streams = Streams(Time().clocks())
+    broken, revoked = BrokenStream(streams), FakeStream(streams)
+    revoked.revoked = True
+    for stream in (broken, revoked):
+        streams.add(stream, math.inf)
+
+    streams.sweep()
+
+    assert (broken.told, revoked.told) == (["ended"], ["ended"])
+    assert reported == ["a bug in comparing a stream with revocation lists"]

@@ -389,13 +389,13 @@ def steps() -> Steps:
 
 def test_nothing_is_written_behind_an_end(steps: Steps) -> None:
     steps.tunnel.client_ended()
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
 
     assert (steps.server.written, steps.client.written) == (b"", GOODBYE)
 
     steps = Steps()
     steps.tunnel.server_ended()
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
 
     assert (len(steps.server.written), steps.client.written) == (len(GOODBYE) + 4, b"")
 
@@ -407,7 +407,7 @@ def test_when_patience_ends_only_who_was_told_is_left_properly(
     steps: Steps, before: bytes, verdict: str
 ) -> None:
     steps.tunnel.from_server(before)
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
     steps.tunnel.patience_ended()
 
     assert steps.exchange.told[-1] == verdict
@@ -418,7 +418,7 @@ def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
     whole = frame(5, masked=False)
     steps.tunnel.from_server(whole[:3])
     steps.tunnel.server_blocked()
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
 
     assert steps.exchange.told == [PATIENCE_SECONDS]
     assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], [])
@@ -431,7 +431,7 @@ def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
 
 
 def test_a_service_that_is_lost_behind_its_farewell_leaves_the_client_time(steps: Steps) -> None:
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
     steps.tunnel.server_lost()
     assert "over" not in steps.exchange.told
 
@@ -442,7 +442,7 @@ def test_a_service_that_is_lost_behind_its_farewell_leaves_the_client_time(steps
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "ended"])
 def test_a_service_that_goes_amid_a_frame_leaves_nothing_to_say(steps: Steps, lost: bool) -> None:
     steps.tunnel.from_server(frame(5, masked=False)[:3])
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
     (steps.tunnel.server_lost if lost else steps.tunnel.server_ended)()
 
     assert steps.exchange.told[1:] == ["over" if lost else "cut"]
@@ -452,7 +452,7 @@ def test_a_service_that_goes_amid_a_frame_leaves_nothing_to_say(steps: Steps, lo
 def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) -> None:
     cut_short = frame(5, masked=True)[:3]
     steps.tunnel.from_client(cut_short)
-    steps.tunnel.token_expired()
+    steps.tunnel.token_ended(b"token expired")
     steps.tunnel.client_ended()
 
     assert steps.server.written == cut_short

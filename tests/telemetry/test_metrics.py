@@ -17,7 +17,10 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def make_metrics(issuers: tuple[IssuerMetrics, ...] = ()) -> Metrics:
     metrics = Metrics(
-        issuers=lambda: issuers, memo=lambda: MemoMetrics(5, 6, 7), log_dropped=lambda: 8
+        issuers=lambda: issuers,
+        revocations=list,
+        memo=lambda: MemoMetrics(5, 6, 7),
+        log_dropped=lambda: 8,
     )
     metrics.use(["orders", "health"], ["backend"])
     return metrics

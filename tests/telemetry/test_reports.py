@@ -1,4 +1,11 @@
-from gateway.telemetry.reports import IssuerMetrics, MemoMetrics, issuer_families, memo_families
+from gateway.telemetry.reports import (
+    IssuerMetrics,
+    MemoMetrics,
+    RevocationMetrics,
+    issuer_families,
+    memo_families,
+    revocation_families,
+)
 
 HAS_KEYS = IssuerMetrics(
     "main",
@@ -58,6 +65,35 @@ def test_each_issuer_reports_under_its_name() -> None:
         ("gateway_issuer_key_fetch_failures_in_a_row", "main"): 0,
         ("gateway_issuer_key_fetch_failures_in_a_row", "other"): 3,
         ("gateway_issuer_key_fetch_failures_in_a_row", "secret"): 0,
+    }
+
+
+def test_each_list_reports_under_its_name_and_none_that_is_not_there_counts_as_empty() -> None:
+    families = revocation_families(
+        [
+            RevocationMetrics("blocked", 7, 3.5, 330.0, 20.5, 4, 1, 0),
+            RevocationMetrics("gone", None, None, 330.0, 0.0, 3, 3, 3),
+        ]
+    )
+
+    values = {
+        (sample.name, sample.labels["list"]): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    assert values == {
+        ("gateway_revocation_entries", "blocked"): 7,
+        ("gateway_revocation_age_seconds", "blocked"): 3.5,
+        ("gateway_revocation_age_limit_seconds", "blocked"): 330.0,
+        ("gateway_revocation_age_limit_seconds", "gone"): 330.0,
+        ("gateway_revocation_next_refresh_seconds", "blocked"): 20.5,
+        ("gateway_revocation_next_refresh_seconds", "gone"): 0.0,
+        ("gateway_revocation_fetches_total", "blocked"): 4,
+        ("gateway_revocation_fetches_total", "gone"): 3,
+        ("gateway_revocation_fetch_failures_total", "blocked"): 1,
+        ("gateway_revocation_fetch_failures_total", "gone"): 3,
+        ("gateway_revocation_fetch_failures_in_a_row", "blocked"): 0,
+        ("gateway_revocation_fetch_failures_in_a_row", "gone"): 3,
     }
 
 

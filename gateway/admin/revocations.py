@@ -1,0 +1,51 @@
+"""Show how revocation lists stand: in whole to operators, in figures to probes and Prometheus."""
+
+from collections.abc import Mapping
+
+from gateway.revocation.status import RevocationStatus
+from gateway.telemetry.reports import RevocationMetrics
+
+
+def revocation_status(one: RevocationStatus) -> Mapping[str, object]:
+    """Return what ``/status`` shows of one list."""
+    return {
+        "name": one.name,
+        "location": one.location,
+        "loaded": one.loaded,
+        "stale": one.stale,
+        "on_failure": "refuse" if one.refuses_without else "allow",
+        "entries": one.entries,
+        "age_seconds": one.age_seconds,
+        "age_limit_seconds": one.age_limit_seconds,
+        "fetches": one.fetches,
+        "failures": one.failures,
+        "failures_in_a_row": one.failures_in_a_row,
+        "last_error": one.last_error,
+        "next_refresh_in_seconds": one.next_refresh_in_seconds,
+    }
+
+
+def revocation_readiness(one: RevocationStatus) -> Mapping[str, object]:
+    """Return what ``/readyz`` shows of one list: no place and no error, for anybody may ask."""
+    return {
+        "name": one.name,
+        "loaded": one.loaded,
+        "stale": one.stale,
+        "age_seconds": one.age_seconds,
+        "failures_in_a_row": one.failures_in_a_row,
+        "next_refresh_in_seconds": one.next_refresh_in_seconds,
+    }
+
+
+def revocation_metrics(one: RevocationStatus) -> RevocationMetrics:
+    """Return what ``/metrics`` shows of one list."""
+    return RevocationMetrics(
+        name=one.name,
+        entries=one.entries if one.loaded else None,
+        age_seconds=one.age_seconds,
+        age_limit_seconds=one.age_limit_seconds,
+        next_refresh_in_seconds=one.next_refresh_in_seconds,
+        fetches=one.fetches,
+        failures=one.failures,
+        failures_in_a_row=one.failures_in_a_row,
+    )
