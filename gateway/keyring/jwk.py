@@ -10,6 +10,7 @@ from gateway.decision.base64url import decode_base64url
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.jws import MAX_KID_CHARACTERS
 from gateway.decision.keys import Key
+from gateway.keyring.edwards import edwards_fault
 from gateway.keyring.public_key import rsa_fault
 
 MAX_KEYS = 100
@@ -147,10 +148,15 @@ def _edwards(member: Mapping[str, object]) -> object:
     curve_name = member.get("crv")
     if not isinstance(curve_name, str) or curve_name not in _OKP_CURVES:
         raise _Unusable("crv is not Ed25519 or Ed448")
+    x = _octets(member, "x")
     try:
-        return _OKP_CURVES[curve_name](_octets(member, "x"))
+        material = _OKP_CURVES[curve_name](x)
     except ValueError:
         raise _Unusable(f"x is not a point of {curve_name}") from None
+    fault = edwards_fault(curve_name, x)
+    if fault is not None:
+        raise _Unusable(fault)
+    return material
 
 
 def _algorithms(member: Mapping[str, object], material: object) -> frozenset[str]:

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.decision.algorithms import fitting_algorithms
+from gateway.keyring.edwards import edwards_fault
 from gateway.keyring.roca import is_roca
 
 # RFC 7518 §3.3 and §3.5: "A key of size 2048 bits or larger MUST be used".
@@ -21,10 +22,14 @@ def key_fault(material: object) -> str | None:
     """Return why *material* is unusable, or None."""
     if isinstance(material, bytes) or not fitting_algorithms(material):
         return "key is not of a kind that verifies tokens"
-    if isinstance(material, RSAPublicKey):
-        numbers = material.public_numbers()
-        return rsa_fault(numbers.n, numbers.e)
-    return None
+    match material:
+        case RSAPublicKey():
+            numbers = material.public_numbers()
+            return rsa_fault(numbers.n, numbers.e)
+        case Ed25519PublicKey() | Ed448PublicKey():
+            return edwards_fault(describe_key(material), material.public_bytes_raw())
+        case _:
+            return None
 
 
 def rsa_fault(modulus: int, exponent: int) -> str | None:

@@ -75,6 +75,11 @@ UNUSABLE: dict[str, tuple[Jwk, str]] = {
     "curve of another type": (ec_jwk(crv=["P-256"]), "crv is not"),
     "Edwards curve unknown": (ed25519_jwk(crv="X25519"), "crv is not"),
     "Edwards point short": (ed25519_jwk(x="AAAA"), "not a point of Ed25519"),
+    "Edwards point of small order": (ed25519_jwk(x=base64url(bytes(32))), "small order"),
+    "Edwards point beyond the prime": (
+        ed448_jwk(x=base64url(b"\xff" * 57)),
+        "not a point of Ed448",
+    ),
     "7518.3 alg of another curve": (ec_jwk(alg="ES384"), "alg does not fit"),
     "7517.3 alg of another kind": (rsa_jwk(alg="ES256"), "alg does not fit"),
     "CVE-2016-10555 alg HS256 on a public key": (rsa_jwk(alg="HS256"), "alg does not fit"),

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 
 from gateway.keyring.public_key import describe_key, key_fault
 from tests.keyring.keys import ED448_KEY, ED25519_KEY, P256_KEYS, P384_KEY, P521_KEY, RSA_KEY
@@ -23,6 +23,12 @@ def test_strong_keys_of_the_known_kinds_have_no_fault(key: Any) -> None:
 @pytest.mark.parametrize("name", BAD)
 def test_weak_and_foreign_keys_have_one(name: str) -> None:
     assert key_fault(BAD[name].public_key())
+
+
+def test_a_point_that_anybody_can_sign_for_has_one_however_it_was_published() -> None:
+    small = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
+
+    assert "small order" in str(key_fault(small))
 
 
 @pytest.mark.parametrize("material", [b"s" * 64, None, "text", RSA_KEY], ids=str)
