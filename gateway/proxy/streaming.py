@@ -5,6 +5,8 @@ from math import inf
 from time import monotonic
 from typing import Final
 
+from gateway.decision.authenticate import sign
+from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.handshake import check_agreement, is_websocket
@@ -85,24 +87,28 @@ class Streaming(Answering):
     # --- the end
 
     def is_revoked(self) -> bool:
-        """Say whether the token that allowed this is revoked, and not only to be reported."""
+        """Say whether the token that allowed this is revoked."""
         return self._find_revocation() is not None
 
     def _find_revocation(self) -> Deny | None:
         allow = self.allow
-        if self.is_over or allow is None or allow.token is None or allow.route.reports:
+        if self.is_over or allow is None or allow.token is None:
             return None
         # The lists of the port that this began with are no longer kept after a reload.
-        deny = self.port.latest().admission.find_revocation(allow.token)
-        return None if deny is None or deny.reporter is not None else deny
+        return self.port.latest().admission.find_revocation(allow.token)
 
     def token_ended(self) -> None:
         """End, or begin to: nothing may last longer than what allowed it."""
         allow = self.allow
-        if self.is_over or allow is None:
+        if self.is_over or allow is None or allow.token is None:
             return
-        ended = self._find_revocation() or _EXPIRED
-        self.deny = ended._replace(route=allow.route, token=allow.token)
+        ended = self._find_revocation() or sign(_EXPIRED, allow.token.issuer)
+        deny = ended._replace(route=allow.route, token=allow.token)
+        settled = settle(deny, allow.target)
+        if isinstance(settled, Allow):
+            self.allow = settled  # only to be reported: it goes on, and is told of when it is over
+            return
+        self.deny = settled
         self.port.routes[allow.route.index].metrics.streams_expired += 1
         if self.tunnel is not None:
             self.tunnel.token_ended(_WORDS[ended.reason])

@@ -394,17 +394,67 @@ async def test_an_event_stream_that_was_only_reported_ends_with_no_token(
     assert await client.read(4) == b"two\n"
 
 
-async def test_a_tunnel_with_a_good_token_ends_with_it(
+@pytest.mark.parametrize(
+    ("path", "issuer", "name"),
+    [("/api/x", ISSUER, "main"), ("/guarded/x", PARTNER, "partner")],
+    ids=["route", "issuer"],
+)
+async def test_a_tunnel_that_outlasts_its_token_goes_on_and_is_reported(
+    service: Service, reporting: RunningGateway, log: Log, path: str, issuer: str, name: str
+) -> None:
+    """To end it would be to refuse somebody for a token, after all."""
+    service.script = lasting(SWITCHED)
+    client = await reporting.connect()
+    client.send(make_request(path, *UPGRADE, bearer(make_token(iss=issuer))))
+    assert (await read_head(client)).status == 101
+
+    reporting.pass_time(1e6)
+    reporting.pass_time(1e6)
+    client.send(b"ping")
+
+    assert await client.read(4) == b"ping"
+    assert b"gateway_streams_expired_total{" not in reporting.gateway.metrics()
+    client.reset()
+    await (await service.connection()).wait_end()
+    route = path.split("/")[1]
+    assert would_deny(reporting, route, "token_expired") == 1
+    assert decisions(reporting, route) == 1
+    (line,) = await log.lines(reporting)
+    assert (line["status"], line["reason"], line["would_deny"]) == (101, None, "token_expired")
+    assert line["detail"] == "the token of a stream has expired"
+    assert (line["subject"], line["issuer"]) == ("alice", name)
+
+
+async def test_an_event_stream_that_outlasts_its_token_goes_on_and_is_reported(
+    service: Service, reporting: RunningGateway
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 8\r\n\r\n"
+    service.script = serve(head + b"one\n")
+    client = await reporting.connect()
+    client.send(make_request("/api/x", bearer()))
+    assert (await read_head(client)).status == 200
+    assert await client.read(4) == b"one\n"
+
+    reporting.pass_time(1e6)
+    (await service.connection()).send(b"two\n")
+
+    assert await client.read(4) == b"two\n"
+    assert would_deny(reporting, "api", "token_expired") == 1
+    assert service.requests[0].one(b"x-gateway-subject") == b"alice"
+
+
+async def test_a_tunnel_where_nothing_reports_ends_with_its_token(
     service: Service, reporting: RunningGateway
 ) -> None:
     service.script = lasting(SWITCHED)
     client = await reporting.connect()
-    client.send(make_request("/api/x", *UPGRADE, bearer()))
+    client.send(make_request("/guarded/x", *UPGRADE, bearer()))
     assert (await read_head(client)).status == 101
 
     reporting.pass_time(1e6)
 
     assert (await client.read(2))[:1] == b"\x88"  # a Close frame
+    assert b"gateway_would_deny_total{" not in reporting.gateway.metrics()
 
 
 # --- an issuer that only reports

@@ -159,3 +159,7 @@ async def test_where_refusals_are_only_reported_a_stream_goes_on(
 
         (await service.connection()).send(EVENT)
         assert await read_chunk(client) == EVENT
+        client.reset()
+        await (await service.connection()).wait_end()
+        would = {"route": "api", "reason": "token_revoked"}
+        assert running.gateway.metric("gateway_would_deny_total", **would) == 1
