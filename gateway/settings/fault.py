@@ -37,6 +37,8 @@ class Code(StrEnum):
     INSECURE_URL = "insecure_url"
     WEAK_SECRET = "weak_secret"  # noqa: S105 - the name of a fault, not a secret
     SCOPE_CYCLE = "scope_cycle"
+    EXTENDS_CYCLE = "extends_cycle"
+    MISSING_EXPECTATION = "missing_expectation"
     ROUTE_CONFLICT = "route_conflict"
 
     AUDIENCE_UNCHECKED = "audience_unchecked"

@@ -62,6 +62,15 @@ def read_sources(path: Path, environ: Mapping[str, str], faults: list[Fault]) ->
     return Sources(main, tuple(included), digest.hexdigest())
 
 
+def read_document(path: Path, environ: Mapping[str, str]) -> Document:
+    """Return the file at *path* alone, whatever it includes; raises UnreadableError."""
+    try:
+        content = _read(path)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
+    return _parse_content(path, content, environ)
+
+
 def show_path(path: Path) -> str:
     """Return *path* as text that every stream can carry, whatever bytes are in it."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

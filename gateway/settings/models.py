@@ -24,6 +24,7 @@ from gateway.settings.types import (
     SizeOrUnlimited,
     Strict,
     Text,
+    VersionOne,
     bad,
     described,
     text_or_table,
@@ -34,12 +35,6 @@ def _branch(value: object) -> str:
     if isinstance(value, bool):
         return OFF
     return text_or_table(value)
-
-
-def _version_one(value: int) -> int:
-    if value != 1:
-        raise bad(Code.NOT_SUPPORTED, "this gateway reads version 1")
-    return value
 
 
 def _admin_off(value: bool) -> bool:
@@ -153,9 +148,7 @@ class ConfigFile(TeamFile):
 
     model_config = ConfigDict(title="JWT Gateway configuration")
 
-    version: Annotated[int, AfterValidator(_version_one), WithJsonSchema({"const": 1})] = Field(
-        description="The version of this format: 1."
-    )
+    version: VersionOne = Field(description="The version of this format: 1.")
     listen: Annotated[
         Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
         Discriminator(text_or_table),

@@ -122,6 +122,12 @@ def _upgrade(value: str) -> str:
     return value.lower()
 
 
+def _version_one(value: int) -> int:
+    if value != 1:
+        raise bad(Code.NOT_SUPPORTED, "this gateway reads version 1")
+    return value
+
+
 def _scalar(value: object) -> object:
     if not isinstance(value, str | int | float | bool):
         raise bad(Code.WRONG_TYPE, "expected text, a number, true or false")
@@ -160,6 +166,7 @@ SizeOrUnlimited = Annotated[
     _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": SIZE_PATTERN}]),
 ]
 Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
+VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
 Mode = Literal["enforce", "report"]
 OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
 Text = Annotated[str, Field(min_length=1)]

@@ -1,0 +1,105 @@
+"""Read a suite file, or say all that is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.files import UnreadableError, read_document, show_path
+from gateway.settings.shape import check_shape
+from gateway.suites.read_personas import build_personas
+from gateway.suites.read_tests import build_tests
+from gateway.suites.suite import Suite
+from gateway.suites.suite_models import PersonasFile, SuiteFile
+
+__all__ = ["BrokenSuite", "UnreadableError", "read_suite"]
+
+M = TypeVar("M", bound=PersonasFile)
+
+_BY_THEMSELVES = ("personas", "tests")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenSuite:
+    """All that is wrong with the suite in *file*, in order of place."""
+
+    file: str
+    faults: tuple[Fault, ...]
+
+
+def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
+    """Return what the file at *path* says; it may have no tests, where only its personas count.
+
+    Never raises for the content of a file; raises UnreadableError where *path* itself cannot
+    be read. *environ* is where ``${NAME}`` comes from.
+    """
+    faults: list[Fault] = []
+    root = _read(path, environ, faults)
+    model = None if root is None else _check_rest(root, SuiteFile, faults)
+    if root is None or model is None:
+        return _broken(path, faults)
+    sections = [*_included(model, root, path, environ, faults), root.child("personas")]
+    personas = build_personas(sections, faults)
+    names = [name for part in sections if isinstance(part.raw, dict) for name in part.raw]
+    tests = build_tests(root.child("tests"), names, faults)
+    if faults:
+        return _broken(path, faults)
+    return Suite(
+        file=show_path(path),
+        gateway=None if model.gateway is None else path.parent / model.gateway,
+        environment=model.environment,
+        at=model.at,
+        personas=personas,
+        tests=tests,
+        root=root,
+    )
+
+
+def _broken(path: Path, faults: list[Fault]) -> BrokenSuite:
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.place)
+    return BrokenSuite(show_path(path), tuple(ordered))
+
+
+def _read(path: Path, environ: Mapping[str, str], faults: list[Fault]) -> Part | None:
+    document = read_document(path, environ)
+    faults.extend(document.faults)
+    if not document.complete:
+        return None
+    if isinstance(document.root, dict):
+        return Part(document, (), document.root)
+    what = "the file is empty" if document.root is None else "the file is not a mapping"
+    message = f"{what}: expected keys and values, e.g. version: 1"
+    faults.append(document.fault((), Code.WRONG_TYPE, message))
+    return None
+
+
+def _check_rest(root: Part, kind: type[M], faults: list[Fault]) -> M | None:
+    """Return all of *root* but its personas and tests, of which each is checked by itself."""
+    raw = root.raw if isinstance(root.raw, dict) else {}
+    rest = {key: value for key, value in raw.items() if key not in _BY_THEMSELVES}
+    # A value that YAML disputes has been reported; what else it breaks is not news.
+    disputed = {fault.place for fault in faults}
+    found: list[Fault] = []
+    model = check_shape(Part(root.document, (), rest), kind, found)
+    faults.extend(fault for fault in found if fault.place not in disputed)
+    return model
+
+
+def _included(
+    model: SuiteFile, root: Part, path: Path, environ: Mapping[str, str], faults: list[Fault]
+) -> list[Part]:
+    """Return the personas of the files that are included."""
+    found: list[Part] = []
+    for index, name in enumerate(model.include or ()):
+        try:
+            other = _read(path.parent / name, environ, faults)
+        except UnreadableError as error:
+            at = root.child("include").child(index)
+            faults.append(at.fault(Code.MISSING_FILE, str(error)))
+            continue
+        if other is not None:
+            _check_rest(other, PersonasFile, faults)
+            found.append(other.child("personas"))
+    return found
