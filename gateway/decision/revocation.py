@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class RevocationList:
             names, values = zip(*entry.claims, strict=True)
             kinds.setdefault(names, {}).setdefault(values, []).append(entry)
         self._kinds = [
-            (names, {values: _Bounds(same) for values, same in alike.items()})
+            (names, {values: _bounds(same) for values, same in alike.items()})
             for names, alike in kinds.items()
         ]
         self.digest = digest
@@ -62,7 +63,7 @@ class RevocationList:
         """
         for names, alike in self._kinds:
             bounds = alike.get(tuple(map(claims.get, names)))  # type: ignore[arg-type]
-            if bounds is not None and bounds.hold(issued_at, now, leeway):
+            if bounds is not None and _hold(bounds, issued_at, now, leeway):
                 return True
         return False
 
@@ -70,26 +71,22 @@ class RevocationList:
 RevocationLists = Mapping[str, RevocationList]  # by name; one that is not at hand is absent
 
 
-class _Bounds:
-    """How long entries with the same claims hold, and for which `iat`.
+# When entries with the same claims end, in that order, and the latest `issued_before` of those
+# that end then or later. There may be many of them: a log-out a day, of one user. Tuples of
+# numbers, for the garbage collector need not look into 50,000 of them again and again.
+_Bounds = tuple[tuple[float, ...], tuple[float, ...]]
 
-    There may be many of them (a log-out a day, of one user): they are ordered by their ends,
-    and each bears the latest `issued_before` of those that end with it or later.
-    """
 
-    __slots__ = ("_ends", "_issued_before")
+def _bounds(entries: Iterable[Revocation]) -> _Bounds:
+    ordered = sorted(entries, key=lambda entry: entry.expires_at)
+    latest = accumulate((entry.issued_before for entry in reversed(ordered)), max)
+    return tuple(entry.expires_at for entry in ordered), tuple(latest)[::-1]
 
-    def __init__(self, entries: Iterable[Revocation]) -> None:
-        ordered = sorted(entries, key=lambda entry: entry.expires_at)
-        self._ends = [entry.expires_at for entry in ordered]
-        self._issued_before = [entry.issued_before for entry in ordered]
-        for index in range(len(ordered) - 2, -1, -1):
-            later = self._issued_before[index + 1]
-            self._issued_before[index] = max(self._issued_before[index], later)
 
-    def hold(self, issued_at: float | None, now: float, leeway: float) -> bool:
-        # The very sum by which a token expires, so that neither ends a rounding before the other.
-        index = bisect_right(self._ends, now, key=lambda end: end + leeway)
-        if index == len(self._ends):
-            return False
-        return issued_at is None or issued_at < self._issued_before[index]
+def _hold(bounds: _Bounds, issued_at: float | None, now: float, leeway: float) -> bool:
+    ends, issued_before = bounds
+    # The very sum by which a token expires, so that neither ends a rounding before the other.
+    index = bisect_right(ends, now, key=lambda end: end + leeway)
+    if index == len(ends):
+        return False
+    return issued_at is None or issued_at < issued_before[index]
