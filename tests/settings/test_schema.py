@@ -6,7 +6,6 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from gateway.settings.fault import Code
 from gateway.settings.schema import format_schema, make_schema
 from tests.settings.configs import ROUTES, config
 
@@ -78,11 +77,3 @@ def test_every_key_is_described_in_the_schema_and_in_the_documentation() -> None
 
 def test_every_table_is_closed() -> None:
     assert all(table["additionalProperties"] is False for table in tables())
-
-
-def test_every_fault_code_is_in_the_documentation_and_no_other() -> None:
-    codes = DOCUMENTATION.split("## Fault codes")[1]
-
-    documented = [line.split("`")[1] for line in codes.splitlines() if line.startswith("| `")]
-
-    assert documented == [code.value for code in Code]

@@ -1,0 +1,80 @@
+"""`docs/checks.md`: a section for every code, each with examples that really give it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.settings.fault import Code
+from tests.cli.config_files import run, write_config
+from tests.project.console import Fence, find_fences
+
+PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
+_PARTS = re.split(r"^#{2,3} (.+)$", PAGE, flags=re.MULTILINE)
+SECTIONS = {
+    heading: text
+    for heading, text in zip(_PARTS[1::2], _PARTS[2::2], strict=True)
+    if f"### {heading}\n" in PAGE
+}
+(BASE,) = [fence.body for fence in find_fences(PAGE) if fence.tag == "base"]
+EXAMPLES = [(code, fence) for code, section in SECTIONS.items() for fence in find_fences(section)]
+
+
+def without_examples(section: str) -> str:
+    return re.sub(r"(<!--.*?-->\n)?```.*?```\n", "", section, flags=re.DOTALL).strip()
+
+
+def completed(example: str) -> str:
+    """Return *example* behind the sections of the base that it does not have itself."""
+    own = set(re.findall(r"^(\w+):", example, re.MULTILINE))
+    parts = re.split(r"^(?=\w)", BASE, flags=re.MULTILINE)
+    return "".join(part for part in parts if part.partition(":")[0] not in own) + example
+
+
+def test_every_code_has_one_section_and_no_other_has() -> None:
+    """In the order of the source, so that a reader finds what belongs together."""
+    assert re.findall(r"^### (.+)$", PAGE, re.MULTILINE) == [code.value for code in Code]
+
+
+@pytest.mark.parametrize("code", SECTIONS)
+def test_a_section_says_what_it_is_what_it_means_and_what_to_do(code: str) -> None:
+    meaning, do = without_examples(SECTIONS[code]).split("\n\nDo: ")
+
+    assert re.match(r"(Error|Warning|Error or warning)\. [A-Z].+\.", meaning, re.DOTALL)
+    assert re.fullmatch(r"[a-z].{10,}\.", do, re.DOTALL)
+
+
+def test_the_base_of_the_examples_holds_without_a_doubt(tmp_path: Path) -> None:
+    done = run("check", write_config(tmp_path, BASE))
+
+    assert done.exit_code == 0
+
+
+# What only a suite can have.
+OF_SUITES = {Code.EXTENDS_CYCLE, Code.MISSING_EXPECTATION}
+
+
+def test_every_section_has_an_example() -> None:
+    assert set(SECTIONS) - OF_SUITES == {code for code, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize(
+    ("code", "example"), EXAMPLES, ids=[f"{code}-{n}" for n, (code, _) in enumerate(EXAMPLES)]
+)
+def test_an_example_gives_the_code_of_its_section_and_no_other(
+    code: str, example: Fence, tmp_path: Path
+) -> None:
+    env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", example.body, re.MULTILINE))
+    path = write_config(tmp_path, completed(example.body))
+
+    done = run("check", path, "--format", "json", env=env)
+
+    faults = json.loads(done.stdout)["faults"]
+    severities = {fault["severity"] for fault in faults}
+    assert {fault["code"] for fault in faults} == {code}, faults
+    assert severities <= {word.lower() for word in re.findall(r"\w+", kind(code))}
+
+
+def kind(code: str) -> str:
+    return SECTIONS[code].strip().partition(".")[0]
