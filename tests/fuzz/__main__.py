@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 
 from tests.fuzz.seeds import seeds
-from tests.fuzz.surfaces import NAMES
+from tests.fuzz.surfaces import NAMES, max_input_bytes
 
 _FOLDER = Path(".fuzz")
 _DEFAULT_SECONDS = 60
 _INPUT_SECONDS = 20  # for one input; a loop that never ends is a finding
-_MAX_INPUT_BYTES = 1024
 
 _DONE = re.compile(r"^#(\d+)\s+DONE\s+cov: (\d+)", re.MULTILINE)
 
@@ -35,7 +34,7 @@ def fuzz(surface: str, seconds: int) -> bool:
     command = [
         *(sys.executable, "-m", "tests.fuzz.one", surface),
         f"-max_total_time={seconds}",
-        f"-max_len={_MAX_INPUT_BYTES}",
+        f"-max_len={max_input_bytes(surface)}",
         f"-timeout={_INPUT_SECONDS}",
         f"-artifact_prefix={folder / 'findings'}/",
         *(str(folder / "corpus"), str(folder / "seeds")),

@@ -6,15 +6,29 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["gateway.proxy", "gateway.decision"]):
-    from tests.fuzz.surfaces import running_surfaces
+with atheris.instrument_imports(include=["gateway.proxy", "gateway.decision", "gateway.keyring"]):
+    from tests.fuzz.cost import check_cost
+    from tests.fuzz.surfaces import WORK, Check, running_surfaces
+
+
+def bounded(name: str, check: Check) -> Check:
+    """Return *check* of a surface along with the bound on what an input costs, if it has one."""
+    work = WORK.get(name)
+    if work is None:
+        return check
+
+    def check_both(data: bytes) -> None:
+        check(data)
+        check_cost(work, data)
+
+    return check_both
 
 
 def main() -> None:
     """Hand over to libFuzzer, which ends the process."""
     name = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder, running_surfaces(Path(folder)) as checks:
-        atheris.Setup([sys.argv[0], *sys.argv[2:]], checks[name])
+        atheris.Setup([sys.argv[0], *sys.argv[2:]], bounded(name, checks[name]))
         atheris.Fuzz()
 
 

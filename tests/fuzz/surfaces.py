@@ -5,17 +5,31 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tests.fuzz import key_sets, token_bytes
 from tests.fuzz.client_bytes import check_client_bytes
+from tests.fuzz.cost import Work
+from tests.fuzz.key_sets import check_key_set, read_key_set
 from tests.fuzz.network import running_ground
 from tests.fuzz.service_bytes import check_service_bytes
 from tests.fuzz.targets import check_target
-from tests.fuzz.token_bytes import check_token
+from tests.fuzz.token_bytes import check_token, read_token
 
 CORPUS = Path(__file__).parent / "corpus"
 
-NAMES = ("client", "service", "target", "token")
+NAMES = ("client", "keys", "service", "target", "token")
 
 Check = Callable[[bytes], None]
+
+# What has a bound on its cost. The fuzzer alone holds it: no test measures time.
+WORK: Mapping[str, Work] = {"keys": read_key_set, "token": read_token}
+
+_DEFAULT_MAX_BYTES = 1024
+_MAX_BYTES = {"keys": key_sets.MAX_INPUT_BYTES, "token": token_bytes.MAX_INPUT_BYTES}
+
+
+def max_input_bytes(surface: str) -> int:
+    """Return how long the inputs of *surface* may get."""
+    return _MAX_BYTES.get(surface, _DEFAULT_MAX_BYTES)
 
 
 @contextmanager
@@ -24,6 +38,7 @@ def running_surfaces(directory: Path) -> Iterator[Mapping[str, Check]]:
     with running_ground(directory) as ground:
         yield {
             "client": partial(check_client_bytes, ground),
+            "keys": check_key_set,
             "service": partial(check_service_bytes, ground),
             "target": check_target,
             "token": check_token,
