@@ -12,24 +12,15 @@ Headers = tuple[tuple[str, str], ...]
 class AskedRequest:
     """A request that nobody sends.
 
-    *authority* is what a Host field would say, *host* the same in canonical form, *target* in
-    origin form, *headers* the fields besides Host, in order.
+    *authority* is what its Host field says, *host* the same in canonical form, *target* in origin
+    form, *headers* the fields besides Host and the persona's own, in order.
     """
 
     method: str
-    is_tls: bool
     authority: str
     host: str
     target: bytes
     headers: Headers = ()
-
-    def credentials(self) -> tuple[bytes, ...]:
-        """Return the values of its own Authorization fields."""
-        return tuple(
-            value.encode("latin-1", "replace")
-            for name, value in self.headers
-            if name.lower() == "authorization"
-        )
 
 
 class BadRequestError(ValueError):
@@ -41,8 +32,8 @@ def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()
 
     The path goes as it is written: nothing is encoded, decoded or shortened on its way.
     """
-    if not url.isprintable() or " " in url:
-        raise BadRequestError("a URL has no spaces and no control characters")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise BadRequestError("a URL is plain ASCII without spaces: percent-encode the rest")
     scheme, separator, rest = url.partition("://")
     if scheme.lower() not in ("http", "https") or not separator:
         raise BadRequestError("not a URL: write it like https://api.example.com/orders/7")
@@ -55,6 +46,4 @@ def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()
         raise BadRequestError("the URL has no valid host")
     if not target.startswith("/"):
         target = f"/{target}"
-    return AskedRequest(
-        method, scheme.lower() == "https", authority, host, target.encode(), tuple(headers)
-    )
+    return AskedRequest(method, authority, host, target.encode(), tuple(headers))

@@ -8,13 +8,14 @@ from gateway.decision.decide import settle
 from gateway.decision.explanation import Explanation, explain
 from gateway.decision.head import RequestHead
 from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
-from gateway.decision.verdict import NeedKeys
+from gateway.decision.verdict import Allow, NeedKeys
 from gateway.settings.values import Settings
 from gateway.suites.attacks import ATTACKS
 from gateway.suites.minting import bearer, make_draft
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
 from gateway.suites.run_keys import RunKeys
+from gateway.suites.wire import ForwardedRequest, check_allowed, forward, read_request
 
 
 class Trial:
@@ -33,20 +34,31 @@ class Trial:
 
     def ask_as(self, persona: Persona, request: AskedRequest) -> Explanation:
         """Return what becomes of *request* when *persona* sends it, and why."""
-        return self.ask(request, (*self.credentials_of(persona), *request.credentials()))
+        return self.ask(request, self.credentials_of(persona))
 
     def ask(self, request: AskedRequest, credentials: tuple[bytes, ...]) -> Explanation:
         """Return what becomes of *request* with the Authorization fields *credentials*, and why.
 
+        What is wrong with the request itself, so that nothing is decided about it, has no steps.
         A key that nobody has is not waited for: the verdict is never NeedKeys.
         """
-        head = RequestHead(request.method, request.host, request.target, credentials)
+        read = read_request(request, credentials, self.settings)
+        if read.fields.fault is not None:
+            return Explanation(read.fields.fault, None, None, ())
+        head = RequestHead(read.method, request.host, read.target, read.fields.authorization)
         policy = self.settings.policy
         explanation = explain(head, policy, self.keys.sets, self.at, self._revocations)
         verdict = explanation.verdict
         if isinstance(verdict, NeedKeys):
-            return replace(explanation, verdict=settle(verdict.deny, head.target))
-        return explanation
+            verdict = settle(verdict.deny, head.target)
+        if isinstance(verdict, Allow):
+            verdict = check_allowed(read, verdict, self.settings) or verdict
+        return replace(explanation, verdict=verdict)
+
+    def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
+        """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
+        read = read_request(request, self.credentials_of(persona), self.settings)
+        return forward(read, allow, self.settings)
 
     def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:
         """Return the values of the Authorization fields that *persona* sends; made once.
