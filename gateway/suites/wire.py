@@ -1,7 +1,6 @@
 """Read a request, and write what the service gets of it, as the data port does on the wire."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from gateway.decision.identity import identity_aliases
 from gateway.decision.verdict import Allow, Deny
@@ -53,7 +52,7 @@ def read_request(
         if isinstance(kind, bytes):
             fields.lines += (kind, value)
         else:
-            fields.add_special(cast(int, kind), value)
+            fields.add_special(kind, value)
     request = Request(asked.method, asked.target, fields)
     request.is_plain = False
     options = {option.strip().lower() for option in fields.connection.split(b",")}
@@ -74,8 +73,8 @@ def forward(request: Request, allow: Allow, settings: Settings) -> ForwardedRequ
         request, allow, _REQUEST_ID, _forwarding(request, settings), policy.identity.forward_token
     )
     line, *rest = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    fields = (field.decode("latin-1").partition(": ") for field in rest)
-    target = line.split(b" ")[1].decode("latin-1")
+    fields = (field.decode("utf-8", "backslashreplace").partition(": ") for field in rest)
+    target = line.split(b" ")[1].decode("utf-8", "backslashreplace")
     return ForwardedRequest(head, target, tuple((name, value) for name, _, value in fields))
 
 
