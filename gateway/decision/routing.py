@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.decision.rules import ClaimTest, ScopeRule
+from gateway.decision.rules import ClaimTest
+from gateway.decision.scopes import ScopeRule
 from gateway.decision.step_up import StepUp
 from gateway.decision.template import Segment, Variable, parse_template
 from gateway.decision.trie import PathTrie

@@ -1,4 +1,4 @@
-"""Scope rules and claim tests, compiled to closures."""
+"""Claim tests, compiled to closures."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,14 +13,8 @@ from gateway.decision.operands import (
     split_text,
 )
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScopeRule:
-    """What a route asks of the granted scopes; *wanted* are all scopes named positively."""
-
-    holds: Callable[[frozenset[str]], bool]
-    wanted: tuple[str, ...]
-    text: str  # for people: "all of a, (any of b, c)"
+_Holds = Callable[[Mapping[str, object], Mapping[str, str]], bool]  # claims, path variables
+_Test = Callable[[object, Mapping[str, str]], bool]  # a claim that is there, path variables
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,36 +22,37 @@ class ClaimTest:
     """One test of one claim against a constant or a path variable.
 
     ``holds(claims, variables)`` never raises; an absent claim, or null, fails every test but
-    ``exists: false``. So does a path variable that the route does not have.
+    ``exists: false``. So does a path variable that the route does not have. *path*, *operator*
+    and *operand* are what was compiled.
     """
 
     claim: str
     text: str  # for people: "tenant equals {path.tenant}"
-    holds: Callable[[Mapping[str, object], Mapping[str, str]], bool]
-
-
-_Test = Callable[[object, Mapping[str, str]], bool]  # a claim that is there, path variables
+    holds: _Holds
+    path: tuple[str, ...]
+    operator: str
+    operand: object
 
 
 def compile_claim_test(path: tuple[str, ...], operator: str, operand: object) -> ClaimTest:
     """Compile one test; raises ValueError for an unknown operator or an unfit operand."""
     name = format_claim_name(path)
     text = f"{name} {operator} {_operand_text(operand)}"
+    return ClaimTest(name, text, _compile(path, operator, operand), path, operator, operand)
+
+
+def _compile(path: tuple[str, ...], operator: str, operand: object) -> _Holds:
     if operator == "exists":
         if not isinstance(operand, bool):
             raise ValueError("exists takes true or false")
-        return ClaimTest(
-            name, text, lambda claims, _: (find_claim(claims, path) is not ABSENT) is operand
-        )
+        return lambda claims, _: (find_claim(claims, path) is not ABSENT) is operand
     compile_test = _OPERATORS.get(operator)
     if compile_test is None:
         raise ValueError(f"{operator!r} is none of {', '.join(OPERATORS)}")
-    return ClaimTest(name, text, _fail_closed(path, compile_test(operand)))
+    return _fail_closed(path, compile_test(operand))
 
 
-def _fail_closed(
-    path: tuple[str, ...], test: _Test
-) -> Callable[[Mapping[str, object], Mapping[str, str]], bool]:
+def _fail_closed(path: tuple[str, ...], test: _Test) -> _Holds:
     def holds(claims: Mapping[str, object], variables: Mapping[str, str]) -> bool:
         claim = find_claim(claims, path)
         if claim is ABSENT:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from gateway.decision.rules import ScopeRule
-
 # RFC 6749 §3.3. What is not a scope token could never be granted, and would break the
 # quoted `scope` of a challenge (RFC 6750 §3).
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -37,6 +35,19 @@ ScopeExpression = str | AllOf | AnyOf | NoneOf
 _Test = Callable[[frozenset[str]], bool]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScopeRule:
+    """What a route asks of the granted scopes; *wanted* are all scopes named positively.
+
+    *expression* is what was compiled.
+    """
+
+    holds: _Test
+    wanted: tuple[str, ...]
+    text: str  # for people: "all of a, (any of b, c)"
+    expression: ScopeExpression
+
+
 def compile_scopes(expression: ScopeExpression) -> ScopeRule:
     """Compile *expression*; raises ValueError for an empty list or what is not a scope.
 
@@ -46,7 +57,7 @@ def compile_scopes(expression: ScopeExpression) -> ScopeRule:
         if not _SCOPE.fullmatch(scope):
             raise ValueError(f'{scope!r} is not a scope: printable ASCII without space, " and \\')
     wanted = dict.fromkeys(scope for scope, positive in _walk(expression, True) if positive)
-    return ScopeRule(_compile(expression), tuple(wanted), _text(expression))
+    return ScopeRule(_compile(expression), tuple(wanted), _text(expression), expression)
 
 
 def _walk(expression: ScopeExpression, positive: bool) -> Iterator[tuple[str, bool]]:

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 
 from gateway.decision.claim_names import parse_claim_name
 from gateway.decision.operands import path_variables
-from gateway.decision.rules import ClaimTest, ScopeRule, compile_claim_test
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compile_scopes
+from gateway.decision.rules import ClaimTest, compile_claim_test
+from gateway.decision.scopes import (
+    AllOf,
+    AnyOf,
+    NoneOf,
+    ScopeExpression,
+    ScopeRule,
+    compile_scopes,
+)
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.route_models import RequireModel, ScopeGroup

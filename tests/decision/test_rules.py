@@ -183,3 +183,13 @@ def test_strict_equality_is_symmetric_and_of_one_json_type(left: Any, right: Any
     if equal:
         assert isinstance(left, bool) is isinstance(right, bool)
         assert left == right
+
+
+def test_a_test_still_says_what_it_was_compiled_from() -> None:
+    test = compile_claim_test(("realm", "my.roles"), "in", ["a", "{path.x}"])
+
+    assert (test.path, test.operator, test.operand) == (
+        ("realm", "my.roles"),
+        "in",
+        ["a", "{path.x}"],
+    )

@@ -101,3 +101,7 @@ def test_the_compiled_rule_means_what_the_expression_means(
     expression: ScopeExpression, granted: frozenset[str]
 ) -> None:
     assert compile_scopes(expression).holds(granted) is means(expression, granted)
+
+
+def test_a_rule_still_says_what_it_was_compiled_from() -> None:
+    assert compile_scopes(READ_OR_ADMIN).expression == READ_OR_ADMIN
