@@ -128,8 +128,8 @@ class Refreshed(ABC, Generic[T]):
         waits: set[asyncio.Future[None]] = {self._flight} if self._flight else set()
         timer: asyncio.Task[None] | None = None
         if moments:
-            seconds = max(0.0, min(moments) - self._clock.now())
-            timer = asyncio.create_task(self._sleep(seconds), name=f"timer of {self._name}")
+            sleeping = self._sleep_until(min(moments))
+            timer = asyncio.create_task(sleeping, name=f"timer of {self._name}")
             waits.add(timer)
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -137,8 +137,8 @@ class Refreshed(ABC, Generic[T]):
             if timer is not None:
                 timer.cancel()
 
-    async def _sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+    async def _sleep_until(self, moment: float) -> None:
+        await self._clock.sleep(max(0.0, moment - self._clock.now()))
 
     def _drop_if_too_old(self) -> None:
         if self.is_loaded() and not self._is_usable():

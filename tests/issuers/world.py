@@ -129,7 +129,6 @@ class World:
     def _is_settled(self) -> bool:
         issuers: Any = self.gateway.gateway.status()["issuers"]
         due, wakes = sorted(map(_due_in_seconds, issuers)), self.clock.wakes_in_seconds
-        # A timer that is only being set would not see the clock move.
         return len(due) == len(wakes) and all(
             0.0 < wake < moment + 1e-6 for wake, moment in zip(wakes, due, strict=True)
         )

@@ -21,6 +21,11 @@ class IssuerPeer:
         self.answer: Answer = body(b"")
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.server = web.Server(self)
+
+    @property
+    def open_connections(self) -> int:
+        return len(self.server.connections)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, web.BaseRequest)
@@ -52,7 +57,7 @@ def gate(answer: Answer) -> tuple[Answer, asyncio.Event]:
 @asynccontextmanager
 async def issuer_peer(tls: ssl.SSLContext | None = None) -> AsyncIterator[IssuerPeer]:
     peer = IssuerPeer()
-    runner = web.ServerRunner(web.Server(peer), shutdown_timeout=0.0)
+    runner = web.ServerRunner(peer.server, shutdown_timeout=0.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
@@ -75,6 +80,8 @@ class MovableClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
+        if seconds <= 0.0:
+            return
         woken = asyncio.Event()
         self._sleepers[woken] = self._now + seconds
         try:
