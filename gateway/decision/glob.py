@@ -17,8 +17,8 @@ def split_glob(pattern: str) -> tuple[str, ...]:
 def glob_matches(pieces: Sequence[str], text: str) -> bool:
     """Tell whether *text* is the first piece, anything, the next piece, and so on to the end.
 
-    Each inner piece is taken where it first occurs, which is never worse than later; so the
-    time is bounded by the length of the text times that of the pattern.
+    Each inner piece is taken where it first occurs, which is never worse than later; so
+    the text is gone through once.
     """
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
@@ -38,9 +38,18 @@ def glob_matches(pieces: Sequence[str], text: str) -> bool:
 def _find(piece: str, text: str, start: int, end: int) -> int:
     if ANY_CHARACTER not in piece:
         return text.find(piece, start, end)
-    for place in range(start, end - len(piece) + 1):
-        if _is_at(piece, text, place):
-            return place
+    # Shift-And: bit n of *begun* says that the first n + 1 characters of the piece end here. One
+    # step for each character of the text, however many of the piece it may begin.
+    anything = sum(1 << place for place, wanted in enumerate(piece) if wanted == ANY_CHARACTER)
+    fits: dict[str, int] = {}
+    for place, wanted in enumerate(piece):
+        fits[wanted] = fits.get(wanted, anything) | 1 << place
+    whole = 1 << len(piece) - 1
+    begun = 0
+    for place in range(start, end):
+        begun = (begun << 1 | 1) & fits.get(text[place], anything)
+        if begun & whole:
+            return place - len(piece) + 1
     return -1
 
 

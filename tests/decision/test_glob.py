@@ -1,6 +1,8 @@
 """Patterns with `*` and `?`."""
 
 import re
+import sys
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -27,6 +29,12 @@ from gateway.decision.glob import glob_matches, split_glob
         ("a?c", "ac", False),
         ("*b?d*", "aabcdd", True),
         ("*b?d*", "aabd", False),
+        ("*b?d*", "bbcd", True),
+        ("*??*", "a", False),
+        ("*a?a*a?a*", "aaaaa", False),
+        ("*a?a*a?a*", "aaaaaa", True),
+        ("*?b*", "ab", True),
+        ("*\U0001f600?*", "x\U0001f600\u00e9", True),
         ("a*b*c", "acb", False),
         ("[a]", "a", False),
         ("*", "a\nb", True),
@@ -51,6 +59,25 @@ def test_a_pattern_means_what_its_regular_expression_means(pattern: str, text: s
 def test_a_pattern_that_kills_backtracking_is_answered(pattern: str) -> None:
     """A regular expression would need more steps here than there are atoms."""
     assert glob_matches(split_glob(pattern), "a" * 8_000) is False
+
+
+@pytest.mark.parametrize("piece", ["?" * 80 + "b", "a?" * 40 + "b", "?a" * 40 + "b"])
+def test_a_piece_with_question_marks_is_looked_for_in_one_pass(piece: str) -> None:
+    """To compare at each place anew took 18 ms for a claim of 6,000 characters."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"  # a function, or a generator that goes on
+
+    sys.setprofile(count)
+    try:
+        found = glob_matches(split_glob(f"*{piece}*"), "a" * 6_000)
+    finally:
+        sys.setprofile(None)
+
+    assert not found
+    assert calls < 500
 
 
 def test_a_pattern_with_nul_is_refused() -> None:
