@@ -36,6 +36,18 @@ _PHRASES: Final = {
     504: b"Gateway Timeout",
 }
 
+# Of requests whose framing was not understood, or that never ended: what follows them on the
+# connection could be anything (RFC 9112 §6.3, §9.3), so it ends.
+UNFRAMED: Final = frozenset(
+    (
+        Reason.REQUEST_MALFORMED,
+        Reason.REQUEST_TIMEOUT,
+        Reason.BODY_TOO_LARGE,
+        Reason.TARGET_TOO_LONG,
+        Reason.HEADERS_TOO_LARGE,
+    )
+)
+
 # Every request id has this length, so that a rendered answer needs no counting.
 REQUEST_ID_LENGTH: Final = 24
 

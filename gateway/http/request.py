@@ -11,6 +11,8 @@ from gateway.http.handshake import check_opening, is_websocket
 # RFC 9112 §3.2.2: `http://authority/path?query`. No user information, no fragment.
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IGNORECASE)
 
+USUAL_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
 # TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT asks for a forward proxy.
 # The others belong to RTSP and ICE, which the parser reads too without saying so: what came
 # in another protocol must not go on as HTTP.
@@ -32,6 +34,11 @@ UNSUPPORTED_METHODS = frozenset(
         "SOURCE",
     ]
 )
+
+# Worth reading and dropping, to keep the connection.
+_DROPPED_BODY_BYTES = 64 * 1024
+
+NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 
@@ -64,6 +71,18 @@ class Request:
         """Return whether body bytes follow; after an upgrade they are not a body."""
         fields = self.fields
         return not self.wants_upgrade and (fields.is_chunked or bool(fields.content_length))
+
+    def body_ends_soon(self) -> bool:
+        """Return whether what follows is little and comes unasked, or nothing.
+
+        Then it is read and dropped after a refusal, and the connection serves on.
+        """
+        fields = self.fields
+        if not self.has_body():
+            return True
+        if fields.is_chunked or fields.expects_continue:  # which waits for a 100 that will not come
+            return False
+        return (fields.content_length or 0) <= _DROPPED_BODY_BYTES
 
     def check(self, target_bytes: int, pseudonym: bytes) -> None:
         """Find the faults that only show once the head is whole."""

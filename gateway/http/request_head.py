@@ -2,6 +2,7 @@
 
 from gateway.decision.verdict import Allow
 from gateway.http.fields import Fields
+from gateway.http.forwarding import appended, replaced
 from gateway.http.names import without_named
 from gateway.http.request import Request
 
@@ -37,6 +38,23 @@ def render_request_head(
         request_id,
         forwarding,
     )
+
+
+def render_forwarding(
+    request: Request, peer: str, is_trusted: bool, proto: bytes, via: bytes
+) -> bytes:
+    """Return the fields that say who asked, and through whom, as whole lines.
+
+    *peer* is the other end of the connection; *is_trusted* says whether what it claims is
+    believed. *via* is what we add to Via.
+    """
+    fields = request.fields
+    if is_trusted and fields.incoming is not None:
+        lines = appended(peer, proto, fields.host, fields.incoming)
+    else:
+        lines = replaced(peer, proto, fields.host)
+    # RFC 9110 §7.6.3: who was there before stays named.
+    return b"%bVia: %b\r\n" % (lines, b"%b, %b" % (fields.via, via) if fields.via else via)
 
 
 def _framing(request: Request) -> bytes:

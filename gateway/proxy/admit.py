@@ -1,12 +1,9 @@
 """Decide about a request from its head; a fault in the head is a refusal too."""
 
 from gateway.decision.head import RequestHead
-from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
-from gateway.http.request import Request
+from gateway.decision.verdict import Allow, NeedKeys, Settled, Verdict
+from gateway.http.request import NO_HOST, Request
 from gateway.proxy.port import Port
-
-_NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
 
 
 def admit(port: Port, request: Request) -> Verdict:
@@ -18,7 +15,7 @@ def admit(port: Port, request: Request) -> Verdict:
             return fields.fault
     host = port.hosts[fields.host]
     if host is None:
-        return _NO_HOST
+        return NO_HOST
     decide = port.decide  # by way of a local: half the price of `port.decide(…)`
     verdict = decide(
         RequestHead(request.method, host, request.target, fields.authorization, fields.known)

@@ -4,6 +4,7 @@ from typing import Final, cast
 
 import httptools
 
+from gateway.http.faults import StopParsing
 from gateway.http.names import (
     CONNECTION,
     CONTENT_LENGTH,
@@ -12,7 +13,6 @@ from gateway.http.names import (
     AnswerNames,
     without_named,
 )
-from gateway.proxy.faults import StopParsing
 from gateway.proxy.framing import Framing
 from gateway.proxy.roles import Asker
 

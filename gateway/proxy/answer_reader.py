@@ -4,8 +4,8 @@ from typing import Final
 
 import httptools
 
+from gateway.http.faults import was_stopped
 from gateway.proxy.answer_parts import MAX_HEAD_BYTES, AnswerParts
-from gateway.proxy.faults import was_stopped
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_head import KeptHead
 

@@ -8,11 +8,12 @@ from typing import cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.http.faults import EarlyBytes, Fault
+from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.refusal import render_refusal
 from gateway.proxy.clients import Clients
-from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.port import Port
-from gateway.proxy.request_reader import PIECE_BYTES, RequestReader
+from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
 from gateway.proxy.turns import NOTHING, Turns
 

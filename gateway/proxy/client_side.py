@@ -9,8 +9,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from gateway.http.forwarding import appended, is_trusted, replaced
+from gateway.http.forwarding import is_trusted
 from gateway.http.request import Request
+from gateway.http.request_head import render_forwarding
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.outbox import Piece
 from gateway.proxy.port import Port
@@ -95,22 +96,14 @@ class ClientSide:
     def forwarding(self, request: Request) -> bytes:
         """Return the fields that say who asked, and through whom, as whole lines."""
         port = self._port
-        fields = request.fields
-        host = fields.host
-        if request.is_plain:
-            if host != self._forwarding_host:
-                self._forwarding_host = host
-                self._forwarding = b"%bVia: %b\r\n" % (
-                    replaced(self.peer, port.proto, host),
-                    port.via,
-                )
+        host = request.fields.host
+        if request.is_plain and host == self._forwarding_host:
             return self._forwarding
-        if self._is_trusted and fields.incoming is not None:
-            lines = appended(self.peer, port.proto, host, fields.incoming)
-        else:
-            lines = replaced(self.peer, port.proto, host)
-        via = b"%b, %b" % (fields.via, port.via) if fields.via else port.via
-        return b"%bVia: %b\r\n" % (lines, via)
+        lines = render_forwarding(request, self.peer, self._is_trusted, port.proto, port.via)
+        if request.is_plain:
+            self._forwarding_host = host
+            self._forwarding = lines
+        return lines
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""

@@ -6,7 +6,7 @@ from typing import Final
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 from gateway.http.published import render_document
-from gateway.http.refusal import render_refusal
+from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
 from gateway.http.request_head import render_request_head
 from gateway.proxy.admit import admit, admit_with_keys
@@ -16,18 +16,6 @@ from gateway.proxy.port import Port
 from gateway.proxy.record import record
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
-
-# Requests whose framing was not understood, or that never ended: what follows them on the
-# connection could be anything (RFC 9112 §6.3, §9.3).
-_UNFRAMED: Final = frozenset(
-    (
-        Reason.REQUEST_MALFORMED,
-        Reason.REQUEST_TIMEOUT,
-        Reason.BODY_TOO_LARGE,
-        Reason.TARGET_TOO_LONG,
-        Reason.HEADERS_TOO_LARGE,
-    )
-)
 
 # How the access log calls a request whose client went away before the end of the answer.
 CLIENT_GONE: Final = 499
@@ -143,7 +131,7 @@ class Exchange(Streaming):
         self.deny = deny
         reason = deny.reason
         self.status = reason.status
-        close = reason in _UNFRAMED or self._must_close()
+        close = reason in UNFRAMED or self._must_close()
         write = self.client.write
         write(render_refusal(deny, self.id, time(), self.is_head, close))
         self._end(close)
@@ -158,18 +146,13 @@ class Exchange(Streaming):
 
     def _must_close(self) -> bool:
         """Return whether an answer of our own ends the connection."""
+        request = self.request
         return (
-            not self.request.keep_alive
+            not request.keep_alive
             or self.port.is_draining
             or self.wants_upgrade
-            or not (self.upload is None or self.upload.complete or self._drains())
+            or not (self.upload is None or self.upload.complete or request.body_ends_soon())
         )
-
-    def _drains(self) -> bool:
-        """Return whether the rest of the body is worth reading, to keep the connection."""
-        upload = self.upload
-        waits = self.request.fields.expects_continue  # for a 100 that will not come
-        return upload is not None and upload.ends_soon() and not waits
 
     def fail(self, deny: Deny) -> None:
         """Refuse if nothing of an answer went out, else cut the connection."""

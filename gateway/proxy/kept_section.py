@@ -3,14 +3,10 @@
 from typing import Final
 
 from gateway.http.fields import Fields
-from gateway.http.request import Request
+from gateway.http.request import USUAL_METHODS, Request
 from gateway.settings.values import Limits
 
-_USUAL_METHODS: Final = {
-    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-}
-
-USUAL_METHODS: Final = frozenset(_USUAL_METHODS.values())
+_USUAL_METHODS: Final = {name.encode(): name for name in USUAL_METHODS}
 
 # Visible ASCII without `#`: what the parser takes in a target as well.
 _TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)

@@ -5,10 +5,9 @@ from typing import Final
 import httptools
 
 from gateway.decision.reason import Reason
-from gateway.http.fields import Fields
+from gateway.http.faults import EarlyBytes, Fault, was_stopped
+from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.names import RequestNames
-from gateway.http.request import Request
-from gateway.proxy.faults import EarlyBytes, Fault, was_stopped
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import KeptSection
 from gateway.proxy.request_parts import RequestParts
@@ -16,9 +15,7 @@ from gateway.proxy.taker import Taker
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
 
-# What comes is read in pieces, so that one who sends much at once makes neither others wait nor
-# a heap of requests: the rest of it can wait as bytes. Chunks are cheaper than heads.
-PIECE_BYTES: Final = 4 * 1024
+# Chunks are cheaper than heads.
 _CHUNKED_PIECE_BYTES: Final = 16 * 1024
 
 
@@ -76,43 +73,21 @@ class RequestReader(RequestParts):
         self._after_piece(data, was_in_message)
 
     def _after_piece(self, data: bytes, was_in_message: bool) -> None:
-        if self._plain is not None:
+        plain, self._plain = self._plain, None
+        if plain is not None and not self.in_message:
             # The end of a head alone does not mean what the whole of it meant: it would lend
             # the credentials of one request to another (on a connection that a proxy shares).
-            if not self.in_message and not was_in_message:
-                self.kept.keep(data, self._plain)
-            self._plain = None
+            if not was_in_message:
+                self.kept.keep(data, plain)
         elif self.upload is not None:
             self._after_body_piece(self.upload)
         elif self.in_message:
             self._after_head_piece(data)
 
-    def cut_short(self) -> Request:
-        """Return what is known of the request that is being read, and read no more of it."""
-        fields, self.fields = self.fields or Fields(), None
-        self.is_over = True
-        request = Request("", self._target if self.in_message else b"", fields)
-        request.is_plain = False
-        return request
-
     def _after_error(self, error: httptools.HttpParserError) -> None:
         if not was_stopped(error) and not self.is_over:
             self.is_over = True
             raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
-
-    def _after_head_piece(self, data: bytes) -> None:
-        """Bound the size of a head that is not complete."""
-        start = data.rfind(b"\r\n\r\n") + 4
-        if start < 4:
-            self._head_bytes += len(data)
-        else:  # behind pipelined requests; what lies between may be a body, so refuse nothing yet
-            self._head_bytes = min(len(data) - start, self._limits.head_bytes)
-        if self._head_bytes <= self._limits.head_bytes:
-            return
-        self.is_over = True
-        if len(self._target) > self._limits.target_bytes:
-            raise Fault(Reason.TARGET_TOO_LONG, "the target is too long")
-        raise Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
     def _after_body_piece(self, upload: Upload) -> None:
         """Bound the size of a body and of its framing, and pass on what has come."""

@@ -57,13 +57,6 @@ class Upload:
         """Return whether nothing of the body was seen yet."""
         return not self.received_bytes and not self.complete
 
-    def ends_soon(self) -> bool:
-        """Return whether what is missing is little and will come unasked.
-
-        Then it is read and dropped after a refusal, and the connection serves on.
-        """
-        return self.length is not None and self.length <= _MAX_PENDING_BYTES
-
     def add(self, data: bytes) -> None:
         """Take a piece; it is sent by the next ``flush``."""
         self.received_bytes += len(data)

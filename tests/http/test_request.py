@@ -105,3 +105,19 @@ def test_an_upgrade_asks_for_one_protocol_and_has_no_body(
 )
 def test_a_body_is_one_that_has_a_framing(fields: dict[str, Any], expected: bool) -> None:
     assert make(**fields).has_body() is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"content_length": 64 * 1024}, True),
+        ({"content_length": 64 * 1024 + 1}, False),
+        ({"is_chunked": True}, False),
+        ({"content_length": 1, "expects_continue": True}, False),
+    ],
+)
+def test_only_a_short_body_that_comes_unasked_is_waited_for(
+    fields: dict[str, Any], expected: bool
+) -> None:
+    assert make(**fields).body_ends_soon() is expected

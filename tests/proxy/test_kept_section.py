@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.decision.token import SignedToken
+from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.fields import Fields
 from gateway.http.names import RequestNames
 from gateway.http.request import Request
-from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.kept_section import KeptSection
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.upload import Upload

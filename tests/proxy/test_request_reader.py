@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
+from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.names import RequestNames
 from gateway.http.request import Request
-from gateway.proxy.faults import EarlyBytes, Fault
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits

@@ -4,7 +4,7 @@ import httptools
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.proxy.faults import Fault, StopParsing, was_stopped
+from gateway.http.faults import Fault, StopParsing, was_stopped
 
 
 class Raising:

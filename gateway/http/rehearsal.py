@@ -1,0 +1,121 @@
+"""Rehearse a request: read its head, and write what would come of it, without a connection."""
+
+from typing import Final
+
+import httptools
+
+from gateway.decision.host import canonical_host
+from gateway.decision.identity import identity_aliases
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny, Settled
+from gateway.http.faults import Fault, was_stopped
+from gateway.http.forwarding import is_trusted
+from gateway.http.head_parts import PIECE_BYTES, HeadParts
+from gateway.http.names import RequestNames
+from gateway.http.published import render_document
+from gateway.http.refusal import UNFRAMED, render_refusal
+from gateway.http.request import NO_HOST, Request
+from gateway.http.request_head import render_forwarding, render_request_head
+from gateway.settings.values import Limits, Settings
+
+# What only a running gateway has. The id has its true length, for the lengths of answers; the
+# address is one that nobody has (RFC 5737).
+REQUEST_ID: Final = b"xxxxxxxxxxxxxx-xxxxxxxxx"
+PSEUDONYM: Final = b"jwt-gateway-xxxxxxxx"
+CLIENT: Final = "192.0.2.1"
+
+
+class Rehearsal:
+    """The data port of a gateway with *settings*, as far as heads go.
+
+    The request comes from the address *client*, and alone on a new connection. *pseudonym* is
+    how the gateway calls itself in Via.
+    """
+
+    def __init__(
+        self, settings: Settings, client: str = CLIENT, pseudonym: bytes = PSEUDONYM
+    ) -> None:
+        identity = settings.policy.identity
+        self._limits = settings.limits
+        self._names = RequestNames(identity_aliases(identity), settings.underscore_names)
+        self._forward_token = identity.forward_token
+        self._client = client
+        self._is_trusted = is_trusted(client, settings.trusted_proxies)
+        self._proto = b"http" if settings.listen.tls is None else b"https"
+        self._pseudonym = pseudonym
+
+    def read(self, head: bytes) -> Request:
+        """Return the request that *head* (a request line, fields, an empty line) makes.
+
+        What is wrong with it stands in the fault of its fields.
+        """
+        reader = _Reader(self._names, self._limits)
+        request = reader.read(head)
+        request.check(self._limits.target_bytes, self._pseudonym)
+        fields = request.fields
+        if fields.fault is None and canonical_host(fields.host) is None:
+            fields.fault = NO_HOST
+        return request
+
+    def check_allowed(self, request: Request, allow: Allow) -> Deny | None:
+        """Return why *request* is not forwarded although its head is allowed, if it is not."""
+        return request.check_allowed(allow.route, self._limits.body_bytes)
+
+    def render(self, request: Request, verdict: Settled, now: float) -> bytes:
+        """Return what *verdict* leads to at the time *now* (seconds since the epoch).
+
+        For Allow that is the head that the service gets, otherwise the whole answer, as it is
+        given before anything of a body has come.
+        """
+        if isinstance(verdict, Allow):
+            via = b"1.1 " + self._pseudonym
+            forwarding = render_forwarding(
+                request, self._client, self._is_trusted, self._proto, via
+            )
+            return render_request_head(
+                request, verdict, REQUEST_ID, forwarding, self._forward_token
+            )
+        is_head = request.method == "HEAD"
+        close = not request.keep_alive or not request.body_ends_soon()
+        if isinstance(verdict, Deny):
+            close = close or verdict.reason in UNFRAMED
+            return render_refusal(verdict, REQUEST_ID, now, is_head, close)
+        return render_document(verdict.document, REQUEST_ID, now, is_head, close)
+
+
+class _Reader(HeadParts):
+    """Reads one head."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, names: RequestNames, limits: Limits) -> None:
+        super().__init__(names, limits)
+        self._request: Request | None = None
+
+    def _take_head(self, request: Request) -> None:
+        self._request = request
+
+    def read(self, head: bytes) -> Request:
+        """Return the request in *head*, in pieces as the data port reads it."""
+        try:
+            for start in range(0, len(head), PIECE_BYTES):
+                self._feed(head[start : start + PIECE_BYTES])
+                if self._request is not None:
+                    return self._request
+            raise Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time")
+        except Fault as fault:
+            request = self.cut_short()
+            request.fields.fault = Deny(fault.reason, fault.detail)
+            return request
+
+    def _feed(self, piece: bytes) -> None:
+        self._feed_bytes = len(piece)
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            return
+        except httptools.HttpParserError as error:
+            if self._request is None and not was_stopped(error):
+                raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
+        if self._request is None:
+            self._after_head_piece(piece)
