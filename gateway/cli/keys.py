@@ -19,6 +19,7 @@ from gateway.cli.config_file import (
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
 from gateway.fetching.fetch import FetchFailed, make_session, place
+from gateway.fetching.files import Files
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.public_key import describe_key
 from gateway.keyring.source import read_keys
@@ -63,11 +64,12 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
 
 
 async def _find_all(issuers: Iterable[IssuerSettings]) -> list[Finding]:
+    files = Files()
     async with make_session() as session:
 
         async def find(settings: IssuerSettings) -> Finding:
             try:
-                return Finding(settings, await read_keys(session, settings), None)
+                return Finding(settings, await read_keys(session, files, settings), None)
             except FetchFailed as failure:
                 return Finding(settings, ParsedSet((), ()), str(failure))
 

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import click
 
 from gateway.cli.output import print_faults
+from gateway.fetching.thread import start_thread
 from gateway.reload import summarize
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.values import Settings
@@ -44,7 +46,8 @@ async def reload_whenever(told: asyncio.Event, gateway: Reloadable, path: Path) 
 async def _reload(gateway: Reloadable, path: Path) -> None:
     try:
         # In a thread: thousands of routes take seconds, and no request should wait for them.
-        outcome = await asyncio.to_thread(load_settings, path, os.environ)
+        # In one of its own: a disk that hangs should not keep the process from ending.
+        outcome = await start_thread(partial(load_settings, path, os.environ), "reload")
     except UnreadableError as error:
         gateway.reject(None, str(error))
         _refuse(str(error))

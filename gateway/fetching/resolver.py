@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from gateway.fetching.thread import start_thread
 
 # The event loop's own look-ups share its four threads, of which two may wait for a name server:
 # two issuers whose names hang would keep us from every service that has a name.
@@ -35,7 +36,8 @@ class Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the addresses of *host*; raises OSError where it has none."""
         await self._free.acquire()
-        infos = await self._start(host, port, family)
+        # Shielded: it is threads that are counted, not those who wait for them.
+        infos = await asyncio.shield(self._start(host, port, family))
         return [
             ResolveResult(
                 hostname=host,
@@ -54,39 +56,12 @@ class Resolver(AbstractResolver):
     def _start(
         self, host: str, port: int, family: socket.AddressFamily
     ) -> asyncio.Future[Sequence[AddressInfo]]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
-
-        def look_up() -> None:
-            found: Sequence[AddressInfo] | Exception
-            try:
-                found = self._lookup(
-                    host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG
-                )
-            except Exception as error:
-                found = error
-            with suppress(RuntimeError):  # the loop has ended before the look-up
-                loop.call_soon_threadsafe(self._finish, answer, found)
-
-        try:
-            threading.Thread(target=look_up, name=f"look-up of {host}", daemon=True).start()
-        except RuntimeError:  # the machine has no thread left
-            self._finish(answer, OSError("no thread for a look-up"))
+        work = partial(
+            self._lookup, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG
+        )
+        answer = start_thread(work, f"look-up of {host}")
+        answer.add_done_callback(lambda _: self._free.release())
         return answer
-
-    def _finish(
-        self,
-        answer: asyncio.Future[Sequence[AddressInfo]],
-        found: Sequence[AddressInfo] | Exception,
-    ) -> None:
-        # Here, and not where the caller leaves: it is threads that are counted.
-        self._free.release()
-        if answer.done():
-            return
-        if isinstance(found, Exception):
-            answer.set_exception(found)
-        else:
-            answer.set_result(found)
 
 
 def _numeric(address: tuple[Any, ...]) -> str:

@@ -8,6 +8,7 @@ from gateway.decision.keys import KeySet
 from gateway.decision.verdict import WantedKey
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.fetching.fetch import make_session
+from gateway.fetching.files import Files
 from gateway.fetching.upkeep import Upkeep
 from gateway.keyring.describe import describe_keys
 from gateway.keyring.issuer_keys import IssuerKeys
@@ -41,6 +42,7 @@ class Keyring(Upkeep[IssuerKeys]):
             session_factory,
         )
         self.keys: Mapping[str, KeySet] = live
+        self._files = Files()
 
     async def refetch(self, issuer_name: str, kid: str | None) -> None:
         """Get better keys for a request that lacks *kid* (or any key, if None), if allowed.
@@ -69,4 +71,4 @@ class Keyring(Upkeep[IssuerKeys]):
         return [keys.status() for keys in self._documents.values()]
 
     async def _read(self, settings: IssuerSettings) -> ParsedSet:
-        return await read_keys(self.session, settings)
+        return await read_keys(self.session, self._files, settings)

@@ -8,14 +8,14 @@ from aiohttp import ClientSession
 from gateway.decision.algorithms import HMAC_ALGORITHMS
 from gateway.decision.keys import Key
 from gateway.fetching.fetch import FetchFailed, fetch, place
-from gateway.fetching.file import read_file
+from gateway.fetching.files import Files
 from gateway.keyring.discovery import discover
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.pem import parse_pem
 from gateway.settings.values import IssuerSettings, KeySource, SourceKind
 
 
-async def read_keys(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
+async def read_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> ParsedSet:
     """Return the keys that the issuer's source holds now, usable ones and others.
 
     Takes at most the issuer's fetch timeout, discovery included. Raises FetchFailed where
@@ -25,7 +25,7 @@ async def read_keys(session: ClientSession, settings: IssuerSettings) -> ParsedS
     source = settings.source
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _read(session, settings)
+            return await _read(session, files, settings)
     except TimeoutError:
         where = place(source.location) if _is_url(source) else source.location
         raise FetchFailed(f"{where}: no complete answer in {timeout_seconds:g} s") from None
@@ -48,7 +48,7 @@ def _is_url(source: KeySource) -> bool:
     return source.kind in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
 
 
-async def _read(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
+async def _read(session: ClientSession, files: Files, settings: IssuerSettings) -> ParsedSet:
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
     match source.kind:
         case SourceKind.DISCOVERY:
@@ -59,10 +59,10 @@ async def _read(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
             parsed = parse_jwks(await fetch(session, source.location, timeout_seconds))
             where = place(source.location)
         case SourceKind.JWKS_FILE:
-            parsed = parse_jwks(await read_file(source.location))
+            parsed = parse_jwks(await files.read(source.location))
             where = source.location
         case SourceKind.PEM_FILE:
-            parsed = parse_pem(await read_file(source.location))
+            parsed = parse_pem(await files.read(source.location))
             where = source.location
         case SourceKind.SECRET:
             parsed, where = secret_keys(source.secret or b""), "secret"

@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 from gateway.decision.revocation import RevocationList
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.fetching.fetch import FetchFailed, fetch, make_session
-from gateway.fetching.file import read_file
+from gateway.fetching.files import Files
 from gateway.fetching.upkeep import Upkeep
 from gateway.revocation.live_list import LiveList
 from gateway.revocation.status import RevocationStatus
@@ -46,6 +46,7 @@ class Revocations(Upkeep[LiveList]):
             session_factory,
         )
         self.lists: Mapping[str, RevocationList] = live
+        self._files = Files()
 
     def status(self) -> list[RevocationStatus]:
         """Return the state of every list, in the order of the configuration."""
@@ -57,7 +58,7 @@ class Revocations(Upkeep[LiveList]):
             return await fetch(self.session, settings.location, timeout_seconds, MAX_LIST_BYTES)
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await read_file(settings.location, MAX_LIST_BYTES)
+                return await self._files.read(settings.location, MAX_LIST_BYTES)
         except TimeoutError:
             words = f"{settings.location}: not read in {timeout_seconds:g} s"
             raise FetchFailed(words) from None

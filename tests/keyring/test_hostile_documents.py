@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fetching.fetch import FetchFailed, make_session
+from gateway.fetching.files import Files
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwks
 from gateway.keyring.source import read_keys
 from gateway.settings.values import SourceKind
@@ -192,7 +193,9 @@ async def test_metadata_lead_to_no_other_service_of_this_machine(
     serve(issuer, {"jwks_uri": filled}, jwks(ec_jwk()))
 
     with pytest.raises(FetchFailed, match="jwks_uri"):
-        await read_keys(session, issuer_settings(SourceKind.DISCOVERY, "", issuer=issuer.url))
+        await read_keys(
+            session, Files(), issuer_settings(SourceKind.DISCOVERY, "", issuer=issuer.url)
+        )
 
     assert canary.connections == []
 
@@ -205,7 +208,9 @@ async def test_of_metadata_nothing_is_followed_but_where_the_keys_are(
     others |= {"signed_jwks_uri": canary.url, "keys": [{"jku": canary.url}]}
     serve(issuer, {**others, "jwks_uri": issuer.url + "/keys"}, jwks(ec_jwk(kid="good")))
 
-    parsed = await read_keys(session, issuer_settings(SourceKind.DISCOVERY, "", issuer=issuer.url))
+    parsed = await read_keys(
+        session, Files(), issuer_settings(SourceKind.DISCOVERY, "", issuer=issuer.url)
+    )
 
     assert [key.kid for key in parsed.keys] == ["good"]
     assert issuer.paths == ["/.well-known/openid-configuration", "/keys"]
@@ -227,7 +232,7 @@ async def test_of_a_key_set_nothing_is_followed(
     serve(issuer, {}, json.dumps({"keys": keys, **more}).encode())
     settings = issuer_settings(SourceKind.JWKS_URL, issuer.url + "/keys")
 
-    parsed = await read_keys(session, settings)
+    parsed = await read_keys(session, Files(), settings)
 
     assert [key.kid for key in parsed.keys] == ["a"]
     assert issuer.paths == ["/keys"]

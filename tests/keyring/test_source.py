@@ -6,6 +6,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.fetching.fetch import FetchFailed, make_session
+from gateway.fetching.files import Files
 from gateway.keyring.source import read_keys, secret_keys
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
@@ -22,7 +23,7 @@ async def test_keys_are_read_from_files(kind: SourceKind, body: bytes, tmp_path:
     file.write_bytes(body)
 
     async with make_session() as session:
-        parsed = await read_keys(session, issuer_settings(kind, str(file)))
+        parsed = await read_keys(session, Files(), issuer_settings(kind, str(file)))
 
     assert [key.material for key in parsed.keys] == [P256_KEYS[0].public_key()]
 
@@ -41,7 +42,7 @@ async def test_a_file_that_cannot_serve_fails_and_is_named(
 
     async with make_session() as session:
         with pytest.raises(FetchFailed) as failure:
-            await read_keys(session, issuer_settings(kind, str(file)))
+            await read_keys(session, Files(), issuer_settings(kind, str(file)))
 
     assert str(failure.value).startswith(f"{file}: ")
     assert reason in str(failure.value)
@@ -63,7 +64,7 @@ async def test_discovery_and_keys_together_take_no_longer_than_the_timeout(
 
     async with make_session() as session:
         with pytest.raises(FetchFailed, match=r"no complete answer in 0\.5 s"):
-            await read_keys(session, settings)
+            await read_keys(session, Files(), settings)
 
 
 @pytest.mark.parametrize(

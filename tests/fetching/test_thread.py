@@ -1,0 +1,63 @@
+"""What may hang has a thread of its own, for which nobody has to wait."""
+
+import asyncio
+import threading
+
+import pytest
+
+from gateway.fetching.thread import start_thread
+
+
+def named(name: str) -> threading.Thread:
+    (thread,) = (one for one in threading.enumerate() if one.name == name)
+    return thread
+
+
+async def test_what_comes_of_the_work_is_returned_or_raised() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    assert await start_thread(lambda: 42, "work") == 42
+    with pytest.raises(ZeroDivisionError):
+        await start_thread(fail, "work")
+
+
+async def test_work_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    opened = threading.Event()
+
+    working = start_thread(lambda: opened.wait(10), "work that hangs")
+
+    assert named("work that hangs").daemon
+    opened.set()
+    assert await working
+
+
+async def test_nobody_hears_of_work_that_was_given_up() -> None:
+    loop = asyncio.get_running_loop()
+    complaints: list[object] = []
+    loop.set_exception_handler(lambda _loop, complaint: complaints.append(complaint))
+    opened = threading.Event()
+    working = start_thread(lambda: opened.wait(10), "given up")
+    thread = named("given up")
+    working.cancel()
+
+    opened.set()
+    await start_thread(thread.join, "join")  # whose end the loop hears of behind that of the other
+
+    assert working.cancelled()
+    assert complaints == []
+
+
+def test_work_that_outlasts_the_loop_ends_quietly() -> None:
+    opened = threading.Event()
+
+    async def leave() -> None:
+        start_thread(lambda: opened.wait(10), "outlasting")
+
+    asyncio.run(leave())
+    thread = named("outlasting")
+
+    opened.set()
+    thread.join(10)
+
+    assert not thread.is_alive()
