@@ -1,7 +1,6 @@
 """One request and its answer: decide, forward, pass the answer on, write it down."""
 
 from time import monotonic, time
-from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
@@ -13,12 +12,9 @@ from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
-from gateway.proxy.record import record
+from gateway.proxy.record import CLIENT_GONE, record
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
-
-# How the access log calls a request whose client went away before the end of the answer.
-CLIENT_GONE: Final = 499
 
 
 class Exchange(Streaming):

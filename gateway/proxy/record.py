@@ -1,7 +1,7 @@
 """Write down what became of a request: the only place that does."""
 
 from time import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.decision.path import split_path
 from gateway.decision.verdict import Allow, Deny
@@ -13,6 +13,9 @@ from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 from gateway.telemetry.access_line import format_allowed, format_line, format_refused
 from gateway.telemetry.quoting import NULL, Json, quote, quote_common
+
+# How the access log calls a request whose client went away before the end of the answer.
+CLIENT_GONE: Final = 499
 
 
 class Recorded(Protocol):
@@ -128,10 +131,10 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     would_deny = None if allow is None else allow.would_deny
     route = allow.route if allow is not None else deny.route if deny is not None else None
     state = port.no_route if route is None else port.routes[route.index]
-    if deny is None:
-        state.metrics.allowed += 1
-    else:
+    if deny is not None:
         state.metrics.refuse(deny.reason)
+    elif allow is not None or exchange.status != CLIENT_GONE:  # else nothing was decided
+        state.metrics.allowed += 1
     if would_deny is not None:
         state.metrics.report(would_deny.reason)
     state.metrics.observe(exchange.status, seconds)

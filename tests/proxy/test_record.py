@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
 from gateway.telemetry.quoting import quote_common
-from tests.keyring.peers import body, issuer_peer
+from tests.keyring.peers import body, gate, issuer_peer
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import (
     AUDIENCE,
@@ -133,6 +134,39 @@ async def test_a_client_that_left_is_499(
     (line,) = await log.lines(gateway)
 
     assert (line["status"], line["reason"], line["upstream_ms"]) == (499, None, None)
+
+
+async def test_a_client_that_left_before_anything_was_decided_was_not_let_through(
+    start_gateway: StartGateway, log: Log
+) -> None:
+    """Nobody knows, for the key that its token asks for did not come yet."""
+    jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
+    good = body(json.dumps({"keys": [{**jwk, "kid": "k1", "alg": "ES256"}]}).encode())
+    waiting, opened = gate(good)
+    asked = asyncio.Event()
+
+    async def ask_and_wait(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        return await waiting(request)
+
+    async with issuer_peer() as issuer:
+        issuer.answer = good
+        main = {"issuer": ISSUER, "jwks_url": f"{issuer.url}/jwks", "audiences": [AUDIENCE]}
+        gateway = await start_gateway(access_log="stdout", issuers={"main": main})
+        issuer.answer = ask_and_wait
+        client = await gateway.connect()
+        client.send(make_request("/api/x", wanting("k9")))
+        await asked.wait()
+        client.reset()
+        await gateway.wait_still(lambda: int(gateway.metric("gateway_connections_open")))
+        opened.set()
+
+        line, *others = await log.lines(gateway)
+
+    assert (line["path"], line["status"], line["reason"]) == ("/api/x", 499, None)
+    assert {other["path"] for other in others} == {"/nowhere"}
+    assert gateway.metric("gateway_decisions_total", route="", reason="allow") == 0
+    assert gateway.metric("gateway_decisions_total", route="api", reason="allow") == 0
 
 
 async def test_an_answer_cut_short_is_one_line_with_the_reason(
