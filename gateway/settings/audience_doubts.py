@@ -51,8 +51,8 @@ def warn_about_resources(
         owned = [by_name[name] for name in resource.routes]
         if not owned:
             message = (
-                f"no route that asks for a token is at or below {resource.identifier}, so nobody"
-                " is told of it"
+                f"no route that asks for a token is at or below {shorten(resource.identifier)}, so"
+                " nobody is told of it"
             )
             faults.append(part.key_warning(Code.UNUSED_RESOURCE, message))
         _warn_if_refused(resource, part, owned, issuers, faults)

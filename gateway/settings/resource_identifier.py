@@ -7,6 +7,7 @@ from gateway.decision.host import canonical_host
 from gateway.decision.path import parse_path
 from gateway.decision.verdict import Deny
 from gateway.settings.addresses import is_loopback
+from gateway.settings.scalars import shorten
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
@@ -15,6 +16,8 @@ _URL = re.compile(
     r"(?P<path>/[^?#]*)?"
 )
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+# Each challenge has it in one field, beside the scopes; clients mostly take 8 KiB of a field.
+_MAX_CHARACTERS = 2048
 _MAX_PORT = 65535
 
 
@@ -39,6 +42,8 @@ def parse_identifier(text: str) -> Identifier | str:
     Stricter than RFC 9728 §1.2: without query, since the query never chooses a route here, and
     in the one spelling in which requests are compared. So no part of it needs any quoting.
     """
+    if len(text) > _MAX_CHARACTERS:
+        return f"an identifier has at most {_MAX_CHARACTERS} characters"
     if "#" in text or "?" in text:
         return "an identifier has no query and no fragment"
     found = _URL.fullmatch(text)
@@ -62,11 +67,14 @@ def parse_identifier(text: str) -> Identifier | str:
 
 
 def _host_problem(authority: str) -> str | None:
+    if "*" in authority:
+        # Clients compare it with the URL that they asked for (RFC 9728 §3.3).
+        return "an identifier has one host, no wildcard: give each host a resource of its own"
     canonical = canonical_host(authority.encode("utf-8", "replace"))
     if canonical is None:
         return "what stands for its host is not one"
     if canonical != authority:
-        return "write its host as requests are compared: in lower case, no dot at the end"
+        return f"write its host as requests are compared: {shorten(canonical)}"
     return None
 
 

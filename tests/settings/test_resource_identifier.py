@@ -58,7 +58,8 @@ def test_host_and_segments_are_those_that_requests_are_compared_by(
 
 URL = "not a URL: write it like https://api.example.com/orders"
 HOST = "what stands for its host is not one"
-SPELLING = "write its host as requests are compared: in lower case, no dot at the end"
+SPELLING = "write its host as requests are compared: "
+WILDCARD = "an identifier has one host, no wildcard: give each host a resource of its own"
 QUERY = "an identifier has no query and no fragment"
 
 
@@ -88,9 +89,13 @@ QUERY = "an identifier has no query and no fragment"
         ("https://[a.example]/", HOST),
         ("https://bücher.example/", HOST),
         ('https://a".example/', HOST),
-        ("https://A.example/", SPELLING),
-        ("https://a.example./", SPELLING),
-        ("https://[2001:DB8::1]/", SPELLING),
+        ("https://A.example/", f"{SPELLING}a.example"),
+        ("https://a.example./", f"{SPELLING}a.example"),
+        ("https://[2001:DB8::1]/", f"{SPELLING}[2001:db8::1]"),
+        ("https://[::ffff:192.0.2.1]/", f"{SPELLING}[::ffff:c000:201]"),
+        ("https://*.a.example/b", WILDCARD),
+        ("https://a*.example/b", WILDCARD),
+        ("https://*", WILDCARD),
         ("https://a.example:443/b", "leave its port out, as clients do: it is the default one"),
         ("http://127.0.0.1:80/b", "leave its port out, as clients do: it is the default one"),
         ("https://a.example:0/b", "the port is not between 1 and 65535"),
@@ -106,8 +111,16 @@ QUERY = "an identifier has no query and no fragment"
         ("https://a.example/b\\c", "the path has a character that must be percent-encoded"),
         ("https://a.example/b c", "the path has a character that must be percent-encoded"),
         ("https://a.example/zöe", "the path has a character that must be percent-encoded"),
+        ("https://a.example/".ljust(2049, "b"), "an identifier has at most 2048 characters"),
     ],
 )
 def test_what_no_request_or_no_client_would_spell_so_is_refused(text: str, problem: str) -> None:
     """Not to be quoted: what comes through stands in every challenge as it is (6750.7)."""
     assert parse_identifier(text) == problem
+
+
+def test_the_longest_identifier_and_its_challenge_fit_into_what_clients_take() -> None:
+    identifier = parse_identifier("https://a.example/".ljust(2048, "b"))
+
+    assert isinstance(identifier, Identifier)
+    assert len(identifier.metadata_url) < 4096
