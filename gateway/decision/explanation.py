@@ -22,7 +22,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.routing import Match, Route
 from gateway.decision.step_up import StepUp
-from gateway.decision.steps import Check, Step
+from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.token_steps import authentication_steps, claim_steps, show_time
 from gateway.decision.verdict import Deny, Publish, Verdict
@@ -93,19 +93,22 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - all that a decision depends on
     route = match.route
     yield Step(Check.PATH, _CANONICAL, head.target.partition(b"?")[0].decode("latin-1"))
     wanted = f"a route for {head.method} on host {head.host!r}"
-    yield Step(Check.ROUTE, wanted, _found_route(match), None, ("match",))
+    yield Step(Check.ROUTE, wanted, _found_route(match), None, _of(route, "match"))
     if route.public:
-        yield Step(Check.CREDENTIAL, "nothing: the route is public", _sent(head), None, ("public",))
+        expected, setting = "nothing: the route is public", _of(route, "public")
+        yield Step(Check.CREDENTIAL, expected, _sent(head), None, setting)
         return None
     if route.optional and not head.authorization:
-        expected = "a bearer token that holds, or none"
-        yield Step(Check.CREDENTIAL, expected, "none", None, ("require", "optional"))
+        expected, setting = "a bearer token that holds, or none", _of(route, "require", "optional")
+        yield Step(Check.CREDENTIAL, expected, "none", None, setting)
         return None
     credential = bearer_token(head.authorization, policy.max_token_bytes)
     if isinstance(credential, Deny):
-        yield Step(Check.CREDENTIAL, "one bearer token", credential.detail, credential.reason)
+        yield _step(Check.CREDENTIAL, "one bearer token", credential.detail, credential, route)
         return None
-    yield Step(Check.CREDENTIAL, "one bearer token", f"one of {len(credential)} bytes")
+    yield _step(
+        Check.CREDENTIAL, "one bearer token", f"one of {len(credential)} bytes", None, route
+    )
     token = yield from authentication_steps(credential, policy, keys)
     if token is None:
         return None
@@ -128,7 +131,7 @@ def _accepted(token: SignedToken, route: Route) -> Generator[Step, None, bool]:
         return True
     deny = check_issuer(token, route)
     expected = f"one of: {', '.join(sorted(route.issuers))}"
-    yield _step(Check.ACCEPTED_ISSUER, expected, token.issuer.name, deny, "issuers")
+    yield _step(Check.ACCEPTED_ISSUER, expected, token.issuer.name, deny, route, "issuers")
     return deny is None
 
 
@@ -141,7 +144,7 @@ def _demands(
         deny = check_audiences(token, route)
         expected = f"aud has one of: {', '.join(sorted(route.audiences))}"
         found = ", ".join(sorted(claims.audiences))
-        yield _step(Check.ROUTE_AUDIENCE, expected, found, deny, "audiences")
+        yield _step(Check.ROUTE_AUDIENCE, expected, found, deny, route, "audiences")
         if deny is not None:
             return
     rules = policy.revocations.get(token.issuer.name, ())
@@ -149,21 +152,24 @@ def _demands(
         deny = check_revocation(token, policy, revocations, now)
         expected = f"on none of the lists: {', '.join(rule.name for rule in rules)}"
         found = "on none" if deny is None else deny.detail
-        yield Step(Check.REVOCATION, expected, found, None if deny is None else deny.reason)
+        named = (rules[0].name,) if len(rules) == 1 else ()
+        setting = Setting(Owner.FILE, "", ("revocations", *named))
+        reason = None if deny is None else deny.reason
+        yield Step(Check.REVOCATION, expected, found, reason, setting)
         if deny is not None:
             return
     if route.scopes is not None:
         deny = check_scopes(token, route)
-        yield _step(Check.SCOPES, route.scopes.text, _scopes(claims), deny, "scopes")
+        yield _step(Check.SCOPES, route.scopes.text, _scopes(claims), deny, route, "scopes")
         if deny is not None:
             return
     yield from _rule_steps(token, match)
     deny = check_rules(token, match)
     if deny is None and route.step_up is not None:
         deny = check_step_up(token, route.step_up, now)
-        setting = "acr" if deny and deny.reason is Reason.AUTHENTICATION_TOO_WEAK else "max_age"
+        key = "acr" if deny and deny.reason is Reason.AUTHENTICATION_TOO_WEAK else "max_age"
         expected = _step_up(route.step_up)
-        yield _step(Check.AUTHENTICATION, expected, _authentication(claims), deny, setting)
+        yield _step(Check.AUTHENTICATION, expected, _authentication(claims), deny, route, key)
 
 
 def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]:
@@ -173,14 +179,22 @@ def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]
         holds = all(test.holds(token.claims.all, variables) for variables in readings)
         reason = None if holds else Reason.CLAIM_RULE_FAILED
         found = _claim(token.claims.all, test.claim)
-        yield Step(Check.CLAIM_RULES, test.text, found, reason, ("require", "claims", test.claim))
+        setting = _of(match.route, "require", "claims", test.claim)
+        yield Step(Check.CLAIM_RULES, test.text, found, reason, setting)
         if not holds:
             return
 
 
-def _step(check: Check, expected: str, found: str, deny: Deny | None, setting: str) -> Step:
+def _step(
+    check: Check, expected: str, found: str, deny: Deny | None, route: Route, *keys: str
+) -> Step:
+    """Return the step of a check that *route* asks for under *keys* of its ``require``."""
     reason = None if deny is None else deny.reason
-    return Step(check, expected, found, reason, ("require", setting))
+    return Step(check, expected, found, reason, _of(route, "require", *keys))
+
+
+def _of(route: Route, *keys: str) -> Setting:
+    return Setting(Owner.ROUTE, route.name, keys)
 
 
 def _scopes(claims: Claims) -> str:

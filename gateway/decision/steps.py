@@ -9,6 +9,7 @@ from gateway.decision.reason import Reason
 class Check(Enum):
     """What is checked, in the order in which it is."""
 
+    REQUEST = "request"
     PATH = "path"
     ROUTE = "route"
     CREDENTIAL = "credential"
@@ -27,6 +28,29 @@ class Check(Enum):
     SCOPES = "scopes"
     CLAIM_RULES = "claim rules"
     AUTHENTICATION = "authentication"
+    BODY = "body"
+    UPGRADE = "upgrade"
+
+
+class Owner(Enum):
+    """What a setting belongs to."""
+
+    FILE = "file"
+    ISSUER = "issuer"
+    ROUTE = "route"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The setting that *keys* lead to, below the issuer or route *name*, or below the main file.
+
+    For example ``require`` and ``scopes`` of a route. No *keys* mean the whole of it. A setting
+    that is not written down is one by its default.
+    """
+
+    owner: Owner
+    name: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +58,14 @@ class Step:
     """One check: what was *expected*, what was *found*, and the *reason* where it failed.
 
     Both texts are for people who may see what a token claims; neither holds a part of the
-    token itself. *setting* is the key that asks for it, below the route or the issuer: for
-    example ``require.scopes``; None where nothing in the configuration does.
+    token itself. *setting* is what asks for it; None where nothing in the configuration does.
     """
 
     check: Check
     expected: str
     found: str
     reason: Reason | None = None
-    setting: tuple[str, ...] | None = None
+    setting: Setting | None = None
 
     @property
     def holds(self) -> bool:

@@ -11,7 +11,7 @@ from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.reason import Reason
 from gateway.decision.signature import verify_signature
-from gateway.decision.steps import Check, Step
+from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
 
@@ -45,10 +45,15 @@ def authentication_steps(
         known = ", ".join(policy.issuers) or "no issuer"
         yield Step(Check.ISSUER, f"iss is one of: {known}", _iss(payload), issuer.reason)
         return None
-    yield Step(Check.ISSUER, "iss is a configured issuer", f"{issuer.name}: {issuer.issuer}")
+    found = f"{issuer.name}: {issuer.issuer}"
+    yield Step(Check.ISSUER, "iss is a configured issuer", found, None, _of(issuer, "issuer"))
     answer = authenticate(token, policy, keys)
     yield from _crypto_steps(compact, issuer, keys.get(issuer.name), answer)
     return answer if isinstance(answer, SignedToken) else None
+
+
+def _of(issuer: Issuer, *keys: str) -> Setting:
+    return Setting(Owner.ISSUER, issuer.name, keys)
 
 
 def _form(found: str, reason: Reason | None) -> Step:
@@ -66,20 +71,23 @@ def _crypto_steps(
     answer: SignedToken | Deny | NeedKeys,
 ) -> Generator[Step, None, None]:
     expected = f"alg is one of: {', '.join(sorted(issuer.algorithms))}"
+    setting = _of(issuer, "algorithms")
     if compact.algorithm not in issuer.algorithms:
         reason = Reason.ALGORITHM_NOT_ALLOWED
-        yield Step(Check.ALGORITHM, expected, compact.algorithm, reason, ("algorithms",))
+        yield Step(Check.ALGORITHM, expected, compact.algorithm, reason, setting)
         return
-    yield Step(Check.ALGORITHM, expected, compact.algorithm, None, ("algorithms",))
+    yield Step(Check.ALGORITHM, expected, compact.algorithm, None, setting)
     wanted = f"one key for kid {compact.kid!r} and {compact.algorithm}"
     if key_set is None:
-        yield Step(Check.KEY, wanted, "no keys are at hand", Reason.KEYS_UNAVAILABLE)
+        reason, found = Reason.KEYS_UNAVAILABLE, "no keys are at hand"
+        yield Step(Check.KEY, wanted, found, reason, _of(issuer))
         return
     fault = verify_signature(compact, key_set)
     if fault is not None and fault.reason is Reason.KEY_UNKNOWN:
-        yield Step(Check.KEY, wanted, f"{fault.detail}; {_held(key_set)}", fault.reason)
+        found = f"{fault.detail}; {_held(key_set)}"
+        yield Step(Check.KEY, wanted, found, fault.reason, _of(issuer))
         return
-    yield Step(Check.KEY, wanted, "found")
+    yield Step(Check.KEY, wanted, "found", None, _of(issuer))
     whole = "the key made the signature"
     if fault is not None:
         yield Step(Check.SIGNATURE, whole, fault.detail, fault.reason)
@@ -109,9 +117,10 @@ def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
         (Check.AUDIENCE, _expected_audience(issuer), _audience(claims), "audiences"),
     ):
         if deny is not None and check is failed:
-            yield Step(check, expected, f"{deny.detail}: {found}", deny.reason, (setting,))
+            told = f"{deny.detail}: {found}"
+            yield Step(check, expected, told, deny.reason, _of(issuer, setting))
             return False
-        yield Step(check, expected, found, None, (setting,))
+        yield Step(check, expected, found, None, _of(issuer, setting))
     return True
 
 

@@ -95,7 +95,10 @@ class HeadParts:
         """Return what is known of the request that is being read, and read no more of it."""
         fields, self.fields = self.fields or Fields(), None
         self.is_over = True
-        request = Request("", self._target if self.in_message else b"", fields)
+        target = self._target if self.in_message else b""
+        # Known as soon as a target is; an answer to HEAD has no body (RFC 9110 §9.3.2).
+        method = self._parser.get_method().decode("ascii") if target else ""
+        request = Request(method, target, fields)
         request.is_plain = False
         return request
 

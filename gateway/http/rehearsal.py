@@ -1,13 +1,19 @@
 """Rehearse a request: read its head, and write what would come of it, without a connection."""
 
+from dataclasses import replace
 from typing import Final
 
 import httptools
 
+from gateway.decision.authenticate import KeySets
+from gateway.decision.decide import settle
+from gateway.decision.explanation import Explanation, explain
+from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, Settled
+from gateway.decision.revocation import RevocationLists
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
 from gateway.http.faults import Fault, was_stopped
 from gateway.http.forwarding import is_trusted
 from gateway.http.head_parts import PIECE_BYTES, HeadParts
@@ -16,6 +22,7 @@ from gateway.http.published import render_document
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import NO_HOST, Request
 from gateway.http.request_head import render_forwarding, render_request_head
+from gateway.http.request_steps import carriage_steps, request_step
 from gateway.settings.values import Limits, Settings
 
 # What only a running gateway has. The id has its true length, for the lengths of answers; the
@@ -35,6 +42,7 @@ class Rehearsal:
     def __init__(
         self, settings: Settings, client: str = CLIENT, pseudonym: bytes = PSEUDONYM
     ) -> None:
+        self._policy = settings.policy
         identity = settings.policy.identity
         self._limits = settings.limits
         self._names = RequestNames(identity_aliases(identity), settings.underscore_names)
@@ -57,9 +65,40 @@ class Rehearsal:
             fields.fault = NO_HOST
         return request
 
-    def check_allowed(self, request: Request, allow: Allow) -> Deny | None:
-        """Return why *request* is not forwarded although its head is allowed, if it is not."""
-        return request.check_allowed(allow.route, self._limits.body_bytes)
+    def explain(
+        self,
+        request: Request,
+        keys: KeySets,
+        now: float,
+        revocations: RevocationLists,
+        *,
+        is_final: bool = True,
+    ) -> Explanation:
+        """Return what becomes of *request* at the time *now*, and why.
+
+        A request that is allowed although a step failed, since that is only reported, can still
+        fail a step behind it: the last that failed has the reason of a refusal.
+
+        Where *keys* lack some, the verdict is NeedKeys, unless *is_final*: then no better ones
+        can be had.
+        """
+        fields = request.fields
+        first = request_step(fields.fault)
+        if fields.fault is not None:
+            return Explanation(fields.fault, None, None, (first,))
+        head = RequestHead(
+            request.method, canonical_host(fields.host) or "", request.target, fields.authorization
+        )
+        decided = explain(head, self._policy, keys, now, revocations)
+        steps, verdict = (first, *decided.steps), decided.verdict
+        if isinstance(verdict, NeedKeys) and is_final:
+            verdict = settle(verdict.deny, head.target)
+        if isinstance(verdict, Allow):
+            body_bytes = self._limits.body_bytes
+            deny = request.check_allowed(verdict.route, body_bytes)
+            steps = (*steps, *carriage_steps(request, verdict.route, body_bytes, deny))
+            verdict = deny or verdict
+        return replace(decided, verdict=verdict, steps=steps)
 
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
         """Return what *verdict* leads to at the time *now* (seconds since the epoch).

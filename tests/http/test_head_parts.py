@@ -72,22 +72,24 @@ def test_behind_the_end_nothing_is_read() -> None:
     assert heads.requests == []
 
 
-def test_a_head_that_is_cut_short_keeps_its_target() -> None:
+def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
     heads = Heads()
-    heads.feed(b"GET /a HTTP/1.1\r\nHost")
+    heads.feed(b"HEAD /a HTTP/1.1\r\nHost")
 
     request = heads.cut_short()
 
-    assert (request.method, request.target, request.is_plain) == ("", b"/a", False)
+    assert (request.method, request.target, request.is_plain) == ("HEAD", b"/a", False)
     assert heads.is_over
 
 
-def test_what_was_cut_short_before_it_began_has_no_target() -> None:
+def test_what_was_cut_short_before_it_began_has_neither() -> None:
     heads = Heads()
     heads.feed(make_request("/a"))
     heads.in_message = False
 
-    assert heads.cut_short().target == b""
+    request = heads.cut_short()
+
+    assert (request.method, request.target) == ("", b"")
 
 
 @pytest.mark.parametrize(

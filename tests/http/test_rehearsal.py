@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, Publish
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.rehearsal import Rehearsal
-from tests.proxy.gateways import load, write_config
+from tests.proxy.gateways import bearer, load, write_config
 from tests.proxy.messages import make_request
 
+DECIDED = {"path", "route", "credential"}
 NOW = 784111777.9  # the example of RFC 9110 §5.6.7
 
 
@@ -139,16 +140,39 @@ def test_a_request_that_came_through_here_before_is_known_by_its_pseudonym(
     assert fault.reason is Reason.REQUEST_MALFORMED
 
 
-def test_what_a_route_does_not_carry_is_said(directory: Path) -> None:
+@pytest.mark.parametrize(
+    ("lines", "reason", "steps"),
+    [
+        (["Content-Length: 5000"], Reason.BODY_TOO_LARGE, ["request", "body"]),
+        (["Connection: upgrade", "Upgrade: h2c"], Reason.NOT_SUPPORTED, ["request", "upgrade"]),
+        (["Content-Length: 5"], None, ["request", "body"]),
+        (["X: 1"], None, ["request"]),
+        (["Host: second"], Reason.REQUEST_MALFORMED, ["request"]),
+    ],
+)
+def test_what_is_checked_besides_the_decision_has_steps_too(
+    directory: Path, lines: list[str], reason: Reason | None, steps: list[str]
+) -> None:
     stage = rehearsal(directory, limits={"body": "4KiB"})
-    large = stage.read(make_request("/open/x", "Content-Length: 5000", method="POST"))
-    upgrade = stage.read(make_request("/open/x", "Connection: upgrade", "Upgrade: websocket"))
-    small = stage.read(make_request("/open/x", "Content-Length: 5", method="POST"))
+    request = stage.read(make_request("/open/x", *lines, method="POST"))
 
-    denied = [stage.check_allowed(one, allow(directory)) for one in (large, upgrade, small)]
+    explanation = stage.explain(request, {}, NOW, {})
 
-    assert [one and one.reason for one in denied] == [
-        Reason.BODY_TOO_LARGE,
-        Reason.NOT_SUPPORTED,
-        None,
-    ]
+    verdict = explanation.verdict
+    assert (verdict.reason if isinstance(verdict, Deny) else None) is reason
+    assert {step.check.value for step in explanation.steps} - DECIDED == set(steps)
+    assert [step.reason for step in explanation.steps if not step.holds] == [reason][: bool(reason)]
+
+
+def test_keys_that_may_be_had_are_asked_for_or_taken_for_gone(directory: Path) -> None:
+    stage = rehearsal(directory)
+    request = stage.read(make_request("/api/x", bearer()))
+
+    asking = stage.explain(request, {}, NOW, {}, is_final=False)
+    final = stage.explain(request, {}, NOW, {})
+
+    assert isinstance(asking.verdict, NeedKeys)
+    assert asking.verdict.issuer_name == "main"
+    assert isinstance(final.verdict, Deny)
+    assert final.verdict.reason is Reason.KEYS_UNAVAILABLE
+    assert asking.steps == final.steps

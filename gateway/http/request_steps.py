@@ -1,0 +1,40 @@
+"""Say step by step what is checked of a request before it is decided about, and behind that."""
+
+from collections.abc import Iterator
+
+from gateway.decision.routing import Route
+from gateway.decision.steps import Check, Owner, Setting, Step
+from gateway.decision.verdict import Deny
+from gateway.http.request import Request
+
+_WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
+
+
+def request_step(fault: Deny | None) -> Step:
+    """Return the step of the request itself; *fault* is what is wrong with it."""
+    if fault is None:
+        return Step(Check.REQUEST, _WELL_FORMED, "one")
+    return Step(Check.REQUEST, _WELL_FORMED, fault.detail, fault.reason)
+
+
+def carriage_steps(
+    request: Request, route: Route, body_bytes: int | None, deny: Deny | None
+) -> Iterator[Step]:
+    """Yield the steps of ``Request.check_allowed``, up to the first that fails.
+
+    *deny* is what it said of *route* and of bodies of at most *body_bytes*.
+    """
+    reason = None if deny is None else deny.reason
+    length = request.fields.content_length
+    if body_bytes is not None and length is not None:
+        is_over = length > body_bytes
+        expected = f"a Content-Length of at most {body_bytes}"
+        limit = Setting(Owner.FILE, "", ("limits", "body"))
+        yield Step(Check.BODY, expected, str(length), reason if is_over else None, limit)
+        if is_over:
+            return
+    if request.wants_upgrade:
+        allowed = ", ".join(sorted(route.upgrades)) or "no upgrade"
+        found = request.fields.upgrade.decode("latin-1") + (f": {deny.detail}" if deny else "")
+        setting = Setting(Owner.ROUTE, route.name, ("upgrades",))
+        yield Step(Check.UPGRADE, f"one of: {allowed}", found, reason, setting)

@@ -1,0 +1,75 @@
+"""The steps in front of the decision and behind it, and the lines that ask for them."""
+
+from typing import Any
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.decision.steps import Owner, Setting, Step
+from gateway.decision.verdict import Deny
+from gateway.http.fields import Fields
+from gateway.http.request import Request
+from gateway.http.request_steps import carriage_steps, request_step
+from tests.decision.policies import route
+
+ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))
+LIMIT = Setting(Owner.FILE, "", ("limits", "body"))
+UPGRADES = Setting(Owner.ROUTE, "/x", ("upgrades",))
+
+
+def steps(body_bytes: int | None, *, wants_upgrade: bool = False, **fields: Any) -> list[Step]:
+    section = Fields()
+    for name, value in fields.items():
+        setattr(section, name, value)
+    request = Request("GET", b"/x", section)
+    request.wants_upgrade = wants_upgrade
+    deny = request.check_allowed(ROUTE, body_bytes)
+    return list(carriage_steps(request, ROUTE, body_bytes, deny))
+
+
+def test_a_request_is_well_formed_or_says_why_not() -> None:
+    fault = Deny(Reason.REQUEST_MALFORMED, "no Host field")
+
+    good, bad = request_step(None), request_step(fault)
+
+    assert (good.reason, good.found) == (None, "one")
+    assert (bad.reason, bad.found) == (Reason.REQUEST_MALFORMED, "no Host field")
+
+
+@pytest.mark.parametrize(
+    ("limit", "length", "reason"),
+    [(100, 100, None), (100, 101, Reason.BODY_TOO_LARGE), (0, 0, None)],
+)
+def test_a_length_is_held_against_the_limit(limit: int, length: int, reason: Reason | None) -> None:
+    (step,) = steps(limit, content_length=length)
+
+    assert (step.expected, step.found) == (f"a Content-Length of at most {limit}", str(length))
+    assert (step.reason, step.setting) == (reason, LIMIT)
+
+
+@pytest.mark.parametrize(("limit", "fields"), [(None, {"content_length": 5}), (100, {})])
+def test_without_a_limit_or_a_length_there_is_nothing_to_say(
+    limit: int | None, fields: dict[str, Any]
+) -> None:
+    assert steps(limit, **fields) == []
+
+
+def test_an_upgrade_is_one_of_those_of_the_route() -> None:
+    good, bad = (steps(None, wants_upgrade=True, upgrade=it)[0] for it in (b"TLS/1.3", b"h2c"))
+
+    assert (good.expected, good.found, good.holds) == (
+        "one of: tls/1.3, websocket",
+        "TLS/1.3",
+        True,
+    )
+    assert (bad.found, bad.reason) == (
+        "h2c: the route does not allow this upgrade",
+        Reason.NOT_SUPPORTED,
+    )
+    assert good.setting == bad.setting == UPGRADES
+
+
+def test_the_first_step_that_fails_is_the_last() -> None:
+    failed = steps(1, wants_upgrade=True, upgrade=b"h2c", content_length=2)
+
+    assert [step.reason for step in failed] == [Reason.BODY_TOO_LARGE]
