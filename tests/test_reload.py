@@ -15,7 +15,9 @@ from jwt.algorithms import ECAlgorithm
 from gateway.reload import LastAttempt, needs_restart, summarize
 from gateway.settings.fault import Code, Fault, Place, Severity
 from gateway.settings.values import Settings
-from tests.keyring.peers import issuer_peer
+from tests.issuers.world import issuer_section, key, token
+from tests.keyring.keys import jwks
+from tests.keyring.peers import body, gate, issuer_peer, until
 from tests.proxy.gateways import (
     ROUTES,
     RunningGateway,
@@ -63,6 +65,10 @@ async def running(make_settings: MakeSettings) -> AsyncIterator[RunningGateway]:
 async def ask(client: Wire, target: str = "/api/x", *lines: bytes) -> Message:
     client.send(make_request(target, *(lines or (bearer(),))))
     return await read_answer(client)
+
+
+async def status(running: RunningGateway, credential: bytes) -> int:
+    return (await running.ask(make_request("/api/x", bearer(credential)))).status
 
 
 def hold_first(service: Service, answer: bytes = b"held") -> asyncio.Event:
@@ -419,6 +425,32 @@ async def test_a_key_that_left_the_file_is_refused_after_the_reload(
     await running.gateway.reload(settings)
 
     assert (await ask(client)).status == 401
+
+
+async def test_a_key_that_is_withdrawn_during_the_reload_stays_withdrawn(
+    make_settings: MakeSettings,
+) -> None:
+    """The reload waits for an issuer that hangs; the keys in hand at its start are old by then."""
+    async with issuer_peer() as issuer, issuer_peer() as slow:
+        issuer.answer = body(jwks(key(0)))
+        main = issuer_section(issuer.url)
+        async with running_gateway(make_settings(issuers={"main": main})) as running:
+            assert await status(running, token(0)) == 200
+            slow.answer, opened = gate(body(b""))
+            other = issuer_section(slow.url, "https://slow.example/")
+            settings = make_settings(issuers={"main": main, "slow": other})
+            reloading = asyncio.create_task(running.gateway.reload(settings))
+            await until(lambda: len(slow.paths) == 1)
+
+            issuer.answer = body(jwks(key(1)))
+            assert await status(running, token(1)) == 200
+            assert await status(running, token(0)) == 401
+            opened.set()
+            assert await reloading is None
+
+            assert await status(running, token(0)) == 401
+            assert await status(running, token(1)) == 200
+            assert len(issuer.paths) == 2
 
 
 async def test_a_reload_that_is_broken_off_changes_nothing(

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import inf
 from typing import ClassVar, Generic, Self, TypeVar
 
 from gateway.fetching import schedule
@@ -34,10 +36,12 @@ class Refreshed(ABC, Generic[T]):
         self.head_start = 0.0  # where among its like it is fetched; see ``refresh_at``
         self._state = Schedule()
         self._held: T | None = None
+        self._held_from = -inf  # when the fetch of it began
         self._flight: asyncio.Task[None] | None = None
         self._fetches = 0
         self._failures = 0
         self._last_error: str | None = None
+        self._pass_on: Callable[[], None] | None = None  # to whoever took over
 
     # --- what a document of its kind says
 
@@ -65,11 +69,24 @@ class Refreshed(ABC, Generic[T]):
     # --- its life
 
     def take_over(self, former: Self) -> None:
-        """Go on with the document of *former*, which had the same source."""
-        self._state = former._state
-        self._held = former._held
+        """Go on with the document of *former*, which had the same source.
+
+        What *former* fetches from now on comes here, too, unless ours is newer: a key that is
+        withdrawn while we wait for other sources must not come back with us.
+        """
         self._fetches = former._fetches
         self._failures = former._failures
+        former._pass_on = lambda: self._catch_up(former)
+        self._inherit(former)
+
+    def _catch_up(self, former: Self) -> None:
+        if self._held_from <= former._held_from:
+            self._inherit(former)
+
+    def _inherit(self, former: Self) -> None:
+        self._state = former._state
+        self._held = former._held
+        self._held_from = former._held_from
         self._last_error = former._last_error
         if self._held is not None and self._is_usable():
             self._live[self._name] = self._held
@@ -154,6 +171,7 @@ class Refreshed(ABC, Generic[T]):
 
     async def _fetch(self) -> None:
         self._fetches += 1
+        began_at = self._clock.now()
         try:
             document = await self._read()
         except FetchFailed as failure:
@@ -163,7 +181,9 @@ class Refreshed(ABC, Generic[T]):
             _log.exception("%s: %s could not be read", self._label, self.content)
             self._fail(f"{self.content} could not be read")
         else:
-            self._accept(document)
+            if self._held_from <= began_at:  # else what we took over meanwhile is newer
+                self._held_from = began_at
+                self._accept(document)
         finally:
             self._flight = None
 
@@ -183,6 +203,8 @@ class Refreshed(ABC, Generic[T]):
             self._held = document
             _log.info("%s: %d %s in use", self._label, self._size(document), self.content)
         self._live[self._name] = self._held
+        if self._pass_on is not None:
+            self._pass_on()
 
     @property
     def _label(self) -> str:

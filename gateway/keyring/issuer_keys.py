@@ -60,9 +60,8 @@ class IssuerKeys(Refreshed[KeySet]):
             and self.settings.issuer.issuer == other.settings.issuer.issuer
         )
 
-    def take_over(self, former: Self) -> None:
-        """Go on with the keys of *former*, which had the same issuer and source."""
-        super().take_over(former)
+    def _inherit(self, former: Self) -> None:
+        super()._inherit(former)
         self._asked_at = former._asked_at
         self._unusable = former._unusable
 

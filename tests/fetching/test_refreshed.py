@@ -138,6 +138,49 @@ async def test_a_successor_goes_on_with_what_is_not_too_old(
     assert successor.age_seconds == seconds
 
 
+async def test_what_the_former_one_still_fetches_comes_to_its_successor(
+    clock: MovableClock,
+) -> None:
+    source, live = Source("old"), dict[str, Document]()
+    former = Words("main", {}, clock, source)
+    await former.load()
+    successor = Words("main", live, clock, source)
+    successor.take_over(former)
+    clock.advance(10.0)
+    source.words = ("new",)
+
+    await former.load()
+
+    assert live == {"main": ("new",)}
+    assert successor.age_seconds == 0.0
+
+
+@pytest.mark.parametrize("slow", ["former", "successor"])
+async def test_of_two_fetches_the_one_that_began_later_counts(
+    slow: str, clock: MovableClock
+) -> None:
+    """What an answer holds is as old as its question."""
+    source, live = Source("first"), dict[str, Document]()
+    former, successor = Words("main", {}, clock, source), Words("main", live, clock, source)
+    await former.load()
+    successor.take_over(former)
+    first, second = (former, successor) if slow == "former" else (successor, former)
+    clock.advance(1.0)
+    source.words, opened = ("old",), source.opened
+    opened.clear()
+    waiting = asyncio.create_task(first.load())
+    await until(lambda: source.reads == 2)
+    clock.advance(1.0)
+    source.words, source.opened = ("new",), asyncio.Event()
+    source.opened.set()
+
+    await second.load()
+    opened.set()
+    await waiting
+
+    assert live == {"main": ("new",)}
+
+
 async def test_landing_and_closing_without_a_fetch_under_way_do_nothing(
     clock: MovableClock,
 ) -> None:

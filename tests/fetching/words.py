@@ -1,5 +1,6 @@
 """A document for the tests: words that a source gives, or does not."""
 
+import asyncio
 from typing import Self
 
 from gateway.fetching.clock import Clock
@@ -13,11 +14,16 @@ Document = tuple[str, ...]
 
 
 class Source:
-    """Where words lie: *words*, or an exception instead; counts its readers."""
+    """Where words lie: *words*, or an exception instead; counts its readers.
+
+    A reader that has begun gets to see what it read once *opened* is set.
+    """
 
     def __init__(self, *words: str) -> None:
         self.words: Document | Exception = words
         self.reads = 0
+        self.opened = asyncio.Event()
+        self.opened.set()
 
 
 class Words(Refreshed[Document]):
@@ -52,9 +58,11 @@ class Words(Refreshed[Document]):
 
     async def _read(self) -> Document:
         self.source.reads += 1
-        if isinstance(self.source.words, Exception):
-            raise self.source.words
-        return self.source.words
+        words, opened = self.source.words, self.source.opened
+        await opened.wait()
+        if isinstance(words, Exception):
+            raise words
+        return words
 
     def _is_same(self, held: Document, fetched: Document) -> bool:
         return held == fetched
