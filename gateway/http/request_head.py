@@ -9,8 +9,8 @@ from gateway.http.forwarding import appended, replaced
 from gateway.http.names import without_named
 from gateway.http.request import Request
 
-# In front of every credential, where a proxy joined two fields into one (`Basic …, Bearer …`), and
-# behind what a client put in front of it by mistake (`"Bearer …"`).
+# The scheme of any credential, for a proxy in front may have joined two fields into one (`Basic …,
+# Bearer …`); and behind signs that a client put there by mistake (`"Bearer …"`).
 _BEARER: Final = re.compile(rb"(?:\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
 
 
