@@ -1,8 +1,9 @@
 """One configuration file after parsing: plain values, and the place of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.settings.comments import Comment
 from gateway.settings.fault import Code, Fault, Place, Severity
 from gateway.settings.scalars import shorten
 
@@ -15,6 +16,7 @@ class Document:
 
     *values* and *keys* are places by key path: of the value, and of the key that names it.
     *written* is the text as it stands in the file where ``${…}`` was replaced in it.
+    *comments* are those that speak to the gateway, *text* is the whole file.
     """
 
     root: object
@@ -24,6 +26,8 @@ class Document:
     written: Mapping[KeyPath, tuple[str, str]]  # (after, before) replacement
     faults: tuple[Fault, ...]
     complete: bool  # False where the rest of the file could not be read
+    comments: tuple[Comment, ...] = ()
+    text: str = field(default="", repr=False)
 
     def value_place(self, path: KeyPath) -> Place:
         """Return where the value at *path* stands, or the nearest value around it."""

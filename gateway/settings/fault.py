@@ -52,6 +52,64 @@ class Code(StrEnum):
     UNUSED_UPSTREAM = "unused_upstream"
     UNUSED_RESOURCE = "unused_resource"
 
+    ROUTE_UNREACHABLE = "route_unreachable"
+    METHOD_HIDDEN = "method_hidden"
+    GUARD_OPENED = "guard_opened"
+    GUARD_SURROUNDED = "guard_surrounded"
+    RULE_DROPPED = "rule_dropped"
+    SCOPE_SUSPECT = "scope_suspect"
+    SCOPE_UNUSED = "scope_unused"
+    SYMMETRIC_ALGORITHM = "symmetric_algorithm"
+    SHARED_KEYS = "shared_keys"
+    LONG_LEEWAY = "long_leeway"
+    LONG_KEY_LIFE = "long_key_life"
+    SHORT_COOLDOWN = "short_cooldown"
+    SUBJECT_AMBIGUOUS = "subject_ambiguous"
+    SUBJECT_CHANGEABLE = "subject_changeable"
+    TOKEN_FORWARDED = "token_forwarded"  # noqa: S105 - the name of a fault, not a secret
+    INSECURE_UPSTREAM = "insecure_upstream"
+    UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
+    SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
+
+    BAD_SILENCE = "bad_silence"
+    UNUSED_SILENCE = "unused_silence"
+
+
+# Doubts, of which whoever edits the file is the judge; so they can be silenced in place.
+WARNINGS = frozenset(
+    {
+        Code.INSECURE_URL,
+        Code.AUDIENCE_UNCHECKED,
+        Code.AUDIENCE_UNLISTED,
+        Code.AUDIENCE_SHARED,
+        Code.ADMIN_EXPOSED,
+        Code.REPORT_ONLY,
+        Code.TRUSTS_EVERYONE,
+        Code.UNMATCHED_INCLUDE,
+        Code.UNUSED_ISSUER,
+        Code.UNUSED_UPSTREAM,
+        Code.UNUSED_RESOURCE,
+        Code.ROUTE_UNREACHABLE,
+        Code.METHOD_HIDDEN,
+        Code.GUARD_OPENED,
+        Code.GUARD_SURROUNDED,
+        Code.RULE_DROPPED,
+        Code.SCOPE_SUSPECT,
+        Code.SCOPE_UNUSED,
+        Code.SYMMETRIC_ALGORITHM,
+        Code.SHARED_KEYS,
+        Code.LONG_LEEWAY,
+        Code.LONG_KEY_LIFE,
+        Code.SHORT_COOLDOWN,
+        Code.SUBJECT_AMBIGUOUS,
+        Code.SUBJECT_CHANGEABLE,
+        Code.TOKEN_FORWARDED,
+        Code.INSECURE_UPSTREAM,
+        Code.UPSTREAM_IS_GATEWAY,
+        Code.SECRET_IN_FILE,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

@@ -12,6 +12,7 @@ from gateway.settings.fault import Code, Fault
 from gateway.settings.models import AdminModel, ConfigFile, ListenModel, TlsModel
 from gateway.settings.scalars import shorten
 from gateway.settings.values import Address, Admin, Listen, TlsFiles
+from gateway.settings.variables import describe_unset
 
 
 def build_listen(
@@ -41,7 +42,7 @@ def build_admin(
     if model.token_env is not None:
         token = environ.get(model.token_env)
         if not token:
-            message = f"the environment variable {shorten(model.token_env)} is not set"
+            message = describe_unset(model.token_env)
             faults.append(part.child("token_env").fault(Code.UNSET_VARIABLE, message))
     if address and not model.token_env and not is_loopback(address.host):
         message = "the admin port is open to other machines without a token: set token_env"

@@ -26,6 +26,7 @@ from gateway.settings.sections import (
     check_general,
     check_team_files,
 )
+from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
 from gateway.settings.values import (
     AccessLogTarget,
     Admin,
@@ -44,10 +45,16 @@ _UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOU
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A configuration that holds, what is doubtful about it, and where all of it stands."""
+    """A configuration that holds, what is doubtful about it, and where all of it stands.
+
+    *warnings* are those that no silence speaks of; *silenced* are the others, *silences* what
+    the files say of both.
+    """
 
     settings: Settings
     warnings: tuple[Fault, ...]
+    silenced: tuple[Silenced, ...]
+    silences: tuple[Silence, ...]
     places: Places
 
 
@@ -71,6 +78,8 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults)
     every = (sources.main, *sources.included)
+    comments = [comment for source in every for comment in source.document.comments]
+    silences = read_silences(comments, faults)
     if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
         return Rejected(_ordered(faults), sources.digest)
     # A value that YAML disputes has been reported; what else it breaks is not news.
@@ -82,10 +91,10 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
         for fault in found
         if fault.place not in disputed and not (disputed and fault.code in _UNUSED)
     )
-    ordered = _ordered(faults)
-    if settings is None or any(fault.severity is Severity.ERROR for fault in ordered):
-        return Rejected(ordered, sources.digest)
-    return Loaded(settings, ordered, Places(sources))
+    kept, silenced = apply_silences(_ordered(faults), silences)
+    if settings is None or any(fault.severity is Severity.ERROR for fault in kept):
+        return Rejected(tuple(kept), sources.digest)
+    return Loaded(settings, tuple(kept), tuple(silenced), silences, Places(sources))
 
 
 def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:

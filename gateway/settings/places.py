@@ -1,8 +1,8 @@
-"""Say where in the configuration a route, an issuer or one of their keys stands."""
+"""Say where in the configuration everything that has a name stands, and what is written there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from gateway.settings.document import Part
+from gateway.settings.document import Document, Part
 from gateway.settings.fault import Place
 from gateway.settings.files import Sources
 
@@ -11,11 +11,11 @@ class Places:
     """The places of everything that has a name; of a sound configuration."""
 
     def __init__(self, sources: Sources) -> None:
-        self._main = Part(sources.main.document, (), sources.main.document.root)
-        roots = [
-            Part(source.document, (), source.document.root)
-            for source in (sources.main, *sources.included)
+        self.documents: Sequence[Document] = [
+            source.document for source in (sources.main, *sources.included)
         ]
+        roots = [Part(document, (), document.root) for document in self.documents]
+        self._main = roots[0]
         self._routes: Mapping[str, Part] = {
             str(route.child("name").raw): route
             for root in roots
@@ -26,17 +26,38 @@ class Places:
             for root in roots
             for issuer in _children(root.child("issuers"))
         }
+        self._upstreams: Mapping[str, Part] = {
+            str(upstream.path[-1]): upstream
+            for root in roots
+            for upstream in _children(root.child("upstreams"))
+        }
+
+    def main(self) -> Part:
+        """Return what the main file says."""
+        return self._main
+
+    def route(self, name: str) -> Part:
+        """Return what is written of the route *name*; the main file where there is none."""
+        return self._routes.get(name, self._main)
+
+    def issuer(self, name: str) -> Part:
+        """Return what is written of the issuer *name*; the main file where there is none."""
+        return self._issuers.get(name, self._main)
+
+    def upstream(self, name: str) -> Part:
+        """Return what is written of the upstream *name*; the main file where there is none."""
+        return self._upstreams.get(name, self._main)
 
     def of_route(self, name: str, *keys: str) -> Place:
         """Return where the route *name*, or its setting under *keys*, stands.
 
         A setting that is not there stands where the nearest one around it does.
         """
-        return _place(self._routes.get(name, self._main), keys)
+        return _place(self.route(name), keys)
 
     def of_issuer(self, name: str, *keys: str) -> Place:
         """Return where the issuer *name*, or its setting under *keys*, stands."""
-        return _place(self._issuers.get(name, self._main), keys)
+        return _place(self.issuer(name), keys)
 
     def of(self, *keys: str) -> Place:
         """Return where a setting of the main file stands."""

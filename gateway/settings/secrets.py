@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.settings.fault import Code
+from gateway.settings.variables import describe_unset
 
 # RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -19,7 +20,7 @@ def read_secret(
     """Return the secret in *variable*, or the code and words of what is wrong with it."""
     text = environ.get(variable)
     if not text:
-        return Code.UNSET_VARIABLE, f"the environment variable {variable} is not set"
+        return Code.UNSET_VARIABLE, describe_unset(variable)
     secret = text.encode("utf-8", "surrogateescape")
     if any(mark in secret for mark in _KEY_MARKS):
         return Code.WEAK_SECRET, f"{variable} holds a key pair's key, not an HMAC secret"

@@ -8,6 +8,8 @@ from gateway.settings.fault import Code
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What nobody takes for a secret: capitals, and in a long one underscores between them.
+_PLAIN_NAME = re.compile(r"[A-Z0-9]{0,24}(_[A-Z0-9]{0,24}){0,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,17 @@ class BadReference:
 
     code: Code
     message: str
+
+
+def describe_unset(name: str) -> str:
+    """Return in words that the environment variable *name* is not set.
+
+    Some write the secret itself where its variable belongs; so what is not plainly the name of
+    one is not repeated.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return f"the environment variable {name} is not set"
+    return "no environment variable of this name is set; a secret itself must not stand here"
 
 
 def replace_variables(text: str, environ: Mapping[str, str]) -> str | BadReference:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from gateway.settings.comments import Comments
 from gateway.settings.document import Document, KeyPath
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.scalars import Surprise, parse_scalar, shorten
@@ -47,6 +48,8 @@ def parse_yaml(content: bytes, file: str, environ: Mapping[str, str]) -> Documen
         builder.written,
         tuple(builder.faults),
         complete,
+        tuple(builder.comments.found(file)),
+        builder.text,
     )
 
 
@@ -78,6 +81,8 @@ class _Builder:
         self.keys: dict[KeyPath, Place] = {}
         self.written: dict[KeyPath, tuple[str, str]] = {}
         self.faults: list[Fault] = []
+        self.text = ""
+        self.comments = Comments("")
         self._file = file
         self.start = Place(file, 1, 1)
         self._environ = environ
@@ -87,8 +92,9 @@ class _Builder:
 
     def build(self, content: bytes) -> None:
         """Read the whole of *content*."""
-        text = content.decode("utf-8-sig")
-        for event in yaml.parse(text, Loader=_Loader):
+        self.text = content.decode("utf-8-sig")
+        self.comments = Comments(self.text)
+        for event in yaml.parse(self.text, Loader=_Loader):
             if isinstance(event, yaml.DocumentStartEvent):
                 self._open_document(event)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -105,6 +111,8 @@ class _Builder:
 
     def _add_node(self, event: yaml.NodeEvent) -> None:
         self._nodes += 1
+        if isinstance(event, yaml.ScalarEvent):
+            self.comments.take_out(event)
         if self._nodes > _MAX_NODES:
             raise _StopError(self._fault(event, Code.TOO_LARGE, "too many values in one file"))
         if len(self.faults) > _MAX_FAULTS:

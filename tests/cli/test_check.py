@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,88 @@ def test_what_only_reports_is_a_warning_at_its_mode(tmp_path: Path) -> None:
     )
 
 
+DOUBTFUL = VALID + "admin: 0.0.0.0:9901\n"
+ALLOWED = DOUBTFUL.replace(
+    "9901\n", "9901 # gateway: allow admin_exposed because the pod has no one\n"
+)
+
+
+def test_a_lint_is_a_warning_like_any_other(tmp_path: Path) -> None:
+    path = write_config(tmp_path, VALID.replace("discovery: true", "discovery: true, leeway: 2m"))
+
+    done = run("check", path)
+
+    assert (done.exit_code, done.stdout) == (0, f"{path}: valid, 1 warning\n")
+    assert done.stderr.startswith(f"{path}:3:73: long_leeway: warning: ")
+
+
+def test_in_a_strict_check_a_warning_fails(tmp_path: Path) -> None:
+    path = write_config(tmp_path, DOUBTFUL)
+
+    done = run("check", path, "--strict")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[1:] == [f"{path}: valid, 1 warning"]
+
+
+def test_what_is_silenced_does_not_fail_and_is_counted(tmp_path: Path) -> None:
+    path = write_config(tmp_path, ALLOWED)
+
+    done = run("check", path, "--strict")
+
+    assert (done.exit_code, done.stdout) == (0, f"{path}: valid, 1 silenced\n")
+    assert done.stderr == ""
+
+
+def test_json_lists_what_is_silenced_with_the_reason(tmp_path: Path) -> None:
+    path = write_config(tmp_path, ALLOWED)
+
+    answer = json.loads(run("check", path, "--format", "json").stdout)
+
+    [silenced] = answer["silenced"]
+    assert (answer["valid"], answer["faults"]) == (True, [])
+    assert silenced == {
+        "file": str(path),
+        "line": 9,
+        "column": 8,
+        "severity": "warning",
+        "code": "admin_exposed",
+        "message": "the admin port is open to other machines without a token: set token_env",
+        "reason": "the pod has no one",
+    }
+
+
+@pytest.mark.parametrize("verb", ["routes", "run"])
+def test_other_verbs_do_not_show_what_is_silenced(verb: str, tmp_path: Path) -> None:
+    """`run` ends where its port is taken, behind the warnings."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"listen: 127.0.0.1:{taken.getsockname()[1]}\n"
+        texts = {"ALLOWED": ALLOWED + listen, "DOUBTFUL": DOUBTFUL + listen}
+        shown = {
+            name: "admin_exposed" in run(verb, write_config(tmp_path, text)).stderr
+            for name, text in texts.items()
+        }
+
+    assert shown == {"ALLOWED": False, "DOUBTFUL": True}
+
+
+def test_github_gets_an_annotation_for_each_fault_on_stdout(tmp_path: Path) -> None:
+    path = write_config(tmp_path, INVALID + "admin: 0.0.0.0:9901\n")
+
+    done = run("check", path, "--format", "github")
+
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        f"::error file={path},line=9,col=1,title=unknown_key::"
+        "unknown key `listn`: did you mean `listen`?",
+        f"::error file={path},line=10,col=8,title=bad_value::"
+        "not a duration: write it like 500ms, 30s, 5m or 1h",
+        f"::warning file={path},line=11,col=8,title=admin_exposed::"
+        "the admin port is open to other machines without a token: set token_env",
+    ]
+    assert done.stderr == f"{path}: invalid, 2 errors, 1 warning\n"
+
+
 def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
     path = write_config(tmp_path, INVALID)
 
@@ -82,7 +165,7 @@ def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
 def test_json_of_a_valid_file_has_no_faults(tmp_path: Path) -> None:
     done = run("check", write_config(tmp_path), "--format", "json")
 
-    assert json.loads(done.stdout) == {"valid": True, "faults": []}
+    assert json.loads(done.stdout) == {"valid": True, "faults": [], "silenced": []}
 
 
 @pytest.mark.parametrize(

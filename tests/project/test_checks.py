@@ -32,6 +32,15 @@ def completed(example: str) -> str:
     return "".join(part for part in parts if part.partition(":")[0] not in own) + example
 
 
+def test_the_silences_it_shows_are_heard(tmp_path: Path) -> None:
+    [silenced] = [fence.body for fence in find_fences(PAGE) if fence.tag == "silenced"]
+
+    done = run("check", write_config(tmp_path, completed(silenced)), "--format", "json")
+
+    answer = json.loads(done.stdout)
+    assert (answer["faults"], len(answer["silenced"])) == ([], 2)
+
+
 def test_every_code_has_one_section_and_no_other_has() -> None:
     """In the order of the source, so that a reader finds what belongs together."""
     assert re.findall(r"^### (.+)$", PAGE, re.MULTILINE) == [code.value for code in Code]
@@ -46,7 +55,7 @@ def test_a_section_says_what_it_is_what_it_means_and_what_to_do(code: str) -> No
 
 
 def test_the_base_of_the_examples_holds_without_a_doubt(tmp_path: Path) -> None:
-    done = run("check", write_config(tmp_path, BASE))
+    done = run("check", write_config(tmp_path, BASE), "--strict")
 
     assert done.exit_code == 0
 

@@ -28,6 +28,8 @@ TEAM = """\
 issuers:
   partner:
     issuer: https://partner.example.com/
+upstreams:
+  orders: {servers: ["http://10.0.0.7:8000"]}
 routes:
   - name: orders
     match:
@@ -52,11 +54,11 @@ def places(tmp_path: Path) -> Places:
     [
         ("health", (), "gateway.yaml", 11),
         ("health", ("public",), "gateway.yaml", 13),
-        ("orders", (), "team.yaml", 5),
-        ("orders", ("match",), "team.yaml", 6),
-        ("orders", ("require", "scopes"), "team.yaml", 9),
-        ("orders", ("require", "claims", "tenant"), "team.yaml", 11),
-        ("orders", ("require", "audiences"), "team.yaml", 8),
+        ("orders", (), "team.yaml", 7),
+        ("orders", ("match",), "team.yaml", 8),
+        ("orders", ("require", "scopes"), "team.yaml", 11),
+        ("orders", ("require", "claims", "tenant"), "team.yaml", 13),
+        ("orders", ("require", "audiences"), "team.yaml", 10),
         ("nobody", (), "gateway.yaml", 1),
     ],
 )
@@ -94,3 +96,15 @@ def test_a_file_without_routes_has_none(tmp_path: Path) -> None:
     places = Places(read_sources(tmp_path / "gateway.yaml", {}, []))
 
     assert places.of_route("health").line == 1
+
+
+def test_what_is_written_of_a_name_can_be_looked_into(places: Places) -> None:
+    assert places.route("orders").child("require").child("scopes").raw == ["orders:read"]
+    assert places.issuer("partner").child("issuer").raw == "https://partner.example.com/"
+    assert places.upstream("orders").child("servers").raw == ["http://10.0.0.7:8000"]
+    assert places.main().child("version").raw == 1
+    assert places.upstream("nobody") is places.main()
+
+
+def test_the_text_of_every_file_is_at_hand(places: Places) -> None:
+    assert [document.text for document in places.documents] == [MAIN, TEAM]

@@ -1,0 +1,55 @@
+"""Find routes that leave out what the route around them asks for."""
+
+from collections.abc import Iterator
+
+from gateway.decision.routing import Route
+from gateway.lints.nesting import Nesting
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+
+
+def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each route that is silent about a rule of the one around it.
+
+    Rules are not handed down. Somebody who adds `/tenants/{tenant}/invoices` to
+    `/tenants/{tenant}/` and forgets the test of `tenant` opens every tenant's invoices. Only
+    what is left out is told: other scopes, or another value, were written on purpose.
+    """
+    for pair in nesting.nested():
+        if not pair.is_part:
+            continue
+        for route in pair.inner.routes:
+            if route.public:
+                continue
+            for outer in pair.around.owners(route.methods):
+                missing = [] if outer.public else _left_out(route, outer)
+                if missing:
+                    message = (
+                        f"`{route.name}` leaves out what `{outer.name}` ({outer.place}) asks for"
+                        f" around it: {', '.join(missing)}"
+                    )
+                    part = places.route(route.name).child("require")
+                    yield part.key_warning(Code.RULE_DROPPED, message)
+                    break
+
+
+def _left_out(route: Route, outer: Route) -> list[str]:
+    own = {test.claim for test in route.claims}
+    claims = dict.fromkeys(test.claim for test in outer.claims if test.claim not in own)
+    rules = [
+        ("`issuers`", outer.issuers is not None and route.issuers is None),
+        ("`audiences`", outer.audiences is not None and route.audiences is None),
+        ("`scopes`", outer.scopes is not None and route.scopes is None),
+        *((f"the claim `{claim}`", True) for claim in claims),
+        ("`acr`", _asks_acr(outer) and not _asks_acr(route)),
+        ("`max_age`", _asks_age(outer) and not _asks_age(route)),
+    ]
+    return [name for name, is_left_out in rules if is_left_out]
+
+
+def _asks_acr(route: Route) -> bool:
+    return route.step_up is not None and bool(route.step_up.acr_values)
+
+
+def _asks_age(route: Route) -> bool:
+    return route.step_up is not None and route.step_up.max_age_seconds is not None

@@ -1,0 +1,81 @@
+"""Find what goes to services that others may get hold of."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from gateway.settings.addresses import is_loopback
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+from gateway.settings.values import Address, Server, Settings
+
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a file may say
+
+
+def find_forwarded_tokens(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning where several services get tokens that the others accept, too."""
+    upstreams = _token_upstreams(settings)
+    if len(upstreams) > 1:
+        message = (
+            f"{len(upstreams)} upstreams get tokens that the others take as well: whoever breaks"
+            " into one of them can act at all of them"
+        )
+        part = places.main().child("identity").child("forward_token")
+        yield part.key_warning(Code.TOKEN_FORWARDED, message)
+
+
+def find_insecure_upstreams(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each server that is reached over plain http where others can listen.
+
+    A network of one's own is not judged, unless tokens go over it: what a name or a private
+    address leads to only the person who wrote it knows.
+    """
+    with_tokens = _token_upstreams(settings)
+    for upstream in settings.upstreams.values():
+        for index, server in enumerate(upstream.servers):
+            if server.tls or is_loopback(server.host):
+                continue
+            if upstream.name in with_tokens:
+                message = "bearer tokens go here over plain http: whoever reads one can use it"
+            elif _is_public(server.host):
+                message = "plain http over the public network: others can read and change all of it"
+            else:
+                continue
+            part = places.upstream(upstream.name).child("servers").child(index)
+            yield part.warning(Code.INSECURE_UPSTREAM, message)
+
+
+def find_loops(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each server that is a port of the gateway itself."""
+    own = [(settings.listen.address, "requests that come here go round in circles")]
+    if settings.admin is not None:
+        message = "this is the admin port, which is for operators: clients would reach it"
+        own.append((settings.admin.address, message))
+    for upstream in settings.upstreams.values():
+        for index, server in enumerate(upstream.servers):
+            for address, message in own:
+                if _is_same(server, address):
+                    part = places.upstream(upstream.name).child("servers").child(index)
+                    yield part.warning(Code.UPSTREAM_IS_GATEWAY, message)
+
+
+def _token_upstreams(settings: Settings) -> frozenset[str]:
+    if not settings.policy.identity.forward_token:
+        return frozenset()
+    routes = settings.policy.routes.routes
+    return frozenset(route.upstream for route in routes if not route.public)
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _is_same(server: Server, address: Address) -> bool:
+    if server.port != address.port:
+        return False
+    hosts = {server.host, address.host}
+    return len(hosts) == 1 or (
+        is_loopback(server.host) and (address.host in _EVERYWHERE or is_loopback(address.host))
+    )

@@ -1,0 +1,79 @@
+"""Find routes that open what others guard."""
+
+from collections.abc import Iterator
+
+from gateway.decision.routing import Route
+from gateway.lints.nesting import Area, Nested, Nesting
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+
+
+def find_opened_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each route that asks for no token within one that does.
+
+    Not for every exception: one path, such as `/healthz`, is named because it is one. But
+    `/admin/{page}` opens nearly all of `/admin/`, and a prefix opens what is not yet there.
+    """
+    for area in nesting.areas():
+        yield from _opened_by_method(area, places)
+    for pair in nesting.nested():
+        if pair.adds_words and not (pair.is_part and pair.is_open_ended):
+            continue
+        for route in pair.inner.routes:
+            guards = [one for one in pair.around.owners(route.methods) if _is_guarded(one)]
+            if guards and not _is_guarded(route):
+                message = (
+                    f"`{route.name}` asks for no token, and owns a part of what"
+                    f" `{guards[0].name}` ({guards[0].place}) guards"
+                )
+                yield _at(route, places).key_warning(Code.GUARD_OPENED, message)
+
+
+def _opened_by_method(area: Area, places: Places) -> Iterator[Fault]:
+    guards = [route for route in area.routes if route.methods and _is_guarded(route)]
+    for route in area.routes:
+        if guards and not route.methods and not _is_guarded(route):
+            guarded = sorted(frozenset().union(*(guard.methods for guard in guards)))
+            message = (
+                f"`{route.name}` asks for no token, and owns every method but those of"
+                f" `{guards[0].name}` ({guards[0].place}), which guards {', '.join(guarded)}"
+            )
+            yield _at(route, places).key_warning(Code.GUARD_OPENED, message)
+
+
+def find_surrounded_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each open route around guarded ones of the same service.
+
+    Many services take `/admin`, `/Admin/` and `/admin/` for one path. The gateway does not: what
+    is no path of the guarded route goes the open way.
+    """
+    surrounded: dict[str, tuple[Route, list[Route]]] = {}
+    for pair in nesting.nested():
+        for outer, inner in _surrounded(pair):
+            names = surrounded.setdefault(outer.name, (outer, []))[1]
+            names.append(inner)
+    for outer, inner_routes in surrounded.values():
+        first, *others = dict.fromkeys(inner_routes)
+        more = f" (and of {len(others)} more)" if others else ""
+        message = (
+            f"what `{outer.upstream}` takes for a path of `{first.name}` ({first.place}){more}, in"
+            " other letter case or without the slash at its end, say, passes here without a token"
+        )
+        yield _at(outer, places).key_warning(Code.GUARD_SURROUNDED, message)
+
+
+def _surrounded(pair: Nested) -> Iterator[tuple[Route, Route]]:
+    for inner in pair.inner.routes:
+        for outer in pair.around.owners(inner.methods):
+            if outer.public and _is_guarded(inner) and outer.upstream == inner.upstream:
+                yield outer, inner
+
+
+def _is_guarded(route: Route) -> bool:
+    return not route.public and not route.optional
+
+
+def _at(route: Route, places: Places) -> Part:
+    part = places.route(route.name)
+    return part.child("public") if route.public else part.child("require").child("optional")

@@ -1,0 +1,80 @@
+"""Say all that is doubtful about a configuration that holds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.lints.dropped_rules import find_dropped_rules
+from gateway.lints.forwarding import (
+    find_forwarded_tokens,
+    find_insecure_upstreams,
+    find_loops,
+)
+from gateway.lints.guards import find_opened_guards, find_surrounded_guards
+from gateway.lints.hidden_methods import find_hidden_methods
+from gateway.lints.nesting import Nesting
+from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
+from gateway.lints.secrets import find_written_secrets
+from gateway.lints.subjects import find_ambiguous_subjects, find_changeable_subjects
+from gateway.lints.trust import (
+    find_long_times,
+    find_shared_keys,
+    find_short_cooldowns,
+    find_symmetric,
+)
+from gateway.lints.unreachable import find_answered, find_unreachable
+from gateway.settings.fault import Fault
+from gateway.settings.load import Loaded
+from gateway.settings.places import Places
+from gateway.settings.silences import Silenced, apply_silences, find_unused
+from gateway.settings.values import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """All warnings about a configuration, in order of place; *silenced* are those it allows."""
+
+    warnings: tuple[Fault, ...]
+    silenced: tuple[Silenced, ...]
+
+
+def lint(loaded: Loaded) -> Doubts:
+    """Return what is doubtful about *loaded*, its own warnings included.
+
+    No file but those already read is looked at, and no network.
+    """
+    settings, places = loaded.settings, loaded.places
+    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places)])
+    kept, silenced = apply_silences(found, loaded.silences)
+    every = [*loaded.silenced, *silenced]
+    warnings = [*loaded.warnings, *kept, *find_unused(loaded.silences, every)]
+    return Doubts(
+        tuple(sorted(warnings, key=lambda fault: fault.place)),
+        tuple(sorted(every, key=lambda one: one.fault.place)),
+    )
+
+
+def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
+    routes = settings.policy.routes.routes
+    nesting = Nesting(routes)
+    yield from find_unreachable(nesting, places)
+    yield from find_answered(nesting, settings.policy.documents, places)
+    yield from find_hidden_methods(nesting, places)
+    yield from find_opened_guards(nesting, places)
+    yield from find_surrounded_guards(nesting, places)
+    yield from find_dropped_rules(nesting, places)
+    names = [route.name for route in routes]
+    yield from find_suspect_scopes(names, places)
+    yield from find_unused_scopes(names, places)
+
+
+def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
+    yield from find_symmetric(settings.issuers, places)
+    yield from find_shared_keys(settings.issuers, places)
+    yield from find_long_times(settings.issuers, places)
+    yield from find_short_cooldowns(settings.issuers, places)
+    yield from find_ambiguous_subjects(settings, places)
+    yield from find_changeable_subjects(places)
+    yield from find_forwarded_tokens(settings, places)
+    yield from find_insecure_upstreams(settings, places)
+    yield from find_loops(settings, places)
+    yield from find_written_secrets(places)

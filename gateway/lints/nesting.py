@@ -1,0 +1,160 @@
+"""Say which routes lie within others, by their templates alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gateway.decision.routing import Route
+from gateway.decision.template import Segment, Variable, parse_template
+
+
+@dataclass(slots=True, eq=False)
+class Area:
+    """The requests of one host that one template owns; *routes* share them by method."""
+
+    segments: tuple[Segment, ...]
+    is_prefix: bool
+    routes: list[Route] = field(default_factory=list)
+
+    def methods(self) -> frozenset[str] | None:
+        """Return the methods that some route knows; None where one takes them all."""
+        if not all(route.methods for route in self.routes):
+            return None
+        return frozenset().union(*(route.methods for route in self.routes))
+
+    def owners(self, methods: frozenset[str]) -> list[Route]:
+        """Return the routes that would own requests with *methods* (of any, if empty)."""
+        listed = frozenset().union(*(route.methods for route in self.routes))
+        return [
+            route
+            for route in self.routes
+            if not methods or (methods & route.methods if route.methods else methods - listed)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """An area, and the most specific one *around* it: all that *inner* has not, that one has."""
+
+    inner: Area
+    around: Area
+
+    @property
+    def adds_words(self) -> bool:
+        """Say whether *inner* has literal segments that *around* has not."""
+        return _words(self.inner) > _words(self.around)
+
+    @property
+    def is_part(self) -> bool:
+        """Say whether *inner* is a part of each thing that *around* is about.
+
+        `/orders/archive/` is one of `/orders/`, but `/tenants/new/` is none of
+        `/tenants/{tenant}/`: it stands beside all tenants. Nor is anything of `/`.
+        """
+        around = self.around.segments
+        return bool(around) and all(
+            isinstance(own, Variable) or not isinstance(other, Variable)
+            for own, other in zip(self.inner.segments, around, strict=False)
+        )
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Say whether *inner* has paths without number within one thing of *around*."""
+        rest = self.inner.segments[len(self.around.segments) :]
+        return self.inner.is_prefix or any(isinstance(one, Variable) for one in rest)
+
+
+class Nesting:
+    """The areas of *routes*, host by host; what one host has says nothing of another one."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._roots: dict[str, _Node] = {}
+        self._areas: list[tuple[_Node, Area]] = []  # the root of its host, and the area
+        for route in routes:
+            segments = parse_template(route.path, route.is_prefix)
+            for host in route.hosts or ("",):
+                self._add(host, segments, route)
+
+    def _add(self, host: str, segments: tuple[Segment, ...], route: Route) -> None:
+        root = self._roots.setdefault(host, _Node())
+        node = root
+        for segment in segments:
+            node = node.child(segment)
+        area = node.below if route.is_prefix else node.end
+        if area is None:
+            area = Area(segments, route.is_prefix)
+            self._areas.append((root, area))
+            if route.is_prefix:
+                node.below = area
+            else:
+                node.end = area
+        area.routes.append(route)
+
+    def areas(self) -> Iterator[Area]:
+        """Yield every area; a route has one for each of its hosts."""
+        return (area for _, area in self._areas)
+
+    def nested(self) -> Iterator[Nested]:
+        """Yield every area that lies within another one."""
+        for root, area in self._areas:
+            around = _around(root, area, 0)
+            if around is not None:
+                yield Nested(area, around)
+
+    def hollow(self) -> Iterator[Area]:
+        """Yield every area all of whose requests more specific ones own.
+
+        Only a prefix can be: a path has a request whose variables are like no literal.
+        """
+        for root, area in self._areas:
+            node = root
+            for segment in area.segments:
+                node = node.child(segment)
+            if area.is_prefix and _owns_all_below(node):
+                yield area
+
+
+class _Node:
+    """One segment's place: what may follow, and what ends here."""
+
+    __slots__ = ("below", "end", "literals", "variable")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.variable: _Node | None = None
+        self.end: Area | None = None
+        self.below: Area | None = None
+
+    def child(self, segment: Segment) -> "_Node":
+        if isinstance(segment, str):
+            return self.literals.setdefault(segment, _Node())
+        if self.variable is None:
+            self.variable = _Node()
+        return self.variable
+
+
+def _around(node: _Node, area: Area, depth: int) -> Area | None:
+    """Search as the table does, for a request that is like no literal of other templates."""
+    if depth == len(area.segments):
+        found = node.below if area.is_prefix else node.end
+        return None if found is area else found
+    segment = area.segments[depth]
+    ways = [node.variable] if segment else []  # a variable is never empty
+    if isinstance(segment, str):
+        ways.insert(0, node.literals.get(segment))
+    for way in ways:
+        found = None if way is None else _around(way, area, depth + 1)
+        if found is not None:
+            return found
+    return node.below
+
+
+def _owns_all_below(node: _Node) -> bool:
+    """Return whether what lies below *node*, itself left out, is owned by what follows it."""
+    empty, following = node.literals.get(""), node.variable
+    if empty is None or empty.end is None or following is None or following.end is None:
+        return False
+    return following.below is not None or _owns_all_below(following)
+
+
+def _words(area: Area) -> int:
+    return sum(isinstance(segment, str) for segment in area.segments)

@@ -1,0 +1,60 @@
+"""Find identity headers that do not say who is meant."""
+
+from collections.abc import Iterator
+
+from gateway.decision.claim_names import parse_claim_name
+from gateway.settings.fault import Code, Fault
+from gateway.settings.models import DEFAULT_IDENTITY
+from gateway.settings.places import Places
+from gateway.settings.values import Settings
+
+# Each is unique within one issuer at best (RFC 7519 §4.1.2, OpenID Connect Core §5.7).
+_OF_ONE_ISSUER = ("sub", "client_id", "azp", "oid", "preferred_username", "upn", "email")
+# OpenID Connect Core §5.7: these may change, and another person may have them later on; with
+# some issuers people choose them.
+_CHANGEABLE = ("preferred_username", "upn", "email", "name", "nickname", "phone_number")
+_LASTING = {"sub", "oid", "uid", "user_id"}
+
+
+def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning where a service cannot tell two issuers' people from each other."""
+    headers = _headers(places)
+    told = next((claim for claim in _OF_ONE_ISSUER if claim in headers), None)
+    if told is None or "iss" in headers:
+        return
+    everyone = frozenset(settings.issuers)
+    accepted: dict[str, frozenset[str]] = {}
+    for route in settings.policy.routes.routes:
+        if not route.public:
+            issuers = everyone if route.issuers is None else route.issuers
+            accepted[route.upstream] = accepted.get(route.upstream, frozenset()) | issuers
+    for upstream, issuers in accepted.items():
+        if len(issuers) > 1:
+            first, second = sorted(issuers)[:2]
+            message = (
+                f"`{upstream}` cannot tell one `{told}` of `{first}` from the same one of"
+                f" `{second}`: send `iss` as well, e.g. X-Gateway-Issuer: iss"
+            )
+            part = places.main().child("identity").child("headers").child(headers[told])
+            yield part.key_warning(Code.SUBJECT_AMBIGUOUS, message)
+            return
+
+
+def find_changeable_subjects(places: Places) -> Iterator[Fault]:
+    """Yield a warning where all that services get to know somebody by may change hands."""
+    headers = _headers(places)
+    told = next((claim for claim in _CHANGEABLE if claim in headers), None)
+    if told is not None and not _LASTING & set(headers):
+        message = (
+            f"services know people by `{told}` alone, which may change, or be chosen: send `sub`"
+        )
+        part = places.main().child("identity").child("headers").child(headers[told])
+        yield part.key_warning(Code.SUBJECT_CHANGEABLE, message)
+
+
+def _headers(places: Places) -> dict[str, str]:
+    """Return the header for each plain claim, as the configuration writes them."""
+    raw = places.main().child("identity").child("headers").raw
+    written = raw if isinstance(raw, dict) else DEFAULT_IDENTITY
+    paths = {parse_claim_name(str(claim)): str(name) for name, claim in written.items()}
+    return {path[0]: name for path, name in paths.items() if len(path) == 1}

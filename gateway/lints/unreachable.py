@@ -1,0 +1,58 @@
+"""Find routes that can never match."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from gateway.decision.routing import Route
+from gateway.decision.segments import split_segments
+from gateway.lints.nesting import Area, Nesting
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+
+
+def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each route none of whose requests would come to it.
+
+    A method that a more specific route does not know is refused there; so what counts are
+    paths alone. A route with several hosts is warned of where it matches on none of them.
+    """
+    hollow: dict[str, int] = {}
+    for area in nesting.hollow():
+        for route in area.routes:
+            hollow[route.name] = hollow.get(route.name, 0) + 1
+    for area in nesting.areas():
+        for route in area.routes:
+            if hollow.pop(route.name, 0) == max(len(route.hosts), 1):
+                message = (
+                    f"`{route.name}` can never match: more specific routes own `{route.path}`,"
+                    " each segment below it, and all that is deeper"
+                )
+                yield (
+                    places.route(route.name)
+                    .child("match")
+                    .key_warning(Code.ROUTE_UNREACHABLE, message)
+                )
+
+
+def find_answered(
+    nesting: Nesting, documents: Mapping[tuple[str, bytes], bytes], places: Places
+) -> Iterator[Fault]:
+    """Yield a warning for each route whose one path is that of a published document."""
+    published = {(host, split_segments(path)) for host, path in documents}
+    for area in nesting.areas():
+        for route in area.routes:
+            if _is_answered(area, route, published):
+                message = (
+                    f"`{route.name}` can never match: the gateway itself answers here, with the"
+                    " metadata of a resource"
+                )
+                yield (
+                    places.route(route.name)
+                    .child("match")
+                    .key_warning(Code.ROUTE_UNREACHABLE, message)
+                )
+
+
+def _is_answered(area: Area, route: Route, published: Collection[object]) -> bool:
+    if area.is_prefix or not route.hosts:
+        return False
+    return all((host, area.segments) in published for host in route.hosts)
