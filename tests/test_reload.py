@@ -71,6 +71,11 @@ async def status(running: RunningGateway, credential: bytes) -> int:
     return (await running.ask(make_request("/api/x", bearer(credential)))).status
 
 
+def is_live(running: RunningGateway, settings: Settings) -> bool:
+    config = running.gateway.status()["config"]
+    return isinstance(config, dict) and config["live_hash"] == settings.digest
+
+
 def hold_first(service: Service, answer: bytes = b"held") -> asyncio.Event:
     """Let *service* hold its first answer until the event that is returned is set."""
     free = asyncio.Event()
@@ -450,6 +455,28 @@ async def test_a_key_that_is_withdrawn_during_the_reload_stays_withdrawn(
 
             assert await status(running, token(0)) == 401
             assert await status(running, token(1)) == 200
+            assert len(issuer.paths) == 2
+
+
+@pytest.mark.parametrize(("routes", "expected"), [(ROUTES, 200), (STRICTER, 403)])
+async def test_a_request_that_waits_for_its_key_is_decided_by_the_new_policy(
+    make_settings: MakeSettings, routes: list[Any], expected: int
+) -> None:
+    async with issuer_peer() as issuer:
+        issuer.answer = body(jwks(key(0)))
+        main = issuer_section(issuer.url)
+        async with running_gateway(make_settings(issuers={"main": main})) as running:
+            issuer.answer, opened = gate(body(jwks(key(1))))
+            waiting = asyncio.create_task(status(running, token(1)))
+            await until(lambda: len(issuer.paths) == 2)
+            settings = make_settings(issuers={"main": main}, routes=[dict(one) for one in routes])
+            reloading = asyncio.create_task(running.gateway.reload(settings))
+            await until(lambda: is_live(running, settings))
+
+            opened.set()
+
+            assert await waiting == expected
+            assert await reloading is None
             assert len(issuer.paths) == 2
 
 

@@ -44,7 +44,7 @@ class Exchange(Streaming):
     # --- deciding
 
     def use(self, port: Port) -> None:
-        """Be decided under *port* instead; only before ``begin``."""
+        """Be decided under *port* instead; only before it is acted on a verdict."""
         self.port = port
         self.request.fields.judge_again(port.names)
 
@@ -66,8 +66,15 @@ class Exchange(Streaming):
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
         verdict = await admit_with_keys(self.port, self.request, need)
-        if not self.is_over:
+        if self.is_over:
+            return
+        latest = self.port.latest()
+        if latest is self.port:
             self.act(verdict)
+        else:
+            # A reload came first, and what it asks for counts: nothing was decided before it.
+            self.use(latest)
+            self.begin()
 
     def _forward(self, allow: Allow) -> None:
         self.allow = allow
