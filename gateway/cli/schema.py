@@ -1,11 +1,13 @@
-"""Print the JSON Schema of the configuration."""
+"""Print the JSON Schema of the configuration, or of a suite."""
 
 import click
 
 from gateway.settings.schema import format_schema
+from gateway.suites.suite_schema import format_suite_schema
 
 
 @click.command("schema")
-def command() -> None:
+@click.option("--suite", is_flag=True, help="That of a suite for `gateway test`.")
+def command(suite: bool) -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    click.echo(format_schema(), nl=False)
+    click.echo(format_suite_schema() if suite else format_schema(), nl=False)

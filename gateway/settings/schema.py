@@ -19,7 +19,7 @@ def make_schema() -> dict[str, Any]:
     del team["$defs"]  # all of them are in the whole schema
     schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    _tidy(schema)
+    tidy(schema)
     return schema
 
 
@@ -28,15 +28,15 @@ def format_schema() -> str:
     return json.dumps(make_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _tidy(node: object) -> None:
+def tidy(node: object) -> None:
     """Take out what pydantic says and the file format does not: null, and titles of fields."""
     if isinstance(node, list):
         for item in node:
-            _tidy(item)
+            tidy(item)
     if not isinstance(node, dict):
         return
     for item in node.values():
-        _tidy(item)
+        tidy(item)
     properties = node.get("properties")
     for field in properties.values() if isinstance(properties, dict) else ():
         field.pop("title", None)

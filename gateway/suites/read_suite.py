@@ -1,5 +1,6 @@
 """Read a suite file, or say all that is wrong with it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +49,21 @@ def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
         return _broken(path, faults)
     return Suite(
         file=show_path(path),
-        gateway=None if model.gateway is None else path.parent / model.gateway,
+        gateway=None if model.gateway is None else _beside(path, model.gateway),
         environment=model.environment,
         at=model.at,
         personas=personas,
         tests=tests,
         root=root,
     )
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return the file *name*, which *path* speaks of, without `..` where that is the same file."""
+    written = path.parent / name
+    plain = Path(os.path.normpath(written))
+    # Behind a folder that is a symbolic link it is another one.
+    return plain if plain.exists() and written.exists() and plain.samefile(written) else written
 
 
 def _broken(path: Path, faults: list[Fault]) -> BrokenSuite:
@@ -94,7 +103,7 @@ def _included(
     found: list[Part] = []
     for index, name in enumerate(model.include or ()):
         try:
-            other = _read(path.parent / name, environ, faults)
+            other = _read(_beside(path, name), environ, faults)
         except UnreadableError as error:
             at = root.child("include").child(index)
             faults.append(at.fault(Code.MISSING_FILE, str(error)))

@@ -110,10 +110,10 @@ def _expectation(written: str | ExpectModel, part: Part, faults: list[Fault]) ->
 
 
 def _refuse_contradictions(model: AllowModel, part: Part, faults: list[Fault]) -> None:
-    present = {name.lower() for name in model.headers}
+    present = {name.lower() for name in (*model.headers, *(model.present or ()))}
     for index, name in enumerate(model.absent or ()):
         if name.lower() in present:
-            message = f"`{name}` cannot have a value and be absent"
+            message = f"`{name}` cannot be there and be absent"
             at = part.child("absent").child(index)
             faults.append(at.fault(Code.CONFLICTING_KEYS, message))
 
@@ -125,6 +125,7 @@ def _demands(model: AllowModel) -> Demands:
         upstream=model.upstream,
         target=model.target,
         headers=headers,
+        present=tuple(model.present or ()),
         absent=tuple(model.absent or ()),
         would_deny=model.would_deny,
     )

@@ -22,6 +22,11 @@ class AskedRequest:
     target: bytes
     headers: Headers = ()
 
+    @property
+    def line(self) -> str:
+        """Return the request line, for people."""
+        return f"{self.method} {self.authority}{self.target.decode('ascii')}"
+
 
 class BadRequestError(ValueError):
     """What is wrong with a request, in words for the person who wrote it."""

@@ -20,6 +20,7 @@ class Demands:
     upstream: str | None = None
     target: str | None = None
     headers: tuple[tuple[str, FieldValues], ...] = ()
+    present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     would_deny: str | None = None
 

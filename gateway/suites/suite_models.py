@@ -37,6 +37,9 @@ _ANSWERS = (ALLOW, PUBLISHED, *REASONS)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET_PATTERN = "^[+-][0-9]{1,9}(ms|s|m|h)$"
 
+# What a persona begins with: it has at least one of these.
+_BEGINNINGS = ("anonymous", "issuer", "extends")
+
 # Any day will do, as long as it is the same in every run.
 DEFAULT_AT = "2026-01-01T12:00:00Z"
 
@@ -102,6 +105,10 @@ FieldValues = Annotated[
 class PersonaModel(Strict):
     """One caller and the token it brings."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [key]} for key in _BEGINNINGS]}
+    )
+
     extends: Text | None = Field(default=None, description="The persona to begin with.")
     anonymous: OnlyTrue | None = Field(default=None, description="No token is sent.")
     issuer: Text | None = Field(
@@ -148,6 +155,9 @@ class AllowModel(Strict):
     target: Text | None = Field(default=None, description="The target that the service sees.")
     headers: dict[FieldName, FieldValues] = Field(
         default={}, description="Header fields that the service gets, with just these values."
+    )
+    present: list[FieldName] | None = Field(
+        default=None, min_length=1, description="Header fields that the service gets."
     )
     absent: list[FieldName] | None = Field(
         default=None, min_length=1, description="Header fields that the service does not get."

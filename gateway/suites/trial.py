@@ -5,17 +5,17 @@ from dataclasses import replace
 from math import inf
 
 from gateway.decision.decide import settle
-from gateway.decision.explanation import Explanation, explain
-from gateway.decision.head import RequestHead
+from gateway.decision.explanation import Explanation
 from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
 from gateway.decision.verdict import Allow, NeedKeys
+from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values import Settings
 from gateway.suites.attacks import ATTACKS
 from gateway.suites.minting import bearer, make_draft
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
 from gateway.suites.run_keys import RunKeys
-from gateway.suites.wire import ForwardedRequest, check_allowed, forward, read_request
+from gateway.suites.wire import ForwardedRequest, read_head, write_head
 
 
 class Trial:
@@ -28,6 +28,7 @@ class Trial:
     def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
         self.settings = settings
         self.at = at
+        self._rehearsal = Rehearsal(settings)
         self.keys = RunKeys(one.issuer for one in settings.issuers.values())
         self._revocations = _make_lists(settings, personas, at)
         self._credentials: dict[str, tuple[bytes, ...]] = {}
@@ -39,26 +40,20 @@ class Trial:
     def ask(self, request: AskedRequest, credentials: tuple[bytes, ...]) -> Explanation:
         """Return what becomes of *request* with the Authorization fields *credentials*, and why.
 
-        What is wrong with the request itself, so that nothing is decided about it, has no steps.
         A key that nobody has is not waited for: the verdict is never NeedKeys.
         """
-        read = read_request(request, credentials, self.settings)
-        if read.fields.fault is not None:
-            return Explanation(read.fields.fault, None, None, ())
-        head = RequestHead(read.method, request.host, read.target, read.fields.authorization)
-        policy = self.settings.policy
-        explanation = explain(head, policy, self.keys.sets, self.at, self._revocations)
+        rehearsal, keys = self._rehearsal, self.keys.sets
+        read = rehearsal.read(write_head(request, credentials))
+        explanation = rehearsal.explain(read, keys, self.at, self._revocations)
         verdict = explanation.verdict
         if isinstance(verdict, NeedKeys):
-            verdict = settle(verdict.deny, head.target)
-        if isinstance(verdict, Allow):
-            verdict = check_allowed(read, verdict, self.settings) or verdict
-        return replace(explanation, verdict=verdict)
+            return replace(explanation, verdict=settle(verdict.deny, read.target))
+        return explanation
 
     def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
         """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
-        read = read_request(request, self.credentials_of(persona), self.settings)
-        return forward(read, allow, self.settings)
+        read = self._rehearsal.read(write_head(request, self.credentials_of(persona)))
+        return read_head(self._rehearsal.render(read, allow, self.at))
 
     def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:
         """Return the values of the Authorization fields that *persona* sends; made once.

@@ -1,31 +1,15 @@
-"""Read a request, and write what the service gets of it, as the data port does on the wire."""
+"""Write a request as a client sends it, and read what the service gets of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gateway.decision.identity import identity_aliases
-from gateway.decision.verdict import Allow, Deny
-from gateway.http.fields import Fields
-from gateway.http.forwarding import appended, is_trusted, replaced
-from gateway.http.names import RequestNames
-from gateway.http.request import Request
-from gateway.http.request_head import render_request_head
-from gateway.settings.values import Settings
 from gateway.suites.request import AskedRequest
-
-# RFC 5737: an address that nobody has. Who wants to be believed needs a proxy for it.
-_PEER = "192.0.2.1"
-_PSEUDONYM = b"jwt-gateway"
-_REQUEST_ID = b"00000000000000-000000001"
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardedRequest:
-    """The head that the service gets, and what is in it: the *target* and the *fields*.
+    """The head that the service gets, and what is in it: the *target* and the *fields*."""
 
-    The request id and the client's address are made up.
-    """
-
-    head: bytes
+    head: bytes = field(repr=False)
     target: str
     fields: tuple[tuple[str, str], ...]
 
@@ -35,56 +19,19 @@ class ForwardedRequest:
         return tuple(value for known, value in self.fields if known.lower() == lower)
 
 
-def read_request(
-    asked: AskedRequest, credentials: tuple[bytes, ...], settings: Settings
-) -> Request:
-    """Return *asked* with the Authorization fields *credentials*, as it is understood.
-
-    What is wrong with it is in the fault of its fields.
-    """
-    policy = settings.policy
-    names = RequestNames(identity_aliases(policy.identity), settings.underscore_names)
-    fields = Fields()
-    own = ((name.encode(), value.encode().strip(b" \t")) for name, value in asked.headers)
-    sent = ((b"Authorization", credential) for credential in credentials)
-    for name, value in ((b"Host", asked.authority.encode()), *sent, *own):
-        kind = names[name]
-        if isinstance(kind, bytes):
-            fields.lines += (kind, value)
-        else:
-            fields.add_special(kind, value)
-    request = Request(asked.method, asked.target, fields)
-    request.is_plain = False
-    options = {option.strip().lower() for option in fields.connection.split(b",")}
-    request.wants_upgrade = bool(fields.upgrade) and b"upgrade" in options
-    request.check(settings.limits.target_bytes, _PSEUDONYM)
-    return request
+def write_head(asked: AskedRequest, credentials: tuple[bytes, ...]) -> bytes:
+    """Return the head of *asked*, with the Authorization fields *credentials*."""
+    line = b"%b %b HTTP/1.1" % (asked.method.encode(), asked.target)
+    fields = [
+        b"Host: " + asked.authority.encode(),
+        *(b"Authorization: " + credential for credential in credentials),
+        *(f"{name}: {value}".encode() for name, value in asked.headers),
+    ]
+    return b"\r\n".join((line, *fields)) + b"\r\n\r\n"
 
 
-def check_allowed(request: Request, allow: Allow, settings: Settings) -> Deny | None:
-    """Return why *request*, which is allowed, is not forwarded all the same."""
-    return request.check_allowed(allow.route, settings.limits.body_bytes)
-
-
-def forward(request: Request, allow: Allow, settings: Settings) -> ForwardedRequest:
-    """Return what the service gets of *request*."""
-    policy = settings.policy
-    head = render_request_head(
-        request, allow, _REQUEST_ID, _forwarding(request, settings), policy.identity.forward_token
-    )
-    line, *rest = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    fields = (field.decode("utf-8", "backslashreplace").partition(": ") for field in rest)
-    target = line.split(b" ")[1].decode("utf-8", "backslashreplace")
-    return ForwardedRequest(head, target, tuple((name, value) for name, _, value in fields))
-
-
-def _forwarding(request: Request, settings: Settings) -> bytes:
-    fields = request.fields
-    proto = b"http" if settings.listen.tls is None else b"https"
-    if fields.incoming is not None and is_trusted(_PEER, settings.trusted_proxies):
-        lines = appended(_PEER, proto, fields.host, fields.incoming)
-    else:
-        lines = replaced(_PEER, proto, fields.host)
-    via = b"1.1 " + _PSEUDONYM
-    # RFC 9110 §7.6.3: who was there before stays named.
-    return b"%bVia: %b\r\n" % (lines, b"%b, %b" % (fields.via, via) if fields.via else via)
+def read_head(head: bytes) -> ForwardedRequest:
+    """Return what the service finds in *head*."""
+    line, *rest = head.removesuffix(b"\r\n\r\n").decode("utf-8", "backslashreplace").split("\r\n")
+    fields = tuple((name, value) for name, _, value in (one.partition(": ") for one in rest))
+    return ForwardedRequest(head, line.split(" ")[1], fields)

@@ -10,3 +10,11 @@ def test_the_schema_printed_is_the_one_committed() -> None:
 
     assert done.exit_code == 0
     assert done.stdout == committed.read_text()
+
+
+def test_the_schema_of_suites_is_the_one_committed() -> None:
+    committed = Path(__file__).parents[2] / "config" / "suite.schema.json"
+
+    done = run("schema", "--suite")
+
+    assert (done.exit_code, done.stdout) == (0, committed.read_text())

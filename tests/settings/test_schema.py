@@ -10,7 +10,11 @@ from gateway.settings.schema import format_schema, make_schema
 from tests.settings.configs import ROUTES, config
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "config").glob("**/*.yaml"))
+CONFIG = ROOT / "config"
+TEAM_FILES = sorted(CONFIG.glob("**/routes.d/*.yaml"))
+# What is for `gateway test` has a schema of its own.
+SUITES = {*CONFIG.glob("**/*.test.yaml"), *CONFIG.glob("**/personas.yaml")}
+EXAMPLES = sorted({*CONFIG.glob("**/*.yaml")}.difference(TEAM_FILES, SUITES))
 DOCUMENTATION = (ROOT / "docs" / "configuration.md").read_text()
 
 
@@ -27,6 +31,13 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_fits_the_schema(path: Path) -> None:
     jsonschema.validate(yaml.safe_load(path.read_text()), make_schema())
+
+
+@pytest.mark.parametrize("path", TEAM_FILES, ids=lambda path: path.name)
+def test_every_file_of_a_team_fits_its_part_of_the_schema(path: Path) -> None:
+    team = {"$ref": "#/$defs/TeamFile", "$defs": make_schema()["$defs"]}
+
+    jsonschema.validate(yaml.safe_load(path.read_text()), team)
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,12 @@ def test_the_service_gets_the_target_and_who_is_calling(tmp_path: Path) -> None:
         ("X-Gateway-Client", "alice-client"),
         ("X-Gateway-Scopes", "orders:read"),
         ("X-Gateway-Token-Id", "alice-token"),
-        ("X-Request-Id", "00000000000000-000000001"),
+        ("X-Request-Id", "xxxxxxxxxxxxxx-xxxxxxxxx"),
         ("X-Forwarded-For", "192.0.2.1"),
         ("X-Forwarded-Proto", "http"),
         ("X-Forwarded-Host", "api.example.com:8443"),
         ("Forwarded", 'for=192.0.2.1;host="api.example.com:8443";proto=http'),
-        ("Via", "1.1 jwt-gateway"),
+        ("Via", "1.1 jwt-gateway-xxxxxxxx"),
     )
 
 
@@ -101,7 +101,7 @@ def test_what_was_said_by_a_proxy_counts_where_it_is_trusted(tmp_path: Path) -> 
 
     assert believed.values("X-Forwarded-For") == ("198.51.100.7, 192.0.2.1",)
     assert other.values("X-Forwarded-For") == ("192.0.2.1",)
-    assert other.values("Via") == ("1.1 other, 1.1 jwt-gateway",)
+    assert other.values("Via") == ("1.1 other, 1.1 jwt-gateway-xxxxxxxx",)
 
 
 def test_an_upgrade_goes_on_where_the_route_allows_it(tmp_path: Path) -> None:

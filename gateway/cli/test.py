@@ -1,0 +1,124 @@
+"""Test the access rules of a configuration."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.output import print_faults
+from gateway.settings.load import UnreadableError
+from gateway.suites.configurations import Configurations
+from gateway.suites.find_suites import find_suites
+from gateway.suites.read_suite import BrokenSuite
+from gateway.suites.ready import ReadySuite, make_ready
+from gateway.suites.report import Report
+from gateway.suites.report_github import format_github
+from gateway.suites.report_junit import format_junit
+from gateway.suites.report_text import (
+    format_coverage,
+    format_outcomes,
+    format_summary,
+    percent,
+)
+from gateway.suites.run_suites import run_suites
+from gateway.suites.selection import (
+    BadSelectionError,
+    Selects,
+    parse_selection,
+    select_all,
+)
+
+
+class _Selection(click.ParamType[Selects]):
+    name = "expr"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Selects:
+        try:
+            return parse_selection(str(value))
+        except BadSelectionError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+@click.command("test")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option("-k", "selects", type=_Selection(), help="Only tests and personas named so.")
+@click.option("-v", "--verbose", "every", is_flag=True, help="Show what passed, too.")
+@click.option("--coverage", is_flag=True, help="Show what no test allowed, or none refused.")
+@click.option(
+    "--min-coverage", type=click.IntRange(0, 100), help="Fail under so many hundredths of it."
+)
+@click.option("--format", "form", type=click.Choice(["text", "junit", "github"]), default="text")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Test this one, whatever suites say."
+)
+def command(  # noqa: PLR0913, PLR0917 - one for each option
+    paths: Sequence[Path],
+    selects: Selects | None,
+    every: bool,
+    coverage: bool,
+    min_coverage: int | None,
+    form: str,
+    config: Path | None,
+) -> None:
+    """Ask what each suite in PATH asks, as each of its personas, and compare.
+
+    PATH is a suite file, or a folder with files called *.test.yaml. Tokens are signed with
+    keys made for the run, and checked as the gateway checks them; nothing is sent anywhere.
+
+    Exits 0 where all is as expected, 1 where it is not, where a suite or its configuration is
+    broken, and where nothing was tested; 3 where PATH cannot be read.
+    """
+    report = run_suites(_make_ready(paths, config), selects or select_all)
+    with_coverage = coverage or min_coverage is not None
+    if form != "github":
+        print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
+    _print(report, form, every, with_coverage)
+    sound = not (report.failures or report.broken)
+    if report.size == 0 and sound:
+        click.echo("gateway: no test was run", err=True)
+    if not (sound and report.size and _is_covered(report, min_coverage)):
+        sys.exit(EXIT_NEGATIVE)
+
+
+def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySuite | BrokenSuite]:
+    configurations = Configurations(os.environ)
+    try:
+        return [make_ready(path, config, os.environ, configurations) for path in find_suites(paths)]
+    except UnreadableError as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(EXIT_ENVIRONMENT)
+
+
+def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
+    """Write *report* to stdout; what a machine does not read there goes to stderr."""
+    if form == "text":
+        for line in (*format_outcomes(report, every), *_coverage(report, with_coverage)):
+            click.echo(line)
+        click.echo(format_summary(report))
+        return
+    if form == "junit":
+        click.echo(format_junit(report, datetime.now(UTC)))
+    else:
+        for line in format_github(report, with_coverage):
+            click.echo(line)
+    for line in _coverage(report, with_coverage):
+        click.echo(line, err=True)
+    click.echo(format_summary(report), err=True)
+
+
+def _coverage(report: Report, with_coverage: bool) -> Iterable[str]:
+    return format_coverage(report) if with_coverage else ()
+
+
+def _is_covered(report: Report, wanted: int | None) -> bool:
+    covered = percent(*report.covered)
+    if wanted is None or covered >= wanted:
+        return True
+    click.echo(f"gateway: the coverage is {covered} %, and not {wanted} %", err=True)
+    return False

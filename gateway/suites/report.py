@@ -1,0 +1,56 @@
+"""What came of running suites, for those who write it down."""
+
+from dataclasses import dataclass
+
+from gateway.suites.coverage import Coverage
+from gateway.suites.judge import Outcome
+from gateway.suites.read_suite import BrokenSuite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """An *outcome*, and where it is not as expected the *lines* that say why."""
+
+    outcome: Outcome
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuiteReport:
+    """What came of the suite in *file*."""
+
+    file: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Return what is not as expected."""
+        return tuple(finding for finding in self.findings if not finding.outcome.passed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What came of all suites: of those that ran, and of those that could not.
+
+    *coverage* is that of each configuration, with the name of its file.
+    """
+
+    suites: tuple[SuiteReport, ...]
+    broken: tuple[BrokenSuite, ...]
+    coverage: tuple[tuple[str, Coverage], ...]
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Return what is not as expected, in all suites."""
+        return tuple(finding for suite in self.suites for finding in suite.failures)
+
+    @property
+    def size(self) -> int:
+        """Return how many outcomes there are."""
+        return sum(len(suite.findings) for suite in self.suites)
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Return how much of all rules was shown, and how much there is to show."""
+        counts = [coverage.counts() for _, coverage in self.coverage]
+        return sum(shown for shown, _ in counts), sum(total for _, total in counts)
