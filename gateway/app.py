@@ -158,6 +158,8 @@ class Gateway:
             for one in lists
             if one.is_missed and not _only_reports(settings, one.name)
         ]
+        if not self._listener.is_started:
+            reasons.append("starting")
         if self._serving.port.is_draining:
             reasons.append("draining")
         return Readiness(

@@ -1,5 +1,6 @@
 """The whole gateway: its parts start and end in order, and it says how it is."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway
+from tests.keyring.peers import body, gate, issuer_peer, until
 from tests.proxy.gateways import RunningGateway, bearer, load, running_gateway, write_config
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service, running_service
@@ -64,6 +66,25 @@ async def test_a_gateway_without_keys_lives_and_is_not_ready(
         assert (await ask_admin(gateway, "/livez")).status == 200
         assert (await gateway.ask(make_request("/open/"))).status == 200
         assert (await gateway.ask(make_request("/api/x", bearer()))).status == 503
+
+
+async def test_a_gateway_is_not_ready_before_it_takes_connections(
+    service: Service, tmp_path: Path
+) -> None:
+    """Its start waits for an issuer that hangs, for whose keys it need not be ready."""
+    async with issuer_peer() as issuer:
+        issuer.answer, opened = gate(body(b""))
+        issuers = {"main": {**UNREACHABLE["main"], "jwks_url": issuer.url, "mode": "report"}}
+        gateway = Gateway(load(write_config(tmp_path, [service.url], {"issuers": issuers})))
+        starting = asyncio.create_task(gateway.start())
+        await until(lambda: len(issuer.paths) == 1)
+        assert gateway.ready().not_ready == ("starting",)
+
+        opened.set()
+        await starting
+
+        assert gateway.ready().not_ready == ()
+        await gateway.stop()
 
 
 async def test_an_issuer_that_only_reports_keeps_no_traffic_away(

@@ -56,6 +56,11 @@ class Listener:
             raise RuntimeError("the listener was not started")
         return self._acceptor.address
 
+    @property
+    def is_started(self) -> bool:
+        """Say whether connections are taken, or were until the drain."""
+        return self._sweeper is not None
+
     async def start(self) -> None:
         """Listen; raises OSError where the address cannot be had."""
         tls = server_context(self._listen)
