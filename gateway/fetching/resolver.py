@@ -11,8 +11,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from gateway.fetching.thread import start_thread
 
 # The event loop's own look-ups share its four threads, of which two may wait for a name server:
-# two issuers whose names hang would keep us from every service that has a name.
-MAX_LOOKUPS = 64
+# two issuers whose names hang would keep us from every service that has a name. A thousand
+# tenants of one dead zone must not keep us from the zones that live, either; a thread that waits
+# takes 30 KiB, and the one descriptor that its issuer's connection would take.
+MAX_LOOKUPS = 1024
 
 AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
 Lookup = Callable[..., Sequence[AddressInfo]]
@@ -23,13 +25,13 @@ _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 class Resolver(AbstractResolver):
     """What the machine knows of names, asked in a thread for each of them.
 
-    At most 64 look-ups are under way; a thread that waits for ever does not keep the process
+    At most *max_lookups* are under way; a thread that waits for ever does not keep the process
     from ending. *lookup* is called as ``socket.getaddrinfo`` is.
     """
 
-    def __init__(self, lookup: Lookup = socket.getaddrinfo) -> None:
+    def __init__(self, lookup: Lookup = socket.getaddrinfo, max_lookups: int = MAX_LOOKUPS) -> None:
         self._lookup = lookup
-        self._free = asyncio.Semaphore(MAX_LOOKUPS)
+        self._free = asyncio.Semaphore(max_lookups)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
