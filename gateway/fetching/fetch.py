@@ -19,19 +19,14 @@ from aiohttp import (
 )
 from yarl import URL
 
+from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
+from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
 
-# A JWKS of 100 RSA-4096 keys is about 80 KiB; certificate chains make it more.
-MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_REDIRECTS = 3
-MAX_PLACE_CHARACTERS = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GZIP_WINDOW_BITS = 31  # zlib's way to say: a gzip header, nothing else
 _CHUNK_BYTES = 16 * 1024
-
-
-class FetchFailed(Exception):  # noqa: N818 - it is said of the fetch, not of our program
-    """A document could not be had; the text names the place and holds no secret."""
 
 
 def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
@@ -52,18 +47,6 @@ def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
         auto_decompress=False,
         headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
     )
-
-
-def place(url: str) -> str:
-    """Return *url* without user information and query: both may hold secrets.
-
-    The rest of a long one is left out: metadata may name any.
-    """
-    try:
-        bare = str(URL(url).with_user(None).with_query(None).with_fragment(None))
-    except ValueError:
-        return "(not a URL)"
-    return bare if len(bare) <= MAX_PLACE_CHARACTERS else f"{bare[:MAX_PLACE_CHARACTERS]}…"
 
 
 async def fetch(

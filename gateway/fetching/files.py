@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 from functools import partial
 
-from gateway.fetching.fetch import MAX_DOCUMENT_BYTES, FetchFailed
+from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
 from gateway.fetching.thread import start_thread
 
 ReadStart = Callable[[str, int], bytes]

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
-from gateway.fetching.fetch import FetchFailed
+from gateway.fetching.document import FetchFailed
 from gateway.fetching.schedule import Schedule
 from gateway.settings.values import FetchTimes
 

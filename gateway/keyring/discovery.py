@@ -3,7 +3,9 @@
 from aiohttp import ClientSession
 
 from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.fetching.fetch import FetchFailed, fetch, place
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import fetch
+from gateway.fetching.place import place
 from gateway.settings.addresses import check_key_url, is_plain_http
 
 OPENID_SUFFIX = ".well-known/openid-configuration"

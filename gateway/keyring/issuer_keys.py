@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.decision.keys import Key, KeySet
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
-from gateway.fetching.fetch import FetchFailed
+from gateway.fetching.document import FetchFailed
 from gateway.fetching.refreshed import Refreshed
 from gateway.keyring.cooldown import may_ask_for_kid
 from gateway.keyring.describe import describe_keys

@@ -7,7 +7,8 @@ from typing import Self
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetching.clock import Clock
-from gateway.fetching.fetch import FetchFailed, place
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.status import RevocationStatus

@@ -10,7 +10,8 @@ import pytest
 import trustme
 from aiohttp import ClientSession, web
 
-from gateway.fetching.fetch import MAX_DOCUMENT_BYTES, FetchFailed, fetch, make_session, place
+from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
+from gateway.fetching.fetch import fetch, make_session
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 
 DOCUMENT = b'{"keys": []}'
@@ -209,15 +210,3 @@ async def test_cookies_are_neither_kept_nor_sent(peer: IssuerPeer, session: Clie
     await fetch(session, peer.url, 5.0)
 
     assert "Cookie" not in peer.headers[1]
-
-
-def test_a_long_place_is_named_by_its_beginning() -> None:
-    """Metadata may name a place of any length, and errors stand in logs and in `/status`."""
-    url = "https://keys.example/" + "x" * 100_000
-
-    assert place(url) == url[:200] + "…"
-
-
-def test_secrets_in_a_url_are_not_named_in_errors() -> None:
-    assert place("https://user:pass@host:8443/jwks?key=s3cret#x") == "https://host:8443/jwks"
-    assert place("http://[::1") == "(not a URL)"

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from gateway.fetching.fetch import FetchFailed, fetch, make_session
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import fetch, make_session
 from tests.keyring.peers import body, issuer_peer
 
 DOCUMENT = b'{"keys": []}'

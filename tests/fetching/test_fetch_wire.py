@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from gateway.fetching.fetch import FetchFailed, fetch, make_session
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import fetch, make_session
 from tests.keyring.peers import IssuerPeer, until
 from tests.proxy.messages import make_answer, make_chunked
 from tests.proxy.service import Script, Service, running_service, serve

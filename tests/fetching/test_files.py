@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.fetching.fetch import FetchFailed
+from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
 from tests.keyring.peers import until
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Self
 
 from gateway.fetching.clock import Clock
-from gateway.fetching.fetch import FetchFailed
+from gateway.fetching.document import FetchFailed
 from gateway.fetching.refreshed import Refreshed
 from gateway.settings.values import FetchTimes
 

@@ -13,7 +13,7 @@ from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
 from gateway.decision.verdict import Deny
 from gateway.keyring.jwk import parse_jwk
-from gateway.keyring.source import secret_keys
+from gateway.keyring.local_source import secret_keys
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "rfc7520"
 

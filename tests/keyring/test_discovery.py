@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.fetching.fetch import FetchFailed, make_session
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import make_session
 from gateway.keyring.discovery import discover, jwks_uri, metadata_urls
 from tests.keyring.peers import IssuerPeer, body
 

@@ -11,7 +11,8 @@ from aiohttp import ClientSession, web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.fetching.fetch import FetchFailed, make_session
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwks
 from gateway.keyring.source import read_keys

@@ -7,7 +7,7 @@ import pytest
 from gateway.decision.keys import KeySet
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet, parse_jwks
-from gateway.keyring.source import secret_keys
+from gateway.keyring.local_source import secret_keys
 from gateway.settings.values import IssuerSettings, SourceKind
 from tests.keyring.keys import ec_jwk, jwks
 from tests.keyring.peers import MovableClock, issuer_settings

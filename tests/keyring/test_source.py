@@ -5,9 +5,10 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.fetching.fetch import FetchFailed, make_session
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
-from gateway.keyring.source import read_keys, secret_keys
+from gateway.keyring.source import read_keys
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import IssuerPeer, issuer_settings
@@ -65,24 +66,3 @@ async def test_discovery_and_keys_together_take_no_longer_than_the_timeout(
     async with make_session() as session:
         with pytest.raises(FetchFailed, match=r"no complete answer in 0\.5 s"):
             await read_keys(session, Files(), settings)
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "algorithms"),
-    [
-        (0, set()),
-        (31, set()),
-        (32, {"HS256"}),
-        (47, {"HS256"}),
-        (48, {"HS256", "HS384"}),
-        (64, {"HS256", "HS384", "HS512"}),
-    ],
-)
-def test_a_secret_serves_the_algorithms_it_is_long_enough_for(
-    size_bytes: int, algorithms: set[str]
-) -> None:
-    """7518.2."""
-    parsed = secret_keys(b"x" * size_bytes)
-
-    assert set().union(*(key.algorithms for key in parsed.keys)) == algorithms
-    assert bool(parsed.keys) != bool(parsed.unusable)

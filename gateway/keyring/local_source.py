@@ -1,0 +1,50 @@
+"""Read an issuer's keys from this machine: from a file, or from its secret."""
+
+import asyncio
+
+from gateway.decision.algorithms import HMAC_ALGORITHMS
+from gateway.decision.keys import Key
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.files import Files
+from gateway.keyring.jwk import ParsedSet, parse_jwks
+from gateway.keyring.pem import parse_pem
+from gateway.settings.values import IssuerSettings, KeySource, SourceKind
+
+
+def is_local(source: KeySource) -> bool:
+    """Return whether the keys can be had without a network."""
+    return source.kind not in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
+
+
+async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
+    """Return the keys that the issuer's local source holds now, usable ones and others.
+
+    Takes at most the issuer's fetch timeout: a disk may hang. Raises FetchFailed where the
+    source cannot be read or is no key set.
+    """
+    source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
+    if source.kind is SourceKind.SECRET:
+        return secret_keys(source.secret or b"")
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            body = await files.read(source.location)
+    except TimeoutError:
+        words = f"{source.location}: no complete answer in {timeout_seconds:g} s"
+        raise FetchFailed(words) from None
+    parsed = parse_pem(body) if source.kind is SourceKind.PEM_FILE else parse_jwks(body)
+    if isinstance(parsed, str):
+        raise FetchFailed(f"{source.location}: {parsed}")
+    return parsed
+
+
+def secret_keys(secret: bytes) -> ParsedSet:
+    """Return the HMAC key made of *secret*, for the algorithms it is long enough for.
+
+    RFC 7518 §3.2: "A key of the same size as the hash output or larger MUST be used".
+    """
+    algorithms = frozenset(
+        name for name in HMAC_ALGORITHMS if len(secret) * 8 >= int(name.removeprefix("HS"))
+    )
+    if not algorithms:
+        return ParsedSet((), ("secret is shorter than 32 bytes",))
+    return ParsedSet((Key(None, algorithms, secret),), ())
