@@ -1,5 +1,6 @@
 """Load the configurations under test, each of them once."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,14 +12,14 @@ class Configurations:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._loaded: dict[tuple[Path, tuple[tuple[str, str], ...]], Loaded | Rejected] = {}
+        self._loaded: dict[tuple[str, tuple[tuple[str, str], ...]], Loaded | Rejected] = {}
 
     def load(self, path: Path, environment: Mapping[str, str]) -> Loaded | Rejected:
         """Return the configuration at *path*, with *environment* set on top of the run's own.
 
         Raises UnreadableError.
         """
-        key = path.resolve(), tuple(sorted(environment.items()))
+        key = os.path.realpath(path), tuple(sorted(environment.items()))
         known = self._loaded.get(key)
         if known is None:
             known = load_settings(path, {**self._environ, **environment})

@@ -12,8 +12,10 @@ def find_suites(paths: Sequence[Path]) -> tuple[Path, ...]:
 
     A file that comes up twice is taken once. Folders with a dot in front are not looked into.
     """
-    found = (file for path in paths for file in (_in_folder(path) if path.is_dir() else [path]))
-    return tuple({file.resolve(): file for file in found}.values())
+    found = (
+        file for path in paths for file in (_in_folder(path) if os.path.isdir(path) else [path])
+    )
+    return tuple({os.path.realpath(file): file for file in found}.values())
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:

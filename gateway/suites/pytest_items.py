@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,11 +66,11 @@ class PersonaTest(pytest.Item):
             lines = (*outcome.differences, cause, self.test.request.line, f"{where}: expected here")
             raise UnexpectedError("\n".join(lines))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
         """Return what is shown: of an unexpected decision the words, and no traceback."""
         if isinstance(excinfo.value, UnexpectedError):
             return str(excinfo.value)
-        return str(super().repr_failure(excinfo))
+        return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return where the expectation stands, with lines from 0."""

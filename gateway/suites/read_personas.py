@@ -38,6 +38,9 @@ def build_personas(sections: Sequence[Part], faults: list[Fault]) -> dict[str, P
             if is_alone and not model.anonymous and not _has(part, "issuer"):
                 message = f"`{link}` has no issuer: name one, or say `anonymous: true`"
                 faults.append(part.key_fault(Code.MISSING_KEY, message))
+            if persona.revoked and "jti" in persona.without:
+                message = "a token is on a list by its `jti`, and this one has none"
+                faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
             built[link] = PersonaPart(persona, part)
     return built
 

@@ -36,17 +36,18 @@ def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
     Never raises for the content of a file; raises UnreadableError where *path* itself cannot
     be read. *environ* is where ``${NAME}`` comes from.
     """
+    texts: list[Fault] = []  # what is wrong with the files as YAML
+    root = _read(path, environ, texts)
+    if root is None:
+        return _broken(path, texts, [])
     faults: list[Fault] = []
-    root = _read(path, environ, faults)
-    model = None if root is None else _check_rest(root, SuiteFile, faults)
-    if root is None or model is None:
-        return _broken(path, faults)
-    sections = [*_included(model, root, path, environ, faults), root.child("personas")]
+    model = _check_rest(root, SuiteFile, faults)
+    sections = [*_included(model, root, path, environ, texts, faults), root.child("personas")]
     personas = build_personas(sections, faults)
     names = [name for part in sections if isinstance(part.raw, dict) for name in part.raw]
     tests = build_tests(root.child("tests"), names, faults)
-    if faults:
-        return _broken(path, faults)
+    if texts or faults:
+        return _broken(path, texts, faults)
     return Suite(
         file=show_path(path),
         gateway=None if model.gateway is None else _beside(path, model.gateway),
@@ -60,50 +61,58 @@ def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
 
 def _beside(path: Path, name: str) -> Path:
     """Return the file *name*, which *path* speaks of, without `..` where that is the same file."""
-    written = path.parent / name
-    plain = Path(os.path.normpath(written))
-    # Behind a folder that is a symbolic link it is another one.
-    return plain if plain.exists() and written.exists() and plain.samefile(written) else written
+    written = os.path.join(path.parent, name)
+    plain = os.path.normpath(written)
+    try:
+        # Behind a folder that is a symbolic link it is another one.
+        return Path(plain if os.path.samefile(plain, written) else written)
+    except (OSError, ValueError):
+        return Path(written)
 
 
-def _broken(path: Path, faults: list[Fault]) -> BrokenSuite:
-    ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.place)
+def _broken(path: Path, texts: list[Fault], faults: list[Fault]) -> BrokenSuite:
+    # A value that YAML disputes has been reported; what else it breaks is not news.
+    disputed = {fault.place for fault in texts}
+    told = [*texts, *(fault for fault in faults if fault.place not in disputed)]
+    ordered = sorted(dict.fromkeys(told), key=lambda fault: fault.place)
     return BrokenSuite(show_path(path), tuple(ordered))
 
 
-def _read(path: Path, environ: Mapping[str, str], faults: list[Fault]) -> Part | None:
+def _read(path: Path, environ: Mapping[str, str], texts: list[Fault]) -> Part | None:
     document = read_document(path, environ)
-    faults.extend(document.faults)
+    texts.extend(document.faults)
     if not document.complete:
         return None
     if isinstance(document.root, dict):
         return Part(document, (), document.root)
     what = "the file is empty" if document.root is None else "the file is not a mapping"
     message = f"{what}: expected keys and values, e.g. version: 1"
-    faults.append(document.fault((), Code.WRONG_TYPE, message))
+    texts.append(document.fault((), Code.WRONG_TYPE, message))
     return None
 
 
-def _check_rest(root: Part, kind: type[M], faults: list[Fault]) -> M | None:
+def _check_rest(root: Part, kind: type[M], faults: list[Fault]) -> M:
     """Return all of *root* but its personas and tests, of which each is checked by itself."""
     raw = root.raw if isinstance(root.raw, dict) else {}
     rest = {key: value for key, value in raw.items() if key not in _BY_THEMSELVES}
-    # A value that YAML disputes has been reported; what else it breaks is not news.
-    disputed = {fault.place for fault in faults}
-    found: list[Fault] = []
-    model = check_shape(Part(root.document, (), rest), kind, found)
-    faults.extend(fault for fault in found if fault.place not in disputed)
-    return model
+    model = check_shape(Part(root.document, (), rest), kind, faults)
+    # Without a version the rest is checked all the same; nothing is ever run from this.
+    return kind(version=1) if model is None else model
 
 
-def _included(
-    model: SuiteFile, root: Part, path: Path, environ: Mapping[str, str], faults: list[Fault]
+def _included(  # noqa: PLR0913, PLR0917 - two kinds of faults, and where to look
+    model: SuiteFile,
+    root: Part,
+    path: Path,
+    environ: Mapping[str, str],
+    texts: list[Fault],
+    faults: list[Fault],
 ) -> list[Part]:
     """Return the personas of the files that are included."""
     found: list[Part] = []
     for index, name in enumerate(model.include or ()):
         try:
-            other = _read(_beside(path, name), environ, faults)
+            other = _read(_beside(path, name), environ, texts)
         except UnreadableError as error:
             at = root.child("include").child(index)
             faults.append(at.fault(Code.MISSING_FILE, str(error)))

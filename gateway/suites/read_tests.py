@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
+from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.scalars import shorten
 from gateway.settings.shape import check_shape
 from gateway.settings.suggest import did_you_mean
@@ -30,16 +30,16 @@ def build_tests(
         return ()
     if not part.raw:
         faults.append(part.fault(Code.EMPTY_LIST, "an empty list: list something"))
-    taken: dict[str, int] = {}
+    taken: dict[str, Place] = {}
     tests: list[AccessTest] = []
     for at in map(part.child, range(len(part.raw))):
         model = check_shape(at, TestModel, faults)
         if model is None:
             continue
         place = at.document.key_place(at.path)
-        line = taken.setdefault(model.name, place.line)
-        if line != place.line:
-            message = f"the name `{shorten(model.name)}` is taken by the test in line {line}"
+        owner = taken.setdefault(model.name, place)
+        if owner != place:
+            message = f"the name `{shorten(model.name)}` is taken by the test in line {owner.line}"
             faults.append(at.child("name").fault(Code.DUPLICATE_NAME, message))
         request = _request(model.request, at.child("request"), faults)
         expected = _expected(model, at.child("expect"), personas, faults)

@@ -25,7 +25,7 @@ class AskedRequest:
     @property
     def line(self) -> str:
         """Return the request line, for people."""
-        return f"{self.method} {self.authority}{self.target.decode('ascii')}"
+        return f"{self.method} {self.authority}{self.target.decode('ascii', 'backslashreplace')}"
 
 
 class BadRequestError(ValueError):

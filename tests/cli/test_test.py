@@ -1,5 +1,6 @@
 """`gateway test`: what it prints, where, and how it ends."""
 
+import os
 import re
 import subprocess
 import sys
@@ -149,6 +150,18 @@ def test_a_file_that_cannot_be_read_exits_3(tmp_path: Path) -> None:
 
         assert (done.exit_code, done.stdout) == (3, "")
         assert done.stderr.startswith(f"gateway: cannot read {missing}: ")
+
+
+def test_a_name_that_is_not_utf8_or_leads_nowhere_is_shown_all_the_same(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.test.yaml"))
+    path.write_text(write(tmp_path, FAILING).read_text())
+    loop = tmp_path / "loop.test.yaml"
+
+    for form in ("text", "junit", "github"):
+        assert run("test", path, "--format", form).exit_code == 1
+    loop.symlink_to(loop)
+    assert run("test", tmp_path).exit_code == 3
+    assert run("test", "a" * 5000).exit_code == 3
 
 
 @pytest.mark.parametrize(

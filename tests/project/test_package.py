@@ -58,11 +58,12 @@ def test_the_wheel_holds_every_module_of_the_package_and_no_test(wheel_names: li
     assert not [name for name in wheel_names if name.startswith(("tests/", "benchmarks/"))]
 
 
-def test_the_wheel_installs_the_command(built: Path) -> None:
+def test_the_wheel_installs_the_command_and_the_plugin_of_pytest(built: Path) -> None:
     with zipfile.ZipFile(built / f"jwt_gateway-{VERSION}-py3-none-any.whl") as wheel:
         entry_points = wheel.read(f"jwt_gateway-{VERSION}.dist-info/entry_points.txt").decode()
 
     assert "gateway = gateway.__main__:main" in entry_points
+    assert "jwt-gateway = gateway.suites.pytest_plugin" in entry_points
 
 
 def test_the_demo_configuration_is_within_reach_of_an_installed_gateway(

@@ -31,7 +31,7 @@ def test_a_persona_has_all_that_is_said_of_it(tmp_path: Path) -> None:
     found = build(
         tmp_path,
         "  a: {issuer: main, claims: {level: 1, roles: [x]}, times: {exp: -5m, auth_time: +0s},"
-        " without: [jti], header: {typ: JWT}, algorithm: RS256, attack: unsigned,"
+        " without: [client_id], header: {typ: JWT}, algorithm: RS256, attack: unsigned,"
         " revoked: [blocked]}\n",
     )
 
@@ -40,7 +40,7 @@ def test_a_persona_has_all_that_is_said_of_it(tmp_path: Path) -> None:
         issuer="main",
         claims={"level": 1, "roles": ["x"]},
         times={"exp": -300.0, "auth_time": 0.0},
-        without=frozenset({"jti"}),
+        without=frozenset({"client_id"}),
         header={"typ": "JWT"},
         algorithm="RS256",
         attack="unsigned",
@@ -128,6 +128,10 @@ def test_a_very_long_line_of_descent_is_no_trouble(tmp_path: Path) -> None:
         (
             "  a: {issuer: main, algorithm: RS255}\n",
             ["3:32: bad_value: `RS255` is not one of "],
+        ),
+        (
+            "  a: {issuer: main, revoked: [blocked], without: [jti]}\n",
+            ["3:3: conflicting_keys: a token is on a list by its `jti`, and this one has none"],
         ),
         ("  others: {issuer: main}\n", ["3:3: bad_value: `others` stands for all personas"]),
         ("  a b: {issuer: main}\n", ["3:3: bad_value: `a b` is not a name"]),

@@ -125,6 +125,52 @@ def test_a_date_without_quotes_is_one_fault(tmp_path: Path) -> None:
     ]
 
 
+def test_what_yaml_disputes_is_one_fault_anywhere(tmp_path: Path) -> None:
+    text = """\
+version: 1
+personas:
+  alice: {issuer: no, times: {exp: 12:30}, claims: }
+tests: [{name: a, request: GET https://h, expect: {alice: on}}]
+"""
+
+    assert [fault.split(": ")[:2] for fault in faults(tmp_path, text)] == [
+        ["a.test.yaml:3:19", "yaml_surprise"],
+        ["a.test.yaml:3:36", "yaml_surprise"],
+        ["a.test.yaml:3:52", "wrong_type"],
+        ["a.test.yaml:4:59", "yaml_surprise"],
+    ]
+
+
+def test_without_a_version_the_rest_is_checked_all_the_same(tmp_path: Path) -> None:
+    found = faults(tmp_path, "personas: {a: {}}\ntests: []\n")
+
+    assert [fault.split(": ")[1] for fault in found] == ["missing_key", "missing_key", "empty_list"]
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "loop.yaml", "folder", "gateway.yaml/x"])
+def test_a_name_that_no_file_can_have_is_a_fault(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    (tmp_path / "folder").mkdir()
+
+    (fault,) = faults(tmp_path, f"version: 1\ninclude: [{name}]\n")
+
+    assert fault.startswith("a.test.yaml:2:11: missing_file: cannot read ")
+
+
+def test_a_folder_that_is_a_link_is_not_left_by_its_name(tmp_path: Path) -> None:
+    """`link/..` is the folder that holds what the link leads to."""
+    (tmp_path / "real" / "inner").mkdir(parents=True)
+    (tmp_path / "real" / "people.yaml").write_text(SHARED)
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "inner")
+    suite = tmp_path / "link" / "a.test.yaml"
+    suite.write_text("version: 1\ninclude: [../people.yaml]\n")
+
+    read = read_suite(suite, {})
+
+    assert isinstance(read, Suite), read
+    assert list(read.personas) == ["alice", "nobody"]
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     text = """\
 version: 1

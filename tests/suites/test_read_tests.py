@@ -105,6 +105,15 @@ def test_a_wrong_request_is_named_at_its_place(
     assert len(found) == 1
 
 
+def test_two_tests_in_one_line_are_two(tmp_path: Path) -> None:
+    test = "{name: one, request: GET https://h, expect: {alice: allow}}"
+    text = f"version: 1\npersonas: {{alice: {{issuer: main}}}}\ntests: [{test}, {test}]\n"
+
+    assert faults(tmp_path, text) == [
+        "a.test.yaml:3:77: duplicate_name: the name `one` is taken by the test in line 3"
+    ]
+
+
 def test_two_tests_of_one_name_are_a_fault(tmp_path: Path) -> None:
     test = "  - {name: one, request: GET https://h, expect: {alice: allow}}\n"
     text = f"version: 1\npersonas: {{alice: {{issuer: main}}}}\ntests:\n{test}{test}"
