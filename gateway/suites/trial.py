@@ -1,13 +1,11 @@
 """Put requests to the decision, under one configuration and at one time."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from math import inf
 
-from gateway.decision.decide import settle
 from gateway.decision.explanation import Explanation
 from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
-from gateway.decision.verdict import Allow, NeedKeys
+from gateway.decision.verdict import Allow
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values import Settings
 from gateway.suites.attacks import ATTACKS
@@ -21,8 +19,8 @@ from gateway.suites.wire import ForwardedRequest, read_head, write_head
 class Trial:
     """The decision of a gateway with *settings* at the time *at* (seconds since the epoch).
 
-    Nothing is fetched: the issuers' keys are made here, and the revocation lists hold the
-    tokens of those *personas* who are said to be on them.
+    Nothing is fetched: the issuers' *keys* are made here, and the *revocations* are lists of
+    the tokens of those *personas* who are said to be on them.
     """
 
     def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
@@ -30,7 +28,7 @@ class Trial:
         self.at = at
         self._rehearsal = Rehearsal(settings)
         self.keys = RunKeys(one.issuer for one in settings.issuers.values())
-        self._revocations = _make_lists(settings, personas, at)
+        self.revocations = _make_lists(settings, personas, at)
         self._credentials: dict[str, tuple[bytes, ...]] = {}
 
     def ask_as(self, persona: Persona, request: AskedRequest) -> Explanation:
@@ -42,13 +40,8 @@ class Trial:
 
         A key that nobody has is not waited for: the verdict is never NeedKeys.
         """
-        rehearsal, keys = self._rehearsal, self.keys.sets
-        read = rehearsal.read(write_head(request, credentials))
-        explanation = rehearsal.explain(read, keys, self.at, self._revocations)
-        verdict = explanation.verdict
-        if isinstance(verdict, NeedKeys):
-            return replace(explanation, verdict=settle(verdict.deny, read.target))
-        return explanation
+        read = self._rehearsal.read(write_head(request, credentials))
+        return self._rehearsal.explain(read, self.keys.sets, self.at, self.revocations)
 
     def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
         """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
