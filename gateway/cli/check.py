@@ -1,5 +1,6 @@
 """Say all that is wrong with a configuration, or doubtful about it."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -8,14 +9,30 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import EXIT_NEGATIVE, config_argument, find_config, read_config
+from gateway.cli.config_file import (
+    EXIT_ENVIRONMENT,
+    EXIT_NEGATIVE,
+    config_argument,
+    find_config,
+    read_config,
+)
 from gateway.cli.output import fault_as_json, print_faults
 from gateway.lints.lint import lint
 from gateway.settings.annotation import annotate_fault
-from gateway.settings.fault import Fault, Severity
+from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.files import show_path
 from gateway.settings.load import Loaded
 from gateway.settings.silences import Silenced
+
+# What may be well in another place, or at another time, with the same file.
+_ELSEWHERE = frozenset(
+    {
+        Code.KEYS_UNAVAILABLE,
+        Code.REVOCATIONS_UNAVAILABLE,
+        Code.UPSTREAM_UNREACHABLE,
+        Code.UPSTREAM_UNTRUSTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +47,31 @@ class Verdict:
         """Return how many faults are errors, or warnings."""
         return sum(fault.severity is severity for fault in self.faults)
 
+    def exit_code(self, strict: bool) -> int:
+        """Return 1 where the file itself is at fault, 3 where only what it names is, else 0."""
+        failing = [fault for fault in self.faults if strict or fault.severity is Severity.ERROR]
+        if not self.valid or any(fault.code not in _ELSEWHERE for fault in failing):
+            return EXIT_NEGATIVE
+        return EXIT_ENVIRONMENT if failing else 0
+
 
 @click.command("check")
 @config_argument
 @click.option("--strict", is_flag=True, help="Fail for warnings, too.")
+@click.option("--online", is_flag=True, help="Fetch keys and lists, and dial services, once.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
-def command(file: Path | None, config: Path | None, strict: bool, form: str) -> None:
+def command(file: Path | None, config: Path | None, strict: bool, online: bool, form: str) -> None:
     """Say all that is wrong with FILE, or doubtful about it, each with its line and column.
 
     A warning is silenced in place, on its line or the line above it:
     `# gateway: allow CODE because REASON`.
 
-    Exits 0 where the gateway would start with it, 1 where it would not, 3 where FILE cannot
-    be read. Warnings do not count, unless --strict.
+    Exits 0 where the gateway would start with it, 1 where it would not, 3 where FILE, or with
+    --online something that it names, cannot be reached. Warnings do not count, unless --strict.
     """
     path = find_config(file, config)
-    verdict = _judge(path)
-    fails = not verdict.valid or (strict and bool(verdict.faults))
+    verdict = _judge(path, online)
+    code = verdict.exit_code(strict)
     if form == "json":
         click.echo(json.dumps(_as_json(verdict), indent=2))
     elif form == "github":
@@ -55,17 +80,25 @@ def command(file: Path | None, config: Path | None, strict: bool, form: str) -> 
     else:
         print_faults(verdict.faults)
     if form != "json":
-        click.echo(f"{show_path(path)}: {_summary(verdict)}", err=fails)
-    if fails:
-        sys.exit(EXIT_NEGATIVE)
+        click.echo(f"{show_path(path)}: {_summary(verdict)}", err=code != 0)
+    sys.exit(code)
 
 
-def _judge(path: Path) -> Verdict:
+def _judge(path: Path, online: bool) -> Verdict:
     outcome = read_config(path)
     if not isinstance(outcome, Loaded):
         return Verdict(False, outcome.faults)
     doubts = lint(outcome)
-    return Verdict(True, doubts.warnings, doubts.silenced)
+    tried = _try(outcome) if online else ()
+    faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
+    return Verdict(True, faults, doubts.silenced)
+
+
+def _try(loaded: Loaded) -> Sequence[Fault]:
+    # An HTTP client takes longer to import than everything else here takes to run.
+    from gateway.cli.online import find_online  # noqa: PLC0415
+
+    return asyncio.run(find_online(loaded.settings, loaded.places))
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:
@@ -77,11 +110,17 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 
 
 def _summary(verdict: Verdict) -> str:
-    counts = [
-        (verdict.count(Severity.ERROR), "error"),
-        (verdict.count(Severity.WARNING), "warning"),
-    ]
-    parts = [f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts if number]
+    errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
+    parts = []
+    if errors:
+        # Those of a file that holds are of what it names.
+        parts.append(_plural(errors, "error") + " online" * verdict.valid)
+    if warnings:
+        parts.append(_plural(warnings, "warning"))
     if verdict.silenced:
         parts.append(f"{len(verdict.silenced)} silenced")
     return ", ".join(["valid" if verdict.valid else "invalid", *parts])
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

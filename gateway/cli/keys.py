@@ -3,8 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,30 +15,10 @@ from gateway.cli.config_file import (
     find_config,
     load_or_exit,
 )
+from gateway.cli.fetched_keys import Finding, find_all_keys
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
-from gateway.fetching.fetch import FetchFailed, make_session, place
-from gateway.fetching.files import Files
-from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.public_key import describe_key
-from gateway.keyring.source import read_keys
-from gateway.settings.values import IssuerSettings, SourceKind
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one issuer's source held, or the *error* where it could not be read."""
-
-    settings: IssuerSettings
-    parsed: ParsedSet
-    error: str | None
-
-    @property
-    def source(self) -> str:
-        """Return the source with its place, for people."""
-        source = self.settings.source
-        is_url = source.kind in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
-        return f"{source.kind.value} {place(source.location) if is_url else source.location}"
 
 
 @click.command("keys")
@@ -52,7 +31,7 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     reached.
     """
     loaded = load_or_exit(find_config(file, config))
-    findings = asyncio.run(_find_all(loaded.settings.issuers.values()))
+    findings = asyncio.run(find_all_keys(loaded.settings.issuers.values()))
     if form == "json":
         click.echo(json.dumps({"issuers": [_as_json(one) for one in findings]}, indent=2))
     else:
@@ -61,19 +40,6 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
         sys.exit(EXIT_ENVIRONMENT)
     if not all(one.parsed.keys for one in findings):
         sys.exit(EXIT_NEGATIVE)
-
-
-async def _find_all(issuers: Iterable[IssuerSettings]) -> list[Finding]:
-    files = Files()
-    async with make_session() as session:
-
-        async def find(settings: IssuerSettings) -> Finding:
-            try:
-                return Finding(settings, await read_keys(session, files, settings), None)
-            except FetchFailed as failure:
-                return Finding(settings, ParsedSet((), ()), str(failure))
-
-        return list(await asyncio.gather(*map(find, issuers)))
 
 
 def _print(findings: Sequence[Finding]) -> None:

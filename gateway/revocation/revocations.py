@@ -1,21 +1,18 @@
 """Hold all revocation lists, fetched before they are needed."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from aiohttp import ClientSession
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetching.clock import Clock, SystemClock
-from gateway.fetching.fetch import FetchFailed, fetch, make_session
+from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.upkeep import Upkeep
 from gateway.revocation.live_list import LiveList
+from gateway.revocation.source import read_list
 from gateway.revocation.status import RevocationStatus
 from gateway.settings.values import RevocationSettings
-
-# A UUID and a time in each of 50,000 entries fit in.
-MAX_LIST_BYTES = 4 * 1024 * 1024
 
 
 def _no_one() -> None:
@@ -53,12 +50,4 @@ class Revocations(Upkeep[LiveList]):
         return [one.status() for one in self._documents.values()]
 
     async def _read(self, settings: RevocationSettings) -> bytes:
-        timeout_seconds = settings.times.fetch_timeout_seconds
-        if not settings.is_file:
-            return await fetch(self.session, settings.location, timeout_seconds, MAX_LIST_BYTES)
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                return await self._files.read(settings.location, MAX_LIST_BYTES)
-        except TimeoutError:
-            words = f"{settings.location}: not read in {timeout_seconds:g} s"
-            raise FetchFailed(words) from None
+        return await read_list(self.session, self._files, settings)

@@ -71,6 +71,13 @@ class Code(StrEnum):
     UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
     SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
 
+    KEYS_UNAVAILABLE = "keys_unavailable"
+    KEYS_UNUSABLE = "keys_unusable"
+    REVOCATIONS_UNAVAILABLE = "revocations_unavailable"
+    REVOCATIONS_UNUSABLE = "revocations_unusable"
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_UNTRUSTED = "upstream_untrusted"
+
     BAD_SILENCE = "bad_silence"
     UNUSED_SILENCE = "unused_silence"
 

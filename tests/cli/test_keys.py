@@ -1,44 +1,16 @@
 """What `gateway keys` shows of real issuers on loopback, and how it ends."""
 
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.keys import command
+from tests.cli.peers import closed_port, http_peer
 from tests.keyring.keys import ec_jwk, ed448_jwk, ed25519_jwk, jwks, rsa_jwk
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-@contextmanager
-def issuer(body: bytes, status: int = 200) -> Iterator[str]:
-    """Serve *body* on every path; the command runs its own event loop, so this has a thread."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Stay silent: stderr is what is tested."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            serving.join()
 
 
 def issuer_lines(name: str, source: str) -> str:
@@ -66,7 +38,7 @@ def said(result: Result) -> list[str]:
 
 def test_all_keys_are_shown_with_kind_algorithms_and_source(tmp_path: Path) -> None:
     keys = jwks(rsa_jwk(kid="r"), ec_jwk(alg="ES256", kid="e"), ed25519_jwk(), ed448_jwk(kid="4"))
-    with issuer(keys) as url:
+    with http_peer(keys) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks?code=hidden"))
 
     assert (result.exit_code, said(result)) == (0, [])
@@ -82,7 +54,7 @@ def test_all_keys_are_shown_with_kind_algorithms_and_source(tmp_path: Path) -> N
 
 
 def test_json_has_the_same_and_the_reasons(tmp_path: Path) -> None:
-    with issuer(jwks(ec_jwk(kid="e"), rsa_jwk(use="enc"))) as url:
+    with http_peer(jwks(ec_jwk(kid="e"), rsa_jwk(use="enc"))) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"), form="json")
 
     assert result.exit_code == 0
@@ -101,7 +73,7 @@ def test_json_has_the_same_and_the_reasons(tmp_path: Path) -> None:
 
 
 def test_unusable_keys_are_named_beside_the_others(tmp_path: Path) -> None:
-    with issuer(jwks(ec_jwk(kid="e"), rsa_jwk(use="enc"))) as url:
+    with http_peer(jwks(ec_jwk(kid="e"), rsa_jwk(use="enc"))) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
 
     assert result.exit_code == 0
@@ -109,7 +81,7 @@ def test_unusable_keys_are_named_beside_the_others(tmp_path: Path) -> None:
 
 
 def test_an_issuer_without_a_usable_key_is_a_negative_result(tmp_path: Path) -> None:
-    with issuer(jwks(rsa_jwk(use="enc"))) as url:
+    with http_peer(jwks(rsa_jwk(use="enc"))) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -120,12 +92,10 @@ def test_an_issuer_without_a_usable_key_is_a_negative_result(tmp_path: Path) -> 
 def test_an_issuer_that_cannot_be_reached_ends_with_3_and_the_others_are_shown(
     form: str, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        closed_port = taken.getsockname()[1]
-    with issuer(jwks(ec_jwk(kid="e"))) as url:
+    with http_peer(jwks(ec_jwk(kid="e"))) as url:
         result = run(
             tmp_path,
-            issuer_lines("down", f"jwks_url: http://127.0.0.1:{closed_port}/"),
+            issuer_lines("down", f"jwks_url: http://127.0.0.1:{closed_port()}/"),
             issuer_lines("main", f"jwks_url: {url}/jwks"),
             form=form,
         )
@@ -137,7 +107,7 @@ def test_an_issuer_that_cannot_be_reached_ends_with_3_and_the_others_are_shown(
 
 
 def test_an_error_of_the_issuer_ends_with_3(tmp_path: Path) -> None:
-    with issuer(b"", status=503) as url:
+    with http_peer(b"", status=503) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
 
     assert result.exit_code == 3
@@ -153,7 +123,7 @@ def test_a_secret_is_listed_and_not_shown(tmp_path: Path) -> None:
 
 
 def test_a_key_id_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    with issuer(jwks(ec_jwk(kid="\x1b[2J\nmain"))) as url:
+    with http_peer(jwks(ec_jwk(kid="\x1b[2J\nmain"))) as url:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
 
     assert result.exit_code == 0

@@ -9,11 +9,16 @@ from gateway.settings.load import Loaded
 from tests.settings.configs import ENVIRON, MARK, marked, outcome_of
 
 
-def doubts(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> Doubts:
-    """Return what is doubtful about the configuration *text*, which must hold."""
+def loaded(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> Loaded:
+    """Return the configuration *text*, which must hold."""
     outcome = outcome_of(directory, text, environ)
     assert isinstance(outcome, Loaded), outcome
-    return lint(outcome)
+    return outcome
+
+
+def doubts(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> Doubts:
+    """Return what is doubtful about the configuration *text*, which must hold."""
+    return lint(loaded(directory, text, environ))
 
 
 def warnings(directory: Path, text: str) -> tuple[Fault, ...]:

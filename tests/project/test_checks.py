@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.fault import Code
+from tests.certificates import self_signed, serving
 from tests.cli.config_files import run, write_config
+from tests.cli.peers import http_peer
+from tests.keyring.keys import ec_jwk, jwks
 from tests.project.console import Fence, find_fences
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
@@ -21,14 +24,17 @@ SECTIONS = {
 EXAMPLES = [(code, fence) for code, section in SECTIONS.items() for fence in find_fences(section)]
 
 
+ONLINE = [code for code in SECTIONS if re.match("keys|revocations|upstream_un", code)]
+
+
 def without_examples(section: str) -> str:
     return re.sub(r"(<!--.*?-->\n)?```.*?```\n", "", section, flags=re.DOTALL).strip()
 
 
-def completed(example: str) -> str:
-    """Return *example* behind the sections of the base that it does not have itself."""
+def completed(example: str, base: str = BASE) -> str:
+    """Return *example* behind the sections of *base* that it does not have itself."""
     own = set(re.findall(r"^(\w+):", example, re.MULTILINE))
-    parts = re.split(r"^(?=\w)", BASE, flags=re.MULTILINE)
+    parts = re.split(r"^(?=\w)", base, flags=re.MULTILINE)
     return "".join(part for part in parts if part.partition(":")[0] not in own) + example
 
 
@@ -68,22 +74,43 @@ def test_every_section_has_an_example() -> None:
     assert set(SECTIONS) - OF_SUITES == {code for code, _ in EXAMPLES}
 
 
+def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]]:
+    """Return the codes and the severities of what is wrong with the configuration *text*."""
+    env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", text, re.MULTILINE))
+    done = run("check", write_config(directory, text), "--format", "json", *options, env=env)
+    faults = json.loads(done.stdout)["faults"]
+    return {fault["code"] for fault in faults}, {fault["severity"] for fault in faults}
+
+
+OFFLINE = [(code, fence) for code, fence in EXAMPLES if code not in ONLINE]
+
+
 @pytest.mark.parametrize(
-    ("code", "example"), EXAMPLES, ids=[f"{code}-{n}" for n, (code, _) in enumerate(EXAMPLES)]
+    ("code", "example"), OFFLINE, ids=[f"{code}-{n}" for n, (code, _) in enumerate(OFFLINE)]
 )
 def test_an_example_gives_the_code_of_its_section_and_no_other(
     code: str, example: Fence, tmp_path: Path
 ) -> None:
-    env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", example.body, re.MULTILINE))
-    path = write_config(tmp_path, completed(example.body))
+    codes, severities = found(tmp_path, completed(example.body))
 
-    done = run("check", path, "--format", "json", env=env)
-
-    faults = json.loads(done.stdout)["faults"]
-    severities = {fault["severity"] for fault in faults}
-    assert {fault["code"] for fault in faults} == {code}, faults
-    assert severities <= {word.lower() for word in re.findall(r"\w+", kind(code))}
+    assert codes == {code}
+    assert severities <= kind(code)
 
 
-def kind(code: str) -> str:
-    return SECTIONS[code].strip().partition(".")[0]
+@pytest.mark.parametrize("code", ONLINE)
+def test_so_does_one_of_something_that_does_not_answer(code: str, tmp_path: Path) -> None:
+    [example] = [fence.body for name, fence in EXAMPLES if name == code]
+    with (
+        http_peer(jwks(ec_jwk(kid="e"))) as keys,
+        http_peer(b"", tls=serving(self_signed())) as stranger,
+    ):
+        base = BASE.replace("discovery: true", f"jwks_url: '{keys}'")
+        base = base.replace("http://10.0.0.7:8000", keys)
+        text = completed(example.replace("https://127.0.0.1:8443", stranger), base)
+
+        assert found(tmp_path, text, "--online") == ({code}, {"error"})
+
+
+def kind(code: str) -> set[str]:
+    """Return the severities that the section speaks of."""
+    return set(SECTIONS[code].strip().partition(".")[0].lower().split(" or "))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.revocation.revocations import MAX_LIST_BYTES, Revocations
+from gateway.revocation.entries import MAX_LIST_BYTES
+from gateway.revocation.revocations import Revocations
 from gateway.settings.values import RevocationSettings
 from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_peer, until
 from tests.revocation.lists import is_revoked, list_settings, listing

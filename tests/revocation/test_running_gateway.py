@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.revocation.revocations import MAX_LIST_BYTES
+from gateway.revocation.entries import MAX_LIST_BYTES
 from tests.keyring.peers import IssuerPeer, MovableClock, body, until
 from tests.proxy.gateways import AUDIENCE, ISSUER, ROUTES, bearer, make_token
 from tests.proxy.messages import make_request, read_answer

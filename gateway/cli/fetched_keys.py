@@ -1,0 +1,58 @@
+"""Fetch the keys of every issuer once."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import ClientSession
+
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import make_session
+from gateway.fetching.files import Files
+from gateway.fetching.place import place
+from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.local_source import is_local
+from gateway.keyring.source import read_keys
+from gateway.settings.values import IssuerSettings
+
+# Of 1,024 files that a process may open, as most machines have it.
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one issuer's source held, or the *error* where it could not be read."""
+
+    settings: IssuerSettings
+    parsed: ParsedSet
+    error: str | None
+
+    @property
+    def source(self) -> str:
+        """Return the source with its place, for people."""
+        source = self.settings.source
+        where = source.location if is_local(source) else place(source.location)
+        return f"{source.kind.value} {where}"
+
+
+async def find_all_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
+    """Return what the sources of *issuers* hold now, in their order.
+
+    Each takes at most its own fetch timeout, once it is its turn.
+    """
+    files, turns = Files(), asyncio.Semaphore(_AT_ONCE)
+    async with make_session() as session:
+
+        async def find(settings: IssuerSettings) -> Finding:
+            async with turns:
+                return await find_keys(session, files, settings)
+
+        return list(await asyncio.gather(*map(find, issuers)))
+
+
+async def find_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> Finding:
+    """Return what the source of one issuer holds now; what cannot be read is no error here."""
+    try:
+        return Finding(settings, await read_keys(session, files, settings), None)
+    except FetchFailed as failure:
+        return Finding(settings, ParsedSet((), ()), str(failure))

@@ -1,0 +1,166 @@
+"""Try everything that a configuration names on other machines, once."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import ClientSession
+
+from gateway.cli.dial import dial
+from gateway.cli.fetched_keys import Finding, find_keys
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import make_session
+from gateway.fetching.files import Files
+from gateway.fetching.place import place
+from gateway.fetching.resolver import Resolver
+from gateway.keyring.local_source import is_local
+from gateway.revocation.entries import parse_revocations
+from gateway.revocation.source import read_list
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+from gateway.settings.values import (
+    IssuerSettings,
+    RevocationSettings,
+    Server,
+    Settings,
+    SourceKind,
+    Upstream,
+)
+
+# However much there is to try: somebody waits for it.
+LIMIT_SECONDS = 60.0
+# Of 1,024 files that a process may open, as most machines have it.
+_AT_ONCE = 200
+_SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What is to be tried, and the fault where there was no time for it."""
+
+    run: Callable[[], Awaitable[Fault | None]]
+    late: Fault
+
+
+async def find_online(
+    settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
+) -> tuple[Fault, ...]:
+    """Return an error for each issuer, revocation list and server that cannot be used now.
+
+    Each has the time that the configuration gives it, and all together have *limit_seconds*.
+    """
+    deadline = asyncio.get_running_loop().time() + limit_seconds
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(trial: _Trial) -> Fault | None:
+        try:
+            async with asyncio.timeout_at(deadline), turns:
+                return await trial.run()
+        except TimeoutError:
+            return trial.late
+
+    async with make_session() as session:
+        trials = [
+            *_issuers(settings, places, session),
+            *_lists(settings, places, session),
+            *_servers(settings, places),
+        ]
+        found = await asyncio.gather(*map(run, trials))
+    return tuple(fault for fault in found if fault is not None)
+
+
+def _trial(part: Part, code: Code, run: Callable[[], Awaitable[Fault | None]]) -> _Trial:
+    return _Trial(run, part.fault(code, "no answer before the check had to end"))
+
+
+# --- keys
+
+
+def _issuers(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    files = Files()
+    for name, one in settings.issuers.items():
+        if one.source.kind is not SourceKind.SECRET:
+            part = places.issuer(name).child(one.source.kind.value)
+            yield _trial(part, Code.KEYS_UNAVAILABLE, _keys_of(one, part, session, files))
+
+
+def _keys_of(
+    one: IssuerSettings, part: Part, session: ClientSession, files: Files
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        finding = await find_keys(session, files, one)
+        if finding.error is not None:
+            # What lies on this machine is as much a part of the configuration as the file.
+            code = Code.KEYS_UNUSABLE if is_local(one.source) else Code.KEYS_UNAVAILABLE
+            return part.fault(code, finding.error)
+        allowed = one.issuer.algorithms
+        if any(key.algorithms & allowed for key in finding.parsed.keys):
+            return None
+        return part.fault(Code.KEYS_UNUSABLE, _no_key(finding))
+
+    return run
+
+
+def _no_key(finding: Finding) -> str:
+    keys, unusable = finding.parsed.keys, finding.parsed.unusable
+    if keys:
+        allowed = ", ".join(sorted(finding.settings.issuer.algorithms))
+        has = ", ".join(sorted(frozenset().union(*(key.algorithms for key in keys))))
+        return f"no key for the issuer's `algorithms` ({allowed}): those there are for {has}"
+    reasons = "; ".join(unusable[:_SHOWN_REASONS])
+    return f"no usable key ({reasons})" if reasons else "no usable key: the set is empty"
+
+
+# --- revocation lists
+
+
+def _lists(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    files = Files()
+    for name, one in settings.revocations.items():
+        part = places.main().child("revocations").child(name)
+        part = part.child("file" if one.is_file else "url")
+        code = Code.REVOCATIONS_UNUSABLE if one.is_file else Code.REVOCATIONS_UNAVAILABLE
+        yield _trial(part, code, _list_of(one, part, code, session, files))
+
+
+def _list_of(
+    one: RevocationSettings, part: Part, code: Code, session: ClientSession, files: Files
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        try:
+            entries = parse_revocations(await read_list(session, files, one))
+        except FetchFailed as failure:
+            return part.fault(code, str(failure))
+        if isinstance(entries, str):
+            where = one.location if one.is_file else place(one.location)
+            return part.fault(code, f"{where}: {entries}")
+        return None
+
+    return run
+
+
+# --- services
+
+
+def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
+    resolver, tls = Resolver(), ssl.create_default_context()
+    for name, upstream in settings.upstreams.items():
+        for index, server in enumerate(upstream.servers):
+            part = places.upstream(name).child("servers").child(index)
+            run = _dial(server, upstream, part, resolver, tls)
+            yield _trial(part, Code.UPSTREAM_UNREACHABLE, run)
+
+
+def _dial(
+    server: Server, upstream: Upstream, part: Part, resolver: Resolver, tls: ssl.SSLContext
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        failure = await dial(server, upstream.connect_timeout_seconds, resolver, tls)
+        if failure is None:
+            return None
+        code = Code.UPSTREAM_UNTRUSTED if failure.untrusted else Code.UPSTREAM_UNREACHABLE
+        return part.fault(code, failure.words)
+
+    return run

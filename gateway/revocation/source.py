@@ -1,0 +1,27 @@
+"""Read a revocation list from wherever its configuration says it is, once."""
+
+import asyncio
+
+from aiohttp import ClientSession
+
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.fetch import fetch
+from gateway.fetching.files import Files
+from gateway.revocation.entries import MAX_LIST_BYTES
+from gateway.settings.values import RevocationSettings
+
+
+async def read_list(session: ClientSession, files: Files, settings: RevocationSettings) -> bytes:
+    """Return the text of the list as it is now.
+
+    Takes at most the list's fetch timeout. Raises FetchFailed where it cannot be read.
+    """
+    timeout_seconds = settings.times.fetch_timeout_seconds
+    if not settings.is_file:
+        return await fetch(session, settings.location, timeout_seconds, MAX_LIST_BYTES)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await files.read(settings.location, MAX_LIST_BYTES)
+    except TimeoutError:
+        words = f"{settings.location}: not read in {timeout_seconds:g} s"
+        raise FetchFailed(words) from None
