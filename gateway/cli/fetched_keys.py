@@ -35,7 +35,7 @@ class Finding:
         return f"{source.kind.value} {where}"
 
 
-async def find_all_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
+async def find_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
     """Return what the sources of *issuers* hold now, in their order.
 
     Each takes at most its own fetch timeout, once it is its turn.
@@ -45,12 +45,12 @@ async def find_all_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
 
         async def find(settings: IssuerSettings) -> Finding:
             async with turns:
-                return await find_keys(session, files, settings)
+                return await find_keys_of(session, files, settings)
 
         return list(await asyncio.gather(*map(find, issuers)))
 
 
-async def find_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> Finding:
+async def find_keys_of(session: ClientSession, files: Files, settings: IssuerSettings) -> Finding:
     """Return what the source of one issuer holds now; what cannot be read is no error here."""
     try:
         return Finding(settings, await read_keys(session, files, settings), None)

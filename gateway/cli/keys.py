@@ -15,7 +15,7 @@ from gateway.cli.config_file import (
     find_config,
     load_or_exit,
 )
-from gateway.cli.fetched_keys import Finding, find_all_keys
+from gateway.cli.fetched_keys import Finding, find_keys
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
 from gateway.keyring.public_key import describe_key
@@ -31,7 +31,7 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     reached.
     """
     loaded = load_or_exit(find_config(file, config))
-    findings = asyncio.run(find_all_keys(loaded.settings.issuers.values()))
+    findings = asyncio.run(find_keys(loaded.settings.issuers.values()))
     if form == "json":
         click.echo(json.dumps({"issuers": [_as_json(one) for one in findings]}, indent=2))
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import ClientSession
 
 from gateway.cli.dial import dial
-from gateway.cli.fetched_keys import Finding, find_keys
+from gateway.cli.fetched_keys import Finding, find_keys_of
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
@@ -90,7 +90,7 @@ def _keys_of(
     one: IssuerSettings, part: Part, session: ClientSession, files: Files
 ) -> Callable[[], Awaitable[Fault | None]]:
     async def run() -> Fault | None:
-        finding = await find_keys(session, files, one)
+        finding = await find_keys_of(session, files, one)
         if finding.error is not None:
             # What lies on this machine is as much a part of the configuration as the file.
             code = Code.KEYS_UNUSABLE if is_local(one.source) else Code.KEYS_UNAVAILABLE
