@@ -15,11 +15,11 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
-    TCPConnector,
 )
 from yarl import URL
 
 from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
+from gateway.fetching.one_answer import OneAnswerConnector
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
 
@@ -38,7 +38,7 @@ def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
     the time of all others. *tls* says whom to trust, by default what the machine trusts.
     """
     return ClientSession(
-        connector=TCPConnector(
+        connector=OneAnswerConnector(
             limit=0, force_close=True, resolver=Resolver(), ssl=True if tls is None else tls
         ),
         timeout=ClientTimeout(total=None),  # every fetch brings its own

@@ -94,14 +94,13 @@ async def test_every_framing_that_http_knows_is_read(
     assert await fetch(session, issuer.url, 10.0) == DOCUMENT
 
 
-async def test_interim_answers_without_an_end_do_not_prolong_the_timeout(
+async def test_an_interim_answer_does_not_prolong_the_timeout(
     issuer: Service, session: ClientSession
 ) -> None:
     async def script(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
-        while not wire.is_lost:
-            wire.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-            await asyncio.sleep(0.01)
+        wire.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await service.read_request(wire)  # which never comes
 
     issuer.script = script
 
