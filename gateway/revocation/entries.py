@@ -6,7 +6,10 @@ from math import inf
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.revocation import Revocation
 
-# About 80 bytes each, they fill the 4 MiB that a list may have.
+# A UUID and a time in each of 50,000 entries fit in.
+MAX_LIST_BYTES = 4 * 1024 * 1024
+
+# About 80 bytes each, they fill the list.
 MAX_ENTRIES = 50_000
 
 _CLAIMS = ("client_id", "iss", "jti", "sub")
