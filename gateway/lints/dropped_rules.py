@@ -16,7 +16,7 @@ def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
     what is left out is told: other scopes, or another value, were written on purpose.
     """
     for pair in nesting.nested():
-        if not pair.is_part:
+        if not pair.is_part and not pair.is_of_host:
             continue
         for route in pair.inner.routes:
             if route.public:

@@ -9,8 +9,12 @@ from gateway.decision.template import Segment, Variable, parse_template
 
 @dataclass(slots=True, eq=False)
 class Area:
-    """The requests of one host that one template owns; *routes* share them by method."""
+    """The requests of one host that one template owns; *routes* share them by method.
 
+    *host* is empty where it may be any.
+    """
+
+    host: str
     segments: tuple[Segment, ...]
     is_prefix: bool
     routes: list[Route] = field(default_factory=list)
@@ -57,6 +61,11 @@ class Nested:
         )
 
     @property
+    def is_of_host(self) -> bool:
+        """Say whether *around* is all that one certain host has."""
+        return bool(self.around.host) and not self.around.segments
+
+    @property
     def is_open_ended(self) -> bool:
         """Say whether *inner* has paths without number within one thing of *around*."""
         rest = self.inner.segments[len(self.around.segments) :]
@@ -81,7 +90,7 @@ class Nesting:
             node = node.child(segment)
         area = node.below if route.is_prefix else node.end
         if area is None:
-            area = Area(segments, route.is_prefix)
+            area = Area(host, segments, route.is_prefix)
             self._areas.append((root, area))
             if route.is_prefix:
                 node.below = area

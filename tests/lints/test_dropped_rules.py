@@ -18,6 +18,7 @@ def admin(require: str) -> str:
 
 OTHER = "{b: {exists: true}}"
 REPORTS = "reports, match: {path: /admin/reports}, "
+OF_HOST = ", hosts: [office.example]}"
 DROPPED = [
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{}}")),
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{scopes: [a]}}")),
@@ -29,6 +30,12 @@ DROPPED = [
     ("`max_age`", routes(admin("max_age: 5m"), f"{REPORTS}¦require: {{acr: [mfa]}}")),
     ("`acr`, `max_age`", routes(admin("acr: [a], max_age: 5m"), f"{REPORTS}¦require: {{}}")),
     ("`scopes`", routes(admin("scopes: [a], optional: true"), f"{REPORTS}¦require: {{}}")),
+    (
+        "`issuers`",
+        routes(
+            admin("issuers: [main]").replace("/admin/}", f"/{OF_HOST}"), f"{REPORTS}¦require: {{}}"
+        ).replace("/reports}", f"/reports{OF_HOST}"),
+    ),
 ]
 KEPT = [
     routes(TENANTS, f"{INVOICES}require: {{claims: {{tenant: {{exists: true}}}}}}"),

@@ -1,0 +1,56 @@
+"""Mistakes that people make when they edit access rules, as edits of the example estate.
+
+`check.yaml`, `test.yaml` and `diff.yaml` hold those that the verb of that name catches. Each has
+
+- ``mistake``: what somebody did, as a sentence that no other mistake has;
+- ``file`` in `config/estate`, and the edit: ``replace``, text that stands there once, and ``by``,
+  the text in its place; or ``add``, text for the end of the file; or both. `¦` marks where the
+  verb must point, and is taken out;
+- what the verb must say, under keys of its own: of `check` that is ``code``.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.settings.configs import marked
+
+ESTATE = Path(__file__).parents[2] / "config" / "estate"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An edit of *file*; *told* is what the verb must say of it."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    places: list[tuple[int, int]]
+    told: dict[str, str]
+
+    def make(self, folder: Path) -> Path:
+        """Return the configuration of a copy of the estate in *folder*, with the mistake."""
+        shutil.copytree(ESTATE, folder, dirs_exist_ok=True)
+        (folder / self.file).write_text(self.after)
+        return folder / "gateway.yaml"
+
+
+def read_mistakes(verb: str) -> list[Mistake]:
+    """Return the mistakes that *verb* catches."""
+    entries = yaml.safe_load((Path(__file__).parent / f"{verb}.yaml").read_text())
+    return [_read(entry) for entry in entries]
+
+
+def _read(entry: dict[str, str]) -> Mistake:
+    name, file = entry.pop("mistake"), entry.pop("file")
+    edited = before = (ESTATE / file).read_text()
+    if "replace" in entry:
+        old = entry.pop("replace")
+        assert before.count(old) == 1, f"{name}: {old!r} stands {before.count(old)} times in {file}"
+        edited = before.replace(old, entry.pop("by"))
+    after, places = marked(edited + entry.pop("add", ""))
+    assert after != before, f"{name}: nothing is edited"
+    return Mistake(name, file, before, after, places, entry)
