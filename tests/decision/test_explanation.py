@@ -234,6 +234,14 @@ def test_a_list_that_is_not_at_hand_is_said() -> None:
     assert step.found == "the revocation list blocked is not at hand"
 
 
+def test_without_lists_nobody_is_looked_for_on_them() -> None:
+    request = head(b"/any", bearer())
+    explanation = explain(request, replace(POLICY, revocations={}), {"main": KEYS}, NOW, {})
+
+    assert isinstance(explanation.verdict, Allow)
+    assert Check.REVOCATION not in {step.check for step in explanation.steps}
+
+
 def test_a_failure_that_is_only_reported_is_shown_as_one() -> None:
     explanation = ask(b"/report", bearer())
 
