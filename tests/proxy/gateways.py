@@ -23,6 +23,10 @@ from tests.tokens import make_private, mint
 ISSUER = "https://login.example.com/"
 AUDIENCE = "orders-api"
 
+# Longer than any run of the tests: some tokens are made while they are collected.
+TOKEN_SECONDS = 24 * 60 * 60
+EXPIRED = TOKEN_SECONDS + 31  # so much later, and the leeway is over, too
+
 ROUTES: tuple[Mapping[str, Any], ...] = (
     {"name": "open", "match": {"path_prefix": "/open/"}, "upstream": "main", "public": True},
     {
@@ -71,7 +75,7 @@ def make_token(scope: str | None = "api:read", **claims: Any) -> bytes:
         "jti": "token-1",
         "scope": scope,
         "iat": now,
-        "exp": now + 600,
+        "exp": now + TOKEN_SECONDS,
     }
     merged = {name: value for name, value in (standard | claims).items() if value is not None}
     return mint(make_private("ES256"), "ES256", merged)

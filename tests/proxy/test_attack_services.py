@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.hostile import reason
 from tests.proxy.messages import make_answer, make_request, read_answer, read_chunk, read_head
@@ -19,7 +19,6 @@ from tests.proxy.test_listener import connect_tls, tls_listen
 from tests.proxy.wire import LIMIT_SECONDS, Wire
 
 MIB = 1 << 20
-EXPIRED = 631
 
 
 @pytest.fixture(scope="module")

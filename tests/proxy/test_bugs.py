@@ -10,13 +10,11 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_head
 from tests.proxy.service import Service
 from tests.proxy.wire import Wire, connect
-
-EXPIRED = 631
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from gateway.proxy.frames import close_frame
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.websocket_tunnel import PATIENCE_SECONDS, WebSocketTunnel
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_head
 from tests.proxy.service import Service
 from tests.proxy.wire import Wire
 
-EXPIRED = 631
 GOODBYE = close_frame(1008, b"token expired")
 MASK = b"\x11\x22\x33\x44"
 REPLY = close_frame(1008, b"")
