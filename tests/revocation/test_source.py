@@ -8,7 +8,8 @@ import pytest
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
-from gateway.revocation.source import MAX_LIST_BYTES, read_list
+from gateway.revocation.entries import MAX_LIST_BYTES
+from gateway.revocation.source import read_list
 from tests.keyring.peers import body, issuer_peer
 from tests.revocation.lists import list_settings, listing
 
