@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,23 @@ def find_config(file: Path | None, config: Path | None) -> Path:
     return file or config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_FILE)
 
 
-def read_config(path: Path) -> Loaded | Rejected:
+def read_config(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded | Rejected:
     """Return what *path* holds; a file that cannot be read ends the program with 3."""
     try:
-        return load_settings(path, os.environ)
+        return load_settings(path, environ)
     except UnreadableError as error:
         click.echo(f"gateway: {error}", err=True)
         sys.exit(EXIT_ENVIRONMENT)
 
 
-def load_or_exit(path: Path) -> Loaded:
+def load_or_exit(
+    path: Path, environ: Mapping[str, str] = os.environ, *, warns: bool = True
+) -> Loaded:
     """Return the settings in *path*, after its warnings; a file with faults ends with 1."""
-    outcome = read_config(path)
+    outcome = read_config(path, environ)
     if isinstance(outcome, Loaded):
-        print_faults(outcome.warnings)
+        if warns:
+            print_faults(outcome.warnings)
         return outcome
     print_faults(outcome.faults)
     sys.exit(EXIT_NEGATIVE)

@@ -10,6 +10,7 @@ VERBS = {
     "demo": "Run a development issuer, echo services and the gateway.",
     "run": "Run the gateway.",
     "check": "Say all that is wrong with a configuration.",
+    "explain": "Explain what becomes of a request, and why.",
     "test": "Test the access rules of a configuration.",
     "routes": "List the routes in the order they match.",
     "token": "Make and inspect tokens.",

@@ -33,6 +33,16 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
     }
 
 
+def escape(line: str) -> str:
+    """Return *line* with everything escaped that could steer a terminal, or split the line."""
+    if line.isprintable():
+        return line
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in line
+    )
+
+
 def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* under *head* in columns, two spaces between."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]

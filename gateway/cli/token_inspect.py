@@ -1,22 +1,23 @@
 """Show what a token says, and never the token."""
 
 import json
-import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
+from gateway.cli.token_source import (
+    ON_THE_COMMAND_LINE,
+    SourceUnreadableError,
+    is_source,
+    only_token,
+    read_source,
+)
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.jws import parse_compact
 from gateway.decision.verdict import Deny
-
-# Above every limit a gateway sets for a token: what is longer is some other file.
-_MAX_INPUT_BYTES = 256 * 1024
 
 _TIME_CLAIMS = ("auth_time", "exp", "iat", "nbf")
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
@@ -34,10 +35,6 @@ class Inspection:
     notes: tuple[str, ...]
 
 
-class SourceUnreadableError(Exception):
-    """The place that should hold the token cannot be read."""
-
-
 @click.command(short_help="Show the header and the claims of a token.")
 @click.argument("source", nargs=-1, metavar="[-|@FILE|env:NAME]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
@@ -48,13 +45,10 @@ def inspect(source: tuple[str, ...], form: str) -> None:
     Exit status: 0, or 1 where it is no token, or 3 where there is nothing to read.
     """
     # Whatever else stands on the command line may be a token, so no message repeats it.
-    if len(source) > 1 or not _is_source(source[0] if source else "-"):
-        raise click.UsageError(
-            "a token on the command line ends up in the shell's history and in the list of "
-            "processes: pass it on stdin (-), in a file (@FILE) or in a variable (env:NAME)"
-        )
+    if len(source) > 1 or not is_source(source[0] if source else "-"):
+        raise click.UsageError(ON_THE_COMMAND_LINE)
     try:
-        text = _read_source(source[0] if source else "-")
+        text = read_source(source[0] if source else "-")
     except SourceUnreadableError as failure:
         click.echo(f"gateway: {failure}", err=True)
         raise click.exceptions.Exit(3) from None
@@ -71,43 +65,16 @@ def inspect_token(text: bytes, now: float) -> Inspection | str:
     It is read by the parser that the gateway itself uses: no signed token that the gateway
     would call malformed is shown as if it were fine.
     """
-    if len(text) > _MAX_INPUT_BYTES:
-        return "longer than any token"
-    words = text.split()
-    if len(words) == 2 and words[0].lower() == b"bearer":
-        words = words[1:]
-    if len(words) != 1:
-        return "expected one token, and nothing else"
-    token = parse_compact(words[0])
+    word = only_token(text)
+    if isinstance(word, str):
+        return word
+    token = parse_compact(word)
     if isinstance(token, Deny):
         return token.detail
     claims = parse_json_object(token.payload)
     if isinstance(claims, JsonFault):
         return f"the token's claims are unreadable: {claims.detail}"
     return Inspection(token.header, claims, _notes(claims, now))
-
-
-def _is_source(text: str) -> bool:
-    return text == "-" or text.startswith(("@", "env:"))
-
-
-def _read_source(source: str) -> bytes:
-    if source.startswith("env:"):
-        value = os.environ.get(source.removeprefix("env:"))
-        if value is None:
-            raise SourceUnreadableError("the environment variable is not set")
-        return os.fsencode(value)
-    try:
-        if source == "-":
-            text = sys.stdin.buffer.read(_MAX_INPUT_BYTES + 1)
-        else:
-            with Path(source[1:]).open("rb") as file:
-                text = file.read(_MAX_INPUT_BYTES + 1)
-    except (OSError, ValueError) as error:
-        # Not the name: it is a token, where someone put an @ before one.
-        reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise SourceUnreadableError(f"the file cannot be read: {reason}") from None
-    return text
 
 
 def _notes(claims: Mapping[str, object], now: float) -> tuple[str, ...]:

@@ -42,9 +42,8 @@ class Rehearsal:
     def __init__(
         self, settings: Settings, client: str = CLIENT, pseudonym: bytes = PSEUDONYM
     ) -> None:
-        self._policy = settings.policy
+        self.settings = settings
         identity = settings.policy.identity
-        self._limits = settings.limits
         self._names = RequestNames(identity_aliases(identity), settings.underscore_names)
         self._forward_token = identity.forward_token
         self._client = client
@@ -57,9 +56,9 @@ class Rehearsal:
 
         What is wrong with it stands in the fault of its fields.
         """
-        reader = _Reader(self._names, self._limits)
+        reader = _Reader(self._names, self.settings.limits)
         request = reader.read(head)
-        request.check(self._limits.target_bytes, self._pseudonym)
+        request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
         if fields.fault is None and canonical_host(fields.host) is None:
             fields.fault = NO_HOST
@@ -89,12 +88,12 @@ class Rehearsal:
         head = RequestHead(
             request.method, canonical_host(fields.host) or "", request.target, fields.authorization
         )
-        decided = explain(head, self._policy, keys, now, revocations)
+        decided = explain(head, self.settings.policy, keys, now, revocations)
         steps, verdict = (first, *decided.steps), decided.verdict
         if isinstance(verdict, NeedKeys) and is_final:
             verdict = settle(verdict.deny, head.target)
         if isinstance(verdict, Allow):
-            body_bytes = self._limits.body_bytes
+            body_bytes = self.settings.limits.body_bytes
             deny = request.check_allowed(verdict.route, body_bytes)
             steps = (*steps, *carriage_steps(request, verdict.route, body_bytes, deny))
             verdict = deny or verdict

@@ -84,3 +84,24 @@ def test_warnings_are_said_and_the_settings_returned(
 
     assert loaded.settings.admin is not None
     assert "admin_exposed: warning: " in capsys.readouterr().err
+
+
+WARNED = VALID.replace("audiences: [orders]", "audiences: unchecked")
+
+
+@pytest.mark.parametrize("warns", [True, False])
+def test_doubts_are_told_to_those_who_want_to_know(
+    warns: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = load_or_exit(write_config(tmp_path, WARNED), warns=warns)
+
+    assert loaded.warnings
+    assert ("audience_unchecked" in capsys.readouterr().err) is warns
+
+
+def test_the_environment_can_be_another_one(tmp_path: Path) -> None:
+    path = write_config(tmp_path, VALID.replace("[orders]", '["${AUDIENCE_OF_THIS_TEST}"]'))
+
+    assert isinstance(read_config(path), Rejected)
+    loaded = load_or_exit(path, {"AUDIENCE_OF_THIS_TEST": "shop"})
+    assert loaded.settings.issuers["main"].issuer.audiences == frozenset({"shop"})

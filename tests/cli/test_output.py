@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.output import fault_as_json, format_table, print_faults
+from gateway.cli.output import escape, fault_as_json, format_table, print_faults
 from gateway.settings.fault import Code, Fault, Place, Severity
 
 ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
@@ -57,3 +57,21 @@ def test_each_row_is_a_line_and_each_column_starts_in_one_place(
 
 def test_a_table_without_rows_is_its_head() -> None:
     assert format_table(("A", "B"), []) == "A  B"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain zo\u00eb \\n", "plain zo\u00eb \\n"),
+        ("\x1b[2J\r\n\t", "\\x1b[2J\\r\\n\\t"),
+        ("\x9b\u202e\u2028\ud800", "\\x9b\\u202e\\u2028\\ud800"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_escaped(line: str, shown: str) -> None:
+    """CVE-2020-7694."""
+    assert escape(line) == shown
+
+
+@given(st.text())
+def test_any_text_is_one_printable_line(text: str) -> None:
+    assert escape(text).isprintable()

@@ -8,15 +8,19 @@ from pathlib import Path
 import click
 import pytest
 
+from gateway.admin.told import NOT_SHOWN
 from gateway.cli.main import VERBS, command
 from gateway.decision.algorithms import ALGORITHMS
+from gateway.decision.candidates import Fit
 from gateway.decision.memo import DEFAULT_CAPACITY
 from gateway.decision.reason import Reason
 from gateway.http import names
+from gateway.http.rehearsal import CLIENT, PSEUDONYM, REQUEST_ID
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel
 from gateway.settings.schema import make_schema
+from tests.cli.explained import explain, write_world
 from tests.project.console import find_fences
 
 ROOT = Path(__file__).parents[2]
@@ -150,6 +154,26 @@ def test_what_the_readme_calls_not_built_is_no_verb() -> None:
     missing = sections((ROOT / "README.md").read_text(), "##")["What is not built yet"]
 
     assert not set(re.findall(r"`(\w+)`", missing)) & set(VERBS)
+
+
+# --- explain
+
+
+def test_every_member_of_an_explanation_is_described(tmp_path: Path) -> None:
+    listed = [row[0].strip("`") for row in rows(sections(page("explain"), "##")["JSON"])]
+    explained = explain(write_world(tmp_path), "GET", "http://a/healthz", "--format", "json")
+
+    assert listed == list(json.loads(explained.stdout))
+
+
+def test_every_fit_of_a_route_is_named() -> None:
+    assert {fit.name.lower() for fit in Fit} <= set(re.findall(r"`(\w+)`", page("explain")))
+
+
+def test_every_placeholder_is_named() -> None:
+    listed = {row[0].strip("`") for row in rows(sections(page("explain"), "##")["The request"])}
+
+    assert listed == {REQUEST_ID.decode(), PSEUDONYM.decode(), CLIENT, NOT_SHOWN.decode()}
 
 
 # --- http

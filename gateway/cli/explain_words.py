@@ -1,0 +1,125 @@
+"""Read what ``gateway explain`` is asked on the command line; no message repeats a token."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import click
+
+from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.reason import Reason
+from gateway.settings.suggest import did_you_mean
+from gateway.settings.types import TOKEN
+from gateway.suites.request import AskedRequest, BadRequestError, parse_request
+
+ANSWERS = ("allow", "published", *(reason.code for reason in Reason))
+
+# RFC 3339 §5.6; a time without its offset is one of somebody's clock.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SECONDS = re.compile(r"\d{1,15}(\.\d+)?", re.ASCII)
+_BEARER = re.compile(r"(\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
+
+Header = tuple[str, str]
+
+
+def read_request(words: Sequence[str], headers: Sequence[Header]) -> AskedRequest:
+    """Return the request that METHOD, URL and *headers* make; raises UsageError."""
+    if len(words) != 2:
+        raise click.UsageError("expected METHOD and URL, and nothing else")
+    method, url = words
+    if not TOKEN.fullmatch(method):
+        raise click.UsageError("METHOD is not one: write it like GET")
+    try:
+        return parse_request(method, url, headers)
+    except BadRequestError as problem:
+        raise click.UsageError(f"URL: {problem}") from None
+
+
+class Moment(click.ParamType[float]):
+    """A time: RFC 3339, or seconds since the epoch."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return seconds since the epoch."""
+        text = str(value)
+        if _SECONDS.fullmatch(text):
+            return float(text)
+        try:
+            at = datetime.fromisoformat(text.upper()) if _MOMENT.fullmatch(text) else None
+        except ValueError:
+            at = None
+        if at is None or at < datetime.fromtimestamp(0, UTC):
+            self.fail('not a time: "2026-01-01T12:00:00Z", or seconds since 1970', param, ctx)
+        return at.timestamp()
+
+
+class HeaderLine(click.ParamType[Header]):
+    """A header field: ``Name: value``."""
+
+    name = "field"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Header:
+        """Return name and value."""
+        name, colon, text = str(value).partition(":")
+        text = text.strip(" \t")
+        if not colon or not TOKEN.fullmatch(name):
+            self.fail("write it like 'Name: value'", param, ctx)
+        if not text.replace("\t", "").isprintable():
+            self.fail("a value has no control characters", param, ctx)
+        if name.lower() == "host":
+            self.fail("the URL says which host is asked", param, ctx)
+        if name.lower() == "authorization" and _BEARER.search(text):
+            self.fail("a token comes with --token, so that it stays out of sight", param, ctx)
+        return name, text
+
+
+class Client(click.ParamType[str]):
+    """The IP address that a request comes from."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the address."""
+        try:
+            return str(ip_address(str(value)))
+        except ValueError:
+            self.fail("not an IP address", param, ctx)
+
+
+class Claims(click.ParamType[dict[str, object]]):
+    """The claims of a token, as a JSON object."""
+
+    name = "json"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, object]:
+        """Return the claims."""
+        claims = parse_json_object(str(value).encode("utf-8", "surrogateescape"))
+        if isinstance(claims, JsonFault):
+            self.fail(f"not a JSON object of claims: {claims.detail}", param, ctx)
+        return claims
+
+
+class Expected(click.ParamType[str]):
+    """What a request is expected to come to: ``allow``, ``published``, or a reason."""
+
+    name = "answer"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the expected answer."""
+        text = str(value)
+        if text not in ANSWERS:
+            meant = did_you_mean(text, ANSWERS)
+            self.fail(f"neither allow nor a reason of docs/reasons.md{meant}", param, ctx)
+        return text
