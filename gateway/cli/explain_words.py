@@ -10,8 +10,7 @@ import click
 from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.reason import Reason
 from gateway.settings.suggest import did_you_mean
-from gateway.settings.types import TOKEN
-from gateway.suites.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.request import AskedRequest, BadRequestError, check_field, parse_request
 
 ANSWERS = ("allow", "published", *(reason.code for reason in Reason))
 
@@ -28,12 +27,10 @@ def read_request(words: Sequence[str], headers: Sequence[Header]) -> AskedReques
     if len(words) != 2:
         raise click.UsageError("expected METHOD and URL, and nothing else")
     method, url = words
-    if not TOKEN.fullmatch(method):
-        raise click.UsageError("METHOD is not one: write it like GET")
     try:
         return parse_request(method, url, headers)
     except BadRequestError as problem:
-        raise click.UsageError(f"URL: {problem}") from None
+        raise click.UsageError(f"METHOD and URL: {problem}") from None
 
 
 class Moment(click.ParamType[float]):
@@ -68,10 +65,12 @@ class HeaderLine(click.ParamType[Header]):
         """Return name and value."""
         name, colon, text = str(value).partition(":")
         text = text.strip(" \t")
-        if not colon or not TOKEN.fullmatch(name):
+        if not colon:
             self.fail("write it like 'Name: value'", param, ctx)
-        if not text.replace("\t", "").isprintable():
-            self.fail("a value has no control characters", param, ctx)
+        try:
+            check_field(name, text)
+        except BadRequestError as problem:
+            self.fail(str(problem), param, ctx)
         if name.lower() == "host":
             self.fail("the URL says which host is asked", param, ctx)
         if name.lower() == "authorization" and _BEARER.search(text):

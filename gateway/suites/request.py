@@ -1,9 +1,13 @@
 """Read a request as people write it down: a method, a URL, and header fields."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.decision.host import canonical_host
+
+# RFC 9110 §5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -37,6 +41,11 @@ def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()
 
     The path goes as it is written: nothing is encoded, decoded or shortened on its way.
     """
+    fields = tuple(headers)
+    if not _TOKEN.fullmatch(method):
+        raise BadRequestError("not a method: write it like GET")
+    for name, value in fields:
+        check_field(name, value)
     if not url.isascii() or not url.isprintable() or " " in url:
         raise BadRequestError("a URL is plain ASCII without spaces: percent-encode the rest")
     scheme, separator, rest = url.partition("://")
@@ -51,4 +60,12 @@ def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()
         raise BadRequestError("the URL has no valid host")
     if not target.startswith("/"):
         target = f"/{target}"
-    return AskedRequest(method, authority, host, target.encode(), tuple(headers))
+    return AskedRequest(method, authority, host, target.encode(), fields)
+
+
+def check_field(name: str, value: str) -> None:
+    """Raise BadRequestError where a field could not be sent, or would be another one."""
+    if not _TOKEN.fullmatch(name):
+        raise BadRequestError("not the name of a header field")
+    if not value.replace("\t", "").isprintable():
+        raise BadRequestError(f"the value of {name} has control characters")

@@ -261,7 +261,7 @@ def test_an_expectation_decides_about_the_exit_code(
         ([], "expected METHOD and URL"),
         (["GET"], "expected METHOD and URL"),
         (["GET", ORDER, "more"], "expected METHOD and URL"),
-        (["GE T", ORDER], "METHOD is not one"),
+        (["GE T", ORDER], "not a method"),
         (["GET", "api.example/x"], "not a URL"),
         (["GET", "https://a b/"], "without spaces"),
         (["GET", "https://u:p@api.example/"], "no valid host"),

@@ -51,5 +51,30 @@ def test_fields_keep_their_order() -> None:
     assert request.headers == (("B", "1"), ("A", "2"), ("B", "3"))
 
 
+@pytest.mark.parametrize("method", ["", "GE T", "GET\r\nX: y", "GET:", "G\u00e9T"])
+def test_a_method_is_a_token(method: str) -> None:
+    with pytest.raises(BadRequestError, match="not a method"):
+        parse_request(method, "https://h")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("", "x", "not the name of a header field"),
+        ("A B", "x", "not the name of a header field"),
+        ("A\r\nB", "x", "not the name of a header field"),
+        ("A:", "x", "not the name of a header field"),
+        ("A", "x\r\nB: y", "the value of A has control characters"),
+        ("A", "\0", "the value of A has control characters"),
+        ("A", "\udc80", "the value of A has control characters"),
+    ],
+)
+def test_a_field_that_would_be_another_or_none_is_refused(
+    name: str, value: str, problem: str
+) -> None:
+    with pytest.raises(BadRequestError, match=problem):
+        parse_request("GET", "https://h", [("Good", "zo\u00eb\t1"), (name, value)])
+
+
 def test_a_request_has_a_line_for_people() -> None:
     assert parse_request("GET", "https://h:1/a?b").line == "GET h:1/a?b"
