@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from gateway.cli.output import print_faults
 from gateway.settings.load import UnreadableError
 from gateway.suites.configurations import Configurations
 from gateway.suites.find_suites import find_suites
+from gateway.suites.hostile.attack_suites import attack_suites
+from gateway.suites.hostile.report_text import format_attack_summary, format_attacks
 from gateway.suites.read_suite import BrokenSuite
 from gateway.suites.ready import ReadySuite, make_ready
 from gateway.suites.report import Report
@@ -53,6 +56,7 @@ class _Selection(click.ParamType[Selects]):
 @click.option(
     "--min-coverage", type=click.IntRange(0, 100), help="Fail under so many hundredths of it."
 )
+@click.option("--hostile", is_flag=True, help="Attack every route that asks for a token.")
 @click.option("--format", "form", type=click.Choice(["text", "junit", "github"]), default="text")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Test this one, whatever suites say."
@@ -63,6 +67,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     every: bool,
     coverage: bool,
     min_coverage: int | None,
+    hostile: bool,
     form: str,
     config: Path | None,
 ) -> None:
@@ -71,18 +76,23 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     PATH is a suite file, or a folder with files called *.test.yaml. Tokens are signed with
     keys made for the run, and checked as the gateway checks them; nothing is sent anywhere.
 
+    With --hostile, what each route allows is sent to it again in hundreds of hostile forms, none
+    of which may get through.
+
     Exits 0 where all is as expected, 1 where it is not, where a suite or its configuration is
     broken, and where nothing was tested; 3 where PATH cannot be read.
     """
-    report = run_suites(_make_ready(paths, config), selects or select_all)
+    suites, selects = _make_ready(paths, config), selects or select_all
+    report = run_suites(suites, selects)
+    if hostile:
+        report = replace(report, hostile=attack_suites(suites, selects))
     with_coverage = coverage or min_coverage is not None
     if form != "github":
         print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
     _print(report, form, every, with_coverage)
-    sound = not (report.failures or report.broken)
-    if report.size == 0 and sound:
+    if report.size == 0 and report.is_sound:
         click.echo("gateway: no test was run", err=True)
-    if not (sound and report.size and _is_covered(report, min_coverage)):
+    if not (report.is_sound and report.size and _is_covered(report, min_coverage)):
         sys.exit(EXIT_NEGATIVE)
 
 
@@ -100,7 +110,11 @@ def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
     if form == "text":
         for line in (*format_outcomes(report, every), *_coverage(report, with_coverage)):
             click.echo(line)
-        click.echo(format_summary(report))
+        for attacked in report.hostile:
+            for line in format_attacks(attacked, every):
+                click.echo(line)
+        for line in _summaries(report):
+            click.echo(line)
         return
     if form == "junit":
         click.echo(format_junit(report, datetime.now(UTC)))
@@ -109,7 +123,13 @@ def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
             click.echo(line)
     for line in _coverage(report, with_coverage):
         click.echo(line, err=True)
-    click.echo(format_summary(report), err=True)
+    for line in _summaries(report):
+        click.echo(line, err=True)
+
+
+def _summaries(report: Report) -> Iterable[str]:
+    yield format_summary(report)
+    yield from map(format_attack_summary, report.hostile)
 
 
 def _coverage(report: Report, with_coverage: bool) -> Iterable[str]:

@@ -19,9 +19,18 @@ def find_unknown_names(suite: Suite, settings: Settings) -> tuple[Fault, ...]:
             Code.UNKNOWN_REFERENCE,
             f"no {what} `{shorten(part.raw)}` in the configuration{did_you_mean(part.raw, known)}",
         )
-        for what, part, known in (*_in_personas(suite, settings), *_in_tests(suite, settings))
+        for what, part, known in _find_names(suite, settings)
         if isinstance(part.raw, str) and part.raw not in known
     )
+
+
+def _find_names(suite: Suite, settings: Settings) -> Iterator[Named]:
+    yield from _in_personas(suite, settings)
+    yield from _in_tests(suite, settings)
+    routes = {route.name for route in settings.policy.routes.routes}
+    for waiver in _items(suite.root.child("hostile").child("waive")):
+        for part in _items(waiver.child("routes")):
+            yield "route", part, routes
 
 
 def _in_personas(suite: Suite, settings: Settings) -> Iterator[Named]:

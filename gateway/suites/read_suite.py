@@ -10,6 +10,7 @@ from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.files import UnreadableError, read_document, show_path
 from gateway.settings.shape import check_shape
+from gateway.suites.hostile.waivers import build_waivers
 from gateway.suites.read_personas import build_personas
 from gateway.suites.read_tests import build_tests
 from gateway.suites.suite import Suite
@@ -56,6 +57,7 @@ def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
         personas=personas,
         tests=tests,
         root=root,
+        waivers=build_waivers(model.hostile, root.child("hostile")),
     )
 
 

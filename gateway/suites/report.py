@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.suites.coverage import Coverage
+from gateway.suites.hostile.findings import HostileReport
 from gateway.suites.judge import Outcome
 from gateway.suites.read_suite import BrokenSuite
 
@@ -32,17 +33,25 @@ class SuiteReport:
 class Report:
     """What came of all suites: of those that ran, and of those that could not.
 
-    *coverage* is that of each configuration, with the name of its file.
+    *coverage* is that of each configuration, with the name of its file. *hostile* are the attacks
+    on each of them, where they were asked for.
     """
 
     suites: tuple[SuiteReport, ...]
     broken: tuple[BrokenSuite, ...]
     coverage: tuple[tuple[str, Coverage], ...]
+    hostile: tuple[HostileReport, ...] = ()
 
     @property
     def failures(self) -> tuple[Finding, ...]:
         """Return what is not as expected, in all suites."""
         return tuple(finding for suite in self.suites for finding in suite.failures)
+
+    @property
+    def is_sound(self) -> bool:
+        """Say whether all is as expected, and nothing is broken."""
+        held = not any(attacked.failures for attacked in self.hostile)
+        return held and not (self.failures or self.broken)
 
     @property
     def size(self) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.settings.document import Part
 from gateway.settings.fault import Place
+from gateway.suites.hostile.waivers import Waiver
 from gateway.suites.persona import Persona
 from gateway.suites.request import AskedRequest
 
@@ -61,7 +62,7 @@ class Suite:
 
     *file* is its name as people gave it. *gateway* is the configuration that it is about, and
     None where the file does not say; *environment* is set for it. *at* is in seconds since the
-    epoch. *root* is the whole file.
+    epoch. *waivers* are for attacks. *root* is the whole file.
     """
 
     file: str
@@ -71,3 +72,4 @@ class Suite:
     personas: Mapping[str, PersonaPart]
     tests: tuple[AccessTest, ...]
     root: Part
+    waivers: tuple[Waiver, ...] = ()

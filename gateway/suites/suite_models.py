@@ -30,6 +30,7 @@ from gateway.settings.types import (
     text_or_table,
 )
 from gateway.suites.attacks import ATTACKS
+from gateway.suites.hostile.waivers import HostileModel
 
 ALLOW, PUBLISHED, OTHERS = "allow", "published", "others"
 REASONS = tuple(reason.code for reason in Reason)
@@ -217,5 +218,8 @@ class SuiteFile(PersonasFile):
     at: Time = described(DEFAULT_AT, "What time it is in all tests.")
     include: list[Text] | None = Field(
         default=None, min_length=1, description="Files of personas; relative to this file."
+    )
+    hostile: HostileModel | None = Field(
+        default=None, description="What attacks of `--hostile` may do."
     )
     tests: list[TestModel] | None = Field(default=None, min_length=1, description="The tests.")

@@ -1,0 +1,140 @@
+"""Send the good token in ways that are none, or beside another credential."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gateway.decision.reason import Reason
+from gateway.suites.compact import to_json
+from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.heads import Field, authorization, write_head
+from gateway.suites.hostile.stage import Sent
+from gateway.suites.minting import bearer
+from gateway.suites.request import AskedRequest
+
+_MISSING = frozenset({Reason.TOKEN_MISSING})
+_REPEATED = frozenset({Reason.TOKEN_REPEATED})
+_MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
+_GUARD = Guard(None, ("require",))
+
+
+def send_nothing(control: Control) -> Iterator[Attack]:
+    """Yield the request without a token."""
+    yield _attack(control, "no-token", "", "RFC 6750 §3.1", (), _MISSING)
+
+
+def send_elsewhere(control: Control) -> Iterator[Attack]:
+    """Yield the request with the token where nobody looks for it."""
+    token = control.draft.sign()
+    fields: dict[str, Field] = {
+        "Cookie": (b"Cookie", b"access_token=%b; token=%b; jwt=%b" % (token, token, token)),
+        "X-Authorization": (b"X-Authorization", bearer(token)),
+        "Proxy-Authorization": (b"Proxy-Authorization", bearer(token)),
+        "X-Access-Token": (b"X-Access-Token", token),
+        "X-Forwarded-Authorization": (b"X-Forwarded-Authorization", bearer(token)),
+        "HTTP_AUTHORIZATION": (b"HTTP_AUTHORIZATION", bearer(token)),
+        "Sec-WebSocket-Protocol": (b"Sec-WebSocket-Protocol", b"bearer, " + token),
+    }
+    for variant, field in fields.items():
+        # A configuration may refuse names with an underscore.
+        reasons = _MISSING | {Reason.REQUEST_MALFORMED} if b"_" in field[0] else _MISSING
+        yield _attack(control, "token-elsewhere", variant, "RFC 6750 §2", (field,), reasons)
+    target = control.request.target
+    joint = b"&" if b"?" in target else b"?"
+    asked = replace(control.request, target=target + joint + b"access_token=" + token)
+    yield _attack(control, "token-in-query", "", "RFC 6750 §2.3", (), _MISSING, asked)
+    form: tuple[Field, ...] = (
+        (b"Content-Type", b"application/x-www-form-urlencoded"),
+        (b"Content-Length", b"%d" % (len(b"access_token=") + len(token))),
+    )
+    yield _attack(control, "token-in-body", "", "RFC 6750 §2.2", form, _MISSING)
+
+
+def send_other_schemes(control: Control) -> Iterator[Attack]:
+    """Yield the request with the token under another scheme, or with a scheme and no token."""
+    token = control.draft.sign()
+    missing: dict[str, bytes] = {
+        "Basic": b"Basic " + b64encode(b"token:" + token),
+        "DPoP": b"DPoP " + token,
+        "Token": b"Token " + token,
+        "JWT": b"JWT " + token,
+        "Negotiate": b"Negotiate " + token,
+        "no scheme": token,
+        "Bearer with a colon": b"Bearer: " + token,
+        "Bearer with an equals sign": b"Bearer=" + token,
+        "a no-break space": b"Bearer\xa0" + token,
+    }
+    source = "RFC 6750 §2.1"
+    for variant, value in missing.items():
+        yield _attack(control, "other-scheme", variant, source, authorization(value), _MISSING)
+    broken: dict[str, bytes] = {
+        "alone": b"Bearer",
+        "with a space": b"Bearer ",
+        "with a tab": b"Bearer\t" + token,
+        "with a tab behind the space": b"Bearer \t" + token,
+        "with two tokens": b"Bearer " + token + b" " + token,
+        "with parameters": b"Bearer " + token + b" realm=x",
+        "in quotation marks": b'Bearer "' + token + b'"',
+        "twice": b"Bearer Bearer " + token,
+    }
+    for variant, value in broken.items():
+        fields = authorization(value)
+        yield _attack(control, "broken-scheme", variant, source, fields, _MALFORMED)
+
+
+def send_twice(control: Control) -> Iterator[Attack]:
+    """Yield the request with two credentials, of which the service might read the other one."""
+    good = control.draft.sign()
+    header = {**control.draft.header, "kid": "attacker"}
+    stranger = control.stage.stranger(control.draft.key.algorithm)
+    bad = stranger.sign(header, to_json({**control.draft.claims, "sub": "somebody-else"}))
+    basic = b"Basic YTpi"
+    pairs = {
+        "a good one, then a bad one": (bearer(good), bearer(bad)),
+        "a bad one, then a good one": (bearer(bad), bearer(good)),
+        "the good one twice": (bearer(good), bearer(good)),
+        "another scheme, then the good one": (basic, bearer(good)),
+        "the good one, then another scheme": (bearer(good), basic),
+        "an empty one, then the good one": (b"", bearer(good)),
+    }
+    for variant, values in pairs.items():
+        source = "RFC 6750 §2, RFC 9110 §5.3"
+        fields = authorization(*values)
+        yield _attack(control, "two-credentials", variant, source, fields, _REPEATED)
+        text = f"{variant}, in one field"
+        fields = authorization(b", ".join(values))
+        reasons = _REPEATED | _MISSING | _MALFORMED
+        yield _attack(control, "joined-credentials", text, source, fields, reasons)
+    spelt = {
+        "in other cases": ((b"Authorization", bearer(bad)), (b"AUTHORIZATION", bearer(good))),
+        "in one case": ((b"authorization", bearer(good)), (b"authorization", bearer(bad))),
+    }
+    for variant, pair in spelt.items():
+        yield _attack(control, "two-credentials", variant, "RFC 9110 §5.1", pair, _REPEATED)
+
+
+def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
+    control: Control,
+    name: str,
+    variant: str,
+    source: str,
+    fields: tuple[Field, ...],
+    reasons: frozenset[Reason],
+    request: AskedRequest | None = None,
+) -> Attack:
+    head = write_head(request or control.request, *fields)
+    # What is shown is the request without what was added to it: that holds a token.
+    shown = control.request.line
+    return Attack(name, variant, source, head, reasons, _GUARD, _harm(control), shown)
+
+
+def _harm(control: Control) -> Harm:
+    return _unless_nobody if control.route.optional else let_through
+
+
+def _unless_nobody(sent: Sent) -> str | None:
+    """Say what got through, unless that is what an optional token lets everybody do."""
+    if sent.allow.token is None and not sent.allow.identity_fields and not sent.allow.would_deny:
+        return None
+    return let_through(sent)

@@ -1,0 +1,112 @@
+"""Find what a route allows: the request and the token that attacks are derived from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.policy import Issuer
+from gateway.decision.routing import Match, Route
+from gateway.suites.hostile.heads import authorization, write_head
+from gateway.suites.hostile.stage import Answer, Sent, Stage
+from gateway.suites.minting import Draft, bearer, make_draft
+from gateway.suites.persona import Persona, make_header
+from gateway.suites.request import AskedRequest
+from gateway.suites.samples.sample_claims import allowed_claims
+from gateway.suites.samples.sample_requests import owned_requests
+
+Cases = Sequence[tuple[Persona, AskedRequest]]
+
+GENERATED = "some-caller"
+_MAX_REQUESTS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Control:
+    """A *request* that *route* allows with the token of *draft*, as an attacker may have seen it.
+
+    *caller* is the persona whose it is, None where the claims were made from the route's rules.
+    *sent* is what the service gets; *stage* is where all of this takes place.
+    """
+
+    route: Route
+    request: AskedRequest
+    variables: Mapping[str, str]
+    draft: Draft
+    caller: str | None
+    sent: Sent
+    stage: Stage
+
+    @property
+    def issuer(self) -> Issuer:
+        """Return the issuer of the token."""
+        return self.draft.issuer
+
+
+class Controls:
+    """The controls of all routes of the configuration on *stage*.
+
+    *cases* are the personas and requests of suites; where a route allows none of them, the
+    claims are made from its rules. *answer* says what is allowed.
+    """
+
+    def __init__(self, stage: Stage, answer: Answer, cases: Cases) -> None:
+        self._stage = stage
+        self._answer = answer
+        self._of_cases: dict[tuple[str, str], Control] = {}
+        for persona, request in cases:
+            control = self._try_case(persona, request)
+            if control is not None:
+                key = control.route.name, control.issuer.name
+                self._of_cases.setdefault(key, control)
+
+    def of(self, route: Route) -> list[Control]:
+        """Return one control for each issuer whose tokens *route* allows, if one is found."""
+        found = (
+            self._of_cases.get((route.name, name)) or next(self._made(route, one.issuer), None)
+            for name, one in self._stage.settings.issuers.items()
+        )
+        return [control for control in found if control is not None]
+
+    def least_of(self, route: Route) -> Control | None:
+        """Return a control of *route* whose token has nothing to spare, or else the next best."""
+        issuers = self._stage.settings.issuers.values()
+        made = (next(self._made(route, one.issuer), None) for one in issuers)
+        return next((one for one in made if one is not None), None) or next(
+            iter(self.of(route)), None
+        )
+
+    def _try_case(self, persona: Persona, request: AskedRequest) -> Control | None:
+        if persona.issuer is None or persona.attack is not None or persona.revoked:
+            return None
+        if any(name.lower() == "authorization" for name, _ in request.headers):
+            return None
+        stage = self._stage
+        issuer = stage.settings.issuers[persona.issuer].issuer
+        draft = make_draft(persona, issuer, stage.keys, stage.at)
+        return self._try(request, draft, persona.name)
+
+    def _made(self, route: Route, issuer: Issuer) -> Iterator[Control]:
+        stage, policy = self._stage, self._stage.settings.policy
+        key = stage.keys.of(issuer.name)
+        header = make_header(Persona(GENERATED), issuer, key.algorithm, key.kid)
+        for owned in islice(owned_requests(route, policy), _MAX_REQUESTS):
+            ways = allowed_claims(GENERATED, issuer, route, policy, owned.variables, stage.at)
+            for claims in ways:
+                draft = Draft(header, claims, issuer, key, stage.keys)
+                control = self._try(owned.request, draft, None)
+                if control is not None and control.route is route:
+                    yield control
+
+    def _try(self, request: AskedRequest, draft: Draft, caller: str | None) -> Control | None:
+        """Return the control that this makes, if it is let through for its token."""
+        outcome = self._answer(write_head(request, *authorization(bearer(draft.sign()))))
+        if not isinstance(outcome, Sent) or outcome.allow.token is None:
+            return None
+        policy = self._stage.settings.policy
+        match = find_route(RequestHead(request.method, request.host, request.target, ()), policy)
+        if not isinstance(match, Match):
+            return None
+        variables, stage = match.variables, self._stage
+        return Control(match.route, request, variables, draft, caller, outcome, stage)

@@ -1,0 +1,28 @@
+"""Write the head of a request, whatever is in it."""
+
+from dataclasses import replace
+
+from gateway.suites.request import AskedRequest
+
+Field = tuple[bytes, bytes]
+
+
+def write_head(request: AskedRequest, *fields: Field) -> bytes:
+    """Return the head of *request* with *fields* besides its own, in front of them."""
+    own = ((name.encode(), value.encode()) for name, value in request.headers)
+    lines = [
+        b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
+        b"Host: " + request.authority.encode(),
+        *(name + b": " + value for name, value in (*fields, *own)),
+    ]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def authorization(*credentials: bytes) -> tuple[Field, ...]:
+    """Return one Authorization field for each of *credentials*."""
+    return tuple((b"Authorization", credential) for credential in credentials)
+
+
+def with_target(request: AskedRequest, target: bytes) -> AskedRequest:
+    """Return *request* for another target, which need not be one."""
+    return replace(request, target=target)

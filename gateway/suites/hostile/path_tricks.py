@@ -1,0 +1,155 @@
+"""Ask for what a route guards in words that a more open route may take for its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from gateway.decision.reason import Reason
+from gateway.decision.template import parse_template
+from gateway.suites.hostile.attack import Attack, Guard, Harm
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.heads import Field, write_head
+from gateway.suites.hostile.openness import OpenRoute, servers_of
+from gateway.suites.hostile.spellings import climb, spell
+from gateway.suites.hostile.stage import Sent
+from gateway.suites.request import AskedRequest
+
+_GUARD = Guard(None, ("match",))
+
+# Whatever refuses it: the path, the lack of a route, or the rules of the route that owns it.
+REFUSED = frozenset(
+    {
+        Reason.PATH_REJECTED, Reason.REQUEST_MALFORMED, Reason.ROUTE_NOT_FOUND,
+        Reason.METHOD_NOT_ALLOWED, Reason.NOT_SUPPORTED, Reason.TOKEN_MISSING,
+        Reason.SCOPE_MISSING, Reason.CLAIM_RULE_FAILED, Reason.ISSUER_NOT_ACCEPTED,
+        Reason.AUDIENCE_MISMATCH, Reason.AUTHENTICATION_TOO_OLD, Reason.AUTHENTICATION_TOO_WEAK,
+    }
+)  # fmt: skip
+
+# What a service behind may take for the URL or the method that was "really" asked for.
+_OVERRIDES = (
+    "X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Path",
+    "X-Forwarded-Prefix", "X-Envoy-Original-Path", "X_Original_URL", "X.Rewrite.URL",
+)  # fmt: skip
+_METHOD_OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+
+
+def trick_paths(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
+    """Yield the control's request in other spellings, without its token."""
+    request = control.request
+    if control.route.optional:
+        return  # which lets everybody ask for the path itself
+    path, mark, query = request.target.partition(b"?")
+    harm = reaches_service(control)
+    credentials = {credential: name for name, credential in _credentials(more_open)}
+    for name, source, target in spell(path, _words(control, path)):
+        for credential, who in credentials.items():
+            asked = replace(request, target=target + mark + query)
+            yield _attack(name, who, source, asked, credential, harm)
+    for form in (b"http://%b%b", b"https://%b%b", b"HTTP://%b%b"):
+        target = form % (request.authority.encode(), request.target)
+        asked = replace(request, target=target)
+        yield _attack("absolute-form", "as nobody", "RFC 9112 §3.2.2", asked, (), harm)
+        asked = replace(asked, authority="other.example")
+        yield _attack("absolute-form", "another Host", "RFC 9112 §3.2.2", asked, (), harm)
+    asked = replace(request, method=request.method.lower())
+    yield _attack("method-in-lower-case", "as nobody", "RFC 9110 §9.1", asked, (), harm)
+
+
+def climb_from_open(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
+    """Yield requests that begin in a more open route, and end in that of *control*."""
+    if control.route.optional:
+        return
+    path = control.request.target.partition(b"?")[0]
+    harm = reaches_service(control)
+    for one in more_open:
+        base = one.request.target.partition(b"?")[0]
+        folder = base[: base.rfind(b"/") + 1] if one.route.is_prefix else base.rstrip(b"/") + b"/"
+        who = f"from {one.route.name}"
+        for name, source, target in climb(folder, path):
+            asked = replace(one.request, method=control.request.method, target=target)
+            yield _attack(name, who, source, asked, one.credential, harm)
+        for query in (b"?x=" + base, b"?" + base, b"?/.." + base):
+            asked = replace(control.request, target=path + query)
+            yield _attack("open-path-in-query", who, "CVE-2025-54576", asked, (), harm)
+
+
+def override(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
+    """Yield requests of more open routes, with headers that ask for another URL or method."""
+    wanted = control.request
+    path = wanted.target.partition(b"?")[0]
+    for one in more_open:
+        who = f"to {one.route.name}"
+        for name in _OVERRIDES:
+            field = (name.encode(), path)
+            yield _override(f"{name}, {who}", one, field)
+        for name in _METHOD_OVERRIDES:
+            field = (name.encode(), wanted.method.encode())
+            yield _override(f"{name}, {who}", one, field)
+
+
+def _override(variant: str, one: OpenRoute, field: Field) -> Attack:
+    head = write_head(one.request, field, *one.credential)
+    return Attack(
+        "override-header", variant, "CVE-2023-27487", head, REFUSED, _GUARD,
+        _carries(field), one.request.line,
+    )  # fmt: skip
+
+
+def _carries(field: Field) -> Harm:
+    name, value = field
+    sign = name.translate(bytes.maketrans(b"_.", b"--")).lower()
+
+    def harm(sent: Sent) -> str | None:
+        for line in sent.head.split(b"\r\n")[1:]:
+            other, _, found = line.partition(b": ")
+            same = other.translate(bytes.maketrans(b"_.", b"--")).lower() == sign
+            if same and found == value:
+                return f"the service gets the header {name.decode()}"
+        return None
+
+    return harm
+
+
+def reaches_service(control: Control) -> Harm:
+    """Return the harm of a request that comes to a server of the control's route.
+
+    What goes to other servers reaches nothing that the route guards.
+    """
+    settings = control.stage.settings
+    servers = servers_of(settings, control.route)
+
+    def harm(sent: Sent) -> str | None:
+        route = sent.allow.route
+        if not servers & servers_of(settings, route):
+            return None
+        return f"let through to the same service by the route {route.name} ({route.place})"
+
+    return harm
+
+
+def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
+    name: str,
+    who: str,
+    source: str,
+    asked: AskedRequest,
+    credential: tuple[Field, ...],
+    harm: Harm,
+) -> Attack:
+    head = write_head(asked, *credential)
+    return Attack(f"path-{name}", who, source, head, REFUSED, _GUARD, harm, asked.line)
+
+
+def _credentials(more_open: Sequence[OpenRoute]) -> Iterator[tuple[str, tuple[Field, ...]]]:
+    for one in reversed(more_open):
+        if one.credential:
+            yield f"with a token for {one.route.name}", one.credential
+    yield "as nobody", ()
+
+
+def _words(control: Control, path: bytes) -> list[int]:
+    """Return the places of the path's segments that the route's template spells out."""
+    segments = parse_template(control.route.path, control.route.is_prefix)
+    parts = path[1:].split(b"/")
+    return [
+        place for place, segment in enumerate(segments) if isinstance(segment, str) and parts[place]
+    ]

@@ -1,0 +1,156 @@
+"""Attack every route of a configuration, and say what did not hold."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from gateway.decision.routing import Route
+from gateway.decision.verdict import Deny
+from gateway.settings.fault import Place
+from gateway.settings.places import Places
+from gateway.suites.hostile.arsenal import change_requests, forge_tokens
+from gateway.suites.hostile.attack import Attack, Guard
+from gateway.suites.hostile.control import Cases, Controls
+from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
+from gateway.suites.hostile.names import NOT_ATTACKED, REPORT_MODE
+from gateway.suites.hostile.openness import find_more_open
+from gateway.suites.hostile.spoofed_headers import spoof_on_public
+from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
+from gateway.suites.request import AskedRequest
+from gateway.suites.samples.sample_requests import owned_requests
+from gateway.suites.selection import Selects, select_all
+
+
+class Campaign:
+    """The attacks on the configuration on *stage*; its lines are in *places*.
+
+    *cases* are what suites ask, to derive attacks from. *answer* says what becomes of a request;
+    that is for the stage to say, unless somebody wants to know what another decision would do.
+    """
+
+    def __init__(
+        self, stage: Stage, places: Places, cases: Cases = (), answer: Answer | None = None
+    ) -> None:
+        self._stage = stage
+        self._places = places
+        self._answer = answer or stage.answer
+        # What is attacked is what the configuration allows, whoever answers later.
+        controls = Controls(stage, stage.answer, cases)
+        routes = stage.settings.policy.routes.routes
+        guarded = [route for route in routes if not route.public]
+        self._controls = {route.name: controls.of(route) for route in guarded}
+        least = map(controls.least_of, guarded)
+        self._least = [control for control in least if control is not None]
+        self._public = dict(self._find_public(routes))
+
+    def run(self, selects: Selects = select_all) -> HostileReport:
+        """Attack every route, in all ways whose names are selected."""
+        self._selects = selects
+        routes = self._stage.settings.policy.routes.routes
+        attacked = (
+            self._attack_public(route) if route.public else self._attack(route) for route in routes
+        )
+        return HostileReport(self._places.of().file, tuple(attacked))
+
+    def _find_public(self, routes: Sequence[Route]) -> Iterator[tuple[str, AskedRequest]]:
+        for route in routes:
+            if route.public:
+                owned = next(owned_requests(route, self._stage.settings.policy), None)
+                if owned is not None:
+                    yield route.name, owned.request
+
+    def _attack(self, route: Route) -> RouteAttacks:
+        controls = self._controls[route.name]
+        place = self._places.of_route(route.name)
+        if not controls:
+            return RouteAttacks(route.name, place, {}, (self._not_attacked(route),))
+        first = controls[0]
+        answer = self._stage.answer
+        more_open, too_many = find_more_open(first, self._public, self._least, answer)
+        attacks = chain(
+            change_requests(first, more_open), *(forge_tokens(control) for control in controls)
+        )
+        counts, findings = self._try(route, attacks)
+        return RouteAttacks(
+            route.name,
+            place,
+            counts,
+            findings,
+            tuple(control.caller for control in controls),
+            f"path tricks from {too_many} more open routes" if too_many else "",
+        )
+
+    def _attack_public(self, route: Route) -> RouteAttacks:
+        """Attack what services trust on public routes, too: that nobody forged their headers."""
+        place = self._places.of_route(route.name)
+        request = self._public.get(route.name)
+        if request is None:
+            return RouteAttacks(route.name, place, {}, ())
+        names = [name for name, _ in self._stage.settings.policy.identity.headers]
+        counts, findings = self._try(route, spoof_on_public(request, names))
+        return RouteAttacks(route.name, place, counts, findings)
+
+    def _try(
+        self, route: Route, attacks: Iterable[Attack]
+    ) -> tuple[Mapping[str, int], tuple[Finding, ...]]:
+        counts: Counter[str] = Counter()
+        findings: list[Finding] = []
+        reported: list[Finding] = []
+        for attack in attacks:
+            if not self._selects(f"{route.name} {attack.name} {attack.variant}"):
+                continue
+            counts[attack.name] += 1
+            judged = judge(attack, self._answer(attack.head))
+            if judged is None:
+                continue
+            kind, text = judged
+            place = self._place(route, attack.guard)
+            finding = Finding(
+                kind, route.name, attack.name, attack.variant, attack.source, attack.shown,
+                text, place,
+            )  # fmt: skip
+            (reported if kind is Kind.REPORTED else findings).append(finding)
+        if reported:
+            findings.append(self._only_reported(route, reported))
+        return counts, tuple(findings)
+
+    def _only_reported(self, route: Route, reported: Sequence[Finding]) -> Finding:
+        """Return one finding for all that a configuration lets through on purpose."""
+        first, count = reported[0], len(reported)
+        place, text = first.place, "an issuer only reports"
+        if route.reports:
+            place, text = self._places.of_route(route.name, "mode"), "the route only reports"
+        return Finding(
+            Kind.REPORTED, route.name, REPORT_MODE, f"{count} attacks", "", first.request,
+            f"{text}: they are let through, without identity", place,
+        )  # fmt: skip
+
+    def _not_attacked(self, route: Route) -> Finding:
+        text = (
+            "no request was found that it allows: no case of a suite is one, and no claims could"
+            " be made from its rules"
+        )
+        place = self._places.of_route(route.name)
+        return Finding(Kind.NOT_ATTACKED, route.name, NOT_ATTACKED, "", "", route.path, text, place)
+
+    def _place(self, route: Route, guard: Guard) -> Place:
+        if guard.issuer is not None:
+            return self._places.of_issuer(guard.issuer, *guard.keys)
+        return self._places.of_route(route.name, *guard.keys)
+
+
+def judge(attack: Attack, outcome: Outcome) -> tuple[Kind, str] | None:
+    """Return how *attack* did not fail as it must, in words; None if it did."""
+    if isinstance(outcome, Deny):
+        if outcome.reason in attack.reasons:
+            return None
+        expected = ", ".join(sorted(reason.code for reason in attack.reasons))
+        text = f"refused for {outcome.reason.code}; expected {expected or 'that it is let through'}"
+        return Kind.OTHER_REASON, text
+    if not isinstance(outcome, Sent):
+        return None  # a document for everybody
+    would_deny = outcome.allow.would_deny
+    if would_deny is not None and would_deny.reason in attack.reasons:
+        return Kind.REPORTED, f"{would_deny.reason.code} is only reported"
+    harm = attack.harm(outcome)
+    return None if harm is None else (Kind.OPENED, harm)

@@ -1,0 +1,151 @@
+"""Send identity headers of one's own, under every name that a service may take for one."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.decision.reason import Reason
+from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.heads import Field, authorization, write_head
+from gateway.suites.hostile.stage import Sent
+from gateway.suites.minting import bearer
+from gateway.suites.request import AskedRequest
+
+# Nothing that a token says, or a configuration, so that it is told from what is true.
+FORGED = b"forged-by-an-attacker"
+
+_GUARD = Guard(None, ())
+_SOURCE = "CVE-2025-64484"
+# A configuration may refuse names with an underscore.
+_REFUSED = frozenset({Reason.REQUEST_MALFORMED})
+
+
+def spoof_identity(control: Control) -> Iterator[Attack]:
+    """Yield the good request with identity headers beside the token."""
+    credential = authorization(bearer(control.draft.sign()))
+    request, names = control.request, _names(control)
+    harm = _other_identity(control.sent, names)
+    for variant, fields in _spellings(names).items():
+        head = write_head(request, *fields, *credential)
+        yield _attack("spoofed-identity", variant, _SOURCE, head, _REFUSED, harm, request)
+        head = write_head(request, *credential, *fields)
+        text = f"{variant}, behind the token"
+        yield _attack("spoofed-identity", text, _SOURCE, head, _REFUSED, harm, request)
+    yield from _dropped(control, names, credential, harm)
+
+
+def _dropped(
+    control: Control, names: Sequence[bytes], credential: tuple[Field, ...], harm: Harm
+) -> Iterator[Attack]:
+    """Yield requests that have the gateway's own headers named as ones of this connection."""
+    request, forged = control.request, [(name, FORGED) for name in names]
+    source = "CVE-2022-31813, CVE-2024-45410, RFC 9110 §7.6.1"
+    connections = {
+        "all in one field": [(b"Connection", b", ".join(names))],
+        "with keep-alive": [(b"Connection", b"keep-alive, " + b", ".join(names))],
+        "each in a field": [(b"Connection", name) for name in names],
+        "in lower case": [(b"connection", b",".join(names).lower())],
+        "with X-Forwarded-For and X-Request-Id": [
+            (b"Connection", b"X-Forwarded-For, X-Forwarded-Host, Forwarded, Via, X-Request-Id, "
+             + b", ".join(names))
+        ],
+    }  # fmt: skip
+    for variant, fields in connections.items():
+        head = write_head(request, *fields, *credential)
+        yield _attack("connection-identity", variant, source, head, _REFUSED, harm, request)
+        head = write_head(request, *fields, *forged, *credential)
+        text = f"{variant}, and forged"
+        yield _attack("connection-identity", text, source, head, _REFUSED, harm, request)
+
+
+def spoof_instead(control: Control) -> Iterator[Attack]:
+    """Yield the request with identity headers and no token."""
+    request, names = control.request, _names(control)
+    reasons = _REFUSED | {Reason.TOKEN_MISSING}
+    harm = _any_identity(names) if control.route.optional else let_through
+    for variant, fields in _spellings(names).items():
+        head = write_head(request, *fields)
+        yield _attack("identity-without-token", variant, _SOURCE, head, reasons, harm, request)
+
+
+def spoof_on_public(request: AskedRequest, names: Sequence[bytes]) -> Iterator[Attack]:
+    """Yield *request*, of a public route, with identity headers: services trust them there too."""
+    source = "CVE-2025-64484"
+    harm = _any_identity(names)
+    for variant, fields in _spellings(names).items():
+        head = write_head(request, *fields)
+        yield _attack("identity-on-public", variant, source, head, _REFUSED, harm, request)
+
+
+def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
+    name: str,
+    variant: str,
+    source: str,
+    head: bytes,
+    reasons: frozenset[Reason],
+    harm: Harm,
+    request: AskedRequest,
+) -> Attack:
+    return Attack(name, variant, source, head, reasons, _GUARD, harm, request.line)
+
+
+def _names(control: Control) -> list[bytes]:
+    return [name for name, _ in control.stage.settings.policy.identity.headers]
+
+
+def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
+    """Return all of *names* in each spelling by which CGI and its heirs know them."""
+    spelt = {
+        "as they are": names,
+        "in lower case": [name.lower() for name in names],
+        "in capitals": [name.upper() for name in names],
+        "with underscores": [name.replace(b"-", b"_") for name in names],
+        "with one underscore": [name.replace(b"-", b"_", 1) for name in names],
+        "with dots": [name.replace(b"-", b".") for name in names],
+        "with tildes": [name.replace(b"-", b"~") for name in names],
+        "as CGI variables": [b"HTTP_" + name.upper().replace(b"-", b"_") for name in names],
+        "as CGI variables with dashes": [b"HTTP-" + name for name in names],
+        "as CGI variables with dots": [b"http." + name.replace(b"-", b".") for name in names],
+    }  # fmt: skip
+    fields = {variant: [(name, FORGED) for name in all_] for variant, all_ in spelt.items()}
+    fields["twice"] = [(name, FORGED) for name in names for _ in range(2)]
+    fields["empty"] = [(name, b"") for name in names]
+    return fields
+
+
+def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
+    """Return the harm of a service that gets anything else about the caller than from *control*."""
+    true = _identity(control, names)
+
+    def harm(sent: Sent) -> str | None:
+        forged = _find_forged(sent)
+        if forged is not None:
+            return forged
+        if _identity(sent, names) != true:
+            return "the service gets other identity headers than from the token"
+        return None
+
+    return harm
+
+
+def _any_identity(names: Sequence[bytes]) -> Harm:
+    def harm(sent: Sent) -> str | None:
+        if _identity(sent, names):
+            return "the service gets identity headers, and nobody is vouched for"
+        return _find_forged(sent)
+
+    return harm
+
+
+def _find_forged(sent: Sent) -> str | None:
+    for line in sent.head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if FORGED in value:
+            return f"the service gets the header {name.decode('latin-1')} as it was forged"
+    return None
+
+
+def _identity(sent: Sent, names: Sequence[bytes]) -> list[bytes]:
+    """Return the fields of the service's head that bear one of *names*, in any case."""
+    lower = {name.lower() for name in names}
+    lines = sent.head.split(b"\r\n")[1:]
+    return sorted(line for line in lines if line.partition(b":")[0].strip().lower() in lower)

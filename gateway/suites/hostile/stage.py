@@ -1,0 +1,84 @@
+"""The gateway that is attacked: what it reads, decides and would send, without a socket."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from gateway.decision.decide import decide, settle
+from gateway.decision.head import RequestHead
+from gateway.decision.host import canonical_host
+from gateway.decision.memo import TokenMemo
+from gateway.decision.revocation import Revocation, RevocationList
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
+from gateway.http.rehearsal import Rehearsal
+from gateway.settings.values import Settings
+from gateway.suites.run_keys import RunKey, RunKeys, make_key
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sent:
+    """A request that is let through; *head* is what the service gets of it."""
+
+    allow: Allow
+    head: bytes = field(repr=False)
+
+
+Outcome = Sent | Deny | Publish
+Answer = Callable[[bytes], Outcome]
+"""Says what becomes of a request's head."""
+
+
+class Stage:
+    """A gateway with *settings* at the time *at* (seconds since the epoch).
+
+    Its issuers have keys made for the run, and an attacker has others. Each revocation list has
+    the one token that ``revoked_id`` names, and nothing else.
+    """
+
+    def __init__(self, settings: Settings, at: float) -> None:
+        self.settings = settings
+        self.at = at
+        self.keys = RunKeys(one.issuer for one in settings.issuers.values())
+        self._strangers: dict[str, RunKey] = {}
+        self._memo = TokenMemo()
+        self._rehearsal = Rehearsal(settings)
+        self.revocations: Mapping[str, RevocationList] = {
+            name: RevocationList([Revocation((("jti", revoked_id(name)),), inf, inf)])
+            for name in settings.revocations
+        }
+
+    def answer(self, head: bytes) -> Outcome:
+        """Return what becomes of the request with this head; no key is waited for."""
+        request = self._rehearsal.read(head)
+        fields = request.fields
+        if fields.fault is not None:
+            return fields.fault
+        host = canonical_host(fields.host) or ""
+        asked = RequestHead(request.method, host, request.target, fields.authorization)
+        verdict = decide(
+            asked,
+            self.settings.policy,
+            self.keys.sets,
+            self.at,
+            self._memo.authenticate,
+            self.revocations,
+        )
+        if isinstance(verdict, NeedKeys):
+            verdict = settle(verdict.deny, request.target)
+        if not isinstance(verdict, Allow):
+            return verdict
+        refusal = request.check_allowed(verdict.route, self.settings.limits.body_bytes)
+        if refusal is not None:
+            return refusal
+        return Sent(verdict, self._rehearsal.render(request, verdict, self.at))
+
+    def stranger(self, algorithm: str) -> RunKey:
+        """Return the attacker's own key for *algorithm*; it is none of any issuer."""
+        if algorithm not in self._strangers:
+            self._strangers[algorithm] = make_key(algorithm, "attacker")
+        return self._strangers[algorithm]
+
+
+def revoked_id(list_name: str) -> str:
+    """Return the ``jti`` of the token that is on the list."""
+    return f"revoked-by-{list_name}"

@@ -1,0 +1,170 @@
+"""Forge tokens that the issuer signed, for another time, another audience or another use."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.decision.claim_names import ABSENT
+from gateway.decision.policy import Profile
+from gateway.decision.reason import Reason
+from gateway.suites.compact import to_json
+from gateway.suites.hostile.attack import Forgery, Guard
+from gateway.suites.hostile.control import Control
+from gateway.suites.samples.claim_sets import with_claim
+
+_MALFORMED = frozenset({Reason.CLAIM_MALFORMED})
+_MISSING = frozenset({Reason.CLAIM_MISSING})
+_EXPIRED = frozenset({Reason.TOKEN_EXPIRED})
+_NOT_YET = frozenset({Reason.TOKEN_NOT_YET_VALID})
+_KIND = frozenset({Reason.TOKEN_TYPE_MISMATCH})
+
+
+def forge_issuers(control: Control) -> Iterator[Forgery]:
+    """Yield tokens that the issuer's own key signed for another issuer, or for none."""
+    iss = control.issuer.issuer
+    slash = iss.removesuffix("/") if iss.endswith("/") else f"{iss}/"
+    others: Mapping[str, object] = {
+        "unknown": "https://attacker.example/",
+        "a slash more or less": slash,
+        "in capitals": iss.upper(),
+        "the beginning of it": iss[:-1],
+        "more than it": f"{iss}x",
+        "below the attacker's": f"https://attacker.example/{iss}",
+        "before an @": f"{iss}@attacker.example",
+        "with a space": f"{iss} ",
+        "with a NUL": f"{iss}\0",
+        "empty": "",
+    }
+    known = control.stage.settings.policy.issuers
+    for variant, value in others.items():
+        if value not in known:
+            reasons = frozenset({Reason.ISSUER_UNKNOWN})
+            source = "CVE-2024-53861, RFC 8725 §3.8"
+            yield _forged(control, "wrong-issuer", variant, source, "iss", value, reasons, "issuer")
+    odd: Mapping[str, object] = {
+        "a list of it": [iss],
+        "null": None,
+        "a number": 1,
+        "a table": {iss: 1},
+    }
+    for variant, value in odd.items():
+        source = "RFC 7519 §4.1.1"
+        yield _forged(control, "wrong-issuer", variant, source, "iss", value, _MALFORMED, "issuer")
+    source = "RFC 9068 §4"
+    yield _forged(control, "wrong-issuer", "absent", source, "iss", ABSENT, _MISSING, "issuer")
+
+
+def forge_times(control: Control) -> Iterator[Forgery]:
+    """Yield tokens that are over, or not yet to be used, or never say when they end."""
+    at, leeway = control.stage.at, control.issuer.leeway_seconds
+    moments: list[tuple[str, str, str, object, frozenset[Reason], str]] = [
+        ("expired", "at this moment", "exp", at - leeway, _EXPIRED, "RFC 7519 §4.1.4"),
+        ("expired", "an hour ago", "exp", at - leeway - 3600, _EXPIRED, "RFC 7519 §4.1.4"),
+        ("expired", "in 1970", "exp", 0, _EXPIRED, "RFC 7519 §4.1.4"),
+        ("not-yet-valid", "soon", "nbf", at + leeway + 1, _NOT_YET, "RFC 7519 §4.1.5"),
+        ("not-yet-valid", "tomorrow", "nbf", at + leeway + 86400, _NOT_YET, "RFC 7519 §4.1.5"),
+        ("from-the-future", "soon", "iat", at + leeway + 1, _NOT_YET, "RFC 7519 §4.1.6"),
+        ("from-the-future", "tomorrow", "iat", at + leeway + 86400, _NOT_YET, "RFC 7519 §4.1.6"),
+        ("no-end", "", "exp", ABSENT, _MISSING, "RFC 9068 §2.2"),
+    ]  # fmt: skip
+    for name, variant, claim, value, reasons, source in moments:
+        yield _forged(control, name, variant, source, claim, value, reasons, "leeway")
+    later = int(at) + 300
+    odd: Mapping[str, object] = {
+        "a text": str(later), "a date": "2099-01-01T00:00:00Z", "true": True, "null": None,
+        "a list": [later], "negative": -1, "too large": 2**60, "a table": {"exp": later},
+    }  # fmt: skip
+    for claim in ("exp", "nbf", "iat"):
+        for variant, value in odd.items():
+            source = "RFC 7519 §2"
+            name = "odd-time"
+            text = f"{claim} is {variant}"
+            yield _forged(control, name, text, source, claim, value, _MALFORMED, "leeway")
+
+
+def forge_audiences(control: Control) -> Iterator[Forgery]:
+    """Yield tokens that the issuer made for another API, or for none."""
+    asked = control.route.audiences or control.issuer.audiences or frozenset({"any-audience"})
+    one = min(asked)
+    own = (control.issuer.audiences or frozenset()) | (control.route.audiences or frozenset())
+    others: Mapping[str, object] = {
+        "unknown": "another-api", "in capitals": one.upper(), "the beginning of it": one[:-1],
+        "more than it": f"{one}-admin", "with a slash": f"{one}/", "several": ["another-api", "x"],
+        "two in one text": f"{one} another-api", "no audience": [], "empty": "", "a star": "*",
+    }  # fmt: skip
+    reasons = frozenset({Reason.AUDIENCE_MISMATCH})
+    source = "CVE-2021-27306, RFC 8725 §3.9"
+    for variant, value in others.items():
+        if not isinstance(value, str) or value not in own:
+            yield _forged(
+                control, "wrong-audience", variant, source, "aud", value, reasons, "audiences"
+            )
+    for variant, value in {"a table": {one: True}, "null": None, "a number": 1}.items():
+        yield _forged(
+            control, "wrong-audience", variant, source, "aud", value, _MALFORMED, "audiences"
+        )
+    missing = reasons | _MISSING
+    yield _forged(control, "no-audience", "", source, "aud", ABSENT, missing, "audiences")
+    yield from _other_audiences(control)
+
+
+def _other_audiences(control: Control) -> Iterator[Forgery]:
+    """Yield tokens for an audience of the issuer that is none of the route's own."""
+    if control.route.audiences is None or control.issuer.audiences is None:
+        return
+    reasons = frozenset({Reason.AUDIENCE_MISMATCH})
+    for other in sorted(control.issuer.audiences - control.route.audiences):
+        claims = with_claim(control.draft.claims, ("aud",), other)
+        guard = Guard(None, ("require", "audiences"))
+        token = control.draft.key.sign(control.draft.header, to_json(claims))
+        source = "CVE-2021-27306, RFC 8707 §2"
+        yield Forgery("audience-of-another-route", other, source, token, reasons, guard)
+
+
+def forge_kinds(control: Control) -> Iterator[Forgery]:
+    """Yield other kinds of JWT that the issuer signed: none of them is an access token."""
+    draft = control.draft
+    is_strict = control.issuer.profile is Profile.RFC9068
+    kinds: list[tuple[str, str, dict[str, object], dict[str, object]]] = [
+        ("id-token", "by its nonce", {"typ": "JWT"}, {"nonce": "n"}),
+        ("id-token", "by its at_hash", {"typ": "JWT"}, {"at_hash": "h"}),
+        ("id-token", "by its c_hash", {"typ": "JWT"}, {"c_hash": "h"}),
+        ("logout-token", "by its type", {"typ": "logout+jwt"}, {"events": {}}),
+        ("logout-token", "by its events", {"typ": "JWT"}, {"events": {}}),
+        ("security-event", "", {"typ": "secevent+jwt"}, {"events": {}}),
+        ("introspection", "by its type", {"typ": "token-introspection+jwt"}, {}),
+        ("introspection", "by its claim", {"typ": "JWT"}, {"token_introspection": {}}),
+        ("other-type", "a proof of possession", {"typ": "dpop+jwt"}, {}),
+        ("other-type", "a key set", {"typ": "jwk-set+jwt"}, {}),
+        ("other-type", "almost an access token", {"typ": "at+jwt2"}, {}),
+        ("other-type", "of another tree", {"typ": "x-application/at+jwt"}, {}),
+        ("other-type", "empty", {"typ": ""}, {}),
+    ]
+    if is_strict:
+        kinds.append(("other-type", "any JWT", {"typ": "JWT"}, {}))
+    guard = Guard(control.issuer.name, ("profile",))
+    for name, variant, header, claims in kinds:
+        token = draft.key.sign({**draft.header, **header}, to_json({**draft.claims, **claims}))
+        yield Forgery(name, variant, "RFC 8725 §3.11, RFC 9068 §4", token, _KIND, guard)
+    if not is_strict:
+        return
+    untyped = {name: value for name, value in draft.header.items() if name != "typ"}
+    token = draft.key.sign(untyped, to_json(draft.claims))
+    yield Forgery("other-type", "absent", "RFC 9068 §4", token, _KIND, guard)
+    for claim in ("aud", "client_id", "exp", "iat", "jti", "sub"):
+        source = "RFC 9068 §2.2"
+        yield _forged(control, "claim-absent", claim, source, claim, ABSENT, _MISSING, "profile")
+
+
+def _forged(  # noqa: PLR0913, PLR0917 - all that an attack is made of
+    control: Control,
+    name: str,
+    variant: str,
+    source: str,
+    claim: str,
+    value: object,
+    reasons: frozenset[Reason],
+    setting: str,
+) -> Forgery:
+    draft = control.draft
+    claims = with_claim(draft.claims, (claim,), value)
+    token = draft.key.sign(draft.header, to_json(claims))
+    return Forgery(name, variant, source, token, reasons, Guard(control.issuer.name, (setting,)))

@@ -1,0 +1,107 @@
+"""Say what the rules of a route mean, once more and as plainly as can be.
+
+The decision has its own reading, compiled for speed. What is attacked is chosen by this one, so
+that a fault of the other shows instead of hiding the attack.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import assert_never
+
+from gateway.decision.claim_names import ABSENT, find_claim
+from gateway.decision.rules import ClaimTest
+from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
+
+Implies = Mapping[str, frozenset[str]]
+Variables = Mapping[str, str]
+
+_VARIABLE = re.compile(r"\{path\.(\w+)\}")
+
+
+def grant(scopes: frozenset[str], implies: Implies) -> frozenset[str]:
+    """Return *scopes* with all that they imply; *implies* is transitively closed."""
+    return scopes.union(*(implies.get(scope, ()) for scope in scopes))
+
+
+def scopes_hold(expression: ScopeExpression, granted: frozenset[str]) -> bool:
+    """Say whether *granted* scopes are what *expression* asks for."""
+    match expression:
+        case str():
+            return expression in granted
+        case AllOf():
+            return all(scopes_hold(part, granted) for part in expression.parts)
+        case AnyOf():
+            return any(scopes_hold(part, granted) for part in expression.parts)
+        case NoneOf():
+            return not any(scopes_hold(part, granted) for part in expression.parts)
+        case _:
+            assert_never(expression)
+
+
+def named_scopes(expression: ScopeExpression) -> frozenset[str]:
+    """Return every scope that *expression* speaks of, also to forbid it."""
+    if isinstance(expression, str):
+        return frozenset({expression})
+    return frozenset[str]().union(*map(named_scopes, expression.parts))
+
+
+def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variables) -> bool:
+    """Say whether *claims* pass *test* on a path with *variables*."""
+    claim = find_claim(claims, test.path)
+    if test.operator == "exists":
+        return (claim is not ABSENT) is test.operand
+    if claim is ABSENT:
+        return False
+    operand = fill(test.operand, variables)
+    match test.operator:
+        case "equals":
+            return same(claim, operand)
+        case "not_equals":
+            return not same(claim, operand)
+        case "in":
+            return isinstance(operand, list) and any(same(claim, one) for one in operand)
+        case "contains":
+            return isinstance(claim, list) and any(same(one, operand) for one in claim)
+        case "matches":
+            return isinstance(claim, str) and _glob(test, variables).fullmatch(claim) is not None
+        case _:  # at_least
+            return _is_number(claim) and claim >= operand  # type: ignore[operator]
+
+
+def fill(operand: object, variables: Variables) -> object:
+    """Return *operand* with the values of path variables put in."""
+    if isinstance(operand, str):
+        return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), operand)
+    if isinstance(operand, list | tuple):
+        return [fill(one, variables) for one in operand]
+    return operand
+
+
+def same(left: object, right: object) -> bool:
+    """Compare two JSON values; 1 is 1.0, and neither is true nor "1", at any depth."""
+    return _canonical(left) == _canonical(right)
+
+
+def _canonical(value: object) -> object:
+    """Return *value* with a word for its type, so that Python takes no type for another."""
+    if isinstance(value, list):
+        return "list", [_canonical(item) for item in value]
+    if isinstance(value, dict):
+        return "table", {name: _canonical(item) for name, item in value.items()}
+    return "number" if _is_number(value) else type(value).__name__, value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _glob(test: ClaimTest, variables: Variables) -> re.Pattern[str]:
+    # Stars and question marks of the pattern itself are wild, those of a path variable are not.
+    pieces = _VARIABLE.split(str(test.operand))
+    pattern = ""
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            pattern += re.escape(variables.get(piece, ""))
+        else:
+            pattern += re.escape(piece).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(pattern, re.DOTALL)

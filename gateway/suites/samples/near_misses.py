@@ -1,0 +1,122 @@
+"""Make claims that just miss one test of a route."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.decision.claim_names import ABSENT, find_claim, format_claim_name
+from gateway.decision.rules import ClaimTest
+from gateway.suites.compact import to_json
+from gateway.suites.samples.claim_sets import Claims, with_claim
+from gateway.suites.samples.meaning import Variables, claim_holds, fill
+
+
+def near_misses(
+    test: ClaimTest, claims: Claims, variables: Variables
+) -> Iterator[tuple[str, Claims]]:
+    """Yield *claims*, which pass *test*, changed so that they fail it; and in words, how."""
+    now = find_claim(claims, test.path)
+    seen: set[bytes] = set()  # as JSON, where 0 is not false
+    for variant, missed in _changed(test, claims, now, variables):
+        text = to_json(missed)
+        if text not in seen and not claim_holds(test, missed, variables):
+            seen.add(text)
+            yield variant, missed
+
+
+def _changed(
+    test: ClaimTest, claims: Claims, now: object, variables: Variables
+) -> Iterator[tuple[str, Claims]]:
+    path = test.path
+    for variant, value in _values(test, now, variables).items():
+        yield variant, with_claim(claims, path, value)
+    yield "it is absent", with_claim(claims, path, ABSENT)
+    yield "it is null", with_claim(claims, path, None)
+    for depth in range(1, len(path)):
+        outer = format_claim_name(path[:depth])
+        inner = find_claim(claims, path[:depth])
+        yield f"{outer} is a list of it", with_claim(claims, path[:depth], [inner])
+        yield f"{outer} is a text", with_claim(claims, path[:depth], "text")
+        flat = with_claim(claims, path[:depth], ABSENT)
+        yield "one claim with dots in its name", {**flat, ".".join(path): now}
+        if path[-1] not in claims:
+            yield "its last name alone", {**flat, path[-1]: now}
+
+
+def _values(test: ClaimTest, now: object, variables: Variables) -> Mapping[str, object]:
+    operand = fill(test.operand, variables)
+    match test.operator:
+        case "exists":
+            return {} if operand else _present()
+        case "contains":
+            return _lists_without(operand)
+        case "at_least":
+            return _under(operand)
+        case "not_equals":
+            return {"it is that": operand}
+        case _:
+            return _almost(now, operand)
+
+
+def _present() -> Mapping[str, object]:
+    return {
+        "it is empty": "", "it is 0": 0, "it is false": False, "it is an empty list": [],
+        "it is an empty table": {}, "it is a text": "some",
+    }  # fmt: skip
+
+
+def _lists_without(wanted: object) -> Mapping[str, object]:
+    text = str(wanted)
+    return {
+        "it is the text itself": wanted,
+        "a text that has it inside": f"not-{text} {text} {text}-not",
+        "a list of more than it": [f"{text}x", f"x{text}"],
+        "a list of less than it": [text[:-1]],
+        "a list of it in capitals": [text.upper() if text.upper() != text else text.lower()],
+        "a list in a list": [[wanted]],
+        "a list of one text with commas": [f"{text},other"],
+        "a table with it": {text: True},
+        "an empty list": [],
+        "a list of null": [None],
+    }
+
+
+def _under(least: object) -> Mapping[str, object]:
+    if isinstance(least, bool) or not isinstance(least, int | float):
+        return {}
+    return {
+        "a little less": least - 1, "much less": -(2**53), "a text": str(least), "true": True,
+        "a list of it": [least], "a text of nines": "999999999",
+    }  # fmt: skip
+
+
+def _almost(now: object, operand: object) -> Mapping[str, object]:
+    """Return what is almost *now*, a value that is right."""
+    both: dict[str, object] = {
+        "a list of it": [now],
+        "a table of it": {"value": now},
+        "a text of something else": "somebody-else",
+        "an empty text": "",
+        "true": True,
+        "all of the choices": operand if isinstance(operand, list) else [operand, "other"],
+    }
+    if isinstance(now, bool):
+        return {**both, "the opposite": not now, "a number": int(now), "a text": str(now).lower()}
+    if isinstance(now, int | float):
+        return {**both, "a text": str(now), "one more": now + 1, "one less": now - 1}
+    if not isinstance(now, str):
+        return both
+    return {
+        **both,
+        "in the other case": now.swapcase(),
+        "the beginning of it": now[:-1],
+        "the end of it": now[1:],
+        "more than it": f"{now}x",
+        "behind something": f"x{now}",
+        "with a space": f"{now} ",
+        "with a line end": f"{now}\n",
+        "with a NUL": f"{now}\0",
+        "with others and commas": f"{now},other",
+        "a star": "*",
+        "as a pattern": ".*",
+        "encoded": "".join(f"%{byte:02X}" for byte in now.encode()),
+        "a number": int(now) if now.isdecimal() else 0,
+    }

@@ -1,0 +1,51 @@
+"""Make the claims of a token that a route allows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from gateway.decision.policy import Issuer, Policy
+from gateway.decision.routing import Route
+from gateway.suites.persona import Persona, make_claims
+from gateway.suites.samples.claim_sets import Claims, passing
+from gateway.suites.samples.meaning import Variables
+from gateway.suites.samples.scope_sets import enough
+
+_MAX_SCOPE_SETS = 16
+
+
+def allowed_claims(  # noqa: PLR0913, PLR0917 - all that claims depend on
+    name: str, issuer: Issuer, route: Route, policy: Policy, variables: Variables, at: float
+) -> Iterator[Claims]:
+    """Yield claims of *issuer*'s tokens that meet the rules of *route* at the time *at*.
+
+    Each meets them in another way, with nothing to spare; *name* is the subject. There may be
+    none, and whether *route* does allow them is for the decision to say.
+    """
+    if route.issuers is not None and issuer.name not in route.issuers:
+        return
+    base: dict[str, object] = make_claims(Persona(name), issuer, at)
+    if route.audiences is not None:
+        base["aud"] = _audience(issuer, route.audiences)
+    if route.step_up is not None:
+        base["auth_time"] = int(at)
+        if route.step_up.acr_values:
+            base["acr"] = route.step_up.acr_values[0]
+    for scopes in _scopes(route, policy):
+        # A claim test may want `scope` for itself; services read scopes from `scp` as well.
+        tested = any(test.path == ("scope",) for test in route.claims)
+        claim: Mapping[str, object] = {"scp" if tested else "scope": scopes} if scopes else {}
+        yield from passing(route.claims, {**base, **claim}, variables)
+
+
+def _scopes(route: Route, policy: Policy) -> Sequence[str]:
+    if route.scopes is None:
+        return [""]
+    sets = islice(enough(route.scopes.expression, policy.scope_implies), _MAX_SCOPE_SETS)
+    return [" ".join(sorted(scopes)) for scopes in sets]
+
+
+def _audience(issuer: Issuer, asked: frozenset[str]) -> str | list[str]:
+    if issuer.audiences is None:
+        return min(asked)
+    both = issuer.audiences & asked
+    return min(both) if both else [min(issuer.audiences), min(asked)]

@@ -1,0 +1,98 @@
+"""Find requests that a route owns."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.operands import path_variables
+from gateway.decision.policy import Policy
+from gateway.decision.routing import Match, Route
+from gateway.decision.template import Variable, parse_template
+from gateway.suites.request import AskedRequest
+
+# Of a route for all methods; the first that no other route takes from it is asked.
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+# RFC 2606 §3: nobody's hosts; for routes that ask for none.
+_HOSTS = ("some.example", "other.example")
+_LABELS = ("some", "other", "third")
+_BELOW = ("some", "other/one", "")
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+_MAX_TARGETS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRequest:
+    """A request of one route; *variables* are those of its path."""
+
+    request: AskedRequest
+    variables: Mapping[str, str]
+
+
+def owned_requests(
+    route: Route, policy: Policy, methods: Sequence[str] = METHODS
+) -> Iterator[OwnedRequest]:
+    """Yield requests that *route* owns, although others are more specific.
+
+    *methods* are asked where the route takes any. There may be none: then none comes to it.
+    """
+    for hosts in _host_choices(route):
+        yield from _owned(route, policy, hosts, sorted(route.methods) or methods)
+
+
+def representatives(
+    route: Route, policy: Policy, methods: Sequence[str] = METHODS
+) -> Iterator[OwnedRequest]:
+    """Yield one request for each host and each method of *route*, where it owns any."""
+    for hosts in _host_choices(route):
+        for method in sorted(route.methods) or methods:
+            yield from islice(_owned(route, policy, hosts, (method,)), 1)
+
+
+def _owned(
+    route: Route, policy: Policy, hosts: Sequence[str], methods: Sequence[str]
+) -> Iterator[OwnedRequest]:
+    for host in hosts:
+        for target, variables in islice(_targets(route), _MAX_TARGETS):
+            for method in methods:
+                match = find_route(RequestHead(method, host, target, ()), policy)
+                if isinstance(match, Match) and match.route.index == route.index:
+                    yield OwnedRequest(AskedRequest(method, host, host, target), variables)
+
+
+def _host_choices(route: Route) -> Sequence[Sequence[str]]:
+    """Return for each of the route's hosts those to try; others may be more specific."""
+    if not route.hosts:
+        return [_HOSTS]
+    return [
+        [f"{label}{host[1:]}" for label in _LABELS] if host.startswith("*.") else [host]
+        for host in sorted(route.hosts)
+    ]
+
+
+def _targets(route: Route) -> Iterator[tuple[bytes, Mapping[str, str]]]:
+    segments = parse_template(route.path, route.is_prefix)
+    names = [segment.name for segment in segments if isinstance(segment, Variable)]
+    for values in product(*(_values(name, route) for name in names)):
+        variables = dict(zip(names, values, strict=True))
+        path = route.path
+        for name, value in variables.items():
+            path = path.replace(f"{{{name}}}", value)
+        for below in _BELOW if route.is_prefix else ("",):
+            yield f"{path}{below}".encode(), variables
+
+
+def _values(name: str, route: Route) -> Sequence[str]:
+    """Return values for a path variable: any, and those that its claim is also compared with."""
+    compared = {test.path for test in route.claims if name in path_variables(test.operand)}
+    constants = [
+        text
+        for test in route.claims
+        if test.path in compared
+        for text in (test.operand if isinstance(test.operand, list) else [test.operand])
+        if isinstance(text, str) and _PLAIN.fullmatch(text)
+    ]
+    return list(dict.fromkeys((f"some-{name}", *constants, f"other-{name}")))

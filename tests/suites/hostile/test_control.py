@@ -1,0 +1,122 @@
+"""What a route allows: by a case of a suite, or else by claims made from its rules."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.routing import Route
+from gateway.suites.hostile.control import Cases, Controls
+from gateway.suites.hostile.stage import Stage
+from gateway.suites.persona import Persona
+from gateway.suites.request import AskedRequest, parse_request
+from tests.suites.hostile.stages import WORLD, control_of, make_stage
+
+
+def url(text: str, **headers: str) -> AskedRequest:
+    return parse_request("GET", f"https://a.example{text}", list(headers.items()))
+
+
+ALICE = Persona("alice", "main", {"scope": "orders:read other"})
+
+
+def route_of(stage: Stage, name: str) -> Route:
+    return next(route for route in stage.settings.policy.routes.routes if route.name == name)
+
+
+def callers(stage: Stage, route: str, cases: Cases) -> list[str | None]:
+    controls = Controls(stage, stage.answer, cases)
+    return [control.caller for control in controls.of(route_of(stage, route))]
+
+
+def test_claims_are_made_where_no_suite_has_any(stage: Stage) -> None:
+    control = control_of(stage, "read-order")
+    token = control.sent.allow.token
+
+    assert control.caller is None
+    assert control.request.line == "GET api.example/tenants/some-tenant/orders/some-id"
+    assert token is not None
+    assert token.claims.all["tenant"] == "some-tenant"
+    assert control.variables == {"tenant": "some-tenant", "id": "some-id"}
+
+
+def test_there_is_one_for_each_issuer_that_the_route_accepts(stage: Stage) -> None:
+    controls = Controls(stage, stage.answer, ())
+
+    found = {
+        name: [control.issuer.name for control in controls.of(route_of(stage, name))]
+        for name in ("read-order", "any", "maybe", "machines")
+    }
+
+    assert found == {
+        "read-order": ["main"],
+        "any": ["main", "partner", "ci"],
+        "maybe": ["main", "partner"],
+        "machines": ["ci"],
+    }
+
+
+def test_the_first_case_that_is_allowed_counts(stage: Stage) -> None:
+    bob = Persona("bob", "main")
+    cases = [(bob, url("/maybe")), (ALICE, url("/maybe")), (bob, url("/any"))]
+
+    assert callers(stage, "maybe", cases) == ["alice", None]
+    assert callers(stage, "any", cases) == ["bob", None, None]
+
+
+@pytest.mark.parametrize(
+    ("persona", "request_"),
+    [
+        (Persona("nobody"), url("/maybe")),
+        (Persona("forger", "main", {"scope": "orders:read"}, attack="signature"), url("/maybe")),
+        (Persona("gone", "main", {"scope": "orders:read"}, revoked=("blocked",)), url("/maybe")),
+        (ALICE, url("/maybe", Authorization="Basic YTpi")),
+        (ALICE, url("/healthz")),
+        (ALICE, url("/nowhere/..")),
+    ],
+    ids=["without a token", "an attack", "revoked", "with a credential", "public", "no route"],
+)
+def test_what_is_allowed_for_another_cause_than_its_token_is_no_control(
+    persona: Persona, request_: AskedRequest, stage: Stage
+) -> None:
+    assert callers(stage, "maybe", [(persona, request_)]) == [None, None]
+
+
+def test_the_least_control_has_nothing_to_spare(stage: Stage) -> None:
+    controls = Controls(stage, stage.answer, [(ALICE, url("/maybe"))])
+
+    least = controls.least_of(route_of(stage, "maybe"))
+
+    assert least is not None
+    assert least.caller is None
+    assert least.draft.claims["scope"] == "orders:read"
+
+
+PATTERN = WORLD.replace("require: {issuers: [ci]}", "require: {claims: {a: {matches: '?*[x'}}}")
+HARD = WORLD.replace(
+    "require: {issuers: [ci]}",
+    "require: {claims: {a: {matches: 'b*', not_equals: b, contains: c}}}",
+)
+
+
+def test_where_no_claims_can_be_made_there_is_none(tmp_path: Path) -> None:
+    """A text is never a list; a pattern, on the other hand, is met."""
+    assert callers(make_stage(tmp_path, PATTERN)[0], "machines", ()) == [None, None, None]
+    stage, _ = make_stage(tmp_path, HARD)
+
+    assert callers(stage, "machines", ()) == []
+    assert Controls(stage, stage.answer, ()).least_of(route_of(stage, "machines")) is None
+
+
+def test_a_route_that_owns_no_request_has_no_control(tmp_path: Path) -> None:
+    """Each method of its path is another route's."""
+    taken = WORLD.replace(
+        "  - {name: machines,",
+        "  - {name: all, match: {path: '/{x}/b'}, upstream: orders, require: {}}\n"
+        "  - {name: b, match: {path: '/{x}/b', methods: [GET, POST, PUT, PATCH, DELETE, HEAD,"
+        " OPTIONS]}, upstream: orders, require: {}}\n"
+        "  - {name: machines,",
+    )
+    stage, _ = make_stage(tmp_path, taken)
+
+    assert callers(stage, "all", ()) == []
+    assert callers(stage, "b", ()) == [None, None, None]

@@ -1,0 +1,79 @@
+"""Identity headers that a client makes up: no service gets one, under any name."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.run_attacks import judge
+from gateway.suites.hostile.spoofed_headers import (
+    FORGED,
+    spoof_identity,
+    spoof_instead,
+    spoof_on_public,
+)
+from gateway.suites.hostile.stage import Sent, Stage
+from gateway.suites.request import parse_request
+from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+
+SPELLINGS = {"as they are", "in capitals", "with underscores", "with dots", "as CGI variables"}
+
+
+def test_beside_a_token_the_service_gets_what_the_token_says_and_nothing_else(
+    order: Control, stage: Stage
+) -> None:
+    """CVE-2025-64484, CVE-2022-31813"""
+    attacks = list(spoof_identity(order))
+
+    for one in attacks:
+        outcome = stage.answer(one.head)
+        assert judge(one, outcome) is None, one.variant
+        assert isinstance(outcome, Sent)
+        assert FORGED not in outcome.head
+    assert variants(attacks, "spoofed-identity") >= SPELLINGS
+    assert variants(attacks, "connection-identity")
+
+
+def test_without_a_token_they_open_nothing(order: Control) -> None:
+    attacks = list(spoof_instead(order))
+
+    assert refusals(order, attacks) == {"identity-without-token": codes(Reason.TOKEN_MISSING)}
+    assert variants(attacks, "identity-without-token") >= SPELLINGS
+
+
+def test_where_a_token_is_optional_they_vouch_for_nobody(stage: Stage) -> None:
+    control = control_of(stage, "maybe")
+
+    for one in spoof_instead(control):
+        outcome = stage.answer(one.head)
+        assert judge(one, outcome) is None
+        assert isinstance(outcome, Sent)
+
+
+def test_on_a_public_route_they_are_removed_as_well(stage: Stage) -> None:
+    request = parse_request("GET", "https://shop.example/healthz")
+
+    for one in spoof_on_public(request, [b"X-Gateway-Subject"]):
+        outcome = stage.answer(one.head)
+        assert judge(one, outcome) is None
+        assert isinstance(outcome, Sent)
+        assert FORGED not in outcome.head
+
+
+@pytest.mark.parametrize("kept", ["keep", "reject"])
+def test_what_becomes_of_underscores_elsewhere_makes_no_difference(
+    kept: str, tmp_path: Path
+) -> None:
+    stage, _ = make_stage(tmp_path, WORLD + f"underscore_names: {kept}\n")
+    order = control_of(stage, "read-order")
+
+    for one in spoof_identity(order):
+        outcome = stage.answer(one.head)
+        assert judge(one, outcome) is None, one.variant
+        assert isinstance(outcome, Deny) is (kept == "reject" and "_" in _names(one.head))
+
+
+def _names(head: bytes) -> str:
+    return "".join(line.partition(b":")[0].decode() for line in head.split(b"\r\n")[1:])

@@ -1,0 +1,98 @@
+"""Tokens of the issuer that are for another time, audience or use."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.suites.hostile.attack import send
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.run_attacks import judge
+from gateway.suites.hostile.stage import Stage
+from gateway.suites.hostile.wrong_claims import (
+    forge_audiences,
+    forge_issuers,
+    forge_kinds,
+    forge_times,
+)
+from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+
+MALFORMED, MISSING = codes(Reason.CLAIM_MALFORMED), codes(Reason.CLAIM_MISSING)
+MISMATCH, TYPE = codes(Reason.AUDIENCE_MISMATCH), codes(Reason.TOKEN_TYPE_MISMATCH)
+
+
+def test_an_issuer_is_itself_and_nothing_like_it(order: Control) -> None:
+    forged = list(forge_issuers(order))
+
+    unknown = codes(Reason.ISSUER_UNKNOWN)
+    assert refusals(order, forged) == {"wrong-issuer": unknown | MALFORMED | MISSING}
+    assert {"a slash more or less", "unknown"} <= variants(forged, "wrong-issuer")
+
+
+def test_what_is_another_issuer_of_the_configuration_is_not_unknown(tmp_path: Path) -> None:
+    """`https://partner.example` and `https://partner.example/` are two."""
+    text = WORLD.replace("https://login.example/", "https://partner.example/")
+    stage, _ = make_stage(tmp_path, text)
+    control = control_of(stage, "read-order")
+
+    assert "a slash more or less" not in variants(forge_issuers(control), "wrong-issuer")
+
+
+def test_a_token_counts_in_its_time(order: Control) -> None:
+    found = refusals(order, forge_times(order))
+
+    assert found == {
+        "expired": codes(Reason.TOKEN_EXPIRED),
+        "not-yet-valid": codes(Reason.TOKEN_NOT_YET_VALID),
+        "from-the-future": codes(Reason.TOKEN_NOT_YET_VALID),
+        "no-end": MISSING,
+        "odd-time": MALFORMED,
+    }
+
+
+def test_a_token_is_for_this_api(order: Control) -> None:
+    forged = list(forge_audiences(order))
+
+    assert refusals(order, forged) == {
+        "wrong-audience": MISMATCH | MALFORMED,
+        "no-audience": MISSING,
+        "audience-of-another-route": MISMATCH,
+    }
+    assert variants(forged, "audience-of-another-route") == {"accounts"}
+
+
+def test_where_no_audience_is_checked_a_token_for_another_api_gets_through(tmp_path: Path) -> None:
+    text = WORLD.replace("secret_env: CI_SECRET, audiences: [orders]", UNCHECKED)
+    stage, _ = make_stage(tmp_path, text)
+    control = control_of(stage, "machines")
+
+    through = {
+        one.name
+        for one in send(forge_audiences(control), control)
+        if judge(one, stage.answer(one.head)) is not None
+    }
+
+    assert through == {"wrong-audience", "no-audience"}
+
+
+UNCHECKED = "secret_env: CI_SECRET, audiences: unchecked"
+
+
+def test_only_access_tokens_are_access_tokens(order: Control) -> None:
+    """8725.11"""
+    forged = list(forge_kinds(order))
+
+    kinds = {"id-token", "logout-token", "security-event", "introspection", "other-type"}
+    assert refusals(order, forged) == {**dict.fromkeys(kinds, TYPE), "claim-absent": MISSING}
+    assert variants(forged, "claim-absent") == {"aud", "client_id", "exp", "iat", "jti", "sub"}
+    assert {"any JWT", "absent"} <= variants(forged, "other-type")
+
+
+@pytest.mark.parametrize("issuer", ["partner", "ci"])
+def test_where_any_jwt_is_a_token_other_kinds_are_still_none(issuer: str, stage: Stage) -> None:
+    control = control_of(stage, "any", issuer)
+    forged = list(forge_kinds(control))
+
+    kinds = {"id-token", "logout-token", "security-event", "introspection", "other-type"}
+    assert refusals(control, forged) == dict.fromkeys(kinds, TYPE)
+    assert "any JWT" not in variants(forged, "other-type")

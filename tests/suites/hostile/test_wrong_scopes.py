@@ -1,0 +1,66 @@
+"""Tokens whose scopes are almost those that a route asks for."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.stage import Stage
+from gateway.suites.hostile.wrong_scopes import forge_scopes
+from gateway.suites.persona import Persona
+from gateway.suites.request import parse_request
+from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+
+MISSING = codes(Reason.SCOPE_MISSING)
+
+
+def test_each_scope_is_missing_in_its_turn(order: Control) -> None:
+    forged = list(forge_scopes(order))
+
+    found = refusals(order, forged)
+
+    assert variants(forged, "scope-missing") == {"orders:read", "staff"}
+    assert variants(forged, "scope-forbidden") == {"suspended"}
+    assert found["scope-missing"] == found["scope-forbidden"] == found["scope-near"] == MISSING
+    assert found["scope-joined"] == found["scope-elsewhere"] == MISSING
+    assert found["scope-odd"] == codes(Reason.CLAIM_MALFORMED)
+
+
+def test_whoever_has_more_loses_all_that_grants_a_scope(stage: Stage) -> None:
+    """Where another scope implies the one that is missing, both are."""
+    rich = Persona("rich", "main", {"scope": "orders:admin orders:read other"})
+    request = parse_request("GET", "https://shop.example/maybe")
+    control = control_of(stage, "maybe", "main", [(rich, request)])
+    forged = list(forge_scopes(control))
+
+    assert control.caller == "rich"
+    assert variants(forged, "scope-missing") == {"orders:read"}
+    assert refusals(control, forged)["scope-missing"] == MISSING
+
+
+def test_a_route_without_scopes_has_none_to_miss(machine: Control) -> None:
+    assert list(forge_scopes(machine)) == []
+
+
+@pytest.mark.parametrize("scopes", ["{none: [suspended]}", "{any: [a, {none: [b]}]}"])
+def test_where_no_scope_is_needed_none_is_misspelt(scopes: str, tmp_path: Path) -> None:
+    text = WORLD.replace("require: {issuers: [ci]}", f"require: {{scopes: {scopes}}}")
+    stage, _ = make_stage(tmp_path, text)
+    control = control_of(stage, "machines")
+    forged = list(forge_scopes(control))
+
+    assert refusals(control, forged) == {"scope-forbidden": MISSING}
+
+
+def test_a_route_that_tests_the_claim_itself_may_refuse_as_well(tmp_path: Path) -> None:
+    text = WORLD.replace(
+        "require: {issuers: [ci]}",
+        "require: {scopes: [a], claims: {scope: {exists: true}}}",
+    )
+    stage, _ = make_stage(tmp_path, text)
+    control = control_of(stage, "machines")
+
+    found = refusals(control, forge_scopes(control))
+
+    assert found["scope-elsewhere"] <= MISSING | codes(Reason.CLAIM_RULE_FAILED)

@@ -1,0 +1,60 @@
+"""Claims of a token that a route allows, with nothing to spare."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.suites.persona import Persona, make_claims
+from gateway.suites.samples.sample_claims import allowed_claims
+from tests.suites.worlds import AT, load
+
+CONFIG = """\
+version: 1
+issuers:
+  main: {{issuer: "https://a.example", discovery: true, audiences: [a, b]}}
+  open: {{issuer: "https://b.example", discovery: true, audiences: unchecked}}
+upstreams: {{one: {{servers: ["http://10.0.0.7:8000"]}}}}
+scope_implies: {{admin: [read]}}
+routes: [{{name: it, match: {{path: "/x/{{x}}"}}, upstream: one, require: {0}}}]
+"""
+
+
+def made(directory: Path, require: str, issuer: str = "main") -> list[dict[str, Any]]:
+    """Return what is made beside the claims that each token has."""
+    settings = load(directory, CONFIG.format(require))
+    [route] = settings.policy.routes.routes
+    one = settings.issuers[issuer].issuer
+    base = make_claims(Persona("p"), one, AT)
+    ways = allowed_claims("p", one, route, settings.policy, {"x": "7"}, AT)
+    return [
+        {name: value for name, value in claims.items() if base.get(name) != value}
+        for claims in ways
+    ]
+
+
+@pytest.mark.parametrize(
+    ("require", "expected"),
+    [
+        ("{}", [{}]),
+        ("{scopes: [read, write]}", [{"scope": "read write"}]),
+        ("{scopes: {any: [admin, write]}}", [{"scope": "admin"}, {"scope": "write"}]),
+        ("{claims: {t: {equals: '{path.x}'}}}", [{"t": "7"}]),
+        ("{audiences: [b]}", [{"aud": "b"}]),
+        ("{audiences: [c]}", [{"aud": ["a", "c"]}]),
+        ("{acr: [mfa, pwd], max_age: 5m}", [{"acr": "mfa", "auth_time": int(AT)}]),
+        ("{max_age: 5m}", [{"auth_time": int(AT)}]),
+        ("{issuers: [open]}", []),
+        (
+            "{scopes: [read], claims: {scope: {contains: x}}}",
+            [{"scp": "read", "scope": ["x"]}],
+        ),
+        ("{scopes: {all: [read, {none: [read]}]}}", []),
+    ],
+)
+def test_each_rule_is_met(require: str, expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert made(tmp_path, require) == expected
+
+
+def test_where_audiences_are_unchecked_the_route_still_has_its_own(tmp_path: Path) -> None:
+    assert made(tmp_path, "{audiences: [n2, n1]}", "open") == [{"aud": "n1"}]
