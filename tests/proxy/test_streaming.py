@@ -10,6 +10,7 @@ import pytest
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import (
     AUDIENCE,
+    EXPIRED,
     ISSUER,
     ROUTES,
     RunningGateway,
@@ -64,7 +65,7 @@ async def test_an_event_stream_ends_whole_when_its_token_has_expired(
     client = await ask(gateway, token())
     assert await client.read(2) == b"\r\n"
 
-    gateway.clocks.ahead_seconds = 631  # and the listener looks at the clock by itself
+    gateway.clocks.ahead_seconds = EXPIRED  # and the listener looks at the clock by itself
     assert await read_chunk(client) == b""
     await (await service.connection()).wait_end()
 
@@ -80,7 +81,7 @@ async def test_an_expired_stream_is_one_line_that_says_why(
     gateway = await start_gateway(access_log="stdout")
     client = await ask(gateway, token())
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
     await client.read_until(b"0\r\n\r\n")
     (line,) = await log.lines(gateway)
 
@@ -159,7 +160,7 @@ async def test_an_event_stream_is_known_by_its_type(
     service.script = stream(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n")
     client = await ask(gateway, token())
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     await client.read_until(b"0\r\n\r\n")
 
@@ -188,7 +189,7 @@ async def test_a_stream_that_has_not_sent_an_event_yet_ends_too(
     client.send(make_request("/api/events", token()))
     assert (await read_head(client)).status == 200
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     assert await read_chunk(client) == b""
 
@@ -200,7 +201,7 @@ async def test_a_stream_with_a_length_is_cut_short_of_it(
     service.script = stream(HEAD + b"Content-Length: 1000\r\n")
     client = await ask(gateway, token())
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     assert await client.read_to_end() == b""
 
@@ -213,7 +214,7 @@ async def test_a_stream_to_http_1_0_ends_with_the_connection(
     client.send(make_request("/api/events", token(), version="1.0"))
     await client.read_until(EVENT)
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     assert await client.read_to_end() == b""
 
@@ -229,7 +230,7 @@ async def test_a_stream_outlives_a_reload_but_not_its_token(
     (await service.connection()).send(b"data: two\n\n")
     await client.read_until(b"data: two\n\n")
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     await client.read_until(b"0\r\n\r\n")
     assert gateway.metric("gateway_streams_expired_total", route="api") == 1
@@ -264,7 +265,7 @@ async def test_a_stream_that_is_over_before_its_token_ends_nothing_else(
     client.send(make_request("/open/"))
     await client.read_until(EVENT)
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     (await service.connection(1)).send(b"more")
     await client.read_until(b"more")
@@ -280,7 +281,7 @@ async def test_a_stream_that_ended_is_not_ended_again(
     (await service.connection()).close()
     await client.read_until(b"0\r\n\r\n")
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     assert gateway.metric("gateway_streams_expired_total", route="api") == 0
     client.send(make_request("/nowhere"))
@@ -326,7 +327,7 @@ async def test_a_tunnel_of_bytes_ends_at_both_ends_behind_what_was_sent(
     await peer.read(14)
     await client.read(13)
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
 
     assert await client.read_to_end() == b""
     assert await peer.read_to_end() == b""
@@ -349,7 +350,7 @@ async def test_what_a_slow_service_has_not_read_yet_still_reaches_it(
         await asyncio.sleep(0)
     await gateway.wait_still(client.transport.get_write_buffer_size)
 
-    gateway.pass_time(631)
+    gateway.pass_time(EXPIRED)
     peer.read_on()
     received = await peer.read_to_end()
     lines = await log.lines(gateway)
