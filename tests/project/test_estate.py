@@ -27,3 +27,10 @@ def test_its_suites_pass_and_leave_no_route_and_no_rule_untried() -> None:
     assert result.returncode == 0, result.stdout
     assert "100 % (100 of 100)" in result.stdout
     assert "failed" not in result.stdout
+
+
+def test_no_attack_gets_through_but_those_that_are_waived_with_a_reason() -> None:
+    result = run("test", ESTATE, "--hostile")
+
+    assert result.returncode == 0, result.stdout
+    assert "all held" in result.stdout
