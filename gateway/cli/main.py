@@ -12,6 +12,7 @@ VERBS = {
     "check": "Say all that is wrong with a configuration.",
     "explain": "Explain what becomes of a request, and why.",
     "test": "Test the access rules of a configuration.",
+    "diff": "Say how two configurations differ, and for whom.",
     "routes": "List the routes in the order they match.",
     "token": "Make and inspect tokens.",
     "keys": "Show the keys of the issuers.",

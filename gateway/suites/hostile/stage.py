@@ -1,8 +1,9 @@
 """The gateway that is attacked: what it reads, decides and would send, without a socket."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from types import MappingProxyType
 
 from gateway.decision.decide import decide, settle
 from gateway.decision.head import RequestHead
@@ -28,28 +29,33 @@ Answer = Callable[[bytes], Outcome]
 """Says what becomes of a request's head."""
 
 
+_NOBODY: Mapping[str, Collection[str]] = MappingProxyType({})
+
+
 class Stage:
     """A gateway with *settings* at the time *at* (seconds since the epoch).
 
     Its issuers have keys made for the run, and an attacker has others. Each revocation list has
-    the one token that ``revoked_id`` names, and nothing else.
+    the one token that ``revoked_id`` names, and those whose ``jti`` is in *revoked*.
     """
 
-    def __init__(self, settings: Settings, at: float) -> None:
+    def __init__(
+        self, settings: Settings, at: float, revoked: Mapping[str, Collection[str]] = _NOBODY
+    ) -> None:
         self.settings = settings
         self.at = at
         self.keys = RunKeys(one.issuer for one in settings.issuers.values())
         self._strangers: dict[str, RunKey] = {}
         self._memo = TokenMemo()
-        self._rehearsal = Rehearsal(settings)
+        self.rehearsal = Rehearsal(settings)
         self.revocations: Mapping[str, RevocationList] = {
-            name: RevocationList([Revocation((("jti", revoked_id(name)),), inf, inf)])
+            name: _make_list([revoked_id(name), *revoked.get(name, ())])
             for name in settings.revocations
         }
 
     def answer(self, head: bytes) -> Outcome:
         """Return what becomes of the request with this head; no key is waited for."""
-        request = self._rehearsal.read(head)
+        request = self.rehearsal.read(head)
         fields = request.fields
         if fields.fault is not None:
             return fields.fault
@@ -70,13 +76,17 @@ class Stage:
         refusal = request.check_allowed(verdict.route, self.settings.limits.body_bytes)
         if refusal is not None:
             return refusal
-        return Sent(verdict, self._rehearsal.render(request, verdict, self.at))
+        return Sent(verdict, self.rehearsal.render(request, verdict, self.at))
 
     def stranger(self, algorithm: str) -> RunKey:
         """Return the attacker's own key for *algorithm*; it is none of any issuer."""
         if algorithm not in self._strangers:
             self._strangers[algorithm] = make_key(algorithm, "attacker")
         return self._strangers[algorithm]
+
+
+def _make_list(ids: Iterable[str]) -> RevocationList:
+    return RevocationList([Revocation((("jti", one),), inf, inf) for one in ids])
 
 
 def revoked_id(list_name: str) -> str:

@@ -70,3 +70,12 @@ def test_each_list_has_one_token_and_an_attacker_has_keys_of_his_own(stage: Stag
     assert stage.stranger("EdDSA").kid not in {
         key.kid for keys in stage.keys.sets.values() for key in keys.keys
     }
+
+
+def test_other_tokens_can_be_revoked_as_well(tmp_path: Path) -> None:
+    settings = make_stage(tmp_path)[0].settings
+
+    listed = Stage(settings, 0.0, {"blocked": ["lost"], "unknown": ["x"]}).revocations["blocked"]
+
+    assert listed.revokes({"jti": "lost"}, None, 0.0, 0)
+    assert not listed.revokes({"jti": "x"}, None, 0.0, 0)

@@ -1,0 +1,105 @@
+"""Compare two configurations: what they mean, and whom they let in."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.decision.routing import Match
+from gateway.settings.load import Loaded
+from gateway.settings.values import Settings
+from gateway.suites.differences.callers import Callers
+from gateway.suites.differences.compare_general import compare_access, compare_limits
+from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
+from gateway.suites.differences.facet import Change
+from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Kind, Matrix
+from gateway.suites.differences.requests import choose_requests
+from gateway.suites.differences.side import Caller, Side
+from gateway.suites.persona import Persona, make_claims, make_header
+from gateway.suites.request import AskedRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is asked beside what is made up: *personas*, and *requests*, at the time *at*."""
+
+    at: float
+    personas: Sequence[Persona] = ()
+    requests: Sequence[AskedRequest] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """How two configurations differ: what was *changed*, what *limits*, and for whom.
+
+    *asked* says how much was asked for the *cells*.
+    """
+
+    changed: tuple[Change, ...]
+    limits: tuple[Change, ...]
+    cells: tuple[Cell, ...]
+    asked: Asked
+
+    def of(self, kind: Kind) -> tuple[Cell, ...]:
+        """Return the cells of one kind."""
+        return tuple(cell for cell in self.cells if cell.kind is kind)
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing differs in meaning."""
+        return not (self.changed or self.limits or self.cells)
+
+
+def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_CELLS) -> Difference:
+    """Return how *new* differs from *old*. Every issuer of a persona is one of either."""
+    facets = RouteFacets.read(old), RouteFacets.read(new)
+    routes = list(compare_routes(*facets))
+    rest = list(compare_access(old, new))
+    limits = list(compare_limits(old, new))
+    revoked = _revoked(question.personas)
+    sides = Side(old, question.at, revoked), Side(new, question.at, revoked)
+    callers = Callers(*sides, question.at)
+    matrix = Matrix(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
+    personas = [_caller(one, old.settings, new.settings, question.at) for one in question.personas]
+    cells = tuple(matrix.compare(_ordered(sides, routes, question.requests), personas, max_cells))
+    return Difference((*routes, *rest), tuple(limits), cells, matrix.asked)
+
+
+def _ordered(
+    sides: tuple[Side, Side], changes: Iterable[Change], asked: Iterable[AskedRequest]
+) -> Sequence[AskedRequest]:
+    """Return all requests, those first whose routes changed: the last may be left out."""
+    changed = {change.name for change in changes}
+    requests = choose_requests(*sides, asked)
+    return sorted(requests, key=lambda request: not _owners(sides, request) & changed)
+
+
+def _owners(sides: tuple[Side, Side], request: AskedRequest) -> set[str]:
+    found = (side.find(request) for side in sides)
+    return {match.route.name for match in found if isinstance(match, Match)}
+
+
+def _revoked(personas: Iterable[Persona]) -> Mapping[str, Collection[str]]:
+    found: dict[str, list[str]] = {}
+    for persona in personas:
+        for name in persona.revoked:
+            found.setdefault(name, []).append(_token_id(persona))
+    return found
+
+
+def _token_id(persona: Persona) -> str:
+    return str(persona.claims.get("jti", f"{persona.name}-token"))
+
+
+def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller:
+    """Return *persona* with the token that the older configuration's issuer gives it."""
+    if persona.issuer is None:
+        return Caller(persona.name)
+    known = old.issuers.get(persona.issuer) or new.issuers[persona.issuer]
+    header = make_header(persona, known.issuer, "", "")
+    return Caller(
+        persona.name,
+        known.issuer.issuer,
+        make_claims(persona, known.issuer, at),
+        {name: value for name, value in header.items() if value != ""},
+        persona.algorithm,
+        persona.attack,
+    )

@@ -1,0 +1,150 @@
+"""Find what differs in meaning beside routes: issuers, identity, scopes, lists, limits."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway.settings.fault import Place
+from gateway.settings.load import Loaded
+from gateway.settings.places import Places
+from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, summarise
+from gateway.suites.differences.general_facets import (
+    fetch_facets,
+    identity_facets,
+    limit_facets,
+    resource_facets,
+    revocation_facets,
+    scope_facets,
+    upstream_facets,
+)
+from gateway.suites.differences.issuer_facets import issuer_facets
+
+At = Callable[[tuple[str, ...]], Place]
+Section = tuple[str, Facets, At]  # its name, what it says, and where its settings stand
+
+
+def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
+    """Yield the differences that bear on who gets in, and what services know of them."""
+    yield from _compare_sections("issuer", _issuers(old), _issuers(new))
+    for subject, facets in (("identity", identity_facets), ("scope_implies", scope_facets)):
+        before, after = facets(old.settings), facets(new.settings)
+        yield from _compare("", subject, before, after, _of(old.places), _of(new.places))
+    yield from _compare_sections("revocation list", _lists(old), _lists(new))
+    yield from _compare_sections("resource", _resources(old), _resources(new))
+
+
+def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
+    """Yield the differences in how much and how long."""
+    before, after = limit_facets(old.settings), limit_facets(new.settings)
+    yield from _compare("", "limit", before, after, _of(old.places), _of(new.places))
+    for subject, parts in (
+        ("keys of the issuer", _key_times),
+        ("fetching of the revocation list", _list_times),
+        ("waiting for the upstream", _waits),
+    ):
+        one, other = parts(old), parts(new)
+        # What only one of them has was told where it was added.
+        common = one.keys() & other.keys()
+        yield from _compare_sections(
+            subject,
+            {key: part for key, part in one.items() if key in common},
+            {key: part for key, part in other.items() if key in common},
+        )
+
+
+def _compare_sections(
+    subject: str, old: Mapping[str, Section], new: Mapping[str, Section]
+) -> Iterator[Change]:
+    for key in dict.fromkeys((*new, *old)):
+        before, after = old.get(key), new.get(key)
+        if before is None and after is not None:
+            name, facets, at = after
+            yield Change(subject, name, "", None, Told(summarise(facets), at(())))
+        elif after is None and before is not None:
+            name, facets, at = before
+            yield Change(subject, name, "", Told(summarise(facets), at(())), None)
+        elif before is not None and after is not None:
+            yield from _compare(after[0], subject, before[1], after[1], before[2], after[2])
+
+
+def _compare(  # noqa: PLR0913, PLR0917 - two sides of one part
+    name: str, subject: str, old: Facets, new: Facets, at_old: At, at_new: At
+) -> Iterator[Change]:
+    for facet, before, after in differing(old, new):
+        yield Change(
+            subject, name, facet, _tell(before, after, at_old), _tell(after, before, at_new)
+        )
+
+
+def _tell(own: Facet | None, other: Facet | None, at: At) -> Told:
+    if own is not None:
+        return Told(own.text, at(own.keys))
+    return Told("nothing", at(() if other is None else other.keys))
+
+
+def _of(places: Places) -> At:
+    return lambda keys: places.of(*keys)
+
+
+def _below(places: Places, *start: str) -> At:
+    return lambda keys: places.of(*start, *keys)
+
+
+def _of_issuer(places: Places, name: str) -> At:
+    return lambda keys: places.of_issuer(name, *keys)
+
+
+def _issuers(loaded: Loaded) -> dict[str, Section]:
+    """Return the issuers by `iss`: by another name it is the same one."""
+    return {
+        one.issuer.issuer: (name, issuer_facets(name, one), _of_issuer(loaded.places, name))
+        for name, one in loaded.settings.issuers.items()
+    }
+
+
+def _key_times(loaded: Loaded) -> dict[str, Section]:
+    return {
+        one.issuer.issuer: (
+            name,
+            fetch_facets(one.times, one.times.unknown_kid_cooldown_seconds),
+            _of_issuer(loaded.places, name),
+        )
+        for name, one in loaded.settings.issuers.items()
+    }
+
+
+def _lists(loaded: Loaded) -> dict[str, Section]:
+    settings, places = loaded.settings, loaded.places
+    return {
+        name: (name, revocation_facets(one, settings), _below(places, "revocations", name))
+        for name, one in settings.revocations.items()
+    }
+
+
+def _list_times(loaded: Loaded) -> dict[str, Section]:
+    return {
+        name: (name, fetch_facets(one.times), _below(loaded.places, "revocations", name))
+        for name, one in loaded.settings.revocations.items()
+    }
+
+
+def _resources(loaded: Loaded) -> dict[str, Section]:
+    return {
+        one.identifier: (one.name, resource_facets(one), _at(one.place))
+        for one in loaded.settings.resources
+    }
+
+
+def _waits(loaded: Loaded) -> dict[str, Section]:
+    return {
+        name: (name, facets, _of_upstream(loaded.places, name))
+        for name, facets in upstream_facets(loaded.settings).items()
+    }
+
+
+def _of_upstream(places: Places, name: str) -> At:
+    part = places.upstream(name)
+    return lambda _: part.document.key_place(part.path)
+
+
+def _at(place: str) -> At:
+    file, _, line = place.rpartition(":")
+    return lambda _: Place(file, int(line), 1)

@@ -1,0 +1,117 @@
+"""Find the routes that differ in what they mean."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.decision.routing import Route
+from gateway.settings.load import Loaded
+from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, same, summarise
+from gateway.suites.differences.route_facets import ACCESS, route_facets
+
+NAME = "name"
+_PUBLIC = "public"
+_ASKED = ("require",)
+_WHERE = ("path", "methods", "hosts")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteFacets:
+    """What every route of a configuration means, by its name."""
+
+    loaded: Loaded
+    of: Mapping[str, Facets]
+
+    @classmethod
+    def read(cls, loaded: Loaded) -> "RouteFacets":
+        """Return that of *loaded*."""
+        settings = loaded.settings
+        routes = settings.policy.routes.routes
+        return cls(loaded, {route.name: route_facets(route, settings) for route in routes})
+
+    def tell(self, name: str, facet: Facet | None, keys: tuple[str, ...] = ()) -> Told:
+        """Return what the route *name* says by *facet*, and where; nothing where it is None."""
+        place = self.loaded.places.of_route(name, *(keys if facet is None else facet.keys))
+        return Told("nothing" if facet is None else facet.text, place)
+
+    def access(self, name: str) -> Told:
+        """Return all that the route *name* asks for."""
+        facets = self.of[name]
+        asked = {key: one for key, one in facets.items() if key == ACCESS or one.keys[:1] == _ASKED}
+        return Told(summarise(asked), self.loaded.places.of_route(name, *facets[ACCESS].keys))
+
+    def whole(self, name: str) -> Told:
+        """Return all that the route *name* says."""
+        return Told(summarise(self.of[name]), self.loaded.places.of_route(name))
+
+
+def compare_routes(old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
+    """Yield what was added, removed and changed, in the order of the newer configuration.
+
+    A route that has another name and means the same was renamed: that is a change of its name.
+    """
+    renamed = _find_renamed(old, new)
+    for name in new.of:
+        before = renamed.get(name, name)
+        if before != name:
+            yield Change("route", name, NAME, _name(old, before), _name(new, name))
+        elif name not in old.of:
+            yield Change("route", name, "", None, new.whole(name))
+        else:
+            yield from _compare(name, old, new)
+    gone = set(renamed.values())
+    for name in old.of:
+        if name not in new.of and name not in gone:
+            yield Change("route", name, "", old.whole(name), None)
+
+
+def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
+    before, after = old.of[name], new.of[name]
+    if _PUBLIC in {before[ACCESS].value, after[ACCESS].value}:
+        # All that is asked for comes or goes with the token.
+        if before[ACCESS].value != after[ACCESS].value:
+            yield Change("route", name, ACCESS, old.access(name), new.access(name))
+        common = before.keys() & after.keys() - {ACCESS}
+        before = {key: facet for key, facet in before.items() if key in common}
+        after = {key: facet for key, facet in after.items() if key in common}
+    for facet, one, other in differing(before, after):
+        keys = (one or other or Facet(None, "")).keys[:2]
+        told = old.tell(name, one, keys), new.tell(name, other, keys)
+        yield Change("route", name, facet, *told)
+
+
+def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:
+    """Return the former names of routes that mean what they did, by their new ones."""
+    gone: dict[object, str] = {
+        _where(facets): name for name, facets in old.of.items() if name not in new.of
+    }
+    found: dict[str, str] = {}
+    for name, facets in new.of.items():
+        former = gone.get(_where(facets))
+        if name not in old.of and former is not None and same(old.of[former], facets):
+            found[name] = former
+    return found
+
+
+def _where(facets: Facets) -> object:
+    # No two routes of a configuration have all of these in common.
+    return tuple(facets[name].value for name in _WHERE)
+
+
+def _name(facets: RouteFacets, name: str) -> Told:
+    return Told(name, facets.loaded.places.of_route(name, NAME))
+
+
+class Pairs:
+    """Say of a route of each configuration whether they mean the same; each pair once."""
+
+    def __init__(self, old: RouteFacets, new: RouteFacets) -> None:
+        self._old = old.of
+        self._new = new.of
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def mean_the_same(self, old: Route, new: Route) -> bool:
+        """Say whether *old* and *new*, each of its configuration, do."""
+        pair = old.name, new.name
+        if pair not in self._known:
+            self._known[pair] = same(self._old[old.name], self._new[new.name])
+        return self._known[pair]

@@ -1,0 +1,133 @@
+"""Say what a configuration means beside its routes and issuers."""
+
+import json
+from collections.abc import Mapping
+
+from gateway.settings.values import FetchTimes, Resource, RevocationSettings, Settings
+from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.issuer_facets import file_digest
+from gateway.suites.differences.route_facets import listed
+
+
+def identity_facets(settings: Settings) -> dict[str, Facet]:
+    """Return what services get to know."""
+    identity = settings.policy.identity
+    facets = {
+        name.decode("latin-1").lower(): Facet(
+            path,
+            f"the claim {'.'.join(path)}",
+            ("identity", "headers", name.decode("latin-1")),
+        )
+        for name, path in identity.headers
+    }
+    forwarded = "it is sent on" if identity.forward_token else "it stays here"
+    facets["the token"] = Facet(identity.forward_token, forwarded, ("identity", "forward_token"))
+    return facets
+
+
+def scope_facets(settings: Settings) -> dict[str, Facet]:
+    """Return what each scope implies, in the end."""
+    return {
+        scope: Facet(granted, f"grants {listed(granted, 'nothing')}", ("scope_implies", scope))
+        for scope, granted in settings.policy.scope_implies.items()
+    }
+
+
+def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, Facet]:
+    """Return what a revocation list says."""
+    issuers = one.rule.issuers
+    failure = "refuse" if one.rule.refuses_without else "allow"
+    location = file_digest(one.location) if one.is_file else one.location
+    return {
+        "location": Facet(location, one.location, ("file" if one.is_file else "url",)),
+        "issuers": Facet(
+            frozenset(settings.issuers[name].issuer.issuer for name in issuers),
+            listed(issuers, "none"),
+            ("issuers",),
+        ),
+        "on_failure": Facet(one.rule.refuses_without, failure, ("on_failure",)),
+    }
+
+
+def resource_facets(one: Resource) -> dict[str, Facet]:
+    """Return what is published about a resource, member by member."""
+    members = json.loads(one.metadata)
+    facets = {
+        name: Facet(frozenset(value) if isinstance(value, list) else value, _show(value))
+        for name, value in members.items()
+    }
+    return {**facets, "metadata": Facet(one.metadata_url, one.metadata_url)}
+
+
+def _show(value: object) -> str:
+    return listed(value, "none") if isinstance(value, list) else str(value)
+
+
+def limit_facets(settings: Settings) -> dict[str, Facet]:
+    """Return how much and how long, of everything; and where the gateway listens."""
+    timeouts, limits, listen = settings.timeouts, settings.limits, settings.listen
+    address = f"{listen.address.host}:{listen.address.port}"
+    admin = settings.admin
+    at = "none" if admin is None else f"{admin.address.host}:{admin.address.port}"
+    proxies = frozenset(map(str, settings.trusted_proxies))
+    values: dict[tuple[str, ...], object] = {
+        ("listen",): address if listen.tls is None else f"{address}, with TLS",
+        ("admin",): at,
+        ("timeouts", "head"): timeouts.head_seconds,
+        ("timeouts", "idle"): timeouts.idle_seconds,
+        ("timeouts", "body"): timeouts.body_seconds,
+        ("timeouts", "tunnel"): timeouts.tunnel_seconds,
+        ("timeouts", "total"): timeouts.total_seconds,
+        ("timeouts", "token_grace"): timeouts.token_grace_seconds,
+        ("limits", "head"): limits.head_bytes,
+        ("limits", "fields"): limits.head_fields,
+        ("limits", "target"): limits.target_bytes,
+        ("limits", "token"): settings.policy.max_token_bytes,
+        ("limits", "body"): "unlimited" if limits.body_bytes is None else limits.body_bytes,
+        ("limits", "connections"): limits.connections,
+        ("trusted_proxies",): listed(proxies, "none"),
+        ("underscore_names",): settings.underscore_names.value,
+        ("access_log",): settings.access_log.value,
+        ("drain",): settings.drain_seconds,
+    }
+    return {
+        ".".join(keys): Facet(value, show_amount(keys, value), keys)
+        for keys, value in values.items()
+    }
+
+
+def show_amount(keys: tuple[str, ...], value: object) -> str:
+    """Return *value* with its unit, which its name says."""
+    if isinstance(value, float):
+        return f"{value:g} s"
+    bytes_of = {"head", "target", "token", "body"}
+    if isinstance(value, int) and keys[0] == "limits" and keys[-1] in bytes_of:
+        return f"{value} bytes"
+    return str(value)
+
+
+def fetch_facets(times: FetchTimes, cooldown_seconds: float | None = None) -> dict[str, Facet]:
+    """Return how long what is fetched is kept."""
+    values = {
+        "fresh": times.fresh_seconds,
+        "stale": times.stale_seconds,
+        "fetch_timeout": times.fetch_timeout_seconds,
+    }
+    if cooldown_seconds is not None:
+        values["unknown_kid_cooldown"] = cooldown_seconds
+    return {name: Facet(value, f"{value:g} s", ("keys", name)) for name, value in values.items()}
+
+
+def upstream_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
+    """Return how long each upstream is waited for, by its name."""
+    return {
+        name: {
+            key: Facet(value, f"{value:g} s", (key,))
+            for key, value in (
+                ("connect_timeout", one.connect_timeout_seconds),
+                ("response_timeout", one.response_timeout_seconds),
+                ("idle_timeout", one.idle_timeout_seconds),
+            )
+        }
+        for name, one in settings.upstreams.items()
+    }

@@ -1,0 +1,46 @@
+"""Say what an issuer means: whose tokens are believed, and by which keys."""
+
+import hashlib
+from pathlib import Path
+
+from gateway.settings.values import IssuerSettings, KeySource, SourceKind
+from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.route_facets import listed
+
+_FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
+
+
+def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
+    """Return what an issuer says; its *name* is among it, its `iss` is what tells it apart."""
+    issuer = settings.issuer
+    mode = "report" if issuer.reports else "enforce"
+    audiences = "unchecked" if issuer.audiences is None else listed(issuer.audiences, "none")
+    leeway = f"{issuer.leeway_seconds:g} s"
+    profile = issuer.profile.value
+    return {
+        "name": Facet(name, name),
+        "keys": _keys(settings.source),
+        "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
+        "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
+        "profile": Facet(profile, profile, ("profile",)),
+        "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
+        "mode": Facet(mode, mode, ("mode",)),
+    }
+
+
+def _keys(source: KeySource) -> Facet:
+    kind = source.kind
+    if kind is SourceKind.SECRET:
+        # Compared by what it is, wherever it comes from; and never shown.
+        return Facet(source.secret, f"a secret in {source.location}", (kind.value,))
+    if kind in _FILES:
+        return Facet(file_digest(source.location), f"{kind.value} {source.location}", (kind.value,))
+    return Facet((kind, source.location), f"{kind.value} {source.location}", (kind.value,))
+
+
+def file_digest(name: str) -> bytes | str:
+    """Return a digest of what is in the file *name*, which may have been moved; else its name."""
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).digest()
+    except OSError:
+        return name

@@ -1,0 +1,143 @@
+"""Ask both configurations about everybody and every request, and find whom they treat otherwise."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gateway.decision.routing import Match
+from gateway.decision.verdict import Deny, Publish
+from gateway.suites.differences.callers import Callers, mentioned
+from gateway.suites.differences.compare_routes import Pairs
+from gateway.suites.differences.facet import Told
+from gateway.suites.differences.side import Caller, Side, State
+from gateway.suites.request import AskedRequest
+
+# About two seconds. Beyond it, requests whose routes mean the same in both are passed over, and
+# where that is not enough, the last ones are left out; either is told.
+MAX_CELLS = 20_000
+
+_MAX_SCOPE_BYTES = 2_000  # in one token: its header field must fit into a request
+
+
+class Kind(Enum):
+    """How a cell differs."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    MOVED = "moved"  # allowed by both, to other servers
+    CHANGED = "changed"  # refused by both, or allowed by both, for another reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Callers whom both configurations treat otherwise when they send *request*, all alike."""
+
+    kind: Kind
+    request: AskedRequest
+    callers: tuple[str, ...]
+    old: State
+    new: State
+    old_cause: Told
+    new_cause: Told
+
+
+@dataclass(slots=True)
+class Asked:
+    """How much was asked: *cells*, of *requests* and *callers*.
+
+    *same* are requests that were passed over, since their routes mean the same in both;
+    *left_out* are requests that were too many.
+    """
+
+    cells: int = 0
+    requests: int = 0
+    callers: set[str] = field(default_factory=set)
+    same: int = 0
+    left_out: int = 0
+
+
+class Matrix:
+    """The callers and requests of two configurations.
+
+    *pairs* say which routes mean the same. *is_alike* says that nothing but routes differs.
+    """
+
+    def __init__(
+        self, old: Side, new: Side, callers: Callers, pairs: Pairs, is_alike: bool
+    ) -> None:
+        self._old = old
+        self._new = new
+        self._callers = callers
+        self._pairs = pairs
+        self._is_alike = is_alike
+        self.asked = Asked()
+
+    def compare(
+        self,
+        requests: Sequence[AskedRequest],
+        personas: Sequence[Caller],
+        max_cells: int = MAX_CELLS,
+    ) -> Iterator[Cell]:
+        """Yield every cell that differs, those of one request and one cause together."""
+        every: Sequence[str] = self._callers.scopes
+        size = len(personas) + len(self._callers.with_scopes(every))
+        is_large = len(requests) * size > max_cells or len(" ".join(every)) > _MAX_SCOPE_BYTES
+        if is_large:
+            requests = self._without_same(requests)
+        for number, request in enumerate(requests):
+            scopes = self._relevant(request) if is_large else every
+            made = self._callers.with_scopes(scopes)
+            callers = [*personas, *made, *self._callers.meeting(request)]
+            if self.asked.cells + len(callers) > max_cells and number:
+                self.asked.left_out = len(requests) - number
+                return
+            self.asked.cells += len(callers)
+            self.asked.requests += 1
+            self.asked.callers.update(caller.name for caller in callers)
+            yield from self._compare_one(request, callers)
+
+    def _without_same(self, requests: Sequence[AskedRequest]) -> list[AskedRequest]:
+        if not self._is_alike:
+            return list(requests)
+        kept = [request for request in requests if not self._is_same(request)]
+        self.asked.same = len(requests) - len(kept)
+        return kept
+
+    def _is_same(self, request: AskedRequest) -> bool:
+        """Say whether both must treat *request* alike, whoever sends it."""
+        old, new = self._old.find(request), self._new.find(request)
+        if isinstance(old, Match) and isinstance(new, Match):
+            return self._pairs.mean_the_same(old.route, new.route)
+        if isinstance(old, Deny) and isinstance(new, Deny):
+            return old.reason is new.reason
+        return isinstance(old, Publish) and isinstance(new, Publish)
+
+    def _relevant(self, request: AskedRequest) -> Sequence[str]:
+        """Return the scopes that the rules of *request* speak of: no other opens anything."""
+        scopes: frozenset[str] = frozenset()
+        for side in (self._old, self._new):
+            match = side.find(request)
+            if isinstance(match, Match):
+                scopes |= mentioned(match.route, side.loaded.settings.policy)
+        return sorted(scopes)
+
+    def _compare_one(self, request: AskedRequest, callers: Sequence[Caller]) -> Iterator[Cell]:
+        groups: dict[tuple[Kind, State, State], list[Caller]] = {}
+        for caller in callers:
+            old, new = self._old.ask(caller, request), self._new.ask(caller, request)
+            kind = _kind(old, new)
+            if kind is not None:
+                groups.setdefault((kind, old, new), []).append(caller)
+        for (kind, old, new), alike in groups.items():
+            names = tuple(dict.fromkeys(caller.name for caller in alike))
+            causes = self._old.explain(alike[0], request), self._new.explain(alike[0], request)
+            yield Cell(kind, request, names, old, new, *causes)
+
+
+def _kind(old: State, new: State) -> Kind | None:
+    if old.is_allowed is not new.is_allowed:
+        return Kind.OPENED if new.is_allowed else Kind.CLOSED
+    if old.is_allowed and old.servers != new.servers:
+        return Kind.MOVED
+    same = (old.word, old.would_deny) == (new.word, new.would_deny)
+    return None if same else Kind.CHANGED

@@ -1,0 +1,118 @@
+"""Write for people how two configurations differ."""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.suites.differences.compare import Difference
+from gateway.suites.differences.facet import Change, Told
+from gateway.suites.differences.matrix import Asked, Cell, Kind
+from gateway.suites.differences.side import State
+
+_ALWAYS = (Kind.OPENED, Kind.CLOSED, Kind.MOVED)
+_TITLES = {
+    Kind.OPENED: "opened: let through from now on",
+    Kind.CLOSED: "closed: refused from now on",
+    Kind.MOVED: "moved: let through to other servers from now on",
+    Kind.CHANGED: "changed: as before, for another reason",
+}
+_SHOWN_CALLERS = 6
+
+
+def format_difference(difference: Difference, every: bool) -> Iterator[str]:
+    """Yield what changed in meaning, then whom that lets in or keeps out.
+
+    *every* shows requests that are refused for another reason, too, and all callers.
+    """
+    yield from _section("rules", difference.changed)
+    yield from _section("limits", difference.limits)
+    for kind in (*_ALWAYS, *((Kind.CHANGED,) if every else ())):
+        cells = difference.of(kind)
+        if cells:
+            yield _TITLES[kind]
+            for group in _by_target(cells):
+                yield from _cells(group, every)
+    yield format_summary(difference)
+    yield from _left_out(difference.asked)
+
+
+def format_summary(difference: Difference) -> str:
+    """Return one line about all of it."""
+    asked = difference.asked
+    scope = f"{asked.cells:,} asked: {asked.requests:,} requests, {len(asked.callers):,} callers"
+    if difference.is_empty:
+        return f"nothing differs in meaning ({scope})"
+    rules, limits = len(difference.changed), len(difference.limits)
+    parts = [f"{rules} {_plural(rules, 'rule')} changed"] if rules else []
+    if limits:
+        parts.append(f"{limits} {_plural(limits, 'limit')} changed")
+    for kind in Kind:
+        count = count_cells(difference.of(kind))
+        if count:
+            parts.append(f"{count:,} {kind.value}")
+    return f"{', '.join(parts)} ({scope})"
+
+
+def count_cells(cells: Sequence[Cell]) -> int:
+    """Return how many pairs of a request and a caller *cells* are."""
+    return sum(len(cell.callers) for cell in cells)
+
+
+def show_state(state: State) -> str:
+    """Return in words what becomes of a request."""
+    report = "" if state.would_deny is None else f", {state.would_deny} only reported"
+    return f"{state.word}{report}"
+
+
+def show_place(told: Told) -> str:
+    """Return ``file:line``."""
+    return f"{told.place.file}:{told.place.line}"
+
+
+def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
+    if not changes:
+        return
+    yield title
+    for change in changes:
+        name = " ".join(part for part in (change.subject, change.name) if part)
+        facet = f": {change.facet}" if change.facet else ""
+        yield f"  {change.word} {name}{facet}"
+        for sign, told in (("-", change.old), ("+", change.new)):
+            if told is not None:
+                yield f"    {sign} {told.text} ({show_place(told)})"
+
+
+def _by_target(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+    """Yield cells together that differ in their methods and fields alone."""
+    groups: dict[object, list[Cell]] = {}
+    for cell in cells:
+        request = cell.request
+        alike = (request.authority, request.target, cell.callers)
+        key = (*alike, cell.old, cell.new, cell.old_cause, cell.new_cause)
+        groups.setdefault(key, []).append(cell)
+    yield from groups.values()
+
+
+def _cells(group: Sequence[Cell], every: bool) -> Iterator[str]:
+    cell = group[0]
+    methods = ",".join(dict.fromkeys(one.request.method for one in group))
+    request = cell.request
+    yield f"  {methods} {request.authority}{request.target.decode('ascii')}"
+    yield f"    {_callers(cell.callers, every)}"
+    for sign, state, cause in (("-", cell.old, cell.old_cause), ("+", cell.new, cell.new_cause)):
+        yield f"    {sign} {show_state(state)}: {cause.text} ({show_place(cause)})"
+
+
+def _callers(callers: Sequence[str], every: bool) -> str:
+    if every or len(callers) <= _SHOWN_CALLERS:
+        return "; ".join(callers)
+    return f"{'; '.join(callers[:_SHOWN_CALLERS])}; and {len(callers) - _SHOWN_CALLERS} more"
+
+
+def _left_out(asked: Asked) -> Iterator[str]:
+    if asked.same:
+        yield f"not asked: {asked.same:,} requests whose routes mean the same in both"
+    if asked.left_out:
+        yield f"not asked: {asked.left_out:,} requests more, which were too many"
+
+
+def _plural(number: int, word: str) -> str:
+    return word if number == 1 else f"{word}s"

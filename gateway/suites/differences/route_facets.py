@@ -1,0 +1,145 @@
+"""Say what a route means: whose requests it owns, what it asks for, and where they go."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from gateway.decision.routing import Route
+from gateway.decision.rules import ClaimTest
+from gateway.decision.template import Variable, parse_template
+from gateway.settings.values import Server, Settings
+from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.scope_meaning import ScopeMeaning
+
+ACCESS = "access"
+
+_VARIABLE = re.compile(r"\{path\.(\w+)\}")
+
+
+def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
+    """Return what *route* of *settings* says; its name is not among it, nor its place."""
+    facets = _match(route) | _access(route, settings) | _upstream(route, settings)
+    for name, value in (
+        ("allow_encoded_slash", route.allow_encoded_slash),
+        ("allow_semicolon", route.allow_semicolon),
+    ):
+        facets[name] = Facet(value, _yes(value), (name,))
+    return facets
+
+
+def _match(route: Route) -> dict[str, Facet]:
+    segments = parse_template(route.path, route.is_prefix)
+    # The names of variables tell templates apart as little as they tell requests apart.
+    shape = tuple(None if isinstance(one, Variable) else one for one in segments)
+    key = "path_prefix" if route.is_prefix else "path"
+    path = f"{route.path}*" if route.is_prefix else route.path
+    return {
+        "methods": Facet(route.methods, listed(route.methods, "any"), ("match", "methods")),
+        "path": Facet((shape, route.is_prefix), path, ("match", key)),
+        "hosts": Facet(frozenset(route.hosts), listed(route.hosts, "any"), ("match", "hosts")),
+    }
+
+
+def _access(route: Route, settings: Settings) -> dict[str, Facet]:
+    if route.public:
+        return {ACCESS: Facet("public", "public", ("public",))}
+    kind = "a token, if sent" if route.optional else "a token"
+    keys = ("require", "optional") if route.optional else ("require",)
+    mode = "report" if route.reports else "enforce"
+    facets = {
+        ACCESS: Facet(kind, kind, keys),
+        "mode": Facet(mode, mode, ("mode",)),
+        "issuers": _issuers(route, settings),
+        "audiences": _any_of(route.audiences, "audiences"),
+        "scopes": _scopes(route, settings),
+    }
+    step_up = route.step_up
+    acr = None if step_up is None or not step_up.acr_values else frozenset(step_up.acr_values)
+    max_age = None if step_up is None else step_up.max_age_seconds
+    facets["acr"] = _any_of(acr, "acr")
+    text = "any time" if max_age is None else f"{max_age} s"
+    facets["max_age"] = Facet(max_age, text, ("require", "max_age"))
+    return facets | _claims(route)
+
+
+def _issuers(route: Route, settings: Settings) -> Facet:
+    """Return whose tokens are taken, by `iss`: none named is all, as if they were."""
+    names = sorted(settings.issuers if route.issuers is None else route.issuers)
+    value = frozenset(settings.issuers[name].issuer.issuer for name in names)
+    every = "every issuer: " if route.issuers is None else ""
+    return Facet(value, f"{every}{', '.join(names)}", ("require", "issuers"))
+
+
+def _scopes(route: Route, settings: Settings) -> Facet:
+    rule = route.scopes
+    expression = None if rule is None else rule.expression
+    meaning = ScopeMeaning(expression, settings.policy.scope_implies)
+    return Facet(meaning, "none" if rule is None else rule.text, ("require", "scopes"))
+
+
+def _claims(route: Route) -> dict[str, Facet]:
+    """Return a facet for each claim that is tested, with variables by their places in the path."""
+    segments = parse_template(route.path, route.is_prefix)
+    names = [one.name for one in segments if isinstance(one, Variable)]
+    places = {name: str(place) for place, name in enumerate(names)}
+    tested = {test.path for test in route.claims if test.operator != "exists"}
+    found: dict[str, list[ClaimTest]] = {}
+    for test in route.claims:
+        if test.operator == "exists" and test.operand is True and test.path in tested:
+            continue  # which every other test asks for as well
+        found.setdefault(test.claim, []).append(test)
+    return {
+        f"claim {claim}": Facet(
+            frozenset(_normal(test, places) for test in tests),
+            " and ".join(sorted(test.text for test in tests)),
+            ("require", "claims", claim),
+        )
+        for claim, tests in sorted(found.items())
+    }
+
+
+def _normal(test: ClaimTest, places: Mapping[str, str]) -> tuple[str, str]:
+    operator, operand = test.operator, test.operand
+    if operator == "in" and isinstance(operand, list | tuple):
+        choices = sorted({_text(choice, places) for choice in operand})
+        return ("equals", choices[0]) if len(choices) == 1 else ("in", " ".join(choices))
+    return operator, _text(operand, places)
+
+
+def _text(operand: object, places: Mapping[str, str]) -> str:
+    """Return *operand* as JSON in one spelling: 1.0 is 1."""
+    if isinstance(operand, float) and operand.is_integer():
+        operand = int(operand)
+    if isinstance(operand, str):
+        operand = _VARIABLE.sub(lambda match: f"{{path.{places.get(match[1])}}}", operand)
+    return json.dumps(operand)
+
+
+def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
+    servers = settings.upstreams[route.upstream].servers
+    value = frozenset((server.tls, server.authority) for server in servers)
+    text = f"{route.upstream} ({', '.join(map(show_server, servers))})"
+    upgrades = listed(route.upgrades, "none")
+    return {
+        "upstream": Facet(value, text, ("upstream",)),
+        "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
+        "resource": Facet(route.metadata_url, route.metadata_url or "none"),
+    }
+
+
+def show_server(server: Server) -> str:
+    """Return *server* as a URL."""
+    return f"{'https' if server.tls else 'http'}://{server.authority}"
+
+
+def listed(names: Iterable[str], nothing: str) -> str:
+    """Return *names* in order, or what it means that there are none."""
+    return ", ".join(sorted(names)) or nothing
+
+
+def _any_of(values: frozenset[str] | None, key: str) -> Facet:
+    return Facet(values, "any" if values is None else listed(values, "none"), ("require", key))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,137 @@
+"""One of the two configurations, to be asked what becomes of a request."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.policy import Issuer
+from gateway.decision.routing import Match
+from gateway.decision.verdict import Allow, Deny, Publish
+from gateway.settings.load import Loaded
+from gateway.suites.attacks import ATTACKS
+from gateway.suites.compact import to_json
+from gateway.suites.differences.facet import Told
+from gateway.suites.hostile.heads import authorization, write_head
+from gateway.suites.hostile.stage import Sent, Stage
+from gateway.suites.minting import Draft, bearer
+from gateway.suites.request import AskedRequest
+from gateway.suites.step_places import place_of_step
+
+ALLOW, PUBLISHED = "allow", "published"
+_STRANGER = "ES256"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """Somebody who asks both configurations for the same, with the same claims.
+
+    *iss* is that of the issuer, None for who has no token. *algorithm* of None is the cheapest
+    that each configuration allows. *attack* is what is done to the token, by name.
+    """
+
+    name: str
+    iss: str | None = None
+    claims: Mapping[str, object] = field(default_factory=dict)
+    header: Mapping[str, object] = field(default_factory=dict)
+    algorithm: str | None = None
+    attack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What becomes of a request: *word* is ``allow``, ``published`` or a reason.
+
+    *would_deny* is the reason that is only reported, *route* the route that decided, *servers*
+    are where the request goes.
+    """
+
+    word: str
+    route: str | None = None
+    servers: frozenset[tuple[bool, str]] = frozenset()
+    would_deny: str | None = None
+
+    @property
+    def is_allowed(self) -> bool:
+        """Say whether the service gets the request."""
+        return self.word == ALLOW
+
+
+class Side:
+    """The configuration *loaded* at the time *at*, with the tokens *revoked* on its lists."""
+
+    def __init__(self, loaded: Loaded, at: float, revoked: Mapping[str, Collection[str]]) -> None:
+        self.loaded = loaded
+        self.stage = Stage(loaded.settings, at, revoked)
+        self._issuers: Mapping[str, Issuer] = loaded.settings.policy.issuers
+        self._servers = {
+            name: frozenset((server.tls, server.authority) for server in one.servers)
+            for name, one in loaded.settings.upstreams.items()
+        }
+        self._credentials: dict[Caller, tuple[bytes, ...]] = {}
+
+    def find(self, request: AskedRequest) -> Match | Deny | Publish:
+        """Return the route that owns *request*."""
+        head = RequestHead(request.method, request.host, request.target, ())
+        return find_route(head, self.loaded.settings.policy)
+
+    def ask(self, caller: Caller, request: AskedRequest) -> State:
+        """Return what becomes of *request* when *caller* sends it."""
+        outcome = self.stage.answer(self._head(caller, request))
+        match outcome:
+            case Sent():
+                allow = outcome.allow
+                report = None if allow.would_deny is None else allow.would_deny.reason.code
+                route = allow.route
+                return State(ALLOW, route.name, self._servers[route.upstream], report)
+            case Deny():
+                route_name = None if outcome.route is None else outcome.route.name
+                return State(outcome.reason.code, route_name)
+            case Publish():
+                return State(PUBLISHED)
+
+    def explain(self, caller: Caller, request: AskedRequest) -> Told:
+        """Return in words why that becomes of it, and the line that says so."""
+        stage, places = self.stage, self.loaded.places
+        read = stage.rehearsal.read(self._head(caller, request))
+        explained = stage.rehearsal.explain(read, stage.keys.sets, stage.at, stage.revocations)
+        failed = [step for step in explained.steps if not step.holds]
+        if failed:
+            step = failed[-1]
+            place = place_of_step(step, places)
+            if place is None and explained.route is not None:
+                place = places.of_route(explained.route.name)
+            text = f"{step.check.value}: expected {step.expected}"
+            return Told(text, place or places.of("routes"))
+        if isinstance(explained.verdict, Allow):
+            route = explained.verdict.route
+            return Told(f"by the route {route.name}", places.of_route(route.name))
+        return Told("a document for everybody", places.of("resources"))
+
+    def _head(self, caller: Caller, request: AskedRequest) -> bytes:
+        return write_head(request, *authorization(*self.credentials_of(caller)))
+
+    def credentials_of(self, caller: Caller) -> tuple[bytes, ...]:
+        """Return the values of the Authorization fields that *caller* sends; made once."""
+        known = self._credentials.get(caller)
+        if known is None:
+            known = self._credentials[caller] = tuple(self._make_credentials(caller))
+        return known
+
+    def _make_credentials(self, caller: Caller) -> Iterator[bytes]:
+        if caller.iss is None:
+            return
+        issuer = self._issuers.get(caller.iss)
+        if issuer is None:
+            # Who signs it makes no difference where nobody is believed.
+            key = self.stage.stranger(_STRANGER)
+            header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
+            yield bearer(key.sign(header, to_json(caller.claims)))
+            return
+        key = self.stage.keys.of(issuer.name, caller.algorithm)
+        header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
+        draft = Draft(header, caller.claims, issuer, key, self.stage.keys)
+        if caller.attack is None:
+            yield bearer(draft.sign())
+        else:
+            yield from ATTACKS[caller.attack](draft)

@@ -1,0 +1,74 @@
+"""Two configurations compared as a whole."""
+
+from pathlib import Path
+
+from gateway.suites.differences.compare import Question, compare
+from gateway.suites.differences.matrix import Kind
+from gateway.suites.persona import Persona
+from gateway.suites.request import parse_request
+from tests.suites.differences.configs import BASE, both, difference, edited
+from tests.suites.worlds import AT
+
+ALICE = Persona(
+    "alice",
+    "main",
+    {"scope": "read", "tenant": "acme", "level": 5, "region": "eu", "aud": "orders"},
+)
+ORDER = parse_request("GET", "https://a.example/t/acme/orders/7")
+
+
+def test_rules_limits_and_cells_are_apart(tmp_path: Path) -> None:
+    text = edited(("region: {in: [eu, us]}", "region: {in: [eu]}")) + "drain: 5s\n"
+
+    found = difference(tmp_path, text)
+
+    assert [one.facet for one in found.changed] == ["claim region"]
+    assert [one.facet for one in found.limits] == ["drain"]
+    assert {one.kind for one in found.cells} == {Kind.CLOSED}
+    assert not found.is_empty
+
+
+def test_personas_and_requests_of_a_suite_are_asked_too(tmp_path: Path) -> None:
+    old, new = both(tmp_path, edited(("level: {at_least: 2}", "level: {at_least: 9}")))
+
+    found = compare(old, new, Question(AT, [ALICE, Persona("guest")], [ORDER]))
+
+    own = next(one for one in found.cells if one.request == ORDER)
+    assert "alice" in own.callers
+    assert "guest" in found.asked.callers
+
+
+def test_a_persona_is_one_of_whichever_configuration_knows_its_issuer(tmp_path: Path) -> None:
+    added = "issuers:\n  ci: {issuer: ci, secret_env: CI_SECRET, audiences: [orders]}\n"
+    old, new = both(tmp_path, edited(("issuers:\n", added)))
+    robot = Persona("robot", "ci", {"scope": "read write"})
+    request = parse_request("GET", "https://a.example/orders/7")
+
+    found = compare(old, new, Question(AT, [robot], [request]))
+
+    own = next(one for one in found.cells if one.request == request)
+    assert own.kind is Kind.OPENED
+    assert "robot" in own.callers
+    assert (own.old.word, own.new.word) == ("issuer_unknown", "allow")
+
+
+def test_a_revoked_persona_is_on_the_lists_of_both(tmp_path: Path) -> None:
+    lists = 'revocations: {gone: {url: "https://login.example/gone"}}\n'
+    old, new = both(tmp_path, BASE + lists, BASE)
+    lost = Persona("lost", "main", ALICE.claims, revoked=("gone",))
+    named = Persona("named", "main", {**ALICE.claims, "jti": "n-1"}, revoked=("gone",))
+
+    found = compare(old, new, Question(AT, [ALICE, lost, named], [ORDER]))
+
+    own = [one for one in found.cells if one.request == ORDER]
+    assert [(one.kind, set(one.callers) & {"alice", "lost", "named"}) for one in own] == [
+        (Kind.CLOSED, {"lost", "named"})
+    ]
+
+
+def test_requests_of_routes_that_changed_are_asked_first(tmp_path: Path) -> None:
+    text = edited(("require: {scopes: [read, write]}", "public: true"))
+
+    found = difference(tmp_path, text, max_cells=1)
+
+    assert {one.new.route for one in found.cells} == {"everything"}

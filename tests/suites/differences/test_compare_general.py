@@ -1,0 +1,210 @@
+"""What differs beside routes: issuers, identity, scopes, lists, resources, limits."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.suites.differences.compare_general import compare_access
+from tests.suites.differences.configs import BASE, changes, edited, load, told
+from tests.suites.worlds import ENVIRON
+
+MAIN = "audiences: [orders], profile: rfc9068}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (MAIN, MAIN.replace("orders", "unchecked").replace("[unchecked]", "unchecked"),
+         ("audiences", "orders", "unchecked")),
+        (MAIN, "audiences: [orders, x], profile: rfc9068}", ("audiences", "orders", "orders, x")),
+        (MAIN, "audiences: [orders]}", ("profile", "rfc9068", "any")),
+        (MAIN, "leeway: 5s, " + MAIN, ("leeway", "30 s", "5 s")),
+        (MAIN, "mode: report, " + MAIN, ("mode", "enforce", "report")),
+        (MAIN, "algorithms: [ES256, RS256], " + MAIN,
+         ("algorithms", "ES256, EdDSA, RS256", "ES256, RS256")),
+    ],
+)  # fmt: skip
+def test_each_setting_of_an_issuer_is_told(
+    old: str, new: str, expected: tuple[str, ...], tmp_path: Path
+) -> None:
+    [change] = [one for one in changes(tmp_path, edited((old, new))) if one.subject == "issuer"]
+
+    assert told([change]) == [("issuer", "main", *expected)]
+    assert change.old is not None
+    assert change.old.place.line == 3
+
+
+def test_where_keys_come_from_is_told(tmp_path: Path) -> None:
+    text = edited(("discovery: true", 'jwks_url: "https://login.example/keys"'))
+
+    assert told(changes(tmp_path, text)) == [
+        (
+            "issuer",
+            "main",
+            "keys",
+            "discovery https://login.example/",
+            "jwks_url https://login.example/keys",
+        )
+    ]
+
+
+def test_an_issuer_by_another_name_is_the_same_one(tmp_path: Path) -> None:
+    text = BASE.replace("  main:", "  login:").replace("[main]", "[login]")
+
+    assert told(changes(tmp_path, text)) == [("issuer", "login", "name", "main", "login")]
+
+
+def test_issuers_come_and_go(tmp_path: Path) -> None:
+    text = BASE.replace("https://partner.example", "https://other.example")
+
+    found = [one[:3] for one in told(changes(tmp_path, text)) if one[0] == "issuer"]
+
+    assert found == [("issuer", "partner", ""), ("issuer", "partner", "")]
+
+
+IDENTITY = "identity: {headers: {X-User: sub, X-Tenant: org.tenant}}\n"
+
+
+def test_what_services_are_told_is_told(tmp_path: Path) -> None:
+    found = told(changes(tmp_path, BASE + IDENTITY, BASE))
+
+    assert ("identity", "", "x-user", "nothing", "the claim sub") in found
+    assert ("identity", "", "x-gateway-subject", "the claim sub", "nothing") in found
+    lower = BASE + IDENTITY.replace("X-User", "x-user")
+    assert told(changes(tmp_path, lower, BASE + IDENTITY)) == []
+
+
+def test_whether_the_token_goes_on_is_told(tmp_path: Path) -> None:
+    text = BASE + "identity: {forward_token: true}\n"
+
+    assert told(changes(tmp_path, text)) == [
+        ("identity", "", "the token", "it stays here", "it is sent on")
+    ]
+
+
+def test_what_scopes_grant_in_the_end_is_compared(tmp_path: Path) -> None:
+    """A hierarchy that is written step by step is the same hierarchy."""
+    direct = edited(
+        ("{admin: [read, write]}", "{admin: [read, write], boss: [admin, read, write]}")
+    )
+    steps = edited(("{admin: [read, write]}", "{admin: [read, write], boss: [admin]}"))
+    less = edited(("{admin: [read, write]}", "{admin: [read]}"))
+
+    assert told(changes(tmp_path, steps, direct)) == []
+    assert ("scope_implies", "", "admin", "grants read, write", "grants read") in told(
+        changes(tmp_path, less)
+    )
+
+
+LISTS = 'revocations: {gone: {url: "https://login.example/gone", issuers: [main]}}\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("https://login.example/gone", "https://login.example/other", "location"),
+        ("issuers: [main]", "issuers: [main, partner]", "issuers"),
+        ("issuers: [main]", "issuers: [main], on_failure: allow", "on_failure"),
+    ],
+)
+def test_revocation_lists_are_told(old: str, new: str, expected: str, tmp_path: Path) -> None:
+    found = told(changes(tmp_path, BASE + LISTS.replace(old, new), BASE + LISTS))
+
+    assert [one[:3] for one in found] == [("revocation list", "gone", expected)]
+
+
+def test_lists_come_and_go(tmp_path: Path) -> None:
+    found = told(changes(tmp_path, BASE + LISTS))
+
+    assert [one[:4] for one in found] == [("revocation list", "gone", "", "-")]
+
+
+RESOURCES = "resources: {api: {resource: 'https://a.example', scopes: [read, write]}}\n"
+
+
+def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
+    other = RESOURCES.replace("[read, write]", "[write, read]")
+    less = RESOURCES.replace("[read, write]", "[read]")
+
+    assert told(changes(tmp_path, BASE + other, BASE + RESOURCES)) == []
+    assert told(changes(tmp_path, BASE + less, BASE + RESOURCES)) == [
+        ("resource", "api", "scopes_supported", "read, write", "read")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("timeouts: {head: 5s}\n", ("limit", "", "timeouts.head", "10 s", "5 s")),
+        ("limits: {head: 16KiB}\n", ("limit", "", "limits.head", "32768 bytes", "16384 bytes")),
+        ("limits: {body: 1KiB}\n", ("limit", "", "limits.body", "unlimited", "1024 bytes")),
+        ("limits: {fields: 50}\n", ("limit", "", "limits.fields", "100", "50")),
+        ("underscore_names: keep\n", ("limit", "", "underscore_names", "drop", "keep")),
+        ("trusted_proxies: [10.0.0.0/8]\n",
+         ("limit", "", "trusted_proxies", "none", "10.0.0.0/8")),
+        ("access_log: none\n", ("limit", "", "access_log", "stdout", "none")),
+        ("drain: 5s\n", ("limit", "", "drain", "30 s", "5 s")),
+        ("admin: 127.0.0.1:9999\n", ("limit", "", "admin", "127.0.0.1:9901", "127.0.0.1:9999")),
+        ("listen: 127.0.0.1:8081\n", ("limit", "", "listen", "0.0.0.0:8080", "127.0.0.1:8081")),
+    ],
+)  # fmt: skip
+def test_limits_are_told_with_their_units(
+    extra: str, expected: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert told(changes(tmp_path, BASE + extra)) == [expected]
+
+
+def test_waiting_for_services_and_keys_are_limits(tmp_path: Path) -> None:
+    text = edited(
+        ("site: {", "site: {connect_timeout: 1s, "),
+        (MAIN, "keys: {fresh: 1m, unknown_kid_cooldown: 5s}, " + MAIN),
+    )
+
+    assert told(changes(tmp_path, text)) == [
+        ("keys of the issuer", "main", "fresh", "300 s", "60 s"),
+        ("keys of the issuer", "main", "unknown_kid_cooldown", "30 s", "5 s"),
+        ("waiting for the upstream", "site", "connect_timeout", "2 s", "1 s"),
+    ]
+
+
+def test_a_key_file_that_was_moved_is_the_same_and_one_that_was_changed_is_not(
+    tmp_path: Path,
+) -> None:
+    text = edited(("discovery: true", "jwks_file: keys.json"))
+    for folder, content in (("a", "{}"), ("b", "{}"), ("c", "{ }")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "keys.json").write_text(content)
+
+    found = {folder: changes_of(tmp_path / "a", tmp_path / folder, text) for folder in ("b", "c")}
+
+    assert found["b"] == []
+    assert [one[2] for one in found["c"]] == ["keys"]
+
+
+def changes_of(one: Path, other: Path, text: str) -> list[tuple[str, ...]]:
+    return told(list(compare_access(load(one, text), load(other, text))))
+
+
+def test_a_secret_is_compared_wherever_it_comes_from_and_never_shown(tmp_path: Path) -> None:
+    secret, other = ENVIRON["CI_SECRET"], ENVIRON["CI_SECRET"][::-1]
+    first, second = (
+        load(tmp_path, BASE.replace("issuers:\n", f"issuers:\n  {CI % name}\n", 1), name, environ)
+        for name, environ in (
+            ("ONE", {"ONE": secret, "TWO": secret}),
+            ("TWO", {"ONE": secret, "TWO": secret}),
+        )
+    )
+    third = load(
+        tmp_path,
+        BASE.replace("issuers:\n", f"issuers:\n  {CI % 'ONE'}\n", 1),
+        "three",
+        {"ONE": other},
+    )
+
+    assert told(list(compare_access(first, second))) == []
+    assert told(list(compare_access(first, third))) == [
+        ("issuer", "ci", "keys", "a secret in ONE", "a secret in ONE")
+    ]
+
+
+CI = "ci: {issuer: ci, secret_env: %s, audiences: [orders]}"

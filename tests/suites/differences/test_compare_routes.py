@@ -1,0 +1,159 @@
+"""Routes that differ in what they mean, and no others."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.suites.differences.compare_routes import Pairs, RouteFacets
+from tests.suites.differences.configs import BASE, SAME, both, changes, edited, told
+
+REQUIRE = "upstream: orders\n    require:\n"
+
+
+def test_what_is_written_otherwise_and_means_the_same_is_no_difference(tmp_path: Path) -> None:
+    assert told(changes(tmp_path, SAME)) == []
+    assert told(changes(tmp_path, BASE, SAME)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "facet", "before", "after"),
+    [
+        ("methods: [GET, HEAD]", "methods: [GET]", "methods", "GET, HEAD", "GET"),
+        ("[a.example, b.example]", "[a.example]", "hosts", "a.example, b.example", "a.example"),
+        ("/t/{tenant}/orders/{id}", "/t/{tenant}/order/{id}", "path", None, None),
+        ("issuers: [main]", "issuers: [main, partner]", "issuers", "main", "main, partner"),
+        ("[audit, staff]", "[audit]", "scopes", None, None),
+        ("{any: [read, ", "{all: [read, ", "scopes", None, None),
+        ("level: {at_least: 2}", "level: {at_least: 1}", "claim level", None, None),
+        ("        level: {at_least: 2}\n", "", "claim level", "level at_least 2", "nothing"),
+        ("region: {in: [eu, us]}", "region: {in: [eu]}", "claim region", None, None),
+        ('equals: "{path.tenant}"', 'equals: "{path.id}"', "claim tenant", None, None),
+        (REQUIRE, REQUIRE.replace("orders", "site"), "upstream", None, None),
+        ("issuers: [main]", "max_age: 5m\n      issuers: [main]", "max_age", "any time", "300 s"),
+        ("issuers: [main]", "acr: [mfa]\n      issuers: [main]", "acr", "any", "mfa"),
+        ("issuers: [main]", "audiences: [x]\n      issuers: [main]", "audiences", "any", "x"),
+    ],
+)  # fmt: skip
+def test_each_rule_that_changes_is_told_with_both_lines(
+    old: str, new: str, facet: str, before: str | None, after: str | None, tmp_path: Path
+) -> None:
+    [change] = [one for one in changes(tmp_path, edited((old, new))) if one.subject == "route"]
+
+    assert (change.word, change.name, change.facet) == ("changed", "read-order", facet)
+    assert change.old is not None
+    assert change.new is not None
+    assert before is None or (change.old.text, change.new.text) == (before, after)
+    assert change.old.text != change.new.text
+    assert change.old.place.file.endswith("old.yaml")
+    assert change.new.place.file.endswith("new.yaml")
+    if before not in {"any", "any time"}:
+        line = BASE.splitlines()[change.old.place.line - 1]
+        assert line.strip() in old or old.splitlines()[0].strip() in line
+
+
+@pytest.mark.parametrize(
+    ("added", "facet"),
+    [
+        ("mode: report", "mode"),
+        ("allow_semicolon: true", "allow_semicolon"),
+        ("allow_encoded_slash: true", "allow_encoded_slash"),
+        ("upgrades: [websocket]", "upgrades"),
+    ],
+)
+def test_so_is_what_was_as_it_is_by_default(added: str, facet: str, tmp_path: Path) -> None:
+    text = edited((REQUIRE, f"{added}\n    {REQUIRE}"))
+
+    assert [one.facet for one in changes(tmp_path, text) if one.subject == "route"] == [facet]
+
+
+def test_a_token_that_becomes_optional_is_told(tmp_path: Path) -> None:
+    text = edited(("require: {scopes", "require: {optional: true, scopes"))
+
+    assert told(changes(tmp_path, text)) == [
+        ("route", "everything", "access", "a token", "a token, if sent")
+    ]
+
+
+def test_a_route_that_becomes_public_is_one_change(tmp_path: Path) -> None:
+    text = edited(("require: {scopes: [read, write]}", "public: true"))
+
+    assert told(changes(tmp_path, text)) == [
+        (
+            "route",
+            "everything",
+            "access",
+            "access a token; issuers every issuer: main, partner; scopes all of read, write",
+            "access public",
+        )
+    ]
+
+
+def test_a_new_issuer_is_accepted_where_all_are(tmp_path: Path) -> None:
+    added = "issuers:\n  ci: {issuer: ci, secret_env: CI_SECRET, audiences: [orders]}\n"
+    text = edited(("issuers:\n", added))
+
+    found = told(changes(tmp_path, text))
+
+    assert ("route", "everything", "issuers") in [one[:3] for one in found]
+    assert ("route", "read-order", "issuers") not in [one[:3] for one in found]
+    assert ("issuer", "ci", "") in [one[:3] for one in found]
+
+
+def test_scopes_that_grant_more_change_the_routes_that_ask_for_them(tmp_path: Path) -> None:
+    """Although nobody touched the route."""
+    text = edited(("{admin: [read, write]}", "{admin: [read, write], staff: [read]}"))
+
+    found = told(changes(tmp_path, text))
+
+    assert [one[:3] for one in found] == [
+        ("route", "read-order", "scopes"),
+        ("route", "everything", "scopes"),
+        ("scope_implies", "", "staff"),
+    ]
+
+
+ADDED = BASE + "  - {name: extra, match: {path: /extra}, upstream: site, public: true}\n"
+
+
+def test_routes_come_and_go_with_all_that_they_say(tmp_path: Path) -> None:
+    what = "path /extra; access public; upstream site (http://10.0.0.9:8000)"
+
+    assert told(changes(tmp_path, ADDED)) == [("route", "extra", "", "-", what)]
+    assert told(changes(tmp_path, BASE, ADDED)) == [("route", "extra", "", what, "-")]
+
+
+def test_a_route_that_is_renamed_is_the_same_route(tmp_path: Path) -> None:
+    text = edited(("name: everything", "name: all-of-it"))
+
+    assert told(changes(tmp_path, text)) == [
+        ("route", "all-of-it", "name", "everything", "all-of-it")
+    ]
+
+
+def test_a_route_that_is_renamed_and_changed_is_another_one(tmp_path: Path) -> None:
+    text = edited(("name: everything", "name: all"), ("scopes: [read, write]", "scopes: [read]"))
+
+    found = [one[:3] for one in told(changes(tmp_path, text))]
+
+    assert found == [("route", "all", ""), ("route", "everything", "")]
+
+
+def test_names_that_are_exchanged_are_two_changes(tmp_path: Path) -> None:
+    text = edited(("name: everything", "name: x"), ("name: health", "name: everything")).replace(
+        "name: x", "name: health"
+    )
+
+    names = {one[1] for one in told(changes(tmp_path, text))}
+
+    assert names == {"health", "everything"}
+
+
+def test_pairs_of_routes_mean_the_same_or_not(tmp_path: Path) -> None:
+    old, new = both(tmp_path, edited(("scopes: [read, write]", "scopes: [read]")))
+    pairs = Pairs(RouteFacets.read(old), RouteFacets.read(new))
+    before = {route.name: route for route in old.settings.policy.routes.routes}
+    after = {route.name: route for route in new.settings.policy.routes.routes}
+
+    assert pairs.mean_the_same(before["read-order"], after["read-order"])
+    assert not pairs.mean_the_same(before["everything"], after["everything"])
+    assert not pairs.mean_the_same(before["everything"], after["everything"])

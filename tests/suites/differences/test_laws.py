@@ -1,0 +1,218 @@
+"""The laws of differences, each of them one sentence."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from gateway.decision.decide import decide, settle
+from gateway.decision.head import RequestHead
+from gateway.decision.verdict import Allow, NeedKeys
+from gateway.settings.load import Loaded, load_settings
+from gateway.suites.differences.callers import Callers
+from gateway.suites.differences.compare import Difference, Question, compare
+from gateway.suites.differences.matrix import Kind
+from gateway.suites.differences.requests import choose_requests
+from gateway.suites.differences.side import Caller, Side
+from gateway.suites.request import AskedRequest
+from tests.suites.worlds import AT
+
+Config = dict[str, Any]
+Found = set[tuple[str, str, Kind]]  # the request, the caller, and how it differs
+
+SCOPES = st.sampled_from(["s", "t", "u"])
+GROUPS = st.sampled_from(["all", "any", "none"])
+TERMS = SCOPES | st.builds(
+    lambda key, terms: {key: terms}, GROUPS, st.lists(SCOPES, min_size=1, max_size=2, unique=True)
+)
+CLAIMS = st.dictionaries(
+    st.sampled_from(["c", "d"]),
+    st.sampled_from([{"equals": "x"}, {"in": ["x", "y"]}, {"at_least": 2}, {"exists": False}]),
+    min_size=1,
+    max_size=2,
+)
+REQUIRES = st.fixed_dictionaries(
+    {},
+    optional={
+        "optional": st.booleans(),
+        "issuers": st.sampled_from([["m"], ["p"], ["m", "p"]]),
+        "scopes": st.lists(TERMS, min_size=1, max_size=2, unique_by=str),
+        "claims": CLAIMS,
+        "audiences": st.sampled_from([["a"], ["a", "b"]]),
+        "max_age": st.just("5m"),
+    },
+)
+MATCHES = st.fixed_dictionaries(
+    {"path": st.sampled_from(["/a", "/a/{x}", "/a/b", "/c"])},
+    optional={
+        "hosts": st.sampled_from([["h.example"], ["*.h.example"], ["h.example", "i.example"]]),
+        "methods": st.sampled_from([["GET"], ["GET", "POST"], ["PUT"]]),
+    },
+) | st.fixed_dictionaries({"path_prefix": st.sampled_from(["/", "/a/"])})
+ISSUERS = {
+    "m": {"issuer": "https://m.example", "discovery": True, "audiences": ["a", "b"]},
+    "p": {"issuer": "https://p.example", "discovery": True, "audiences": ["a"]},
+}
+
+
+@st.composite
+def routes(draw: st.DrawFn) -> Config:
+    route: Config = {
+        "match": draw(MATCHES),
+        "upstream": draw(st.sampled_from(["one", "two"])),
+    }
+    if draw(st.booleans()):
+        route["public"] = True
+        return route
+    route["require"] = draw(REQUIRES)
+    if draw(st.integers(0, 5)) == 0:
+        route["mode"] = "report"
+    return route
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    listed = draw(st.lists(routes(), min_size=1, max_size=4))
+    config: Config = {
+        "version": 1,
+        "issuers": ISSUERS,
+        "upstreams": {name: {"servers": [f"http://{name}:1"]} for name in ("one", "two")},
+        "routes": [{"name": f"r{number}", **route} for number, route in enumerate(listed)],
+    }
+    if draw(st.booleans()):
+        config["scope_implies"] = draw(st.sampled_from([{"u": ["s"]}, {"u": ["s", "t"]}]))
+    return config
+
+
+def load(config: Config) -> Loaded | None:
+    """Return what is loaded, or None where two routes tie."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "gateway.yaml"
+        path.write_text(json.dumps(config))
+        loaded = load_settings(path, {})
+    return loaded if isinstance(loaded, Loaded) else None
+
+
+def both(old: Config, new: Config) -> tuple[Loaded, Loaded]:
+    before, after = load(old), load(new)
+    assume(before is not None)
+    assume(after is not None)
+    assert before is not None
+    assert after is not None
+    return before, after
+
+
+def allows(side: Side, caller: Caller, request: AskedRequest) -> bool:
+    credentials = side.credentials_of(caller)
+    head = RequestHead(request.method, request.host, request.target, credentials)
+    policy, keys = side.loaded.settings.policy, side.stage.keys.sets
+    verdict = decide(head, policy, keys, AT)
+    if isinstance(verdict, NeedKeys):
+        verdict = settle(verdict.deny, head.target)
+    return isinstance(verdict, Allow)
+
+
+def decided(old: Loaded, new: Loaded) -> Iterator[tuple[str, str, Kind]]:
+    """Yield who is treated otherwise, as the decision itself says."""
+    sides = Side(old, AT, {}), Side(new, AT, {})
+    callers = Callers(*sides, AT)
+    for request in choose_requests(*sides, []):
+        for caller in (*callers.with_scopes(callers.scopes), *callers.meeting(request)):
+            before, after = (allows(side, caller, request) for side in sides)
+            if before is not after:
+                yield request.line, caller.name, Kind.OPENED if after else Kind.CLOSED
+
+
+def told(difference: Difference) -> Found:
+    return {
+        (cell.request.line, caller, cell.kind)
+        for cell in difference.cells
+        for caller in cell.callers
+        if cell.kind in {Kind.OPENED, Kind.CLOSED}
+    }
+
+
+# Each example signs tokens and asks hundreds of questions twice.
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+
+
+@SLOW
+@given(configs(), configs())
+def test_a_cell_opens_or_closes_exactly_where_the_decision_differs(
+    old: Config, new: Config
+) -> None:
+    before, after = both(old, new)
+
+    difference = compare(before, after, Question(AT))
+
+    assert difference.asked.left_out == difference.asked.same == 0
+    assert told(difference) == set(decided(before, after))
+
+
+def shuffled(value: Any, order: random.Random) -> Any:
+    """Return *value* with everything in another order whose order says nothing."""
+    if isinstance(value, dict):
+        items = [(key, shuffled(one, order)) for key, one in value.items()]
+        order.shuffle(items)
+        return dict(items)
+    if isinstance(value, list):
+        listed = [shuffled(one, order) for one in value]
+        order.shuffle(listed)
+        return listed
+    return value
+
+
+@SLOW
+@given(configs(), st.randoms(use_true_random=False))
+def test_what_stands_in_another_order_is_no_difference(
+    config: Config, order: random.Random
+) -> None:
+    before, after = both(config, shuffled(config, order))
+
+    assert compare(before, after, Question(AT)).is_empty
+
+
+@SLOW
+@given(configs(), configs())
+def test_what_opens_in_one_direction_closes_in_the_other(old: Config, new: Config) -> None:
+    before, after = both(old, new)
+
+    there = {one[0] for one in told(compare(before, after, Question(AT)))}
+    back = {one[0] for one in told(compare(after, before, Question(AT)))}
+
+    assert there == back
+
+
+@SLOW
+@given(configs(), configs())
+def test_whoever_gets_in_or_out_does_so_by_a_rule_that_changed(old: Config, new: Config) -> None:
+    before, after = both(old, new)
+
+    difference = compare(before, after, Question(AT))
+
+    assert bool(difference.changed) or not difference.cells
+
+
+@SLOW
+@given(configs(), routes(), st.integers(0, 3))
+def test_requests_that_are_passed_over_would_not_have_differed(
+    old: Config, route: Config, place: int
+) -> None:
+    """Of a large configuration less is asked, and the same requests differ."""
+    listed = list(old["routes"])
+    listed[place % len(listed)] = {"name": listed[place % len(listed)]["name"], **route}
+    before, after = both(old, {**old, "routes": listed})
+    whole = compare(before, after, Question(AT))
+    sides = Side(before, AT, {}), Side(after, AT, {})
+    callers = Callers(*sides, AT)
+    size = whole.asked.requests * len(callers.with_scopes(callers.scopes))
+
+    part = compare(before, after, Question(AT), max_cells=size - 1)
+
+    assume(part.asked.left_out == 0)
+    assert {(one[0], one[2]) for one in told(part)} == {(one[0], one[2]) for one in told(whole)}

@@ -1,0 +1,142 @@
+"""Everybody and every request, asked of both."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.suites.differences.compare import Question, compare
+from gateway.suites.differences.matrix import Kind
+from tests.suites.differences.configs import BASE, SAME, both, difference, edited
+from tests.suites.worlds import AT
+
+
+def cells(directory: Path, new: str) -> set[tuple[str, str, str, str]]:
+    return {
+        (cell.kind.value, cell.request.line, cell.old.word, cell.new.word)
+        for cell in difference(directory, new).cells
+    }
+
+
+def test_what_means_the_same_treats_nobody_otherwise(tmp_path: Path) -> None:
+    found = difference(tmp_path, SAME)
+
+    assert found.is_empty
+    assert found.asked.cells > 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("        tenant: {equals: \"{path.tenant}\"}\n", "",
+         ("opened", "GET a.example/t/some-tenant/orders/some-id", "claim_rule_failed", "allow")),
+        ("level: {at_least: 2}", "level: {at_least: 3}",
+         ("closed", "GET a.example/t/some-tenant/orders/some-id", "allow", "claim_rule_failed")),
+        ("methods: [GET, HEAD]", "methods: [GET]",
+         ("closed", "HEAD a.example/t/some-tenant/orders/some-id", "allow", "method_not_allowed")),
+        ("require: {scopes: [read, write]}", "public: true",
+         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+        ("require: {scopes: [read, write]}", "require: {scopes: {any: [read, write]}}",
+         ("opened", "GET some.example/orders/some", "scope_missing", "allow")),
+        ("require: {scopes: [read, write]}", "require: {optional: true, scopes: [read, write]}",
+         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+        ("path_prefix: /orders/", "path_prefix: /",
+         ("opened", "GET some.example/some", "route_not_found", "allow")),
+        ("upstream: orders\n    require: {", "upstream: site\n    require: {",
+         ("moved", "GET some.example/orders/some", "allow", "allow")),
+        ("upstream: orders\n    require: {", "upstream: orders\n    mode: report\n    require: {",
+         ("opened", "GET some.example/orders/some", "token_missing", "allow")),
+        ("audiences: [orders], profile", "audiences: [orders, x], profile",
+         ("opened", "GET some.example/orders/some", "audience_mismatch", "allow")),
+        ("hosts: [a.example, b.example], ", "",
+         ("opened", "GET some.example/t/some-tenant/orders/some-id", "route_not_found", "allow")),
+        ("{admin: [read, write]}", "{admin: [read, write], staff: [read, write]}",
+         ("opened", "GET some.example/orders/some", "scope_missing", "allow")),
+        ("require: {scopes: [read, write]}", "require: {scopes: [read, write], max_age: 5m}",
+         ("closed", "GET some.example/orders/some", "allow", "authentication_too_old")),
+        ("require: {scopes: [read, write]}", "require: {claims: {a: {equals: b}}}",
+         ("closed", "GET some.example/orders/some", "allow", "claim_rule_failed")),
+    ],
+)  # fmt: skip
+def test_each_change_of_a_rule_is_a_cell(
+    old: str, new: str, expected: tuple[str, str, str, str], tmp_path: Path
+) -> None:
+    assert expected in cells(tmp_path, edited((old, new)))
+
+
+def test_a_public_prefix_over_a_guarded_path_opens_it(tmp_path: Path) -> None:
+    """Where it is more specific; the guarded route itself is as it was."""
+    text = BASE + (
+        "  - {name: static, match: {path_prefix: /orders/some/}, upstream: orders, public: true}\n"
+    )
+
+    found = difference(tmp_path, text)
+    opened = [one for one in found.of(Kind.OPENED) if "nobody" in one.callers]
+
+    assert {one.request.target for one in opened} == {b"/orders/some/some"}
+    assert opened[0].old_cause.place.file.endswith("old.yaml")
+    assert opened[0].new_cause.text == "by the route static"
+
+
+def test_callers_of_one_cause_are_told_together(tmp_path: Path) -> None:
+    found = difference(tmp_path, edited(("require: {scopes: [read, write]}", "require: {}")))
+    get = [
+        one for one in found.of(Kind.OPENED) if one.request.line == "GET some.example/orders/some"
+    ]
+
+    [cell] = get
+    assert {"main without a scope", "main with read", "partner with audit"} <= set(cell.callers)
+    assert (cell.old.word, cell.new.word) == ("scope_missing", "allow")
+
+
+def test_a_refusal_for_another_reason_is_told_apart(tmp_path: Path) -> None:
+    found = difference(tmp_path, edited(("issuers: [main]", "issuers: [partner]")))
+
+    assert ("scope_missing", "issuer_not_accepted") in {
+        (one.old.word, one.new.word) for one in found.of(Kind.CHANGED)
+    }
+
+
+def test_beyond_a_bound_what_means_the_same_is_passed_over_and_told(tmp_path: Path) -> None:
+    text = edited(("require: {scopes: [read, write]}", "public: true"))
+
+    found = difference(tmp_path, text, max_cells=300)
+
+    assert found.asked.same > 0
+    assert found.asked.left_out == 0
+    assert {one.new.route for one in found.of(Kind.OPENED)} == {"everything"}
+
+
+def test_what_is_still_too_many_is_left_out_and_counted(tmp_path: Path) -> None:
+    text = edited(("require: {scopes: [read, write]}", "public: true"))
+
+    found = difference(tmp_path, text, max_cells=1)
+
+    assert found.asked.requests == 1
+    assert found.asked.left_out > 0
+    assert found.of(Kind.OPENED)
+
+
+def test_where_more_than_routes_differs_no_request_is_passed_over(tmp_path: Path) -> None:
+    text = edited(("audiences: [orders], profile", "audiences: [orders, x], profile"))
+
+    found = difference(tmp_path, text, max_cells=200)
+
+    assert found.asked.same == 0
+    assert found.asked.left_out > 0
+
+
+METADATA = "/.well-known/oauth-protected-resource"
+KNOWN = BASE + (
+    f"  - {{name: known, match: {{hosts: [a.example], path: {METADATA}}}, upstream: site,"
+    " public: true}\n"
+)
+
+
+def test_a_document_that_comes_in_front_of_a_route_is_told(tmp_path: Path) -> None:
+    published = KNOWN + "resources: {api: {resource: 'https://a.example'}}\n"
+
+    found = compare(*both(tmp_path, published, KNOWN), Question(AT))
+
+    assert ("allow", "published", Kind.CLOSED) in {
+        (one.old.word, one.new.word, one.kind) for one in found.cells
+    }
