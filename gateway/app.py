@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping
 
 from gateway import __version__
+from gateway.admin.decisions import remembered_decision
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.admin.live import explain_live
+from gateway.admin.question import Question
 from gateway.admin.report_only import report_only
-from gateway.admin.revocations import (
-    revocation_metrics,
-    revocation_readiness,
-    revocation_status,
-)
+from gateway.admin.revocations import revocation_metrics, revocation_readiness, revocation_status
 from gateway.admin.server import AdminServer, Readiness
 from gateway.fetching.clock import Clock, SystemClock
+from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.listener import Listener
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
@@ -195,6 +195,19 @@ class Gateway:
         """Return the metrics in Prometheus' text format."""
         self._metrics.requests_in_flight = self._listener.requests_in_flight()
         return self._metrics.expose()
+
+    async def explain(self, question: Question) -> Mapping[str, object]:
+        """Return what would become of a request now, as ``POST /explain`` shows it."""
+        serving = self._serving
+        rehearsal = Rehearsal(serving.settings, question.client, serving.port.pseudonym)
+        lists, clock = serving.revocations.lists, self._clocks.wall
+        return await explain_live(question, rehearsal, serving.keyring, lists, clock)
+
+    def decision(self, request_id: str) -> Mapping[str, object] | None:
+        """Return what is remembered of a refusal, as ``/decisions`` shows it."""
+        line = self._access_log.recent.find(request_id)
+        policy = self._serving.settings.policy
+        return None if line is None else remembered_decision(line, policy)
 
     def _issuer_metrics(self) -> list[IssuerMetrics]:
         return [issuer_metrics(issuer) for issuer in self._serving.keyring.status()]

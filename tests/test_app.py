@@ -11,7 +11,15 @@ import pytest
 
 from gateway.app import Gateway
 from tests.keyring.peers import body, gate, issuer_peer, until
-from tests.proxy.gateways import RunningGateway, bearer, load, running_gateway, write_config
+from tests.proxy.gateways import (
+    ROUTES,
+    RunningGateway,
+    bearer,
+    good_token,
+    load,
+    running_gateway,
+    write_config,
+)
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service, running_service
 from tests.proxy.wire import connect
@@ -32,11 +40,19 @@ async def service() -> AsyncIterator[Service]:
         yield started
 
 
-async def ask_admin(gateway: RunningGateway, path: str) -> Message:
+async def ask_admin(
+    gateway: RunningGateway, path: str, question: dict[str, Any] | None = None
+) -> Message:
     address = gateway.gateway.admin_address
     assert address is not None
     wire = await connect(address)
-    wire.send(make_request(path, "Connection: close", host=f"{address[0]}:{address[1]}"))
+    lines, host = ["Connection: close"], f"{address[0]}:{address[1]}"
+    if question is None:
+        wire.send(make_request(path, *lines, host=host))
+    else:
+        lines.append("Content-Type: application/json")
+        body = json.dumps(question).encode()
+        wire.send(make_request(path, *lines, host=host, method="POST", body=body))
     answer = await read_answer(wire)
     wire.transport.abort()
     return answer
@@ -185,3 +201,87 @@ async def test_stopping_frees_the_addresses(service: Service, tmp_path: Path) ->
             assert address is not None
             with pytest.raises(ConnectionRefusedError):
                 await connect(address)
+
+
+# --- explanations
+
+
+async def explained(gateway: RunningGateway, **question: Any) -> dict[str, Any]:
+    answer = await ask_admin(gateway, "/explain", question)
+    assert answer.status == 200, answer
+    parsed: dict[str, Any] = json.loads(answer.body)
+    return parsed
+
+
+async def test_the_admin_port_explains_what_the_data_port_does(
+    service: Service, tmp_path: Path
+) -> None:
+    """Law 9, once more: to the letter, but for the id of the request."""
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        token = good_token().decode()
+        url = "http://gateway.test/api/x?y"
+        told = await explained(gateway, url=url, token=token, client="127.0.0.1")
+        answer = await gateway.ask(make_request("/api/x?y", bearer()))
+
+    sent = service.received.decode()
+    request_id = service.requests[0].one(b"x-request-id").decode()
+    assert answer.status == 200
+    assert told["verdict"] == "allow"
+    assert told["forwarded"] == sent.replace(request_id, "xxxxxxxxxxxxxx-xxxxxxxxx")
+    assert token.split(".")[1] not in json.dumps(told)
+
+
+async def test_a_reload_changes_what_is_explained(service: Service, tmp_path: Path) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        before = await explained(gateway, url="http://gateway.test/open/x")
+        closed = [dict(route) for route in ROUTES if route["name"] != "open"]
+        path = write_config(tmp_path, [service.url], {"routes": closed})
+        assert await gateway.gateway.reload(load(path)) is None
+        after = await explained(gateway, url="http://gateway.test/open/x")
+
+    assert [before["verdict"], after["reason"]] == ["allow", "route_not_found"]
+
+
+@pytest.mark.parametrize("target", ["stdout", "none"])
+async def test_refusals_are_remembered_whether_they_are_logged_or_not(
+    service: Service, tmp_path: Path, target: str
+) -> None:
+    trial = {"name": "trial", "match": {"path": "/trial"}, "upstream": "main", "mode": "report"}
+    changes = {"access_log": target, "routes": [*ROUTES, {**trial, "require": {"scopes": ["x"]}}]}
+    requests = [
+        make_request("/api/x?secret=1"),
+        make_request("/nowhere"),
+        make_request("/trial", bearer()),
+        make_request("/admin/", bearer()),
+        b"nonsense\r\n\r\n",
+    ]
+    async with running_gateway(load(write_config(tmp_path, [service.url], changes))) as gateway:
+        shown = []
+        for request in requests:
+            answer = await gateway.ask(request)
+            request_id = answer.all(b"x-request-id") or service.requests[-1].all(b"x-request-id")
+            found = await ask_admin(gateway, f"/decisions/{request_id[0].decode()}")
+            shown.append(json.loads(found.body))
+        allowed = await gateway.ask(make_request("/open/x"))
+        request_id = service.requests[-1].all(b"x-request-id")
+        unknown = await ask_admin(gateway, f"/decisions/{request_id[0].decode()}")
+
+    assert [(one["path"], one["route"], one["reason"], one["would_deny"]) for one in shown] == [
+        ("/api/x", "api", "token_missing", None),
+        ("/nowhere", None, "route_not_found", None),
+        ("/trial", "trial", None, "scope_missing"),
+        ("/admin/", "admin", "scope_missing", None),
+        (None, None, "request_malformed", None),
+    ]
+    assert (allowed.status, unknown.status) == (200, 404)
+    assert not [part for part in good_token().decode().split(".") if part in json.dumps(shown)]
+
+
+async def test_a_refusal_with_a_very_long_path_is_not_remembered(
+    service: Service, tmp_path: Path
+) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        for target in ("/api/" + "x" * 3000, "/nowhere/" + "x" * 3000):
+            answer = await gateway.ask(make_request(target))
+            request_id = answer.one(b"x-request-id").decode()
+            assert (await ask_admin(gateway, f"/decisions/{request_id}")).status == 404

@@ -1,1 +1,1 @@
-"""The admin port: probes, metrics, status."""
+"""The admin port: probes, metrics, status, explanations."""

@@ -1,4 +1,4 @@
-"""Serve the admin port: probes, metrics, status."""
+"""Serve the admin port: probes, metrics, status, explanations."""
 
 import asyncio
 import logging
@@ -12,6 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.admin.answers import json_object, problem, text
 from gateway.admin.guard import problems, require_token
+from gateway.admin.question import (
+    MAX_QUESTION_BYTES,
+    BadQuestionError,
+    Question,
+    parse_question,
+)
 from gateway.settings.values import Admin
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
@@ -56,6 +62,14 @@ class AdminView(Protocol):
         """Return Prometheus' text format; called on another thread, for it takes a while."""
         ...
 
+    async def explain(self, question: Question) -> Mapping[str, object]:
+        """Return what would become of a request now, as values that JSON knows."""
+        ...
+
+    def decision(self, request_id: str) -> Mapping[str, object] | None:
+        """Return what is remembered of a refusal, as values that JSON knows; None if nothing."""
+        ...
+
 
 class AdminServer:
     """The admin port of one process."""
@@ -63,11 +77,15 @@ class AdminServer:
     def __init__(self, admin: Admin, view: AdminView) -> None:
         self._address = admin.address
         self._view = view
-        app = web.Application(middlewares=[problems, require_token(admin.token)])
+        app = web.Application(
+            middlewares=[problems, require_token(admin.token)], client_max_size=MAX_QUESTION_BYTES
+        )
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status", self._status)
+        app.router.add_get("/decisions/{id}", self._decision)
+        app.router.add_post("/explain", self._explain)
         # Signals are the supervisor's, and probes every second are nothing to log.
         self._runner = web.AppRunner(
             app,
@@ -116,3 +134,22 @@ class AdminServer:
 
     async def _status(self, _request: web.Request) -> web.Response:
         return json_object(self._view.status())
+
+    async def _decision(self, request: web.Request) -> web.Response:
+        found = self._view.decision(request.match_info["id"])
+        if found is not None:
+            return json_object(found)
+        return problem(HTTPStatus.NOT_FOUND, "not among the refusals that are remembered")
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        # What a page of some website may send without asking first is not of this type.
+        if request.content_type != "application/json":
+            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is application/json")
+        try:
+            question = parse_question(await request.read())
+        except BadQuestionError as fault:
+            return problem(HTTPStatus.BAD_REQUEST, str(fault))
+        except web.HTTPRequestEntityTooLarge:
+            limit = f"the body has at most {MAX_QUESTION_BYTES} bytes"
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+        return json_object(await self._view.explain(question))

@@ -13,6 +13,7 @@ from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 from gateway.telemetry.access_line import format_allowed, format_line, format_refused
 from gateway.telemetry.quoting import NULL, Json, quote, quote_common
+from gateway.telemetry.recent_refusals import MAX_LINE_BYTES
 
 # How the access log calls a request whose client went away before the end of the answer.
 CLIENT_GONE: Final = 499
@@ -103,27 +104,27 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     reason = deny.reason
     state = port.no_route if deny.route is None else port.routes[deny.route.index]
     state.metrics.answer_refusal(reason, seconds)
-    log = port.access_log
-    if not log.enabled:
-        return
     token = deny.token
-    log.write(
-        format_refused(
-            at,
-            request_id,
-            client.peer_bytes if request.is_plain else _client(port, client, request),
-            request.method,
-            request.fields.host,
-            split_path(request.target),
-            state.names,
-            reason,
-            _detail(port, deny) if deny.wanted_key is not None else quote_common(deny.detail),
-            NULL if token is None else token.log_subject,
-            NULL if token is None else port.issuer_names[token.issuer.name],
-            received_bytes,
-            seconds * 1000,
-        )
+    line = format_refused(
+        at,
+        request_id,
+        client.peer_bytes if request.is_plain else _client(port, client, request),
+        request.method,
+        request.fields.host,
+        split_path(request.target),
+        state.names,
+        reason,
+        _detail(port, deny) if deny.wanted_key is not None else quote_common(deny.detail),
+        NULL if token is None else token.log_subject,
+        NULL if token is None else port.issuer_names[token.issuer.name],
+        received_bytes,
+        seconds * 1000,
     )
+    log = port.access_log
+    if len(line) <= MAX_LINE_BYTES:
+        log.recent.keep(line)
+    if log.enabled:
+        log.write(line)
 
 
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
@@ -138,8 +139,14 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     if would_deny is not None:
         state.metrics.report(would_deny.reason)
     state.metrics.observe(exchange.status, seconds)
-    if port.access_log.enabled:
-        port.access_log.write(_unusual_line(port, state, exchange, would_deny, seconds))
+    is_refusal = deny is not None or would_deny is not None
+    log = port.access_log
+    if not (is_refusal or log.enabled):
+        return
+    line = _unusual_line(port, state, exchange, would_deny, seconds)
+    if is_refusal and len(line) <= MAX_LINE_BYTES:
+        log.recent.keep(line)
+    log.write(line)
 
 
 def _unusual_line(

@@ -5,6 +5,7 @@ from collections import deque
 from select import PIPE_BUF
 
 from gateway.telemetry.line_writer import LineWriter
+from gateway.telemetry.recent_refusals import RecentRefusals
 
 # About half a second of lines at full speed: longer than a log shipper's usual pause.
 DEFAULT_CAPACITY_BYTES = 8 * 1024 * 1024
@@ -20,7 +21,8 @@ class AccessLog:
 
     ``write`` belongs to one thread, that of the event loop; each counter has one writer, so
     that no lock is needed. Build it after forking. Where several processes share one pipe,
-    *shared* keeps each write within what POSIX makes atomic (PIPE_BUF).
+    *shared* keeps each write within what POSIX makes atomic (PIPE_BUF). *recent* are lines that
+    people may ask for again, whether they are written or not.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class AccessLog:
         shared: bool = False,
     ) -> None:
         self.enabled = stream_fd is not None
+        self.recent = RecentRefusals()
         self.written = 0
         self._lines: deque[bytes] = deque()
         self._capacity_bytes = capacity_bytes

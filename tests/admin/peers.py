@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from gateway.admin.question import Question
 from gateway.admin.server import AdminServer, Readiness
 from gateway.settings.values import Address, Admin
 
@@ -19,6 +20,8 @@ class FakeGateway:
     revocations: tuple[Mapping[str, object], ...] = ()
     members: Mapping[str, object] = field(default_factory=lambda: {"version": "1.2.3"})
     page: bytes = b"up 1\n"
+    questions: list[Question] = field(default_factory=list)
+    decisions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def ready(self) -> Readiness:
         return Readiness(self.not_ready, self.issuers, self.revocations)
@@ -28,6 +31,13 @@ class FakeGateway:
 
     def metrics(self) -> bytes:
         return self.page
+
+    async def explain(self, question: Question) -> Mapping[str, object]:
+        self.questions.append(question)
+        return {"verdict": "allow"}
+
+    def decision(self, request_id: str) -> Mapping[str, object] | None:
+        return self.decisions.get(request_id)
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,15 @@ class AdminPort:
     session: aiohttp.ClientSession
 
     async def ask(
-        self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> Answer:
         host, port = self.server.address
         url = f"http://{host}:{port}{path}"
-        async with self.session.request(method, url, headers=headers) as response:
+        async with self.session.request(method, url, headers=headers, data=body) as response:
             return Answer(response.status, dict(response.headers), await response.read())
 
 

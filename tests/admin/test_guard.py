@@ -29,6 +29,15 @@ async def test_everything_else_needs_it(port: AdminPort, path: str) -> None:
     assert json.loads(answer.body)["detail"] == "the admin token is required"
 
 
+async def test_nothing_is_explained_to_strangers(port: AdminPort) -> None:
+    headers = {"Content-Type": "application/json"}
+    asked = await port.ask("/explain", "POST", headers, b'{"url": "https://a/"}')
+    remembered = await port.ask("/decisions/0123456789abcd-000000001")
+
+    assert [asked.status, remembered.status] == [401, 401]
+    assert port.gateway.questions == []
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_the_token_opens_the_port(port: AdminPort, scheme: str) -> None:
     answer = await port.ask("/status", headers={"Authorization": f"{scheme} {TOKEN}"})

@@ -141,3 +141,62 @@ async def test_a_stopped_port_takes_no_connections() -> None:
 
         with socket.socket() as client:
             assert client.connect_ex((host, number)) != 0
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_what_would_become_of_a_request_is_explained() -> None:
+    async with admin_port() as port:
+        answer = await port.ask("/explain", "POST", JSON, b'{"url": "https://a/b", "token": "x"}')
+
+    assert (answer.status, json.loads(answer.body)) == (200, {"verdict": "allow"})
+    (question,) = port.gateway.questions
+    assert (question.request.line, question.token) == ("GET a/b", b"x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "detail"),
+    [
+        ({"Content-Type": "text/plain"}, b"{}", 415, "the body is application/json"),
+        (JSON, b"", 400, "the body is no JSON object: not valid JSON"),
+        (
+            JSON,
+            b'{"url": "hush"}',
+            400,
+            "not a URL: write it like https://api.example.com/orders/7",
+        ),
+        (JSON, b'{"token": "' + b"h" * 65_536 + b'"}', 413, "the body has at most 65536 bytes"),
+    ],
+)
+async def test_what_is_no_question_is_a_problem(
+    headers: dict[str, str], body: bytes, status: int, detail: str
+) -> None:
+    async with admin_port() as port:
+        answer = await port.ask("/explain", "POST", headers, body)
+
+    assert (answer.status, json.loads(answer.body)["detail"]) == (status, detail)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert port.gateway.questions == []
+
+
+async def test_explanations_and_refusals_are_asked_for_in_one_way_each() -> None:
+    async with admin_port() as port:
+        got = await port.ask("/explain")
+        posted = await port.ask("/decisions/x", "POST", JSON, b"{}")
+
+    assert [(one.status, one.headers["Allow"]) for one in (got, posted)] == [
+        (405, "POST"),
+        (405, "GET, HEAD"),
+    ]
+
+
+async def test_a_refusal_that_is_remembered_is_shown_and_another_is_not() -> None:
+    async with admin_port() as port:
+        port.gateway.decisions = {"0123456789abcd-000000001": {"reason": "token_missing"}}
+        known = await port.ask("/decisions/0123456789abcd-000000001")
+        unknown = await port.ask("/decisions/hush%22%0a")
+
+    assert (known.status, json.loads(known.body)) == (200, {"reason": "token_missing"})
+    assert unknown.status == 404
+    assert b"hush" not in unknown.body

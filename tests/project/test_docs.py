@@ -147,7 +147,7 @@ def test_the_paths_of_the_admin_port_are_listed() -> None:
     source = (ROOT / "gateway" / "admin" / "server.py").read_text()
     listed = rows(sections(page("commands"), "##")["The admin port"])
 
-    assert [row[0].strip("`") for row in listed] == re.findall(r'add_get\("([^"]+)"', source)
+    assert [row[0].strip("`") for row in listed] == re.findall(r'router.add_\w+\("([^"]+)"', source)
 
 
 def test_what_the_readme_calls_not_built_is_no_verb() -> None:
