@@ -8,7 +8,7 @@ from gateway.settings.fault import Fault
 from gateway.settings.files import UnreadableError, read_sources
 from gateway.settings.values import Address
 
-__all__ = ["UnreadableError", "admin_address", "default_config"]
+__all__ = ["UnreadableError", "admin_address", "admin_token", "default_config"]
 
 _DEFAULT_FILE = "config/gateway.yaml"
 _DEFAULT_ADDRESS = "127.0.0.1:9901"
@@ -37,6 +37,17 @@ def admin_address(path: Path, environ: Mapping[str, str]) -> Address | str:
     return _read_admin(document.root.get("admin", _DEFAULT_ADDRESS), path)
 
 
+def admin_token(path: Path, environ: Mapping[str, str]) -> str | None:
+    """Return the token of the admin port, as the environment has it; None where it asks for none.
+
+    Reads ``admin`` and nothing else. Raises UnreadableError.
+    """
+    root = read_sources(path, environ, []).main.document.root
+    admin = root.get("admin") if isinstance(root, dict) else None
+    name = admin.get("token_env") if isinstance(admin, dict) else None
+    return environ.get(name) if isinstance(name, str) else None
+
+
 def _read_admin(admin: object, path: Path) -> Address | str:
     if admin is False:
         return f"{path} turns the admin port off"
@@ -45,5 +56,5 @@ def _read_admin(admin: object, path: Path) -> Address | str:
     if isinstance(address, str):
         return f"admin in {path} is {address}"
     if address.port == 0:
-        return f"admin in {path} has port 0: give the real one with --url"
+        return f"admin in {path} has port 0: say which one it got in the end"
     return Address(_REACHED_AT.get(address.host, address.host), address.port)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE, find_config
 from gateway.cli.explain_answer import Answer, explain_claims, explain_persona, explain_token
 from gateway.cli.explain_caller import find_persona, load_suite, read_token
 from gateway.cli.explain_claims import BadClaimsError, persona_of_claims
+from gateway.cli.explain_refusal import show_refusal
 from gateway.cli.explain_text import format_told
 from gateway.cli.explain_words import (
     Claims,
@@ -28,8 +29,12 @@ from gateway.cli.explain_words import (
 from gateway.decision.steps import Step
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.rehearsal import CLIENT, Rehearsal
+from gateway.settings.load import Loaded
 from gateway.settings.places import Places
+from gateway.settings.values import Settings
+from gateway.suites.persona import Persona
 from gateway.suites.step_places import place_of_step
+from gateway.suites.suite import Suite
 
 
 @click.command("explain")
@@ -45,6 +50,9 @@ from gateway.suites.step_places import place_of_step
 @click.option("--client", type=Client(), default=CLIENT, help="Who asks.")
 @click.option("--offline", is_flag=True, help="Fetch nothing from URLs.")
 @click.option("--expect", "expected", type=Expected(), help="allow, or a reason.")
+@click.option("--request-id", help="Show what a running gateway refused.", metavar="ID")
+@click.option("--admin", help="Its admin port, e.g. http://127.0.0.1:9901.", metavar="URL")
+@click.option("--admin-token", help="The token of that port.", metavar="SOURCE")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
@@ -58,6 +66,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     client: str,
     offline: bool,
     expected: str | None,
+    request_id: str | None,
+    admin: str | None,
+    admin_token: str | None,
     config: Path | None,
     form: str,
 ) -> None:
@@ -65,31 +76,34 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as);
     there may be none. The request is not sent. For a real token the keys and the revocation
-    lists of its issuer are fetched once.
+    lists of its issuer are fetched once. With --request-id, and without METHOD and URL, it is
+    said what a gateway that runs has refused.
 
     Exits 0 where the request is allowed, 1 where it is refused; with --expect, 0 where that
     is met and 1 where it is not. Exits 3 where those keys or lists cannot be had.
     """
-    if sum(one is not None for one in (token, claims, persona)) > 1:
+    callers = [one for one in (token, claims, persona) if one is not None]
+    if request_id is not None:
+        if words or callers or suite_file or headers or expected or at is not None:
+            raise click.UsageError("--request-id is of a request that was decided already")
+        show_refusal(request_id, admin, admin_token, config, form)
+        return
+    if admin is not None or admin_token is not None:
+        raise click.UsageError("--admin and --admin-token belong to --request-id")
+    if len(callers) > 1:
         raise click.UsageError("choose one of --token, --claims and --as")
     if (persona is None) is not (suite_file is None):
         raise click.UsageError("--as names a persona of --suite: give both, or none")
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
-    environ = os.environ if suite is None else {**os.environ, **suite.environment}
-    path = find_config(config, None if suite is None else suite.gateway)
-    loaded = load_or_exit(path, environ, warns=False)
-    rehearsal = Rehearsal(loaded.settings, client)
+    loaded = _load(config, suite)
     now = time.time() if suite is None else suite.at
-    moment = now if at is None else at
+    rehearsal, moment = Rehearsal(loaded.settings, client), now if at is None else at
     if suite is not None and persona is not None:
         caller = find_persona(persona, suite, loaded.settings)
         answer = explain_persona(rehearsal, asked, moment, caller)
     elif claims is not None:
-        try:
-            caller = persona_of_claims(claims, loaded.settings.issuers)
-        except BadClaimsError as problem:
-            raise click.UsageError(f"--claims: {problem}") from None
+        caller = _find_caller(claims, loaded.settings)
         answer = explain_claims(rehearsal, asked, moment, caller)
     else:
         word = None if token is None else read_token(token)
@@ -98,6 +112,21 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     told = tell(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(told, answer, form)
     _end(told, answer, expected)
+
+
+def _load(config: Path | None, suite: Suite | None) -> Loaded:
+    """Return the configuration that is asked about; a suite brings its own, and an environment."""
+    if suite is None:
+        return load_or_exit(find_config(None, config), warns=False)
+    path = find_config(config, suite.gateway)
+    return load_or_exit(path, {**os.environ, **suite.environment}, warns=False)
+
+
+def _find_caller(claims: Mapping[str, object], settings: Settings) -> Persona:
+    try:
+        return persona_of_claims(claims, settings.issuers)
+    except BadClaimsError as problem:
+        raise click.UsageError(f"--claims: {problem}") from None
 
 
 def _place_of(places: Places) -> PlaceOf:

@@ -22,7 +22,7 @@ from gateway.suites.read_suite import BrokenSuite, UnreadableError, read_suite
 from gateway.suites.suite import Suite
 
 
-def read_token(source: str) -> bytes:
+def read_token(source: str, option: str = "--token") -> bytes:
     """Return the token in *source*, whatever it is worth, or end; no message repeats it."""
     if not is_source(source):
         raise click.UsageError(ON_THE_COMMAND_LINE)
@@ -33,7 +33,7 @@ def read_token(source: str) -> bytes:
         sys.exit(EXIT_ENVIRONMENT)
     token = only_token(text)
     if isinstance(token, str):
-        raise click.UsageError(f"--token: not a token: {token}")
+        raise click.UsageError(f"{option}: not a token: {token}")
     return token
 
 

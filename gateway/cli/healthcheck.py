@@ -3,20 +3,15 @@
 import http.client
 import json
 import math
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-from urllib.parse import urlsplit
 
 import click
 
-_EXIT_NEGATIVE = 1
-_EXIT_ENVIRONMENT = 3
+from gateway.cli.admin_port import ask_admin_port, find_admin_port
 
-# What `/readyz` says of an issuer is some 150 bytes, and there may be thousands of them.
-_MAX_ANSWER_BYTES = 4 * 1024 * 1024
+_EXIT_NEGATIVE = 1
 _MAX_TIMEOUT_SECONDS = 3600.0
 
 
@@ -31,17 +26,6 @@ class Health:
     def healthy(self) -> bool:
         """Tell whether traffic should be sent."""
         return self.status == http.client.OK
-
-
-def ask(host: str, port: int, path: str, timeout_seconds: float) -> Health:
-    """Return what ``GET path`` says; raise OSError or HTTPException where nothing answers so."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
-    try:
-        connection.request("GET", path, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        return Health(answer.status, _reasons(answer.read(_MAX_ANSWER_BYTES)))
-    finally:
-        connection.close()
 
 
 def _reasons(body: bytes) -> tuple[str, ...]:
@@ -89,47 +73,12 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     Exits 0 where it is, 1 where it is not, 3 where nothing answers.
     """
-    host, port = _from_url(url) if url is not None else _from_config(file or config)
-    path = "/livez" if live else "/readyz"
-    try:
-        health = ask(host, port, path, timeout_seconds)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        _end(f"no answer from the admin port at {host} port {port}: {_words(error)}")
+    address = find_admin_port(url, file or config, "--url")
+    answer = ask_admin_port(address, "/livez" if live else "/readyz", timeout_seconds)
+    health = Health(answer.status, _reasons(answer.body))
     _print(health, "alive" if live else "ready", form)
     if not health.healthy:
         sys.exit(_EXIT_NEGATIVE)
-
-
-def _from_url(url: str) -> tuple[str, int]:
-    """Return host and port of *url*; anything but a plain ``http://host:port`` is refused."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise click.BadParameter("not a URL", param_hint="--url") from None
-    extra = parts.username or parts.path.strip("/") or parts.query or parts.fragment
-    if parts.scheme != "http" or not host or extra:
-        raise click.BadParameter("write it like http://127.0.0.1:9901", param_hint="--url")
-    return host, http.client.HTTP_PORT if port is None else port
-
-
-def _from_config(path: Path | None) -> tuple[str, int]:
-    """Return host and port of the admin port that the configuration names, or end."""
-    # Reading YAML costs more than all the rest; with --url nobody should wait for it.
-    from gateway.cli.admin_address import (  # noqa: PLC0415
-        UnreadableError,
-        admin_address,
-        default_config,
-    )
-
-    try:
-        address = admin_address(path or default_config(os.environ), os.environ)
-    except UnreadableError as error:
-        _end(str(error))
-    if isinstance(address, str):
-        click.echo(f"gateway: {address}", err=True)
-        sys.exit(_EXIT_NEGATIVE)
-    return address.host, address.port
 
 
 def _print(health: Health, word: str, form: str) -> None:
@@ -151,16 +100,3 @@ def _print(health: Health, word: str, form: str) -> None:
 def _printable(text: str) -> str:
     # Whoever answers at the port must not write escape sequences to the operator's terminal.
     return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error, OSError):
-        return (error.strerror or type(error).__name__).lower()
-    return "it does not speak HTTP" if isinstance(error, http.client.HTTPException) else "bad name"
-
-
-def _end(message: str) -> NoReturn:
-    click.echo(f"gateway: {message}", err=True)
-    sys.exit(_EXIT_ENVIRONMENT)

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.admin_address import UnreadableError, admin_address, default_config
+from gateway.cli.admin_address import (
+    UnreadableError,
+    admin_address,
+    admin_token,
+    default_config,
+)
 from gateway.settings.models import ConfigFile
 from gateway.settings.values import Address
 
@@ -103,3 +108,24 @@ def test_the_environment_names_the_file_or_the_default_serves(
     environ: dict[str, str], file: str
 ) -> None:
     assert default_config(environ) == Path(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("admin: {address: 127.0.0.1:7000, token_env: NAME}", "hush"),
+        ("admin: {token_env: OTHER}", None),
+        ("admin: {token_env: 7}", None),
+        ("admin: 127.0.0.1:7000", None),
+        ("admin: false", None),
+        ("version: 1", None),
+        ("[]", None),
+        ("{", None),
+    ],
+)
+def test_the_token_of_the_admin_port_is_in_the_environment(
+    config: Path, text: str, token: str | None
+) -> None:
+    config.write_text(text)
+
+    assert admin_token(config, {"NAME": "hush"}) == token

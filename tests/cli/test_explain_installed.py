@@ -1,5 +1,6 @@
 """`gateway explain` as it is installed: in a process of its own, which loads what it needs."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings.load import Loaded, load_settings
 from tests.cli.explained import ORDER, SECRET, make_token, write_world
 from tests.cli.peers import http_peer
+from tests.proxy.gateways import bearer, running_gateway, write_config
+from tests.proxy.messages import make_request
 
 COMMAND = Path(sys.executable).with_name("gateway")
 
@@ -121,3 +125,30 @@ def test_the_exit_code_says_what_kind_of_end_it_was(
 
     assert (done.returncode, b"Traceback" in done.stderr) == (code, False)
     assert bool(done.stdout) is (code < 2)
+
+
+async def test_what_a_running_gateway_refused_is_shown_by_its_id(tmp_path: Path) -> None:
+    token = "a-token-of-the-admin-port-that-is-long-enough"
+    changes = {"admin": {"address": "127.0.0.1:0", "token_env": "ADMIN_TOKEN"}}
+    path = write_config(tmp_path, ["http://127.0.0.1:1"], changes)
+    loaded = load_settings(path, {"ADMIN_TOKEN": token})
+    assert isinstance(loaded, Loaded)
+    async with running_gateway(loaded.settings) as gateway:
+        answer = await gateway.ask(make_request("/api/x?secret", bearer(b"x.y.z")))
+        request_id = answer.one(b"x-request-id").decode()
+        assert gateway.gateway.admin_address is not None
+        url = "http://{}:{}".format(*gateway.gateway.admin_address)
+        (tmp_path / "token").write_text(token)
+        asked = ("--request-id", request_id, "--admin", url)
+        shown = await asyncio.to_thread(run, *asked, "--admin-token", "@token", config=path)
+        refused = await asyncio.to_thread(run, *asked, config=path)
+
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    lines = shown.stdout.decode().splitlines()
+    assert lines[:2] == [
+        "refused: 401 token_malformed",
+        "  because: the token's header is not base64url",
+    ]
+    assert lines[4].startswith(f"  route api  [{path}:")
+    assert b"secret" not in shown.stdout
+    assert (refused.returncode, refused.stdout) == (3, b"")
