@@ -152,4 +152,7 @@ class AdminServer:
         except web.HTTPRequestEntityTooLarge:
             limit = f"the body has at most {MAX_QUESTION_BYTES} bytes"
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+        except (web.RequestPayloadError, ConnectionError):
+            # Compressed, and not as it says; or its sender has left, and reads no answer.
+            return problem(HTTPStatus.BAD_REQUEST, "the body is not encoded as its head says")
         return json_object(await self._view.explain(question))

@@ -167,6 +167,12 @@ async def test_what_would_become_of_a_request_is_explained() -> None:
             "not a URL: write it like https://api.example.com/orders/7",
         ),
         (JSON, b'{"token": "' + b"h" * 65_536 + b'"}', 413, "the body has at most 65536 bytes"),
+        (
+            {**JSON, "Content-Encoding": "gzip"},
+            b'{"token": "hush"}',
+            400,
+            "the body is not encoded as its head says",
+        ),
     ],
 )
 async def test_what_is_no_question_is_a_problem(
@@ -178,6 +184,24 @@ async def test_what_is_no_question_is_a_problem(
     assert (answer.status, json.loads(answer.body)["detail"]) == (status, detail)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert port.gateway.questions == []
+
+
+async def test_who_leaves_in_the_middle_of_a_question_is_no_bug(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with admin_port() as port:
+        _, writer = await asyncio.open_connection(*port.server.address)
+        writer.write(
+            b"POST /explain HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 50\r\n\r\n{"token": "hush'
+        )
+        await writer.drain()
+        await port.ask("/livez")
+        writer.close()
+        await writer.wait_closed()
+        await port.ask("/livez")
+
+    assert caplog.messages == []
 
 
 async def test_explanations_and_refusals_are_asked_for_in_one_way_each() -> None:
