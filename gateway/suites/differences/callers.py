@@ -1,21 +1,26 @@
 """Make the callers that both configurations are asked about."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.routing import Match, Route
 from gateway.settings.values import Settings
 from gateway.suites.compact import to_json
+from gateway.suites.differences.edges import FORGED, OTHER_AUDIENCE, Edge, find_edges
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.persona import LIFETIME_SECONDS, Persona, make_claims, make_header
+from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
+from gateway.suites.run_keys import cheapest
+from gateway.suites.samples.claim_sets import Claims
+from gateway.suites.samples.meaning import forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
 
 NOBODY = Caller("nobody")
 _NAME = "some-caller"
-_MAX_WAYS = 8  # in which a route may be satisfied: each choice of a list, in most of them
+_MAX_WAYS = 16  # in which a route may be satisfied: each choice of a list, in most of them
 
 
 class Callers:
@@ -56,83 +61,89 @@ class Callers:
         return known
 
     def meeting(self, request: AskedRequest) -> list[Caller]:
-        """Return callers that meet all rules of the routes that own *request*."""
-        found: dict[tuple[str, bytes], Caller] = {}
-        for side, age in zip(self._sides, ("old", "new"), strict=True):
-            match = side.find(request)
+        """Return callers that meet all rules of the routes that own *request*.
+
+        Each of them once more with every scope that either route forbids.
+        """
+        found: dict[bytes, Caller] = {}
+        matches = [side.find(request) for side in self._sides]
+        routes = [match.route for match in matches if isinstance(match, Match)]
+        forbidden = sorted(frozenset[str]().union(*map(_forbidden, routes)))
+        for side, match, age in zip(self._sides, matches, ("old", "new"), strict=True):
             if isinstance(match, Match) and not match.route.public:
-                for caller in self._meeting(side, match, age):
-                    found.setdefault((str(caller.iss), to_json(caller.claims)), caller)
+                for caller in self._meeting(side, match, age, forbidden):
+                    found.setdefault(_token_of(caller), caller)
         return list(found.values())
 
-    def _meeting(self, side: Side, match: Match, age: str) -> Iterator[Caller]:
+    def _meeting(
+        self, side: Side, match: Match, age: str, forbidden: Sequence[str]
+    ) -> Iterator[Caller]:
         settings = side.loaded.settings
-        for name, one in settings.issuers.items():
-            typ = make_header(Persona(_NAME), one.issuer, "", "")["typ"]
+        for old, new in self._issuers:
+            issuer = settings.policy.issuers.get(old.issuer)
+            if issuer is None:
+                continue
             ways = allowed_claims(
-                _NAME, one.issuer, match.route, settings.policy, match.variables, self._at
+                _NAME, issuer, match.route, settings.policy, match.variables, self._at
             )
             for number, claims in enumerate(islice(ways, _MAX_WAYS), 1):
                 way = f", way {number}" if number > 1 else ""
-                text = f"{name}, as the {age} {match.route.name} asks{way}"
-                yield Caller(text, one.issuer.issuer, claims, {"typ": typ})
+                text = f"{issuer.name}, as the {age} {match.route.name} asks{way}"
+                caller = self._caller(text, (old, new), claims, issuer)
+                yield caller
+                for edge in find_edges(old, new, self._at) if number == 1 else ():
+                    yield edge.of(caller)
+                for scope in forbidden:
+                    scopes = f"{claims.get('scope', '')} {scope}".strip()
+                    yield Edge(f"with {scope}", {"scope": scopes}).of(caller)
 
     def _of_issuer(self, pair: tuple[Issuer, Issuer], scopes: Sequence[str]) -> Iterator[Caller]:
         old, new = pair
-        everything = " ".join(scopes)
-        yield self._make(pair, "without a scope")
-        for scope in scopes:
-            yield self._make(pair, f"with {scope}", scope=scope)
-        if len(scopes) > 1:
-            yield self._make(pair, "with every scope", scope=everything)
-        audiences = sorted((old.audiences or frozenset()) | (new.audiences or frozenset()))
-        for audience in (*audiences, *sorted(self._audiences.difference(audiences)), "another-api"):
-            yield self._make(pair, f"for {audience}", scope=everything, aud=audience)
-        yield self._make(pair, "forged", scope=everything, attack="signature")
-        for algorithm in sorted(old.algorithms ^ new.algorithms):
-            yield self._make(pair, f"by {algorithm}", scope=everything, algorithm=algorithm)
-        if old.profile is not new.profile:
-            yield self._make(pair, "of any kind of JWT", scope=everything, typ="JWT")
-        if old.leeway_seconds != new.leeway_seconds:
-            middle = (old.leeway_seconds + new.leeway_seconds) / 2
-            text = f"expired for {middle:g} s"
-            yield self._make(pair, text, scope=everything, exp=self._at - middle)
-
-    def _make(
-        self,
-        pair: tuple[Issuer, Issuer],
-        text: str,
-        *,
-        typ: str | None = None,
-        algorithm: str | None = None,
-        attack: str | None = None,
-        **claims: object,
-    ) -> Caller:
-        old, new = pair
-        strict = Profile.RFC9068 in {old.profile, new.profile}
         audiences = self._audiences.union(*(one.audiences or () for one in pair))
-        made: dict[str, object] = {
+        claims = {
             **make_claims(Persona(_NAME), old, self._at),
             "aud": sorted(audiences) or "any-audience",
-            "exp": int(self._at) + LIFETIME_SECONDS,
-            **{name: value for name, value in claims.items() if value != ""},
         }
-        common = old.algorithms & new.algorithms
-        cheapest = next((one for one in ("ES256", "EdDSA") if one in common), None)
-        return Caller(
-            f"{new.name} {text}",
-            new.issuer,
-            made,
-            {"typ": typ or ("at+jwt" if strict else "JWT")},
-            algorithm or cheapest or next(iter(sorted(common or old.algorithms))),
-            attack,
-        )
+        bare = self._caller(new.name, pair, claims, new)
+        yield Edge("without a scope").of(bare)
+        for scope in scopes:
+            yield Edge(f"with {scope}", {"scope": scope}).of(bare)
+        rich = replace(bare, claims={**claims, "scope": " ".join(scopes)} if scopes else claims)
+        if len(scopes) > 1:
+            yield Edge("with every scope").of(rich)
+        edges = [Edge(f"for {one}", {"aud": one}) for one in (*sorted(audiences), OTHER_AUDIENCE)]
+        edges += (Edge("forged", attack=FORGED), *find_edges(old, new, self._at))
+        for edge in {edge.text: edge for edge in edges}.values():
+            yield edge.of(rich)
+
+    def _caller(
+        self, text: str, pair: tuple[Issuer, Issuer], claims: Claims, issuer: Issuer
+    ) -> Caller:
+        """Return the caller of a token that both configurations sign in the same way.
+
+        *issuer* decides about the algorithm where the two have none in common.
+        """
+        old, new = pair
+        strict = Profile.RFC9068 in {old.profile, new.profile}
+        header = {"typ": "at+jwt" if strict else "JWT"}
+        algorithm = cheapest((old.algorithms & new.algorithms) or issuer.algorithms)
+        return Caller(text, issuer.issuer, claims, header, algorithm)
 
 
 def mentioned(route: Route, policy: Policy) -> frozenset[str]:
     """Return the scopes that make a difference to *route*."""
     expression = None if route.scopes is None else route.scopes.expression
     return ScopeMeaning(expression, policy.scope_implies).mentioned()
+
+
+def _token_of(caller: Caller) -> bytes:
+    """Return what tells the token of *caller* from others."""
+    token = {"claims": caller.claims, "header": caller.header, "attack": caller.attack}
+    return to_json({**token, "iss": caller.iss, "algorithm": caller.algorithm})
+
+
+def _forbidden(route: Route) -> frozenset[str]:
+    return frozenset() if route.scopes is None else forbidden_scopes(route.scopes.expression)
 
 
 def _known(settings: Sequence[Settings]) -> Sequence[str]:

@@ -15,6 +15,7 @@ from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.persona import Persona, make_claims, make_header
 from gateway.suites.request import AskedRequest
+from gateway.suites.run_keys import cheapest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +101,7 @@ def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller
         known.issuer.issuer,
         make_claims(persona, known.issuer, at),
         {name: value for name, value in header.items() if value != ""},
-        persona.algorithm,
+        # The same in both, even where the newer one allows another that is quicker.
+        persona.algorithm or cheapest(known.issuer.algorithms),
         persona.attack,
     )

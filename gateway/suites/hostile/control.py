@@ -1,11 +1,15 @@
 """Find what a route allows: the request and the token that attacks are derived from."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 
+from gateway.decision.claim_names import find_claim
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
+from gateway.decision.operands import path_variables
 from gateway.decision.policy import Issuer
 from gateway.decision.routing import Match, Route
 from gateway.suites.hostile.heads import authorization, write_head
@@ -20,6 +24,8 @@ Cases = Sequence[tuple[Persona, AskedRequest]]
 
 GENERATED = "some-caller"
 _MAX_REQUESTS = 64
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +75,20 @@ class Controls:
         )
         return [control for control in found if control is not None]
 
-    def least_of(self, route: Route) -> Control | None:
-        """Return a control of *route* whose token has nothing to spare, or else the next best."""
-        issuers = self._stage.settings.issuers.values()
-        made = (next(self._made(route, one.issuer), None) for one in issuers)
-        return next((one for one in made if one is not None), None) or next(
-            iter(self.of(route)), None
-        )
+    def least_like(self, route: Route, control: Control) -> Control | None:
+        """Return a control of *route* whose token has nothing to spare, or else any.
+
+        As far as may be it is of the same issuer as *control*, and for what belongs to the same
+        people: path variables are what the claims of *control* say.
+        """
+        settings = self._stage.settings
+        wanted = _variables_like(route, control)
+        others = (one.issuer for one in settings.issuers.values())
+        for issuer in dict.fromkeys((control.issuer, *others)):
+            made = next(self._made(route, issuer, wanted), None)
+            if made is not None:
+                return made
+        return next(iter(self.of(route)), None)
 
     def _try_case(self, persona: Persona, request: AskedRequest) -> Control | None:
         if persona.issuer is None or persona.attack is not None or persona.revoked:
@@ -87,11 +100,14 @@ class Controls:
         draft = make_draft(persona, issuer, stage.keys, stage.at)
         return self._try(request, draft, persona.name)
 
-    def _made(self, route: Route, issuer: Issuer) -> Iterator[Control]:
+    def _made(
+        self, route: Route, issuer: Issuer, wanted: Mapping[str, str] = _NO_VARIABLES
+    ) -> Iterator[Control]:
         stage, policy = self._stage, self._stage.settings.policy
         key = stage.keys.of(issuer.name)
         header = make_header(Persona(GENERATED), issuer, key.algorithm, key.kid)
-        for owned in islice(owned_requests(route, policy), _MAX_REQUESTS):
+        requests = owned_requests(route, policy, variables=wanted)
+        for owned in islice(requests, _MAX_REQUESTS):
             ways = allowed_claims(GENERATED, issuer, route, policy, owned.variables, stage.at)
             for claims in ways:
                 draft = Draft(header, claims, issuer, key, stage.keys)
@@ -110,3 +126,14 @@ class Controls:
             return None
         variables, stage = match.variables, self._stage
         return Control(match.route, request, variables, draft, caller, outcome, stage)
+
+
+def _variables_like(route: Route, control: Control) -> Mapping[str, str]:
+    """Return path variables for *route*: those of *control*, or what its claims must equal."""
+    variables = dict(control.variables)
+    for test in route.claims:
+        for name in path_variables(test.operand):
+            value = find_claim(control.draft.claims, test.path)
+            if test.operand == f"{{path.{name}}}" and isinstance(value, str):
+                variables[name] = value
+    return {name: value for name, value in variables.items() if _PLAIN.fullmatch(value)}

@@ -1,7 +1,5 @@
 """Write the head of a request, whatever is in it."""
 
-from dataclasses import replace
-
 from gateway.suites.request import AskedRequest
 
 Field = tuple[bytes, bytes]
@@ -23,6 +21,8 @@ def authorization(*credentials: bytes) -> tuple[Field, ...]:
     return tuple((b"Authorization", credential) for credential in credentials)
 
 
-def with_target(request: AskedRequest, target: bytes) -> AskedRequest:
-    """Return *request* for another target, which need not be one."""
-    return replace(request, target=target)
+def show(request: AskedRequest) -> str:
+    """Return the request line of what may be no request, for people."""
+    if request.target.startswith(b"/"):
+        return request.line
+    return f"{request.method} {request.target.decode('latin-1')} (Host: {request.authority})"

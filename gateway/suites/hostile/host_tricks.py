@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, write_head
+from gateway.suites.hostile.heads import Field, show, write_head
 from gateway.suites.hostile.path_tricks import REFUSED, reaches_service
 
 _GUARD = Guard(None, ("match", "hosts"))
@@ -41,7 +41,7 @@ def trick_hosts(control: Control) -> Iterator[Attack]:
     head = write_head(asked)
     yield Attack(
         "host-override", "absolute-form", "CVE-2021-39155, RFC 9112 §3.2.2", head, REFUSED,
-        _GUARD, reaches_service(control), asked.line,
+        _GUARD, reaches_service(control), show(asked),
     )  # fmt: skip
 
 
@@ -52,5 +52,5 @@ def _attack(
     head = write_head(asked, *fields)
     return Attack(
         name, variant, "CVE-2021-39155", head, REFUSED, _GUARD,
-        reaches_service(control), asked.line,
+        reaches_service(control), show(asked),
     )  # fmt: skip

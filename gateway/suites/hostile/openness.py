@@ -1,11 +1,11 @@
 """Find the routes that ask for less than another one, and lead to the same service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.decision.routing import Route
 from gateway.settings.values import Settings
-from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.control import Control, Controls
 from gateway.suites.hostile.heads import Field, authorization, write_head
 from gateway.suites.hostile.stage import Answer, Sent
 from gateway.suites.minting import bearer
@@ -13,6 +13,7 @@ from gateway.suites.request import AskedRequest
 
 # Tricks are tried from each of them; in a large configuration the nearest are enough.
 MAX_OPEN_ROUTES = 12
+_MAX_EXAMINED = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,35 +35,52 @@ def servers_of(settings: Settings, route: Route) -> Servers:
 
 
 def find_more_open(
-    control: Control,
-    public: Mapping[str, AskedRequest],
-    others: Sequence[Control],
-    answer: Answer,
+    control: Control, public: Mapping[str, AskedRequest], controls: Controls, answer: Answer
 ) -> tuple[list[OpenRoute], int]:
     """Return the routes that ask for less than that of *control*, the nearest in path first.
 
     Those are public ones, whose requests are *public* by name, those whose token is optional,
-    and those of *others* that allow the control's token where its route does not allow theirs.
-    With them comes the number of those that were left out, beyond 12.
+    and those that allow the control's token where its route does not allow theirs. With them
+    comes the number of routes to the same service that were left out, for being too far away.
     """
     settings = control.stage.settings
     servers = servers_of(settings, control.route)
-    found = [
-        OpenRoute(route, public[route.name], ())
-        for route in settings.policy.routes.routes
-        if route.name in public and servers & servers_of(settings, route)
-    ]
-    for other in others:
-        if other.route is control.route or not servers & servers_of(settings, other.route):
-            continue
-        if other.route.optional:
-            found.append(OpenRoute(other.route, other.request, ()))
-        elif _asks_for_less(other, control, answer):
-            credential = authorization(bearer(other.draft.sign()))
-            found.append(OpenRoute(other.route, other.request, credential))
-    path = control.request.target
-    found.sort(key=lambda one: -_common(one.request.target, path))
-    return found[:MAX_OPEN_ROUTES], max(0, len(found) - MAX_OPEN_ROUTES)
+    path = control.route.path
+    near = sorted(
+        (
+            route
+            for route in settings.policy.routes.routes
+            if route is not control.route and servers & servers_of(settings, route)
+        ),
+        key=lambda route: -_common(route.path, path),
+    )
+    found: list[OpenRoute] = []
+    for number, route in enumerate(near):
+        if len(found) == MAX_OPEN_ROUTES or number == _MAX_EXAMINED:
+            return found, len(near) - number
+        one = _open(route, control, public, controls, answer)
+        if one is not None:
+            found.append(one)
+    return found, 0
+
+
+def _open(
+    route: Route,
+    control: Control,
+    public: Mapping[str, AskedRequest],
+    controls: Controls,
+    answer: Answer,
+) -> OpenRoute | None:
+    if route.public:
+        return OpenRoute(route, public[route.name], ()) if route.name in public else None
+    other = controls.least_like(route, control)
+    if other is None:
+        return None
+    if route.optional:
+        return OpenRoute(route, other.request, ())
+    if not _asks_for_less(other, control, answer):
+        return None
+    return OpenRoute(route, other.request, authorization(bearer(other.draft.sign())))
 
 
 def _asks_for_less(other: Control, control: Control, answer: Answer) -> bool:
@@ -73,7 +91,7 @@ def _asks_for_less(other: Control, control: Control, answer: Answer) -> bool:
     return not isinstance(answer(write_head(control.request, *theirs)), Sent)
 
 
-def _common(one: bytes, other: bytes) -> int:
-    """Return how many octets both begin with."""
-    pairs = zip(one, other, strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+def _common(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

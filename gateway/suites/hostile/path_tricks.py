@@ -7,7 +7,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.template import parse_template
 from gateway.suites.hostile.attack import Attack, Guard, Harm
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, write_head
+from gateway.suites.hostile.heads import Field, show, write_head
 from gateway.suites.hostile.openness import OpenRoute, servers_of
 from gateway.suites.hostile.spellings import climb, spell
 from gateway.suites.hostile.stage import Sent
@@ -136,7 +136,7 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     harm: Harm,
 ) -> Attack:
     head = write_head(asked, *credential)
-    return Attack(f"path-{name}", who, source, head, REFUSED, _GUARD, harm, asked.line)
+    return Attack(f"path-{name}", who, source, head, REFUSED, _GUARD, harm, show(asked))
 
 
 def _credentials(more_open: Sequence[OpenRoute]) -> Iterator[tuple[str, tuple[Field, ...]]]:

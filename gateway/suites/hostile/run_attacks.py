@@ -35,12 +35,9 @@ class Campaign:
         self._places = places
         self._answer = answer or stage.answer
         # What is attacked is what the configuration allows, whoever answers later.
-        controls = Controls(stage, stage.answer, cases)
+        self._all = Controls(stage, stage.answer, cases)
         routes = stage.settings.policy.routes.routes
-        guarded = [route for route in routes if not route.public]
-        self._controls = {route.name: controls.of(route) for route in guarded}
-        least = map(controls.least_of, guarded)
-        self._least = [control for control in least if control is not None]
+        self._controls = {route.name: self._all.of(route) for route in routes if not route.public}
         self._public = dict(self._find_public(routes))
 
     def run(self, selects: Selects = select_all) -> HostileReport:
@@ -66,7 +63,7 @@ class Campaign:
             return RouteAttacks(route.name, place, {}, (self._not_attacked(route),))
         first = controls[0]
         answer = self._stage.answer
-        more_open, too_many = find_more_open(first, self._public, self._least, answer)
+        more_open, too_many = find_more_open(first, self._public, self._all, answer)
         attacks = chain(
             change_requests(first, more_open), *(forge_tokens(control) for control in controls)
         )
@@ -77,7 +74,7 @@ class Campaign:
             counts,
             findings,
             tuple(control.caller for control in controls),
-            f"path tricks from {too_many} more open routes" if too_many else "",
+            f"path tricks from {too_many} routes that are far away" if too_many else "",
         )
 
     def _attack_public(self, route: Route) -> RouteAttacks:

@@ -132,7 +132,8 @@ def climb(folder: bytes, path: bytes) -> Iterator[Spelling]:
     """Yield ways to get from *folder*, which ends with a slash, to *path*."""
     depth = folder.count(b"/") - 1
     for name, source, step in _STEPS_UP:
-        yield name, source, folder + step * depth + path[1:]
+        if depth:  # or it would be the path itself
+            yield name, source, folder + step * depth + path[1:]
         yield name, source, folder + b"x/" + step * (depth + 1) + path[1:]
     bare = folder.removesuffix(b"/")
     yield "fragment", "CVE-2021-32779", bare + b"#/" + b"../" * depth + path[1:]

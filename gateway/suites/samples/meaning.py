@@ -45,6 +45,14 @@ def named_scopes(expression: ScopeExpression) -> frozenset[str]:
     return frozenset[str]().union(*map(named_scopes, expression.parts))
 
 
+def forbidden_scopes(expression: ScopeExpression, positive: bool = True) -> frozenset[str]:
+    """Return the scopes that must not be there, at least where others are not."""
+    if isinstance(expression, str):
+        return frozenset() if positive else frozenset({expression})
+    inner = positive != isinstance(expression, NoneOf)
+    return frozenset[str]().union(*(forbidden_scopes(part, inner) for part in expression.parts))
+
+
 def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variables) -> bool:
     """Say whether *claims* pass *test* on a path with *variables*."""
     claim = find_claim(claims, test.path)

@@ -1,10 +1,12 @@
 """Make the claims of a token that a route allows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import ceil
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.routing import Route
+from gateway.decision.step_up import StepUp
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import Variables
@@ -26,15 +28,24 @@ def allowed_claims(  # noqa: PLR0913, PLR0917 - all that claims depend on
     base: dict[str, object] = make_claims(Persona(name), issuer, at)
     if route.audiences is not None:
         base["aud"] = _audience(issuer, route.audiences)
-    if route.step_up is not None:
-        base["auth_time"] = int(at)
-        if route.step_up.acr_values:
-            base["acr"] = route.step_up.acr_values[0]
     for scopes in _scopes(route, policy):
         # A claim test may want `scope` for itself; services read scopes from `scp` as well.
         tested = any(test.path == ("scope",) for test in route.claims)
-        claim: Mapping[str, object] = {"scp" if tested else "scope": scopes} if scopes else {}
-        yield from passing(route.claims, {**base, **claim}, variables)
+        claim: Claims = {"scp" if tested else "scope": scopes} if scopes else {}
+        for authentication in _authentications(route.step_up, at):
+            yield from passing(route.claims, {**base, **claim, **authentication}, variables)
+
+
+def _authentications(wanted: StepUp | None, at: float) -> Iterator[Claims]:
+    """Yield claims about an authentication that just does, in each way that does."""
+    if wanted is None:
+        yield {}
+        return
+    age: Claims = {}
+    if wanted.max_age_seconds is not None:
+        age = {"auth_time": ceil(at - wanted.max_age_seconds)}
+    for acr in wanted.acr_values or ("",):
+        yield {**age, "acr": acr} if acr else age
 
 
 def _scopes(route: Route, policy: Policy) -> Sequence[str]:

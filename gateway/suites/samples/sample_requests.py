@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from types import MappingProxyType
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
@@ -22,6 +23,9 @@ _LABELS = ("some", "other", "third")
 _BELOW = ("some", "other/one", "")
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _MAX_TARGETS = 64
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+_Target = tuple[bytes, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +37,40 @@ class OwnedRequest:
 
 
 def owned_requests(
-    route: Route, policy: Policy, methods: Sequence[str] = METHODS
+    route: Route,
+    policy: Policy,
+    methods: Sequence[str] = METHODS,
+    variables: Mapping[str, str] = _NONE,
 ) -> Iterator[OwnedRequest]:
     """Yield requests that *route* owns, although others are more specific.
 
-    *methods* are asked where the route takes any. There may be none: then none comes to it.
+    *methods* are asked where the route takes any, *variables* are tried first in its path. There
+    may be none: then none comes to it.
     """
+    targets = list(islice(_targets(route, variables), _MAX_TARGETS))
     for hosts in _host_choices(route):
-        yield from _owned(route, policy, hosts, sorted(route.methods) or methods)
+        yield from _owned(route, policy, hosts, sorted(route.methods) or methods, targets)
 
 
 def representatives(
     route: Route, policy: Policy, methods: Sequence[str] = METHODS
 ) -> Iterator[OwnedRequest]:
     """Yield one request for each host and each method of *route*, where it owns any."""
+    targets = list(islice(_targets(route, _NONE), _MAX_TARGETS))
     for hosts in _host_choices(route):
         for method in sorted(route.methods) or methods:
-            yield from islice(_owned(route, policy, hosts, (method,)), 1)
+            yield from islice(_owned(route, policy, hosts, (method,), targets), 1)
 
 
 def _owned(
-    route: Route, policy: Policy, hosts: Sequence[str], methods: Sequence[str]
+    route: Route,
+    policy: Policy,
+    hosts: Sequence[str],
+    methods: Sequence[str],
+    targets: Sequence[_Target],
 ) -> Iterator[OwnedRequest]:
     for host in hosts:
-        for target, variables in islice(_targets(route), _MAX_TARGETS):
+        for target, variables in targets:
             for method in methods:
                 match = find_route(RequestHead(method, host, target, ()), policy)
                 if isinstance(match, Match) and match.route.index == route.index:
@@ -73,10 +87,10 @@ def _host_choices(route: Route) -> Sequence[Sequence[str]]:
     ]
 
 
-def _targets(route: Route) -> Iterator[tuple[bytes, Mapping[str, str]]]:
+def _targets(route: Route, wanted: Mapping[str, str]) -> Iterator[_Target]:
     segments = parse_template(route.path, route.is_prefix)
     names = [segment.name for segment in segments if isinstance(segment, Variable)]
-    for values in product(*(_values(name, route) for name in names)):
+    for values in product(*(_values(name, route, wanted) for name in names)):
         variables = dict(zip(names, values, strict=True))
         path = route.path
         for name, value in variables.items():
@@ -85,8 +99,9 @@ def _targets(route: Route) -> Iterator[tuple[bytes, Mapping[str, str]]]:
             yield f"{path}{below}".encode(), variables
 
 
-def _values(name: str, route: Route) -> Sequence[str]:
+def _values(name: str, route: Route, wanted: Mapping[str, str]) -> Sequence[str]:
     """Return values for a path variable: any, and those that its claim is also compared with."""
+    first = (wanted[name],) if name in wanted else ()
     compared = {test.path for test in route.claims if name in path_variables(test.operand)}
     constants = [
         text
@@ -95,4 +110,4 @@ def _values(name: str, route: Route) -> Sequence[str]:
         for text in (test.operand if isinstance(test.operand, list) else [test.operand])
         if isinstance(text, str) and _PLAIN.fullmatch(text)
     ]
-    return list(dict.fromkeys((f"some-{name}", *constants, f"other-{name}")))
+    return list(dict.fromkeys((*first, f"some-{name}", *constants, f"other-{name}")))

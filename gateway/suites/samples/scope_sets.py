@@ -16,10 +16,19 @@ _Way = tuple[frozenset[str], frozenset[str]]  # scopes that are needed, scopes t
 def enough(expression: ScopeExpression, implies: Implies) -> Iterator[frozenset[str]]:
     """Yield sets of scopes for which *expression* holds, each without anything to spare.
 
-    One for each way to satisfy it, up to 64 of them; none where it contradicts itself.
+    One for each way to satisfy it, up to 64 of them, and then those in which a scope that implies
+    another one stands for it. None where it contradicts itself.
     """
+    direct = [wanted for wanted, _ in islice(_ways(expression, True), _MAX_WAYS)]
+    indirect = (
+        (wanted - {scope}) | {above}
+        for wanted in direct
+        for scope in sorted(wanted)
+        for above in sorted(implies)
+        if scope in implies[above]
+    )
     seen: set[frozenset[str]] = set()
-    for wanted, _ in islice(_ways(expression, True), _MAX_WAYS):
+    for wanted in (*direct, *islice(indirect, _MAX_WAYS)):
         if not scopes_hold(expression, grant(wanted, implies)):
             continue
         least = reduce(expression, wanted, implies)

@@ -82,6 +82,16 @@ def test_who_meets_the_rules_of_a_request_is_known_by_both(tmp_path: Path) -> No
     assert len({str(sorted(one.claims.items(), key=str)) for one in made}) == len(made)
 
 
+def test_whoever_meets_them_also_has_what_either_forbids(tmp_path: Path) -> None:
+    new = edited(("scopes: [read, write]", "scopes: {all: [read, {none: [suspended]}]}"))
+    request = parse_request("GET", "https://a.example/orders/7")
+
+    made = callers(tmp_path, new).meeting(request)
+
+    scopes = {str(one.claims["scope"]) for one in made}
+    assert {"read write", "read write suspended", "read", "read suspended"} <= scopes
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/unknown"])
 def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -> None:
     request = parse_request("GET", f"https://a.example{path}")

@@ -72,3 +72,18 @@ def test_requests_of_routes_that_changed_are_asked_first(tmp_path: Path) -> None
     found = difference(tmp_path, text, max_cells=1)
 
     assert {one.new.route for one in found.cells} == {"everything"}
+
+
+def test_a_persona_signs_alike_where_algorithms_are_exchanged(tmp_path: Path) -> None:
+    """Or nobody would notice that the tokens of today are refused tomorrow."""
+    main = "audiences: [orders], profile"
+    old, new = both(
+        tmp_path,
+        edited((main, f"algorithms: [RS256], {main}")),
+        edited((main, f"algorithms: [ES256], {main}")),
+    )
+
+    found = compare(old, new, Question(AT, [ALICE], [ORDER]))
+
+    own = [one for one in found.cells if one.request == ORDER and "alice" in one.callers]
+    assert [(one.kind, one.new.word) for one in own] == [(Kind.CLOSED, "algorithm_not_allowed")]

@@ -84,7 +84,7 @@ def test_what_is_allowed_for_another_cause_than_its_token_is_no_control(
 def test_the_least_control_has_nothing_to_spare(stage: Stage) -> None:
     controls = Controls(stage, stage.answer, [(ALICE, url("/maybe"))])
 
-    least = controls.least_of(route_of(stage, "maybe"))
+    least = controls.least_like(route_of(stage, "maybe"), control_of(stage, "any"))
 
     assert least is not None
     assert least.caller is None
@@ -104,7 +104,8 @@ def test_where_no_claims_can_be_made_there_is_none(tmp_path: Path) -> None:
     stage, _ = make_stage(tmp_path, HARD)
 
     assert callers(stage, "machines", ()) == []
-    assert Controls(stage, stage.answer, ()).least_of(route_of(stage, "machines")) is None
+    like = control_of(stage, "any")
+    assert Controls(stage, stage.answer, ()).least_like(route_of(stage, "machines"), like) is None
 
 
 def test_a_route_that_owns_no_request_has_no_control(tmp_path: Path) -> None:

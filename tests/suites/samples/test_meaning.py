@@ -12,6 +12,7 @@ from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compi
 from gateway.suites.samples.meaning import (
     claim_holds,
     fill,
+    forbidden_scopes,
     grant,
     named_scopes,
     same,
@@ -76,6 +77,13 @@ def test_every_scope_is_named_the_forbidden_ones_too() -> None:
     expression = AllOf(("a", AnyOf(("b", "c")), NoneOf(("d",))))
 
     assert named_scopes(expression) == {"a", "b", "c", "d"}
+
+
+def test_a_scope_is_forbidden_inside_of_an_odd_number_of_nones() -> None:
+    expression = AllOf(("a", NoneOf(("b", AllOf(("c", NoneOf(("d",)))))), AnyOf(("e",))))
+
+    assert forbidden_scopes(expression) == {"b", "c"}
+    assert forbidden_scopes("a") == set()
 
 
 def test_an_operand_is_filled_wherever_a_variable_stands_in_it() -> None:

@@ -15,13 +15,13 @@ IMPLIES = {"admin": frozenset({"read", "write"})}
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("read", [{"read"}]),
-        (AllOf(("read", "write")), [{"read", "write"}]),
-        (AnyOf(("read", "write")), [{"read"}, {"write"}]),
+        ("read", [{"read"}, {"admin"}]),
+        (AllOf(("read", "write")), [{"read", "write"}, {"admin"}]),
+        (AnyOf(("read", "write")), [{"read"}, {"write"}, {"admin"}]),
         (AnyOf(("admin", AllOf(("read", "write")))), [{"admin"}, {"read", "write"}]),
         (AllOf(("read", NoneOf(("write",)))), [{"read"}]),
         (NoneOf(("read",)), [set()]),
-        (NoneOf((NoneOf(("read",)),)), [{"read"}]),
+        (NoneOf((NoneOf(("read",)),)), [{"read"}, {"admin"}]),
         (NoneOf((AllOf(("read", "write")),)), [set()]),
         (AllOf(("admin", NoneOf(("read",)))), []),
         (AllOf(("read", NoneOf(("read",)))), []),
