@@ -1,12 +1,14 @@
 """Mistakes that people make when they edit access rules, as edits of the example estate.
 
-`check.yaml`, `test.yaml` and `diff.yaml` hold those that the verb of that name catches. Each has
+`check.yaml`, `test.yaml`, `hostile.yaml` (for `test --hostile`) and `diff.yaml` hold those that the
+verb of that name catches, and those before it do not. Each has
 
 - ``mistake``: what somebody did, as a sentence that no other mistake has;
 - ``file`` in `config/estate`, and the edit: ``replace``, text that stands there once, and ``by``,
   the text in its place; or ``add``, text for the end of the file; or both. `¦` marks where the
   verb must point, and is taken out;
-- what the verb must say, under keys of its own: of `check` that is ``code``.
+- what the verb must say, under keys of its own: of `check` that is ``code``; the others say theirs
+  at the beginning of their files.
 """
 
 import shutil
