@@ -8,11 +8,11 @@ from ipaddress import ip_address
 import click
 
 from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.decision.reason import Reason
 from gateway.settings.suggest import did_you_mean
 from gateway.suites.request import AskedRequest, BadRequestError, check_field, parse_request
+from gateway.suites.suite_models import ALLOW, PUBLISHED, REASONS
 
-ANSWERS = ("allow", "published", *(reason.code for reason in Reason))
+_ANSWERS = (ALLOW, PUBLISHED, *REASONS)
 
 # RFC 3339 §5.6; a time without its offset is one of somebody's clock.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -118,7 +118,7 @@ class Expected(click.ParamType[str]):
     ) -> str:
         """Return the expected answer."""
         text = str(value)
-        if text not in ANSWERS:
-            meant = did_you_mean(text, ANSWERS)
+        if text not in _ANSWERS:
+            meant = did_you_mean(text, _ANSWERS)
             self.fail(f"neither allow nor a reason of docs/reasons.md{meant}", param, ctx)
         return text
