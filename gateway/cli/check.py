@@ -16,7 +16,7 @@ from gateway.cli.config_file import (
     find_config,
     read_config,
 )
-from gateway.cli.output import fault_as_json, print_faults
+from gateway.cli.output import escape, fault_as_json, print_faults
 from gateway.lints.lint import lint
 from gateway.settings.annotation import annotate_fault
 from gateway.settings.fault import Code, Fault, Severity
@@ -80,7 +80,7 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     else:
         print_faults(verdict.faults)
     if form != "json":
-        click.echo(f"{show_path(path)}: {_summary(verdict)}", err=code != 0)
+        click.echo(f"{escape(show_path(path))}: {_summary(verdict)}", err=code != 0)
     sys.exit(code)
 
 

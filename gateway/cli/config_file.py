@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.output import print_faults
+from gateway.cli.output import escape, print_faults
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 
 DEFAULT_FILE = "config/gateway.yaml"
@@ -35,7 +35,7 @@ def read_config(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded |
     try:
         return load_settings(path, environ)
     except UnreadableError as error:
-        click.echo(f"gateway: {error}", err=True)
+        click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)
 
 

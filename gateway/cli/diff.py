@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.config_file import EXIT_NEGATIVE, load_or_exit
 from gateway.cli.explain_caller import load_suite
-from gateway.cli.output import print_faults
+from gateway.cli.output import escape, print_faults
 from gateway.settings.fault import Code, Fault
 from gateway.settings.load import Loaded
 from gateway.suites.differences.compare import Difference, Question, compare
@@ -89,7 +89,7 @@ def _print(difference: Difference, form: str, every: bool) -> None:
         return
     lines = format_difference(difference, every) if form == "text" else format_github(difference)
     for line in lines:
-        click.echo(line)
+        click.echo(escape(line))
     if form == "github":
         click.echo(format_summary(difference), err=True)
 

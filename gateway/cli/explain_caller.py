@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
-from gateway.cli.output import print_faults
+from gateway.cli.output import escape, print_faults
 from gateway.cli.token_source import (
     ON_THE_COMMAND_LINE,
     SourceUnreadableError,
@@ -42,7 +42,7 @@ def load_suite(path: Path) -> Suite:
     try:
         suite = read_suite(path, os.environ)
     except UnreadableError as error:
-        click.echo(f"gateway: {error}", err=True)
+        click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)
     if isinstance(suite, BrokenSuite):
         print_faults(suite.faults)

@@ -11,11 +11,14 @@ from gateway.settings.fault import Fault, Severity
 
 
 def print_faults(faults: Sequence[Fault]) -> None:
-    """Write one line per fault to stderr: ``file:line:column: code: message``."""
+    """Write one line per fault to stderr: ``file:line:column: code: message``.
+
+    Files are found in folders, and whoever named one must not steer a terminal, or make a line.
+    """
     for fault in faults:
         colour = "red" if fault.severity is Severity.ERROR else "yellow"
         code = click.style(fault.code.value, fg=colour, bold=True)
-        line = str(fault)
+        line = escape(str(fault))
         if _wants_colour():
             line = line.replace(f" {fault.code.value}: ", f" {code}: ", 1)
         click.echo(line, err=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
-from gateway.cli.output import print_faults
+from gateway.cli.output import escape, print_faults
 from gateway.settings.load import UnreadableError
 from gateway.suites.configurations import Configurations
 from gateway.suites.find_suites import find_suites
@@ -101,7 +101,7 @@ def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySui
     try:
         return [make_ready(path, config, os.environ, configurations) for path in find_suites(paths)]
     except UnreadableError as error:
-        click.echo(f"gateway: {error}", err=True)
+        click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)
 
 
@@ -109,22 +109,22 @@ def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
     """Write *report* to stdout; what a machine does not read there goes to stderr."""
     if form == "text":
         for line in (*format_outcomes(report, every), *_coverage(report, with_coverage)):
-            click.echo(line)
+            click.echo(escape(line))
         for attacked in report.hostile:
             for line in format_attacks(attacked, every):
-                click.echo(line)
+                click.echo(escape(line))
         for line in _summaries(report):
-            click.echo(line)
+            click.echo(escape(line))
         return
     if form == "junit":
         click.echo(format_junit(report, datetime.now(UTC)))
     else:
         for line in format_github(report, with_coverage):
-            click.echo(line)
+            click.echo(escape(line))
     for line in _coverage(report, with_coverage):
-        click.echo(line, err=True)
+        click.echo(escape(line), err=True)
     for line in _summaries(report):
-        click.echo(line, err=True)
+        click.echo(escape(line), err=True)
 
 
 def _summaries(report: Report) -> Iterable[str]:

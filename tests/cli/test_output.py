@@ -21,6 +21,15 @@ def test_faults_go_to_stderr_one_a_line(capsys: pytest.CaptureFixture[str]) -> N
     )
 
 
+def test_the_name_of_a_file_makes_no_line_and_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """CWE-150: a runner of workflows takes a line of its own for a command."""
+    print_faults([Fault(Place("a\n::error::\x9b31m", 1, 2), Code.BAD_VALUE, "no\u202e")])
+
+    assert capsys.readouterr().err == "a\\n::error::\\x9b31m:1:2: bad_value: no\\u202e\n"
+
+
 @pytest.mark.parametrize(("fault", "severity"), [(ERROR, "error"), (WARNING, "warning")])
 def test_a_fault_as_json_has_each_part_by_its_name(fault: Fault, severity: str) -> None:
     assert fault_as_json(fault) == {

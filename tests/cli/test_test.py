@@ -45,6 +45,31 @@ def test_a_failure_is_a_block_and_1(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "4 passed, 2 failed, in 1 suite"
 
 
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_no_name_in_a_suite_makes_a_line_or_steers_a_terminal(form: str, tmp_path: Path) -> None:
+    """CWE-150: a suite comes with the change that it tests, from whoever made that."""
+    named = FAILING.replace("orders of the own tenant", r'"\u2028::notice::\x9b31m\u202e"')
+
+    done = run("test", write(tmp_path, named), "-v", "--format", form)
+
+    assert r"\x9b31m\u202e" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
+def test_a_name_of_a_file_that_is_not_there_makes_no_line(tmp_path: Path) -> None:
+    """CWE-150."""
+    for verb in (
+        ["check"],
+        ["test"],
+        ["diff", tmp_path / "a\n::x"],
+        ["explain", "GET", "http://a"],
+    ):
+        option = ["--config"] if verb[0] == "explain" else []
+        done = run(*verb, *option, tmp_path / "a\n::x")
+
+        assert (done.exit_code, done.stderr.count("\n")) == (3, 1)
+
+
 def test_what_passed_is_shown_if_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path)
 
