@@ -1,0 +1,42 @@
+"""The law of attacks: only what a configuration itself leaves open gets through."""
+
+from hypothesis import HealthCheck, assume, given, settings
+
+from gateway.suites.hostile.findings import Kind
+from gateway.suites.hostile.run_attacks import Campaign
+from gateway.suites.hostile.stage import Stage
+from tests.suites.differences.test_laws import Config, configs, load
+from tests.suites.worlds import AT
+
+# A more open route around a guarded one takes other spellings of its path, or other hosts. No
+# route can refuse what it is never asked for.
+LEFT_OPEN = frozenset(
+    {
+        "path-trailing-slash",
+        "path-trailing-dot",
+        "path-trailing-space",
+        "path-suffix",
+        "path-other-case",
+        "host-replaced",
+        "host-override",
+    }
+)
+
+
+# Each example is a few thousand attacks.
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(configs())
+def test_nothing_gets_through_but_what_a_more_open_route_takes(config: Config) -> None:
+    loaded = load(config)
+    assume(loaded is not None)
+    assert loaded is not None
+
+    report = Campaign(Stage(loaded.settings, AT), loaded.places).run()
+
+    for finding in report.failures:
+        if finding.kind is Kind.OPENED:
+            assert finding.name in LEFT_OPEN, str(finding)
+        else:
+            assert finding.kind in {Kind.NOT_ATTACKED, Kind.REPORTED}, (str(finding), finding.text)
+    for attacked in report.routes:
+        assert not attacked.callers or len(attacked.counts) > 25
