@@ -6,6 +6,7 @@ from itertools import islice
 
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.routing import Match, Route
+from gateway.decision.rules import ClaimTest
 from gateway.settings.values import Settings
 from gateway.suites.compact import to_json
 from gateway.suites.differences.edges import FORGED, OTHER_AUDIENCE, Edge, find_edges
@@ -14,8 +15,8 @@ from gateway.suites.differences.side import Caller, Side
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
 from gateway.suites.run_keys import cheapest
-from gateway.suites.samples.claim_sets import Claims
-from gateway.suites.samples.meaning import forbidden_scopes
+from gateway.suites.samples.claim_sets import Claims, with_claim
+from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
 
 NOBODY = Caller("nobody")
@@ -63,20 +64,26 @@ class Callers:
     def meeting(self, request: AskedRequest) -> list[Caller]:
         """Return callers that meet all rules of the routes that own *request*.
 
-        Each of them once more with every scope that either route forbids.
+        Each of them once more with every scope, and every claim, that either route forbids.
         """
         found: dict[bytes, Caller] = {}
-        matches = [side.find(request) for side in self._sides]
-        routes = [match.route for match in matches if isinstance(match, Match)]
-        forbidden = sorted(frozenset[str]().union(*map(_forbidden, routes)))
-        for side, match, age in zip(self._sides, matches, ("old", "new"), strict=True):
+        answers = [side.find(request) for side in self._sides]
+        matches = [answer for answer in answers if isinstance(answer, Match)]
+        scopes = sorted(frozenset[str]().union(*(_forbidden(match.route) for match in matches)))
+        values = [pair for match in matches for pair in forbidden_values(match)]
+        for side, match, age in zip(self._sides, answers, ("old", "new"), strict=True):
             if isinstance(match, Match) and not match.route.public:
-                for caller in self._meeting(side, match, age, forbidden):
+                for caller in self._meeting(side, match, age, scopes, values):
                     found.setdefault(_token_of(caller), caller)
         return list(found.values())
 
     def _meeting(
-        self, side: Side, match: Match, age: str, forbidden: Sequence[str]
+        self,
+        side: Side,
+        match: Match,
+        age: str,
+        scopes: Sequence[str],
+        values: Sequence[tuple[ClaimTest, object]],
     ) -> Iterator[Caller]:
         settings = side.loaded.settings
         for old, new in self._issuers:
@@ -93,9 +100,12 @@ class Callers:
                 yield caller
                 for edge in find_edges(old, new, self._at) if number == 1 else ():
                     yield edge.of(caller)
-                for scope in forbidden:
-                    scopes = f"{claims.get('scope', '')} {scope}".strip()
-                    yield Edge(f"with {scope}", {"scope": scopes}).of(caller)
+                for scope in scopes:
+                    granted = f"{claims.get('scope', '')} {scope}".strip()
+                    yield Edge(f"with {scope}", {"scope": granted}).of(caller)
+                for test, value in values:
+                    text = f"with the {test.claim} {value}"
+                    yield Edge(text, with_claim(claims, test.path, value)).of(caller)
 
     def _of_issuer(self, pair: tuple[Issuer, Issuer], scopes: Sequence[str]) -> Iterator[Caller]:
         old, new = pair
@@ -144,6 +154,15 @@ def _token_of(caller: Caller) -> bytes:
 
 def _forbidden(route: Route) -> frozenset[str]:
     return frozenset() if route.scopes is None else forbidden_scopes(route.scopes.expression)
+
+
+def forbidden_values(match: Match) -> Iterator[tuple[ClaimTest, object]]:
+    """Yield the claim tests of a route that forbid something, each with a value that it forbids."""
+    for test in match.route.claims:
+        if test.operator == "not_equals":
+            yield test, fill(test.operand, match.variables)
+        elif test.operator == "exists" and not test.operand:
+            yield test, "anything"
 
 
 def _known(settings: Sequence[Settings]) -> Sequence[str]:

@@ -97,3 +97,22 @@ def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -
     request = parse_request("GET", f"https://a.example{path}")
 
     assert callers(tmp_path).meeting(request) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("region: {not_equals: us}", "with the region us"),
+        ("region: {not_equals: us}", "main, as the old read-order asks with the region us"),
+        ("region: {exists: false}", "with the region anything"),
+        ('nested.region: {not_equals: "{path.tenant}"}', "with the nested.region acme"),
+    ],
+)
+def test_what_a_claim_test_forbids_has_its_caller(rule: str, expected: str, tmp_path: Path) -> None:
+    """Else a ban that is lifted would open nothing that is seen."""
+    new = edited(("region: {in: [eu, us]}", rule))
+    request = parse_request("GET", "https://a.example/t/acme/orders/7")
+
+    found = names(callers(tmp_path, new).meeting(request))
+
+    assert any(expected in name for name in found), found
