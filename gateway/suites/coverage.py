@@ -18,9 +18,10 @@ _OF_NO_RULE = frozenset({Check.BODY, Check.UPGRADE})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A route, or one thing that it asks for.
+    """A route, one thing that it asks for, or one scope that helps to satisfy it.
 
-    *text* is for people, *place* where it stands. *can_refuse* is False for a public route.
+    *text* is for people, *place* where it stands. *can_refuse* is False for a public route, and
+    for a single scope: it is the rule that refuses.
     """
 
     text: str
@@ -57,6 +58,9 @@ class Coverage:
             self._allowed.add((route.name,))
             for step in explanation.steps:
                 self._allowed.update(_keys(route, step))
+            if explanation.token is not None:
+                granted = explanation.token.claims.granted
+                self._allowed.update(_scope_key(route.name, scope) for scope in granted)
             return
         for step in explanation.steps:
             if not step.holds and step.check not in _OF_NO_RULE:
@@ -84,6 +88,11 @@ def _find_rules(loaded: Loaded) -> Iterator[tuple[_Key, Rule]]:
             place = loaded.places.of_route(route.name, *setting)
             what = f"route {route.name}" if text is None else f"route {route.name}: {text}"
             yield (route.name, *key), Rule(what, place, not route.public)
+        wanted = () if route.scopes is None else route.scopes.wanted
+        for scope in wanted if len(wanted) > 1 else ():  # of a single one the rule says it all
+            place = loaded.places.of_route(route.name, "require", "scopes")
+            text = f"route {route.name}: scope {scope}"
+            yield _scope_key(route.name, scope), Rule(text, place, can_refuse=False)
 
 
 def _rules_of(route: Route) -> Iterator[tuple[_Key, str | None, _Key]]:
@@ -107,6 +116,10 @@ def _rules_of(route: Route) -> Iterator[tuple[_Key, str | None, _Key]]:
     if step_up is not None and step_up.max_age_seconds is not None:
         text = f"max_age {step_up.max_age_seconds}s"
         yield (Check.AUTHENTICATION.name, "max_age"), text, ("require", "max_age")
+
+
+def _scope_key(route_name: str, scope: str) -> _Key:
+    return route_name, Check.SCOPES.name, scope
 
 
 def _keys(route: Route, step: Step) -> Iterator[_Key]:

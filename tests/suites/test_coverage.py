@@ -173,3 +173,22 @@ def test_an_optional_route_can_refuse_and_allow(tmp_path: Path) -> None:
     )
 
     assert not [gap for gap in found if gap.endswith("route any")]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "missing"),
+    [
+        ("admin", ["allowed: route all: scope audit", "allowed: route all: scope read"]),
+        ("read audit", ["allowed: route all: scope admin"]),
+    ],
+)
+def test_a_scope_that_no_test_grants_is_named(
+    scopes: str, missing: list[str], tmp_path: Path
+) -> None:
+    """One way to satisfy a rule says nothing of the others."""
+    gateway = GATEWAY.replace("scopes: [read]", "scopes: {any: [admin, {all: [audit, read]}]}")
+    asked = ((changed("one", scope=scopes), "/t/a"),)
+
+    named = [gap for gap in gaps(tmp_path, *asked, gateway=gateway) if " scope " in gap]
+
+    assert sorted(named) == missing
