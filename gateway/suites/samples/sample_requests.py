@@ -55,18 +55,11 @@ def owned_requests(
 def representatives(
     route: Route, policy: Policy, methods: Sequence[str] = METHODS
 ) -> Iterator[OwnedRequest]:
-    """Yield one request for each host and each method of *route*, where it owns any.
-
-    Of a prefix it is one for each depth: the prefix alone, with a segment, with two.
-    """
+    """Yield one request for each host and each method of *route*, where it owns any."""
     targets = list(islice(_targets(route, _NONE), _MAX_TARGETS))
-    depths = len(_BELOW) if route.is_prefix else 1
     for hosts in _host_choices(route):
         for method in sorted(route.methods) or methods:
-            for depth in range(depths):
-                yield from islice(
-                    _owned(route, policy, hosts, (method,), targets[depth::depths]), 1
-                )
+            yield from islice(_owned(route, policy, hosts, (method,), targets), 1)
 
 
 def _owned(
