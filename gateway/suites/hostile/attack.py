@@ -53,6 +53,19 @@ class Forgery:
     guard: Guard
 
 
+def of_issuer(  # noqa: PLR0913, PLR0917 - all that a forgery is made of
+    control: Control,
+    name: str,
+    variant: str,
+    source: str,
+    token: bytes,
+    reasons: frozenset[Reason],
+) -> Forgery:
+    """Return the forgery *token*, which the check of the control's issuer has to refuse."""
+    guard = Guard(control.issuer.name, ("issuer",))
+    return Forgery(name, variant, source, token, reasons, guard)
+
+
 def let_through(sent: Sent) -> str:
     """Say that what was let through should not have been."""
     return f"let through by the route {sent.allow.route.name}"

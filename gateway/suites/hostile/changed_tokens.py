@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.decision.reason import Reason
 from gateway.suites.compact import to_base64url, to_json
-from gateway.suites.hostile.attack import Forgery, Guard
+from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
@@ -39,11 +39,11 @@ def change_parts(control: Control) -> Iterator[Forgery]:
         "without the payload": b".".join((header, b"", signature)),
     }
     for variant, token in cut.items():
-        yield _forgery(control, "truncated", variant, "RFC 7515 §5.2", token, _EITHER)
+        yield of_issuer(control, "truncated", variant, "RFC 7515 §5.2", token, _EITHER)
     stripped = header + b"." + payload + b"."
-    yield _forgery(control, "signature-stripped", "", "CVE-2020-15084", stripped, _EITHER)
+    yield of_issuer(control, "signature-stripped", "", "CVE-2020-15084", stripped, _EITHER)
     five = header + b"." + payload + b"." + signature + b"." + signature + b"." + signature
-    yield _forgery(control, "five-parts", "repeated", "RFC 7516 §7.1", five, _MALFORMED)
+    yield of_issuer(control, "five-parts", "repeated", "RFC 7516 §7.1", five, _MALFORMED)
 
 
 def change_signatures(control: Control) -> Iterator[Forgery]:
@@ -62,7 +62,7 @@ def change_signatures(control: Control) -> Iterator[Forgery]:
     for variant, text in others.items():
         source = "RFC 7515 §5.2" if "of another" in variant else "CVE-2022-21449"
         token = signed + b"." + text
-        yield _forgery(control, "signature-of-another", variant, source, token, _EITHER)
+        yield of_issuer(control, "signature-of-another", variant, source, token, _EITHER)
 
 
 def change_payloads(control: Control) -> Iterator[Forgery]:
@@ -77,10 +77,10 @@ def change_payloads(control: Control) -> Iterator[Forgery]:
     }
     for variant, changed in claims.items():
         token = header + b"." + to_base64url(to_json(changed)) + b"." + signature
-        yield _forgery(control, "payload-changed", variant, "RFC 7515 §5.2", token, _INVALID)
+        yield of_issuer(control, "payload-changed", variant, "RFC 7515 §5.2", token, _INVALID)
     typed = to_base64url(to_json({**draft.header, "cty": "JWT"}))
     token = typed + b"." + payload + b"." + signature
-    yield _forgery(control, "header-changed", "", "RFC 7515 §5.2", token, _INVALID)
+    yield of_issuer(control, "header-changed", "", "RFC 7515 §5.2", token, _INVALID)
 
 
 def spell_otherwise(control: Control) -> Iterator[Forgery]:
@@ -101,36 +101,24 @@ def spell_otherwise(control: Control) -> Iterator[Forgery]:
         "an escape of URLs": whole.replace(b".", b"%2E", 1),
     }
     for variant, token in spelt.items():
-        yield _forgery(control, "re-encoded", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "re-encoded", variant, source, token, _MALFORMED)
     # Both characters of the other alphabet are needed for this one, and it is signed like this.
     text = to_base64url(to_json({**draft.claims, "x": ">>>>>????? "}))
     standard = header + b"." + text.replace(b"-", b"+").replace(b"_", b"/")
     token = draft.key.sign_octets(standard)
-    yield _forgery(
+    yield of_issuer(
         control, "re-encoded", "the standard alphabet, signed", source, token, _MALFORMED
     )
     text = to_json(draft.claims)
     stray = _with_stray_bits(to_base64url(text if len(text) % 3 else text + b" "))
     token = draft.key.sign_octets(header + b"." + stray)
-    yield _forgery(control, "re-encoded", "stray bits, signed", source, token, _MALFORMED)
+    yield of_issuer(control, "re-encoded", "stray bits, signed", source, token, _MALFORMED)
     if len(signature) % 4:
         token = header + b"." + payload + b"." + _with_stray_bits(signature)
         variant = "stray bits in the signature"
-        yield _forgery(control, "re-encoded", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "re-encoded", variant, source, token, _MALFORMED)
 
 
 def _with_stray_bits(text: bytes) -> bytes:
     """Return *text* with a last character whose unused bits are not zero; it must have some."""
     return text[:-1] + _ALPHABET[_ALPHABET.index(text[-1:]) + 1 :][:1]
-
-
-def _forgery(  # noqa: PLR0913, PLR0917 - all that an attack is made of
-    control: Control,
-    name: str,
-    variant: str,
-    source: str,
-    token: bytes,
-    reasons: frozenset[Reason],
-) -> Forgery:
-    guard = Guard(control.issuer.name, ("issuer",))
-    return Forgery(name, variant, source, token, reasons, guard)

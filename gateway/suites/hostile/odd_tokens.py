@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.decision.reason import Reason
 from gateway.suites.compact import to_base64url, to_json
-from gateway.suites.hostile.attack import Forgery, Guard
+from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
@@ -25,11 +25,11 @@ def repeat_names(control: Control) -> Iterator[Forgery]:
         known = b"" if name in draft.claims else b',"%b":""' % name.encode()
         first = b"{" + member + known + b"," + payload[1:]
         token = draft.key.sign_octets(to_base64url(header) + b"." + to_base64url(first))
-        yield _forgery(control, "duplicate-claim", name, source, token, _MALFORMED)
+        yield of_issuer(control, "duplicate-claim", name, source, token, _MALFORMED)
     for name, member in {"alg": b'"alg":"none"', "kid": b'"kid":"attacker"'}.items():
         first = b"{" + member + b"," + header[1:]
         token = draft.key.sign_octets(to_base64url(first) + b"." + to_base64url(payload))
-        yield _forgery(control, "duplicate-header", name, source, token, _MALFORMED)
+        yield of_issuer(control, "duplicate-header", name, source, token, _MALFORMED)
 
 
 def write_odd_json(control: Control) -> Iterator[Forgery]:
@@ -56,7 +56,7 @@ def write_odd_json(control: Control) -> Iterator[Forgery]:
     for variant, octets in odd.items():
         token = draft.key.sign(draft.header, octets)
         source = "RFC 7519 §7.2, RFC 8725 §3.7"
-        yield _forgery(control, "odd-json", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "odd-json", variant, source, token, _MALFORMED)
 
 
 def serialise_otherwise(control: Control) -> Iterator[Forgery]:
@@ -70,10 +70,10 @@ def serialise_otherwise(control: Control) -> Iterator[Forgery]:
     source = "RFC 7515 §7.2"
     for variant, members in {"flattened": flat, "general": general}.items():
         token = to_json(members)
-        yield _forgery(control, "json-serialisation", variant, source, token, _NO_TOKEN)
+        yield of_issuer(control, "json-serialisation", variant, source, token, _NO_TOKEN)
         encoded = to_base64url(token)
         text = f"{variant}, in base64url"
-        yield _forgery(control, "json-serialisation", text, source, encoded, _MALFORMED)
+        yield of_issuer(control, "json-serialisation", text, source, encoded, _MALFORMED)
     encrypted: Mapping[str, tuple[str, dict[str, object]]] = {
         "direct": ("RFC 7516 §7.1", {"alg": "dir", "enc": "A128GCM"}),
         "compressed": ("CVE-2024-28176", {"alg": "dir", "enc": "A128GCM", "zip": "DEF"}),
@@ -84,9 +84,9 @@ def serialise_otherwise(control: Control) -> Iterator[Forgery]:
     }
     for variant, (source, members) in encrypted.items():
         token = b".".join((to_base64url(to_json(members)), b"", b"AAAA", payload.encode(), b"AAAA"))
-        yield _forgery(control, "five-parts", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "five-parts", variant, source, token, _MALFORMED)
     dots = b"." * 4000
-    yield _forgery(control, "dots", "4,000 of them", "CVE-2025-30204", dots, _MALFORMED)
+    yield of_issuer(control, "dots", "4,000 of them", "CVE-2025-30204", dots, _MALFORMED)
 
 
 def write_odd_headers(control: Control) -> Iterator[Forgery]:
@@ -99,28 +99,16 @@ def write_odd_headers(control: Control) -> Iterator[Forgery]:
     }.items():  # fmt: skip
         header = {**draft.header, "crit": crit, "https://attacker.example/x": 1}
         token = draft.key.sign(header, payload)
-        yield _forgery(control, "crit", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "crit", variant, source, token, _MALFORMED)
     source = "RFC 7797 §6"
     for variant, extra in {
         "alone": {}, "critical": {"crit": ["b64"]},
     }.items():  # fmt: skip
         header = {**draft.header, "b64": False, **extra}
         token = draft.key.sign(header, payload)
-        yield _forgery(control, "b64-false", variant, source, token, _MALFORMED)
+        yield of_issuer(control, "b64-false", variant, source, token, _MALFORMED)
     header = {**draft.header, "b64": False, "crit": ["b64"]}
     raw = to_base64url(to_json(header)) + b"." + payload.replace(b".", b"")
     token = draft.key.sign_octets(raw)
     reasons = _NO_TOKEN
-    yield _forgery(control, "b64-false", "with the payload as it is", source, token, reasons)
-
-
-def _forgery(  # noqa: PLR0913, PLR0917 - all that an attack is made of
-    control: Control,
-    name: str,
-    variant: str,
-    source: str,
-    token: bytes,
-    reasons: frozenset[Reason],
-) -> Forgery:
-    guard = Guard(control.issuer.name, ("issuer",))
-    return Forgery(name, variant, source, token, reasons, guard)
+    yield of_issuer(control, "b64-false", "with the payload as it is", source, token, reasons)
