@@ -112,8 +112,8 @@ class Gateway:
     async def reload(self, settings: Settings) -> str | None:
         """Go on under *settings*; return None, or why not: then everything stays as it was.
 
-        Requests that were begun before finish as they began, also those that wait for keys; no
-        other does. Reloads that overlap take their turns.
+        Requests that were decided before finish as they began; no other does, nor one that
+        waits for a key meanwhile. Reloads that overlap take their turns.
         """
         async with self._reloading:
             former = self._serving
