@@ -13,7 +13,7 @@ from gateway.decision.verdict import NeedKeys
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
 from gateway.suites.minting import bearer
-from gateway.suites.wire import write_head
+from gateway.suites.wire import authorization, write_head
 
 
 async def explain_live(
@@ -24,8 +24,8 @@ async def explain_live(
     clock: Callable[[], float],
 ) -> Mapping[str, object]:
     """Return what ``POST /explain`` shows; a key that is not at hand is asked for, as ever."""
-    credentials = () if question.token is None else (bearer(question.token),)
-    request = rehearsal.read(write_head(question.request, credentials))
+    credential = () if question.token is None else authorization(bearer(question.token))
+    request = rehearsal.read(write_head(question.request, *credential))
     explanation = rehearsal.explain(request, keyring.keys, clock(), lists, is_final=False)
     if isinstance(explanation.verdict, NeedKeys):
         await keyring.refetch(explanation.verdict.issuer_name, explanation.verdict.kid)

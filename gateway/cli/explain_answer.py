@@ -19,7 +19,7 @@ from gateway.suites.minting import bearer
 from gateway.suites.persona import Persona
 from gateway.suites.request import AskedRequest
 from gateway.suites.trial import Trial
-from gateway.suites.wire import write_head
+from gateway.suites.wire import authorization, write_head
 
 _MADE = "the token was made for this explanation, and signed with a key of its own"
 
@@ -49,7 +49,7 @@ def explain_persona(
     Its token is on those revocation lists that it is said to be on, or on *lists*.
     """
     trial = Trial(rehearsal.settings, at, [persona])
-    request = rehearsal.read(write_head(asked, trial.credentials_of(persona)))
+    request = rehearsal.read(write_head(asked, *authorization(*trial.credentials_of(persona))))
     revocations = trial.revocations if lists is None else lists.lists
     explanation = rehearsal.explain(request, trial.keys.sets, at, revocations)
     missing = () if lists is None else lists.errors
@@ -74,7 +74,8 @@ def explain_token(
     Only those of its issuer are read, and only where they decide; from URLs only if
     *is_online*.
     """
-    request = rehearsal.read(write_head(asked, () if token is None else (bearer(token),)))
+    credential = () if token is None else authorization(bearer(token))
+    request = rehearsal.read(write_head(asked, *credential))
     explanation = rehearsal.explain(request, {}, at, {}, is_final=False)
     need = explanation.verdict
     if not isinstance(need, NeedKeys):

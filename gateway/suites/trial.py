@@ -13,7 +13,7 @@ from gateway.suites.minting import bearer, make_draft
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
 from gateway.suites.run_keys import RunKeys
-from gateway.suites.wire import ForwardedRequest, read_head, write_head
+from gateway.suites.wire import ForwardedRequest, authorization, read_head, write_head
 
 
 class Trial:
@@ -40,12 +40,14 @@ class Trial:
 
         A key that nobody has is not waited for: the verdict is never NeedKeys.
         """
-        read = self._rehearsal.read(write_head(request, credentials))
+        read = self._rehearsal.read(write_head(request, *authorization(*credentials)))
         return self._rehearsal.explain(read, self.keys.sets, self.at, self.revocations)
 
     def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
         """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
-        read = self._rehearsal.read(write_head(request, self.credentials_of(persona)))
+        read = self._rehearsal.read(
+            write_head(request, *authorization(*self.credentials_of(persona)))
+        )
         return read_head(self._rehearsal.render(read, allow, self.at))
 
     def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:

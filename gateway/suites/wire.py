@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from gateway.suites.request import AskedRequest
 
+Field = tuple[bytes, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class ForwardedRequest:
@@ -19,15 +21,20 @@ class ForwardedRequest:
         return tuple(value for known, value in self.fields if known.lower() == lower)
 
 
-def write_head(asked: AskedRequest, credentials: tuple[bytes, ...]) -> bytes:
-    """Return the head of *asked*, with the Authorization fields *credentials*."""
-    line = b"%b %b HTTP/1.1" % (asked.method.encode(), asked.target)
-    fields = [
-        b"Host: " + asked.authority.encode(),
-        *(b"Authorization: " + credential for credential in credentials),
-        *(f"{name}: {value}".encode() for name, value in asked.headers),
+def write_head(request: AskedRequest, *fields: Field) -> bytes:
+    """Return the head of *request* with *fields* besides its own, in front of them."""
+    own = ((name.encode(), value.encode()) for name, value in request.headers)
+    lines = [
+        b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
+        b"Host: " + request.authority.encode(),
+        *(name + b": " + value for name, value in (*fields, *own)),
     ]
-    return b"\r\n".join((line, *fields)) + b"\r\n\r\n"
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def authorization(*credentials: bytes) -> tuple[Field, ...]:
+    """Return one Authorization field for each of *credentials*."""
+    return tuple((b"Authorization", credential) for credential in credentials)
 
 
 def read_head(head: bytes) -> ForwardedRequest:

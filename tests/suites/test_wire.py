@@ -10,7 +10,7 @@ from gateway.settings.values import Settings
 from gateway.suites.persona import Persona
 from gateway.suites.request import AskedRequest, parse_request
 from gateway.suites.trial import Trial
-from gateway.suites.wire import ForwardedRequest
+from gateway.suites.wire import ForwardedRequest, authorization, write_head
 from tests.suites.worlds import AT, ESTATE, load
 
 ALICE = Persona("alice", "main", {"scope": "orders:read", "tenant": "acme"})
@@ -135,3 +135,14 @@ def test_what_the_data_port_refuses_is_refused(
     request_: AskedRequest, extra: Sequence[str], reason: str, tmp_path: Path
 ) -> None:
     assert refused(load(tmp_path, ESTATE + "\n".join(extra)), request_) == reason
+
+
+def test_fields_stand_in_front_of_the_requests_own() -> None:
+    request = parse_request("PUT", "https://a.example:8443/x?y=1", [("X-Own", "1")])
+
+    head = write_head(request, (b"X-Bad", b"\xff"), *authorization(b"Bearer a", b""))
+
+    assert head == (
+        b"PUT /x?y=1 HTTP/1.1\r\nHost: a.example:8443\r\nX-Bad: \xff\r\n"
+        b"Authorization: Bearer a\r\nAuthorization: \r\nX-Own: 1\r\n\r\n"
+    )

@@ -12,11 +12,11 @@ from gateway.settings.load import Loaded
 from gateway.suites.attacks import ATTACKS
 from gateway.suites.compact import to_json
 from gateway.suites.differences.facet import Told
-from gateway.suites.hostile.heads import authorization, write_head
 from gateway.suites.hostile.stage import Sent, Stage
 from gateway.suites.minting import Draft, bearer
 from gateway.suites.request import AskedRequest
 from gateway.suites.step_places import place_of_step
+from gateway.suites.wire import authorization, write_head
 
 ALLOW, PUBLISHED = "allow", "published"
 _STRANGER = "ES256"

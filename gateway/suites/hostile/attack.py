@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import authorization, write_head
 from gateway.suites.hostile.stage import Sent
 from gateway.suites.minting import bearer
+from gateway.suites.wire import authorization, write_head
 
 Harm = Callable[[Sent], str | None]
 """Says what got through with a request that was let through, or None where nothing did."""

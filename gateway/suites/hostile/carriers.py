@@ -8,10 +8,10 @@ from gateway.decision.reason import Reason
 from gateway.suites.compact import to_json
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, authorization, write_head
 from gateway.suites.hostile.stage import Sent
 from gateway.suites.minting import bearer
 from gateway.suites.request import AskedRequest
+from gateway.suites.wire import Field, authorization, write_head
 
 _MISSING = frozenset({Reason.TOKEN_MISSING})
 _REPEATED = frozenset({Reason.TOKEN_REPEATED})

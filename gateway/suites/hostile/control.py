@@ -12,13 +12,13 @@ from gateway.decision.head import RequestHead
 from gateway.decision.operands import path_variables
 from gateway.decision.policy import Issuer
 from gateway.decision.routing import Match, Route
-from gateway.suites.hostile.heads import authorization, write_head
 from gateway.suites.hostile.stage import Answer, Sent, Stage
 from gateway.suites.minting import Draft, bearer, make_draft
 from gateway.suites.persona import Persona, make_header
 from gateway.suites.request import AskedRequest
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
+from gateway.suites.wire import authorization, write_head
 
 Cases = Sequence[tuple[Persona, AskedRequest]]
 

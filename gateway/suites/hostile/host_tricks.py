@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, show, write_head
-from gateway.suites.hostile.path_tricks import REFUSED, reaches_service
+from gateway.suites.hostile.path_tricks import REFUSED, reaches_service, show
+from gateway.suites.wire import Field, write_head
 
 _GUARD = Guard(None, ("match", "hosts"))
 

@@ -7,11 +7,11 @@ from gateway.decision.reason import Reason
 from gateway.decision.template import parse_template
 from gateway.suites.hostile.attack import Attack, Guard, Harm
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, show, write_head
 from gateway.suites.hostile.openness import OpenRoute, servers_of
 from gateway.suites.hostile.spellings import climb, spell
 from gateway.suites.hostile.stage import Sent
 from gateway.suites.request import AskedRequest
+from gateway.suites.wire import Field, write_head
 
 _GUARD = Guard(None, ("match",))
 
@@ -153,3 +153,10 @@ def _words(control: Control, path: bytes) -> list[int]:
     return [
         place for place, segment in enumerate(segments) if isinstance(segment, str) and parts[place]
     ]
+
+
+def show(request: AskedRequest) -> str:
+    """Return the request line of what may be no request, for people."""
+    if request.target.startswith(b"/"):
+        return request.line
+    return f"{request.method} {request.target.decode('latin-1')} (Host: {request.authority})"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import Field, authorization, write_head
 from gateway.suites.hostile.stage import Sent
 from gateway.suites.minting import bearer
 from gateway.suites.request import AskedRequest
+from gateway.suites.wire import Field, authorization, write_head
 
 # Nothing that a token says, or a configuration, so that it is told from what is true.
 FORGED = b"forged-by-an-attacker"

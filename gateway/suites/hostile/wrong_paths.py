@@ -11,10 +11,10 @@ from gateway.decision.routing import Match
 from gateway.decision.template import Variable, parse_template
 from gateway.suites.hostile.attack import Attack, Guard, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.heads import authorization, write_head
 from gateway.suites.minting import bearer
 from gateway.suites.request import AskedRequest
 from gateway.suites.samples.meaning import claim_holds
+from gateway.suites.wire import authorization, write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
 

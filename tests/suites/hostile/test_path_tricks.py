@@ -1,6 +1,7 @@
 """Paths that a more open route may take for its own."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.suites.hostile.attack import Attack
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.findings import Kind
 from gateway.suites.hostile.openness import OpenRoute
-from gateway.suites.hostile.path_tricks import climb_from_open, override, trick_paths
+from gateway.suites.hostile.path_tricks import climb_from_open, override, show, trick_paths
 from gateway.suites.hostile.run_attacks import judge
 from gateway.suites.hostile.stage import Stage
 from gateway.suites.request import parse_request
@@ -91,3 +92,12 @@ def test_the_path_itself_is_for_everybody_where_a_token_is_optional(stage: Stage
 
     assert list(trick_paths(control, [])) == []
     assert list(climb_from_open(control, open_routes(stage))) == []
+
+
+def test_a_target_in_absolute_form_is_shown_as_it_is() -> None:
+    request = parse_request("GET", "https://a.example/x")
+
+    assert show(request) == "GET a.example/x"
+    assert show(replace(request, target=b"http://b.example/x")) == (
+        "GET http://b.example/x (Host: a.example)"
+    )
