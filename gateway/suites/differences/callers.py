@@ -12,6 +12,7 @@ from gateway.suites.compact import to_json
 from gateway.suites.differences.edges import FORGED, OTHER_AUDIENCE, Edge, find_edges
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
+from gateway.suites.hostile.stage import revoked_id
 from gateway.suites.persona import Persona, make_claims
 from gateway.suites.request import AskedRequest
 from gateway.suites.run_keys import cheapest
@@ -98,7 +99,7 @@ class Callers:
                 text = f"{issuer.name}, as the {age} {match.route.name} asks{way}"
                 caller = self._caller(text, (old, new), claims, issuer)
                 yield caller
-                for edge in find_edges(old, new, self._at) if number == 1 else ():
+                for edge in self._edges(old, new) if number == 1 else ():
                     yield edge.of(caller)
                 for scope in scopes:
                     granted = f"{claims.get('scope', '')} {scope}".strip()
@@ -106,6 +107,15 @@ class Callers:
                 for test, value in values:
                     text = f"with the {test.claim} {value}"
                     yield Edge(text, with_claim(claims, test.path, value)).of(caller)
+
+    def _edges(self, old: Issuer, new: Issuer) -> Iterator[Edge]:
+        yield from find_edges(old, new, self._at)
+        before, after = (
+            {rule.name for rule in side.loaded.settings.policy.revocations.get(one.name, ())}
+            for side, one in zip(self._sides, (old, new), strict=True)
+        )
+        for name in sorted(before ^ after):
+            yield Edge(f"on the list {name}", {"jti": revoked_id(name)})
 
     def _of_issuer(self, pair: tuple[Issuer, Issuer], scopes: Sequence[str]) -> Iterator[Caller]:
         old, new = pair

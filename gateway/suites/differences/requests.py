@@ -1,28 +1,82 @@
 """Choose the requests that both configurations are asked about."""
 
-from collections.abc import Iterable
-from itertools import chain, zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice, zip_longest
 
+from gateway.decision.policy import Policy
+from gateway.decision.routing import Match, Route
 from gateway.settings.values import Settings
 from gateway.suites.differences.side import Side
 from gateway.suites.request import AskedRequest
 from gateway.suites.samples.sample_requests import METHODS, representatives
 
+# Of the paths of all routes on the hosts of all: a fraction of a second.
+_MAX_CROSSED = 20_000
+
+# RFC 6455 §4.1, for a WebSocket; another protocol does not mind.
+_HANDSHAKE = (
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ("Sec-WebSocket-Version", "13"),
+)
+
 
 def choose_requests(old: Side, new: Side, asked: Iterable[AskedRequest]) -> list[AskedRequest]:
-    """Return *asked*, and one request for each host and method of every route of both; each once.
+    """Return *asked*, and requests for every host and method of every route of both; each once.
 
-    A route for all methods is asked in the usual ones, and in those that some route names.
+    A path is asked for by all methods, those that the route does not list, too: they are refused
+    there, but may be let through once the route is gone. Then come requests that bring together
+    two routes, one of each, that none of the others does.
     """
     methods = _methods(old.loaded.settings, new.loaded.settings)
     each = [
-        [one.request for one in representatives(route, side.loaded.settings.policy, methods)]
+        _of_route(route, side.loaded.settings.policy, methods)
         for side in (new, old)
         for route in side.loaded.settings.policy.routes.routes
     ]
     # One of each route, then the second of each: where the last are too many, no route is.
     turns = chain.from_iterable(zip_longest(*each))
-    return list(dict.fromkeys((*asked, *(one for one in turns if one is not None))))
+    chosen = dict.fromkeys((*asked, *(one for one in turns if one is not None)))
+    met = {_owners(old, new, one) for one in chosen}
+    for request in islice(_crossed(list(chosen), methods), _MAX_CROSSED):
+        owners = _owners(old, new, request)
+        if owners not in met:
+            met.add(owners)
+            chosen[request] = None
+    return list(chosen)
+
+
+def _crossed(requests: Sequence[AskedRequest], methods: Sequence[str]) -> Iterator[AskedRequest]:
+    """Yield every path of *requests* on every host of them, by all methods."""
+    targets = dict.fromkeys(one.target.partition(b"?")[0] for one in requests)
+    hosts = dict.fromkeys(one.host for one in requests)
+    for target in targets:
+        for host in hosts:
+            for method in methods:
+                yield AskedRequest(method, host, host, target)
+
+
+def _owners(old: Side, new: Side, request: AskedRequest) -> tuple[str | None, ...]:
+    found = (side.find(request) for side in (old, new))
+    return tuple(one.route.name if isinstance(one, Match) else None for one in found)
+
+
+def _of_route(route: Route, policy: Policy, methods: Sequence[str]) -> list[AskedRequest]:
+    own = [one.request for one in representatives(route, policy, methods)]
+    others = (replace(one, method=method) for one in own for method in methods)
+    return list(dict.fromkeys((*own, *_odd(route, own[:1]), *others)))
+
+
+def _odd(route: Route, own: Iterable[AskedRequest]) -> Iterator[AskedRequest]:
+    """Yield requests that a route may refuse to take at all: odd paths, and upgrades."""
+    for request in own:
+        if route.allow_encoded_slash:
+            yield replace(request, target=request.target + b"%2Fx")
+        if route.allow_semicolon:
+            yield replace(request, target=request.target + b";x=1")
+        for protocol in sorted(route.upgrades):
+            headers = (("Connection", "Upgrade"), ("Upgrade", protocol), *_HANDSHAKE)
+            yield replace(request, headers=headers)
 
 
 def _methods(*settings: Settings) -> list[str]:

@@ -25,9 +25,16 @@ def allowed_claims(  # noqa: PLR0913, PLR0917 - all that claims depend on
     """
     if route.issuers is not None and issuer.name not in route.issuers:
         return
-    base: dict[str, object] = make_claims(Persona(name), issuer, at)
-    if route.audiences is not None:
-        base["aud"] = _audience(issuer, route.audiences)
+    base = make_claims(Persona(name), issuer, at)
+    first, *others = _audiences(issuer, route.audiences, base["aud"])
+    yield from _ways({**base, "aud": first}, route, policy, variables, at)
+    for audience in others:
+        yield from islice(_ways({**base, "aud": audience}, route, policy, variables, at), 1)
+
+
+def _ways(
+    base: Claims, route: Route, policy: Policy, variables: Variables, at: float
+) -> Iterator[Claims]:
     for scopes in _scopes(route, policy):
         # A claim test may want `scope` for itself; services read scopes from `scp` as well.
         tested = any(test.path == ("scope",) for test in route.claims)
@@ -55,8 +62,10 @@ def _scopes(route: Route, policy: Policy) -> Sequence[str]:
     return [" ".join(sorted(scopes)) for scopes in sets]
 
 
-def _audience(issuer: Issuer, asked: frozenset[str]) -> str | list[str]:
-    if issuer.audiences is None:
-        return min(asked)
-    both = issuer.audiences & asked
-    return min(both) if both else [min(issuer.audiences), min(asked)]
+def _audiences(issuer: Issuer, asked: frozenset[str] | None, usual: object) -> Sequence[object]:
+    """Return every audience, or two of them, that is enough for both issuer and route."""
+    own = issuer.audiences
+    if asked is None:
+        return sorted(own) if own else [usual]
+    both = sorted(asked if own is None else own & asked)
+    return both or [[one, other] for one in sorted(own or ()) for other in sorted(asked)]

@@ -55,11 +55,18 @@ def owned_requests(
 def representatives(
     route: Route, policy: Policy, methods: Sequence[str] = METHODS
 ) -> Iterator[OwnedRequest]:
-    """Yield one request for each host and each method of *route*, where it owns any."""
+    """Yield one request for each host and each method of *route*, where it owns any.
+
+    Of a prefix it is one for each depth: the prefix alone, with a segment, with two.
+    """
     targets = list(islice(_targets(route, _NONE), _MAX_TARGETS))
+    depths = len(_BELOW) if route.is_prefix else 1
     for hosts in _host_choices(route):
         for method in sorted(route.methods) or methods:
-            yield from islice(_owned(route, policy, hosts, (method,), targets), 1)
+            for depth in range(depths):
+                yield from islice(
+                    _owned(route, policy, hosts, (method,), targets[depth::depths]), 1
+                )
 
 
 def _owned(

@@ -92,6 +92,16 @@ def test_whoever_meets_them_also_has_what_either_forbids(tmp_path: Path) -> None
     assert {"read write", "read write suspended", "read", "read suspended"} <= scopes
 
 
+def test_a_list_that_one_of_them_has_is_tried_with_a_token_on_it(tmp_path: Path) -> None:
+    lists = 'revocations: {gone: {url: "https://login.example/gone", issuers: [main]}}\n'
+    request = parse_request("GET", "https://a.example/orders/7")
+
+    made = names(callers(tmp_path, BASE + lists).meeting(request))
+
+    assert "main, as the old everything asks on the list gone" in made
+    assert not any(name.startswith("partner") and "list" in name for name in made)
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/unknown"])
 def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -> None:
     request = parse_request("GET", f"https://a.example{path}")

@@ -32,7 +32,17 @@ TERMS = SCOPES | st.builds(
 )
 CLAIMS = st.dictionaries(
     st.sampled_from(["c", "d"]),
-    st.sampled_from([{"equals": "x"}, {"in": ["x", "y"]}, {"at_least": 2}, {"exists": False}]),
+    st.sampled_from(
+        [
+            {"equals": "x"},
+            {"in": ["x", "y"]},
+            {"at_least": 2},
+            {"exists": False},
+            {"not_equals": "x"},
+            {"matches": "?*"},
+            {"contains": "x"},
+        ]
+    ),
     min_size=1,
     max_size=2,
 )
@@ -54,10 +64,20 @@ MATCHES = st.fixed_dictionaries(
         "methods": st.sampled_from([["GET"], ["GET", "POST"], ["PUT"]]),
     },
 ) | st.fixed_dictionaries({"path_prefix": st.sampled_from(["/", "/a/"])})
-ISSUERS = {
-    "m": {"issuer": "https://m.example", "discovery": True, "audiences": ["a", "b"]},
-    "p": {"issuer": "https://p.example", "discovery": True, "audiences": ["a"]},
-}
+ISSUERS = st.fixed_dictionaries(
+    {
+        "issuer": st.just("https://m.example"),
+        "discovery": st.just(True),
+        "audiences": st.sampled_from([["a", "b"], ["a"], ["b"], "unchecked"]),
+        "algorithms": st.sampled_from([["ES256"], ["ES256", "EdDSA"]]),
+    },
+    optional={
+        "profile": st.sampled_from(["any", "rfc9068"]),
+        "leeway": st.sampled_from(["5s", "30s"]),
+        "mode": st.just("report"),
+    },
+)
+PARTNER = {"issuer": "https://p.example", "discovery": True, "audiences": ["a"]}
 
 
 @st.composite
@@ -80,7 +100,7 @@ def configs(draw: st.DrawFn) -> Config:
     listed = draw(st.lists(routes(), min_size=1, max_size=4))
     config: Config = {
         "version": 1,
-        "issuers": ISSUERS,
+        "issuers": {"m": draw(ISSUERS), "p": PARTNER},
         "upstreams": {name: {"servers": [f"http://{name}:1"]} for name in ("one", "two")},
         "routes": [{"name": f"r{number}", **route} for number, route in enumerate(listed)],
     }
@@ -216,3 +236,49 @@ def test_requests_that_are_passed_over_would_not_have_differed(
 
     assume(part.asked.left_out == 0)
     assert {(one[0], one[2]) for one in told(part)} == {(one[0], one[2]) for one in told(whole)}
+
+
+def _with_token(claims: Config, typ: str, algorithm: str) -> Caller:
+    usual = {"sub": "s", "iat": int(AT), "jti": "j", "client_id": "c"}
+    return Caller("random", claims["iss"], {**usual, **claims}, {"typ": typ}, algorithm)
+
+
+VALUES = st.sampled_from(["x", "y", "z", 1, 2, 3, True, None, ["x"]])
+TOKENS = st.fixed_dictionaries(
+    {
+        "iss": st.sampled_from(["https://m.example", "https://p.example"]),
+        "aud": st.sampled_from(["a", "b", "c", ["a", "b"]]),
+        "scope": st.sets(SCOPES).map(lambda scopes: " ".join(sorted(scopes))),
+        "exp": st.sampled_from([AT + 300, AT + 300, AT - 3, AT - 20]),
+    },
+    optional={"c": VALUES, "d": VALUES, "auth_time": st.sampled_from([AT - 10, AT - 1000])},
+)
+CALLERS = st.just(Caller("nobody")) | st.builds(
+    _with_token,
+    TOKENS,
+    st.sampled_from(["JWT", "at+jwt"]),
+    st.sampled_from(["ES256", "EdDSA"]),
+)
+REQUESTS = st.builds(
+    lambda method, host, path: AskedRequest(method, host, host, path),
+    st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
+    st.sampled_from(["h.example", "i.example", "x.h.example", "other.example"]),
+    st.sampled_from([b"/a", b"/a/b", b"/a/x", b"/c", b"/", b"/a/", b"/a/x/y", b"/z"]),
+)
+
+
+@settings(SLOW, max_examples=100)
+@given(configs(), configs(), st.lists(st.tuples(CALLERS, REQUESTS), max_size=12))
+def test_whoever_gets_in_from_now_on_is_not_alone(
+    old: Config, new: Config, asked: list[tuple[Caller, AskedRequest]]
+) -> None:
+    """Where any token opens anything, some cell opens the same route instead of the same."""
+    before, after = both(old, new)
+    sides = Side(before, AT, {}), Side(after, AT, {})
+    cells = compare(before, after, Question(AT)).of(Kind.OPENED)
+    opened = {(cell.old.route, cell.new.route) for cell in cells}
+
+    for caller, request in asked:
+        was, will_be = (side.ask(caller, request) for side in sides)
+        if will_be.is_allowed and not was.is_allowed:
+            assert (was.route, will_be.route) in opened, (caller, request.line)

@@ -19,15 +19,12 @@ def test_what_opens_is_an_error_at_the_line_that_lets_it_in(tmp_path: Path) -> N
 
     errors = [line for line in found if line.startswith("::error ")]
     assert len({line.partition("::before")[0] for line in errors}) == len(errors)
-    assert errors[0] == (
-        "::error file=new.yaml,line=24,col=5,title=opened%3A GET some.example/orders/some and 6"
+    assert errors[0].startswith(
+        "::error file=new.yaml,line=24,col=5,title=opened%3A GET some.example/orders/some and 20"
         " more::for nobody%0Abefore: token_missing: credential: expected one bearer token"
         " (old.yaml:27)%0Aafter: allow: by the route everything (new.yaml:24)%0A"
-        + "%0A".join(
-            f"{method} some.example/orders/some"
-            for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-        )
     )
+    assert errors[0].count("some.example/orders/") == 1 + 21
 
 
 def test_what_closes_or_moves_is_a_warning(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from tests.suites.worlds import AT, load
 CONFIG = """\
 version: 1
 issuers:
-  main: {{issuer: "https://a.example", discovery: true, audiences: [a, b]}}
+  main: {{issuer: "https://a.example", discovery: true, audiences: [a]}}
+  wide: {{issuer: "https://w.example", discovery: true, audiences: [a, b]}}
   open: {{issuer: "https://b.example", discovery: true, audiences: unchecked}}
 upstreams: {{one: {{servers: ["http://10.0.0.7:8000"]}}}}
 scope_implies: {{admin: [read]}}
@@ -40,8 +41,8 @@ def made(directory: Path, require: str, issuer: str = "main") -> list[dict[str, 
         ("{scopes: [read, write]}", [{"scope": "read write"}, {"scope": "admin write"}]),
         ("{scopes: {any: [admin, write]}}", [{"scope": "admin"}, {"scope": "write"}]),
         ("{claims: {t: {equals: '{path.x}'}}}", [{"t": "7"}]),
-        ("{audiences: [b]}", [{"aud": "b"}]),
-        ("{audiences: [c]}", [{"aud": ["a", "c"]}]),
+        ("{audiences: [a, b]}", [{}]),
+        ("{audiences: [c, d]}", [{"aud": ["a", "c"]}, {"aud": ["a", "d"]}]),
         (
             "{acr: [mfa, pwd], max_age: 5m}",
             [{"acr": acr, "auth_time": int(AT) - 300} for acr in ("mfa", "pwd")],
@@ -60,5 +61,16 @@ def test_each_rule_is_met(require: str, expected: list[dict[str, Any]], tmp_path
     assert made(tmp_path, require) == expected
 
 
+def test_each_audience_that_is_enough_has_its_turn(tmp_path: Path) -> None:
+    assert made(tmp_path, "{}", "wide") == [{}, {"aud": "b"}]
+    assert made(tmp_path, "{audiences: [b]}", "wide") == [{"aud": "b"}]
+    assert made(tmp_path, "{scopes: {any: [s, t]}}", "wide") == [
+        {"scope": "s"},
+        {"scope": "t"},
+        {"aud": "b", "scope": "s"},
+    ]
+
+
 def test_where_audiences_are_unchecked_the_route_still_has_its_own(tmp_path: Path) -> None:
-    assert made(tmp_path, "{audiences: [n2, n1]}", "open") == [{"aud": "n1"}]
+    assert made(tmp_path, "{}", "open") == [{}]
+    assert made(tmp_path, "{audiences: [n2, n1]}", "open") == [{"aud": "n1"}, {"aud": "n2"}]

@@ -35,7 +35,10 @@ ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
     [
         (route("{path: /a, methods: [PUT, GET]}"), ["GET some.example/a", "PUT some.example/a"]),
         (route("{path: /a}"), [f"{method} some.example/a" for method in ANY]),
-        (route("{path_prefix: /a/, methods: [GET]}"), ["GET some.example/a/some"]),
+        (
+            route("{path_prefix: /a/, methods: [GET]}"),
+            [f"GET some.example/a/{below}" for below in ("some", "other/one", "")],
+        ),
         (
             route("{path: '/a/{x}/b/{y}', methods: [GET]}"),
             ["GET some.example/a/some-x/b/some-y"],
