@@ -113,7 +113,7 @@ def test_everything_is_shown_if_asked_for(tmp_path: Path) -> None:
 def test_less_is_asked_if_asked_for(tmp_path: Path) -> None:
     done = diff(tmp_path, OPENED, "--max-cells", "1")
 
-    assert "not asked: 6 requests more, which were too many\n" in done.stdout
+    assert "not asked: 20 requests more, which were too many\n" in done.stdout
 
 
 @pytest.mark.parametrize("broken", ["old.yaml", "new.yaml"])
