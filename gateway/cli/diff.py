@@ -2,16 +2,19 @@
 
 import os
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import EXIT_NEGATIVE, load_or_exit
+from gateway.cli.config_file import EXIT_NEGATIVE, read_config
 from gateway.cli.explain_caller import load_suite
 from gateway.cli.output import escape, print_faults
-from gateway.settings.fault import Code, Fault
-from gateway.settings.load import Loaded
+from gateway.settings.fault import Code, Fault, Severity
+from gateway.settings.load import Loaded, Rejected
+from gateway.settings.scalars import shorten
+from gateway.settings.values import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import MAX_CELLS, Kind
 from gateway.suites.differences.report_github import format_github
@@ -54,32 +57,54 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """
     suite = None if suite_file is None else load_suite(suite_file)
     environ = {**os.environ, **({} if suite is None else suite.environment)}
-    before, after = (load_or_exit(path, environ, warns=False) for path in (old, new))
+    before, after = _load(old, new, environ)
     difference = compare(before, after, _question(suite, before, after), max_cells)
     _print(difference, form, every)
     if _fails(difference, fail_on):
         sys.exit(EXIT_NEGATIVE)
 
 
+def _load(old: Path, new: Path, environ: Mapping[str, str]) -> tuple[Loaded, Loaded]:
+    """Return both, or end after the errors of both; doubts are for `gateway check`."""
+    before, after = read_config(old, environ), read_config(new, environ)
+    _exit_with(
+        [
+            fault
+            for outcome in (before, after)
+            for fault in (outcome.faults if isinstance(outcome, Rejected) else ())
+            if fault.severity is Severity.ERROR
+        ]
+    )
+    if isinstance(before, Rejected) or isinstance(after, Rejected):
+        sys.exit(EXIT_NEGATIVE)
+    return before, after
+
+
 def _question(suite: Suite | None, old: Loaded, new: Loaded) -> Question:
     if suite is None:
         return Question(datetime.fromisoformat(DEFAULT_AT).timestamp())
-    known = {*old.settings.issuers, *new.settings.issuers}
-    faults = [
-        one.part.child("issuer").fault(
-            Code.UNKNOWN_REFERENCE, f"no issuer `{one.persona.issuer}` in either configuration"
-        )
-        for one in suite.personas.values()
-        if one.persona.issuer is not None and one.persona.issuer not in known
-    ]
-    _exit_with(faults)
+    _exit_with(tuple(_unknown_names(suite, old.settings, new.settings)))
     personas = [one.persona for one in suite.personas.values()]
     return Question(suite.at, personas, [test.request for test in suite.tests])
 
 
-def _exit_with(faults: list[Fault]) -> None:
+def _unknown_names(suite: Suite, old: Settings, new: Settings) -> Iterator[Fault]:
+    """Yield a fault for each issuer and each list of a persona that neither configuration has."""
+    for one in suite.personas.values():
+        persona, part = one.persona, one.part
+        if persona.issuer is not None and persona.issuer not in {*old.issuers, *new.issuers}:
+            message = f"no issuer `{shorten(persona.issuer)}` in either configuration"
+            yield part.child("issuer").fault(Code.UNKNOWN_REFERENCE, message)
+        for index, name in enumerate(persona.revoked):
+            if name not in {*old.revocations, *new.revocations}:
+                message = f"no revocation list `{shorten(name)}` in either configuration"
+                at = part.child("revoked").child(index)
+                yield at.fault(Code.UNKNOWN_REFERENCE, message)
+
+
+def _exit_with(faults: Sequence[Fault]) -> None:
     if faults:
-        print_faults(faults)
+        print_faults(tuple(dict.fromkeys(faults)))
         sys.exit(EXIT_NEGATIVE)
 
 

@@ -128,6 +128,18 @@ def test_a_broken_file_is_told_as_check_tells_it_and_1(broken: str, tmp_path: Pa
     assert f"{broken}:13:5: unknown_key: " in done.stderr
 
 
+def test_both_are_told_of_where_both_are_broken_and_one_that_is_given_twice_once(
+    tmp_path: Path,
+) -> None:
+    for name in ("old.yaml", "new.yaml"):
+        (tmp_path / name).write_text(BASE.replace("public: true", "publik: true"))
+
+    both, twice = run(tmp_path, "old.yaml", "new.yaml"), run(tmp_path, "old.yaml", "old.yaml")
+
+    assert both.stderr.count("unknown_key: ") == 2
+    assert twice.stderr.count("unknown_key: ") == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -149,6 +161,10 @@ def test_a_file_that_cannot_be_read_is_3(arguments: tuple[str, ...], tmp_path: P
     ("suite", "message"),
     [
         (SUITE.replace("issuer: main", "issuer: mian"), "a.yaml:5:13: unknown_reference: "),
+        (
+            SUITE.replace("issuer: main", "issuer: main\n    revoked: [gone]"),
+            "a.yaml:6:15: unknown_reference: no revocation list `gone` in either configuration",
+        ),
         (SUITE.replace("personas", "persona"), "a.yaml:3:1: unknown_key: "),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from gateway.decision.routing import Route
 from gateway.decision.rules import ClaimTest
@@ -50,7 +51,7 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
         ACCESS: Facet(kind, kind, keys),
         "mode": Facet(mode, mode, ("mode",)),
         "issuers": _issuers(route, settings),
-        "audiences": _any_of(route.audiences, "audiences"),
+        "audiences": _audiences(route, settings),
         "scopes": _scopes(route, settings),
     }
     step_up = route.step_up
@@ -68,6 +69,16 @@ def _issuers(route: Route, settings: Settings) -> Facet:
     value = frozenset(settings.issuers[name].issuer.issuer for name in names)
     every = "every issuer: " if route.issuers is None else ""
     return Facet(value, f"{every}{', '.join(names)}", ("require", "issuers"))
+
+
+def _audiences(route: Route, settings: Settings) -> Facet:
+    """Return what is asked beyond the issuers: nothing, where each of them asks for as much."""
+    asked = route.audiences
+    accepted = settings.issuers if route.issuers is None else route.issuers
+    own = [settings.issuers[name].issuer.audiences for name in accepted]
+    if asked is not None and all(one is not None and one <= asked for one in own):
+        return replace(_any_of(asked, "audiences"), value=None)
+    return _any_of(asked, "audiences")
 
 
 def _scopes(route: Route, settings: Settings) -> Facet:

@@ -88,6 +88,14 @@ def test_a_route_that_becomes_public_is_one_change(tmp_path: Path) -> None:
     ]
 
 
+def test_an_audience_that_every_token_has_anyway_asks_for_nothing(tmp_path: Path) -> None:
+    same = edited(("issuers: [main]", "audiences: [orders, more]\n      issuers: [main]"))
+    more = edited(("issuers: [main]", "audiences: [more]\n      issuers: [main]"))
+
+    assert told(changes(tmp_path, same)) == []
+    assert [one[2] for one in told(changes(tmp_path, more))] == ["audiences"]
+
+
 def test_a_new_issuer_is_accepted_where_all_are(tmp_path: Path) -> None:
     added = "issuers:\n  ci: {issuer: ci, secret_env: CI_SECRET, audiences: [orders]}\n"
     text = edited(("issuers:\n", added))
