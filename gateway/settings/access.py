@@ -47,13 +47,13 @@ def build_access(
     routes = collect_routes(sources, RouteModel, faults)
     known = Known([one.name for one in issuers], [one.name for one in upstreams])
     warn_about_unused(issuers, upstreams, routes, faults)
-    trusted = KnownIssuers(build_issuers(issuers, environ, faults), known.issuers)
+    trusted = KnownIssuers(build_issuers(issuers, environ, sources.disk, faults), known.issuers)
     built_routes = build_routes(routes, known, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
-    at_lists, directory = root.child("revocations"), sources.main.directory
+    at_lists = root.child("revocations")
     return Access(
         dict(trusted.sound),
-        build_revocations(model.revocations, at_lists, directory, known.issuers, faults),
+        build_revocations(model.revocations, at_lists, sources, known.issuers, faults),
         build_upstreams(upstreams, faults),
         built_resources,
         point_to(built_resources, built_routes),

@@ -3,10 +3,11 @@
 import glob
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Document, Part
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.scalars import shorten
@@ -27,45 +28,52 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
-    """All files of a configuration. *digest* is over the bytes of all, in order."""
+    """All files of a configuration. *digest* is over the bytes of all, in order.
+
+    *disk* is where they are from, and where what they name is looked for.
+    """
 
     main: Source
     included: tuple[Source, ...]
     digest: str
+    disk: Disk
 
 
-def read_sources(path: Path, environ: Mapping[str, str], faults: list[Fault]) -> Sources:
+def read_sources(
+    path: Path, environ: Mapping[str, str], faults: list[Fault], disk: Disk = MACHINE_DISK
+) -> Sources:
     """Return the file at *path* with all that it includes.
 
     Raises UnreadableError for *path* itself; an included file that cannot be read is a fault.
     """
     digest = hashlib.sha256()
     try:
-        content = _read(path)
+        content = _read(disk, path)
     except OSError as error:
         raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
     main = _parse(path, content, environ, digest, faults)
     included: list[Source] = []
-    seen = {path.resolve()}
+    seen = {disk.resolve(path)}
     for part, pattern in _patterns(main.document):
-        for found in _matches(main.directory, part, pattern, faults):
-            if found.resolve() in seen:
+        for found in _matches(disk, main.directory, part, pattern, faults):
+            resolved = disk.resolve(found)
+            if resolved in seen:
                 continue
-            seen.add(found.resolve())
+            seen.add(resolved)
             try:
-                content = _read(found)
+                content = _read(disk, found)
             except OSError as error:
                 message = f"cannot read {show_path(found)}: {_reason(error)}"
                 faults.append(part.fault(Code.MISSING_FILE, message))
                 continue
             included.append(_parse(found, content, environ, digest, faults))
-    return Sources(main, tuple(included), digest.hexdigest())
+    return Sources(main, tuple(included), digest.hexdigest(), disk)
 
 
 def read_document(path: Path, environ: Mapping[str, str]) -> Document:
     """Return the file at *path* alone, whatever it includes; raises UnreadableError."""
     try:
-        content = _read(path)
+        content = _read(MACHINE_DISK, path)
     except OSError as error:
         raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
     return _parse_content(path, content, environ)
@@ -98,12 +106,8 @@ def _parse_content(path: Path, content: bytes, environ: Mapping[str, str]) -> Do
     return Document(None, start, {}, {}, {}, (fault,), False)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except ValueError:  # a NUL in the name
-        raise OSError("not a file name") from None
+def _read(disk: Disk, path: Path) -> bytes:
+    return disk.read(path, MAX_FILE_BYTES + 1)
 
 
 def _patterns(document: Document) -> list[tuple[Part, str]]:
@@ -116,14 +120,12 @@ def _patterns(document: Document) -> list[tuple[Part, str]]:
     ]
 
 
-def _matches(directory: Path, part: Part, pattern: str, faults: list[Fault]) -> list[Path]:
+def _matches(
+    disk: Disk, directory: Path, part: Part, pattern: str, faults: list[Fault]
+) -> Sequence[Path]:
     if not glob.has_magic(pattern):
         return [directory / pattern]
-    found = sorted(
-        Path(name)
-        for name in glob.iglob(os.path.join(glob.escape(str(directory)), pattern), recursive=True)
-        if os.path.isfile(name)
-    )
+    found = disk.find(os.path.join(glob.escape(str(directory)), pattern))
     if not found:
         message = f"no file matches `{shorten(pattern)}`"
         faults.append(part.warning(Code.UNMATCHED_INCLUDE, message))

@@ -1,10 +1,10 @@
 """Build the issuers from their settings."""
 
-import os
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.policy import Issuer, Profile
 from gateway.settings.addresses import check_key_url, is_plain_http, leaves_unprotected
+from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
@@ -18,7 +18,10 @@ _SECRET_DEFAULT = frozenset({"HS256"})
 
 
 def build_issuers(
-    named: Sequence[Named[IssuerModel]], environ: Mapping[str, str], faults: list[Fault]
+    named: Sequence[Named[IssuerModel]],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
 ) -> dict[str, IssuerSettings]:
     """Return the sound issuers by name."""
     built: dict[str, IssuerSettings] = {}
@@ -34,7 +37,7 @@ def build_issuers(
             message = f"the issuer `{owner}` already stands for this `iss`"
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
         algorithms = _algorithms(model, one.part, faults)
-        source = _source(one, model, algorithms, environ, faults)
+        source = _source(one, model, algorithms, environ, disk, faults)
         _warn(model, one.part, faults)
         if source is not None:
             built[one.name] = _build(one.name, model, algorithms, source)
@@ -95,11 +98,12 @@ def refuse_repeated(values: Sequence[object], part: Part, faults: list[Fault]) -
             faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
 
 
-def _source(
+def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     one: Named[IssuerModel],
     model: IssuerModel,
     algorithms: frozenset[str],
     environ: Mapping[str, str],
+    disk: Disk,
     faults: list[Fault],
 ) -> KeySource | None:
     part = one.part
@@ -114,7 +118,7 @@ def _source(
         if name is None:
             continue
         path = (one.directory / name).absolute()
-        if path.is_file() and os.access(path, os.R_OK):
+        if disk.is_readable(path):
             return KeySource(kind, str(path))
         message = f"cannot read {shorten(name)}"
         faults.append(part.child(kind.value).fault(Code.MISSING_FILE, message))

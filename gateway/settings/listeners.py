@@ -1,14 +1,13 @@
 """Build the data port, the admin port and the trust in proxies from their settings."""
 
-import os
 import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 
 from gateway.settings.addresses import is_loopback, parse_address, parse_network
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.files import Sources
 from gateway.settings.models import AdminModel, ConfigFile, ListenModel, TlsModel
 from gateway.settings.scalars import shorten
 from gateway.settings.values import Address, Admin, Listen, TlsFiles
@@ -16,14 +15,14 @@ from gateway.settings.variables import describe_unset
 
 
 def build_listen(
-    model: ListenModel | str, part: Part, directory: Path, faults: list[Fault]
+    model: ListenModel | str, part: Part, sources: Sources, faults: list[Fault]
 ) -> Listen | None:
     """Return where the data port listens."""
     if isinstance(model, str):
         address = _address(model, part, faults)
         return Listen(address, None) if address else None
     address = _address(model.address, part.child("address"), faults)
-    tls = _tls(model.tls, part.child("tls"), directory, faults) if model.tls else None
+    tls = _tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
     return Listen(address, tls) if address and (tls or not model.tls) else None
 
 
@@ -85,10 +84,10 @@ def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
     return None
 
 
-def _tls(model: TlsModel, part: Part, directory: Path, faults: list[Fault]) -> TlsFiles | None:
+def _tls(model: TlsModel, part: Part, sources: Sources, faults: list[Fault]) -> TlsFiles | None:
     names = {"certificate": model.certificate, "key": model.key, "client_ca": model.client_ca}
-    paths = {key: (directory / name).absolute() for key, name in names.items() if name}
-    missing = [key for key, path in paths.items() if not os.access(path, os.R_OK)]
+    paths = {key: (sources.main.directory / name).absolute() for key, name in names.items() if name}
+    missing = [key for key, path in paths.items() if not sources.disk.is_readable(path)]
     for key in missing:
         message = f"cannot read {shorten(str(names[key]))}"
         faults.append(part.child(key).fault(Code.MISSING_FILE, message))

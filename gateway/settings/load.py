@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.decision.policy import Policy
 from gateway.decision.routing import RouteTable
 from gateway.settings.access import build_access
+from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.files import Sources, UnreadableError, read_sources
@@ -69,14 +70,17 @@ class Rejected:
     digest: str
 
 
-def load_settings(path: Path, environ: Mapping[str, str]) -> Loaded | Rejected:
+def load_settings(
+    path: Path, environ: Mapping[str, str], disk: Disk = MACHINE_DISK
+) -> Loaded | Rejected:
     """Return the settings in the file at *path* and the files it includes.
 
     Never raises for the content of a file; raises UnreadableError where *path* itself
-    cannot be read. *environ* is where ``${NAME}``, secrets and tokens come from.
+    cannot be read. *environ* is where ``${NAME}``, secrets and tokens come from, *disk* where
+    files do: a disk that is replayed gives the same settings again.
     """
     faults: list[Fault] = []
-    sources = read_sources(path, environ, faults)
+    sources = read_sources(path, environ, faults, disk)
     every = (sources.main, *sources.included)
     comments = [comment for source in every for comment in source.document.comments]
     silences = read_silences(comments, faults)
@@ -150,7 +154,7 @@ def _listeners(
     environ: Mapping[str, str],
     faults: list[Fault],
 ) -> tuple[Listen | None, Admin | None]:
-    listen = build_listen(model.listen, root.child("listen"), sources.main.directory, faults)
+    listen = build_listen(model.listen, root.child("listen"), sources, faults)
     admin = build_admin(model.admin, root.child("admin"), environ, faults)
     refuse_one_address_twice(listen, admin, root.child("admin"), faults)
     return listen, admin

@@ -1,13 +1,12 @@
 """Build the revocation lists from their settings."""
 
-import os
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.addresses import check_key_url, is_plain_http
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.files import Sources
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.routes import refuse_unknown, refuse_wrong_choice
@@ -18,7 +17,7 @@ from gateway.settings.values import FetchTimes, RevocationSettings
 def build_revocations(
     models: Mapping[str, RevocationModel],
     part: Part,
-    directory: Path,
+    sources: Sources,
     issuers: Collection[str],
     faults: list[Fault],
 ) -> dict[str, RevocationSettings]:
@@ -32,7 +31,7 @@ def build_revocations(
         for index, issuer in enumerate(model.issuers or ()):
             refuse_unknown("issuer", issuer, issuers, at_issuers.child(index), faults)
         refuse_repeated(model.issuers or (), at_issuers, faults)
-        location = _location(model, at, directory, faults)
+        location = _location(model, at, sources, faults)
         if location is not None:
             spoken_of = frozenset(model.issuers or issuers)
             rule = RevocationRule(name, spoken_of, model.on_failure == "refuse")
@@ -53,7 +52,7 @@ def rules_by_issuer(
 
 
 def _location(
-    model: RevocationModel, part: Part, directory: Path, faults: list[Fault]
+    model: RevocationModel, part: Part, sources: Sources, faults: list[Fault]
 ) -> str | None:
     if model.url is not None:
         problem = check_key_url(model.url)
@@ -62,8 +61,8 @@ def _location(
         code = Code.INSECURE_URL if is_plain_http(model.url) else Code.BAD_VALUE
         faults.append(part.child("url").fault(code, problem))
     elif model.file is not None:
-        path = (directory / model.file).absolute()
-        if path.is_file() and os.access(path, os.R_OK):
+        path = (sources.main.directory / model.file).absolute()
+        if sources.disk.is_readable(path):
             return str(path)
         message = f"cannot read {shorten(model.file)}"
         faults.append(part.child("file").fault(Code.MISSING_FILE, message))

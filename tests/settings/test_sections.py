@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings.disk import MACHINE_DISK
 from gateway.settings.fault import Code, Fault
 from gateway.settings.files import Source, Sources
 from gateway.settings.models import UpstreamModel
@@ -53,7 +54,7 @@ def source(text: str, file: str = "gateway.yaml") -> Source:
 
 def sources(main: str, *included: str) -> Sources:
     teams = tuple(source(text, f"team{number}.yaml") for number, text in enumerate(included, 1))
-    return Sources(source(main), teams, "")
+    return Sources(source(main), teams, "", MACHINE_DISK)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,141 @@
+"""Read what a configuration is made of from the disk, or from a record of an earlier reading."""
+
+import glob
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Disk(Protocol):
+    """Where the files of a configuration are; each method may raise OSError.
+
+    Loading asks nothing else for a file, so that whoever replays its answers has the very same
+    configuration, whatever has become of the files since.
+    """
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """Return the first *most_bytes* of the file at *path*, or all if there are fewer."""
+
+    def find(self, pattern: str) -> tuple[Path, ...]:
+        """Return the files whose names match *pattern*, in order; ``*`` and ``**`` match."""
+
+    def resolve(self, path: Path) -> Path:
+        """Return where *path* leads in the end, links followed."""
+
+    def is_readable(self, path: Path) -> bool:
+        """Say whether *path* is a file that we may read."""
+
+
+class MachineDisk:
+    """The disk of this machine as it is now."""
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """Return the first *most_bytes* of the file at *path*, or all if there are fewer."""
+        try:
+            with path.open("rb") as file:
+                return file.read(most_bytes)
+        except ValueError:  # a NUL in the name
+            raise OSError("not a file name") from None
+
+    def find(self, pattern: str) -> tuple[Path, ...]:
+        """Return the files whose names match *pattern*, in order; ``*`` and ``**`` match."""
+        found = (name for name in glob.iglob(pattern, recursive=True) if os.path.isfile(name))
+        return tuple(map(Path, sorted(found)))
+
+    def resolve(self, path: Path) -> Path:
+        """Return where *path* leads in the end, links followed."""
+        return path.resolve()
+
+    def is_readable(self, path: Path) -> bool:
+        """Say whether *path* is a file that we may read."""
+        return path.is_file() and os.access(path, os.R_OK)
+
+
+MACHINE_DISK = MachineDisk()
+
+Question = tuple[str, str]
+"""The name of a method of `Disk`, and the path or the pattern it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a disk answered to each question: a value, or the OSError it raised.
+
+    It can be pickled. Private keys may be in it: it is not for logs.
+    """
+
+    answers: dict[Question, object] = field(default_factory=dict, repr=False)
+
+    def paths(self) -> tuple[str, ...]:
+        """Return every path and pattern that was asked for, sorted, each once."""
+        return tuple(sorted({name for _, name in self.answers}))
+
+
+class RecordingDisk:
+    """Another *disk*, of which *record* keeps every answer.
+
+    The first answer stays: a file that changes in the middle of loading is seen once.
+    """
+
+    def __init__(self, disk: Disk = MACHINE_DISK) -> None:
+        self._disk = disk
+        self.record = Record()
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """Return the first *most_bytes* of the file at *path*, or all if there are fewer."""
+        return self._ask(("read", str(path)), lambda: self._disk.read(path, most_bytes))
+
+    def find(self, pattern: str) -> tuple[Path, ...]:
+        """Return the files whose names match *pattern*, in order; ``*`` and ``**`` match."""
+        return self._ask(("find", pattern), lambda: self._disk.find(pattern))
+
+    def resolve(self, path: Path) -> Path:
+        """Return where *path* leads in the end, links followed."""
+        return self._ask(("resolve", str(path)), lambda: self._disk.resolve(path))
+
+    def is_readable(self, path: Path) -> bool:
+        """Say whether *path* is a file that we may read."""
+        return self._ask(("is_readable", str(path)), lambda: self._disk.is_readable(path))
+
+    def _ask(self, question: Question, answer: Callable[[], T]) -> T:
+        answers = self.record.answers
+        if question not in answers:
+            try:
+                answers[question] = answer()
+            except OSError as error:
+                answers[question] = error
+        known = answers[question]
+        if isinstance(known, OSError):
+            raise known
+        return cast("T", known)
+
+
+class NeverRead:
+    """The disk behind a record that should have all answers: it has none."""
+
+    def read(self, path: Path, most_bytes: int) -> bytes:
+        """Raise OSError."""
+        raise FileNotFoundError(f"{path} was not read before")
+
+    def find(self, pattern: str) -> tuple[Path, ...]:
+        """Raise OSError."""
+        raise FileNotFoundError(f"{pattern} was not looked for before")
+
+    def resolve(self, path: Path) -> Path:
+        """Raise OSError."""
+        raise FileNotFoundError(f"{path} was not resolved before")
+
+    def is_readable(self, path: Path) -> bool:
+        """Raise OSError."""
+        raise FileNotFoundError(f"{path} was not looked at before")
+
+
+def replay(record: Record) -> Disk:
+    """Return a disk that answers as *record* says, and raises OSError for anything else."""
+    disk = RecordingDisk(NeverRead())
+    disk.record.answers.update(record.answers)
+    return disk
