@@ -28,6 +28,7 @@ from gateway.settings.sections import (
     check_team_files,
 )
 from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
+from gateway.settings.suites import build_reloads, find_named_suites
 from gateway.settings.values import (
     AccessLogTarget,
     Admin,
@@ -117,6 +118,8 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     identity = build_identity(model.identity, root.child("identity"), faults)
     implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
     access = build_access(model, root, sources, environ, faults)
+    suites = find_named_suites(model, root, sources, faults)
+    reload = build_reloads(model, root, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -142,6 +145,8 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         trusted_proxies=proxies,
         underscore_names=UnderscoreNames(model.underscore_names),
         access_log=AccessLogTarget(model.access_log),
+        suites=suites,
+        reload=reload,
         drain_seconds=model.drain,
         digest=sources.digest,
     )

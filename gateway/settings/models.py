@@ -128,6 +128,19 @@ class LimitsModel(Strict):
     connections: Count = described(10_000, "Client connections at one time.")
 
 
+class ReloadModel(Strict):
+    """When the configuration is read again by itself, and what must hold before it counts."""
+
+    watch: Duration | None = Field(
+        default=None,
+        description="How often the files are looked at for changes; by default never.",
+    )
+    suites: bool = Field(
+        default=False,
+        description="Whether `suites` are run first; where one fails, the former stays.",
+    )
+
+
 class TeamFile(Strict):
     """A file of a team: issuers, upstreams, resources and routes, nothing else."""
 
@@ -187,6 +200,14 @@ class ConfigFile(TeamFile):
     )
     limits: LimitsModel = Field(
         default=LimitsModel(), description="Limits of size and number on the data port."
+    )
+    suites: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Suites of tests about this configuration; * and ** match.",
+    )
+    reload: ReloadModel = Field(
+        default=ReloadModel(), description="Reading the configuration again while it runs."
     )
     drain: DurationOrZero = described("30s", "How long requests may finish after SIGTERM.")
     trusted_proxies: list[Text] | None = Field(

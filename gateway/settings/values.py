@@ -176,6 +176,14 @@ class AccessLogTarget(Enum):
     NONE = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class Reloads:
+    """When the configuration is read again by itself, and whether its suites run first."""
+
+    watch_seconds: float | None  # None: only when told
+    runs_suites: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """Everything one run of the gateway is configured with."""
@@ -193,5 +201,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     underscore_names: UnderscoreNames
     access_log: AccessLogTarget
+    suites: tuple[Path, ...]  # of tests about this configuration
+    reload: Reloads
     drain_seconds: float
     digest: str  # SHA-256 of all files read, in hex: the config hash of /status

@@ -13,6 +13,7 @@ from gateway.settings.models import (
     IdentityModel,
     LimitsModel,
     ListenModel,
+    ReloadModel,
     TeamFile,
     TimeoutsModel,
     TlsModel,
@@ -42,6 +43,8 @@ MISTAKES = [
     ("bad_value", config("workers: ¦many\n")),
     ("bad_value", config("workers: ¦0\n")),
     ("bad_value", config("admin: ¦true\n")),
+    ("bad_value", config("reload: {watch: ¦0s}\n")),
+    ("empty_list", config("suites: ¦[]\n")),
     ("empty_list", one_upstream("{servers: ¦[]}")),
     ("wrong_type", one_upstream('{servers: ¦"http://a"}')),
 ]
@@ -76,7 +79,7 @@ def test_a_default_is_a_value_that_could_be_written(kind: type[BaseModel]) -> No
     "kind",
     [
         ConfigFile, TeamFile, TlsModel, ListenModel, AdminModel, UpstreamModel, IdentityModel,
-        TimeoutsModel, LimitsModel, IssuerModel, KeyTimesModel, RouteModel, MatchModel,
+        ReloadModel, TimeoutsModel, LimitsModel, IssuerModel, KeyTimesModel, RouteModel, MatchModel,
         RequireModel, ClaimModel, ScopeGroup,
     ],
 )  # fmt: skip

@@ -70,6 +70,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
     admin = settings.admin
     at = "none" if admin is None else f"{admin.address.host}:{admin.address.port}"
     proxies = frozenset(map(str, settings.trusted_proxies))
+    watch = settings.reload.watch_seconds
     values: dict[tuple[str, ...], object] = {
         ("listen",): address if listen.tls is None else f"{address}, with TLS",
         ("admin",): at,
@@ -88,6 +89,8 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("trusted_proxies",): listed(proxies, "none"),
         ("underscore_names",): settings.underscore_names.value,
         ("access_log",): settings.access_log.value,
+        ("reload", "watch"): "never" if watch is None else watch,
+        ("reload", "suites"): settings.reload.runs_suites,
         ("drain",): settings.drain_seconds,
     }
     return {

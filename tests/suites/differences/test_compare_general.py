@@ -144,6 +144,7 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
          ("limit", "", "trusted_proxies", "none", "10.0.0.0/8")),
         ("access_log: none\n", ("limit", "", "access_log", "stdout", "none")),
         ("drain: 5s\n", ("limit", "", "drain", "30 s", "5 s")),
+        ("reload: {watch: 5s}\n", ("limit", "", "reload.watch", "never", "5 s")),
         ("admin: 127.0.0.1:9999\n", ("limit", "", "admin", "127.0.0.1:9901", "127.0.0.1:9999")),
         ("listen: 127.0.0.1:8081\n", ("limit", "", "listen", "0.0.0.0:8080", "127.0.0.1:8081")),
     ],

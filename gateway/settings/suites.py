@@ -1,0 +1,57 @@
+"""Find the suites that a configuration names, and say when it is read again."""
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.files import Sources
+from gateway.settings.models import ConfigFile
+from gateway.settings.scalars import shorten
+from gateway.settings.values import Reloads
+from gateway.settings.yaml_nodes import MAX_FILE_BYTES
+
+
+def find_named_suites(
+    model: ConfigFile, root: Part, sources: Sources, faults: list[Fault]
+) -> tuple[Path, ...]:
+    """Return the suite files that the main file names, each once, in its order.
+
+    They are read here, though not for what they say: so they count among the files that a
+    configuration is made of, and a change of one is a change of it. A pattern that matches
+    nothing is an error: a reload would be tested by nothing, and nobody would notice.
+    """
+    found: dict[Path, None] = {}
+    for index, pattern in enumerate(model.suites or ()):
+        part = root.child("suites").child(index)
+        matches = _matches(pattern, sources)
+        if not matches:
+            faults.append(part.fault(Code.MISSING_FILE, f"no file matches `{shorten(pattern)}`"))
+        for path in matches:
+            try:
+                sources.disk.read(path, MAX_FILE_BYTES + 1)
+            except OSError:
+                message = f"cannot read {shorten(pattern)}"
+                faults.append(part.fault(Code.MISSING_FILE, message))
+            else:
+                found[path] = None
+    return tuple(found)
+
+
+def build_reloads(model: ConfigFile, root: Part, faults: list[Fault]) -> Reloads:
+    """Return when the configuration is read again, and whether suites run first."""
+    reload = model.reload
+    if reload.suites and not model.suites:
+        message = "which suites? Name them in `suites`"
+        part = root.child("reload").child("suites")
+        faults.append(part.fault(Code.MISSING_KEY, message))
+    return Reloads(reload.watch, reload.suites)
+
+
+def _matches(pattern: str, sources: Sources) -> Sequence[Path]:
+    directory = sources.main.directory
+    if not glob.has_magic(pattern):
+        return [directory / pattern]
+    return sources.disk.find(os.path.join(glob.escape(str(directory)), pattern))
