@@ -16,10 +16,11 @@ from gateway.cli.config_file import (
     find_config,
     read_config,
 )
-from gateway.cli.output import escape, fault_as_json, print_faults
+from gateway.cli.output import escape, print_faults
 from gateway.lints.lint import lint
 from gateway.settings.annotation import annotate_fault
 from gateway.settings.fault import Code, Fault, Severity
+from gateway.settings.fault_json import fault_as_json
 from gateway.settings.files import show_path
 from gateway.settings.load import Loaded
 from gateway.settings.silences import Silenced

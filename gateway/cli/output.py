@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -22,18 +21,6 @@ def print_faults(faults: Sequence[Fault]) -> None:
         if _wants_colour():
             line = line.replace(f" {fault.code.value}: ", f" {code}: ", 1)
         click.echo(line, err=True)
-
-
-def fault_as_json(fault: Fault) -> dict[str, Any]:
-    """Return *fault* as the object that ``--format json`` writes."""
-    return {
-        "file": fault.place.file,
-        "line": fault.place.line,
-        "column": fault.place.column,
-        "severity": fault.severity.value,
-        "code": fault.code.value,
-        "message": fault.message,
-    }
 
 
 def escape(line: str) -> str:

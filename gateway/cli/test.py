@@ -1,16 +1,18 @@
 """Test the access rules of a configuration."""
 
+import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE, find_config, load_or_exit
 from gateway.cli.output import escape, print_faults
+from gateway.settings.files import show_path
 from gateway.settings.load import UnreadableError
 from gateway.suites.configurations import Configurations
 from gateway.suites.find_suites import find_suites
@@ -20,6 +22,7 @@ from gateway.suites.read_suite import BrokenSuite
 from gateway.suites.ready import ReadySuite, make_ready
 from gateway.suites.report import Report
 from gateway.suites.report_github import format_github
+from gateway.suites.report_json import report_as_json
 from gateway.suites.report_junit import format_junit
 from gateway.suites.report_text import (
     format_coverage,
@@ -49,7 +52,7 @@ class _Selection(click.ParamType[Selects]):
 
 
 @click.command("test")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH…")
 @click.option("-k", "selects", type=_Selection(), help="Only tests and personas named so.")
 @click.option("-v", "--verbose", "every", is_flag=True, help="Show what passed, too.")
 @click.option("--coverage", is_flag=True, help="Show what no test allowed, or none refused.")
@@ -57,7 +60,9 @@ class _Selection(click.ParamType[Selects]):
     "--min-coverage", type=click.IntRange(0, 100), help="Fail under so many hundredths of it."
 )
 @click.option("--hostile", is_flag=True, help="Attack every route that asks for a token.")
-@click.option("--format", "form", type=click.Choice(["text", "junit", "github"]), default="text")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "junit", "github"]), default="text"
+)
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Test this one, whatever suites say."
 )
@@ -73,8 +78,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Ask what each suite in PATH asks, as each of its personas, and compare.
 
-    PATH is a suite file, or a folder with files called *.test.yaml. Tokens are signed with
-    keys made for the run, and checked as the gateway checks them; nothing is sent anywhere.
+    PATH is a suite file, or a folder with files called *.test.yaml; without one, those that the
+    configuration names in `suites` are asked about it. Tokens are signed with keys made for the
+    run, and checked as the gateway checks them; nothing is sent anywhere.
 
     With --hostile, what each route allows is sent to it again in hundreds of hostile forms, none
     of which may get through.
@@ -82,18 +88,29 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     Exits 0 where all is as expected, 1 where it is not, where a suite or its configuration is
     broken, and where nothing was tested; 3 where PATH cannot be read.
     """
+    if not paths:
+        config = find_config(None, config)
+        paths = _named_in(config)
     suites, selects = _make_ready(paths, config), selects or select_all
     report = run_suites(suites, selects)
     if hostile:
         report = replace(report, hostile=attack_suites(suites, selects))
     with_coverage = coverage or min_coverage is not None
-    if form != "github":
+    if form in {"text", "junit"}:
         print_faults(tuple(dict.fromkeys(fault for one in report.broken for fault in one.faults)))
     _print(report, form, every, with_coverage)
     if report.size == 0 and report.is_sound:
         click.echo("gateway: no test was run", err=True)
     if not (report.is_sound and report.size and _is_covered(report, min_coverage)):
         sys.exit(EXIT_NEGATIVE)
+
+
+def _named_in(config: Path) -> Sequence[Path]:
+    """Return the suites that *config* names; where it names none, there is nothing to do."""
+    suites = load_or_exit(config, warns=False).settings.suites
+    if not suites:
+        raise click.UsageError(escape(f"give a PATH: {show_path(config)} names no `suites`"))
+    return suites
 
 
 def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySuite | BrokenSuite]:
@@ -108,13 +125,11 @@ def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySui
 def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
     """Write *report* to stdout; what a machine does not read there goes to stderr."""
     if form == "text":
-        for line in (*format_outcomes(report, every), *_coverage(report, with_coverage)):
+        for line in _text(report, every, with_coverage):
             click.echo(escape(line))
-        for attacked in report.hostile:
-            for line in format_attacks(attacked, every):
-                click.echo(escape(line))
-        for line in _summaries(report):
-            click.echo(escape(line))
+        return
+    if form == "json":
+        click.echo(json.dumps(report_as_json(report, with_coverage), indent=2))
         return
     if form == "junit":
         click.echo(format_junit(report, datetime.now(UTC)))
@@ -125,6 +140,14 @@ def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
         click.echo(escape(line), err=True)
     for line in _summaries(report):
         click.echo(escape(line), err=True)
+
+
+def _text(report: Report, every: bool, with_coverage: bool) -> Iterator[str]:
+    yield from format_outcomes(report, every)
+    yield from _coverage(report, with_coverage)
+    for attacked in report.hostile:
+        yield from format_attacks(attacked, every)
+    yield from _summaries(report)
 
 
 def _summaries(report: Report) -> Iterable[str]:

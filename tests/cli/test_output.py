@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cli.output import escape, fault_as_json, format_table, print_faults
+from gateway.cli.output import escape, format_table, print_faults
 from gateway.settings.fault import Code, Fault, Place, Severity
 
 ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
@@ -28,18 +28,6 @@ def test_the_name_of_a_file_makes_no_line_and_steers_no_terminal(
     print_faults([Fault(Place("a\n::error::\x9b31m", 1, 2), Code.BAD_VALUE, "no\u202e")])
 
     assert capsys.readouterr().err == "a\\n::error::\\x9b31m:1:2: bad_value: no\\u202e\n"
-
-
-@pytest.mark.parametrize(("fault", "severity"), [(ERROR, "error"), (WARNING, "warning")])
-def test_a_fault_as_json_has_each_part_by_its_name(fault: Fault, severity: str) -> None:
-    assert fault_as_json(fault) == {
-        "file": fault.place.file,
-        "line": fault.place.line,
-        "column": fault.place.column,
-        "severity": severity,
-        "code": fault.code.value,
-        "message": fault.message,
-    }
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

@@ -1,5 +1,6 @@
 """`gateway test`: what it prints, where, and how it ends."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.cli.config_files import run
-from tests.suites.worlds import ENVIRON, FAILING, SUITE, write
+from tests.suites.worlds import ENVIRON, ESTATE, FAILING, SUITE, write
 
 COMMAND = Path(sys.executable).with_name("gateway")
 TOKEN = re.compile(r"eyJ|Bearer")
@@ -182,7 +183,7 @@ def test_a_name_that_is_not_utf8_or_leads_nowhere_is_shown_all_the_same(tmp_path
     path.write_text(write(tmp_path, FAILING).read_text())
     loop = tmp_path / "loop.test.yaml"
 
-    for form in ("text", "junit", "github"):
+    for form in ("text", "json", "junit", "github"):
         assert run("test", path, "--format", form).exit_code == 1
     loop.symlink_to(loop)
     assert run("test", tmp_path).exit_code == 3
@@ -191,7 +192,7 @@ def test_a_name_that_is_not_utf8_or_leads_nowhere_is_shown_all_the_same(tmp_path
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], [".", "--nope"], [".", "-k", "a and"], [".", "--min-coverage", "101"]],
+    [[".", "--nope"], [".", "-k", "a and"], [".", "--min-coverage", "101"]],
 )
 def test_a_wrong_command_line_exits_2(arguments: list[str]) -> None:
     assert run("test", *arguments).exit_code == 2
@@ -207,6 +208,55 @@ def test_another_configuration_can_be_tested(tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert f"{other}:19:7: scopes: expected orders:admin, found orders:read" in done.stdout
+
+
+# --- suites that the configuration names
+
+
+def test_without_a_path_the_suites_that_the_configuration_names_are_asked_about_it(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, gateway="suites: [a.test.yaml]\n" + ESTATE)
+    config = tmp_path / "gateway.yaml"
+
+    named = run("test", "--config", config)
+    found = run("test", env={"GATEWAY_CONFIG": str(config)})
+
+    for done in (named, found):
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "6 passed, in 1 suite\n", "")
+
+
+def test_they_are_asked_about_it_whatever_they_say_themselves(tmp_path: Path) -> None:
+    write(tmp_path, gateway="suites: [a.test.yaml]\n" + ESTATE)
+    other = tmp_path / "other.yaml"
+    text = (tmp_path / "gateway.yaml").read_text()
+    other.write_text(text.replace("scopes: [orders:read]", "scopes: [orders:admin]"))
+
+    done = run("test", "--config", other)
+
+    assert done.exit_code == 1
+    assert f"{other}:20:7: scopes: expected orders:admin, found orders:read" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("gateway", "code", "said"),
+    [
+        (ESTATE, 2, "gateway.yaml names no `suites`"),
+        ("suites: [gone.yaml]\n" + ESTATE, 1, ":1:10: missing_file: cannot read gone.yaml"),
+        (None, 3, "gateway: cannot read "),
+    ],
+)
+def test_a_configuration_that_names_none_or_none_that_is_there_tests_nothing(
+    gateway: str | None, code: int, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "gateway.yaml"
+    if gateway is not None:
+        path.write_text(gateway)
+
+    done = run("test", "--config", path)
+
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert said in done.stderr
 
 
 # --- coverage
@@ -254,10 +304,24 @@ def test_github_has_annotations_on_stdout_and_the_rest_on_stderr(tmp_path: Path)
     assert done.stderr == "4 passed, 2 failed, 1 broken, in 2 suites\n"
 
 
+def test_json_is_one_object_on_stdout_and_nothing_on_stderr(tmp_path: Path) -> None:
+    path = write(tmp_path, FAILING)
+    (tmp_path / "b.test.yaml").write_text("")
+
+    done = run("test", tmp_path, "--format", "json")
+
+    told = json.loads(done.stdout)
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert (told["passed"], told["failed"]) == (4, 2)
+    assert told["broken"] == [f"{tmp_path}/b.test.yaml"]
+    assert told["failures"][0]["file"] == str(path)
+    assert "gaps" not in told
+
+
 # --- as a user calls it
 
 
-@pytest.mark.parametrize("form", ["text", "junit", "github"])
+@pytest.mark.parametrize("form", ["text", "json", "junit", "github"])
 def test_the_installed_command_tells_no_token(form: str, tmp_path: Path) -> None:
     gateway = (
         "identity: {forward_token: true}\n" + write(tmp_path).with_name("gateway.yaml").read_text()

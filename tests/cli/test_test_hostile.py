@@ -1,5 +1,6 @@
 """`gateway test --hostile`: what it prints, where, and how it ends."""
 
+import json
 import os
 import re
 import subprocess
@@ -96,6 +97,16 @@ def test_a_broken_waiver_is_told_with_its_place(tmp_path: Path) -> None:
     assert done.stderr == (
         f"{path}:16:34: unknown_reference: no attack `no-audiences`: did you mean `no-audience`?\n"
     )
+
+
+def test_json_has_the_attacks_that_got_through(tmp_path: Path) -> None:
+    done = gateway(write(tmp_path, SUITE, OPEN_PREFIX), "--hostile", "--format", "json")
+
+    attacks = json.loads(done.stdout)["attacks"]
+    assert (done.returncode, done.stderr) == (1, "")
+    found = next(one for one in attacks if "path-trailing-slash (as nobody)" in one["attack"])
+    assert (found["file"], found["line"]) == (f"{tmp_path}/gateway.yaml", 15)
+    assert found["reasons"][0].startswith("got through: ")
 
 
 @pytest.mark.parametrize("form", ["junit", "github"])
