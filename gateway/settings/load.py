@@ -9,6 +9,7 @@ from gateway.decision.routing import RouteTable
 from gateway.settings.access import build_access
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Part
+from gateway.settings.drain import build_drain
 from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.files import Sources, UnreadableError, read_sources
 from gateway.settings.identity import build_identity
@@ -120,6 +121,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     access = build_access(model, root, sources, environ, faults)
     suites = find_named_suites(model, root, sources, faults)
     reload = build_reloads(model, root, faults)
+    drain = build_drain(model.drain, root.child("drain"), faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -147,7 +149,9 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         access_log=AccessLogTarget(model.access_log),
         suites=suites,
         reload=reload,
-        drain_seconds=model.drain,
+        drain_seconds=drain.deadline_seconds,
+        drain_delay_seconds=drain.delay_seconds,
+        drain_streams_seconds=drain.streams_seconds,
         digest=sources.digest,
     )
 

@@ -10,6 +10,7 @@ from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
+from gateway.settings.tls_models import TlsModel, UpstreamTlsModel
 from gateway.settings.types import (
     OFF,
     TABLE,
@@ -43,17 +44,6 @@ def _admin_off(value: bool) -> bool:
     return value
 
 
-class TlsModel(Strict):
-    """TLS on the data port."""
-
-    certificate: Text = Field(description="PEM file: the certificate and its chain.")
-    key: Text = Field(description="PEM file: the private key of the certificate.")
-    client_ca: Text | None = Field(
-        default=None,
-        description="PEM file: clients must show a certificate signed by one of these.",
-    )
-
-
 class ListenModel(Strict):
     """The data port in its long form."""
 
@@ -80,6 +70,9 @@ class UpstreamModel(Strict):
     connect_timeout: Duration = described("2s", "A connection must stand within this time.")
     response_timeout: Duration = described("30s", "Until the first byte of the answer.")
     idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
+    tls: UpstreamTlsModel = Field(
+        default=UpstreamTlsModel(), description="How https servers prove who they are, and we."
+    )
 
 
 DEFAULT_IDENTITY = {
@@ -138,6 +131,19 @@ class ReloadModel(Strict):
     suites: bool = Field(
         default=False,
         description="Whether `suites` are run first; where one fails, the former stays.",
+    )
+
+
+class DrainModel(Strict):
+    """Taking leave, in its long form."""
+
+    deadline: DurationOrZero = described("30s", "How long requests may finish, behind the delay.")
+    delay: DurationOrZero = described(
+        "0s", "Not ready, but connections are still taken and served for this time."
+    )
+    streams: DurationOrZero | None = Field(
+        default=None,
+        description="Tunnels and event streams are told spread over this time; half the deadline.",
     )
 
 
@@ -209,7 +215,10 @@ class ConfigFile(TeamFile):
     reload: ReloadModel = Field(
         default=ReloadModel(), description="Reading the configuration again while it runs."
     )
-    drain: DurationOrZero = described("30s", "How long requests may finish after SIGTERM.")
+    drain: Annotated[
+        Annotated[DurationOrZero, Tag(TEXT)] | Annotated[DrainModel, Tag(TABLE)],
+        Discriminator(text_or_table),
+    ] = described("30s", "How long requests may finish after SIGTERM.")
     trusted_proxies: list[Text] | None = Field(
         default=None,
         min_length=1,

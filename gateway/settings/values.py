@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
+from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +20,11 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Certificate chain and key of a listener; *client_ca* demands client certificates."""
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None
-
-
-@dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the data port listens."""
+    """Where the data port listens; without *tls* it speaks plain HTTP."""
 
     address: Address
-    tls: TlsFiles | None
+    tls: ServerTls | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +127,7 @@ class Upstream:
     connect_timeout_seconds: float
     response_timeout_seconds: float
     idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
+    tls: ClientTls = MACHINE_TRUST  # for its https servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +196,7 @@ class Settings:
     access_log: AccessLogTarget
     suites: tuple[Path, ...]  # of tests about this configuration
     reload: Reloads
-    drain_seconds: float
+    drain_seconds: float  # requests may finish for so long, from when no connection is taken
+    drain_delay_seconds: float  # and before that, connections are taken although not ready
+    drain_streams_seconds: float  # what lasts is told within so long, from the same moment
     digest: str  # SHA-256 of all files read, in hex: the config hash of /status

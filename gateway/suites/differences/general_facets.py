@@ -91,12 +91,24 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("access_log",): settings.access_log.value,
         ("reload", "watch"): "never" if watch is None else watch,
         ("reload", "suites"): settings.reload.runs_suites,
-        ("drain",): settings.drain_seconds,
     }
-    return {
+    facets = {
         ".".join(keys): Facet(value, show_amount(keys, value), keys)
         for keys, value in values.items()
     }
+    return {**facets, "drain": _drain_facet(settings)}
+
+
+def _drain_facet(settings: Settings) -> Facet:
+    """Return how the gateway takes leave; what is as it is by itself is not said."""
+    deadline, delay = settings.drain_seconds, settings.drain_delay_seconds
+    streams = settings.drain_streams_seconds
+    shown = f"{deadline:g} s"
+    if delay:
+        shown += f", {delay:g} s after it is not ready"
+    if streams != deadline / 2:
+        shown += f", streams within {streams:g} s"
+    return Facet((deadline, delay, streams), shown, ("drain",))
 
 
 def show_amount(keys: tuple[str, ...], value: object) -> str:
