@@ -1,7 +1,9 @@
 """Decide; where a key is lacking, ask the issuer for it, and decide once more."""
 
 from collections.abc import Callable
+from typing import Protocol
 
+from gateway.decision.authenticate import KeySets
 from gateway.decision.decide import check_revocation, decide, settle
 from gateway.decision.head import RequestHead
 from gateway.decision.memo import TokenMemo
@@ -9,8 +11,19 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
-from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict
-from gateway.keyring.keyring import Keyring
+from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
+
+
+class Keys(Protocol):
+    """The keys of all issuers: ``keyring.Keyring``, or what a worker process has of one."""
+
+    keys: KeySets  # what the decision reads, always current
+
+    async def refetch(self, issuer_name: str, kid: str | None) -> None:
+        """Get better keys for a request that lacks *kid* (or any key, if None), if allowed."""
+
+    def explain(self, wanted: WantedKey) -> str:
+        """Return in one line which key a token *wanted*, and which there are."""
 
 
 class Admission:
@@ -23,7 +36,7 @@ class Admission:
     def __init__(
         self,
         policy: Policy,
-        keyring: Keyring,
+        keyring: Keys,
         revocations: RevocationLists,
         memo: TokenMemo,
         clock: Callable[[], float],

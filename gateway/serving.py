@@ -3,15 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 
-from gateway.admission import Admission
+from gateway.admission import Admission, Keys
 from gateway.decision.identity import identity_aliases
 from gateway.decision.memo import TokenMemo
-from gateway.keyring.keyring import Keyring
+from gateway.decision.revocation import RevocationLists
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port, RouteState
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks, Streams
-from gateway.revocation.revocations import Revocations
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
@@ -23,8 +22,6 @@ class Serving:
     """How requests are served under *settings*."""
 
     settings: Settings
-    keyring: Keyring
-    revocations: Revocations
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
@@ -32,12 +29,13 @@ class Serving:
 
 def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
-    keyring: Keyring,
-    revocations: Revocations,
+    keys: Keys,
+    lists: RevocationLists,
     metrics: Metrics,
     access_log: AccessLog,
     former: Serving | None = None,
     clocks: Clocks = MACHINE_CLOCKS,
+    pseudonym: bytes | None = None,
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
@@ -55,15 +53,17 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         name: Pool(upstream, settings.timeouts, outbox, metrics.upstreams[name])
         for name, upstream in settings.upstreams.items()
     }
-    admission = Admission(settings.policy, keyring, revocations.lists, memo, clocks.wall)
-    port = _make_port(settings, admission, keyring, pools, outbox, streams, metrics, access_log)
-    return Serving(settings, keyring, revocations, memo, tuple(pools.values()), port)
+    admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
+    port = _make_port(settings, admission, keys, pools, outbox, streams, metrics, access_log)
+    if pseudonym is not None:
+        port.call_itself(pseudonym)
+    return Serving(settings, memo, tuple(pools.values()), port)
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
     admission: Admission,
-    keyring: Keyring,
+    keys: Keys,
     pools: dict[str, Pool],
     outbox: Outbox,
     streams: Streams,
@@ -78,7 +78,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
             for route in policy.routes.routes
         ],
         issuer_names={name: quote(name) for name in settings.issuers},
-        explain_key=keyring.explain,
+        explain_key=keys.explain,
         identity_aliases=identity_aliases(policy.identity),
         underscore_names=settings.underscore_names,
         forward_token=policy.identity.forward_token,

@@ -8,19 +8,16 @@ from gateway.serving import Serving, make_serving
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.reports import MemoMetrics
 from tests.proxy.gateways import ROUTES, load, write_config
 
 
 def make_metrics() -> Metrics:
-    return Metrics(
-        issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
-    )
+    return Metrics()
 
 
 def make(settings: Settings, metrics: Metrics, former: Serving | None = None) -> Serving:
-    keyring, revocations = Keyring(settings.issuers), Revocations(settings.revocations)
-    return make_serving(settings, keyring, revocations, metrics, AccessLog(None), former)
+    keyring, lists = Keyring(settings.issuers), Revocations(settings.revocations).lists
+    return make_serving(settings, keyring, lists, metrics, AccessLog(None), former)
 
 
 async def test_every_route_has_its_counts_and_the_pool_of_its_upstream(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Serve the admin port: probes, metrics, status, explanations."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,19 +53,19 @@ class AdminView(Protocol):
         """Return whether traffic should be sent here."""
         ...
 
-    def status(self) -> Mapping[str, object]:
+    async def status(self) -> Mapping[str, object]:
         """Return what stands in ``/status``, as values that JSON knows."""
         ...
 
-    def metrics(self) -> bytes:
-        """Return Prometheus' text format; called on another thread, for it takes a while."""
+    async def metrics(self) -> bytes:
+        """Return Prometheus' text format."""
         ...
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         """Return what would become of a request now, as values that JSON knows."""
         ...
 
-    def decision(self, request_id: str) -> Mapping[str, object] | None:
+    async def decision(self, request_id: str) -> Mapping[str, object] | None:
         """Return what is remembered of a refusal, as values that JSON knows; None if nothing."""
         ...
 
@@ -129,14 +128,13 @@ class AdminServer:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "not ready for traffic", members)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        # Thousands of lines take tens of milliseconds: no request should wait for a scrape.
-        return text(await asyncio.to_thread(self._view.metrics), CONTENT_TYPE_LATEST)
+        return text(await self._view.metrics(), CONTENT_TYPE_LATEST)
 
     async def _status(self, _request: web.Request) -> web.Response:
-        return json_object(self._view.status())
+        return json_object(await self._view.status())
 
     async def _decision(self, request: web.Request) -> web.Response:
-        found = self._view.decision(request.match_info["id"])
+        found = await self._view.decision(request.match_info["id"])
         if found is not None:
             return json_object(found)
         return problem(HTTPStatus.NOT_FOUND, "not among the refusals that are remembered")

@@ -53,6 +53,11 @@ class HostNames(dict[bytes, str | None]):
         return host
 
 
+def new_pseudonym() -> bytes:
+    """Return a name for a gateway, in all of its processes, that no other has."""
+    return b"jwt-gateway-" + token_hex(4).encode()
+
+
 class Unrouted:
     """The counts of requests without a route, and what the log says for its names."""
 
@@ -119,19 +124,22 @@ class Port:
         self.access_log = access_log
         self.proto = b"https" if is_tls else b"http"
         self.is_draining = False
-        # A pseudonym of this process: seen in Via, it says that a request goes in circles.
-        self.pseudonym = b"jwt-gateway-" + token_hex(4).encode()
-        self.via = b"1.1 " + self.pseudonym
+        self.call_itself(new_pseudonym())
         # A request id is 14 random digits of this process and 9 counted ones.
         self.id_prefix = token_hex(7).encode() + b"-"
         self.ids = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._successor: Port | None = None
 
+    def call_itself(self, pseudonym: bytes) -> None:
+        """Take this *pseudonym*: seen in Via, it says that a request goes in circles."""
+        self.pseudonym = pseudonym
+        self.via = b"1.1 " + pseudonym
+
     def succeed(self, former: "Port") -> None:
         """Take the place of *former* after a reload: what is the process's own goes on."""
         former._successor = self
-        self.pseudonym, self.via = former.pseudonym, former.via
+        self.call_itself(former.pseudonym)
         self.id_prefix, self.ids = former.id_prefix, former.ids
         self.hosts = former.hosts
         self.is_draining = former.is_draining

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import Metric
 
 from gateway.telemetry.families import Row, counter, gauge
+from gateway.telemetry.metrics import Metrics
 
 _ISSUER = ("issuer",)
 _LIST = ("list",)
@@ -43,15 +44,6 @@ class RevocationMetrics:
     fetches: int
     failures: int
     failures_in_a_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemoMetrics:
-    """How often a token's signature was remembered, and how many are."""
-
-    hits: int
-    misses: int
-    size: int
 
 
 def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
@@ -151,12 +143,14 @@ def _known(rows: Iterable[tuple[str, float | None]]) -> list[Row]:
     return [((name,), value) for name, value in rows if value is not None]
 
 
-def memo_families(memo: MemoMetrics) -> Iterator[Metric]:
+def memo_families(metrics: Metrics) -> Iterator[Metric]:
     """Yield the families about remembered tokens."""
     yield counter(
         "gateway_token_memo_hits",
         "Signature checks spared, for the token was seen before.",
-        [((), memo.hits)],
+        [((), metrics.memo_hits)],
     )
-    yield counter("gateway_token_memo_misses", "Tokens not seen before.", [((), memo.misses)])
-    yield gauge("gateway_token_memo_entries", "Tokens remembered.", [((), memo.size)])
+    yield counter(
+        "gateway_token_memo_misses", "Tokens not seen before.", [((), metrics.memo_misses)]
+    )
+    yield gauge("gateway_token_memo_entries", "Tokens remembered.", [((), metrics.memo_entries)])

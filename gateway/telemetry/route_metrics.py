@@ -23,6 +23,13 @@ class _Durations:
         self.counts = [0] * (len(DURATION_BOUNDS) + 1)
         self.total_seconds = 0.0
 
+    def add(self, other: "_Durations") -> None:
+        """Count what *other* counted, too."""
+        self.counts = [
+            ours + theirs for ours, theirs in zip(self.counts, other.counts, strict=True)
+        ]
+        self.total_seconds += other.total_seconds
+
 
 class RouteMetrics:
     """What became of the requests of one route; *name* is empty for "no route".
@@ -42,6 +49,19 @@ class RouteMetrics:
         self.durations: dict[int, _Durations] = {}  # by status code
         self.streams_expired = 0
         self.would_deny: dict[str, int] = {}  # by reason code
+
+    def add(self, other: "RouteMetrics") -> None:
+        """Count what *other* counted, too."""
+        self.allowed += other.allowed
+        self.streams_expired += other.streams_expired
+        for ours, theirs in (
+            (self.refused, other.refused),
+            (self.would_deny, other.would_deny),
+        ):
+            for code, count in theirs.items():
+                ours[code] = ours.get(code, 0) + count
+        for status, durations in other.durations.items():
+            self._durations_of(status).add(durations)
 
     def observe(self, status: int, seconds: float) -> None:
         """Count one answer of *status* that was finished after *seconds*."""

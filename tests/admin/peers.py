@@ -26,17 +26,17 @@ class FakeGateway:
     def ready(self) -> Readiness:
         return Readiness(self.not_ready, self.issuers, self.revocations)
 
-    def status(self) -> Mapping[str, object]:
+    async def status(self) -> Mapping[str, object]:
         return self.members
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return self.page
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         self.questions.append(question)
         return {"verdict": "allow"}
 
-    def decision(self, request_id: str) -> Mapping[str, object] | None:
+    async def decision(self, request_id: str) -> Mapping[str, object] | None:
         return self.decisions.get(request_id)
 
 

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.admin.server import AdminServer
 from gateway.settings.values import Address, Admin
+from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.reports import MemoMetrics
 from tests.admin.peers import FakeGateway, admin_port
 
 
@@ -81,14 +81,9 @@ async def test_status_is_what_the_gateway_says() -> None:
 
 
 async def test_metrics_are_read_by_prometheus() -> None:
-    metrics = Metrics(
-        issuers=tuple,
-        revocations=tuple,
-        memo=lambda: MemoMetrics(1, 2, 3),
-        log_dropped=lambda: 0,
-    )
+    exposition = Exposition(issuers=tuple, revocations=tuple, pids=tuple)
     async with admin_port() as port:
-        port.gateway.page = metrics.expose()
+        port.gateway.page = exposition.expose(Metrics())
         answer = await port.ask("/metrics")
 
     assert answer.status == 200

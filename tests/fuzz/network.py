@@ -14,7 +14,6 @@ from gateway.serving import make_serving
 from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.reports import MemoMetrics
 from tests.fuzz.memory import MemoryLoop, MemoryTransport
 from tests.proxy.gateways import load, make_token, write_config
 from tests.proxy.hostile import HOSTILE_ROUTES
@@ -120,11 +119,9 @@ class Network:
         self.is_slow = is_slow
         self.requests: list[Seen] = []
         self.services: list[ServiceEnd] = []
-        self.metrics = Metrics(
-            issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
-        )
+        self.metrics = Metrics()
         self.serving = make_serving(
-            ground.settings, ground.keyring, Revocations({}), self.metrics, AccessLog(None)
+            ground.settings, ground.keyring, Revocations({}).lists, self.metrics, AccessLog(None)
         )
         self.clients: Clients[ClientConnection] = Clients()
         ground.loop.accept = self._accept

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.admin.issuers import issuer_status
 from tests.keyring.keys import Jwk, ec_jwk
 from tests.keyring.peers import MovableClock, until
 from tests.proxy.gateways import AUDIENCE, ISSUER, RunningGateway, bearer
@@ -127,7 +128,7 @@ class World:
         await until(self._is_settled)
 
     def _is_settled(self) -> bool:
-        issuers: Any = self.gateway.gateway.status()["issuers"]
+        issuers: Any = list(map(issuer_status, self.gateway.gateway.fetched.keyring.status()))
         due, wakes = sorted(map(_due_in_seconds, issuers)), self.clock.wakes_in_seconds
         return len(due) == len(wakes) and all(
             0.0 < wake < moment + 1e-6 for wake, moment in zip(wakes, due, strict=True)

@@ -171,11 +171,15 @@ class RunningGateway:
         wire.close()
         return answer
 
+    def page(self) -> str:
+        """Return what ``/metrics`` shows, at once."""
+        return self.gateway._exposition.expose(self.gateway.data.counts()).decode()
+
     def metric(self, name: str, **labels: str) -> float:
         """Return one sample of ``/metrics``; 0 where it is not there."""
         inside = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
         wanted = f"{name}{{{inside}}}" if inside else name
-        for line in self.gateway.metrics().decode().splitlines():
+        for line in self.page().splitlines():
             sample, _, value = line.rpartition(" ")
             if sample == wanted:
                 return float(value)
@@ -197,7 +201,7 @@ class RunningGateway:
     def pass_time(self, seconds: float) -> None:
         """Put the clocks forward, and end the streams whose time it is, as the next sweep does."""
         self.clocks.ahead_seconds += seconds
-        self.gateway._serving.port.streams.sweep()
+        self.gateway.data._serving.port.streams.sweep()
 
     async def stop(self) -> None:
         """Stop the gateway, once."""

@@ -192,8 +192,10 @@ class MemoryWorld:
         self.reply: Reply = echo
         self.keyring = Keyring(settings.issuers)
         self._access_log = AccessLog(None)
-        metrics = Metrics(issuers=list, revocations=list, memo=_no_memo, log_dropped=int)
-        serving = make_serving(settings, self.keyring, Revocations({}), metrics, self._access_log)
+        metrics = Metrics()
+        serving = make_serving(
+            settings, self.keyring, Revocations({}).lists, metrics, self._access_log
+        )
         self.port = port = serving.port
         (upstream,) = settings.upstreams.values()
         counts = metrics.upstreams[upstream.name]
@@ -231,10 +233,6 @@ class MemoryWorld:
         await self.activity.settle()
         await self.keyring.close()
         self._access_log.close(1.0)
-
-
-def _no_memo() -> Any:
-    raise AssertionError("nobody asks for metrics here")
 
 
 @asynccontextmanager

@@ -16,7 +16,6 @@ from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.reports import MemoMetrics
 from tests.proxy.gateways import good_token, load, write_config
 
 
@@ -28,10 +27,8 @@ async def keyring(tmp_path: Path) -> Keyring:
 @pytest.fixture
 async def port(tmp_path: Path, keyring: Keyring) -> Port:
     settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {}))
-    metrics = Metrics(
-        issuers=list, revocations=list, memo=lambda: MemoMetrics(0, 0, 0), log_dropped=lambda: 0
-    )
-    return make_serving(settings, keyring, Revocations({}), metrics, AccessLog(None)).port
+    metrics = Metrics()
+    return make_serving(settings, keyring, Revocations({}).lists, metrics, AccessLog(None)).port
 
 
 def make(target: bytes = b"/open/", host: bytes = b"a.test", *, token: bool = False) -> Request:

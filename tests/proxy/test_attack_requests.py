@@ -58,7 +58,7 @@ async def test_9112_9_5_a_client_that_ends_and_takes_nothing_more_is_given_up(
     service.script = serve(make_answer(b"x" * 250_000))
     wire = await gateway.connect(receive_bytes=4096)
     wire.stop_reading()
-    (client,) = gateway.gateway._listener._clients.open
+    (client,) = gateway.gateway.data._listener._clients.open
     unsent = client.transport.get_write_buffer_size
     while not unsent():
         asked = len(service.requests)
@@ -100,7 +100,7 @@ async def test_9112_9_3_1_a_body_that_comes_while_its_request_is_sent_again_is_n
     # Both in one turn: the request goes out on a connection that was just closed.
     raw_send(wire, make_request("/open/x", "Transfer-Encoding: chunked", method="POST"))
     raw_end(kept)
-    (client,) = gateway.gateway._listener._clients.open
+    (client,) = gateway.gateway.data._listener._clients.open
     await until(client.is_busy)
     raw_send(wire, b"5\r\nfirst\r\n")
     await service.connection(1)

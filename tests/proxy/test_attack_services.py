@@ -296,7 +296,7 @@ async def test_what_waits_for_a_slow_client_is_little_though_all_comes_at_once(
     client = await gateway.connect(receive_bytes=4096)
     client.stop_reading()
     client.send(make_request("/open/"))
-    (side,) = gateway.gateway._listener._clients.open
+    (side,) = gateway.gateway.data._listener._clients.open
 
     await until_held(gateway, side.transport)
 
@@ -309,7 +309,7 @@ async def test_what_waits_for_a_slow_end_of_a_tunnel_is_little(
     client.send(make_request("/open-socket/", *UPGRADE))
     assert (await read_head(client)).status == 101
     client.stop_reading()
-    (side,) = gateway.gateway._listener._clients.open
+    (side,) = gateway.gateway.data._listener._clients.open
 
     (await service.connection()).send(bytes(20_000_000))
 
@@ -328,7 +328,7 @@ async def test_what_waits_for_a_slow_service_is_little(
     client = await gateway.connect()
     client.send(make_request("/open/", "Content-Length: 40000000", method="POST"))
     await (await service.connection()).read_until(b"\r\n\r\n")
-    (side,) = gateway.gateway._serving.pools[0]._servers[0].connections
+    (side,) = gateway.gateway.data._serving.pools[0]._servers[0].connections
 
     client.send(bytes(20_000_000))
 

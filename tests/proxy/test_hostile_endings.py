@@ -103,7 +103,7 @@ async def test_9112_9_6_what_comes_behind_the_last_request_is_no_request(
         assert len(service.requests) == 1
         counted = sum(
             float(sample.rpartition(" ")[2])
-            for sample in gateway.gateway.metrics().decode().splitlines()
+            for sample in gateway.page().splitlines()
             if sample.startswith("gateway_decisions_total{")
         )
         assert counted == 1

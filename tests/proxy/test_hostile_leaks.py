@@ -70,8 +70,8 @@ async def _mixed(
         wire = await gateway.connect()
         await pour(wire, b"GET /api/x HTTP/1.1\r\n" + bearer(token) + b"\r\nX : y\r\n\r\n")
         answers += await answers_until_end(wire)
-    status = json.dumps(gateway.gateway.status()).encode()
-    metrics = gateway.gateway.metrics()
+    status = json.dumps(await gateway.gateway.status()).encode()
+    metrics = await gateway.gateway.metrics()
     await gateway.stop()
     return answers, metrics, status
 

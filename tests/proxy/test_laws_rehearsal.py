@@ -90,7 +90,8 @@ class Stage:
         self.service = service
         self.gateway = gateway
         self.heads = heads
-        self.serving = gateway.gateway._serving
+        self.serving = gateway.gateway.data._serving
+        self.fetched = gateway.gateway.fetched
         self.rehearsal = Rehearsal(self.serving.settings, "127.0.0.1", self.serving.port.pseudonym)
 
     async def play(self, sent: bytes) -> tuple[bytes, bytes]:
@@ -111,7 +112,7 @@ class Stage:
         """Return what would become of *sent*, and what would be written."""
         request = self.rehearsal.read(sent.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
         now = time.time()
-        keys, lists = self.serving.keyring.keys, self.serving.revocations.lists
+        keys, lists = self.fetched.keyring.keys, self.fetched.revocations.lists
         explanation = self.rehearsal.explain(request, keys, now, lists)
         verdict = explanation.verdict
         assert not isinstance(verdict, NeedKeys)

@@ -1,63 +1,17 @@
-import re
-import threading
-from pathlib import Path
+"""Counts are plain: a reload keeps them, and those of several processes add up."""
 
-import pytest
-from prometheus_client.parser import text_string_to_metric_families
+import pickle
+from typing import Any
 
-from gateway import __version__
 from gateway.decision.reason import Reason
-from gateway.telemetry.metrics import RELOAD_OUTCOMES, Metrics
-from gateway.telemetry.reports import IssuerMetrics, MemoMetrics
-
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+from gateway.telemetry.metrics import Metrics, UpstreamMetrics
+from gateway.telemetry.route_metrics import RouteMetrics
 
 
-def make_metrics(issuers: tuple[IssuerMetrics, ...] = ()) -> Metrics:
-    metrics = Metrics(
-        issuers=lambda: issuers,
-        revocations=list,
-        memo=lambda: MemoMetrics(5, 6, 7),
-        log_dropped=lambda: 8,
-    )
+def make_metrics() -> Metrics:
+    metrics = Metrics()
     metrics.use(["orders", "health"], ["backend"])
     return metrics
-
-
-def samples_of(metrics: Metrics) -> Samples:
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(metrics.expose().decode())
-        for sample in family.samples
-    }
-
-
-def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
-    return samples_of(metrics).get((name, frozenset(labels.items())))
-
-
-def test_the_page_names_exactly_the_families_exposed() -> None:
-    named = re.findall(r"^\| `([a-z_]+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
-    text = make_metrics().expose().decode()
-
-    exposed = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)
-
-    assert sorted(named) == sorted(exposed)
-
-
-def test_the_page_names_the_labels_of_every_family() -> None:
-    rows = re.findall(r"^\| `([a-z_]+)` \| \w+ \|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
-    named = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
-    metrics = make_metrics((IssuerMetrics("main", 2, 3.5, 3900.0, 236.5, 4, 1, 0),))
-    metrics.routes[0].allowed += 1
-    metrics.routes[0].report(Reason.TOKEN_EXPIRED)
-    metrics.routes[0].observe(200, 0.1)
-
-    for name, labels in samples_of(metrics):
-        family = re.sub("_(bucket|count|sum)$", "", name)
-        assert {label for label, _ in labels} - {"le"} == named[family], name
 
 
 def test_no_route_stands_behind_the_last_route() -> None:
@@ -65,37 +19,6 @@ def test_no_route_stands_behind_the_last_route() -> None:
 
     assert [route.name for route in metrics.routes] == ["orders", "health", ""]
     assert metrics.routes[-1] is metrics.no_route
-
-
-def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
-    metrics = make_metrics()
-    metrics.connections_open = 1
-    metrics.connections_total = 2
-    metrics.connections_refused = 3
-    metrics.requests_in_flight = 4
-    metrics.tunnels_open = 9
-    metrics.upstreams["backend"].opened = 10
-    metrics.upstreams["backend"].reused = 11
-
-    samples = samples_of(metrics)
-
-    bare = {name: value for (name, labels), value in samples.items() if not labels}
-    assert bare["gateway_connections_open"] == 1
-    assert bare["gateway_connections_total"] == 2
-    assert bare["gateway_connections_refused_total"] == 3
-    assert bare["http_server_active_requests"] == 4
-    assert bare["gateway_token_memo_hits_total"] == 5
-    assert bare["gateway_token_memo_misses_total"] == 6
-    assert bare["gateway_token_memo_entries"] == 7
-    assert bare["gateway_access_log_dropped_total"] == 8
-    assert bare["gateway_tunnels_open"] == 9
-    backend = frozenset({("upstream", "backend")})
-    assert samples["gateway_upstream_connections_opened_total", backend] == 10
-    assert samples["gateway_upstream_connections_reused_total", backend] == 11
-
-
-def test_the_running_version_is_exposed() -> None:
-    assert sample(make_metrics(), "gateway_build_info", version=__version__) == 1
 
 
 def test_a_reload_keeps_the_counts_of_names_that_stay() -> None:
@@ -113,56 +36,82 @@ def test_a_reload_keeps_the_counts_of_names_that_stay() -> None:
     assert metrics.upstreams["other"].opened == 0
 
 
-def test_reloads_are_counted_by_outcome() -> None:
+def test_a_reload_keeps_no_counts_of_names_that_go() -> None:
     metrics = make_metrics()
-
-    metrics.reloads["invalid"] += 2
-
-    counts = {
-        outcome: sample(metrics, "gateway_config_reloads_total", outcome=outcome)
-        for outcome in RELOAD_OUTCOMES
-    }
-    assert counts == {"applied": 0, "invalid": 2, "needs_restart": 0}
-
-
-def test_the_page_names_every_outcome_of_a_reload() -> None:
-    (row,) = re.findall(r"^\| `gateway_config_reloads_total` .*$", PAGE.read_text(), re.MULTILINE)
-
-    assert all(f"`{outcome}`" in row for outcome in RELOAD_OUTCOMES)
-
-
-@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "é", "{x}"])
-def test_any_name_is_read_back_as_it_is(name: str) -> None:
-    metrics = make_metrics()
-    metrics.use([name], [])
-
     metrics.routes[0].allowed += 1
 
-    assert sample(metrics, "gateway_decisions_total", route=name, reason="allow") == 1
+    metrics.use(["health"], [])
+    metrics.use(["orders", "health"], [])
+
+    assert metrics.routes[0].allowed == 0
 
 
-def test_exposing_on_another_thread_does_not_trip_over_counting() -> None:
-    """New statuses and reasons appear while the families are rendered."""
+def fill(counts: Any, value: int) -> None:
+    """Set every plain number of *counts* to *value*."""
+    names = [*getattr(type(counts), "__slots__", ()), *getattr(counts, "__dict__", ())]
+    for name in names:
+        if isinstance(getattr(counts, name), int):
+            setattr(counts, name, value)
+
+
+def numbers(counts: Any) -> dict[str, int]:
+    names = [*getattr(type(counts), "__slots__", ()), *getattr(counts, "__dict__", ())]
+    return {name: getattr(counts, name) for name in names if isinstance(getattr(counts, name), int)}
+
+
+def test_every_number_of_two_processes_adds_up() -> None:
+    one, two = make_metrics(), make_metrics()
+    for metrics, value in ((one, 1), (two, 2)):
+        for counts in (metrics, *metrics.routes, *metrics.upstreams.values()):
+            fill(counts, value)
+
+    one.add(two)
+
+    for counts in (one, *one.routes, *one.upstreams.values()):
+        assert set(numbers(counts).values()) == {3}, type(counts)
+    assert numbers(RouteMetrics("a"))
+    assert numbers(UpstreamMetrics("a"))
+
+
+def test_reasons_and_durations_of_two_processes_add_up() -> None:
+    one, two = make_metrics(), make_metrics()
+    for metrics, times in ((one, 1), (two, 2)):
+        for _ in range(times):
+            metrics.routes[0].refuse(Reason.TOKEN_EXPIRED)
+            metrics.routes[0].report(Reason.SCOPE_MISSING)
+            metrics.routes[0].observe(200, 0.03)
+    two.no_route.answer_refusal(Reason.ROUTE_NOT_FOUND, 0.5)
+
+    one.add(two)
+
+    orders = one.routes[0]
+    assert orders.refused == {"token_expired": 3}
+    assert orders.would_deny == {"scope_missing": 3}
+    assert sum(orders.durations[200].counts) == 3
+    assert round(orders.durations[200].total_seconds, 6) == 0.09
+    assert one.no_route.refused == {"route_not_found": 1}
+    assert sum(one.no_route.durations[404].counts) == 1
+
+
+def test_what_another_process_counts_for_other_names_is_left_out() -> None:
+    """It goes on under another configuration already; its next counts will be of this one."""
+    one, two = make_metrics(), Metrics()
+    two.use(["new"], ["other"])
+    two.routes[0].allowed = two.upstreams["other"].opened = 1
+
+    one.add(two)
+
+    assert [route.name for route in one.routes] == ["orders", "health", ""]
+    assert list(one.upstreams) == ["backend"]
+
+
+def test_counts_can_be_sent_to_another_process() -> None:
     metrics = make_metrics()
-    pages: list[bytes] = []
-    stop = threading.Event()
+    metrics.no_route.refuse(Reason.ROUTE_NOT_FOUND)
+    metrics.routes[1].observe(200, 0.1)
 
-    def scrape() -> None:
-        while not stop.is_set():
-            pages.append(metrics.expose())
-        pages.append(metrics.expose())
+    sent: Metrics = pickle.loads(pickle.dumps(metrics))
 
-    scraper = threading.Thread(target=scrape)
-    scraper.start()
-    for round_number in range(200):
-        metrics.use([f"route-{round_number}"], ["backend"])
-        for reason in Reason:
-            metrics.routes[0].refuse(reason)
-            metrics.routes[0].report(reason)
-            metrics.routes[0].observe(reason.status, 0.1)
-    stop.set()
-    scraper.join()
-
-    assert pages[-1].count(b"gateway_decisions_total{") == len(Reason)
-    for page in pages:
-        assert page.count(b"# TYPE") == pages[-1].count(b"# TYPE")
+    assert sent.routes[-1] is sent.no_route
+    assert sent.no_route.refused == {"route_not_found": 1}
+    assert sum(sent.routes[1].durations[200].counts) == 1

@@ -1,6 +1,6 @@
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.reports import (
     IssuerMetrics,
-    MemoMetrics,
     RevocationMetrics,
     issuer_families,
     memo_families,
@@ -98,7 +98,10 @@ def test_each_list_reports_under_its_name_and_none_that_is_not_there_counts_as_e
 
 
 def test_the_memo_reports_hits_misses_and_size() -> None:
-    families = memo_families(MemoMetrics(hits=5, misses=6, size=7))
+    metrics = Metrics()
+    metrics.memo_hits, metrics.memo_misses, metrics.memo_entries = 5, 6, 7
+
+    families = memo_families(metrics)
 
     assert {family.samples[0].name: family.samples[0].value for family in families} == {
         "gateway_token_memo_hits_total": 5,

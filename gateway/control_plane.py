@@ -1,0 +1,231 @@
+"""Fetch keys and lists, change the configuration, and answer the admin port."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from gateway import __version__
+from gateway.admin.decisions import remembered_decision
+from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.admin.live import explain_live
+from gateway.admin.question import Question
+from gateway.admin.report_only import report_only
+from gateway.admin.revocations import revocation_metrics, revocation_readiness, revocation_status
+from gateway.admin.server import AdminServer, Readiness
+from gateway.fetched import Fetched
+from gateway.http.rehearsal import Rehearsal
+from gateway.reload import LastAttempt, needs_restart
+from gateway.settings.disk import Record
+from gateway.settings.values import Settings
+from gateway.telemetry.exposition import Exposition
+from gateway.telemetry.metrics import Metrics
+
+
+class Workers(Protocol):
+    """Whoever serves requests: this process, or several others."""
+
+    @property
+    def is_started(self) -> bool:
+        """Say whether connections are taken, or were until the drain."""
+
+    @property
+    def is_draining(self) -> bool:
+        """Say whether they are ending in order."""
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Return the process ids of all that the gateway consists of, this one's first."""
+
+    async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
+        """Get ready to go on under *settings*; return None, or who cannot and why.
+
+        *record* is what *settings* were read from. Where this returns words, or is cancelled,
+        everything is as if it had not been called.
+        """
+
+    async def commit(self) -> None:
+        """Go on under what was prepared."""
+
+    async def counts(self) -> Metrics:
+        """Return the counts of all together."""
+
+    async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
+        """Return the members of the log line of a refusal, if it is still remembered."""
+
+    def status(self) -> Sequence[Mapping[str, object]]:
+        """Return what ``/status`` shows of each."""
+
+
+class ControlPlane:
+    """What a gateway has once, however many processes serve requests.
+
+    *clock* gives the time of day, in seconds since the epoch. *pseudonym* is how the gateway
+    calls itself in Via.
+    """
+
+    def __init__(  # noqa: PLR0913 - built in two places, by name
+        self,
+        settings: Settings,
+        fetched: Fetched,
+        workers: Workers,
+        make_fetched: Callable[[Settings], Fetched],
+        *,
+        pseudonym: bytes,
+        clock: Callable[[], float],
+    ) -> None:
+        self._started_at = time.time()
+        self._settings = settings
+        self._fetched = fetched
+        self._workers = workers
+        self._make_fetched = make_fetched
+        self._pseudonym = pseudonym
+        self._clock = clock
+        self._exposition = Exposition(
+            issuers=lambda: map(issuer_metrics, self._fetched.keyring.status()),
+            revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
+            pids=lambda: workers.pids,
+        )
+        self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
+        self._last_attempt = LastAttempt(settings.digest)
+        self._reloading = asyncio.Lock()
+
+    @property
+    def admin_address(self) -> tuple[str, int] | None:
+        """Return the host and port of the admin port, once started; None where it is off."""
+        return None if self._admin is None else self._admin.address
+
+    @property
+    def fetched(self) -> Fetched:
+        """Return the keys and lists of the live configuration."""
+        return self._fetched
+
+    async def start(self) -> None:
+        """Open the admin port, then fetch; raises OSError where its address cannot be had."""
+        if self._admin is not None:
+            await self._admin.start()
+        await self._fetched.start()
+
+    async def stop(self) -> None:
+        """Close the admin port and end all fetches. Not during a ``reload``."""
+        if self._admin is not None:
+            await self._admin.stop()
+        await self._fetched.close()
+
+    # --- another configuration
+
+    async def reload(self, settings: Settings, record: Record | None = None) -> str | None:
+        """Go on under *settings*; return None, or why not: then everything stays as it was.
+
+        *record* is what *settings* were read from. Reloads that overlap take their turns.
+        """
+        async with self._reloading:
+            refusal = needs_restart(self._settings, settings)
+            if refusal is not None:
+                self._note("needs_restart", settings.digest, refusal)
+                return refusal
+            fetched, former = self._make_fetched(settings), self._fetched
+            await fetched.succeed(former)
+            refusal = await self._prepare(settings, fetched, record or Record())
+            if refusal is not None:
+                self._note("invalid", settings.digest, refusal)
+                return refusal
+            # Where this process serves, too, nothing waits until the next wait has begun.
+            await self._workers.commit()
+            self._settings, self._fetched = settings, fetched
+            self._note("applied", settings.digest, None)
+            await former.retire()
+            return None
+
+    async def _prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
+        try:
+            refusal = await self._workers.prepare(settings, fetched, record)
+        except BaseException:  # cancelled: the gateway is ending
+            await fetched.close()
+            raise
+        if refusal is not None:
+            await fetched.close()
+        return refusal
+
+    def reject(self, digest: str | None, error: str) -> None:
+        """Take note of a configuration that cannot be used; it has no *digest* if not read."""
+        self._note("invalid", digest, error)
+
+    def _note(self, outcome: str, digest: str | None, error: str | None) -> None:
+        self._exposition.reloads[outcome] += 1
+        self._last_attempt.note(digest, error)
+
+    # --- the view of the admin port
+
+    def ready(self) -> Readiness:
+        """Return whether traffic should be sent here."""
+        issuers = self._fetched.keyring.status()
+        settings = self._settings
+        reasons = [
+            f"no keys of issuer {issuer.name}"
+            for issuer in issuers
+            # What only reports refuses nobody for want of keys: it keeps no traffic away either.
+            if not (issuer.loaded or settings.issuers[issuer.name].issuer.reports)
+        ]
+        lists = self._fetched.revocations.status()
+        reasons += [
+            f"no revocation list {one.name}"
+            for one in lists
+            if one.is_missed and not _only_reports(settings, one.name)
+        ]
+        if not self._workers.is_started:
+            reasons.append("starting")
+        if self._workers.is_draining:
+            reasons.append("draining")
+        return Readiness(
+            tuple(reasons),
+            tuple(map(issuer_readiness, issuers)),
+            tuple(map(revocation_readiness, lists)),
+        )
+
+    async def status(self) -> Mapping[str, object]:
+        """Return what ``/status`` shows."""
+        metrics = await self._workers.counts()
+        return {
+            "version": __version__,
+            "started_at": self._started_at,
+            "uptime_seconds": time.time() - self._started_at,
+            "draining": self._workers.is_draining,
+            "config": self._last_attempt.status(self._settings.digest),
+            "workers": self._workers.status(),
+            "report_only": report_only(self._settings),
+            "issuers": list(map(issuer_status, self._fetched.keyring.status())),
+            "revocations": list(map(revocation_status, self._fetched.revocations.status())),
+            "upstreams": [
+                {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
+                for upstream in metrics.upstreams.values()
+            ],
+            "connections": {
+                "open": metrics.connections_open,
+                "requests_in_flight": metrics.requests_in_flight,
+                "tunnels": metrics.tunnels_open,
+            },
+        }
+
+    async def metrics(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        counts = await self._workers.counts()
+        # Thousands of lines take tens of milliseconds: no request should wait for a scrape.
+        return await asyncio.to_thread(self._exposition.expose, counts)
+
+    async def explain(self, question: Question) -> Mapping[str, object]:
+        """Return what would become of a request now, as ``POST /explain`` shows it."""
+        rehearsal = Rehearsal(self._settings, question.client, self._pseudonym)
+        keyring, lists = self._fetched.keyring, self._fetched.revocations.lists
+        return await explain_live(question, rehearsal, keyring, lists, self._clock)
+
+    async def decision(self, request_id: str) -> Mapping[str, object] | None:
+        """Return what is remembered of a refusal, as ``/decisions`` shows it."""
+        line = await self._workers.find_refusal(request_id)
+        return None if line is None else remembered_decision(line, self._settings.policy)
+
+
+def _only_reports(settings: Settings, list_name: str) -> bool:
+    """Say whether nobody is refused for want of this revocation list."""
+    issuers = settings.revocations[list_name].rule.issuers
+    return all(settings.issuers[name].issuer.reports for name in issuers)

@@ -1,0 +1,129 @@
+"""Serve requests: the data side of one process, with its listener, its log and its counts."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.admission import Keys
+from gateway.decision.revocation import RevocationLists
+from gateway.proxy.listener import Listener
+from gateway.proxy.port import new_pseudonym
+from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
+from gateway.serving import Serving, make_serving
+from gateway.settings.values import AccessLogTarget, Settings
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
+
+# How long the last lines of the access log may take to be read when we end.
+_LOG_CLOSE_SECONDS = 2.0
+
+
+class DataPlane:
+    """What one process serves with; build it inside a running event loop.
+
+    *keys* and *lists* are live: whoever fetches them keeps them current. *pseudonym* is how the
+    gateway calls itself in Via, the same in all of its processes. *is_one_of_several* processes
+    that write to one access log.
+    """
+
+    def __init__(  # noqa: PLR0913 - built in two places, by name
+        self,
+        settings: Settings,
+        keys: Keys,
+        lists: RevocationLists,
+        clocks: Clocks = MACHINE_CLOCKS,
+        *,
+        pseudonym: bytes | None = None,
+        is_one_of_several: bool = False,
+    ) -> None:
+        self._clocks = clocks
+        self._pseudonym = pseudonym or new_pseudonym()
+        self._access_log = AccessLog(_stream(settings.access_log), shared=is_one_of_several)
+        self._metrics = Metrics()
+        self._serving = self._make_serving(settings, keys, lists, None)
+        self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
+
+    def _make_serving(
+        self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
+    ) -> Serving:
+        return make_serving(
+            settings,
+            keys,
+            lists,
+            self._metrics,
+            self._access_log,
+            former,
+            self._clocks,
+            self._pseudonym,
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return the host and port of the data port, once started."""
+        return self._listener.address
+
+    @property
+    def pseudonym(self) -> bytes:
+        """Return how the gateway calls itself in Via."""
+        return self._pseudonym
+
+    @property
+    def is_started(self) -> bool:
+        """Say whether connections are taken, or were until the drain."""
+        return self._listener.is_started
+
+    @property
+    def is_draining(self) -> bool:
+        """Say whether it is ending in order."""
+        return self._serving.port.is_draining
+
+    async def start(self) -> None:
+        """Listen; raises OSError where the address cannot be had."""
+        await self._listener.start()
+
+    def use(self, settings: Settings, keys: Keys, lists: RevocationLists) -> None:
+        """Go on under *settings*, all at once: no request sees a half of each configuration.
+
+        Requests that were decided before finish as they began; no other does, nor one that
+        waits for a key meanwhile.
+        """
+        serving = self._make_serving(settings, keys, lists, self._serving)
+        self._listener.use(serving.port, serving.pools)
+        self._serving = serving
+        self.compare_streams()
+
+    def compare_streams(self) -> None:
+        """End the streams whose token is on a revocation list by now."""
+        self._serving.port.streams.compare()
+
+    def counts(self) -> Metrics:
+        """Return all counts as they stand; they go on counting."""
+        metrics, memo = self._metrics, self._serving.memo
+        metrics.requests_in_flight = self._listener.requests_in_flight()
+        metrics.memo_hits, metrics.memo_misses = memo.hits, memo.misses
+        metrics.memo_entries = len(memo)
+        metrics.log_dropped = self._access_log.dropped
+        return metrics
+
+    def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
+        """Return the members of the log line of a refusal, if it is still remembered."""
+        return self._access_log.recent.find(request_id)
+
+    async def drain(self) -> None:
+        """Take no new connections, let requests under way finish."""
+        await self._listener.drain(self._serving.settings.drain_seconds)
+
+    async def stop(self) -> None:
+        """End everything; what is still under way is cut off."""
+        await self._listener.stop()
+        self._access_log.close(_LOG_CLOSE_SECONDS)
+
+
+def _stream(target: AccessLogTarget) -> int | None:
+    match target:
+        case AccessLogTarget.STDOUT:
+            return sys.stdout.fileno()
+        case AccessLogTarget.STDERR:
+            return sys.stderr.fileno()
+        case AccessLogTarget.NONE:
+            return None

@@ -1,0 +1,51 @@
+"""Hold everything that is fetched for one configuration: keys and revocation lists."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.fetching.clock import Clock
+from gateway.keyring.keyring import Keyring
+from gateway.revocation.revocations import Revocations
+from gateway.settings.values import Settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """The keys and the lists of one configuration, kept fresh from ``start`` to the end."""
+
+    keyring: Keyring
+    revocations: Revocations
+
+    async def start(self) -> None:
+        """Fetch all, and keep them fresh; what cannot be had is no error."""
+        await asyncio.gather(self.keyring.start(), self.revocations.start())
+
+    async def succeed(self, former: "Fetched") -> None:
+        """Have all keys and lists in hand before any request asks for them.
+
+        Those of *former* go on where name and source are the same.
+        """
+        self.keyring.take_over(former.keyring)
+        self.revocations.take_over(former.revocations)
+        try:
+            await self.start()
+        except BaseException:  # cancelled: the gateway is ending
+            await self.close()
+            raise
+
+    async def retire(self) -> None:
+        """End as ``close`` does, but behind the fetches that somebody is waiting for."""
+        await asyncio.gather(self.keyring.retire(), self.revocations.retire())
+
+    async def close(self) -> None:
+        """End all fetches."""
+        await asyncio.gather(self.keyring.close(), self.revocations.close())
+
+
+def make_fetched(settings: Settings, clock: Clock, on_lists_change: Callable[[], None]) -> Fetched:
+    """Return what *settings* have fetched, not started; *on_lists_change* hears of new lists."""
+    return Fetched(
+        Keyring(settings.issuers, clock=clock),
+        Revocations(settings.revocations, on_lists_change, clock=clock),
+    )

@@ -1,0 +1,123 @@
+"""Show the counts to Prometheus, with what keys and lists report about themselves."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
+
+from gateway import __version__
+from gateway.telemetry.families import counter, gauge
+from gateway.telemetry.metrics import Metrics, UpstreamMetrics
+from gateway.telemetry.processes import process_families
+from gateway.telemetry.reports import (
+    IssuerMetrics,
+    RevocationMetrics,
+    issuer_families,
+    memo_families,
+    revocation_families,
+)
+from gateway.telemetry.route_metrics import route_families
+
+# What became of an attempt to go on with another configuration.
+RELOAD_OUTCOMES = ("applied", "invalid", "needs_restart")
+
+
+class Exposition:
+    """What the whole gateway shows beside the counts of its data port.
+
+    *issuers*, *revocations* and *pids*, those of its processes, are asked at each exposition,
+    possibly from another thread. *reloads* is by outcome.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuers: Callable[[], Iterable[IssuerMetrics]],
+        revocations: Callable[[], Iterable[RevocationMetrics]],
+        pids: Callable[[], Sequence[int]],
+    ) -> None:
+        self.reloads = dict.fromkeys(RELOAD_OUTCOMES, 0)
+        self.issuers = issuers
+        self.revocations = revocations
+        self.pids = pids
+
+    def expose(self, metrics: Metrics) -> bytes:
+        """Return everything in Prometheus' text format; safe to call from another thread."""
+        registry = CollectorRegistry()
+        registry.register(_Families(self, metrics))
+        return generate_latest(registry)
+
+
+class _Families(Collector):
+    """Reads the counts when Prometheus asks, so that counting costs no more than an addition.
+
+    Every dict that the event loop may grow is copied first, which is atomic in CPython.
+    """
+
+    def __init__(self, exposition: Exposition, metrics: Metrics) -> None:
+        self._exposition = exposition
+        self._metrics = metrics
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing, so that registering does not ask for counts before there are any."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of ``docs/metrics.md``."""
+        exposition, metrics = self._exposition, self._metrics
+        yield gauge("gateway_build_info", "The running version.", [((__version__,), 1)], _VERSION)
+        yield from route_families(tuple(metrics.routes))
+        yield from _connection_families(metrics)
+        yield from _upstream_families(tuple(metrics.upstreams.values()))
+        yield from issuer_families(tuple(exposition.issuers()))
+        yield from revocation_families(tuple(exposition.revocations()))
+        yield from memo_families(metrics)
+        yield counter(
+            "gateway_access_log_dropped",
+            "Access log lines that were lost.",
+            [((), metrics.log_dropped)],
+        )
+        yield counter(
+            "gateway_config_reloads",
+            "Attempts to go on with another configuration, by what became of them.",
+            [((outcome,), count) for outcome, count in exposition.reloads.items()],
+            ("outcome",),
+        )
+        yield from process_families(exposition.pids())
+
+
+_VERSION = ("version",)
+_UPSTREAM = ("upstream",)
+
+
+def _connection_families(metrics: Metrics) -> Iterator[Metric]:
+    for name, words, value in (
+        ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
+        ("gateway_connections_open", "Client connections now open.", metrics.connections_open),
+        ("gateway_tunnels_open", "Upgraded connections now open.", metrics.tunnels_open),
+    ):
+        yield gauge(name, words, [((), value)])
+    for name, words, value in (
+        ("gateway_connections", "Client connections accepted.", metrics.connections_total),
+        (
+            "gateway_connections_refused",
+            "Client connections closed at once, for there were too many.",
+            metrics.connections_refused,
+        ),
+    ):
+        yield counter(name, words, [((), value)])
+
+
+def _upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
+    yield counter(
+        "gateway_upstream_connections_opened",
+        "Connections opened to services.",
+        [((upstream.name,), upstream.opened) for upstream in upstreams],
+        _UPSTREAM,
+    )
+    yield counter(
+        "gateway_upstream_connections_reused",
+        "Requests sent on a pooled connection.",
+        [((upstream.name,), upstream.reused) for upstream in upstreams],
+        _UPSTREAM,
+    )
