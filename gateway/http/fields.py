@@ -16,13 +16,16 @@ from gateway.http.names import (
     HOST,
     MAX_FORWARDS,
     REFUSED,
+    TRACEPARENT,
     TRANSFER_ENCODING,
     UPGRADE,
     VIA,
     X_FORWARDED_FOR,
     X_FORWARDED_HOST,
     X_FORWARDED_PROTO,
+    names_field,
 )
+from gateway.http.trace_context import ReceivedTrace, read_trace
 
 # A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
 _LENGTH_DIGITS = 18
@@ -37,7 +40,8 @@ class Fields:
     *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
     that nothing in them needs a second look: such fields change no more, and may serve every
     request that repeats them. *fault* is the first thing wrong with them, *known* the token
-    that was found in them. *joined* is all of *lines*, where that was worth it.
+    that was found in them. *joined* is all of *lines*, where that was worth it. *trace* is the
+    trace that they belong to, once ``settle_trace`` has read it.
     """
 
     __slots__ = (
@@ -56,6 +60,9 @@ class Fields:
         "max_forwards",
         "special_bytes",
         "special_count",
+        "trace",
+        "traceparent",
+        "tracestate",
         "upgrade",
         "via",
     )
@@ -68,7 +75,9 @@ class Fields:
         self.incoming: Incoming | None = None
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
-        self.host = self.connection = self.upgrade = self.via = b""
+        self.trace: ReceivedTrace | None = None
+        self.traceparent: bytes | None = None
+        self.host = self.connection = self.upgrade = self.via = self.tracestate = b""
         self.joined: bytes | None = None
         self.special_count = self.special_bytes = 0
         self.is_plain = True
@@ -83,6 +92,7 @@ class Fields:
         fields.lines = self.lines
         fields.joined = self.joined
         fields.host = self.host
+        fields.trace = self.trace
         fields.authorization = (value,)
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
         return fields
@@ -102,6 +112,24 @@ class Fields:
         """Note a fault, unless one was found before."""
         if self.fault is None:
             self.fault = Deny(reason, detail)
+
+    def add_trace(self, kind: int, value: bytes) -> None:
+        """Take in a field about the trace: traceparent or tracestate, as *kind* says."""
+        self.special_count += 1
+        self.special_bytes += len(value)
+        value = value.strip(b" \t")
+        if kind == TRACEPARENT:
+            first = self.traceparent
+            self.traceparent = value if first is None else b"%b,%b" % (first, value)
+        else:
+            self.tracestate = b"%b,%b" % (self.tracestate, value) if self.tracestate else value
+
+    def settle_trace(self) -> None:
+        """Read the trace, once all fields are there; what is wrong with it is no fault."""
+        if self.traceparent is None or names_field(self.connection, b"traceparent"):
+            return
+        is_named = names_field(self.connection, b"tracestate")
+        self.trace = read_trace(self.traceparent, b"" if is_named else self.tracestate)
 
     def add_special(self, kind: int, value: bytes) -> None:
         """Take in a field that is not forwarded as it came; *kind* is from ``names``."""

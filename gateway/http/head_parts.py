@@ -7,13 +7,15 @@ import httptools
 from gateway.decision.reason import Reason
 from gateway.http.faults import Fault, StopParsing
 from gateway.http.fields import Fields
-from gateway.http.names import AUTHORIZATION, HOST, RequestNames
+from gateway.http.names import AUTHORIZATION, HOST, TRACEPARENT, TRACESTATE, RequestNames
 from gateway.http.request import USUAL_METHODS, Request
 from gateway.settings.values import Limits
 
 # What comes is read in pieces, so that one who sends much at once makes neither others wait nor
 # a heap of requests: the rest of it can wait as bytes.
 PIECE_BYTES: Final = 4 * 1024
+
+_TRACE: Final = frozenset((TRACEPARENT, TRACESTATE))
 
 
 class HeadParts:
@@ -70,6 +72,8 @@ class HeadParts:
             fields.host = value
         elif kind == AUTHORIZATION and not fields.authorization and value[-1:] > b" ":
             fields.authorization = (value,)
+        elif kind in _TRACE:
+            fields.add_trace(kind, value)
         else:
             fields.add_special(cast(int, kind), value)
 
@@ -106,6 +110,8 @@ class HeadParts:
         """Note what is unusual, or wrong, about a head that is complete."""
         fields = request.fields
         limits = self._limits
+        if fields.traceparent is not None:
+            fields.settle_trace()
         if version != "1.1":
             request.is_http11 = request.keep_alive = False
             if version != "1.0":

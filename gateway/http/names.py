@@ -25,6 +25,8 @@ X_FORWARDED_PROTO: Final = 11
 X_FORWARDED_HOST: Final = 12
 REFUSED: Final = 13
 MAX_FORWARDS: Final = 14
+TRACEPARENT: Final = 15
+TRACESTATE: Final = 16
 
 # Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
 # trailers are not forwarded in either direction.
@@ -68,6 +70,8 @@ _REQUEST_KINDS = {
     b"x-forwarded-proto": X_FORWARDED_PROTO,
     b"x-forwarded-host": X_FORWARDED_HOST,
     b"max-forwards": MAX_FORWARDS,
+    b"traceparent": TRACEPARENT,
+    b"tracestate": TRACESTATE,
 }
 
 # What frames or routes a message, what is set here, and what is dropped: no other spelling of
@@ -136,15 +140,24 @@ class AnswerNames(dict[bytes, bytes | int]):
         return kind
 
 
+def names_field(connection: bytes, name: bytes) -> bool:
+    """Return whether *connection*, a Connection field, names the field *name* (lower case)."""
+    return bool(connection) and name in _named(connection)
+
+
 def without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
     """Return *lines* (prefix, value, prefix, value …) without the fields *connection* names.
 
     RFC 9110 §7.6.1. Only forwarded lines are in *lines*: what the gateway adds later cannot
     be removed by a client (CVE-2022-31813).
     """
-    named = {token.strip(b" \t").lower() for token in connection.split(b",")}
+    named = _named(connection)
     kept: list[bytes] = []
     for prefix, value in zip(lines[::2], lines[1::2], strict=True):
         if prefix[2:-2].lower() not in named:
             kept += (prefix, value)
     return kept
+
+
+def _named(connection: bytes) -> set[bytes]:
+    return {token.strip(b" \t").lower() for token in connection.split(b",")}

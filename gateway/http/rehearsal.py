@@ -111,7 +111,7 @@ class Rehearsal:
                 request, self._client, self._is_trusted, self._proto, via
             )
             return render_request_head(
-                request, verdict, REQUEST_ID, forwarding, self._forward_token
+                request, verdict, REQUEST_ID, forwarding, self._forward_token, request.fields.trace
             )
         is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()

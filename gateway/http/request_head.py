@@ -8,14 +8,20 @@ from gateway.http.fields import Fields
 from gateway.http.forwarding import appended, replaced
 from gateway.http.names import without_named
 from gateway.http.request import Request
+from gateway.http.trace_context import Trace
 
 # The scheme of any credential, for a proxy in front may have joined two fields into one (`Basic …,
 # Bearer …`); and behind signs that a client put there by mistake (`"Bearer …"`).
 _BEARER: Final = re.compile(rb"(?:\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
 
 
-def render_request_head(
-    request: Request, allow: Allow, request_id: bytes, forwarding: bytes, forward_token: bool
+def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part of the head
+    request: Request,
+    allow: Allow,
+    request_id: bytes,
+    forwarding: bytes,
+    forward_token: bool,
+    trace: Trace | None,
 ) -> bytes:
     """Return the head, with one Host and at most one framing field in it.
 
@@ -35,6 +41,8 @@ def render_request_head(
     is_unchecked = allow.route.public or allow.would_deny is not None
     if (forward_token or is_unchecked) and _keeps_authorization(fields, forward_token):
         added += b"\r\nAuthorization: " + fields.authorization[0]
+    if trace is not None:
+        added += trace.lines
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
         allow.target,

@@ -8,6 +8,7 @@ from gateway.http.published import render_document
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
 from gateway.http.request_head import render_request_head
+from gateway.http.trace_context import Trace
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
@@ -20,13 +21,16 @@ from gateway.proxy.streaming import Streaming
 class Exchange(Streaming):
     """One request on its way through; made when its head is complete."""
 
-    __slots__ = ("_resent", "id", "started_at")
+    __slots__ = ("_resent", "id", "started_at", "trace")
+
+    trace: Trace | None
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
         # All at once, the other half's too: one is made for every request.
         self.port = port
         self.client = client
         self.request = request
+        self.trace = request.fields.trace
         self.is_head = request.method == "HEAD"
         self.wants_upgrade = request.wants_upgrade
         self.out = []
@@ -95,9 +99,10 @@ class Exchange(Streaming):
     async def _connect(self, pool: Pool) -> None:
         try:
             server = await pool.connect()
-        except Unreachable:
+        except Unreachable as failure:
             if not self.is_over:
-                self.refuse(Deny(Reason.UPSTREAM_UNREACHABLE, "no server could be connected to"))
+                detail = f"no server could be connected to: {failure}"
+                self.refuse(Deny(Reason.UPSTREAM_UNREACHABLE, detail))
             return
         if self.is_over or self.allow is None:
             server.home.put(server)
@@ -109,7 +114,12 @@ class Exchange(Streaming):
         self.server = server
         request = self.request
         head = render_request_head(
-            request, allow, self.id, self.client.forwarding(request), self.port.forward_token
+            request,
+            allow,
+            self.id,
+            self.client.forwarding(request),
+            self.port.forward_token,
+            self.trace,
         )
         self.sent_at = now = monotonic()
         server.send(self, head, now)

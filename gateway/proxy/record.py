@@ -7,6 +7,7 @@ from gateway.decision.path import split_path
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.forwarding import client_address
 from gateway.http.request import Request
+from gateway.http.trace_context import Trace
 from gateway.proxy.answering import Client
 from gateway.proxy.port import Port, Unrouted
 from gateway.proxy.tunnel import Tunnel
@@ -25,6 +26,7 @@ class Recorded(Protocol):
     client: Client
     id: bytes
     request: Request
+    trace: Trace | None
     allow: Allow | None
     deny: Deny | None
     status: int
@@ -43,8 +45,17 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     if deny is not None and allow is None and deny.route is not None:
         upload = exchange.upload
         received_bytes = 0 if upload is None else upload.received_bytes
-        client, request, request_id = exchange.client, exchange.request, exchange.id
-        record_refused(port, client, request, request_id, deny, received_bytes, time(), seconds)
+        record_refused(
+            port,
+            exchange.client,
+            exchange.request,
+            exchange.id,
+            exchange.trace,
+            deny,
+            received_bytes,
+            time(),
+            seconds,
+        )
         return
     if (
         allow is None
@@ -61,7 +72,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     if not log.enabled:
         return
     request = exchange.request
-    token = allow.token
+    token, trace = allow.token, exchange.trace
     sent_bytes, received_bytes = exchange.sent_bytes, 0
     if not request.is_plain:
         sent_bytes, received_bytes = _sizes(exchange)
@@ -69,6 +80,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         format_allowed(
             time(),
             exchange.id,
+            b"" if trace is None else trace.trace_id,
             exchange.client.peer_bytes
             if request.is_plain
             else _client(port, exchange.client, request),
@@ -92,6 +104,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     client: Client,
     request: Request,
     request_id: bytes,
+    trace: Trace | None,
     deny: Deny,
     received_bytes: int,
     at: float,
@@ -108,6 +121,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     line = format_refused(
         at,
         request_id,
+        b"" if trace is None else trace.trace_id,
         client.peer_bytes if request.is_plain else _client(port, client, request),
         request.method,
         request.fields.host,
@@ -152,7 +166,7 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
 def _unusual_line(
     port: Port, state: Unrouted, exchange: Recorded, would_deny: Deny | None, seconds: float
 ) -> bytes:
-    deny, request = exchange.deny, exchange.request
+    deny, request, trace = exchange.deny, exchange.request, exchange.trace
     told = deny if deny is not None else would_deny
     # Nobody is vouched for where a refusal is only reported, but a signature may have held.
     judged = would_deny or exchange.allow or deny
@@ -162,6 +176,7 @@ def _unusual_line(
     return format_line(
         time(),
         exchange.id,
+        b"" if trace is None else trace.trace_id,
         _client(port, exchange.client, request),
         request.method.encode(),
         request.fields.host,

@@ -61,7 +61,8 @@ class Turns(ClientSide):
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        record_refused(port, self, request, request_id, verdict, 0, at, done - now)
+        trace = request.fields.trace
+        record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""

@@ -12,7 +12,8 @@ from gateway.settings.types import TOKEN
 # itself: a claim in one of them would let a token rewrite the request (RFC 9110, RFC 9112).
 _RESERVED = frozenset(
     b"host authorization cookie set-cookie connection keep-alive te trailer upgrade expect "
-    b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip".split()
+    b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip "
+    b"traceparent tracestate".split()
 )
 _RESERVED_STARTS = (b"content-", b"proxy-", b"x-forwarded-", b"sec-", b"if-")
 

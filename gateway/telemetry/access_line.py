@@ -10,20 +10,22 @@ from gateway.telemetry.quoting import NULL, Json, quote
 # a query or fragment, which may carry a token, takes the slow way and is cut off there.
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\?#')
 
+_TRACE_ID = b'"trace_id":"%b",'
+
 _ALLOWED_LINE = (
-    b'{"time":"%b","id":"%b","client":"%b","method":"%b","host":"%b","path":"%b",'
+    b'{"time":"%b","id":"%b",%b"client":"%b","method":"%b","host":"%b","path":"%b",'
     b'%b,"status":%d,"reason":null,"detail":null,"subject":%b,"issuer":%b,'
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%.3f}\n'
 )
 
 _REFUSED_LINE = (
-    b'{"time":"%b","id":"%b","client":"%b","method":"%b","host":"%b","path":"%b",'
+    b'{"time":"%b","id":"%b",%b"client":"%b","method":"%b","host":"%b","path":"%b",'
     b'%b,"status":%d,"reason":"%b","detail":%b,"subject":%b,"issuer":%b,'
     b'"sent_bytes":0,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":null}\n'
 )
 
 _ANY_LINE = (
-    b'{"time":"%b","id":%b,"client":%b,"method":%b,"host":%b,"path":%b,'
+    b'{"time":"%b","id":%b,%b"client":%b,"method":%b,"host":%b,"path":%b,'
     b'"route":%b,"upstream":%b,"status":%d,"reason":%b,%b"detail":%b,"subject":%b,"issuer":%b,'
     b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%b}\n'
 )
@@ -32,6 +34,7 @@ _ANY_LINE = (
 def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of the line
     now: float,
     request_id: bytes,
+    trace_id: bytes,
     client: bytes,
     method: str,
     host: bytes,
@@ -49,9 +52,11 @@ def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of 
 
     Only for what the decision has accepted: *host* and *path* are canonical then, which means
     that nothing in them needs escaping. *names* are the members ``route`` and ``upstream``.
+    *trace_id* is hexadecimal, and empty where there is none: then there is no such member.
     """
     return _ALLOWED_LINE % (
-        _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
+        _stamp(int(now * 1000)), request_id, _TRACE_ID % trace_id if trace_id else b"", client,
+        method.encode(), host, path, names,
         status, subject, issuer, sent_bytes, received_bytes, duration_ms, upstream_ms,
     )  # fmt: skip
 
@@ -59,6 +64,7 @@ def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of 
 def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of the line
     now: float,
     request_id: bytes,
+    trace_id: bytes,
     client: bytes,
     method: str,
     host: bytes,
@@ -73,7 +79,8 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
 ) -> bytes:
     """Return the line of a request that a route refused, its head canonical as above."""
     return _REFUSED_LINE % (
-        _stamp(int(now * 1000)), request_id, client, method.encode(), host, path, names,
+        _stamp(int(now * 1000)), request_id, _TRACE_ID % trace_id if trace_id else b"", client,
+        method.encode(), host, path, names,
         reason.status, reason.code.encode(), detail, subject, issuer, received_bytes, duration_ms,
     )  # fmt: skip
 
@@ -81,6 +88,7 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
 def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the line
     now: float,
     request_id: bytes,
+    trace_id: bytes,
     client: bytes,
     method: bytes,
     host: bytes,
@@ -103,13 +111,14 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
     *now* is seconds since the epoch. *request_id* to *path* may hold any bytes, and are empty
     where not known; a query in *path* is left out. *route*, *upstream*, *detail*, *issuer* and
     *subject* are JSON already: quote a name once, when it is loaded, and take ``NULL`` for none.
-    *would_deny* is a member of the few lines alone that have one.
+    *trace_id* is as above, and *would_deny* a member of the few lines alone that have one.
     """
     outside = request_id + client + method + host + path
     plain = not outside.translate(None, _PLAIN)
     text = _wrap if plain else quote
     return _ANY_LINE % (
-        _stamp(int(now * 1000)), text(request_id), text(client), text(method), text(host),
+        _stamp(int(now * 1000)), text(request_id), _TRACE_ID % trace_id if trace_id else b"",
+        text(client), text(method), text(host),
         text(path if plain else path.partition(b"?")[0].partition(b"#")[0]),
         route, upstream, status,
         NULL if reason is None else b'"%b"' % reason.code.encode(),

@@ -63,7 +63,7 @@ RESERVED = [
     "proxy-authenticate", "proxy-authorization", "proxy", "x-real-ip", "x-request-id",
     "x-original-url", "x-original-uri", "x-original-method", "x-original-host", "x-http-method",
     "x-http-method-override", "x-method-override", "x-rewrite-url", "x-envoy-original-path",
-    "x-envoy-internal", "http2-settings",
+    "x-envoy-internal", "http2-settings", "traceparent", "tracestate",
 ]  # fmt: skip
 
 

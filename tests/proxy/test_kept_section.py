@@ -31,9 +31,10 @@ def portrait(request: Request) -> dict[str, object]:
     said = {name: getattr(request, name) for name in Request.__slots__ if name != "fields"}
     for name in Fields.__slots__:
         # `joined` and `known` are made of the others, and `incoming` has no equality.
-        if name not in {"joined", "known", "incoming", "lines"}:
+        if name not in {"joined", "known", "incoming", "lines", "trace"}:
             said[f"fields: {name}"] = getattr(fields, name)
-    return said | {"lines": b"".join(fields.lines)}
+    trace = None if fields.trace is None else fields.trace.lines
+    return said | {"lines": b"".join(fields.lines), "trace": trace}
 
 
 class Connection:

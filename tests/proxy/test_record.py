@@ -45,6 +45,25 @@ def log(capfd: pytest.CaptureFixture[str]) -> Log:
     return Log(capfd)
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("target", ["/api/x", "/admin/x", "/nowhere", "/api/x%"])
+@pytest.mark.parametrize("lines", [[bearer()], []], ids=["with a token", "without"])
+async def test_a_line_names_the_trace_of_its_request_whatever_becomes_of_it(
+    start_gateway: StartGateway, log: Log, target: str, lines: list[bytes]
+) -> None:
+    gateway = await start_gateway(access_log="stdout")
+    await gateway.ask(make_request(target, *lines, f"traceparent: 00-{TRACE}-00f067aa0ba902b7-01"))
+    await gateway.ask(make_request(target, *lines, f"traceparent: 00-{TRACE}-00f067aa0ba902b7-1"))
+
+    with_trace, without = await log.lines(gateway)
+
+    assert list(with_trace)[:3] == ["time", "id", "trace_id"]
+    assert with_trace["trace_id"] == TRACE
+    assert "trace_id" not in without
+
+
 async def test_an_allowed_request_is_one_line(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:

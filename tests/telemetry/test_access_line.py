@@ -17,6 +17,7 @@ class Parts(NamedTuple):
 
     now: float = 1_790_000_000.1234
     request_id: bytes = b"0123456789abcdef"
+    trace_id: bytes = b""
     client: bytes = b"203.0.113.7"
     method: bytes = b"GET"
     host: bytes = b"api.example.com"
@@ -85,6 +86,15 @@ def test_a_refusal_that_was_only_reported_is_a_member_of_its_lines_alone() -> No
     assert (line["reason"], line.pop("would_deny")) == (None, "token_expired")
     assert line.pop("detail") == 'expired, at "noon"'
     assert line == {name: value for name, value in usual.items() if name != "detail"}
+
+
+def test_the_trace_is_a_member_of_the_lines_that_have_one_alone() -> None:
+    traced = Parts(trace_id=b"4bf92f3577b34da6a3ce929d0e0e4736")
+
+    line, usual = read(format_line(*traced)), read(format_line(*Parts()))
+
+    assert line.pop("trace_id") == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert line == usual
 
 
 def test_what_is_not_known_is_null() -> None:
@@ -163,6 +173,7 @@ def test_any_bytes_in_any_field_make_one_line_of_json(
 
 # What the decision has let through: nothing in it needs escaping, and a query is cut off.
 CANONICAL = st.text("abz09-._~/%", min_size=1, max_size=20).map(str.encode)
+TRACES = st.sampled_from([b"", b"4bf92f3577b34da6a3ce929d0e0e4736"])
 SIZES = st.integers(0, 2**60)
 MILLISECONDS = st.floats(0, 1e9)
 
@@ -170,6 +181,7 @@ MILLISECONDS = st.floats(0, 1e9)
 @given(
     outside=st.tuples(CANONICAL, CANONICAL, CANONICAL, CANONICAL),
     names=st.tuples(*[st.text(st.characters(), max_size=20)] * 4),
+    trace_id=TRACES,
     now=st.floats(0, 253_402_300_799),
     sizes=st.tuples(SIZES, SIZES),
     milliseconds=st.tuples(MILLISECONDS, MILLISECONDS),
@@ -177,6 +189,7 @@ MILLISECONDS = st.floats(0, 1e9)
 def test_the_quick_line_of_an_allowed_request_is_the_one_that_any_request_has(
     outside: tuple[bytes, bytes, bytes, bytes],
     names: tuple[str, ...],
+    trace_id: bytes,
     now: float,
     sizes: tuple[int, int],
     milliseconds: tuple[float, float],
@@ -186,19 +199,20 @@ def test_the_quick_line_of_an_allowed_request_is_the_one_that_any_request_has(
     both = b'"route":%b,"upstream":%b' % (route, upstream)
 
     line = format_allowed(
-        now, request_id, client, "GET", host, path, both, 200, subject, issuer, *sizes,
+        now, request_id, trace_id, client, "GET", host, path, both, 200, subject, issuer, *sizes,
         *milliseconds,
     )  # fmt: skip
 
     assert line == format_line(
-        now, request_id, client, b"GET", host, path, route, upstream, 200, None, NULL, subject,
-        issuer, *sizes, *milliseconds,
+        now, request_id, trace_id, client, b"GET", host, path, route, upstream, 200, None, NULL,
+        subject, issuer, *sizes, *milliseconds,
     )  # fmt: skip
 
 
 @given(
     outside=st.tuples(CANONICAL, CANONICAL, CANONICAL, CANONICAL),
     names=st.tuples(*[st.text(st.characters(), max_size=20)] * 4),
+    trace_id=TRACES,
     reason=st.sampled_from(Reason),
     detail=st.text(st.characters(), max_size=40),
     received_bytes=SIZES,
@@ -207,6 +221,7 @@ def test_the_quick_line_of_an_allowed_request_is_the_one_that_any_request_has(
 def test_the_quick_line_of_a_refused_request_is_the_one_that_any_request_has(
     outside: tuple[bytes, bytes, bytes, bytes],
     names: tuple[str, ...],
+    trace_id: bytes,
     reason: Reason,
     detail: str,
     received_bytes: int,
@@ -217,11 +232,11 @@ def test_the_quick_line_of_a_refused_request_is_the_one_that_any_request_has(
     both = b'"route":%b,"upstream":%b' % (route, upstream)
 
     line = format_refused(
-        1.0, request_id, client, "GET", host, path, both, reason, quote(detail), subject, issuer,
-        received_bytes, duration_ms,
+        1.0, request_id, trace_id, client, "GET", host, path, both, reason, quote(detail), subject,
+        issuer, received_bytes, duration_ms,
     )  # fmt: skip
 
     assert line == format_line(
-        1.0, request_id, client, b"GET", host, path, route, upstream, reason.status, reason,
-        quote(detail), subject, issuer, 0, received_bytes, duration_ms, None,
+        1.0, request_id, trace_id, client, b"GET", host, path, route, upstream, reason.status,
+        reason, quote(detail), subject, issuer, 0, received_bytes, duration_ms, None,
     )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Read and write what says to which trace a request belongs (W3C Trace Context)."""
+
+import re
+from typing import ClassVar, Final
+
+# §3.2.2: lower-case hexadecimal throughout. Of a version above 00 more may follow, behind a dash.
+_TRACEPARENT: Final = re.compile(
+    rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
+)
+
+# §3.3.2.2: one member of a list in tracestate, a vendor's key and a value.
+_MEMBER: Final = re.compile(
+    rb"([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
+    rb"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+_MAX_MEMBERS: Final = 32
+
+_NO_TRACE: Final = b"0" * 32
+_NO_PARENT: Final = b"0" * 16
+
+# The flags that have a meaning: sampled, and random (Level 2). All others are sent as 0 by
+# whoever writes a field of its own (§3.2.2.5).
+SAMPLED: Final = 0x01
+_KNOWN_FLAGS: Final = 0x03
+
+
+class Trace:
+    """The trace of a request, and the *lines* that tell the service of it.
+
+    *trace_id* is 32 hexadecimal digits. Each of *lines* begins with the end of the line before.
+    Where the gateway records its own part in the trace, it *is_recorded*.
+    """
+
+    __slots__ = ("lines", "trace_id")
+
+    is_recorded: ClassVar[bool] = False
+
+    def __init__(self, trace_id: bytes, lines: bytes) -> None:
+        self.trace_id = trace_id
+        self.lines = lines
+
+
+class ReceivedTrace(Trace):
+    """The trace that a request came with; its *lines* are as they came.
+
+    *parent_id* is the caller's span, 16 hexadecimal digits. *tracestate* is normalised, and
+    empty where there was none that holds.
+    """
+
+    __slots__ = ("flags", "parent_id", "tracestate")
+
+    def __init__(self, traceparent: bytes, found: re.Match[bytes], tracestate: bytes) -> None:
+        self.trace_id = found[2]
+        self.parent_id = found[3]
+        self.flags = int(found[4], 16)
+        self.tracestate = tracestate
+        self.lines = b"\r\ntraceparent: " + traceparent
+        if tracestate:
+            self.lines += b"\r\ntracestate: " + tracestate
+
+    @property
+    def is_sampled(self) -> bool:
+        """Return whether the caller asks that the trace be recorded."""
+        return self.flags & SAMPLED != 0
+
+
+def read_trace(traceparent: bytes, tracestate: bytes) -> ReceivedTrace | None:
+    """Return the trace in these fields, or None where *traceparent* is not one (§4.3).
+
+    Several fields of one name come as one value, with a comma between: of traceparent there is
+    then none. A *tracestate* that breaks a rule is left out alone.
+    """
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
+        return None
+    version = found[1]
+    if version == b"ff" or (version == b"00" and found[5] is not None):
+        return None
+    if found[2] == _NO_TRACE or found[3] == _NO_PARENT:
+        return None
+    return ReceivedTrace(traceparent, found, _settle_state(tracestate) if tracestate else b"")
+
+
+def write_trace(trace_id: bytes, parent_id: bytes, flags: int, tracestate: bytes = b"") -> bytes:
+    """Return lines of our own, in version 00, the highest one that we know (§3.2.4)."""
+    line = b"\r\ntraceparent: 00-%b-%b-%02x" % (trace_id, parent_id, flags & _KNOWN_FLAGS)
+    return b"%b\r\ntracestate: %b" % (line, tracestate) if tracestate else line
+
+
+def _settle_state(tracestate: bytes) -> bytes:
+    """Return the members of *tracestate*, or nothing where one of them is wrong (§4.3)."""
+    parts = (part.strip(b" \t") for part in tracestate.split(b","))
+    members = [part for part in parts if part]  # §3.3.1.1: empty ones are allowed, and mean nothing
+    if len(members) > _MAX_MEMBERS:
+        return b""
+    keys = set()
+    for member in members:
+        found = _MEMBER.fullmatch(member)
+        if found is None:
+            return b""
+        keys.add(found[1])
+    return b",".join(members) if len(keys) == len(members) else b""
