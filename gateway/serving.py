@@ -89,5 +89,6 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         streams=streams,
         metrics=metrics,
         access_log=access_log,
+        access_log_format=settings.access_log_format,
         is_tls=settings.listen.tls is not None,
     )

@@ -108,6 +108,16 @@ class Fields:
         self.lines = [piece for pair in kept for piece in pair]
         self.joined = None
 
+    def first(self, name: bytes) -> bytes:
+        """Return the first value of a forwarded field, by its *name* in lower case; else empty.
+
+        It looks at each of them, which only those do who need one that routing does not.
+        """
+        for number, prefix in enumerate(self.lines[::2]):
+            if len(prefix) == len(name) + 4 and prefix[2:-2].lower() == name:
+                return self.lines[2 * number + 1]
+        return b""
+
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""
         if self.fault is None:

@@ -17,7 +17,7 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
-from gateway.settings.values import Limits, Timeouts, UnderscoreNames
+from gateway.settings.values import AccessLogFormat, Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
@@ -104,6 +104,7 @@ class Port:
         streams: Streams,
         metrics: Metrics,
         access_log: AccessLog,
+        access_log_format: AccessLogFormat,
         is_tls: bool,
     ) -> None:
         self.admission = admission
@@ -122,6 +123,10 @@ class Port:
         self.streams = streams
         self.metrics = metrics
         self.access_log = access_log
+        # The same, if lines are written in this format: each request asks whether they are.
+        wanted = access_log_format if access_log.enabled else None
+        self.json_log = access_log if wanted is AccessLogFormat.JSON else None
+        self.combined_log = access_log if wanted is AccessLogFormat.COMBINED else None
         self.proto = b"https" if is_tls else b"http"
         self.is_draining = False
         self.call_itself(new_pseudonym())

@@ -4,11 +4,13 @@ from time import time
 from typing import Final, Protocol
 
 from gateway.decision.path import split_path
+from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny
-from gateway.http.forwarding import client_address
 from gateway.http.request import Request
 from gateway.http.trace_context import Trace
+from gateway.proxy.address import address_of
 from gateway.proxy.answering import Client
+from gateway.proxy.combined import write_combined
 from gateway.proxy.port import Port, Unrouted
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
@@ -68,8 +70,10 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     state = port.routes[allow.route.index]
     state.metrics.allowed += 1
     state.metrics.observe(exchange.status, seconds)
-    log = port.access_log
-    if not log.enabled:
+    log = port.json_log
+    if log is None:
+        if port.combined_log is not None:
+            _write_combined(port, exchange)
         return
     request = exchange.request
     token, trace = allow.token, exchange.trace
@@ -83,7 +87,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             b"" if trace is None else trace.trace_id,
             exchange.client.peer_bytes
             if request.is_plain
-            else _client(port, exchange.client, request),
+            else address_of(port, exchange.client, request),
             request.method,
             request.fields.host,
             split_path(request.target),
@@ -122,7 +126,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         at,
         request_id,
         b"" if trace is None else trace.trace_id,
-        client.peer_bytes if request.is_plain else _client(port, client, request),
+        client.peer_bytes if request.is_plain else address_of(port, client, request),
         request.method,
         request.fields.host,
         split_path(request.target),
@@ -134,11 +138,13 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         received_bytes,
         seconds * 1000,
     )
-    log = port.access_log
     if len(line) <= MAX_LINE_BYTES:
-        log.recent.keep(line)
-    if log.enabled:
+        port.access_log.recent.keep(line)
+    log = port.json_log
+    if log is not None:
         log.write(line)
+    else:
+        write_combined(port, client, request, reason.status, 0, token)
 
 
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
@@ -154,13 +160,15 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
         state.metrics.report(would_deny.reason)
     state.metrics.observe(exchange.status, seconds)
     is_refusal = deny is not None or would_deny is not None
-    log = port.access_log
-    if not (is_refusal or log.enabled):
-        return
-    line = _unusual_line(port, state, exchange, would_deny, seconds)
-    if is_refusal and len(line) <= MAX_LINE_BYTES:
-        log.recent.keep(line)
-    log.write(line)
+    log = port.json_log
+    if is_refusal or log is not None:
+        line = _unusual_line(port, state, exchange, would_deny, seconds)
+        if is_refusal and len(line) <= MAX_LINE_BYTES:
+            port.access_log.recent.keep(line)
+        if log is not None:
+            log.write(line)
+            return
+    _write_combined(port, exchange)
 
 
 def _unusual_line(
@@ -168,16 +176,14 @@ def _unusual_line(
 ) -> bytes:
     deny, request, trace = exchange.deny, exchange.request, exchange.trace
     told = deny if deny is not None else would_deny
-    # Nobody is vouched for where a refusal is only reported, but a signature may have held.
-    judged = would_deny or exchange.allow or deny
-    token = None if judged is None else judged.token
+    token = _token_of(exchange)
     sent_bytes, received_bytes = _sizes(exchange)
     upstream_seconds = exchange.upstream_seconds
     return format_line(
         time(),
         exchange.id,
         b"" if trace is None else trace.trace_id,
-        _client(port, exchange.client, request),
+        address_of(port, exchange.client, request),
         request.method.encode(),
         request.fields.host,
         split_path(request.target),
@@ -196,6 +202,18 @@ def _unusual_line(
     )
 
 
+def _token_of(exchange: Recorded) -> SignedToken | None:
+    allow = exchange.allow
+    # Nobody is vouched for where a refusal is only reported, but a signature may have held.
+    judged = (None if allow is None else allow.would_deny) or allow or exchange.deny
+    return None if judged is None else judged.token
+
+
+def _write_combined(port: Port, exchange: Recorded) -> None:
+    client, request, status = exchange.client, exchange.request, exchange.status
+    write_combined(port, client, request, status, _sizes(exchange)[0], _token_of(exchange))
+
+
 def _detail(port: Port, deny: Deny) -> Json:
     wanted = deny.wanted_key
     if wanted is None:
@@ -210,10 +228,3 @@ def _sizes(exchange: Recorded) -> tuple[int, int]:
         return exchange.tunnel.from_server_bytes, exchange.tunnel.from_client_bytes
     upload = exchange.upload
     return exchange.sent_bytes, 0 if upload is None else upload.received_bytes
-
-
-def _client(port: Port, client: Client, request: Request) -> bytes:
-    incoming = request.fields.incoming
-    if incoming is None or not port.trusted_proxies:
-        return client.peer_bytes
-    return client_address(client.peer, incoming.x_for, port.trusted_proxies).encode()

@@ -19,6 +19,7 @@ from gateway.settings.listeners import (
     build_trusted_proxies,
     refuse_one_address_twice,
 )
+from gateway.settings.log_models import long_form
 from gateway.settings.models import ConfigFile
 from gateway.settings.places import Places
 from gateway.settings.revocations import rules_by_issuer
@@ -31,6 +32,7 @@ from gateway.settings.sections import (
 from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
 from gateway.settings.suites import build_reloads, find_named_suites
 from gateway.settings.values import (
+    AccessLogFormat,
     AccessLogTarget,
     Admin,
     Limits,
@@ -133,6 +135,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         documents={(one.host, one.metadata_path): one.metadata for one in access.resources},
         revocations=rules_by_issuer(access.revocations.values()),
     )
+    log = long_form(model.access_log)
     return Settings(
         listen=listen,
         admin=admin,
@@ -146,7 +149,8 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         limits=_limits(model),
         trusted_proxies=proxies,
         underscore_names=UnderscoreNames(model.underscore_names),
-        access_log=AccessLogTarget(model.access_log),
+        access_log=AccessLogTarget(log.to),
+        access_log_format=AccessLogFormat(log.format),
         suites=suites,
         reload=reload,
         drain_seconds=drain.deadline_seconds,

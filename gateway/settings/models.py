@@ -7,6 +7,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
 from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.log_models import AccessLog
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
@@ -227,6 +228,6 @@ class ConfigFile(TeamFile):
     underscore_names: Literal["drop", "reject", "keep"] = Field(
         default="drop", description="What becomes of request fields with an underscore in the name."
     )
-    access_log: Literal["stdout", "stderr", "none"] = Field(
-        default="stdout", description="Where the access log goes."
+    access_log: AccessLog = Field(
+        default="stdout", description="Where the access log goes, and in which format."
     )

@@ -169,6 +169,13 @@ class AccessLogTarget(Enum):
     NONE = "none"
 
 
+class AccessLogFormat(Enum):
+    """How a line of the access log is written."""
+
+    JSON = "json"
+    COMBINED = "combined"
+
+
 @dataclass(frozen=True, slots=True)
 class Reloads:
     """When the configuration is read again by itself, and whether its suites run first."""
@@ -194,6 +201,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     underscore_names: UnderscoreNames
     access_log: AccessLogTarget
+    access_log_format: AccessLogFormat
     suites: tuple[Path, ...]  # of tests about this configuration
     reload: Reloads
     drain_seconds: float  # requests may finish for so long, from when no connection is taken

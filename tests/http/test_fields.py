@@ -121,3 +121,13 @@ def test_fields_judged_again_lose_what_is_not_forwarded_any_more(
     assert fields.lines == kept
     assert fields.joined is None
     assert fields.fault is None
+
+
+def test_a_forwarded_field_is_found_by_its_name_in_any_case() -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nUser-Agent: ", b"first", b"\r\nuser-agent: ", b"second", b"\r\nX: ", b"1"]
+
+    assert fields.first(b"user-agent") == b"first"
+    assert fields.first(b"x") == b"1"
+    assert fields.first(b"referer") == b""
+    assert Fields().first(b"x") == b""

@@ -214,7 +214,7 @@ def test_the_fields_said_to_be_dropped_are_and_no_dropped_field_is_unsaid() -> N
 def test_every_member_of_an_access_log_line_is_described() -> None:
     """The lines in the README are real ones: its own tests compare them."""
     lines = re.findall(r'^\{"time":.+$', (ROOT / "README.md").read_text(), re.MULTILINE)
-    listed = [row[0].strip("`") for row in rows(sections(page("http"), "##")["The access log"])]
+    listed = [row[0].strip("`") for row in rows(sections(page("access-log"), "##")["JSON"])]
 
     # The two members that most lines have not: see the page.
     usual = [name for name in listed if name not in {"trace_id", "would_deny"}]

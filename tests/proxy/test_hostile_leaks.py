@@ -41,7 +41,7 @@ def _segments(token: bytes) -> list[bytes]:
 
 
 async def _mixed(
-    start_gateway: StartGateway, access_log: str = "none"
+    start_gateway: StartGateway, access_log: object = "none"
 ) -> tuple[list[Message], bytes, bytes]:
     """Return all answers, the metrics and the status after every token was tried everywhere."""
     gateway = await start_gateway(routes=HOSTILE_ROUTES, access_log=access_log)
@@ -96,6 +96,25 @@ async def test_12_no_part_of_a_token_is_told(
     assert b"eyJ" not in told
     assert b"secret-opaque" not in told
     assert b"secret-subject" not in told
+
+
+async def test_12_no_part_of_a_token_is_told_in_the_combined_format(
+    start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """6750.9, 6750.10: which tells of two fields that the other format does not."""
+    combined = {"to": "stdout", "format": "combined"}
+    answers, _, _ = await _mixed(start_gateway, access_log=combined)
+    gateway = await start_gateway(routes=HOSTILE_ROUTES, access_log=combined)
+    for token in _TOKENS[:-1]:
+        page = f"Referer: https://a/{token.decode()}/b?c#d"
+        await gateway.ask(make_request("/api/x", bearer(), page, b"User-Agent: Bearer " + token))
+    await gateway.stop()
+    told = capfd.readouterr().out
+
+    assert len(told.splitlines()) == len(answers) + len(_TOKENS) - 1
+    assert [part for token in _TOKENS for part in _segments(token) if part.decode() in told] == []
+    assert "eyJ" not in told
+    assert "secret-opaque" not in told
 
 
 def _text(answer: Message) -> bytes:

@@ -89,6 +89,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("trusted_proxies",): listed(proxies, "none"),
         ("underscore_names",): settings.underscore_names.value,
         ("access_log",): settings.access_log.value,
+        ("access_log", "format"): settings.access_log_format.value,
         ("reload", "watch"): "never" if watch is None else watch,
         ("reload", "suites"): settings.reload.runs_suites,
     }
