@@ -110,8 +110,11 @@ class DataPlane:
         return self._access_log.recent.find(request_id)
 
     async def drain(self) -> None:
-        """Take no new connections, let requests under way finish."""
-        await self._listener.drain(self._serving.settings.drain_seconds)
+        """Take leave of all clients: see ``Listener.drain``."""
+        settings = self._serving.settings
+        await self._listener.drain(
+            settings.drain_seconds, settings.drain_delay_seconds, settings.drain_streams_seconds
+        )
 
     async def stop(self) -> None:
         """End everything; what is still under way is cut off."""

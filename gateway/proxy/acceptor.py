@@ -4,7 +4,8 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from gateway.settings.values import Address
@@ -36,6 +37,7 @@ class Acceptor:
         # Each socket a second time: a server closes its own when it stops to accept.
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
+        self._taking: set[asyncio.Task[None]] = set()
         self.paused = False
 
     @property
@@ -88,6 +90,29 @@ class Acceptor:
             )
             self._servers.append(server)
 
+    async def finish(self) -> None:
+        """Listen no more, but take those that wait in the backlog: they were let in already."""
+        self._close_servers()
+        sockets, self._sockets = self._sockets, []
+        taken = [raw for one in sockets for raw in _take_waiting(one)]
+        for one in sockets:
+            one.close()
+        loop = asyncio.get_running_loop()
+        for raw in taken:
+            task = loop.create_task(self._take(raw))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
+        await asyncio.sleep(0)  # until each is known to whoever counts them
+
+    async def _take(self, raw: socket.socket) -> None:
+        with suppress(OSError):  # it has left, or its handshake failed
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make_protocol,
+                raw,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._handshake_seconds,
+            )
+
     def close(self) -> None:
         """Listen no more; those in the backlog are refused."""
         self._close_servers()
@@ -99,3 +124,14 @@ class Acceptor:
         for server in self._servers:
             server.close()
         self._servers = []
+
+
+def _take_waiting(listening: socket.socket) -> Iterator[socket.socket]:
+    """Yield every connection in the backlog of a socket."""
+    listening.setblocking(False)
+    while True:
+        try:
+            raw, _ = listening.accept()
+        except OSError:  # there is none, or no descriptor is left for one
+            return
+        yield raw

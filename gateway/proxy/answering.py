@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.http.request import Request
 from gateway.http.status_line import STATUS_LINES
+from gateway.proxy.events import Events
 from gateway.proxy.outbox import LARGE_BYTES, Piece
 from gateway.proxy.port import Port
 from gateway.proxy.server import ServerConnection
@@ -35,6 +36,9 @@ class Client(Protocol):
     def go_on(self) -> None:
         """Read again."""
 
+    def has_more(self) -> bool:
+        """Return whether something has come that is not part of the request being answered."""
+
     def exchange_done(self, close: bool, now: float) -> None:
         """Take that the answer is out; *close* says that the connection ends with it."""
 
@@ -57,7 +61,7 @@ class Answering:
         "_close",
         "_head",
         "client",
-        "is_event_stream",
+        "events",
         "is_head",
         "is_over",
         "out",
@@ -76,7 +80,7 @@ class Answering:
     port: Port
     client: Client
     request: Request
-    is_event_stream: bool  # known once a first piece was sent on
+    events: Events | None  # of an event stream, once a first piece was sent on
     is_head: bool
     is_over: bool
     out: list[bytes]
@@ -108,7 +112,7 @@ class Answering:
         self.status = status
         framing = b""
         upload = self.upload
-        if not self.request.keep_alive or self.port.is_draining:
+        if not self.request.keep_alive or self._is_last():
             self._close = True
         elif upload is not None and not upload.complete:
             self._close = True  # an early answer: the rest of the body is not read
@@ -122,14 +126,37 @@ class Answering:
             framing += b"\r\nConnection: close"
         self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
 
+    def _is_last(self) -> bool:
+        """Return whether the gateway takes leave of the client with this answer.
+
+        Not before all that the client had sent is answered: it could not know.
+        """
+        return self.port.is_draining and not self.client.has_more()
+
     def answer_flush(self) -> None:
         """Send what was taken in so far of an answer that goes on."""
         if self._head:
             self._answer_goes_on(self._head)
+        if self.events is not None:
+            self._follow(self.events)
         before = self.sent_bytes
         self._flush()
         if self.sent_bytes - before >= LARGE_BYTES:
             self.port.outbox.flush()
+        if self.events is not None and self.events.is_leaving and self.events.is_between():
+            self._end_answer()
+
+    def _follow(self, events: Events) -> None:
+        """Know where an event ends in what is sent next; of the last one, send no more."""
+        data = b"".join(self.out)
+        if events.is_leaving:
+            data = data[: events.first_end(data)]
+        events.follow(data)
+        self.out[:] = (data,)
+
+    def _end_answer(self) -> None:
+        """End an answer in the middle of it."""
+        raise NotImplementedError
 
     def _answer_goes_on(self, head: bytes) -> None:
         """Take that the answer with *head*, not yet sent, did not come in one piece."""

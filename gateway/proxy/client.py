@@ -12,13 +12,14 @@ from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.refusal import render_refusal
 from gateway.proxy.clients import Clients
+from gateway.proxy.leaving import Leaving
 from gateway.proxy.port import Port
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
-from gateway.proxy.turns import NOTHING, Turns
+from gateway.proxy.turns import NOTHING
 
 
-class ClientConnection(Turns, asyncio.Protocol):
+class ClientConnection(Leaving, asyncio.Protocol):
     """Speaks HTTP/1.1 with one client.
 
     *clients* are all of them, itself included once it is open.
@@ -41,6 +42,7 @@ class ClientConnection(Turns, asyncio.Protocol):
         self._write_blocked = False
         self._closing = False
         self._advancing = False
+        self._is_ending = False
         self._begun = 0
         self._eof = False
         self._unsent_bytes = self._taken_bytes = 0
@@ -64,6 +66,8 @@ class ClientConnection(Turns, asyncio.Protocol):
         self.use(port)
         self._clients.add(self)
         self.deadline = monotonic() + port.timeouts.head_seconds
+        if port.is_draining:
+            self.close_when_idle()
         port.metrics.connections_open += 1
         port.metrics.connections_total += 1
         if len(self._clients.open) > port.limits.connections:
@@ -194,7 +198,7 @@ class ClientConnection(Turns, asyncio.Protocol):
     def check_total(self, now: float) -> None:
         """Give up on an exchange that takes too long in all; what lasts may last."""
         exchange = self._current
-        if exchange is None or exchange.tunnel is not None or exchange.is_event_stream:
+        if exchange is None or exchange.lasts():
             return
         if exchange.started_at + exchange.port.timeouts.total_seconds >= now:
             return
@@ -202,11 +206,6 @@ class ClientConnection(Turns, asyncio.Protocol):
             exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the exchange took too long in all"))
         else:
             exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the exchange took too long in all"))
-
-    def close_when_idle(self) -> None:
-        """Close now if nothing is under way; otherwise the answer says that it will be."""
-        if self._current is None and not self._reader.in_message and not self._is_behind():
-            self._close()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""

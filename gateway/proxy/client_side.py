@@ -27,7 +27,7 @@ class ClientSide:
 
     *_current* is the exchange being answered; those in *_queue* were pipelined behind it, and
     *_unread* is what came behind those. It stays bytes until they are answered, since requests
-    take twenty times the memory.
+    take twenty times the memory. *_is_ending* says that there is no time left for either.
     """
 
     __slots__ = (
@@ -39,6 +39,7 @@ class ClientSide:
         "_forwarding_host",
         "_held",
         "_idle_seconds",
+        "_is_ending",
         "_is_trusted",
         "_paused",
         "_port",
@@ -64,6 +65,7 @@ class ClientSide:
     _forwarding_host: bytes
     _held: bool
     _idle_seconds: float
+    _is_ending: bool
     _is_trusted: bool
     _paused: bool
     _port: Port

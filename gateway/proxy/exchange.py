@@ -37,10 +37,11 @@ class Exchange(Streaming):
         self.server = self.upload = self.tunnel = self.upstream_seconds = None
         self.allow = None
         self.deny = None
+        self.events = None
         self.status = self.sent_bytes = 0
         self.sent_at = 0.0
         self.is_over = self._answer_started = self._chunked_out = self._close = False
-        self._resent = self.is_event_stream = False
+        self._resent = False
         self._head = b""
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
@@ -162,7 +163,7 @@ class Exchange(Streaming):
         request = self.request
         return (
             not request.keep_alive
-            or self.port.is_draining
+            or self._is_last()
             or self.wants_upgrade
             or not (self.upload is None or self.upload.complete or request.body_ends_soon())
         )
@@ -201,6 +202,21 @@ class Exchange(Streaming):
             self.tunnel_cut()
             return
         self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client made no progress"))
+
+    def time_is_up(self) -> None:
+        """End now, in the best way that is left: the gateway ends."""
+        events = self.events
+        if self.tunnel is not None:
+            self.tunnel.patience_ended()
+        elif events is not None and events.is_endless:
+            self.take_leave()
+            self.patience_ended()
+        elif not self.request_complete():
+            self.fail(Deny(Reason.REQUEST_TIMEOUT, "the request was not whole when we ended"))
+        elif self.server is None:
+            self.fail(Deny(Reason.DRAINING, "it was not sent to a service yet"))
+        else:
+            self.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the service had not answered when we ended"))
 
     def client_lost(self) -> None:
         """Give up: nobody waits for the answer."""

@@ -11,6 +11,7 @@ from gateway.proxy.acceptor import Acceptor
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.clients import Clients
+from gateway.proxy.drain import IDLE_SECONDS, part_from
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.settings.values import Listen
@@ -126,17 +127,34 @@ class Listener:
         """Count the connections with a request under way; for any thread."""
         return sum(client.is_busy() for client in self._clients)
 
-    async def drain(self, timeout_seconds: float) -> None:
-        """Take no more connections; let requests under way finish, at most so long."""
+    async def drain(
+        self,
+        timeout_seconds: float,
+        delay_seconds: float = 0.0,
+        streams_seconds: float | None = None,
+    ) -> None:
+        """Take leave of all clients: the one way in which the data port ends in order.
+
+        1. At once ``is_draining`` is true of every port, and each answer says that it is the
+           last on its connection, unless more was sent by then. For *delay_seconds* nothing
+           else changes: whoever looks at the readiness needs a while to send nobody here.
+        2. The sockets close, behind the connections that wait in their backlogs. A socket that
+           another process holds, too, must be closed there before this: what came to it later
+           would be lost.
+        3. Requests under way finish, at most *timeout_seconds*. An idle connection ends a
+           second later; tunnels and event streams are told over *streams_seconds*, half of the
+           time by default.
+        4. What is left when the time is up is answered if it can be, and otherwise cut.
+
+        Returns when no client is left, or a second after the time is up.
+        """
         for port in tuple(self._pools):
             port.is_draining = True
         if self._acceptor is not None:
-            self._acceptor.close()
-        for client in self._clients:
-            client.close_when_idle()
-        deadline = monotonic() + timeout_seconds
-        while len(self._clients) and monotonic() < deadline:  # noqa: ASYNC110 - nobody tells us
-            await asyncio.sleep(0.02)
+            await self._acceptor.finish()
+        self._port.bound_idleness(min(IDLE_SECONDS, timeout_seconds / 2))
+        streams_seconds = timeout_seconds / 2 if streams_seconds is None else streams_seconds
+        await part_from(self._clients, timeout_seconds, streams_seconds)
 
     async def stop(self) -> None:
         """End everything now."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from itertools import count
 from secrets import token_hex
 from typing import Protocol
@@ -35,9 +36,6 @@ class Admits(Protocol):
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Answer after asking the issuer for keys."""
-
-    def may_revoke(self, token: SignedToken) -> bool:
-        """Say whether *token* can be revoked before its time."""
 
     def find_revocation(self, token: SignedToken) -> Deny | None:
         """Return why *token* is revoked by now, or None."""
@@ -149,6 +147,11 @@ class Port:
         self.hosts = former.hosts
         self.is_draining = former.is_draining
         self._tasks = former._tasks
+
+    def bound_idleness(self, seconds: float) -> None:
+        """Let no connection be idle for longer, from when it is told."""
+        idle_seconds = min(self.timeouts.idle_seconds, seconds)
+        self.timeouts = replace(self.timeouts, idle_seconds=idle_seconds)
 
     def latest(self) -> "Port":
         """Return the port that took this one's place in the end; often itself."""

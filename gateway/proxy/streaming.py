@@ -1,7 +1,6 @@
 """Keep what lasts apart from other answers: tunnels, and streams of events."""
 
 import re
-from math import inf
 from time import monotonic
 from typing import Final
 
@@ -12,7 +11,8 @@ from gateway.decision.verdict import Allow, Deny
 from gateway.http.handshake import check_agreement, is_websocket
 from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
-from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.events import Events
+from gateway.proxy.tunnel import PATIENCE_SECONDS, Tunnel
 from gateway.proxy.websocket_tunnel import WebSocketTunnel
 
 # In a head that we wrote: one space behind the colon. Of several types, in a list or in fields
@@ -22,6 +22,10 @@ _EVENT_STREAM: Final = re.compile(
 )
 
 _EXPIRED: Final = Deny(Reason.TOKEN_EXPIRED, "the token of a stream has expired")
+_DRAINING: Final = Deny(Reason.DRAINING, "a stream was ended, for the gateway is shutting down")
+
+# RFC 6455 §7.4.1: an endpoint goes away, such as a server that goes down.
+_GOING_AWAY: Final = 1001
 
 # For the Close frame of a WebSocket.
 _WORDS: Final = {
@@ -50,8 +54,8 @@ class Streaming(Answering):
         self.status = 101
         self._answer_started = True
         self.port.metrics.tunnels_open += 1
-        follows = self._end_with_token() and is_websocket(protocol)
-        tunnel = (WebSocketTunnel if follows else Tunnel)(self, self.client, server)
+        self._end_with_token()
+        tunnel = (WebSocketTunnel if is_websocket(protocol) else Tunnel)(self, self.client, server)
         self.tunnel = tunnel
         self.client.begin_tunnel(tunnel)
         end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
@@ -68,21 +72,18 @@ class Streaming(Answering):
 
     def _answer_goes_on(self, head: bytes) -> None:
         head = head.lower()
-        self.is_event_stream = (
-            b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None
-        )
-        if self.is_event_stream:
+        if b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None:
+            self.events = Events(head)
             self._end_with_token()
 
-    def _end_with_token(self) -> bool:
-        """See to it that this ends when its token has; return False if it never does."""
+    def _end_with_token(self) -> None:
+        """See to it that this ends when its token has."""
         token = None if self.allow is None else self.allow.token
         if token is None:
-            return False
+            return
         expires_at = token.claims.expires_at + token.issuer.leeway_seconds
         ends_at = expires_at + self.port.timeouts.token_grace_seconds
         self.port.streams.add(self, ends_at)
-        return ends_at < inf or self.port.admission.may_revoke(token)
 
     # --- the end
 
@@ -112,17 +113,47 @@ class Streaming(Answering):
         self.port.routes[allow.route.index].metrics.streams_expired += 1
         if self.tunnel is not None:
             self.tunnel.token_ended(_WORDS[ended.reason])
-            return
+        else:
+            self._end_answer()
+
+    def _end_answer(self) -> None:
+        """End an answer in the middle of it, but no event of it where that can be helped."""
         self._leave_server()
         if self._chunked_out:
             # A whole answer: a reset could take away events that the client has not read yet.
             self.client.write(b"0\r\n\r\n")
-        self._end(self._close or not self._chunked_out)
+        self._end(self._close or not self._chunked_out or self._is_last())
+
+    def lasts(self) -> bool:
+        """Return whether this is a tunnel, or a stream of events."""
+        return self.tunnel is not None or self.events is not None
+
+    def take_leave(self) -> None:
+        """End, or begin to, what would not by itself: the gateway is shutting down."""
+        allow, tunnel, events = self.allow, self.tunnel, self.events
+        if self.is_over or allow is None:
+            return
+        if tunnel is not None:
+            self._note_leaving(allow)
+            tunnel.leave(_GOING_AWAY, b"shutting down")
+        elif events is not None and events.is_endless and not events.is_leaving:
+            self._note_leaving(allow)
+            events.is_leaving = True
+            if events.is_between():
+                self._end_answer()
+            else:
+                self.tunnel_leaves(PATIENCE_SECONDS)
+
+    def _note_leaving(self, allow: Allow) -> None:
+        if self.deny is None:
+            self.deny = _DRAINING._replace(route=allow.route, token=allow.token)
 
     def patience_ended(self) -> None:
         """End now."""
         if self.tunnel is not None:
             self.tunnel.patience_ended()
+        elif not self.is_over and self.events is not None and self.events.is_leaving:
+            self._end_answer()
 
     def cut(self) -> None:
         """End at once, whatever is the matter with this."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.proxy.outbox import LARGE_BYTES
 from gateway.proxy.server import ServerConnection
+
+# How long either end may take to answer once it was told that this is over. A browser waits for
+# its own Close frame to be answered about as long.
+PATIENCE_SECONDS: Final = 5.0
 
 
 class Near(Protocol):
@@ -31,6 +35,9 @@ class Owner(Protocol):
     def tunnel_over(self) -> None:
         """Take that both ends are done; what was written is still sent."""
 
+    def tunnel_leaves(self, seconds: float) -> None:
+        """Take that ``patience_ended`` is to be called after *seconds*."""
+
 
 class Tunnel:
     """Two connections joined (RFC 9110 §7.8); over when both sides have ended.
@@ -43,6 +50,7 @@ class Tunnel:
     __slots__ = (
         "_client",
         "_client_done",
+        "_is_leaving",
         "_owner",
         "_server_done",
         "active_at",
@@ -56,13 +64,16 @@ class Tunnel:
         self._client = client
         self.server = server
         self._client_done = False
+        self._is_leaving = False
         self._server_done = False
         self.active_at = monotonic()
         self.from_client_bytes = 0
         self.from_server_bytes = 0
 
     def from_server(self, data: bytes) -> None:
-        """Pass *data* to the client."""
+        """Pass *data* to the client; behind the end that it was told, nothing more."""
+        if self._is_leaving:
+            return
         self.active_at = monotonic()
         self.from_server_bytes += len(data)
         self._client.write(data)
@@ -70,7 +81,9 @@ class Tunnel:
             self.server.home.outbox.flush()
 
     def from_client(self, data: bytes) -> None:
-        """Pass *data* to the server."""
+        """Pass *data* to the server; behind the end that it was told, nothing more."""
+        if self._is_leaving:
+            return
         self.active_at = monotonic()
         self.from_client_bytes += len(data)
         self.server.write(data)
@@ -94,6 +107,23 @@ class Tunnel:
     def token_ended(self, words: bytes) -> None:
         """End: what bytes mean here is not known, so there is nothing to say, not even *words*."""
         self._owner.tunnel_over()
+
+    def leave(self, code: int, words: bytes) -> None:
+        """Tell both ends that no more will come, and wait until they say so, too.
+
+        Only that can be told where it is not known what bytes mean: no *code*, and no *words*.
+        """
+        if self._is_leaving:
+            return
+        both_told = self._client.end_writing() and self.server.end_writing()
+        self._is_leaving = True
+        if not both_told:
+            self._owner.tunnel_over()
+            return
+        self._owner.tunnel_leaves(PATIENCE_SECONDS)
+        # What comes is dropped, and waits for nobody.
+        self._client.go_on()
+        self.server.go_on()
 
     def patience_ended(self) -> None:
         """End, if that has not happened."""

@@ -136,6 +136,13 @@ class Turns(ClientSide):
         self._unread = unread[size:]
         self._read_piece(bytes(unread[:size]))
 
+    def has_more(self) -> bool:
+        """Return whether something has come behind the request answered now, and is to be."""
+        if self._is_ending:
+            return False
+        reader = self._reader
+        return bool(self._queue or self._unread or (reader.in_message and not reader.is_over))
+
     def _is_behind(self) -> bool:
         """Return whether something of what came has not been begun with."""
         return bool(self._queue) or bool(self._unread) or self._closing
@@ -154,9 +161,9 @@ class Turns(ClientSide):
             self.deadline = now + self._idle_seconds
 
     def _await_request(self) -> None:
-        timeouts = self._port.timeouts
         partial = self._reader.in_message
-        self.deadline = monotonic() + (timeouts.head_seconds if partial else timeouts.idle_seconds)
+        seconds = self._port.timeouts.head_seconds if partial else self._idle_seconds
+        self.deadline = monotonic() + seconds
 
     def _abandon(self) -> None:
         exchanges = (self._current, *self._queue)
@@ -170,7 +177,8 @@ class Turns(ClientSide):
     def _close(self) -> None:
         """Close behind the last answer; linger where the client may still be sending."""
         reader = self._reader
-        linger = reader.is_over or reader.in_message
+        # While draining, because a client knows only with its answer that no more is taken.
+        linger = reader.is_over or reader.in_message or self._port.is_draining
         self._closing = True
         reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()

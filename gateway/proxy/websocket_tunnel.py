@@ -1,15 +1,11 @@
-"""Take leave of both ends of a WebSocket when the token that allowed it has ended."""
+"""Take leave of both ends of a WebSocket: its token has ended, or the gateway shuts down."""
 
 from secrets import token_bytes
 from typing import Final, Protocol
 
 from gateway.proxy.frames import Frames, close_frame
 from gateway.proxy.server import ServerConnection
-from gateway.proxy.tunnel import Near, Owner, Tunnel
-
-# How long a frame under way may take to end, and after that the answer to a Close frame. A
-# browser waits for its own Close to be answered about as long.
-PATIENCE_SECONDS: Final = 5.0
+from gateway.proxy.tunnel import PATIENCE_SECONDS, Near, Owner, Tunnel
 
 # RFC 6455 §7.4.1: a policy was violated.
 _POLICY_VIOLATION: Final = 1008
@@ -17,9 +13,6 @@ _POLICY_VIOLATION: Final = 1008
 
 class Ending(Owner, Protocol):
     """The exchange, as a tunnel that ends by itself sees it."""
-
-    def tunnel_leaves(self, seconds: float) -> None:
-        """Take that ``patience_ended`` is to be called after *seconds*."""
 
     def tunnel_cut(self) -> None:
         """Cut both connections."""
@@ -43,12 +36,14 @@ class _Way:
 class WebSocketTunnel(Tunnel):
     """A tunnel that follows the frames in it, so that it can put a Close frame between two."""
 
-    __slots__ = ("_down", "_ending", "_is_ending", "_up", "_words")
+    __slots__ = ("_can_wait", "_code", "_down", "_ending", "_is_ending", "_up", "_words")
 
     def __init__(self, owner: Ending, client: Near, server: ServerConnection) -> None:
         super().__init__(owner, client, server)
         self._ending = owner
         self._is_ending = False
+        self._can_wait = False  # for frames under way to end, however long that takes
+        self._code = _POLICY_VIOLATION
         self._words = b""  # what is said to both ends
         self._down = _Way(masked=False)  # from the server to the client
         self._up = _Way(masked=True)
@@ -81,12 +76,25 @@ class WebSocketTunnel(Tunnel):
 
     def token_ended(self, words: bytes) -> None:
         """Send Close frames where frames begin, and wait for theirs (RFC 6455 §7.1.2)."""
+        self._can_wait = False
+        self._ending.tunnel_leaves(PATIENCE_SECONDS)
+        self._take_leave(_POLICY_VIOLATION, words)
+
+    def leave(self, code: int, words: bytes) -> None:
+        """Send Close frames with *code*, as ``token_ended`` does, but cut no frame under way."""
+        if not self._is_ending:
+            self._can_wait = True
+            self._take_leave(code, words)
+
+    def _take_leave(self, code: int, words: bytes) -> None:
+        if self._is_ending:
+            return
         self._is_ending = True
+        self._code = code
         self._words = words
         # What has ended takes no more bytes.
         self._down.is_done = self._down.is_told = self._server_done
         self._up.is_done = self._up.is_told = self._client_done
-        self._ending.tunnel_leaves(PATIENCE_SECONDS)
         self._settle()
 
     def patience_ended(self) -> None:
@@ -143,6 +151,9 @@ class WebSocketTunnel(Tunnel):
             return
         self._tell(down)
         self._tell(up)
+        if self._can_wait and down.is_told and up.is_told:
+            self._can_wait = False  # for their answers not
+            self._ending.tunnel_leaves(PATIENCE_SECONDS)
         if down.is_told and up.has_answered():
             if down.has_answered():
                 self._owner.tunnel_over()
@@ -158,10 +169,11 @@ class WebSocketTunnel(Tunnel):
         own = not way.frames.has_closed
         if way is self._down:
             if own:
-                self._client.write(close_frame(_POLICY_VIOLATION, self._words))
-            self._ending.tunnel_leaves(PATIENCE_SECONDS)
+                self._client.write(close_frame(self._code, self._words))
+            if not self._can_wait:
+                self._ending.tunnel_leaves(PATIENCE_SECONDS)
             self.server.go_on()  # what comes is dropped, and waits for nobody
         else:
             if own:
-                self.server.write(close_frame(_POLICY_VIOLATION, self._words, token_bytes(4)))
+                self.server.write(close_frame(self._code, self._words, token_bytes(4)))
             self._client.go_on()

@@ -8,7 +8,8 @@ from websockets.frames import Close, Frame, Opcode
 
 from gateway.proxy.frames import close_frame
 from gateway.proxy.server import ServerConnection
-from gateway.proxy.websocket_tunnel import PATIENCE_SECONDS, WebSocketTunnel
+from gateway.proxy.tunnel import PATIENCE_SECONDS
+from gateway.proxy.websocket_tunnel import WebSocketTunnel
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
