@@ -41,7 +41,9 @@ class DataPlane:
         self._access_log = AccessLog(_stream(settings.access_log), shared=is_one_of_several)
         self._metrics = Metrics()
         self._serving = self._make_serving(settings, keys, lists, None)
-        self._listener = Listener(settings.listen, self._serving.port, self._serving.pools)
+        serving = self._serving
+        address = settings.listen.address
+        self._listener = Listener(address, serving.tls, serving.port, serving.pools)
 
     def _make_serving(
         self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
@@ -88,7 +90,7 @@ class DataPlane:
         waits for a key meanwhile.
         """
         serving = self._make_serving(settings, keys, lists, self._serving)
-        self._listener.use(serving.port, serving.pools)
+        self._listener.use(serving.tls, serving.port, serving.pools)
         self._serving = serving
         self.compare_streams()
 

@@ -1,18 +1,24 @@
 """Say what a reload cannot change, and remember what became of the last one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.settings.fault import Fault, Severity
 from gateway.settings.values import Settings
 
 # Sockets and the log's descriptor are the process's own, from its start to its end.
-_FIXED: Final = ("listen", "admin", "workers", "access_log")
+_FIXED: Final[Mapping[str, Callable[[Settings], object]]] = {
+    # Certificates and keys may be others, and whose clients are let in.
+    "listen": lambda settings: (settings.listen.address, settings.listen.tls is None),
+    "admin": lambda settings: settings.admin,
+    "workers": lambda settings: settings.workers,
+    "access_log": lambda settings: settings.access_log,
+}
 
 
 def needs_restart(running: Settings, wanted: Settings) -> str | None:
     """Return which settings differ that only a restart can change, as one line, if any do."""
-    names = [name for name in _FIXED if getattr(running, name) != getattr(wanted, name)]
+    names = [name for name, fixed in _FIXED.items() if fixed(running) != fixed(wanted)]
     if not names:
         return None
     return f"{', '.join(f'`{name}`' for name in names)} cannot change without a restart"

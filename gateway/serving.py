@@ -1,6 +1,7 @@
 """Make everything that stands for one configuration, and is replaced with it."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 from gateway.admission import Admission, Keys
@@ -15,13 +16,16 @@ from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import quote
+from gateway.tls.client_context import ClientContexts
+from gateway.tls.server_context import make_server_context
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Serving:
-    """How requests are served under *settings*."""
+    """How requests are served under *settings*; *tls* is what the data port speaks, if any."""
 
     settings: Settings
+    tls: ssl.SSLContext | None
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
@@ -49,15 +53,31 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
     outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
     streams = Streams(clocks) if former is None else former.port.streams
+    contexts = ClientContexts()
     pools = {
-        name: Pool(upstream, settings.timeouts, outbox, metrics.upstreams[name])
+        name: Pool(
+            upstream,
+            settings.timeouts,
+            outbox,
+            metrics.upstreams[name],
+            contexts.get(upstream.tls) if any(one.tls for one in upstream.servers) else None,
+        )
         for name, upstream in settings.upstreams.items()
     }
     admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
     port = _make_port(settings, admission, keys, pools, outbox, streams, metrics, access_log)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    return Serving(settings, memo, tuple(pools.values()), port)
+    return Serving(settings, _make_tls(settings, former), memo, tuple(pools.values()), port)
+
+
+def _make_tls(settings: Settings, former: Serving | None) -> ssl.SSLContext | None:
+    tls = settings.listen.tls
+    if tls is None:
+        return None
+    if former is not None and former.settings.listen.tls == tls:
+        return former.tls  # so that clients can take up their sessions again
+    return make_server_context(tls)
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def _judge(path: Path, online: bool) -> Verdict:
     outcome = read_config(path)
     if not isinstance(outcome, Loaded):
         return Verdict(False, outcome.faults)
-    doubts = lint(outcome)
+    doubts = lint(outcome, time.time())
     tried = _try(outcome) if online else ()
     faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
     return Verdict(True, faults, doubts.silenced)

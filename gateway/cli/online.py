@@ -28,6 +28,7 @@ from gateway.settings.values import (
     SourceKind,
     Upstream,
 )
+from gateway.tls.client_context import ClientContexts
 
 # However much there is to try: somebody waits for it.
 LIMIT_SECONDS = 60.0
@@ -145,8 +146,9 @@ def _list_of(
 
 
 def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
-    resolver, tls = Resolver(), ssl.create_default_context()
+    resolver, contexts = Resolver(), ClientContexts()
     for name, upstream in settings.upstreams.items():
+        tls = contexts.get(upstream.tls) if any(one.tls for one in upstream.servers) else None
         for index, server in enumerate(upstream.servers):
             part = places.upstream(name).child("servers").child(index)
             run = _dial(server, upstream, part, resolver, tls)
@@ -154,10 +156,11 @@ def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
 
 
 def _dial(
-    server: Server, upstream: Upstream, part: Part, resolver: Resolver, tls: ssl.SSLContext
+    server: Server, upstream: Upstream, part: Part, resolver: Resolver, tls: ssl.SSLContext | None
 ) -> Callable[[], Awaitable[Fault | None]]:
     async def run() -> Fault | None:
-        failure = await dial(server, upstream.connect_timeout_seconds, resolver, tls)
+        seconds, server_name = upstream.connect_timeout_seconds, upstream.tls.server_name
+        failure = await dial(server, seconds, resolver, tls, server_name)
         if failure is None:
             return None
         code = Code.UPSTREAM_UNTRUSTED if failure.untrusted else Code.UPSTREAM_UNREACHABLE

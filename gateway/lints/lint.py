@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.lints.certificates import find_ending_certificates
 from gateway.lints.dropped_rules import find_dropped_rules
 from gateway.lints.forwarding import (
     find_forwarded_tokens,
@@ -37,13 +38,15 @@ class Doubts:
     silenced: tuple[Silenced, ...]
 
 
-def lint(loaded: Loaded) -> Doubts:
-    """Return what is doubtful about *loaded*, its own warnings included.
+def lint(loaded: Loaded, now: float) -> Doubts:
+    """Return what is doubtful about *loaded* at the time *now*, its own warnings included.
 
-    No file but those already read is looked at, and no network.
+    No file but those already read is looked at, and no network. *now* is in seconds since the
+    epoch.
     """
     settings, places = loaded.settings, loaded.places
-    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places)])
+    ending = find_ending_certificates(settings, places, now)
+    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places), *ending])
     kept, silenced = apply_silences(found, loaded.silences)
     every = [*loaded.silenced, *silenced]
     warnings = [*loaded.warnings, *kept, *find_unused(loaded.silences, every)]

@@ -14,7 +14,8 @@ from gateway.proxy.clients import Clients
 from gateway.proxy.drain import IDLE_SECONDS, part_from
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
-from gateway.settings.values import Listen
+from gateway.settings.values import Address
+from gateway.tls.server_context import LatestContext
 
 # Deadlines are watched by one coarse sweep over all connections instead of a timer each: a
 # request then costs no timer at all, and none is late by more than this.
@@ -24,25 +25,14 @@ _SWEEP_SECONDS: Final = 0.25
 _MAX_TURNED_AWAY: Final = 256
 
 
-def server_context(listen: Listen) -> ssl.SSLContext | None:
-    """Return the TLS context of *listen*; raises ssl.SSLError and OSError for bad files."""
-    if listen.tls is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(listen.tls.certificate, listen.tls.key)
-    if listen.tls.client_ca is not None:
-        context.load_verify_locations(listen.tls.client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
 class Listener:
     """The data port's socket and the connections that came through it."""
 
-    def __init__(self, listen: Listen, port: Port, pools: Sequence[Pool]) -> None:
-        self._listen = listen
+    def __init__(
+        self, address: Address, tls: ssl.SSLContext | None, port: Port, pools: Sequence[Pool]
+    ) -> None:
+        self._address = address
+        self._tls = None if tls is None else LatestContext(tls)
         self._port = port
         # A former port lives on as long as a request that began under it; so do its pools.
         self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
@@ -64,11 +54,10 @@ class Listener:
 
     async def start(self) -> None:
         """Listen; raises OSError where the address cannot be had."""
-        tls = server_context(self._listen)
-        make = self._make_client if tls is None else self._make_client_in_handshake
+        make = self._make_client if self._tls is None else self._make_client_in_handshake
         # Until a handshake is through, the sweep does not know the connection.
-        self._acceptor = Acceptor(make, tls, self._port.timeouts.head_seconds)
-        await self._acceptor.start(self._listen.address)
+        self._acceptor = Acceptor(make, self._tls, self._port.timeouts.head_seconds)
+        await self._acceptor.start(self._address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def _make_client(self) -> ClientConnection:
@@ -110,11 +99,14 @@ class Listener:
     def _all_pools(self) -> list[Pool]:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]
 
-    def use(self, port: Port, pools: Sequence[Pool]) -> None:
+    def use(self, tls: ssl.SSLContext | None, port: Port, pools: Sequence[Pool]) -> None:
         """Go on under *port*: every request that is decided from now on is decided by it.
 
-        Those decided before finish under the port, and with the pools, they began with.
+        Those decided before finish under the port, and with the pools, they began with. So do
+        TLS handshakes; those that begin from now on are made by *tls*.
         """
+        if tls is not None and self._tls is not None:
+            self._tls.use(tls)
         former, self._port = self._port, port
         port.succeed(former)
         self._pools[port] = pools

@@ -9,10 +9,11 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import NEVER, Home, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.metrics import UpstreamMetrics
+from gateway.tls.no_connection import describe_no_connection
 
 
 class Unreachable(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """No server of the upstream could be connected to."""
+    """No server of the upstream could be connected to; the text says why not to the last."""
 
 
 class ServerPool:
@@ -31,6 +32,7 @@ class ServerPool:
         "idle_seconds",
         "outbox",
         "server",
+        "server_name",
         "stall_seconds",
     )
 
@@ -43,6 +45,8 @@ class ServerPool:
         counts: UpstreamMetrics,
     ) -> None:
         self.server = server
+        # Whom its certificate must be for; asked for in the handshake where it is no address.
+        self.server_name = (upstream.tls.server_name or server.host) if server.tls else None
         self.outbox = outbox
         self.answer_seconds = upstream.response_timeout_seconds
         self.idle_seconds = upstream.idle_timeout_seconds
@@ -82,7 +86,7 @@ class ServerPool:
                 self.server.host,
                 self.server.port,
                 ssl=tls if self.server.tls else None,
-                server_hostname=self.server.host if self.server.tls else None,
+                server_hostname=self.server_name,
             )
         server.home = self._home  # which a reload may have changed meanwhile
         self.connections.add(server)
@@ -129,10 +133,15 @@ def _expire(server: ServerConnection) -> None:
 
 
 class Pool:
-    """The servers of one upstream, asked in turn."""
+    """The servers of one upstream, asked in turn; those with https are spoken to by *tls*."""
 
     def __init__(
-        self, upstream: Upstream, timeouts: Timeouts, outbox: Outbox, counts: UpstreamMetrics
+        self,
+        upstream: Upstream,
+        timeouts: Timeouts,
+        outbox: Outbox,
+        counts: UpstreamMetrics,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = upstream.name
         self.counts = counts
@@ -143,7 +152,7 @@ class Pool:
         self._turn = 0
         if len(self._servers) == 1:
             self.take = self._servers[0].take  # type: ignore[method-assign]  # no turn to take
-        self._tls = ssl.create_default_context() if any(s.tls for s in upstream.servers) else None
+        self._tls = tls
 
     def take(self) -> ServerConnection | None:
         """Return an open connection to the server whose turn it is, if it has one."""
@@ -156,14 +165,14 @@ class Pool:
 
         Trying the next is safe: nothing was sent. Raises Unreachable.
         """
-        first = self._turn
+        first, why = self._turn, ""
         for step in range(len(self._servers)):
             server = self._servers[(first + step) % len(self._servers)]
             try:
                 return await server.connect(self._tls, self._connect_seconds)
-            except OSError:  # TimeoutError and ssl.SSLError are among them
-                continue
-        raise Unreachable(self.name)
+            except OSError as error:  # TimeoutError and ssl.SSLError are among them
+                why = describe_no_connection(error, self._connect_seconds)
+        raise Unreachable(why)
 
     def expire(self, now: float) -> None:
         """Act on all deadlines that have passed."""

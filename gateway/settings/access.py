@@ -54,7 +54,7 @@ def build_access(
     return Access(
         dict(trusted.sound),
         build_revocations(model.revocations, at_lists, sources, known.issuers, faults),
-        build_upstreams(upstreams, faults),
+        build_upstreams(upstreams, sources.disk, faults),
         built_resources,
         point_to(built_resources, built_routes),
     )

@@ -9,6 +9,8 @@ from gateway.settings.values import Address, Server
 # RFC 1035 section 2.3.4: a label has 1 to 63 characters; resolvers raise for any other.
 _LABEL = r"[A-Za-z0-9_-]{1,63}"
 _HOST = rf"\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?"
+_PLAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_NAME_LENGTH = 253  # RFC 1035 section 2.3.4, without the lengths of the labels
 _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
 _MAX_PORT = 65535
@@ -55,6 +57,16 @@ def parse_network(text: str) -> IPv4Network | IPv6Network | str:
         return f"has host bits set: write {ip_network(text, strict=False)}"
     except ValueError:
         return "is not a network: write it like 10.0.0.0/8"
+
+
+def is_host(text: str) -> bool:
+    """Return whether *text* is a name of a host, or an address without brackets."""
+    if _PLAIN_NAME.fullmatch(text) is not None and len(text) <= _MAX_NAME_LENGTH:
+        return True
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -31,6 +31,8 @@ class Code(StrEnum):
 
     MISSING_FILE = "missing_file"
     BAD_CERTIFICATE = "bad_certificate"
+    WEAK_KEY = "weak_key"
+    CERTIFICATE_CONFLICT = "certificate_conflict"
     DUPLICATE_NAME = "duplicate_name"
     UNKNOWN_REFERENCE = "unknown_reference"
     DUPLICATE_ISSUER = "duplicate_issuer"
@@ -69,6 +71,10 @@ class Code(StrEnum):
     TOKEN_FORWARDED = "token_forwarded"  # noqa: S105 - the name of a fault, not a secret
     INSECURE_UPSTREAM = "insecure_upstream"
     UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
+    CERTIFICATE_NOT_CURRENT = "certificate_not_current"
+    CERTIFICATE_EXPIRES_SOON = "certificate_expires_soon"
+    CERTIFICATE_MISUSED = "certificate_misused"
+    CHAIN_OUT_OF_ORDER = "chain_out_of_order"
     SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
 
     KEYS_UNAVAILABLE = "keys_unavailable"
@@ -113,6 +119,10 @@ WARNINGS = frozenset(
         Code.TOKEN_FORWARDED,
         Code.INSECURE_UPSTREAM,
         Code.UPSTREAM_IS_GATEWAY,
+        Code.CERTIFICATE_NOT_CURRENT,
+        Code.CERTIFICATE_EXPIRES_SOON,
+        Code.CERTIFICATE_MISUSED,
+        Code.CHAIN_OUT_OF_ORDER,
         Code.SECRET_IN_FILE,
     }
 )

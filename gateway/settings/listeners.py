@@ -1,6 +1,5 @@
 """Build the data port, the admin port and the trust in proxies from their settings."""
 
-import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 
@@ -8,9 +7,10 @@ from gateway.settings.addresses import is_loopback, parse_address, parse_network
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.files import Sources
-from gateway.settings.models import AdminModel, ConfigFile, ListenModel, TlsModel
+from gateway.settings.listen_tls import build_listen_tls
+from gateway.settings.models import AdminModel, ConfigFile, ListenModel
 from gateway.settings.scalars import shorten
-from gateway.settings.values import Address, Admin, Listen, TlsFiles
+from gateway.settings.values import Address, Admin, Listen
 from gateway.settings.variables import describe_unset
 
 
@@ -22,7 +22,7 @@ def build_listen(
         address = _address(model, part, faults)
         return Listen(address, None) if address else None
     address = _address(model.address, part.child("address"), faults)
-    tls = _tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
+    tls = build_listen_tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
     return Listen(address, tls) if address and (tls or not model.tls) else None
 
 
@@ -82,35 +82,3 @@ def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
         return address
     faults.append(part.fault(Code.BAD_VALUE, address))
     return None
-
-
-def _tls(model: TlsModel, part: Part, sources: Sources, faults: list[Fault]) -> TlsFiles | None:
-    names = {"certificate": model.certificate, "key": model.key, "client_ca": model.client_ca}
-    paths = {key: (sources.main.directory / name).absolute() for key, name in names.items() if name}
-    missing = [key for key, path in paths.items() if not sources.disk.is_readable(path)]
-    for key in missing:
-        message = f"cannot read {shorten(str(names[key]))}"
-        faults.append(part.child(key).fault(Code.MISSING_FILE, message))
-    if missing:
-        return None
-    files = TlsFiles(paths["certificate"], paths["key"], paths.get("client_ca"))
-    return files if _pair_loads(files, part, faults) else None
-
-
-def _pair_loads(files: TlsFiles, part: Part, faults: list[Fault]) -> bool:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # An empty password, so that OpenSSL never asks for one on the terminal.
-        tls.load_cert_chain(files.certificate, files.key, password="")
-    except (OSError, ValueError):
-        message = "this certificate and its key do not load as a pair of PEM files"
-        faults.append(part.child("certificate").fault(Code.BAD_CERTIFICATE, message))
-        return False
-    try:
-        if files.client_ca is not None:
-            tls.load_verify_locations(files.client_ca)
-    except (OSError, ValueError):
-        message = "no certificate can be read from this PEM file"
-        faults.append(part.child("client_ca").fault(Code.BAD_CERTIFICATE, message))
-        return False
-    return True

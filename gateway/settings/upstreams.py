@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from gateway.settings.addresses import parse_server
+from gateway.settings.disk import Disk
 from gateway.settings.fault import Code, Fault
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.models import UpstreamModel
 from gateway.settings.sections import Named
+from gateway.settings.upstream_tls import build_upstream_tls, refuse_plain_servers
 from gateway.settings.values import Server, Upstream
 
 
 def build_upstreams(
-    named: Sequence[Named[UpstreamModel]], faults: list[Fault]
+    named: Sequence[Named[UpstreamModel]], disk: Disk, faults: list[Fault]
 ) -> dict[str, Upstream]:
     """Return the sound upstreams by name."""
     built: dict[str, Upstream] = {}
@@ -27,11 +29,15 @@ def build_upstreams(
             else:
                 faults.append(part.child(index).fault(Code.BAD_VALUE, server))
         refuse_repeated(one.model.servers, part, faults)
+        at_tls = one.part.child("tls")
+        if at_tls.raw is not None:
+            refuse_plain_servers(part, faults)
         built[one.name] = Upstream(
             one.name,
             tuple(servers),
             one.model.connect_timeout,
             one.model.response_timeout,
             one.model.idle_timeout,
+            build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults),
         )
     return built

@@ -1,5 +1,6 @@
 """What the lints say of a configuration that holds."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def loaded(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> 
 
 def doubts(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> Doubts:
     """Return what is doubtful about the configuration *text*, which must hold."""
-    return lint(loaded(directory, text, environ))
+    return lint(loaded(directory, text, environ), time.time())
 
 
 def warnings(directory: Path, text: str) -> tuple[Fault, ...]:

@@ -1,53 +1,8 @@
 from pathlib import Path
 
 import pytest
-import trustme
 
-from gateway.settings.values import TlsFiles
 from tests.settings.configs import assert_found, config, faults, load
-
-LISTEN = """\
-listen:
-  address: 127.0.0.1:0
-  tls: {certificate: cert.pem, key: key.pem, client_ca: ca.pem}
-"""
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-def write_files(directory: Path, authority: trustme.CA) -> None:
-    issued = authority.issue_cert("gateway.example")
-    issued.private_key_pem.write_to_path(directory / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(directory / "cert.pem")
-    authority.cert_pem.write_to_path(directory / "ca.pem")
-
-
-def test_tls_files_are_found_and_load_as_a_pair(tmp_path: Path, authority: trustme.CA) -> None:
-    write_files(tmp_path, authority)
-
-    settings = load(tmp_path, config(LISTEN))
-
-    assert settings.listen.tls == TlsFiles(
-        tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "ca.pem"
-    )
-
-
-def test_a_key_of_another_certificate_is_refused(tmp_path: Path, authority: trustme.CA) -> None:
-    write_files(tmp_path, authority)
-    authority.issue_cert("other.example").private_key_pem.write_to_path(tmp_path / "key.pem")
-
-    assert [fault.code for fault in faults(tmp_path, config(LISTEN))] == ["bad_certificate"]
-
-
-@pytest.mark.parametrize("name", ["cert.pem", "key.pem", "ca.pem"])
-def test_a_file_that_is_no_pem_is_refused(name: str, tmp_path: Path, authority: trustme.CA) -> None:
-    write_files(tmp_path, authority)
-    (tmp_path / name).write_text("not PEM")
-
-    assert [fault.code for fault in faults(tmp_path, config(LISTEN))] == ["bad_certificate"]
 
 
 def test_the_admin_port_asks_for_the_token_of_the_environment(tmp_path: Path) -> None:

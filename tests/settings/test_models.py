@@ -16,7 +16,6 @@ from gateway.settings.models import (
     ReloadModel,
     TeamFile,
     TimeoutsModel,
-    TlsModel,
     UpstreamModel,
 )
 from gateway.settings.route_models import (
@@ -26,6 +25,7 @@ from gateway.settings.route_models import (
     RouteModel,
     ScopeGroup,
 )
+from gateway.settings.tls_models import CertificateModel, TlsModel, UpstreamTlsModel
 from tests.settings.configs import assert_found, config, load, one_upstream
 
 # A fault code, and a configuration with a mark where the fault must point.
@@ -78,6 +78,7 @@ def test_a_default_is_a_value_that_could_be_written(kind: type[BaseModel]) -> No
 @pytest.mark.parametrize(
     "kind",
     [
+        CertificateModel, UpstreamTlsModel,
         ConfigFile, TeamFile, TlsModel, ListenModel, AdminModel, UpstreamModel, IdentityModel,
         ReloadModel, TimeoutsModel, LimitsModel, IssuerModel, KeyTimesModel, RouteModel, MatchModel,
         RequireModel, ClaimModel, ScopeGroup,

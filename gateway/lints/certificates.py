@@ -1,0 +1,67 @@
+"""Find certificates whose time is over, or nearly so."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from gateway.settings.document import Part
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+from gateway.settings.values import Settings
+from gateway.tls.certificate import Authorities, Certificate
+
+_DAY_SECONDS = 24 * 3600.0
+# Who renews by hand needs two weeks; who has it done by a program does so when a third of the
+# life is left, as ACME clients do, and certificates that live for days are never far from it.
+_SOON_SECONDS = 14 * _DAY_SECONDS
+_RENEWED_AT = 1 / 3
+
+
+def find_ending_certificates(settings: Settings, places: Places, now: float) -> Iterator[Fault]:
+    """Yield a warning for each certificate that is of no use at the time *now*, or soon not.
+
+    *now* is in seconds since the epoch.
+    """
+    for certificate, part in _certificates(settings, places):
+        yield from _judge(certificate, part, now)
+    for authorities, part in _authorities(settings, places):
+        if authorities.not_after <= now:
+            message = f"the last of these authorities expired on {_date(authorities.not_after)}"
+            yield part.warning(Code.CERTIFICATE_NOT_CURRENT, message)
+
+
+def _judge(certificate: Certificate, part: Part, now: float) -> Iterator[Fault]:
+    left_seconds = certificate.not_after - now
+    lifetime_seconds = certificate.not_after - certificate.not_before
+    if left_seconds <= 0:
+        message = f"it expired on {_date(certificate.not_after)}: nobody trusts it any more"
+        yield part.warning(Code.CERTIFICATE_NOT_CURRENT, message)
+    elif certificate.not_before > now:
+        message = f"nobody trusts it before {_date(certificate.not_before)}"
+        yield part.warning(Code.CERTIFICATE_NOT_CURRENT, message)
+    elif left_seconds < min(_SOON_SECONDS, lifetime_seconds * _RENEWED_AT):
+        message = f"it expires on {_date(certificate.not_after)}: renew it"
+        yield part.warning(Code.CERTIFICATE_EXPIRES_SOON, message)
+
+
+def _date(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certificate, Part]]:
+    if settings.listen.tls is not None:
+        tls = places.main().child("listen").child("tls")
+        for index, certificate in enumerate(settings.listen.tls.certificates):
+            part = tls.child("certificates").child(index - 1) if index else tls
+            yield certificate, part.child("certificate")
+    for name, upstream in settings.upstreams.items():
+        if upstream.tls.certificate is not None:
+            yield upstream.tls.certificate, places.upstream(name).child("tls").child("certificate")
+
+
+def _authorities(settings: Settings, places: Places) -> Iterator[tuple[Authorities, Part]]:
+    listen = settings.listen.tls
+    if listen is not None and listen.client_ca is not None:
+        yield listen.client_ca, places.main().child("listen").child("tls").child("client_ca")
+    for name, upstream in settings.upstreams.items():
+        if upstream.tls.ca is not None:
+            yield upstream.tls.ca, places.upstream(name).child("tls").child("ca")

@@ -1,0 +1,1 @@
+"""What is presented and trusted over TLS, and the contexts that speak it."""

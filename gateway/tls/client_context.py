@@ -1,0 +1,40 @@
+"""Make what servers are spoken TLS with."""
+
+import ssl
+
+from gateway.tls.certificate import ClientTls
+from gateway.tls.pair import load_pair
+
+
+def make_client_context(tls: ClientTls) -> ssl.SSLContext:
+    """Return a context that trusts, and shows, what *tls* says; it always verifies.
+
+    Raises ssl.SSLError where OpenSSL does not take a certificate, OSError without a descriptor.
+    """
+    cadata = None if tls.ca is None else tls.ca.pem.decode("ascii")
+    context = ssl.create_default_context(cadata=cadata)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.ca is not None:
+        # Whoever is named is trusted, an authority below a root, too.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if tls.certificate is not None:
+        load_pair(context, tls.certificate)
+    return context
+
+
+class ClientContexts:
+    """The contexts of all who are to be reached, one for all that ask for the same.
+
+    To read the authorities of the machine takes milliseconds, and there may be many upstreams.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[ClientTls, ssl.SSLContext] = {}
+
+    def get(self, tls: ClientTls) -> ssl.SSLContext:
+        """Return the context for *tls*, whatever server name it has."""
+        key = ClientTls(tls.ca, None, tls.certificate)
+        context = self._made.get(key)
+        if context is None:
+            context = self._made[key] = make_client_context(key)
+        return context

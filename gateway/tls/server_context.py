@@ -1,0 +1,104 @@
+"""Make what the data port speaks TLS with, and put another in its place while it runs."""
+
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from gateway.tls.certificate import Certificate, ServerTls
+from gateway.tls.names import find_by_name
+from gateway.tls.pair import load_pair
+
+# Mozilla's "intermediate", version 5.7, without finite-field DHE, which no client needs that has
+# TLS 1.2. Forward secrecy and authenticated encryption, all of them; TLS 1.3 has no others. Level 2
+# is what Debian and Python demand: no RSA under 2048 bits, no SHA-1 in a signature.
+_CIPHERS: Final = ":".join(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "@SECLEVEL=2",
+    )
+)
+
+
+def make_server_context(tls: ServerTls) -> ssl.SSLContext:
+    """Return a context that shows each client the certificate for the name it asks for.
+
+    Raises ssl.SSLError where OpenSSL does not take a certificate, OSError without a descriptor.
+    """
+    contexts = [_make_context(tls, certificate) for certificate in tls.certificates]
+    first = contexts[0]
+    if len(contexts) > 1:
+        named = {
+            name: context
+            for context, certificate in zip(contexts, tls.certificates, strict=True)
+            for name in certificate.names
+        }
+        first.sni_callback = _choose(find_by_name(named))
+    return first
+
+
+_Choice = Callable[[ssl.SSLObject, str | None, ssl.SSLContext], None]
+
+
+def _choose(find: Callable[[str], ssl.SSLContext | None]) -> _Choice:
+    def choose(connection: ssl.SSLObject, name: str | None, _first: ssl.SSLContext) -> None:
+        # All contexts ask the same of clients. OpenSSL takes over from the one that is put in
+        # here the certificate and whom to trust, not whether a client must show its own.
+        context = find(name) if name else None
+        if context is not None:
+            connection.context = context
+
+    return choose
+
+
+def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    # A client asks us to begin anew as often as it likes: CPU time for nothing (CVE-2011-1473).
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # All ciphers are good, and clients know which one their hardware is best at.
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    load_pair(context, certificate)
+    if tls.client_ca is not None:
+        context.load_verify_locations(cadata=tls.client_ca.pem.decode("ascii"))
+        # Whoever is named is trusted, an authority between a root and the clients, too.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_mode = ssl.CERT_REQUIRED if tls.is_required else ssl.CERT_OPTIONAL
+    return context
+
+
+class LatestContext(ssl.SSLContext):
+    """A context in name alone: a handshake takes what was put in last when it begins.
+
+    So certificates change without a socket that is closed and opened again: nobody is refused
+    meanwhile, and handshakes and connections under way go on as they began.
+    """
+
+    _latest: ssl.SSLContext
+
+    def __new__(cls, first: ssl.SSLContext) -> "LatestContext":
+        """Return one in which *first* is put in."""
+        context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        context._latest = first
+        return context
+
+    def use(self, context: ssl.SSLContext) -> None:
+        """Have all handshakes that begin from now on made by *context*."""
+        self._latest = context
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Begin a handshake, as an event loop does for every connection."""
+        return self._latest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)

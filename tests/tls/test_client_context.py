@@ -1,0 +1,64 @@
+"""Whom servers are believed to be, and what is shown to them."""
+
+import ssl
+
+import pytest
+import trustme
+
+from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
+from gateway.tls.client_context import ClientContexts, make_client_context
+from gateway.tls.server_context import make_server_context
+from tests.certificates import AUTHORITY, serving
+from tests.tls.handshake import FIRST, PLAIN, Handshake, authorities, certificate
+
+OURS = ClientTls(authorities(AUTHORITY))
+
+
+def test_a_server_of_a_named_authority_is_trusted_for_its_name_alone() -> None:
+    server = make_server_context(PLAIN)
+    context = make_client_context(OURS)
+
+    assert Handshake(server, context).names() == {"first.example"}
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        Handshake(server, context, "second.example")
+
+
+@pytest.mark.parametrize("tls", [MACHINE_TRUST, ClientTls(authorities(trustme.CA()))])
+def test_nobody_else_is(tls: ClientTls) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Handshake(make_server_context(PLAIN), make_client_context(tls))
+
+
+def test_where_authorities_are_named_the_machines_are_not_trusted() -> None:
+    assert make_client_context(OURS).cert_store_stats()["x509_ca"] == 1
+
+
+def test_a_server_that_asks_gets_the_certificate_and_no_other_does() -> None:
+    mutual = ClientTls(OURS.ca, None, certificate("client.example"))
+    asking = make_server_context(ServerTls((FIRST,), authorities(AUTHORITY), True))
+
+    assert Handshake(asking, make_client_context(mutual)).server.getpeercert()
+    assert Handshake(make_server_context(PLAIN), make_client_context(mutual)).names()
+    with pytest.raises(ssl.SSLError):
+        Handshake(asking, make_client_context(OURS))
+
+
+def test_a_server_that_only_speaks_tls_1_1_is_refused() -> None:
+    old = serving(AUTHORITY.issue_cert("first.example"))
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with pytest.raises(ssl.SSLError):
+        Handshake(old, make_client_context(OURS))
+
+
+def test_those_who_ask_for_the_same_share_one_context_whatever_their_names() -> None:
+    contexts = ClientContexts()
+    first = contexts.get(OURS)
+
+    assert contexts.get(ClientTls(OURS.ca, "other.example")) is first
+    assert contexts.get(MACHINE_TRUST) is not first
+    assert contexts.get(ClientTls(OURS.ca, None, certificate("c.example"))) is not first
