@@ -10,6 +10,8 @@ from gateway.admin.decisions import remembered_decision
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.admin.live import explain_live
 from gateway.admin.question import Question
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
+from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.report_only import report_only
 from gateway.admin.revocations import revocation_metrics, revocation_readiness, revocation_status
 from gateway.admin.server import AdminServer, Readiness
@@ -85,9 +87,13 @@ class ControlPlane:
             issuers=lambda: map(issuer_metrics, self._fetched.keyring.status()),
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
             pids=lambda: workers.pids,
+            started_at=self._started_at,
         )
-        self._admin = None if settings.admin is None else AdminServer(settings.admin, self)
-        self._last_attempt = LastAttempt(settings.digest)
+        self.reload_requests = ReloadRequests()
+        self._admin = None
+        if settings.admin is not None:
+            self._admin = AdminServer(settings.admin, self, self.reload_requests)
+        self._last_attempt = LastAttempt(settings.digest, self._started_at)
         self._reloading = asyncio.Lock()
 
     @property
@@ -122,18 +128,18 @@ class ControlPlane:
         async with self._reloading:
             refusal = needs_restart(self._settings, settings)
             if refusal is not None:
-                self._note("needs_restart", settings.digest, refusal)
+                self.note(ReloadReport(ReloadOutcome.NEEDS_RESTART, settings.digest, refusal))
                 return refusal
             fetched, former = self._make_fetched(settings), self._fetched
             await fetched.succeed(former)
             refusal = await self._prepare(settings, fetched, record or Record())
             if refusal is not None:
-                self._note("invalid", settings.digest, refusal)
+                self.note(ReloadReport(ReloadOutcome.INVALID, settings.digest, refusal))
                 return refusal
             # Where this process serves, too, nothing waits until the next wait has begun.
             await self._workers.commit()
             self._settings, self._fetched = settings, fetched
-            self._note("applied", settings.digest, None)
+            self.note(ReloadReport(ReloadOutcome.APPLIED, settings.digest))
             await former.retire()
             return None
 
@@ -147,13 +153,16 @@ class ControlPlane:
             await fetched.close()
         return refusal
 
-    def reject(self, digest: str | None, error: str) -> None:
-        """Take note of a configuration that cannot be used; it has no *digest* if not read."""
-        self._note("invalid", digest, error)
+    def note(self, report: ReloadReport) -> None:
+        """Remember what became of an attempt: here, or before it came to ``reload``."""
+        now = self._clock()
+        self._exposition.reloads.count(report.outcome.value, now)
+        self._last_attempt.note(report, now)
 
-    def _note(self, outcome: str, digest: str | None, error: str | None) -> None:
-        self._exposition.reloads[outcome] += 1
-        self._last_attempt.note(digest, error)
+    @property
+    def last_report(self) -> ReloadReport:
+        """Return what became of the last attempt, or of the start."""
+        return self._last_attempt.report
 
     # --- the view of the admin port
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.settings.fault import Fault, Severity
 from gateway.settings.values import Settings
 
@@ -31,21 +32,29 @@ def summarize(faults: Sequence[Fault]) -> str:
 
 
 class LastAttempt:
-    """The configuration tried last: its digest, where one was read, and why it was refused."""
+    """The configuration tried last, what became of it, and when one was taken last.
 
-    def __init__(self, digest: str) -> None:
-        self._digest: str | None = digest
-        self._error: str | None = None
+    *digest* is of the one that the gateway began with, at *now*: seconds since the epoch.
+    """
 
-    def note(self, digest: str | None, error: str | None) -> None:
-        """Remember the attempt with *digest*; an *error* of None means that it is live now."""
-        self._digest = digest
-        self._error = error
+    def __init__(self, digest: str, now: float) -> None:
+        self.report = ReloadReport(ReloadOutcome.APPLIED, digest)
+        self.at = self.success_at = now
+
+    def note(self, report: ReloadReport, now: float) -> None:
+        """Remember the attempt that ended at *now*."""
+        self.report, self.at = report, now
+        if report.is_applied:
+            self.success_at = now
 
     def status(self, live_digest: str) -> Mapping[str, object]:
         """Return what stands in ``/status``."""
         return {
             "live_hash": live_digest,
-            "attempted_hash": self._digest,
-            "last_error": self._error,
+            "attempted_hash": self.report.digest,
+            "last_outcome": self.report.outcome.value,
+            "last_error": self.report.error,
+            "last_failures": list(map(str, self.report.failures)),
+            "last_attempt_at": self.at,
+            "last_success_at": self.success_at,
         }

@@ -12,6 +12,7 @@ import trustme
 from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
+from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
 from gateway.reload import LastAttempt, needs_restart, summarize
 from gateway.settings.fault import Code, Fault, Place, Severity
 from gateway.settings.values import Settings
@@ -73,6 +74,13 @@ async def status(running: RunningGateway, credential: bytes) -> int:
 
 def is_live(running: RunningGateway, settings: Settings) -> bool:
     return running.gateway.data._serving.settings.digest == settings.digest
+
+
+async def config_of(running: RunningGateway) -> dict[str, Any]:
+    """Return what ``/status`` says of the configuration."""
+    config = (await running.gateway.status())["config"]
+    assert isinstance(config, dict)
+    return config
 
 
 def hold_first(service: Service, answer: bytes = b"held") -> asyncio.Event:
@@ -512,11 +520,9 @@ async def test_reloads_that_overlap_take_their_turns(
 
     assert answers == [None, None]
     assert (await running.ask(make_request("/api/x", bearer()))).status == 404
-    assert (await running.gateway.status())["config"] == {
-        "live_hash": wanted[1].digest,
-        "attempted_hash": wanted[1].digest,
-        "last_error": None,
-    }
+    config = await config_of(running)
+    assert config["live_hash"] == config["attempted_hash"] == wanted[1].digest
+    assert config["last_error"] is None
 
 
 # --- what cannot be, and what is said about it
@@ -540,11 +546,10 @@ async def test_what_only_a_restart_can_change_is_refused_and_named(
     assert refusal == f"`{name}` cannot change without a restart"
     assert (await running.ask(make_request("/api/x", bearer()))).status == 200
     assert isinstance(live, dict)
-    assert (await running.gateway.status())["config"] == {
-        "live_hash": live["live_hash"],
-        "attempted_hash": settings.digest,
-        "last_error": refusal,
-    }
+    config = await config_of(running)
+    assert config["live_hash"] == live["live_hash"]
+    assert config["attempted_hash"] == settings.digest
+    assert (config["last_outcome"], config["last_error"]) == ("needs_restart", refusal)
     assert running.metric("gateway_config_reloads_total", outcome="needs_restart") == 1
 
 
@@ -614,13 +619,39 @@ def test_faults_are_summarized_by_the_first_error(faults: list[Fault], summary: 
 
 
 def test_the_last_attempt_is_told_beside_what_is_live() -> None:
-    attempt = LastAttempt("aa")
-    assert attempt.status("aa") == {"live_hash": "aa", "attempted_hash": "aa", "last_error": None}
+    attempt = LastAttempt("aa", 100.0)
+    failure = FailedTest(Place("a.test.yaml", 3, 4), "own orders", "alice", "GET a/b", ("no",))
+    started = attempt.status("aa")
 
-    attempt.note(None, "unreadable")
+    outcome = ReloadOutcome.TESTS_FAILED
+    attempt.note(ReloadReport(outcome, "bb", "1 of 2", failures=(failure,)), 200.0)
 
+    assert started == {
+        "live_hash": "aa",
+        "attempted_hash": "aa",
+        "last_outcome": "applied",
+        "last_error": None,
+        "last_failures": [],
+        "last_attempt_at": 100.0,
+        "last_success_at": 100.0,
+    }
     assert attempt.status("aa") == {
         "live_hash": "aa",
-        "attempted_hash": None,
-        "last_error": "unreadable",
+        "attempted_hash": "bb",
+        "last_outcome": "tests_failed",
+        "last_error": "1 of 2",
+        "last_failures": ["a.test.yaml:3:4: own orders: alice"],
+        "last_attempt_at": 200.0,
+        "last_success_at": 100.0,
     }
+
+
+def test_an_attempt_that_is_taken_is_the_last_success() -> None:
+    attempt = LastAttempt("aa", 100.0)
+    attempt.note(ReloadReport(ReloadOutcome.INVALID, None, "unreadable"), 200.0)
+
+    attempt.note(ReloadReport(ReloadOutcome.APPLIED, "bb"), 300.0)
+
+    status = attempt.status("bb")
+    assert (status["last_attempt_at"], status["last_success_at"]) == (300.0, 300.0)
+    assert status["last_error"] is None

@@ -1,4 +1,4 @@
-"""Serve the admin port: probes, metrics, status, explanations."""
+"""Serve the admin port: probes, metrics, status, explanations, reloads."""
 
 import logging
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from gateway.admin.question import (
     Question,
     parse_question,
 )
+from gateway.admin.reload_report import report_as_json
+from gateway.admin.reload_requests import ReloadRequests
+from gateway.decision.json_text import parse_json_object
 from gateway.settings.values import Admin
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
@@ -73,9 +76,10 @@ class AdminView(Protocol):
 class AdminServer:
     """The admin port of one process."""
 
-    def __init__(self, admin: Admin, view: AdminView) -> None:
+    def __init__(self, admin: Admin, view: AdminView, reloads: ReloadRequests) -> None:
         self._address = admin.address
         self._view = view
+        self._reloads = reloads
         app = web.Application(
             middlewares=[problems, require_token(admin.token)], client_max_size=MAX_QUESTION_BYTES
         )
@@ -85,6 +89,7 @@ class AdminServer:
         app.router.add_get("/status", self._status)
         app.router.add_get("/decisions/{id}", self._decision)
         app.router.add_post("/explain", self._explain)
+        app.router.add_post("/reload", self._reload)
         # Signals are the supervisor's, and probes every second are nothing to log.
         self._runner = web.AppRunner(
             app,
@@ -140,17 +145,42 @@ class AdminServer:
         return problem(HTTPStatus.NOT_FOUND, "not among the refusals that are remembered")
 
     async def _explain(self, request: web.Request) -> web.Response:
-        # What a page of some website may send without asking first is not of this type.
-        if request.content_type != "application/json":
-            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is application/json")
+        body = await _read_json(request)
+        if isinstance(body, web.Response):
+            return body
         try:
-            question = parse_question(await request.read())
+            question = parse_question(body)
         except BadQuestionError as fault:
             return problem(HTTPStatus.BAD_REQUEST, str(fault))
-        except web.HTTPRequestEntityTooLarge:
-            limit = f"the body has at most {MAX_QUESTION_BYTES} bytes"
-            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
-        except (web.RequestPayloadError, ConnectionError):
-            # Compressed, and not as it says; or its sender has left, and reads no answer.
-            return problem(HTTPStatus.BAD_REQUEST, "the body is not encoded as its head says")
         return json_object(await self._view.explain(question))
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        body = await _read_json(request)
+        if isinstance(body, web.Response):
+            return body
+        if body and parse_json_object(body) != {}:
+            return problem(HTTPStatus.BAD_REQUEST, "the body is an empty JSON object, or nothing")
+        report = await self._reloads.ask()
+        if report is None:
+            detail = "nothing is reloaded here: the gateway starts, ends, or has no file"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+        members = report_as_json(report)
+        if report.is_applied:
+            return json_object(members)
+        detail = "the former configuration stays"
+        return problem(HTTPStatus.CONFLICT, detail, members)
+
+
+async def _read_json(request: web.Request) -> bytes | web.Response:
+    """Return the body, or the answer to one that is none of ours."""
+    # What a page of some website may send without asking first is not of this type.
+    if request.content_type != "application/json":
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is application/json")
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        limit = f"the body has at most {MAX_QUESTION_BYTES} bytes"
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
+    except (web.RequestPayloadError, ConnectionError):
+        # Compressed, and not as it says; or its sender has left, and reads no answer.
+        return problem(HTTPStatus.BAD_REQUEST, "the body is not encoded as its head says")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.output import escape, print_faults
+from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 
 DEFAULT_FILE = "config/gateway.yaml"
@@ -30,20 +31,26 @@ def find_config(file: Path | None, config: Path | None) -> Path:
     return file or config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_FILE)
 
 
-def read_config(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded | Rejected:
+def read_config(
+    path: Path, environ: Mapping[str, str] = os.environ, disk: Disk = MACHINE_DISK
+) -> Loaded | Rejected:
     """Return what *path* holds; a file that cannot be read ends the program with 3."""
     try:
-        return load_settings(path, environ)
+        return load_settings(path, environ, disk)
     except UnreadableError as error:
         click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)
 
 
 def load_or_exit(
-    path: Path, environ: Mapping[str, str] = os.environ, *, warns: bool = True
+    path: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    warns: bool = True,
+    disk: Disk = MACHINE_DISK,
 ) -> Loaded:
     """Return the settings in *path*, after its warnings; a file with faults ends with 1."""
-    outcome = read_config(path, environ)
+    outcome = read_config(path, environ, disk)
     if isinstance(outcome, Loaded):
         if warns:
             print_faults(outcome.warnings)

@@ -3,67 +3,192 @@
 import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import click
 
-from gateway.cli.output import print_faults
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
+from gateway.admin.reload_requests import ReloadRequests
+from gateway.cli.output import escape, print_faults
+from gateway.cli.suites_process import SuitesOutcome, run_suites_of
+from gateway.cli.watching import Watch
 from gateway.fetching.thread import start_thread
 from gateway.reload import summarize
+from gateway.settings.changes import differs
+from gateway.settings.disk import Record, RecordingDisk
+from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.values import Settings
 
 _log = logging.getLogger(__name__)
 
+# Files that are replaced one by one are at rest soon; those that never are, are nobody's intent.
+_MOST_READINGS: Final = 3
+
+RunSuites = Callable[[Path], Awaitable[SuitesOutcome]]
+
 
 class Reloadable(Protocol):
-    """The running gateway: ``app.Gateway``."""
+    """The running gateway: a ``ControlPlane``."""
 
-    async def reload(self, settings: Settings) -> str | None:
-        """Go on under *settings*; return None, or why not."""
+    @property
+    def reload_requests(self) -> ReloadRequests:
+        """Return where reloads are asked for."""
 
-    def reject(self, digest: str | None, error: str) -> None:
-        """Take note of a configuration that cannot be used."""
+    @property
+    def last_report(self) -> ReloadReport:
+        """Return what became of the last attempt."""
+
+    async def reload(self, settings: Settings, record: Record) -> str | None:
+        """Go on under *settings*, read from *record*; return None, or why not."""
+
+    def note(self, report: ReloadReport) -> None:
+        """Remember an attempt that did not come to ``reload``."""
 
 
-async def reload_whenever(told: asyncio.Event, gateway: Reloadable, path: Path) -> None:
-    """Reload *path* each time *told* is set, one after the other, until cancelled.
+class Reloading:
+    """One configuration file, read again for whoever asks, one attempt after the other.
 
-    However often it is set during a reload, one more follows: it reads what is there then.
+    *record* is what the gateway runs on was read from, *watch_seconds* what it says of
+    watching.
     """
-    while True:
-        await told.wait()
-        told.clear()
+
+    def __init__(
+        self,
+        gateway: Reloadable,
+        path: Path,
+        record: Record,
+        watch_seconds: float | None,
+        run_suites: RunSuites = run_suites_of,
+    ) -> None:
+        self._gateway = gateway
+        self._path = path
+        self._record = record
+        self._watch_seconds = watch_seconds
+        self._ended = asyncio.Event()  # an attempt has: there may be another pause to keep
+        self._run_suites = run_suites
+
+    async def run(self) -> None:
+        """Take every turn, and watch the files if asked to, until cancelled."""
+        watching = asyncio.create_task(self._watch())
         try:
-            await _reload(gateway, path)
+            with self._gateway.reload_requests.serve():
+                while True:
+                    await self._take_turn()
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    async def _take_turn(self) -> None:
+        turn = await self._gateway.reload_requests.next()
+        report = None
+        try:
+            report = await self._attempt()
         except Exception:  # a bug of ours must not end a gateway that serves
             _log.exception("the configuration was not reloaded")
-            gateway.reject(None, "a bug; the log has more")
+            report = ReloadReport(ReloadOutcome.INVALID, None, "a bug; the log has more")
+            self._gateway.note(report)
+        finally:
+            turn.answer(report)
+            self._ended.set()
+
+    async def _attempt(self) -> ReloadReport:
+        for _ in range(_MOST_READINGS):
+            report = await self._try()
+            if report is not None:
+                _say(report)
+                return report
+        report = ReloadReport(ReloadOutcome.INVALID, None, "the files change while they are read")
+        self._gateway.note(report)
+        _say(report)
+        return report
+
+    async def _try(self) -> ReloadReport | None:
+        """Return what became of the files; None where they did not stay as they were read.
+
+        A part of the files before a change and a part of those behind it are a configuration
+        that nobody wrote; nor are suites of use that were run on another one.
+        """
+        loaded = await self._load()
+        if isinstance(loaded, ReloadReport):
+            if await self._has_changed():
+                return None
+            self._gateway.note(loaded)
+            return loaded
+        settings, outcome = loaded.settings, SuitesOutcome(None)
+        if settings.reload.runs_suites:
+            outcome = await self._run_suites(self._path)
+        if await self._has_changed():
+            return None
+        if outcome.error is not None:
+            faults = (*loaded.warnings, *outcome.faults)
+            failed, error = ReloadOutcome.TESTS_FAILED, outcome.error
+            report = ReloadReport(failed, settings.digest, error, faults, outcome.failures)
+            self._gateway.note(report)
+            return report
+        if await self._gateway.reload(settings, self._record) is None:
+            self._watch_seconds = settings.reload.watch_seconds
+        return replace(self._gateway.last_report, faults=loaded.warnings)
+
+    async def _load(self) -> Loaded | ReloadReport:
+        disk = RecordingDisk()
+        try:
+            # In a thread: thousands of routes take seconds, and no request should wait for them.
+            # In one of its own: a disk that hangs should not keep the process from ending.
+            load = partial(load_settings, self._path, os.environ, disk)
+            outcome = await start_thread(load, "reload")
+        except UnreadableError as error:
+            return ReloadReport(ReloadOutcome.INVALID, None, str(error))
+        finally:
+            self._record = disk.record
+        if isinstance(outcome, Loaded):
+            return outcome
+        error_line, faults = summarize(outcome.faults), outcome.faults
+        return ReloadReport(ReloadOutcome.INVALID, outcome.digest, error_line, faults)
+
+    async def _has_changed(self) -> bool:
+        return await start_thread(partial(differs, self._record), "reload")
+
+    # --- watching
+
+    async def _watch(self) -> None:
+        watch = Watch(self._record)
+        while True:
+            await self._pause()
+            watch.follow(self._record)
+            try:
+                has_changed = await start_thread(watch.look, "watch")
+            except Exception:  # no thread to be had, or a bug; there will be another look
+                _log.exception("the files of the configuration could not be looked at")
+                continue
+            if has_changed:
+                await self._gateway.reload_requests.ask()
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again; where nothing is watched, until something is."""
+        while self._watch_seconds is None:
+            self._ended.clear()
+            await self._ended.wait()
+        await asyncio.sleep(self._watch_seconds)
 
 
-async def _reload(gateway: Reloadable, path: Path) -> None:
-    try:
-        # In a thread: thousands of routes take seconds, and no request should wait for them.
-        # In one of its own: a disk that hangs should not keep the process from ending.
-        outcome = await start_thread(partial(load_settings, path, os.environ), "reload")
-    except UnreadableError as error:
-        gateway.reject(None, str(error))
-        _refuse(str(error))
+def _say(report: ReloadReport) -> None:
+    print_faults(report.faults)
+    for failure in report.failures:
+        click.echo(escape(f"FAIL {failure}"), err=True)
+        click.echo(escape(f"  {failure.request}"), err=True)
+        for reason in failure.reasons:
+            click.echo(escape(f"  {reason}"), err=True)
+    if report.is_applied:
+        click.echo(f"gateway: reloaded, config {(report.digest or '')[:12]}", err=True)
         return
-    if not isinstance(outcome, Loaded):
-        gateway.reject(outcome.digest, summarize(outcome.faults))
-        print_faults(outcome.faults)
-        _refuse("the configuration has faults")
-        return
-    print_faults(outcome.warnings)
-    refusal = await gateway.reload(outcome.settings)
-    if refusal is None:
-        click.echo(f"gateway: reloaded, config {outcome.settings.digest[:12]}", err=True)
-    else:
-        _refuse(refusal)
-
-
-def _refuse(why: str) -> None:
-    click.echo(f"gateway: not reloaded, the former configuration stays: {why}", err=True)
+    # The faults have been told, each with its place.
+    has_faults = any(fault.severity is Severity.ERROR for fault in report.faults)
+    is_invalid = report.outcome is ReloadOutcome.INVALID
+    error = "the configuration has faults" if is_invalid and has_faults else report.error
+    why = escape(f"gateway: not reloaded, the former configuration stays: {error}")
+    click.echo(why, err=True)

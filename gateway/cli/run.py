@@ -14,7 +14,8 @@ import uvloop
 
 from gateway.app import Gateway
 from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_config, load_or_exit
-from gateway.cli.reloading import reload_whenever
+from gateway.cli.reloading import Reloading
+from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.values import Settings
 
 
@@ -30,10 +31,11 @@ def command(file: Path | None, config: Path | None) -> None:
     # Until it can be heeded, a HUP must not end what is only starting.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
-    settings = load_or_exit(path).settings
+    disk = RecordingDisk()
+    settings = load_or_exit(path, disk=disk).settings
     _say_if_too_few(_allow_many_descriptors(), settings)
     try:
-        uvloop.run(_serve(settings, path))
+        uvloop.run(_serve(settings, path, disk.record))
     except OSError as error:
         click.echo(f"gateway: {error.strerror or error}", err=True)
         sys.exit(EXIT_ENVIRONMENT)
@@ -45,10 +47,10 @@ def command(file: Path | None, config: Path | None) -> None:
 _COLLECT_AFTER = (10_000, 10, 10)
 
 
-async def _serve(settings: Settings, path: Path) -> None:
+async def _serve(settings: Settings, path: Path, record: Record) -> None:
     gateway = Gateway(settings)
+    reloading = Reloading(gateway, path, record, settings.reload.watch_seconds)
     ending = asyncio.Event()
-    told = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:
@@ -58,17 +60,17 @@ async def _serve(settings: Settings, path: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
-    loop.add_signal_handler(signal.SIGHUP, told.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.tell)
     try:
         await gateway.start()
         _settle_memory()
-        reloading = loop.create_task(reload_whenever(told, gateway, path))
+        reloads = loop.create_task(reloading.run())
         _say(f"listening on {_authority(gateway.data_address)}")
         if gateway.admin_address is not None:
             _say(f"admin on {_authority(gateway.admin_address)}")
         await ending.wait()
-        reloading.cancel()
-        await asyncio.wait({reloading})
+        reloads.cancel()
+        await asyncio.wait({reloads})
         _say("draining")
         await gateway.drain()
     finally:

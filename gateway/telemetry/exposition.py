@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.telemetry.families import counter, gauge
 from gateway.telemetry.metrics import Metrics, UpstreamMetrics
 from gateway.telemetry.processes import process_families
+from gateway.telemetry.reload_metrics import ReloadMetrics, reload_families
 from gateway.telemetry.reports import (
     IssuerMetrics,
     RevocationMetrics,
@@ -18,15 +19,12 @@ from gateway.telemetry.reports import (
 )
 from gateway.telemetry.route_metrics import route_families
 
-# What became of an attempt to go on with another configuration.
-RELOAD_OUTCOMES = ("applied", "invalid", "needs_restart")
-
 
 class Exposition:
     """What the whole gateway shows beside the counts of its data port.
 
     *issuers*, *revocations* and *pids*, those of its processes, are asked at each exposition,
-    possibly from another thread. *reloads* is by outcome.
+    possibly from another thread.
     """
 
     def __init__(
@@ -35,8 +33,9 @@ class Exposition:
         issuers: Callable[[], Iterable[IssuerMetrics]],
         revocations: Callable[[], Iterable[RevocationMetrics]],
         pids: Callable[[], Sequence[int]],
+        started_at: float = 0.0,
     ) -> None:
-        self.reloads = dict.fromkeys(RELOAD_OUTCOMES, 0)
+        self.reloads = ReloadMetrics(started_at)
         self.issuers = issuers
         self.revocations = revocations
         self.pids = pids
@@ -77,12 +76,7 @@ class _Families(Collector):
             "Access log lines that were lost.",
             [((), metrics.log_dropped)],
         )
-        yield counter(
-            "gateway_config_reloads",
-            "Attempts to go on with another configuration, by what became of them.",
-            [((outcome,), count) for outcome, count in exposition.reloads.items()],
-            ("outcome",),
-        )
+        yield from reload_families(exposition.reloads)
         yield from process_families(exposition.pids())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from gateway.admin.question import Question
+from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer, Readiness
 from gateway.settings.values import Address, Admin
 
@@ -53,6 +54,7 @@ class AdminPort:
 
     server: AdminServer
     gateway: FakeGateway
+    reloads: ReloadRequests
     session: aiohttp.ClientSession
 
     async def ask(
@@ -70,11 +72,11 @@ class AdminPort:
 
 @asynccontextmanager
 async def admin_port(token: str | None = None) -> AsyncIterator[AdminPort]:
-    gateway = FakeGateway()
-    server = AdminServer(Admin(Address("127.0.0.1", 0), token), gateway)
+    gateway, reloads = FakeGateway(), ReloadRequests()
+    server = AdminServer(Admin(Address("127.0.0.1", 0), token), gateway, reloads)
     await server.start()
     try:
         async with aiohttp.ClientSession() as session:
-            yield AdminPort(server, gateway, session)
+            yield AdminPort(server, gateway, reloads, session)
     finally:
         await server.stop()

@@ -1,15 +1,20 @@
 import asyncio
 import json
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport, report_as_json
+from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
+from gateway.settings.fault import Code, Fault, Place, Severity
 from gateway.settings.values import Address, Admin
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
-from tests.admin.peers import FakeGateway, admin_port
+from tests.admin.peers import AdminPort, FakeGateway, admin_port
 
 
 async def test_livez_is_ok_even_when_not_ready() -> None:
@@ -126,7 +131,7 @@ async def test_a_port_in_use_is_an_os_error() -> None:
         address = Address("127.0.0.1", taken.getsockname()[1])
 
         with pytest.raises(OSError, match="address already in use"):
-            await AdminServer(Admin(address, None), FakeGateway()).start()
+            await AdminServer(Admin(address, None), FakeGateway(), ReloadRequests()).start()
 
 
 async def test_a_stopped_port_takes_no_connections() -> None:
@@ -219,3 +224,99 @@ async def test_a_refusal_that_is_remembered_is_shown_and_another_is_not() -> Non
     assert (known.status, json.loads(known.body)) == (200, {"reason": "token_missing"})
     assert unknown.status == 404
     assert b"hush" not in unknown.body
+
+
+# --- reloads
+
+APPLIED = ReloadReport(ReloadOutcome.APPLIED, "ab" * 32)
+WARNING = Fault(Place("a.yaml", 3, 4), Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
+INVALID = ReloadReport(ReloadOutcome.INVALID, None, "cannot read a.yaml", (WARNING,))
+
+
+@asynccontextmanager
+async def reloading(port: AdminPort, report: ReloadReport) -> AsyncIterator[list[ReloadReport]]:
+    """Answer every reload with *report*; yield those that were answered so far."""
+    answered: list[ReloadReport] = []
+
+    async def serve() -> None:
+        with port.reloads.serve():
+            while True:
+                turn = await port.reloads.next()
+                answered.append(report)
+                turn.answer(report)
+
+    task = asyncio.create_task(serve())
+    await asyncio.sleep(0)
+    try:
+        yield answered
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" { } "])
+async def test_a_reload_is_answered_with_what_became_of_it(body: bytes) -> None:
+    async with admin_port() as port, reloading(port, APPLIED):
+        answer = await port.ask("/reload", "POST", JSON, body)
+
+    assert answer.status == 200
+    assert json.loads(answer.body) == report_as_json(APPLIED)
+
+
+async def test_a_reload_that_is_refused_is_a_problem_with_all_that_is_wrong() -> None:
+    """So that `curl --fail` fails."""
+    async with admin_port() as port, reloading(port, INVALID):
+        answer = await port.ask("/reload", "POST", JSON, b"{}")
+
+    assert answer.status == 409
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    told = json.loads(answer.body)
+    assert told["detail"] == "the former configuration stays"
+    assert report_as_json(INVALID).items() <= told.items()
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "detail"),
+    [
+        ({"Content-Type": "text/plain"}, b"{}", 415, "the body is application/json"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"", 415, None),
+        (JSON, b'{"file": "/etc/passwd"}', 400, "the body is an empty JSON object, or nothing"),
+        (JSON, b"[]", 400, "the body is an empty JSON object, or nothing"),
+        (JSON, b" " * 65_537, 413, "the body has at most 65536 bytes"),
+    ],
+)
+async def test_what_a_website_could_send_or_says_more_than_reload_is_refused(
+    headers: dict[str, str], body: bytes, status: int, detail: str | None
+) -> None:
+    async with admin_port() as port, reloading(port, APPLIED) as answered:
+        answer = await port.ask("/reload", "POST", headers, body)
+
+    assert answer.status == status
+    assert detail in {None, json.loads(answer.body)["detail"]}
+    assert answered == []
+
+
+async def test_a_reload_is_for_those_with_the_token_alone() -> None:
+    async with admin_port("x" * 32) as port, reloading(port, APPLIED) as answered:
+        without = await port.ask("/reload", "POST", JSON, b"{}")
+        known = {**JSON, "Authorization": f"Bearer {'x' * 32}"}
+        having = await port.ask("/reload", "POST", known, b"{}")
+
+    assert (without.status, having.status) == (401, 200)
+    assert len(answered) == 1
+
+
+async def test_where_nobody_reads_the_file_again_that_is_said_at_once() -> None:
+    async with admin_port() as port:
+        answer = await port.ask("/reload", "POST", JSON, b"{}")
+
+    assert answer.status == 503
+
+
+async def test_to_get_a_reload_changes_nothing() -> None:
+    """A page, or a preview of a link, gets what it likes."""
+    async with admin_port() as port, reloading(port, APPLIED) as answered:
+        answer = await port.ask("/reload")
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert answered == []

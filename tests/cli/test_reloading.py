@@ -1,86 +1,115 @@
 """Reloading while the gateway runs: told once or often, it says what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from gateway.cli.reloading import reload_whenever
+from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
+from gateway.admin.reload_requests import ReloadRequests
+from gateway.cli.reloading import Reloading
+from gateway.cli.suites_process import SuitesOutcome
+from gateway.settings.disk import Record
+from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.values import Settings
 from tests.cli.config_files import INVALID, VALID, write_config
+from tests.keyring.peers import until
 
-LIMIT_SECONDS = 10.0
+TESTED = VALID + "suites: [a.test.yaml]\nreload: {suites: true}\n"
+RunSuites = Callable[[Path], Awaitable[SuitesOutcome]]
 
 
 class Running:
     """Stands for a gateway: takes settings, and answers *refusals* in turn, else None."""
 
     def __init__(self) -> None:
+        self.reload_requests = ReloadRequests()
         self.refusals: list[str | Exception] = []
         self.taken: list[Settings] = []
-        self.rejected: list[tuple[str | None, str]] = []
+        self.reports: list[ReloadReport] = []
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
-        self.changed = asyncio.Event()
 
-    async def reload(self, settings: Settings) -> str | None:
+    @property
+    def last_report(self) -> ReloadReport:
+        return self.reports[-1]
+
+    async def reload(self, settings: Settings, record: Record) -> str | None:
+        assert record.answers
         self.taken.append(settings)
-        self.changed.set()
         await self.may_go_on.wait()
         refusal = self.refusals.pop(0) if self.refusals else None
         if isinstance(refusal, Exception):
             raise refusal
+        outcome = ReloadOutcome.NEEDS_RESTART if refusal else ReloadOutcome.APPLIED
+        self.note(ReloadReport(outcome, settings.digest, refusal))
         return refusal
 
-    def reject(self, digest: str | None, error: str) -> None:
-        self.rejected.append((digest, error))
-        self.changed.set()
+    def note(self, report: ReloadReport) -> None:
+        self.reports.append(report)
 
-    async def wait_for(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
+    async def ask(self) -> ReloadReport:
+        """Have the file read again; return what became of it."""
+        report = await self.reload_requests.ask()
+        assert report is not None
+        return report
+
+
+async def no_suites(_path: Path) -> SuitesOutcome:
+    raise AssertionError("nobody asked for suites")
 
 
 @asynccontextmanager
-async def reloading(gateway: Running, path: Path) -> AsyncIterator[asyncio.Event]:
-    told = asyncio.Event()
-    task = asyncio.create_task(reload_whenever(told, gateway, path))
+async def reloading(
+    path: Path,
+    run_suites: RunSuites = no_suites,
+    record: Record | None = None,
+    watch_seconds: float | None = None,
+) -> AsyncIterator[Running]:
+    gateway = Running()
+    reloads = Reloading(gateway, path, record or Record(), watch_seconds, run_suites)
+    task = asyncio.create_task(reloads.run())
+    await until(lambda: gateway.reload_requests.is_served)
     try:
-        yield told
+        yield gateway
     finally:
         task.cancel()
         await asyncio.wait({task})
 
 
-async def test_a_valid_file_is_handed_to_the_gateway(tmp_path: Path) -> None:
-    gateway = Running()
-    async with reloading(gateway, write_config(tmp_path)) as told:
-        for count in (1, 2):
-            told.set()
-            await gateway.wait_for(lambda count=count: len(gateway.taken) == count)  # type: ignore[misc]
+def suites_file(directory: Path) -> Path:
+    path = directory / "a.test.yaml"
+    path.write_text("version: 1\n")
+    return path
 
-    assert gateway.rejected == []
+
+# --- what becomes of a file
+
+
+async def test_a_valid_file_is_handed_to_the_gateway(tmp_path: Path) -> None:
+    async with reloading(write_config(tmp_path)) as gateway:
+        reports = [await gateway.ask() for _ in range(2)]
+
+    digests = [settings.digest for settings in gateway.taken]
+    assert reports == [ReloadReport(ReloadOutcome.APPLIED, digest) for digest in digests]
+    assert len(digests) == 2
 
 
 async def test_however_often_it_is_told_during_a_reload_one_more_follows(tmp_path: Path) -> None:
-    gateway = Running()
-    gateway.may_go_on.clear()
     path = write_config(tmp_path)
-    async with reloading(gateway, path) as told:
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.taken) == 1)
+    async with reloading(path) as gateway:
+        gateway.may_go_on.clear()
+        gateway.reload_requests.tell()
+        await until(lambda: len(gateway.taken) == 1)
         for _ in range(5):
-            told.set()
+            gateway.reload_requests.tell()
         path.write_text(VALID + "drain: 7s\n")
         gateway.may_go_on.set()
-        await gateway.wait_for(lambda: len(gateway.taken) == 2)
+        await until(lambda: len(gateway.reports) == 2)
         path.write_text(INVALID)
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.rejected) == 1)
+        assert (await gateway.ask()).outcome is ReloadOutcome.INVALID
 
     assert [settings.drain_seconds for settings in gateway.taken] == [30, 7]
 
@@ -88,16 +117,15 @@ async def test_however_often_it_is_told_during_a_reload_one_more_follows(tmp_pat
 async def test_the_faults_of_a_file_are_written_as_check_writes_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway = Running()
     path = write_config(tmp_path, INVALID)
-    async with reloading(gateway, path) as told:
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.rejected) == 1)
+    async with reloading(path) as gateway:
+        report = await gateway.ask()
 
-    ((digest, error),) = gateway.rejected
     first, second, last = capsys.readouterr().err.splitlines()
-    assert digest is not None
-    assert error == f"{first} (and 1 more)"
+    assert gateway.reports == [report]
+    assert report.digest is not None
+    assert report.error == f"{first} (and 1 more)"
+    assert list(map(str, report.faults)) == [first, second]
     assert first.startswith(f"{path}:9:1: unknown_key: ")
     assert second.startswith(f"{path}:10:8: bad_value: ")
     assert last == (
@@ -108,30 +136,26 @@ async def test_the_faults_of_a_file_are_written_as_check_writes_them(
 async def test_a_file_that_cannot_be_read_is_a_rejected_one_without_a_digest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway = Running()
-    async with reloading(gateway, tmp_path / "gone.yaml") as told:
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.rejected) == 1)
+    async with reloading(tmp_path / "gone.yaml") as gateway:
+        report = await gateway.ask()
 
-    ((digest, error),) = gateway.rejected
-    assert digest is None
-    assert "gone.yaml" in error
+    assert (report.outcome, report.digest) == (ReloadOutcome.INVALID, None)
+    assert report.error is not None
+    assert "gone.yaml" in report.error
     assert capsys.readouterr().err == (
-        f"gateway: not reloaded, the former configuration stays: {error}\n"
+        f"gateway: not reloaded, the former configuration stays: {report.error}\n"
     )
 
 
 async def test_what_the_gateway_refuses_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway = Running()
-    gateway.refusals = ["`listen` cannot change without a restart"]
-    async with reloading(gateway, write_config(tmp_path)) as told:
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.taken) == 1)
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.taken) == 2)
+    async with reloading(write_config(tmp_path)) as gateway:
+        gateway.refusals = ["`listen` cannot change without a restart"]
+        refused, taken = await gateway.ask(), await gateway.ask()
 
+    assert refused.outcome is ReloadOutcome.NEEDS_RESTART
+    assert taken.is_applied
     first, *_ = capsys.readouterr().err.splitlines()
     assert first == (
         "gateway: not reloaded, the former configuration stays:"
@@ -139,15 +163,179 @@ async def test_what_the_gateway_refuses_is_said_in_one_line(
     )
 
 
+async def test_doubts_are_told_with_what_is_applied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_config(tmp_path, VALID + "include: ['none/*.yaml']\n")
+    async with reloading(path) as gateway:
+        report = await gateway.ask()
+
+    (warning,) = report.faults
+    assert report.is_applied
+    assert capsys.readouterr().err.splitlines() == [
+        str(warning),
+        f"gateway: reloaded, config {gateway.taken[0].digest[:12]}",
+    ]
+
+
 async def test_an_error_of_ours_does_not_end_the_reloading(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway = Running()
-    gateway.refusals = [RuntimeError("a bug")]
-    async with reloading(gateway, write_config(tmp_path)) as told:
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.rejected) == 1)
-        told.set()
-        await gateway.wait_for(lambda: len(gateway.taken) == 2)
+    async with reloading(write_config(tmp_path)) as gateway:
+        gateway.refusals = [RuntimeError("a bug")]
+        first, second = await gateway.ask(), await gateway.ask()
 
+    assert (first.outcome, first.error) == (ReloadOutcome.INVALID, "a bug; the log has more")
+    assert second.is_applied
     assert [record.message for record in caplog.records] == ["the configuration was not reloaded"]
+
+
+async def test_who_waits_when_the_gateway_ends_is_told_that_nothing_comes(tmp_path: Path) -> None:
+    async with reloading(write_config(tmp_path)) as gateway:
+        gateway.may_go_on.clear()
+        asking = asyncio.create_task(gateway.reload_requests.ask())
+        await until(lambda: len(gateway.taken) == 1)
+
+    assert await asking is None
+
+
+# --- files that change meanwhile
+
+
+async def test_files_that_change_while_they_are_read_are_read_again(tmp_path: Path) -> None:
+    """Else a part of the former and a part of the new ones would be the configuration."""
+    path = write_config(tmp_path, TESTED)
+    suites_file(tmp_path)
+
+    async def change_once(_path: Path) -> SuitesOutcome:
+        if "drain" not in path.read_text():
+            path.write_text(TESTED + "drain: 7s\n")
+        return SuitesOutcome(None)
+
+    async with reloading(path, change_once) as gateway:
+        report = await gateway.ask()
+
+    assert report.is_applied
+    assert [settings.drain_seconds for settings in gateway.taken] == [7]
+
+
+async def test_files_that_never_come_to_rest_change_nothing(tmp_path: Path) -> None:
+    path = write_config(tmp_path, TESTED)
+    suites_file(tmp_path)
+    runs = 0
+
+    async def change(_path: Path) -> SuitesOutcome:
+        nonlocal runs
+        runs += 1
+        path.write_text(TESTED + f"drain: {runs}s\n")
+        return SuitesOutcome(None)
+
+    async with reloading(path, change) as gateway:
+        report = await gateway.ask()
+
+    assert gateway.taken == []
+    assert gateway.reports == [report]
+    assert (report.outcome, report.error) == (
+        ReloadOutcome.INVALID,
+        "the files change while they are read",
+    )
+    assert runs == 3
+
+
+# --- suites
+
+PLACE = Place("a.test.yaml", 3, 4)
+FAILURE = FailedTest(PLACE, "own orders", "alice", "GET a/b", ("expected allow, got key_unknown",))
+BROKEN = Fault(PLACE, Code.MISSING_KEY, "no tests")
+
+
+async def test_suites_that_do_not_hold_keep_the_former_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Path] = []
+
+    async def fail(path: Path) -> SuitesOutcome:
+        asked.append(path)
+        return SuitesOutcome("1 of 2 tests failed", (FAILURE,), (BROKEN,))
+
+    path = write_config(tmp_path, TESTED)
+    suites_file(tmp_path)
+    async with reloading(path, fail) as gateway:
+        report = await gateway.ask()
+
+    assert gateway.taken == []
+    assert gateway.reports == [report]
+    assert report.outcome is ReloadOutcome.TESTS_FAILED
+    assert report.digest is not None
+    assert (report.failures, report.faults) == ((FAILURE,), (BROKEN,))
+    assert asked == [path]
+    assert capsys.readouterr().err.splitlines() == [
+        str(BROKEN),
+        "FAIL a.test.yaml:3:4: own orders: alice",
+        "  GET a/b",
+        "  expected allow, got key_unknown",
+        "gateway: not reloaded, the former configuration stays: 1 of 2 tests failed",
+    ]
+
+
+async def test_suites_that_hold_let_the_configuration_through(tmp_path: Path) -> None:
+    async def hold(_path: Path) -> SuitesOutcome:
+        return SuitesOutcome(None)
+
+    suites_file(tmp_path)
+    async with reloading(write_config(tmp_path, TESTED), hold) as gateway:
+        assert (await gateway.ask()).is_applied
+
+    assert len(gateway.taken) == 1
+
+
+async def test_suites_are_run_only_where_the_file_wants_it(tmp_path: Path) -> None:
+    """`no_suites` fails the reload, were it asked."""
+    suites_file(tmp_path)
+    path = write_config(tmp_path, TESTED.replace("suites: true", "suites: false"))
+    async with reloading(path) as gateway:
+        assert (await gateway.ask()).is_applied
+
+
+# --- watching
+
+
+async def test_a_change_is_taken_without_being_told(tmp_path: Path) -> None:
+    path = write_config(tmp_path, VALID + "reload: {watch: 10ms}\n")
+    async with reloading(path) as gateway:
+        assert (await gateway.ask()).is_applied
+        path.write_text(VALID + "reload: {watch: 10ms}\ndrain: 7s\n")
+        await until(lambda: len(gateway.taken) == 2)
+
+    assert [settings.drain_seconds for settings in gateway.taken] == [30, 7]
+
+
+async def test_a_broken_file_is_tried_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    watched = VALID + "reload: {watch: 5ms}\n"
+    path = write_config(tmp_path, watched)
+    async with reloading(path) as gateway:
+        assert (await gateway.ask()).is_applied
+        for count in (2, 3):
+            path.write_text(watched + f"listn: {count}\n")
+            await until(lambda count=count: len(gateway.reports) == count)  # type: ignore[misc]
+        # The change of another file shows that all looks before it had nothing to tell.
+        path.write_text(watched + "drain: 7s\n")
+        await until(lambda: len(gateway.taken) == 2)
+
+    outcomes = [report.outcome for report in gateway.reports]
+    assert outcomes == [
+        ReloadOutcome.APPLIED,
+        ReloadOutcome.INVALID,
+        ReloadOutcome.INVALID,
+        ReloadOutcome.APPLIED,
+    ]
+
+
+async def test_the_gateway_watches_no_more_once_the_file_does_not_say_so(tmp_path: Path) -> None:
+    path = write_config(tmp_path, VALID + "reload: {watch: 5ms}\n")
+    async with reloading(path) as gateway:
+        await gateway.ask()
+        path.write_text(VALID)
+        await until(lambda: len(gateway.taken) == 2)
+
+    assert gateway.taken[-1].reload.watch_seconds is None

@@ -8,8 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import __version__
 from gateway.decision.reason import Reason
-from gateway.telemetry.exposition import RELOAD_OUTCOMES, Exposition
+from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.reload_metrics import RELOAD_OUTCOMES
 from gateway.telemetry.reports import IssuerMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -99,14 +100,15 @@ def test_the_running_version_is_exposed() -> None:
 def test_reloads_are_counted_by_outcome() -> None:
     exposition = make_exposition()
 
-    exposition.reloads["invalid"] += 2
+    for _ in range(2):
+        exposition.reloads.count("invalid", 0.0)
 
     samples = samples_of(make_metrics(), exposition)
     counts = {
         outcome: samples["gateway_config_reloads_total", frozenset({("outcome", outcome)})]
         for outcome in RELOAD_OUTCOMES
     }
-    assert counts == {"applied": 0, "invalid": 2, "needs_restart": 0}
+    assert counts == {"applied": 0, "invalid": 2, "needs_restart": 0, "tests_failed": 0}
 
 
 def test_the_page_names_every_outcome_of_a_reload() -> None:

@@ -1,0 +1,117 @@
+"""Say what became of one attempt to go on with another configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gateway.settings.fault import Fault, Place
+from gateway.settings.fault_json import fault_as_json, fault_from_json
+
+
+class ReloadOutcome(StrEnum):
+    """What may become of an attempt; a label of the metrics, and so a contract."""
+
+    APPLIED = "applied"
+    INVALID = "invalid"
+    NEEDS_RESTART = "needs_restart"
+    TESTS_FAILED = "tests_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTest:
+    """A test of a suite that did not come out as its file says, for one persona."""
+
+    place: Place
+    test: str
+    persona: str
+    request: str
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        place = self.place
+        return f"{place.file}:{place.line}:{place.column}: {self.test}: {self.persona}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """The outcome, and all that people need to mend what was refused.
+
+    *digest* is of the configuration that was tried, where one could be read; *error* says in
+    one line why it does not count. *faults* are warnings, too. *failures* are of its suites.
+    """
+
+    outcome: ReloadOutcome
+    digest: str | None
+    error: str | None = None
+    faults: tuple[Fault, ...] = ()
+    failures: tuple[FailedTest, ...] = ()
+
+    @property
+    def is_applied(self) -> bool:
+        """Say whether the configuration that was tried is live."""
+        return self.outcome is ReloadOutcome.APPLIED
+
+
+def report_as_json(report: ReloadReport) -> dict[str, Any]:
+    """Return *report* as the members that ``POST /reload`` answers."""
+    return {
+        "outcome": report.outcome.value,
+        "config_hash": report.digest,
+        "error": report.error,
+        "faults": [fault_as_json(fault) for fault in report.faults],
+        "failures": [
+            {
+                "file": one.place.file,
+                "line": one.place.line,
+                "column": one.place.column,
+                "test": one.test,
+                "persona": one.persona,
+                "request": one.request,
+                "reasons": list(one.reasons),
+            }
+            for one in report.failures
+        ],
+    }
+
+
+def report_from_json(written: Mapping[str, object]) -> ReloadReport:
+    """Return the report that is *written* so; raises ValueError for anything else."""
+    match written:
+        case {
+            "outcome": str(outcome),
+            "config_hash": str() | None as digest,
+            "error": str() | None as error,
+            "faults": list(faults),
+            "failures": list(failures),
+        }:
+            return ReloadReport(
+                ReloadOutcome(outcome),
+                digest,
+                error,
+                tuple(map(fault_from_json, faults)),
+                tuple(map(failure_from_json, failures)),
+            )
+        case _:
+            raise ValueError("not a report of a reload")
+
+
+def failure_from_json(written: Mapping[str, object]) -> FailedTest:
+    """Return the failed test that is *written* so, here or by ``gateway test --format json``.
+
+    Raises ValueError for anything else.
+    """
+    match written:
+        case {
+            "file": str(file),
+            "line": int(line),
+            "column": int(column),
+            "test": str(test),
+            "persona": str(persona),
+            "request": str(request),
+            "reasons": list(reasons),
+        }:
+            place = Place(file, line, column)
+            return FailedTest(place, test, persona, request, tuple(map(str, reasons)))
+        case _:
+            raise ValueError("not a failed test")
