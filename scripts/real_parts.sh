@@ -14,6 +14,8 @@ nginx      nginx           the service in the end-to-end tests, and a proxy besi
 haproxy    haproxy         another proxy beside which the corpus is played
 node       nodejs          runs the certified OpenID provider of the end-to-end tests
 npm        npm             installs that provider, as locked
+kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them
+systemd-analyze systemd    checks the systemd units, and systemd itself runs them
 "
 bench_parts="
 nginx      nginx           the service behind every proxy, and a proxy to compare with
