@@ -1,12 +1,15 @@
-"""The rules of the image, read from the Dockerfile: no container engine is needed."""
+"""The rules of the image, read from the Dockerfile and linted: no container engine is needed."""
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
 def read_instructions() -> list[tuple[str, str]]:
@@ -32,6 +35,30 @@ def final_stage() -> list[tuple[str, str]]:
 def copied_from_the_project() -> list[str]:
     copies = [rest.split() for rest in arguments_of("COPY") if not rest.startswith("--from=")]
     return [source for words in copies for source in words[:-1]]
+
+
+def test_the_linter_of_dockerfiles_finds_nothing_to_say() -> None:
+    """https://github.com/hadolint/hadolint; it has shellcheck look at each RUN, too."""
+    done = subprocess.run(
+        [HADOLINT, "--no-color", ROOT / "Dockerfile"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_linter_does_find_what_is_wrong(tmp_path: Path) -> None:
+    wrong = tmp_path / "Dockerfile"
+    wrong.write_text((ROOT / "Dockerfile").read_text() + "RUN cd /tmp && pip install x\n")
+    done = subprocess.run(
+        [HADOLINT, "--no-color", wrong], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert "DL3003" in done.stdout
 
 
 def test_the_image_is_built_in_one_stage_and_shipped_in_another() -> None:
