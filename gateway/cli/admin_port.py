@@ -40,12 +40,18 @@ def ask_admin_port(
     path: str,
     timeout_seconds: float,
     headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
 ) -> AdminAnswer:
-    """Return what ``GET path`` says; where nothing answers, the program ends with 3."""
+    """Return what ``GET path`` says, or ``POST path`` where there is a *body*.
+
+    Where nothing answers, the program ends with 3.
+    """
     host, port = address
     try:
         with closing(HTTPConnection(host, port, timeout=timeout_seconds)) as connection:
-            connection.request("GET", path, headers={"Connection": "close", **(headers or {})})
+            method = "GET" if body is None else "POST"
+            fields = {"Connection": "close", **(headers or {})}
+            connection.request(method, path, body, fields)
             answer = connection.getresponse()
             return AdminAnswer(answer.status, answer.read(_MAX_ANSWER_BYTES))
     except (OSError, HTTPException, ValueError) as error:

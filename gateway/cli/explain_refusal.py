@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 import click
 
-from gateway.cli.admin_address import admin_token, default_config
+from gateway.cli.admin_address import default_config
+from gateway.cli.admin_credential import admin_credential
 from gateway.cli.admin_port import ask_admin_port, find_admin_port
 from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
-from gateway.cli.explain_caller import read_token
 from gateway.cli.output import escape
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{14}-[0-9a-f]{9}")
@@ -32,7 +32,9 @@ def show_refusal(
     if not _REQUEST_ID.fullmatch(request_id):
         raise click.UsageError("--request-id: not the X-Request-Id of a gateway")
     address = find_admin_port(admin, config, "--admin")
-    headers = _headers(admin, token_source, config)
+    # At an address that was given, the configuration's own token is nobody's business.
+    path = config or default_config(os.environ) if admin is None else None
+    headers = admin_credential(token_source, path)
     answer = ask_admin_port(address, f"/decisions/{request_id}", _TIMEOUT_SECONDS, headers)
     if answer.status == HTTPStatus.NOT_FOUND:
         click.echo("gateway: not among the refusals that are remembered", err=True)
@@ -46,16 +48,6 @@ def show_refusal(
         click.echo(json.dumps(decision, indent=2))
     else:
         click.echo("\n".join(map(escape, _lines(decision))))
-
-
-def _headers(admin: str | None, token_source: str | None, config: Path | None) -> Mapping[str, str]:
-    if token_source is not None:
-        token: str | None = read_token(token_source, "--admin-token").decode("latin-1")
-    elif admin is None:
-        token = admin_token(config or default_config(os.environ), os.environ)
-    else:
-        token = None
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 def _read(body: bytes) -> Mapping[str, Any] | None:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import click
 
 from gateway.cli.admin_port import ask_admin_port, find_admin_port
+from gateway.cli.timeout_option import timeout_option
 
 _EXIT_NEGATIVE = 1
-_MAX_TIMEOUT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +37,12 @@ def _reasons(body: bytes) -> tuple[str, ...]:
     return tuple(map(str, reasons)) if isinstance(reasons, list) else ()
 
 
-def _refuse_nan(_ctx: click.Context, _option: click.Parameter, seconds: float) -> float:
-    # Not a number is in every range, for no comparison with it holds.
-    if math.isnan(seconds):
-        raise click.BadParameter("not a number of seconds")
-    return seconds
-
-
 @click.command("healthcheck")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts.")
 @click.option("--url", help="The admin port, e.g. http://127.0.0.1:9901; FILE is not read then.")
 @click.option("--live", is_flag=True, help="Ask whether it runs, not whether it is ready.")
-@click.option(
-    "--timeout",
-    "timeout_seconds",
-    type=click.FloatRange(min=0, min_open=True, max=_MAX_TIMEOUT_SECONDS),
-    callback=_refuse_nan,
-    default=3.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for it.",
-)
+@timeout_option(3.0, "How long to wait for it.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: Path | None,

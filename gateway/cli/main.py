@@ -16,6 +16,7 @@ VERBS = {
     "routes": "List the routes in the order they match.",
     "token": "Make and inspect tokens.",
     "keys": "Show the keys of the issuers.",
+    "reload": "Have a running gateway read its configuration again.",
     "healthcheck": "Ask a running gateway whether it is ready.",
     "schema": "Print the JSON Schema of the configuration.",
     "version": "Print the version.",

@@ -13,14 +13,13 @@ import click
 
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
-from gateway.cli.output import escape, print_faults
+from gateway.cli.reload_text import describe_reload, print_wrong
 from gateway.cli.suites_process import SuitesOutcome, run_suites_of
 from gateway.cli.watching import Watch
 from gateway.fetching.thread import start_thread
 from gateway.reload import summarize
 from gateway.settings.changes import differs
 from gateway.settings.disk import Record, RecordingDisk
-from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.values import Settings
 
@@ -177,18 +176,5 @@ class Reloading:
 
 
 def _say(report: ReloadReport) -> None:
-    print_faults(report.faults)
-    for failure in report.failures:
-        click.echo(escape(f"FAIL {failure}"), err=True)
-        click.echo(escape(f"  {failure.request}"), err=True)
-        for reason in failure.reasons:
-            click.echo(escape(f"  {reason}"), err=True)
-    if report.is_applied:
-        click.echo(f"gateway: reloaded, config {(report.digest or '')[:12]}", err=True)
-        return
-    # The faults have been told, each with its place.
-    has_faults = any(fault.severity is Severity.ERROR for fault in report.faults)
-    is_invalid = report.outcome is ReloadOutcome.INVALID
-    error = "the configuration has faults" if is_invalid and has_faults else report.error
-    why = escape(f"gateway: not reloaded, the former configuration stays: {error}")
-    click.echo(why, err=True)
+    print_wrong(report)
+    click.echo(f"gateway: {describe_reload(report)}", err=True)

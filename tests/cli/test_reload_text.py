@@ -1,0 +1,48 @@
+"""What became of a reload is one line, and no name in it makes another."""
+
+import pytest
+
+from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
+from gateway.cli.reload_text import describe_reload, print_wrong
+from gateway.settings.fault import Code, Fault, Place, Severity
+
+PLACE = Place("a.yaml", 1, 2)
+ERROR = Fault(PLACE, Code.BAD_VALUE, "no")
+WARNING = Fault(PLACE, Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (ReloadReport(ReloadOutcome.APPLIED, "0123456789abcdef"), "reloaded, config 0123456789ab"),
+        (
+            ReloadReport(ReloadOutcome.INVALID, "ab", f"{ERROR}", (ERROR,)),
+            "not reloaded, the former configuration stays: the configuration has faults",
+        ),
+        # Refused elsewhere, and only doubtful itself.
+        (
+            ReloadReport(ReloadOutcome.INVALID, "ab", "worker 1: no", (WARNING,)),
+            "not reloaded, the former configuration stays: worker 1: no",
+        ),
+        (
+            ReloadReport(ReloadOutcome.NEEDS_RESTART, "ab", "a\n::x"),
+            "not reloaded, the former configuration stays: a\\n::x",
+        ),
+    ],
+)
+def test_the_outcome_is_one_line(report: ReloadReport, line: str) -> None:
+    assert describe_reload(report) == line
+
+
+def test_failures_are_told_as_suites_tell_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """CWE-150: whoever named a test must not make lines or steer a terminal."""
+    failure = FailedTest(PLACE, "own\n::x", "alice", "GET a/b", ("expected \x1b[2J",))
+
+    print_wrong(ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "1 of 2", (ERROR,), (failure,)))
+
+    assert capsys.readouterr().err.splitlines() == [
+        str(ERROR),
+        "FAIL a.yaml:1:2: own\\n::x: alice",
+        "  GET a/b",
+        "  expected \\x1b[2J",
+    ]
