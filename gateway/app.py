@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from socket import socket
 from typing import Any
 
 from gateway.control_plane import ControlPlane
@@ -18,7 +19,8 @@ from gateway.telemetry.metrics import Metrics
 class Gateway(ControlPlane):
     """One gateway in one process: the data port, the admin port, and what they stand on.
 
-    Build it inside a running event loop; ``start`` it, and ``stop`` it in the end.
+    Build it inside a running event loop; ``start`` it, and ``stop`` it in the end. *sockets* and
+    *admin_socket* listen already, in place of the addresses in *settings*.
     """
 
     def __init__(
@@ -26,7 +28,11 @@ class Gateway(ControlPlane):
         settings: Settings,
         clocks: Clocks = MACHINE_CLOCKS,
         fetch_clock: Clock | None = None,
+        *,
+        sockets: Sequence[socket] = (),
+        admin_socket: socket | None = None,
     ) -> None:
+        self._sockets = sockets
         clock = fetch_clock or SystemClock()
 
         def make(wanted: Settings) -> Fetched:
@@ -41,6 +47,7 @@ class Gateway(ControlPlane):
             make,
             pseudonym=self.data.pseudonym,
             clock=clocks.wall,
+            admin_socket=admin_socket,
         )
 
     def _compare_streams(self) -> None:
@@ -54,11 +61,14 @@ class Gateway(ControlPlane):
     async def start(self) -> None:
         """Fetch keys and lists, then listen; raises OSError where an address cannot be had."""
         await super().start()
-        await self.data.start()
+        await self.data.start(self._sockets)
 
     async def drain(self) -> None:
         """Be not ready any more, take no new connections, let requests under way finish."""
         await self.data.drain()
+
+    def kill(self) -> None:
+        """End all other processes at once: there are none."""
 
     async def stop(self) -> None:
         """End everything; what is still under way is cut off. Not during a ``reload``."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from socket import socket
 from typing import Any, Protocol
 
 from gateway import __version__
+from gateway.admin.certificates import certificate_status, certificates_in_use
 from gateway.admin.decisions import remembered_decision
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.admin.live import explain_live
@@ -63,7 +65,7 @@ class ControlPlane:
     """What a gateway has once, however many processes serve requests.
 
     *clock* gives the time of day, in seconds since the epoch. *pseudonym* is how the gateway
-    calls itself in Via.
+    calls itself in Via. *admin_socket* listens already, in place of the admin port's address.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -75,8 +77,10 @@ class ControlPlane:
         *,
         pseudonym: bytes,
         clock: Callable[[], float],
+        admin_socket: socket | None = None,
     ) -> None:
         self._started_at = time.time()
+        self._admin_socket = admin_socket
         self._settings = settings
         self._fetched = fetched
         self._workers = workers
@@ -86,6 +90,7 @@ class ControlPlane:
         self._exposition = Exposition(
             issuers=lambda: map(issuer_metrics, self._fetched.keyring.status()),
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
+            certificates=self._seconds_left,
             pids=lambda: workers.pids,
             started_at=self._started_at,
         )
@@ -109,7 +114,7 @@ class ControlPlane:
     async def start(self) -> None:
         """Open the admin port, then fetch; raises OSError where its address cannot be had."""
         if self._admin is not None:
-            await self._admin.start()
+            await self._admin.start(self._admin_socket)
         await self._fetched.start()
 
     async def stop(self) -> None:
@@ -205,6 +210,10 @@ class ControlPlane:
             "report_only": report_only(self._settings),
             "issuers": list(map(issuer_status, self._fetched.keyring.status())),
             "revocations": list(map(revocation_status, self._fetched.revocations.status())),
+            "certificates": [
+                certificate_status(one, self._clock())
+                for one in certificates_in_use(self._settings)
+            ],
             "upstreams": [
                 {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
                 for upstream in metrics.upstreams.values()
@@ -221,6 +230,10 @@ class ControlPlane:
         counts = await self._workers.counts()
         # Thousands of lines take tens of milliseconds: no request should wait for a scrape.
         return await asyncio.to_thread(self._exposition.expose, counts)
+
+    def _seconds_left(self) -> Iterable[tuple[str, float]]:
+        now = self._clock()
+        return ((one.file, one.not_after - now) for one in certificates_in_use(self._settings))
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         """Return what would become of a request now, as ``POST /explain`` shows it."""

@@ -1,7 +1,8 @@
 """Serve requests: the data side of one process, with its listener, its log and its counts."""
 
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.admission import Keys
@@ -79,9 +80,9 @@ class DataPlane:
         """Say whether it is ending in order."""
         return self._serving.port.is_draining
 
-    async def start(self) -> None:
-        """Listen; raises OSError where the address cannot be had."""
-        await self._listener.start()
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
+        """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
+        await self._listener.start(sockets)
 
     def use(self, settings: Settings, keys: Keys, lists: RevocationLists) -> None:
         """Go on under *settings*, all at once: no request sees a half of each configuration.

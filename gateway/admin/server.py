@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from socket import socket
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -99,11 +100,14 @@ class AdminServer:
             shutdown_timeout=_STOP_SECONDS,
         )
 
-    async def start(self) -> None:
-        """Listen; raise OSError where the address cannot be had."""
+    async def start(self, listening: socket | None = None) -> None:
+        """Listen on our address, or on what is *listening* already; raise OSError where not."""
         await self._runner.setup()
+        site: web.BaseSite = web.TCPSite(self._runner, self._address.host, self._address.port)
+        if listening is not None:
+            site = web.SockSite(self._runner, listening)
         try:
-            await web.TCPSite(self._runner, self._address.host, self._address.port).start()
+            await site.start()
         except OSError:
             await self._runner.cleanup()
             raise

@@ -1,12 +1,9 @@
 """Run the gateway until it is told to end."""
 
 import asyncio
-import gc
 import os
-import resource
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -14,9 +11,16 @@ import uvloop
 
 from gateway.app import Gateway
 from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_config, load_or_exit
+from gateway.cli.descriptors import allow_many_descriptors, describe_too_few
 from gateway.cli.reloading import Reloading
+from gateway.cli.systemd import Activated, Notifier, take_sockets
+from gateway.collector import settle_memory
 from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.values import Settings
+from gateway.supervisor.cores import usable_cores
+from gateway.supervisor.slot import WorkerFailed
+from gateway.supervisor.sockets import open_sockets, share_sockets
+from gateway.supervisor.supervisor import Supervisor
 
 
 @click.command("run")
@@ -33,87 +37,72 @@ def command(file: Path | None, config: Path | None) -> None:
     path = find_config(file, config)
     disk = RecordingDisk()
     settings = load_or_exit(path, disk=disk).settings
-    _say_if_too_few(_allow_many_descriptors(), settings)
+    too_few = describe_too_few(allow_many_descriptors(), settings)
+    if too_few is not None:
+        _say(too_few)
     try:
         uvloop.run(_serve(settings, path, disk.record))
-    except OSError as error:
-        click.echo(f"gateway: {error.strerror or error}", err=True)
+    except (OSError, WorkerFailed) as error:
+        _say(getattr(error, "strerror", None) or str(error))
         sys.exit(EXIT_ENVIRONMENT)
 
 
-# New objects before a collection, and collections before a deeper one. Requests leave no
-# cycles behind, and a new token makes a dozen objects that stay: Python's own 700 would have
-# it look for garbage every few milliseconds, through all remembered tokens in the end.
-_COLLECT_AFTER = (10_000, 10, 10)
-
-
 async def _serve(settings: Settings, path: Path, record: Record) -> None:
-    gateway = Gateway(settings)
+    notifier = Notifier(os.environ)
+    gateway = _make(settings, path, record, take_sockets(os.environ))
     reloading = Reloading(gateway, path, record, settings.reload.watch_seconds)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:
-        if ending.is_set():
-            os._exit(128 + number)  # told twice: end now
+        if ending.is_set():  # told twice: end now
+            gateway.kill()
+            os._exit(128 + number)
         ending.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.tell)
+    tasks = [loop.create_task(_say_alive(notifier))]
     try:
         await gateway.start()
-        _settle_memory()
-        reloads = loop.create_task(reloading.run())
+        settle_memory()
+        tasks.append(loop.create_task(reloading.run()))
         _say(f"listening on {_authority(gateway.data_address)}")
         if gateway.admin_address is not None:
             _say(f"admin on {_authority(gateway.admin_address)}")
+        notifier.ready(f"listening on {_authority(gateway.data_address)}")
         await ending.wait()
-        reloads.cancel()
-        await asyncio.wait({reloads})
+        tasks[1].cancel()
+        await asyncio.wait({tasks[1]})
+        notifier.stopping()
         _say("draining")
         await gateway.drain()
     finally:
         await gateway.stop()
+        tasks[0].cancel()
 
 
-def _allow_many_descriptors() -> int:
-    """Raise the soft limit of open files to the hard one; return what it is then.
-
-    The soft one is kept low for programs that use select(); each request takes two, and where
-    clients take them all, none is left to reach a service.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # where less is allowed than the limit says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-# Beside clients and issuers: listeners, logs, the event loop, the admin port, a few services.
-_OTHER_DESCRIPTORS = 64
+def _make(
+    settings: Settings, path: Path, record: Record, activated: Activated
+) -> Gateway | Supervisor:
+    """Return the gateway in as many processes as *settings* ask for."""
+    workers = settings.workers or usable_cores()
+    if workers == 1:
+        return Gateway(settings, sockets=activated.data, admin_socket=activated.admin)
+    if activated.data:
+        sockets = share_sockets(activated.data, workers)
+    else:
+        sockets = open_sockets(settings.listen.address, workers)
+    return Supervisor(settings, path, record, sockets, admin_socket=activated.admin)
 
 
-def _say_if_too_few(descriptors: int, settings: Settings) -> None:
-    """Warn where clients alone could use up all *descriptors*, so that no service is reached."""
-    connections = settings.limits.connections
-    # All issuers may hang at the same time, each with the one connection that its fetch has.
-    needed = connections + len(settings.issuers) + _OTHER_DESCRIPTORS
-    if 0 <= descriptors < needed:
-        _say(
-            f"warning: {connections} connections (limits.connections) may take {needed} open "
-            f"files, and {descriptors} are allowed: raise the limit (ulimit -n) or lower it"
-        )
-
-
-def _settle_memory() -> None:
-    """Keep what was built at the start out of the collector's sight.
-
-    It lives as long as the process, and looking through all of it for garbage, again and
-    again, would hold up requests. Not after a reload: connections would be frozen too.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+async def _say_alive(notifier: Notifier) -> None:
+    """Tell the service manager again and again that the event loop goes on, if it wants that."""
+    pause_seconds = notifier.watchdog_pause_seconds
+    while pause_seconds is not None:
+        notifier.alive()
+        await asyncio.sleep(pause_seconds)
 
 
 def _say(line: str) -> None:

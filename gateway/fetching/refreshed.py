@@ -18,6 +18,10 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+def _nobody() -> None:
+    """Tell nobody."""
+
+
 class Refreshed(ABC, Generic[T]):
     """One document, and everything that happened to it.
 
@@ -42,6 +46,7 @@ class Refreshed(ABC, Generic[T]):
         self._failures = 0
         self._last_error: str | None = None
         self._pass_on: Callable[[], None] | None = None  # to whoever took over
+        self.tell: Callable[[], None] = _nobody  # whoever wants to know what becomes of it
 
     # --- what a document of its kind says
 
@@ -90,6 +95,7 @@ class Refreshed(ABC, Generic[T]):
         self._last_error = former._last_error
         if self._held is not None and self._is_usable():
             self._live[self._name] = self._held
+        self.tell()
 
     async def load(self) -> None:
         """Fetch once, or join the fetch that is under way; a failure is not an error here."""
@@ -161,6 +167,7 @@ class Refreshed(ABC, Generic[T]):
         if self.is_loaded() and not self._is_usable():
             del self._live[self._name]
             _log.error("%s: %s are too old and no longer used", self._label, self.content)
+            self.tell()
 
     # --- one fetch
 
@@ -186,6 +193,7 @@ class Refreshed(ABC, Generic[T]):
                 self._accept(document)
         finally:
             self._flight = None
+            self.tell()
 
     def _fail(self, words: str) -> None:
         """Write the failure down; what is in hand stays (GHSA-fhv5-28vv-h8m8)."""

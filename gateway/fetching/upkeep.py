@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
 from aiohttp import ClientSession
@@ -34,6 +35,14 @@ class Upkeep(Generic[D]):
     def is_started(self) -> bool:
         """Say whether documents may be fetched."""
         return self._session is not None
+
+    def tell(self, name_news: Callable[[str], None]) -> None:
+        """Call *name_news* with the name of a document whenever something has become of it.
+
+        It was fetched, or could not be, or is too old. Heard before whoever waits for a fetch.
+        """
+        for name, document in self._documents.items():
+            document.tell = partial(name_news, name)
 
     def take_over(self, former: Self) -> None:
         """Go on with the documents of *former* where name and source are the same.

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from gateway.decision.verdict import WantedKey
 from gateway.keyring.kid_text import kid_text
 
 MAX_SHOWN_KIDS = 10
@@ -25,6 +26,12 @@ def describe_keys(
     if last_error is not None:
         parts.append(f"last error: {_shorten(last_error)}")
     return "; ".join(parts)
+
+
+def describe_wanted(wanted: WantedKey, held: str) -> str:
+    """Return in one line which key a token *wanted*, and which are *held* (``describe_keys``)."""
+    asked = f"wanted of {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
+    return f"{asked}; {held}"
 
 
 def _held(kids: tuple[str | None, ...]) -> str:

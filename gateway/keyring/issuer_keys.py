@@ -4,8 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from gateway.decision.keys import Key, KeySet
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
@@ -14,6 +12,7 @@ from gateway.fetching.refreshed import Refreshed
 from gateway.keyring.cooldown import may_ask_for_kid
 from gateway.keyring.describe import describe_keys
 from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.public_key import key_octets
 from gateway.keyring.status import IssuerStatus
 from gateway.keyring.unknown_kids import UnknownKids
 from gateway.settings.values import IssuerSettings, SourceKind
@@ -150,11 +149,4 @@ class IssuerKeys(Refreshed[KeySet]):
 
 
 def _content(keys: tuple[Key, ...]) -> list[tuple[str | None, frozenset[str], bytes]]:
-    return [(key.kid, key.algorithms, _octets(key.material)) for key in keys]
-
-
-def _octets(material: object) -> bytes:
-    if isinstance(material, bytes):
-        return material
-    # Every public key of the library has this method, but no type in common says so.
-    return bytes(material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined]
+    return [(key.kid, key.algorithms, key_octets(key.material)) for key in keys]

@@ -10,10 +10,9 @@ from gateway.fetching.clock import Clock, SystemClock
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.upkeep import Upkeep
-from gateway.keyring.describe import describe_keys
+from gateway.keyring.describe import describe_keys, describe_wanted
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet
-from gateway.keyring.kid_text import kid_text
 from gateway.keyring.source import read_keys
 from gateway.keyring.status import IssuerStatus
 from gateway.settings.values import IssuerSettings
@@ -55,8 +54,7 @@ class Keyring(Upkeep[IssuerKeys]):
 
     def explain(self, wanted: WantedKey) -> str:
         """Return in one line which key a token *wanted*, and which there are (``describe``)."""
-        asked = f"wanted of {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
-        return f"{asked}; {self.describe(wanted.issuer_name)}"
+        return describe_wanted(wanted, self.describe(wanted.issuer_name))
 
     def describe(self, issuer_name: str) -> str:
         """Return in one line which keys of the issuer are at hand, their age and last error.
@@ -69,6 +67,10 @@ class Keyring(Upkeep[IssuerKeys]):
     def status(self) -> list[IssuerStatus]:
         """Return the state of every issuer's keys, in the order of the configuration."""
         return [keys.status() for keys in self._documents.values()]
+
+    def status_of(self, issuer_name: str) -> IssuerStatus:
+        """Return the state of the keys of one issuer; raises KeyError where it is not known."""
+        return self._documents[issuer_name].status()
 
     async def _read(self, settings: IssuerSettings) -> ParsedSet:
         return await read_keys(self.session, self._files, settings)

@@ -4,6 +4,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.keyring.edwards import edwards_fault
@@ -30,6 +31,14 @@ def key_fault(material: object) -> str | None:
             return edwards_fault(describe_key(material), material.public_bytes_raw())
         case _:
             return None
+
+
+def key_octets(material: object) -> bytes:
+    """Return *material* as octets: DER (SubjectPublicKeyInfo) of a public key, or the secret."""
+    if isinstance(material, bytes):
+        return material
+    # Every public key of the library has this method, but no type in common says so.
+    return bytes(material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined]
 
 
 def rsa_fault(modulus: int, exponent: int) -> str | None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -59,8 +59,19 @@ class Acceptor:
             backlog=_BACKLOG,
         )
         self._servers = [server]
-        self._sockets = [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
-        for one in self._sockets:  # and so for every connection that comes by it
+        self._keep([socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets])
+
+    async def start_on(self, sockets: Sequence[socket.socket]) -> None:
+        """Take connections from *sockets*, which listen already; they are ours from now on."""
+        self._keep(sockets)
+        self.paused = True
+        await self.resume()
+        if self.paused:
+            raise OSError("no descriptor is left for a listening socket")
+
+    def _keep(self, sockets: Sequence[socket.socket]) -> None:
+        self._sockets = list(sockets)
+        for one in sockets:  # and so for every connection that comes by it
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
     def pause(self) -> None:

@@ -1,6 +1,7 @@
 """Listen for clients, watch every deadline, and drain."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Sequence
 from time import monotonic
@@ -52,12 +53,15 @@ class Listener:
         """Say whether connections are taken, or were until the drain."""
         return self._sweeper is not None
 
-    async def start(self) -> None:
-        """Listen; raises OSError where the address cannot be had."""
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
+        """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
         make = self._make_client if self._tls is None else self._make_client_in_handshake
         # Until a handshake is through, the sweep does not know the connection.
         self._acceptor = Acceptor(make, self._tls, self._port.timeouts.head_seconds)
-        await self._acceptor.start(self._address)
+        if sockets:
+            await self._acceptor.start_on(sockets)
+        else:
+            await self._acceptor.start(self._address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def _make_client(self) -> ClientConnection:
@@ -75,7 +79,9 @@ class Listener:
 
     async def _sweep(self) -> None:
         while True:
+            due = monotonic() + _SWEEP_SECONDS
             await asyncio.sleep(_SWEEP_SECONDS)
+            self._port.metrics.load.delay.observe(max(0.0, monotonic() - due))
             try:
                 self._expire(monotonic())
             except Exception as bug:
@@ -142,6 +148,7 @@ class Listener:
         """
         for port in tuple(self._pools):
             port.is_draining = True
+        await asyncio.sleep(delay_seconds)
         if self._acceptor is not None:
             await self._acceptor.finish()
         self._port.bound_idleness(min(IDLE_SECONDS, timeout_seconds / 2))

@@ -31,6 +31,7 @@ from gateway.settings.sections import (
 )
 from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
 from gateway.settings.suites import build_reloads, find_named_suites
+from gateway.settings.tracing import build_tracing
 from gateway.settings.values import (
     AccessLogFormat,
     AccessLogTarget,
@@ -115,15 +116,13 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     root = Part(sources.main.document, (), sources.main.document.root)
     listen, admin = _listeners(model, root, sources, environ, faults)
     proxies = build_trusted_proxies(model, root.child("trusted_proxies"), faults)
-    if isinstance(model.workers, int) and model.workers > 1:
-        message = f"workers: {model.workers}: more than one worker process is not supported yet"
-        faults.append(root.child("workers").fault(Code.NOT_SUPPORTED, message))
     identity = build_identity(model.identity, root.child("identity"), faults)
     implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
     access = build_access(model, root, sources, environ, faults)
     suites = find_named_suites(model, root, sources, faults)
     reload = build_reloads(model, root, faults)
     drain = build_drain(model.drain, root.child("drain"), faults)
+    tracing = build_tracing(model.tracing, root.child("tracing"), environ, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
@@ -139,7 +138,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     return Settings(
         listen=listen,
         admin=admin,
-        workers=1,
+        workers=None if isinstance(model.workers, str) else model.workers,
         issuers=access.issuers,
         revocations=access.revocations,
         upstreams=access.upstreams,
@@ -151,6 +150,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         underscore_names=UnderscoreNames(model.underscore_names),
         access_log=AccessLogTarget(log.to),
         access_log_format=AccessLogFormat(log.format),
+        tracing=tracing,
         suites=suites,
         reload=reload,
         drain_seconds=drain.deadline_seconds,

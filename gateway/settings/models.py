@@ -12,6 +12,7 @@ from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
 from gateway.settings.tls_models import TlsModel, UpstreamTlsModel
+from gateway.settings.tracing_models import TracingModel
 from gateway.settings.types import (
     OFF,
     TABLE,
@@ -192,7 +193,7 @@ class ConfigFile(TeamFile):
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
-    ] = Field(default=1, description="Worker processes; only 1 for now, and auto means 1.")
+    ] = Field(default=1, description="Processes that serve requests; auto: one for each core.")
     revocations: dict[Name, RevocationModel] = Field(
         default={}, description="Lists of tokens that ended before their time, by name."
     )
@@ -230,4 +231,7 @@ class ConfigFile(TeamFile):
     )
     access_log: AccessLog = Field(
         default="stdout", description="Where the access log goes, and in which format."
+    )
+    tracing: TracingModel | None = Field(
+        default=None, description="Where the gateway sends spans of the requests it sees."
     )

@@ -184,13 +184,24 @@ class Reloads:
     runs_suites: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans go, over OTLP/HTTP, and of which requests."""
+
+    url: str
+    sample: float  # the share of requests without a trace that are recorded, 0 to 1
+    asked_per_second: int  # recorded because a caller whom nobody vouches for asks for it
+    service_name: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # for the collector
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """Everything one run of the gateway is configured with."""
 
     listen: Listen
     admin: Admin | None
-    workers: int
+    workers: int | None  # processes that serve requests; None: as many as there are cores
     issuers: Mapping[str, IssuerSettings]  # by name
     revocations: Mapping[str, RevocationSettings]  # by name
     upstreams: Mapping[str, Upstream]  # by name
@@ -202,6 +213,7 @@ class Settings:
     underscore_names: UnderscoreNames
     access_log: AccessLogTarget
     access_log_format: AccessLogFormat
+    tracing: Tracing | None
     suites: tuple[Path, ...]  # of tests about this configuration
     reload: Reloads
     drain_seconds: float  # requests may finish for so long, from when no connection is taken

@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 
+from gateway.telemetry.load_metrics import LoadMetrics
 from gateway.telemetry.route_metrics import RouteMetrics
+from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
 
-class UpstreamMetrics:
-    """Connections to one upstream: *opened*, and *reused* for a further request."""
-
-    __slots__ = ("name", "opened", "reused")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.opened = 0
-        self.reused = 0
-
-    def add(self, other: "UpstreamMetrics") -> None:
-        """Count what *other* counted, too."""
-        self.opened += other.opened
-        self.reused += other.reused
+# What is so many now, not so many ever.
+_GAUGES = (
+    "connections_limit",
+    "connections_open",
+    "memo_entries",
+    "requests_in_flight",
+    "tunnels_open",
+)
 
 
 class Metrics:
@@ -32,6 +28,8 @@ class Metrics:
         self.no_route = RouteMetrics("")
         self.routes: list[RouteMetrics] = [self.no_route]
         self.upstreams: dict[str, UpstreamMetrics] = {}
+        self.load = LoadMetrics()
+        self.connections_limit = 0
         self.connections_open = 0
         self.connections_total = 0
         self.connections_refused = 0
@@ -55,11 +53,17 @@ class Metrics:
             name: upstreams.get(name) or UpstreamMetrics(name) for name in upstream_names
         }
 
+    def settle(self) -> None:
+        """Keep only what goes on counting once the process is gone: it has nothing open."""
+        for name in _GAUGES:
+            setattr(self, name, 0)
+
     def add(self, other: "Metrics") -> None:
         """Count what *other* counted, too, for the routes and upstreams that are used here."""
         for name, value in vars(other).items():
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
+        self.load.add(other.load)
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

@@ -23,7 +23,7 @@ from tests.settings.configs import (
 
 # A fault code, and a configuration with a mark where the fault must point.
 MISTAKES = [
-    ("not_supported", config("workers: ¦2\n")),
+    ("duplicate_value", config("listen: 127.0.0.1:9901\nadmin: ¦127.0.0.1:9901\n")),
 ]
 
 

@@ -103,5 +103,6 @@ def test_the_admin_port_can_be_turned_off(tmp_path: Path) -> None:
     assert load(tmp_path, config("admin: false\n")).admin is None
 
 
-def test_workers_auto_is_one_process_for_now(tmp_path: Path) -> None:
-    assert load(tmp_path, config("workers: auto\n")).workers == 1
+def test_workers_auto_is_for_the_machine_to_say(tmp_path: Path) -> None:
+    assert load(tmp_path, config("workers: auto\n")).workers is None
+    assert load(tmp_path, config("workers: 3\n")).workers == 3

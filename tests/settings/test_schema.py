@@ -14,7 +14,14 @@ CONFIG = ROOT / "config"
 TEAM_FILES = sorted(CONFIG.glob("**/routes.d/*.yaml"))
 # What is for `gateway test` has a schema of its own.
 SUITES = {*CONFIG.glob("**/*.test.yaml"), *CONFIG.glob("**/personas.yaml")}
-EXAMPLES = sorted({*CONFIG.glob("**/*.yaml")}.difference(TEAM_FILES, SUITES))
+# What other programs read has other schemas; beside it lies what the gateway reads.
+OTHERS = {
+    path
+    for directory in ("kubernetes", "prometheus", "grafana")
+    for path in CONFIG.glob(f"{directory}/*.yaml")
+    if path.name != "gateway.yaml"
+}
+EXAMPLES = sorted({*CONFIG.glob("**/*.yaml")}.difference(TEAM_FILES, SUITES, OTHERS))
 DOCUMENTATION = (ROOT / "docs" / "configuration.md").read_text()
 
 

@@ -1,0 +1,93 @@
+"""Speak with systemd: take the sockets it has opened, and tell it how we are."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+# sd_listen_fds(3): where the first of the descriptors is.
+_FIRST_DESCRIPTOR = 3
+
+_ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """Listening sockets that were opened for us: those of the data port, and the admin port's."""
+
+    data: tuple[socket.socket, ...] = ()
+    admin: socket.socket | None = None
+
+
+def take_sockets(environ: MutableMapping[str, str]) -> Activated:
+    """Return the sockets that *environ* says we were started with (sd_listen_fds(3)).
+
+    The one that is named ``admin`` (``FileDescriptorName=``) is the admin port's, all others
+    are the data port's. Takes the variables away: they are for us, not for our children.
+    Raises OSError where one is not a listening socket.
+    """
+    process, number = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
+    names = environ.pop("LISTEN_FDNAMES", "").split(":")
+    if process != str(os.getpid()) or not number.isdecimal():
+        return Activated()
+    data: list[socket.socket] = []
+    admin: socket.socket | None = None
+    for index in range(int(number)):
+        descriptor = _FIRST_DESCRIPTOR + index
+        os.set_inheritable(descriptor, False)
+        one = socket.socket(fileno=descriptor)
+        if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError(f"descriptor {descriptor}, which systemd gave us, does not listen")
+        one.setblocking(False)
+        if admin is None and names[index : index + 1] == [_ADMIN]:
+            admin = one
+        else:
+            data.append(one)
+    return Activated(tuple(data), admin)
+
+
+class Notifier:
+    """Tells the service manager how we are (sd_notify(3)); nobody, where there is none."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        address = environ.get("NOTIFY_SOCKET", "")
+        # A name that begins with @ is in the abstract namespace.
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        watchdog, process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID")
+        is_ours = process is None or process == str(os.getpid())
+        self._watchdog_seconds = int(watchdog) / 1e6 if watchdog.isdecimal() and is_ours else 0.0
+
+    @property
+    def watchdog_pause_seconds(self) -> float | None:
+        """Return how often to call ``alive``; None where nobody watches."""
+        # Half of the time after which we would be killed, as sd_watchdog_enabled(3) advises.
+        return self._watchdog_seconds / 2 or None
+
+    def ready(self, status: str) -> None:
+        """Say that we serve, or do again."""
+        self._send("READY=1", f"STATUS={status}")
+
+    def reloading(self) -> None:
+        """Say that another configuration is being read; ``ready`` ends that."""
+        microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
+
+    def stopping(self) -> None:
+        """Say that we are about to end."""
+        self._send("STOPPING=1", "STATUS=draining")
+
+    def alive(self) -> None:
+        """Say that the event loop goes on."""
+        self._send("WATCHDOG=1")
+
+    def _send(self, *lines: str) -> None:
+        if not self._address:
+            return
+        # Whoever started us may have gone, or be slow: that is no reason not to serve.
+        with (
+            suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as one,
+        ):
+            one.sendto("\n".join(lines).encode(), self._address)

@@ -1,0 +1,1 @@
+"""Serve with several worker processes: own what they share, and replace those that die."""

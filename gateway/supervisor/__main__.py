@@ -1,0 +1,27 @@
+"""Run one worker process: ``python -m gateway.supervisor DESCRIPTOR``."""
+
+import asyncio
+import signal
+import socket
+import sys
+
+import uvloop
+
+from gateway.supervisor.worker import Worker
+
+
+def main() -> None:
+    """Serve as the supervisor says, which is at the other end of the socket DESCRIPTOR."""
+    # What ends the gateway, or reloads it, goes to the supervisor, and from there to us.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    uvloop.run(_work(socket.socket(fileno=int(sys.argv[1]))))
+
+
+async def _work(supervisor: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=supervisor)
+    await Worker(reader, writer).run()
+
+
+if __name__ == "__main__":
+    main()

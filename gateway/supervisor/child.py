@@ -1,0 +1,103 @@
+"""Start one worker process, and talk to it."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from gateway.supervisor.peer import Peer, PeerGone
+from gateway.supervisor.sockets import Sockets
+
+_PROGRAM = "gateway.supervisor"
+
+
+class Child:
+    """One worker process from its start to its end; ``spawn`` makes it.
+
+    *number* is that of the configuration it serves under, 0 before it does.
+    """
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, peer: Peer, descriptors: Sockets
+    ) -> None:
+        self._process = process
+        self.peer = peer
+        self.descriptors = tuple(one.fileno() for one in descriptors)
+        self.number = 0
+        self.started_at = time.time()
+        self._listening = asyncio.get_running_loop().create_task(peer.listen())
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._process.pid
+
+    async def ask(self, question: object) -> Any:
+        """Return its answer to *question*; raises PeerGone and Refused."""
+        return await self.peer.ask(question)
+
+    async def wait(self) -> str:
+        """Return how it ended, in words, once it has."""
+        code = await self._process.wait()
+        await self._listening  # what it said last is heard before its end
+        self.peer.close()
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"signal {signal.Signals(-code).name}"
+        except ValueError:
+            return f"signal {-code}"
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+
+async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) -> Child:
+    """Start a worker that has *sockets*, and whose questions go to *answer*.
+
+    A fresh interpreter, not a fork: this process has threads, and a fork would have their locks
+    as they were just then. Raises OSError where no process can be had.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _PROGRAM, str(theirs.fileno())),
+                pass_fds=(theirs.fileno(), *(one.fileno() for one in sockets)),
+                stdin=asyncio.subprocess.DEVNULL,
+                # A terminal's Ctrl-C is for the supervisor, which ends its workers in order.
+                start_new_session=True,
+                env=dict(os.environ),
+            )
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+    except BaseException:
+        ours.close()
+        raise
+    return Child(process, Peer(reader, writer, _hear_nothing, answer), sockets)
+
+
+def _hear_nothing(news: object) -> None:
+    raise TypeError(f"a worker tells nothing, only asks: {type(news).__name__}")
+
+
+async def ask_all(children: list[Child], question: object, timeout_seconds: float) -> list[Any]:
+    """Return the answers of all *children* in their order: an exception where there is none.
+
+    That is PeerGone, Refused, or TimeoutError behind *timeout_seconds*.
+    """
+
+    async def ask(child: Child) -> Any:
+        async with asyncio.timeout(timeout_seconds):
+            return await child.ask(question)
+
+    return await asyncio.gather(*map(ask, children), return_exceptions=True)
+
+
+__all__ = ["Child", "PeerGone", "ask_all", "spawn"]

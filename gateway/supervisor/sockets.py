@@ -1,0 +1,104 @@
+"""Open the listening sockets that workers serve on, one set for each worker."""
+
+import os
+import socket
+from collections.abc import Sequence
+
+from gateway.settings.values import Address
+
+# As many as the data port of a single process has; the system may allow less.
+BACKLOG = 4096
+
+Sockets = tuple[socket.socket, ...]
+"""The sockets of one worker: one for each address that the host's name stands for."""
+
+
+def open_sockets(address: Address, workers: int) -> list[Sockets]:
+    """Return listening sockets for so many *workers*; raises OSError where one cannot be had.
+
+    All of them share one port (SO_REUSEPORT), and the system spreads connections over them.
+    They stay ours: while a worker is replaced, its connections wait in their backlog.
+    """
+    opened: list[Sockets] = []
+    try:
+        _refuse_shared_port(address)
+        for _ in range(workers):
+            opened.append(_open(address, opened[0] if opened else None))
+    except OSError:
+        close_sockets(opened)
+        raise
+    return opened
+
+
+def share_sockets(sockets: Sequence[socket.socket], workers: int) -> list[Sockets]:
+    """Return the same *sockets*, which somebody else opened, for each of the *workers*."""
+    return [tuple(one.dup() for one in sockets) for _ in range(workers)]
+
+
+def close_sockets(opened: Sequence[Sockets]) -> None:
+    """Close all; what a worker has of them stays open there."""
+    for sockets in opened:
+        for one in sockets:
+            one.close()
+
+
+def _refuse_shared_port(address: Address) -> None:
+    """Raise OSError where somebody listens there already: the port would be shared with them.
+
+    The system lets any process of the same user share a port that was opened this way, and
+    gives it half of the connections: two gateways that are started by mistake would both seem
+    to work.
+    """
+    for family, kind, protocol, place in _places(address):
+        if place[1] == 0:
+            continue
+        with socket.socket(family, kind, protocol) as probe:
+            _prepare(probe, family)
+            probe.bind(place)
+
+
+def _open(address: Address, like: Sockets | None) -> Sockets:
+    opened: list[socket.socket] = []
+    try:
+        for index, (family, kind, protocol, place) in enumerate(_places(address)):
+            one = socket.socket(family, kind, protocol)
+            opened.append(one)
+            _prepare(one, family)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            port = place[1]
+            if port == 0 and (like or index > 0):  # which the system chose for the first
+                port = (like or opened)[0].getsockname()[1]
+            one.bind((place[0], port, *place[2:]))
+            one.listen(BACKLOG)
+            one.setblocking(False)
+    except OSError:
+        close_sockets([tuple(opened)])
+        raise
+    return tuple(opened)
+
+
+def _prepare(one: socket.socket, family: int) -> None:
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        # As asyncio does: an address of the one kind is none of the other.
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+_Place = tuple[int, int, int, tuple[str, int] | tuple[str, int, int, int]]
+
+
+def _places(address: Address) -> list[_Place]:
+    found = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    places: list[_Place] = []
+    for family, kind, protocol, _, place in found:
+        one = (family, kind, protocol, place)
+        if one not in places:
+            places.append(one)  # type: ignore[arg-type]  # typeshed allows for other families
+    return places
+
+
+def inherit(descriptors: Sequence[int]) -> Sockets:
+    """Return the sockets that this process was started with, by their *descriptors*."""
+    return tuple(socket.socket(fileno=os.dup(one)) for one in descriptors)

@@ -1,0 +1,77 @@
+"""Build every object of a gateway with several worker processes, and start and stop them."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from socket import socket
+
+from gateway.control_plane import ControlPlane
+from gateway.fetched import Fetched, make_fetched
+from gateway.fetching.clock import SystemClock
+from gateway.proxy.port import new_pseudonym
+from gateway.settings.disk import Record
+from gateway.settings.values import Settings
+from gateway.supervisor.crew import Crew
+from gateway.supervisor.sockets import Sockets
+
+
+class Supervisor(ControlPlane):
+    """One gateway whose requests are served by several workers; it serves none itself.
+
+    *path* and *record* are what *settings* were read from. *sockets* listen, one set for each
+    worker; they are closed in the end. Build it inside a running event loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        path: Path,
+        record: Record,
+        sockets: Sequence[Sockets],
+        admin_socket: socket | None = None,
+    ) -> None:
+        clock = SystemClock()
+
+        def make(wanted: Settings) -> Fetched:
+            return make_fetched(wanted, clock, _no_streams)
+
+        fetched, pseudonym = make(settings), new_pseudonym()
+        host, port = sockets[0][0].getsockname()[:2]
+        self.data_address: tuple[str, int] = (host, port)
+        self.crew = Crew(
+            settings, fetched, path=path, record=record, sockets=sockets, pseudonym=pseudonym
+        )
+        super().__init__(
+            settings,
+            fetched,
+            self.crew,
+            make,
+            pseudonym=pseudonym,
+            clock=time.time,
+            admin_socket=admin_socket,
+        )
+
+    async def start(self) -> None:
+        """Fetch keys and lists, then have all workers serve.
+
+        Raises OSError where an address cannot be had, WorkerFailed where a worker cannot serve.
+        """
+        await super().start()
+        await self.crew.start()
+
+    async def drain(self) -> None:
+        """Be not ready any more, take no new connections, let requests under way finish."""
+        await self.crew.drain()
+
+    def kill(self) -> None:
+        """End all workers at once; for a process that is about to end itself."""
+        self.crew.kill()
+
+    async def stop(self) -> None:
+        """End everything; what is still under way is cut off. Not during a ``reload``."""
+        await self.crew.stop()
+        await super().stop()
+
+
+def _no_streams() -> None:
+    """Do nothing: workers hear of new lists, and compare their streams with them."""

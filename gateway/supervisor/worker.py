@@ -1,0 +1,140 @@
+"""Serve as one of several workers, as the supervisor says."""
+
+import asyncio
+import os
+from dataclasses import replace
+from functools import partial
+from math import ceil
+from typing import Any
+
+from gateway.collector import settle_memory
+from gateway.data_plane import DataPlane
+from gateway.fetching.thread import start_thread
+from gateway.reload import summarize
+from gateway.settings.disk import replay
+from gateway.settings.load import Loaded, UnreadableError, load_settings
+from gateway.settings.values import Settings
+from gateway.supervisor.messages import (
+    Commit,
+    Configuration,
+    Count,
+    Drain,
+    Find,
+    GiveUp,
+    KeysNews,
+    ListNews,
+    Prepare,
+    Start,
+    Stop,
+)
+from gateway.supervisor.mirror import Mirror
+from gateway.supervisor.peer import Peer, Refused
+from gateway.supervisor.sockets import inherit
+
+
+class Worker:
+    """What one worker process does; *peer* is its supervisor."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._peer = Peer(reader, writer, self._hear, self._answer)
+        self._mirrors: dict[int, Mirror] = {}  # by the number of their configuration
+        self._number = 0  # of the one that is live
+        self._prepared: tuple[int, Settings] | None = None
+        self._data: DataPlane | None = None
+        self._ends_now = False
+
+    async def run(self) -> None:
+        """Serve until the supervisor says that this ends, or is gone itself.
+
+        Where it is gone, requests under way may still finish: another supervisor serves anew.
+        """
+        await self._peer.listen()
+        if self._data is not None:
+            if not self._ends_now:
+                await self._data.drain()
+            await self._data.stop()
+
+    def _hear(self, news: Any) -> None:
+        match news:
+            case KeysNews(number):
+                self._mirror(number).hear_keys(news)
+            case ListNews(number):
+                self._mirror(number).hear_list(news)
+                if number == self._number and self._data is not None:
+                    self._data.compare_streams()
+            case GiveUp(number):
+                self._prepared = None
+                self._mirrors.pop(number, None)
+            case Stop():
+                self._ends_now = True
+                self._peer.close()
+            case _:
+                raise TypeError(f"not understood: {type(news).__name__}")
+
+    def _mirror(self, number: int) -> Mirror:
+        if number not in self._mirrors:
+            self._mirrors[number] = Mirror(number, self._peer)
+        return self._mirrors[number]
+
+    async def _answer(self, question: Any) -> object:
+        match question:
+            case Start(configuration, descriptors, pseudonym):
+                await self._start(configuration, descriptors, pseudonym)
+                return None
+            case Prepare(configuration):
+                self._prepared = (configuration.number, await _load(configuration))
+                return None
+            case Commit(number):
+                self._commit(number)
+                return None
+            case _ if self._data is None:
+                raise Refused("does not serve yet")
+            case Count():
+                return self._data.counts()
+            case Find(request_id):
+                return self._data.find_refusal(request_id)
+            case Drain():
+                await self._data.drain()
+                return None
+            case _:
+                raise Refused(f"not understood: {type(question).__name__}")
+
+    async def _start(
+        self, configuration: Configuration, descriptors: tuple[int, ...], pseudonym: bytes
+    ) -> None:
+        settings = await _load(configuration)
+        mirror, self._number = self._mirror(configuration.number), configuration.number
+        data = DataPlane(
+            settings, mirror, mirror.lists, pseudonym=pseudonym, is_one_of_several=True
+        )
+        await data.start(inherit(descriptors))
+        settle_memory()
+        self._data = data
+
+    def _commit(self, number: int) -> None:
+        if self._prepared is None or self._prepared[0] != number or self._data is None:
+            raise Refused("was not prepared for it")
+        settings = self._prepared[1]
+        mirror = self._mirror(number)
+        self._data.use(settings, mirror, mirror.lists)
+        self._mirrors.pop(self._number, None)
+        self._number, self._prepared = number, None
+
+
+async def _load(configuration: Configuration) -> Settings:
+    """Return the settings that the supervisor has; raises Refused where they cannot be had."""
+    load = partial(load_settings, configuration.path, os.environ, replay(configuration.record))
+    try:
+        # In a thread: thousands of routes take seconds, and no request should wait for them.
+        outcome = await start_thread(load, "reload")
+    except UnreadableError as error:
+        raise Refused(str(error)) from None
+    if not isinstance(outcome, Loaded):
+        raise Refused(summarize(outcome.faults))
+    return _share_of(outcome.settings, configuration.share)
+
+
+def _share_of(settings: Settings, share: int) -> Settings:
+    """Return *settings* for one of so many workers: together they take what one would."""
+    connections = ceil(settings.limits.connections / share)
+    return replace(settings, limits=replace(settings.limits, connections=connections))
