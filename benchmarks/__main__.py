@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import rows_commands, rows_memory, rows_requests
+from benchmarks import rows_commands, rows_memory, rows_requests, rows_workers
 from benchmarks.report import format_row, write_report
 from benchmarks.row import Bench
 from benchmarks.tokens import make_keys
@@ -15,7 +15,11 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results.md"
 OPEN_FILES = 40_000  # both ends of the idle connections, and room
 DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 4
-ROWS = {row.name: row for row in (*rows_requests.ROWS, *rows_memory.ROWS, *rows_commands.ROWS)}
+ROWS = {
+    row.name: row
+    for rows in (rows_requests, rows_workers, rows_memory, rows_commands)
+    for row in rows.ROWS
+}
 
 
 def main(names: list[str]) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.process import LOAD_CORE, PROXY_CORE, Program, free_port, running
+from benchmarks.process import BOTH_CORES, LOAD_CORE, PROXY_CORE, Program, free_port, running
 from benchmarks.tokens import HMAC_SECRET
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -88,8 +88,13 @@ def haproxy(folder: Path, upstream: Peer) -> Iterator[Peer]:
 
 
 @contextmanager
-def envoy(folder: Path, upstream: Peer, cache: bool = True, tls: bool = False) -> Iterator[Peer]:
-    """Run Envoy with its JWT filter, with or without its cache of verified tokens."""
+def envoy(
+    folder: Path, upstream: Peer, cache: bool = True, tls: bool = False, threads: int = 1
+) -> Iterator[Peer]:
+    """Run Envoy with its JWT filter, with or without its cache of verified tokens.
+
+    One thread has a core to itself, several share both.
+    """
     if not ENVOY.exists():
         raise PeerMissingError("envoy is not installed (make .venv-bench/.ready)")
     port = free_port()
@@ -99,28 +104,40 @@ def envoy(folder: Path, upstream: Peer, cache: bool = True, tls: bool = False) -
         "PORT": str(port),
         "UPSTREAM": str(upstream.port),
     }
-    config = _write(folder, "envoy.yaml", marks)
-    command = [str(ENVOY), "-c", str(config), "--concurrency", "1", "--log-level", "error"]
-    command += ["--disable-hot-restart"]
-    with running(Program(command, PROXY_CORE, port, folder / "envoy.log")) as pid:
+    config = _write(folder, "envoy.yaml", marks, saved_as=f"envoy-{threads}.yaml")
+    command = [str(ENVOY), "-c", str(config), "--concurrency", str(threads)]
+    command += ["--log-level", "error", "--disable-hot-restart"]
+    core = PROXY_CORE if threads == 1 else BOTH_CORES
+    with running(Program(command, core, port, folder / f"envoy-{threads}.log")) as pid:
         yield Peer("Envoy", port, pid, "https" if tls else "http")
 
 
 @contextmanager
-def gateway(
-    folder: Path, upstream: Peer, tls: bool = False, routes: str = "", name: str = "gateway"
+def gateway(  # noqa: PLR0913 - each is a thing to compare
+    folder: Path,
+    upstream: Peer,
+    *,
+    tls: bool = False,
+    routes: str = "",
+    workers: int = 1,
+    name: str = "gateway",
 ) -> Iterator[Peer]:
-    """Run the gateway, its access log in a file and its metrics on, as they are by default."""
+    """Run the gateway, its access log in a file and its metrics on, as they are by default.
+
+    One worker has a core to itself, several share both.
+    """
     port = free_port()
     listen = f"127.0.0.1:{port}"
     if tls:
         files = f"certificate: {folder}/tls.cert.pem, key: {folder}/tls.key.pem"
         listen = f"{{address: {listen}, tls: {{{files}}}}}"
-    marks = {"LISTEN": listen, "ROUTES": routes} | _gateway_ports(port, upstream)
+    marks = {"LISTEN": listen, "WORKERS": str(workers), "ROUTES": routes}
+    marks |= _gateway_ports(port, upstream)
     config = _write(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
     command = [str(GATEWAY), "run", str(config)]
     log, patience = folder / f"{name}.log", MANY_ROUTES_START_SECONDS
-    program = Program(command, PROXY_CORE, port, log, start_seconds=patience)
+    core = PROXY_CORE if workers == 1 else BOTH_CORES
+    program = Program(command, core, port, log, start_seconds=patience)
     with running(program) as pid:
         yield Peer(name, port, pid, "https" if tls else "http")
 

@@ -14,6 +14,7 @@ END_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PROXY_CORE = "0"
 LOAD_CORE = "1"  # the load generator and the service share it
+BOTH_CORES = "0,1"
 
 
 class StartFailedError(Exception):
