@@ -51,6 +51,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     if former is not None:
         memo.hits, memo.misses = former.memo.hits, former.memo.misses
     metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
+    metrics.connections_limit = settings.limits.connections
     outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
     streams = Streams(clocks) if former is None else former.port.streams
     contexts = ClientContexts()

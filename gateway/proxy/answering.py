@@ -74,6 +74,7 @@ class Answering:
         "tunnel",
         "upload",
         "upstream_seconds",
+        "waited",
         "wants_upgrade",
     )
 
@@ -91,6 +92,7 @@ class Answering:
     tunnel: Tunnel | None
     upload: Upload | None
     upstream_seconds: float | None
+    waited: bool  # for somebody else than a service that was to begin its answer
     wants_upgrade: bool
     _answer_started: bool
     _chunked_out: bool
@@ -108,8 +110,11 @@ class Answering:
 
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take the final head, and frame the body for this client."""
-        self.upstream_seconds = monotonic() - self.sent_at
+        self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = status
+        server = self.server
+        if server is not None:
+            server.home.counts.times.observe(self.request.method, status, seconds)
         framing = b""
         upload = self.upload
         if not self.request.keep_alive or self._is_last():

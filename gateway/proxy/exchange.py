@@ -40,7 +40,7 @@ class Exchange(Streaming):
         self.events = None
         self.status = self.sent_bytes = 0
         self.sent_at = 0.0
-        self.is_over = self._answer_started = self._chunked_out = self._close = False
+        self.waited = self.is_over = self._answer_started = self._chunked_out = self._close = False
         self._resent = False
         self._head = b""
         self.started_at = monotonic()
@@ -70,6 +70,7 @@ class Exchange(Streaming):
             self.port.spawn(self._begin_with_keys(verdict), self._give_up)  # type: ignore[arg-type]
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
+        self.waited = True
         verdict = await admit_with_keys(self.port, self.request, need)
         if self.is_over:
             return
@@ -98,6 +99,7 @@ class Exchange(Streaming):
             self._attach(server, allow)
 
     async def _connect(self, pool: Pool) -> None:
+        self.waited = True
         try:
             server = await pool.connect()
         except Unreachable as failure:

@@ -8,7 +8,7 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import NEVER, Home, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
-from gateway.telemetry.metrics import UpstreamMetrics
+from gateway.telemetry.upstream_metrics import UpstreamMetrics
 from gateway.tls.no_connection import describe_no_connection
 
 
@@ -105,11 +105,12 @@ class ServerPool:
 class _Retired:
     """The home of connections whose pool is no more: those who come home are closed."""
 
-    __slots__ = ("_pool", "answer_seconds", "body_seconds", "outbox", "stall_seconds")
+    __slots__ = ("_pool", "answer_seconds", "body_seconds", "counts", "outbox", "stall_seconds")
 
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
         self.outbox = pool.outbox
+        self.counts = pool.counts
         self.answer_seconds = pool.answer_seconds
         self.body_seconds = pool.body_seconds
         self.stall_seconds = pool.stall_seconds

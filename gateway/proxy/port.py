@@ -120,6 +120,7 @@ class Port:
         self.outbox = outbox
         self.streams = streams
         self.metrics = metrics
+        self.overhead = metrics.load.overhead
         self.access_log = access_log
         # The same, if lines are written in this format: each request asks whether they are.
         wanted = access_log_format if access_log.enabled else None

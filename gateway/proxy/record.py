@@ -4,6 +4,7 @@ from time import time
 from typing import Final, Protocol
 
 from gateway.decision.path import split_path
+from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.request import Request
@@ -11,7 +12,7 @@ from gateway.http.trace_context import Trace
 from gateway.proxy.address import address_of
 from gateway.proxy.answering import Client
 from gateway.proxy.combined import write_combined
-from gateway.proxy.port import Port, Unrouted
+from gateway.proxy.port import Port, RouteState, Unrouted
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
 from gateway.telemetry.access_line import format_allowed, format_line, format_refused
@@ -20,6 +21,10 @@ from gateway.telemetry.recent_refusals import MAX_LINE_BYTES
 
 # How the access log calls a request whose client went away before the end of the answer.
 CLIENT_GONE: Final = 499
+
+_UPSTREAM_FAILURES: Final = frozenset(
+    (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_INVALID, Reason.UPSTREAM_TIMEOUT)
+)
 
 
 class Recorded(Protocol):
@@ -37,6 +42,7 @@ class Recorded(Protocol):
     upload: Upload | None
     tunnel: Tunnel | None
     upstream_seconds: float | None
+    waited: bool
 
 
 def record(port: Port, exchange: Recorded, now: float) -> None:
@@ -68,14 +74,16 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         _record_unusual(port, exchange, seconds)
         return
     state = port.routes[allow.route.index]
+    request = exchange.request
     state.metrics.allowed += 1
-    state.metrics.observe(exchange.status, seconds)
+    state.metrics.times.observe(request.method, exchange.status, seconds)
+    if not exchange.waited and exchange.upload is None:
+        port.overhead.observe(seconds - exchange.upstream_seconds)
     log = port.json_log
     if log is None:
         if port.combined_log is not None:
             _write_combined(port, exchange)
         return
-    request = exchange.request
     token, trace = allow.token, exchange.trace
     sent_bytes, received_bytes = exchange.sent_bytes, 0
     if not request.is_plain:
@@ -120,7 +128,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     """
     reason = deny.reason
     state = port.no_route if deny.route is None else port.routes[deny.route.index]
-    state.metrics.answer_refusal(reason, seconds)
+    state.metrics.answer_refusal(request.method, reason, seconds)
     token = deny.token
     line = format_refused(
         at,
@@ -154,11 +162,13 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     state = port.no_route if route is None else port.routes[route.index]
     if deny is not None:
         state.metrics.refuse(deny.reason)
+        if deny.reason in _UPSTREAM_FAILURES and isinstance(state, RouteState):
+            state.pool.counts.fail(deny.reason)
     elif allow is not None or exchange.status != CLIENT_GONE:  # else nothing was decided
         state.metrics.allowed += 1
     if would_deny is not None:
         state.metrics.report(would_deny.reason)
-    state.metrics.observe(exchange.status, seconds)
+    state.metrics.times.observe(exchange.request.method, exchange.status, seconds)
     is_refusal = deny is not None or would_deny is not None
     log = port.json_log
     if is_refusal or log is not None:

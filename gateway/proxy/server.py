@@ -10,6 +10,7 @@ from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
 from gateway.proxy.outbox import LARGE_BYTES, Outbox
 from gateway.proxy.roles import Far, Waiting
+from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
 NEVER: Final = float("inf")
 
@@ -18,6 +19,7 @@ class Home(Protocol):
     """The pool a connection belongs to."""
 
     outbox: Outbox
+    counts: UpstreamMetrics
     answer_seconds: float
     body_seconds: float
     stall_seconds: float

@@ -50,8 +50,10 @@ class Streaming(Answering):
         if server is None or fault is not None:
             self.fail(Deny(Reason.UPSTREAM_INVALID, fault or "the service is gone"))
             return None
-        self.upstream_seconds = monotonic() - self.sent_at
+        self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = 101
+        self.waited = True
+        server.home.counts.times.observe(self.request.method, 101, seconds)
         self._answer_started = True
         self.port.metrics.tunnels_open += 1
         self._end_with_token()
@@ -71,6 +73,7 @@ class Streaming(Answering):
         return check_agreement(fields, lines) if is_websocket(protocol) else None
 
     def _answer_goes_on(self, head: bytes) -> None:
+        self.waited = True
         head = head.lower()
         if b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None:
             self.events = Events(head)

@@ -78,9 +78,11 @@ class Turns(ClientSide):
             length = None if fields.is_chunked else fields.content_length
             exchange.upload = Upload(self, length, port.limits.body_bytes)
         if self._current is not None or self._queue or self._write_blocked:
+            exchange.waited = True
             self._queue.append(exchange)
             self._update_reading()
         elif self._begun >= REQUESTS_A_TURN:
+            exchange.waited = True
             self._queue.append(exchange)
             asyncio.get_running_loop().call_soon(self._advance)
         else:

@@ -6,8 +6,10 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
 
 from gateway import __version__
+from gateway.telemetry.certificates import certificate_families
 from gateway.telemetry.families import counter, gauge
-from gateway.telemetry.metrics import Metrics, UpstreamMetrics
+from gateway.telemetry.load_metrics import load_families
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.processes import process_families
 from gateway.telemetry.reload_metrics import ReloadMetrics, reload_families
 from gateway.telemetry.reports import (
@@ -18,13 +20,14 @@ from gateway.telemetry.reports import (
     revocation_families,
 )
 from gateway.telemetry.route_metrics import route_families
+from gateway.telemetry.upstream_metrics import upstream_families
 
 
 class Exposition:
     """What the whole gateway shows beside the counts of its data port.
 
-    *issuers*, *revocations* and *pids*, those of its processes, are asked at each exposition,
-    possibly from another thread.
+    *issuers*, *revocations*, *certificates* (the seconds that each file is good for) and *pids*,
+    those of its processes, are asked at each exposition, possibly from another thread.
     """
 
     def __init__(
@@ -33,12 +36,14 @@ class Exposition:
         issuers: Callable[[], Iterable[IssuerMetrics]],
         revocations: Callable[[], Iterable[RevocationMetrics]],
         pids: Callable[[], Sequence[int]],
+        certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
         started_at: float = 0.0,
     ) -> None:
         self.reloads = ReloadMetrics(started_at)
         self.issuers = issuers
         self.revocations = revocations
         self.pids = pids
+        self.certificates = certificates
 
     def expose(self, metrics: Metrics) -> bytes:
         """Return everything in Prometheus' text format; safe to call from another thread."""
@@ -66,10 +71,12 @@ class _Families(Collector):
         exposition, metrics = self._exposition, self._metrics
         yield gauge("gateway_build_info", "The running version.", [((__version__,), 1)], _VERSION)
         yield from route_families(tuple(metrics.routes))
+        yield from load_families(metrics.load)
         yield from _connection_families(metrics)
-        yield from _upstream_families(tuple(metrics.upstreams.values()))
+        yield from upstream_families(tuple(metrics.upstreams.values()))
         yield from issuer_families(tuple(exposition.issuers()))
         yield from revocation_families(tuple(exposition.revocations()))
+        yield from certificate_families(exposition.certificates())
         yield from memo_families(metrics)
         yield counter(
             "gateway_access_log_dropped",
@@ -81,13 +88,17 @@ class _Families(Collector):
 
 
 _VERSION = ("version",)
-_UPSTREAM = ("upstream",)
 
 
 def _connection_families(metrics: Metrics) -> Iterator[Metric]:
     for name, words, value in (
         ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
         ("gateway_connections_open", "Client connections now open.", metrics.connections_open),
+        (
+            "gateway_connections_limit",
+            "Client connections that may be open at one time.",
+            metrics.connections_limit,
+        ),
         ("gateway_tunnels_open", "Upgraded connections now open.", metrics.tunnels_open),
     ):
         yield gauge(name, words, [((), value)])
@@ -100,18 +111,3 @@ def _connection_families(metrics: Metrics) -> Iterator[Metric]:
         ),
     ):
         yield counter(name, words, [((), value)])
-
-
-def _upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
-    yield counter(
-        "gateway_upstream_connections_opened",
-        "Connections opened to services.",
-        [((upstream.name,), upstream.opened) for upstream in upstreams],
-        _UPSTREAM,
-    )
-    yield counter(
-        "gateway_upstream_connections_reused",
-        "Requests sent on a pooled connection.",
-        [((upstream.name,), upstream.reused) for upstream in upstreams],
-        _UPSTREAM,
-    )

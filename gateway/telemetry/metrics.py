@@ -6,7 +6,6 @@ from gateway.telemetry.load_metrics import LoadMetrics
 from gateway.telemetry.route_metrics import RouteMetrics
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
-
 # What is so many now, not so many ever.
 _GAUGES = (
     "connections_limit",

@@ -21,7 +21,7 @@ from tests.proxy.gateways import (
 )
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
-from tests.proxy.service import Service, serve
+from tests.proxy.service import Script, Service, serve
 from tests.proxy.wire import Wire
 from tests.tokens import make_private, mint
 
@@ -352,6 +352,12 @@ async def test_the_client_behind_a_trusted_proxy_is_the_one_it_names(
     assert [line["client"] for line in lines] == ["203.0.113.9", "127.0.0.1"]
 
 
+def answers(gateway: RunningGateway, **labels: str) -> float:
+    """Return how many GET requests were answered so."""
+    count = "http_server_request_duration_seconds_count"
+    return gateway.metric(count, http_request_method="GET", **labels)
+
+
 async def test_requests_are_counted_by_route_and_outcome(
     service: Service, gateway: RunningGateway
 ) -> None:
@@ -371,8 +377,152 @@ async def test_requests_are_counted_by_route_and_outcome(
     assert decisions("open", "allow") == 3
     assert decisions("api", "token_missing") == 2
     assert decisions("", "route_not_found") == 1
-    count = "http_server_request_duration_seconds_count"
-    assert gateway.metric(count, http_route="open", http_response_status_code="201") == 3
-    assert gateway.metric(count, http_route="api", http_response_status_code="401") == 2
+    assert answers(gateway, http_route="open", http_response_status_code="201") == 3
+    assert answers(gateway, http_route="api", http_response_status_code="401") == 2
     assert gateway.metric("http_server_active_requests") == 0
     assert gateway.metric("gateway_connections_open") == 1
+
+
+# --- what services took, and what the gateway did
+
+
+def begun(gateway: RunningGateway, method: str, status: str) -> float:
+    """Return how many answers the service began so."""
+    count = "http_client_request_duration_seconds_count"
+    labels = {"http_request_method": method, "http_response_status_code": status}
+    return gateway.metric(count, upstream="main", **labels)
+
+
+async def test_what_services_answer_is_counted_by_upstream_method_and_status(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = serve(make_answer(b"", status=201), make_answer(b"", status=404))
+    await gateway.ask(make_request("/open/", method="POST", body=b"1"))
+    await gateway.ask(make_request("/open/"))
+    await gateway.ask(make_request("/api/"))  # which no service sees
+
+    assert (begun(gateway, "POST", "201"), begun(gateway, "GET", "404")) == (1, 1)
+    assert gateway.metric("http_client_request_duration_seconds_count", upstream="main") == 0
+
+
+async def test_an_answer_counts_as_the_service_gave_it_even_where_the_client_had_left(
+    service: Service, gateway: RunningGateway
+) -> None:
+    async def answer_half(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
+        await wire.wait_end()
+
+    service.script = answer_half
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await client.read_until(b"12345")
+    client.reset()
+    await (await service.connection()).wait_end()
+
+    assert begun(gateway, "GET", "200") == 1
+    assert answers(gateway, http_route="open", http_response_status_code="499") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"SMTP\r\n\r\n", "upstream_invalid"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "upstream_invalid"),
+        (None, "upstream_unreachable"),
+    ],
+)
+async def test_what_comes_to_nothing_is_a_failure_of_the_upstream(
+    answer: bytes | None, reason: str, service: Service, gateway: RunningGateway
+) -> None:
+    async def fail(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        if answer is not None:
+            wire.send(answer)
+        wire.close()
+
+    service.script = fail
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await client.read_until(b"\r\n\r\n")
+
+    def failures() -> int:
+        labels = {"upstream": "main", "reason": reason}
+        return int(gateway.metric("gateway_upstream_failures_total", **labels))
+
+    assert await gateway.wait_still(failures) == 1
+
+
+async def test_what_is_refused_is_no_failure_of_an_upstream(gateway: RunningGateway) -> None:
+    await gateway.ask(make_request("/api/"))
+    await gateway.ask(make_request("/api/", bearer(b"x")))
+
+    assert "gateway_upstream_failures_total{" not in gateway.page()
+
+
+def measured(gateway: RunningGateway) -> float:
+    """Return how many requests told what the gateway took for itself."""
+    return gateway.metric("gateway_overhead_seconds_count")
+
+
+PLAIN = make_request("/open/")
+
+
+async def test_the_gateways_own_time_is_that_of_requests_that_waited_for_the_service_alone(
+    gateway: RunningGateway,
+) -> None:
+    client = await gateway.connect()
+    for _ in range(3):
+        client.send(PLAIN)
+        await read_answer(client)
+
+    assert measured(gateway) == 2  # the first one waited for a connection to the service
+    total = gateway.metric("gateway_overhead_seconds_sum")
+    assert (
+        0
+        < total
+        < gateway.metric(
+            "http_server_request_duration_seconds_sum",
+            http_route="open",
+            http_request_method="GET",
+            http_response_status_code="200",
+        )
+    )
+
+
+async def in_pieces(service: Service, wire: Wire) -> None:
+    """Answer the first request whole, and all others in two pieces."""
+    await service.read_request(wire)
+    wire.send(make_answer(b"hello"))
+    while True:
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n12")
+        await asyncio.sleep(0.02)
+        wire.send(b"34")
+
+
+@pytest.mark.parametrize(
+    ("requests", "script"),
+    [
+        ([make_request("/open/", method="POST", body=b"1")], serve(make_answer(b""))),
+        ([PLAIN], in_pieces),
+        ([make_request("/open-socket/", *UPGRADE)], serve(make_answer(b""), SWITCHED)),
+        ([PLAIN + PLAIN], serve(make_answer(b""))),
+        ([make_request("/api/x")], serve(make_answer(b""))),
+    ],
+    ids=["a body", "an answer in pieces", "a tunnel", "one behind another", "a refusal"],
+)
+async def test_requests_that_waited_for_others_do_not_count(
+    requests: list[bytes], script: Script, service: Service, gateway: RunningGateway
+) -> None:
+    service.script = script
+    client = await gateway.connect()
+    for request in (PLAIN, *requests):
+        client.send(request)
+        for _ in range(request.count(b"HTTP/1.1")):
+            await client.read_until(b"\r\n\r\n")
+    client.reset()
+    await gateway.wait_still(lambda: int(measured(gateway)))
+
+    # Of two that come at once, the first has waited for nobody.
+    assert measured(gateway) == requests[0].count(b"HTTP/1.1") - 1

@@ -9,6 +9,7 @@ import pytest
 from gateway.decision.reason import Reason
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
+from gateway.telemetry.upstream_metrics import UpstreamMetrics
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
@@ -269,6 +270,7 @@ class Home:
 
     def __init__(self) -> None:
         self.outbox = Outbox(asyncio.get_running_loop())
+        self.counts = UpstreamMetrics("main")
         self.kept: list[ServerConnection] = []
 
     def put(self, server: ServerConnection) -> None:

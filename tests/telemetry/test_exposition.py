@@ -59,7 +59,9 @@ def test_the_page_names_the_labels_of_every_family() -> None:
     exposition = make_exposition((IssuerMetrics("main", 2, 3.5, 3900.0, 236.5, 4, 1, 0),))
     metrics.routes[0].allowed += 1
     metrics.routes[0].report(Reason.TOKEN_EXPIRED)
-    metrics.routes[0].observe(200, 0.1)
+    metrics.routes[0].times.observe("GET", 200, 0.1)
+    metrics.upstreams["backend"].times.observe("GET", 200, 0.1)
+    metrics.upstreams["backend"].fail(Reason.UPSTREAM_TIMEOUT)
 
     for name, labels in samples_of(metrics, exposition):
         family = re.sub("_(bucket|count|sum)$", "", name)
@@ -68,6 +70,7 @@ def test_the_page_names_the_labels_of_every_family() -> None:
 
 def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
     metrics = make_metrics()
+    metrics.connections_limit = 100
     metrics.connections_open = 1
     metrics.connections_total = 2
     metrics.connections_refused = 3
@@ -79,6 +82,7 @@ def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
     samples = samples_of(metrics)
 
     bare = {name: value for (name, labels), value in samples.items() if not labels}
+    assert bare["gateway_connections_limit"] == 100
     assert bare["gateway_connections_open"] == 1
     assert bare["gateway_connections_total"] == 2
     assert bare["gateway_connections_refused_total"] == 3
@@ -145,7 +149,8 @@ def test_exposing_on_another_thread_does_not_trip_over_counting() -> None:
         for reason in Reason:
             metrics.routes[0].refuse(reason)
             metrics.routes[0].report(reason)
-            metrics.routes[0].observe(reason.status, 0.1)
+            metrics.routes[0].times.observe("GET", reason.status, 0.1)
+            metrics.upstreams["backend"].times.observe("GET", reason.status, 0.1)
     stop.set()
     scraper.join()
 

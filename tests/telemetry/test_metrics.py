@@ -4,8 +4,9 @@ import pickle
 from typing import Any
 
 from gateway.decision.reason import Reason
-from gateway.telemetry.metrics import Metrics, UpstreamMetrics
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.route_metrics import RouteMetrics
+from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
 
 def make_metrics() -> Metrics:
@@ -79,18 +80,27 @@ def test_reasons_and_durations_of_two_processes_add_up() -> None:
         for _ in range(times):
             metrics.routes[0].refuse(Reason.TOKEN_EXPIRED)
             metrics.routes[0].report(Reason.SCOPE_MISSING)
-            metrics.routes[0].observe(200, 0.03)
-    two.no_route.answer_refusal(Reason.ROUTE_NOT_FOUND, 0.5)
+            metrics.routes[0].times.observe("GET", 200, 0.03)
+            metrics.upstreams["backend"].times.observe("GET", 200, 0.02)
+            metrics.upstreams["backend"].fail(Reason.UPSTREAM_TIMEOUT)
+            metrics.load.overhead.observe(0.0001)
+            metrics.load.delay.observe(0.001)
+    two.no_route.answer_refusal("GET", Reason.ROUTE_NOT_FOUND, 0.5)
 
     one.add(two)
 
     orders = one.routes[0]
     assert orders.refused == {"token_expired": 3}
     assert orders.would_deny == {"scope_missing": 3}
-    assert sum(orders.durations[200].counts) == 3
-    assert round(orders.durations[200].total_seconds, 6) == 0.09
+    answers = orders.times.by_method["GET"][200]
+    assert sum(answers.counts) == 3
+    assert round(answers.total, 6) == 0.09
+    backend = one.upstreams["backend"]
+    assert sum(backend.times.by_method["GET"][200].counts) == 3
+    assert backend.failures == {"upstream_timeout": 3}
+    assert sum(one.load.overhead.counts) == sum(one.load.delay.counts) == 3
     assert one.no_route.refused == {"route_not_found": 1}
-    assert sum(one.no_route.durations[404].counts) == 1
+    assert sum(one.no_route.times.by_method["GET"][404].counts) == 1
 
 
 def test_what_another_process_counts_for_other_names_is_left_out() -> None:
@@ -108,10 +118,10 @@ def test_what_another_process_counts_for_other_names_is_left_out() -> None:
 def test_counts_can_be_sent_to_another_process() -> None:
     metrics = make_metrics()
     metrics.no_route.refuse(Reason.ROUTE_NOT_FOUND)
-    metrics.routes[1].observe(200, 0.1)
+    metrics.routes[1].times.observe("GET", 200, 0.1)
 
     sent: Metrics = pickle.loads(pickle.dumps(metrics))
 
     assert sent.routes[-1] is sent.no_route
     assert sent.no_route.refused == {"route_not_found": 1}
-    assert sum(sent.routes[1].durations[200].counts) == 1
+    assert sum(sent.routes[1].times.by_method["GET"][200].counts) == 1

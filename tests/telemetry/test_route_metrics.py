@@ -1,11 +1,7 @@
 """What becomes of the requests of each route is counted, and shown by route."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gateway.decision.reason import Reason
-from gateway.telemetry.route_metrics import DURATION_BOUNDS, RouteMetrics, route_families
+from gateway.telemetry.route_metrics import RouteMetrics, route_families
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -58,60 +54,36 @@ def test_refusals_that_are_only_reported_are_counted_for_themselves() -> None:
 def test_a_refusal_that_is_answered_at_once_counts_as_any_other() -> None:
     in_one, in_two = RouteMetrics("orders"), RouteMetrics("orders")
 
-    in_one.answer_refusal(Reason.TOKEN_EXPIRED, 0.1)
+    in_one.answer_refusal("GET", Reason.TOKEN_EXPIRED, 0.1)
     in_two.refuse(Reason.TOKEN_EXPIRED)
-    in_two.observe(401, 0.1)
+    in_two.times.observe("GET", 401, 0.1)
 
     assert samples_of(in_one) == samples_of(in_two)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "first_bound"),
-    [(0.0, "0.005"), (0.005, "0.005"), (0.0051, "0.01"), (10.0, "10.0"), (11.0, "+Inf")],
-)
-def test_a_duration_counts_in_the_first_bucket_that_holds_it(
-    seconds: float, first_bound: str
-) -> None:
-    route = RouteMetrics("orders")
+def test_the_times_of_answers_are_shown_by_route_method_and_status() -> None:
+    orders, no_route = RouteMetrics("orders"), RouteMetrics("")
 
-    route.observe(200, seconds)
+    orders.times.observe("GET", 200, 0.25)
+    orders.times.observe("GET", 200, 0.5)
+    orders.times.observe("POST", 200, 1.0)
+    no_route.times.observe("GET", 404, 2.0)
 
-    samples = samples_of(route)
-    status = {("http_route", "orders"), ("http_response_status_code", "200")}
-    bounds = [*map(str, DURATION_BOUNDS), "+Inf"]
-    counts = [
-        samples["http_server_request_duration_seconds_bucket", frozenset(status | {("le", bound)})]
-        for bound in bounds
-    ]
-    position = bounds.index(first_bound)
-    assert counts == [0] * position + [1] * (len(bounds) - position)
+    samples = samples_of(orders, no_route)
+    name = "http_server_request_duration_seconds"
+    sums = {labels: value for (family, labels), value in samples.items() if family == f"{name}_sum"}
+    assert {tuple(dict(labels).values()): value for labels, value in ordered(sums).items()} == {
+        ("GET", "200", "orders"): 0.75,
+        ("POST", "200", "orders"): 1.0,
+        ("GET", "404", ""): 2.0,
+    }
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from([200, 401, 503]), st.floats(0, 100)), min_size=1),
-)
-def test_counts_and_sums_are_those_of_what_was_observed(seen: list[tuple[int, float]]) -> None:
-    route = RouteMetrics("health")
-
-    for status, seconds in seen:
-        route.observe(status, seconds)
-
-    samples = samples_of(route)
-    for status in {status for status, _ in seen}:
-        of_status = [seconds for each, seconds in seen if each == status]
-        labels = frozenset({("http_route", "health"), ("http_response_status_code", str(status))})
-        assert samples["http_server_request_duration_seconds_count", labels] == len(of_status)
-        total = samples["http_server_request_duration_seconds_sum", labels]
-        assert total == pytest.approx(sum(of_status))
-
-
-def test_a_service_that_answers_odd_statuses_adds_one_label_only() -> None:
-    route = RouteMetrics("orders")
-
-    for status in (0, 99, 600, 999, -1):
-        route.observe(status, 0.1)
-
-    assert [sum(durations.counts) for durations in route.durations.values()] == [5]
+def ordered(
+    found: dict[frozenset[tuple[str, str]], float],
+) -> dict[tuple[tuple[str, str], ...], float]:
+    """Return the same with the labels in the order of their names."""
+    return {tuple(sorted(labels)): value for labels, value in found.items()}
 
 
 def test_streams_that_outlasted_their_token_are_counted() -> None:
