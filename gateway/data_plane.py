@@ -14,9 +14,12 @@ from gateway.serving import Serving, make_serving
 from gateway.settings.values import AccessLogTarget, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.span_exporter import SpanExporter
 
 # How long the last lines of the access log may take to be read when we end.
 _LOG_CLOSE_SECONDS = 2.0
+# And the last spans to be taken.
+_SPANS_CLOSE_SECONDS = 2.0
 
 
 class DataPlane:
@@ -41,6 +44,7 @@ class DataPlane:
         self._pseudonym = pseudonym or new_pseudonym()
         self._access_log = AccessLog(_stream(settings.access_log), shared=is_one_of_several)
         self._metrics = Metrics()
+        self._spans = SpanExporter(self._metrics)
         self._serving = self._make_serving(settings, keys, lists, None)
         serving = self._serving
         address = settings.listen.address
@@ -49,6 +53,7 @@ class DataPlane:
     def _make_serving(
         self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
     ) -> Serving:
+        self._spans.use(settings.tracing)
         return make_serving(
             settings,
             keys,
@@ -58,6 +63,7 @@ class DataPlane:
             former,
             self._clocks,
             self._pseudonym,
+            self._spans.add,
         )
 
     @property
@@ -122,6 +128,7 @@ class DataPlane:
     async def stop(self) -> None:
         """End everything; what is still under way is cut off."""
         await self._listener.stop()
+        await self._spans.close(_SPANS_CLOSE_SECONDS)
         self._access_log.close(_LOG_CLOSE_SECONDS)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.admission import Admission, Keys
@@ -16,6 +17,8 @@ from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import quote
+from gateway.telemetry.spans import Span
+from gateway.telemetry.tracer import Tracer
 from gateway.tls.client_context import ClientContexts
 from gateway.tls.server_context import make_server_context
 
@@ -40,9 +43,11 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     former: Serving | None = None,
     clocks: Clocks = MACHINE_CLOCKS,
     pseudonym: bytes | None = None,
+    export: Callable[[Span], None] | None = None,
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
+    *export* takes spans, if anybody does.
     Of *former* nothing is used again but the counts, and the streams that end with their
     token: what it remembers of tokens and its connections belong to its policy and its
     upstreams.
@@ -66,7 +71,11 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         for name, upstream in settings.upstreams.items()
     }
     admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
-    port = _make_port(settings, admission, keys, pools, outbox, streams, metrics, access_log)
+    tracing = settings.tracing
+    tracer = None if tracing is None or export is None else Tracer(tracing, export)
+    port = _make_port(
+        settings, admission, keys, pools, outbox, streams, metrics, access_log, tracer
+    )
     if pseudonym is not None:
         port.call_itself(pseudonym)
     return Serving(settings, _make_tls(settings, former), memo, tuple(pools.values()), port)
@@ -90,6 +99,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     streams: Streams,
     metrics: Metrics,
     access_log: AccessLog,
+    tracer: Tracer | None,
 ) -> Port:
     policy = settings.policy
     return Port(
@@ -112,4 +122,5 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         access_log=access_log,
         access_log_format=settings.access_log_format,
         is_tls=settings.listen.tls is not None,
+        tracer=tracer,
     )

@@ -23,6 +23,7 @@ from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import NO_HOST, Request
 from gateway.http.request_head import render_forwarding, render_request_head
 from gateway.http.request_steps import carriage_steps, request_step
+from gateway.http.trace_context import rehearse_trace
 from gateway.settings.values import Limits, Settings
 
 # What only a running gateway has. The id has its true length, for the lengths of answers; the
@@ -110,8 +111,10 @@ class Rehearsal:
             forwarding = render_forwarding(
                 request, self._client, self._is_trusted, self._proto, via
             )
+            received = request.fields.trace
+            trace = received if self.settings.tracing is None else rehearse_trace(received)
             return render_request_head(
-                request, verdict, REQUEST_ID, forwarding, self._forward_token, request.fields.trace
+                request, verdict, REQUEST_ID, forwarding, self._forward_token, trace
             )
         is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()

@@ -1,7 +1,7 @@
 """Read and write what says to which trace a request belongs (W3C Trace Context)."""
 
 import re
-from typing import ClassVar, Final
+from typing import Final
 
 # §3.2.2: lower-case hexadecimal throughout. Of a version above 00 more may follow, behind a dash.
 _TRACEPARENT: Final = re.compile(
@@ -28,12 +28,9 @@ class Trace:
     """The trace of a request, and the *lines* that tell the service of it.
 
     *trace_id* is 32 hexadecimal digits. Each of *lines* begins with the end of the line before.
-    Where the gateway records its own part in the trace, it *is_recorded*.
     """
 
     __slots__ = ("lines", "trace_id")
-
-    is_recorded: ClassVar[bool] = False
 
     def __init__(self, trace_id: bytes, lines: bytes) -> None:
         self.trace_id = trace_id
@@ -85,6 +82,20 @@ def write_trace(trace_id: bytes, parent_id: bytes, flags: int, tracestate: bytes
     """Return lines of our own, in version 00, the highest one that we know (§3.2.4)."""
     line = b"\r\ntraceparent: 00-%b-%b-%02x" % (trace_id, parent_id, flags & _KNOWN_FLAGS)
     return b"%b\r\ntracestate: %b" % (line, tracestate) if tracestate else line
+
+
+def rehearse_trace(received: ReceivedTrace | None) -> Trace:
+    """Return the trace of a request that came with *received*, where spans are recorded.
+
+    What only a running gateway has is ``x``: ids, and whether a trace that begins is sampled.
+    """
+    if received is None:
+        lines = b"\r\ntraceparent: 00-%b-%b-xx" % (b"x" * 32, b"x" * 16)
+        return Trace(b"x" * 32, lines)
+    if not received.is_sampled:
+        return received
+    lines = write_trace(received.trace_id, b"x" * 16, received.flags, received.tracestate)
+    return Trace(received.trace_id, lines)
 
 
 def _settle_state(tracestate: bytes) -> bytes:

@@ -19,6 +19,7 @@ class Client(Protocol):
 
     peer: str
     peer_bytes: bytes
+    is_trusted: bool  # what the peer says of whom it speaks for is believed
 
     @property
     def write(self) -> Callable[[Piece], object]:

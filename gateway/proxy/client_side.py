@@ -40,7 +40,6 @@ class ClientSide:
         "_held",
         "_idle_seconds",
         "_is_ending",
-        "_is_trusted",
         "_paused",
         "_port",
         "_queue",
@@ -51,6 +50,7 @@ class ClientSide:
         "_unsent_bytes",
         "_write_blocked",
         "deadline",
+        "is_trusted",
         "peer",
         "peer_bytes",
         "transport",
@@ -66,7 +66,6 @@ class ClientSide:
     _held: bool
     _idle_seconds: float
     _is_ending: bool
-    _is_trusted: bool
     _paused: bool
     _port: Port
     _queue: deque[Exchange]
@@ -77,6 +76,7 @@ class ClientSide:
     _unsent_bytes: int
     _write_blocked: bool
     deadline: float
+    is_trusted: bool
     peer: str
     peer_bytes: bytes
     transport: asyncio.Transport
@@ -89,7 +89,7 @@ class ClientSide:
         """
         self._port = port
         self._idle_seconds = port.timeouts.idle_seconds
-        self._is_trusted = is_trusted(self.peer, port.trusted_proxies)
+        self.is_trusted = is_trusted(self.peer, port.trusted_proxies)
         self._forwarding = self._forwarding_host = b""
         self._reader.use(port.names, port.limits)
         for exchange in self._queue:
@@ -101,7 +101,7 @@ class ClientSide:
         host = request.fields.host
         if request.is_plain and host == self._forwarding_host:
             return self._forwarding
-        lines = render_forwarding(request, self.peer, self._is_trusted, port.proto, port.via)
+        lines = render_forwarding(request, self.peer, self.is_trusted, port.proto, port.via)
         if request.is_plain:
             self._forwarding_host = host
             self._forwarding = lines

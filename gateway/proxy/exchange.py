@@ -14,8 +14,10 @@ from gateway.proxy.answering import Client
 from gateway.proxy.pool import Pool, Unreachable
 from gateway.proxy.port import Port
 from gateway.proxy.record import CLIENT_GONE, record
+from gateway.proxy.record_spans import record_spans
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
+from gateway.telemetry.tracer import RecordedTrace
 
 
 class Exchange(Streaming):
@@ -30,7 +32,8 @@ class Exchange(Streaming):
         self.port = port
         self.client = client
         self.request = request
-        self.trace = request.fields.trace
+        tracer, trace = port.tracer, request.fields.trace
+        self.trace = trace if tracer is None else tracer.begin(trace, client.is_trusted)
         self.is_head = request.method == "HEAD"
         self.wants_upgrade = request.wants_upgrade
         self.out = []
@@ -115,14 +118,11 @@ class Exchange(Streaming):
     def _attach(self, server: ServerConnection, allow: Allow) -> None:
         """Send the head, and what has come of the body."""
         self.server = server
-        request = self.request
+        request, trace = self.request, self.trace
+        if trace is not None and isinstance(trace, RecordedTrace):
+            trace.note_server(server.transport)
         head = render_request_head(
-            request,
-            allow,
-            self.id,
-            self.client.forwarding(request),
-            self.port.forward_token,
-            self.trace,
+            request, allow, self.id, self.client.forwarding(request), self.port.forward_token, trace
         )
         self.sent_at = now = monotonic()
         server.send(self, head, now)
@@ -243,5 +243,8 @@ class Exchange(Streaming):
             self.port.metrics.tunnels_open -= 1
         now = monotonic()
         record(self.port, self, now)
+        trace = self.trace
+        if trace is not None and isinstance(trace, RecordedTrace):
+            record_spans(self.port, self, trace, now)
         self.client.exchange_done(close, now)
         self.tunnel = None  # which holds us, too

@@ -23,6 +23,7 @@ from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
 from gateway.telemetry.route_metrics import RouteMetrics
+from gateway.telemetry.tracer import Tracer
 
 # Hosts come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_HOSTS = 4096
@@ -82,7 +83,7 @@ class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
     *routes* is indexed by ``Route.index``. *explain_key* says for the log which key a token wanted,
-    and which there were.
+    and which there were. Without a *tracer* traces only pass through.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -104,6 +105,7 @@ class Port:
         access_log: AccessLog,
         access_log_format: AccessLogFormat,
         is_tls: bool,
+        tracer: Tracer | None,
     ) -> None:
         self.admission = admission
         self.decide = admission.decide
@@ -127,6 +129,7 @@ class Port:
         self.json_log = access_log if wanted is AccessLogFormat.JSON else None
         self.combined_log = access_log if wanted is AccessLogFormat.COMBINED else None
         self.proto = b"https" if is_tls else b"http"
+        self.tracer = tracer
         self.is_draining = False
         self.call_itself(new_pseudonym())
         # A request id is 14 random digits of this process and 9 counted ones.

@@ -38,6 +38,7 @@ class Recorded(Protocol):
     deny: Deny | None
     status: int
     started_at: float
+    sent_at: float
     sent_bytes: int
     upload: Upload | None
     tunnel: Tunnel | None

@@ -12,8 +12,10 @@ from gateway.proxy.admit import admit
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.record import record_refused
+from gateway.proxy.record_spans import record_refused_span
 from gateway.proxy.server import NEVER
 from gateway.proxy.upload import Upload
+from gateway.telemetry.tracer import RecordedTrace
 
 # Pipelined requests begun in one turn of the event loop, and pieces of input read in it:
 # others want to be served between.
@@ -61,8 +63,11 @@ class Turns(ClientSide):
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        trace = request.fields.trace
+        tracer, received = port.tracer, request.fields.trace
+        trace = received if tracer is None else tracer.begin(received, self.is_trusted)
         record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
+        if trace is not None and isinstance(trace, RecordedTrace):
+            record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""
@@ -81,8 +86,7 @@ class Turns(ClientSide):
             exchange.waited = True
             self._queue.append(exchange)
             self._update_reading()
-        elif self._begun >= REQUESTS_A_TURN or port.is_draining:
-            # While draining, only once it is known whether more came with it.
+        elif self._begun >= REQUESTS_A_TURN:
             exchange.waited = True
             self._queue.append(exchange)
             asyncio.get_running_loop().call_soon(self._advance)
@@ -144,8 +148,7 @@ class Turns(ClientSide):
         if self._is_ending:
             return False
         reader = self._reader
-        is_in_head = reader.fields is not None and not reader.is_over
-        return is_in_head or bool(self._queue or self._unread)
+        return bool(self._queue or self._unread or (reader.in_message and not reader.is_over))
 
     def _is_behind(self) -> bool:
         """Return whether something of what came has not been begun with."""

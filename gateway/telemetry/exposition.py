@@ -20,6 +20,7 @@ from gateway.telemetry.reports import (
     revocation_families,
 )
 from gateway.telemetry.route_metrics import route_families
+from gateway.telemetry.span_metrics import span_families
 from gateway.telemetry.upstream_metrics import upstream_families
 
 
@@ -83,6 +84,7 @@ class _Families(Collector):
             "Access log lines that were lost.",
             [((), metrics.log_dropped)],
         )
+        yield from span_families(metrics)
         yield from reload_families(exposition.reloads)
         yield from process_families(exposition.pids())
 

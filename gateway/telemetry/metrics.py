@@ -38,6 +38,9 @@ class Metrics:
         self.memo_misses = 0
         self.memo_entries = 0
         self.log_dropped = 0
+        self.spans_exported = 0
+        self.spans_dropped_full = 0
+        self.spans_dropped_collector = 0
 
     def use(self, route_names: Sequence[str], upstream_names: Sequence[str]) -> None:
         """Count for these routes, in the order of ``Route.index``, and these upstreams.

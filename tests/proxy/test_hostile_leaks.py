@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.proxy.gateways import AUDIENCE, ISSUER, bearer, make_token
 from tests.proxy.hostile import HOSTILE_ROUTES, answers_until_end, pour, reason
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service
+from tests.telemetry.collector import running_collector
 from tests.tokens import make_private, mint
 
 _OTHER_KEY = make_private("ES256", 1)
@@ -41,10 +43,10 @@ def _segments(token: bytes) -> list[bytes]:
 
 
 async def _mixed(
-    start_gateway: StartGateway, access_log: object = "none"
+    start_gateway: StartGateway, access_log: object = "none", **changes: Any
 ) -> tuple[list[Message], bytes, bytes]:
     """Return all answers, the metrics and the status after every token was tried everywhere."""
-    gateway = await start_gateway(routes=HOSTILE_ROUTES, access_log=access_log)
+    gateway = await start_gateway(routes=HOSTILE_ROUTES, access_log=access_log, **changes)
     answers = []
     for token in _TOKENS:
         for request in (
@@ -115,6 +117,21 @@ async def test_12_no_part_of_a_token_is_told_in_the_combined_format(
     assert [part for token in _TOKENS for part in _segments(token) if part.decode() in told] == []
     assert "eyJ" not in told
     assert "secret-opaque" not in told
+
+
+async def test_12_no_part_of_a_token_is_in_a_span(start_gateway: StartGateway) -> None:
+    """6750.9, 6750.10: nor any of its claims."""
+    async with running_collector() as collector:
+        tracing = {"otlp": collector.url, "sample": 1.0}
+        answers, _, _ = await _mixed(start_gateway, tracing=tracing)
+
+    statuses = {span.attributes["http.response.status_code"] for span in collector.spans}
+    assert statuses >= {200, 400, 401, 403, 404, 501}
+    assert sum(span.kind == "SERVER" for span in collector.spans) == len(answers)
+    told = b"".join(collector.bodies)
+    assert [part for token in _TOKENS for part in _segments(token) if part in told] == []
+    for secret in (b"eyJ", b"secret-", b"alice", b"token-1", ISSUER.encode(), AUDIENCE.encode()):
+        assert secret not in told
 
 
 def _text(answer: Message) -> bytes:
