@@ -86,7 +86,8 @@ class Turns(ClientSide):
             exchange.waited = True
             self._queue.append(exchange)
             self._update_reading()
-        elif self._begun >= REQUESTS_A_TURN:
+        elif self._begun >= REQUESTS_A_TURN or port.is_draining:
+            # While draining, only once it is known whether more came with it.
             exchange.waited = True
             self._queue.append(exchange)
             asyncio.get_running_loop().call_soon(self._advance)
@@ -148,7 +149,8 @@ class Turns(ClientSide):
         if self._is_ending:
             return False
         reader = self._reader
-        return bool(self._queue or self._unread or (reader.in_message and not reader.is_over))
+        is_in_head = reader.fields is not None and not reader.is_over
+        return is_in_head or bool(self._queue or self._unread)
 
     def _is_behind(self) -> bool:
         """Return whether something of what came has not been begun with."""

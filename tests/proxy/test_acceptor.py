@@ -134,3 +134,21 @@ async def test_without_a_descriptor_left_it_stays_paused_and_tries_again(
 
     await acceptor.resume()
     assert await wire.read(5) == b"hello"
+
+
+async def test_when_it_finishes_those_in_the_backlog_are_taken_and_no_more(
+    acceptor: Acceptor, accepted: Accepted, dial: Dial
+) -> None:
+    """The kernel shook hands with them: they may have sent something."""
+    address = acceptor.address
+    acceptor.pause()
+    await asyncio.sleep(0)
+    waiting = [await dial() for _ in range(3)]
+
+    await acceptor.finish()
+
+    with pytest.raises(ConnectionRefusedError):
+        await connect(address)
+    for wire in waiting:
+        assert await wire.read(5) == b"hello"
+    assert len(accepted.wires) == 3
