@@ -44,10 +44,11 @@ bench: $(READY) $(BENCH_READY) ## Measure beside Envoy, HAProxy and nginx (ROUND
 	@scripts/real_parts.sh install bench
 	$(BIN)/python -m benchmarks $(ROWS)
 
-soak: $(READY) ## Slow attacks, then ten minutes of mixed traffic and crashes (SECONDS=600 SOAK=…)
+soak: $(READY) ## Slow attacks, a thousand reloads, then ten minutes of mixed traffic and crashes (SECONDS=600 SOAK=…)
 	@scripts/real_parts.sh install soak
 	@status=0; \
 	$(BIN)/python -m tests.soak.slow || status=1; \
+	$(BIN)/python -m tests.soak.reloads || status=1; \
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(SOAK) || status=1; \
 	scripts/real_parts.sh missing soak; \
 	exit $$status

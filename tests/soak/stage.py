@@ -1,8 +1,10 @@
 """The installed gateway, as a process of its own, in front of the services of a soak."""
 
 import asyncio
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -113,8 +115,26 @@ class GatewayProcess:
         samples = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in samples}
 
+    async def config_status(self) -> Mapping[str, Any]:
+        """Return what ``/status`` says of the configuration."""
+        text = await asyncio.to_thread(self._get, f"http://{self._admin}/status")
+        config: Mapping[str, Any] = json.loads(text)["config"]
+        return config
+
+    def hang_up(self) -> None:
+        """Send it HUP."""
+        self._process.send_signal(signal.SIGHUP)
+
+    async def reload(self) -> Mapping[str, Any]:
+        """Have it read its configuration again; return what it answers."""
+        request = urllib.request.Request(
+            f"http://{self._admin}/reload", b"{}", {"Content-Type": "application/json"}
+        )
+        answer: Mapping[str, Any] = json.loads(await asyncio.to_thread(self._get, request))
+        return answer
+
     @staticmethod
-    def _get(url: str) -> str:
+    def _get(url: str | urllib.request.Request) -> str:
         with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return str(answer.read().decode())
 

@@ -1,0 +1,54 @@
+"""What was under one of the two policies is told from what was under the other, or under both."""
+
+import pytest
+
+from tests.soak.reloads.policies import Kind, fault_of
+
+ONLY_A = Kind("guarded", b"", frozenset("a"))
+BOTH = Kind("guarded", b"", frozenset("ab"))
+UNDER_A = {"x-policy-a": ["alice"], "x-policy-b": ["forged"]}
+UNDER_B = {"x-policy-a": ["forged"], "x-policy-b": ["alice"], "x_mark": ["1"]}
+TOKEN = {"authorization": ["Bearer x"]}
+ASKED_B = b'WWW-Authenticate: Bearer error="insufficient_scope", scope="b:read"'
+
+
+def test_a_request_by_one_policy_has_no_fault() -> None:
+    assert fault_of("a", "/guarded/1", UNDER_A) is None
+    assert fault_of("b", "/guarded/1", {**UNDER_B, **TOKEN}) is None
+    assert fault_of("b", "/open/1", {"x-policy-a": ["forged"], "x_mark": ["1"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "fields"),
+    [
+        ("b", UNDER_A),
+        ("a", {**UNDER_A, **TOKEN}),
+        ("a", {**UNDER_A, "x_mark": ["1"]}),
+        ("a", {**UNDER_A, "x-policy-b": []}),
+        ("a", {**UNDER_A, "x-policy-a": ["forged", "alice"]}),
+        ("b", UNDER_B),
+        ("b", {**UNDER_B, **TOKEN, "x_mark": []}),
+    ],
+)
+def test_a_part_of_the_other_policy_is_a_fault(service: str, fields: dict[str, list[str]]) -> None:
+    assert fault_of(service, "/guarded/1", fields) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "head", "body", "policy"),
+    [
+        (ONLY_A, 200, b"", b"a /guarded/1 ", "a"),
+        (ONLY_A, 403, ASKED_B, b"", "b"),
+        (BOTH, 200, b"", b"b /guarded/1 ", "b"),
+        (ONLY_A, 200, b"", b"b /guarded/1 ", None),  # let in by one, sent by the other
+        (BOTH, 403, ASKED_B, b"", None),
+        (BOTH, 200, b"", b"a /guarded/2 ", None),  # the answer to somebody else
+        (BOTH, 200, b"", b"", None),
+        (BOTH, 502, b"", b"", None),
+        (ONLY_A, 403, b"", b"", None),
+    ],
+)
+def test_an_answer_is_by_the_only_policy_that_gives_it(
+    kind: Kind, status: int, head: bytes, body: bytes, policy: str | None
+) -> None:
+    assert kind.policy_of("1", status, head, body) == policy
