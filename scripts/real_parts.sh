@@ -16,6 +16,7 @@ node       nodejs          runs the certified OpenID provider of the end-to-end 
 npm        npm             installs that provider, as locked
 kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them
 systemd-analyze systemd    checks the systemd units, and systemd itself runs them
+ip         iproute2        brings up the network of the machine on which systemd does
 "
 bench_parts="
 nginx      nginx           the service behind every proxy, and a proxy to compare with

@@ -9,6 +9,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 import gateway
 
@@ -79,6 +80,22 @@ def test_the_metadata_is_what_an_index_shows(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
 
 
+def test_an_index_takes_the_metadata_of_both(built: Path) -> None:
+    """Validated against the core metadata specification, as an index does on upload."""
+    base = f"jwt_gateway-{VERSION}"
+    with zipfile.ZipFile(built / f"{base}-py3-none-any.whl") as wheel:
+        of_wheel = wheel.read(f"{base}.dist-info/METADATA")
+    with tarfile.open(built / f"{base}.tar.gz") as archive:
+        member = archive.extractfile(f"{base}/PKG-INFO")
+        assert member is not None
+        of_sdist = member.read()
+
+    for raw in (of_wheel, of_sdist):
+        checked = Metadata.from_email(raw, validate=True)
+        assert checked.description_content_type == "text/markdown"
+        assert {one.name.lower() for one in checked.requires_dist or ()} >= {"aiohttp", "pyjwt"}
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "config/demo.yaml"]
 )
@@ -98,3 +115,6 @@ def test_the_source_archive_builds_the_same_wheel(built: Path, tmp_path: Path) -
     wheel = f"jwt_gateway-{VERSION}-py3-none-any.whl"
     with zipfile.ZipFile(built / wheel) as ours, zipfile.ZipFile(source / "dist" / wheel) as theirs:
         assert ours.namelist() == theirs.namelist()
+        assert [ours.read(name) for name in ours.namelist()] == [
+            theirs.read(name) for name in theirs.namelist()
+        ]

@@ -1,0 +1,16 @@
+"""What several tests of the project share: the gateway, installed as users install it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.project.clean_install import build, install
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an environment with the wheel in it, and what the wheel needs; not to be changed."""
+    folder = tmp_path_factory.mktemp("installed")
+    build(folder / "dist", "wheel")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return install(folder / "venv", wheel)
