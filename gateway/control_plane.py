@@ -92,6 +92,8 @@ class ControlPlane:
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
             certificates=self._seconds_left,
             pids=lambda: workers.pids,
+            is_ready=lambda: not self.ready().not_ready,
+            digest=lambda: self._settings.digest,
             started_at=self._started_at,
         )
         self.reload_requests = ReloadRequests()

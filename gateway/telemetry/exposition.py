@@ -27,8 +27,9 @@ from gateway.telemetry.upstream_metrics import upstream_families
 class Exposition:
     """What the whole gateway shows beside the counts of its data port.
 
-    *issuers*, *revocations*, *certificates* (the seconds that each file is good for) and *pids*,
-    those of its processes, are asked at each exposition, possibly from another thread.
+    *issuers*, *revocations*, *certificates* (the seconds that each file is good for), *pids*, those
+    of its processes, *is_ready* and *digest*, that of the live configuration, are asked at each
+    exposition, possibly from another thread.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class Exposition:
         issuers: Callable[[], Iterable[IssuerMetrics]],
         revocations: Callable[[], Iterable[RevocationMetrics]],
         pids: Callable[[], Sequence[int]],
+        is_ready: Callable[[], bool],
+        digest: Callable[[], str],
         certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
         started_at: float = 0.0,
     ) -> None:
@@ -44,6 +47,8 @@ class Exposition:
         self.issuers = issuers
         self.revocations = revocations
         self.pids = pids
+        self.is_ready = is_ready
+        self.digest = digest
         self.certificates = certificates
 
     def expose(self, metrics: Metrics) -> bytes:
@@ -71,6 +76,8 @@ class _Families(Collector):
         """Yield every family of ``docs/metrics.md``."""
         exposition, metrics = self._exposition, self._metrics
         yield gauge("gateway_build_info", "The running version.", [((__version__,), 1)], _VERSION)
+        is_ready = int(exposition.is_ready())
+        yield gauge("gateway_ready", "Whether traffic should be sent here.", [((), is_ready)])
         yield from route_families(tuple(metrics.routes))
         yield from load_families(metrics.load)
         yield from _connection_families(metrics)
@@ -85,6 +92,12 @@ class _Families(Collector):
             [((), metrics.log_dropped)],
         )
         yield from span_families(metrics)
+        yield gauge(
+            "gateway_config_info",
+            "Always 1; the label is the digest of the live configuration.",
+            [((exposition.digest(),), 1)],
+            ("digest",),
+        )
         yield from reload_families(exposition.reloads)
         yield from process_families(exposition.pids())
 

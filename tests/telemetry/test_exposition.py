@@ -26,8 +26,16 @@ def make_metrics() -> Metrics:
     return metrics
 
 
-def make_exposition(issuers: tuple[IssuerMetrics, ...] = ()) -> Exposition:
-    return Exposition(issuers=lambda: issuers, revocations=list, pids=lambda: [os.getpid()])
+def make_exposition(
+    issuers: tuple[IssuerMetrics, ...] = (), *, is_ready: bool = True
+) -> Exposition:
+    return Exposition(
+        issuers=lambda: issuers,
+        revocations=list,
+        pids=lambda: [os.getpid()],
+        is_ready=lambda: is_ready,
+        digest=lambda: "0a1b",
+    )
 
 
 def samples_of(metrics: Metrics, exposition: Exposition | None = None) -> Samples:
@@ -99,6 +107,14 @@ def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
 
 def test_the_running_version_is_exposed() -> None:
     assert sample(make_metrics(), "gateway_build_info", version=__version__) == 1
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_whether_it_is_ready_and_what_it_runs_are_exposed(is_ready: bool) -> None:
+    samples = samples_of(make_metrics(), make_exposition(is_ready=is_ready))
+
+    assert samples["gateway_ready", frozenset()] == int(is_ready)
+    assert samples["gateway_config_info", frozenset({("digest", "0a1b")})] == 1
 
 
 def test_reloads_are_counted_by_outcome() -> None:
