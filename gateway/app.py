@@ -118,6 +118,11 @@ class ThisProcess:
         """Return the members of the log line of a refusal, if it is still remembered."""
         return self._data.find_refusal(request_id)
 
+    @property
+    def restarts(self) -> Sequence[int]:
+        """Return how often this only worker was replaced: never while it lives."""
+        return (0,)
+
     def status(self) -> Sequence[Mapping[str, object]]:
         """Return what ``/status`` shows of this process."""
         return [{"pid": os.getpid(), "started_at": self._started_at, "restarts": 0}]

@@ -57,6 +57,11 @@ class Workers(Protocol):
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
         """Return the members of the log line of a refusal, if it is still remembered."""
 
+    @property
+    def restarts(self) -> Sequence[int]:
+        """Return how often each of the workers was replaced."""
+        ...
+
     def status(self) -> Sequence[Mapping[str, object]]:
         """Return what ``/status`` shows of each."""
 
@@ -92,6 +97,7 @@ class ControlPlane:
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
             certificates=self._seconds_left,
             pids=lambda: workers.pids,
+            restarts=lambda: workers.restarts,
             is_ready=lambda: not self.ready().not_ready,
             digest=lambda: self._settings.digest,
             started_at=self._started_at,

@@ -44,6 +44,10 @@ class FakeWorkers:
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
         return self.lines.get(request_id)
 
+    @property
+    def restarts(self) -> Sequence[int]:
+        return (0,)
+
     def status(self) -> Sequence[Mapping[str, object]]:
         return [{"pid": 1}]
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from gateway.supervisor.child import Child, ask_all
 from gateway.supervisor.messages import (
     Commit,
     Configuration,
-    Count,
     Drain,
     Find,
     GiveUp,
@@ -25,21 +24,14 @@ from gateway.supervisor.messages import (
     Stop,
 )
 from gateway.supervisor.news import News, NewsOf
-from gateway.supervisor.peer import PeerGone, Refused
+from gateway.supervisor.patience import PATIENCE, Patience
+from gateway.supervisor.peer import Refused
 from gateway.supervisor.slot import Slot
 from gateway.supervisor.sockets import Sockets, close_sockets
+from gateway.supervisor.tally import Tally
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
-
-# Thousands of routes take seconds to compile, and all workers do it at the same time.
-_PREPARE_SECONDS = 120.0
-_COMMIT_SECONDS = 10.0
-_COUNT_SECONDS = 1.0
-_STOP_SECONDS = 5.0
-
-# What a worker has counted since it was last asked is lost when it is killed.
-_COUNT_EACH_SECONDS = 2.0
 
 
 class Crew:
@@ -58,35 +50,26 @@ class Crew:
         record: Record,
         sockets: Sequence[Sockets],
         pseudonym: bytes,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._path = path
         self._pseudonym = pseudonym
-        self._share = len(sockets)
-        self._settings = settings
-        self._live = self._configuration(1, record)
-        self._news = {1: NewsOf(1, fetched)}
+        self._patience = patience
+        # None is used twice: a worker may be late with one that was given up.
+        self._numbers = count(1)
+        self._live = Configuration(next(self._numbers), path, record, len(sockets))
+        self._news = {self._live.number: NewsOf(self._live.number, fetched)}
         self._prepared: tuple[Settings, Configuration] | None = None
         self._ready_children: list[Child] = []
         self._changing = asyncio.Lock()
-        self._dead = Metrics()  # what those counted that have died
         self._slots = [
-            Slot(index, one, self._serve, self._answer, self._changing)
+            Slot(index, one, self._serve, self._answer, self._changing, patience)
             for index, one in enumerate(sockets)
         ]
-        for slot in self._slots:
-            slot.on_death = self._bury
-        self._counting: asyncio.Task[None] | None = None
+        self._tally = Tally(self._slots, settings, patience)
         self.is_started = False
         self.is_draining = False
-        self._use(settings)
-        self._news[1].follow(self._tell_all)
-
-    def _configuration(self, number: int, record: Record) -> Configuration:
-        return Configuration(number, self._path, record, self._share)
-
-    def _use(self, settings: Settings) -> None:
-        self._settings = settings
-        self._dead.use(*_names(settings))
+        self._news[self._live.number].follow(self._tell_all)
 
     # --- their life
 
@@ -102,15 +85,14 @@ class Crew:
                 await asyncio.gather(*starting, return_exceptions=True)
                 raise
         self.is_started = True
-        self._counting = asyncio.get_running_loop().create_task(self._count_each())
+        self._tally.start()
 
-    async def _serve(self, child: Child) -> None:
+    async def _serve(self, slot: Slot, child: Child) -> None:
         """Make *child* serve under the live configuration."""
         live = self._live
         for news in self._news[live.number].all():
             child.peer.tell(news)
-        child.number = live.number
-        await child.ask(Start(live, child.descriptors, self._pseudonym))
+        await child.ask(Start(live, slot.index, child.descriptors, self._pseudonym))
 
     async def _answer(self, question: Any) -> object:
         match question:
@@ -132,11 +114,6 @@ class Crew:
         """Return the workers that serve."""
         return [slot.child for slot in self._slots if slot.child is not None]
 
-    def _bury(self, slot: Slot) -> None:
-        counts, slot.last_counts = slot.last_counts, Metrics()
-        counts.settle()
-        self._dead.add(counts)
-
     # --- another configuration
 
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
@@ -145,26 +122,25 @@ class Crew:
         No worker is started from here on until ``commit``, or until this has failed.
         """
         await self._changing.acquire()
-        number = self._live.number + 1
+        wanted = Configuration(next(self._numbers), self._path, record, len(self._slots))
         try:
-            refusal = await self._prepare(number, fetched, record)
+            refusal = await self._prepare(wanted, fetched)
         except BaseException:
-            self._give_up(number)
+            self._give_up(wanted.number)
             raise
         if refusal is not None:
-            self._give_up(number)
+            self._give_up(wanted.number)
             return refusal
-        self._prepared = (settings, self._configuration(number, record))
+        self._prepared = (settings, wanted)
         return None
 
-    async def _prepare(self, number: int, fetched: Fetched, record: Record) -> str | None:
-        news = self._news[number] = NewsOf(number, fetched)
+    async def _prepare(self, wanted: Configuration, fetched: Fetched) -> str | None:
+        news = self._news[wanted.number] = NewsOf(wanted.number, fetched)
         news.follow(self._tell_all)
         children = self._children()
         for one in news.all():
             self._tell_all(one)
-        question = Prepare(self._configuration(number, record))
-        answers = await ask_all(children, question, _PREPARE_SECONDS)
+        answers = await ask_all(children, Prepare(wanted), self._patience.prepare_seconds)
         self._ready_children = children
         for child, answer in zip(children, answers, strict=True):
             if isinstance(answer, BaseException):
@@ -178,21 +154,23 @@ class Crew:
         self._changing.release()
 
     async def commit(self) -> None:
-        """Go on under what was prepared, all at once.
+        """Go on under what was prepared, all at once; whoever is cancelled here does not stop it.
 
         A worker that does not is killed: the one that replaces it does.
         """
         if self._prepared is None:
             return
-        settings, configuration = self._prepared
-        self._prepared = None
-        former, self._live = self._live, configuration
-        self._use(settings)
+        (settings, wanted), self._prepared = self._prepared, None
+        former, self._live = self._live, wanted
+        self._tally.use(settings)
+        await asyncio.shield(self._commit(former))
+
+    async def _commit(self, former: Configuration) -> None:
         try:
-            children = self._ready_children
-            answers = await ask_all(children, Commit(configuration.number), _COMMIT_SECONDS)
+            children, self._ready_children = self._ready_children, []
+            question = Commit(self._live.number)
+            answers = await ask_all(children, question, self._patience.commit_seconds)
             for child, answer in zip(children, answers, strict=True):
-                child.number = configuration.number
                 if isinstance(answer, BaseException):
                     _log.error("the worker with pid %d %s", child.pid, _failure(answer))
                     child.kill()
@@ -205,25 +183,12 @@ class Crew:
 
     async def counts(self) -> Metrics:
         """Return the counts of all workers, of those that have died, too."""
-        await self._count()
-        total = Metrics()
-        total.use(*_names(self._settings))
-        total.add(self._dead)
-        for slot in self._slots:
-            total.add(slot.last_counts)
-        return total
-
-    async def _count(self) -> None:
-        await asyncio.gather(*(slot.count(Count(), _COUNT_SECONDS) for slot in self._slots))
-
-    async def _count_each(self) -> None:
-        while True:
-            await asyncio.sleep(_COUNT_EACH_SECONDS)
-            await self._count()
+        return await self._tally.total()
 
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
         """Return the members of the log line of a refusal, if a worker remembers it."""
-        answers = await ask_all(self._children(), Find(request_id), _COUNT_SECONDS)
+        seconds = self._patience.count_seconds
+        answers = await ask_all(self._children(), Find(request_id), seconds)
         return next((answer for answer in answers if isinstance(answer, Mapping)), None)
 
     @property
@@ -235,49 +200,49 @@ class Crew:
         """Return what ``/status`` shows of each worker."""
         return [slot.status() for slot in self._slots]
 
-    def faults(self) -> list[str]:
+    def faults(self) -> Sequence[str]:
         """Return which workers cannot be had, for ``/readyz``."""
-        return [f"{slot.name} does not start" for slot in self._slots if slot.restarts.is_hopeless]
+        return [f"{slot.name} dies again and again" for slot in self._slots if slot.is_hopeless]
+
+    @property
+    def serving(self) -> int:
+        """Count the workers that serve now."""
+        return len(self._children())
+
+    @property
+    def restarts(self) -> int:
+        """Count the workers that have died, or could not be started in place of such a one."""
+        return sum(slot.restarts.total for slot in self._slots)
 
     # --- their end
 
     async def drain(self) -> None:
         """Have all workers take no new connections, and let requests under way finish."""
         self.is_draining = True
-        # First: else connections would come in that no worker takes any more.
+        await asyncio.gather(*(slot.retire() for slot in self._slots))
+        # Before they drain: else connections would come in that no worker takes any more.
         close_sockets([slot.sockets for slot in self._slots])
-        for slot in self._slots:
-            slot.stop_keeping()
         questions = (child.ask(Drain()) for child in self._children())
         await asyncio.gather(*questions, return_exceptions=True)
 
     async def stop(self) -> None:
         """End all workers, those that do not want to, too."""
-        if self._counting is not None:
-            self._counting.cancel()
+        self._tally.stop()
         close_sockets([slot.sockets for slot in self._slots])
+        await asyncio.gather(*(slot.stop_keeping() for slot in self._slots))
         children = self._children()
-        for slot in self._slots:
-            slot.stop_keeping()
         for child in children:
             child.peer.tell(Stop())
         endings = [asyncio.ensure_future(child.wait()) for child in children]
         if endings:
-            await asyncio.wait(endings, timeout=_STOP_SECONDS)
+            await asyncio.wait(endings, timeout=self._patience.stop_seconds)
         self.kill()
-        for ending in endings:
-            with suppress(PeerGone):
-                await ending
+        await asyncio.gather(*endings)
 
     def kill(self) -> None:
         """End all workers at once."""
         for slot in self._slots:
             slot.kill()
-
-
-def _names(settings: Settings) -> tuple[list[str], list[str]]:
-    routes = [route.name for route in settings.policy.routes.routes]
-    return routes, list(settings.upstreams)
 
 
 def _failure(error: BaseException) -> str:

@@ -22,22 +22,24 @@ from gateway.telemetry.reports import (
 from gateway.telemetry.route_metrics import route_families
 from gateway.telemetry.span_metrics import span_families
 from gateway.telemetry.upstream_metrics import upstream_families
+from gateway.telemetry.worker_metrics import worker_families
 
 
 class Exposition:
     """What the whole gateway shows beside the counts of its data port.
 
-    *issuers*, *revocations*, *certificates* (the seconds that each file is good for), *pids*, those
-    of its processes, *is_ready* and *digest*, that of the live configuration, are asked at each
-    exposition, possibly from another thread.
+    All that is called is called at each exposition, possibly on another thread. *certificates* are
+    the seconds that each file is good for, *pids* those of its processes, *restarts* how often
+    each worker was replaced, and *digest* is that of the live configuration.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - built in one place, by name
         self,
         *,
         issuers: Callable[[], Iterable[IssuerMetrics]],
         revocations: Callable[[], Iterable[RevocationMetrics]],
         pids: Callable[[], Sequence[int]],
+        restarts: Callable[[], Sequence[int]],
         is_ready: Callable[[], bool],
         digest: Callable[[], str],
         certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
@@ -47,6 +49,7 @@ class Exposition:
         self.issuers = issuers
         self.revocations = revocations
         self.pids = pids
+        self.restarts = restarts
         self.is_ready = is_ready
         self.digest = digest
         self.certificates = certificates
@@ -99,6 +102,7 @@ class _Families(Collector):
             ("digest",),
         )
         yield from reload_families(exposition.reloads)
+        yield from worker_families(exposition.restarts())
         yield from process_families(exposition.pids())
 
 

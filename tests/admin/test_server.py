@@ -86,7 +86,9 @@ async def test_status_is_what_the_gateway_says() -> None:
 
 
 async def test_metrics_are_read_by_prometheus() -> None:
-    exposition = Exposition(issuers=tuple, revocations=tuple, pids=tuple)
+    exposition = Exposition(
+        issuers=tuple, revocations=tuple, pids=tuple, restarts=tuple, is_ready=bool, digest=str
+    )
     async with admin_port() as port:
         port.gateway.page = exposition.expose(Metrics())
         answer = await port.ask("/metrics")

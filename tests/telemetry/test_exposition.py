@@ -33,6 +33,7 @@ def make_exposition(
         issuers=lambda: issuers,
         revocations=list,
         pids=lambda: [os.getpid()],
+        restarts=lambda: [0],
         is_ready=lambda: is_ready,
         digest=lambda: "0a1b",
     )
