@@ -50,6 +50,9 @@ _OVERRIDES = frozenset(
         b"x-envoy-internal",
         b"x-real-ip",
         b"http2-settings",
+        b"client-cert",  # of the TLS connection: only who ends it can say (RFC 9440 §2.4)
+        b"client-cert-chain",
+        b"x-client-cert",
         b"x-request-id",  # set here, for every request
         b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
         b"proxy",  # HTTP_PROXY to a CGI service, and to its HTTP client (CVE-2016-5385)

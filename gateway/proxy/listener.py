@@ -16,7 +16,7 @@ from gateway.proxy.drain import IDLE_SECONDS, part_from
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.settings.values import Address
-from gateway.tls.server_context import LatestContext
+from gateway.tls.latest_context import LatestContext
 
 # Deadlines are watched by one coarse sweep over all connections instead of a timer each: a
 # request then costs no timer at all, and none is late by more than this.

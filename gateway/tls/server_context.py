@@ -1,4 +1,4 @@
-"""Make what the data port speaks TLS with, and put another in its place while it runs."""
+"""Make what the data port speaks TLS with."""
 
 import ssl
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Final
 from gateway.tls.certificate import Certificate, ServerTls
 from gateway.tls.names import find_by_name
 from gateway.tls.pair import load_pair
+from gateway.tls.server_side import ServerSide
 
 # Mozilla's "intermediate", version 5.7, without finite-field DHE, which no client needs that has
 # TLS 1.2. Forward secrecy and authenticated encryption, all of them; TLS 1.3 has no others. Level 2
@@ -57,6 +58,7 @@ def _choose(find: Callable[[str], ssl.SSLContext | None]) -> _Choice:
 
 def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = ServerSide
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     # A client asks us to begin anew as often as it likes: CPU time for nothing (CVE-2011-1473).
@@ -71,34 +73,3 @@ def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_REQUIRED if tls.is_required else ssl.CERT_OPTIONAL
     return context
-
-
-class LatestContext(ssl.SSLContext):
-    """A context in name alone: a handshake takes what was put in last when it begins.
-
-    So certificates change without a socket that is closed and opened again: nobody is refused
-    meanwhile, and handshakes and connections under way go on as they began.
-    """
-
-    _latest: ssl.SSLContext
-
-    def __new__(cls, first: ssl.SSLContext) -> "LatestContext":
-        """Return one in which *first* is put in."""
-        context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
-        context._latest = first
-        return context
-
-    def use(self, context: ssl.SSLContext) -> None:
-        """Have all handshakes that begin from now on made by *context*."""
-        self._latest = context
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Begin a handshake, as an event loop does for every connection."""
-        return self._latest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)

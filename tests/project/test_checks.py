@@ -12,6 +12,7 @@ from tests.cli.config_files import run, write_config
 from tests.cli.peers import http_peer
 from tests.keyring.keys import ec_jwk, jwks
 from tests.project.console import Fence, find_fences
+from tests.settings.tls_files import write_tls_files
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
 _PARTS = re.split(r"^#{2,3} (.+)$", PAGE, flags=re.MULTILINE)
@@ -77,6 +78,8 @@ def test_every_section_has_an_example() -> None:
 def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]]:
     """Return the codes and the severities of what is wrong with the configuration *text*."""
     env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", text, re.MULTILINE))
+    if ".pem" in text:
+        write_tls_files(directory)
     done = run("check", write_config(directory, text), "--format", "json", *options, env=env)
     faults = json.loads(done.stdout)["faults"]
     return {fault["code"] for fault in faults}, {fault["severity"] for fault in faults}

@@ -6,7 +6,7 @@ from typing import cast
 import trustme
 
 from gateway.tls.certificate import Authorities, Certificate, ServerTls
-from tests.certificates import AUTHORITY, chain_of
+from tests.certificates import AUTHORITY, chain_of, trusting
 
 
 def certificate(*names: str, authority: trustme.CA = AUTHORITY) -> Certificate:
@@ -50,3 +50,10 @@ class Handshake:
         assert shown
         alternatives = cast("tuple[tuple[str, str], ...]", shown["subjectAltName"])
         return {name for kind, name in alternatives if kind == "DNS"}
+
+
+def with_certificate(authority: trustme.CA) -> ssl.SSLContext:
+    """Return what a client with a certificate of *authority* speaks TLS with."""
+    context = trusting()
+    authority.issue_cert("client@example.com").configure_cert(context)
+    return context

@@ -6,9 +6,16 @@ import pytest
 import trustme
 
 from gateway.tls.certificate import ServerTls
-from gateway.tls.server_context import LatestContext, make_server_context
+from gateway.tls.server_context import make_server_context
 from tests.certificates import AUTHORITY, trusting
-from tests.tls.handshake import FIRST, PLAIN, SECOND, Handshake, authorities
+from tests.tls.handshake import (
+    FIRST,
+    PLAIN,
+    SECOND,
+    Handshake,
+    authorities,
+    with_certificate,
+)
 
 OTHER_AUTHORITY = trustme.CA()
 
@@ -16,12 +23,6 @@ OTHER_AUTHORITY = trustme.CA()
 def unverified() -> ssl.SSLContext:
     context = trusting()
     context.check_hostname = False
-    return context
-
-
-def with_certificate(authority: trustme.CA) -> ssl.SSLContext:
-    context = trusting()
-    authority.issue_cert("client@example.com").configure_cert(context)
     return context
 
 
@@ -142,29 +143,3 @@ def test_an_authority_below_a_root_can_be_trusted_alone() -> None:
     assert Handshake(context, with_certificate(ours)).server.getpeercert()
     with pytest.raises(ssl.SSLError):
         Handshake(context, with_certificate(theirs))
-
-
-# --- another context
-
-
-def test_a_handshake_is_made_by_the_context_put_in_last() -> None:
-    latest = LatestContext(make_server_context(PLAIN))
-    assert Handshake(latest, trusting()).names() == {"first.example"}
-
-    latest.use(make_server_context(ServerTls((SECOND,), None, False)))
-
-    assert Handshake(latest, trusting(), "b.second.example").names() == {"*.second.example"}
-
-
-def test_a_session_of_a_former_context_is_not_taken_up_again() -> None:
-    """Or a client whose authority is trusted no more would get in by its old ticket."""
-    tls = ServerTls((FIRST,), authorities(AUTHORITY), True)
-    latest = LatestContext(make_server_context(tls))
-    client = with_certificate(AUTHORITY)
-    session = Handshake(latest, client).client.session
-    assert Handshake(latest, client, session=session).client.session_reused
-
-    latest.use(make_server_context(ServerTls((FIRST,), authorities(OTHER_AUTHORITY), True)))
-
-    with pytest.raises(ssl.SSLError):
-        Handshake(latest, client, session=session)
