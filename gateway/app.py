@@ -123,6 +123,10 @@ class ThisProcess:
         """Return how often this only worker was replaced: never while it lives."""
         return (0,)
 
+    def faults(self) -> Sequence[str]:
+        """Return nothing: where this process cannot be had, nobody can ask."""
+        return ()
+
     def status(self) -> Sequence[Mapping[str, object]]:
         """Return what ``/status`` shows of this process."""
         return [{"pid": os.getpid(), "started_at": self._started_at, "restarts": 0}]

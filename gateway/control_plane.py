@@ -62,6 +62,10 @@ class Workers(Protocol):
         """Return how often each of the workers was replaced."""
         ...
 
+    def faults(self) -> Sequence[str]:
+        """Return which of them cannot be had, for ``/readyz``."""
+        ...
+
     def status(self) -> Sequence[Mapping[str, object]]:
         """Return what ``/status`` shows of each."""
 
@@ -150,7 +154,12 @@ class ControlPlane:
                 self.note(ReloadReport(ReloadOutcome.INVALID, settings.digest, refusal))
                 return refusal
             # Where this process serves, too, nothing waits until the next wait has begun.
-            await self._workers.commit()
+            try:
+                await self._workers.commit()
+            except BaseException:  # cancelled: the gateway is ending, and what is live is live
+                self._settings, self._fetched = settings, fetched
+                await former.close()
+                raise
             self._settings, self._fetched = settings, fetched
             self.note(ReloadReport(ReloadOutcome.APPLIED, settings.digest))
             await former.retire()
@@ -195,6 +204,7 @@ class ControlPlane:
             for one in lists
             if one.is_missed and not _only_reports(settings, one.name)
         ]
+        reasons += self._workers.faults()
         if not self._workers.is_started:
             reasons.append("starting")
         if self._workers.is_draining:

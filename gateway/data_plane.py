@@ -118,11 +118,12 @@ class DataPlane:
         """Return the members of the log line of a refusal, if it is still remembered."""
         return self._access_log.recent.find(request_id)
 
-    async def drain(self) -> None:
-        """Take leave of all clients: see ``Listener.drain``."""
+    async def drain(self, *, delays: bool = True) -> None:
+        """Take leave of all clients: see ``Listener.drain``; unless it *delays*, at once."""
         settings = self._serving.settings
+        delay_seconds = settings.drain_delay_seconds if delays else 0.0
         await self._listener.drain(
-            settings.drain_seconds, settings.drain_delay_seconds, settings.drain_streams_seconds
+            settings.drain_seconds, delay_seconds, settings.drain_streams_seconds
         )
 
     async def stop(self) -> None:

@@ -24,11 +24,13 @@ class FakeWorkers:
         self.calls: list[str] = []
         self.refusal: str | None = None
         self.before_prepared: Callable[[], Any] = lambda: asyncio.sleep(0)
+        self.before_committed: Callable[[], Any] = lambda: asyncio.sleep(0)
         self.total = Metrics()
         self.lines: dict[str, Mapping[str, Any]] = {}
         self.is_started = True
         self.is_draining = False
         self.pids: Sequence[int] = ()
+        self.hopeless: Sequence[str] = ()
 
     async def prepare(self, settings: Settings, _fetched: Fetched, _record: Record) -> str | None:
         self.calls.append(f"prepare {settings.digest}")
@@ -37,6 +39,7 @@ class FakeWorkers:
 
     async def commit(self) -> None:
         self.calls.append("commit")
+        await self.before_committed()
 
     async def counts(self) -> Metrics:
         return self.total
@@ -47,6 +50,9 @@ class FakeWorkers:
     @property
     def restarts(self) -> Sequence[int]:
         return (0,)
+
+    def faults(self) -> Sequence[str]:
+        return self.hopeless
 
     def status(self) -> Sequence[Mapping[str, object]]:
         return [{"pid": 1}]
@@ -144,6 +150,27 @@ async def test_a_gateway_that_ends_in_the_middle_gives_up_what_it_prepared(stage
     assert stage.made[0].keyring.is_started
 
 
+async def test_what_workers_go_on_with_is_live_though_the_gateway_ends_meanwhile(
+    stage: Stage,
+) -> None:
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        reached.set()
+        await never.wait()
+
+    stage.workers.before_committed = hang
+    reloading = asyncio.create_task(stage.control.reload(stage.settings(drain="1s")))
+    await reached.wait()
+
+    reloading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reloading
+
+    assert stage.control.fetched is stage.made[1]
+    assert not stage.made[0].keyring.is_started  # else nobody would ever end it
+
+
 async def test_the_counts_of_all_workers_are_shown(stage: Stage) -> None:
     stage.workers.total.connections_open = 7
 
@@ -158,6 +185,12 @@ async def test_readiness_says_how_the_workers_are(stage: Stage) -> None:
     assert stage.control.ready().not_ready == ()
     stage.workers.is_started, stage.workers.is_draining = False, True
     assert stage.control.ready().not_ready == ("starting", "draining")
+
+
+async def test_a_worker_that_cannot_be_had_keeps_traffic_away(stage: Stage) -> None:
+    stage.workers.hopeless = ["worker 2 dies again and again"]
+
+    assert stage.control.ready().not_ready == ("worker 2 dies again and again",)
 
 
 async def test_a_refusal_is_looked_for_at_the_workers(stage: Stage) -> None:

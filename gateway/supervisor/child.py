@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from gateway.supervisor.peer import Peer, PeerGone
+from gateway.supervisor.peer import Peer
 from gateway.supervisor.sockets import Sockets
 
 _PROGRAM = "gateway.supervisor"
@@ -19,7 +19,7 @@ _PROGRAM = "gateway.supervisor"
 class Child:
     """One worker process from its start to its end; ``spawn`` makes it.
 
-    *number* is that of the configuration it serves under, 0 before it does.
+    *descriptors* are those of its listening sockets.
     """
 
     def __init__(
@@ -28,14 +28,19 @@ class Child:
         self._process = process
         self.peer = peer
         self.descriptors = tuple(one.fileno() for one in descriptors)
-        self.number = 0
         self.started_at = time.time()
+        self._began = time.monotonic()
         self._listening = asyncio.get_running_loop().create_task(peer.listen())
 
     @property
     def pid(self) -> int:
         """Return its process id."""
         return self._process.pid
+
+    @property
+    def age_seconds(self) -> float:
+        """Return how long ago it was started."""
+        return time.monotonic() - self._began
 
     async def ask(self, question: object) -> Any:
         """Return its answer to *question*; raises PeerGone and Refused."""
@@ -44,8 +49,9 @@ class Child:
     async def wait(self) -> str:
         """Return how it ended, in words, once it has."""
         code = await self._process.wait()
-        await self._listening  # what it said last is heard before its end
-        self.peer.close()
+        # What it said last is heard before its end. Waited for, not awaited: whoever is
+        # cancelled in here leaves it to others to listen.
+        await asyncio.wait({self._listening})
         if code >= 0:
             return f"exit code {code}"
         try:
@@ -57,6 +63,11 @@ class Child:
         """End it at once, whatever it does."""
         with suppress(ProcessLookupError):
             self._process.kill()
+
+    async def end(self) -> None:
+        """End it at once, and wait until it has."""
+        self.kill()
+        await self.wait()
 
 
 async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) -> Child:
@@ -98,6 +109,3 @@ async def ask_all(children: list[Child], question: object, timeout_seconds: floa
             return await child.ask(question)
 
     return await asyncio.gather(*map(ask, children), return_exceptions=True)
-
-
-__all__ = ["Child", "PeerGone", "ask_all", "spawn"]

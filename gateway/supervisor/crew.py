@@ -205,14 +205,9 @@ class Crew:
         return [f"{slot.name} dies again and again" for slot in self._slots if slot.is_hopeless]
 
     @property
-    def serving(self) -> int:
-        """Count the workers that serve now."""
-        return len(self._children())
-
-    @property
-    def restarts(self) -> int:
-        """Count the workers that have died, or could not be started in place of such a one."""
-        return sum(slot.restarts.total for slot in self._slots)
+    def restarts(self) -> Sequence[int]:
+        """Return how often each of the workers was replaced, or could not be."""
+        return tuple(slot.restarts.total for slot in self._slots)
 
     # --- their end
 

@@ -19,17 +19,18 @@ class Configuration:
     number: int
     path: Path
     record: Record = field(repr=False)
-    share: int  # of so many workers, for limits that are the gateway's
+    workers: int  # how many of them share what the gateway may take
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """Serve under *configuration*, on the listening sockets *descriptors*.
 
-    Answered once the worker serves.
+    *index* is the worker's own, from 0. Answered once it serves.
     """
 
     configuration: Configuration
+    index: int
     descriptors: tuple[int, ...]
     pseudonym: bytes
 

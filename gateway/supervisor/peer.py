@@ -14,6 +14,9 @@ _log = logging.getLogger(__name__)
 # The length of what follows, in bytes. A record of a configuration may have many files.
 _LENGTH = Struct("!Q")
 
+# More than any configuration or list can have: what claims to be longer was never said by us.
+_MOST_BYTES = 1 << 30
+
 
 class PeerGone(Exception):  # noqa: N818 - reads as a sentence where it is caught
     """The other process has ended, or will not answer any more."""
@@ -72,16 +75,25 @@ class Peer:
             self._waiting.pop(number, None)
 
     async def listen(self) -> None:
-        """Hear and answer until the other process is gone."""
+        """Hear and answer until the other process is gone, or makes no sense any more."""
         try:
             while True:
-                (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-                octets = await self._reader.readexactly(length)
-                self._take(*pickle.loads(octets))  # noqa: S301 - see the class
+                self._take(*await self._read())
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        except Exception:  # nobody can say where the next word begins
+            _log.exception("another process of the gateway is not understood any more")
         finally:
             self.close()
+
+    async def _read(self) -> tuple[_Kind, int, Any]:
+        (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+        if length > _MOST_BYTES:
+            raise ValueError(f"a message of {length} bytes")
+        kind, number, content = pickle.loads(  # noqa: S301 - see the class
+            await self._reader.readexactly(length)
+        )
+        return kind, number, content
 
     def close(self) -> None:
         """Say nothing any more; whoever waits for an answer waits in vain."""
@@ -119,7 +131,7 @@ class Peer:
 
     async def _reply(self, number: int, question: object) -> None:
         try:
-            content = await self._answer(question)
+            self._send(_Kind.ANSWER, number, await self._answer(question))
         except OSError as error:
             self._send(_Kind.REFUSAL, number, error.strerror or str(error))
         except Refused as refusal:
@@ -127,5 +139,3 @@ class Peer:
         except Exception as bug:
             _log.exception("a bug in what another process of the gateway asked for")
             self._send(_Kind.REFUSAL, number, f"a bug ({type(bug).__name__}); the log has more")
-        else:
-            self._send(_Kind.ANSWER, number, content)

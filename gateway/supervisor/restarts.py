@@ -26,9 +26,12 @@ class Restarts:
         self.in_a_row += 1
         if self.in_a_row == 1:
             return 0.0
-        return min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** (self.in_a_row - 2))
+        doublings = min(self.in_a_row - 2, 16)  # else the power has no float in the end
+        return min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**doublings)
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Say whether workers die there again and again."""
-        return self.in_a_row > HOPELESS_AFTER
+    def is_hopeless(self, serves_seconds: float) -> bool:
+        """Say whether workers die there again and again.
+
+        *serves_seconds* is how long the one that is there now has served, 0 where there is none.
+        """
+        return self.in_a_row > HOPELESS_AFTER and serves_seconds < STEADY_SECONDS

@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from gateway.supervisor.child import Child, spawn
+from gateway.supervisor.messages import Count
+from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.restarts import Restarts
 from gateway.supervisor.sockets import Sockets
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
+
+# Between the end of what a process says and its own end there is next to nothing.
+_END_SECONDS = 2.0
 
 
 class WorkerFailed(Exception):  # noqa: N818 - reads as a sentence where it is caught
@@ -27,13 +31,14 @@ class Slot:
     whatever workers ask. *changing* is held while that configuration changes: nobody starts then.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - built in one place
         self,
         index: int,
         sockets: Sockets,
-        serve: Callable[[Child], Awaitable[None]],
+        serve: Callable[["Slot", Child], Awaitable[None]],
         answer: Callable[[Any], Awaitable[object]],
         changing: asyncio.Lock,
+        patience: Patience,
     ) -> None:
         self.index = index
         self.sockets = sockets
@@ -43,8 +48,11 @@ class Slot:
         self._serve = serve
         self._answer = answer
         self._changing = changing
+        self._patience = patience
         self._starting: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._back: asyncio.Future[None] | None = None  # done once a worker serves again
+        self._unanswered = 0  # so many questions in a row
         self.on_death: Callable[[Slot], None] = lambda _slot: None
 
     @property
@@ -57,6 +65,13 @@ class Slot:
         """Return what the worker is called in a log: its number, from 1."""
         return f"worker {self.index + 1}"
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Say whether workers die here again and again."""
+        return self.restarts.is_hopeless(0.0 if self.child is None else self.child.age_seconds)
+
+    # --- its workers
+
     async def start(self) -> None:
         """Have a worker serve, for the first time; raises WorkerFailed and OSError."""
         await self._start()
@@ -64,41 +79,56 @@ class Slot:
 
     async def _start(self) -> None:
         child = self._starting = await spawn(self.sockets, self._answer)
+        serving = asyncio.ensure_future(self._serve(self, child))
         dying = asyncio.ensure_future(child.wait())
-        serving = asyncio.ensure_future(self._serve(child))
         try:
-            await asyncio.wait({dying, serving}, return_when=asyncio.FIRST_COMPLETED)
-            if not serving.done() or serving.exception() is not None:
-                raise WorkerFailed(await self._why(child, serving, dying))
+            await asyncio.wait(
+                {dying, serving},
+                timeout=self._patience.start_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            why = await self._why_not(child, serving, dying)
+            if why is not None:
+                raise WorkerFailed(f"{self.name} {why}")
+            self._unanswered = 0
             self.child = child
         except BaseException:
-            child.kill()
+            await child.end()
             raise
         finally:
             self._starting = None
-            serving.cancel()
-            if not dying.done():
-                dying.cancel()
+            for task in (serving, dying):
+                task.cancel()
 
-    async def _why(
+    async def _why_not(
         self, child: Child, serving: asyncio.Future[None], dying: asyncio.Future[str]
-    ) -> str:
-        refusal = serving.exception() if serving.done() else None
-        if isinstance(refusal, Refused):
-            child.kill()
-            return f"{self.name} cannot serve: {refusal}"
-        return f"{self.name} (pid {child.pid}) ended before it served: {await dying}"
+    ) -> str | None:
+        """Return why *child* does not serve; None where it does."""
+        if serving.done() and not dying.done():
+            match serving.exception():
+                case None:
+                    return None
+                case Refused() as refusal:
+                    return f"cannot serve: {refusal}"
+                case PeerGone():
+                    await asyncio.wait({dying}, timeout=_END_SECONDS)
+                case bug:
+                    raise bug
+        if dying.done():
+            return f"(pid {child.pid}) ended before it served: {dying.result()}"
+        return f"(pid {child.pid}) did not serve in time"
 
     async def _keep(self) -> None:
         while self.child is not None:
             child = self.child
             how = await child.wait()
-            served_seconds = time.time() - child.started_at
             self.child = None
+            self._back = asyncio.get_running_loop().create_future()
             self.on_death(self)
-            delay_seconds = self.restarts.after_death(served_seconds)
+            delay_seconds = self.restarts.after_death(child.age_seconds)
             _log.error("%s (pid %d) ended: %s; another one is started", self.name, child.pid, how)
             await self._start_again(delay_seconds)
+            self._back.set_result(None)
 
     async def _start_again(self, delay_seconds: float) -> None:
         while self.child is None:
@@ -109,25 +139,60 @@ class Slot:
             except (WorkerFailed, OSError) as failure:
                 delay_seconds = self.restarts.after_death(0.0)
                 _log.error("%s; it is tried again", failure)
+            except Exception:  # a bug of ours must not leave the sockets without a worker
+                delay_seconds = self.restarts.after_death(0.0)
+                _log.exception("%s was not started; it is tried again", self.name)
             else:
-                assert self.child is not None  # noqa: S101 - it was started
-                _log.warning("%s serves again (pid %d)", self.name, self.child.pid)
+                _log.warning("%s serves again (pid %d)", self.name, self._pid)
 
-    async def count(self, question: object, timeout_seconds: float) -> None:
+    @property
+    def _pid(self) -> int | None:
+        return None if self.child is None else self.child.pid
+
+    # --- what it counts
+
+    async def count(self) -> None:
         """Have the worker say its counts; where it cannot, those it said last stand."""
         child = self.child
         if child is None:
             return
-        with suppress(PeerGone, Refused, TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                counts: Metrics = await child.ask(question)
+        with suppress(PeerGone, Refused):
+            async with asyncio.timeout(self._patience.count_seconds):
+                counts: Metrics = await child.ask(Count())
             if self.child is child:
                 self.last_counts = counts
 
-    def stop_keeping(self) -> None:
-        """Start no other worker when this one ends."""
+    async def watch(self) -> None:
+        """Count, and end a worker that has not answered many times in a row: it hangs."""
+        child = self.child
+        try:
+            await self.count()
+        except TimeoutError:
+            self._unanswered += 1
+        else:
+            self._unanswered = 0
+        if child is not None and self._unanswered >= self._patience.counts_unanswered:
+            self._unanswered = 0
+            _log.error("%s (pid %d) hangs, and is killed", self.name, child.pid)
+            child.kill()
+
+    # --- its end
+
+    async def retire(self) -> None:
+        """Start no other worker from now on.
+
+        One that is being started in place of another may serve first, if that does not take
+        long: connections wait for it.
+        """
+        if self._back is not None and not self._back.done():
+            await asyncio.wait({self._back}, timeout=self._patience.settle_seconds)
+        await self.stop_keeping()
+
+    async def stop_keeping(self) -> None:
+        """Start no other worker from now on; one that does not serve yet is ended."""
         if self._keeper is not None:
             self._keeper.cancel()
+            await asyncio.wait({self._keeper})
 
     def kill(self) -> None:
         """End the worker at once."""
@@ -140,7 +205,7 @@ class Slot:
         counts, child = self.last_counts, self.child
         return {
             "number": self.index + 1,
-            "pid": None if child is None else child.pid,
+            "pid": self._pid,
             "started_at": None if child is None else child.started_at,
             "restarts": self.restarts.total,
             "connections_open": 0 if child is None else counts.connections_open,

@@ -1,6 +1,5 @@
 """Open the listening sockets that workers serve on, one set for each worker."""
 
-import os
 import socket
 from collections.abc import Sequence
 
@@ -24,15 +23,18 @@ def open_sockets(address: Address, workers: int) -> list[Sockets]:
         _refuse_shared_port(address)
         for _ in range(workers):
             opened.append(_open(address, opened[0] if opened else None))
-    except OSError:
+    except OSError as error:
         close_sockets(opened)
-        raise
+        reason = (error.strerror or str(error)).lower()
+        place = f"{address.host}:{address.port}"
+        raise OSError(error.errno, f"cannot listen on {place}: {reason}") from error
     return opened
 
 
 def share_sockets(sockets: Sequence[socket.socket], workers: int) -> list[Sockets]:
     """Return the same *sockets*, which somebody else opened, for each of the *workers*."""
-    return [tuple(one.dup() for one in sockets) for _ in range(workers)]
+    others = [tuple(one.dup() for one in sockets) for _ in range(workers - 1)]
+    return [tuple(sockets), *others]
 
 
 def close_sockets(opened: Sequence[Sockets]) -> None:
@@ -100,5 +102,11 @@ def _places(address: Address) -> list[_Place]:
 
 
 def inherit(descriptors: Sequence[int]) -> Sockets:
-    """Return the sockets that this process was started with, by their *descriptors*."""
-    return tuple(socket.socket(fileno=os.dup(one)) for one in descriptors)
+    """Return the sockets that this process was started with, by their *descriptors*.
+
+    Not copies of them: while one is open, the system takes connections in.
+    """
+    sockets = tuple(socket.socket(fileno=one) for one in descriptors)
+    for one in sockets:
+        one.set_inheritable(False)
+    return sockets

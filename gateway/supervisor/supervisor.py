@@ -12,6 +12,7 @@ from gateway.proxy.port import new_pseudonym
 from gateway.settings.disk import Record
 from gateway.settings.values import Settings
 from gateway.supervisor.crew import Crew
+from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.sockets import Sockets
 
 
@@ -22,13 +23,15 @@ class Supervisor(ControlPlane):
     worker; they are closed in the end. Build it inside a running event loop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - built in one place
         self,
         settings: Settings,
         path: Path,
         record: Record,
         sockets: Sequence[Sockets],
+        *,
         admin_socket: socket | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         clock = SystemClock()
 
@@ -39,7 +42,13 @@ class Supervisor(ControlPlane):
         host, port = sockets[0][0].getsockname()[:2]
         self.data_address: tuple[str, int] = (host, port)
         self.crew = Crew(
-            settings, fetched, path=path, record=record, sockets=sockets, pseudonym=pseudonym
+            settings,
+            fetched,
+            path=path,
+            record=record,
+            sockets=sockets,
+            pseudonym=pseudonym,
+            patience=patience,
         )
         super().__init__(
             settings,

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from functools import partial
-from math import ceil
 from typing import Any
 
 from gateway.collector import settle_memory
@@ -29,6 +27,7 @@ from gateway.supervisor.messages import (
 )
 from gateway.supervisor.mirror import Mirror
 from gateway.supervisor.peer import Peer, Refused
+from gateway.supervisor.share import share_of
 from gateway.supervisor.sockets import inherit
 
 
@@ -39,6 +38,8 @@ class Worker:
         self._peer = Peer(reader, writer, self._hear, self._answer)
         self._mirrors: dict[int, Mirror] = {}  # by the number of their configuration
         self._number = 0  # of the one that is live
+        self._given_up = 0  # of the last that was
+        self._index = 0  # ours, among the workers
         self._prepared: tuple[int, Settings] | None = None
         self._data: DataPlane | None = None
         self._ends_now = False
@@ -51,11 +52,15 @@ class Worker:
         await self._peer.listen()
         if self._data is not None:
             if not self._ends_now:
-                await self._data.drain()
+                # At once: with the supervisor the admin port has gone, where a delay would tell.
+                # Nobody else can listen where we do.
+                await self._data.drain(delays=False)
             await self._data.stop()
 
     def _hear(self, news: Any) -> None:
         match news:
+            case KeysNews(number) | ListNews(number) if self._is_over(number):
+                return
             case KeysNews(number):
                 self._mirror(number).hear_keys(news)
             case ListNews(number):
@@ -63,13 +68,19 @@ class Worker:
                 if number == self._number and self._data is not None:
                     self._data.compare_streams()
             case GiveUp(number):
-                self._prepared = None
+                self._given_up = number
                 self._mirrors.pop(number, None)
+                if self._prepared is not None and self._prepared[0] == number:
+                    self._prepared = None
             case Stop():
                 self._ends_now = True
                 self._peer.close()
             case _:
                 raise TypeError(f"not understood: {type(news).__name__}")
+
+    def _is_over(self, number: int) -> bool:
+        """Say whether the configuration *number* was given up, or replaced: numbers only grow."""
+        return number != self._number and number <= max(self._number, self._given_up)
 
     def _mirror(self, number: int) -> Mirror:
         if number not in self._mirrors:
@@ -78,11 +89,11 @@ class Worker:
 
     async def _answer(self, question: Any) -> object:
         match question:
-            case Start(configuration, descriptors, pseudonym):
-                await self._start(configuration, descriptors, pseudonym)
+            case Start():
+                await self._start(question)
                 return None
             case Prepare(configuration):
-                self._prepared = (configuration.number, await _load(configuration))
+                await self._prepare(configuration)
                 return None
             case Commit(number):
                 self._commit(number)
@@ -99,17 +110,26 @@ class Worker:
             case _:
                 raise Refused(f"not understood: {type(question).__name__}")
 
-    async def _start(
-        self, configuration: Configuration, descriptors: tuple[int, ...], pseudonym: bytes
-    ) -> None:
-        settings = await _load(configuration)
+    async def _start(self, start: Start) -> None:
+        configuration, self._index = start.configuration, start.index
+        settings = await self._load(configuration)
         mirror, self._number = self._mirror(configuration.number), configuration.number
         data = DataPlane(
-            settings, mirror, mirror.lists, pseudonym=pseudonym, is_one_of_several=True
+            settings, mirror, mirror.lists, pseudonym=start.pseudonym, is_one_of_several=True
         )
-        await data.start(inherit(descriptors))
+        await data.start(inherit(start.descriptors))
         settle_memory()
         self._data = data
+
+    async def _prepare(self, configuration: Configuration) -> None:
+        number = configuration.number
+        settings = await self._load(configuration)
+        # It may have been given up while we read it, and the next one may be there already.
+        if not self._is_over(number) and (self._prepared is None or self._prepared[0] < number):
+            self._prepared = (number, settings)
+
+    async def _load(self, configuration: Configuration) -> Settings:
+        return share_of(await _load(configuration), self._index, configuration.workers)
 
     def _commit(self, number: int) -> None:
         if self._prepared is None or self._prepared[0] != number or self._data is None:
@@ -131,10 +151,4 @@ async def _load(configuration: Configuration) -> Settings:
         raise Refused(str(error)) from None
     if not isinstance(outcome, Loaded):
         raise Refused(summarize(outcome.faults))
-    return _share_of(outcome.settings, configuration.share)
-
-
-def _share_of(settings: Settings, share: int) -> Settings:
-    """Return *settings* for one of so many workers: together they take what one would."""
-    connections = ceil(settings.limits.connections / share)
-    return replace(settings, limits=replace(settings.limits, connections=connections))
+    return outcome.settings
