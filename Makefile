@@ -49,6 +49,7 @@ soak: $(READY) ## Slow attacks, a thousand reloads, then ten minutes of mixed tr
 	@status=0; \
 	$(BIN)/python -m tests.soak.slow || status=1; \
 	$(BIN)/python -m tests.soak.reloads || status=1; \
+	$(BIN)/python -m tests.soak.reloads --workers 2 || status=1; \
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(SOAK) || status=1; \
 	scripts/real_parts.sh missing soak; \
 	exit $$status

@@ -23,7 +23,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="reloads-") as folder:
         outcome = uvloop.run(reload_under_load(load, Path(folder)))
     answers = sum(outcome.answers.values())
-    sys.stdout.write(f"reloads: {outcome.applied}, with {answers} requests\n")
+    what = f"{outcome.applied}, with {answers} requests and {outcome.workers} workers"
+    sys.stdout.write(f"reloads: {what}\n")
     for fault in outcome.faults[:_SHOWN_FAULTS]:
         sys.stdout.write(f"fault: {fault}\n")
     sys.stdout.write("reloads: all held\n" if not outcome.faults else "reloads: faults\n")

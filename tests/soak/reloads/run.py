@@ -31,6 +31,7 @@ class Outcome:
     faults: tuple[str, ...]
     answers: Mapping[tuple[str, int], int]
     applied: int
+    workers: int
 
 
 async def reload_under_load(load: Load, folder: Path) -> Outcome:
@@ -72,10 +73,13 @@ class _Reloads:
             await self._reload(POLICIES[number % 2], is_told_by_signal=number % 5 == 0)
         self._callers.is_over = True
         await asyncio.gather(*callers)
-        applied = await self._gateway.metric('gateway_config_reloads_total{outcome="applied"}')
+        metrics = await self._gateway.metrics()
+        applied = int(metrics['gateway_config_reloads_total{outcome="applied"}'])
+        self._hold("every worker lives", int(metrics["gateway_worker_restarts_total"]), 0)
         await self._end()
         faults = (*self._callers.faults, *self._faults)
-        return Outcome(faults, self._callers.answers, int(applied))
+        workers = int(metrics["gateway_workers"])
+        return Outcome(faults, self._callers.answers, applied, workers)
 
     async def _reload(self, policy: str, *, is_told_by_signal: bool) -> None:
         _write(self._folder, self._services, policy, self._load)
