@@ -2,6 +2,7 @@
 
 import resource
 from contextlib import suppress
+from math import ceil
 
 from gateway.settings.values import Settings
 
@@ -21,17 +22,19 @@ def allow_many_descriptors() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def describe_too_few(descriptors: int, settings: Settings) -> str | None:
+def describe_too_few(descriptors: int, settings: Settings, workers: int = 1) -> str | None:
     """Return a warning where clients alone could use up all *descriptors*, else None.
 
-    Then no service would be reached.
+    Then no service would be reached. The limit is that of each process: *workers* share the
+    connections.
     """
-    connections = settings.limits.connections
+    connections = ceil(settings.limits.connections / workers)
     # All issuers may hang at the same time, each with the one connection that its fetch has.
     needed = connections + len(settings.issuers) + _OTHER_DESCRIPTORS
     if descriptors < 0 or descriptors >= needed:
         return None
+    each = "" if workers == 1 else f" in each of {workers} workers"
     return (
-        f"warning: {connections} connections (limits.connections) may take {needed} open "
+        f"warning: {connections} connections{each} (limits.connections) may take {needed} open "
         f"files, and {descriptors} are allowed: raise the limit (ulimit -n) or lower it"
     )

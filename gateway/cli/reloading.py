@@ -15,6 +15,7 @@ from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.cli.reload_text import describe_reload, print_wrong
 from gateway.cli.suites_process import SuitesOutcome, run_suites_of
+from gateway.cli.systemd import Notifier
 from gateway.cli.watching import Watch
 from gateway.fetching.thread import start_thread
 from gateway.reload import summarize
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 # Files that are replaced one by one are at rest soon; those that never are, are nobody's intent.
 _MOST_READINGS: Final = 3
+
+_NOBODY: Final = Notifier({})
 
 RunSuites = Callable[[Path], Awaitable[SuitesOutcome]]
 
@@ -53,16 +56,18 @@ class Reloading:
     """One configuration file, read again for whoever asks, one attempt after the other.
 
     *record* is what the gateway runs on was read from, *watch_seconds* what it says of
-    watching.
+    watching. *notifier* tells the service manager of each attempt.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - built in one place
         self,
         gateway: Reloadable,
         path: Path,
         record: Record,
         watch_seconds: float | None,
         run_suites: RunSuites = run_suites_of,
+        *,
+        notifier: Notifier = _NOBODY,
     ) -> None:
         self._gateway = gateway
         self._path = path
@@ -70,6 +75,7 @@ class Reloading:
         self._watch_seconds = watch_seconds
         self._ended = asyncio.Event()  # an attempt has: there may be another pause to keep
         self._run_suites = run_suites
+        self._notifier = notifier
 
     async def run(self) -> None:
         """Take every turn, and watch the files if asked to, until cancelled."""
@@ -85,6 +91,7 @@ class Reloading:
     async def _take_turn(self) -> None:
         turn = await self._gateway.reload_requests.next()
         report = None
+        self._notifier.reloading()
         try:
             report = await self._attempt()
         except Exception:  # a bug of ours must not end a gateway that serves
@@ -93,6 +100,7 @@ class Reloading:
             self._gateway.note(report)
         finally:
             turn.answer(report)
+            self._notifier.reloaded()
             self._ended.set()
 
     async def _attempt(self) -> ReloadReport:

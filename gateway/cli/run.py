@@ -37,7 +37,8 @@ def command(file: Path | None, config: Path | None) -> None:
     path = find_config(file, config)
     disk = RecordingDisk()
     settings = load_or_exit(path, disk=disk).settings
-    too_few = describe_too_few(allow_many_descriptors(), settings)
+    workers = settings.workers or usable_cores()
+    too_few = describe_too_few(allow_many_descriptors(), settings, workers)
     if too_few is not None:
         _say(too_few)
     try:
@@ -50,7 +51,8 @@ def command(file: Path | None, config: Path | None) -> None:
 async def _serve(settings: Settings, path: Path, record: Record) -> None:
     notifier = Notifier(os.environ)
     gateway = _make(settings, path, record, take_sockets(os.environ))
-    reloading = Reloading(gateway, path, record, settings.reload.watch_seconds)
+    watch_seconds = settings.reload.watch_seconds
+    reloading = Reloading(gateway, path, record, watch_seconds, notifier=notifier)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
 

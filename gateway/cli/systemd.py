@@ -1,5 +1,6 @@
 """Speak with systemd: take the sockets it has opened, and tell it how we are."""
 
+import errno
 import os
 import socket
 import time
@@ -35,17 +36,33 @@ def take_sockets(environ: MutableMapping[str, str]) -> Activated:
     data: list[socket.socket] = []
     admin: socket.socket | None = None
     for index in range(int(number)):
-        descriptor = _FIRST_DESCRIPTOR + index
+        one = _take(_FIRST_DESCRIPTOR + index)
+        if names[index : index + 1] != [_ADMIN]:
+            data.append(one)
+        elif admin is None:
+            admin = one
+        else:  # it must not become one of the data port's
+            raise OSError(errno.EINVAL, f"systemd gave us more than one socket named {_ADMIN}")
+    return Activated(tuple(data), admin)
+
+
+def _take(descriptor: int) -> socket.socket:
+    try:
         os.set_inheritable(descriptor, False)
         one = socket.socket(fileno=descriptor)
-        if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise OSError(f"descriptor {descriptor}, which systemd gave us, does not listen")
-        one.setblocking(False)
-        if admin is None and names[index : index + 1] == [_ADMIN]:
-            admin = one
-        else:
-            data.append(one)
-    return Activated(tuple(data), admin)
+    except OSError as error:
+        words = f"descriptor {descriptor}, which systemd should have given us, is not a socket"
+        raise OSError(error.errno, words) from error
+    if one.family not in {socket.AF_INET, socket.AF_INET6} or not _listens(one):
+        one.close()
+        words = f"descriptor {descriptor}, which systemd gave us, does not listen for TCP"
+        raise OSError(errno.EINVAL, words)
+    one.setblocking(False)
+    return one
+
+
+def _listens(one: socket.socket) -> bool:
+    return one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) != 0
 
 
 class Notifier:
@@ -66,11 +83,16 @@ class Notifier:
         return self._watchdog_seconds / 2 or None
 
     def ready(self, status: str) -> None:
-        """Say that we serve, or do again."""
+        """Say that we serve."""
         self._send("READY=1", f"STATUS={status}")
 
+    def reloaded(self) -> None:
+        """Say that we serve again: under another configuration, or the one before."""
+        self._send("READY=1")
+
     def reloading(self) -> None:
-        """Say that another configuration is being read; ``ready`` ends that."""
+        """Say that another configuration is being read; ``reloaded`` ends that."""
+        # systemd's Type=notify-reload compares this with when it asked.
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
 

@@ -1,9 +1,11 @@
 """Reloading while the gateway runs: told once or often, it says what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -11,6 +13,7 @@ from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.cli.reloading import Reloading
 from gateway.cli.suites_process import SuitesOutcome
+from gateway.cli.systemd import Notifier
 from gateway.settings.disk import Record
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.values import Settings
@@ -67,9 +70,12 @@ async def reloading(
     run_suites: RunSuites = no_suites,
     record: Record | None = None,
     watch_seconds: float | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Running]:
     gateway = Running()
-    reloads = Reloading(gateway, path, record or Record(), watch_seconds, run_suites)
+    reloads = Reloading(
+        gateway, path, record or Record(), watch_seconds, run_suites, notifier=Notifier(environ)
+    )
     task = asyncio.create_task(reloads.run())
     await until(lambda: gateway.reload_requests.is_served)
     try:
@@ -95,6 +101,25 @@ async def test_a_valid_file_is_handed_to_the_gateway(tmp_path: Path) -> None:
     digests = [settings.digest for settings in gateway.taken]
     assert reports == [ReloadReport(ReloadOutcome.APPLIED, digest) for digest in digests]
     assert len(digests) == 2
+
+
+async def test_the_service_manager_is_told_of_each_attempt_whatever_becomes_of_it(
+    tmp_path: Path,
+) -> None:
+    path = write_config(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")  # the system finds a name, in the abstract namespace
+        name = manager.getsockname().decode().replace("\0", "@")
+        async with reloading(path, environ={"NOTIFY_SOCKET": name}) as gateway:
+            gateway.refusals = ["`listen` cannot change", RuntimeError("a bug")]
+            for _ in range(3):
+                await gateway.ask()
+            path.write_text("a: [")
+            await gateway.ask()
+        manager.settimeout(10)
+        told = [manager.recv(4096).partition(b"\n")[0] for _ in range(8)]
+
+    assert told == [b"RELOADING=1", b"READY=1"] * 4
 
 
 async def test_however_often_it_is_told_during_a_reload_one_more_follows(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""What was built at the start is out of the garbage collector's sight, and it looks seldom."""
+
+import subprocess
+import sys
+
+# In a process of its own: the collector is the whole process's.
+_LOOK = """
+import gc, weakref
+from gateway.collector import settle_memory
+
+class Node:
+    pass
+
+garbage, kept = Node(), Node()
+garbage.itself, gone = garbage, weakref.ref(garbage)
+del garbage
+settle_memory()
+assert gone() is None, "garbage of the start is kept for good"
+assert gc.get_freeze_count() > 1000, "the collector still sees what was built"
+assert not any(one is kept for one in gc.get_objects()), "the collector still sees an object"
+assert gc.isenabled()
+assert gc.get_threshold()[0] >= 10_000, gc.get_threshold()
+
+later = Node()
+later.itself, gone = later, weakref.ref(later)
+del later
+gc.collect()
+assert gone() is None, "garbage that comes later is never found"
+"""
+
+
+def test_what_was_built_is_not_looked_at_again_and_what_comes_is() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK], capture_output=True, text=True, check=False, timeout=30
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
