@@ -40,8 +40,8 @@ class Fields:
     *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
     that nothing in them needs a second look: such fields change no more, and may serve every
     request that repeats them. *fault* is the first thing wrong with them, *known* the token
-    that was found in them. *joined* is all of *lines*, where that was worth it. *trace* is the
-    trace that they belong to, once ``settle_trace`` has read it.
+    that was found in them. *joined* is all of *lines*, where that was worth it. *traceparent* is
+    None where there was none.
     """
 
     __slots__ = (
@@ -60,7 +60,6 @@ class Fields:
         "max_forwards",
         "special_bytes",
         "special_count",
-        "trace",
         "traceparent",
         "tracestate",
         "upgrade",
@@ -75,7 +74,6 @@ class Fields:
         self.incoming: Incoming | None = None
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
-        self.trace: ReceivedTrace | None = None
         self.traceparent: bytes | None = None
         self.host = self.connection = self.upgrade = self.via = self.tracestate = b""
         self.joined: bytes | None = None
@@ -92,7 +90,6 @@ class Fields:
         fields.lines = self.lines
         fields.joined = self.joined
         fields.host = self.host
-        fields.trace = self.trace
         fields.authorization = (value,)
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
         return fields
@@ -134,12 +131,12 @@ class Fields:
         else:
             self.tracestate = b"%b,%b" % (self.tracestate, value) if self.tracestate else value
 
-    def settle_trace(self) -> None:
-        """Read the trace, once all fields are there; what is wrong with it is no fault."""
+    def read_trace(self) -> ReceivedTrace | None:
+        """Return the trace, once all fields are there; what is wrong with it is no fault."""
         if self.traceparent is None or names_field(self.connection, b"traceparent"):
-            return
+            return None
         is_named = names_field(self.connection, b"tracestate")
-        self.trace = read_trace(self.traceparent, b"" if is_named else self.tracestate)
+        return read_trace(self.traceparent, b"" if is_named else self.tracestate)
 
     def add_special(self, kind: int, value: bytes) -> None:
         """Take in a field that is not forwarded as it came; *kind* is from ``names``."""

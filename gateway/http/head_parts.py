@@ -111,7 +111,7 @@ class HeadParts:
         fields = request.fields
         limits = self._limits
         if fields.traceparent is not None:
-            fields.settle_trace()
+            request.trace = fields.read_trace()
         if version != "1.1":
             request.is_http11 = request.keep_alive = False
             if version != "1.0":

@@ -111,7 +111,7 @@ class Rehearsal:
             forwarding = render_forwarding(
                 request, self._client, self._is_trusted, self._proto, via
             )
-            received = request.fields.trace
+            received = request.trace
             trace = received if self.settings.tracing is None else rehearse_trace(received)
             return render_request_head(
                 request, verdict, REQUEST_ID, forwarding, self._forward_token, trace

@@ -7,6 +7,7 @@ from gateway.decision.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.http.fields import Fields
 from gateway.http.handshake import check_opening, is_websocket
+from gateway.http.trace_context import ReceivedTrace
 
 # RFC 9112 §3.2.2: `http://authority/path?query`. No user information, no fragment.
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IGNORECASE)
@@ -47,7 +48,7 @@ class Request:
     """One request head: the request line and the header section.
 
     *is_plain* says that nothing in the head needs a second look; such a request is the usual
-    one.
+    one. *trace* is the trace that it came with, if any.
     """
 
     __slots__ = (
@@ -57,13 +58,17 @@ class Request:
         "keep_alive",
         "method",
         "target",
+        "trace",
         "wants_upgrade",
     )
 
-    def __init__(self, method: str, target: bytes, fields: Fields) -> None:
+    def __init__(
+        self, method: str, target: bytes, fields: Fields, trace: ReceivedTrace | None = None
+    ) -> None:
         self.method = method
         self.target = target
         self.fields = fields
+        self.trace = trace
         self.is_plain = self.is_http11 = self.keep_alive = True
         self.wants_upgrade = False
 

@@ -32,7 +32,7 @@ class Exchange(Streaming):
         self.port = port
         self.client = client
         self.request = request
-        tracer, trace = port.tracer, request.fields.trace
+        tracer, trace = port.tracer, request.trace
         self.trace = trace if tracer is None else tracer.begin(trace, client.is_trusted)
         self.is_head = request.method == "HEAD"
         self.wants_upgrade = request.wants_upgrade

@@ -4,7 +4,6 @@ from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.http.faults import StopParsing
-from gateway.http.fields import Fields
 from gateway.http.head_parts import HeadParts
 from gateway.http.names import RequestNames
 from gateway.http.request import Request
@@ -26,7 +25,7 @@ class RequestParts(HeadParts):
         super().__init__(names, limits)
         self._taker = taker
         self._framing: Framing | None = None  # of the body being read, where it has chunks
-        self._plain: Fields | None = None
+        self._plain: Request | None = None
         self.upload: Upload | None = None
 
     def release(self) -> None:
@@ -43,7 +42,7 @@ class RequestParts(HeadParts):
         if fields.fault is not None and fields.fault.reason not in _FRAMED:
             self.is_over = True
         elif request.is_plain and self.upload is None:
-            self._plain = fields
+            self._plain = request
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""

@@ -63,7 +63,7 @@ class Turns(ClientSide):
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        tracer, received = port.tracer, request.fields.trace
+        tracer, received = port.tracer, request.trace
         trace = received if tracer is None else tracer.begin(received, self.is_trusted)
         record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
         if trace is not None and isinstance(trace, RecordedTrace):

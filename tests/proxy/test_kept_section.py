@@ -28,12 +28,13 @@ LIMITS = Limits(
 def portrait(request: Request) -> dict[str, object]:
     """Return everything that *request* says."""
     fields = request.fields
-    said = {name: getattr(request, name) for name in Request.__slots__ if name != "fields"}
+    parts = {"fields", "trace"}
+    said = {name: getattr(request, name) for name in Request.__slots__ if name not in parts}
     for name in Fields.__slots__:
-        # `joined` and `known` are made of the others, and `incoming` has no equality.
-        if name not in {"joined", "known", "incoming", "lines", "trace"}:
+        # `joined`, `known` and the trace are made of the others; `incoming` has no equality.
+        if name not in {"joined", "known", "incoming", "lines", "traceparent", "tracestate"}:
             said[f"fields: {name}"] = getattr(fields, name)
-    trace = None if fields.trace is None else fields.trace.lines
+    trace = None if request.trace is None else request.trace.lines
     return said | {"lines": b"".join(fields.lines), "trace": trace}
 
 
@@ -88,7 +89,12 @@ TARGETS = [
     "",
     "next",
 ]
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 LINES = [
+    f"traceparent: {TRACE}",
+    f"Traceparent:  {TRACE}",
+    "traceparent: 00",
+    "tracestate: foo=1 , bar=2",
     "Accept: */*",
     "Authorization: Bearer one",
     "Authorization: Bearer two",
@@ -103,7 +109,25 @@ SECTIONS = [
     ["Accept: */*"],
     ["Accept: */*", "Authorization: Bearer one"],
     ["authorization: Bearer one", "Accept: */*"],
+    [f"traceparent: {TRACE}"],
+    [f"Traceparent: {TRACE}", "tracestate: foo=1 , bar=2", "Authorization: Bearer one"],
+    ["authorization: Bearer one", "Accept: */*", f"traceparent: {TRACE}", "X: y"],
+    ["Authorization: Bearer one", f"traceParent: {TRACE}"],
     [],
+]
+TRACES = [
+    b"00-11111111111111111111111111111111-2222222222222222-00",
+    b"cc-11111111111111111111111111111111-2222222222222222-03",
+    b"cc-11111111111111111111111111111111-2222222222222222-03-more",
+    b"00-00000000000000000000000000000000-2222222222222222-00",
+    b"00-1111111111111111111111111111111A-2222222222222222-00",
+    b"00-11111111111111111111111111111111-2222222222222222-0",
+    b"00-11111111111111111111111111111111-2222222222\r\nX: 1-0",
+    b"00-11111111111111111111111111111111-2222222222222222\r\n ",
+    b"x" * 55,
+    b"",
+    b" " * 55,
+    b"\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\nX: 00-111111111111",
 ]
 TOKENS = [
     b"two",
@@ -157,6 +181,8 @@ def pieces_of_requests(draw: st.DrawFn) -> list[bytes]:
             request = draw(request_lines).encode("latin-1") + first[end:]
             if draw(st.booleans()):
                 request = request.replace(b"Bearer one", b"Bearer " + draw(st.sampled_from(TOKENS)))
+            if draw(st.booleans()):
+                request = request.replace(TRACE.encode(), draw(st.sampled_from(TRACES)))
         else:
             request = draw(whole_requests)
         if draw(st.integers(0, 4)):
@@ -171,7 +197,7 @@ def ends(request: bytes) -> list[int]:
     return [found.start() for found in re.finditer(b"\r\n", request)]
 
 
-@settings(max_examples=600)
+@settings(max_examples=800)
 @given(pieces_of_requests())
 def test_what_is_kept_is_invisible(pieces: list[bytes]) -> None:
     """`match` is None, or equal in every respect to what the parser makes of the same bytes."""
@@ -230,6 +256,56 @@ def test_a_request_of_another_user_on_a_shared_connection_is_known_but_for_its_t
         assert match.fields.authorization == (b"Bearer " + token,)
         assert match.fields.known is None
         assert match.fields.joined == b"\r\nAccept: */*"
+
+
+TRACED = [
+    ["Authorization: Bearer one", "Accept: */*", f"traceparent: {TRACE}", "tracestate: a=1"],
+    [f"Traceparent: {TRACE}", "Accept: */*", "Authorization: Bearer one"],
+    [f"traceparent: {TRACE}", "Accept: */*"],
+]
+
+
+@pytest.mark.parametrize("lines", TRACED)
+def test_a_request_with_another_trace_is_known_but_for_that(lines: list[str]) -> None:
+    first = make_request("/first", *lines)
+    kept = after(first)
+    has_state = "tracestate: a=1" in lines
+
+    for number, token in enumerate((b"one", b"one", b"a-longer-one", b"two")):
+        trace = b"%032x" % (number + 1)
+        head = first.replace(TRACE.split("-")[1].encode(), trace).replace(b"one", token)
+        match = kept.match(head)
+
+        assert match is not None
+        assert match.trace is not None
+        assert (match.trace.trace_id, match.trace.parent_id) == (trace, b"00f067aa0ba902b7")
+        assert match.trace.tracestate == (b"a=1" if has_state else b"")
+        assert match.fields.joined == b"\r\nAccept: */*"
+        if b"Bearer" in first:
+            assert match.fields.authorization == (b"Bearer " + token,)
+
+
+def test_what_was_known_of_a_token_is_known_with_its_next_trace() -> None:
+    first = make_request("/first", *TRACED[0])
+    kept = after(first)
+    match = kept.match(first)
+    assert match is not None
+    match.fields.known = cast(SignedToken, "a good token")
+
+    again = kept.match(first.replace(b"-01", b"-00"))
+
+    assert again is not None
+    assert again.fields is match.fields
+
+
+@pytest.mark.parametrize("trace", TRACES[2:])
+@pytest.mark.parametrize("lines", TRACED)
+def test_a_trace_that_needs_a_second_look_is_left_to_the_parser(
+    lines: list[str], trace: bytes
+) -> None:
+    first = make_request("/first", *lines)
+
+    assert after(first).match(first.replace(TRACE.encode(), trace)) is None
 
 
 def test_what_was_known_of_one_token_is_not_known_of_the_next() -> None:
