@@ -31,6 +31,9 @@ _MOST_READINGS: Final = 3
 
 _NOBODY: Final = Notifier({})
 
+# Tens of thousands of routes take less; a network disk that hangs takes for ever.
+_LOAD_LIMIT_SECONDS: Final = 120.0
+
 RunSuites = Callable[[Path], Awaitable[SuitesOutcome]]
 
 
@@ -68,6 +71,7 @@ class Reloading:
         run_suites: RunSuites = run_suites_of,
         *,
         notifier: Notifier = _NOBODY,
+        load_limit_seconds: float = _LOAD_LIMIT_SECONDS,
     ) -> None:
         self._gateway = gateway
         self._path = path
@@ -76,6 +80,7 @@ class Reloading:
         self._ended = asyncio.Event()  # an attempt has: there may be another pause to keep
         self._run_suites = run_suites
         self._notifier = notifier
+        self._load_limit_seconds = load_limit_seconds
 
     async def run(self) -> None:
         """Take every turn, and watch the files if asked to, until cancelled."""
@@ -147,18 +152,27 @@ class Reloading:
             # In a thread: thousands of routes take seconds, and no request should wait for them.
             # In one of its own: a disk that hangs should not keep the process from ending.
             load = partial(load_settings, self._path, os.environ, disk)
-            outcome = await start_thread(load, "reload")
+            async with asyncio.timeout(self._load_limit_seconds):
+                outcome = await start_thread(load, "reload")
         except UnreadableError as error:
             return ReloadReport(ReloadOutcome.INVALID, None, str(error))
+        except TimeoutError:
+            why = f"the files could not be read in {self._load_limit_seconds:g} s"
+            return ReloadReport(ReloadOutcome.INVALID, None, why)
         finally:
-            self._record = disk.record
+            # A copy, for that thread may go on some day.
+            self._record = Record(dict(disk.record.answers))
         if isinstance(outcome, Loaded):
             return outcome
         error_line, faults = summarize(outcome.faults), outcome.faults
         return ReloadReport(ReloadOutcome.INVALID, outcome.digest, error_line, faults)
 
     async def _has_changed(self) -> bool:
-        return await start_thread(partial(differs, self._record), "reload")
+        try:
+            async with asyncio.timeout(self._load_limit_seconds):
+                return await start_thread(partial(differs, self._record), "reload")
+        except TimeoutError:
+            return True  # for all that we know
 
     # --- watching
 

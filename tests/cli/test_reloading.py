@@ -1,6 +1,7 @@
 """Reloading while the gateway runs: told once or often, it says what became of it."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -71,10 +72,17 @@ async def reloading(
     record: Record | None = None,
     watch_seconds: float | None = None,
     environ: Mapping[str, str] = MappingProxyType({}),
+    load_limit_seconds: float = 60.0,
 ) -> AsyncIterator[Running]:
     gateway = Running()
     reloads = Reloading(
-        gateway, path, record or Record(), watch_seconds, run_suites, notifier=Notifier(environ)
+        gateway,
+        path,
+        record or Record(),
+        watch_seconds,
+        run_suites,
+        notifier=Notifier(environ),
+        load_limit_seconds=load_limit_seconds,
     )
     task = asyncio.create_task(reloads.run())
     await until(lambda: gateway.reload_requests.is_served)
@@ -222,6 +230,24 @@ async def test_who_waits_when_the_gateway_ends_is_told_that_nothing_comes(tmp_pa
         await until(lambda: len(gateway.taken) == 1)
 
     assert await asking is None
+
+
+async def test_files_that_cannot_be_read_to_their_end_hold_up_no_later_reload(
+    tmp_path: Path,
+) -> None:
+    """As on a network disk that hangs: here in a pipe that nobody writes to."""
+    path = write_config(tmp_path, VALID + "include: [pipe]\n")
+    os.mkfifo(tmp_path / "pipe")
+    async with reloading(path, load_limit_seconds=2.0) as gateway:
+        stuck = await gateway.ask()
+        path.write_text(VALID)
+        later = await gateway.ask()
+
+    assert (stuck.outcome, stuck.error) == (
+        ReloadOutcome.INVALID,
+        "the files could not be read in 2 s",
+    )
+    assert later.is_applied
 
 
 # --- files that change meanwhile
