@@ -2,25 +2,28 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
+from secrets import token_urlsafe
 
 from gateway.admission import Admission, Keys
+from gateway.assertion.voucher import Voucher
 from gateway.decision.identity import identity_aliases
 from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import RevocationLists
+from gateway.decision.token import SignedToken
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
-from gateway.proxy.port import Port, RouteState
+from gateway.proxy.port import Port, RouteState, Vouch
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks, Streams
-from gateway.settings.values import Settings
+from gateway.settings.values import AssertionSettings, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import quote
 from gateway.telemetry.spans import Span
 from gateway.telemetry.tracer import Tracer
-from gateway.tls.client_context import ClientContexts
-from gateway.tls.server_context import make_server_context
+from gateway.tls.contexts import Contexts, make_contexts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +47,11 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     clocks: Clocks = MACHINE_CLOCKS,
     pseudonym: bytes | None = None,
     export: Callable[[Span], None] | None = None,
+    contexts: Contexts | None = None,
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
+    *contexts* are what `make_tls` returns for them, where there was time to make them before.
     *export* takes spans, if anybody does.
     Of *former* nothing is used again but the counts, and the streams that end with their
     token: what it remembers of tokens and its connections belong to its policy and its
@@ -59,14 +64,14 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     metrics.connections_limit = settings.limits.connections
     outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
     streams = Streams(clocks) if former is None else former.port.streams
-    contexts = ClientContexts()
+    contexts = contexts or make_tls(settings, former)
     pools = {
         name: Pool(
             upstream,
             settings.timeouts,
             outbox,
             metrics.upstreams[name],
-            contexts.get(upstream.tls) if any(one.tls for one in upstream.servers) else None,
+            None if upstream.tls is None else contexts.clients[upstream.tls],
         )
         for name, upstream in settings.upstreams.items()
     }
@@ -76,18 +81,34 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port = _make_port(
         settings, admission, keys, pools, outbox, streams, metrics, access_log, tracer
     )
+    port.vouch = _make_vouch(settings.assertion, clocks)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    return Serving(settings, _make_tls(settings, former), memo, tuple(pools.values()), port)
+    return Serving(settings, contexts.server, memo, tuple(pools.values()), port)
 
 
-def _make_tls(settings: Settings, former: Serving | None) -> ssl.SSLContext | None:
-    tls = settings.listen.tls
-    if tls is None:
+def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
+    if assertion is None:
         return None
-    if former is not None and former.settings.listen.tls == tls:
-        return former.tls  # so that clients can take up their sessions again
-    return make_server_context(tls)
+    voucher, wall = Voucher(assertion, partial(token_urlsafe, 16)), clocks.wall
+
+    def vouch(token: SignedToken, upstream: str) -> bytes:
+        return voucher.vouch(token, upstream, wall())
+
+    return vouch
+
+
+def make_tls(settings: Settings, former: Serving | None = None) -> Contexts:
+    """Return what TLS is spoken with under *settings*, behind *former*.
+
+    May be called from another thread. Raises OSError, ssl.SSLError among them.
+    """
+    server, clients = settings.listen.tls, [one.tls for one in settings.upstreams.values()]
+    wanted = [tls for tls in clients if tls is not None]
+    if former is None or former.settings.listen.tls != server:
+        return make_contexts(server, wanted)
+    # The same again, so that clients can take up their sessions.
+    return Contexts(former.tls, make_contexts(None, wanted).clients)
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made

@@ -15,7 +15,7 @@ from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.steps import Step
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
-from gateway.http.rehearsal import Rehearsal
+from gateway.http.rehearsal import NOT_SHOWN, Rehearsal
 from gateway.http.request import Request
 from gateway.settings.values import Upstream
 
@@ -27,7 +27,6 @@ _SHOWN_ROUTES: Final = 10
 _SHOWN_NEAR: Final = 3
 
 _CREDENTIAL: Final = re.compile(rb"(\r\nAuthorization: )[^\r]*", re.IGNORECASE)
-NOT_SHOWN: Final = b"(not shown)"
 
 
 @dataclass(frozen=True, slots=True)

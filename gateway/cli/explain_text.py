@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.admin.told import NOT_SHOWN, Told, ToldStep, documentation
+from gateway.admin.told import Told, ToldStep, documentation
 from gateway.cli.output import escape
 from gateway.decision.candidates import Fit
 from gateway.decision.token_steps import show_time
 from gateway.decision.verdict import Allow, Deny
-from gateway.http.rehearsal import CLIENT, PSEUDONYM, REQUEST_ID
+from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
 
 _STANDS_FOR = (
     (REQUEST_ID.decode(), "the id of the request"),

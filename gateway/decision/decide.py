@@ -8,7 +8,7 @@ from gateway.decision.bearer import bearer_token
 from gateway.decision.claims import check_claims
 from gateway.decision.head import RequestHead
 from gateway.decision.path import path_segments, split_path
-from gateway.decision.policy import Issuer, Policy
+from gateway.decision.policy import ANY_HOST, Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
@@ -116,9 +116,11 @@ def find_route(head: RequestHead, policy: Policy) -> Match | Deny | Publish:
     known = recall(question)
     if known is not None:
         return known
-    document = policy.documents.get((head.host, path))
-    if document is not None:
-        return Publish(document) if head.method in _READING else _refuse_method(_READING)
+    documents = policy.documents
+    if documents:
+        document = documents.get((head.host, path)) or documents.get((ANY_HOST, path))
+        if document is not None:
+            return Publish(document) if head.method in _READING else _refuse_method(_READING)
     segments = path_segments(path)
     if isinstance(segments, Deny):
         return find_odd(routes, question, segments) if routes.allows_odd_paths else segments

@@ -15,11 +15,13 @@ class Identity:
     """Which header carries which claim: ((b"X-Gateway-Subject", ("sub",)), …).
 
     A claim is a path of names into nested claims. *forward_token* keeps the client's own
-    Authorization field. *starts* are the headers again, each as the text before its value.
+    Authorization field. *reserved* are fields that the gateway writes beside these. *starts* are
+    the headers again, each as the text before its value.
     """
 
     headers: tuple[tuple[bytes, tuple[str, ...]], ...]
     forward_token: bool
+    reserved: tuple[bytes, ...] = ()
     starts: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -37,4 +39,5 @@ def identity_aliases(identity: Identity) -> frozenset[bytes]:
 
     A client's field whose ``canonical_alias`` is among them must never reach a service.
     """
-    return frozenset(canonical_alias(name) for name, _ in identity.headers)
+    names = (*(name for name, _ in identity.headers), *identity.reserved)
+    return frozenset(map(canonical_alias, names))

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.routing import RouteTable
+
+ANY_HOST: Final = ""  # no host is spelt so
 
 
 class Profile(Enum):
@@ -38,7 +41,8 @@ class Issuer:
 class Policy:
     """The compiled access policy: who is trusted, what each route asks for, what services get.
 
-    *documents* are what is published to everybody: by host (canonical) and path. *revocations*
+    *documents* are what is published to everybody: by host (canonical; ``ANY_HOST`` for all) and
+    path. *revocations*
     are the lists that speak of an issuer's tokens, by its name; issuers without are absent.
     """
 

@@ -32,6 +32,9 @@ REQUEST_ID: Final = b"xxxxxxxxxxxxxx-xxxxxxxxx"
 PSEUDONYM: Final = b"jwt-gateway-xxxxxxxx"
 CLIENT: Final = "192.0.2.1"
 
+# In place of what only its receiver may have.
+NOT_SHOWN: Final = b"(not shown)"
+
 
 class Rehearsal:
     """The data port of a gateway with *settings*, as far as heads go.
@@ -111,6 +114,9 @@ class Rehearsal:
             forwarding = render_forwarding(
                 request, self._client, self._is_trusted, self._proto, via
             )
+            assertion = self.settings.assertion
+            if assertion is not None and verdict.token is not None:
+                forwarding += b"%b: %b\r\n" % (assertion.header, NOT_SHOWN)
             received = request.trace
             trace = received if self.settings.tracing is None else rehearse_trace(received)
             return render_request_head(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from gateway.decision.policy import ANY_HOST
 from gateway.decision.routing import Route
 from gateway.decision.segments import split_segments
 from gateway.lints.nesting import Area, Nesting
@@ -42,8 +43,8 @@ def find_answered(
         for route in area.routes:
             if _is_answered(area, route, published):
                 message = (
-                    f"`{route.name}` can never match: the gateway itself answers here, with the"
-                    " metadata of a resource"
+                    f"`{route.name}` can never match: the gateway itself answers here, with what"
+                    " it publishes"
                 )
                 yield (
                     places.route(route.name)
@@ -53,6 +54,8 @@ def find_answered(
 
 
 def _is_answered(area: Area, route: Route, published: Collection[object]) -> bool:
-    if area.is_prefix or not route.hosts:
+    if area.is_prefix:
         return False
-    return all((host, area.segments) in published for host in route.hosts)
+    if (ANY_HOST, area.segments) in published:
+        return True
+    return bool(route.hosts) and all((host, area.segments) in published for host in route.hosts)

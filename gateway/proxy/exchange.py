@@ -118,11 +118,14 @@ class Exchange(Streaming):
     def _attach(self, server: ServerConnection, allow: Allow) -> None:
         """Send the head, and what has come of the body."""
         self.server = server
-        request, trace = self.request, self.trace
+        request, port, trace = self.request, self.port, self.trace
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
+        forwarding = self.client.forwarding(request)
+        if port.vouch is not None and allow.token is not None:
+            forwarding += port.vouch(allow.token, allow.route.upstream)
         head = render_request_head(
-            request, allow, self.id, self.client.forwarding(request), self.port.forward_token, trace
+            request, allow, self.id, forwarding, port.forward_token, trace
         )
         self.sent_at = now = monotonic()
         server.send(self, head, now)

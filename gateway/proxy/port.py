@@ -29,6 +29,10 @@ from gateway.telemetry.tracer import Tracer
 _REMEMBERED_HOSTS = 4096
 
 
+Vouch = Callable[[SignedToken, str], bytes]
+r"""Makes the line ``Name: value\r\n`` about the caller with a token, for the service so named."""
+
+
 class Admits(Protocol):
     """Whoever decides: ``admission.Admission`` in the gateway."""
 
@@ -106,6 +110,7 @@ class Port:
         access_log_format: AccessLogFormat,
         is_tls: bool,
         tracer: Tracer | None,
+        vouch: Vouch | None = None,
     ) -> None:
         self.admission = admission
         self.decide = admission.decide
@@ -116,6 +121,7 @@ class Port:
         self.names = RequestNames(identity_aliases, underscore_names)
         self.hosts = HostNames()
         self.forward_token = forward_token
+        self.vouch = vouch
         self.timeouts = timeouts
         self.limits = limits
         self.trusted_proxies = trusted_proxies

@@ -31,6 +31,7 @@ class Code(StrEnum):
 
     MISSING_FILE = "missing_file"
     BAD_CERTIFICATE = "bad_certificate"
+    BAD_KEY = "bad_key"
     WEAK_KEY = "weak_key"
     CERTIFICATE_CONFLICT = "certificate_conflict"
     DUPLICATE_NAME = "duplicate_name"

@@ -32,7 +32,23 @@ def build_identity(model: IdentityModel, part: Part, faults: list[Fault]) -> Ide
             headers.append((name.encode("ascii"), parse_claim_name(claim)))
         except ValueError as error:
             faults.append(item.fault(Code.BAD_VALUE, str(error)))
-    return Identity(tuple(headers), model.forward_token)
+    return Identity(tuple(headers), model.forward_token, _reserved(model, part, owners, faults))
+
+
+def _reserved(
+    model: IdentityModel, part: Part, owners: dict[bytes, str], faults: list[Fault]
+) -> tuple[bytes, ...]:
+    if model.assertion is None:
+        return ()
+    name = model.assertion.header
+    carries_a_claim = name in owners.values()
+    problem = _name_problem(name, owners)
+    if problem is None and not carries_a_claim:
+        return (name.encode("ascii"),)
+    problem = problem or f"`{shorten(name)}` carries a claim already"
+    at = part.child("assertion").child("header")
+    faults.append(at.fault(Code.BAD_VALUE, problem))
+    return ()
 
 
 def _name_problem(name: str, owners: dict[bytes, str]) -> str | None:

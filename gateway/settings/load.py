@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.decision.policy import Policy
+from gateway.decision.policy import ANY_HOST, Policy
 from gateway.decision.routing import RouteTable
 from gateway.settings.access import build_access
+from gateway.settings.assertion import build_assertion, refuse_trust_in_ourselves
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Part
 from gateway.settings.drain import build_drain
@@ -29,6 +30,7 @@ from gateway.settings.sections import (
     check_general,
     check_team_files,
 )
+from gateway.settings.signing_key import render_jwks
 from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
 from gateway.settings.suites import build_reloads, find_named_suites
 from gateway.settings.tracing import build_tracing
@@ -36,8 +38,10 @@ from gateway.settings.values import (
     AccessLogFormat,
     AccessLogTarget,
     Admin,
+    AssertionSettings,
     Limits,
     Listen,
+    Resource,
     Settings,
     Timeouts,
     UnderscoreNames,
@@ -122,6 +126,16 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     suites = find_named_suites(model, root, sources, faults)
     reload = build_reloads(model, root, faults)
     drain = build_drain(model.drain, root.child("drain"), faults)
+    assertion = build_assertion(
+        model.identity.assertion,
+        next(iter(identity.reserved), None),
+        root.child("identity").child("assertion"),
+        sources,
+        faults,
+    )
+    refuse_trust_in_ourselves(
+        assertion, access.issuers, root.child("identity").child("assertion"), faults
+    )
     tracing = build_tracing(model.tracing, root.child("tracing"), environ, faults)
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
@@ -131,7 +145,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         identity=identity,
         scope_implies=implies,
         max_token_bytes=model.limits.token,
-        documents={(one.host, one.metadata_path): one.metadata for one in access.resources},
+        documents=_documents(access.resources, assertion),
         revocations=rules_by_issuer(access.revocations.values()),
     )
     log = long_form(model.access_log)
@@ -144,6 +158,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         upstreams=access.upstreams,
         resources=access.resources,
         policy=policy,
+        assertion=assertion,
         timeouts=_timeouts(model),
         limits=_limits(model),
         trusted_proxies=proxies,
@@ -158,6 +173,15 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         drain_streams_seconds=drain.streams_seconds,
         digest=sources.digest,
     )
+
+
+def _documents(
+    resources: Sequence[Resource], assertion: AssertionSettings | None
+) -> dict[tuple[str, bytes], bytes]:
+    documents = {(one.host, one.metadata_path): one.metadata for one in resources}
+    if assertion is not None:
+        documents[ANY_HOST, assertion.jwks_path] = render_jwks(assertion.keys)
+    return documents
 
 
 def _listeners(

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.assertion_models import AssertionModel
+from gateway.settings.balancing_models import BalancingModel
 from gateway.settings.fault import Code
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.log_models import AccessLog
@@ -63,7 +65,7 @@ class AdminModel(Strict):
     )
 
 
-class UpstreamModel(Strict):
+class UpstreamModel(BalancingModel):
     """A service and its servers."""
 
     servers: list[Text] = Field(
@@ -94,6 +96,9 @@ class IdentityModel(Strict):
     )
     forward_token: bool = Field(
         default=False, description="Whether services also receive the bearer token itself."
+    )
+    assertion: AssertionModel | None = Field(
+        default=None, description="A signed token of the gateway's own about the caller."
     )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
-from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
+from gateway.settings.signing_key import SigningKey
+from gateway.settings.balancing_values import PLAIN, Balancing
+from gateway.tls.certificate import ClientTls, ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,24 @@ class Upstream:
     connect_timeout_seconds: float
     response_timeout_seconds: float
     idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
-    tls: ClientTls = MACHINE_TRUST  # for its https servers
+    tls: ClientTls | None = None  # for its https servers; None where it has none
+    balancing: Balancing = PLAIN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssertionSettings:
+    """What the gateway signs about callers, in the field *header*; the first of *keys* signs.
+
+    *claims* are the name of each claim, and the path of the token's claim that it is from. The
+    keys are published at *jwks_path*.
+    """
+
+    header: bytes
+    issuer: str
+    keys: tuple[SigningKey, ...]
+    lifetime_seconds: float
+    claims: tuple[tuple[str, tuple[str, ...]], ...]
+    jwks_path: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +226,7 @@ class Settings:
     upstreams: Mapping[str, Upstream]  # by name
     resources: tuple[Resource, ...]
     policy: Policy
+    assertion: AssertionSettings | None
     timeouts: Timeouts
     limits: Limits
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]

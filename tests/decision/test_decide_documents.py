@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.decision.decide import decide
+from gateway.decision.policy import ANY_HOST
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, Publish, Verdict
 from tests.decision.policies import NOW, head, policy, route
@@ -51,6 +52,13 @@ def test_another_host_or_spelling_is_a_request_like_any_other(target: bytes, hos
 
     assert isinstance(verdict, Allow)
     assert verdict.route.name == "/*"
+
+
+@pytest.mark.parametrize("host", ["api.example.com", "other.example.com", "h"])
+def test_what_is_published_on_every_host_is_found_on_each(host: str) -> None:
+    rules = policy(route("/*", public=True), documents={(ANY_HOST, PATH): b"{}"})
+
+    assert decide(head(PATH, host=host), rules, {}, NOW) == Publish(b"{}")
 
 
 def test_it_is_published_as_often_as_it_is_asked_for() -> None:

@@ -9,14 +9,13 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway.admin.told import NOT_SHOWN
 from gateway.cli.main import VERBS, command
 from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.candidates import Fit
 from gateway.decision.memo import DEFAULT_CAPACITY
 from gateway.decision.reason import Reason
 from gateway.http import names
-from gateway.http.rehearsal import CLIENT, PSEUDONYM, REQUEST_ID
+from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel

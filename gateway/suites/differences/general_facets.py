@@ -3,7 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from gateway.settings.values import FetchTimes, Resource, RevocationSettings, Settings
+from gateway.settings.values import (
+    AssertionSettings,
+    FetchTimes,
+    Resource,
+    RevocationSettings,
+    Settings,
+)
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.issuer_facets import file_digest
 from gateway.suites.differences.route_facets import listed
@@ -21,8 +27,31 @@ def identity_facets(settings: Settings) -> dict[str, Facet]:
         for name, path in identity.headers
     }
     forwarded = "it is sent on" if identity.forward_token else "it stays here"
+    facets |= _assertion_facets(settings.assertion)
     facets["the token"] = Facet(identity.forward_token, forwarded, ("identity", "forward_token"))
     return facets
+
+
+def _assertion_facets(assertion: AssertionSettings | None) -> dict[str, Facet]:
+    if assertion is None:
+        return {}
+    place = ("identity", "assertion")
+    name = assertion.header.decode("latin-1").lower()
+    claims = {claim: ".".join(path) for claim, path in assertion.claims}
+    what = (assertion.issuer, assertion.claims, assertion.lifetime_seconds)
+    kids = tuple(key.kid for key in assertion.keys)
+    return {
+        name: Facet(
+            what,
+            f"an assertion of {assertion.issuer}, {assertion.lifetime_seconds:g} s long, with "
+            f"{listed(claims, 'nothing')}",
+            place,
+        ),
+        f"the keys of {name}": Facet(kids, listed(kids, "none"), (*place, "keys")),
+        f"the keys' place of {name}": Facet(
+            assertion.jwks_path, assertion.jwks_path.decode("ascii"), (*place, "jwks_path")
+        ),
+    }
 
 
 def scope_facets(settings: Settings) -> dict[str, Facet]:

@@ -1,0 +1,1 @@
+"""Vouch for callers with short-lived tokens of our own."""

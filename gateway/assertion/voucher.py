@@ -1,0 +1,103 @@
+"""Say who is calling, in a signed word that a service can verify, once for many requests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor
+
+from gateway.assertion.sign import signer
+from gateway.decision.claim_names import ABSENT, find_claim
+from gateway.decision.token import SignedToken
+from gateway.settings.values import AssertionSettings
+
+# About a KiB each. Two generations, as the memo of tokens has them and for its reasons.
+_CAPACITY = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Vouched:
+    """A whole line for the request's head, and when another one is made in its place."""
+
+    line: bytes
+    until: float
+
+
+class Voucher:
+    r"""What services get of callers: a line ``Name: assertion\r\n``, for one upstream each.
+
+    *make_id* makes the `jti` of each assertion. An assertion is used again for its token until
+    half of its life is over, so that a service always has the other half to verify it; one that
+    is cut short by the end of its token is used until then.
+    """
+
+    def __init__(
+        self,
+        settings: AssertionSettings,
+        make_id: Callable[[], str],
+        capacity: int = _CAPACITY,
+    ) -> None:
+        self._settings = settings
+        self._sign = signer(settings.keys[0])
+        self._start = b"%b: " % settings.header
+        self._make_id = make_id
+        self._generation_size = max(1, capacity // 2)
+        self._young: dict[tuple[SignedToken, str], _Vouched] = {}
+        self._old: dict[tuple[SignedToken, str], _Vouched] = {}
+        self._over: dict[tuple[SignedToken, str], _Vouched] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def vouch(self, token: SignedToken, upstream: str, now: float) -> bytes:
+        """Return the line about the caller with *token* for *upstream*, at *now*."""
+        place = (token, upstream)
+        known = self._young.get(place)
+        if known is None:
+            known = self._old.pop(place, None)
+            if known is not None:
+                self._keep(place, known)
+        if known is None or not now < known.until:
+            known = self._make(token, upstream, now)
+            self._keep(place, known)
+        return known.line
+
+    def _keep(self, place: tuple[SignedToken, str], vouched: _Vouched) -> None:
+        if len(self._young) >= self._generation_size and place not in self._young:
+            # One is taken out for each that is put in: all at once would hold up requests.
+            self._over = self._old
+            self._old = self._young
+            self._young = {}
+        self._young[place] = vouched
+        if self._over:
+            self._over.popitem()
+
+    def _make(self, token: SignedToken, upstream: str, now: float) -> _Vouched:
+        lifetime_seconds = self._settings.lifetime_seconds
+        issued_at = floor(now)
+        # Never behind the moment from which the token itself lets nobody in any more.
+        ends_at = token.claims.expires_at + token.issuer.leeway_seconds
+        expires_at = min(issued_at + lifetime_seconds, ends_at)
+        claims: dict[str, object] = {
+            "iss": self._settings.issuer,
+            "aud": upstream,
+            "iat": issued_at,
+            "exp": _number(expires_at),
+            "jti": self._make_id(),
+        }
+        for name, path in self._settings.claims:
+            value = _claim(token, path)
+            if value is not ABSENT:
+                claims[name] = value
+        until = ends_at if expires_at == ends_at else issued_at + lifetime_seconds / 2
+        return _Vouched(b"%b%b\r\n" % (self._start, self._sign(claims)), until)
+
+
+def _claim(token: SignedToken, path: tuple[str, ...]) -> object:
+    if path == ("scope",):
+        # From `scp` too; services need not know which of them the issuer uses (RFC 8693 §4.2).
+        scopes = token.claims.scopes
+        return " ".join(scopes) if scopes else ABSENT
+    return find_claim(token.claims.all, path)
+
+
+def _number(seconds: float) -> int | float:
+    return int(seconds) if seconds == int(seconds) else seconds

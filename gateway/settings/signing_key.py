@@ -1,0 +1,66 @@
+"""Read the private keys that the gateway signs with."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+# RFC 7638 §3.2 and RFC 8037 §2: the members that make up the thumbprint.
+_THUMBPRINT_MEMBERS = {
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+    "RSA": ("e", "kty", "n"),
+}
+
+PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SigningKey:
+    """A private key of ours, *kid* its thumbprint (RFC 7638), and its public half as a JWK."""
+
+    kid: str
+    algorithm: str  # ES256 or EdDSA
+    private_key: PrivateKey = field(repr=False)
+    public_jwk: Mapping[str, str]
+
+
+def parse_signing_key(pem: bytes) -> SigningKey | str:
+    """Return the key in *pem*, or why it is none that the gateway signs with."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except TypeError:
+        return "the key is encrypted: the gateway has no password for it"
+    except ValueError:
+        return "no private key can be read from this PEM file"
+    match key:
+        case EllipticCurvePrivateKey() if isinstance(key.curve, SECP256R1):
+            return _named(key, "ES256", ECAlgorithm.to_jwk(key.public_key(), as_dict=True))
+        case Ed25519PrivateKey():
+            return _named(key, "EdDSA", OKPAlgorithm.to_jwk(key.public_key(), as_dict=True))
+        case _:
+            return "not a key of the curve P-256 (for ES256) or Ed25519 (for EdDSA)"
+
+
+def _named(key: PrivateKey, algorithm: str, jwk: Mapping[str, object]) -> SigningKey:
+    public, kid = thumbprint(jwk)
+    return SigningKey(kid, algorithm, key, {**public, "kid": kid, "use": "sig", "alg": algorithm})
+
+
+def thumbprint(jwk: Mapping[str, object]) -> tuple[dict[str, str], str]:
+    """Return the members of *jwk* that its thumbprint is made of, and it (RFC 7638)."""
+    members = {name: str(jwk[name]) for name in _THUMBPRINT_MEMBERS[str(jwk["kty"])]}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    digest = sha256(canonical.encode()).digest()
+    return members, urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def render_jwks(keys: Sequence[SigningKey]) -> bytes:
+    """Return *keys* as a JWK Set (RFC 7517 §5): their public halves, and nothing else."""
+    return json.dumps({"keys": [dict(key.public_jwk) for key in keys]}).encode()

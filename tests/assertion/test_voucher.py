@@ -1,0 +1,145 @@
+"""A service gets a word about the caller that is its own, short-lived, and made rarely."""
+
+import json
+from base64 import urlsafe_b64decode
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.assertion.voucher import Voucher
+from gateway.decision.token import SignedToken
+from tests.assertion.callers import assertion_settings, signed_token
+from tests.decision.policies import ISSUER, NOW
+
+
+def make_voucher(capacity: int = 100, **changes: Any) -> Voucher:
+    numbers = count(1)
+    return Voucher(assertion_settings(**changes), lambda: f"id-{next(numbers)}", capacity)
+
+
+def claims_in(line: bytes) -> dict[str, Any]:
+    name, _, token = line.removesuffix(b"\r\n").partition(b": ")
+    assert name == b"X-Gateway-Assertion"
+    payload = token.split(b".")[1]
+    members: dict[str, Any] = json.loads(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    return members
+
+
+def test_a_service_is_told_who_calls_and_that_it_is_meant() -> None:
+    line = make_voucher().vouch(signed_token(), "orders", NOW)
+
+    assert claims_in(line) == {
+        "iss": "https://gateway.example.com/",
+        "aud": "orders",
+        "iat": int(NOW),
+        "exp": int(NOW) + 60,
+        "jti": "id-1",
+        "sub": "alice",
+        "scope": "orders:read",
+        "token_issuer": ISSUER,
+    }
+
+
+def test_what_the_token_does_not_say_is_left_out() -> None:
+    """CVE-2026-30851"""
+    token = signed_token(sub=..., scope=..., scp=["a", "b"])
+
+    found = claims_in(make_voucher().vouch(token, "orders", NOW))
+
+    assert "sub" not in found
+    assert found["scope"] == "a b"
+
+
+def test_a_nested_claim_is_found_and_keeps_its_type() -> None:
+    voucher = make_voucher(claims=(("roles", ("realm", "roles")), ("none", ("realm", "none"))))
+
+    found = claims_in(voucher.vouch(signed_token(realm={"roles": ["a", 1]}), "orders", NOW))
+
+    assert found["roles"] == ["a", 1]
+    assert "none" not in found
+
+
+def test_one_word_does_for_many_requests_until_half_of_its_life_is_over() -> None:
+    voucher, token = make_voucher(), signed_token()
+    first = voucher.vouch(token, "orders", NOW)
+
+    assert voucher.vouch(token, "orders", NOW + 29.9) == first
+    later = claims_in(voucher.vouch(token, "orders", NOW + 30))
+    assert (later["iat"], later["jti"]) == (int(NOW) + 30, "id-2")
+
+
+def test_each_service_and_each_token_has_its_own() -> None:
+    voucher, alice, bob = make_voucher(), signed_token(), signed_token(sub="bob")
+
+    lines = {
+        voucher.vouch(token, upstream, NOW)
+        for token in (alice, bob)
+        for upstream in ("orders", "invoices")
+    }
+
+    assert {(claims_in(line)["sub"], claims_in(line)["aud"]) for line in lines} == {
+        ("alice", "orders"),
+        ("alice", "invoices"),
+        ("bob", "orders"),
+        ("bob", "invoices"),
+    }
+
+
+def test_it_never_outlives_its_token() -> None:
+    """The token is let in until its `exp` and the leeway of 30 s."""
+    voucher, token = make_voucher(), signed_token(exp=NOW + 10)
+
+    first = voucher.vouch(token, "orders", NOW)
+
+    assert claims_in(first)["exp"] == NOW + 40
+    # There is no longer one to be had: it is not made again and again.
+    assert voucher.vouch(token, "orders", NOW + 35) == first
+
+
+@given(
+    ages=st.lists(st.floats(0, 400), min_size=1, max_size=20),
+    lifetime=st.floats(1, 600),
+    left=st.floats(0, 300),
+)
+def test_whenever_it_is_handed_out_it_is_valid_and_its_token_is_too(
+    ages: list[float], lifetime: float, left: float
+) -> None:
+    voucher, token = make_voucher(lifetime_seconds=lifetime), signed_token(exp=NOW + left)
+    ends_at = NOW + left + 30
+    for age in sorted(ages):
+        now = NOW + age
+        if now >= ends_at:  # nobody gets in with the token any more
+            break
+        found = claims_in(voucher.vouch(token, "orders", now))
+        assert found["iat"] <= now < found["exp"] <= ends_at
+
+
+def test_those_that_are_in_use_stay_and_memory_is_bounded() -> None:
+    voucher = make_voucher(capacity=4)
+    tokens = [signed_token(sub=f"s{number}") for number in range(10)]
+    kept = voucher.vouch(tokens[0], "orders", NOW)
+    for token in tokens[1:]:
+        voucher.vouch(token, "orders", NOW)
+        assert voucher.vouch(tokens[0], "orders", NOW) == kept
+
+    assert len(voucher) <= 4
+
+
+@pytest.mark.parametrize("issued", [NOW, NOW + 0.75])
+def test_a_service_with_a_clock_of_whole_seconds_takes_it_at_once(issued: float) -> None:
+    found = claims_in(make_voucher().vouch(signed_token(), "orders", issued))
+
+    assert found["iat"] == int(issued)
+    assert isinstance(found["exp"], int)
+
+
+def test_nothing_of_a_caller_is_shown(caplog: pytest.LogCaptureFixture) -> None:
+    voucher, token = make_voucher(), signed_token()
+    voucher.vouch(token, "orders", NOW)
+
+    assert isinstance(token, SignedToken)
+    assert "alice" not in repr(voucher)
+    assert "alice" not in caplog.text

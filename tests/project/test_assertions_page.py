@@ -1,0 +1,66 @@
+"""`docs/assertions.md`: its configuration, its command and its program do what it says."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from gateway.assertion.sign import TYPE
+from gateway.assertion.voucher import Voucher
+from gateway.settings.assertion_models import DEFAULT_CLAIMS
+from gateway.settings.load import Loaded, load_settings
+from gateway.settings.signing_key import render_jwks
+from gateway.settings.values import AssertionSettings
+from tests.assertion.callers import signed_token
+from tests.decision.policies import NOW
+from tests.project.console import find_fences
+from tests.settings.configs import config
+
+TEXT = (Path(__file__).parents[2] / "docs" / "assertions.md").read_text()
+FENCES = {fence.language: fence.body for fence in find_fences(TEXT)}
+
+
+@pytest.fixture
+def assertion(tmp_path: Path) -> AssertionSettings:
+    """What the page configures, with a key made by the command that it shows."""
+    subprocess.run(FENCES["sh"], shell=True, cwd=tmp_path, check=True, timeout=60)
+    path = tmp_path / "gateway.yaml"
+    path.write_text(config(FENCES["yaml"]))
+    loaded = load_settings(path, {})
+    assert isinstance(loaded, Loaded), loaded
+    assert loaded.settings.assertion is not None
+    return loaded.settings.assertion
+
+
+def test_the_program_takes_what_the_gateway_signs_for_its_service_and_nothing_else(
+    assertion: AssertionSettings,
+) -> None:
+    published = json.loads(render_jwks(assertion.keys))
+    voucher = Voucher(assertion, lambda: "id")
+    program: dict[str, Any] = {}
+    exec(FENCES["python"], program)
+
+    def caller_of(upstream: str, now: float) -> dict[str, Any]:
+        token = signed_token(exp=NOW + 10**9)
+        line = voucher.vouch(token, upstream, now)
+        value = line.decode().partition(": ")[2].strip()
+        found: dict[str, Any] = program["caller_of"](value, KeySet.import_key_set(published))
+        return found
+
+    assert caller_of("orders", time.time())["sub"] == "alice"
+    with pytest.raises(JoseError):
+        caller_of("invoices", time.time())
+    with pytest.raises(JoseError):
+        caller_of("orders", time.time() - 61)
+
+
+def test_the_page_names_the_type_the_claims_and_the_field(assertion: AssertionSettings) -> None:
+    assert f"`{TYPE}`" in TEXT
+    assert assertion.header.decode() in TEXT
+    for name in ("iss", "aud", "iat", "exp", "jti", *DEFAULT_CLAIMS):
+        assert f"`{name}`" in TEXT
