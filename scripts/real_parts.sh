@@ -14,6 +14,8 @@ nginx      nginx           the service in the end-to-end tests, and a proxy besi
 haproxy    haproxy         another proxy beside which the corpus is played
 node       nodejs          runs the certified OpenID provider of the end-to-end tests
 npm        npm             installs that provider, as locked
+prometheus prometheus      scrapes a gateway, evaluates the alert rules and fills the dashboard
+promtool   prometheus      checks and tests the alert rules, and checks the metrics
 kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them
 systemd-analyze systemd    checks the systemd units, and systemd itself runs them
 ip         iproute2        brings up the network of the machine on which systemd does
