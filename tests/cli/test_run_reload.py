@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.certificates import AUTHORITY, write_pair
+from tests.certificates import AUTHORITY, chain_of, write_pair
 from tests.cli.config_files import INVALID
 from tests.cli.test_run import (
     CLOSED,
@@ -255,6 +257,35 @@ def test_the_change_of_a_configmap_is_taken_by_a_gateway_that_watches(tmp_path: 
     assert (after_the_change, while_broken) == (REFUSED, REFUSED)
     assert of_a_new_file == LET_THROUGH
     assert (counts["applied"], counts["invalid"]) == (3, 1)
+
+
+def shown_certificate(gateway: Running) -> str:
+    return ssl.get_server_certificate(gateway.data, timeout=LIMIT_SECONDS)
+
+
+def secret_of(leaf: trustme.LeafCert) -> dict[str, str]:
+    """Return the files of a Secret of the type ``kubernetes.io/tls``."""
+    key = leaf.private_key_pem.bytes()
+    return {"tls.crt": chain_of(leaf).decode(), "tls.key": key.decode()}
+
+
+def test_the_change_of_a_secret_is_taken_by_a_gateway_that_watches(tmp_path: Path) -> None:
+    """The configuration is the same: only its certificate, and the key of that, are others."""
+    volume = tmp_path / "tls"
+    volume.mkdir()
+    secret = ConfigMap(volume)
+    leaves = [AUTHORITY.issue_cert("gateway.example") for _ in range(2)]
+    secret.write(secret_of(leaves[0]))
+    files = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
+    listen = {"address": "127.0.0.1:0", "tls": files}
+    with running(config_of(tmp_path, listen=listen, reload={"watch": "20ms"})) as gateway:
+        before = shown_certificate(gateway)
+        secret.write(secret_of(leaves[1]))
+        read_line(gateway.process, "reloaded")
+        after = shown_certificate(gateway)
+
+    assert before.strip() in chain_of(leaves[0]).decode()
+    assert after.strip() in chain_of(leaves[1]).decode()
 
 
 def test_a_broken_file_is_tried_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
