@@ -99,9 +99,10 @@ class ThisProcess:
         """Return the id of this process."""
         return (os.getpid(),)
 
-    async def prepare(self, settings: Settings, fetched: Fetched, _record: Record) -> None:
-        """Remember what to go on with: there is nobody to be told."""
+    async def prepare(self, settings: Settings, fetched: Fetched, _record: Record) -> str | None:
+        """Get ready to go on under *settings*; return None, or why it cannot be."""
         self._wanted = (settings, fetched)
+        return await self._data.prepare(settings)
 
     async def commit(self) -> None:
         """Go on under what was prepared; nothing waits in here."""

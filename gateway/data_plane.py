@@ -7,14 +7,16 @@ from typing import Any
 
 from gateway.admission import Keys
 from gateway.decision.revocation import RevocationLists
+from gateway.fetching.thread import start_thread
 from gateway.proxy.listener import Listener
 from gateway.proxy.port import new_pseudonym
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
-from gateway.serving import Serving, make_serving
+from gateway.serving import Serving, make_serving, make_tls
 from gateway.settings.values import AccessLogTarget, Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.span_exporter import SpanExporter
+from gateway.tls.contexts import Contexts
 
 # How long the last lines of the access log may take to be read when we end.
 _LOG_CLOSE_SECONDS = 2.0
@@ -45,6 +47,7 @@ class DataPlane:
         self._access_log = AccessLog(_stream(settings.access_log), shared=is_one_of_several)
         self._metrics = Metrics()
         self._spans = SpanExporter(self._metrics)
+        self._prepared: tuple[Settings, Contexts] | None = None
         self._serving = self._make_serving(settings, keys, lists, None)
         serving = self._serving
         address = settings.listen.address
@@ -54,6 +57,7 @@ class DataPlane:
         self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
     ) -> Serving:
         self._spans.use(settings.tracing)
+        prepared, self._prepared = self._prepared, None
         return make_serving(
             settings,
             keys,
@@ -64,6 +68,7 @@ class DataPlane:
             self._clocks,
             self._pseudonym,
             self._spans.add,
+            prepared[1] if prepared is not None and prepared[0] is settings else None,
         )
 
     @property
@@ -89,6 +94,16 @@ class DataPlane:
     async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
         await self._listener.start(sockets)
+
+    async def prepare(self, settings: Settings) -> str | None:
+        """Make ready what takes long, or can fail; return None, or why ``use`` would fail."""
+        try:
+            # In a thread: certificates by the hundred take their time.
+            contexts = await start_thread(lambda: make_tls(settings, self._serving), "tls")
+            self._prepared = (settings, contexts)
+        except OSError as error:  # ssl.SSLError is among them
+            return f"cannot speak TLS: {error.strerror or error}"
+        return None
 
     def use(self, settings: Settings, keys: Keys, lists: RevocationLists) -> None:
         """Go on under *settings*, all at once: no request sees a half of each configuration.

@@ -15,7 +15,7 @@ def _certificates(settings: Settings) -> Iterator[Certificate]:
     if settings.listen.tls is not None:
         yield from settings.listen.tls.certificates
     for upstream in settings.upstreams.values():
-        if upstream.tls.certificate is not None:
+        if upstream.tls is not None and upstream.tls.certificate is not None:
             yield upstream.tls.certificate
 
 

@@ -28,7 +28,7 @@ from gateway.settings.values import (
     SourceKind,
     Upstream,
 )
-from gateway.tls.client_context import ClientContexts
+from gateway.tls.contexts import make_client_contexts
 
 # However much there is to try: somebody waits for it.
 LIMIT_SECONDS = 60.0
@@ -146,9 +146,14 @@ def _list_of(
 
 
 def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
-    resolver, contexts = Resolver(), ClientContexts()
+    resolver, contexts = (
+        Resolver(),
+        make_client_contexts(
+            [one.tls for one in settings.upstreams.values() if one.tls is not None]
+        ),
+    )
     for name, upstream in settings.upstreams.items():
-        tls = contexts.get(upstream.tls) if any(one.tls for one in upstream.servers) else None
+        tls = None if upstream.tls is None else contexts[upstream.tls]
         for index, server in enumerate(upstream.servers):
             part = places.upstream(name).child("servers").child(index)
             run = _dial(server, upstream, part, resolver, tls)
@@ -159,7 +164,8 @@ def _dial(
     server: Server, upstream: Upstream, part: Part, resolver: Resolver, tls: ssl.SSLContext | None
 ) -> Callable[[], Awaitable[Fault | None]]:
     async def run() -> Fault | None:
-        seconds, server_name = upstream.connect_timeout_seconds, upstream.tls.server_name
+        seconds = upstream.connect_timeout_seconds
+        server_name = None if upstream.tls is None else upstream.tls.server_name
         failure = await dial(server, seconds, resolver, tls, server_name)
         if failure is None:
             return None

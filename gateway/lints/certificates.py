@@ -54,7 +54,7 @@ def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certific
             part = tls.child("certificates").child(index - 1) if index else tls
             yield certificate, part.child("certificate")
     for name, upstream in settings.upstreams.items():
-        if upstream.tls.certificate is not None:
+        if upstream.tls is not None and upstream.tls.certificate is not None:
             yield upstream.tls.certificate, places.upstream(name).child("tls").child("certificate")
 
 
@@ -63,5 +63,5 @@ def _authorities(settings: Settings, places: Places) -> Iterator[tuple[Authoriti
     if listen is not None and listen.client_ca is not None:
         yield listen.client_ca, places.main().child("listen").child("tls").child("client_ca")
     for name, upstream in settings.upstreams.items():
-        if upstream.tls.ca is not None:
+        if upstream.tls is not None and upstream.tls.ca is not None:
             yield upstream.tls.ca, places.upstream(name).child("tls").child("ca")

@@ -46,7 +46,9 @@ class ServerPool:
     ) -> None:
         self.server = server
         # Whom its certificate must be for; asked for in the handshake where it is no address.
-        self.server_name = (upstream.tls.server_name or server.host) if server.tls else None
+        self.server_name = None
+        if server.tls and upstream.tls is not None:
+            self.server_name = upstream.tls.server_name or server.host
         self.outbox = outbox
         self.answer_seconds = upstream.response_timeout_seconds
         self.idle_seconds = upstream.idle_timeout_seconds

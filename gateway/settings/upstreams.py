@@ -32,12 +32,13 @@ def build_upstreams(
         at_tls = one.part.child("tls")
         if at_tls.raw is not None:
             refuse_plain_servers(part, faults)
+        tls = build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults)
         built[one.name] = Upstream(
             one.name,
             tuple(servers),
             one.model.connect_timeout,
             one.model.response_timeout,
             one.model.idle_timeout,
-            build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults),
+            tls if any(server.tls for server in servers) else None,
         )
     return built

@@ -124,6 +124,9 @@ class Worker:
     async def _prepare(self, configuration: Configuration) -> None:
         number = configuration.number
         settings = await self._load(configuration)
+        refusal = None if self._data is None else await self._data.prepare(settings)
+        if refusal is not None:
+            raise Refused(refusal)
         # It may have been given up while we read it, and the next one may be there already.
         if not self._is_over(number) and (self._prepared is None or self._prepared[0] < number):
             self._prepared = (number, settings)

@@ -20,21 +20,3 @@ def make_client_context(tls: ClientTls) -> ssl.SSLContext:
     if tls.certificate is not None:
         load_pair(context, tls.certificate)
     return context
-
-
-class ClientContexts:
-    """The contexts of all who are to be reached, one for all that ask for the same.
-
-    To read the authorities of the machine takes milliseconds, and there may be many upstreams.
-    """
-
-    def __init__(self) -> None:
-        self._made: dict[ClientTls, ssl.SSLContext] = {}
-
-    def get(self, tls: ClientTls) -> ssl.SSLContext:
-        """Return the context for *tls*, whatever server name it has."""
-        key = ClientTls(tls.ca, None, tls.certificate)
-        context = self._made.get(key)
-        if context is None:
-            context = self._made[key] = make_client_context(key)
-        return context

@@ -78,8 +78,10 @@ def test_authorities_are_doubtful_once_the_last_of_them_has_expired(
         else one_upstream("{servers: ['https://a'], tls: {ca: ca.pem}}")
     )
     one = loaded(tmp_path, text)
-    tls = one.settings.listen.tls
-    authorities = tls.client_ca if tls else one.settings.upstreams["orders"].tls.ca
+    listening, upstream = one.settings.listen.tls, one.settings.upstreams["orders"].tls
+    authorities = upstream.ca if upstream is not None else None
+    if listening is not None:
+        authorities = listening.client_ca
     assert authorities is not None
 
     def found(now: float) -> list[str]:

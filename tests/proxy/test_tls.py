@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -411,3 +412,27 @@ async def test_the_seconds_that_are_left_are_those_of_the_certificate_in_use(
 def left(gateway: RunningGateway, directory: Path) -> float:
     file = str(directory / "server.pem")
     return gateway.metric("gateway_tls_certificate_expiry_seconds", certificate=file)
+
+
+# --- before it goes live
+
+
+async def test_what_cannot_be_made_is_found_before_anything_changes(
+    service: Service, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """OpenSSL reads certificates from files, and there may be no descriptor left for one."""
+    gateway = await start_gateway(listen=listen(tmp_path, "first.example"))
+    changes = {"listen": listen(tmp_path, "second.example")}
+    settings = load(write_config(tmp_path, [service.url], changes))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        refusal = await gateway.gateway.data.prepare(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert refusal == "cannot speak TLS: Too many open files"
+    wire = await shake_hands(gateway, name="first.example")
+    assert (await ask(wire)).status == 200
+    assert await gateway.gateway.reload(settings) is None
+    assert shown_names(await shake_hands(gateway, name="second.example")) == ["second.example"]

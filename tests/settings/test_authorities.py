@@ -23,7 +23,8 @@ def trusting(ca: str) -> str:
 
 
 def authorities(directory: Path, ca: str) -> Authorities | None:
-    return load(directory, trusting(ca)).upstreams["orders"].tls.ca
+    tls = load(directory, trusting(ca)).upstreams["orders"].tls
+    return None if tls is None else tls.ca
 
 
 def test_all_authorities_of_a_file_are_kept_and_nothing_else_of_it(tmp_path: Path) -> None:

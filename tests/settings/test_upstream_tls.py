@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.load import Loaded, load_settings
-from gateway.tls.certificate import MACHINE_TRUST
+from gateway.tls.certificate import MACHINE_TRUST, ClientTls
 from tests.settings.configs import assert_found, load, one_upstream
 from tests.settings.tls_files import write_tls_files
 
@@ -19,10 +19,16 @@ def tls(text: str, server: str = "https://10.0.0.7:8443") -> str:
     return one_upstream(f"{{servers: ['{server}'], tls: {text}}}")
 
 
+def tls_of(directory: Path, text: str, name: str = "orders") -> ClientTls:
+    found = load(directory, text).upstreams[name].tls
+    assert found is not None
+    return found
+
+
 def test_all_of_it_is_read_into_the_settings(tmp_path: Path) -> None:
     text = "{ca: ca.pem, server_name: Orders.Internal, certificate: api.pem, key: api.key}"
 
-    found = load(tmp_path, tls(text)).upstreams["orders"].tls
+    found = tls_of(tmp_path, tls(text))
 
     assert found.ca is not None
     assert found.server_name == "orders.internal"
@@ -33,7 +39,13 @@ def test_all_of_it_is_read_into_the_settings(tmp_path: Path) -> None:
 def test_without_it_the_machine_says_whom_to_trust(tmp_path: Path) -> None:
     text = one_upstream("{servers: ['https://a', 'http://b']}")
 
-    assert load(tmp_path, text).upstreams["orders"].tls == MACHINE_TRUST
+    assert tls_of(tmp_path, text) == MACHINE_TRUST
+
+
+def test_an_upstream_without_https_has_none(tmp_path: Path) -> None:
+    text = one_upstream("{servers: ['http://b']}")
+
+    assert load(tmp_path, text).upstreams["orders"].tls is None
 
 
 def test_files_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
@@ -49,9 +61,10 @@ def test_files_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
     outcome = load_settings(tmp_path / "gateway.yaml", {})
 
     assert isinstance(outcome, Loaded), outcome
-    ca = outcome.settings.upstreams["more"].tls.ca
-    assert ca is not None
-    assert ca.file == str(teams / "ca.pem")
+    found = outcome.settings.upstreams["more"].tls
+    assert found is not None
+    assert found.ca is not None
+    assert found.ca.file == str(teams / "ca.pem")
 
 
 # A fault code, and a configuration with a mark where the fault must point.
@@ -89,6 +102,4 @@ def test_each_mistake_is_found_at_its_place_and_nothing_else_is(
 
 @pytest.mark.parametrize("name", ["orders", "orders.svc.cluster.local", "10.0.0.7", "fd00::7"])
 def test_a_name_of_a_host_or_an_address_will_do(name: str, tmp_path: Path) -> None:
-    found = load(tmp_path, tls(f"{{server_name: '{name}'}}")).upstreams["orders"].tls
-
-    assert found.server_name == name
+    assert tls_of(tmp_path, tls(f"{{server_name: '{name}'}}")).server_name == name

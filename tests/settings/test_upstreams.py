@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.values import Server, Upstream
+from gateway.tls.certificate import MACHINE_TRUST
 from tests.settings.configs import assert_found, faults, load, one_upstream
 
 # A fault code, and a configuration with a mark where the fault must point.
@@ -39,6 +40,7 @@ def test_an_upstream_has_its_servers_in_order_and_its_times(tmp_path: Path) -> N
         connect_timeout_seconds=1.0,
         response_timeout_seconds=2.0,
         idle_timeout_seconds=0.5,
+        tls=MACHINE_TRUST,
     )
 
 

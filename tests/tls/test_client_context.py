@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
-from gateway.tls.client_context import ClientContexts, make_client_context
+from gateway.tls.client_context import make_client_context
 from gateway.tls.server_context import make_server_context
 from tests.certificates import AUTHORITY, serving
 from tests.tls.handshake import FIRST, PLAIN, Handshake, authorities, certificate
@@ -53,12 +53,3 @@ def test_a_server_that_only_speaks_tls_1_1_is_refused() -> None:
 
     with pytest.raises(ssl.SSLError):
         Handshake(old, make_client_context(OURS))
-
-
-def test_those_who_ask_for_the_same_share_one_context_whatever_their_names() -> None:
-    contexts = ClientContexts()
-    first = contexts.get(OURS)
-
-    assert contexts.get(ClientTls(OURS.ca, "other.example")) is first
-    assert contexts.get(MACHINE_TRUST) is not first
-    assert contexts.get(ClientTls(OURS.ca, None, certificate("c.example"))) is not first
