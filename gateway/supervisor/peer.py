@@ -93,7 +93,7 @@ class Peer:
         kind, number, content = pickle.loads(  # noqa: S301 - see the class
             await self._reader.readexactly(length)
         )
-        return kind, number, content
+        return _Kind(kind), number, content
 
     def close(self) -> None:
         """Say nothing any more; whoever waits for an answer waits in vain."""

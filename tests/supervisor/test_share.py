@@ -1,0 +1,41 @@
+"""Workers share what the gateway may take, and together take no more."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.settings.values import Settings
+from gateway.supervisor.share import share_of
+from tests.proxy.gateways import load, write_config
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Settings:
+    return load(write_config(tmp_path, ["http://127.0.0.1:1"], {}))
+
+
+@given(connections=st.integers(1, 100_000), workers=st.integers(1, 64))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_connections_of_all_are_those_of_the_gateway(
+    whole: Settings, connections: int, workers: int
+) -> None:
+    wanted = replace(whole, limits=replace(whole.limits, connections=connections))
+
+    shares = [share_of(wanted, index, workers).limits.connections for index in range(workers)]
+
+    assert sum(shares) == max(connections, workers)
+    assert max(shares) - min(shares) <= 1
+
+
+def test_nothing_else_is_another(whole: Settings) -> None:
+    part = share_of(whole, 0, 1)
+
+    assert part.limits == whole.limits
+    assert (part.digest, part.policy, part.upstreams) == (
+        whole.digest,
+        whole.policy,
+        whole.upstreams,
+    )
