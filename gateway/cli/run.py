@@ -21,6 +21,7 @@ from gateway.supervisor.cores import usable_cores
 from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, share_sockets
 from gateway.supervisor.supervisor import Supervisor
+from gateway.telemetry.diagnostics import divert_stderr
 
 
 @click.command("run")
@@ -32,6 +33,7 @@ def command(file: Path | None, config: Path | None) -> None:
     connections, and requests under way may finish. A second one ends at once. Exits 1 for an
     invalid FILE, 3 where a file or an address cannot be had.
     """
+    divert_stderr()
     # Until it can be heeded, a HUP must not end what is only starting.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)

@@ -8,10 +8,12 @@ import sys
 import uvloop
 
 from gateway.supervisor.worker import Worker
+from gateway.telemetry.diagnostics import divert_stderr
 
 
 def main() -> None:
     """Serve as the supervisor says, which is at the other end of the socket DESCRIPTOR."""
+    divert_stderr()
     # What ends the gateway, or reloads it, goes to the supervisor, and from there to us.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
