@@ -88,12 +88,15 @@ class Exchange(Streaming):
     def _forward(self, allow: Allow) -> None:
         self.allow = allow
         port = self.port
+        state = port.routes[allow.route.index]
         if not self.request.is_plain:
-            fault = self.request.check_allowed(allow.route, port.limits.body_bytes)
+            fault = self.request.check_allowed(allow.route, state.body_bytes)
+            if fault is None and self.upload is not None and self.upload.limit(state.body_bytes):
+                fault = Deny(Reason.BODY_TOO_LARGE, "the body is over the limit", allow.route)
             if fault is not None:
                 self.refuse(fault)
                 return
-        pool = port.routes[allow.route.index].pool
+        pool = state.pool
         take = pool.take
         server = take()
         if server is None:
@@ -128,12 +131,19 @@ class Exchange(Streaming):
             request, allow, self.id, forwarding, port.forward_token, trace
         )
         self.sent_at = now = monotonic()
-        server.send(self, head, now)
+        server.send(self, head, now, port.routes[allow.route.index].answer_seconds)
         upload = self.upload
         if upload is not None:
             if request.fields.expects_continue and upload.has_not_come():
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
+
+    def total_seconds(self) -> float:
+        """Return how long all may take, from the head to the end of the answer."""
+        allow = self.allow
+        if allow is None:
+            return self.port.timeouts.total_seconds
+        return self.port.routes[allow.route.index].total_seconds
 
     def server_blocked(self) -> None:
         """Slow down the client."""
@@ -207,21 +217,6 @@ class Exchange(Streaming):
             self.tunnel_cut()
             return
         self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client made no progress"))
-
-    def time_is_up(self) -> None:
-        """End now, in the best way that is left: the gateway ends."""
-        events = self.events
-        if self.tunnel is not None:
-            self.tunnel.patience_ended()
-        elif events is not None and events.is_endless:
-            self.take_leave()
-            self.patience_ended()
-        elif not self.request_complete():
-            self.fail(Deny(Reason.REQUEST_TIMEOUT, "the request was not whole when we ended"))
-        elif self.server is None:
-            self.fail(Deny(Reason.DRAINING, "it was not sent to a service yet"))
-        else:
-            self.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the service had not answered when we ended"))
 
     def client_lost(self) -> None:
         """Give up: nobody waits for the answer."""

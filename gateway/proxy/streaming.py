@@ -158,6 +158,21 @@ class Streaming(Answering):
         elif not self.is_over and self.events is not None and self.events.is_leaving:
             self._end_answer()
 
+    def time_is_up(self) -> None:
+        """End now, in the best way that is left: the gateway ends."""
+        events = self.events
+        if self.tunnel is not None:
+            self.tunnel.patience_ended()
+        elif events is not None and events.is_endless:
+            self.take_leave()
+            self.patience_ended()
+        elif not self.request_complete():
+            self.fail(Deny(Reason.REQUEST_TIMEOUT, "the request was not whole when we ended"))
+        elif self.server is None:
+            self.fail(Deny(Reason.DRAINING, "it was not sent to a service yet"))
+        else:
+            self.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the service had not answered when we ended"))
+
     def cut(self) -> None:
         """End at once, whatever is the matter with this."""
         self.client.abort()
