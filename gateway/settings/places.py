@@ -59,6 +59,10 @@ class Places:
         """Return where the issuer *name*, or its setting under *keys*, stands."""
         return _place(self.issuer(name), keys)
 
+    def of_upstream(self, name: str, *keys: str) -> Place:
+        """Return where the upstream *name*, or its setting under *keys*, stands."""
+        return _place(self.upstream(name), keys)
+
     def of(self, *keys: str) -> Place:
         """Return where a setting of the main file stands."""
         return _place(self._main, keys)

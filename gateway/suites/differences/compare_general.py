@@ -16,6 +16,7 @@ from gateway.suites.differences.general_facets import (
     upstream_facets,
 )
 from gateway.suites.differences.issuer_facets import issuer_facets
+from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 
 At = Callable[[tuple[str, ...]], Place]
 Section = tuple[str, Facets, At]  # its name, what it says, and where its settings stand
@@ -27,6 +28,13 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     for subject, facets in (("identity", identity_facets), ("scope_implies", scope_facets)):
         before, after = facets(old.settings), facets(new.settings)
         yield from _compare("", subject, before, after, _of(old.places), _of(new.places))
+    before, after = listen_tls_facets(old.settings), listen_tls_facets(new.settings)
+    yield from _compare("", "TLS", before, after, _of(old.places), _of(new.places))
+    one, other = _upstream_tls(old), _upstream_tls(new)
+    for name in other:  # what only one of them has is told with the routes
+        if name in one:
+            common = {name: one[name]}, {name: other[name]}
+            yield from _compare_sections("TLS to the upstream", *common)
     yield from _compare_sections("revocation list", _lists(old), _lists(new))
     yield from _compare_sections("resource", _resources(old), _resources(new))
 
@@ -138,6 +146,17 @@ def _waits(loaded: Loaded) -> dict[str, Section]:
         name: (name, facets, _of_upstream(loaded.places, name))
         for name, facets in upstream_facets(loaded.settings).items()
     }
+
+
+def _upstream_tls(loaded: Loaded) -> dict[str, Section]:
+    return {
+        name: (name, facets, _below_upstream(loaded.places, name))
+        for name, facets in upstream_tls_facets(loaded.settings).items()
+    }
+
+
+def _below_upstream(places: Places, name: str) -> At:
+    return lambda keys: places.of_upstream(name, *keys)
 
 
 def _of_upstream(places: Places, name: str) -> At:

@@ -1,0 +1,58 @@
+"""Say whom TLS lets in, and who services must prove to be.
+
+A certificate that was renewed makes no difference: what counts is for whom it is.
+"""
+
+from collections.abc import Mapping
+
+from gateway.settings.values import Settings
+from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.route_facets import listed
+from gateway.tls.certificate import Authorities, Certificate, ClientTls
+
+
+def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
+    """Return what certificates clients get, and whether they must show their own."""
+    tls, start = settings.listen.tls, ("listen", "tls")
+    names = frozenset(name for one in tls.certificates for name in one.names) if tls else None
+    authorities = tls.client_ca if tls else None
+    asked = "not asked for"
+    if tls is not None and authorities is not None:
+        asked = "required" if tls.is_required else "optional"
+    return {
+        "certificates for": Facet(names, listed(names or (), "none"), start),
+        "certificates of clients": Facet(asked, asked, (*start, "client_certificates")),
+        "client_ca": _authorities(authorities, "none", (*start, "client_ca")),
+    }
+
+
+def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
+    """Return how the https servers of each upstream are told from others, by its name."""
+    return {
+        name: _upstream(one.tls) for name, one in settings.upstreams.items() if one.tls is not None
+    }
+
+
+def _upstream(tls: ClientTls) -> dict[str, Facet]:
+    return {
+        "ca": _authorities(tls.ca, "the machine's", ("tls", "ca")),
+        "server_name": Facet(
+            tls.server_name, tls.server_name or "the host", ("tls", "server_name")
+        ),
+        "certificate": _shown(tls.certificate),
+    }
+
+
+def _shown(certificate: Certificate | None) -> Facet:
+    keys = ("tls", "certificate")
+    if certificate is None:
+        return Facet(None, "none", keys)
+    # One without names is known by its file.
+    names = frozenset(certificate.names) or frozenset({certificate.file})
+    return Facet(names, listed(names, "none"), keys)
+
+
+def _authorities(authorities: Authorities | None, nothing: str, keys: tuple[str, ...]) -> Facet:
+    if authorities is None:
+        return Facet(None, nothing, keys)
+    return Facet(authorities.pem, authorities.file, keys)
