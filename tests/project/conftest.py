@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.clean_install import build, install
+from tests.project.clean_install import build, install, move
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +14,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build(folder / "dist", "wheel")
     (wheel,) = (folder / "dist").glob("*.whl")
     return install(folder / "venv", wheel)
+
+
+@pytest.fixture(scope="session")
+def image(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what is at /opt/gateway in the image; not to be changed."""
+    target = tmp_path_factory.mktemp("image") / "gateway"
+    move(installed, target, "/opt/gateway")
+    return target

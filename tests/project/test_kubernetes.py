@@ -28,9 +28,10 @@ TOKEN = "a token of the admin port that is long enough"
 # The oldest version that the project itself still maintains, and the newest with a schema.
 VERSIONS = ["1.34", "1.35", "1.36", "1.37"]
 
-pytestmark = pytest.mark.skipif(
+NO_KUSTOMIZE = pytest.mark.skipif(
     shutil.which("kustomize") is None, reason="kustomize is not installed"
 )
+pytestmark = NO_KUSTOMIZE
 
 
 @cache
@@ -47,14 +48,14 @@ def pod() -> dict[str, Any]:
     return found
 
 
-def container() -> dict[str, Any]:
+def pod_container() -> dict[str, Any]:
     (found,) = pod()["containers"]
     assert isinstance(found, dict)
     return found
 
 
 def ports() -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in container()["ports"]}
+    return {port["name"]: port["containerPort"] for port in pod_container()["ports"]}
 
 
 @pytest.fixture
@@ -118,20 +119,20 @@ def test_nothing_is_bound_to_a_namespace_and_everything_bears_the_label() -> Non
 
 
 def test_the_pod_may_run_where_only_restricted_pods_may() -> None:
-    security, own = pod()["securityContext"], container()["securityContext"]
+    security, own = pod()["securityContext"], pod_container()["securityContext"]
 
     assert security["runAsNonRoot"] is True
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     assert own["allowPrivilegeEscalation"] is False
     assert own["capabilities"] == {"drop": ["ALL"]}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod())
-    assert not [port for port in container()["ports"] if "hostPort" in port]
+    assert not [port for port in pod_container()["ports"] if "hostPort" in port]
     assert all({"configMap", "secret"} & set(volume) for volume in pod()["volumes"])
 
 
 def test_nothing_can_be_written_and_no_credentials_of_the_cluster_are_there() -> None:
-    assert container()["securityContext"]["readOnlyRootFilesystem"] is True
-    assert all(mount["readOnly"] is True for mount in container()["volumeMounts"])
+    assert pod_container()["securityContext"]["readOnlyRootFilesystem"] is True
+    assert all(mount["readOnly"] is True for mount in pod_container()["volumeMounts"])
     assert pod()["automountServiceAccountToken"] is False
 
 
@@ -171,7 +172,7 @@ def test_the_ports_are_those_that_the_gateway_listens_on(settings: Settings) -> 
 
 
 def test_what_others_can_reach_of_the_admin_port_asks_for_a_token(settings: Settings) -> None:
-    (variable,) = container()["env"]
+    (variable,) = pod_container()["env"]
 
     assert settings.admin is not None
     assert settings.admin.token == TOKEN
@@ -186,14 +187,14 @@ def test_a_pod_has_the_time_that_taking_leave_needs(settings: Settings) -> None:
 
 
 def test_connections_are_taken_until_the_readiness_probe_has_failed(settings: Settings) -> None:
-    probe = container()["readinessProbe"]
+    probe = pod_container()["readinessProbe"]
 
     assert settings.drain_delay_seconds > probe["periodSeconds"] * probe["failureThreshold"]
 
 
 def test_a_changed_config_map_reaches_running_pods(settings: Settings) -> None:
     """A file that is mounted with `subPath` never changes, nor does a map with another name."""
-    (mount,) = container()["volumeMounts"]
+    (mount,) = pod_container()["volumeMounts"]
     (volume,) = pod()["volumes"]
 
     assert settings.reload.watch_seconds is not None
@@ -201,11 +202,11 @@ def test_a_changed_config_map_reaches_running_pods(settings: Settings) -> None:
     assert "subPath" not in mount
     assert mount["name"] == volume["name"]
     assert volume["configMap"]["name"] == built()["ConfigMap"]["metadata"]["name"] == NAME
-    assert container()["args"] == ["run", f"{mount['mountPath']}/gateway.yaml"]
+    assert pod_container()["args"] == ["run", f"{mount['mountPath']}/gateway.yaml"]
 
 
 def test_a_pod_requests_a_core_for_each_worker(settings: Settings) -> None:
-    resources = container()["resources"]
+    resources = pod_container()["resources"]
 
     assert float(resources["requests"]["cpu"]) == settings.workers
     assert "cpu" not in resources["limits"]
@@ -230,7 +231,7 @@ def test_whatever_selects_pods_selects_these() -> None:
 
 
 def test_ports_are_named_as_the_container_names_them() -> None:
-    probes = [container()[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
+    probes = [pod_container()[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
     policy = built()["NetworkPolicy"]["spec"]
     let_in = [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
 
@@ -276,15 +277,16 @@ def test_the_autoscaler_scales_the_deployment_which_leaves_the_number_to_it() ->
 def test_the_optional_monitor_finds_pods_port_and_token() -> None:
     monitor = yaml.safe_load((FOLDER / "pod-monitor.yaml").read_text())["spec"]
     (endpoint,) = monitor["podMetricsEndpoints"]
-    (variable,) = container()["env"]
+    (variable,) = pod_container()["env"]
 
     assert monitor["selector"] == {"matchLabels": LABELS}
     assert endpoint["port"] in ports()
+    assert {"targetLabel": "job", "replacement": "gateway"} in endpoint["relabelings"]
     assert endpoint["authorization"]["credentials"] == variable["valueFrom"]["secretKeyRef"]
 
 
 def test_the_image_has_the_version_of_this_tree() -> None:
-    assert container()["image"] == f"registry.example.com/{NAME}:{gateway.__version__}"
+    assert pod_container()["image"] == f"registry.example.com/{NAME}:{gateway.__version__}"
 
 
 def test_the_validator_is_locked() -> None:

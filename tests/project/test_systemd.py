@@ -128,6 +128,19 @@ upstreams:
 routes:
   - {name: orders, match: {path_prefix: /orders/}, upstream: orders, require: {}}
 """
+WITH_SUITE = """
+suites: [access.test.yaml]
+reload: {suites: true}
+"""
+SUITE = """
+version: 1
+gateway: gateway.yaml
+personas: {nobody: {anonymous: true}}
+tests:
+  - name: orders need a token
+    request: GET https://api.example.com/orders/7
+    expect: {nobody: token_missing}
+"""
 KEYS = """{"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256",
   "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
   "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"""
@@ -139,7 +152,7 @@ DROP_IN = """
 [Service]
 StandardOutput=append:{folder}/log
 StandardError=append:{folder}/log
-WatchdogSec=1
+WatchdogSec=8
 """
 
 ASK = """
@@ -159,21 +172,32 @@ def booted(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     etc = {
         "jwt-gateway/gateway.yaml": CONFIG,
         "jwt-gateway/keys.json": KEYS,
+        "jwt-gateway/access.test.yaml": SUITE,
         "jwt-gateway/environment": "ADMIN_TOKEN=of the admin port, for its eyes only\n",
     }
     with machine(folder, units, etc, folder / "installed") as found:
+        (folder / "etc" / "jwt-gateway" / "environment").chmod(0o600)
         yield found
 
 
 @pytest.fixture
-def host(booted: Machine) -> Iterator[Machine]:
+def host(booted: Machine) -> Machine:
     """Return the machine with the good configuration, and nothing running."""
-    configuration(booted).write_text(CONFIG)
-    (booted.folder / "etc" / "jwt-gateway" / "environment").chmod(0o600)
-    yield booted
     stopped = booted.run("systemctl", "stop", SOCKET, SERVICE)
     assert stopped.returncode == 0, stopped.stderr
     booted.run("systemctl", "reset-failed", SERVICE)
+    configuration(booted).write_text(CONFIG)
+    return booted
+
+
+@pytest.fixture
+def serving(booted: Machine) -> Machine:
+    """Return the machine with the service running; a test of it leaves it so, and saves a start."""
+    if configuration(booted).read_text() != CONFIG:
+        booted.run("systemctl", "stop", SOCKET, SERVICE)
+        configuration(booted).write_text(CONFIG)
+    systemctl(booted, "start")
+    return booted
 
 
 def configuration(host: Machine) -> Path:
@@ -207,22 +231,19 @@ def processes(host: Machine) -> list[str]:
 
 
 @needs_machine
-def test_the_service_counts_as_started_once_it_serves(host: Machine) -> None:
-    systemctl(host, "start")
-
-    assert ask(host, 8080, "/orders/7") == 401
-    assert ask(host, 9901, "/readyz") == 200
-    assert host.show(SERVICE, "StatusText").startswith("listening on 127.0.0.1:8080")
+def test_the_service_counts_as_started_once_it_serves(serving: Machine) -> None:
+    assert ask(serving, 8080, "/orders/7") == 401
+    assert ask(serving, 9901, "/readyz") == 200
+    assert serving.show(SERVICE, "StatusText").startswith("listening on 127.0.0.1:8080")
 
 
 @needs_machine
-def test_every_process_of_it_is_confined(host: Machine) -> None:
-    systemctl(host, "start")
-    found = processes(host)
+def test_every_process_of_it_is_confined(serving: Machine) -> None:
+    found = processes(serving)
 
     assert len(found) == 3
     for process in found:
-        status = host.run("cat", f"/proc/{process}/status").stdout
+        status = serving.run("cat", f"/proc/{process}/status").stdout
         said = dict(re.findall(r"^(\w+):\s+(.+)$", status, re.MULTILINE))
         assert "0" not in said["Uid"].split()
         assert {said[f"Cap{kind}"] for kind in ("Eff", "Prm", "Bnd", "Amb")} == {"0" * 16}
@@ -230,11 +251,28 @@ def test_every_process_of_it_is_confined(host: Machine) -> None:
 
 
 @needs_machine
-def test_the_secret_is_read_from_a_file_that_the_service_itself_cannot_read(host: Machine) -> None:
-    systemctl(host, "start")
+def test_secrets_are_in_a_file_that_the_service_itself_cannot_read(serving: Machine) -> None:
+    assert ask(serving, 9901, "/status") == 401
+    assert serving.run("stat", "-c", "%a", "/etc/jwt-gateway/environment").stdout == "600\n"
 
-    assert ask(host, 9901, "/status") == 401
-    assert host.run("stat", "-c", "%a", "/etc/jwt-gateway/environment").stdout == "600\n"
+
+@needs_machine
+def test_systemd_hears_that_the_event_loop_goes_on(serving: Machine) -> None:
+    first = serving.show(SERVICE, "WatchdogTimestampMonotonic")
+
+    wait_until(lambda: serving.show(SERVICE, "WatchdogTimestampMonotonic") != first)
+    assert serving.show(SERVICE, "ActiveState") == "active"
+
+
+@needs_machine
+def test_a_worker_that_dies_is_replaced_and_the_service_stays(serving: Machine) -> None:
+    main, victim, _ = processes(serving)
+
+    serving.run("kill", f"-{signal.SIGKILL.value}", victim)
+
+    wait_until(lambda: len(processes(serving)) == 3 and victim not in processes(serving))
+    assert serving.show(SERVICE, "MainPID") == main
+    assert ask(serving, 8080, "/orders/7") == 401
 
 
 @needs_machine
@@ -263,32 +301,28 @@ def test_a_reload_of_a_faulty_configuration_fails_and_the_service_goes_on(host: 
 
 
 @needs_machine
+def test_a_reload_runs_the_suites_in_the_same_confinement(host: Machine) -> None:
+    configuration(host).write_text(CONFIG + WITH_SUITE)
+    systemctl(host, "start")
+
+    configuration(host).write_text(CONFIG.replace("/orders/", "/invoices/") + WITH_SUITE)
+    refused = host.run("systemctl", "reload", SERVICE)
+    configuration(host).write_text(CONFIG.replace("require: {}", "public: true") + WITH_SUITE)
+    weaker = host.run("systemctl", "reload", SERVICE)
+    configuration(host).write_text(f"# another text\n{CONFIG}{WITH_SUITE}")
+    applied = host.run("systemctl", "reload", SERVICE)
+
+    assert (refused.returncode != 0, weaker.returncode != 0, applied.returncode) == (True, True, 0)
+    assert "orders need a token" in host.log()
+    assert ask(host, 8080, "/orders/7") == 401
+
+
+@needs_machine
 def test_a_faulty_configuration_is_told_and_never_started(host: Machine) -> None:
     configuration(host).write_text(CONFIG.replace("require: {}", "requires: {}"))
 
     assert host.run("systemctl", "start", SERVICE).returncode != 0
     assert "/etc/jwt-gateway/gateway.yaml:11:" in host.log()
-
-
-@needs_machine
-def test_systemd_hears_that_the_event_loop_goes_on(host: Machine) -> None:
-    systemctl(host, "start")
-    first = host.show(SERVICE, "WatchdogTimestampMonotonic")
-
-    wait_until(lambda: host.show(SERVICE, "WatchdogTimestampMonotonic") != first)
-    assert host.show(SERVICE, "ActiveState") == "active"
-
-
-@needs_machine
-def test_a_worker_that_dies_is_replaced_and_the_service_stays(host: Machine) -> None:
-    systemctl(host, "start")
-    main, victim, _ = processes(host)
-
-    host.run("kill", f"-{signal.SIGKILL.value}", victim)
-
-    wait_until(lambda: len(processes(host)) == 3 and victim not in processes(host))
-    assert host.show(SERVICE, "MainPID") == main
-    assert ask(host, 8080, "/orders/7") == 401
 
 
 @needs_machine
