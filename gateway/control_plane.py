@@ -9,14 +9,15 @@ from typing import Any, Protocol
 from gateway import __version__
 from gateway.admin.certificates import certificate_status, certificates_in_use
 from gateway.admin.decisions import remembered_decision
-from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
+from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.live import explain_live
 from gateway.admin.question import Question
+from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.report_only import report_only
-from gateway.admin.revocations import revocation_metrics, revocation_readiness, revocation_status
-from gateway.admin.server import AdminServer, Readiness
+from gateway.admin.revocations import revocation_metrics, revocation_status
+from gateway.admin.server import AdminServer
 from gateway.fetched import Fetched
 from gateway.http.rehearsal import Rehearsal
 from gateway.reload import LastAttempt, needs_restart
@@ -190,30 +191,13 @@ class ControlPlane:
 
     def ready(self) -> Readiness:
         """Return whether traffic should be sent here."""
-        issuers = self._fetched.keyring.status()
-        settings = self._settings
-        reasons = [
-            f"no keys of issuer {issuer.name}"
-            for issuer in issuers
-            # What only reports refuses nobody for want of keys: it keeps no traffic away either.
-            if not (issuer.loaded or settings.issuers[issuer.name].issuer.reports)
-        ]
-        lists = self._fetched.revocations.status()
-        reasons += [
-            f"no revocation list {one.name}"
-            for one in lists
-            if one.is_missed and not _only_reports(settings, one.name)
-        ]
-        reasons += self._workers.faults()
+        faults = list(self._workers.faults())
         if not self._workers.is_started:
-            reasons.append("starting")
+            faults.append("starting")
         if self._workers.is_draining:
-            reasons.append("draining")
-        return Readiness(
-            tuple(reasons),
-            tuple(map(issuer_readiness, issuers)),
-            tuple(map(revocation_readiness, lists)),
-        )
+            faults.append("draining")
+        keyring, revocations = self._fetched.keyring, self._fetched.revocations
+        return judge_readiness(self._settings, keyring.status(), revocations.status(), faults)
 
     async def status(self) -> Mapping[str, object]:
         """Return what ``/status`` shows."""
@@ -263,9 +247,3 @@ class ControlPlane:
         """Return what is remembered of a refusal, as ``/decisions`` shows it."""
         line = await self._workers.find_refusal(request_id)
         return None if line is None else remembered_decision(line, self._settings.policy)
-
-
-def _only_reports(settings: Settings, list_name: str) -> bool:
-    """Say whether nobody is refused for want of this revocation list."""
-    issuers = settings.revocations[list_name].rule.issuers
-    return all(settings.issuers[name].issuer.reports for name in issuers)

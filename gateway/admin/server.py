@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from socket import socket
 from typing import Final, Protocol
@@ -18,6 +17,7 @@ from gateway.admin.question import (
     Question,
     parse_question,
 )
+from gateway.admin.readiness import Readiness
 from gateway.admin.reload_report import report_as_json
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.decision.json_text import parse_json_object
@@ -36,18 +36,6 @@ def _without_input(record: logging.LogRecord) -> bool:
 
 
 _log.addFilter(_without_input)
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Why no traffic should be sent here, if there is a reason, and how keys and lists stand.
-
-    Anybody who reaches the port may see it. *issuers* and *revocations* are JSON objects.
-    """
-
-    not_ready: tuple[str, ...]
-    issuers: tuple[Mapping[str, object], ...]
-    revocations: tuple[Mapping[str, object], ...]
 
 
 class AdminView(Protocol):

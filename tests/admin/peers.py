@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from gateway.admin.question import Question
+from gateway.admin.readiness import Readiness
 from gateway.admin.reload_requests import ReloadRequests
-from gateway.admin.server import AdminServer, Readiness
+from gateway.admin.server import AdminServer
 from gateway.settings.values import Address, Admin
 
 

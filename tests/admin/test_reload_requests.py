@@ -104,5 +104,5 @@ async def test_nobody_waits_for_what_will_not_come() -> None:
     task.cancel()
 
     async with asyncio.timeout(LIMIT_SECONDS):
-        assert await asyncio.gather(under_way, waiting) == [None, None]
+        assert list(await asyncio.gather(under_way, waiting)) == [None, None]
     assert await reader.ask() is None
