@@ -23,6 +23,11 @@ _NO_PARENT: Final = b"0" * 16
 SAMPLED: Final = 0x01
 _KNOWN_FLAGS: Final = 0x03
 
+# What only a running gateway makes: ids, and whether a trace that begins is sampled.
+SOME_TRACE: Final = b"x" * 32
+SOME_SPAN: Final = b"x" * 16
+SOME_FLAGS: Final = b"xx"
+
 
 class Trace:
     """The trace of a request, and the *lines* that tell the service of it.
@@ -85,16 +90,13 @@ def write_trace(trace_id: bytes, parent_id: bytes, flags: int, tracestate: bytes
 
 
 def rehearse_trace(received: ReceivedTrace | None) -> Trace:
-    """Return the trace of a request that came with *received*, where spans are recorded.
-
-    What only a running gateway has is ``x``: ids, and whether a trace that begins is sampled.
-    """
+    """Return the trace of a request that came with *received*, where spans are recorded."""
     if received is None:
-        lines = b"\r\ntraceparent: 00-%b-%b-xx" % (b"x" * 32, b"x" * 16)
-        return Trace(b"x" * 32, lines)
+        lines = b"\r\ntraceparent: 00-%b-%b-%b" % (SOME_TRACE, SOME_SPAN, SOME_FLAGS)
+        return Trace(SOME_TRACE, lines)
     if not received.is_sampled:
         return received
-    lines = write_trace(received.trace_id, b"x" * 16, received.flags, received.tracestate)
+    lines = write_trace(received.trace_id, SOME_SPAN, received.flags, received.tracestate)
     return Trace(received.trace_id, lines)
 
 

@@ -176,3 +176,26 @@ def test_keys_that_may_be_had_are_asked_for_or_taken_for_gone(directory: Path) -
     assert isinstance(final.verdict, Deny)
     assert final.verdict.reason is Reason.KEYS_UNAVAILABLE
     assert asking.steps == final.steps
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        (None, f"00-{'x' * 32}-{'x' * 16}-xx"),
+        (f"00-{TRACE}-00f067aa0ba902b7-01", f"00-{TRACE}-{'x' * 16}-01"),
+        (f"00-{TRACE}-00f067aa0ba902b7-00", f"00-{TRACE}-00f067aa0ba902b7-00"),
+    ],
+)
+def test_of_a_trace_that_is_recorded_only_its_ids_are_not_known(
+    directory: Path, came: str | None, goes: str
+) -> None:
+    stage = rehearsal(directory, tracing={"otlp": "http://127.0.0.1:4318/v1/traces"})
+    lines = [] if came is None else [f"traceparent: {came}", "tracestate: a=1"]
+
+    written = stage.render(stage.read(make_request("/open/x", *lines)), allow(directory), NOW)
+
+    assert b"\r\ntraceparent: %b\r\n" % goes.encode() in written
+    assert (b"\r\ntracestate: a=1\r\n" in written) == (came is not None)

@@ -16,6 +16,7 @@ from gateway.decision.memo import DEFAULT_CAPACITY
 from gateway.decision.reason import Reason
 from gateway.http import names
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
+from gateway.http.trace_context import SOME_FLAGS, SOME_SPAN, SOME_TRACE
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel
@@ -173,7 +174,8 @@ def test_every_fit_of_a_route_is_named() -> None:
 def test_every_placeholder_is_named() -> None:
     listed = {row[0].strip("`") for row in rows(sections(page("explain"), "##")["The request"])}
 
-    assert listed == {REQUEST_ID.decode(), PSEUDONYM.decode(), CLIENT, NOT_SHOWN.decode()}
+    made = {one.decode() for one in (REQUEST_ID, PSEUDONYM, SOME_TRACE, SOME_SPAN, SOME_FLAGS)}
+    assert listed == made | {CLIENT, NOT_SHOWN.decode()}
 
 
 # --- http

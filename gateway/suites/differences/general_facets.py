@@ -126,7 +126,20 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ".".join(keys): Facet(value, show_amount(keys, value), keys)
         for keys, value in values.items()
     }
-    return {**facets, "drain": _drain_facet(settings)}
+    return {**facets, "drain": _drain_facet(settings), "tracing": _tracing_facet(settings)}
+
+
+def _tracing_facet(settings: Settings) -> Facet:
+    """Return where spans go, and which; of fields for the collector, not what is in them."""
+    tracing = settings.tracing
+    if tracing is None:
+        return Facet(None, "none", ("tracing",))
+    value = (tracing.url, tracing.sample, tracing.asked_per_second, tracing.service_name)
+    shown = (
+        f"{tracing.sample:g} of all as {tracing.service_name} to {tracing.url}, "
+        f"{tracing.asked_per_second} asked for in a second"
+    )
+    return Facet(value, shown, ("tracing",))
 
 
 def _drain_facet(settings: Settings) -> Facet:

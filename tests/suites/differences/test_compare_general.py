@@ -143,6 +143,10 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
         ("trusted_proxies: [10.0.0.0/8]\n",
          ("limit", "", "trusted_proxies", "none", "10.0.0.0/8")),
         ("access_log: none\n", ("limit", "", "access_log", "stdout", "none")),
+        ('tracing: {otlp: "http://127.0.0.1:4318/v1/traces"}\n',
+         ("limit", "", "tracing", "none",
+          "0.01 of all as jwt-gateway to http://127.0.0.1:4318/v1/traces, "
+          "100 asked for in a second")),
         ("access_log: {format: combined}\n",
          ("limit", "", "access_log.format", "json", "combined")),
         ("drain: 5s\n", ("limit", "", "drain", "30 s", "5 s")),
