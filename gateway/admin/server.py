@@ -21,6 +21,7 @@ from gateway.admin.readiness import Readiness
 from gateway.admin.reload_report import report_as_json
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.decision.json_text import parse_json_object
+from gateway.settings.listening import naming
 from gateway.settings.values import Admin
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
@@ -95,7 +96,8 @@ class AdminServer:
         if listening is not None:
             site = web.SockSite(self._runner, listening)
         try:
-            await site.start()
+            with naming(self._address, "admin"):
+                await site.start()
         except OSError:
             await self._runner.cleanup()
             raise

@@ -15,6 +15,7 @@ from gateway.proxy.clients import Clients
 from gateway.proxy.drain import IDLE_SECONDS, part_from
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
+from gateway.settings.listening import naming
 from gateway.settings.values import Address
 from gateway.tls.latest_context import LatestContext
 
@@ -61,7 +62,8 @@ class Listener:
         if sockets:
             await self._acceptor.start_on(sockets)
         else:
-            await self._acceptor.start(self._address)
+            with naming(self._address, "listen"):
+                await self._acceptor.start(self._address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def _make_client(self) -> ClientConnection:

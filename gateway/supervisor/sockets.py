@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Sequence
 
+from gateway.settings.listening import naming
 from gateway.settings.values import Address
 
 # As many as the data port of a single process has; the system may allow less.
@@ -20,14 +21,13 @@ def open_sockets(address: Address, workers: int) -> list[Sockets]:
     """
     opened: list[Sockets] = []
     try:
-        _refuse_shared_port(address)
-        for _ in range(workers):
-            opened.append(_open(address, opened[0] if opened else None))
-    except OSError as error:
+        with naming(address, "listen"):
+            _refuse_shared_port(address)
+            for _ in range(workers):
+                opened.append(_open(address, opened[0] if opened else None))
+    except OSError:
         close_sockets(opened)
-        reason = (error.strerror or str(error)).lower()
-        place = f"{address.host}:{address.port}"
-        raise OSError(error.errno, f"cannot listen on {place}: {reason}") from error
+        raise
     return opened
 
 

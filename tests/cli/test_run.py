@@ -1,6 +1,7 @@
 """`gateway run` as users run it: what it says, how it ends, and with which exit code."""
 
 import json
+import os
 import re
 import resource
 import signal
@@ -152,17 +153,64 @@ def test_a_directory_in_place_of_a_file_ends_with_3(tmp_path: Path) -> None:
     assert_one_clear_message(done)
 
 
-@pytest.mark.parametrize("taken", ["listen", "admin"])
-def test_an_address_in_use_ends_with_3_and_is_named(tmp_path: Path, taken: str) -> None:
+LISTENERS = [("listen", 1), ("listen", 2), ("admin", 1), ("admin", 2)]
+
+
+@pytest.mark.parametrize(("key", "workers"), LISTENERS)
+def test_an_address_in_use_ends_with_3_and_is_named(tmp_path: Path, key: str, workers: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        changes: dict[str, Any] = {taken: f"127.0.0.1:{port}"}
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        changes: dict[str, Any] = {"workers": workers, key: address}
         done = run(config_of(tmp_path, **changes))
 
+    assert_last_words(done, f"cannot listen on {address} ({key}): address already in use")
+
+
+def assert_last_words(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == f"gateway: {words}"
     assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if "in use" in line]
-    assert str(port) in line
+
+
+@pytest.mark.parametrize(("key", "workers"), LISTENERS)
+def test_an_address_of_another_machine_ends_with_3_and_is_named(
+    tmp_path: Path, key: str, workers: int
+) -> None:
+    """192.0.2.0/24 is nobody's (RFC 5737)."""
+    admin = {"token_env": "PATH", "address": "192.0.2.1:80"}
+    address: Any = admin if key == "admin" else "192.0.2.1:80"
+    changes: dict[str, Any] = {"workers": workers, key: address}
+    done = run(config_of(tmp_path, **changes))
+
+    assert_last_words(
+        done, f"cannot listen on 192.0.2.1:80 ({key}): not an address of this machine"
+    )
+
+
+@pytest.mark.parametrize("key", ["listen", "admin"])
+def test_a_port_that_needs_a_privilege_ends_with_3_and_is_named(tmp_path: Path, key: str) -> None:
+    """The privilege is taken away, for the tests of an image run as root."""
+    port = first_privileged_port()
+    changes: dict[str, Any] = {key: f"127.0.0.1:{port}"}
+    path = config_of(tmp_path, **changes)
+    drop = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+    done = subprocess.run(
+        [*(drop if os.geteuid() == 0 else ()), GATEWAY, "run", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+
+    why = "permission denied: a port below 1024 needs CAP_NET_BIND_SERVICE"
+    assert_last_words(done, f"cannot listen on 127.0.0.1:{port} ({key}): {why}")
+
+
+def first_privileged_port() -> int:
+    """Return 1; where the machine leaves low ports to everybody, the test cannot say anything."""
+    free_from = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()
+    assert int(free_from) > 1, "no port needs a privilege here: sysctl net.ipv4"
+    return 1
 
 
 def test_what_only_reports_is_said_at_the_start(tmp_path: Path) -> None:

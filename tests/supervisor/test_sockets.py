@@ -46,7 +46,7 @@ def test_all_workers_have_the_one_port_that_the_system_chose() -> None:
 
 
 def test_connections_are_spread_over_the_workers_within_a_fifth() -> None:
-    with opened("127.0.0.1", 0, 4) as sockets, ExitStack() as stack:
+    with opened("127.0.0.1", 0, 2) as sockets, ExitStack() as stack:
         (port,) = ports(sockets)
         for _ in range(1000):
             one = stack.enter_context(socket.socket())
@@ -61,8 +61,8 @@ def test_connections_are_spread_over_the_workers_within_a_fifth() -> None:
                 stack.enter_context(one.accept()[0])
                 taken[one.fileno()] += 1
 
-    assert len(taken) == 4
-    assert all(200 <= count <= 300 for count in taken.values()), taken
+    # By chance alone it is more than that in one of a billion runs.
+    assert all(400 <= count <= 600 for count in taken.values()), taken
 
 
 def test_a_connection_waits_where_no_worker_takes_it() -> None:
@@ -97,7 +97,8 @@ def test_a_port_of_another_process_is_refused_and_named() -> None:
         with pytest.raises(OSError, match="in use") as caught:
             open_sockets(Address("127.0.0.1", port), 2)
 
-    assert caught.value.strerror == f"cannot listen on 127.0.0.1:{port}: address already in use"
+    words = f"cannot listen on 127.0.0.1:{port} (listen): address already in use"
+    assert caught.value.strerror == words
     assert descriptors() == before
 
 
@@ -125,14 +126,14 @@ def test_the_port_can_be_had_again_at_once_though_connections_remain() -> None:
 
 def test_a_name_that_nobody_has_is_refused_and_named() -> None:
     before = descriptors()
-    with pytest.raises(OSError, match=r"cannot listen on nowhere\.invalid:80: "):
+    with pytest.raises(OSError, match=r"cannot listen on nowhere\.invalid:80 \(listen\): "):
         open_sockets(Address("nowhere.invalid", 80), 2)
     assert descriptors() == before
 
 
 def test_an_address_that_is_not_ours_is_refused_and_leaves_nothing_open() -> None:
     before = descriptors()
-    with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1:0: "):  # RFC 5737
+    with pytest.raises(OSError, match=r"cannot listen on 192\.0\.2\.1:0 \(listen\): "):  # RFC 5737
         open_sockets(Address("192.0.2.1", 0), 2)
     assert descriptors() == before
 
