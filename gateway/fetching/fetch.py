@@ -54,15 +54,18 @@ async def fetch(
     url: str,
     timeout_seconds: float,
     max_bytes: int = MAX_DOCUMENT_BYTES,
+    tls: ssl.SSLContext | None = None,
 ) -> bytes:
     """Return the body of the 200 answer to a GET of *url*, inflated at most *max_bytes*.
+
+    *tls* says whom to trust, by default whom *session* trusts.
 
     The whole exchange, redirects and a slowly dripping body included, takes at most
     *timeout_seconds*. Raises FetchFailed for all that goes wrong outside.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _follow(session, URL(url), max_bytes)
+            return await _follow(session, URL(url), max_bytes, tls)
     except TimeoutError:
         raise FetchFailed(f"{place(url)}: no complete answer in {timeout_seconds:g} s") from None
     except (ClientError, OSError, ValueError) as error:
@@ -89,7 +92,9 @@ def _system_words(error: OSError) -> str:
     return os.strerror(error.errno)
 
 
-async def _follow(session: ClientSession, url: URL, max_bytes: int) -> bytes:
+async def _follow(
+    session: ClientSession, url: URL, max_bytes: int, tls: ssl.SSLContext | None
+) -> bytes:
     """Get *url*, going along with redirects on the same origin only (GHSA-9v7f-9g4p-ffgj).
 
     A redirect elsewhere would let whoever controls one page of the issuer choose its keys,
@@ -97,7 +102,8 @@ async def _follow(session: ClientSession, url: URL, max_bytes: int) -> bytes:
     """
     target = url
     for _ in range(MAX_REDIRECTS + 1):
-        async with session.get(target, allow_redirects=False) as response:
+        trust = True if tls is None else tls
+        async with session.get(target, allow_redirects=False, ssl=trust) as response:
             if response.status not in _REDIRECTS:
                 return await _body(response, place(str(url)), max_bytes)
             following = target.join(URL(response.headers.get("Location", "")))

@@ -1,5 +1,7 @@
 """Find an issuer's key set by its published metadata (OpenID Discovery, RFC 8414)."""
 
+import ssl
+
 from aiohttp import ClientSession
 
 from gateway.decision.json_text import JsonFault, parse_json_object
@@ -24,15 +26,21 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     return f"{bare}/{OPENID_SUFFIX}", f"{scheme}://{authority}/{OAUTH_SUFFIX}{slash}{path}"
 
 
-async def discover(session: ClientSession, issuer: str, timeout_seconds: float) -> str:
-    """Return the URL of *issuer*'s key set.
+async def discover(
+    session: ClientSession,
+    issuer: str,
+    timeout_seconds: float,
+    tls: ssl.SSLContext | None = None,
+) -> str:
+    """Return the URL of *issuer*'s key set; *tls* says whom to trust, as for ``fetch``.
 
     Raises FetchFailed with both stories where neither document will do.
     """
     stories: list[str] = []
     for url in metadata_urls(issuer):
         try:
-            return jwks_uri(await fetch(session, url, timeout_seconds), issuer, place(url))
+            document = await fetch(session, url, timeout_seconds, tls=tls)
+            return jwks_uri(document, issuer, place(url))
         except FetchFailed as failure:
             stories.append(str(failure))
     raise FetchFailed("; ".join(stories))

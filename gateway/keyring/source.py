@@ -12,6 +12,7 @@ from gateway.keyring.discovery import discover
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import is_local, read_local_keys
 from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.tls.client_context import make_trusting_context
 
 
 async def read_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> ParsedSet:
@@ -33,10 +34,10 @@ async def read_keys(session: ClientSession, files: Files, settings: IssuerSettin
 
 async def _fetch(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
-    url = source.location
+    url, tls = source.location, make_trusting_context(source.ca)
     if source.kind is SourceKind.DISCOVERY:
-        url = await discover(session, settings.issuer.issuer, timeout_seconds)
-    parsed = parse_jwks(await fetch(session, url, timeout_seconds))
+        url = await discover(session, settings.issuer.issuer, timeout_seconds, tls)
+    parsed = parse_jwks(await fetch(session, url, timeout_seconds, tls=tls))
     if isinstance(parsed, str):
         raise FetchFailed(f"{place(url)}: {parsed}")
     return parsed

@@ -9,6 +9,7 @@ from gateway.fetching.fetch import fetch
 from gateway.fetching.files import Files
 from gateway.revocation.entries import MAX_LIST_BYTES
 from gateway.settings.values import RevocationSettings
+from gateway.tls.client_context import make_trusting_context
 
 
 async def read_list(session: ClientSession, files: Files, settings: RevocationSettings) -> bytes:
@@ -18,7 +19,8 @@ async def read_list(session: ClientSession, files: Files, settings: RevocationSe
     """
     timeout_seconds = settings.times.fetch_timeout_seconds
     if not settings.is_file:
-        return await fetch(session, settings.location, timeout_seconds, MAX_LIST_BYTES)
+        tls = make_trusting_context(settings.ca)
+        return await fetch(session, settings.location, timeout_seconds, MAX_LIST_BYTES, tls)
     try:
         async with asyncio.timeout(timeout_seconds):
             return await files.read(settings.location, MAX_LIST_BYTES)

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
+from gateway.settings.tls_models import FetchTlsModel
 from gateway.settings.types import (
     LIST,
     TEXT,
@@ -91,3 +92,6 @@ class IssuerModel(Strict):
         description="`report` lets through, without identity, what fails this issuer's check.",
     )
     keys: KeyTimesModel = Field(default=KeyTimesModel(), description="The life of its keys.")
+    tls: FetchTlsModel | None = Field(
+        default=None, description="Whom to trust when its metadata and keys are fetched."
+    )

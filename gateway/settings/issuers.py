@@ -1,17 +1,20 @@
 """Build the issuers from their settings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gateway.decision.policy import Issuer, Profile
 from gateway.settings.addresses import check_key_url, is_plain_http, leaves_unprotected
 from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.fetch_tls import build_fetch_ca
 from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
 from gateway.settings.scalars import shorten
 from gateway.settings.secrets import read_secret
 from gateway.settings.sections import Named
 from gateway.settings.values import IssuerSettings, KeySource, KeyTimes, SourceKind
+from gateway.tls.certificate import Authorities
 
 _ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
 _SECRET_DEFAULT = frozenset({"HS256"})
@@ -38,9 +41,10 @@ def build_issuers(
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
         algorithms = _algorithms(model, one.part, faults)
         source = _source(one, model, algorithms, environ, disk, faults)
+        ca = _ca(one, model, disk, faults)
         _warn(model, one.part, faults)
         if source is not None:
-            built[one.name] = _build(one.name, model, algorithms, source)
+            built[one.name] = _build(one.name, model, algorithms, replace(source, ca=ca))
     return built
 
 
@@ -131,6 +135,13 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
         return KeySource(SourceKind.SECRET, model.secret_env, secret)
     faults.append(part.child("secret_env").fault(*secret))
     return None
+
+
+def _ca(
+    one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
+) -> Authorities | None:
+    url = model.issuer if model.discovery else model.jwks_url
+    return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)
 
 
 def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:

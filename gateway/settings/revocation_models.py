@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from gateway.settings.tls_models import FetchTlsModel
 from gateway.settings.types import Duration, DurationOrZero, Strict, Text, described
 
 LIST_SOURCES = ("url", "file")
@@ -31,4 +32,7 @@ class RevocationModel(Strict):
     on_failure: Literal["refuse", "allow"] = Field(
         default="refuse",
         description="What becomes of tokens while there is no list, or one that is too old.",
+    )
+    tls: FetchTlsModel | None = Field(
+        default=None, description="Whom to trust when the list is fetched."
     )

@@ -6,6 +6,7 @@ from gateway.decision.revocation import RevocationRule
 from gateway.settings.addresses import check_key_url, is_plain_http
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.fetch_tls import build_fetch_ca
 from gateway.settings.files import Sources
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.revocation_models import RevocationModel
@@ -36,7 +37,9 @@ def build_revocations(
             spoken_of = frozenset(model.issuers or issuers)
             rule = RevocationRule(name, spoken_of, model.on_failure == "refuse")
             times = FetchTimes(model.fresh, model.stale, model.fetch_timeout)
-            built[name] = RevocationSettings(rule, location, model.url is None, times)
+            directory, at_tls = sources.main.directory, at.child("tls")
+            ca = build_fetch_ca(model.tls, model.url, directory, at_tls, sources.disk, faults)
+            built[name] = RevocationSettings(rule, location, model.url is None, times, ca)
     return built
 
 

@@ -49,3 +49,9 @@ class UpstreamTlsModel(Strict):
     key: Text | None = Field(
         default=None, description="PEM file: the private key of the certificate."
     )
+
+
+class FetchTlsModel(Strict):
+    """TLS to whoever a document is fetched from."""
+
+    ca: Text = Field(description="PEM file: the authorities to trust, and no others.")

@@ -10,7 +10,7 @@ from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.signing_key import SigningKey
 from gateway.settings.balancing_values import PLAIN, Balancing
-from gateway.tls.certificate import ClientTls, ServerTls
+from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,15 @@ class SourceKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only."""
+    """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only.
+
+    *ca* are those to trust where it is a URL, None for whom the machine trusts.
+    """
 
     kind: SourceKind
     location: str
     secret: bytes | None = field(default=None, repr=False)
+    ca: Authorities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,16 @@ class IssuerSettings:
 
 @dataclass(frozen=True, slots=True)
 class RevocationSettings:
-    """A revocation list; *location* is a URL, or the absolute name of a file."""
+    """A revocation list; *location* is a URL, or the absolute name of a file.
+
+    *ca* are those to trust where it is a URL, None for whom the machine trusts.
+    """
 
     rule: RevocationRule
     location: str
     is_file: bool
     times: FetchTimes
+    ca: Authorities | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import ssl
 
-from gateway.tls.certificate import ClientTls
+from gateway.tls.certificate import Authorities, ClientTls
 from gateway.tls.pair import load_pair
 
 
@@ -20,3 +20,8 @@ def make_client_context(tls: ClientTls) -> ssl.SSLContext:
     if tls.certificate is not None:
         load_pair(context, tls.certificate)
     return context
+
+
+def make_trusting_context(ca: Authorities | None) -> ssl.SSLContext | None:
+    """Return a context that trusts *ca* alone; None, for whoever trusts the machine, without."""
+    return None if ca is None else make_client_context(ClientTls(ca))

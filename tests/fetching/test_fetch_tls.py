@@ -1,5 +1,7 @@
 """8414.3: a certificate is checked for its issuer, host and dates, and it is said what failed."""
 
+import ssl
+
 import pytest
 import trustme
 
@@ -52,6 +54,21 @@ async def test_nothing_is_asked_of_a_host_with_any_other_certificate(name: str) 
         assert peer.paths == []
     assert str(failure.value).startswith(f"{peer.url}/jwks: the certificate is not trusted (")
     assert words in str(failure.value)
+
+
+async def test_whom_a_fetch_trusts_counts_in_place_of_whom_the_session_trusts() -> None:
+    """8414.3."""
+    theirs = trustme.CA()
+    other = ssl.create_default_context(cadata=theirs.cert_pem.bytes().decode())
+
+    async with issuer_peer(serving(theirs.issue_cert("127.0.0.1"))) as peer:
+        peer.answer = body(DOCUMENT)
+        async with make_session() as session:
+            assert await fetch(session, peer.url, 10.0, tls=other) == DOCUMENT
+    ours = serving(AUTHORITY.issue_cert("127.0.0.1"))
+    async with issuer_peer(ours) as peer, make_session(trusting()) as session:
+        with pytest.raises(FetchFailed, match="unable to get local issuer certificate"):
+            await fetch(session, peer.url, 10.0, tls=other)
 
 
 async def test_a_host_that_does_not_speak_tls_is_a_failure() -> None:

@@ -1,15 +1,19 @@
 """A revocation list is read once, from a URL or a file, within its time and its size."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.revocation.entries import MAX_LIST_BYTES
 from gateway.revocation.source import read_list
+from gateway.tls.certificate import Authorities
+from tests.certificates import serving
 from tests.keyring.peers import body, issuer_peer
 from tests.revocation.lists import list_settings, listing
 
@@ -63,3 +67,16 @@ async def test_a_file_on_a_disk_that_hangs_has_its_time() -> None:
                 await read_list(session, files, settings)
     finally:
         goes_on.set()
+
+
+async def test_a_list_can_be_of_an_authority_that_the_machine_does_not_trust() -> None:
+    theirs = trustme.CA()
+    async with issuer_peer(serving(theirs.issue_cert("127.0.0.1"))) as peer:
+        peer.answer = body(listing())
+        settings = list_settings(peer.url)
+        ca = Authorities("ca.pem", theirs.cert_pem.bytes(), 0.0)
+
+        async with make_session() as session:
+            assert await read_list(session, Files(), replace(settings, ca=ca)) == listing()
+            with pytest.raises(FetchFailed, match="the certificate is not trusted"):
+                await read_list(session, Files(), settings)

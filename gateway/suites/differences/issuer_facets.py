@@ -20,12 +20,18 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     return {
         "name": Facet(name, name),
         "keys": _keys(settings.source),
+        "ca": _trusted(settings.source),
         "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
         "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
         "profile": Facet(profile, profile, ("profile",)),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
     }
+
+
+def _trusted(source: KeySource) -> Facet:
+    ca = source.ca
+    return Facet(None if ca is None else ca.pem, "any" if ca is None else ca.file, ("tls", "ca"))
 
 
 def _keys(source: KeySource) -> Facet:

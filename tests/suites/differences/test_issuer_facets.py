@@ -14,6 +14,7 @@ def test_everything_that_an_issuer_says_is_told(tmp_path: Path) -> None:
     assert found == {
         "name": "main",
         "keys": "discovery https://login.example/",
+        "ca": "any",
         "audiences": "orders",
         "algorithms": "ES256, EdDSA, RS256",
         "profile": "rfc9068",
