@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.settings.addresses import parse_server
+from gateway.settings.balancing import build_balancing
 from gateway.settings.disk import Disk
 from gateway.settings.fault import Code, Fault
 from gateway.settings.issuers import refuse_repeated
@@ -40,5 +41,6 @@ def build_upstreams(
             one.model.response_timeout,
             one.model.idle_timeout,
             tls if any(server.tls for server in servers) else None,
+            build_balancing(one.model, one.part, faults),
         )
     return built

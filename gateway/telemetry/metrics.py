@@ -59,6 +59,8 @@ class Metrics:
         """Keep only what goes on counting once the process is gone: it has nothing open."""
         for name in _GAUGES:
             setattr(self, name, 0)
+        for upstream in self.upstreams.values():
+            upstream.settle()
 
     def add(self, other: "Metrics") -> None:
         """Count what *other* counted, too, for the routes and upstreams that are used here."""

@@ -71,6 +71,7 @@ def test_the_page_names_the_labels_of_every_family() -> None:
     metrics.routes[0].times.observe("GET", 200, 0.1)
     metrics.upstreams["backend"].times.observe("GET", 200, 0.1)
     metrics.upstreams["backend"].fail(Reason.UPSTREAM_TIMEOUT)
+    metrics.upstreams["backend"].use(["10.0.0.7:8000"])
 
     for name, labels in samples_of(metrics, exposition):
         family = re.sub("_(bucket|count|sum)$", "", name)

@@ -1,0 +1,64 @@
+"""Leave out a server that fails requests, for longer each time, but never too many at once."""
+
+from collections.abc import Iterable
+
+from gateway.settings.balancing_values import EjectionLimits
+
+
+class Standing:
+    """What requests say of one server.
+
+    *in_a_row* failures since the last answer; ejected *times* times of late, and still until
+    *ejected_until*, which is 0 where it is not.
+    """
+
+    __slots__ = ("ejected_until", "in_a_row", "returned_at", "times")
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+        self.times = 0
+        self.ejected_until = 0.0
+        self.returned_at = 0.0
+
+    @property
+    def is_ejected(self) -> bool:
+        """Say whether it is left out."""
+        return self.ejected_until > 0
+
+
+def fail(
+    standing: Standing, others: Iterable[Standing], limits: EjectionLimits, now: float
+) -> bool:
+    """Take that a request failed; return whether the server is ejected for it.
+
+    *others* are the standings of all other servers: where one more would be more than
+    ``max_share`` of all, it stays.
+    """
+    standing.in_a_row += 1
+    if standing.is_ejected or standing.in_a_row < limits.after:
+        return False
+    known = list(others)
+    ejected = sum(other.is_ejected for other in known)
+    if ejected + 1 > limits.max_share * (len(known) + 1):
+        return False
+    if now - standing.returned_at > limits.longest_seconds:
+        standing.times = 0  # it was well for long: what was before is forgotten
+    standing.ejected_until = now + ejection_seconds(standing.times, limits)
+    standing.times += 1
+    standing.in_a_row = 0
+    return True
+
+
+def ejection_seconds(times: int, limits: EjectionLimits) -> float:
+    """Return how long a server is left out that has been *times* times before."""
+    # 2^40 of the shortest is beyond any limit; a larger exponent would only grow the number.
+    return min(limits.first_seconds * 2.0 ** min(times, 40), limits.longest_seconds)
+
+
+def readmit(standings: Iterable[Standing], now: float) -> list[Standing]:
+    """Return those whose time is over by *now*; they are ejected no more."""
+    back = [one for one in standings if one.is_ejected and one.ejected_until <= now]
+    for one in back:
+        one.ejected_until = 0.0
+        one.returned_at = now
+    return back

@@ -1,0 +1,124 @@
+"""A circuit breaker opens where too many fail, lets one through, and closes with its answer."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.balancing.breaker import Breaker, BreakerState
+from gateway.settings.balancing_values import BreakerLimits
+
+LIMITS = BreakerLimits(failures=0.5, requests=4, window_seconds=10.0, open_seconds=5.0)
+
+
+def make_open(now: float = 0.0) -> Breaker:
+    breaker = Breaker(LIMITS)
+    for _ in range(4):
+        breaker.fail(now)
+    assert breaker.state is BreakerState.OPEN
+    return breaker
+
+
+def test_a_few_failures_say_nothing() -> None:
+    breaker = Breaker(LIMITS)
+
+    assert [breaker.fail(0.0) for _ in range(3)] == [False] * 3
+    assert breaker.admit(0.0)
+
+
+def test_it_opens_when_the_share_is_reached() -> None:
+    breaker = Breaker(LIMITS)
+    for _ in range(3):
+        breaker.succeed(0.0)
+
+    assert [breaker.fail(1.0) for _ in range(3)] == [False, False, True]
+    assert not breaker.admit(1.0)
+
+
+def test_what_is_older_than_the_window_is_forgotten() -> None:
+    breaker = Breaker(LIMITS)
+    for _ in range(3):
+        breaker.fail(0.0)
+
+    assert not breaker.fail(11.0)
+    assert breaker.admit(11.0)
+
+
+def test_it_stays_open_for_its_time_and_then_lets_one_through() -> None:
+    breaker = make_open()
+
+    assert not breaker.admit(4.9)
+    assert breaker.admit(5.0)
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert not breaker.admit(5.0)
+
+
+def test_the_one_that_is_answered_closes_it() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    breaker.succeed(6.0)
+
+    assert breaker.state is BreakerState.CLOSED
+    assert not breaker.fail(6.0)  # and what was before is forgotten
+
+
+def test_the_one_that_fails_opens_it_again_for_as_long() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    assert breaker.fail(6.0)
+    assert not breaker.admit(10.9)
+    assert breaker.admit(11.0)
+
+
+def test_the_next_is_let_through_where_nobody_waited_for_the_one() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    breaker.abandon()
+
+    assert breaker.admit(5.0)
+
+
+def test_the_next_is_let_through_where_nothing_is_heard_of_the_one() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    assert not breaker.admit(9.9)
+    assert breaker.admit(10.0)
+
+
+def test_requests_sent_before_it_opened_say_nothing_new() -> None:
+    breaker = make_open()
+
+    assert not breaker.fail(4.0)
+    breaker.succeed(4.0)
+
+    assert breaker.state is BreakerState.OPEN
+    assert breaker.admit(5.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("sfa"), st.floats(0, 3)), max_size=80))
+def test_while_it_is_open_at_most_one_passes_in_each_pause(events: list[tuple[str, float]]) -> None:
+    breaker, now = Breaker(LIMITS), 0.0
+    last = float("-inf")
+
+    for event, pause in events:
+        now += pause
+        was_closed = breaker.state is BreakerState.CLOSED
+        if breaker.admit(now) and not was_closed:
+            assert now - last >= LIMITS.open_seconds
+            last = now
+        if event == "s":
+            breaker.succeed(now)
+        elif event == "f" and breaker.fail(now):
+            last = now
+
+
+@given(st.lists(st.floats(0, 5), max_size=100))
+def test_answers_alone_never_open_it(pauses: list[float]) -> None:
+    breaker, now = Breaker(LIMITS), 0.0
+
+    for pause in pauses:
+        now += pause
+        assert breaker.admit(now)
+        breaker.succeed(now)

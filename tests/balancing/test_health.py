@@ -1,0 +1,83 @@
+"""A server is well until enough checks in a row speak against it, and then until enough hold."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.balancing.health import Health, after_check, next_check_at, postpone
+from gateway.settings.balancing_values import HealthCheck
+
+
+def make_check(unhealthy_after: int = 3, healthy_after: int = 2) -> HealthCheck:
+    return HealthCheck("/", 5.0, 2.0, unhealthy_after, healthy_after, ((200, 299),), 0.0)
+
+
+def after(checks: str, check: HealthCheck) -> Health:
+    """Return what is known after *checks*: ``+`` is one that held, ``-`` one that failed."""
+    health = Health()
+    for mark in checks:
+        health = after_check(health, check, None if mark == "+" else "it failed", 1.0)
+    return health
+
+
+@pytest.mark.parametrize(
+    ("checks", "is_well"),
+    [
+        ("", True),
+        ("--", True),
+        ("---", False),
+        ("--+--", True),
+        ("--+---", False),
+        ("---+", False),
+        ("---++", True),
+        ("---+-+", False),
+        ("---++--", True),
+        ("---++---", False),
+    ],
+)
+def test_checks_count_in_a_row(checks: str, is_well: bool) -> None:
+    assert after(checks, make_check()).is_well == is_well
+
+
+@given(st.text("+-", max_size=30), st.integers(1, 5), st.integers(1, 5))
+def test_it_changes_exactly_when_enough_in_a_row_say_otherwise(
+    checks: str, unhealthy_after: int, healthy_after: int
+) -> None:
+    check = make_check(unhealthy_after, healthy_after)
+    for end in range(1, len(checks) + 1):
+        before, now = after(checks[: end - 1], check), after(checks[:end], check)
+        against = "-" if before.is_well else "+"
+        enough = unhealthy_after if before.is_well else healthy_after
+        changes = before.is_well != now.is_well
+        if changes:
+            assert checks[:end].endswith(against * enough)
+        if checks[:end].endswith(against * enough) and not changes:
+            # They were counted from the last change on.
+            assert before.in_a_row + 1 < enough
+
+
+def test_the_words_are_those_of_the_last_check_and_gone_when_one_holds() -> None:
+    assert after("-", make_check()).detail == "it failed"
+    assert after("-+", make_check()).detail == ""
+
+
+@given(st.floats(0, 1), st.floats(0, 1e9))
+def test_the_next_check_is_about_an_interval_away(luck: float, now: float) -> None:
+    pause = next_check_at(make_check(), now, luck) - now
+
+    assert 4.4 <= pause <= 5.6
+
+
+def test_a_check_that_is_postponed_changes_nothing_else() -> None:
+    health = Health(False, 1, "it failed", 3.0)
+
+    assert postpone(health, 9.0) == Health(False, 1, "it failed", 9.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "accepted"), [(199, False), (200, True), (299, True), (300, False), (304, True)]
+)
+def test_ranges_hold_both_of_their_ends(status: int, accepted: bool) -> None:
+    check = HealthCheck("/", 5.0, 2.0, 3, 2, ((200, 299), (304, 304)), 0.0)
+
+    assert check.accepts(status) == accepted

@@ -1,0 +1,39 @@
+"""There is always a server to choose from."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.balancing.usable import choose_usable
+
+
+@pytest.mark.parametrize(
+    ("is_out", "panic_below", "used", "is_panic"),
+    [
+        ([False, False], 0.0, "ab", False),
+        ([True, False], 0.0, "b", False),
+        ([True, True], 0.0, "ab", True),
+        ([True, False, True], 0.0, "b", False),
+        ([True, False, True], 0.5, "abc", True),
+        ([True, False], 0.5, "b", False),
+        ([True, False], 1.0, "ab", True),
+        ([], 0.5, "", False),
+    ],
+)
+def test_the_servers_that_are_well_are_used_unless_too_few_are_left(
+    is_out: list[bool], panic_below: float, used: str, is_panic: bool
+) -> None:
+    servers = "abc"[: len(is_out)]
+
+    assert choose_usable(servers, is_out, panic_below) == (tuple(used), is_panic)
+
+
+@given(st.lists(st.booleans(), min_size=1), st.floats(0, 1))
+def test_one_is_always_left_and_one_that_is_out_is_used_in_a_panic_alone(
+    is_out: list[bool], panic_below: float
+) -> None:
+    used, is_panic = choose_usable(range(len(is_out)), is_out, panic_below)
+
+    assert used
+    assert is_panic or not any(is_out[number] for number in used)
+    assert not is_panic or len(used) == len(is_out)
