@@ -3,9 +3,11 @@
 import re
 from typing import Final
 
-# §3.2.2: lower-case hexadecimal throughout. Of a version above 00 more may follow, behind a dash.
+# §3.2.2: lower-case hexadecimal throughout, and neither version ff nor an id of zeros. Of a version
+# above 00 more may follow, behind a dash.
 _TRACEPARENT: Final = re.compile(
-    rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
+    re.DOTALL,
 )
 
 # §3.3.2.2: one member of a list in tracestate, a vendor's key and a value.
@@ -14,9 +16,6 @@ _MEMBER: Final = re.compile(
     rb"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
 _MAX_MEMBERS: Final = 32
-
-_NO_TRACE: Final = b"0" * 32
-_NO_PARENT: Final = b"0" * 16
 
 # The flags that have a meaning: sampled, and random (Level 2). All others are sent as 0 by
 # whoever writes a field of its own (§3.2.2.5).
@@ -45,20 +44,30 @@ class Trace:
 class ReceivedTrace(Trace):
     """The trace that a request came with; its *lines* are as they came.
 
-    *parent_id* is the caller's span, 16 hexadecimal digits. *tracestate* is normalised, and
-    empty where there was none that holds.
+    *parent_id* is the caller's span, 16 hexadecimal digits, and *flag_digits* are two of them.
+    *tracestate* is normalised, and empty where there was none that holds.
     """
 
-    __slots__ = ("flags", "parent_id", "tracestate")
+    __slots__ = ("flag_digits", "parent_id", "tracestate")
 
-    def __init__(self, traceparent: bytes, found: re.Match[bytes], tracestate: bytes) -> None:
-        self.trace_id = found[2]
-        self.parent_id = found[3]
-        self.flags = int(found[4], 16)
+    def __init__(
+        self,
+        trace_id: bytes,
+        parent_id: bytes,
+        flag_digits: bytes,
+        tracestate: bytes,
+        lines: bytes,
+    ) -> None:
+        self.trace_id = trace_id
+        self.parent_id = parent_id
+        self.flag_digits = flag_digits
         self.tracestate = tracestate
-        self.lines = b"\r\ntraceparent: " + traceparent
-        if tracestate:
-            self.lines += b"\r\ntracestate: " + tracestate
+        self.lines = lines
+
+    @property
+    def flags(self) -> int:
+        """Return the flags as a number."""
+        return int(self.flag_digits, 16)
 
     @property
     def is_sampled(self) -> bool:
@@ -75,12 +84,14 @@ def read_trace(traceparent: bytes, tracestate: bytes) -> ReceivedTrace | None:
     found = _TRACEPARENT.fullmatch(traceparent)
     if found is None:
         return None
-    version = found[1]
-    if version == b"ff" or (version == b"00" and found[5] is not None):
+    version, trace_id, parent_id, flag_digits, more = found.groups()
+    if more is not None and version == b"00":
         return None
-    if found[2] == _NO_TRACE or found[3] == _NO_PARENT:
-        return None
-    return ReceivedTrace(traceparent, found, _settle_state(tracestate) if tracestate else b"")
+    lines = b"\r\ntraceparent: " + traceparent
+    state = _settle_state(tracestate) if tracestate else b""
+    if state:
+        lines += b"\r\ntracestate: " + state
+    return ReceivedTrace(trace_id, parent_id, flag_digits, state, lines)
 
 
 def write_trace(trace_id: bytes, parent_id: bytes, flags: int, tracestate: bytes = b"") -> bytes:

@@ -91,10 +91,10 @@ class Tracer:
                 # Told so, services record nothing of it either, and traces are whole or not there.
                 return Trace(trace_id, b"\r\ntraceparent: 00-%b-%b-00" % (trace_id, span_id))
             return RecordedTrace(trace_id, b"", span_id, next(self._ids)[1], SAMPLED, b"")
-        if not received.flags & SAMPLED:
+        flags, state = received.flags, received.tracestate
+        if not flags & SAMPLED:
             return received
         span_id = next(self._ids)[1]
-        flags, state = received.flags, received.tracestate
         if is_trusted or self._may_ask():
             client_span_id = next(self._ids)[1]
             return RecordedTrace(
