@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,25 @@ def test_a_configuration_that_cannot_be_used_changes_nothing_and_is_shown(
     assert (refused["invalid"], refused["applied"]) == (1, 0)
     assert [started[successful], refused[successful], last[successful]] == [1, 0, 1]
     assert started[at] == refused[at] < last[at]
+
+
+def test_several_workers_go_on_together_or_stay_together(tmp_path: Path) -> None:
+    path = config_of(tmp_path, workers=2)
+    with running(path) as gateway:
+
+        def answers() -> set[bytes]:
+            """Return what new connections are answered: enough of them to meet both workers."""
+            with ExitStack() as stack:
+                clients = [stack.enter_context(gateway.connect()) for _ in range(30)]
+                return {status_of(client) for client in clients}
+
+        path.write_text(INVALID)
+        refused = post_reload(gateway)[0], answers()
+        config_of(tmp_path, workers=2, routes=CLOSED)
+        applied = post_reload(gateway)[0], answers()
+
+    assert refused == (409, {LET_THROUGH})
+    assert applied == (200, {REFUSED})
 
 
 # --- watched
