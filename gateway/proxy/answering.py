@@ -118,7 +118,7 @@ class Answering:
             server.home.counts.times.observe(self.request.method, status, seconds)
         framing = b""
         upload = self.upload
-        if not self.request.keep_alive or self._is_last():
+        if not self.request.keep_alive or (self.port.is_draining and self._is_last()):
             self._close = True
         elif upload is not None and not upload.complete:
             self._close = True  # an early answer: the rest of the body is not read
