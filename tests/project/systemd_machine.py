@@ -30,6 +30,8 @@ mount --bind opt /opt
 mount --bind console /dev/console
 umount -R /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# As systemd has it where it boots: credentials come to a service by the way of its own mounts.
+mount --make-rshared /
 export container=other
 exec /usr/lib/systemd/systemd --system --unit=empty.target --log-target=console \\
     --show-status=no --default-standard-output=null --default-standard-error=null

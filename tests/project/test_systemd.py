@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gateway.settings.models import ConfigFile, LimitsModel
 from gateway.settings.quantities import parse_duration
 from tests.project.clean_install import ROOT, move
+from tests.project.console import find_fences
 from tests.project.systemd_machine import LIMIT_SECONDS, Machine, machine, may_make_namespaces
 
 FOLDER = ROOT / "config" / "systemd"
@@ -54,6 +56,10 @@ def root(tmp_path: Path) -> Path:
     """Return a root file system with the units and a program where they have it."""
     units = tmp_path / "etc" / "systemd" / "system"
     shutil.copytree(FOLDER, units)
+    place, text = credential_drop_in()
+    drop_in = tmp_path / Path(place).relative_to("/")
+    drop_in.parent.mkdir()
+    drop_in.write_text(text)
     program = tmp_path / "opt" / "jwt-gateway" / "bin" / "gateway"
     program.parent.mkdir(parents=True)
     program.touch(0o755)
@@ -144,6 +150,9 @@ tests:
 KEYS = """{"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "alg": "ES256",
   "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
   "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"""
+WITH_TLS = """listen:
+  address: 127.0.0.1:8080
+  tls: {certificate: tls.pem, key: "${CREDENTIALS_DIRECTORY}/tls.key"}"""
 PLACE = "/opt/jwt-gateway"
 GATEWAY = f"{PLACE}/bin/gateway"
 
@@ -161,6 +170,22 @@ connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=3
 connection.request("GET", sys.argv[2])
 print(connection.getresponse().status)
 """
+
+ASK_WITH_TLS = """
+import http.client, ssl
+connection = http.client.HTTPSConnection(
+    "127.0.0.1", 8080, timeout=30, context=ssl._create_unverified_context()
+)
+connection.request("GET", "/orders/7")
+print(connection.getresponse().status)
+"""
+
+
+def credential_drop_in() -> tuple[str, str]:
+    """Return the place and the text of the drop-in that the page about operating shows."""
+    fences = find_fences((ROOT / "docs" / "operate.md").read_text())
+    ((place, text),) = [(one.tag, one.body) for one in fences if one.language == "ini"]
+    return place.removeprefix("file: "), text
 
 
 @pytest.fixture(scope="module")
@@ -335,6 +360,30 @@ def test_a_main_process_that_dies_is_started_again(host: Machine) -> None:
     wait_until(lambda: host.show(SERVICE, "MainPID") not in {main, "0"})
     wait_until(lambda: host.show(SERVICE, "ActiveState") == "active")
     assert ask(host, 8080, "/orders/7") == 401
+
+
+@needs_machine
+def test_a_private_key_that_only_root_can_read_is_given_to_the_service(host: Machine) -> None:
+    """As `docs/operate.md` says it."""
+    place, drop_in = credential_drop_in()
+    etc = host.folder / "etc" / "jwt-gateway"
+    issued = trustme.CA().issue_cert("localhost")
+    (etc / "tls.key").write_bytes(issued.private_key_pem.bytes())
+    (etc / "tls.key").chmod(0o400)
+    (etc / "tls.pem").write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+    configuration(host).write_text(CONFIG.replace("listen: 127.0.0.1:8080", WITH_TLS))
+    path = host.folder / Path(place).relative_to("/")
+    path.parent.mkdir(parents=True)
+    path.write_text(drop_in)
+    assert host.run("systemctl", "daemon-reload").returncode == 0
+    try:
+        systemctl(host, "start")
+        asked = host.run(f"{PLACE}/bin/python", "-c", ASK_WITH_TLS)
+    finally:
+        shutil.rmtree(path.parent)
+        host.run("systemctl", "daemon-reload")
+
+    assert (asked.returncode, asked.stdout) == (0, "401\n"), asked.stderr + host.log()
 
 
 @needs_machine
