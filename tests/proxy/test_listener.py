@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ async def test_a_client_too_many_is_told_so(service: Service, start_gateway: Sta
     assert b'"overloaded"' in answer.body
     await refused.wait_end()
     assert gateway.metric("gateway_connections_refused_total") == 1
+    assert gateway.metric("gateway_connections_limit") == 2
 
     first.close()
     async with asyncio.timeout(LIMIT_SECONDS):
@@ -258,6 +260,28 @@ async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
 
     assert b"HTTP" not in client.received
     assert service.received == b""
+
+
+async def test_how_late_the_event_loop_comes_to_its_work_is_measured(
+    gateway: RunningGateway,
+) -> None:
+    """Whoever holds up the loop for half a second makes the next look at least that late."""
+
+    def late() -> float:
+        """Count the looks that came over 100 ms late."""
+        count = gateway.metric("gateway_event_loop_delay_seconds_count")
+        in_time = gateway.metric("gateway_event_loop_delay_seconds_bucket", le="0.1")
+        return count - in_time
+
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while not gateway.metric("gateway_event_loop_delay_seconds_count"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        before = late()
+        time.sleep(0.5)  # noqa: ASYNC251 - that is the point
+        while late() == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert gateway.metric("gateway_event_loop_delay_seconds_sum") > 0.1
 
 
 async def test_a_closed_connection_is_freed_at_once_without_a_search_for_garbage(
