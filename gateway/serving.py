@@ -75,6 +75,9 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         )
         for name, upstream in settings.upstreams.items()
     }
+    for pool in () if former is None else former.pools:
+        if pool.name in pools:
+            pools[pool.name].inherit(pool)
     admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
@@ -126,7 +129,12 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     return Port(
         admission=admission,
         routes=[
-            RouteState(route, pools[route.upstream], metrics.routes[route.index])
+            RouteState(
+                route,
+                settings.carriages[route.index],
+                pools[route.upstream],
+                metrics.routes[route.index],
+            )
             for route in policy.routes.routes
         ],
         issuer_names={name: quote(name) for name in settings.issuers},

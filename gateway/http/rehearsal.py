@@ -97,9 +97,9 @@ class Rehearsal:
         if isinstance(verdict, NeedKeys) and is_final:
             verdict = settle(verdict.deny, head.target)
         if isinstance(verdict, Allow):
-            body_bytes = self.settings.limits.body_bytes
-            deny = request.check_allowed(verdict.route, body_bytes)
-            steps = (*steps, *carriage_steps(request, verdict.route, body_bytes, deny))
+            carriage = self.settings.carriages[verdict.route.index]
+            deny = request.check_allowed(verdict.route, carriage.body_bytes)
+            steps = (*steps, *carriage_steps(request, verdict.route, carriage, deny))
             verdict = deny or verdict
         return replace(decided, verdict=verdict, steps=steps)
 

@@ -6,6 +6,7 @@ from gateway.decision.routing import Route
 from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.verdict import Deny
 from gateway.http.request import Request
+from gateway.settings.values import Carriage
 
 _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 
@@ -18,18 +19,21 @@ def request_step(fault: Deny | None) -> Step:
 
 
 def carriage_steps(
-    request: Request, route: Route, body_bytes: int | None, deny: Deny | None
+    request: Request, route: Route, carriage: Carriage, deny: Deny | None
 ) -> Iterator[Step]:
     """Yield the steps of ``Request.check_allowed``, up to the first that fails.
 
-    *deny* is what it said of *route* and of bodies of at most *body_bytes*.
+    *deny* is what it said of *route* and of the bodies that its *carriage* takes.
     """
+    body_bytes = carriage.body_bytes
     reason = None if deny is None else deny.reason
     length = request.fields.content_length
     if body_bytes is not None and length is not None:
         is_over = length > body_bytes
         expected = f"a Content-Length of at most {body_bytes}"
         limit = Setting(Owner.FILE, "", ("limits", "body"))
+        if "body" in carriage.own:
+            limit = Setting(Owner.ROUTE, route.name, ("limits", "body"))
         yield Step(Check.BODY, expected, str(length), reason if is_over else None, limit)
         if is_over:
             return

@@ -200,7 +200,7 @@ class ClientConnection(Leaving, asyncio.Protocol):
         exchange = self._current
         if exchange is None or exchange.lasts():
             return
-        if exchange.started_at + exchange.port.timeouts.total_seconds >= now:
+        if exchange.started_at + exchange.total_seconds() >= now:
             return
         if exchange.request_complete():
             exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the exchange took too long in all"))

@@ -11,11 +11,12 @@ from gateway.http.request_head import render_request_head
 from gateway.http.trace_context import Trace
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
-from gateway.proxy.pool import Pool, Unreachable
+from gateway.proxy.no_server import NoServer
+from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.proxy.record import CLIENT_GONE, record
 from gateway.proxy.record_spans import record_spans
-from gateway.proxy.server import ServerConnection
+from gateway.proxy.server import Home, ServerConnection
 from gateway.proxy.streaming import Streaming
 from gateway.telemetry.tracer import RecordedTrace
 
@@ -104,16 +105,16 @@ class Exchange(Streaming):
         else:
             self._attach(server, allow)
 
-    async def _connect(self, pool: Pool) -> None:
+    async def _connect(self, pool: Pool, avoid: Home | None = None) -> None:
         self.waited = True
         try:
-            server = await pool.connect()
-        except Unreachable as failure:
+            server = await pool.connect(avoid)
+        except NoServer as failure:
             if not self.is_over:
-                detail = f"no server could be connected to: {failure}"
-                self.refuse(Deny(Reason.UPSTREAM_UNREACHABLE, detail))
+                self.refuse(Deny(failure.reason, str(failure)))
             return
         if self.is_over or self.allow is None:
+            server.home.abandon()
             server.home.put(server)
             return
         self._attach(server, self.allow)
@@ -196,17 +197,25 @@ class Exchange(Streaming):
             self.refuse(deny)
 
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
-        """Send the request again if no byte of it can have been acted on, else give up."""
-        self.server = None
-        begun = self.upload is not None and self.upload.begun
-        if unsent and not begun and not self._resent and self.allow is not None:
-            self._resent = True
-            if self.upload is not None:
-                self.upload.wait()
-            pool = self.port.routes[self.allow.route.index].pool
-            self.port.spawn(self._connect(pool), self._give_up)
+        """Send the request again where that is safe, or allowed, else give up."""
+        server, self.server = self.server, None
+        if server is None or self.allow is None or not self._is_whole(reason):
+            self.fail(Deny(reason, detail))
             return
-        self.fail(Deny(reason, detail))
+        pool = self.port.routes[self.allow.route.index].pool
+        if not pool.may_repeat(self.request.method, unsent):
+            self.fail(Deny(reason, detail))
+            return
+        self._resent = True
+        if self.upload is not None:
+            self.upload.wait()
+        self.port.spawn(self._connect(pool, server.home), self._give_up)
+
+    def _is_whole(self, reason: Reason) -> bool:
+        """Return whether all of the request is at hand still, and nothing of an answer came."""
+        begun = self.upload is not None and self.upload.begun
+        is_silent = reason is Reason.UPSTREAM_UNREACHABLE and not self.wants_upgrade
+        return is_silent and not begun and not self._resent
 
     def _give_up(self) -> None:
         self.fail(Deny(Reason.UPSTREAM_UNREACHABLE, "an error inside of the gateway"))

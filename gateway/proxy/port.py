@@ -1,7 +1,7 @@
 """What all connections of the data port share."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
 from secrets import token_hex
@@ -18,7 +18,7 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
-from gateway.settings.values import AccessLogFormat, Limits, Timeouts, UnderscoreNames
+from gateway.settings.values import AccessLogFormat, Carriage, Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
@@ -76,11 +76,24 @@ class Unrouted:
 class RouteState(Unrouted):
     """What the data port keeps for one route: its pool, its counts, its names as JSON."""
 
-    __slots__ = ("pool",)
+    __slots__ = ("answer_seconds", "body_bytes", "pool", "total_seconds")
 
-    def __init__(self, route: Route, pool: Pool, metrics: RouteMetrics) -> None:
+    def __init__(self, route: Route, carriage: Carriage, pool: Pool, metrics: RouteMetrics) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
         self.pool = pool
+        self.answer_seconds = carriage.response_timeout_seconds
+        self.total_seconds = carriage.total_seconds
+        self.body_bytes = carriage.body_bytes
+
+
+def _most(limits: Iterable[int | None]) -> int | None:
+    """Return the largest of *limits*; None is no limit."""
+    most = 0
+    for limit in limits:
+        if limit is None:
+            return None
+        most = max(most, limit)
+    return most
 
 
 class Port:
@@ -124,6 +137,7 @@ class Port:
         self.vouch = vouch
         self.timeouts = timeouts
         self.limits = limits
+        self.most_body_bytes = _most([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.outbox = outbox
         self.streams = streams

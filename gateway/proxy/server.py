@@ -10,17 +10,34 @@ from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
 from gateway.proxy.outbox import LARGE_BYTES, Outbox
 from gateway.proxy.roles import Far, Waiting
-from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
 NEVER: Final = float("inf")
+
+
+class Times(Protocol):
+    """Whoever is told how long answers took."""
+
+    def observe(self, method: str, status: int, seconds: float) -> None:
+        """Take that an answer began."""
+
+
+class Observed(Protocol):
+    """Whoever has them."""
+
+    @property
+    def times(self) -> Times:
+        """Return who is told of each answer."""
 
 
 class Home(Protocol):
     """The pool a connection belongs to."""
 
     outbox: Outbox
-    counts: UpstreamMetrics
-    answer_seconds: float
+
+    @property
+    def counts(self) -> Observed:
+        """Return who is told of answers."""
+
     body_seconds: float
     stall_seconds: float
 
@@ -30,13 +47,19 @@ class Home(Protocol):
     def forget(self, server: "ServerConnection") -> None:
         """Take that the connection is gone."""
 
+    def fail(self) -> None:
+        """Take that a request came to nothing, and that this is the service's doing."""
+
+    def abandon(self) -> None:
+        """Take that a request ended, and that this says nothing about the service."""
+
 
 class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one server, for one exchange at a time."""
 
     __slots__ = (
-        "_asker", "_blocked", "_bytes_before", "_reader", "_tunnel", "_write", "_written_bytes",
-        "deadline", "home", "is_open", "transport",
+        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_reader", "_tunnel", "_write",
+        "_written_bytes", "deadline", "home", "is_open", "transport",
     )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
@@ -44,6 +67,7 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = NEVER
         self.is_open = False
         self._asker: Waiting | None = None
+        self._answer_seconds = NEVER
         self._blocked = False
         self._reader = AnswerReader()
         self._tunnel: Far | None = None
@@ -52,11 +76,15 @@ class ServerConnection(asyncio.Protocol):
 
     # --- towards the server
 
-    def send(self, asker: Waiting, head: bytes, now: float) -> None:
-        """Send the head of *asker*'s request; body bytes follow through ``write``."""
+    def send(self, asker: Waiting, head: bytes, now: float, answer_seconds: float) -> None:
+        """Send the head of *asker*'s request; body bytes follow through ``write``.
+
+        The answer must begin within *answer_seconds* of the end of the request.
+        """
         self._asker = asker
         self._reader.begin(asker)
-        self.deadline = now + self.home.answer_seconds
+        self._answer_seconds = answer_seconds
+        self.deadline = now + answer_seconds
         self._bytes_before = before = self._written_bytes
         self._written_bytes = before + len(head)
         write = self._write
@@ -81,7 +109,7 @@ class ServerConnection(asyncio.Protocol):
     def expect_answer(self) -> None:
         """Wait for the answer from now on, unless it has begun."""
         if not self._reader.head_done:
-            self.deadline = monotonic() + self.home.answer_seconds
+            self.deadline = monotonic() + self._answer_seconds
 
     def hold(self) -> None:
         """Read no more until ``go_on``: the client cannot take it."""
@@ -107,7 +135,9 @@ class ServerConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""
-        self._asker = None
+        if self._asker is not None:
+            self._asker = None
+            self.home.abandon()
         self._tunnel = None
         self.is_open = False
         self.home.forget(self)
@@ -245,7 +275,11 @@ class ServerConnection(asyncio.Protocol):
             asker.server_ready()
 
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
-        asker = self._asker
+        asker, self._asker = self._asker, None
+        if asker is not None and not unsent:
+            self.home.fail()
+        elif asker is not None:
+            self.home.abandon()
         self.close()
         if asker is not None:
             self._let_go(asker)

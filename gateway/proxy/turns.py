@@ -81,7 +81,7 @@ class Turns(ClientSide):
         if not request.is_plain and request.has_body():
             fields = request.fields
             length = None if fields.is_chunked else fields.content_length
-            exchange.upload = Upload(self, length, port.limits.body_bytes)
+            exchange.upload = Upload(self, length, port.most_body_bytes)
         if self._current is not None or self._queue or self._write_blocked:
             exchange.waited = True
             self._queue.append(exchange)

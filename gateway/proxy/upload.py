@@ -22,6 +22,7 @@ class Upload:
     """A request body: collected until there is a server, then passed on as it comes.
 
     *length* is its Content-Length, or None where it is chunked.
+    It has at most *max_bytes* (None: no limit), until its route says otherwise.
     *begun* says that a part of it was sent, so that the request cannot be sent again.
     *is_dropped* says that what still comes goes nowhere.
     """
@@ -67,6 +68,11 @@ class Upload:
             return
         self._pending.append(data)
         self._pending_bytes += len(data)
+
+    def limit(self, max_bytes: int | None) -> bool:
+        """Take at most *max_bytes* from now on; return whether more has come already."""
+        self._max_bytes = max_bytes
+        return max_bytes is not None and self.received_bytes > max_bytes
 
     def attach(self, server: ServerConnection) -> None:
         """Send to *server* from now on."""

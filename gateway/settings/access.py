@@ -31,6 +31,7 @@ class Access:
     upstreams: dict[str, Upstream]
     resources: tuple[Resource, ...]
     routes: tuple[Route, ...]
+    route_models: Mapping[str, RouteModel]  # by name
 
 
 def build_access(
@@ -57,6 +58,7 @@ def build_access(
         build_upstreams(upstreams, sources.disk, faults),
         built_resources,
         point_to(built_resources, built_routes),
+        {one.name: one.model for one in routes if one.model is not None},
     )
 
 

@@ -8,6 +8,7 @@ from gateway.decision.policy import ANY_HOST, Policy
 from gateway.decision.routing import RouteTable
 from gateway.settings.access import build_access
 from gateway.settings.assertion import build_assertion, refuse_trust_in_ourselves
+from gateway.settings.carriage import build_carriages
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Part
 from gateway.settings.drain import build_drain
@@ -148,6 +149,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         documents=_documents(access.resources, assertion),
         revocations=rules_by_issuer(access.revocations.values()),
     )
+    timeouts, limits = _timeouts(model), _limits(model)
     log = long_form(model.access_log)
     return Settings(
         listen=listen,
@@ -158,9 +160,12 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         upstreams=access.upstreams,
         resources=access.resources,
         policy=policy,
+        carriages=build_carriages(
+            access.routes, access.route_models, access.upstreams, timeouts, limits
+        ),
         assertion=assertion,
-        timeouts=_timeouts(model),
-        limits=_limits(model),
+        timeouts=timeouts,
+        limits=limits,
         trusted_proxies=proxies,
         underscore_names=UnderscoreNames(model.underscore_names),
         access_log=AccessLogTarget(log.to),

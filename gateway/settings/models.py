@@ -198,7 +198,7 @@ class ConfigFile(TeamFile):
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
-    ] = Field(default=1, description="Processes that serve requests; auto: one for each core.")
+    ] = Field(default=1, description="Processes that serve requests; `auto`: one for each core.")
     revocations: dict[Name, RevocationModel] = Field(
         default={}, description="Lists of tokens that ended before their time, by name."
     )

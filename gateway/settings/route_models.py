@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
 from gateway.settings.types import (
     LIST,
     TABLE,
@@ -146,6 +147,10 @@ class RouteModel(Strict):
         default="enforce",
         description="`report` lets through, without identity, what is refused for its token.",
     )
+    timeouts: RouteTimeoutsModel | None = Field(
+        default=None, description="How long its requests may take."
+    )
+    limits: RouteLimitsModel | None = Field(default=None, description="How much it takes.")
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
     )

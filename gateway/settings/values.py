@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
-from gateway.settings.signing_key import SigningKey
 from gateway.settings.balancing_values import PLAIN, Balancing
+from gateway.settings.signing_key import SigningKey
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
@@ -180,6 +180,20 @@ class Limits:
     connections: int
 
 
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How the requests of one route are carried, once they are allowed.
+
+    *response_timeout_seconds* is until the first byte of the answer. *own* are the keys that the
+    route itself says: ``response``, ``total``, ``body``.
+    """
+
+    response_timeout_seconds: float
+    total_seconds: float  # as of Timeouts
+    body_bytes: int | None  # None: no limit
+    own: frozenset[str]
+
+
 class UnderscoreNames(Enum):
     """What becomes of a request's fields with an underscore in the name."""
 
@@ -234,6 +248,7 @@ class Settings:
     upstreams: Mapping[str, Upstream]  # by name
     resources: tuple[Resource, ...]
     policy: Policy
+    carriages: tuple[Carriage, ...]  # by Route.index
     assertion: AssertionSettings | None
     timeouts: Timeouts
     limits: Limits

@@ -10,6 +10,7 @@ from gateway.decision.verdict import Deny
 from gateway.http.fields import Fields
 from gateway.http.request import Request
 from gateway.http.request_steps import carriage_steps, request_step
+from gateway.settings.values import Carriage
 from tests.decision.policies import route
 
 ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))
@@ -17,14 +18,17 @@ LIMIT = Setting(Owner.FILE, "", ("limits", "body"))
 UPGRADES = Setting(Owner.ROUTE, "/x", ("upgrades",))
 
 
-def steps(body_bytes: int | None, *, wants_upgrade: bool = False, **fields: Any) -> list[Step]:
+def steps(
+    body_bytes: int | None, *, wants_upgrade: bool = False, is_own: bool = False, **fields: Any
+) -> list[Step]:
     section = Fields()
     for name, value in fields.items():
         setattr(section, name, value)
     request = Request("GET", b"/x", section)
+    own = frozenset({"body"} if is_own else ())
     request.wants_upgrade = wants_upgrade
     deny = request.check_allowed(ROUTE, body_bytes)
-    return list(carriage_steps(request, ROUTE, body_bytes, deny))
+    return list(carriage_steps(request, ROUTE, Carriage(9.0, 9.0, body_bytes, own), deny))
 
 
 def test_a_request_is_well_formed_or_says_why_not() -> None:
@@ -73,3 +77,10 @@ def test_the_first_step_that_fails_is_the_last() -> None:
     failed = steps(1, wants_upgrade=True, upgrade=b"h2c", content_length=2)
 
     assert [step.reason for step in failed] == [Reason.BODY_TOO_LARGE]
+
+
+def test_a_limit_of_the_route_is_told_at_the_route() -> None:
+    (step,) = steps(10, is_own=True, content_length=11)
+
+    assert step.setting == Setting(Owner.ROUTE, "/x", ("limits", "body"))
+    assert step.reason is Reason.BODY_TOO_LARGE

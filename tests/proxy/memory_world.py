@@ -157,7 +157,7 @@ class MemoryPool(Pool):
     def _take_kept(self) -> ServerConnection | None:
         return self.kept.pop() if self.kept else None
 
-    async def connect(self) -> ServerConnection:
+    async def connect(self, _avoid: object = None) -> ServerConnection:
         """Return a connection to a new end of the service."""
         await asyncio.sleep(0)
         end = ServiceEnd(self._world)
@@ -174,6 +174,12 @@ class MemoryPool(Pool):
         """Drop *server*."""
         if server in self.kept:
             self.kept.remove(server)
+
+    def fail(self) -> None:
+        """Count nothing."""
+
+    def abandon(self) -> None:
+        """Count nothing."""
 
     def begin(self) -> None:
         """Start again without connections."""
@@ -201,7 +207,9 @@ class MemoryWorld:
         counts = metrics.upstreams[upstream.name]
         self.pool = MemoryPool(self, upstream, settings.timeouts, port.outbox, counts)
         port.routes[:] = [
-            RouteState(route, self.pool, metrics.routes[route.index])
+            RouteState(
+                route, settings.carriages[route.index], self.pool, metrics.routes[route.index]
+            )
             for route in settings.policy.routes.routes
         ]
         self._clients: Clients[ClientConnection] = Clients()

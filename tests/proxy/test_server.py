@@ -279,6 +279,12 @@ class Home:
     def forget(self, server: ServerConnection) -> None:
         """Keep no list of those in use."""
 
+    def fail(self) -> None:
+        """Count nothing."""
+
+    def abandon(self) -> None:
+        """Count nothing."""
+
 
 class Asker:
     """A request that was read whole from its client; *is_held* says that no more is read."""
@@ -321,7 +327,7 @@ async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerC
     """Return a connection whose transport still holds a part of the request."""
     server = ServerConnection(home)
     await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
-    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0)
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0, 9.0)
     server.pause_writing()
     assert asker.is_held
     return server

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import isinf
 
 from gateway.decision.routing import Route
 from gateway.decision.rules import ClaimTest
 from gateway.decision.template import Variable, parse_template
-from gateway.settings.values import Server, Settings
+from gateway.settings.values import Carriage, Server, Settings
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 
@@ -134,7 +135,25 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
     return {
         "upstream": Facet(value, text, ("upstream",)),
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
+        **_carriage(settings.carriages[route.index]),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
+    }
+
+
+def _carriage(carriage: Carriage) -> dict[str, Facet]:
+    """Return what the route says itself; what it does not is told of where it is said."""
+    body = "unlimited" if carriage.body_bytes is None else f"{carriage.body_bytes} bytes"
+    total = "unlimited" if isinf(carriage.total_seconds) else f"{carriage.total_seconds:g} s"
+    said = {
+        ("limits", "body"): body,
+        ("timeouts", "response"): f"{carriage.response_timeout_seconds:g} s",
+        ("timeouts", "total"): total,
+    }
+    return {
+        ".".join(place): Facet(text, text, place)
+        if place[1] in carriage.own
+        else Facet(None, "as for all", place)
+        for place, text in said.items()
     }
 
 

@@ -73,7 +73,8 @@ class Stage:
             verdict = settle(verdict.deny, request.target)
         if not isinstance(verdict, Allow):
             return verdict
-        refusal = request.check_allowed(verdict.route, self.settings.limits.body_bytes)
+        body_bytes = self.settings.carriages[verdict.route.index].body_bytes
+        refusal = request.check_allowed(verdict.route, body_bytes)
         if refusal is not None:
             return refusal
         return Sent(verdict, self.rehearsal.render(request, verdict, self.at))

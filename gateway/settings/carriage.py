@@ -1,0 +1,38 @@
+"""Build how the requests of each route are carried."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.decision.routing import Route
+from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.route_models import RouteModel
+from gateway.settings.values import Carriage, Limits, Timeouts, Upstream
+
+_NO_TIMEOUTS = RouteTimeoutsModel()
+_NO_LIMITS = RouteLimitsModel()
+
+
+def build_carriages(
+    routes: Sequence[Route],
+    models: Mapping[str, RouteModel],
+    upstreams: Mapping[str, Upstream],
+    timeouts: Timeouts,
+    limits: Limits,
+) -> tuple[Carriage, ...]:
+    """Return the carriage of each of *routes*, in their order; *models* are by name."""
+    return tuple(
+        _build(models[route.name], upstreams[route.upstream], timeouts, limits) for route in routes
+    )
+
+
+def _build(model: RouteModel, upstream: Upstream, timeouts: Timeouts, limits: Limits) -> Carriage:
+    own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
+    response, total = own_timeouts.response, own_timeouts.total
+    # None is the word for unlimited: whether something was said is another question.
+    own = own_timeouts.model_fields_set | own_limits.model_fields_set
+    usual = upstream.response_timeout_seconds
+    return Carriage(
+        response_timeout_seconds=usual if response is None else response,
+        total_seconds=timeouts.total_seconds if total is None else total,
+        body_bytes=own_limits.body if "body" in own else limits.body_bytes,
+        own=frozenset(own),
+    )
