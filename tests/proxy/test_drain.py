@@ -2,10 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
@@ -18,6 +21,7 @@ from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE, make_switch
 from tests.proxy.messages import make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Service, echo
+from tests.proxy.test_listener import connect_tls, tls_listen
 from tests.proxy.test_record import Log, log
 from tests.proxy.test_streaming import EVENT, HEAD, stream
 from tests.proxy.test_tunnel import EchoServer, echo_url, open_socket
@@ -176,6 +180,29 @@ async def test_a_head_of_which_a_part_has_come_is_waited_for(
     client.send(b"\r\n\r\n")
 
     assert (await read_answer(client)).one(b"connection") == b"close"
+
+
+async def test_over_tls_clients_are_told_and_their_connections_end_in_order(
+    service: Service, start_gateway: StartGateway, tmp_path: Path, start_drain: StartDrain
+) -> None:
+    authority = trustme.CA()
+    gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    busy, idle = [await connect_tls(gateway, context) for _ in range(2)]
+    shaking = await gateway.connect()  # its handshake has not begun
+
+    draining = await start_drain(gateway)
+    busy.send(make_request("/open/"))
+    answer = await read_answer(busy)
+
+    assert (answer.status, answer.one(b"connection")) == (200, b"close")
+    for client in (busy, idle):
+        await client.wait_lost()
+        assert client.error is None
+    assert not draining.done()  # which waits for the handshake, and would serve who made it
+    shaking.close()
+    await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
 # --- the deadline

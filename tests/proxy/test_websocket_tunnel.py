@@ -8,7 +8,7 @@ from websockets.frames import Close, Frame, Opcode
 
 from gateway.proxy.frames import close_frame
 from gateway.proxy.server import ServerConnection
-from gateway.proxy.tunnel import PATIENCE_SECONDS
+from gateway.proxy.tunnel import PATIENCE_SECONDS, Tunnel
 from gateway.proxy.websocket_tunnel import WebSocketTunnel
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
@@ -463,7 +463,79 @@ def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) ->
     assert steps.client.written == GOODBYE
 
 
-# --- tunnels that are not followed
+# --- leave that can wait
+
+
+LEAVING = close_frame(1001, b"shutting down")
+
+
+def test_who_can_wait_loses_patience_only_once_both_ends_were_told(steps: Steps) -> None:
+    whole = frame(5, masked=False)
+    steps.tunnel.from_server(whole[:3])
+    steps.tunnel.leave(1001, b"shutting down")
+    assert (steps.exchange.told, steps.client.written) == ([], whole[:3])
+
+    steps.tunnel.from_server(whole[3:])
+
+    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.client.written == whole + LEAVING
+    assert len(steps.server.written) == len(LEAVING) + 4
+
+
+def test_a_client_that_ended_amid_its_frame_needs_to_be_told_nothing(steps: Steps) -> None:
+    steps.tunnel.from_client(frame(5, masked=True)[:3])
+    steps.tunnel.leave(1001, b"shutting down")
+    assert steps.exchange.told == []
+
+    steps.tunnel.client_ended()
+
+    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.client.written == LEAVING
+
+
+def test_leave_is_taken_once_and_a_token_that_ends_meanwhile_only_hurries_it(steps: Steps) -> None:
+    steps.tunnel.from_server(frame(5, masked=False)[:3])
+    for _ in range(2):
+        steps.tunnel.leave(1001, b"shutting down")
+    said = len(steps.server.written)
+    steps.tunnel.token_ended(b"token expired")
+
+    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert len(steps.server.written) == said == len(LEAVING) + 4
+
+
+def test_behind_the_end_of_a_token_no_other_leave_is_taken(steps: Steps) -> None:
+    steps.tunnel.token_ended(b"token expired")
+    steps.tunnel.leave(1001, b"shutting down")
+
+    assert steps.client.written == GOODBYE
+
+
+# --- tunnels of other protocols
+
+
+class Tls(End):
+    """An end that has no half of a connection to close."""
+
+    def end_writing(self) -> bool:
+        super().end_writing()
+        return False
+
+
+def test_another_tunnel_ends_at_once_where_no_half_of_it_can_be_closed() -> None:
+    exchange, client, server = Exchange(), Tls(), End()
+    tunnel = Tunnel(exchange, client, cast(ServerConnection, server))
+
+    tunnel.leave(1001, b"shutting down")
+    tunnel.leave(1001, b"shutting down")
+    tunnel.from_client(b"late")
+    tunnel.from_server(b"late")
+
+    assert exchange.told == ["over"]
+    assert (client.written, server.written) == (b"", b"")
+
+
+# --- tunnels that have no end
 
 
 @pytest.mark.parametrize(("target", "grace"), [("/open-socket/", "0s"), ("/socket/", "unlimited")])
