@@ -14,6 +14,7 @@ nginx      nginx           the service in the end-to-end tests, and a proxy besi
 haproxy    haproxy         another proxy beside which the corpus is played
 node       nodejs          runs the certified OpenID provider of the end-to-end tests
 npm        npm             installs that provider, as locked
+openssl    openssl         a client that says what it sees of TLS, and an authority
 prometheus prometheus      scrapes a gateway, evaluates the alert rules and fills the dashboard
 promtool   prometheus      checks and tests the alert rules, and checks the metrics
 kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from gateway.cli.suites_process import SuitesOutcome, run_suites_of
 from gateway.cli.systemd import Notifier
 from gateway.cli.watching import Watch
 from gateway.fetching.thread import start_thread
+from gateway.lints.certificates import warnings_at
 from gateway.reload import summarize
 from gateway.settings.changes import differs
 from gateway.settings.disk import Record, RecordingDisk
@@ -137,14 +139,14 @@ class Reloading:
         if await self._has_changed():
             return None
         if outcome.error is not None:
-            faults = (*loaded.warnings, *outcome.faults)
+            faults = (*warnings_at(loaded, time.time()), *outcome.faults)
             failed, error = ReloadOutcome.TESTS_FAILED, outcome.error
             report = ReloadReport(failed, settings.digest, error, faults, outcome.failures)
             self._gateway.note(report)
             return report
         if await self._gateway.reload(settings, self._record) is None:
             self._watch_seconds = settings.reload.watch_seconds
-        return replace(self._gateway.last_report, faults=loaded.warnings)
+        return replace(self._gateway.last_report, faults=warnings_at(loaded, time.time()))
 
     async def _load(self) -> Loaded | ReloadReport:
         disk = RecordingDisk()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -12,9 +13,11 @@ import uvloop
 from gateway.app import Gateway
 from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_config, load_or_exit
 from gateway.cli.descriptors import allow_many_descriptors, describe_too_few
+from gateway.cli.output import print_faults
 from gateway.cli.reloading import Reloading
 from gateway.cli.systemd import Activated, Notifier, take_sockets
 from gateway.collector import settle_memory
+from gateway.lints.certificates import warnings_at
 from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.values import Settings
 from gateway.supervisor.cores import usable_cores
@@ -38,7 +41,9 @@ def command(file: Path | None, config: Path | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
     disk = RecordingDisk()
-    settings = load_or_exit(path, disk=disk).settings
+    loaded = load_or_exit(path, warns=False, disk=disk)
+    print_faults(warnings_at(loaded, time.time()))
+    settings = loaded.settings
     workers = settings.workers or usable_cores()
     too_few = describe_too_few(allow_many_descriptors(), settings, workers)
     if too_few is not None:

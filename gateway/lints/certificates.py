@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.load import Loaded
 from gateway.settings.places import Places
+from gateway.settings.silences import apply_silences
 from gateway.settings.values import Settings
 from gateway.tls.certificate import Authorities, Certificate
 
@@ -14,6 +16,16 @@ _DAY_SECONDS = 24 * 3600.0
 # life is left, as ACME clients do, and certificates that live for days are never far from it.
 _SOON_SECONDS = 14 * _DAY_SECONDS
 _RENEWED_AT = 1 / 3
+
+
+def warnings_at(loaded: Loaded, now: float) -> tuple[Fault, ...]:
+    """Return the warnings about *loaded*, and those about its certificates at the time *now*.
+
+    For whoever is about to serve with it: an expired certificate is news at once.
+    """
+    found = find_ending_certificates(loaded.settings, loaded.places, now)
+    kept, _ = apply_silences(tuple(found), loaded.silences)
+    return tuple(sorted((*loaded.warnings, *kept), key=lambda fault: fault.place))
 
 
 def find_ending_certificates(settings: Settings, places: Places, now: float) -> Iterator[Fault]:

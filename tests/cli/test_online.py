@@ -219,3 +219,21 @@ async def test_what_there_was_no_time_for_is_told(peers: dict[str, str], tmp_pat
     assert {(fault.code.value, fault.message) for fault in told} == {
         ("upstream_unreachable", "no answer before the check had to end")
     }
+
+
+def test_a_service_is_dialled_as_its_upstream_says(peers: dict[str, str], tmp_path: Path) -> None:
+    """By the authority that it names, and for the name that it names."""
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    def checked(tls: str) -> subprocess.CompletedProcess[bytes]:
+        text = config(server="FRIEND").replace("[FRIEND]", f"[FRIEND], tls: {tls}")
+        return check(tmp_path, named(text, peers), "--online")
+
+    trusted = checked("{ca: ca.pem}")
+    misnamed = checked("{ca: ca.pem, server_name: orders.internal}")
+
+    assert (trusted.returncode, trusted.stdout) == (0, b"gateway.yaml: valid\n")
+    assert misnamed.returncode == 3
+    assert (
+        b"upstream_untrusted: its certificate is not trusted (Hostname mismatch" in misnamed.stderr
+    )

@@ -1,19 +1,32 @@
 """`gateway run` with TLS, as clients and `openssl s_client` see it, while certificates change."""
 
+import json
+import os
 import re
 import shutil
 import signal
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from tests.certificates import AUTHORITY, trusting, write_pair
-from tests.cli.test_run import LIMIT_SECONDS, Running, config_of, read_line, running
+from tests.certificates import AUTHORITY, DAY, NOW, trusting, write_pair
+from tests.cli.test_run import (
+    GATEWAY,
+    LIMIT_SECONDS,
+    Running,
+    address_in,
+    config_of,
+    read_line,
+    running,
+)
 
 TLS = {"certificate": "server.pem", "key": "server.key"}
 LISTEN = {"address": "127.0.0.1:0", "tls": TLS}
@@ -171,6 +184,71 @@ def test_files_that_are_gone_are_missed_at_the_next_reload_and_not_before(tmp_pa
         client.close()
 
 
+def test_a_worker_that_takes_the_place_of_another_has_its_certificate_whatever_lies_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    """Or a renewal that is half done would have workers that show two certificates, or none."""
+    former = renew(tmp_path)
+    with running(config_of(tmp_path, listen=LISTEN, workers=2)) as gateway:
+        renew(tmp_path)
+        (tmp_path / "server.key").write_text("half of it")
+        killed = {pid for pid, _ in workers_of(gateway)}
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while killed & {pid for pid, is_up in workers_of(gateway)} or not all(
+            is_up for _, is_up in workers_of(gateway)
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+        for _ in range(10):
+            client = Client(gateway, trusting())
+            assert client.serial() == former
+            assert client.ask() == b"HTTP/1.1 401 Unauthorized"
+            client.close()
+
+
+def workers_of(gateway: Running) -> list[tuple[int, bool]]:
+    """Return the process id of each worker, and whether it serves."""
+    with closing(HTTPConnection(*gateway.admin, timeout=LIMIT_SECONDS)) as admin:
+        admin.request("GET", "/status")
+        workers = json.loads(admin.getresponse().read())["workers"]
+    return [(one["pid"], one["started_at"] is not None) for one in workers]
+
+
+def test_an_expired_certificate_is_shown_and_said_at_the_start_and_at_each_reload(
+    tmp_path: Path,
+) -> None:
+    leaf = AUTHORITY.issue_cert("gateway.example", not_before=NOW - 2 * DAY, not_after=NOW - DAY)
+    write_pair(tmp_path, leaf)
+    unlooking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unlooking.check_hostname, unlooking.verify_mode = False, ssl.CERT_NONE
+    process = subprocess.Popen(
+        [GATEWAY, "run", str(config_of(tmp_path, listen=LISTEN))],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
+    watchdog.start()
+    try:
+        assert "certificate_not_current: warning: it expired on " in read_line(process, "expired")
+        data = address_in(read_line(process, "listening on"))
+        gateway = Running(process, data, address_in(read_line(process, "admin on")))
+        client = Client(gateway, unlooking)
+        assert client.ask() == b"HTTP/1.1 401 Unauthorized"
+        client.close()
+        process.send_signal(signal.SIGHUP)
+
+        assert "certificate_not_current" in read_line(process, "expired")
+        read_line(process, "reloaded")
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
 # --- as openssl sees it
 
 
@@ -183,17 +261,30 @@ def unchanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def s_client(gateway: Running, *options: str, typed: bytes = b"") -> str:
-    """Return all that ``openssl s_client`` says of a connection on which this is *typed*."""
+    """Return all that ``openssl s_client`` says of a connection.
+
+    Where something is *typed*, nothing follows it, and the other side has to end the connection.
+    """
     host, port = gateway.data
     connect = ["-connect", f"{host}:{port}", "-servername", "gateway.example"]
-    done = subprocess.run(
+    with subprocess.Popen(
         ["openssl", "s_client", *connect, *options],
-        input=typed,
-        capture_output=True,
-        check=False,
-        timeout=LIMIT_SECONDS,
-    )
-    return (done.stdout + done.stderr).decode("utf-8", "replace")
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
+        watchdog.start()
+        if typed:
+            process.stdin.write(typed)
+            process.stdin.flush()
+        else:
+            process.stdin.close()
+        said = process.stdout.read().decode("utf-8", "replace")
+        watchdog.cancel()
+    return said
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

@@ -1,11 +1,13 @@
 """Certificates whose time is over, or nearly so, are doubtful where they are named."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from gateway.lints.certificates import find_ending_certificates
+from gateway.lints.certificates import find_ending_certificates, warnings_at
 from gateway.settings.fault import Fault
+from gateway.settings.load import Loaded
 from tests.certificates import AUTHORITY, DAY, NOW, write_pair
 from tests.lints.warned import assert_warned, loaded, warnings
 from tests.settings.configs import config, one_upstream
@@ -91,3 +93,18 @@ def test_authorities_are_doubtful_once_the_last_of_them_has_expired(
     assert found(authorities.not_after - 1) == []
     [message] = found(authorities.not_after + 1)
     assert "expired on" in message
+
+
+def test_whoever_is_about_to_serve_is_told_with_the_other_warnings_unless_it_is_silenced(
+    tmp_path: Path,
+) -> None:
+    proxies = "trusted_proxies: [0.0.0.0/0]\n"
+    told = loaded(tmp_path, listen("expired") + proxies)
+    quiet = "  # gateway: allow certificate_not_current because it is replaced tonight\n"
+    silenced = loaded(tmp_path, listen("expired").rstrip() + quiet + proxies)
+
+    def codes(one: Loaded) -> list[str]:
+        return [fault.code.value for fault in warnings_at(one, time.time())]
+
+    assert codes(told) == ["certificate_not_current", "trusts_everyone"]
+    assert codes(silenced) == ["trusts_everyone"]
