@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.http.request import Request
 from gateway.http.status_line import STATUS_LINES
+from gateway.http.trace_context import Trace
 from gateway.proxy.events import Events
 from gateway.proxy.outbox import LARGE_BYTES, Piece
 from gateway.proxy.port import Port
@@ -72,6 +73,7 @@ class Answering:
         "sent_bytes",
         "server",
         "status",
+        "trace",
         "tunnel",
         "upload",
         "upstream_seconds",
@@ -90,6 +92,7 @@ class Answering:
     sent_at: float
     sent_bytes: int
     status: int
+    trace: Trace | None
     tunnel: Tunnel | None
     upload: Upload | None
     upstream_seconds: float | None

@@ -8,7 +8,6 @@ from gateway.http.published import render_document
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
 from gateway.http.request_head import render_request_head
-from gateway.http.trace_context import Trace
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.no_server import NoServer
@@ -24,9 +23,7 @@ from gateway.telemetry.tracer import RecordedTrace
 class Exchange(Streaming):
     """One request on its way through; made when its head is complete."""
 
-    __slots__ = ("_resent", "id", "started_at", "trace")
-
-    trace: Trace | None
+    __slots__ = ("_resent", "id", "started_at")
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
         # All at once, the other half's too: one is made for every request.
@@ -128,9 +125,7 @@ class Exchange(Streaming):
         forwarding = self.client.forwarding(request)
         if port.vouch is not None and allow.token is not None:
             forwarding += port.vouch(allow.token, allow.route.upstream)
-        head = render_request_head(
-            request, allow, self.id, forwarding, port.forward_token, trace
-        )
+        head = render_request_head(request, allow, self.id, forwarding, port.forward_token, trace)
         self.sent_at = now = monotonic()
         server.send(self, head, now, port.routes[allow.route.index].answer_seconds)
         upload = self.upload
@@ -141,10 +136,8 @@ class Exchange(Streaming):
 
     def total_seconds(self) -> float:
         """Return how long all may take, from the head to the end of the answer."""
-        allow = self.allow
-        if allow is None:
-            return self.port.timeouts.total_seconds
-        return self.port.routes[allow.route.index].total_seconds
+        port, allow = self.port, self.allow
+        return (port.timeouts if allow is None else port.routes[allow.route.index]).total_seconds
 
     def server_blocked(self) -> None:
         """Slow down the client."""

@@ -9,8 +9,8 @@ from gateway.settings.addresses import is_web_url, leaves_unprotected
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.tracing_models import TracingModel
+from gateway.settings.tracing_values import Tracing
 from gateway.settings.types import TOKEN
-from gateway.settings.values import Tracing
 from gateway.settings.variables import describe_unset
 
 # RFC 9110 §5.5, and nothing outside of ASCII.

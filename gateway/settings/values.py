@@ -10,6 +10,7 @@ from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.balancing_values import PLAIN, Balancing
 from gateway.settings.signing_key import SigningKey
+from gateway.settings.tracing_values import Tracing
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
@@ -223,17 +224,6 @@ class Reloads:
 
     watch_seconds: float | None  # None: only when told
     runs_suites: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """Where spans go, over OTLP/HTTP, and of which requests."""
-
-    url: str
-    sample: float  # the share of requests without a trace that are recorded, 0 to 1
-    asked_per_second: int  # recorded because a caller whom nobody vouches for asks for it
-    service_name: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)  # for the collector
 
 
 @dataclass(frozen=True, slots=True, eq=False)

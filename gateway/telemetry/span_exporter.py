@@ -13,7 +13,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from gateway.fetching.fetch import make_session
 from gateway.fetching.place import place
-from gateway.settings.values import Tracing
+from gateway.settings.tracing_values import Tracing
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import Span
 

@@ -10,7 +10,7 @@ from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded
 from gateway.settings.tracing import build_tracing
 from gateway.settings.tracing_models import TracingModel
-from gateway.settings.values import Tracing
+from gateway.settings.tracing_values import Tracing
 from tests.settings.configs import (
     ENVIRON,
     assert_found,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.settings.values import Tracing
+from gateway.settings.tracing_values import Tracing
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.span_exporter import BATCH, CAPACITY, ExportTimes, SpanExporter
 from tests.telemetry.collector import Collector, read_resource, running_collector

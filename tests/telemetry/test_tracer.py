@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http.trace_context import ReceivedTrace, Trace, read_trace
-from gateway.settings.values import Tracing
+from gateway.settings.tracing_values import Tracing
 from gateway.telemetry.spans import Span
 from gateway.telemetry.tracer import RecordedTrace, Tracer
 
