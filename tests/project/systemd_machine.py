@@ -48,12 +48,24 @@ class Machine:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run *command* on the machine, as root."""
         return subprocess.run(
-            ["nsenter", "-t", str(self.process_id), "-m", "-p", "-n", "-C", *command],
+            self._within(*command),
             capture_output=True,
             text=True,
             check=False,
             timeout=LIMIT_SECONDS,
         )
+
+    @contextmanager
+    def start(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """Have *command* run beside what else is run, until the end at the latest."""
+        with subprocess.Popen(self._within(*command), stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _within(self, *command: str) -> list[str]:
+        return ["nsenter", "-t", str(self.process_id), "-m", "-p", "-n", "-C", *command]
 
     def show(self, unit: str, name: str) -> str:
         """Return a property of *unit*."""

@@ -171,6 +171,20 @@ connection.request("GET", sys.argv[2])
 print(connection.getresponse().status)
 """
 
+# One connection after the other, each with one request, until a file appears.
+ASK_UNTIL = """
+import http.client, pathlib, sys
+ended = pathlib.Path(sys.argv[1])
+while not ended.exists():
+    connection = http.client.HTTPConnection("127.0.0.1", 8080, timeout=30)
+    try:
+        connection.request("GET", "/orders/7")
+        print(connection.getresponse().status, flush=True)
+    except Exception as error:
+        print(type(error).__name__, flush=True)
+    connection.close()
+"""
+
 ASK_WITH_TLS = """
 import http.client, ssl
 connection = http.client.HTTPSConnection(
@@ -406,10 +420,18 @@ def test_a_connection_to_the_socket_starts_the_service_and_is_served(host: Machi
 
 
 @needs_machine
-def test_the_socket_outlives_the_service(host: Machine) -> None:
+def test_with_the_socket_nobody_is_refused_while_the_service_restarts(host: Machine) -> None:
     systemctl(host, "start", SOCKET)
     systemctl(host, "start")
-    systemctl(host, "restart")
+    first = host.show(SERVICE, "MainPID")
+    ended = host.folder / "ended"
+    with host.start(f"{PLACE}/bin/python", "-c", ASK_UNTIL, str(ended)) as asking:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == "401\n"  # it has begun
+        systemctl(host, "restart")
+        ended.touch()
+        said, _ = asking.communicate(timeout=LIMIT_SECONDS)
 
-    assert ask(host, 8080, "/orders/7") == 401
+    assert set(said.split()) == {"401"}
+    assert host.show(SERVICE, "MainPID") not in {first, "0"}
     assert len(processes(host)) == 3
