@@ -15,7 +15,7 @@ from email.message import Message
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from jwt.algorithms import ECAlgorithm
@@ -226,6 +226,7 @@ class Fleet:
         self.readers = [
             threading.Thread(target=_read, args=(stream, lines), daemon=True)
             for stream, lines in ((process.stderr, self.said), (process.stdout, self.logged))
+            if stream is not None
         ]
         for reader in self.readers:
             reader.start()
@@ -268,6 +269,10 @@ class Fleet:
         pids = [worker["pid"] for worker in self.status()["workers"]]
         self.known_workers |= {pid for pid in pids if pid is not None}
         return [pid for pid in pids if pid is not None]
+
+    def restarts(self) -> list[int]:
+        """Return how often each worker was replaced."""
+        return [worker["restarts"] for worker in self.status()["workers"]]
 
     def per_worker(self, name: str) -> dict[int, int]:
         """Return one figure of each worker, by its process id."""
@@ -343,13 +348,16 @@ def _read(stream: Any, lines: list[str]) -> None:
 
 @contextmanager
 def started(
-    path: Path, environ: Mapping[str, str] | None = None, **options: Any
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    **options: Any,
 ) -> Iterator[Fleet]:
     """Yield a gateway that was started, and may not serve yet."""
     process = subprocess.Popen(
         [GATEWAY, "run", str(path)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environ or {})},
