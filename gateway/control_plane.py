@@ -18,6 +18,7 @@ from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.report_only import report_only
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
+from gateway.admin.upstreams import upstream_statuses
 from gateway.fetched import Fetched
 from gateway.http.rehearsal import Rehearsal
 from gateway.reload import LastAttempt, needs_restart
@@ -216,10 +217,7 @@ class ControlPlane:
                 certificate_status(one, self._clock())
                 for one in certificates_in_use(self._settings)
             ],
-            "upstreams": [
-                {"name": upstream.name, "opened": upstream.opened, "reused": upstream.reused}
-                for upstream in metrics.upstreams.values()
-            ],
+            "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
             "connections": {
                 "open": metrics.connections_open,
                 "requests_in_flight": metrics.requests_in_flight,

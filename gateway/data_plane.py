@@ -127,6 +127,8 @@ class DataPlane:
         metrics.memo_hits, metrics.memo_misses = memo.hits, memo.misses
         metrics.memo_entries = len(memo)
         metrics.log_dropped = self._access_log.dropped
+        for pool in self._serving.pools:
+            pool.report()
         return metrics
 
     def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:

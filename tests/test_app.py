@@ -142,7 +142,12 @@ async def test_status_tells_what_runs(service: Service, tmp_path: Path) -> None:
     assert config["last_success_at"] == status["started_at"]
     assert status["draining"] is False
     assert status["report_only"] == {"routes": [], "issuers": []}
-    assert status["upstreams"] == [{"name": "main", "opened": 1, "reused": 2}]
+    (upstream,) = status["upstreams"]
+    assert (upstream["name"], upstream["opened"], upstream["reused"]) == ("main", 1, 2)
+    (server,) = upstream["servers"]
+    assert (server["server"], server["requests"]) == (service.url.removeprefix("http://"), 3)
+    (address,) = server["addresses"]
+    assert (address["address"], address["state"]) == ("127.0.0.1", "up")
     assert status["connections"] == {"open": 1, "requests_in_flight": 0, "tunnels": 0}
     (issuer,) = status["issuers"]
     assert (issuer["name"], issuer["loaded"], issuer["kids"]) == ("main", True, ["k1"])

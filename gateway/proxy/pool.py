@@ -1,198 +1,247 @@
-"""Connections to the servers of one upstream, kept for the next request."""
+"""The servers of one upstream: which of them gets a request, and by which connection."""
 
-import asyncio
+import random
 import ssl
+from collections.abc import Callable, Collection
 from time import monotonic
 
-from gateway.proxy.bugs import report_bug
+from gateway.balancing.choice import LeastRequests, RoundRobin
+from gateway.balancing.retry_budget import RetryBudget
+from gateway.decision.reason import Reason
+from gateway.fetching.resolver import Resolver
+from gateway.proxy.capped_pool import CappedPool
+from gateway.proxy.checks import Checks
+from gateway.proxy.circuit import Circuit
+from gateway.proxy.line import Line
+from gateway.proxy.members import Members
+from gateway.proxy.no_server import NoServer
 from gateway.proxy.outbox import Outbox
-from gateway.proxy.server import NEVER, Home, ServerConnection
+from gateway.proxy.resolved import Resolves
+from gateway.proxy.server import Home, ServerConnection
+from gateway.proxy.server_pool import ServerPool
+from gateway.settings.balancing_values import Balance
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 from gateway.tls.no_connection import describe_no_connection
 
 
-class Unreachable(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """No server of the upstream could be connected to; the text says why not to the last."""
+class Pool:
+    """Finds a connection for each request; servers with https are spoken to by *tls*.
 
-
-class ServerPool:
-    """The open connections of one server, the one used last on top.
-
-    Last in, first out: the busy few stay warm and the rest grow old and are closed.
+    What costs something is bound to ``take`` only where it is needed: one server alone is asked
+    directly, and an open circuit breaker takes the place of all.
     """
 
-    __slots__ = (
-        "_home",
-        "answer_seconds",
-        "body_seconds",
-        "connections",
-        "counts",
-        "idle",
-        "idle_seconds",
-        "outbox",
-        "server",
-        "server_name",
-        "stall_seconds",
-    )
-
-    def __init__(
-        self,
-        server: Server,
-        upstream: Upstream,
-        timeouts: Timeouts,
-        outbox: Outbox,
-        counts: UpstreamMetrics,
-    ) -> None:
-        self.server = server
-        # Whom its certificate must be for; asked for in the handshake where it is no address.
-        self.server_name = None
-        if server.tls and upstream.tls is not None:
-            self.server_name = upstream.tls.server_name or server.host
-        self.outbox = outbox
-        self.answer_seconds = upstream.response_timeout_seconds
-        self.idle_seconds = upstream.idle_timeout_seconds
-        self.body_seconds = timeouts.body_seconds
-        # Event streams are quiet for long: a pause in an answer may last as long as in a tunnel.
-        self.stall_seconds = timeouts.tunnel_seconds
-        self.counts = counts
-        self.idle: list[ServerConnection] = []
-        self.connections: set[ServerConnection] = set()
-        self._home: Home = self
-
-    def put(self, server: ServerConnection) -> None:
-        """Keep a connection that can serve again."""
-        server.deadline = monotonic() + self.idle_seconds
-        self.idle.append(server)
-
-    def take(self) -> ServerConnection | None:
-        """Return an open connection nobody uses, if there is one."""
-        idle = self.idle
-        if idle:
-            self.counts.reused += 1
-            return idle.pop()
-        return None
-
-    def forget(self, server: ServerConnection) -> None:
-        """Drop a connection that is gone."""
-        self.connections.discard(server)
-        if server in self.idle:
-            self.idle.remove(server)
-
-    async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection; raises OSError (TimeoutError and ssl errors included)."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(timeout_seconds):
-            _, server = await loop.create_connection(
-                lambda: ServerConnection(self._home),
-                self.server.host,
-                self.server.port,
-                ssl=tls if self.server.tls else None,
-                server_hostname=self.server_name,
-            )
-        server.home = self._home  # which a reload may have changed meanwhile
-        self.connections.add(server)
-        self.counts.opened += 1
-        return server
-
-    def retire(self) -> None:
-        """Close what nobody uses, and keep nothing any more."""
-        self._home = home = _Retired(self)
-        for server in tuple(self.connections):
-            server.home = home
-        for server in tuple(self.idle):
-            server.close()
-
-
-class _Retired:
-    """The home of connections whose pool is no more: those who come home are closed."""
-
-    __slots__ = ("_pool", "answer_seconds", "body_seconds", "counts", "outbox", "stall_seconds")
-
-    def __init__(self, pool: ServerPool) -> None:
-        self._pool = pool
-        self.outbox = pool.outbox
-        self.counts = pool.counts
-        self.answer_seconds = pool.answer_seconds
-        self.body_seconds = pool.body_seconds
-        self.stall_seconds = pool.stall_seconds
-
-    def put(self, server: ServerConnection) -> None:
-        """Close a connection that could have served again."""
-        server.close()
-
-    def forget(self, server: ServerConnection) -> None:
-        """Drop a connection that is gone."""
-        self._pool.forget(server)
-
-
-def _expire(server: ServerConnection) -> None:
-    """Act on the deadline of *server*; a bug in that must not suspend those of the others."""
-    try:
-        server.expire()
-    except Exception as bug:
-        report_bug("a bug at the end of a server's time", bug)
-        server.transport.abort()
-
-
-class Pool:
-    """The servers of one upstream, asked in turn; those with https are spoken to by *tls*."""
-
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
         self,
         upstream: Upstream,
         timeouts: Timeouts,
         outbox: Outbox,
         counts: UpstreamMetrics,
         tls: ssl.SSLContext | None = None,
+        resolver: Resolves | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        balancing = upstream.balancing
         self.name = upstream.name
         self.counts = counts
-        self._connect_seconds = upstream.connect_timeout_seconds
-        self._servers = tuple(
-            ServerPool(server, upstream, timeouts, outbox, counts) for server in upstream.servers
-        )
-        self._turn = 0
-        if len(self._servers) == 1:
-            self.take = self._servers[0].take  # type: ignore[method-assign]  # no turn to take
+        counts.use([server.authority for server in upstream.servers])
+        self._upstream, self._timeouts, self._outbox = upstream, timeouts, outbox
         self._tls = tls
+        self._connect_seconds = upstream.connect_timeout_seconds
+        self._max_connections = balancing.max_connections
+        self._line: Line[ServerConnection | CappedPool] = Line(balancing.queue, counts)
+        self._budget = RetryBudget(balancing.retries.budget, counts.requests, monotonic())
+        is_least = balancing.balance is Balance.LEAST_REQUESTS
+        self._balance = LeastRequests() if is_least else RoundRobin()
+        self._circuit = None
+        if balancing.breaker is not None:
+            self._circuit = Circuit(balancing.breaker, counts, self._bind)
+        self._members = members = Members(
+            upstream,
+            self._make_pool,
+            counts=counts,
+            resolver=resolver or Resolver(),
+            circuit=self._circuit,
+            chance=chance,
+            on_change=self._bind,
+        )
+        self._checks = None
+        if balancing.health is not None:
+            self._checks = Checks(upstream.name, balancing.health, members, tls, chance)
+        self._is_retired = False
+        self._bind()
+
+    def _make_pool(self, server: Server, host: str) -> ServerPool:
+        counts = self.counts
+        tally = counts.servers[server.authority]
+        parts = (server, host, self._upstream, self._timeouts, self._outbox, counts, tally)
+        if self._max_connections is None:
+            return ServerPool(*parts)
+        return CappedPool(self._max_connections, self._line, *parts)
+
+    def inherit(self, former: "Pool") -> None:
+        """Begin with what *former*, of the configuration before, knows of the same servers."""
+        self._members.inherit(former._members)
+
+    # --- a connection for a request
+
+    def _bind(self) -> None:
+        """Have ``take`` be what is cheapest for how things are."""
+        members = getattr(self, "_members", None)  # which is being made, the first time
+        if members is None:
+            return
+        used = members.used
+        if not used or not (self._circuit is None or self._circuit.is_closed):
+            self.take = self._take_nothing  # type: ignore[method-assign]
+        elif len(used) == 1:
+            self.take = used[0].take  # type: ignore[method-assign]
+        else:
+            self._used = used
+            self.take = self._take_balanced  # type: ignore[method-assign]
 
     def take(self) -> ServerConnection | None:
         """Return an open connection to the server whose turn it is, if it has one."""
-        servers = self._servers
-        self._turn = turn = (self._turn + 1) % len(servers)
-        return servers[turn].take()
+        raise NotImplementedError  # one of those below, as bound
 
-    async def connect(self) -> ServerConnection:
-        """Open a connection to the server whose turn it is, else to the next that answers.
+    def _take_nothing(self) -> None:
+        """Leave it to ``connect``."""
 
-        Trying the next is safe: nothing was sent. Raises Unreachable.
+    def _take_balanced(self) -> ServerConnection | None:
+        server = self._balance.choose(self._used)
+        idle: list[ServerConnection] = server.idle
+        if not idle:
+            return None  # and it is still its turn
+        self._balance.took()
+        server.tally.reused += 1
+        return idle.pop()
+
+    async def connect(self, avoid: Home | None = None) -> ServerConnection:
+        """Return a connection, by preference not to *avoid*; raises NoServer.
+
+        Where one server cannot be connected to, the next is tried: nothing was sent.
         """
-        first, why = self._turn, ""
-        for step in range(len(self._servers)):
-            server = self._servers[(first + step) % len(self._servers)]
+        circuit = self._circuit
+        if circuit is not None and not circuit.admit():
+            raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
+        try:
+            return await self._find(avoid)
+        except NoServer as failure:
+            if circuit is not None and failure.reason is Reason.UPSTREAM_UNREACHABLE:
+                circuit.failed()
+            elif circuit is not None:
+                circuit.abandoned()
+            raise
+        except BaseException:
+            if circuit is not None:
+                circuit.abandoned()
+            raise
+
+    async def _find(self, avoid: Home | None) -> ServerConnection:
+        members = self._members
+        why = "" if members.all else await members.wait(self._connect_seconds)
+        tried: list[Home] = [] if avoid is None else [avoid]
+        while True:
+            left = self._left(tried)
+            if not left and avoid is not None:
+                tried.remove(avoid)  # better than nobody
+                avoid = None
+                continue
+            if not left:
+                raise NoServer(
+                    Reason.UPSTREAM_UNREACHABLE, f"no server could be connected to: {why}"
+                )
             try:
-                return await server.connect(self._tls, self._connect_seconds)
+                server = await self._from(left, tried)
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
-        raise Unreachable(why)
+                continue
+            if server.is_open:  # it may have waited for us too long
+                return server
+
+    def _left(self, tried: Collection[Home]) -> list[ServerPool]:
+        """Return the servers that were not tried; of those not used, only where no other is."""
+        members = self._members
+        used = [pool for pool in members.used if pool not in tried]
+        return used or [one.pool for one in members.all if one.pool not in tried]
+
+    async def _from(self, left: list[ServerPool], tried: list[Home]) -> ServerConnection:
+        """Return a connection to one of those that are *left*, once one has room.
+
+        Raises OSError, and then the server is among those *tried*; or NoServer.
+        """
+        free = [pool for pool in left if pool.has_room()]
+        if free:
+            server = self._balance.choose(free)
+            self._balance.took()
+            kept = server.take()
+            if kept is not None:
+                return kept
+        else:
+            served = await self._line.wait()
+            if isinstance(served, ServerConnection):
+                return served
+            server = served
+            served.redeem()
+        try:
+            return await server.connect(self._tls, self._connect_seconds)
+        except OSError:
+            tried.append(server)
+            raise
+
+    # --- once more
+
+    def may_repeat(self, method: str, is_unsent: bool) -> bool:
+        """Return whether a request that failed may be sent again, and count it if so.
+
+        *is_unsent* says that no byte of it can have been read. All others may have been acted
+        on, and are sent again only where the configuration says that this does no harm.
+        """
+        if not is_unsent and method not in self._upstream.balancing.retries.methods:
+            return False
+        if not self._budget.withdraw(self.counts.requests, monotonic()):
+            self.counts.refused_retries += 1
+            return False
+        self.counts.retries += 1
+        return True
+
+    # --- time passes
 
     def expire(self, now: float) -> None:
         """Act on all deadlines that have passed."""
-        for pool in self._servers:
-            for server in tuple(pool.connections):
-                if server.deadline < now:
-                    _expire(server)
+        for pool in self._members.pools():
+            pool.expire(now)
+        self._line.expire(now)
+        if self._is_retired:
+            return
+        self._members.sweep(now)
+        if self._checks is not None:
+            self._checks.sweep(now)
+        for pool in self._members.used if len(self._line) else ():
+            if isinstance(pool, CappedPool):
+                pool.serve()
+
+    def report(self) -> None:
+        """Write how things are now where it is read."""
+        self.counts.queued = len(self._line)
+        self.counts.panics = int(self._members.is_panic)
+        self.counts.breakers_open = int(self._circuit is not None and not self._circuit.is_closed)
+        self._members.report()
+
+    def _end_upkeep(self) -> None:
+        self._is_retired = True
+        self._members.close()
+        if self._checks is not None:
+            self._checks.close()
 
     def retire(self) -> None:
         """Let the requests under way finish, each on a connection that ends with it."""
-        for pool in self._servers:
+        self._end_upkeep()
+        for pool in self._members.pools():
             pool.retire()
 
     def close(self) -> None:
         """Close every connection."""
-        for pool in self._servers:
-            pool.idle.clear()
-            for server in tuple(pool.connections):
-                server.deadline = NEVER
-                server.close()
+        self._end_upkeep()
+        for pool in self._members.pools():
+            pool.close()

@@ -2,15 +2,36 @@
 
 from dataclasses import replace
 
+from gateway.settings.balancing_values import Balancing
 from gateway.settings.values import Settings
 
 
 def share_of(settings: Settings, index: int, workers: int) -> Settings:
     """Return *settings* for the worker with this *index*, from 0, of so many *workers*.
 
-    Together they take as many connections as ``limits.connections`` says; where these are
-    fewer than workers, each takes one all the same.
+    Together they take as many connections as ``limits.connections`` says, and have as many to
+    each server as ``max_connections``; where these are fewer than workers, each takes one all
+    the same.
     """
-    each, rest = divmod(settings.limits.connections, workers)
-    connections = max(1, each + (index < rest))
-    return replace(settings, limits=replace(settings.limits, connections=connections))
+    connections = _share(settings.limits.connections, index, workers)
+    upstreams = {
+        name: replace(one, balancing=_balancing(one.balancing, index, workers))
+        for name, one in settings.upstreams.items()
+    }
+    limits = replace(settings.limits, connections=connections)
+    return replace(settings, limits=limits, upstreams=upstreams)
+
+
+def _balancing(balancing: Balancing, index: int, workers: int) -> Balancing:
+    if balancing.max_connections is None:
+        return balancing
+    return replace(
+        balancing,
+        max_connections=_share(balancing.max_connections, index, workers),
+        queue=replace(balancing.queue, size=_share(balancing.queue.size, index, workers)),
+    )
+
+
+def _share(count: int, index: int, workers: int) -> int:
+    each, rest = divmod(count, workers)
+    return max(1, each + (index < rest))

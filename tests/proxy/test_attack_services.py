@@ -328,7 +328,7 @@ async def test_what_waits_for_a_slow_service_is_little(
     client = await gateway.connect()
     client.send(make_request("/open/", "Content-Length: 40000000", method="POST"))
     await (await service.connection()).read_until(b"\r\n\r\n")
-    (side,) = gateway.gateway.data._serving.pools[0]._servers[0].connections
+    (side,) = gateway.gateway.data._serving.pools[0]._members.all[0].pool.connections
 
     client.send(bytes(20_000_000))
 

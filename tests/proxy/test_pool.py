@@ -14,14 +14,6 @@ from tests.proxy.wire import LIMIT_SECONDS, Wire
 
 
 @pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that refuses connections for as long as the test runs."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
-
-
-@pytest.fixture
 async def second_service() -> AsyncIterator[Service]:
     async with running_service() as started:
         yield started

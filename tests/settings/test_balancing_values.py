@@ -5,6 +5,6 @@ from gateway.settings.balancing_values import PLAIN, Balance
 
 def test_by_default_nothing_is_asked_refused_or_sent_twice() -> None:
     assert PLAIN.balance is Balance.ROUND_ROBIN
-    assert PLAIN.health is PLAIN.max_connections is PLAIN.breaker is None
+    assert (PLAIN.health, PLAIN.max_connections, PLAIN.breaker) == (None, None, None)
     assert not PLAIN.retries.methods
     assert not PLAIN.failure_statuses

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.settings.balancing_values import PLAIN, QueueLimits
 from gateway.settings.values import Settings
 from gateway.supervisor.share import share_of
 from tests.proxy.gateways import load, write_config
@@ -28,6 +29,23 @@ def test_the_connections_of_all_are_those_of_the_gateway(
 
     assert sum(shares) == max(connections, workers)
     assert max(shares) - min(shares) <= 1
+
+
+@given(cap=st.integers(1, 1000), size=st.integers(1, 1000), workers=st.integers(1, 64))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_connections_to_a_server_and_those_who_wait_are_shared_too(
+    whole: Settings, cap: int, size: int, workers: int
+) -> None:
+    main = whole.upstreams["main"]
+    capped = replace(PLAIN, max_connections=cap, queue=QueueLimits(size, 1.0))
+    wanted = replace(whole, upstreams={"main": replace(main, balancing=capped)})
+
+    shares = [
+        share_of(wanted, index, workers).upstreams["main"].balancing for index in range(workers)
+    ]
+
+    assert sum(one.max_connections or 0 for one in shares) == max(cap, workers)
+    assert sum(one.queue.size for one in shares) == max(size, workers)
 
 
 def test_nothing_else_is_another(whole: Settings) -> None:

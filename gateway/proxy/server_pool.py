@@ -1,0 +1,197 @@
+"""Connections to one address of a server, kept for the next request."""
+
+import asyncio
+import ssl
+from time import monotonic
+from typing import Protocol
+
+from gateway.proxy.bugs import report_bug
+from gateway.proxy.outbox import Outbox
+from gateway.proxy.server import NEVER, Home, Observed, ServerConnection
+from gateway.settings.values import Server, Timeouts, Upstream
+from gateway.telemetry.server_metrics import ServerMetrics
+
+
+class Watch(Protocol):
+    """Whoever keeps an eye on what becomes of requests to a server."""
+
+    def failed(self) -> None:
+        """Take that one came to nothing."""
+
+    def refused(self) -> None:
+        """Take that a connection could not be opened."""
+
+    def abandoned(self) -> None:
+        """Take that nobody waits for the answer to one any more."""
+
+
+class ServerPool:
+    """The open connections to one address, the one used last on top.
+
+    Last in, first out: the busy few stay warm and the rest grow old and are closed. *counts*
+    get the time of each answer, *watch* hears of the rest; without it nobody does.
+    *connecting* connections do not stand yet. *is_used* says that requests are sent here.
+    """
+
+    __slots__ = (
+        "_home", "body_seconds", "connecting", "connections", "counts", "host", "idle",
+        "idle_seconds", "is_used", "outbox", "server", "server_name", "stall_seconds", "tally",
+        "watch",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
+        self,
+        server: Server,
+        host: str,
+        upstream: Upstream,
+        timeouts: Timeouts,
+        outbox: Outbox,
+        counts: Observed,
+        tally: ServerMetrics,
+    ) -> None:
+        self.server = server
+        self.host = host
+        # Whom its certificate must be for; asked for in the handshake where it is no address.
+        self.server_name = None
+        if server.tls and upstream.tls is not None:
+            self.server_name = upstream.tls.server_name or server.host
+        self.outbox = outbox
+        self.idle_seconds = upstream.idle_timeout_seconds
+        self.body_seconds = timeouts.body_seconds
+        # Event streams are quiet for long: a pause in an answer may last as long as in a tunnel.
+        self.stall_seconds = timeouts.tunnel_seconds
+        self.counts = counts
+        self.tally = tally
+        self.watch: Watch | None = None
+        self.idle: list[ServerConnection] = []
+        self.connections: set[ServerConnection] = set()
+        self.connecting = 0
+        self.is_used = True
+        self._home: Home = self
+
+    def put(self, server: ServerConnection) -> None:
+        """Keep a connection that can serve again."""
+        server.deadline = monotonic() + self.idle_seconds
+        self.idle.append(server)
+
+    def take(self) -> ServerConnection | None:
+        """Return an open connection nobody uses, if there is one."""
+        idle = self.idle
+        if idle:
+            self.tally.reused += 1
+            return idle.pop()
+        return None
+
+    def forget(self, server: ServerConnection) -> None:
+        """Drop a connection that is gone."""
+        self.connections.discard(server)
+        if server in self.idle:
+            self.idle.remove(server)
+
+    def fail(self) -> None:
+        """Take that a request came to nothing here."""
+        self.tally.failures += 1
+        if self.watch is not None:
+            self.watch.failed()
+
+    def abandon(self) -> None:
+        """Take that nobody waits for the answer to a request any more."""
+        if self.watch is not None:
+            self.watch.abandoned()
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many requests are under way here, or about to be."""
+        return len(self.connections) - len(self.idle) + self.connecting
+
+    def has_room(self) -> bool:
+        """Return whether one more request can be sent here at once."""
+        return True
+
+    async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
+        """Open a connection; raises OSError (TimeoutError and ssl errors included)."""
+        self.connecting += 1
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                server = await self.open(self._home, tls)
+        except OSError:
+            self.tally.failures += 1
+            if self.watch is not None:
+                self.watch.refused()
+            raise
+        finally:
+            self.connecting -= 1
+        server.home = self._home  # which a reload may have changed meanwhile
+        self.connections.add(server)
+        self.tally.opened += 1
+        return server
+
+    async def open(self, home: Home, tls: ssl.SSLContext | None) -> ServerConnection:
+        """Return a new connection that belongs to *home*; raises OSError."""
+        _, server = await asyncio.get_running_loop().create_connection(
+            lambda: ServerConnection(home),
+            self.host,
+            self.server.port,
+            ssl=tls if self.server.tls else None,
+            server_hostname=self.server_name,
+        )
+        return server
+
+    def expire(self, now: float) -> None:
+        """Act on all deadlines that have passed."""
+        for server in tuple(self.connections):
+            if server.deadline < now:
+                _expire(server)
+
+    def retire(self) -> None:
+        """Close what nobody uses, and keep nothing any more."""
+        self._home = home = _Retired(self)
+        for server in tuple(self.connections):
+            server.home = home
+        for server in tuple(self.idle):
+            server.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.idle.clear()
+        for server in tuple(self.connections):
+            server.deadline = NEVER
+            server.close()
+
+
+class _Retired:
+    """The home of connections whose pool is no more: those who come home are closed."""
+
+    __slots__ = ("_pool", "body_seconds", "counts", "outbox", "stall_seconds")
+
+    def __init__(self, pool: ServerPool) -> None:
+        self._pool = pool
+        self.outbox = pool.outbox
+        self.counts = pool.counts
+        self.body_seconds = pool.body_seconds
+        self.stall_seconds = pool.stall_seconds
+
+    def put(self, server: ServerConnection) -> None:
+        """Close a connection that could have served again."""
+        server.close()
+
+    def forget(self, server: ServerConnection) -> None:
+        """Drop a connection that is gone."""
+        self._pool.forget(server)
+
+    def fail(self) -> None:
+        """Take that a request came to nothing here."""
+        self._pool.fail()
+
+    def abandon(self) -> None:
+        """Take that nobody waits for the answer to a request any more."""
+        self._pool.abandon()
+
+
+def _expire(server: ServerConnection) -> None:
+    """Act on the deadline of *server*; a bug in that must not suspend those of the others."""
+    try:
+        server.expire()
+    except Exception as bug:
+        report_bug("a bug at the end of a server's time", bug)
+        server.transport.abort()

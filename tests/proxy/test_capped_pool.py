@@ -1,0 +1,178 @@
+"""No server ever has more connections than it may; who comes then waits, and is served in order."""
+
+import asyncio
+
+import pytest
+
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.load import running_load
+from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.service import Service, running_service
+from tests.proxy.wire import LIMIT_SECONDS, Wire
+
+
+class Held:
+    """Answers each request with its target, once it is let go."""
+
+    def __init__(self) -> None:
+        self._may_go = asyncio.Semaphore(0)
+
+    async def __call__(self, service: Service, wire: Wire) -> None:
+        while True:
+            request = await service.read_request(wire)
+            await self._may_go.acquire()
+            wire.send(make_answer(request.target))
+
+    def let_go(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._may_go.release()
+
+
+async def ask(gateway: RunningGateway, target: str) -> Wire:
+    client = await gateway.connect()
+    client.send(make_request(target))
+    return client
+
+
+async def until_queued(gateway: RunningGateway, count: int) -> None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while gateway.metric("gateway_upstream_queued", upstream="main") != count:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # nobody tells us
+
+
+async def test_requests_wait_for_the_connection_there_is_and_are_served_in_order(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 1, "queue": {"timeout": "1m"}})
+    clients = []
+    for number in range(4):
+        clients.append(await ask(gateway, f"/open/{number}"))
+        await until_queued(gateway, number)
+
+    held.let_go(4)
+
+    bodies = [(await read_answer(client)).body for client in clients]
+    assert bodies == [b"/open/0", b"/open/1", b"/open/2", b"/open/3"]
+    assert [request.target for request in service.requests] == bodies
+    assert len(service.connections) == 1
+
+
+async def test_who_finds_too_many_waiting_is_refused_at_once(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(
+        upstream={"max_connections": 1, "queue": {"size": 1, "timeout": "1m"}}
+    )
+    clients = [await ask(gateway, "/open/0")]
+    await service.request()
+    clients.append(await ask(gateway, "/open/1"))
+    await until_queued(gateway, 1)
+
+    refused = await gateway.ask(make_request("/open/2"))
+
+    assert refused.status == 503
+    assert b'"overloaded"' in refused.body
+    assert refused.one(b"retry-after") == b"1"
+    held.let_go(2)
+    assert [(await read_answer(client)).status for client in clients] == [200, 200]
+    assert gateway.metric("gateway_upstream_queue_full_total", upstream="main") == 1
+    assert len(service.requests) == 2
+
+
+async def test_who_waits_too_long_is_told_so_and_its_request_never_sent(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 1, "queue": {"timeout": "200ms"}})
+    first = await ask(gateway, "/open/0")
+    await service.request()
+
+    late = await gateway.ask(make_request("/open/1"))
+
+    assert late.status == 503
+    assert b'"overloaded"' in late.body
+    assert gateway.metric("gateway_upstream_queue_late_total", upstream="main") == 1
+    held.let_go()
+    assert (await read_answer(first)).status == 200
+    assert [request.target for request in service.requests] == [b"/open/0"]
+
+
+async def test_a_connection_that_ends_makes_room_for_the_next(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    async def answer_once(service: Service, wire: Wire) -> None:
+        request = await service.read_request(wire)
+        wire.send(make_answer(request.target, b"Connection: close"))
+        wire.close()
+
+    service.script = answer_once
+    gateway = await start_gateway(upstream={"max_connections": 2, "queue": {"timeout": "1m"}})
+
+    answers = await asyncio.gather(
+        *(gateway.ask(make_request(f"/open/{number}")) for number in range(20))
+    )
+
+    assert [answer.status for answer in answers] == [200] * 20
+    assert len(service.connections) == 20
+
+
+async def test_a_client_that_leaves_while_it_waits_holds_up_nobody(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 1, "queue": {"timeout": "1m"}})
+    first = await ask(gateway, "/open/0")
+    await service.request()
+    gone = await ask(gateway, "/open/1")
+    await until_queued(gateway, 1)
+    last = await ask(gateway, "/open/2")
+    await until_queued(gateway, 2)
+
+    gone.reset()
+    held.let_go(2)
+
+    assert [(await read_answer(client)).body for client in (first, last)] == [
+        b"/open/0",
+        b"/open/2",
+    ]
+    assert [request.target for request in service.requests] == [b"/open/0", b"/open/2"]
+
+
+@pytest.mark.parametrize("balance", ["round_robin", "least_requests"])
+async def test_no_server_ever_has_more_connections_than_it_may(
+    service: Service, start_gateway: StartGateway, balance: str
+) -> None:
+    async with running_service() as second:
+        gateway = await start_gateway(
+            [service.url, second.url],
+            upstream={"balance": balance, "max_connections": 3, "queue": {"timeout": "1m"}},
+        )
+        async with running_load(gateway, 20) as load:
+            await load.more(400)
+
+        assert load.failed == set()
+        assert 1 <= len(service.connections) <= 3
+        assert 1 <= len(second.connections) <= 3
+        assert service.requests
+        assert second.requests
+
+
+async def test_requests_that_wait_end_with_the_configuration_that_they_began_with(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 1, "queue": {"timeout": "1m"}})
+    clients = [await ask(gateway, "/open/0")]
+    await service.request()
+    clients.append(await ask(gateway, "/open/1"))
+    await until_queued(gateway, 1)
+
+    serving = gateway.gateway.data._serving
+    fetched = gateway.gateway.fetched
+    gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
+    held.let_go(2)
+
+    assert [(await read_answer(client)).status for client in clients] == [200, 200]

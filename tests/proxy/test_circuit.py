@@ -1,0 +1,125 @@
+"""A service that fails too often gets nothing for a while; one request finds out if it is back."""
+
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.messages import make_answer, make_request
+from tests.proxy.service import Service, serve
+from tests.proxy.wire import Wire
+
+BREAKER = {"failures": 0.5, "requests": 4, "open": "1h"}
+
+
+async def leave(service: Service, wire: Wire) -> None:
+    """Read a request, and close."""
+    await service.read_request(wire)
+    wire.close()
+
+
+async def statuses(gateway: RunningGateway, count: int) -> list[int]:
+    return [(await gateway.ask(make_request("/open/"))).status for _ in range(count)]
+
+
+def is_open(gateway: RunningGateway) -> bool:
+    return gateway.metric("gateway_upstream_breakers_open", upstream="main") == 1
+
+
+async def test_an_open_breaker_answers_at_once_and_sends_nothing(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = leave
+    gateway = await start_gateway(upstream={"breaker": BREAKER})
+
+    assert await statuses(gateway, 6) == [502] * 4 + [503] * 2
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert b'"upstream_unavailable"' in answer.body
+    assert answer.one(b"retry-after") == b"1"
+    assert len(service.requests) == 4
+    assert is_open(gateway)
+    assert gateway.metric("gateway_upstream_breaker_opened_total", upstream="main") == 1
+    assert gateway.metric("gateway_upstream_breaker_refused_total", upstream="main") == 3
+
+
+async def test_answers_keep_it_closed(service: Service, start_gateway: StartGateway) -> None:
+    service.script = serve(make_answer(b"no", status=500))
+    gateway = await start_gateway(upstream={"breaker": BREAKER})
+
+    assert await statuses(gateway, 20) == [500] * 20
+    assert not is_open(gateway)
+
+
+async def test_answers_that_count_as_failures_open_it(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = serve(make_answer(b"no", status=503))
+    gateway = await start_gateway(upstream={"breaker": BREAKER, "failure_statuses": [503]})
+
+    await statuses(gateway, 6)
+
+    assert len(service.requests) == 4
+    assert is_open(gateway)
+
+
+async def test_kept_connections_do_not_go_round_it(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    answers = [make_answer(b"yes")] * 3 + [make_answer(b"no", status=503)]
+    service.script = serve(*answers)
+    gateway = await start_gateway(upstream={"breaker": BREAKER, "failure_statuses": [503]})
+
+    await statuses(gateway, 12)
+
+    assert len(service.connections) == 1
+    assert len(service.requests) == 6
+
+
+async def test_a_server_that_nobody_can_connect_to_opens_it(
+    closed_port: int, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(
+        [f"http://127.0.0.1:{closed_port}"], upstream={"breaker": BREAKER}
+    )
+
+    assert await statuses(gateway, 6) == [502] * 4 + [503] * 2
+
+
+async def test_one_request_that_is_answered_closes_it(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    works = service.script
+    service.script = leave
+    gateway = await start_gateway(upstream={"breaker": {**BREAKER, "open": "100ms"}})
+    await statuses(gateway, 4)
+    service.script = works
+
+    while (await statuses(gateway, 1)) == [503]:
+        assert len(service.requests) == 4
+
+    assert not is_open(gateway)
+    assert await statuses(gateway, 5) == [200] * 5
+
+
+async def test_one_request_that_fails_keeps_it_open(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = leave
+    gateway = await start_gateway(upstream={"breaker": {**BREAKER, "open": "100ms"}})
+    await statuses(gateway, 4)
+
+    while (await statuses(gateway, 1)) == [503]:
+        assert len(service.requests) == 4
+
+    assert len(service.requests) == 5
+    assert is_open(gateway)
+
+
+async def test_a_second_server_keeps_it_closed(
+    service: Service, closed_port: int, start_gateway: StartGateway
+) -> None:
+    """A request that another server answers has not failed."""
+    gateway = await start_gateway(
+        [f"http://127.0.0.1:{closed_port}", service.url], upstream={"breaker": BREAKER}
+    )
+
+    assert await statuses(gateway, 20) == [200] * 20
+    assert not is_open(gateway)

@@ -1,0 +1,90 @@
+"""The connections to one address: kept, counted, and closed when they are old or nobody's."""
+
+from time import monotonic
+
+import pytest
+
+from gateway.proxy.pool import Pool
+from gateway.proxy.server_pool import ServerPool
+from tests.proxy.pools import make_pool
+from tests.proxy.service import Service
+
+
+class Watched:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def failed(self) -> None:
+        self.told.append("failed")
+
+    def refused(self) -> None:
+        self.told.append("refused")
+
+    def abandoned(self) -> None:
+        self.told.append("abandoned")
+
+
+def watch(pool: Pool) -> tuple[ServerPool, Watched]:
+    (member,) = pool._members.all
+    watched = Watched()
+    member.pool.watch = watched
+    return member.pool, watched
+
+
+async def test_what_is_neither_idle_nor_gone_is_a_request_under_way(service: Service) -> None:
+    pool = make_pool(service.url)
+    server_pool, _ = watch(pool)
+
+    first, second = [await pool.connect() for _ in range(2)]
+    assert server_pool.in_flight == 2
+    first.home.put(first)
+    assert server_pool.in_flight == 1
+    second.close()
+    assert server_pool.in_flight == 0
+    assert pool.take() is first
+    assert server_pool.in_flight == 1
+    assert (server_pool.tally.opened, server_pool.tally.reused) == (2, 1)
+    pool.close()
+
+
+async def test_a_connection_that_grew_old_is_closed(service: Service) -> None:
+    pool = make_pool(service.url)
+    server = await pool.connect()
+    server.home.put(server)
+
+    pool.expire(monotonic() + 54.0)
+    assert server.is_open
+    pool.expire(monotonic() + 56.0)
+
+    assert not server.is_open
+    assert pool.take() is None
+    pool.close()
+
+
+async def test_a_connection_that_cannot_be_opened_counts_and_is_told(closed_port: int) -> None:
+    pool = make_pool(f"http://127.0.0.1:{closed_port}")
+    server_pool, watched = watch(pool)
+
+    with pytest.raises(OSError, match="refused"):
+        await server_pool.connect(None, 2.0)
+
+    assert watched.told == ["refused"]
+    assert (server_pool.tally.failures, server_pool.tally.opened) == (1, 0)
+    assert server_pool.in_flight == 0
+
+
+async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Service) -> None:
+    pool = make_pool(service.url)
+    server_pool, watched = watch(pool)
+    server = await pool.connect()
+
+    pool.retire()
+    server.home.fail()
+    server.home.abandon()
+    server.home.put(server)
+
+    assert watched.told == ["failed", "abandoned"]
+    assert server_pool.tally.failures == 1
+    assert not server.is_open
