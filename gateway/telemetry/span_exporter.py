@@ -19,7 +19,7 @@ from gateway.telemetry.spans import Span
 
 _log = logging.getLogger(__name__)
 
-# As OpenTelemetry's own batches: some 4 MiB of spans at most wait in memory.
+# As OpenTelemetry's own batches: some 4 MiB of usual spans wait in memory at most.
 CAPACITY: Final = 2048
 BATCH: Final = 512
 

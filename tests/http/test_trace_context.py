@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.http.trace_context import read_trace, write_trace
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.handshakes import UPGRADE
 from tests.proxy.messages import Message, make_request
 from tests.proxy.service import Service
 
@@ -248,6 +249,17 @@ async def test_each_request_of_a_connection_goes_on_with_its_own_trace(
         await wire.read_until(b"hello")
 
     assert [request.one(b"traceparent") for request in service.requests] == traces
+
+
+async def test_a_trace_goes_through_with_an_upgrade(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9110 §7.6.1: what Connection names there is something else."""
+    request = make_request("/open-socket/x", *UPGRADE, b"Traceparent: " + GOOD)
+    wire = await gateway.connect()
+    wire.send(request)
+
+    assert (await service.request()).one(b"traceparent") == GOOD
 
 
 async def test_fields_about_the_trace_count_towards_the_limits(start_gateway: StartGateway) -> None:

@@ -3,15 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.certificates import AUTHORITY, serving
+from tests.http.test_trace_context import MALFORMED
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
 from tests.proxy.service import Service, serve
+from tests.proxy.tls_service import running_tls_service
 from tests.proxy.wire import Wire
 from tests.telemetry.collector import Collector, Seen, running_collector
 
@@ -19,6 +23,9 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
 SAMPLED = f"traceparent: 00-{TRACE}-{PARENT}-01"
 UNSAMPLED = f"traceparent: 00-{TRACE}-{PARENT}-00"
+
+
+MALFORMED_ON_THE_WIRE = [value for value in MALFORMED.values() if b"\n" not in value]
 
 
 @pytest.fixture(name="collector")
@@ -41,6 +48,10 @@ async def one_of(gateway: RunningGateway, collector: Collector) -> Seen:
     """Return the only span of *gateway*, which is stopped."""
     (span,) = await spans_of(gateway, collector)
     return span
+
+
+def as_bytes(line: bytes | str) -> bytes:
+    return line if isinstance(line, bytes) else line.encode()
 
 
 def told(service: Service, number: int = 0) -> list[str]:
@@ -149,6 +160,44 @@ async def test_strangers_are_heeded_so_often_and_trusted_proxies_always(
     asked, _ = await spans_of(trusting, collector)
     assert asked.parent_id == PARENT
     assert asked.attributes["client.address"] == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *([b"traceparent: " + value, b"tracestate: foo=1"] for value in MALFORMED_ON_THE_WIRE),
+        [f"traceparent: 00-{TRACE}-{PARENT}-01", f"traceparent: 00-{TRACE}-{PARENT}-01"],
+        [f"trace-parent: 00-{TRACE}-{PARENT}-01", f"trace.parent: 00-{TRACE}-{PARENT}-01"],
+    ],
+)
+async def test_a_trace_that_does_not_hold_is_replaced_by_a_new_one(
+    service: Service, start_gateway: StartGateway, collector: Collector, lines: list[bytes | str]
+) -> None:
+    """§4.3, and the test suite of the W3C."""
+    gateway = await start_gateway(**tracing(collector))
+    await gateway.ask(make_request("/open/x", *lines))
+
+    asked, sent = await spans_of(gateway, collector)
+
+    assert told(service) == ["00", asked.trace_id, sent.span_id, "01"]
+    assert asked.trace_id not in b" ".join(map(as_bytes, lines)).decode("latin-1")
+    assert asked.parent_id == asked.tracestate == ""
+    assert not service.requests[0].has(b"tracestate")
+
+
+async def test_what_is_sent_by_tls_is_said_to_be(
+    start_gateway: StartGateway, collector: Collector, tmp_path: Path
+) -> None:
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with running_tls_service(serving(AUTHORITY.issue_cert("127.0.0.1"))) as service:
+        gateway = await start_gateway(
+            [service.url], **tracing(collector), upstream={"tls": {"ca": "ca.pem"}}
+        )
+        await gateway.ask(make_request("/open/x?q"))
+
+        _, sent = await spans_of(gateway, collector)
+
+    assert sent.attributes["url.full"] == f"{service.url}/open/x"
 
 
 REFUSED: list[tuple[bytes, int, str, str | None]] = [
