@@ -3,6 +3,8 @@
 import asyncio
 import json
 import math
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -19,7 +21,7 @@ import yaml
 from aiohttp import web
 
 from tests.certificates import AUTHORITY, trusting, write_pair
-from tests.end_to_end.conftest import START_SECONDS, program, running
+from tests.end_to_end.conftest import START_SECONDS, Program, program, running
 from tests.project.monitoring import (
     ALERT_TESTS,
     ALERTS,
@@ -114,13 +116,7 @@ async def service() -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def closed_port() -> int:
-    """Return a port of loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
-
-
-def config_of(folder: Path, service: str) -> Path:
+def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     """Write a configuration that has something of all that is measured."""
     write_pair(folder, AUTHORITY.issue_cert("127.0.0.1"))
     (folder / "revoked.json").write_text(json.dumps({"revoked": [{"jti": "gone"}]}))
@@ -131,7 +127,7 @@ def config_of(folder: Path, service: str) -> Path:
         "tls": {"certificate": "server.pem", "key": "server.key"},
     }
     config["issuers"]["main"]["leeway"] = "0s"
-    config["upstreams"]["down"] = {"servers": [f"http://127.0.0.1:{closed_port()}"]}
+    config["upstreams"]["down"] = {"servers": [f"http://127.0.0.1:{down.getsockname()[1]}"]}
     config["revocations"] = {"blocked": {"file": "revoked.json"}}
     path.write_text(yaml.safe_dump(config))
     return path
@@ -237,7 +233,8 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
     config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(config))
-    port = closed_port()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
     command = [
         program("prometheus"),
         f"--config.file={path}",
@@ -272,17 +269,26 @@ async def test_every_panel_has_something_to_show_and_every_rule_is_evaluated(
 ) -> None:
     command = [str(Path(sys.executable).with_name("gateway")), "run"]
     async with service() as address:
-        config = config_of(tmp_path, address)
-        with running([*command, str(config)], tmp_path / "gateway.log") as gateway:
-            data = gateway.wait_for(r"listening on (127\.0\.0\.1:[0-9]+)\n")[1]
-            admin = gateway.wait_for(r"admin on (127\.0\.0\.1:[0-9]+)\n")[1]
-            async with prometheus(tmp_path, admin) as asked:
-                async with traffic(f"https://{data}"):
-                    await every_panel_is_filled(asked)
-                    await every_rule_is_evaluated(asked)
-                    await promtool_takes_the_page(admin)
-                gateway.stop()
-                await until_pending(asked, "GatewayDown")
+        # Bound and not listening: who connects is refused, and nobody else can have the port.
+        with socket.socket() as down:
+            down.bind(("127.0.0.1", 0))
+            config = config_of(tmp_path, address, down)
+            with running([*command, str(config)], tmp_path / "gateway.log") as gateway:
+                data = gateway.wait_for(r"listening on (127\.0\.0\.1:[0-9]+)\n")[1]
+                admin = gateway.wait_for(r"admin on (127\.0\.0\.1:[0-9]+)\n")[1]
+                async with prometheus(tmp_path, admin) as asked:
+                    await watch(asked, gateway, data, admin)
+
+
+async def watch(asked: Prometheus, gateway: Program, data: str, admin: str) -> None:
+    async with traffic(f"https://{data}"):
+        await every_panel_is_filled(asked)
+        await every_rule_is_evaluated(asked)
+        await promtool_takes_the_page(admin)
+    await kill_a_worker(admin)
+    await until_pending(asked, "GatewayWorkersRestart")
+    gateway.stop()
+    await until_pending(asked, "GatewayDown")
 
 
 async def every_panel_is_filled(asked: Prometheus) -> None:
@@ -309,8 +315,15 @@ async def every_rule_is_evaluated(asked: Prometheus) -> None:
     assert quiet >= {"GatewayDown", "GatewayNotReady", "GatewayHasNoKeys", "GatewayReloadFailed"}
 
 
+async def kill_a_worker(admin: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"http://{admin}/status") as page:
+        status = await page.json()
+
+    os.kill(status["workers"][0]["pid"], signal.SIGKILL)
+
+
 async def until_pending(asked: Prometheus, name: str) -> None:
-    """Wait until what an alert watches for is the case."""
+    """Wait until what an alert watches for is the case; it may fire at once."""
     async with asyncio.timeout(START_SECONDS):
         while not any(one["labels"]["alertname"] == name for one in await asked.alerts()):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.1)
