@@ -1,6 +1,7 @@
 """TLS on the wire, on both sides of the gateway, and from one configuration to the next."""
 
 import asyncio
+import gc
 import json
 import resource
 import ssl
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 import trustme
 
+from gateway.proxy.client import ClientConnection
 from tests.certificates import AUTHORITY, DAY, NOW, serving, trusting, write_pair
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, write_config
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service
 from tests.proxy.tls_service import TlsService, running_tls_service
-from tests.proxy.wire import Wire
+from tests.proxy.wire import LIMIT_SECONDS, Wire
 
 STRANGER = trustme.CA()
 
@@ -436,3 +438,22 @@ async def test_what_cannot_be_made_is_found_before_anything_changes(
     assert (await ask(wire)).status == 200
     assert await gateway.gateway.reload(settings) is None
     assert shown_names(await shake_hands(gateway, name="second.example")) == ["second.example"]
+
+
+async def test_a_client_that_was_refused_is_forgotten_at_once(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """It was told why, and by its own end it is gone: nothing waits for a search for garbage."""
+    AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
+    gateway = await start_gateway(listen=listen(tmp_path, client_ca="ca.pem"))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert await outcome(gateway, trusting()) is None
+            gateway.wires.pop().transport.abort()
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while any(type(item) is ClientConnection for item in gc.get_objects()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from gateway.settings.addresses import (
     check_key_url,
+    is_host,
     is_loopback,
     is_web_url,
     leaves_unprotected,
@@ -189,3 +190,25 @@ def test_any_text_is_answered(text: str) -> None:
 )
 def test_a_page_is_at_a_web_url(text: str, is_one: bool) -> None:
     assert is_web_url(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("orders", True),
+        ("orders.svc.cluster.local", True),
+        ("10.0.0.7", True),
+        ("fd00::7", True),
+        ("_dmarc.example", True),
+        ("orders.", False),
+        ("*.example.com", False),
+        ("[fd00::7]", False),
+        ("orders:443", False),
+        ("", False),
+        ("x" * 64, False),
+        ("a." * 126 + "a", True),
+        ("a." * 127 + "a", False),  # 255 characters: RFC 1035 §2.3.4
+    ],
+)
+def test_a_host_is_a_name_or_an_address(text: str, is_one: bool) -> None:
+    assert is_host(text) is is_one

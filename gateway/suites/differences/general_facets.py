@@ -11,7 +11,7 @@ from gateway.settings.values import (
     Settings,
 )
 from gateway.suites.differences.facet import Facet
-from gateway.suites.differences.issuer_facets import file_digest
+from gateway.suites.differences.issuer_facets import file_digest, trusted
 from gateway.suites.differences.route_facets import listed
 
 
@@ -75,6 +75,7 @@ def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, 
             ("issuers",),
         ),
         "on_failure": Facet(one.rule.refuses_without, failure, ("on_failure",)),
+        "ca": trusted(one.ca),
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.settings.values import IssuerSettings, KeySource, SourceKind
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
+from gateway.tls.certificate import Authorities
 
 _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
 
@@ -20,7 +21,7 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     return {
         "name": Facet(name, name),
         "keys": _keys(settings.source),
-        "ca": _trusted(settings.source),
+        "ca": trusted(settings.source.ca),
         "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
         "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
         "profile": Facet(profile, profile, ("profile",)),
@@ -29,8 +30,8 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     }
 
 
-def _trusted(source: KeySource) -> Facet:
-    ca = source.ca
+def trusted(ca: Authorities | None) -> Facet:
+    """Return from whom a document may come."""
     return Facet(None if ca is None else ca.pem, "any" if ca is None else ca.file, ("tls", "ca"))
 
 

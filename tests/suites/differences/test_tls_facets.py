@@ -141,3 +141,20 @@ def loaded_plain(directory: Path) -> Loaded:
     outcome = outcome_of(directory, config("listen: 'a:1'\n", upstreams=upstreams))
     assert isinstance(outcome, Loaded), outcome
     return outcome
+
+
+def test_whom_documents_are_fetched_from_is_told(tmp_path: Path) -> None:
+    def fetching(tls: str) -> Loaded:
+        issuers = (
+            "issuers:\n  main: {issuer: 'https://login.example.com/', discovery: true,"
+            f" audiences: [orders]{tls}}}\n"
+        )
+        lists = f"revocations: {{blocked: {{url: 'https://b/list'{tls}}}}}\n"
+        outcome = outcome_of(tmp_path, config(lists, issuers=issuers))
+        assert isinstance(outcome, Loaded), outcome
+        return outcome
+
+    assert told(fetching(""), fetching(", tls: {ca: ca.pem}")) == [
+        ("issuer", "ca", "any", "ca.pem"),
+        ("revocation list", "ca", "any", "ca.pem"),
+    ]
