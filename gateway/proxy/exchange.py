@@ -15,7 +15,8 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.proxy.record import CLIENT_GONE, record
 from gateway.proxy.record_spans import record_spans
-from gateway.proxy.server import Home, ServerConnection
+from gateway.proxy.roles import Home
+from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
 from gateway.telemetry.tracer import RecordedTrace
 

@@ -5,8 +5,8 @@ import ssl
 
 from gateway.decision.reason import Reason
 from gateway.proxy.outbox import Outbox
-from gateway.proxy.roles import Far
-from gateway.proxy.server import NEVER, Home, ServerConnection
+from gateway.proxy.roles import Far, Home
+from gateway.proxy.server import NEVER, ServerConnection
 from gateway.proxy.server_pool import ServerPool
 from gateway.settings.balancing_values import HealthCheck
 from gateway.telemetry.answer_times import AnswerTimes

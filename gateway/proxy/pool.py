@@ -17,7 +17,8 @@ from gateway.proxy.members import Members
 from gateway.proxy.no_server import NoServer
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.resolved import Resolves
-from gateway.proxy.server import Home, ServerConnection
+from gateway.proxy.roles import Home
+from gateway.proxy.server import ServerConnection
 from gateway.proxy.server_pool import ServerPool
 from gateway.settings.balancing_values import Balance
 from gateway.settings.values import Server, Timeouts, Upstream

@@ -1,8 +1,12 @@
-"""What the two sides of an exchange are to each other."""
+"""What the two sides of an exchange are to each other, and to those around them."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.decision.reason import Reason
+from gateway.proxy.outbox import Outbox
+
+if TYPE_CHECKING:  # it imports this
+    from gateway.proxy.server import ServerConnection
 
 
 class Asker(Protocol):
@@ -65,3 +69,43 @@ class Waiting(Asker, Sender, Protocol):
 
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
         """Take the failure; *unsent* says that no byte of the request can have been read."""
+
+
+class Times(Protocol):
+    """Whoever is told how long answers took."""
+
+    def observe(self, method: str, status: int, seconds: float) -> None:
+        """Take that an answer began."""
+
+
+class Observed(Protocol):
+    """Whoever has them."""
+
+    @property
+    def times(self) -> Times:
+        """Return who is told of each answer."""
+
+
+class Home(Protocol):
+    """The pool a connection belongs to."""
+
+    outbox: Outbox
+
+    @property
+    def counts(self) -> Observed:
+        """Return who is told of answers."""
+
+    body_seconds: float
+    stall_seconds: float
+
+    def put(self, server: "ServerConnection") -> None:
+        """Take back a connection that can serve again."""
+
+    def forget(self, server: "ServerConnection") -> None:
+        """Take that the connection is gone."""
+
+    def fail(self) -> None:
+        """Take that a request came to nothing, and that this is the service's doing."""
+
+    def abandon(self) -> None:
+        """Take that a request ended, and that this says nothing about the service."""

@@ -3,55 +3,15 @@
 import asyncio
 from functools import partial
 from time import monotonic
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
-from gateway.proxy.outbox import LARGE_BYTES, Outbox
-from gateway.proxy.roles import Far, Waiting
+from gateway.proxy.outbox import LARGE_BYTES
+from gateway.proxy.roles import Far, Home, Waiting
 
 NEVER: Final = float("inf")
-
-
-class Times(Protocol):
-    """Whoever is told how long answers took."""
-
-    def observe(self, method: str, status: int, seconds: float) -> None:
-        """Take that an answer began."""
-
-
-class Observed(Protocol):
-    """Whoever has them."""
-
-    @property
-    def times(self) -> Times:
-        """Return who is told of each answer."""
-
-
-class Home(Protocol):
-    """The pool a connection belongs to."""
-
-    outbox: Outbox
-
-    @property
-    def counts(self) -> Observed:
-        """Return who is told of answers."""
-
-    body_seconds: float
-    stall_seconds: float
-
-    def put(self, server: "ServerConnection") -> None:
-        """Take back a connection that can serve again."""
-
-    def forget(self, server: "ServerConnection") -> None:
-        """Take that the connection is gone."""
-
-    def fail(self) -> None:
-        """Take that a request came to nothing, and that this is the service's doing."""
-
-    def abandon(self) -> None:
-        """Take that a request ended, and that this says nothing about the service."""
 
 
 class ServerConnection(asyncio.Protocol):

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
-from gateway.proxy.server import NEVER, Home, Observed, ServerConnection
+from gateway.proxy.roles import Home, Observed
+from gateway.proxy.server import NEVER, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.server_metrics import ServerMetrics
 
