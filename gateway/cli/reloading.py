@@ -18,7 +18,7 @@ from gateway.cli.reload_text import describe_reload, print_wrong
 from gateway.cli.suites_process import SuitesOutcome, run_suites_of
 from gateway.cli.systemd import Notifier
 from gateway.cli.watching import Watch
-from gateway.fetching.thread import start_thread
+from gateway.fetching.thread import compute_in_thread, start_thread
 from gateway.lints.certificates import warnings_at
 from gateway.reload import summarize
 from gateway.settings.changes import differs
@@ -155,7 +155,7 @@ class Reloading:
             # In one of its own: a disk that hangs should not keep the process from ending.
             load = partial(load_settings, self._path, os.environ, disk)
             async with asyncio.timeout(self._load_limit_seconds):
-                outcome = await start_thread(load, "reload")
+                outcome = await compute_in_thread(load, "reload")
         except UnreadableError as error:
             return ReloadReport(ReloadOutcome.INVALID, None, str(error))
         except TimeoutError:

@@ -1,12 +1,16 @@
 """Do what may hang in a thread of its own, so that it holds up nothing else."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 R = TypeVar("R")
+
+# Longer than most requests take, and far longer than it takes to change turns.
+_TURN_SECONDS = 0.0005
 
 
 def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
@@ -36,6 +40,21 @@ def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
     except RuntimeError:
         future.set_exception(OSError("the machine has no thread left"))
     return future
+
+
+async def compute_in_thread(work: Callable[[], R], name: str) -> R:
+    """Return what *work* comes to, which computes for long, while requests hardly notice.
+
+    Python has one thread compute at a time, and by default lets it do so for 5 ms before another
+    one has its turn. The event loop would wait as long each time that it has waited for the
+    network, and answer a few hundred requests a second.
+    """
+    former_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        return await start_thread(work, name)
+    finally:
+        sys.setswitchinterval(former_seconds)
 
 
 def _settle(future: asyncio.Future[R], setter: Callable[..., None], value: object) -> None:

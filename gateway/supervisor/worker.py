@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.collector import settle_memory
 from gateway.data_plane import DataPlane
-from gateway.fetching.thread import start_thread
+from gateway.fetching.thread import compute_in_thread
 from gateway.reload import summarize
 from gateway.settings.disk import replay
 from gateway.settings.load import Loaded, UnreadableError, load_settings
@@ -149,7 +149,7 @@ async def _load(configuration: Configuration) -> Settings:
     load = partial(load_settings, configuration.path, os.environ, replay(configuration.record))
     try:
         # In a thread: thousands of routes take seconds, and no request should wait for them.
-        outcome = await start_thread(load, "reload")
+        outcome = await compute_in_thread(load, "reload")
     except UnreadableError as error:
         raise Refused(str(error)) from None
     if not isinstance(outcome, Loaded):

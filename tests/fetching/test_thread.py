@@ -1,11 +1,12 @@
 """What may hang has a thread of its own, for which nobody has to wait."""
 
 import asyncio
+import sys
 import threading
 
 import pytest
 
-from gateway.fetching.thread import start_thread
+from gateway.fetching.thread import compute_in_thread, start_thread
 
 
 def named(name: str) -> threading.Thread:
@@ -61,3 +62,26 @@ def test_work_that_outlasts_the_loop_ends_quietly() -> None:
     thread.join(10)
 
     assert not thread.is_alive()
+
+
+async def test_a_thread_that_computes_gives_way_to_the_loop_and_only_while_it_does() -> None:
+    before = sys.getswitchinterval()
+
+    during = await compute_in_thread(sys.getswitchinterval, "test")
+
+    assert during == pytest.approx(0.0005)
+    assert sys.getswitchinterval() == before
+
+
+async def test_a_computation_that_fails_or_is_left_alone_leaves_the_turns_as_they_were() -> None:
+    before = sys.getswitchinterval()
+    free = threading.Event()
+
+    with pytest.raises(ZeroDivisionError):
+        await compute_in_thread(lambda: 1 // 0, "test")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await compute_in_thread(free.wait, "test")
+
+    free.set()
+    assert sys.getswitchinterval() == before
