@@ -3,11 +3,11 @@
 from collections.abc import Sequence, Sized
 from typing import Final, Protocol, TypeVar
 
-# How many servers are compared for one request. Choosing the least of two at random is known to
-# come close to the least of all (Mitzenmacher, "The Power of Two Choices"); of eight, closer, and
-# with no more than eight it is the least of all. Beyond, the price of a request would grow with
-# the number of servers.
-COMPARED: Final = 8
+# How many servers are compared for one request. The least of two at random is known to come close
+# to the least of all (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing"), and
+# each more adds little; up to four servers it is the least of all. With all of many compared, the
+# price of a request would grow with their number.
+COMPARED: Final = 4
 
 
 class Loaded(Protocol):
@@ -52,7 +52,7 @@ class RoundRobin:
 class LeastRequests(RoundRobin):
     """The one with the fewest requests under way; where several have as few, each in its turn.
 
-    Compared are the next eight from a place that moves on with each request, so no random
+    Compared are the next four from a place that moves on with each request, so no random
     numbers are needed: two processes with the same servers do not choose in step anyway, for
     each knows its own requests alone.
     """
@@ -70,6 +70,8 @@ class LeastRequests(RoundRobin):
         for step in range(1, min(count, COMPARED)):
             server = servers[(turn + step) % count]
             load = len(server.connections) - len(server.idle) + server.connecting
+            if not load:
+                return server
             if load < least:
                 best, least = server, load
         return best
