@@ -121,12 +121,18 @@ def test_a_token_that_a_client_says_elsewhere_is_not_repeated(before: bytes, tok
     assert [part for part in token.split(b".") if len(part) > 3 and part in line] == []
 
 
+def test_a_token_behind_other_letters_is_not_repeated_either() -> None:
+    line = read(Parts(user_agent=b"token_eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl x"))
+
+    assert line["agent"] == "token_(token) x"
+
+
 @pytest.mark.parametrize(
     "agent",
     [
         b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0",
         b"Go-http-client/2.0",
-        b"monkeyJail/1.0 keyJ",
+        b"monkeyJail/1.0 keyJ viewobserver/2.0",
     ],
 )
 def test_a_usual_program_is_named_as_it_names_itself(agent: bytes) -> None:
