@@ -14,8 +14,11 @@ LIMIT_SECONDS = 60
 # What a unit's default dependencies ask for; here they are names without contents.
 _TARGETS = ("sysinit", "basic", "sockets", "network-online", "shutdown", "multi-user", "empty")
 
-# As process 1 of its own namespaces. Only in here is /etc a copy, /opt and the units of the
-# distribution are out of sight, and there is no network but the loopback.
+# What programs look up there; nothing of the rest, of this machine's secrets least of all.
+_SHARED_ETC = ("passwd", "group", "nsswitch.conf", "hosts", "ld.so.cache", "localtime")
+
+# As process 1 of its own namespaces. Only in here is /etc another one, /opt and the units of
+# the distribution are out of sight, and there is no network but the loopback.
 _BOOT = """
 set -eu
 cd "$1"
@@ -108,8 +111,10 @@ def _furnish(folder: Path, units: dict[str, str], etc: dict[str, str], opt: Path
         (folder / "units" / f"{name}.target").write_text("[Unit]\nDefaultDependencies=no\n")
     for name, text in units.items():
         (folder / "units" / name).write_text(text)
-    shutil.copytree("/etc", folder / "etc", symlinks=True)
-    shutil.rmtree(folder / "etc" / "systemd" / "system", ignore_errors=True)
+    (folder / "etc").mkdir()
+    for name in _SHARED_ETC:
+        if (found := Path("/etc") / name).is_file():
+            shutil.copy(found, folder / "etc" / name)
     for name, text in etc.items():
         path = folder / "etc" / name
         path.parent.mkdir(exist_ok=True)
@@ -135,8 +140,8 @@ def _read(path: Path) -> str:
 
 
 def may_make_namespaces() -> bool:
-    """Say whether this process may do all that a machine needs."""
-    if os.geteuid() != 0 or shutil.which("systemctl") is None:
+    """Say whether this process may do what a machine, or a container, needs."""
+    if os.geteuid() != 0:
         return False
     tried = subprocess.run(
         ["unshare", "--pid", "--fork", "--mount", "--cgroup", "--net", "--mount-proc", "true"],

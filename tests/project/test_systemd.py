@@ -29,7 +29,8 @@ needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd is not installed"
 )
 needs_machine = pytest.mark.skipif(
-    not may_make_namespaces(), reason="no systemd, or no right to run it in namespaces"
+    shutil.which("systemctl") is None or not may_make_namespaces(),
+    reason="no systemd, or no right to run it in namespaces",
 )
 
 
