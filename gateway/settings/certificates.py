@@ -179,6 +179,9 @@ def _loaded(certificate: Certificate, part: Part, faults: list[Fault]) -> Certif
     except ssl.SSLError as error:
         why = (error.reason or type(error).__name__).lower().replace("_", " ")
         message = f"OpenSSL does not take this certificate ({why})"
-        faults.append(part.fault(Code.BAD_CERTIFICATE, message))
-        return None
-    return certificate
+    except OSError as error:  # no descriptor left, say
+        message = f"OpenSSL cannot be given this certificate ({error.strerror or error})"
+    else:
+        return certificate
+    faults.append(part.fault(Code.BAD_CERTIFICATE, message))
+    return None

@@ -1,13 +1,18 @@
 """A certificate and its key: what is wrong with them is said where they are named."""
 
+import resource
 import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from gateway.settings.disk import RecordingDisk, replay
+from gateway.settings.load import Rejected, load_settings
 from gateway.tls.certificate import Certificate
 from gateway.tls.pair import load_pair
-from tests.settings.configs import assert_found, config, faults, load
+from tests.certificates import issued, write_pair
+from tests.settings.configs import ENVIRON, assert_found, config, faults, load
 from tests.settings.tls_files import write_tls_files
 
 
@@ -91,3 +96,32 @@ def test_no_message_repeats_what_is_in_a_file(tmp_path: Path) -> None:
     [fault] = faults(tmp_path, pair("server.pem", "server.key"))
 
     assert "c2VjcmV0" not in str(fault)
+
+
+def test_what_openssl_does_not_take_is_said_in_its_words(tmp_path: Path) -> None:
+    """A key that can agree on a secret, and cannot sign a handshake."""
+    write_pair(tmp_path, issued("a.example", key=X25519PrivateKey.generate()), "no_signer")
+
+    [fault] = faults(tmp_path, pair("no_signer.pem", "no_signer.key"))
+
+    assert (fault.code, fault.message) == (
+        "bad_certificate",
+        "OpenSSL does not take this certificate (unknown certificate type)",
+    )
+
+
+def test_where_openssl_cannot_be_given_a_certificate_that_is_a_fault_too(tmp_path: Path) -> None:
+    """A reload without a descriptor left is refused in order."""
+    (tmp_path / "gateway.yaml").write_text(pair("server.pem", "server.key"))
+    disk = RecordingDisk()
+    load_settings(tmp_path / "gateway.yaml", ENVIRON, disk)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        outcome = load_settings(tmp_path / "gateway.yaml", ENVIRON, replay(disk.record))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert isinstance(outcome, Rejected)
+    [fault] = outcome.faults
+    assert fault.message == "OpenSSL cannot be given this certificate (Too many open files)"
