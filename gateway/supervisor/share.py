@@ -11,7 +11,7 @@ def share_of(settings: Settings, index: int, workers: int) -> Settings:
 
     Together they take as many connections as ``limits.connections`` says, and have as many to
     each server as ``max_connections``; where these are fewer than workers, each takes one all
-    the same.
+    the same. They heed as many strangers' wishes to be traced as ``tracing.asked_per_second``.
     """
     connections = _share(settings.limits.connections, index, workers)
     upstreams = {
@@ -19,7 +19,11 @@ def share_of(settings: Settings, index: int, workers: int) -> Settings:
         for name, one in settings.upstreams.items()
     }
     limits = replace(settings.limits, connections=connections)
-    return replace(settings, limits=limits, upstreams=upstreams)
+    tracing = settings.tracing
+    if tracing is not None:
+        asked = _part(tracing.asked_per_second, index, workers)
+        tracing = replace(tracing, asked_per_second=asked)
+    return replace(settings, limits=limits, upstreams=upstreams, tracing=tracing)
 
 
 def _balancing(balancing: Balancing, index: int, workers: int) -> Balancing:
@@ -33,5 +37,9 @@ def _balancing(balancing: Balancing, index: int, workers: int) -> Balancing:
 
 
 def _share(count: int, index: int, workers: int) -> int:
+    return max(1, _part(count, index, workers))
+
+
+def _part(count: int, index: int, workers: int) -> int:
     each, rest = divmod(count, workers)
-    return max(1, each + (index < rest))
+    return each + (index < rest)

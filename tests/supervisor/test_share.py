@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.settings.balancing_values import PLAIN, QueueLimits
+from gateway.settings.tracing_values import Tracing
 from gateway.settings.values import Settings
 from gateway.supervisor.share import share_of
 from tests.proxy.gateways import load, write_config
@@ -46,6 +47,19 @@ def test_the_connections_to_a_server_and_those_who_wait_are_shared_too(
 
     assert sum(one.max_connections or 0 for one in shares) == max(cap, workers)
     assert sum(one.queue.size for one in shares) == max(size, workers)
+
+
+@given(asked=st.integers(0, 1000), workers=st.integers(1, 64))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_wishes_to_be_traced_that_are_heeded_are_those_of_the_gateway(
+    whole: Settings, asked: int, workers: int
+) -> None:
+    tracing = Tracing("http://127.0.0.1:4318/v1/traces", 0.5, asked, "edge", ())
+    wanted = replace(whole, tracing=tracing)
+
+    shares = [share_of(wanted, index, workers).tracing for index in range(workers)]
+
+    assert sum(one.asked_per_second for one in shares if one is not None) == asked
 
 
 def test_nothing_else_is_another(whole: Settings) -> None:
