@@ -168,3 +168,30 @@ async def test_the_deadline_is_kept_and_says_so(tmp_path: Path, workers: int) ->
             assert (answer.status, answer.one(b"connection")) == (504, b"close")
             await end_in_order(client)
             assert await asyncio.to_thread(gateway.wait) == 0
+
+
+async def test_workers_whose_supervisor_is_gone_leave_the_port_to_another(tmp_path: Path) -> None:
+    """Nobody is told any more that they are not ready: a delay would only be in the way."""
+    async with (
+        running_service() as service,
+        started(tmp_path, service, workers=2, delay="1h") as gateway,
+    ):
+        client = await connect(gateway.data)
+        client.send(make_request("/"))
+        await read_answer(client)
+
+        gateway.process.send_signal(signal.SIGKILL)
+
+        await end_in_order(client)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while await is_taken(gateway.data):
+                pass
+
+
+async def is_taken(address: tuple[str, int]) -> bool:
+    try:
+        client = await connect(address)
+    except ConnectionRefusedError:
+        return False
+    client.close()
+    return True
