@@ -9,8 +9,8 @@ from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.files import Sources
 from gateway.settings.models import ConfigFile
+from gateway.settings.reload_values import Reloads
 from gateway.settings.scalars import shorten
-from gateway.settings.values import Reloads
 from gateway.settings.yaml_nodes import MAX_FILE_BYTES
 
 

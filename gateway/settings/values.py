@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.balancing_values import PLAIN, Balancing
+from gateway.settings.reload_values import Reloads
 from gateway.settings.signing_key import SigningKey
 from gateway.settings.tracing_values import Tracing
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
@@ -216,14 +217,6 @@ class AccessLogFormat(Enum):
 
     JSON = "json"
     COMBINED = "combined"
-
-
-@dataclass(frozen=True, slots=True)
-class Reloads:
-    """When the configuration is read again by itself, and whether its suites run first."""
-
-    watch_seconds: float | None  # None: only when told
-    runs_suites: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

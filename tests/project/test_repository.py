@@ -19,6 +19,7 @@ WITHOUT_OWN_TEST = {
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/proxy/roles.py": "protocols only",
     "gateway/proxy/taker.py": "protocols only",
+    "gateway/settings/reload_values.py": "types only",
     "gateway/suites/suite.py": "types only",
 }
 
