@@ -223,7 +223,12 @@ CUT = [
     ("request_", "status", "reason"), [case[1:] for case in CUT], ids=[case[0] for case in CUT]
 )
 async def test_at_the_deadline_a_request_is_answered_as_well_as_can_be(
-    service: Service, start_gateway: StartGateway, request_: bytes, status: int, reason: bytes
+    service: Service,
+    start_gateway: StartGateway,
+    request_: bytes,
+    status: int,
+    reason: bytes,
+    start_drain: StartDrain,
 ) -> None:
     service.script = hang
     gateway = await start_gateway(drain="100ms")
@@ -231,7 +236,7 @@ async def test_at_the_deadline_a_request_is_answered_as_well_as_can_be(
     client.send(request_)
     await service.connection()
 
-    await gateway.gateway.drain()
+    await start_drain(gateway)
 
     answer = await read_answer(client)
     assert (answer.status, answer.one(b"connection")) == (status, b"close")
@@ -241,7 +246,7 @@ async def test_at_the_deadline_a_request_is_answered_as_well_as_can_be(
 
 
 async def test_at_the_deadline_what_no_service_has_seen_says_that_it_may_be_sent_again(
-    service: Service, start_gateway: StartGateway
+    service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     """It waits for a connection that does not come about: the service's backlog is full."""
     with socket.socket() as full, socket.socket() as first:
@@ -257,7 +262,7 @@ async def test_at_the_deadline_what_no_service_has_seen_says_that_it_may_be_sent
         client.send(make_request("/open/"))
         await gateway.wait_still(lambda: 0)
 
-        await gateway.gateway.drain()
+        await start_drain(gateway)
 
         answer = await read_answer(client)
     assert (answer.status, answer.one(b"connection")) == (503, b"close")
@@ -266,7 +271,7 @@ async def test_at_the_deadline_what_no_service_has_seen_says_that_it_may_be_sent
 
 
 async def test_at_the_deadline_an_answer_that_is_not_whole_does_not_look_so(
-    service: Service, start_gateway: StartGateway
+    service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     async def half(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
@@ -278,7 +283,7 @@ async def test_at_the_deadline_an_answer_that_is_not_whole_does_not_look_so(
     client.send(make_request("/open/"))
     await client.read_until(b"half\r\n")
 
-    await gateway.gateway.drain()
+    await start_drain(gateway)
 
     await client.wait_lost()
     assert client.unread == b""
@@ -286,7 +291,7 @@ async def test_at_the_deadline_an_answer_that_is_not_whole_does_not_look_so(
 
 
 async def test_at_the_deadline_requests_behind_are_not_begun(
-    service: Service, start_gateway: StartGateway
+    service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     service.script = hang
     gateway = await start_gateway(drain="100ms")
@@ -294,7 +299,7 @@ async def test_at_the_deadline_requests_behind_are_not_begun(
     client.send(make_request("/open/1") + make_request("/open/2"))
     await service.request()
 
-    await gateway.gateway.drain()
+    await start_drain(gateway)
 
     assert (await read_answer(client)).one(b"connection") == b"close"
     assert await client.read_to_end() == b""
