@@ -193,11 +193,10 @@ class Exchange(Streaming):
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
         """Send the request again where that is safe, or allowed, else give up."""
         server, self.server = self.server, None
-        if server is None or self.allow is None or not self._is_whole(reason):
-            self.fail(Deny(reason, detail))
-            return
-        pool = self.port.routes[self.allow.route.index].pool
-        if not pool.may_repeat(self.request.method, unsent):
+        allow, method = self.allow, self.request.method
+        pool = None if allow is None else self.port.routes[allow.route.index].pool
+        may_repeat = pool is not None and self._is_whole(reason) and pool.may_repeat(method, unsent)
+        if server is None or pool is None or not may_repeat:
             self.fail(Deny(reason, detail))
             return
         self._resent = True
@@ -207,9 +206,9 @@ class Exchange(Streaming):
 
     def _is_whole(self, reason: Reason) -> bool:
         """Return whether all of the request is at hand still, and nothing of an answer came."""
-        begun = self.upload is not None and self.upload.begun
-        is_silent = reason is Reason.UPSTREAM_UNREACHABLE and not self.wants_upgrade
-        return is_silent and not begun and not self._resent
+        if self._resent or self.wants_upgrade or reason is not Reason.UPSTREAM_UNREACHABLE:
+            return False
+        return self.upload is None or not self.upload.begun
 
     def _give_up(self) -> None:
         self.fail(Deny(Reason.UPSTREAM_UNREACHABLE, "an error inside of the gateway"))

@@ -16,8 +16,9 @@ class Load:
     *under_way* are those that are not answered yet.
     """
 
-    def __init__(self, gateway: RunningGateway) -> None:
+    def __init__(self, gateway: RunningGateway, prefix: str) -> None:
         self._gateway = gateway
+        self._prefix = prefix
         self._numbers = count()
         self._changed = asyncio.Event()
         self._is_over = False
@@ -33,7 +34,7 @@ class Load:
     async def _ask(self) -> None:
         wire = await self._gateway.connect()
         while not self._is_over:
-            target = f"/open/{next(self._numbers)}"
+            target = f"{self._prefix}{next(self._numbers)}"
             self.under_way.add(target)
             wire.send(make_request(target))
             answer = await read_answer(wire)
@@ -61,9 +62,11 @@ class Load:
 
 
 @asynccontextmanager
-async def running_load(gateway: RunningGateway, clients: int) -> AsyncIterator[Load]:
+async def running_load(
+    gateway: RunningGateway, clients: int, prefix: str = "/open/"
+) -> AsyncIterator[Load]:
     """Yield the load of so many clients; when it is left, all that was asked is answered."""
-    load = Load(gateway)
+    load = Load(gateway, prefix)
     tasks = [asyncio.get_running_loop().create_task(load._ask()) for _ in range(clients)]
     try:
         yield load
