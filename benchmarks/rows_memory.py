@@ -12,6 +12,7 @@ from benchmarks.process import peak_kib, resident_kib
 from benchmarks.rounds import Start, alternate, start_each, successful_rate
 from benchmarks.row import Bench, Outcome, Row, Target
 from benchmarks.tokens import distinct_tokens
+from gateway.decision.memo import DEFAULT_CAPACITY
 
 LARGE_BYTES = 100 << 20
 IDLE_CONNECTIONS = 5_000
@@ -102,6 +103,40 @@ def distinct(bench: Bench) -> Outcome:
             return alternate(field, growth_mib, rounds=0)
 
 
+def footprint(bench: Bench) -> Outcome:
+    """Look at one process that has answered a single request."""
+    token = distinct_tokens(bench.folder, "RS256").first()
+    with peers.service(bench.folder) as service:
+        starts: dict[str, Start] = {
+            "gateway": partial(peers.gateway, bench.folder, service),
+            "Envoy": partial(peers.envoy, bench.folder, service),
+            "HAProxy": partial(peers.haproxy, bench.folder, service),
+        }
+        check = partial(load.probe, token=token, status=200)
+        with start_each(starts, check) as field:
+            return alternate(field, lambda peer: resident_kib(peer.pid) / 1_024, rounds=0)
+
+
+def remembered(bench: Bench) -> Outcome:
+    """Send more distinct tokens than the gateway remembers, and divide what that took."""
+    tokens = distinct_tokens(bench.folder, "HS256")
+
+    def kib_each(peer: Peer) -> float:
+        before_kib, sent = resident_kib(peer.pid), 0
+        while sent < DEFAULT_CAPACITY:
+            part = load.each_once(peer, tokens, sent, bench.seconds)
+            successful_rate(part)
+            sent += part.requests
+        return (resident_kib(peer.pid) - before_kib) / DEFAULT_CAPACITY
+
+    with peers.service(bench.folder) as service:
+        starts: dict[str, Start] = {
+            "gateway": partial(peers.gateway_with_secret, bench.folder, service)
+        }
+        with start_each(starts, partial(load.probe, token=tokens.first(), status=200)) as field:
+            return alternate(field, kib_each, rounds=0)
+
+
 def _growth_watch(peer: Peer | None) -> Callable[[], dict[str, float]]:
     """Return what tells how far *peer*'s memory has risen above what it is now."""
     if peer is None:
@@ -128,6 +163,20 @@ def _use(stack: ExitStack, peer: Peer, request: bytes) -> None:
 
 
 ROWS = (
+    Row(
+        "footprint",
+        "one process that is idle, resident memory",
+        "MiB",
+        (Target("bar", "≤", 96),),
+        footprint,
+    ),
+    Row(
+        "remembered",
+        "50,000 remembered tokens, memory of each",
+        "KiB",
+        (Target("bar", "≤", 4),),
+        remembered,
+    ),
     Row(
         "download",
         "100 MiB bodies, from the service to the client",
