@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,8 @@ class Reloading:
         self._notifier.reloading()
         try:
             report = await self._attempt()
+            with suppress(OSError):  # nobody reads stderr, and still what is live is live
+                _say(report)
         except Exception:  # a bug of ours must not end a gateway that serves
             _log.exception("the configuration was not reloaded")
             report = ReloadReport(ReloadOutcome.INVALID, None, "a bug; the log has more")
@@ -114,11 +117,9 @@ class Reloading:
         for _ in range(_MOST_READINGS):
             report = await self._try()
             if report is not None:
-                _say(report)
                 return report
         report = ReloadReport(ReloadOutcome.INVALID, None, "the files change while they are read")
         self._gateway.note(report)
-        _say(report)
         return report
 
     async def _try(self) -> ReloadReport | None:

@@ -1,10 +1,12 @@
 """Reloading while the gateway runs: told once or often, it says what became of it."""
 
 import asyncio
+import errno
+import io
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr
 from pathlib import Path
 from types import MappingProxyType
 
@@ -221,6 +223,24 @@ async def test_an_error_of_ours_does_not_end_the_reloading(
     assert (first.outcome, first.error) == (ReloadOutcome.INVALID, "a bug; the log has more")
     assert second.is_applied
     assert [record.message for record in caplog.records] == ["the configuration was not reloaded"]
+
+
+class FullDisk(io.StringIO):
+    """A stream that takes nothing any more."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, text)
+
+
+async def test_what_cannot_be_written_down_changes_nothing_of_what_became_of_it(
+    tmp_path: Path,
+) -> None:
+    async with reloading(write_config(tmp_path)) as gateway:
+        with redirect_stderr(FullDisk()):
+            report = await gateway.ask()
+
+    assert report.is_applied
+    assert gateway.reports == [report]
 
 
 async def test_who_waits_when_the_gateway_ends_is_told_that_nothing_comes(tmp_path: Path) -> None:
