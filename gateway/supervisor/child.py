@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -22,9 +23,7 @@ class Child:
     *descriptors* are those of its listening sockets.
     """
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, peer: Peer, descriptors: Sockets
-    ) -> None:
+    def __init__(self, process: Process, peer: Peer, descriptors: Sockets) -> None:
         self._process = process
         self.peer = peer
         self.descriptors = tuple(one.fileno() for one in descriptors)
@@ -79,19 +78,43 @@ async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) ->
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", _PROGRAM, str(theirs.fileno())),
-                pass_fds=(theirs.fileno(), *(one.fileno() for one in sockets)),
-                stdin=asyncio.subprocess.DEVNULL,
-                # A terminal's Ctrl-C is for the supervisor, which ends its workers in order.
-                start_new_session=True,
-                env=dict(os.environ),
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
+            process = await _create(theirs, sockets)
     except BaseException:
         ours.close()
         raise
+    try:
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+    except BaseException:
+        ours.close()
+        await _discard(process)
+        raise
     return Child(process, Peer(reader, writer, _hear_nothing, answer), sockets)
+
+
+async def _create(theirs: socket.socket, sockets: Sockets) -> Process:
+    creating = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _PROGRAM, str(theirs.fileno())),
+            pass_fds=(theirs.fileno(), *(one.fileno() for one in sockets)),
+            stdin=asyncio.subprocess.DEVNULL,
+            # A terminal's Ctrl-C is for the supervisor, which ends its workers in order.
+            start_new_session=True,
+            env=dict(os.environ),
+        )
+    )
+    try:
+        return await asyncio.shield(creating)
+    except asyncio.CancelledError:
+        # Cancelled in the middle, it would leave a process that nobody knows.
+        with suppress(OSError):
+            await _discard(await creating)
+        raise
+
+
+async def _discard(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
 
 
 def _hear_nothing(news: object) -> None:

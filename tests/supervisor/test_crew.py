@@ -1,0 +1,223 @@
+"""All workers go on with a configuration or none does, whatever becomes of one meanwhile."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from gateway.fetched import make_fetched
+from gateway.fetching.clock import SystemClock
+from gateway.supervisor.patience import Patience
+from tests.supervisor.crews import (
+    CLOSED,
+    LET_THROUGH,
+    OPEN,
+    REFUSED,
+    Stage,
+    read,
+    serving,
+)
+
+MANY = 20
+
+
+def nobody() -> None:
+    """Tell nobody."""
+
+
+async def prepare(stage: Stage) -> str | None:
+    """Have all workers prepare what lets nobody through."""
+    settings, record = read(stage.directory, CLOSED)
+    fetched = make_fetched(settings, SystemClock(), nobody)
+    return await stage.crew.prepare(settings, fetched, record)
+
+
+async def test_a_configuration_is_live_in_all_workers_and_in_those_that_come_later(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as stage:
+        assert await stage.statuses() == {LET_THROUGH}
+        assert await stage.reload(CLOSED) is None
+        assert await stage.statuses() == {REFUSED}
+
+        former = stage.workers
+        os.kill(former[0], signal.SIGKILL)
+        await stage.until(lambda: len(set(stage.workers) - {former[0]}) == 2)
+
+        assert await stage.statuses() == {REFUSED}
+        assert list(stage.crew.restarts) == [1, 0]
+        assert stage.crew.faults() == []
+        assert await stage.crew.find_refusal("nowhere-1") is None
+
+
+async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_even_later(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, patience=Patience(prepare_seconds=2.0)) as stage:
+        stopped = stage.workers[1]
+        os.kill(stopped, signal.SIGSTOP)
+        refusal = await stage.reload(CLOSED)
+        os.kill(stopped, signal.SIGCONT)
+
+        assert refusal == f"the worker with pid {stopped} did not answer in time"
+        assert await stage.statuses() == {LET_THROUGH}
+        assert stopped in stage.workers
+
+        other = {**OPEN, "name": "another"}
+        assert await stage.reload(other) is None  # not mixed up with what was given up
+        assert await stage.statuses() == {LET_THROUGH}
+        assert (await stage.crew.counts()).routes[0].name == "another"
+
+
+async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as stage:
+        victim = stage.workers[0]
+        os.kill(victim, signal.SIGSTOP)
+        reloading = asyncio.create_task(stage.reload(CLOSED))
+        await asyncio.sleep(0.05)
+        os.kill(victim, signal.SIGKILL)
+
+        assert await reloading == f"the worker with pid {victim} ended meanwhile"
+        await stage.until_whole(2)
+        assert await stage.statuses() == {LET_THROUGH}
+        assert await stage.reload(CLOSED) is None
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_path: Path) -> None:
+    async with serving(tmp_path, patience=Patience(commit_seconds=1.0)) as stage:
+        stopped = stage.workers[0]
+        assert await prepare(stage) is None
+        os.kill(stopped, signal.SIGSTOP)
+        await stage.crew.commit()
+
+        await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_nobody_is_started_between_preparing_and_going_on(tmp_path: Path) -> None:
+    """Whoever was started under the former configuration would keep it."""
+    async with serving(tmp_path) as stage:
+        assert await prepare(stage) is None
+        victim = stage.workers[0]
+        os.kill(victim, signal.SIGKILL)
+        await stage.until_whole(1)
+        await asyncio.sleep(0.1)
+        assert len(stage.workers) == 1
+
+        await stage.crew.commit()
+
+        await stage.until_whole(2)
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_a_preparation_that_is_cancelled_leaves_all_as_it_was(tmp_path: Path) -> None:
+    async with serving(tmp_path) as stage:
+        for delay_seconds in (0.0, 0.01, 0.05):
+            preparing = asyncio.create_task(prepare(stage))
+            await asyncio.sleep(delay_seconds)
+            preparing.cancel()
+            outcome = (await asyncio.gather(preparing, return_exceptions=True))[0]
+            if not isinstance(outcome, asyncio.CancelledError):  # it was quicker
+                await stage.crew.commit()
+                assert await stage.reload(OPEN) is None
+
+        assert await stage.statuses() == {LET_THROUGH}
+        os.kill(stage.workers[0], signal.SIGKILL)  # nor does it keep workers from being replaced
+        await stage.until(lambda: sum(stage.crew.restarts) == 1 and len(stage.workers) == 2)
+        assert await stage.reload(CLOSED) is None
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_one_that_is_cancelled_while_it_goes_on_has_gone_on(tmp_path: Path) -> None:
+    async with serving(tmp_path) as stage:
+        assert await prepare(stage) is None
+        committing = asyncio.create_task(stage.crew.commit())
+        await asyncio.sleep(0)
+        committing.cancel()
+        await asyncio.wait({committing})
+
+        assert await stage.reload(CLOSED) is None  # behind the one before
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    patience = Patience(count_seconds=0.5, count_each_seconds=0.05, counts_unanswered=3)
+    async with serving(tmp_path, patience=patience) as stage:
+        stopped, other = stage.workers
+        os.kill(stopped, signal.SIGSTOP)
+
+        await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
+
+        assert other in stage.workers
+        assert await stage.statuses() == {LET_THROUGH}
+    assert f"worker 1 (pid {stopped}) hangs, and is killed" in caplog.messages
+
+
+async def test_what_the_dead_counted_is_kept_but_for_what_they_had_open(tmp_path: Path) -> None:
+    async with serving(tmp_path) as stage:
+        open_ones = [
+            await asyncio.open_connection(*stage.supervisor.data_address) for _ in range(MANY)
+        ]
+        for _, writer in open_ones:
+            writer.write(b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        for reader, _ in open_ones:
+            await reader.readuntil(b"\r\n\r\n")
+        before = await stage.crew.counts()
+        assert (before.connections_open, before.connections_total) == (MANY, MANY)
+        each = {one["pid"]: one["connections_open"] for one in stage.crew.status()}
+
+        victim, other = stage.workers
+        os.kill(victim, signal.SIGKILL)
+        await stage.until(lambda: victim not in stage.workers)
+        after = await stage.crew.counts()
+        await stage.until_whole(2)
+        later = await stage.crew.counts()
+
+        for counts in (after, later):
+            assert counts.connections_total == MANY
+            assert counts.connections_open == each[other]
+        assert later.connections_limit == before.connections_limit
+        assert later.routes[0].refused == before.routes[0].refused
+        for _, writer in open_ones:
+            writer.close()
+
+
+async def test_connections_that_wait_for_a_worker_that_is_replaced_are_served_by_a_drain(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as stage:
+        victim = stage.workers[0]
+        os.kill(victim, signal.SIGSTOP)
+        waiting = [await stage.send() for _ in range(MANY)]
+        os.kill(victim, signal.SIGKILL)
+        await stage.until(lambda: victim not in stage.workers)
+
+        await stage.crew.drain()
+
+        assert [await client.status() for client in waiting] == [LET_THROUGH] * MANY
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*stage.supervisor.data_address)
+
+
+async def test_one_that_cannot_be_replaced_does_not_hold_up_the_drain(tmp_path: Path) -> None:
+    async with serving(tmp_path, patience=Patience(settle_seconds=0.1)) as stage:
+        assert await prepare(stage) is None  # and nobody is started until that is over
+        os.kill(stage.workers[0], signal.SIGKILL)
+        await stage.until_whole(1)
+
+        async with asyncio.timeout(10):
+            await stage.crew.drain()
+
+
+async def test_the_end_in_the_middle_of_a_replacement_leaves_nobody(tmp_path: Path) -> None:
+    async with serving(tmp_path) as stage:
+        os.kill(stage.workers[0], signal.SIGKILL)
+        await stage.until_whole(1)
+        await asyncio.sleep(0.05)
