@@ -69,14 +69,6 @@ def config_metrics(gateway: Running) -> Mapping[str, float]:
     }
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what nobody tells of."""
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 # --- asked for
 
 
