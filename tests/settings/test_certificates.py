@@ -82,14 +82,6 @@ def test_a_certificate_without_dns_names_has_none_whatever_its_subject_says(
     assert one(tmp_path, "self").names == ()
 
 
-def test_a_file_larger_than_any_chain_is_not_read_to_its_end(tmp_path: Path) -> None:
-    (tmp_path / "server.pem").write_bytes(bytes(2 * 1024 * 1024))
-
-    [fault] = faults(tmp_path, pair("server.pem", "server.key"))
-
-    assert fault.message == "larger than 1 MiB"
-
-
 def test_no_message_repeats_what_is_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "server.key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n")
 

@@ -19,7 +19,3 @@ def test_nothing_is_left_open_whether_it_is_taken_or_not() -> None:
         load_pair(context, Certificate("a.pem", (), FIRST.chain, SECOND.key, 0.0, 0.0))
 
     assert sorted(os.listdir("/proc/self/fd")) == before
-
-
-def test_a_key_is_in_no_representation() -> None:
-    assert "PRIVATE" not in repr(FIRST)
