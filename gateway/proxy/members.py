@@ -63,6 +63,7 @@ class Members:
         self.all: tuple[Member, ...] = ()
         self.used: tuple[ServerPool, ...] = ()
         self.is_panic = False
+        self._is_retired = False
         self._rebuild()
 
     # --- which there are
@@ -92,6 +93,8 @@ class Members:
 
     def _make(self, server: Server, host: str) -> Member:
         pool = self._make_pool(server, host)
+        if self._is_retired:  # a request waited for the address since before
+            pool.retire()
         return Member(pool, self._balancing.failure_statuses, self._circuit, self._fail)
 
     def inherit(self, former: "Members") -> None:
@@ -140,9 +143,6 @@ class Members:
 
     def _fail(self, member: Member) -> None:
         """Leave out *member*, to which a request failed, if it is one too many."""
-        resolved = self._resolved.get(member.pool.server)
-        if resolved is not None:
-            resolved.hurry()
         now = monotonic()
         others = [one.standing for one in self.all if one is not member]
         limits = self._balancing.ejection
@@ -157,6 +157,12 @@ class Members:
             limits.after,
         )
         self.choose()
+
+    def refused(self, pool: ServerPool) -> None:
+        """Take that *pool* could not be connected to: its name may have moved."""
+        resolved = self._resolved.get(pool.server)
+        if resolved is not None:
+            resolved.hurry()
 
     def sweep(self, now: float) -> None:
         """Take back those whose time is over, and look up the names whose time it is."""
@@ -189,7 +195,15 @@ class Members:
             self._leaving = [pool for pool in self._leaving if pool.connections]
             yield from self._leaving
 
+    def retire(self) -> None:
+        """Let the requests under way finish, those that wait for a name too."""
+        self._is_retired = True
+        for pool in self.pools():
+            pool.retire()
+
     def close(self) -> None:
-        """Look up nothing any more."""
+        """Close every connection, and look up nothing any more."""
         for resolved in self._resolved.values():
             resolved.close()
+        for pool in self.pools():
+            pool.close()

@@ -148,7 +148,7 @@ class Pool:
                 tried.remove(avoid)  # better than nobody
                 avoid = None
                 continue
-            if not left:
+            if not left or len(tried) > 2 * len(members.all):
                 raise NoServer(
                     Reason.UPSTREAM_UNREACHABLE, f"no server could be connected to: {why}"
                 )
@@ -188,6 +188,7 @@ class Pool:
             return await server.connect(self._tls, self._connect_seconds)
         except OSError:
             tried.append(server)
+            self._members.refused(server)
             raise
 
     # --- once more
@@ -229,20 +230,14 @@ class Pool:
         self.counts.breakers_open = int(self._circuit is not None and not self._circuit.is_closed)
         self._members.report()
 
-    def _end_upkeep(self) -> None:
-        self._is_retired = True
-        self._members.close()
-        if self._checks is not None:
-            self._checks.close()
-
     def retire(self) -> None:
         """Let the requests under way finish, each on a connection that ends with it."""
-        self._end_upkeep()
-        for pool in self._members.pools():
-            pool.retire()
+        self._is_retired = True
+        if self._checks is not None:
+            self._checks.close()
+        self._members.retire()
 
     def close(self) -> None:
         """Close every connection."""
-        self._end_upkeep()
-        for pool in self._members.pools():
-            pool.close()
+        self.retire()
+        self._members.close()

@@ -143,6 +143,38 @@ async def test_a_connection_that_fails_has_the_name_looked_up_soon(port: int) ->
     pool.close()
 
 
+async def test_a_server_alone_that_moved_is_found(port: int) -> None:
+    names = Names(**{"orders.svc": [THREE]})
+    pool = make_pool(f"http://orders.svc:{port}", names=names, resolve_seconds=3600.0)
+    with pytest.raises(NoServer):
+        await pool.connect()
+
+    names.addresses["orders.svc"] = [ONE]
+    pool.expire(monotonic() + 1.1)
+    await eventually(lambda: len(names.asked) == 2)
+    await asyncio.sleep(0)
+
+    assert await addresses_of(pool, 2) == {ONE: 2}
+    pool.close()
+
+
+async def test_a_request_that_waits_for_a_name_during_a_reload_still_ends_well(port: int) -> None:
+    names = Names(**{"orders.svc": [ONE]})
+    names.may_answer.clear()
+    pool = make_pool(f"http://orders.svc:{port}", names=names)
+    waiting = asyncio.ensure_future(pool.connect())
+    await eventually(lambda: bool(names.asked))
+
+    pool.retire()
+    names.may_answer.set()
+
+    server = await waiting
+    assert peer_of(server) == ONE
+    server.home.put(server)
+    assert not server.is_open  # nobody would look after it
+    pool.close()
+
+
 async def test_while_a_name_never_resolved_there_is_no_server_and_then_there_is(
     port: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,7 @@
 """What becomes of the requests to each server is counted, added up over processes, and shown."""
 
+import pickle
+
 from gateway.telemetry.server_metrics import ServerMetrics, ServerState, server_families
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
@@ -51,6 +53,33 @@ def test_what_is_gone_with_a_process_goes_on_counting_but_is_open_no_more() -> N
 
     assert (server.opened, server.connections, server.in_flight) == (3, 0, 0)
     assert not server.addresses
+
+
+def test_counts_can_be_sent_to_another_process() -> None:
+    orders = UpstreamMetrics("orders")
+    orders.use(["a:80"])
+    orders.servers["a:80"].opened = 3
+    orders.servers["a:80"].addresses = {"10.0.0.1": ServerState.UNHEALTHY}
+
+    sent: UpstreamMetrics = pickle.loads(pickle.dumps(orders))
+
+    assert sent.servers["a:80"].opened == 3
+    assert sent.servers["a:80"].addresses == {"10.0.0.1": ServerState.UNHEALTHY}
+
+
+def test_what_a_process_counts_for_a_server_adds_up() -> None:
+    one, two = UpstreamMetrics("orders"), UpstreamMetrics("orders")
+    for upstream, count in ((one, 1), (two, 2)):
+        upstream.use(["a:80"])
+        server = upstream.servers["a:80"]
+        for name in ("opened", "failures", "ejections", "checks", "in_flight"):
+            setattr(server, name, count)
+
+    one.add(two)
+
+    server = one.servers["a:80"]
+    assert (server.opened, server.failures, server.ejections) == (3, 3, 3)
+    assert (server.checks, server.in_flight) == (3, 3)
 
 
 def test_requests_to_servers_that_are_none_any_more_still_count_for_the_upstream() -> None:
