@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from secrets import token_urlsafe
 
