@@ -112,9 +112,21 @@ def container(
     try:
         while "admin on" not in said.read_text():
             assert process.poll() is None, said.read_text()
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        yield Container(process, int(children))
+        (first,) = _children(process)
+        yield Container(process, first)
     finally:
         watchdog.cancel()
+        # Its first process by itself: the wish to end with its parent does not outlive another
+        # user (prctl(2), PR_SET_PDEATHSIG).
+        for child in _children(process):
+            os.kill(child, signal.SIGKILL)
         process.kill()
         process.wait(LIMIT_SECONDS)
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[int]:
+    if process.poll() is not None:
+        return []
+    return list(
+        map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+    )
