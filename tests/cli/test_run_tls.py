@@ -121,7 +121,7 @@ def test_certificates_are_renewed_under_a_stream_of_handshakes_and_nobody_notice
         kept = [Client(gateway, trusting()) for _ in range(5)]
         stream = Stream(gateway)
         try:
-            for _ in range(10):
+            for _ in range(8):
                 known.append(renew(tmp_path))
                 gateway.process.send_signal(signal.SIGHUP)
                 read_line(gateway.process, "reloaded")
@@ -202,7 +202,7 @@ def test_a_worker_that_takes_the_place_of_another_has_its_certificate_whatever_l
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-        for _ in range(10):
+        for _ in range(8):
             client = Client(gateway, trusting())
             assert client.serial() == former
             assert client.ask() == b"HTTP/1.1 401 Unauthorized"
