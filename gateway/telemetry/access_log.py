@@ -21,8 +21,8 @@ class AccessLog:
 
     ``write`` belongs to one thread, that of the event loop; each counter has one writer, so
     that no lock is needed. Build it after forking. Where several processes share one pipe,
-    *shared* keeps each write within what POSIX makes atomic (PIPE_BUF). *recent* are lines that
-    people may ask for again, whether they are written or not.
+    *shared* keeps lines whole, and the others' waits short. *recent* are lines that people may
+    ask for again, whether they are written or not.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AccessLog:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         if stream_fd is not None:
-            self._writer = LineWriter(stream_fd)
+            self._writer = LineWriter(stream_fd, shared=shared)
             # A daemon: a reader that never reads must not keep the process from ending.
             self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
             self._thread.start()

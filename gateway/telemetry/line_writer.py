@@ -1,22 +1,31 @@
 """Write whole lines to a file descriptor and say how many got through."""
 
+import fcntl
 import os
 import select
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class LineWriter:
     """Writes to *fd*, waiting as long as its reader makes it; errors cost lines, never raise.
 
+    *shared* with other processes, lines stay whole however long they are: a pipe, or a socket,
+    takes what is longer than PIPE_BUF in parts, and another process's between them. So one
+    writes at a time, under a lock on the pipe, which ends with its process at the latest. A file
+    takes each write whole.
+
     A full disk or a reader that went away (ENOSPC, EPIPE) loses the lines at hand. A line
     that was cut by such an error is ended before the next, so that only it is lost.
     """
 
-    __slots__ = ("_fd", "_torn")
+    __slots__ = ("_fd", "_locks", "_torn")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, shared: bool = False) -> None:
         self._fd = fd
         self._torn = False
+        self._locks = shared and _takes_parts(fd)
 
     def write(self, lines: Sequence[bytes]) -> int:
         """Write *lines*, each ending in its only line feed; return how many went out whole."""
@@ -30,6 +39,12 @@ class LineWriter:
 
     def _send(self, piece: bytes) -> int:
         """Return how many bytes of *piece* the descriptor took before it failed."""
+        if self._locks:
+            with _alone(self._fd):
+                return self._push(piece)
+        return self._push(piece)
+
+    def _push(self, piece: bytes) -> int:
         view = memoryview(piece)
         sent = 0
         while sent < len(piece):
@@ -47,3 +62,26 @@ class LineWriter:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
         poll.poll()
+
+
+def _takes_parts(fd: int) -> bool:
+    """Say whether others may write in the middle of what is written to *fd*."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:  # it is not open: nothing will be written
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+@contextmanager
+def _alone(fd: int) -> Iterator[None]:
+    """Wait until no other process writes to *fd* this way; go on if that cannot be known."""
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX)
+    except OSError:  # no lock is to be had; short lines are whole all the same
+        yield
+        return
+    try:
+        yield
+    finally:
+        fcntl.lockf(fd, fcntl.LOCK_UN)

@@ -185,7 +185,7 @@ def test_all_workers_call_themselves_alike_and_the_explanation_knows_it(
 
 
 def test_lines_of_the_access_log_never_run_into_each_other(gateway: Fleet) -> None:
-    mark = "x" * 2000
+    mark = "x" * 6000  # longer than what a pipe takes at once
     before = len(gateway.logged)
     with ExitStack() as stack:
         clients = [stack.enter_context(gateway.connect()) for _ in range(20)]

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -108,3 +109,40 @@ def test_a_line_cut_by_a_full_disk_does_not_spoil_the_next(tmp_path: Path) -> No
 
     assert done.stdout.split() == ["2", "0", "2"]
     assert log.read_bytes() == b"one\ntwo\nth\nfive\nsix\n"
+
+
+LONG_LINES = """
+import sys
+from gateway.telemetry.line_writer import LineWriter
+
+writer = LineWriter(1, shared=True)
+for _ in range(100):
+    assert writer.write([sys.argv[1].encode() * 6000 + b"\\n", b"short\\n"]) == 2
+"""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_long_lines_of_several_processes_stay_whole_though_their_reader_is_slow(kind: str) -> None:
+    """They are longer than what POSIX has a pipe take at once (PIPE_BUF)."""
+    if kind == "pipe":
+        ours, theirs = os.pipe()
+    else:
+        ours, theirs = (one.detach() for one in socket.socketpair())
+    writers = [
+        subprocess.Popen([sys.executable, "-c", LONG_LINES, mark], stdout=theirs) for mark in "abc"
+    ]
+    os.close(theirs)
+    received = b"".join(iter(lambda: os.read(ours, 1000), b""))  # a little at a time
+    os.close(ours)
+
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    lines = received.splitlines()
+    whole = [mark * 6000 for mark in (b"a", b"b", b"c")]
+    assert [lines.count(line) for line in (*whole, b"short")] == [100, 100, 100, 300]
+
+
+def test_a_descriptor_that_is_not_open_costs_the_lines_and_nothing_else() -> None:
+    closed = os.dup(0)
+    os.close(closed)
+
+    assert LineWriter(closed, shared=True).write([b"one\n"]) == 0
