@@ -282,6 +282,7 @@ def test_the_optional_monitor_finds_pods_port_and_token() -> None:
     assert monitor["selector"] == {"matchLabels": LABELS}
     assert endpoint["port"] in ports()
     assert {"targetLabel": "job", "replacement": "gateway"} in endpoint["relabelings"]
+    assert 'job="gateway"' in (ROOT / "config" / "prometheus" / "alerts.yaml").read_text()
     assert endpoint["authorization"]["credentials"] == variable["valueFrom"]["secretKeyRef"]
 
 
