@@ -1,6 +1,7 @@
 """Let requests wait for a connection, so many and so long."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from gateway.settings.balancing_values import QueueLimits
@@ -31,6 +32,13 @@ class WaitingLine(Generic[W]):
     def next(self) -> W | None:
         """Return who has waited longest, and waits no more."""
         return self._places.popleft()[0] if self._places else None
+
+    def drop(self, is_gone: Callable[[W], bool]) -> list[W]:
+        """Return those who are gone; the others wait on, in the order they came."""
+        gone = [waiter for waiter, _ in self._places if is_gone(waiter)]
+        if gone:
+            self._places = deque(place for place in self._places if place[0] not in gone)
+        return gone
 
     def late(self, now: float) -> list[W]:
         """Return those whose time is over; they wait no more."""

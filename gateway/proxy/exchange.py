@@ -106,7 +106,7 @@ class Exchange(Streaming):
     async def _connect(self, pool: Pool, avoid: Home | None = None) -> None:
         self.waited = True
         try:
-            server = await pool.connect(avoid)
+            server = await pool.connect(avoid, lambda: not self.is_over)
         except NoServer as failure:
             if not self.is_over:
                 self.refuse(Deny(failure.reason, str(failure)))

@@ -12,7 +12,7 @@ from gateway.fetching.resolver import Resolver
 from gateway.proxy.capped_pool import CappedPool
 from gateway.proxy.checks import Checks
 from gateway.proxy.circuit import Circuit
-from gateway.proxy.line import Line
+from gateway.proxy.line import IsWanted, Line
 from gateway.proxy.members import Members
 from gateway.proxy.no_server import NoServer
 from gateway.proxy.outbox import Outbox
@@ -117,16 +117,19 @@ class Pool:
         server.tally.reused += 1
         return idle.pop()
 
-    async def connect(self, avoid: Home | None = None) -> ServerConnection:
+    async def connect(
+        self, avoid: Home | None = None, is_wanted: IsWanted = lambda: True
+    ) -> ServerConnection:
         """Return a connection, by preference not to *avoid*; raises NoServer.
 
-        Where one server cannot be connected to, the next is tried: nothing was sent.
+        Where one server cannot be connected to, the next is tried: nothing was sent. Who waits
+        for a free one does so as long as it *is_wanted*.
         """
         circuit = self._circuit
         if circuit is not None and not circuit.admit():
             raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
         try:
-            return await self._find(avoid)
+            return await self._find(avoid, is_wanted)
         except NoServer as failure:
             if circuit is not None and failure.reason is Reason.UPSTREAM_UNREACHABLE:
                 circuit.failed()
@@ -138,7 +141,7 @@ class Pool:
                 circuit.abandoned()
             raise
 
-    async def _find(self, avoid: Home | None) -> ServerConnection:
+    async def _find(self, avoid: Home | None, is_wanted: IsWanted) -> ServerConnection:
         members = self._members
         why = "" if members.all else await members.wait(self._connect_seconds)
         tried: list[Home] = [] if avoid is None else [avoid]
@@ -153,7 +156,7 @@ class Pool:
                     Reason.UPSTREAM_UNREACHABLE, f"no server could be connected to: {why}"
                 )
             try:
-                server = await self._from(left, tried)
+                server = await self._from(left, tried, is_wanted)
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
                 continue
@@ -166,7 +169,9 @@ class Pool:
         used = [pool for pool in members.used if pool not in tried]
         return used or [one.pool for one in members.all if one.pool not in tried]
 
-    async def _from(self, left: list[ServerPool], tried: list[Home]) -> ServerConnection:
+    async def _from(
+        self, left: list[ServerPool], tried: list[Home], is_wanted: IsWanted
+    ) -> ServerConnection:
         """Return a connection to one of those that are *left*, once one has room.
 
         Raises OSError, and then the server is among those *tried*; or NoServer.
@@ -179,7 +184,7 @@ class Pool:
             if kept is not None:
                 return kept
         else:
-            served = await self._line.wait()
+            served = await self._line.wait(is_wanted)
             if isinstance(served, ServerConnection):
                 return served
             server = served

@@ -32,6 +32,16 @@ def test_those_whose_time_is_over_leave() -> None:
     assert line.next() == 2
 
 
+@given(st.lists(st.booleans(), max_size=9))
+def test_those_who_are_gone_leave_and_the_others_wait_on_in_order(gone: list[bool]) -> None:
+    line: WaitingLine[int] = WaitingLine(QueueLimits(9, 1.0))
+    for number in range(len(gone)):
+        line.join(number, 0.0)
+
+    assert line.drop(gone.__getitem__) == [n for n, is_gone in enumerate(gone) if is_gone]
+    assert line.late(1.0) == [n for n, is_gone in enumerate(gone) if not is_gone]
+
+
 @given(
     st.integers(1, 5),
     st.lists(st.tuples(st.sampled_from("jnl"), st.floats(0, 1)), max_size=80),

@@ -157,7 +157,7 @@ class MemoryPool(Pool):
     def _take_kept(self) -> ServerConnection | None:
         return self.kept.pop() if self.kept else None
 
-    async def connect(self, _avoid: object = None) -> ServerConnection:
+    async def connect(self, _avoid: object = None, _is_wanted: object = None) -> ServerConnection:
         """Return a connection to a new end of the service."""
         await asyncio.sleep(0)
         end = ServiceEnd(self._world)

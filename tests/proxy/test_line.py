@@ -1,6 +1,7 @@
 """While each server has as many connections as it may, requests wait, so many and so long."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -19,8 +20,8 @@ class Waiting:
         self.counts = UpstreamMetrics("main")
         self.line: Line[str] = Line(QueueLimits(size, seconds), self.counts)
 
-    async def join(self) -> asyncio.Task[str]:
-        task = asyncio.get_running_loop().create_task(self.line.wait())
+    async def join(self, is_wanted: Callable[[], bool] = lambda: True) -> asyncio.Task[str]:
+        task = asyncio.get_running_loop().create_task(self.line.wait(is_wanted))
         await asyncio.sleep(0)
         return task
 
@@ -41,7 +42,7 @@ async def test_where_there_is_no_room_the_gateway_is_overloaded() -> None:
     first = await waiting.join()
 
     with pytest.raises(NoServer, match="all connections are in use, and 1 requests") as refused:
-        await waiting.line.wait()
+        await waiting.line.wait(lambda: True)
 
     assert refused.value.reason is Reason.OVERLOADED
     assert waiting.counts.queue_full == 1
@@ -72,3 +73,31 @@ async def test_who_left_is_passed_over() -> None:
     assert waiting.line.serve("a")
 
     assert await second == "a"
+
+
+async def test_who_does_not_want_it_any_more_makes_room() -> None:
+    waiting = Waiting(size=2)
+    is_wanted = True
+    gone, first = await waiting.join(lambda: is_wanted), await waiting.join()
+    is_wanted = False
+
+    second = await waiting.join()
+
+    assert waiting.counts.queue_full == 0
+    with pytest.raises(NoServer, match="nobody waits"):
+        await gone
+    waiting.line.serve("a")
+    waiting.line.serve("b")
+    assert (await first, await second) == ("a", "b")
+
+
+async def test_who_does_not_want_it_any_more_gets_nothing() -> None:
+    waiting = Waiting()
+    gone, first = await waiting.join(lambda: False), await waiting.join()
+
+    assert waiting.line.serve("a")
+
+    assert await first == "a"
+    with pytest.raises(NoServer, match="nobody waits"):
+        await gone
+    assert waiting.counts.queue_late == 0
