@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ def container(
     try:
         while "admin on" not in said.read_text():
             assert process.poll() is None, said.read_text()
+            time.sleep(0.02)
         (first,) = _children(process)
         yield Container(process, first)
     finally:
