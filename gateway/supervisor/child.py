@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from gateway.supervisor.peer import Peer
+from gateway.supervisor.peer import Peer, Refused
 from gateway.supervisor.sockets import Sockets
 
 _PROGRAM = "gateway.supervisor"
@@ -132,3 +132,14 @@ async def ask_all(children: list[Child], question: object, timeout_seconds: floa
             return await child.ask(question)
 
     return await asyncio.gather(*map(ask, children), return_exceptions=True)
+
+
+def describe_failure(answer: BaseException) -> str:
+    """Return what became of a worker that was asked (``ask_all``) and gave no answer."""
+    match answer:
+        case Refused():
+            return f"cannot have it: {answer}"
+        case TimeoutError():
+            return "did not answer in time"
+        case _:
+            return "ended meanwhile"

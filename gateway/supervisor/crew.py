@@ -11,7 +11,7 @@ from typing import Any
 from gateway.fetched import Fetched
 from gateway.settings.disk import Record
 from gateway.settings.values import Settings
-from gateway.supervisor.child import Child, ask_all
+from gateway.supervisor.child import Child, ask_all, describe_failure
 from gateway.supervisor.messages import (
     Commit,
     Configuration,
@@ -54,6 +54,7 @@ class Crew:
     ) -> None:
         self._path = path
         self._pseudonym = pseudonym
+        self._settings = settings
         self._patience = patience
         # None is used twice: a worker may be late with one that was given up.
         self._numbers = count(1)
@@ -144,7 +145,7 @@ class Crew:
         self._ready_children = children
         for child, answer in zip(children, answers, strict=True):
             if isinstance(answer, BaseException):
-                return f"the worker with pid {child.pid} {_failure(answer)}"
+                return f"the worker with pid {child.pid} {describe_failure(answer)}"
         return None
 
     def _give_up(self, number: int) -> None:
@@ -160,9 +161,9 @@ class Crew:
         """
         if self._prepared is None:
             return
-        (settings, wanted), self._prepared = self._prepared, None
-        former, self._live = self._live, wanted
-        self._tally.use(settings)
+        former = self._live
+        (self._settings, self._live), self._prepared = self._prepared, None
+        self._tally.use(self._settings)
         await asyncio.shield(self._commit(former))
 
     async def _commit(self, former: Configuration) -> None:
@@ -172,7 +173,7 @@ class Crew:
             answers = await ask_all(children, question, self._patience.commit_seconds)
             for child, answer in zip(children, answers, strict=True):
                 if isinstance(answer, BaseException):
-                    _log.error("the worker with pid %d %s", child.pid, _failure(answer))
+                    _log.error("the worker with pid %d %s", child.pid, describe_failure(answer))
                     child.kill()
         finally:
             self._changing.release()
@@ -189,7 +190,7 @@ class Crew:
         """Return the members of the log line of a refusal, if a worker remembers it."""
         seconds = self._patience.count_seconds
         answers = await ask_all(self._children(), Find(request_id), seconds)
-        return next((answer for answer in answers if isinstance(answer, Mapping)), None)
+        return next((one for one in answers if isinstance(one, Mapping)), None)
 
     @property
     def pids(self) -> Sequence[int]:
@@ -217,8 +218,9 @@ class Crew:
         await asyncio.gather(*(slot.retire() for slot in self._slots))
         # Before they drain: else connections would come in that no worker takes any more.
         close_sockets([slot.sockets for slot in self._slots])
-        questions = (child.ask(Drain()) for child in self._children())
-        await asyncio.gather(*questions, return_exceptions=True)
+        seconds = self._settings.drain_delay_seconds + self._settings.drain_seconds
+        # One that is not through by then hangs: ``stop`` ends it.
+        await ask_all(self._children(), Drain(), seconds + self._patience.stop_seconds)
 
     async def stop(self) -> None:
         """End all workers, those that do not want to, too."""
@@ -238,13 +240,3 @@ class Crew:
         """End all workers at once."""
         for slot in self._slots:
             slot.kill()
-
-
-def _failure(error: BaseException) -> str:
-    match error:
-        case Refused():
-            return f"cannot have it: {error}"
-        case TimeoutError():
-            return "did not answer in time"
-        case _:
-            return "ended meanwhile"

@@ -216,6 +216,14 @@ async def test_one_that_cannot_be_replaced_does_not_hold_up_the_drain(tmp_path: 
             await stage.crew.drain()
 
 
+async def test_one_that_hangs_does_not_hold_up_the_drain(tmp_path: Path) -> None:
+    patience = Patience(stop_seconds=0.2)
+    async with serving(tmp_path, patience=patience, drain="200ms") as stage:
+        os.kill(stage.workers[0], signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            await stage.crew.drain()
+
+
 async def test_the_end_in_the_middle_of_a_replacement_leaves_nobody(tmp_path: Path) -> None:
     async with serving(tmp_path) as stage:
         os.kill(stage.workers[0], signal.SIGKILL)
