@@ -3,20 +3,31 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.cli.test_run import LIMIT_SECONDS, Running, running
 from tests.proxy.gateways import write_config
 from tests.proxy.messages import Message, make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service
+from tests.proxy.websocket_peers import connected, running_server
 from tests.proxy.wire import Wire, connect
 
 ALL_OPEN = [{"name": "all", "match": {"path_prefix": "/"}, "upstream": "main", "public": True}]
 
+SOCKETS = {
+    "name": "sockets",
+    "match": {"path_prefix": "/ws/"},
+    "upstream": "sockets",
+    "public": True,
+    "upgrades": ["websocket"],
+}
+
 STEADY_CLIENTS = 200
+LASTING_CLIENTS = 20
 HELD_REQUESTS = 100
 IDLE_CLIENTS = 50
 
@@ -118,6 +129,64 @@ async def test_every_request_that_was_sent_is_answered(tmp_path: Path, workers: 
             with pytest.raises(ConnectionRefusedError):
                 await connect(gateway.data)
             assert await asyncio.to_thread(gateway.wait) == 0
+
+
+async def send_events(service: Service, wire: Wire) -> None:
+    """Answer with a stream of events that has no end."""
+    await service.read_request(wire)
+    wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+    while not wire.has_ended:
+        wire.send(b"id: 1\ndata: one\n\n")
+        await asyncio.sleep(0.02)
+
+
+async def read_events(session: aiohttp.ClientSession, url: str, begun: list[str]) -> bytes:
+    """Return what came when the answer has ended; one that is cut is an error."""
+    async with session.get(f"{url}/events") as answer:
+        first = await answer.content.readuntil(b"\n\n")
+        begun.append(url)
+        return first + await answer.content.read()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_what_lasts_ends_in_its_own_words(tmp_path: Path, workers: int) -> None:
+    """WebSockets between clients and a service of the `websockets` library, and event streams."""
+    async with (
+        running_service() as service,
+        running_server("websockets") as sockets,
+        AsyncExitStack() as stack,
+    ):
+        service.script = send_events
+        changes = {
+            "workers": workers,
+            "upstreams": {
+                "main": {"servers": [service.url]},
+                "sockets": {"servers": [sockets.url]},
+            },
+            "routes": [*ALL_OPEN, SOCKETS],
+            "drain": {"deadline": "20s", "streams": "200ms"},
+        }
+        gateway = stack.enter_context(running(write_config(tmp_path, [], changes)))
+        url = "http://{}:{}".format(*gateway.data)
+        clients = [
+            await stack.enter_async_context(connected("websockets", f"{url}/ws/{number}"))
+            for number in range(LASTING_CLIENTS)
+        ]
+        ends = [await sockets.peers.get() for _ in clients]
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        begun: list[str] = []
+        streams = [
+            asyncio.create_task(read_events(session, url, begun)) for _ in range(LASTING_CLIENTS)
+        ]
+        await until(lambda: len(begun) == len(streams))
+
+        gateway.process.send_signal(signal.SIGTERM)
+
+        seen = await asyncio.gather(*(end.receive() for end in (*clients, *ends)))
+        assert seen == [("closed", 1001)] * 2 * LASTING_CLIENTS
+        for events in await asyncio.gather(*streams):
+            assert events.replace(b"id: 1\ndata: one\n\n", b"") == b""
+        assert await asyncio.to_thread(gateway.wait) == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
