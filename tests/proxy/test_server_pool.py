@@ -6,8 +6,12 @@ import pytest
 
 from gateway.proxy.pool import Pool
 from gateway.proxy.server_pool import ServerPool
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.messages import make_request
 from tests.proxy.pools import make_pool
 from tests.proxy.service import Service
+from tests.proxy.wire import Wire
 
 
 class Watched:
@@ -88,3 +92,44 @@ async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Ser
     assert watched.told == ["failed", "abandoned"]
     assert server_pool.tally.failures == 1
     assert not server.is_open
+
+
+async def test_a_client_that_leaves_says_nothing_about_the_server(
+    service: Service, gateway: RunningGateway
+) -> None:
+    service.script = never_answer
+    (pool,) = gateway.gateway.data._serving.pools
+    server_pool, watched = watch(pool)
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    await service.request()
+
+    client.reset()
+    await (await service.connection()).wait_end()
+
+    assert watched.told == ["abandoned"]
+    assert server_pool.tally.failures == 0
+
+
+@pytest.mark.parametrize("end", ["time", "close"])
+async def test_a_server_that_does_not_answer_has_failed(
+    service: Service, start_gateway: StartGateway, end: str
+) -> None:
+    service.script = never_answer if end == "time" else leave
+    gateway = await start_gateway(upstream={"response_timeout": "100ms"})
+    (pool,) = gateway.gateway.data._serving.pools
+    server_pool, watched = watch(pool)
+
+    await gateway.ask(make_request("/open/"))
+
+    assert watched.told == ["failed"]
+    assert server_pool.tally.failures == 1
+
+
+async def never_answer(service: Service, wire: Wire) -> None:
+    await service.read_request(wire)
+
+
+async def leave(service: Service, wire: Wire) -> None:
+    await service.read_request(wire)
+    wire.close()
