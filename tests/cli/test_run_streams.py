@@ -9,7 +9,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,14 @@ def pipe() -> Iterator[Pipe]:
         yield pipe
 
 
-def read_address(pipe: Pipe) -> tuple[str, int]:
+def read_address(pipe: Pipe, mark: bytes = b"listening on ") -> tuple[str, int]:
+    """Return the address behind *mark*, and nothing is left in the pipe but what follows later."""
     said = b""
-    while b"listening on" not in said or not said.endswith(b"\n"):
+    while mark not in said or not said.endswith(b"\n"):
         assert select.select([pipe.read_fd], [], [], LIMIT_SECONDS)[0], said
         said += os.read(pipe.read_fd, 65536)
-    (line,) = [line for line in said.decode().splitlines() if "listening on" in line]
-    return address_in(line)
+    (line,) = [line for line in said.splitlines() if mark in line]
+    return address_in(line.decode())
 
 
 def refuse_reloads(process: subprocess.Popen[bytes], path: Path, address: tuple[str, int]) -> None:
@@ -106,14 +108,13 @@ def test_on_pipes_that_nobody_reads_it_serves_and_ends_in_time(
 
 
 def test_once_somebody_reads_again_it_is_told_what_it_missed(tmp_path: Path, pipe: Pipe) -> None:
-    path = config_of(tmp_path, admin=False, drain="1s")
+    path = config_of(tmp_path, drain="1s")
     with running(path, stdout=subprocess.DEVNULL, stderr=pipe.write_fd) as process:
-        address = read_address(pipe)
+        admin = read_address(pipe, b"admin on ")
         fill(pipe.write_fd)
-        # Each fault is a line; all of them are more than a pipe holds, and we.
+        # Each fault is a line; all of them are more than we hold, and all are said by the answer.
         path.write_text("version: 1\n" + "".join(f"key-{n}: 1\n" for n in range(5000)))
-        process.send_signal(signal.SIGHUP)
-        assert ask_often(address, 500) == ANSWER
+        assert ask_to_reload(admin) == 409
 
         said = ""
         while "lines lost here" not in said:
@@ -123,6 +124,12 @@ def test_once_somebody_reads_again_it_is_told_what_it_missed(tmp_path: Path, pip
         assert process.wait(LIMIT_SECONDS) == 0
     lost = int(said.partition("could not be written: ")[2].split()[0])
     assert 0 < lost < 6000
+
+
+def ask_to_reload(admin: tuple[str, int]) -> int:
+    with closing(HTTPConnection(*admin, timeout=LIMIT_SECONDS)) as connection:
+        connection.request("POST", "/reload", headers={"Content-Type": "application/json"})
+        return connection.getresponse().status
 
 
 @pytest.mark.parametrize("workers", [1, 2])
