@@ -44,7 +44,9 @@ def make_server(url: str) -> Server:
     return server
 
 
-def make_pool(*urls: str, names: Names | None = None, **balancing: Any) -> Pool:
+def make_pool(
+    *urls: str, names: Names | None = None, kind: type[Pool] = Pool, **balancing: Any
+) -> Pool:
     """Return a pool of the servers at *urls*, whose names are looked up with *names*."""
     upstream = Upstream(
         "main",
@@ -55,7 +57,7 @@ def make_pool(*urls: str, names: Names | None = None, **balancing: Any) -> Pool:
         balancing=replace(PLAIN, **balancing),
     )
     outbox = Outbox(asyncio.get_running_loop())
-    return Pool(
+    return kind(
         upstream,
         TIMEOUTS,
         outbox,
