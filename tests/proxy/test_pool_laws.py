@@ -138,9 +138,9 @@ class World:
         self.pool.close()
 
 
-EVENTS = st.lists(
-    st.sampled_from(["ask", "ask", "ask", "open", "refuse", "answer", "answer", "break"]),
-    max_size=60,
+USUAL = ("ask", "ask", "ask", "open", "open", "answer", "answer", "break")
+EVENTS = st.sampled_from([USUAL, (*USUAL, "refuse")]).flatmap(
+    lambda kinds: st.lists(st.sampled_from(kinds), min_size=15, max_size=60)
 )
 
 
@@ -177,3 +177,18 @@ def test_all_who_wait_are_served(balance: Balance) -> None:
         return world.refused
 
     assert asyncio.run(play()) == 0
+
+
+async def test_who_waits_is_served_at_once_where_a_connection_fails() -> None:
+    world = World(1, 1, 9, Balance.ROUND_ROBIN)
+    world.act("ask", random.Random(0))
+    world.act("ask", random.Random(0))
+    await world.settle()
+
+    world.pools[0].opening[0].set_exception(ConnectionRefusedError())
+    await world.settle()
+
+    assert world.refused == 1
+    assert len(world.pools[0].opening) == 1
+    assert not len(world.pool._line)
+    await world.end()
