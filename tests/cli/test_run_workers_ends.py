@@ -204,23 +204,6 @@ def test_another_gateway_on_the_same_port_is_refused_though_the_system_would_sha
     assert second.said == [line]
 
 
-def test_a_worker_that_dies_again_and_again_keeps_traffic_away_and_the_gateway_stays(
-    tmp_path: Path, service: Site
-) -> None:
-    with serving(config_of(tmp_path, service.url)) as fleet:
-        assert fleet.get("/readyz").status == 200
-        steady = fleet.workers()[1]
-        for _ in range(4):
-            kill(fleet, fleet.workers()[0])
-
-        ready = fleet.get("/readyz")
-        assert ready.status == 503
-        assert b"worker 1 dies again and again" in ready.body
-        assert {fleet.ask("/open/x").status for _ in range(MANY)} == {200}
-        assert fleet.workers()[1] == steady
-        assert fleet.get("/livez").status == 200
-
-
 # A machine on which workers cannot be had: those whose count is over end at once.
 DEADLY = """
 import os, sys
@@ -256,19 +239,28 @@ def test_workers_that_die_at_the_start_end_with_3_one_clear_line_and_nobody_left
     fleet.await_no_workers()
 
 
-def test_one_that_cannot_be_started_later_is_tried_again_and_the_gateway_stays(
+def test_a_worker_that_dies_again_and_again_keeps_traffic_away_and_the_gateway_stays(
     tmp_path: Path, service: Site
 ) -> None:
     path = config_of(tmp_path, service.url)
     with serving(path, deadly(tmp_path, 2)) as fleet:
-        os.kill(fleet.workers()[0], signal.SIGKILL)
+        assert fleet.get("/readyz").status == 200
+        victim, steady = fleet.workers()
+        os.kill(victim, signal.SIGKILL)
         fleet.await_said("exit code 7; it is tried again", 3)
 
-        assert b"worker 1 dies again and again" in fleet.get("/readyz").body
+        ready = fleet.get("/readyz")
+        assert ready.status == 503
+        assert b"worker 1 dies again and again" in ready.body
+        assert fleet.get("/livez").status == 200
+        assert fleet.workers() == [steady]
+
         (tmp_path / "sitecustomize.py").unlink()
         fleet.await_said("worker 1 serves again")
         assert {fleet.ask("/open/x").status for _ in range(MANY)} == {200}
+        assert fleet.workers()[1] == steady
         assert fleet.metric("gateway_worker_restarts_total") >= 4
+        assert fleet.get("/readyz").status == 503  # until it has served for a while
 
 
 # --- the gateway ends

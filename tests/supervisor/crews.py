@@ -89,6 +89,12 @@ class Stage:
             while not holds():  # noqa: ASYNC110 - processes have no event to wait for
                 await asyncio.sleep(0.005)
 
+    async def until_idle(self) -> None:
+        """Return once no connection is open."""
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while (await self.crew.counts()).connections_open:  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0.01)
+
     async def until_whole(self, count: int) -> None:
         """Return once so many workers serve."""
         await self.until(lambda: len(self.workers) == count)

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
@@ -22,6 +24,29 @@ from tests.supervisor.crews import (
 
 MANY = 20
 
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Two workers for the tests that leave two behind, be they others."""
+    async with serving(tmp_path_factory.mktemp("crew")) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(shared: Stage) -> Stage:
+    """Return two workers that let everybody through."""
+    await shared.until_whole(2)
+    assert await shared.reload(OPEN) is None
+    return shared
+
+
+async def replace(stage: Stage, victim: int) -> None:
+    """Kill a worker, and return once there is another one in its place."""
+    os.kill(victim, signal.SIGKILL)
+    await stage.until(lambda: len(set(stage.workers) - {victim}) == 2)
+
 
 def nobody() -> None:
     """Tell nobody."""
@@ -34,22 +59,20 @@ async def prepare(stage: Stage) -> str | None:
     return await stage.crew.prepare(settings, fetched, record)
 
 
+@in_one_loop
 async def test_a_configuration_is_live_in_all_workers_and_in_those_that_come_later(
-    tmp_path: Path,
+    stage: Stage,
 ) -> None:
-    async with serving(tmp_path) as stage:
-        assert await stage.statuses() == {LET_THROUGH}
-        assert await stage.reload(CLOSED) is None
-        assert await stage.statuses() == {REFUSED}
+    assert await stage.statuses() == {LET_THROUGH}
+    assert await stage.reload(CLOSED) is None
+    assert await stage.statuses() == {REFUSED}
 
-        former = stage.workers
-        os.kill(former[0], signal.SIGKILL)
-        await stage.until(lambda: len(set(stage.workers) - {former[0]}) == 2)
+    first, second = stage.crew.restarts
+    await replace(stage, stage.workers[0])
 
-        assert await stage.statuses() == {REFUSED}
-        assert list(stage.crew.restarts) == [1, 0]
-        assert stage.crew.faults() == []
-        assert await stage.crew.find_refusal("nowhere-1") is None
+    assert await stage.statuses() == {REFUSED}
+    assert stage.crew.restarts == (first + 1, second)
+    assert await stage.crew.find_refusal("nowhere-1") is None
 
 
 async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_even_later(
@@ -71,21 +94,19 @@ async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_ev
         assert (await stage.crew.counts()).routes[0].name == "another"
 
 
-async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(
-    tmp_path: Path,
-) -> None:
-    async with serving(tmp_path) as stage:
-        victim = stage.workers[0]
-        os.kill(victim, signal.SIGSTOP)
-        reloading = asyncio.create_task(stage.reload(CLOSED))
-        await asyncio.sleep(0.05)
-        os.kill(victim, signal.SIGKILL)
+@in_one_loop
+async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(stage: Stage) -> None:
+    victim = stage.workers[0]
+    os.kill(victim, signal.SIGSTOP)
+    reloading = asyncio.create_task(stage.reload(CLOSED))
+    await asyncio.sleep(0.05)
+    os.kill(victim, signal.SIGKILL)
 
-        assert await reloading == f"the worker with pid {victim} ended meanwhile"
-        await stage.until_whole(2)
-        assert await stage.statuses() == {LET_THROUGH}
-        assert await stage.reload(CLOSED) is None
-        assert await stage.statuses() == {REFUSED}
+    assert await reloading == f"the worker with pid {victim} ended meanwhile"
+    await stage.until_whole(2)
+    assert await stage.statuses() == {LET_THROUGH}
+    assert await stage.reload(CLOSED) is None
+    assert await stage.statuses() == {REFUSED}
 
 
 async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_path: Path) -> None:
@@ -99,50 +120,49 @@ async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_pat
         assert await stage.statuses() == {REFUSED}
 
 
-async def test_nobody_is_started_between_preparing_and_going_on(tmp_path: Path) -> None:
+@in_one_loop
+async def test_nobody_is_started_between_preparing_and_going_on(stage: Stage) -> None:
     """Whoever was started under the former configuration would keep it."""
-    async with serving(tmp_path) as stage:
-        assert await prepare(stage) is None
-        victim = stage.workers[0]
-        os.kill(victim, signal.SIGKILL)
-        await stage.until_whole(1)
-        await asyncio.sleep(0.1)
-        assert len(stage.workers) == 1
+    assert await prepare(stage) is None
+    victim = stage.workers[0]
+    os.kill(victim, signal.SIGKILL)
+    await stage.until_whole(1)
+    await asyncio.sleep(0.1)
+    assert len(stage.workers) == 1
 
-        await stage.crew.commit()
+    await stage.crew.commit()
 
-        await stage.until_whole(2)
-        assert await stage.statuses() == {REFUSED}
-
-
-async def test_a_preparation_that_is_cancelled_leaves_all_as_it_was(tmp_path: Path) -> None:
-    async with serving(tmp_path) as stage:
-        for delay_seconds in (0.0, 0.01, 0.05):
-            preparing = asyncio.create_task(prepare(stage))
-            await asyncio.sleep(delay_seconds)
-            preparing.cancel()
-            outcome = (await asyncio.gather(preparing, return_exceptions=True))[0]
-            if not isinstance(outcome, asyncio.CancelledError):  # it was quicker
-                await stage.crew.commit()
-                assert await stage.reload(OPEN) is None
-
-        assert await stage.statuses() == {LET_THROUGH}
-        os.kill(stage.workers[0], signal.SIGKILL)  # nor does it keep workers from being replaced
-        await stage.until(lambda: sum(stage.crew.restarts) == 1 and len(stage.workers) == 2)
-        assert await stage.reload(CLOSED) is None
-        assert await stage.statuses() == {REFUSED}
+    await stage.until_whole(2)
+    assert await stage.statuses() == {REFUSED}
 
 
-async def test_one_that_is_cancelled_while_it_goes_on_has_gone_on(tmp_path: Path) -> None:
-    async with serving(tmp_path) as stage:
-        assert await prepare(stage) is None
-        committing = asyncio.create_task(stage.crew.commit())
-        await asyncio.sleep(0)
-        committing.cancel()
-        await asyncio.wait({committing})
+@in_one_loop
+async def test_a_preparation_that_is_cancelled_leaves_all_as_it_was(stage: Stage) -> None:
+    for delay_seconds in (0.0, 0.01, 0.05):
+        preparing = asyncio.create_task(prepare(stage))
+        await asyncio.sleep(delay_seconds)
+        preparing.cancel()
+        outcome = (await asyncio.gather(preparing, return_exceptions=True))[0]
+        if not isinstance(outcome, asyncio.CancelledError):  # it was quicker
+            await stage.crew.commit()
+            assert await stage.reload(OPEN) is None
 
-        assert await stage.reload(CLOSED) is None  # behind the one before
-        assert await stage.statuses() == {REFUSED}
+    assert await stage.statuses() == {LET_THROUGH}
+    await replace(stage, stage.workers[0])  # nor does it keep workers from being replaced
+    assert await stage.reload(CLOSED) is None
+    assert await stage.statuses() == {REFUSED}
+
+
+@in_one_loop
+async def test_one_that_is_cancelled_while_it_goes_on_has_gone_on(stage: Stage) -> None:
+    assert await prepare(stage) is None
+    committing = asyncio.create_task(stage.crew.commit())
+    await asyncio.sleep(0)
+    committing.cancel()
+    await asyncio.wait({committing})
+
+    assert await stage.reload(CLOSED) is None  # behind the one before
+    assert await stage.statuses() == {REFUSED}
 
 
 async def test_a_worker_that_hangs_is_killed_and_replaced(
@@ -160,33 +180,34 @@ async def test_a_worker_that_hangs_is_killed_and_replaced(
     assert f"worker 1 (pid {stopped}) hangs, and is killed" in caplog.messages
 
 
-async def test_what_the_dead_counted_is_kept_but_for_what_they_had_open(tmp_path: Path) -> None:
-    async with serving(tmp_path) as stage:
-        open_ones = [
-            await asyncio.open_connection(*stage.supervisor.data_address) for _ in range(MANY)
-        ]
-        for _, writer in open_ones:
-            writer.write(b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        for reader, _ in open_ones:
-            await reader.readuntil(b"\r\n\r\n")
-        before = await stage.crew.counts()
-        assert (before.connections_open, before.connections_total) == (MANY, MANY)
-        each = {one["pid"]: one["connections_open"] for one in stage.crew.status()}
+@in_one_loop
+async def test_what_the_dead_counted_is_kept_but_for_what_they_had_open(stage: Stage) -> None:
+    await stage.until_idle()
+    earlier = await stage.crew.counts()
+    open_ones = [await asyncio.open_connection(*stage.supervisor.data_address) for _ in range(MANY)]
+    for _, writer in open_ones:
+        writer.write(b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
+    for reader, _ in open_ones:
+        await reader.readuntil(b"\r\n\r\n")
+    before = await stage.crew.counts()
+    assert before.connections_total == earlier.connections_total + MANY
+    assert before.connections_open == MANY
+    each = {one["pid"]: one["connections_open"] for one in stage.crew.status()}
 
-        victim, other = stage.workers
-        os.kill(victim, signal.SIGKILL)
-        await stage.until(lambda: victim not in stage.workers)
-        after = await stage.crew.counts()
-        await stage.until_whole(2)
-        later = await stage.crew.counts()
+    victim, other = stage.workers
+    os.kill(victim, signal.SIGKILL)
+    await stage.until(lambda: victim not in stage.workers)
+    after = await stage.crew.counts()
+    await stage.until_whole(2)
+    later = await stage.crew.counts()
 
-        for counts in (after, later):
-            assert counts.connections_total == MANY
-            assert counts.connections_open == each[other]
-        assert later.connections_limit == before.connections_limit
-        assert later.routes[0].refused == before.routes[0].refused
-        for _, writer in open_ones:
-            writer.close()
+    for counts in (after, later):
+        assert counts.connections_total == before.connections_total
+        assert counts.connections_open == each[other]
+    assert later.connections_limit == before.connections_limit
+    assert later.routes[0].refused == before.routes[0].refused
+    for _, writer in open_ones:
+        writer.close()
 
 
 async def test_connections_that_wait_for_a_worker_that_is_replaced_are_served_by_a_drain(
