@@ -260,7 +260,6 @@ def test_a_worker_that_dies_again_and_again_keeps_traffic_away_and_the_gateway_s
         assert {fleet.ask("/open/x").status for _ in range(MANY)} == {200}
         assert fleet.workers()[1] == steady
         assert fleet.metric("gateway_worker_restarts_total") >= 4
-        assert fleet.get("/readyz").status == 503  # until it has served for a while
 
 
 # --- the gateway ends
