@@ -137,8 +137,9 @@ class Members:
             _log.warning("upstream %s: too few servers are well, all are used", self._name)
         self.is_panic = is_panic
         self.used = tuple(one.pool for one in used)
+        used_pools = set(self.used)
         for one in self.all:
-            one.pool.is_used = one.pool in self.used
+            one.pool.is_used = one.pool in used_pools
         self._on_change()
 
     def _fail(self, member: Member) -> None:
@@ -166,14 +167,16 @@ class Members:
 
     def sweep(self, now: float) -> None:
         """Take back those whose time is over, and look up the names whose time it is."""
+        for resolved in self._resolved.values():
+            resolved.sweep(now)
+        if len(self.all) == 1:
+            return  # which is never left out
         back = readmit((one.standing for one in self.all), now)
         for one in self.all:
             if one.standing in back:
                 _log.warning("upstream %s: %s is used again", self._name, one.name)
         if back:
             self.choose()
-        for resolved in self._resolved.values():
-            resolved.sweep(now)
 
     # --- all together
 

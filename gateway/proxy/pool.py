@@ -218,13 +218,14 @@ class Pool:
         """Act on all deadlines that have passed."""
         for pool in self._members.pools():
             pool.expire(now)
-        self._line.expire(now)
-        if self._is_retired:
+        if not self._is_retired:
+            self._members.sweep(now)
+            if self._checks is not None:
+                self._checks.sweep(now)
+        if not len(self._line):
             return
-        self._members.sweep(now)
-        if self._checks is not None:
-            self._checks.sweep(now)
-        for pool in self._members.used if len(self._line) else ():
+        self._line.expire(now)
+        for pool in self._members.used:
             if isinstance(pool, CappedPool):
                 pool.serve()
 
