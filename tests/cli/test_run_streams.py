@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,10 @@ def running(path: Path, **streams: Any) -> Iterator[subprocess.Popen[bytes]]:
 
 def listening_port(pid: int) -> int | None:
     """Return the port that process *pid* listens on, from what the kernel knows."""
-    names = [
-        link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()
-    ]
-    inodes = {name[len("socket:[") : -1] for name in names if name.startswith("socket:[")}
+    inodes: set[str] = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            inodes.add(link.readlink().name.removeprefix("socket:[").removesuffix("]"))
     for row in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
         fields = row.split()
         if fields[3] == "0A" and fields[9] in inodes:  # 0A: LISTEN
