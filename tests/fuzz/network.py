@@ -51,7 +51,7 @@ class Ground:
 def running_ground(directory: Path) -> Iterator[Ground]:
     """Yield the ground; *directory* is for its configuration."""
     changes = {"routes": [*HOSTILE_ROUTES, _SOCKET_ROUTE], "limits": _LIMITS}
-    settings = load(write_config(directory, ["http://service.test:80"], changes))
+    settings = load(write_config(directory, ["http://192.0.2.1:80"], changes))
     loop = MemoryLoop()
     keyring = Keyring(settings.issuers)
     try:

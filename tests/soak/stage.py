@@ -24,7 +24,10 @@ IDLE_SECONDS: Final = 2
 
 _HOURS: Final = 3 * 3600
 # All that the gateway may say on stderr; the access log is on stdout.
-_SAID: Final = re.compile(r"gateway: (listening on|admin on|draining).*")
+_SAID: Final = re.compile(
+    r"gateway: (listening on|admin on|draining).*"
+    r"|(gateway: )?upstream shaky: 127\.0\.0\.1:\d+ is (left out for .*|used again)"
+)
 
 
 def routes() -> list[dict[str, Any]]:
