@@ -16,7 +16,16 @@ class Member:
     asked for any request.
     """
 
-    __slots__ = ("_bad", "_circuit", "_observe", "_on_failure", "health", "pool", "standing")
+    __slots__ = (
+        "_bad",
+        "_circuit",
+        "_observe",
+        "_on_failure",
+        "health",
+        "pool",
+        "standing",
+        "times",
+    )
 
     def __init__(
         self,
@@ -28,6 +37,7 @@ class Member:
         self.pool = pool
         self.health = Health()
         self.standing = Standing()
+        self.times = self  # who is told of answers: asked for with each, so no property
         self._observe = pool.counts.times.observe
         self._bad = bad_statuses
         self._circuit = circuit
@@ -49,11 +59,6 @@ class Member:
         return ServerState.EJECTED if self.standing.is_ejected else ServerState.UP
 
     # --- in place of whoever counts for the upstream, where somebody looks
-
-    @property
-    def times(self) -> "Member":
-        """Return who is told of answers."""
-        return self
 
     def observe(self, method: str, status: int, seconds: float) -> None:
         """Count one answer, and judge the server by it."""
