@@ -116,6 +116,8 @@ class Answering:
         """Take the final head, and frame the body for this client."""
         self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = status
+        if self.port.edits_answers:
+            fields = self._edit(fields)
         server = self.server
         if server is not None:
             server.home.counts.times.observe(self.request.method, status, seconds)
@@ -134,6 +136,10 @@ class Answering:
         if self._close:
             framing += b"\r\nConnection: close"
         self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
+
+    def _edit(self, fields: bytes) -> bytes:
+        """Return the *fields* of an answer as the route wants them."""
+        raise NotImplementedError
 
     def _is_last(self) -> bool:
         """Return whether the gateway takes leave of the client with this answer.

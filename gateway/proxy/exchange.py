@@ -7,7 +7,6 @@ from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 from gateway.http.published import render_document
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
-from gateway.http.request_head import render_request_head
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
 from gateway.proxy.no_server import NoServer
@@ -16,6 +15,7 @@ from gateway.proxy.port import Port
 from gateway.proxy.record import CLIENT_GONE, record
 from gateway.proxy.record_spans import record_spans
 from gateway.proxy.roles import Home
+from gateway.proxy.sending import render_head
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.streaming import Streaming
 from gateway.telemetry.tracer import RecordedTrace
@@ -108,8 +108,10 @@ class Exchange(Streaming):
         try:
             server = await pool.connect(avoid, lambda: not self.is_over)
         except NoServer as failure:
+            # A 503 says that it was not sent: not of one that was, and is not sent again.
+            reason = Reason.UPSTREAM_UNREACHABLE if self._resent else failure.reason
             if not self.is_over:
-                self.refuse(Deny(failure.reason, str(failure)))
+                self.refuse(Deny(reason, str(failure)))
             return
         if self.is_over or self.allow is None:
             server.home.abandon()
@@ -123,10 +125,7 @@ class Exchange(Streaming):
         request, port, trace = self.request, self.port, self.trace
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
-        forwarding = self.client.forwarding(request)
-        if port.vouch is not None and allow.token is not None:
-            forwarding += port.vouch(allow.token, allow.route.upstream)
-        head = render_request_head(request, allow, self.id, forwarding, port.forward_token, trace)
+        head = render_head(self, server, allow)
         self.sent_at = now = monotonic()
         server.send(self, head, now, port.routes[allow.route.index].answer_seconds)
         upload = self.upload

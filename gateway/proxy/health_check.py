@@ -113,6 +113,7 @@ class _Asker:
 class _NoHome:
     """Where the connection of a check comes from, and never goes back to."""
 
+    authority = ""
     body_seconds = stall_seconds = NEVER  # the check has a limit itself
 
     def __init__(self, outbox: Outbox) -> None:

@@ -18,7 +18,8 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
-from gateway.settings.values import AccessLogFormat, Carriage, Limits, Timeouts, UnderscoreNames
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.values import AccessLogFormat, Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
@@ -76,7 +77,7 @@ class Unrouted:
 class RouteState(Unrouted):
     """What the data port keeps for one route: its pool, its counts, its names as JSON."""
 
-    __slots__ = ("answer_seconds", "body_bytes", "pool", "total_seconds")
+    __slots__ = ("answer_seconds", "body_bytes", "carriage", "pool", "total_seconds")
 
     def __init__(self, route: Route, carriage: Carriage, pool: Pool, metrics: RouteMetrics) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
@@ -84,6 +85,7 @@ class RouteState(Unrouted):
         self.answer_seconds = carriage.response_timeout_seconds
         self.total_seconds = carriage.total_seconds
         self.body_bytes = carriage.body_bytes
+        self.carriage = carriage
 
 
 def _most(limits: Iterable[int | None]) -> int | None:
@@ -137,6 +139,7 @@ class Port:
         self.vouch = vouch
         self.timeouts = timeouts
         self.limits = limits
+        self.edits_answers = any(one.carriage.edits_answers for one in routes)
         self.most_body_bytes = _most([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.outbox = outbox

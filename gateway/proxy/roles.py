@@ -98,6 +98,10 @@ class Home(Protocol):
     body_seconds: float
     stall_seconds: float
 
+    @property
+    def authority(self) -> str:
+        """Return what a Host field would say."""
+
     def put(self, server: "ServerConnection") -> None:
         """Take back a connection that can serve again."""
 

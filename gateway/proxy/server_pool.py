@@ -35,7 +35,7 @@ class ServerPool:
     """
 
     __slots__ = (
-        "_home", "body_seconds", "connecting", "connections", "counts", "host", "idle",
+        "_home", "authority", "body_seconds", "connecting", "connections", "counts", "host", "idle",
         "idle_seconds", "is_used", "outbox", "server", "server_name", "stall_seconds", "tally",
         "watch",
     )  # fmt: skip
@@ -69,6 +69,7 @@ class ServerPool:
         self.connecting = 0
         self.is_used = True
         self._home: Home = self
+        self.authority = server.authority
 
     def put(self, server: ServerConnection) -> None:
         """Keep a connection that can serve again."""
@@ -163,12 +164,13 @@ class ServerPool:
 class _Retired:
     """The home of connections whose pool is no more: those who come home are closed."""
 
-    __slots__ = ("_pool", "body_seconds", "counts", "outbox", "stall_seconds")
+    __slots__ = ("_pool", "authority", "body_seconds", "counts", "outbox", "stall_seconds")
 
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
         self.outbox = pool.outbox
         self.counts = pool.counts
+        self.authority = pool.authority
         self.body_seconds = pool.body_seconds
         self.stall_seconds = pool.stall_seconds
 

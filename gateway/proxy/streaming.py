@@ -8,6 +8,7 @@ from gateway.decision.authenticate import sign
 from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
+from gateway.http.answer_edits import edit_answer
 from gateway.http.handshake import check_agreement, is_websocket
 from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
@@ -87,6 +88,12 @@ class Streaming(Answering):
         expires_at = token.claims.expires_at + token.issuer.leeway_seconds
         ends_at = expires_at + self.port.timeouts.token_grace_seconds
         self.port.streams.add(self, ends_at)
+
+    def _edit(self, fields: bytes) -> bytes:
+        allow = self.allow
+        if allow is None:
+            return fields
+        return edit_answer(fields, self.port.routes[allow.route.index].carriage, self.request)
 
     # --- the end
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.decision.identity import canonical_alias
 from gateway.decision.routing import Route
 from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
 from gateway.settings.document import Part
@@ -10,10 +11,12 @@ from gateway.settings.fault import Fault, Severity
 from gateway.settings.files import Sources
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.issuers import build_issuers
-from gateway.settings.models import ConfigFile, UpstreamModel
+from gateway.settings.models import ConfigFile, IdentityModel, UpstreamModel
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.revocations import build_revocations
+from gateway.settings.rewrite import build_rewrites
+from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.route_models import RouteModel
 from gateway.settings.routes import Known, build_routes
 from gateway.settings.sections import Named, collect_named, collect_routes
@@ -32,6 +35,7 @@ class Access:
     resources: tuple[Resource, ...]
     routes: tuple[Route, ...]
     route_models: Mapping[str, RouteModel]  # by name
+    rewrites: Mapping[str, Rewrite]  # by name of the route
 
 
 def build_access(
@@ -59,7 +63,14 @@ def build_access(
         built_resources,
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},
+        build_rewrites(routes, built_routes, _identity_names(model.identity), faults),
     )
+
+
+def _identity_names(model: IdentityModel) -> frozenset[bytes]:
+    """Return the aliases of all fields that say who is calling, those with faults included."""
+    names = (*model.headers, *(() if model.assertion is None else (model.assertion.header,)))
+    return frozenset(canonical_alias(name.encode(errors="replace")) for name in names)
 
 
 def _resources(

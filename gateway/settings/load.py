@@ -161,7 +161,12 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         resources=access.resources,
         policy=policy,
         carriages=build_carriages(
-            access.routes, access.route_models, access.upstreams, timeouts, limits
+            access.routes,
+            access.route_models,
+            access.upstreams,
+            access.rewrites,
+            timeouts,
+            limits,
         ),
         assertion=assertion,
         timeouts=timeouts,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.rewrite_models import RewriteModel
 from gateway.settings.types import (
     LIST,
     TABLE,
@@ -151,6 +152,9 @@ class RouteModel(Strict):
         default=None, description="How long its requests may take."
     )
     limits: RouteLimitsModel | None = Field(default=None, description="How much it takes.")
+    rewrite: RewriteModel | None = Field(
+        default=None, description="What is changed of its requests and answers."
+    )
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
     )

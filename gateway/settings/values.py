@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.balancing_values import PLAIN, Balancing
+from gateway.settings.carriage_values import Carriage
 from gateway.settings.reload_values import Reloads
 from gateway.settings.signing_key import SigningKey
 from gateway.settings.tracing_values import Tracing
@@ -180,20 +181,6 @@ class Limits:
     target_bytes: int
     body_bytes: int | None  # None: no limit
     connections: int
-
-
-@dataclass(frozen=True, slots=True)
-class Carriage:
-    """How the requests of one route are carried, once they are allowed.
-
-    *response_timeout_seconds* is until the first byte of the answer. *own* are the keys that the
-    route itself says: ``response``, ``total``, ``body``.
-    """
-
-    response_timeout_seconds: float
-    total_seconds: float  # as of Timeouts
-    body_bytes: int | None  # None: no limit
-    own: frozenset[str]
 
 
 class UnderscoreNames(Enum):

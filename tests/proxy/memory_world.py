@@ -150,6 +150,7 @@ class MemoryPool(Pool):
         self.take = self._take_kept  # type: ignore[method-assign]  # as Pool itself does
         self.outbox: Outbox = args[2]
         self.answer_seconds = self.body_seconds = self.stall_seconds = 30.0
+        self.authority = args[0].servers[0].authority
         self.kept: list[ServerConnection] = []
         self.ends: list[ServiceEnd] = []
         self._world = world

@@ -123,3 +123,16 @@ async def test_a_second_server_keeps_it_closed(
 
     assert await statuses(gateway, 20) == [200] * 20
     assert not is_open(gateway)
+
+
+async def test_a_request_that_was_sent_is_not_said_to_be_spared(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """503 would say that nobody can have acted on it."""
+    service.script = leave
+    gateway = await start_gateway(
+        upstream={"breaker": {**BREAKER, "requests": 1}, "retries": {"methods": ["GET"]}}
+    )
+
+    assert await statuses(gateway, 2) == [502, 503]
+    assert len(service.requests) == 1

@@ -267,6 +267,7 @@ class Home:
     """A pool that notes who came home."""
 
     answer_seconds = body_seconds = stall_seconds = 30.0
+    authority = "service.test"
 
     def __init__(self) -> None:
         self.outbox = Outbox(asyncio.get_running_loop())
