@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -37,7 +38,7 @@ def parse_signing_key(pem: bytes) -> SigningKey | str:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
         return "the key is encrypted: the gateway has no password for it"
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):  # the latter for curves that OpenSSL leaves out
         return "no private key can be read from this PEM file"
     match key:
         case EllipticCurvePrivateKey() if isinstance(key.curve, SECP256R1):

@@ -46,6 +46,14 @@ def encrypted() -> bytes:
     return octets
 
 
+# `openssl ecparam -genkey -name brainpoolP256t1`: a curve that our library cannot read at all.
+UNKNOWN_CURVE = b"""-----BEGIN EC PRIVATE KEY-----
+MHgCAQEEICMEKrAbviGEheaBOJZgLyN26Poh36sNdF8qKlOOQPOnoAsGCSskAwMC
+CAEBCKFEA0IABGLs94hmLAv0Qzd9cBIgm0dU8vZWLAe0CJ4+20+NRpU7U1TCQR/P
+ybfDUUH3LriKEeSSwBWbk9DFFx7XHFbXqxg=
+-----END EC PRIVATE KEY-----
+"""
+
 WRONG: dict[str, Any] = {
     "nothing": lambda: b"",
     "a public key": lambda: b"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
@@ -54,6 +62,7 @@ WRONG: dict[str, Any] = {
     "RSA": lambda: pem_of(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
     "P-384": lambda: pem_of(ec.generate_private_key(ec.SECP384R1())),
     "Ed448": lambda: pem_of(ed448.Ed448PrivateKey.generate()),
+    "a curve unknown here": lambda: UNKNOWN_CURVE,
     "encrypted": encrypted,
 }
 
