@@ -15,9 +15,10 @@ _CAPACITY = 50_000
 
 @dataclass(frozen=True, slots=True)
 class _Vouched:
-    """A whole line for the request's head, and when another one is made in its place."""
+    """A whole line for the request's head, and from when until when it is used."""
 
     line: bytes
+    since: float
     until: float
 
 
@@ -55,7 +56,8 @@ class Voucher:
             known = self._old.pop(place, None)
             if known is not None:
                 self._keep(place, known)
-        if known is None or not now < known.until:
+        # Before it was made: the clock was set back, and services refuse an `iat` to come.
+        if known is None or not known.since <= now < known.until:
             known = self._make(token, upstream, now)
             self._keep(place, known)
         return known.line
@@ -88,7 +90,8 @@ class Voucher:
             if value is not ABSENT:
                 claims[name] = value
         until = ends_at if expires_at == ends_at else issued_at + lifetime_seconds / 2
-        return _Vouched(b"%b%b\r\n" % (self._start, self._sign(claims)), until)
+        line = b"%b%b\r\n" % (self._start, self._sign(claims))
+        return _Vouched(line, issued_at, until)
 
 
 def _claim(token: SignedToken, path: tuple[str, ...]) -> object:

@@ -21,6 +21,10 @@ _OWN_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 # Long enough for a service that is slow, or whose clock is; behind it the token itself would do.
 _MAX_LIFETIME_SECONDS = 600.0
 
+# It is handed out until half of it is over, and begins with a whole second: a shorter one would
+# be over before a request has come to the service.
+_MIN_LIFETIME_SECONDS = 5.0
+
 # No dot segments: it is compared with paths that have none (RFC 3986 §6.2.2.3).
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 
@@ -39,6 +43,9 @@ def build_assertion(
     claims = _claims(model.claims, part.child("claims"), faults)
     if model.lifetime > _MAX_LIFETIME_SECONDS:
         message = f"longer than {_MAX_LIFETIME_SECONDS:g} s: whoever finds one could use it"
+        faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
+    if model.lifetime < _MIN_LIFETIME_SECONDS:
+        message = f"shorter than {_MIN_LIFETIME_SECONDS:g} s: it is over when a service gets it"
         faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
     if not _PATH.fullmatch(model.jwks_path):
         message = f"`{shorten(model.jwks_path)}` is not a plain path, e.g. /.well-known/jwks.json"

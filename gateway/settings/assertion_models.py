@@ -24,7 +24,9 @@ class AssertionModel(Strict):
     header: Text = Field(
         default="X-Gateway-Assertion", description="The field that services receive it in."
     )
-    lifetime: Duration = described("60s", "How long it is valid; never longer than the token.")
+    lifetime: Duration = described(
+        "60s", "How long it is valid, from 5s to 10m; never longer than the token."
+    )
     claims: dict[Text, Text] = Field(
         default=DEFAULT_CLAIMS,
         description="Name of a claim to the token's claim it is from; replaces the default ones.",

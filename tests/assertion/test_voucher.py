@@ -99,6 +99,16 @@ def test_it_never_outlives_its_token() -> None:
     assert voucher.vouch(token, "orders", NOW + 35) == first
 
 
+def test_a_clock_that_was_set_back_makes_no_service_refuse_it() -> None:
+    """Those that check `iat` would, until their clock has come to it again (RFC 7519 §4.1.6)."""
+    voucher, token = make_voucher(), signed_token()
+    voucher.vouch(token, "orders", NOW)
+
+    found = claims_in(voucher.vouch(token, "orders", NOW - 3600))
+
+    assert (found["iat"], found["exp"]) == (int(NOW) - 3600, int(NOW) - 3540)
+
+
 @given(
     ages=st.lists(st.floats(0, 400), min_size=1, max_size=20),
     lifetime=st.floats(1, 600),

@@ -35,6 +35,7 @@ MISTAKES = [
     ("bad_key", with_keys("[one.pem, ¦bad.pem]")),
     ("duplicate_value", with_keys("[one.pem, ¦one.pem]")),
     ("bad_value", section(", lifetime: ¦11m")),
+    ("bad_value", section(", lifetime: ¦500ms")),
     ("bad_value", section(", jwks_path: ¦jwks.json")),
     ("bad_value", section(", jwks_path: ¦/a/../b")),
     ("bad_value", section(", jwks_path: ¦/a?b")),
