@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.admin.answers import json_object, problem, text
-from gateway.admin.guard import problems, require_token
+from gateway.admin.guard import problems, refuse_other_names, require_token
 from gateway.admin.question import (
     MAX_QUESTION_BYTES,
     BadQuestionError,
@@ -71,7 +71,8 @@ class AdminServer:
         self._view = view
         self._reloads = reloads
         app = web.Application(
-            middlewares=[problems, require_token(admin.token)], client_max_size=MAX_QUESTION_BYTES
+            middlewares=[problems, refuse_other_names(admin), require_token(admin.token)],
+            client_max_size=MAX_QUESTION_BYTES,
         )
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)

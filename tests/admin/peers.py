@@ -72,9 +72,11 @@ class AdminPort:
 
 
 @asynccontextmanager
-async def admin_port(token: str | None = None) -> AsyncIterator[AdminPort]:
+async def admin_port(
+    token: str | None = None, address: str = "127.0.0.1"
+) -> AsyncIterator[AdminPort]:
     gateway, reloads = FakeGateway(), ReloadRequests()
-    server = AdminServer(Admin(Address("127.0.0.1", 0), token), gateway, reloads)
+    server = AdminServer(Admin(Address(address, 0), token), gateway, reloads)
     await server.start()
     try:
         async with aiohttp.ClientSession() as session:

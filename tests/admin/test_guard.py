@@ -86,6 +86,49 @@ async def test_an_open_port_answers_without_a_token() -> None:
         assert (await port.ask("/status")).status == 200
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example:80"],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/status"), ("POST", "/reload")])
+async def test_without_a_token_no_website_can_have_its_name_lead_here(
+    method: str, path: str, host: str
+) -> None:
+    """DNS rebinding: to a browser the port is then that website, and everything of it readable."""
+    async with admin_port(token=None) as port:
+        headers = {"Host": host, "Content-Type": "application/json"}
+        answer = await port.ask(path, method, headers)
+
+    assert answer.status == 421
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:1", "127.0.0.1", "10.0.0.7:9901", "[::1]", "[::1]:9901"],
+)
+async def test_an_open_port_goes_by_addresses_and_by_localhost(host: str) -> None:
+    """Behind a tunnel the port is another one; no website has such a name."""
+    async with admin_port(token=None) as port:
+        assert (await port.ask("/status", headers={"Host": host})).status == 200
+
+
+async def test_with_a_token_the_port_may_have_any_name(port: AdminPort) -> None:
+    headers = {"Host": "gateway.example:9901", "Authorization": f"Bearer {TOKEN}"}
+
+    assert (await port.ask("/status", headers=headers)).status == 200
+
+
+async def test_a_port_that_is_open_to_other_machines_may_have_any_name() -> None:
+    async with admin_port(address="0.0.0.0") as port:
+        assert (await port.ask("/status", headers={"Host": "gateway:9901"})).status == 200
+
+
+async def test_probes_go_by_any_name() -> None:
+    async with admin_port() as port:
+        assert (await port.ask("/livez", headers={"Host": "evil.example"})).status == 200
+
+
 async def test_an_unknown_path_is_a_problem() -> None:
     async with admin_port() as port:
         answer = await port.ask("/nothing-here")
