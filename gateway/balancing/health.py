@@ -8,12 +8,16 @@ from gateway.settings.balancing_values import HealthCheck
 # Of the interval: the checks of many gateways, begun at one moment, drift apart.
 JITTER_SHARE: Final = 0.2
 
+# The first checks of all servers are spread over so long, at a start or a reload.
+FIRST_SECONDS: Final = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """What is known of one server; *in_a_row* are the last checks that all speak against *is_well*.
 
-    A server is well until checks say otherwise: the first of them may come late.
+    A server is well until checks say otherwise: the first of them may come late. *due_at* is 0
+    where it is not known yet when that is.
     *detail* says how the last check failed, and is empty where it did not.
     """
 
@@ -39,6 +43,11 @@ def after_check(health: Health, check: HealthCheck, failure: str | None, at: flo
 def postpone(health: Health, at: float) -> Health:
     """Return *health* with its next check *at* that time."""
     return replace(health, due_at=at)
+
+
+def first_check_at(check: HealthCheck, now: float, luck: float) -> float:
+    """Return when a server is checked first; *luck*, from 0 to 1, keeps all from one moment."""
+    return now + luck * min(check.interval_seconds, FIRST_SECONDS)
 
 
 def next_check_at(check: HealthCheck, now: float, luck: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
-from gateway.balancing.health import after_check, next_check_at, postpone
+from gateway.balancing.health import after_check, first_check_at, next_check_at, postpone
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.health_check import ask_whether_well
 from gateway.proxy.member import Member
@@ -40,6 +40,9 @@ class Checks:
     def sweep(self, now: float) -> None:
         """Begin the checks whose time it is."""
         for member in self._members.all:
+            if not member.health.due_at:
+                first = first_check_at(self._check, now, self._chance())
+                member.health = postpone(member.health, first)
             if member.health.due_at > now:
                 continue
             member.health = postpone(member.health, _NEVER)  # until this one is over

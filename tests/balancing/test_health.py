@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balancing.health import Health, after_check, next_check_at, postpone
+from gateway.balancing.health import Health, after_check, first_check_at, next_check_at, postpone
 from gateway.settings.balancing_values import HealthCheck
 
 
@@ -66,6 +66,17 @@ def test_the_next_check_is_about_an_interval_away(luck: float, now: float) -> No
     pause = next_check_at(make_check(), now, luck) - now
 
     assert 4.4 <= pause <= 5.6
+
+
+@given(st.floats(0, 1), st.floats(0, 1e9), st.floats(0.01, 60))
+def test_the_first_check_is_within_a_second_and_within_an_interval(
+    luck: float, now: float, interval: float
+) -> None:
+    check = HealthCheck("/", interval, 2.0, 3, 2, ((200, 299),), 0.0)
+
+    pause = first_check_at(check, now, luck) - now
+
+    assert -1e-6 <= pause <= min(1.0, interval) + 1e-6
 
 
 def test_a_check_that_is_postponed_changes_nothing_else() -> None:

@@ -45,7 +45,11 @@ def make_server(url: str) -> Server:
 
 
 def make_pool(
-    *urls: str, names: Names | None = None, kind: type[Pool] = Pool, **balancing: Any
+    *urls: str,
+    names: Names | None = None,
+    kind: type[Pool] = Pool,
+    chance: Callable[[], float] = lambda: 0.5,
+    **balancing: Any,
 ) -> Pool:
     """Return a pool of the servers at *urls*, whose names are looked up with *names*."""
     upstream = Upstream(
@@ -63,7 +67,7 @@ def make_pool(
         outbox,
         UpstreamMetrics("main"),
         resolver=names or Names(),
-        chance=lambda: 0.5,
+        chance=chance,
     )
 
 

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.settings.balancing_values import HealthCheck
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.load import running_load
 from tests.proxy.messages import make_answer, make_request
-from tests.proxy.pools import eventually
+from tests.proxy.pools import eventually, make_pool
 from tests.proxy.service import Service, running_service
 from tests.proxy.test_failing_services import server_metric, state_of
 from tests.proxy.wire import Wire
@@ -128,3 +129,15 @@ async def test_checks_of_a_former_configuration_end_with_it(
     checks = patient(service).checks
     await eventually(lambda: patient(service).checks > checks + 2)
     assert not former._running
+
+
+async def test_the_first_checks_do_not_come_at_one_moment() -> None:
+    check = HealthCheck("/healthz", 5.0, 2.0, 3, 2, ((200, 299),), 0.0)
+    luck = iter((0.25, 0.75))
+    pool = make_pool("http://10.0.0.1", "http://10.0.0.2", health=check, chance=lambda: next(luck))
+
+    pool.expire(1000.0)
+
+    assert [one.health.due_at for one in pool._members.all] == [1000.25, 1000.75]
+    assert pool._checks is not None
+    assert not pool._checks._running

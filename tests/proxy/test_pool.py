@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from time import monotonic
 
 import pytest
 
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.pools import Names, eventually, make_pool
 from tests.proxy.service import Service, running_service
 from tests.proxy.wire import LIMIT_SECONDS, Wire
 
@@ -226,3 +228,30 @@ async def test_a_kept_connection_whose_service_left_long_ago_is_not_used(
         await service.connections[-1].wait_end()
 
     assert len(service.requests) == 3
+
+
+async def test_one_server_alone_is_asked_directly(service: Service) -> None:
+    """What is not configured costs nothing."""
+    pool = make_pool(service.url)
+    (alone,) = (one.pool for one in pool._members.all)
+
+    assert pool.take == alone.take
+    assert alone.counts is pool.counts
+    assert alone.watch is None
+    pool.close()
+
+
+async def test_one_address_that_is_left_is_asked_directly(service: Service) -> None:
+    names = Names(**{"orders.svc": ["127.0.0.1", "127.0.0.2"]})
+    pool = make_pool(f"http://orders.svc:{service.address[1]}", names=names)
+    await pool.connect()
+    assert pool.take == pool._take_balanced
+
+    names.addresses["orders.svc"] = ["127.0.0.1"]
+    pool.expire(monotonic() + 3600.0)
+    await eventually(lambda: len(pool._members.all) == 1)
+
+    (left,) = (one.pool for one in pool._members.all)
+    assert pool.take == left.take
+    assert left.counts is pool.counts
+    pool.close()
