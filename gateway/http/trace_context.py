@@ -4,10 +4,9 @@ import re
 from typing import Final
 
 # §3.2.2: lower-case hexadecimal throughout, and neither version ff nor an id of zeros. Of a version
-# above 00 more may follow, behind a dash.
+# above 00 more may follow, behind a dash; with a comma it is two fields.
 _TRACEPARENT: Final = re.compile(
-    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
-    re.DOTALL,
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?"
 )
 
 # §3.3.2.2: one member of a list in tracestate, a vendor's key and a value.

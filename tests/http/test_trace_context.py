@@ -47,6 +47,7 @@ MALFORMED = {
     "no flags": GOOD[:-3],
     "version 00 with a dot behind": GOOD + b".",
     "version 00 with more behind": GOOD + b"-what-the-future-will-be-like",
+    "two of a later version, the first with more behind": b"cc%b-more,cc%b" % (GOOD[2:], GOOD[2:]),
     "a later version with a dot behind": b"cc" + GOOD[2:] + b".what",
     "a later version, cut off": b"cc" + GOOD[2:-1],
     "an underscore for a dash": GOOD.replace(b"-", b"_"),
