@@ -106,8 +106,8 @@ class Rehearsal:
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
         """Return what *verdict* leads to at the time *now* (seconds since the epoch).
 
-        For Allow that is the head that the service gets, otherwise the whole answer, as it is
-        given before anything of a body has come.
+        For Allow that is the head that the service gets (of several servers the first one),
+        otherwise the whole answer, as it is given before anything of a body has come.
         """
         if isinstance(verdict, Allow):
             via = b"1.1 " + self._pseudonym
@@ -119,8 +119,16 @@ class Rehearsal:
                 forwarding += b"%b: %b\r\n" % (assertion.header, NOT_SHOWN)
             received = request.trace
             trace = received if self.settings.tracing is None else rehearse_trace(received)
+            route = verdict.route
             return render_request_head(
-                request, verdict, REQUEST_ID, forwarding, self._forward_token, trace
+                request,
+                verdict,
+                REQUEST_ID,
+                forwarding,
+                self._forward_token,
+                trace,
+                self.settings.carriages[route.index].rewrite,
+                self.settings.upstreams[route.upstream].servers[0],
             )
         is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()

@@ -8,7 +8,9 @@ from gateway.http.fields import Fields
 from gateway.http.forwarding import appended, replaced
 from gateway.http.names import without_named
 from gateway.http.request import Request
+from gateway.http.rewriting import Named, choose_host, rewrite_target, without_edited
 from gateway.http.trace_context import Trace
+from gateway.settings.rewrite_values import Rewrite
 
 # The scheme of any credential, for a proxy in front may have joined two fields into one (`Basic …,
 # Bearer …`); and behind signs that a client put there by mistake (`"Bearer …"`).
@@ -22,22 +24,29 @@ def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part 
     forwarding: bytes,
     forward_token: bool,
     trace: Trace | None,
+    rewrite: Rewrite | None = None,
+    server: Named | None = None,
 ) -> bytes:
     """Return the head, with one Host and at most one framing field in it.
 
     *forwarding* are whole lines. Order matters: what the client's Connection field names is
     taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
+    *server* is who gets it, for a *rewrite* that names it.
     """
     fields = request.fields
-    added = b""
+    target, host, added = allow.target, fields.host, b""
     joined = fields.joined
-    if joined is None:
+    if joined is None or rewrite is not None:
         lines = fields.lines
         if fields.connection:
             lines = without_named(lines, fields.connection)
+        if rewrite is not None:
+            target, host = rewrite_target(target, rewrite), choose_host(host, rewrite, server)
+            lines = without_edited(lines, rewrite.request_fields)
+            added = rewrite.request_fields.lines
         joined = b"".join(lines)
         if not request.is_plain:
-            added = _framing(request) + _hops(request)
+            added += _framing(request) + _hops(request)
     is_unchecked = allow.route.public or allow.would_deny is not None
     if (forward_token or is_unchecked) and _keeps_authorization(fields, forward_token):
         added += b"\r\nAuthorization: " + fields.authorization[0]
@@ -45,8 +54,8 @@ def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part 
         added += trace.lines
     return b"%b %b HTTP/1.1\r\nHost: %b%b%b\r\n%bX-Request-Id: %b\r\n%b\r\n" % (
         request.method.encode(),
-        allow.target,
-        fields.host,
+        target,
+        host,
         joined,
         added,
         allow.identity_fields,

@@ -6,7 +6,7 @@ from gateway.decision.routing import Route
 from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.verdict import Deny
 from gateway.http.request import Request
-from gateway.settings.values import Carriage
+from gateway.settings.carriage_values import Carriage
 
 _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 

@@ -13,6 +13,7 @@ from gateway.lints.forwarding import (
 from gateway.lints.guards import find_opened_guards, find_surrounded_guards
 from gateway.lints.hidden_methods import find_hidden_methods
 from gateway.lints.nesting import Nesting
+from gateway.lints.rewritten_guards import find_rewritten_guards
 from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
 from gateway.lints.secrets import find_written_secrets
 from gateway.lints.subjects import find_ambiguous_subjects, find_changeable_subjects
@@ -64,6 +65,7 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_hidden_methods(nesting, places)
     yield from find_opened_guards(nesting, places)
     yield from find_surrounded_guards(nesting, places)
+    yield from find_rewritten_guards(settings, places)
     yield from find_dropped_rules(nesting, places)
     names = [route.name for route in routes]
     yield from find_suspect_scopes(names, places)

@@ -4,27 +4,43 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.routing import Route
 from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.route_models import RouteModel
-from gateway.settings.values import Carriage, Limits, Timeouts, Upstream
+from gateway.settings.values import Limits, Timeouts, Upstream
 
 _NO_TIMEOUTS = RouteTimeoutsModel()
 _NO_LIMITS = RouteLimitsModel()
 
 
-def build_carriages(
+def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     routes: Sequence[Route],
     models: Mapping[str, RouteModel],
     upstreams: Mapping[str, Upstream],
+    rewrites: Mapping[str, Rewrite],
     timeouts: Timeouts,
     limits: Limits,
 ) -> tuple[Carriage, ...]:
-    """Return the carriage of each of *routes*, in their order; *models* are by name."""
+    """Return the carriage of each of *routes*, in their order; the mappings are by name."""
     return tuple(
-        _build(models[route.name], upstreams[route.upstream], timeouts, limits) for route in routes
+        _build(
+            models[route.name],
+            upstreams[route.upstream],
+            rewrites.get(route.name),
+            timeouts,
+            limits,
+        )
+        for route in routes
     )
 
 
-def _build(model: RouteModel, upstream: Upstream, timeouts: Timeouts, limits: Limits) -> Carriage:
+def _build(
+    model: RouteModel,
+    upstream: Upstream,
+    rewrite: Rewrite | None,
+    timeouts: Timeouts,
+    limits: Limits,
+) -> Carriage:
     own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
     response, total = own_timeouts.response, own_timeouts.total
     # None is the word for unlimited: whether something was said is another question.
@@ -35,4 +51,5 @@ def _build(model: RouteModel, upstream: Upstream, timeouts: Timeouts, limits: Li
         total_seconds=timeouts.total_seconds if total is None else total,
         body_bytes=own_limits.body if "body" in own else limits.body_bytes,
         own=frozenset(own),
+        rewrite=rewrite,
     )

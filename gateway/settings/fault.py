@@ -59,6 +59,7 @@ class Code(StrEnum):
     METHOD_HIDDEN = "method_hidden"
     GUARD_OPENED = "guard_opened"
     GUARD_SURROUNDED = "guard_surrounded"
+    GUARD_REWRITTEN = "guard_rewritten"
     RULE_DROPPED = "rule_dropped"
     SCOPE_SUSPECT = "scope_suspect"
     SCOPE_UNUSED = "scope_unused"
@@ -107,6 +108,7 @@ WARNINGS = frozenset(
         Code.METHOD_HIDDEN,
         Code.GUARD_OPENED,
         Code.GUARD_SURROUNDED,
+        Code.GUARD_REWRITTEN,
         Code.RULE_DROPPED,
         Code.SCOPE_SUSPECT,
         Code.SCOPE_UNUSED,

@@ -10,7 +10,7 @@ from gateway.settings.types import TOKEN
 
 # Fields that frame the message, name the host, carry credentials, or that the gateway sets
 # itself: a claim in one of them would let a token rewrite the request (RFC 9110, RFC 9112).
-_RESERVED = frozenset(
+RESERVED = frozenset(
     b"host authorization cookie set-cookie connection keep-alive te trailer upgrade expect "
     b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip "
     b"traceparent tracestate".split()
@@ -55,7 +55,7 @@ def _name_problem(name: str, owners: dict[bytes, str]) -> str | None:
     if not TOKEN.fullmatch(name):
         return f"`{shorten(name)}` is not the name of a header field"
     alias = canonical_alias(name.encode("ascii"))
-    if alias in _RESERVED or alias.startswith(_RESERVED_STARTS):
+    if alias in RESERVED or alias.startswith(_RESERVED_STARTS):
         return f"`{shorten(name)}` has a meaning of its own and cannot carry a claim"
     owner = owners.setdefault(alias, name)
     if owner != name:

@@ -10,7 +10,7 @@ from gateway.decision.verdict import Deny
 from gateway.http.fields import Fields
 from gateway.http.request import Request
 from gateway.http.request_steps import carriage_steps, request_step
-from gateway.settings.values import Carriage
+from gateway.settings.carriage_values import Carriage
 from tests.decision.policies import route
 
 ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))

@@ -3,7 +3,7 @@
 from math import inf
 from pathlib import Path
 
-from gateway.settings.values import Carriage
+from gateway.settings.carriage_values import Carriage
 from tests.settings.configs import config, load
 
 ROUTES = """\

@@ -9,7 +9,8 @@ from math import isinf
 from gateway.decision.routing import Route
 from gateway.decision.rules import ClaimTest
 from gateway.decision.template import Variable, parse_template
-from gateway.settings.values import Carriage, Server, Settings
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.values import Server, Settings
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 

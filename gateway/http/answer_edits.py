@@ -1,0 +1,13 @@
+"""Change the fields of a service's answer as its route says."""
+
+from gateway.http.request import Request
+from gateway.http.rewriting import edit_answer_fields
+from gateway.settings.carriage_values import Carriage
+
+
+def edit_answer(fields: bytes, carriage: Carriage, request: Request) -> bytes:
+    """Return *fields*, each behind the end of the line before, for who sent *request*."""
+    rewrite = carriage.rewrite
+    if rewrite is not None:
+        fields = edit_answer_fields(fields, rewrite.answer_fields)
+    return fields

@@ -1,0 +1,105 @@
+"""Find routes whose rewritten paths are, for the service, those that stricter routes guard."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gateway.decision.routing import Match, Route, RouteTable
+from gateway.lints.service_view import ServiceView, make_view, meetings
+from gateway.lints.strictness import asks_as_much
+from gateway.settings.fault import Code, Fault
+from gateway.settings.places import Places
+from gateway.settings.rewrite_values import Rewrite
+from gateway.settings.values import Settings
+
+
+def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each route that leads to what another one guards at the same server.
+
+    `/public/admin/x` without `/public` is `/admin/x` (GHSA-6jwx-7vp4-9847). Each route keeps to
+    its rules for what is asked for; but what a service does depends on what it is sent.
+    """
+    servers = {
+        name: frozenset(server.authority for server in upstream.servers)
+        for name, upstream in settings.upstreams.items()
+    }
+    rewrites = [carriage.rewrite for carriage in settings.carriages]
+    told: set[frozenset[int]] = set()
+    for lax, strict, sent in find_meetings(settings.policy.routes, rewrites, servers):
+        pair = frozenset((lax.route.index, strict.route.index))
+        if pair not in told:  # each may ask for what the other does not
+            told.add(pair)
+            yield _warning(lax, strict, sent, places)
+
+
+def find_meetings(
+    routes: RouteTable,
+    rewrites: Sequence[Rewrite | None],
+    servers: Mapping[str, frozenset[str]],
+) -> Iterator[tuple[ServiceView, ServiceView, tuple[str, ...]]]:
+    """Yield each pair of a lax route and a stricter one with a path that a server gets from both.
+
+    *rewrites* are by ``Route.index``, *servers* those of each upstream.
+    """
+    views = [make_view(route, rewrites[route.index]) for route in routes.routes]
+    if not any(view.is_rewritten for view in views):
+        return
+    search = _Search(routes, views)
+    for lax in views:
+        for strict in views:
+            if lax is strict or not (lax.is_rewritten or strict.is_rewritten):
+                continue
+            if servers[lax.route.upstream].isdisjoint(servers[strict.route.upstream]):
+                continue
+            if asks_as_much(lax.route, strict.route, lax.variables, strict.variables):
+                continue
+            sent = search.find(lax, strict)
+            if sent is not None:
+                yield lax, strict, sent
+
+
+def _warning(lax: ServiceView, strict: ServiceView, sent: tuple[str, ...], places: Places) -> Fault:
+    message = (
+        f"`{strict.route.name}` ({strict.route.place}) guards {_path(strict.ask(sent))}, which"
+        f" the service gets as {_path(sent)}; so it does for {_path(lax.ask(sent))}, for which"
+        f" `{lax.route.name}` does not ask for as much"
+    )
+    part = places.route((lax if lax.is_rewritten else strict).route.name).child("rewrite")
+    return part.key_warning(Code.GUARD_REWRITTEN, message)
+
+
+class _Search:
+    """Looks for paths that two routes both have sent."""
+
+    def __init__(self, routes: RouteTable, views: list[ServiceView]) -> None:
+        self._routes = routes
+        every = [segment for view in views for segment in (*view.asked, *view.segments)]
+        literals = {segment for segment in every if isinstance(segment, str)}
+        self._fresh = next("x" * size for size in range(1, 1000) if "x" * size not in literals)
+        self._depth = max(len(one) for view in views for one in (view.asked, view.segments))
+        listed: frozenset[str] = frozenset().union(*(view.route.methods for view in views))
+        self._methods = listed | {"*"}  # whatever no route lists
+
+    def find(self, first: ServiceView, second: ServiceView) -> tuple[str, ...] | None:
+        """Return the segments of a service path that both have sent with one method, or None."""
+        methods = self._of(first.route) & self._of(second.route)
+        if not methods:
+            return None
+        for sent in meetings(first, second, self._fresh, self._depth + 1):
+            for method in sorted(methods):
+                if self._owns(first, sent, method) and self._owns(second, sent, method):
+                    return sent
+        return None
+
+    def _of(self, route: Route) -> frozenset[str]:
+        return route.methods or self._methods
+
+    def _owns(self, view: ServiceView, sent: tuple[str, ...], method: str) -> bool:
+        for host in view.route.hosts or ("",):
+            name = f"{self._fresh}{host[1:]}" if host.startswith("*") else host
+            match = self._routes.find(name, view.ask(sent), method)
+            if isinstance(match, Match) and match.route is view.route:
+                return True
+        return False
+
+
+def _path(segments: tuple[str, ...]) -> str:
+    return "`/" + "/".join(segments) + "`"

@@ -1,0 +1,96 @@
+"""The paths of a route as its service sees them, and how they were asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.decision.routing import Route
+from gateway.decision.segments import split_segments
+from gateway.decision.template import Segment, Variable, parse_template
+from gateway.settings.rewrite_values import Rewrite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceView:
+    """The template that *route* has for its service; *is_rewritten* says that it is another one.
+
+    The first *cut* of the *asked* segments became the first *put* of the *segments*.
+    """
+
+    route: Route
+    asked: tuple[Segment, ...]
+    segments: tuple[Segment, ...]
+    cut: int
+    put: int
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Say whether the service sees other paths than those that are asked for."""
+        return self.asked != self.segments
+
+    @property
+    def variables(self) -> dict[str, int]:
+        """Return which of the segments each variable is."""
+        found = enumerate(self.segments)
+        return {one.name: number for number, one in found if isinstance(one, Variable)}
+
+    def ask(self, sent: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the path (its segments) that has to be asked for, to have *sent* sent."""
+        literals = tuple(one for one in self.asked[: self.cut] if isinstance(one, str))
+        if len(self.asked) == self.cut and not self.route.is_prefix:
+            return literals
+        return literals + sent[self.put :]
+
+
+def make_view(route: Route, rewrite: Rewrite | None) -> ServiceView:
+    """Return how the service of *route* sees its paths."""
+    asked = parse_template(route.path, route.is_prefix)
+    cut = 0 if rewrite is None else rewrite.cut_segments
+    put: tuple[str, ...] = ()
+    if rewrite is not None and rewrite.prefix:
+        split = split_segments(rewrite.prefix)
+        put = split if isinstance(split, tuple) else ()
+    segments = (*put, *asked[cut:])
+    if not segments and not route.is_prefix:
+        segments = ("",)  # all was cut off: the root is left
+    return ServiceView(route, asked, segments, cut, len(put))
+
+
+def meetings(
+    first: ServiceView, second: ServiceView, fresh: str, depth: int
+) -> Iterator[tuple[str, ...]]:
+    """Yield service paths that both have: one for each number of segments up to *depth*.
+
+    Where any segment would do there is *fresh*, which no route names. Whatever more specific
+    route owns such a path owns all paths of both that have as many segments; so where none of
+    these is owned by the two, no path is.
+    """
+    lengths = {len(one.segments) for one in (first, second) if not one.route.is_prefix}
+    deepest = max(len(first.segments), len(second.segments))
+    for length in lengths or range(deepest + 1, max(depth, deepest) + 2):
+        if len(lengths) < 2:
+            rows = [_row(first, length), _row(second, length)]
+            if rows[0] is not None and rows[1] is not None:
+                yield from _merge(rows[0], rows[1], fresh)
+
+
+def _row(view: ServiceView, length: int) -> list[Segment | None] | None:
+    """Return one segment for each of *length*, None where any or none will do."""
+    missing = length - len(view.segments)
+    if missing == 0 and not view.route.is_prefix:
+        return list(view.segments)
+    return [*view.segments, *[None] * missing] if missing > 0 and view.route.is_prefix else None
+
+
+def _merge(
+    first: list[Segment | None], second: list[Segment | None], fresh: str
+) -> Iterator[tuple[str, ...]]:
+    merged: list[str] = []
+    for one, other in zip(first, second, strict=True):
+        literals = {segment for segment in (one, other) if isinstance(segment, str)}
+        is_variable = isinstance(one, Variable) or isinstance(other, Variable)
+        if len(literals) > 1 or (is_variable and "" in literals):
+            return
+        merged.append(next(iter(literals), fresh))
+    yield tuple(merged)
+    if first[-1] is None and second[-1] is None:
+        yield (*merged[:-1], "")

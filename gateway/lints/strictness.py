@@ -1,0 +1,87 @@
+"""Say whether one route asks for as much as another one."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain, combinations
+
+from gateway.decision.routing import Route
+from gateway.decision.rules import ClaimTest
+from gateway.decision.scopes import ScopeExpression, ScopeRule
+
+_VARIABLE = re.compile(r"\{path\.(\w+)\}")
+
+# All sets of so many scopes are tried; beyond that, two rules are alike where their texts are.
+_MAX_SCOPES = 10
+
+Variables = Mapping[str, int]
+"""Which segment each variable of a path is, as the service sees it."""
+
+
+def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) -> bool:
+    """Return whether whoever passes *route* would pass *other*, too, at the same service path.
+
+    False where that is not certain. *own* and *others* are the variables of the two.
+    """
+    if other.public or other.reports or (route.public and other.optional):
+        return True  # on a public route nobody has an identity, which is one way to pass
+    if route.public or route.reports or (route.optional and not other.optional):
+        return False
+    return (
+        _is_within(route.issuers, other.issuers)
+        and _is_within(route.audiences, other.audiences)
+        and _scopes_imply(route.scopes, other.scopes)
+        and _tests(other.claims, others) <= _tests(route.claims, own)
+        and _steps_up_as_much(route, other)
+    )
+
+
+def _is_within(own: frozenset[str] | None, wanted: frozenset[str] | None) -> bool:
+    return wanted is None or (own is not None and own <= wanted)
+
+
+def _scopes_imply(own: ScopeRule | None, wanted: ScopeRule | None) -> bool:
+    if wanted is None:
+        return True
+    if own is None:
+        # A rule that only forbids holds for a token without scopes, but not for all.
+        return False
+    if own.text == wanted.text:
+        return True
+    named = {*_named(own.expression), *_named(wanted.expression)}
+    if len(named) > _MAX_SCOPES:
+        return False
+    sets = chain.from_iterable(combinations(named, size) for size in range(len(named) + 1))
+    return all(wanted.holds(granted) for granted in map(frozenset, sets) if own.holds(granted))
+
+
+def _named(expression: ScopeExpression) -> Iterator[str]:
+    if isinstance(expression, str):
+        yield expression
+        return
+    for part in expression.parts:
+        yield from _named(part)
+
+
+def _tests(tests: tuple[ClaimTest, ...], places: Variables) -> frozenset[tuple[object, ...]]:
+    return frozenset((test.path, test.operator, _placed(test.operand, places)) for test in tests)
+
+
+def _placed(operand: object, places: Variables) -> str:
+    """Return *operand* with the place of each variable, where the service sees it, for its name.
+
+    A variable that the service does not see is like no other.
+    """
+    return _VARIABLE.sub(lambda match: f"{{path.{places.get(match[1], match[1])}}}", repr(operand))
+
+
+def _steps_up_as_much(route: Route, other: Route) -> bool:
+    wanted, own = other.step_up, route.step_up
+    if wanted is None:
+        return True
+    if own is None:
+        return False
+    acr, age = own.acr_values, own.max_age_seconds
+    if wanted.acr_values and not (acr and set(acr) <= set(wanted.acr_values)):
+        return False
+    most = wanted.max_age_seconds
+    return most is None or (age is not None and age <= most)

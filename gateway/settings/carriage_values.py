@@ -1,0 +1,25 @@
+"""How the requests of one route are carried, once they are allowed."""
+
+from dataclasses import dataclass
+
+from gateway.settings.rewrite_values import NO_FIELDS, Rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """What one route has of its own, or has of all others.
+
+    *response_timeout_seconds* is until the first byte of the answer. *own* are the keys that the
+    route itself says: ``response``, ``total``, ``body``. Without a *rewrite* nothing is changed.
+    """
+
+    response_timeout_seconds: float
+    total_seconds: float  # as of Timeouts
+    body_bytes: int | None  # None: no limit
+    own: frozenset[str]
+    rewrite: Rewrite | None = None
+
+    @property
+    def edits_answers(self) -> bool:
+        """Say whether the fields of answers are not passed on as they come."""
+        return self.rewrite is not None and self.rewrite.answer_fields != NO_FIELDS

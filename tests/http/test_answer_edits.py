@@ -1,0 +1,23 @@
+"""An answer is changed as its route says, and as no other says."""
+
+from gateway.http.answer_edits import edit_answer
+from gateway.http.fields import Fields
+from gateway.http.request import Request
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.rewrite_values import FieldEdits, Rewrite
+
+REQUEST = Request("GET", b"/", Fields())
+
+
+def test_what_the_route_rewrites_is_rewritten() -> None:
+    rewrite = Rewrite(answer_fields=FieldEdits(frozenset({b"server"}), b"\r\nX-A: 1"))
+
+    assert edit_answer(
+        b"\r\nServer: x", Carriage(9.0, 9.0, None, frozenset(), rewrite), REQUEST
+    ) == (b"\r\nX-A: 1")
+
+
+def test_of_another_route_nothing_is() -> None:
+    fields = b"\r\nServer: x"
+
+    assert edit_answer(fields, Carriage(9.0, 9.0, None, frozenset()), REQUEST) is fields

@@ -1,0 +1,237 @@
+"""A route whose rewritten paths are what another one guards is found, and no other is."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.decision.routing import Match, Route, RouteTable, find_conflicts
+from gateway.decision.scopes import AllOf, AnyOf, NoneOf, compile_scopes
+from gateway.decision.segments import split_segments
+from gateway.http.rewriting import rewrite_target
+from gateway.lints.rewritten_guards import find_meetings
+from gateway.lints.service_view import make_view
+from gateway.settings.rewrite_values import Rewrite
+from tests.decision.policies import numbered, route
+from tests.lints.warned import assert_warned, routes, warnings
+from tests.settings.configs import config
+
+ADMIN = "admin, match: {path_prefix: /admin/}, require: {scopes: [admin]}"
+STRIP = "rewrite: {strip_prefix: /web}"
+TENANT = "claims: {tenant: {equals: '{path.t}'}}"
+
+
+def web(rest: str = "require: {}") -> str:
+    return f"web, match: {{path_prefix: /web/}}, {STRIP}, {rest}"
+
+
+WARNED = [
+    [ADMIN, web()],
+    [ADMIN, web("require: {scopes: [other]}")],
+    [ADMIN, web("require: {scopes: {any: [admin, other]}}")],
+    [ADMIN, web().replace("/web/}", "/web/, methods: [POST]}")],
+    [ADMIN, web().replace("/web/}", "/web/, hosts: [a.example, '*.b.example']}")],
+    [ADMIN, web().replace("prefix: /web/", ": '/web/{area}/{page}'").replace("path_:", "path:")],
+    [ADMIN.replace("/admin/", "'/admin/{a}/{b}'").replace("path_prefix", "path"), web()],
+    [ADMIN, web(), f"o, match: {{path: /web/admin/health}}, {STRIP}, require: {{scopes: [admin]}}"],
+    [ADMIN, web("require: {scopes: [other, admin]}")],
+    [ADMIN.replace("scopes: [admin]", "max_age: 5m"), web("require: {max_age: 6m}")],
+    [f"a, match: {{path: '/{{t}}/x'}}, require: {{{TENANT}}}", web()],
+    [
+        f"a, match: {{path: '/{{t}}/{{u}}'}}, require: {{{TENANT}}}",
+        f"b, match: {{path: '/web/{{u}}/{{t}}'}}, require: {{{TENANT}}}, {STRIP}",
+    ],
+]
+SILENT = [
+    [ADMIN, web("require: {scopes: [admin]}")],
+    [
+        ADMIN,
+        web(),
+        f"o, match: {{path_prefix: /web/admin/}}, {STRIP}, require: {{scopes: [admin]}}",
+    ],
+    [
+        ADMIN.replace("/admin/", "/admin/, methods: [POST]"),
+        web().replace("b/}", "b/, methods: [GET]}"),
+    ],
+    [ADMIN, web().replace("{strip_prefix: /web}", "{replace_prefix: {from: /web, to: /site}}")],
+    [ADMIN, web().replace("{strip_prefix: /web}", "{host: upstream}")],
+    [ADMIN, web().replace("prefix: /web/", ": '/web/{area}'").replace("path_:", "path:")],
+    [ADMIN.replace("require: {scopes: [admin]}", "public: true"), web("public: true")],
+    [
+        f"a, match: {{path: '/{{t}}/x'}}, require: {{{TENANT}}}",
+        f"b, match: {{path: '/web/{{t}}/x'}}, require: {{{TENANT}}}, {STRIP}",
+    ],
+    [
+        f"all, match: {{path_prefix: /web/}}, {STRIP}, require: {{}}",
+        f"part, match: {{path_prefix: /web/admin/}}, {STRIP}, require: {{scopes: [admin]}}",
+    ],
+]
+
+
+@pytest.mark.parametrize("lines", WARNED)
+def test_a_route_that_reaches_what_another_one_guards_is_doubtful(
+    lines: list[str], tmp_path: Path
+) -> None:
+    text = routes(*lines).replace("rewrite:", "¦rewrite:", 1)
+
+    found = warnings(tmp_path, config(routes=text.replace("¦", "")))
+
+    assert [one.code.value for one in found].count("guard_rewritten") == 1
+    if len(found) == 1:
+        assert_warned(tmp_path, "guard_rewritten", config(routes=text))
+
+
+@pytest.mark.parametrize("lines", SILENT)
+def test_a_route_that_does_not_is_none_to_speak_of(lines: list[str], tmp_path: Path) -> None:
+    found = warnings(tmp_path, config(routes=routes(*lines)))
+
+    assert "guard_rewritten" not in {one.code.value for one in found}
+
+
+def test_it_is_the_guard_that_is_rewritten(tmp_path: Path) -> None:
+    text = routes(
+        "web, match: {path_prefix: /}, require: {}",
+        "guarded, match: {path_prefix: /api/}, rewrite: {strip_prefix: /api},"
+        " require: {scopes: [admin]}",
+    )
+
+    (found,) = warnings(tmp_path, config(routes=text))
+
+    assert found.message == (
+        f"`guarded` ({tmp_path}/gateway.yaml:8) guards `/api/x`, which the service gets as"
+        " `/x`; so it does for `/x`, for which `web` does not ask for as much"
+    )
+
+
+def test_two_upstreams_with_one_server_are_one_service(tmp_path: Path) -> None:
+    upstreams = "upstreams:\n" + "".join(
+        f'  {name}: {{servers: ["http://10.0.0.{number}"]}}\n'
+        for name, number in (("orders", 7), ("again", 7), ("else", 8))
+    )
+    lines = [ADMIN, web() + ", upstream: again", web().replace("web", "w") + ", upstream: else"]
+
+    found = warnings(tmp_path, config(upstreams=upstreams, routes=routes(*lines)))
+
+    assert [one.code.value for one in found] == ["guard_rewritten"]
+    assert "`web`" in found[0].message
+
+
+# --- the law
+
+RULES = [
+    None,
+    compile_scopes("x"),
+    compile_scopes("y"),
+    compile_scopes(AllOf(("x", "y"))),
+    compile_scopes(AnyOf(("x", "y"))),
+    compile_scopes(NoneOf(("x",))),
+]
+GRANTS = [frozenset(one) for one in ((), ("x",), ("y",), ("x", "y"))]
+WORDS = ("a", "b", "c")
+SERVERS = {"orders": frozenset({"10.0.0.7"}), "twin": frozenset({"10.0.0.7", "10.0.0.8"})}
+ASKED = list(product(("else.test", "one.test", "z.two.test"), ("GET", "PUT", "POST")))
+PATHS = [
+    "/" + "/".join(words) + end
+    for length in range(4)
+    for words in product(WORDS, repeat=length)
+    for end in (("", "/") if length else ("",))
+]
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> tuple[tuple[Route, ...], list[Rewrite | None]]:
+    """Return routes that do not tie, and what they rewrite."""
+    found: list[Route] = []
+    rewrites: list[Rewrite | None] = []
+    for number in range(draw(st.integers(2, 5))):
+        segments = draw(
+            st.lists(st.sampled_from(["a", "b", "{v}", "{w}"]), max_size=3, unique=True)
+        )
+        is_prefix = draw(st.booleans())
+        end = "/*" if is_prefix else draw(st.sampled_from(["", "/"]) if segments else st.just("/"))
+        public = draw(st.booleans())
+        made = route(
+            "".join(f"/{one}" for one in segments) + end,
+            name=str(number),
+            methods=draw(st.sampled_from([frozenset(), frozenset({"GET"}), frozenset({"PUT"})])),
+            hosts=draw(st.sampled_from([(), ("one.test",), ("*.two.test",)])),
+            upstream=draw(st.sampled_from(list(SERVERS))),
+            public=public,
+            optional=not public and draw(st.booleans()),
+            scopes=None if public else draw(st.sampled_from(RULES)),
+        )
+        if find_conflicts(numbered([*found, made])):
+            continue
+        literals = next((i for i, one in enumerate(segments) if "{" in one), len(segments))
+        cut = draw(st.integers(0, literals))
+        prefix = draw(st.sampled_from([b"", b"/a", b"/b/a"]))
+        rewrites.append(Rewrite(cut, prefix) if cut else None)
+        found.append(made)
+    return numbered(found), rewrites
+
+
+def owned(table: RouteTable, rewrites: list[Rewrite | None]) -> Iterator[tuple[str, bytes, Route]]:
+    """Yield the method, the service's path and the route of each request that has one."""
+    for path, (host, method) in product(PATHS, ASKED):
+        segments = split_segments(path.encode())
+        assert isinstance(segments, tuple)
+        match = table.find(host, segments, method)
+        if isinstance(match, Match):
+            rewrite = rewrites[match.route.index]
+            raw = path.encode()
+            yield method, raw if rewrite is None else rewrite_target(raw, rewrite), match.route
+
+
+def passes(one: Route, granted: frozenset[str] | None) -> bool:
+    """Return whether a caller with these scopes passes; None is one without a token.
+
+    On a public route everybody is one without.
+    """
+    if one.public or granted is None:
+        return one.public or one.optional
+    return one.scopes is None or one.scopes.holds(granted)
+
+
+def known(one: Route, granted: frozenset[str] | None) -> frozenset[str] | None:
+    """Return what the service knows of who passed."""
+    return None if one.public else granted
+
+
+@settings(max_examples=150)
+@given(estates())
+def test_nothing_reaches_the_service_by_less_than_another_way_asks_for_without_a_warning(
+    estate: tuple[tuple[Route, ...], list[Rewrite | None]],
+) -> None:
+    """Whoever has a path sent would have it sent by every route that has the same one sent.
+
+    And where that is not so, the path that is warned of shows it.
+    """
+    built, rewrites = estate
+    table = RouteTable(built)
+    meetings = list(find_meetings(table, rewrites, SERVERS))
+    warned = {(lax.route.index, strict.route.index) for lax, strict, _ in meetings}
+    ways: dict[tuple[str, bytes], set[Route]] = {}
+    for method, sent, one in owned(table, rewrites):
+        ways.setdefault((method, sent), set()).add(one)
+    for found in ways.values():
+        for lax, strict in product(found, repeat=2):
+            if not any(make_view(one, rewrites[one.index]).is_rewritten for one in (lax, strict)):
+                continue  # another host tells them apart
+            for granted in (None, *GRANTS):
+                if passes(lax, granted) and not passes(strict, known(lax, granted)):
+                    assert (lax.index, strict.index) in warned
+    for lax, strict, sent in meetings:
+        for view in (lax, strict):
+            raw = "/" + "/".join(view.ask(sent))
+            rewrite = rewrites[view.route.index]
+            made = raw.encode() if rewrite is None else rewrite_target(raw.encode(), rewrite)
+            assert made.decode() == "/" + "/".join(sent)
+            owners = [table.find(host, view.ask(sent), method) for host, method in ASKED]
+            assert view.route in [one.route for one in owners if isinstance(one, Match)]
+        assert any(
+            passes(lax.route, granted) and not passes(strict.route, known(lax.route, granted))
+            for granted in (None, *GRANTS)
+        )
