@@ -17,8 +17,8 @@ _ESCAPED: Final = tuple(b"\\x%02X" % byte for byte in range(256))
 
 # What begins as a JSON object does in base64url, `{"` or `{` and white space, and goes on: the
 # header or the payload of a token, in a field that is not there for it. The latter begins as
-# words may go on.
-_TOKEN: Final = re.compile(rb"(?:eyJ|(?<![\w-])e(?:yA|w[0ko]))[\w-]{6,}[\w.~+/=-]*", re.ASCII)
+# words may go on. What follows belongs to it, percent-encoded dots and all.
+_TOKEN: Final = re.compile(rb"(?:eyJ|(?<![\w-])e(?:yA|w[0ko]))[\w-]{6,}[\w.~+/=%-]*", re.ASCII)
 _HIDDEN_TOKEN: Final = b"(token)"
 
 # Not by `strftime`, which writes them in the language of the process.

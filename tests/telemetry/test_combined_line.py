@@ -121,6 +121,16 @@ def test_a_token_that_a_client_says_elsewhere_is_not_repeated(before: bytes, tok
     assert [part for part in token.split(b".") if len(part) > 3 and part in line] == []
 
 
+@pytest.mark.parametrize("dot", [b"%2E", b"%2e", b"%252E"])
+def test_a_token_whose_dots_are_percent_encoded_is_not_repeated_either(dot: bytes) -> None:
+    token = b"eyJhbGciOiJFUzI1NiJ9" + dot + b"eyJzdWIiOiJhIn0" + dot + b"c2lnbmF0dXJl"
+
+    line = format_combined(*Parts(user_agent=b"Bearer%20" + token, referer=b"https://a/" + token))
+
+    assert line.count(b"(token)") == 2
+    assert b"c2lnbmF0dXJl" not in line
+
+
 def test_a_token_behind_other_letters_is_not_repeated_either() -> None:
     line = read(Parts(user_agent=b"token_eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl x"))
 
