@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from gateway.supervisor.cores import usable_cores
 from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, share_sockets
 from gateway.supervisor.supervisor import Supervisor
-from gateway.telemetry.diagnostics import divert_stderr
+from gateway.telemetry.diagnostics import divert_stderr, leave
 
 
 @click.command("run")
@@ -52,7 +51,8 @@ def command(file: Path | None, config: Path | None) -> None:
         uvloop.run(_serve(settings, path, disk.record))
     except (OSError, WorkerFailed) as error:
         _say(getattr(error, "strerror", None) or str(error))
-        sys.exit(EXIT_ENVIRONMENT)
+        leave(EXIT_ENVIRONMENT)
+    leave(0)
 
 
 async def _serve(settings: Settings, path: Path, record: Record) -> None:

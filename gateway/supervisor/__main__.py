@@ -8,7 +8,7 @@ import sys
 import uvloop
 
 from gateway.supervisor.worker import Worker
-from gateway.telemetry.diagnostics import divert_stderr
+from gateway.telemetry.diagnostics import divert_stderr, leave
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     uvloop.run(_work(socket.socket(fileno=int(sys.argv[1]))))
+    leave(0)
 
 
 async def _work(supervisor: socket.socket) -> None:

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import threading
-from typing import Final
+from typing import Final, NoReturn
 
 from gateway.telemetry.line_writer import LineWriter
 
@@ -129,3 +129,15 @@ def divert_stderr() -> None:
         return
     sys.stderr = stream = Diagnostics(fd)
     atexit.register(stream.finish, _LAST_SECONDS)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with *code*, once the last lines are written, or a second later.
+
+    Not by way of the interpreter's own end: a thread that hangs on a disk, or reads certificates
+    in a library that is not Python, would be torn down in the middle of it, and abort us.
+    """
+    stream = sys.stderr
+    if isinstance(stream, Diagnostics):
+        stream.finish(_LAST_SECONDS)
+    os._exit(code)

@@ -153,3 +153,23 @@ assert sys.stderr is stream
 
 def test_a_stream_without_a_descriptor_stays_as_it_is() -> None:
     subprocess.run([sys.executable, "-c", ON_NO_DESCRIPTOR], check=True, timeout=60)
+
+
+LEAVING = """
+import sys, threading, time
+from gateway.telemetry.diagnostics import divert_stderr, leave
+
+divert_stderr()
+sys.stderr.write("the last line\\n")
+threading.Thread(target=time.sleep, args=(600,)).start()
+leave(3)
+"""
+
+
+def test_a_process_leaves_behind_its_last_line_whatever_its_threads_do() -> None:
+    """Python itself would wait for the thread, or tear it down amid whatever it does."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (done.returncode, done.stderr) == (3, "the last line\n")
