@@ -58,8 +58,8 @@ fuzz: $(FUZZ_READY) ## Fuzz the data port and the decision (SECONDS=60 for each 
 	SECONDS_EACH=$(or $(SECONDS),60) .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
 
 lock: ## Write requirements/ anew from pyproject.toml (needs uv)
-	$(COMPILE) --upgrade pyproject.toml --extra otlp -o requirements/runtime.txt
-	$(COMPILE) --upgrade pyproject.toml --extra otlp --group dev --group build \
+	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis -o requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis --group dev --group build \
 		-c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --upgrade --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --upgrade --group bench -o requirements/bench.txt

@@ -12,6 +12,7 @@ from gateway.admin.decisions import remembered_decision
 from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.live import explain_live
 from gateway.admin.question import Question
+from gateway.admin.rate_limits import rate_limit_status
 from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
@@ -218,6 +219,7 @@ class ControlPlane:
                 for one in certificates_in_use(self._settings)
             ],
             "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
+            "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),
             "connections": {
                 "open": metrics.connections_open,
                 "requests_in_flight": metrics.requests_in_flight,

@@ -8,6 +8,8 @@ from typing import Any
 from gateway.admission import Keys
 from gateway.decision.revocation import RevocationLists
 from gateway.fetching.thread import start_thread
+from gateway.limits.limiter import Limiter, MemoryLimiter
+from gateway.limits.limiters import Limiters
 from gateway.proxy.listener import Listener
 from gateway.proxy.port import new_pseudonym
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
@@ -29,7 +31,7 @@ class DataPlane:
 
     *keys* and *lists* are live: whoever fetches them keeps them current. *pseudonym* is how the
     gateway calls itself in Via, the same in all of its processes. *is_one_of_several* processes
-    that write to one access log.
+    that write to one access log. *limiter* counts requests where Redis does not.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -41,12 +43,14 @@ class DataPlane:
         *,
         pseudonym: bytes | None = None,
         is_one_of_several: bool = False,
+        limiter: Limiter | None = None,
     ) -> None:
         self._clocks = clocks
         self._pseudonym = pseudonym or new_pseudonym()
         self._access_log = AccessLog(_stream(settings.access_log), shared=is_one_of_several)
         self._metrics = Metrics()
         self._spans = SpanExporter(self._metrics)
+        self._limiters = Limiters(limiter or MemoryLimiter())
         self._prepared: tuple[Settings, Contexts] | None = None
         self._serving = self._make_serving(settings, keys, lists, None)
         serving = self._serving
@@ -69,6 +73,7 @@ class DataPlane:
             self._pseudonym,
             self._spans.add,
             prepared[1] if prepared is not None and prepared[0] is settings else None,
+            self._limiters.use(settings.rate_limiting.redis),
         )
 
     @property
@@ -127,6 +132,8 @@ class DataPlane:
         metrics.memo_hits, metrics.memo_misses = memo.hits, memo.misses
         metrics.memo_entries = len(memo)
         metrics.log_dropped = self._access_log.dropped
+        metrics.rate_limit_failures = self._limiters.failures
+        metrics.rate_limits_without_redis = int(self._limiters.is_without)
         for pool in self._serving.pools:
             pool.report()
         return metrics
@@ -146,6 +153,7 @@ class DataPlane:
     async def stop(self) -> None:
         """End everything; what is still under way is cut off."""
         await self._listener.stop()
+        await self._limiters.close()
         await self._spans.close(_SPANS_CLOSE_SECONDS)
         self._access_log.close(_LOG_CLOSE_SECONDS)
 

@@ -13,6 +13,8 @@ from gateway.decision.identity import identity_aliases
 from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
+from gateway.limits.limiter import Limiter, MemoryLimiter
+from gateway.proxy.limiting import limit_routes
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port, RouteState, Vouch
@@ -49,10 +51,11 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     export: Callable[[Span], None] | None = None,
     contexts: Contexts | None = None,
 ) -> Serving:
+    limiter: Limiter | None = None,
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
     *contexts* are what `make_tls` returns for them, where there was time to make them before.
-    *export* takes spans, if anybody does.
+    *export* takes spans, if anybody does. *limiter* counts requests, by default here and anew.
     Of *former* nothing is used again but the counts, and the streams that end with their
     token: what it remembers of tokens and its connections belong to its policy and its
     upstreams.
@@ -87,6 +90,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port.vouch = _make_vouch(settings.assertion, clocks)
     if pseudonym is not None:
         port.call_itself(pseudonym)
+    limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     return Serving(settings, contexts.server, memo, tuple(pools.values()), port)
 
 

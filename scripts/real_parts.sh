@@ -19,6 +19,7 @@ prometheus prometheus      scrapes a gateway, evaluates the alert rules and fill
 promtool   prometheus      checks and tests the alert rules, and checks the metrics
 kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them
 systemd-analyze systemd    checks the systemd units, and systemd itself runs them
+redis-server redis-server  counts requests of several gateways
 ip         iproute2        brings up the network of the machine on which systemd does
 "
 bench_parts="

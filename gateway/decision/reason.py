@@ -57,6 +57,7 @@ class Reason(Enum):
         503,
         "Whether tokens were revoked cannot be told",
     )
+    LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Whether a rate limit is kept cannot be told")
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")
     UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not answer in time")

@@ -15,6 +15,7 @@ _RETRY_AFTER: Final = {
     Reason.KEYS_UNAVAILABLE: 5,
     Reason.REVOCATIONS_UNAVAILABLE: 5,
     Reason.UPSTREAM_UNAVAILABLE: 1,
+    Reason.LIMITS_UNAVAILABLE: 1,
     Reason.OVERLOADED: 1,
     Reason.DRAINING: 1,
 }
@@ -52,8 +53,13 @@ UNFRAMED: Final = frozenset(
 REQUEST_ID_LENGTH: Final = 24
 
 
-def render_refusal(deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool) -> bytes:
-    """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2)."""
+def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool, fields: bytes = b""
+) -> bytes:
+    """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2).
+
+    Each of *fields*, which it has besides, begins with the end of the line before.
+    """
     route = deny.route
     head, body_start, body_end = _template(
         deny.reason,
@@ -63,7 +69,7 @@ def render_refusal(deny: Deny, request_id: bytes, now: float, is_head: bool, clo
         None if route is None else route.step_up,
         close,
     )
-    start = head % (http_date(int(now)), request_id)
+    start = b"%b%b\r\n\r\n" % (head % (http_date(int(now)), request_id), fields)
     if is_head:
         return start
     return start + body_start + request_id + body_end
@@ -102,7 +108,7 @@ def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
     ]
     if close:
         fields.append(b"Connection: close")
-    return b"\r\n".join(fields) + b"\r\n\r\n", body_start, body_end
+    return b"\r\n".join(fields), body_start, body_end
 
 
 def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:

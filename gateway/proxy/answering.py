@@ -66,6 +66,7 @@ class Answering:
         "events",
         "is_head",
         "is_over",
+        "limit_fields",
         "out",
         "port",
         "request",
@@ -87,6 +88,7 @@ class Answering:
     events: Events | None  # of an event stream, once a first piece was sent on
     is_head: bool
     is_over: bool
+    limit_fields: bytes  # for our answer as for the service's; each begins with a line end
     out: list[bytes]
     server: ServerConnection | None
     sent_at: float
@@ -121,7 +123,7 @@ class Answering:
         server = self.server
         if server is not None:
             server.home.counts.times.observe(self.request.method, status, seconds)
-        framing = b""
+        framing = self.limit_fields
         upload = self.upload
         if not self.request.keep_alive or (self.port.is_draining and self._is_last()):
             self._close = True
@@ -130,7 +132,7 @@ class Answering:
         if length is None and has_body:
             if self.request.is_http11:
                 self._chunked_out = True
-                framing = b"\r\nTransfer-Encoding: chunked"
+                framing += b"\r\nTransfer-Encoding: chunked"
             else:
                 self._close = True
         if self._close:
@@ -207,6 +209,14 @@ class Answering:
 
     def _end(self, close: bool) -> None:
         raise NotImplementedError
+
+    def server_blocked(self) -> None:
+        """Slow down the client."""
+        self.client.hold()
+
+    def server_ready(self) -> None:
+        """Let the client go on."""
+        self.client.go_on()
 
     def client_blocked(self) -> None:
         """Slow down the server."""

@@ -44,7 +44,7 @@ class Exchange(Streaming):
         self.sent_at = 0.0
         self.waited = self.is_over = self._answer_started = self._chunked_out = self._close = False
         self._resent = False
-        self._head = b""
+        self._head = self.limit_fields = b""
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
 
@@ -63,13 +63,13 @@ class Exchange(Streaming):
         """Do what *verdict* says."""
         kind = type(verdict)  # cheaper than isinstance, and these are final
         if kind is Allow:
-            self._forward(verdict)  # type: ignore[arg-type]
+            self.forward(verdict)  # type: ignore[arg-type]
         elif kind is Deny:
             self.refuse(verdict)  # type: ignore[arg-type]
         elif kind is Publish:
             self._publish(verdict)  # type: ignore[arg-type]
         else:
-            self.port.spawn(self._begin_with_keys(verdict), self._give_up)  # type: ignore[arg-type]
+            self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
         self.waited = True
@@ -84,7 +84,8 @@ class Exchange(Streaming):
             self.use(latest)
             self.begin()
 
-    def _forward(self, allow: Allow) -> None:
+    def forward(self, allow: Allow, *, is_within: bool = False) -> None:
+        """Send the request on, if it *is_within* its rate limits, else once it is."""
         self.allow = allow
         port = self.port
         state = port.routes[allow.route.index]
@@ -95,11 +96,14 @@ class Exchange(Streaming):
             if fault is not None:
                 self.refuse(fault)
                 return
+        if state.limits is not None and not is_within:
+            state.limits.begin(self, allow)
+            return
         pool = state.pool
         take = pool.take
         server = take()
         if server is None:
-            port.spawn(self._connect(pool), self._give_up)
+            port.spawn(self._connect(pool), self.give_up)
         else:
             self._attach(server, allow)
 
@@ -139,14 +143,6 @@ class Exchange(Streaming):
         port, allow = self.port, self.allow
         return (port.timeouts if allow is None else port.routes[allow.route.index]).total_seconds
 
-    def server_blocked(self) -> None:
-        """Slow down the client."""
-        self.client.hold()
-
-    def server_ready(self) -> None:
-        """Let the client go on."""
-        self.client.go_on()
-
     # --- endings
 
     def refuse(self, deny: Deny) -> None:
@@ -156,7 +152,7 @@ class Exchange(Streaming):
         self.status = reason.status
         close = reason in UNFRAMED or self._must_close()
         write = self.client.write
-        write(render_refusal(deny, self.id, time(), self.is_head, close))
+        write(render_refusal(deny, self.id, time(), self.is_head, close, self.limit_fields))
         self._end(close)
 
     def _publish(self, publish: Publish) -> None:
@@ -201,7 +197,7 @@ class Exchange(Streaming):
         self._resent = True
         if self.upload is not None:
             self.upload.wait()
-        self.port.spawn(self._connect(pool, server.home), self._give_up)
+        self.port.spawn(self._connect(pool, server.home), self.give_up)
 
     def _is_whole(self, reason: Reason) -> bool:
         """Return whether all of the request is at hand still, and nothing of an answer came."""
@@ -209,7 +205,8 @@ class Exchange(Streaming):
             return False
         return self.upload is None or not self.upload.begun
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """End what a bug of ours has ended."""
         self.fail(Deny(Reason.UPSTREAM_UNREACHABLE, "an error inside of the gateway"))
 
     def expire(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
 from secrets import token_hex
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
@@ -25,6 +25,9 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
 from gateway.telemetry.route_metrics import RouteMetrics
 from gateway.telemetry.tracer import Tracer
+
+if TYPE_CHECKING:  # it imports this
+    from gateway.proxy.limiting import RouteLimits
 
 # Hosts come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_HOSTS = 4096
@@ -77,7 +80,7 @@ class Unrouted:
 class RouteState(Unrouted):
     """What the data port keeps for one route: its pool, its counts, its names as JSON."""
 
-    __slots__ = ("answer_seconds", "body_bytes", "carriage", "pool", "total_seconds")
+    __slots__ = ("answer_seconds", "body_bytes", "carriage", "limits", "pool", "total_seconds")
 
     def __init__(self, route: Route, carriage: Carriage, pool: Pool, metrics: RouteMetrics) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
@@ -86,6 +89,7 @@ class RouteState(Unrouted):
         self.total_seconds = carriage.total_seconds
         self.body_bytes = carriage.body_bytes
         self.carriage = carriage
+        self.limits: RouteLimits | None = None
 
 
 def _most(limits: Iterable[int | None]) -> int | None:

@@ -62,7 +62,7 @@ class Streaming(Answering):
         self.tunnel = tunnel
         self.client.begin_tunnel(tunnel)
         end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
-        self.client.write(STATUS_LINES[101] + b"".join(lines) + end)
+        self.client.write(STATUS_LINES[101] + b"".join(lines) + self.limit_fields + end)
         if rest:
             tunnel.from_server(rest)
         return tunnel

@@ -12,6 +12,8 @@ from gateway.settings.files import Sources
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.issuers import build_issuers
 from gateway.settings.models import ConfigFile, IdentityModel, UpstreamModel
+from gateway.settings.rate_values import RateLimiting
+from gateway.settings.rates import build_rate_limiting
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.revocations import build_revocations
@@ -36,6 +38,7 @@ class Access:
     routes: tuple[Route, ...]
     route_models: Mapping[str, RouteModel]  # by name
     rewrites: Mapping[str, Rewrite]  # by name of the route
+    rate_limiting: RateLimiting
 
 
 def build_access(
@@ -64,6 +67,7 @@ def build_access(
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},
         build_rewrites(routes, built_routes, _identity_names(model.identity), faults),
+        build_rate_limiting(model, root, routes, built_routes, environ, faults),
     )
 
 

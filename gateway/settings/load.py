@@ -168,6 +168,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
             timeouts,
             limits,
         ),
+        rate_limiting=access.rate_limiting,
         assertion=assertion,
         timeouts=timeouts,
         limits=limits,

@@ -10,6 +10,7 @@ from gateway.settings.balancing_models import BalancingModel
 from gateway.settings.fault import Code
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.log_models import AccessLog
+from gateway.settings.rate_models import RateLimitModel, RedisModel
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
@@ -214,6 +215,10 @@ class ConfigFile(TeamFile):
     limits: LimitsModel = Field(
         default=LimitsModel(), description="Limits of size and number on the data port."
     )
+    rate_limits: dict[Name, RateLimitModel] = Field(
+        default={}, description="How many requests there may be in a time, by name."
+    )
+    redis: RedisModel | None = Field(default=None, description="Where several gateways count.")
     suites: list[Text] | None = Field(
         default=None,
         min_length=1,

@@ -152,6 +152,9 @@ class RouteModel(Strict):
         default=None, description="How long its requests may take."
     )
     limits: RouteLimitsModel | None = Field(default=None, description="How much it takes.")
+    rate_limits: list[Text] | None = Field(
+        default=None, min_length=1, description="Rate limits that hold its requests, by name."
+    )
     rewrite: RewriteModel | None = Field(
         default=None, description="What is changed of its requests and answers."
     )

@@ -10,6 +10,7 @@ from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.balancing_values import PLAIN, Balancing
 from gateway.settings.carriage_values import Carriage
+from gateway.settings.rate_values import RateLimiting
 from gateway.settings.reload_values import Reloads
 from gateway.settings.signing_key import SigningKey
 from gateway.settings.tracing_values import Tracing
@@ -219,6 +220,7 @@ class Settings:
     resources: tuple[Resource, ...]
     policy: Policy
     carriages: tuple[Carriage, ...]  # by Route.index
+    rate_limiting: RateLimiting
     assertion: AssertionSettings | None
     timeouts: Timeouts
     limits: Limits

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.fetched import Fetched
+from gateway.limits.limiter import MemoryLimiter
 from gateway.settings.disk import Record
 from gateway.settings.values import Settings
 from gateway.supervisor.child import Child, ask_all, describe_failure
@@ -22,6 +23,7 @@ from gateway.supervisor.messages import (
     Refetch,
     Start,
     Stop,
+    Take,
 )
 from gateway.supervisor.news import News, NewsOf
 from gateway.supervisor.patience import PATIENCE, Patience
@@ -56,6 +58,7 @@ class Crew:
         self._pseudonym = pseudonym
         self._settings = settings
         self._patience = patience
+        self._limiter = MemoryLimiter()
         # None is used twice: a worker may be late with one that was given up.
         self._numbers = count(1)
         self._live = Configuration(next(self._numbers), path, record, len(sockets))
@@ -102,6 +105,8 @@ class Crew:
                 if news is not None:
                     await news.fetched.keyring.refetch(issuer_name, kid)
                 return None
+            case Take(wanted):
+                return self._limiter.take(wanted)
             case _:
                 raise Refused(f"not understood: {type(question).__name__}")
 

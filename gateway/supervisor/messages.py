@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.limits.gcra import Wanted
 from gateway.settings.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
 
@@ -115,3 +116,10 @@ class Refetch:
     number: int
     issuer_name: str
     kid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take one request of each bucket that is *wanted*, or of none; answered with ``Taken``."""
+
+    wanted: tuple[Wanted, ...] = field(repr=False)

@@ -27,6 +27,7 @@ from gateway.supervisor.messages import (
 )
 from gateway.supervisor.mirror import Mirror
 from gateway.supervisor.peer import Peer, Refused
+from gateway.supervisor.peer_limiter import PeerLimiter
 from gateway.supervisor.share import share_of
 from gateway.supervisor.sockets import inherit
 
@@ -115,7 +116,12 @@ class Worker:
         settings = await self._load(configuration)
         mirror, self._number = self._mirror(configuration.number), configuration.number
         data = DataPlane(
-            settings, mirror, mirror.lists, pseudonym=start.pseudonym, is_one_of_several=True
+            settings,
+            mirror,
+            mirror.lists,
+            pseudonym=start.pseudonym,
+            is_one_of_several=True,
+            limiter=PeerLimiter(self._peer),
         )
         await data.start(inherit(start.descriptors))
         settle_memory()

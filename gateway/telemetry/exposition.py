@@ -11,6 +11,7 @@ from gateway.telemetry.families import counter, gauge
 from gateway.telemetry.load_metrics import load_families
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.processes import process_families
+from gateway.telemetry.rate_metrics import rate_families
 from gateway.telemetry.reload_metrics import ReloadMetrics, reload_families
 from gateway.telemetry.reports import (
     IssuerMetrics,
@@ -83,6 +84,7 @@ class _Families(Collector):
         yield gauge("gateway_ready", "Whether traffic should be sent here.", [((), is_ready)])
         yield from route_families(tuple(metrics.routes))
         yield from load_families(metrics.load)
+        yield from rate_families(metrics)
         yield from _connection_families(metrics)
         yield from upstream_families(tuple(metrics.upstreams.values()))
         yield from issuer_families(tuple(exposition.issuers()))

@@ -11,6 +11,7 @@ _GAUGES = (
     "connections_limit",
     "connections_open",
     "memo_entries",
+    "rate_limits_without_redis",
     "requests_in_flight",
     "tunnels_open",
 )
@@ -38,6 +39,9 @@ class Metrics:
         self.memo_misses = 0
         self.memo_entries = 0
         self.log_dropped = 0
+        self.rate_limited: dict[str, int] = {}  # by the name of the limit that refused
+        self.rate_limit_failures = 0
+        self.rate_limits_without_redis = 0  # processes for which it does not count
         self.spans_exported = 0
         self.spans_dropped_full = 0
         self.spans_dropped_collector = 0
@@ -68,6 +72,8 @@ class Metrics:
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
         self.load.add(other.load)
+        for limit, refused in other.rate_limited.items():
+            self.rate_limited[limit] = self.rate_limited.get(limit, 0) + refused
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

@@ -1,0 +1,87 @@
+"""Say which bucket of a limit a request takes from."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+
+from gateway.decision.claim_names import find_claim
+from gateway.decision.routing import Route
+from gateway.decision.token import SignedToken
+from gateway.settings.rate_values import KeyPart, PartKind, RateLimit
+
+# What stands before the octets of a value, so that no two values are spelt alike. Callers
+# without the value all take from one bucket: a claim left out must not be a way around a limit.
+_NOTHING, _TEXT, _NUMBER, _ROUTE, _ADDRESS = b"-", b"t", b"n", b"r", b"a"
+
+# One subscriber has this much of an IPv6 address, and all addresses in it (RFC 6177).
+_IPV6_PREFIX = slice(0, 8)
+
+_SUBJECT = ("sub",)
+_CLIENTS = (("client_id",), ("azp",))
+
+
+def bucket_key(limit: RateLimit, route: Route, token: SignedToken | None, address: bytes) -> bytes:
+    """Return 16 octets for the limit and what it counts by; the value cannot be had from them.
+
+    It is as long for any value: nobody can fill the memory with a claim.
+    """
+    spelt = [limit.name.encode()]
+    for part in limit.key:
+        spelt += _spell(part, route, token, address)
+    return blake2b(b"".join(b"%d:%b" % (len(one), one) for one in spelt), digest_size=16).digest()
+
+
+def _spell(
+    part: KeyPart, route: Route, token: SignedToken | None, address: bytes
+) -> Sequence[bytes]:
+    match part.kind:
+        case PartKind.ROUTE:
+            return (_ROUTE, route.name.encode())
+        case PartKind.ADDRESS:
+            return (_ADDRESS, _network(address))
+    if token is None:
+        return (_NOTHING,)
+    value = _spell_claim(part, token)
+    # Each issuer has names of its own: two of them may call different people `alice`.
+    return (
+        (_NOTHING,) if value is None else (*value, token.issuer.issuer.encode("utf-8", "replace"))
+    )
+
+
+def _spell_claim(part: KeyPart, token: SignedToken) -> tuple[bytes, bytes] | None:
+    claims = token.claims.all
+    if part.kind is PartKind.SUBJECT:
+        return _spell_value(find_claim(claims, _SUBJECT))
+    if part.kind is PartKind.CLAIM:
+        return _spell_value(find_claim(claims, part.claim))
+    for path in _CLIENTS:
+        value = _spell_value(find_claim(claims, path))
+        if value is not None:
+            return value
+    return None
+
+
+def _spell_value(value: object) -> tuple[bytes, bytes] | None:
+    """Return the octets of a string or a number; None of anything else, nothing included."""
+    if isinstance(value, str):
+        return _TEXT, value.encode("utf-8", "surrogatepass")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1.0 is 1
+    if isinstance(value, int):
+        return _NUMBER, b"%x" % value  # in decimal, huge ones cost more than their length
+    return _NUMBER, repr(value).encode()
+
+
+def _network(address: bytes) -> bytes:
+    if b":" not in address:
+        return address
+    try:
+        ip = ip_address(address.decode("latin-1").partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return address
+    mapped = ip.ipv4_mapped
+    return ip.packed[_IPV6_PREFIX] if mapped is None else str(mapped).encode()

@@ -1,0 +1,72 @@
+"""Count requests by the generic cell rate algorithm (GCRA, ITU-T I.371), in whole microseconds.
+
+A bucket is one number: the moment at which all that was taken will be given back. Each request
+moves it on by an interval; one that would move it further ahead than a burst is refused.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Rate(NamedTuple):
+    """One request each *interval_us* in the long run, and *burst* at once."""
+
+    interval_us: int
+    burst: int
+
+
+class Wanted(NamedTuple):
+    """One request of the bucket *key*, which is held to *rate*."""
+
+    key: bytes
+    rate: Rate
+
+
+class Taken(NamedTuple):
+    """What became of one request that several rates hold.
+
+    *refused* is the position of the rate that refuses for the longest, None where all allow it.
+    *whole_at_us* are the moments at which the buckets are whole again, *now_us* is now.
+    """
+
+    refused: int | None
+    whole_at_us: tuple[int, ...]
+    now_us: int
+
+
+def take(rates: Sequence[Rate], whole_at_us: Sequence[int | None], now_us: int) -> Taken:
+    """Take one request of each bucket, or of none where one of them refuses.
+
+    *whole_at_us* are as of the last time; None of a bucket that nobody has used.
+    """
+    stood = tuple(
+        _within(rate, now_us if moment is None else moment, now_us)
+        for rate, moment in zip(rates, whole_at_us, strict=True)
+    )
+    refused, longest_us = None, 0
+    for position, (rate, moment) in enumerate(zip(rates, stood, strict=True)):
+        waits_us = wait_us(rate, moment, now_us)
+        if waits_us > longest_us:
+            refused, longest_us = position, waits_us
+    if refused is not None:
+        return Taken(refused, stood, now_us)
+    moved = tuple(moment + rate.interval_us for rate, moment in zip(rates, stood, strict=True))
+    return Taken(None, moved, now_us)
+
+
+def _within(rate: Rate, whole_at_us: int, now_us: int) -> int:
+    """Return the moment where it can be: no bucket lacks more than a burst.
+
+    One that does is from a time with a larger burst, or its clock was put back since.
+    """
+    return max(now_us, min(whole_at_us, now_us + rate.burst * rate.interval_us))
+
+
+def wait_us(rate: Rate, whole_at_us: int, now_us: int) -> int:
+    """Return how long the bucket refuses from now; nothing, or less, where it does not."""
+    return whole_at_us + rate.interval_us - rate.burst * rate.interval_us - now_us
+
+
+def remaining(rate: Rate, whole_at_us: int, now_us: int) -> int:
+    """Return how many requests the bucket would allow now, one after the other."""
+    return (rate.burst * rate.interval_us - max(0, whole_at_us - now_us)) // rate.interval_us

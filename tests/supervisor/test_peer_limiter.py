@@ -1,0 +1,57 @@
+"""Workers count exactly together, for their supervisor does; once it is gone each does."""
+
+from pathlib import Path
+
+from gateway.limits.gcra import Rate, Taken, Wanted
+from gateway.limits.limiter import MemoryLimiter
+from gateway.supervisor.messages import Take
+from gateway.supervisor.peer_limiter import PeerLimiter
+from tests.supervisor.crews import LET_THROUGH, OPEN, serving
+from tests.supervisor.pair import two_ends
+
+ONE = (Wanted(b"a", Rate(3_600_000_000, 1)),)
+LIMITS = {"all": {"rate": "7/1h", "key": "route"}}
+LIMITED = {**OPEN, "rate_limits": ["all"]}
+REFUSED = 429
+
+
+async def test_the_supervisor_is_asked_and_what_it_says_counts() -> None:
+    memory = MemoryLimiter()
+
+    async def count(question: object) -> Taken:
+        assert isinstance(question, Take)
+        return memory.take(question.wanted)
+
+    async with two_ends() as (worker, supervisor):
+        supervisor.reply = count
+        first, second = PeerLimiter(worker.peer), PeerLimiter(worker.peer)
+
+        assert first.take(ONE) is None  # it must be asked for
+        assert (await first.ask(ONE)).refused is None
+        assert (await second.ask(ONE)).refused == 0
+
+
+async def test_once_the_supervisor_is_gone_the_worker_counts_for_itself() -> None:
+    async with two_ends() as (worker, supervisor):
+        limiter = PeerLimiter(worker.peer)
+        supervisor.peer.close()
+        await worker.listening
+
+        assert [(await limiter.ask(ONE)).refused for _ in range(2)] == [None, 0]
+
+
+async def test_two_workers_count_exactly_together_and_so_do_those_that_replace_them(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, routes=[LIMITED], rate_limits=LIMITS) as stage:
+        clients = [await stage.send() for _ in range(30)]
+        answers = [await client.status() for client in clients]
+
+        assert sorted(answers) == [REFUSED] * 23 + [LET_THROUGH] * 7
+
+        stage.crew.kill()
+        await stage.until(lambda: sum(stage.crew.restarts) >= 2)
+        await stage.until_whole(2)
+        assert await stage.statuses() == {REFUSED}
+        counts = await stage.crew.counts()
+        assert counts.rate_limited["all"] >= 20
