@@ -33,6 +33,7 @@ _ELSEWHERE = frozenset(
         Code.REVOCATIONS_UNAVAILABLE,
         Code.UPSTREAM_UNREACHABLE,
         Code.UPSTREAM_UNTRUSTED,
+        Code.UPSTREAM_UNHEALTHY,
     }
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import ClientSession
 
+from gateway.cli.ask_health import ask_health
 from gateway.cli.dial import dial
 from gateway.cli.fetched_keys import Finding, find_keys_of
 from gateway.fetching.document import FetchFailed
@@ -26,6 +27,7 @@ from gateway.settings.values import (
     Server,
     Settings,
     SourceKind,
+    Timeouts,
     Upstream,
 )
 from gateway.tls.contexts import make_client_contexts
@@ -156,19 +158,25 @@ def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
         tls = None if upstream.tls is None else contexts[upstream.tls]
         for index, server in enumerate(upstream.servers):
             part = places.upstream(name).child("servers").child(index)
-            run = _dial(server, upstream, part, resolver, tls)
+            run = _dial(server, upstream, settings.timeouts, part, resolver, tls)
             yield _trial(part, Code.UPSTREAM_UNREACHABLE, run)
 
 
-def _dial(
-    server: Server, upstream: Upstream, part: Part, resolver: Resolver, tls: ssl.SSLContext | None
+def _dial(  # noqa: PLR0913, PLR0917 - each is a part of how it is spoken to
+    server: Server,
+    upstream: Upstream,
+    timeouts: Timeouts,
+    part: Part,
+    resolver: Resolver,
+    tls: ssl.SSLContext | None,
 ) -> Callable[[], Awaitable[Fault | None]]:
     async def run() -> Fault | None:
         seconds = upstream.connect_timeout_seconds
         server_name = None if upstream.tls is None else upstream.tls.server_name
         failure = await dial(server, seconds, resolver, tls, server_name)
         if failure is None:
-            return None
+            illness = await ask_health(server, upstream, timeouts, tls)
+            return None if illness is None else part.fault(Code.UPSTREAM_UNHEALTHY, illness)
         code = Code.UPSTREAM_UNTRUSTED if failure.untrusted else Code.UPSTREAM_UNREACHABLE
         return part.fault(code, failure.words)
 

@@ -85,6 +85,7 @@ class Code(StrEnum):
     REVOCATIONS_UNUSABLE = "revocations_unusable"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
+    UPSTREAM_UNHEALTHY = "upstream_unhealthy"
 
     BAD_SILENCE = "bad_silence"
     UNUSED_SILENCE = "unused_silence"

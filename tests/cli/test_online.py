@@ -113,6 +113,10 @@ CASES = {
     "nobody at one of two": (
         config(server="SERVICE, ¦'http://CLOSED'"), "upstream_unreachable", 3,
     ),
+    "a service that is not well": (
+        config(server="¦'SERVICE'], health: {path: /, statuses: [204]}, failure_statuses: [500"),
+        "upstream_unhealthy", 3,
+    ),
     "a silent service": (config(server="¦'https://SILENT'"), "upstream_unreachable", 3),
     "a service that vouches for itself": (config(server="¦STRANGER"), "upstream_untrusted", 3),
     "a service without TLS": (

@@ -109,6 +109,7 @@ def test_so_does_one_of_something_that_does_not_answer(code: str, tmp_path: Path
     ):
         base = BASE.replace("discovery: true", f"jwks_url: '{keys}'")
         base = base.replace("http://10.0.0.7:8000", keys)
+        example = example.replace("http://127.0.0.1:8000", keys)
         text = completed(example.replace("https://127.0.0.1:8443", stranger), base)
 
         assert found(tmp_path, text, "--online") == ({code}, {"error"})
