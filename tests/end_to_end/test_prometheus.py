@@ -43,6 +43,13 @@ TRIAL = {
     "require": {"scopes": ["trial"]},
     "mode": "report",
 }
+FEW = {
+    "name": "few",
+    "match": {"path": "/few"},
+    "upstream": "main",
+    "public": True,
+    "rate_limits": ["few"],
+}
 DOWN = {"name": "down", "match": {"path": "/down"}, "upstream": "down", "public": True}
 
 
@@ -120,7 +127,9 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     """Write a configuration that has something of all that is measured."""
     write_pair(folder, AUTHORITY.issue_cert("127.0.0.1"))
     (folder / "revoked.json").write_text(json.dumps({"revoked": [{"jti": "gone"}]}))
-    path = write_config(folder, [service], {"workers": 2, "routes": [*ROUTES, STREAM, TRIAL, DOWN]})
+    path = write_config(
+        folder, [service], {"workers": 2, "routes": [*ROUTES, STREAM, TRIAL, DOWN, FEW]}
+    )
     config = yaml.safe_load(path.read_text())
     config["listen"] = {
         "address": "127.0.0.1:0",
@@ -128,6 +137,7 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     }
     config["issuers"]["main"]["leeway"] = "0s"
     config["upstreams"]["down"] = {"servers": [f"http://127.0.0.1:{down.getsockname()[1]}"]}
+    config["rate_limits"] = {"few": {"rate": "1/1h", "key": "address"}}
     config["revocations"] = {"blocked": {"file": "revoked.json"}}
     path.write_text(yaml.safe_dump(config))
     return path
@@ -155,6 +165,7 @@ class Clients:
                     ("GET", "/nowhere", None),
                     ("GET", "/trial/x", None),
                     ("GET", "/down", None),
+                    ("GET", "/few", None),
                 ):
                     fields = {} if token is None else {"Authorization": f"Bearer {token}"}
                     async with session.request(method, path, headers=fields) as answered:
