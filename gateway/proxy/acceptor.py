@@ -86,6 +86,8 @@ class Acceptor:
 
         Where no descriptor is left for that, it stays paused.
         """
+        if self._servers:  # about to be closed, and with them what was made here: next time
+            return
         try:
             sockets = [one.dup() for one in self._sockets]
         except OSError:
@@ -100,6 +102,14 @@ class Acceptor:
                 backlog=_BACKLOG,
             )
             self._servers.append(server)
+
+    def bound_handshakes(self, seconds: float) -> None:
+        """Give so many *seconds* to each handshake that begins from now on."""
+        if self._tls is None or seconds == self._handshake_seconds:
+            return
+        self._handshake_seconds = seconds
+        # A server has its time for good: whoever resumes makes another, and all wait for that.
+        self.pause()
 
     async def finish(self) -> None:
         """Listen no more, but take those that wait in the backlog: they were let in already."""

@@ -115,6 +115,8 @@ class Listener:
         """
         if tls is not None and self._tls is not None:
             self._tls.use(tls)
+        if self._acceptor is not None:  # the sweep resumes it where it is paused by that
+            self._acceptor.bound_handshakes(port.timeouts.head_seconds)
         former, self._port = self._port, port
         port.succeed(former)
         self._pools[port] = pools

@@ -92,6 +92,18 @@ async def test_it_can_be_paused_again_and_again(
         assert await wire.read(5) == b"hello"
 
 
+async def test_who_resumes_in_the_turn_of_the_pause_is_heeded_at_the_next_time(
+    acceptor: Acceptor, accepted: Accepted, dial: Dial
+) -> None:
+    acceptor.pause()
+    await acceptor.resume()
+    assert acceptor.paused
+    await asyncio.sleep(0)
+
+    await acceptor.resume()
+    assert await (await dial()).read(5) == b"hello"
+
+
 async def test_of_what_a_slow_reader_has_not_got_yet_the_kernel_holds_little(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:

@@ -306,6 +306,22 @@ async def test_a_handshake_that_has_begun_is_finished_with_the_certificate_it_be
     assert shown["subjectAltName"] == (("DNS", "first.example"),)
 
 
+async def test_a_handshake_that_begins_behind_a_reload_has_the_time_that_was_set_there(
+    service: Service, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """A client that opens a connection and says nothing does not keep it."""
+    here = listen(tmp_path)
+    gateway = await start_gateway(listen=here, timeouts={"head": "60s"})
+    stands = await shake_hands(gateway)
+    reloadable = Renewable(gateway, tmp_path, service)
+
+    assert await reloadable.reload(listen=here, timeouts={"head": "100ms"}) is None
+
+    await (await gateway.connect()).wait_end()
+    assert (await ask(stands)).status == 200
+    assert (await ask(await shake_hands(gateway))).status == 200
+
+
 def shook(client: ssl.SSLObject) -> bool:
     try:
         client.do_handshake()
