@@ -4,28 +4,36 @@ import fcntl
 import os
 import select
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+# Who writes to one pipe from several threads, by what the pipe is: the access log and what else
+# is said go to one where both are on stderr, or a shell, or systemd, made stdout and stderr one.
+_TURNS: Final[WeakValueDictionary[tuple[int, int], threading.Lock]] = WeakValueDictionary()
 
 
 class LineWriter:
     """Writes to *fd*, waiting as long as its reader makes it; errors cost lines, never raise.
 
-    *shared* with other processes, lines stay whole however long they are: a pipe, or a socket,
-    takes what is longer than PIPE_BUF in parts, and another process's between them. So one
-    writes at a time, under a lock on the pipe, which ends with its process at the latest. A file
-    takes each write whole.
+    Writers of one process take turns. *shared* with other processes, lines stay whole however
+    long they are: a pipe, or a socket, takes what is longer than PIPE_BUF in parts, and another
+    process's between them. So one writes at a time, under a lock on the pipe, which ends with
+    its process at the latest. A file takes each write whole.
 
     A full disk or a reader that went away (ENOSPC, EPIPE) loses the lines at hand. A line
     that was cut by such an error is ended before the next, so that only it is lost.
     """
 
-    __slots__ = ("_fd", "_locks", "_torn")
+    __slots__ = ("_fd", "_locks", "_torn", "_turn")
 
     def __init__(self, fd: int, *, shared: bool = False) -> None:
         self._fd = fd
         self._torn = False
         self._locks = shared and _takes_parts(fd)
+        self._turn = _turn_of(fd)
 
     def write(self, lines: Sequence[bytes]) -> int:
         """Write *lines*, each ending in its only line feed; return how many went out whole."""
@@ -39,10 +47,11 @@ class LineWriter:
 
     def _send(self, piece: bytes) -> int:
         """Return how many bytes of *piece* the descriptor took before it failed."""
-        if self._locks:
-            with _alone(self._fd):
-                return self._push(piece)
-        return self._push(piece)
+        with self._turn:
+            if self._locks:
+                with _alone(self._fd):
+                    return self._push(piece)
+            return self._push(piece)
 
     def _push(self, piece: bytes) -> int:
         view = memoryview(piece)
@@ -62,6 +71,15 @@ class LineWriter:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
         poll.poll()
+
+
+def _turn_of(fd: int) -> threading.Lock:
+    """Return what all writers of this process to what *fd* leads to hold while they write."""
+    try:
+        found = os.fstat(fd)
+    except OSError:  # it is not open: nothing will be written
+        return threading.Lock()
+    return _TURNS.setdefault((found.st_dev, found.st_ino), threading.Lock())
 
 
 def _takes_parts(fd: int) -> bool:

@@ -141,6 +141,39 @@ def test_long_lines_of_several_processes_stay_whole_though_their_reader_is_slow(
     assert [lines.count(line) for line in (*whole, b"short")] == [100, 100, 100, 300]
 
 
+def test_lines_of_two_writers_of_one_process_stay_whole_though_their_reader_is_slow() -> None:
+    """As where stdout and stderr are one pipe, and more waits than it takes at once."""
+    ours, theirs = os.pipe()
+    second = os.dup(theirs)
+    lines = [[mark * 700 + b"\n"] * 400 for mark in (b"a", b"b")]
+    writers = [
+        threading.Thread(target=LineWriter(fd).write, args=(some,))
+        for fd, some in zip((theirs, second), lines, strict=True)
+    ]
+    for writer in writers:
+        writer.start()
+    received = b""
+    while len(received) < 2 * 400 * 701:
+        received += os.read(ours, 1000)  # a little, while both write
+    for writer in writers:
+        writer.join(60)
+    for fd in (ours, theirs, second):
+        os.close(fd)
+
+    assert sorted(set(received.splitlines())) == [b"a" * 700, b"b" * 700]
+
+
+def test_writers_to_different_places_do_not_wait_for_each_other(pipe: Pipe) -> None:
+    """Whoever does not read stdout keeps nothing from stderr."""
+    fill(pipe.write_fd)
+    stuck = threading.Thread(target=LineWriter(pipe.write_fd).write, args=([b"one\n"],))
+    stuck.start()
+    with make_pipe() as other:
+        assert LineWriter(other.write_fd).write([b"two\n"]) == 1
+    pipe.close(pipe.read_fd)
+    stuck.join(60)
+
+
 def test_a_descriptor_that_is_not_open_costs_the_lines_and_nothing_else() -> None:
     closed = os.dup(0)
     os.close(closed)
