@@ -55,6 +55,20 @@ ROUTES: list[Mapping[str, Any]] = [
         "allow_semicolon": True,
     },
     {
+        "name": "rewritten",
+        "match": {"path_prefix": "/rewritten/"},
+        "upstream": "main",
+        "require": {"optional": True},
+        "allow_encoded_slash": True,
+        "upgrades": ["websocket"],
+        "rewrite": {
+            "replace_prefix": {"from": "/rewritten", "to": "/v2"},
+            "host": "upstream",
+            "request_headers": {"set": {"X-Odd": "even"}, "remove": ["Cookie"]},
+            "query": {"set": {"q": "2"}, "remove": ["debug"]},
+        },
+    },
+    {
         "name": "maybe",
         "match": {"path_prefix": "/maybe/"},
         "upstream": "main",
@@ -201,6 +215,7 @@ CREDENTIALS = [
 ]
 TARGETS = [
     *("/open/x", "/api/x?q=1", "/api/", "/api", "/maybe/y", "/trial/z", "/nowhere", "/", "*"),
+    *("/rewritten/x", "/rewritten/a%2Fb?q=1&debug&r=%20", "/rewritten/", "/rewritten//x"),
     *("/tenants/a", "/tenants/a%2Fb", "/tenants/a;x", "/tenants/b", "/tenants/..%2fopen"),
     *("/open/../api/x", "/open/%2e%2e/api/x", "//api/x", "/open//x", "/api/%00", "/api/\\x"),
     *("/API/x", "/open/x#y", "/open/%c3%a9", "http://a.other.test/tenants/a", "HTTP://x/open/y"),
@@ -287,6 +302,8 @@ def requests(draw: st.DrawFn) -> bytes:
 @example(sent=make_request("/api/x", bearer(), "Connection: X-Gateway-Subject, Via, Host"))
 @example(sent=make_request("/trial/x", bearer()))
 @example(sent=make_request("/api/x", bearer(), *UPGRADE))
+@example(sent=make_request("/rewritten/x?q=1", bearer(), *UPGRADE, "x.odd: 3"))
+@example(sent=make_request("/rewritten/x?debug", "Cookie: a=1", method="POST", body=b"body"))
 @example(sent=make_request("/open/x", method="POST", body=b"b" * 3_000))
 @example(sent=make_request("/.well-known/oauth-protected-resource/api", method="HEAD"))
 @example(sent=make_request("/" + "x" * 7000, method="HEAD"))

@@ -11,6 +11,7 @@ from gateway.decision.rules import ClaimTest
 from gateway.decision.template import Variable, parse_template
 from gateway.settings.carriage_values import Carriage
 from gateway.settings.values import Server, Settings
+from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 
@@ -137,6 +138,7 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
         "upstream": Facet(value, text, ("upstream",)),
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
         **_carriage(settings.carriages[route.index]),
+        **edit_facets(route, settings.carriages[route.index].rewrite),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
     }
 

@@ -1,0 +1,46 @@
+"""What a route changes is told, and what it does not change is not."""
+
+from gateway.settings.rewrite_values import FieldEdits, HostField, QueryEdits, Rewrite
+from gateway.suites.differences.edit_facets import edit_facets
+from tests.decision.policies import route
+
+
+def told(rewrite: Rewrite | None) -> dict[str, str]:
+    found = edit_facets(route("/api/v1/*"), rewrite)
+    return {name: facet.text for name, facet in found.items()}
+
+
+def test_nothing_is_told_of_a_route_that_changes_nothing() -> None:
+    assert told(None) == told(Rewrite()) == {}
+
+
+def test_each_change_is_told() -> None:
+    rewrite = Rewrite(
+        1,
+        b"/v2",
+        b"shop.example",
+        FieldEdits(frozenset({b"x-a", b"cookie"}), b"\r\nX-A: 1\r\nX-B: 2"),
+        FieldEdits(frozenset({b"server"})),
+        QueryEdits(frozenset({b"debug", b"page"}), b"page=1"),
+    )
+
+    assert told(rewrite) == {
+        "rewrite.path": "/api becomes /v2",
+        "rewrite.host": "shop.example",
+        "rewrite.request_headers": "without cookie, x-a, with X-A: 1, X-B: 2",
+        "rewrite.answer_headers": "without server",
+        "rewrite.query": "without debug, page, with page=1",
+    }
+    assert told(Rewrite(2, host=HostField.UPSTREAM)) == {
+        "rewrite.path": "/api/v1 becomes nothing",
+        "rewrite.host": "the server's own",
+    }
+
+
+def test_what_is_sent_is_what_is_compared() -> None:
+    def values(rewrite: Rewrite) -> list[object]:
+        return [one.value for one in edit_facets(route("/api/v1/*"), rewrite).values()]
+
+    assert values(Rewrite(1)) != values(Rewrite(2))
+    assert values(Rewrite(1)) != values(Rewrite(1, b"/v2"))
+    assert values(Rewrite(1)) == values(Rewrite(1))
