@@ -28,7 +28,9 @@ def process_families(pids: Sequence[int]) -> Iterator[Metric]:
         if name == _CPU:
             times = os.times()
             total += times.children_user + times.children_system
-            yield CounterMetricFamily(name, family.documentation, value=total)
+            # Ticks of a hundredth, each a little off as a float: summed in another order they could
+            # go back by the last digit, which Prometheus takes for a restart.
+            yield CounterMetricFamily(name, family.documentation, value=round(total, 3))
         else:
             yield GaugeMetricFamily(name, family.documentation, value=total)
 
