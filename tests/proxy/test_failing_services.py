@@ -229,6 +229,7 @@ async def test_what_may_have_been_acted_on_is_sent_again_only_where_that_is_allo
     status: int,
     times: int,
 ) -> None:
+    """9110.6: by default nothing is, and only what may be done twice can be."""
     services[0].script = leave
     retries = {} if methods is None else {"retries": {"methods": methods}}
     gateway = await start_gateway([services[0].url, services[1].url], upstream=retries)
@@ -270,6 +271,8 @@ async def test_a_body_that_was_sent_is_never_sent_again(
 async def test_an_answer_that_has_begun_is_never_asked_for_again(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
+    """9110.6."""
+
     async def begin(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
         wire.send(b"HTTP/1.1 200 O")
