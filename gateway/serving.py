@@ -13,6 +13,7 @@ from gateway.decision.identity import identity_aliases
 from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
+from gateway.fetching.resolver import Resolver
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.limiting import limit_routes
 from gateway.proxy.outbox import Outbox
@@ -50,8 +51,8 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     pseudonym: bytes | None = None,
     export: Callable[[Span], None] | None = None,
     contexts: Contexts | None = None,
-) -> Serving:
     limiter: Limiter | None = None,
+) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
     *contexts* are what `make_tls` returns for them, where there was time to make them before.
@@ -68,6 +69,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
     streams = Streams(clocks) if former is None else former.port.streams
     contexts = contexts or make_tls(settings, former)
+    resolver = Resolver()
     pools = {
         name: Pool(
             upstream,
@@ -75,6 +77,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
             outbox,
             metrics.upstreams[name],
             None if upstream.tls is None else contexts.clients[upstream.tls],
+            resolver,
         )
         for name, upstream in settings.upstreams.items()
     }
@@ -87,10 +90,10 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port = _make_port(
         settings, admission, keys, pools, outbox, streams, metrics, access_log, tracer
     )
+    limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     port.vouch = _make_vouch(settings.assertion, clocks)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     return Serving(settings, contexts.server, memo, tuple(pools.values()), port)
 
 
