@@ -61,9 +61,12 @@ def test_workers_share_the_connections_that_there_may_be(tmp_path: Path) -> None
             config(tmp_path, one, max_connections=2, queue={"size": 2, "timeout": "1m"})
         ) as gateway,
     ):
-        held = gateway.on_each_worker(lambda: gateway.send("/open/hold"))
-        until(lambda: one.holds >= 2)
-        waiting = gateway.on_each_worker(lambda: gateway.send("/open/"))
+        held, waiting = [gateway.on_each_worker(gateway.connect) for _ in range(2)]
+        for client in held.values():
+            client.sendall(b"GET /open/hold HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        until(lambda: one.holds == 2)
+        for client in waiting.values():
+            client.sendall(b"GET /open/ HTTP/1.1\r\nHost: a.test\r\n\r\n")
         until(lambda: gateway.metric("gateway_upstream_queued", upstream="main") == 2)
         refused = gateway.ask("/open/")
         one.release.set()
