@@ -43,10 +43,21 @@ def build_admin(
         if not token:
             message = describe_unset(model.token_env)
             faults.append(part.child("token_env").fault(Code.UNSET_VARIABLE, message))
+        elif not _can_be_sent(token):
+            message = (
+                "the token in this variable has white space at an end (a line feed?), or what is"
+                " not visible ASCII: no request could show it"
+            )
+            faults.append(part.child("token_env").fault(Code.BAD_VALUE, message))
     if address and not model.token_env and not is_loopback(address.host):
         message = "the admin port is open to other machines without a token: set token_env"
         faults.append(part.warning(Code.ADMIN_EXPOSED, message))
     return Admin(address, token) if address else None
+
+
+def _can_be_sent(token: str) -> bool:
+    """Return whether a header field can carry *token* (RFC 9110 §5.5), to be compared whole."""
+    return token.isascii() and token.isprintable() and token.strip() == token
 
 
 def refuse_one_address_twice(

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.settings.configs import assert_found, config, faults, load
+from gateway.settings.fault import Code
+from gateway.settings.load import Rejected, load_settings
+from tests.settings.configs import ENVIRON, assert_found, config, faults, load
 
 
 def test_the_admin_port_asks_for_the_token_of_the_environment(tmp_path: Path) -> None:
@@ -11,6 +13,21 @@ def test_the_admin_port_asks_for_the_token_of_the_environment(tmp_path: Path) ->
     assert settings.admin is not None
     assert settings.admin.token == "admin-token"
     assert faults(tmp_path, config("admin: {address: 0.0.0.0:9901, token_env: TOKEN}\n")) == ()
+
+
+@pytest.mark.parametrize("token", ["admin\n", " admin", "admin\t", "ad\x7fmin", "admín", "a\nb"])
+def test_a_token_that_no_request_could_show_is_a_mistake_and_is_not_shown(
+    token: str, tmp_path: Path
+) -> None:
+    """As a secret that was written with a line feed at its end: the port would refuse everybody."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(config("admin: {address: 127.0.0.1:0, token_env: TOKEN}\n"))
+
+    found = load_settings(path, ENVIRON | {"TOKEN": token})
+
+    assert isinstance(found, Rejected)
+    assert [(fault.code, fault.place.line) for fault in found.faults] == [(Code.BAD_VALUE, 11)]
+    assert not any(token.strip() in fault.message for fault in found.faults)
 
 
 # A fault code, and a configuration with a mark where the fault must point.
