@@ -16,6 +16,7 @@ from gateway.suites.differences.general_facets import (
     upstream_facets,
 )
 from gateway.suites.differences.issuer_facets import issuer_facets
+from gateway.suites.differences.rate_facets import rate_limit_facets
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 
 At = Callable[[tuple[str, ...]], Place]
@@ -43,6 +44,7 @@ def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
     """Yield the differences in how much and how long."""
     before, after = limit_facets(old.settings), limit_facets(new.settings)
     yield from _compare("", "limit", before, after, _of(old.places), _of(new.places))
+    yield from _compare_sections("rate limit", _rate_limits(old), _rate_limits(new))
     for subject, parts in (
         ("keys of the issuer", _key_times),
         ("fetching of the revocation list", _list_times),
@@ -124,6 +126,13 @@ def _lists(loaded: Loaded) -> dict[str, Section]:
     return {
         name: (name, revocation_facets(one, settings), _below(places, "revocations", name))
         for name, one in settings.revocations.items()
+    }
+
+
+def _rate_limits(loaded: Loaded) -> dict[str, Section]:
+    return {
+        name: (name, rate_limit_facets(one), _below(loaded.places, "rate_limits", name))
+        for name, one in loaded.settings.rate_limiting.limits.items()
     }
 
 

@@ -12,6 +12,7 @@ from gateway.settings.values import (
 )
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.issuer_facets import file_digest, trusted
+from gateway.suites.differences.rate_facets import redis_facet
 from gateway.suites.differences.route_facets import listed
 
 
@@ -127,7 +128,8 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ".".join(keys): Facet(value, show_amount(keys, value), keys)
         for keys, value in values.items()
     }
-    return {**facets, "drain": _drain_facet(settings), "tracing": _tracing_facet(settings)}
+    facets |= {"drain": _drain_facet(settings), "tracing": _tracing_facet(settings)}
+    return {**facets, "redis": redis_facet(settings.rate_limiting.redis)}
 
 
 def _tracing_facet(settings: Settings) -> Facet:

@@ -13,6 +13,7 @@ from gateway.settings.carriage_values import Carriage
 from gateway.settings.values import Server, Settings
 from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.rate_facets import route_limits_facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 
 ACCESS = "access"
@@ -138,7 +139,8 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
         "upstream": Facet(value, text, ("upstream",)),
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
         **_carriage(settings.carriages[route.index]),
-        **edit_facets(route, settings.carriages[route.index].rewrite),
+        "rate_limits": route_limits_facet(settings.rate_limiting.routes[route.index]),
+        **edit_facets(route, settings.carriages[route.index]),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
     }
 

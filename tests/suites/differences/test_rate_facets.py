@@ -1,0 +1,70 @@
+"""What rate limits mean, in words, and which differences between them are none."""
+
+from pathlib import Path
+
+from gateway.settings.rate_values import KeyPart, OnFailure, PartKind, RateLimit, Redis
+from gateway.suites.differences.rate_facets import (
+    rate_limit_facets,
+    redis_facet,
+    route_limits_facet,
+)
+from tests.suites.differences.configs import BASE, changes, told
+
+SUBJECT, TENANT = KeyPart(PartKind.SUBJECT), KeyPart(PartKind.CLAIM, ("tenant", "my.id"))
+
+
+def limit(requests: int = 60, seconds: int = 60, *key: KeyPart) -> RateLimit:
+    return RateLimit("each", requests, seconds * 1_000_000, 5, key or (SUBJECT,))
+
+
+def test_a_limit_is_told_in_words() -> None:
+    facets = rate_limit_facets(limit(60, 60, SUBJECT, TENANT))
+
+    assert {name: facet.text for name, facet in facets.items()} == {
+        "rate": "60 in 60 s",
+        "burst": "5",
+        "key": 'subject and the claim tenant["my.id"]',
+    }
+
+
+def test_the_same_pace_over_another_time_is_no_difference_nor_is_another_order() -> None:
+    one, other = rate_limit_facets(limit(60, 60)), rate_limit_facets(limit(1, 1))
+    assert one["rate"].value == other["rate"].value
+    assert one["rate"].value != rate_limit_facets(limit(61, 60))["rate"].value
+
+    first = rate_limit_facets(limit(1, 1, SUBJECT, TENANT))["key"]
+    assert first.value == rate_limit_facets(limit(1, 1, TENANT, SUBJECT))["key"].value
+
+
+def test_a_route_is_told_with_the_names_of_its_limits() -> None:
+    assert route_limits_facet(()).text == "none"
+    assert route_limits_facet((limit(),)).text == "each"
+
+
+def test_of_redis_all_is_told_but_a_password() -> None:
+    facet = redis_facet(Redis("rediss://:W0RD@h:6380/2", 0.1, OnFailure.REFUSE, "gw:"))
+
+    assert facet.text == "rediss://h:6380/2, keys gw:…, within 0.1 s, else refuse"
+    assert "W0RD" not in repr(facet)
+    assert redis_facet(None).text == "none"
+
+
+def test_limits_that_change_come_and_go_are_told(tmp_path: Path) -> None:
+    def with_limits(text: str) -> str:
+        return f"{BASE}rate_limits: {{{text}}}\n"
+
+    old = with_limits("each: {rate: 10/1m, key: subject}, former: {rate: 1/1s, key: route}")
+    new = with_limits("each: {rate: 20/1m, key: subject}, later: {rate: 1/1s, key: route}")
+
+    found = [one for one in told(changes(tmp_path, new, old)) if one[0] == "rate limit"]
+
+    assert ("rate limit", "each", "rate", "10 in 60 s", "20 in 60 s") in found
+    assert ("rate limit", "each", "burst", "10", "20") in found
+    assert {one[1] for one in found} == {"each", "former", "later"}
+
+
+def test_a_route_that_gets_a_limit_is_told(tmp_path: Path) -> None:
+    old = f"{BASE}rate_limits: {{all: {{rate: 1/1s, key: route}}}}\n"
+    new = old.replace("match: {path: /healthz}", "match: {path: /healthz}\n    rate_limits: [all]")
+
+    assert told(changes(tmp_path, new, old)) == [("route", "health", "rate_limits", "none", "all")]
