@@ -68,6 +68,16 @@ def sink(folder: Path) -> Iterator[Peer]:
 
 
 @contextmanager
+def redis(folder: Path) -> Iterator[Peer]:
+    """Run Redis on the load core; it keeps nothing on disk."""
+    port = free_port()
+    command = [_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    with running(Program(command, LOAD_CORE, port, folder / "redis.log")) as pid:
+        yield Peer("Redis", port, pid)
+
+
+@contextmanager
 def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run nginx as a proxy without authentication."""
     port = free_port()

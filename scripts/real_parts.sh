@@ -27,6 +27,7 @@ nginx      nginx           the service behind every proxy, and a proxy to compar
 haproxy    haproxy         a proxy to compare with
 wrk        wrk             load as fast as it is answered
 h2load     nghttp2-client  load at a fixed rate
+redis-server redis-server  counts requests in the row about rate limits
 taskset    util-linux      one core for each side
 "
 soak_parts="

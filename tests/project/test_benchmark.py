@@ -7,12 +7,18 @@ from pathlib import Path
 import jwt
 import pytest
 
-from benchmarks import rows_commands, rows_memory, rows_requests, rows_workers
+from benchmarks import rows_commands, rows_limits, rows_memory, rows_requests, rows_workers
 from benchmarks.report import format_missing, format_table
 from benchmarks.row import Bound, Outcome, Row, Target
 from benchmarks.tokens import TokenFile, make_keys, mint, spoil
 
-ROWS = (*rows_requests.ROWS, *rows_workers.ROWS, *rows_memory.ROWS, *rows_commands.ROWS)
+ROWS = (
+    *rows_requests.ROWS,
+    *rows_workers.ROWS,
+    *rows_limits.ROWS,
+    *rows_memory.ROWS,
+    *rows_commands.ROWS,
+)
 
 
 def made_up_row(*targets: Target) -> Row:
