@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -45,12 +45,23 @@ def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str
         if "%" in entry:  # an IPv6 zone may hold any text, and means nothing elsewhere
             return nearest
         try:
-            nearest = str(ip_address(entry))
+            nearest = _written(entry)
         except ValueError:
             return nearest
         if not is_trusted(nearest, networks):
             return nearest
     return nearest
+
+
+def _written(entry: str) -> str:
+    """Return the one spelling of an address; raises ValueError for what is none.
+
+    A proxy that listens on both versions of IP says ``::ffff:10.0.0.1`` of an IPv4 peer
+    (RFC 4291 §2.5.5.2): networks of IPv4 have it, as they have our own peers.
+    """
+    ip = ip_address(entry)
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return str(mapped or ip)
 
 
 def _node(address: str) -> bytes:

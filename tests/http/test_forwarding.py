@@ -54,6 +54,9 @@ def test_nobody_is_trusted_where_no_network_is() -> None:
         ("10.0.0.1", [b"unknown, 10.0.0.2"], "10.0.0.2"),
         ("10.0.0.1", [b"203.0.113.9:4711"], "10.0.0.1"),
         ("fd00::2", [b"2001:DB8::1"], "2001:db8::1"),
+        # Of IPv4, as a proxy on a socket for both versions says it (RFC 4291 §2.5.5.2).
+        ("10.0.0.1", [b"203.0.113.9, ::ffff:10.0.0.2"], "203.0.113.9"),
+        ("10.0.0.1", [b"::FFFF:203.0.113.9"], "203.0.113.9"),
         ("fd00::2", [b'fe80::1%"}{"client":"'], "fd00::2"),  # CVE-2020-7694: it is logged
     ],
 )
