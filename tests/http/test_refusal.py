@@ -135,5 +135,14 @@ def test_a_percent_sign_in_a_scope_is_only_a_percent_sign() -> None:
     assert b'scope="50%b %d%s"' in answer.one(b"www-authenticate")
 
 
+def test_fields_of_other_parts_stand_in_the_head_whatever_is_in_them() -> None:
+    fields = b"\r\nRateLimit: 100%b\r\nRetry-After: 7"
+
+    text = render_refusal(make_deny(Reason.RATE_LIMITED), ID, NOW, False, False, fields)
+
+    answer = parse_head(text.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+    assert (answer.one(b"ratelimit"), answer.one(b"retry-after")) == (b"100%b", b"7")
+
+
 def test_request_ids_have_the_length_that_answers_are_made_for() -> None:
     assert len(ID) == REQUEST_ID_LENGTH

@@ -9,7 +9,14 @@ import pytest
 from tests.limits.structured import parse_list
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, make_token, write_config
-from tests.proxy.messages import Message, make_answer, make_request, read_answer
+from tests.proxy.messages import (
+    Message,
+    make_answer,
+    make_chunked,
+    make_request,
+    parse_head,
+    read_answer,
+)
 from tests.proxy.service import Service, serve
 
 # Nothing of it comes back while a test runs.
@@ -99,6 +106,36 @@ async def test_a_service_that_fails_does_not_hide_how_the_limits_stand(
 
     assert answer.status == 502
     assert standing(answer)["each"]["r"] == 4
+
+
+async def test_an_answer_of_unknown_length_says_it_too(
+    start_gateway: StartGateway, service: Service
+) -> None:
+    head = b"HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n"
+    service.script = serve(head + make_chunked(b"one", b"two"))
+    gateway = await start_gateway(rate_limits={"all": of("route")}, routes=limited("all"))
+
+    answer = await ask(gateway, signed())
+
+    assert (answer.body, answer.one(b"transfer-encoding")) == (b"onetwo", b"chunked")
+    assert standing(answer)["all"]["r"] == 1
+
+
+async def test_a_switch_of_protocols_says_it_too(
+    start_gateway: StartGateway, service: Service
+) -> None:
+    switched = b"HTTP/1.1 101 Now\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+    service.script = serve(switched)
+    gateway = await start_gateway(
+        rate_limits={"all": of("route")}, routes=limited("all", upgrades=["echo"])
+    )
+    wire = await gateway.connect()
+    wire.send(make_request("/api/x", signed(), "Connection: Upgrade", "Upgrade: echo"))
+
+    answer = parse_head(await wire.read_until(b"\r\n\r\n"))
+
+    assert answer.status == 101
+    assert standing(answer)["all"]["r"] == 1
 
 
 async def test_a_route_without_limits_says_nothing_of_them(start_gateway: StartGateway) -> None:

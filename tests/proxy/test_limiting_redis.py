@@ -1,15 +1,24 @@
 """Several gateways count exactly together in a real Redis, and go on when that is killed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from redis.asyncio import Redis as Client
 
 from tests.limits.redis_server import RedisServer, running_redis
-from tests.proxy.gateways import RunningGateway, load, running_gateway, write_config
+from tests.proxy.gateways import (
+    RunningGateway,
+    bearer,
+    load,
+    make_token,
+    running_gateway,
+    write_config,
+)
 from tests.proxy.messages import Message, make_request
 from tests.proxy.service import Service
 
@@ -64,6 +73,13 @@ async def until(gateway: RunningGateway, status: int, has_fields: bool) -> None:
     raise AssertionError("it never came to that")
 
 
+async def redis_status(gateway: RunningGateway) -> Mapping[str, Any]:
+    """Return what ``/status`` shows of Redis."""
+    status: Mapping[str, Any] = await gateway.gateway.status()
+    found: Mapping[str, Any] = status["rate_limits"]["redis"]
+    return found
+
+
 async def until_so(holds: Callable[[], bool]) -> None:
     for _ in range(PATIENCE):
         if holds():
@@ -111,7 +127,7 @@ async def test_killed_under_load_it_loses_no_request_and_brought_back_it_counts(
 
     assert set(statuses) == {200, without}
     assert gateways[0].metric("gateway_rate_limit_processes_without_redis") == 0
-    assert (await gateways[0].gateway.status())["rate_limits"]["redis"]["answers"] is True
+    assert (await redis_status(gateways[0]))["answers"] is True
 
 
 async def test_in_memory_each_gateway_holds_the_limit_by_itself_meanwhile(
@@ -139,8 +155,36 @@ async def test_a_gateway_starts_without_its_redis_and_is_ready(
         assert answer.one(b"retry-after") == b"1"
         assert b"limits_unavailable" in answer.body
     assert gateway.gateway.ready().not_ready == ()
-    status = (await gateway.gateway.status())["rate_limits"]
-    assert status["redis"] == {"answers": False, "on_failure": "refuse", "failures": 3}
+    assert await redis_status(gateway) == {"answers": False, "on_failure": "refuse", "failures": 3}
+
+
+async def test_what_is_counted_by_stands_in_redis_as_a_hash_alone(
+    redis: RedisServer, service: Service, tmp_path: Path
+) -> None:
+    changes = {
+        "routes": [
+            {
+                "name": "api",
+                "match": {"path_prefix": "/"},
+                "upstream": "main",
+                "require": {},
+                "rate_limits": ["each"],
+            }
+        ],
+        "rate_limits": {"each": {"rate": "10/1h", "key": ["subject", {"claim": "tenant"}]}},
+        "redis": {"url": redis.url, "prefix": "edge:", "timeout": "5s"},
+    }
+    token = make_token(sub="S3CRET-subject", tenant="S3CRET-tenant" * 200)
+    settings = load(write_config(tmp_path, [service.url], changes))
+    async with running_gateway(settings) as gateway:
+        assert (await gateway.ask(make_request("/x", bearer(token)))).status == 200
+
+    client: Any = Client.from_url(redis.url)
+    (key,) = await client.keys("*")
+    value = await client.get(key)
+    await client.aclose()
+    assert re.fullmatch(rb"edge:[0-9a-f]{32}", key)
+    assert re.fullmatch(rb"[0-9]{16}", value)
 
 
 async def test_a_client_that_leaves_while_it_is_counted_ends_nothing_else(

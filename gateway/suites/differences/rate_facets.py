@@ -21,7 +21,7 @@ def rate_limit_facets(limit: RateLimit) -> dict[str, Facet]:
 def _show_part(part: KeyPart) -> str:
     if part.kind is PartKind.CLAIM:
         return f"the claim {format_claim_name(part.claim)}"
-    return part.kind.value
+    return str(part.kind.value)
 
 
 def route_limits_facet(limits: tuple[RateLimit, ...]) -> Facet:
