@@ -14,6 +14,7 @@ from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.fetching.resolver import Resolver
+from gateway.http.cors import make_preflight
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.limiting import limit_routes
 from gateway.proxy.outbox import Outbox
@@ -92,6 +93,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     )
     limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     port.vouch = _make_vouch(settings.assertion, clocks)
+    port.preflight = make_preflight(settings.policy, settings.carriages)
     if pseudonym is not None:
         port.call_itself(pseudonym)
     return Serving(settings, contexts.server, memo, tuple(pools.values()), port)

@@ -38,7 +38,9 @@ def _verdict(told: Told) -> Iterator[str]:
     elif isinstance(verdict, Deny):
         yield f"refused: {verdict.reason.status} {verdict.reason.code}"
     else:
-        yield "answered: 200, with a document that is published to everybody"
+        is_document = verdict.status == 200
+        what = "a document that is published to everybody" if is_document else "what pages may ask"
+        yield f"answered: {verdict.status}, with {what}"
     if deny is not None:
         told_as = "only reported" if isinstance(verdict, Allow) else "because"
         code = f"{deny.reason.code}: " if isinstance(verdict, Allow) else ""

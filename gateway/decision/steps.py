@@ -30,6 +30,7 @@ class Check(Enum):
     AUTHENTICATION = "authentication"
     BODY = "body"
     UPGRADE = "upgrade"
+    CORS = "cors"
 
 
 class Owner(Enum):

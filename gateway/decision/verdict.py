@@ -56,9 +56,20 @@ class Deny(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """Answer with *document*, which is for everybody, as ``application/json``."""
+    """Answer with *document*, which is for everybody, as ``application/json``.
+
+    Or, where there is a *route*, to a browser that asks what a page may do with it: without a
+    document, and with *fields*, each behind the end of the line before.
+    """
 
     document: bytes
+    route: Route | None = None
+    fields: bytes = b""
+
+    @property
+    def status(self) -> int:
+        """Return the status of the answer."""
+        return 200 if self.route is None else 204
 
 
 @dataclass(frozen=True, slots=True)

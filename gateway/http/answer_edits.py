@@ -1,5 +1,6 @@
 """Change the fields of a service's answer as its route says."""
 
+from gateway.http.cors import sharing_fields, without_sharing
 from gateway.http.request import Request
 from gateway.http.rewriting import edit_answer_fields
 from gateway.settings.carriage_values import Carriage
@@ -10,4 +11,5 @@ def edit_answer(fields: bytes, carriage: Carriage, request: Request) -> bytes:
     rewrite = carriage.rewrite
     if rewrite is not None:
         fields = edit_answer_fields(fields, rewrite.answer_fields)
-    return fields
+    cors = carriage.cors
+    return fields if cors is None else without_sharing(fields) + sharing_fields(cors, request)

@@ -1,7 +1,8 @@
-"""Answer with a document that is published to everybody."""
+"""Answer with what is published to everybody: a document, or what pages may do."""
 
 from typing import Final
 
+from gateway.decision.verdict import Publish
 from gateway.http.http_date import http_date
 
 # Clients ask for it when they meet a challenge; it changes with the configuration alone. Pages
@@ -11,6 +12,20 @@ _HEAD: Final = (
     b"Cache-Control: public, max-age=300\r\nAccess-Control-Allow-Origin: *\r\n"
     b"X-Content-Type-Options: nosniff\r\nX-Request-Id: %b\r\n%b\r\n"
 )
+
+
+# To a browser that asks what a page may do.
+_PREFLIGHT: Final = b"HTTP/1.1 204 No Content\r\nDate: %b\r\nX-Request-Id: %b%b\r\n%b\r\n"
+
+
+def render_published(
+    publish: Publish, request_id: bytes, now: float, is_head: bool, close: bool
+) -> bytes:
+    """Return the whole answer that *publish* says."""
+    if publish.route is None:
+        return render_document(publish.document, request_id, now, is_head, close)
+    connection = b"Connection: close\r\n" if close else b""
+    return _PREFLIGHT % (http_date(int(now)), request_id, publish.fields, connection)
 
 
 def render_document(

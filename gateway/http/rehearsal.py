@@ -13,16 +13,17 @@ from gateway.decision.host import canonical_host
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
+from gateway.http.cors import find_preflight, sharing_fields
 from gateway.http.faults import Fault, was_stopped
 from gateway.http.forwarding import is_trusted
 from gateway.http.head_parts import PIECE_BYTES, HeadParts
 from gateway.http.names import RequestNames
-from gateway.http.published import render_document
+from gateway.http.published import render_published
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import NO_HOST, Request
 from gateway.http.request_head import render_forwarding, render_request_head
-from gateway.http.request_steps import carriage_steps, request_step
+from gateway.http.request_steps import carriage_steps, preflight_steps, request_step
 from gateway.http.trace_context import rehearse_trace
 from gateway.settings.values import Limits, Settings
 
@@ -89,6 +90,10 @@ class Rehearsal:
         first = request_step(fields.fault)
         if fields.fault is not None:
             return Explanation(fields.fault, None, None, (first,))
+        preflight = self.find_preflight(request)
+        if preflight is not None:
+            steps = (first, *preflight_steps(request, preflight))
+            return Explanation(preflight, preflight.route, None, steps)
         head = RequestHead(
             request.method, canonical_host(fields.host) or "", request.target, fields.authorization
         )
@@ -102,6 +107,11 @@ class Rehearsal:
             steps = (*steps, *carriage_steps(request, verdict.route, carriage, deny))
             verdict = deny or verdict
         return replace(decided, verdict=verdict, steps=steps)
+
+    def find_preflight(self, request: Request) -> Publish | None:
+        """Return the answer to *request*, in which no fault was found, if it is a preflight."""
+        host = canonical_host(request.fields.host) or ""
+        return find_preflight(request, host, self.settings.policy, self.settings.carriages)
 
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
         """Return what *verdict* leads to at the time *now* (seconds since the epoch).
@@ -134,8 +144,11 @@ class Rehearsal:
         close = not request.keep_alive or not request.body_ends_soon()
         if isinstance(verdict, Deny):
             close = close or verdict.reason in UNFRAMED
-            return render_refusal(verdict, REQUEST_ID, now, is_head, close)
-        return render_document(verdict.document, REQUEST_ID, now, is_head, close)
+            owner = verdict.route
+            cors = None if owner is None else self.settings.carriages[owner.index].cors
+            told = sharing_fields(cors, request)
+            return render_refusal(verdict, REQUEST_ID, now, is_head, close, told)
+        return render_published(verdict, REQUEST_ID, now, is_head, close)
 
 
 class _Reader(HeadParts):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.decision.routing import Route
 from gateway.decision.steps import Check, Owner, Setting, Step
-from gateway.decision.verdict import Deny
+from gateway.decision.verdict import Deny, Publish
 from gateway.http.request import Request
 from gateway.settings.carriage_values import Carriage
 
@@ -16,6 +16,20 @@ def request_step(fault: Deny | None) -> Step:
     if fault is None:
         return Step(Check.REQUEST, _WELL_FORMED, "one")
     return Step(Check.REQUEST, _WELL_FORMED, fault.detail, fault.reason)
+
+
+def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
+    """Yield why a preflight has the *answer* that it has."""
+    if answer.route is None:
+        return
+    wanted = f"a route for {request.fields.first(b'access-control-request-method').decode()}"
+    setting = Setting(Owner.ROUTE, answer.route.name, ("match",))
+    yield Step(Check.ROUTE, wanted, answer.route.name, None, setting)
+    is_granted = b"Access-Control-Allow-Origin" in answer.fields
+    found = "may be asked" if is_granted else "may not be asked, and the answer does not say so"
+    origin = request.fields.first(b"origin").decode("latin-1")
+    setting = Setting(Owner.ROUTE, answer.route.name, ("cors",))
+    yield Step(Check.CORS, f"what pages of {origin} may ask", found, None, setting)
 
 
 def carriage_steps(

@@ -16,6 +16,10 @@ def admit(port: Port, request: Request) -> Verdict:
     host = port.hosts[fields.host]
     if host is None:
         return NO_HOST
+    if port.preflight is not None:
+        answer = port.preflight(request, host)
+        if answer is not None:
+            return answer
     decide = port.decide  # by way of a local: half the price of `port.decide(…)`
     verdict = decide(
         RequestHead(request.method, host, request.target, fields.authorization, fields.known)

@@ -4,7 +4,7 @@ from time import monotonic, time
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
-from gateway.http.published import render_document
+from gateway.http.published import render_published
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
 from gateway.proxy.admit import admit, admit_with_keys
@@ -152,15 +152,15 @@ class Exchange(Streaming):
         self.status = reason.status
         close = reason in UNFRAMED or self._must_close()
         write = self.client.write
-        write(render_refusal(deny, self.id, time(), self.is_head, close, self.limit_fields))
+        write(render_refusal(deny, self.id, time(), self.is_head, close, self._own_fields(deny)))
         self._end(close)
 
     def _publish(self, publish: Publish) -> None:
-        """Answer with a document of ours."""
-        self.status = 200
+        """Answer with what is for everybody."""
+        self.status = publish.status
         self.sent_bytes = 0 if self.is_head else len(publish.document)
         close = self._must_close()
-        self.client.write(render_document(publish.document, self.id, time(), self.is_head, close))
+        self.client.write(render_published(publish, self.id, time(), self.is_head, close))
         self._end(close)
 
     def _must_close(self) -> bool:

@@ -12,6 +12,7 @@ from gateway.decision.host import canonical_host
 from gateway.decision.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
+from gateway.http.cors import Preflight
 from gateway.http.forwarding import Networks
 from gateway.http.names import RequestNames
 from gateway.proxy.bugs import report_bug
@@ -141,6 +142,7 @@ class Port:
         self.hosts = HostNames()
         self.forward_token = forward_token
         self.vouch = vouch
+        self.preflight: Preflight | None = None
         self.timeouts = timeouts
         self.limits = limits
         self.edits_answers = any(one.carriage.edits_answers for one in routes)

@@ -9,6 +9,7 @@ from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.answer_edits import edit_answer
+from gateway.http.cors import sharing_fields
 from gateway.http.handshake import check_agreement, is_websocket
 from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
@@ -94,6 +95,16 @@ class Streaming(Answering):
         if allow is None:
             return fields
         return edit_answer(fields, self.port.routes[allow.route.index].carriage, self.request)
+
+    def _own_fields(self, deny: Deny) -> bytes:
+        """Return what our own answer says besides: where the limits stand, and to browsers."""
+        port, route = self.port, deny.route
+        if not port.edits_answers:
+            return self.limit_fields
+        if route is None and self.allow is not None:
+            route = self.allow.route
+        cors = None if route is None else port.routes[route.index].carriage.cors
+        return self.limit_fields + sharing_fields(cors, self.request)
 
     # --- the end
 

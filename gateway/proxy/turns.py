@@ -52,7 +52,11 @@ class Turns(ClientSide):
             return
         now = monotonic()
         verdict = admit(port, request)
-        if type(verdict) is not Deny or verdict.route is None:
+        if (
+            type(verdict) is not Deny
+            or verdict.route is None
+            or (port.edits_answers and port.routes[verdict.route.index].carriage.cors is not None)
+        ):
             self._last = self._current = exchange = Exchange(port, self, request)
             self.deadline = NEVER
             exchange.act(verdict)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from gateway.decision.identity import canonical_alias
 from gateway.decision.routing import Route
 from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
+from gateway.settings.cors import build_cors
+from gateway.settings.cors_values import Cors
 from gateway.settings.document import Part
 from gateway.settings.fault import Fault, Severity
 from gateway.settings.files import Sources
@@ -38,6 +40,7 @@ class Access:
     routes: tuple[Route, ...]
     route_models: Mapping[str, RouteModel]  # by name
     rewrites: Mapping[str, Rewrite]  # by name of the route
+    cors: Mapping[str, Cors]  # by name of the route
     rate_limiting: RateLimiting
 
 
@@ -67,6 +70,7 @@ def build_access(
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},
         build_rewrites(routes, built_routes, _identity_names(model.identity), faults),
+        build_cors(routes, built_routes, faults),
         build_rate_limiting(model, root, routes, built_routes, environ, faults),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from gateway.decision.routing import Route
 from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
 from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
 from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.route_models import RouteModel
 from gateway.settings.values import Limits, Timeouts, Upstream
@@ -18,6 +19,7 @@ def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     models: Mapping[str, RouteModel],
     upstreams: Mapping[str, Upstream],
     rewrites: Mapping[str, Rewrite],
+    cors: Mapping[str, Cors],
     timeouts: Timeouts,
     limits: Limits,
 ) -> tuple[Carriage, ...]:
@@ -27,6 +29,7 @@ def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
             models[route.name],
             upstreams[route.upstream],
             rewrites.get(route.name),
+            cors.get(route.name),
             timeouts,
             limits,
         )
@@ -34,10 +37,11 @@ def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     )
 
 
-def _build(
+def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     model: RouteModel,
     upstream: Upstream,
     rewrite: Rewrite | None,
+    cors: Cors | None,
     timeouts: Timeouts,
     limits: Limits,
 ) -> Carriage:
@@ -52,4 +56,5 @@ def _build(
         body_bytes=own_limits.body if "body" in own else limits.body_bytes,
         own=frozenset(own),
         rewrite=rewrite,
+        cors=cors,
     )

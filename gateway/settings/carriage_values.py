@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.settings.cors_values import Cors
 from gateway.settings.rewrite_values import NO_FIELDS, Rewrite
 
 
@@ -10,7 +11,8 @@ class Carriage:
     """What one route has of its own, or has of all others.
 
     *response_timeout_seconds* is until the first byte of the answer. *own* are the keys that the
-    route itself says: ``response``, ``total``, ``body``. Without a *rewrite* nothing is changed.
+    route itself says: ``response``, ``total``, ``body``. Without a *rewrite* nothing is changed,
+    and without *cors* browsers are told nothing.
     """
 
     response_timeout_seconds: float
@@ -18,8 +20,10 @@ class Carriage:
     body_bytes: int | None  # None: no limit
     own: frozenset[str]
     rewrite: Rewrite | None = None
+    cors: Cors | None = None
 
     @property
     def edits_answers(self) -> bool:
         """Say whether the fields of answers are not passed on as they come."""
-        return self.rewrite is not None and self.rewrite.answer_fields != NO_FIELDS
+        edits = NO_FIELDS if self.rewrite is None else self.rewrite.answer_fields
+        return self.cors is not None or edits != NO_FIELDS

@@ -165,6 +165,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
             access.route_models,
             access.upstreams,
             access.rewrites,
+            access.cors,
             timeouts,
             limits,
         ),

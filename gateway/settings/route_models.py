@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.cors_models import CorsModel
 from gateway.settings.rewrite_models import RewriteModel
 from gateway.settings.types import (
     LIST,
@@ -157,6 +158,9 @@ class RouteModel(Strict):
     )
     rewrite: RewriteModel | None = Field(
         default=None, description="What is changed of its requests and answers."
+    )
+    cors: CorsModel | None = Field(
+        default=None, description="Which pages of other origins may read its answers."
     )
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."

@@ -212,7 +212,7 @@ def test_nothing_reaches_the_service_by_less_than_another_way_asks_for_without_a
     built, rewrites = estate
     table = RouteTable(built)
     meetings = list(find_meetings(table, rewrites, SERVERS))
-    warned = {(lax.route.index, strict.route.index) for lax, strict, _ in meetings}
+    warned = {(loose.route.index, tight.route.index) for loose, tight, _ in meetings}
     ways: dict[tuple[str, bytes], set[Route]] = {}
     for method, sent, one in owned(table, rewrites):
         ways.setdefault((method, sent), set()).add(one)
@@ -223,15 +223,15 @@ def test_nothing_reaches_the_service_by_less_than_another_way_asks_for_without_a
             for granted in (None, *GRANTS):
                 if passes(lax, granted) and not passes(strict, known(lax, granted)):
                     assert (lax.index, strict.index) in warned
-    for lax, strict, sent in meetings:
-        for view in (lax, strict):
-            raw = "/" + "/".join(view.ask(sent))
+    for loose, tight, common in meetings:
+        for view in (loose, tight):
+            raw = "/" + "/".join(view.ask(common))
             rewrite = rewrites[view.route.index]
             made = raw.encode() if rewrite is None else rewrite_target(raw.encode(), rewrite)
-            assert made.decode() == "/" + "/".join(sent)
-            owners = [table.find(host, view.ask(sent), method) for host, method in ASKED]
+            assert made.decode() == "/" + "/".join(common)
+            owners = [table.find(host, view.ask(common), method) for host, method in ASKED]
             assert view.route in [one.route for one in owners if isinstance(one, Match)]
         assert any(
-            passes(lax.route, granted) and not passes(strict.route, known(lax.route, granted))
+            passes(loose.route, granted) and not passes(tight.route, known(loose.route, granted))
             for granted in (None, *GRANTS)
         )

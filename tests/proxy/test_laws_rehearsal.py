@@ -42,6 +42,7 @@ ROUTES: list[Mapping[str, Any]] = [
     {
         "name": "api",
         "match": {"path_prefix": "/api/", "methods": ["GET", "HEAD", "POST", "OPTIONS"]},
+        "cors": {"origins": ["https://shop.test"], "credentials": True},
         "upstream": "main",
         "require": {"scopes": ["api:read"]},
         "upgrades": ["websocket"],
@@ -61,6 +62,7 @@ ROUTES: list[Mapping[str, Any]] = [
         "require": {"optional": True},
         "allow_encoded_slash": True,
         "upgrades": ["websocket"],
+        "cors": {"origins": ["https://*.app.test"], "methods": ["GET", "PUT", "OPTIONS"]},
         "rewrite": {
             "replace_prefix": {"from": "/rewritten", "to": "/v2"},
             "host": "upstream",
@@ -223,6 +225,12 @@ TARGETS = [
 ]
 OTHER_LINES = [
     b"Cookie: a=1",
+    b"Origin: https://shop.test",
+    b"origin: https://x.app.test",
+    b"Origin: null",
+    b"Origin: https://shop.test\r\nAccess-Control-Request-Method: POST",
+    b"Origin: https://x.app.test\r\naccess-control-request-method: PUT",
+    b"Access-Control-Request-Method: P T",
     b"X-Odd:  spaced\t",
     b"X-Latin: \xe9",
     b"X-Control: \x7f",
@@ -272,6 +280,7 @@ METHODS = [
     *(b"TRACE", b"CONNECT", b"get", b"BREW"),
 ]
 HOSTS = [b"gateway.test"] * 6 + [b"GATEWAY.test.:8080", b"a.other.test", b"[::1]:1", b"a@b", b""]
+PREFLIGHT = ("Origin: https://shop.test", "Access-Control-Request-Method: POST")
 VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=10).map(str.encode)
 
 
@@ -301,6 +310,10 @@ def requests(draw: st.DrawFn) -> bytes:
 @example(sent=make_request("/api/x", bearer(), "X-Gateway-Subject: root", "x.gateway~subject: r"))
 @example(sent=make_request("/api/x", bearer(), "Connection: X-Gateway-Subject, Via, Host"))
 @example(sent=make_request("/trial/x", bearer()))
+@example(sent=make_request("/api/x", "Origin: https://shop.test"))
+@example(sent=make_request("/api/x", *PREFLIGHT, method="OPTIONS"))
+@example(sent=make_request("/api/x", *PREFLIGHT, bearer(), method="OPTIONS", body=b"b" * 3_000))
+@example(sent=make_request("/rewritten/x", *PREFLIGHT, method="OPTIONS"))
 @example(sent=make_request("/api/x", bearer(), *UPGRADE))
 @example(sent=make_request("/rewritten/x?q=1", bearer(), *UPGRADE, "x.odd: 3"))
 @example(sent=make_request("/rewritten/x?debug", "Cookie: a=1", method="POST", body=b"body"))

@@ -33,7 +33,7 @@ def rewriting(key: str, text: str) -> str:
 
 @pytest.mark.parametrize("name", OWN)
 def test_what_is_the_gateways_own_is_neither_set_nor_removed(name: str, tmp_path: Path) -> None:
-    """STANDARDS 9110.1: nothing of it can be taken out by a configuration either."""
+    """Nothing of it can be taken out by a configuration either."""
     assert_found(tmp_path, "bad_value", rewriting("request_headers", f'{{set: {{¦"{name}": b}}}}'))
     assert_found(tmp_path, "bad_value", rewriting("request_headers", f'{{remove: [¦"{name}"]}}'))
 

@@ -1,14 +1,32 @@
-"""Say what a route changes of its requests and answers."""
+"""Say what a route changes of its requests and answers, and what it tells browsers."""
 
 from gateway.decision.routing import Route
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
 from gateway.settings.rewrite_values import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.suites.differences.facet import Facet
 
 
-def edit_facets(route: Route, rewrite: Rewrite | None) -> dict[str, Facet]:
+def edit_facets(route: Route, carriage: Carriage) -> dict[str, Facet]:
     """Return a facet for each thing that is changed; none for what goes on as it comes."""
-    if rewrite is None:
+    return _rewrite(route, carriage.rewrite or Rewrite()) | _cors(carriage.cors)
+
+
+def _cors(cors: Cors | None) -> dict[str, Facet]:
+    if cors is None:
         return {}
+    every = ["*"] if cors.is_open else []
+    origins = ", ".join(sorted(one.decode() for one in (*cors.origins, *cors.patterns)) + every)
+    methods = ", ".join(sorted(cors.methods)) or "any method"
+    credentials = " with credentials" if cors.credentials else ""
+    text = (
+        f"{origins}{credentials}: {methods}, with {cors.headers.decode()}, reading"
+        f" {cors.exposed.decode()}, kept {cors.max_age_seconds} s"
+    )
+    return {"cors": Facet(text, text, ("cors",))}
+
+
+def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
     said: dict[str, tuple[object, str]] = {}
     if rewrite.cut_segments:
         asked = "/".join(route.path.split("/")[: rewrite.cut_segments + 1])

@@ -140,7 +140,7 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
         **_carriage(settings.carriages[route.index]),
         "rate_limits": route_limits_facet(settings.rate_limiting.routes[route.index]),
-        **edit_facets(route, settings.carriages[route.index].rewrite),
+        **edit_facets(route, settings.carriages[route.index]),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
     }
 

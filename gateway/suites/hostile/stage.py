@@ -59,6 +59,9 @@ class Stage:
         fields = request.fields
         if fields.fault is not None:
             return fields.fault
+        preflight = self.rehearsal.find_preflight(request)
+        if preflight is not None:
+            return preflight
         host = canonical_host(fields.host) or ""
         asked = RequestHead(request.method, host, request.target, fields.authorization)
         verdict = decide(

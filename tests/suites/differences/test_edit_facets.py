@@ -1,12 +1,21 @@
 """What a route changes is told, and what it does not change is not."""
 
+import re
+
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
 from gateway.settings.rewrite_values import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.suites.differences.edit_facets import edit_facets
+from gateway.suites.differences.facet import Facet
 from tests.decision.policies import route
 
 
-def told(rewrite: Rewrite | None) -> dict[str, str]:
-    found = edit_facets(route("/api/v1/*"), rewrite)
+def facets(rewrite: Rewrite | None = None, cors: Cors | None = None) -> dict[str, Facet]:
+    return edit_facets(route("/api/v1/*"), Carriage(9.0, 9.0, None, frozenset(), rewrite, cors))
+
+
+def told(rewrite: Rewrite | None = None, cors: Cors | None = None) -> dict[str, str]:
+    found = facets(rewrite, cors)
     return {name: facet.text for name, facet in found.items()}
 
 
@@ -39,8 +48,17 @@ def test_each_change_is_told() -> None:
 
 def test_what_is_sent_is_what_is_compared() -> None:
     def values(rewrite: Rewrite) -> list[object]:
-        return [one.value for one in edit_facets(route("/api/v1/*"), rewrite).values()]
+        return [one.value for one in facets(rewrite).values()]
 
     assert values(Rewrite(1)) != values(Rewrite(2))
     assert values(Rewrite(1)) != values(Rewrite(1, b"/v2"))
     assert values(Rewrite(1)) == values(Rewrite(1))
+
+
+def test_what_browsers_are_told_is_one_thing() -> None:
+    wildcard = {b"https://*.b": re.compile(b"https://[a-z]+[.]b")}
+    cors = Cors(frozenset({b"https://a"}), wildcard, False, frozenset(), b"A", b"B", True, 5)
+
+    assert told(None, cors) == {
+        "cors": "https://*.b, https://a with credentials: any method, with A, reading B, kept 5 s"
+    }

@@ -1,0 +1,109 @@
+"""Tell browsers which pages may read an answer, and what they may ask (Fetch, "CORS protocol").
+
+It opens nothing: who may do what is decided by tokens alone, and who is no browser need not
+care. It keeps pages of other origins from what only the user of the browser should see.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.policy import Policy
+from gateway.decision.routing import Match
+from gateway.decision.verdict import Publish
+from gateway.http.request import Request
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
+
+Preflight = Callable[[Request, str], Publish | None]
+"""Answers what a page may ask, of the request and its canonical host; None for other requests."""
+
+# Its length is bounded because routes are remembered by it.
+_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
+
+# For whatever cannot be the same for all: caches keep what one origin was told from others.
+_VARY: Final = b"\r\nVary: Origin"
+_VARY_PREFLIGHT: Final = (
+    b"\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+)
+
+
+def make_preflight(policy: Policy, carriages: Sequence[Carriage]) -> Preflight | None:
+    """Return who answers preflights; None where no route has anything to say to browsers."""
+    if not any(carriage.cors is not None for carriage in carriages):
+        return None
+
+    def find(request: Request, host: str) -> Publish | None:
+        return find_preflight(request, host, policy, carriages)
+
+    return find
+
+
+def find_preflight(
+    request: Request, host: str, policy: Policy, carriages: Sequence[Carriage]
+) -> Publish | None:
+    """Return the answer to *request* if it is a preflight, and its route has one.
+
+    The route is the one that would own the request that the page wants to send. No credential
+    is looked at: a preflight never has one, and what is told is for everybody.
+    """
+    if request.method != "OPTIONS":
+        return None
+    origin = _only(request, b"origin")
+    method = _only(request, b"access-control-request-method")
+    if not origin or _METHOD.fullmatch(method) is None:
+        return None
+    match = find_route(RequestHead(method.decode("ascii"), host, request.target, ()), policy)
+    if not isinstance(match, Match):
+        return None
+    cors = carriages[match.route.index].cors
+    return None if cors is None else Publish(b"", match.route, _grant(cors, origin, method))
+
+
+def _grant(cors: Cors, origin: bytes, method: bytes) -> bytes:
+    granted = _allow(cors, origin, method.decode("ascii"))
+    if not granted:
+        return _VARY_PREFLIGHT
+    methods = ", ".join(sorted(cors.methods)).encode() if cors.methods else method
+    return (
+        b"%b\r\nAccess-Control-Allow-Methods: %b\r\nAccess-Control-Allow-Headers: %b"
+        b"\r\nAccess-Control-Max-Age: %d%b"
+    ) % (granted, methods, cors.headers, cors.max_age_seconds, _VARY_PREFLIGHT)
+
+
+def sharing_fields(cors: Cors | None, request: Request) -> bytes:
+    """Return the fields of an answer to *request*, each behind the end of the line before."""
+    if cors is None:
+        return b""
+    granted = _allow(cors, _only(request, b"origin"), request.method)
+    exposed = b"\r\nAccess-Control-Expose-Headers: " + cors.exposed if granted else b""
+    return granted + exposed + _VARY
+
+
+def without_sharing(fields: bytes) -> bytes:
+    """Return the *fields* of a service's answer without what it says itself to browsers."""
+    lines = fields.split(b"\r\n")[1:]
+    kept = [line for line in lines if not line.lower().startswith(b"access-control-")]
+    return b"".join(b"\r\n" + line for line in kept)
+
+
+def _allow(cors: Cors, origin: bytes, method: str) -> bytes:
+    """Return what lets pages of *origin* read, or nothing."""
+    if not origin or (cors.methods and method not in cors.methods) or not cors.allows(origin):
+        return b""
+    told = b"*" if cors.is_open else origin
+    credentials = b"\r\nAccess-Control-Allow-Credentials: true" if cors.credentials else b""
+    return b"\r\nAccess-Control-Allow-Origin: %b%b" % (told, credentials)
+
+
+def _only(request: Request, name: bytes) -> bytes:
+    """Return the value of the only field with this *name*; empty where there is not just one."""
+    lines = request.fields.lines
+    found = [
+        value
+        for prefix, value in zip(lines[::2], lines[1::2], strict=True)
+        if prefix[2:-2].lower() == name
+    ]
+    return found[0].strip(b" \t") if len(found) == 1 else b""

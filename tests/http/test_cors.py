@@ -1,0 +1,115 @@
+"""What browsers are told depends on the origin, the method and the route alone."""
+
+import pytest
+
+from gateway.decision.verdict import Publish
+from gateway.http.cors import find_preflight, make_preflight, sharing_fields, without_sharing
+from gateway.http.fields import Fields
+from gateway.http.request import Request
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
+from tests.decision.policies import policy, route
+
+APP = b"https://app.example.com"
+CORS = Cors(frozenset({APP}), {}, False, frozenset({"GET", "PUT"}), b"A", b"B", True, 5)
+POLICY = policy(
+    route("/a", methods=frozenset({"GET", "PUT"})), route("/b", index=1), route("/c/*", index=2)
+)
+OPEN = Cors(frozenset(), {}, True, frozenset(), b"A", b"B", False, 5)
+CARRIAGES = [Carriage(9.0, 9.0, None, frozenset(), None, cors) for cors in (CORS, None, OPEN)]
+
+
+def asked(target: bytes, method: str, **names: bytes) -> Request:
+    fields = Fields()
+    for name, value in names.items():
+        fields.lines += [b"\r\n" + name.replace("_", "-").encode() + b": ", value]
+    return Request(method, target, fields)
+
+
+def preflight(target: bytes, method: bytes = b"PUT", origin: bytes = APP) -> Publish | None:
+    request = asked(target, "OPTIONS", origin=origin, access_control_request_method=method)
+    return find_preflight(request, "h", POLICY, CARRIAGES)
+
+
+VARY = b"\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+
+
+def test_an_origin_that_may_is_told_what() -> None:
+    answer = preflight(b"/a?x")
+
+    assert answer is not None
+    assert answer.route is POLICY.routes.routes[0]
+    assert answer.fields == (
+        b"\r\nAccess-Control-Allow-Origin: https://app.example.com"
+        b"\r\nAccess-Control-Allow-Credentials: true"
+        b"\r\nAccess-Control-Allow-Methods: GET, PUT"
+        b"\r\nAccess-Control-Allow-Headers: A\r\nAccess-Control-Max-Age: 5" + VARY
+    )
+
+
+def test_one_that_may_not_is_told_nothing() -> None:
+    answer = preflight(b"/a", origin=b"https://evil.test")
+
+    assert answer is not None
+    assert answer.fields == VARY
+
+
+def test_a_route_of_all_methods_names_the_one_that_is_asked_for() -> None:
+    answer = preflight(b"/c/x", method=b"BREW", origin=b"null")
+
+    assert answer is not None
+    assert b"\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: BREW\r\n" in (
+        answer.fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "origin"),
+    [
+        (b"/b", b"PUT", APP),
+        (b"/nowhere", b"PUT", APP),
+        (b"/a", b"DELETE", APP),
+        (b"/a//", b"PUT", APP),
+        (b"/a", b"", APP),
+        (b"/a", b"PUT, GET", APP),
+        (b"/a", b"P" * 33, APP),
+        (b"/a", b"PUT", b""),
+    ],
+)
+def test_all_else_is_no_preflight_of_a_route(target: bytes, method: bytes, origin: bytes) -> None:
+    assert preflight(target, method, origin) is None
+
+
+def test_another_method_is_no_preflight() -> None:
+    request = asked(b"/a", "GET", origin=APP, access_control_request_method=b"PUT")
+
+    assert find_preflight(request, "h", POLICY, CARRIAGES) is None
+
+
+def test_nobody_is_asked_where_no_route_says_anything() -> None:
+    assert make_preflight(POLICY, [CARRIAGES[1]] * 3) is None
+    assert make_preflight(POLICY, CARRIAGES) is not None
+
+
+def test_an_answer_is_shared_with_its_origin_by_the_methods_that_are() -> None:
+    shared = sharing_fields(CORS, asked(b"/a", "GET", Origin=APP))
+
+    assert shared == (
+        b"\r\nAccess-Control-Allow-Origin: https://app.example.com"
+        b"\r\nAccess-Control-Allow-Credentials: true"
+        b"\r\nAccess-Control-Expose-Headers: B\r\nVary: Origin"
+    )
+    for request in (
+        asked(b"/a", "GET"),
+        asked(b"/a", "DELETE", origin=APP),
+        asked(b"/a", "GET", origin=b"null"),
+        asked(b"/a", "GET", origin=APP, Origin=APP),
+    ):
+        assert sharing_fields(CORS, request) == b"\r\nVary: Origin"
+    assert sharing_fields(None, asked(b"/a", "GET", origin=APP)) == b""
+
+
+def test_what_a_service_says_itself_is_taken_out() -> None:
+    fields = b"\r\nAccess-Control-Allow-Origin: *\r\nETag: a\r\naccess-control-max-age: 5"
+
+    assert without_sharing(fields) == b"\r\nETag: a"
