@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gateway.settings.fault import Fault, Place
+from gateway.settings.fault import Fault, Place, Severity
 from gateway.settings.fault_json import fault_as_json, fault_from_json
 
 
@@ -51,6 +51,17 @@ class ReloadReport:
     def is_applied(self) -> bool:
         """Say whether the configuration that was tried is live."""
         return self.outcome is ReloadOutcome.APPLIED
+
+    @property
+    def may_hold_later(self) -> bool:
+        """Say whether files that were read were refused for nothing that is in them.
+
+        A worker has died meanwhile, or the machine was too busy to run the suites in time.
+        """
+        if self.outcome not in {ReloadOutcome.INVALID, ReloadOutcome.TESTS_FAILED}:
+            return False
+        is_wrong = any(fault.severity is Severity.ERROR for fault in self.faults)
+        return self.digest is not None and not (is_wrong or self.failures)
 
 
 def report_as_json(report: ReloadReport) -> dict[str, Any]:

@@ -32,6 +32,10 @@ _log = logging.getLogger(__name__)
 # Files that are replaced one by one are at rest soon; those that never are, are nobody's intent.
 _MOST_READINGS: Final = 3
 
+# Of the watch, where it is not the files that are wrong. Not for ever: what they say may be what
+# workers die of.
+_MOST_ATTEMPTS: Final = 3
+
 _NOBODY: Final = Notifier({})
 
 # Tens of thousands of routes take less; a network disk that hangs takes for ever.
@@ -190,7 +194,15 @@ class Reloading:
                 _log.exception("the files of the configuration could not be looked at")
                 continue
             if has_changed:
-                await self._gateway.reload_requests.ask()
+                await self._insist()
+
+    async def _insist(self) -> None:
+        """Ask, and again where the files are not to blame: nobody is there who would."""
+        for _ in range(_MOST_ATTEMPTS):
+            report = await self._gateway.reload_requests.ask()
+            if report is None or not report.may_hold_later:
+                return
+            await self._pause()
 
     async def _pause(self) -> None:
         """Wait until it is time to look again; where nothing is watched, until something is."""

@@ -53,3 +53,18 @@ def test_only_what_is_applied_is_live() -> None:
 
 def test_a_failed_test_is_named_with_its_place() -> None:
     assert str(FAILURE) == "a.test.yaml:3:4: own orders: alice"
+
+
+@pytest.mark.parametrize(
+    ("report", "may"),
+    [
+        (ReloadReport(ReloadOutcome.INVALID, "ab", "the worker with pid 7 ended meanwhile"), True),
+        (ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "took longer than 60 s"), True),
+        (ReloadReport(ReloadOutcome.INVALID, "ab", "has faults", (FAULT,)), False),
+        *((report, False) for report in REPORTS),
+    ],
+)
+def test_only_what_was_refused_for_nothing_that_is_in_the_files_may_hold_later(
+    report: ReloadReport, may: bool
+) -> None:
+    assert report.may_hold_later is may

@@ -33,6 +33,7 @@ class Running:
     def __init__(self) -> None:
         self.reload_requests = ReloadRequests()
         self.refusals: list[str | Exception] = []
+        self.refuses_with = ReloadOutcome.NEEDS_RESTART
         self.taken: list[Settings] = []
         self.reports: list[ReloadReport] = []
         self.may_go_on = asyncio.Event()
@@ -49,7 +50,7 @@ class Running:
         refusal = self.refusals.pop(0) if self.refusals else None
         if isinstance(refusal, Exception):
             raise refusal
-        outcome = ReloadOutcome.NEEDS_RESTART if refusal else ReloadOutcome.APPLIED
+        outcome = self.refuses_with if refusal else ReloadOutcome.APPLIED
         self.note(ReloadReport(outcome, settings.digest, refusal))
         return refusal
 
@@ -400,6 +401,51 @@ async def test_a_broken_file_is_tried_once_and_again_when_it_changes(tmp_path: P
         ReloadOutcome.INVALID,
         ReloadOutcome.APPLIED,
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "deaths", "taken"),
+    [
+        (ReloadOutcome.INVALID, 2, [30, 7, 7, 7]),
+        (ReloadOutcome.INVALID, 3, [30, 7, 7, 7, 9]),  # else it could kill workers for ever
+        (ReloadOutcome.NEEDS_RESTART, 1, [30, 7, 9]),
+    ],
+)
+async def test_what_the_files_are_not_to_blame_for_is_tried_three_times_in_all(
+    tmp_path: Path, outcome: ReloadOutcome, deaths: int, taken: list[float]
+) -> None:
+    watched = VALID + "reload: {watch: 5ms}\n"
+    path = write_config(tmp_path, watched)
+    async with reloading(path) as gateway:
+        assert (await gateway.ask()).is_applied
+        gateway.refuses_with = outcome
+        gateway.refusals = ["the worker with pid 7 ended meanwhile"] * deaths
+        path.write_text(watched + "drain: 7s\n")
+        await until(lambda: len(gateway.reports) == 1 + taken.count(7))
+        if taken[-1] != 7:
+            path.write_text(watched + "drain: 9s\n")
+            await until(lambda: gateway.taken[-1].drain_seconds == 9)
+
+    assert [settings.drain_seconds for settings in gateway.taken] == taken
+
+
+async def test_suites_that_could_not_be_run_in_time_are_run_again_by_the_watch(
+    tmp_path: Path,
+) -> None:
+    suites_file(tmp_path)
+    outcomes = [SuitesOutcome(None), SuitesOutcome("the suites took longer than 60 s")]
+
+    async def run_suites(_path: Path) -> SuitesOutcome:
+        return outcomes.pop(0) if outcomes else SuitesOutcome(None)
+
+    watched = VALID + "suites: [a.test.yaml]\nreload: {suites: true, watch: 5ms}\n"
+    path = write_config(tmp_path, watched)
+    async with reloading(path, run_suites) as gateway:
+        assert (await gateway.ask()).is_applied
+        path.write_text(watched + "drain: 7s\n")
+        await until(lambda: len(gateway.taken) == 2)
+
+    assert [report.is_applied for report in gateway.reports] == [True, False, True]
 
 
 async def test_the_gateway_watches_no_more_once_the_file_does_not_say_so(tmp_path: Path) -> None:
