@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from socket import socket
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
 from gateway.admin.upstreams import upstream_statuses
 from gateway.fetched import Fetched
+from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
 from gateway.reload import LastAttempt, needs_restart
 from gateway.settings.disk import Record
@@ -231,7 +233,7 @@ class ControlPlane:
         """Return the metrics in Prometheus' text format."""
         counts = await self._workers.counts()
         # Thousands of lines take tens of milliseconds: no request should wait for a scrape.
-        return await asyncio.to_thread(self._exposition.expose, counts)
+        return await compute_in_thread(partial(self._exposition.expose, counts), "exposition")
 
     def _seconds_left(self) -> Iterable[tuple[str, float]]:
         now = self._clock()

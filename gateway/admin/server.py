@@ -1,5 +1,6 @@
 """Serve the admin port: probes, metrics, status, explanations, reloads."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -70,6 +71,8 @@ class AdminServer:
         self._address = admin.address
         self._view = view
         self._reloads = reloads
+        # One after the other: many at once would compute at the cost of requests.
+        self._explaining = asyncio.Lock()
         app = web.Application(
             middlewares=[problems, refuse_other_names(admin), require_token(admin.token)],
             client_max_size=MAX_QUESTION_BYTES,
@@ -147,7 +150,8 @@ class AdminServer:
             question = parse_question(body)
         except BadQuestionError as fault:
             return problem(HTTPStatus.BAD_REQUEST, str(fault))
-        return json_object(await self._view.explain(question))
+        async with self._explaining:
+            return json_object(await self._view.explain(question))
 
     async def _reload(self, request: web.Request) -> web.Response:
         body = await _read_json(request)

@@ -42,6 +42,29 @@ def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
     return future
 
 
+class _ShortTurns:
+    """Has threads change turns often while there is a computation; for one thread alone."""
+
+    def __init__(self) -> None:
+        self._computations = 0
+        self._former_seconds = 0.0
+
+    def __enter__(self) -> None:
+        if self._computations == 0:
+            self._former_seconds = sys.getswitchinterval()
+            sys.setswitchinterval(_TURN_SECONDS)
+        self._computations += 1
+
+    def __exit__(self, *_error: object) -> None:
+        self._computations -= 1
+        if self._computations == 0:
+            sys.setswitchinterval(self._former_seconds)
+
+
+# The process has one such time, however many compute: the first sets it, and the last sets it back.
+_SHORT_TURNS = _ShortTurns()
+
+
 async def compute_in_thread(work: Callable[[], R], name: str) -> R:
     """Return what *work* comes to, which computes for long, while requests hardly notice.
 
@@ -49,12 +72,8 @@ async def compute_in_thread(work: Callable[[], R], name: str) -> R:
     one has its turn. The event loop would wait as long each time that it has waited for the
     network, and answer a few hundred requests a second.
     """
-    former_seconds = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_SECONDS)
-    try:
+    with _SHORT_TURNS:
         return await start_thread(work, name)
-    finally:
-        sys.setswitchinterval(former_seconds)
 
 
 def _settle(future: asyncio.Future[R], setter: Callable[..., None], value: object) -> None:

@@ -1,5 +1,6 @@
 """A gateway for the admin port to look at, and a client that asks the port."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class FakeGateway:
     members: Mapping[str, object] = field(default_factory=lambda: {"version": "1.2.3"})
     page: bytes = b"up 1\n"
     questions: list[Question] = field(default_factory=list)
+    explaining: int = 0
+    explained_at_once: int = 0
     decisions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def ready(self) -> Readiness:
@@ -36,6 +39,10 @@ class FakeGateway:
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         self.questions.append(question)
+        self.explaining += 1
+        self.explained_at_once = max(self.explained_at_once, self.explaining)
+        await asyncio.sleep(0.01)  # so that others may come meanwhile
+        self.explaining -= 1
         return {"verdict": "allow"}
 
     async def decision(self, request_id: str) -> Mapping[str, object] | None:

@@ -148,6 +148,16 @@ async def test_a_stopped_port_takes_no_connections() -> None:
 JSON = {"Content-Type": "application/json"}
 
 
+async def test_however_many_ask_one_explanation_is_made_at_a_time() -> None:
+    """Each compares thousands of routes: together they would take requests' time."""
+    async with admin_port() as port:
+        asked = [port.ask("/explain", "POST", JSON, b'{"url": "https://a/b"}') for _ in range(5)]
+        answers = await asyncio.gather(*asked)
+
+    assert [answer.status for answer in answers] == [200] * 5
+    assert port.gateway.explained_at_once == 1
+
+
 async def test_what_would_become_of_a_request_is_explained() -> None:
     async with admin_port() as port:
         answer = await port.ask("/explain", "POST", JSON, b'{"url": "https://a/b", "token": "x"}')

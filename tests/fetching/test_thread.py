@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -68,6 +69,25 @@ async def test_a_thread_that_computes_gives_way_to_the_loop_and_only_while_it_do
     before = sys.getswitchinterval()
 
     during = await compute_in_thread(sys.getswitchinterval, "test")
+
+    assert during == pytest.approx(0.0005)
+    assert sys.getswitchinterval() == before
+
+
+async def test_of_several_computations_the_last_one_leaves_the_turns_as_they_were() -> None:
+    before = sys.getswitchinterval()
+    first, second = threading.Event(), threading.Event()
+    computing = [
+        asyncio.create_task(compute_in_thread(partial(one.wait, 10), "test"))
+        for one in (first, second)
+    ]
+    await asyncio.sleep(0)
+
+    first.set()
+    assert await computing[0]
+    during = sys.getswitchinterval()
+    second.set()
+    assert await computing[1]
 
     assert during == pytest.approx(0.0005)
     assert sys.getswitchinterval() == before
