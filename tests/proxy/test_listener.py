@@ -77,7 +77,7 @@ async def test_far_over_the_limit_connections_wait_in_the_backlog_and_cost_nothi
     taken = count_clients()
     late = [await gateway.connect() for _ in range(50)]
 
-    assert count_clients() == taken
+    assert count_clients() <= taken  # fewer, where some have been told meanwhile
 
     for client in crowd:
         client.close()

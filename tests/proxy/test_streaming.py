@@ -110,25 +110,26 @@ async def test_leeway_and_grace_are_given(service: Service, start_gateway: Start
     await later.read_until(b"0\r\n\r\n")
 
 
-UNENDING: list[tuple[str, str, tuple[bytes, ...]]] = [
-    ("0s", "/open/", ()),
-    ("0s", "/open/", (token(),)),
-    ("0s", "/maybe/", ()),
-    ("unlimited", "/api/", (token(),)),
-]
-
-
-@pytest.mark.parametrize(("grace", "target", "lines"), UNENDING)
+@pytest.mark.parametrize(
+    ("grace", "target", "has_token"),
+    [
+        ("0s", "/open/", False),
+        ("0s", "/open/", True),
+        ("0s", "/maybe/", False),
+        ("unlimited", "/api/", True),
+    ],
+)
 async def test_what_needs_no_token_or_may_outlast_it_goes_on(
     service: Service,
     start_gateway: StartGateway,
     grace: str,
     target: str,
-    lines: tuple[bytes, ...],
+    has_token: bool,
 ) -> None:
     service.script = stream()
     gateway = await start_gateway(timeouts={"token_grace": grace})
-    client = await ask(gateway, *lines, target=target)
+    # Made here: a token that is made while tests are collected may be over when it is used.
+    client = await ask(gateway, *((token(),) if has_token else ()), target=target)
 
     gateway.pass_time(1e9)
 
