@@ -31,6 +31,7 @@ class Check(Enum):
     BODY = "body"
     UPGRADE = "upgrade"
     CORS = "cors"
+    RATE_LIMITS = "rate limits"
 
 
 class Owner(Enum):

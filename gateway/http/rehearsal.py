@@ -23,7 +23,12 @@ from gateway.http.published import render_published
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import NO_HOST, Request
 from gateway.http.request_head import render_forwarding, render_request_head
-from gateway.http.request_steps import carriage_steps, preflight_steps, request_step
+from gateway.http.request_steps import (
+    carriage_steps,
+    limit_steps,
+    preflight_steps,
+    request_step,
+)
 from gateway.http.trace_context import rehearse_trace
 from gateway.settings.values import Limits, Settings
 
@@ -105,6 +110,9 @@ class Rehearsal:
             carriage = self.settings.carriages[verdict.route.index]
             deny = request.check_allowed(verdict.route, carriage.body_bytes)
             steps = (*steps, *carriage_steps(request, verdict.route, carriage, deny))
+            if deny is None:
+                limits = self.settings.rate_limiting.routes[verdict.route.index]
+                steps = (*steps, *limit_steps(verdict.route, limits))
             verdict = deny or verdict
         return replace(decided, verdict=verdict, steps=steps)
 

@@ -1,12 +1,13 @@
 """Say step by step what is checked of a request before it is decided about, and behind that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.decision.routing import Route
 from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.verdict import Deny, Publish
 from gateway.http.request import Request
 from gateway.settings.carriage_values import Carriage
+from gateway.settings.rate_values import RateLimit
 
 _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 
@@ -56,3 +57,11 @@ def carriage_steps(
         found = request.fields.upgrade.decode("latin-1") + (f": {deny.detail}" if deny else "")
         setting = Setting(Owner.ROUTE, route.name, ("upgrades",))
         yield Step(Check.UPGRADE, f"one of: {allowed}", found, reason, setting)
+
+
+def limit_steps(route: Route, limits: Sequence[RateLimit]) -> Iterator[Step]:
+    """Yield the step of the rate limits of *route*, which nobody can answer beforehand."""
+    if limits:
+        names = ", ".join(limit.name for limit in limits)
+        setting = Setting(Owner.ROUTE, route.name, ("rate_limits",))
+        yield Step(Check.RATE_LIMITS, f"room in: {names}", "not counted here", None, setting)

@@ -35,9 +35,10 @@ class Buckets:
         taken = take([one.rate for one in wanted], [known.get(one.key) for one in wanted], now_us)
         if taken.refused is None:
             for one, moment in zip(wanted, taken.whole_at_us, strict=True):
-                if known.pop(one.key, None) is None:
+                key = one.key
+                if known.pop(key, None) is None:
                     self._make_room(now_us)
-                known[one.key] = moment
+                known[key] = moment
         return taken
 
     def _make_room(self, now_us: int) -> None:

@@ -39,27 +39,24 @@ def take(rates: Sequence[Rate], whole_at_us: Sequence[int | None], now_us: int) 
 
     *whole_at_us* are as of the last time; None of a bucket that nobody has used.
     """
-    stood = tuple(
-        _within(rate, now_us if moment is None else moment, now_us)
-        for rate, moment in zip(rates, whole_at_us, strict=True)
-    )
+    stood: list[int] = []
     refused, longest_us = None, 0
-    for position, (rate, moment) in enumerate(zip(rates, stood, strict=True)):
-        waits_us = wait_us(rate, moment, now_us)
+    for position, (interval_us, burst) in enumerate(rates):
+        room_us = interval_us * burst
+        moment = whole_at_us[position]
+        if moment is None or moment < now_us:
+            moment = now_us
+        elif moment > now_us + room_us:
+            # No bucket lacks more than a burst: this is from a time with a larger one, or its
+            # clock was put back since.
+            moment = now_us + room_us
+        stood.append(moment)
+        waits_us = moment + interval_us - room_us - now_us
         if waits_us > longest_us:
             refused, longest_us = position, waits_us
-    if refused is not None:
-        return Taken(refused, stood, now_us)
-    moved = tuple(moment + rate.interval_us for rate, moment in zip(rates, stood, strict=True))
-    return Taken(None, moved, now_us)
-
-
-def _within(rate: Rate, whole_at_us: int, now_us: int) -> int:
-    """Return the moment where it can be: no bucket lacks more than a burst.
-
-    One that does is from a time with a larger burst, or its clock was put back since.
-    """
-    return max(now_us, min(whole_at_us, now_us + rate.burst * rate.interval_us))
+    if refused is None:
+        stood = [moment + rate[0] for moment, rate in zip(stood, rates, strict=True)]
+    return Taken(refused, tuple(stood), now_us)
 
 
 def wait_us(rate: Rate, whole_at_us: int, now_us: int) -> int:

@@ -54,6 +54,7 @@ class Code(StrEnum):
     UNUSED_ISSUER = "unused_issuer"
     UNUSED_UPSTREAM = "unused_upstream"
     UNUSED_RESOURCE = "unused_resource"
+    UNUSED_RATE_LIMIT = "unused_rate_limit"
 
     ROUTE_UNREACHABLE = "route_unreachable"
     METHOD_HIDDEN = "method_hidden"
@@ -105,6 +106,7 @@ WARNINGS = frozenset(
         Code.UNUSED_ISSUER,
         Code.UNUSED_UPSTREAM,
         Code.UNUSED_RESOURCE,
+        Code.UNUSED_RATE_LIMIT,
         Code.ROUTE_UNREACHABLE,
         Code.METHOD_HIDDEN,
         Code.GUARD_OPENED,

@@ -51,7 +51,9 @@ from gateway.settings.values import (
 __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
 
 
-_UNUSED = frozenset({Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOURCE})
+_UNUSED = frozenset(
+    {Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOURCE, Code.UNUSED_RATE_LIMIT}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

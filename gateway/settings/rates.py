@@ -79,6 +79,21 @@ def _check_routes(
                 faults.append(at_names.child(number).fault(Code.BAD_VALUE, message))
 
 
+def _warn_about_unused(
+    named: Sequence[Named[RouteModel]],
+    limits: Mapping[str, RateLimit],
+    part: Part,
+    faults: list[Fault],
+) -> None:
+    if not named or not all(route.sound for route in named):
+        return  # a route that could not be read may have any of them
+    used = {name for one in named if one.model for name in one.model.rate_limits or ()}
+    for name in limits:
+        if name not in used:
+            message = f"no route has the rate limit `{name}`: it holds nothing"
+            faults.append(part.child(name).key_warning(Code.UNUSED_RATE_LIMIT, message))
+
+
 def _is_of_callers(limit: RateLimit) -> bool:
     return any(part.kind in _OF_CALLERS for part in limit.key)
 
@@ -97,6 +112,7 @@ def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
     # Those with faults, too: that they are not known would be no news.
     known = at_limits.raw if isinstance(at_limits.raw, dict) else limits
     _check_routes(named, limits, known, faults)
+    _warn_about_unused(named, limits, at_limits, faults)
     names = {one.name: one.model.rate_limits or () for one in named if one.model is not None}
     return RateLimiting(
         limits=limits,

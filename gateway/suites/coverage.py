@@ -13,7 +13,7 @@ from gateway.settings.load import Loaded
 _Key = tuple[str, ...]
 
 # What a route cannot carry says nothing of whom it lets through.
-_OF_NO_RULE = frozenset({Check.BODY, Check.UPGRADE})
+_OF_NO_RULE = frozenset({Check.BODY, Check.UPGRADE, Check.RATE_LIMITS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def ask(target: bytes, *authorization: bytes, method: str = "GET", **lists: Any)
 
 
 # What is checked of a request before and after the decision.
-NOT_DECIDED = {Check.REQUEST, Check.BODY, Check.UPGRADE}
+NOT_DECIDED = {Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS}
 
 
 def bearer(**changes: Any) -> bytes:

@@ -9,8 +9,9 @@ from gateway.decision.steps import Owner, Setting, Step
 from gateway.decision.verdict import Deny
 from gateway.http.fields import Fields
 from gateway.http.request import Request
-from gateway.http.request_steps import carriage_steps, request_step
+from gateway.http.request_steps import carriage_steps, limit_steps, request_step
 from gateway.settings.carriage_values import Carriage
+from gateway.settings.rate_values import RateLimit
 from tests.decision.policies import route
 
 ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))
@@ -84,3 +85,13 @@ def test_a_limit_of_the_route_is_told_at_the_route() -> None:
 
     assert step.setting == Setting(Owner.ROUTE, "/x", ("limits", "body"))
     assert step.reason is Reason.BODY_TOO_LARGE
+
+
+def test_limits_are_named_and_not_counted() -> None:
+    limits = [RateLimit(name, 1, 1, 1, ()) for name in ("each", "all")]
+
+    assert list(limit_steps(ROUTE, ())) == []
+    (step,) = limit_steps(ROUTE, limits)
+    assert (step.expected, step.found) == ("room in: each, all", "not counted here")
+    assert step.holds
+    assert step.setting == Setting(Owner.ROUTE, "/x", ("rate_limits",))

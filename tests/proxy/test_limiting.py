@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.admin.question import parse_question
 from tests.limits.structured import parse_list
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, make_token, write_config
@@ -270,6 +271,23 @@ async def test_a_reload_gives_nothing_back(
 
     # What was taken is an hour of waiting, under the new rate as under the old one.
     assert await statuses(gateway, signed()) == [429] * 3
+
+
+async def test_an_explanation_names_the_limits_and_takes_from_none(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(
+        rate_limits={"each": of("subject"), "all": of("route")}, routes=limited("each", "all")
+    )
+    asked = {"method": "GET", "url": "http://gateway.test/api/x", "token": make_token().decode()}
+    for _ in range(5):
+        question = parse_question(json.dumps(asked).encode())
+        explained: Any = await gateway.gateway.explain(question)
+
+    (step,) = [one for one in explained["steps"] if one["check"] == "rate limits"]
+    assert (step["expected"], step["found"]) == ("room in: each, all", "not counted here")
+    assert step["holds"] is True
+    assert await statuses(gateway, signed()) == [200, 200, 429]
 
 
 async def test_refusals_are_counted_by_limit_and_by_route(start_gateway: StartGateway) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.rate_values import OnFailure
-from tests.settings.configs import assert_found, config, load
+from tests.settings.configs import ROUTES, assert_found, config, load
 
 
 def limit(text: str) -> str:
     """Return a configuration whose limit `a` is the flow mapping *text*."""
-    return config(f"rate_limits:\n  a: {text}\n")
+    return config(f"rate_limits:\n  a: {text}\n", routes=f"{ROUTES}    rate_limits: [a]\n")
 
 
 def redis(text: str) -> str:

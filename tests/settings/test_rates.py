@@ -20,12 +20,17 @@ def routed(names: str, access: str = "require: {}", limits: str = LIMITS) -> str
     return config(limits, routes=f"routes:\n{route}    rate_limits: {names}\n")
 
 
+def one(key: str) -> str:
+    """Return a configuration whose one route has a limit with this *key*."""
+    return routed("[a]", limits=f"rate_limits: {{a: {{rate: 1/1s, key: {key}}}}}\n")
+
+
 @pytest.mark.parametrize(
     ("codes", "text"),
     [
-        ("unknown_reference", routed("[each, ¦every]")),
+        ("unknown_reference", routed("[each, all, ¦every]")),
         ("unknown_reference", routed("[¦each]", limits="")),
-        ("duplicate_value", routed("[each, ¦each]")),
+        ("duplicate_value", routed("[each, all, ¦each]")),
         ("empty_list", routed("¦[]")),
         ("bad_value", routed("[all, ¦each]", "public: true")),
         (
@@ -34,9 +39,9 @@ def routed(names: str, access: str = "require: {}", limits: str = LIMITS) -> str
                 "[¦a]", "public: true", "rate_limits: {a: {rate: 1/1s, key: [address, client]}}\n"
             ),
         ),
-        ("bad_value", config("rate_limits: {a: {rate: 1/1s, key: {claim: ¦'a..b'}}}\n")),
-        ("bad_value", config("rate_limits: {a: {rate: 1/1s, key: [route, {claim: ¦'a b'}]}}\n")),
-        ("duplicate_value", config("rate_limits: {a: {rate: 1/1s, key: [route, ¦route]}}\n")),
+        ("bad_value", one("{claim: ¦'a..b'}")),
+        ("bad_value", one("[route, {claim: ¦'a b'}]")),
+        ("duplicate_value", one("[route, ¦route]")),
     ],
 )
 def test_each_mistake_is_found_at_its_place_and_nothing_else_is(
@@ -51,6 +56,18 @@ def test_a_limit_that_is_written_wrong_is_not_said_to_be_missing_as_well(tmp_pat
     limits = "rate_limits: {each: {rate: ¦10, key: subject}}\n"
 
     assert_found(tmp_path, "bad_value", routed("[each]", limits=limits))
+
+
+def test_a_limit_that_holds_nothing_is_doubted(tmp_path: Path) -> None:
+    limits = LIMITS.replace("  all:", "  ¦all:")
+
+    assert_found(tmp_path, "unused_rate_limit", routed("[each]", limits=limits))
+
+
+def test_a_route_that_cannot_be_read_may_have_any_limit(tmp_path: Path) -> None:
+    text = routed("[each]").replace("name: a", "¦what: 1\n    name: a")
+
+    assert_found(tmp_path, "unknown_key", text)
 
 
 def test_a_route_has_the_limits_that_it_names_in_their_order(tmp_path: Path) -> None:
