@@ -10,6 +10,9 @@ from gateway.settings.places import Places
 from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.values import Settings
 
+Meeting = tuple[ServiceView, ServiceView, tuple[str, ...]]
+"""A lax route, a stricter one, and the segments of a path that a server gets from both."""
+
 
 def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning for each route that leads to what another one guards at the same server.
@@ -22,19 +25,21 @@ def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]
         for name, upstream in settings.upstreams.items()
     }
     rewrites = [carriage.rewrite for carriage in settings.carriages]
-    told: set[frozenset[int]] = set()
-    for lax, strict, sent in find_meetings(settings.policy.routes, rewrites, servers):
-        pair = frozenset((lax.route.index, strict.route.index))
-        if pair not in told:  # each may ask for what the other does not
-            told.add(pair)
-            yield _warning(lax, strict, sent, places)
+    by_owner: dict[Route, list[Meeting]] = {}
+    for meeting in find_meetings(settings.policy.routes, rewrites, servers):
+        lax, strict, _ = meeting
+        owner = lax if lax.is_rewritten else strict
+        by_owner.setdefault(owner.route, []).append(meeting)
+    for route, found in by_owner.items():
+        part = places.route(route.name).child("rewrite")
+        yield part.key_warning(Code.GUARD_REWRITTEN, _message(route, found))
 
 
 def find_meetings(
     routes: RouteTable,
     rewrites: Sequence[Rewrite | None],
     servers: Mapping[str, frozenset[str]],
-) -> Iterator[tuple[ServiceView, ServiceView, tuple[str, ...]]]:
+) -> Iterator[Meeting]:
     """Yield each pair of a lax route and a stricter one with a path that a server gets from both.
 
     *rewrites* are by ``Route.index``, *servers* those of each upstream.
@@ -56,14 +61,15 @@ def find_meetings(
                 yield lax, strict, sent
 
 
-def _warning(lax: ServiceView, strict: ServiceView, sent: tuple[str, ...], places: Places) -> Fault:
-    message = (
+def _message(route: Route, meetings: list[Meeting]) -> str:
+    lax, strict, sent = meetings[0]
+    routes = {one.route for meeting in meetings for one in meeting[:2]} - {route}
+    more = f"; so it is with {len(routes) - 1} more" if len(routes) > 1 else ""
+    return (
         f"`{strict.route.name}` ({strict.route.place}) guards {_path(strict.ask(sent))}, which"
         f" the service gets as {_path(sent)}; so it does for {_path(lax.ask(sent))}, for which"
-        f" `{lax.route.name}` does not ask for as much"
+        f" `{lax.route.name}` does not ask for as much{more}"
     )
-    part = places.route((lax if lax.is_rewritten else strict).route.name).child("rewrite")
-    return part.key_warning(Code.GUARD_REWRITTEN, message)
 
 
 class _Search:

@@ -19,6 +19,11 @@ def test_an_allow_shows_its_route_and_target_and_not_who_is_calling() -> None:
     assert repr(allow) == "Allow('/a', b'/a?x=1')"
 
 
+def test_a_document_is_an_answer_and_what_pages_may_do_has_none() -> None:
+    assert Publish(b"{}").status == 200
+    assert Publish(b"", route(), b"\r\nVary: Origin").status == 204
+
+
 @pytest.mark.parametrize(
     "verdict",
     [

@@ -2,7 +2,9 @@
 
 import pytest
 
-from gateway.http.published import render_document
+from gateway.decision.verdict import Publish
+from gateway.http.published import render_document, render_published
+from tests.decision.policies import route
 from tests.proxy.messages import Message, parse_head
 
 ID = b"0123456789abcd-000000001"
@@ -39,3 +41,23 @@ def test_an_answer_to_head_has_the_same_head_and_no_body() -> None:
 @pytest.mark.parametrize("close", [True, False])
 def test_the_end_of_the_connection_is_told(close: bool) -> None:
     assert render(close=close).has(b"connection") is close
+
+
+def test_what_pages_may_do_has_no_body() -> None:
+    """9110.10."""
+    publish = Publish(b"", route(), b"\r\nVary: Origin")
+
+    head = render_published(publish, ID, 784111777.9, False, False)
+
+    assert head == (
+        b"HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Request-Id: %b"
+        b"\r\nVary: Origin\r\n\r\n" % ID
+    )
+    closing = render_published(publish, ID, 784111777.9, True, True)
+    assert closing == head.removesuffix(b"\r\n") + b"Connection: close\r\n\r\n"
+
+
+def test_a_document_is_rendered_as_one() -> None:
+    assert render_published(Publish(DOCUMENT), ID, 0.0, False, True) == render_document(
+        DOCUMENT, ID, 0.0, False, True
+    )

@@ -6,10 +6,15 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.steps import Owner, Setting, Step
-from gateway.decision.verdict import Deny
+from gateway.decision.verdict import Deny, Publish
 from gateway.http.fields import Fields
 from gateway.http.request import Request
-from gateway.http.request_steps import carriage_steps, limit_steps, request_step
+from gateway.http.request_steps import (
+    carriage_steps,
+    limit_steps,
+    preflight_steps,
+    request_step,
+)
 from gateway.settings.carriage_values import Carriage
 from gateway.settings.rate_values import RateLimit
 from tests.decision.policies import route
@@ -72,6 +77,22 @@ def test_an_upgrade_is_one_of_those_of_the_route() -> None:
         Reason.NOT_SUPPORTED,
     )
     assert good.setting == bad.setting == UPGRADES
+
+
+def test_a_preflight_is_told_by_the_route_that_is_asked_for_and_what_pages_may() -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nOrigin: ", b"https://a", b"\r\nAccess-Control-Request-Method: ", b"PUT"]
+    request = Request("OPTIONS", b"/x", fields)
+    granted = Publish(b"", ROUTE, b"\r\nAccess-Control-Allow-Origin: https://a")
+
+    owner, may = preflight_steps(request, granted)
+    _, may_not = preflight_steps(request, Publish(b"", ROUTE, b"\r\nVary: Origin"))
+
+    assert (owner.expected, owner.found) == ("a route for PUT", "/x")
+    assert (may.expected, may.found) == ("what pages of https://a may ask", "may be asked")
+    assert may_not.found.startswith("may not be asked")
+    assert may.setting == Setting(Owner.ROUTE, "/x", ("cors",))
+    assert list(preflight_steps(request, Publish(b"{}"))) == []
 
 
 def test_the_first_step_that_fails_is_the_last() -> None:

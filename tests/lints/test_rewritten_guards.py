@@ -106,6 +106,17 @@ def test_it_is_the_guard_that_is_rewritten(tmp_path: Path) -> None:
     )
 
 
+def test_a_route_is_told_of_once(tmp_path: Path) -> None:
+    """Each may ask for what the other does not, and there may be others."""
+    other = "other, match: {path: /a}, require: {scopes: [a]}"
+
+    (found,) = warnings(
+        tmp_path, config(routes=routes(ADMIN, other, web("require: {scopes: [w]}")))
+    )
+
+    assert found.message.endswith("so it is with 1 more")
+
+
 def test_two_upstreams_with_one_server_are_one_service(tmp_path: Path) -> None:
     upstreams = "upstreams:\n" + "".join(
         f'  {name}: {{servers: ["http://10.0.0.{number}"]}}\n'
