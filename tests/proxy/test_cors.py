@@ -132,7 +132,7 @@ async def test_a_page_that_may_gets_the_answer(gateway: RunningGateway, service:
 async def test_a_page_that_may_learns_why_it_was_refused(
     gateway: RunningGateway, service: Service, claims: dict[str, Any], status: int, reason: str
 ) -> None:
-    """9449.20: CORS exposes WWW-Authenticate."""
+    """A challenge is read by pages only where it is exposed."""
     seen = await Browser(gateway, APP).fetch("/api/x", "GET", authorized(**claims))
 
     assert seen.status == status
