@@ -29,7 +29,8 @@ class Diagnostics(io.TextIOBase):
     def __init__(self, fd: int, capacity_bytes: int = DEFAULT_CAPACITY_BYTES) -> None:
         self._fd = fd
         self._capacity_bytes = capacity_bytes
-        self._writer = LineWriter(fd)
+        # Workers have the same one, and write lines of the access log to it that may be long.
+        self._writer = LineWriter(fd, shared=True)
         self._partial = ""
         self._lines: list[bytes] = []
         self._waiting_bytes = 0

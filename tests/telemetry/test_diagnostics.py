@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 
@@ -95,6 +96,36 @@ def test_a_reader_that_went_away_costs_lines_and_raises_nothing(pipe: Pipe) -> N
     stream = Diagnostics(pipe.write_fd)
     stream.write("a line\n")
     stream.finish(LIMIT_SECONDS)
+
+
+IN_THE_MIDDLE = """
+import fcntl, os, sys
+fcntl.lockf(1, fcntl.LOCK_EX)
+os.write(1, b"a line of ")
+print("begun", file=sys.stderr, flush=True)
+sys.stdin.readline()
+os.write(1, b"a worker\\n")
+"""
+
+
+def test_what_is_said_stands_behind_the_line_that_a_worker_has_begun(pipe: Pipe) -> None:
+    """Its access log may be in the same pipe, and its lines longer than a pipe takes whole."""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", IN_THE_MIDDLE],
+        stdin=subprocess.PIPE,
+        stdout=pipe.write_fd,
+        stderr=subprocess.PIPE,
+    )
+    assert worker.stderr is not None
+    assert worker.stderr.readline() == b"begun\n"
+    stream = Diagnostics(pipe.write_fd)
+    stream.write("said\n")
+    time.sleep(0.05)  # for one that would not wait
+
+    worker.communicate(b"go on\n", timeout=LIMIT_SECONDS)
+    stream.finish(LIMIT_SECONDS)
+
+    assert read_rest(pipe) == ["a line of a worker", "said"]
 
 
 def test_the_end_does_not_wait_for_a_reader_that_reads_nothing(pipe: Pipe) -> None:
