@@ -1,18 +1,20 @@
 """Workers count exactly together, for their supervisor does; once it is gone each does."""
 
 from pathlib import Path
+from typing import Any
 
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
 from gateway.supervisor.messages import Take
 from gateway.supervisor.peer_limiter import PeerLimiter
+from tests.limits.redis_server import running_redis
 from tests.supervisor.crews import LET_THROUGH, OPEN, serving
 from tests.supervisor.pair import two_ends
 
 ONE = (Wanted(b"a", Rate(3_600_000_000, 1)),)
 LIMITS = {"all": {"rate": "7/1h", "key": "route"}}
 LIMITED = {**OPEN, "rate_limits": ["all"]}
-REFUSED = 429
+REFUSED, UNCOUNTED = 429, 503
 
 
 async def test_the_supervisor_is_asked_and_what_it_says_counts() -> None:
@@ -55,3 +57,23 @@ async def test_two_workers_count_exactly_together_and_so_do_those_that_replace_t
         assert await stage.statuses() == {REFUSED}
         counts = await stage.crew.counts()
         assert counts.rate_limited["all"] >= 20
+
+
+async def test_two_workers_with_redis_count_there_and_are_told_of_together(
+    tmp_path: Path,
+) -> None:
+    with running_redis(tmp_path) as redis:
+        shared = {"url": redis.url, "timeout": "5s", "on_failure": "refuse"}
+        async with serving(tmp_path, routes=[LIMITED], rate_limits=LIMITS, redis=shared) as stage:
+            clients = [await stage.send() for _ in range(20)]
+            answers = [await client.status() for client in clients]
+
+            assert sorted(answers) == [REFUSED] * 13 + [LET_THROUGH] * 7
+
+            redis.kill()
+            assert UNCOUNTED in await stage.statuses(60)
+            counts = await stage.crew.counts()
+            assert counts.rate_limit_failures > 0
+            status: Any = await stage.supervisor.status()
+            assert status["rate_limits"]["limits"] == {"all": counts.rate_limited["all"]}
+            assert status["rate_limits"]["redis"]["failures"] == counts.rate_limit_failures
