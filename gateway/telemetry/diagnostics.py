@@ -139,6 +139,7 @@ def leave(code: int) -> NoReturn:
     in a library that is not Python, would be torn down in the middle of it, and abort us.
     """
     stream = sys.stderr
-    if isinstance(stream, Diagnostics):
-        stream.finish(_LAST_SECONDS)
+    if not isinstance(stream, Diagnostics):
+        sys.exit(code)  # what was not diverted is memory: the process is not ours alone
+    stream.finish(_LAST_SECONDS)
     os._exit(code)
