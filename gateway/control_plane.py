@@ -206,6 +206,7 @@ class ControlPlane:
     async def status(self) -> Mapping[str, object]:
         """Return what ``/status`` shows."""
         metrics = await self._workers.counts()
+        now, in_use = self._clock(), certificates_in_use(self._settings)
         return {
             "version": __version__,
             "started_at": self._started_at,
@@ -216,10 +217,7 @@ class ControlPlane:
             "report_only": report_only(self._settings),
             "issuers": list(map(issuer_status, self._fetched.keyring.status())),
             "revocations": list(map(revocation_status, self._fetched.revocations.status())),
-            "certificates": [
-                certificate_status(one, self._clock())
-                for one in certificates_in_use(self._settings)
-            ],
+            "certificates": [certificate_status(one, now) for one in in_use],
             "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
             "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),
             "connections": {
