@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.admin.answers import json_object, problem, text
 from gateway.admin.guard import problems, refuse_other_names, require_token
+from gateway.admin.idle_connections import IdleConnections
 from gateway.admin.question import (
     MAX_QUESTION_BYTES,
     BadQuestionError,
@@ -27,6 +28,9 @@ from gateway.settings.values import Admin
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
 _STOP_SECONDS = 2.0
+
+# How long many connections may take descriptors before some of them are closed.
+_SWEEP_SECONDS = 0.5
 
 _log: Final = logging.getLogger(__name__)
 
@@ -67,14 +71,27 @@ class AdminView(Protocol):
 class AdminServer:
     """The admin port of one process."""
 
-    def __init__(self, admin: Admin, view: AdminView, reloads: ReloadRequests) -> None:
+    def __init__(
+        self,
+        admin: Admin,
+        view: AdminView,
+        reloads: ReloadRequests,
+        idle: IdleConnections | None = None,
+    ) -> None:
         self._address = admin.address
         self._view = view
         self._reloads = reloads
+        self._idle = idle or IdleConnections()
+        self._sweeping: asyncio.Task[None] | None = None
         # One after the other: many at once would compute at the cost of requests.
         self._explaining = asyncio.Lock()
         app = web.Application(
-            middlewares=[problems, refuse_other_names(admin), require_token(admin.token)],
+            middlewares=[
+                self._idle.middleware(),
+                problems,
+                refuse_other_names(admin),
+                require_token(admin.token),
+            ],
             client_max_size=MAX_QUESTION_BYTES,
         )
         app.router.add_get("/livez", self._livez)
@@ -105,6 +122,8 @@ class AdminServer:
         except OSError:
             await self._runner.cleanup()
             raise
+        sweep = self._sweep()
+        self._sweeping = asyncio.get_running_loop().create_task(sweep, name="idle admin clients")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -114,7 +133,15 @@ class AdminServer:
 
     async def stop(self) -> None:
         """Stop listening and close every connection."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         await self._runner.cleanup()
+
+    async def _sweep(self) -> None:
+        while self._runner.server is not None:
+            for connection in self._idle.choose(self._runner.server.connections):
+                connection.force_close()
+            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _livez(self, _request: web.Request) -> web.Response:
         return text(b"ok")
