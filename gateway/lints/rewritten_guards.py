@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gateway.decision.routing import Match, Route, RouteTable
 from gateway.lints.service_view import ServiceView, make_view, meetings
 from gateway.lints.strictness import asks_as_much
+from gateway.lints.view_index import ViewIndex
 from gateway.settings.fault import Code, Fault
 from gateway.settings.places import Places
 from gateway.settings.rewrite_values import Rewrite
@@ -47,9 +48,9 @@ def find_meetings(
     views = [make_view(route, rewrites[route.index]) for route in routes.routes]
     if not any(view.is_rewritten for view in views):
         return
-    search = _Search(routes, views)
+    search, index = _Search(routes, views), ViewIndex(views)
     for lax in views:
-        for strict in views:
+        for strict in index.near(lax):
             if lax is strict or not (lax.is_rewritten or strict.is_rewritten):
                 continue
             if servers[lax.route.upstream].isdisjoint(servers[strict.route.upstream]):

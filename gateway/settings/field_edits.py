@@ -32,7 +32,11 @@ class FieldKind:
 # nobody can say it for everybody.
 REQUEST_FIELDS = FieldKind(
     never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}),
-    never_starts=(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
+    never_starts=(
+        *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
+        # What some services take for the path or the method that was asked for.
+        *(b"x-original-", b"x-rewrite-", b"x-http-method", b"x-method-override"),
+    ),
     never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
     never_set_starts=(b"sec-", b"if-"),
 )

@@ -14,6 +14,7 @@ OWN = [
     *("Transfer-Encoding", "Content-Length", "Content-Type", "Content-Encoding", "Via"),
     *("Forwarded", "X-Forwarded-For", "X-Forwarded-Prefix", "X-Real-IP", "X-Request-Id"),
     *("traceparent", "tracestate", "Max-Forwards", "Proxy-Authorization", "Sec-WebSocket-Key"),
+    *("X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Method-Override"),
     *("X-Gateway-Subject", "x_gateway_subject", "x.gateway.SCOPES", "transfer_encoding"),
     *("a b", "a:b", "é", "a\\r\\nb"),
 ]

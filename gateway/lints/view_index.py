@@ -1,0 +1,73 @@
+"""Find the routes whose service paths may be those of another one, among thousands."""
+
+from collections.abc import Iterable, Iterator
+
+from gateway.decision.template import Segment
+from gateway.lints.service_view import ServiceView
+
+
+class ViewIndex:
+    """The *views*, by the segments of their templates."""
+
+    def __init__(self, views: Iterable[ServiceView]) -> None:
+        self._root = _Node()
+        for view in views:
+            node = self._root
+            for segment in view.segments:
+                node = node.child(segment)
+            (node.below if view.route.is_prefix else node.end).append(view)
+
+    def near(self, view: ServiceView) -> Iterator[ServiceView]:
+        """Yield every view whose template and that of *view* have a path in common.
+
+        And perhaps some that have none: a variable is taken for whatever stands there.
+        """
+        return _walk(self._root, view.segments, view.route.is_prefix)
+
+
+class _Node:
+    """One segment's place: what may follow, and what ends here."""
+
+    __slots__ = ("below", "end", "literals", "variable")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.variable: _Node | None = None
+        self.end: list[ServiceView] = []
+        self.below: list[ServiceView] = []
+
+    def child(self, segment: Segment) -> "_Node":
+        if isinstance(segment, str):
+            return self.literals.setdefault(segment, _Node())
+        if self.variable is None:
+            self.variable = _Node()
+        return self.variable
+
+    def children(self) -> Iterator["_Node"]:
+        yield from self.literals.values()
+        if self.variable is not None:
+            yield self.variable
+
+
+def _walk(node: _Node, left: tuple[Segment, ...], is_prefix: bool) -> Iterator[ServiceView]:
+    if not left:
+        if is_prefix:
+            yield from _all_below(node)
+        else:
+            yield from node.end
+        return
+    yield from node.below
+    first = left[0]
+    if not isinstance(first, str):
+        ways = list(node.children())
+    else:
+        ways = [one for one in (node.literals.get(first), node.variable) if one is not None]
+    for way in ways:
+        yield from _walk(way, left[1:], is_prefix)
+
+
+def _all_below(node: _Node) -> Iterator[ServiceView]:
+    yield from node.below
+    for child in node.children():
+        yield from child.end
+        yield from _all_below(child)
