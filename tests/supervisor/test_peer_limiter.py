@@ -1,5 +1,6 @@
 """Workers count exactly together, for their supervisor does; once it is gone each does."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ async def test_once_the_supervisor_is_gone_the_worker_counts_for_itself() -> Non
         await worker.listening
 
         assert [(await limiter.ask(ONE)).refused for _ in range(2)] == [None, 0]
+
+
+async def test_while_the_supervisor_hangs_the_worker_counts_for_itself() -> None:
+    async def hang(_question: object) -> object:
+        return await asyncio.Event().wait()
+
+    async with two_ends() as (worker, supervisor):
+        supervisor.reply = hang
+        limiter = PeerLimiter(worker.peer, patience_seconds=0.01)
+
+        async with asyncio.timeout(10):
+            assert [(await limiter.ask(ONE)).refused for _ in range(2)] == [None, 0]
 
 
 async def test_two_workers_count_exactly_together_and_so_do_those_that_replace_them(
