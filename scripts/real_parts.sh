@@ -20,6 +20,7 @@ promtool   prometheus      checks and tests the alert rules, and checks the metr
 kustomize  kustomize       builds the Kubernetes manifests as a cluster gets them
 systemd-analyze systemd    checks the systemd units, and systemd itself runs them
 redis-server redis-server  counts requests of several gateways
+chromium-headless-shell chromium-headless-shell  has pages that ask for answers of other origins
 ip         iproute2        brings up the network of the machine on which systemd does
 "
 bench_parts="
