@@ -373,3 +373,14 @@ async def test_an_options_request_that_is_allowed_goes_on(
 
     assert answer.all(b"access-control-allow-origin") == [APP.encode()]
     assert service.requests[0].method == b"OPTIONS"
+
+
+async def test_a_preflight_counts_for_no_route_and_against_no_limit(
+    gateway: RunningGateway,
+) -> None:
+    port = gateway.gateway.data._serving.port
+    for _ in range(3):
+        await gateway.ask(make_request("/limited/x", *PREFLIGHT, method="OPTIONS"))
+
+    assert port.no_route.metrics.allowed == 3
+    assert (await Browser(gateway, APP).fetch("/limited/x")).status == 200
