@@ -6,7 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import rows_commands, rows_limits, rows_memory, rows_requests, rows_workers
+from benchmarks import (
+    rows_commands,
+    rows_limits,
+    rows_memory,
+    rows_requests,
+    rows_services,
+    rows_workers,
+)
 from benchmarks.report import format_row, write_report
 from benchmarks.row import Bench
 from benchmarks.tokens import make_keys
@@ -17,7 +24,14 @@ OPEN_FILES = 40_000  # both ends of the idle connections, and room
 DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 4
 ROWS = {
     row.name: row
-    for rows in (rows_requests, rows_workers, rows_limits, rows_memory, rows_commands)
+    for rows in (
+        rows_requests,
+        rows_workers,
+        rows_services,
+        rows_limits,
+        rows_memory,
+        rows_commands,
+    )
     for row in rows.ROWS
 }
 

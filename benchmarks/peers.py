@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ TRANSPORT_SOCKET = f"""transport_socket:
             tls_certificates:
             - certificate_chain: {{filename: "@FOLDER@/tls.cert.pem"}}
               private_key: {{filename: "@FOLDER@/tls.key.pem"}}"""
+
+
+ENDPOINT = "{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}}"
 
 
 class PeerMissingError(Exception):
@@ -78,6 +81,15 @@ def redis(folder: Path) -> Iterator[Peer]:
 
 
 @contextmanager
+def slow(folder: Path) -> Iterator[Peer]:
+    """Run the service that answers late on the load core."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.slow", str(port)]
+    with running(Program(command, LOAD_CORE, port, folder / "slow.log")) as pid:
+        yield Peer("slow server", port, pid)
+
+
+@contextmanager
 def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run nginx as a proxy without authentication."""
     port = free_port()
@@ -98,12 +110,19 @@ def haproxy(folder: Path, upstream: Peer) -> Iterator[Peer]:
 
 
 @contextmanager
-def envoy(
-    folder: Path, upstream: Peer, cache: bool = True, tls: bool = False, threads: int = 1
+def envoy(  # noqa: PLR0913 - each is a thing to compare
+    folder: Path,
+    upstream: Peer,
+    *,
+    cache: bool = True,
+    tls: bool = False,
+    threads: int = 1,
+    servers: Sequence[Peer] = (),
 ) -> Iterator[Peer]:
     """Run Envoy with its JWT filter, with or without its cache of verified tokens.
 
-    One thread has a core to itself, several share both.
+    One thread has a core to itself, several share both. Of several *servers* the one with
+    fewer requests is preferred.
     """
     if not ENVOY.exists():
         raise PeerMissingError("envoy is not installed (make .venv-bench/.ready)")
@@ -112,7 +131,8 @@ def envoy(
         "JWT_CACHE": JWT_CACHE if cache else "",
         "TRANSPORT_SOCKET": TRANSPORT_SOCKET if tls else "",
         "PORT": str(port),
-        "UPSTREAM": str(upstream.port),
+        "BALANCE": "LEAST_REQUEST" if servers else "ROUND_ROBIN",
+        "SERVERS": ", ".join(ENDPOINT % one.port for one in servers or (upstream,)),
     }
     config = _write(folder, "envoy.yaml", marks, saved_as=f"envoy-{threads}.yaml")
     command = [str(ENVOY), "-c", str(config), "--concurrency", str(threads)]
@@ -130,11 +150,13 @@ def gateway(  # noqa: PLR0913 - each is a thing to compare
     tls: bool = False,
     routes: str = "",
     workers: int = 1,
+    servers: Sequence[Peer] = (),
+    balance: str = "round_robin",
     name: str = "gateway",
 ) -> Iterator[Peer]:
     """Run the gateway, its access log in a file and its metrics on, as they are by default.
 
-    One worker has a core to itself, several share both.
+    One worker has a core to itself, several share both. *servers* are in place of *upstream*.
     """
     port = free_port()
     listen = f"127.0.0.1:{port}"
@@ -142,6 +164,8 @@ def gateway(  # noqa: PLR0913 - each is a thing to compare
         files = f"certificate: {folder}/tls.cert.pem, key: {folder}/tls.key.pem"
         listen = f"{{address: {listen}, tls: {{{files}}}}}"
     marks = {"LISTEN": listen, "WORKERS": str(workers), "ROUTES": routes}
+    urls = [f"http://127.0.0.1:{one.port}" for one in servers or (upstream,)]
+    marks |= {"SERVERS": ", ".join(urls), "BALANCE": balance}
     marks |= _gateway_ports(port, upstream)
     config = _write(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
     command = [str(GATEWAY), "run", str(config)]

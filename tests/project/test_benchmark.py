@@ -7,7 +7,14 @@ from pathlib import Path
 import jwt
 import pytest
 
-from benchmarks import rows_commands, rows_limits, rows_memory, rows_requests, rows_workers
+from benchmarks import (
+    rows_commands,
+    rows_limits,
+    rows_memory,
+    rows_requests,
+    rows_services,
+    rows_workers,
+)
 from benchmarks.report import format_missing, format_table
 from benchmarks.row import Bound, Outcome, Row, Target
 from benchmarks.tokens import TokenFile, make_keys, mint, spoil
@@ -15,6 +22,7 @@ from benchmarks.tokens import TokenFile, make_keys, mint, spoil
 ROWS = (
     *rows_requests.ROWS,
     *rows_workers.ROWS,
+    *rows_services.ROWS,
     *rows_limits.ROWS,
     *rows_memory.ROWS,
     *rows_commands.ROWS,
