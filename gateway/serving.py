@@ -16,6 +16,7 @@ from gateway.decision.token import SignedToken
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.limits.limiter import Limiter, MemoryLimiter
+from gateway.proxy.entrance import guard_routes
 from gateway.proxy.limiting import limit_routes
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
@@ -92,6 +93,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         settings, admission, keys, pools, outbox, streams, metrics, access_log, tracer
     )
     limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
+    port.places = guard_routes(port, settings, former.port.places if former else {}, metrics)
     port.vouch = _make_vouch(settings.assertion, clocks)
     port.preflight = make_preflight(settings.policy, settings.carriages)
     if pseudonym is not None:

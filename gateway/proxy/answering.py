@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.http.request import Request
 from gateway.http.status_line import STATUS_LINES
@@ -13,6 +13,9 @@ from gateway.proxy.port import Port
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upload import Upload
+
+if TYPE_CHECKING:  # it imports this
+    from gateway.proxy.entrance import Entrance
 
 
 class Client(Protocol):
@@ -63,6 +66,7 @@ class Answering:
         "_close",
         "_head",
         "client",
+        "entrance",
         "events",
         "is_head",
         "is_over",
@@ -85,6 +89,7 @@ class Answering:
     port: Port
     client: Client
     request: Request
+    entrance: "Entrance | None"  # of which it holds places
     events: Events | None  # of an event stream, once a first piece was sent on
     is_head: bool
     is_over: bool

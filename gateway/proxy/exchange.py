@@ -36,7 +36,7 @@ class Exchange(Streaming):
         self.is_head = request.method == "HEAD"
         self.wants_upgrade = request.wants_upgrade
         self.out = []
-        self.server = self.upload = self.tunnel = self.upstream_seconds = None
+        self.server = self.upload = self.tunnel = self.upstream_seconds = self.entrance = None
         self.allow = None
         self.deny = None
         self.events = None
@@ -100,8 +100,7 @@ class Exchange(Streaming):
             state.limits.begin(self, allow)
             return
         pool = state.pool
-        take = pool.take
-        server = take()
+        server = pool.take()
         if server is None:
             port.spawn(self._connect(pool), self.give_up)
         else:
@@ -233,6 +232,8 @@ class Exchange(Streaming):
 
     def _end(self, close: bool) -> None:
         self.is_over = True
+        if self.entrance is not None:
+            self._leave_entrance()
         if self.upload is not None:
             self.upload.detach()
         if self.tunnel is not None:

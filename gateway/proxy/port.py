@@ -28,6 +28,8 @@ from gateway.telemetry.route_metrics import RouteMetrics
 from gateway.telemetry.tracer import Tracer
 
 if TYPE_CHECKING:  # it imports this
+    from gateway.limits.places import Places
+    from gateway.proxy.entrance import Entrance
     from gateway.proxy.limiting import RouteLimits
 
 # Hosts come from the outside: a client that invents them must not fill the memory.
@@ -90,7 +92,7 @@ class RouteState(Unrouted):
         self.total_seconds = carriage.total_seconds
         self.body_bytes = carriage.body_bytes
         self.carriage = carriage
-        self.limits: RouteLimits | None = None
+        self.limits: RouteLimits | Entrance | None = None
 
 
 def _most(limits: Iterable[int | None]) -> int | None:
@@ -143,6 +145,7 @@ class Port:
         self.forward_token = forward_token
         self.vouch = vouch
         self.preflight: Preflight | None = None
+        self.places: Mapping[tuple[str, str], Places] = {}
         self.timeouts = timeouts
         self.limits = limits
         self.edits_answers = any(one.carriage.edits_answers for one in routes)

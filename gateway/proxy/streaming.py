@@ -59,6 +59,7 @@ class Streaming(Answering):
         self._answer_started = True
         self.port.metrics.tunnels_open += 1
         self._end_with_token()
+        self._leave_entrance()
         tunnel = (WebSocketTunnel if is_websocket(protocol) else Tunnel)(self, self.client, server)
         self.tunnel = tunnel
         self.client.begin_tunnel(tunnel)
@@ -80,6 +81,13 @@ class Streaming(Answering):
         if b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None:
             self.events = Events(head)
             self._end_with_token()
+            self._leave_entrance()
+
+    def _leave_entrance(self) -> None:
+        """Give back the places it holds, once: as it ends, or as it becomes what lasts."""
+        entrance, self.entrance = self.entrance, None
+        if entrance is not None:
+            entrance.leave()
 
     def _end_with_token(self) -> None:
         """See to it that this ends when its token has."""

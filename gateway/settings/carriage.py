@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.routing import Route
 from gateway.settings.carriage_models import RouteLimitsModel, RouteTimeoutsModel
-from gateway.settings.carriage_values import Carriage
+from gateway.settings.carriage_values import Carriage, Priority
 from gateway.settings.cors_values import Cors
 from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.route_models import RouteModel
@@ -57,4 +57,6 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
         own=frozenset(own),
         rewrite=rewrite,
         cors=cors,
+        requests=own_limits.requests,
+        priority=Priority[model.priority.upper()],
     )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gateway.settings.types import Duration, DurationOrUnlimited, SizeOrUnlimited, Strict
+from gateway.settings.types import Count, Duration, DurationOrUnlimited, SizeOrUnlimited, Strict
 
 
 class RouteTimeoutsModel(Strict):
@@ -23,4 +23,7 @@ class RouteLimitsModel(Strict):
 
     body: SizeOrUnlimited | None = Field(
         default=None, description="A request body; by default `limits.body`."
+    )
+    requests: Count | None = Field(
+        default=None, description="Requests under way at one time; by default as many as come."
     )

@@ -225,4 +225,11 @@ def _timeouts(model: ConfigFile) -> Timeouts:
 
 def _limits(model: ConfigFile) -> Limits:
     limits = model.limits
-    return Limits(limits.head, limits.fields, limits.target, limits.body, limits.connections)
+    return Limits(
+        limits.head,
+        limits.fields,
+        limits.target,
+        limits.body,
+        limits.connections,
+        limits.requests,
+    )

@@ -127,6 +127,9 @@ class LimitsModel(Strict):
     token: Size = described("8KiB", "A bearer token.")
     body: SizeOrUnlimited = described("unlimited", "A request body.")
     connections: Count = described(10_000, "Client connections at one time.")
+    requests: Count | None = Field(
+        default=None, description="Requests under way at one time; by default as many as come."
+    )
 
 
 class ReloadModel(Strict):

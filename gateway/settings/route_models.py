@@ -1,6 +1,6 @@
 """The shape of a route in a configuration file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
@@ -153,6 +153,9 @@ class RouteModel(Strict):
         default=None, description="How long its requests may take."
     )
     limits: RouteLimitsModel | None = Field(default=None, description="How much it takes.")
+    priority: Literal["low", "normal", "high"] = Field(
+        default="normal", description="Which requests are refused last where not all can be served."
+    )
     rate_limits: list[Text] | None = Field(
         default=None, min_length=1, description="Rate limits that hold its requests, by name."
     )

@@ -182,6 +182,7 @@ class Limits:
     target_bytes: int
     body_bytes: int | None  # None: no limit
     connections: int
+    requests: int | None = None  # under way at one time; None: no limit
 
 
 class UnderscoreNames(Enum):

@@ -9,8 +9,9 @@ from gateway.settings.values import Settings
 def share_of(settings: Settings, index: int, workers: int) -> Settings:
     """Return *settings* for the worker with this *index*, from 0, of so many *workers*.
 
-    Together they take as many connections as ``limits.connections`` says, and have as many to
-    each server as ``max_connections``; where these are fewer than workers, each takes one all
+    Together they take as many connections as ``limits.connections`` says and requests as
+    ``limits.requests``, each route's among them, and have as many connections to each server as
+    ``max_connections``; where these are fewer than workers, each takes one all
     the same. They heed as many strangers' wishes to be traced as ``tracing.asked_per_second``.
     """
     connections = _share(settings.limits.connections, index, workers)
@@ -18,12 +19,19 @@ def share_of(settings: Settings, index: int, workers: int) -> Settings:
         name: replace(one, balancing=_balancing(one.balancing, index, workers))
         for name, one in settings.upstreams.items()
     }
-    limits = replace(settings.limits, connections=connections)
+    requests = _share_or_none(settings.limits.requests, index, workers)
+    limits = replace(settings.limits, connections=connections, requests=requests)
+    carriages = tuple(
+        replace(one, requests=_share_or_none(one.requests, index, workers))
+        for one in settings.carriages
+    )
     tracing = settings.tracing
     if tracing is not None:
         asked = _part(tracing.asked_per_second, index, workers)
         tracing = replace(tracing, asked_per_second=asked)
-    return replace(settings, limits=limits, upstreams=upstreams, tracing=tracing)
+    return replace(
+        settings, limits=limits, upstreams=upstreams, carriages=carriages, tracing=tracing
+    )
 
 
 def _balancing(balancing: Balancing, index: int, workers: int) -> Balancing:
@@ -34,6 +42,10 @@ def _balancing(balancing: Balancing, index: int, workers: int) -> Balancing:
         max_connections=_share(balancing.max_connections, index, workers),
         queue=replace(balancing.queue, size=_share(balancing.queue.size, index, workers)),
     )
+
+
+def _share_or_none(count: int | None, index: int, workers: int) -> int | None:
+    return None if count is None else _share(count, index, workers)
 
 
 def _share(count: int, index: int, workers: int) -> int:

@@ -21,6 +21,7 @@ from gateway.telemetry.reports import (
     revocation_families,
 )
 from gateway.telemetry.route_metrics import route_families
+from gateway.telemetry.shed_metrics import shed_families
 from gateway.telemetry.span_metrics import span_families
 from gateway.telemetry.upstream_metrics import upstream_families
 from gateway.telemetry.worker_metrics import worker_families
@@ -85,6 +86,7 @@ class _Families(Collector):
         yield from route_families(tuple(metrics.routes))
         yield from load_families(metrics.load)
         yield from rate_families(metrics)
+        yield from shed_families(metrics)
         yield from _connection_families(metrics)
         yield from upstream_families(tuple(metrics.upstreams.values()))
         yield from issuer_families(tuple(exposition.issuers()))

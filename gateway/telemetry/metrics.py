@@ -41,6 +41,7 @@ class Metrics:
         self.log_dropped = 0
         self.rate_limited: dict[str, int] = {}  # by the name of the limit that refused
         self.rate_limit_failures = 0
+        self.shed: dict[str, int] = {}  # by the kind of the limit that had no room
         self.rate_limits_without_redis = 0  # processes for which it does not count
         self.spans_exported = 0
         self.spans_dropped_full = 0
@@ -74,6 +75,8 @@ class Metrics:
         self.load.add(other.load)
         for limit, refused in other.rate_limited.items():
             self.rate_limited[limit] = self.rate_limited.get(limit, 0) + refused
+        for kind, count in other.shed.copy().items():
+            self.shed[kind] = self.shed.get(kind, 0) + count
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

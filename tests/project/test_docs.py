@@ -184,7 +184,9 @@ def test_every_placeholder_is_named() -> None:
 def schema_default(key: str) -> str:
     table, _, name = key.removeprefix("upstreams.NAME.").rpartition(".")
     titles = {"limits": "LimitsModel", "timeouts": "TimeoutsModel", "": "UpstreamModel"}
-    default = make_schema()["$defs"][titles[table]]["properties"][name]["default"]
+    default = make_schema()["$defs"][titles[table]]["properties"][name].get("default")
+    if default is None:
+        return ""  # there is no limit
     return default if isinstance(default, str) else json.dumps(default)
 
 

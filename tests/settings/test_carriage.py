@@ -1,9 +1,9 @@
-"""What a route says of its times and its body counts for it alone; what it does not, as for all."""
+"""What a route says of its times and limits counts for it alone; what it does not, as for all."""
 
 from math import inf
 from pathlib import Path
 
-from gateway.settings.carriage_values import Carriage
+from gateway.settings.carriage_values import Carriage, Priority
 from tests.settings.configs import config, load
 
 ROUTES = """\
@@ -14,7 +14,8 @@ routes:
     upstream: orders
     require: {}
     timeouts: {response: 5s, total: unlimited}
-    limits: {body: unlimited}
+    limits: {body: unlimited, requests: 7}
+    priority: high
   - {name: half, match: {path: /half}, upstream: orders, require: {}, limits: {body: 1KiB}}
 """
 GENERAL = "limits: {body: 1MiB}\ntimeouts: {total: 2m}\n"
@@ -30,6 +31,13 @@ def test_each_route_is_carried_as_it_says_else_as_its_upstream_and_the_file_say(
         route.name: settings.carriages[route.index] for route in settings.policy.routes.routes
     } == {
         "usual": Carriage(9.0, 120.0, 1024**2, frozenset()),
-        "own": Carriage(5.0, inf, None, frozenset({"response", "total", "body"})),
+        "own": Carriage(
+            5.0,
+            inf,
+            None,
+            frozenset({"response", "total", "body", "requests"}),
+            requests=7,
+            priority=Priority.HIGH,
+        ),
         "half": Carriage(9.0, 120.0, 1024, frozenset({"body"})),
     }

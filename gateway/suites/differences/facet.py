@@ -63,7 +63,7 @@ def same(old: Facets, new: Facets) -> bool:
 
 
 # What is so by default goes without saying.
-_USUAL = frozenset({"any", "any time", "as for all", "enforce", "no", "none"})
+_USUAL = frozenset({"any", "any time", "as for all", "enforce", "no", "none", "normal"})
 
 
 def summarise(facets: Facets) -> str:

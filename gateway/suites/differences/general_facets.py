@@ -117,6 +117,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("limits", "token"): settings.policy.max_token_bytes,
         ("limits", "body"): "unlimited" if limits.body_bytes is None else limits.body_bytes,
         ("limits", "connections"): limits.connections,
+        ("limits", "requests"): "unlimited" if limits.requests is None else limits.requests,
         ("trusted_proxies",): listed(proxies, "none"),
         ("underscore_names",): settings.underscore_names.value,
         ("access_log",): settings.access_log.value,

@@ -139,6 +139,7 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
         "upstream": Facet(value, text, ("upstream",)),
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
         **_carriage(settings.carriages[route.index]),
+        "priority": _priority(settings.carriages[route.index]),
         "rate_limits": route_limits_facet(settings.rate_limiting.routes[route.index]),
         **edit_facets(route, settings.carriages[route.index]),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
@@ -151,6 +152,7 @@ def _carriage(carriage: Carriage) -> dict[str, Facet]:
     total = "unlimited" if isinf(carriage.total_seconds) else f"{carriage.total_seconds:g} s"
     said = {
         ("limits", "body"): body,
+        ("limits", "requests"): _number(carriage.requests),
         ("timeouts", "response"): f"{carriage.response_timeout_seconds:g} s",
         ("timeouts", "total"): total,
     }
@@ -160,6 +162,15 @@ def _carriage(carriage: Carriage) -> dict[str, Facet]:
         else Facet(None, "as for all", place)
         for place, text in said.items()
     }
+
+
+def _priority(carriage: Carriage) -> Facet:
+    name = carriage.priority.name.lower()
+    return Facet(name, name, ("priority",))
+
+
+def _number(limit: int | None) -> str:
+    return "unlimited" if limit is None else str(limit)
 
 
 def show_server(server: Server) -> str:

@@ -1,0 +1,54 @@
+"""Places are so many as the limit says, and some are left to those that matter more."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.limits.places import Places, marks
+from gateway.settings.carriage_values import Priority
+
+PRIORITIES = st.sampled_from(Priority)
+
+
+def test_whoever_is_alone_has_every_place() -> None:
+    for priority in Priority:
+        assert marks(10, {priority})[priority] == 10
+
+
+def test_a_fifth_is_left_to_each_higher_priority_that_there_is() -> None:
+    assert marks(10, set(Priority)) == (6, 8, 10)
+    assert marks(10, {Priority.LOW, Priority.HIGH}) == (8, 8, 10)
+    assert marks(12, {Priority.NORMAL, Priority.HIGH})[Priority.NORMAL] == 9  # of 2.4, 3 are left
+
+
+@given(limit=st.integers(1, 10_000), used=st.sets(PRIORITIES))
+def test_nobody_has_more_than_the_limit_or_none_and_who_matters_more_has_no_less(
+    limit: int, used: set[Priority]
+) -> None:
+    low, normal, high = marks(limit, used)
+
+    assert 1 <= low <= normal <= high == limit
+
+
+@given(
+    limit=st.integers(1, 20),
+    steps=st.lists(st.one_of(PRIORITIES, st.none(), st.integers(1, 20)), max_size=80),
+)
+def test_in_any_order_of_coming_going_and_reloads_no_more_come_in_than_there_is_room_for(
+    limit: int, steps: list[Priority | int | None]
+) -> None:
+    places, inside = Places(limit, set(Priority)), 0
+    for step in steps:
+        if step is None:
+            if inside:
+                places.taken -= 1
+                inside -= 1
+        elif isinstance(step, Priority):
+            if places.has_room(step):
+                places.taken += 1
+                inside += 1
+                assert inside <= limit
+        else:
+            limit = step
+            places.use(limit, set(Priority))
+        assert places.taken == inside
+        assert places.has_room(Priority.HIGH) == (inside < limit)
