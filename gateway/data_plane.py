@@ -10,6 +10,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.limiters import Limiters
+from gateway.proxy.guarding import report_places
 from gateway.proxy.listener import Listener
 from gateway.proxy.port import new_pseudonym
 from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
@@ -136,6 +137,7 @@ class DataPlane:
         metrics.rate_limits_without_redis = int(self._limiters.is_without)
         for pool in self._serving.pools:
             pool.report()
+        report_places(self._serving.port.places, metrics)
         return metrics
 
     def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from gateway.decision.token import SignedToken
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.limits.limiter import Limiter, MemoryLimiter
-from gateway.proxy.entrance import guard_routes
+from gateway.proxy.guarding import guard_routes
 from gateway.proxy.limiting import limit_routes
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool

@@ -33,6 +33,8 @@ def _upstream(upstream: Upstream, metrics: UpstreamMetrics) -> Mapping[str, obje
     }
     if balancing.max_connections is not None:
         shown["queued"] = metrics.queued
+    if balancing.target_seconds is not None:
+        shown["requests_allowed"] = metrics.allowed
     if balancing.breaker is not None:
         shown["breakers_open"] = metrics.breakers_open
     return shown

@@ -1,19 +1,36 @@
 """Let as many requests be under way as may be, and refuse all others at once."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from time import monotonic
+from typing import Final, Protocol
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
+from gateway.limits.adaptive import AdaptivePlaces
 from gateway.limits.places import Places
 from gateway.proxy.limiting import Limited, RouteLimits
-from gateway.proxy.port import Port
+from gateway.proxy.upload import Upload
 from gateway.settings.carriage_values import Priority
-from gateway.settings.values import Settings
 from gateway.telemetry.metrics import Metrics
 
+GATEWAY: Final = "gateway"
+ROUTE: Final = "route"
+SERVICE: Final = "service"
 
-class Entering(Limited, Protocol):
+# What a service, or one behind it, says that has too much to do.
+_BUSY: Final = frozenset((503, 504))
+
+
+class Measured(Protocol):
+    """An exchange of which a service's answer has begun, or not."""
+
+    sent_at: float
+    status: int
+    upstream_seconds: float | None
+    upload: Upload | None
+
+
+class Entering(Limited, Measured, Protocol):
     """An exchange that holds places from when it has entered; once it is over, none."""
 
     entrance: "Entrance | None"
@@ -26,7 +43,7 @@ class Entrance:
     who is refused here has used up no rate.
     """
 
-    __slots__ = ("_limits", "_places", "_priority", "_shed")
+    __slots__ = ("_adaptive", "_limits", "_places", "_priority", "_shed")
 
     def __init__(
         self,
@@ -39,6 +56,8 @@ class Entrance:
         self._priority = priority
         self._limits = limits
         self._shed = metrics.shed
+        own = places.get(SERVICE)
+        self._adaptive = own if isinstance(own, AdaptivePlaces) else None
 
     def begin(self, exchange: Entering, allow: Allow) -> None:
         """Send the request of *exchange* on, or refuse it."""
@@ -56,40 +75,26 @@ class Entrance:
         else:
             self._limits.begin(exchange, allow)
 
-    def leave(self) -> None:
-        """Give the places of one request back."""
+    def leave(self, exchange: Measured) -> None:
+        """Give the places of *exchange* back, and learn how fast its service was."""
+        if self._adaptive is not None:
+            _learn(self._adaptive, exchange, monotonic())
         for _, places in self._places:
             places.taken -= 1
 
 
-GATEWAY, ROUTE = "gateway", "route"
-
-Kept = Mapping[tuple[str, str], Places]
-"""The places of each limit, by its kind and name."""
-
-
-def guard_routes(port: Port, settings: Settings, former: Kept, metrics: Metrics) -> Kept:
-    """Have an entrance where *settings* limit how many requests are under way.
-
-    The places of *former*, before a reload, stay those of the same limit.
-    """
-    kept: dict[tuple[str, str], Places] = {}
-    every = {carriage.priority for carriage in settings.carriages}
-
-    def keep(kind: str, name: str, limit: int | None, used: set[Priority]) -> dict[str, Places]:
-        if limit is None:
-            return {}
-        places = kept.get((kind, name)) or former.get((kind, name)) or Places(limit)
-        places.use(limit, used)
-        kept[kind, name] = places
-        return {kind: places}
-
-    common = keep(GATEWAY, "", settings.limits.requests, every)
-    for route in settings.policy.routes.routes:
-        carriage, state = settings.carriages[route.index], port.routes[route.index]
-        found = common | keep(ROUTE, route.name, carriage.requests, {carriage.priority})
-        if found:
-            limits = state.limits
-            assert limits is None or isinstance(limits, RouteLimits)  # noqa: S101 - for mypy
-            state.limits = Entrance(found, carriage.priority, limits, metrics)
-    return kept
+def _learn(places: AdaptivePlaces, exchange: Measured, now: float) -> None:
+    # From the end of a body: a client may take its time to send it.
+    upload, sent_at = exchange.upload, exchange.sent_at
+    since = sent_at if upload is None else upload.sent_at
+    if not sent_at or not since:
+        return
+    if exchange.upstream_seconds is None:
+        seconds = now - since
+        if seconds > places.target_seconds:  # else it is no matter of time
+            places.learn(seconds, now)
+        return
+    seconds = max(0.0, sent_at + exchange.upstream_seconds - since)
+    if exchange.status in _BUSY:
+        seconds = max(seconds, 2 * places.target_seconds)
+    places.learn(seconds, now)

@@ -87,7 +87,7 @@ class Streaming(Answering):
         """Give back the places it holds, once: as it ends, or as it becomes what lasts."""
         entrance, self.entrance = self.entrance, None
         if entrance is not None:
-            entrance.leave()
+            entrance.leave(self)
 
     def _end_with_token(self) -> None:
         """See to it that this ends when its token has."""

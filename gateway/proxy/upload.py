@@ -1,5 +1,6 @@
 """The body of a request, on its way from the client to the server."""
 
+from time import monotonic
 from typing import Final, Protocol
 
 from gateway.proxy.server import ServerConnection
@@ -39,6 +40,7 @@ class Upload:
         "is_too_large",
         "length",
         "received_bytes",
+        "sent_at",
     )
 
     def __init__(self, source: Source, length: int | None, max_bytes: int | None) -> None:
@@ -53,6 +55,7 @@ class Upload:
         self.is_dropped = False
         self.is_too_large = False
         self.received_bytes = 0
+        self.sent_at = 0.0  # the end of it
 
     def has_not_come(self) -> bool:
         """Return whether nothing of the body was seen yet."""
@@ -110,6 +113,7 @@ class Upload:
         if self.length is None:
             self.begun = True
             server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+        self.sent_at = monotonic()
         server.expect_answer()
 
     def drop(self) -> None:

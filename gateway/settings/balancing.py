@@ -39,6 +39,7 @@ def build_balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> B
         max_connections=model.max_connections,
         queue=_queue(model.queue),
         breaker=_breaker(model.breaker),
+        target_seconds=None if model.overload is None else model.overload.target,
     )
 
 

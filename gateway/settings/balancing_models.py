@@ -73,6 +73,12 @@ IdempotentMethod = Annotated[
 ]
 
 
+class OverloadModel(Strict):
+    """How many requests are under way to a service, by how fast it is."""
+
+    target: Duration = Field(description="Its answers shall begin within this time.")
+
+
 class HealthModel(Strict):
     """How each server is asked whether it is well."""
 
@@ -161,4 +167,7 @@ class BalancingModel(Strict):
     )
     breaker: BreakerModel | None = Field(
         default=None, description="Send nothing for a while where too many requests fail."
+    )
+    overload: OverloadModel | None = Field(
+        default=None, description="Refuse requests where its answers begin too late."
     )

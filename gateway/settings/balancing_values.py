@@ -81,6 +81,7 @@ class Balancing:
     max_connections: int | None = None  # to each server
     queue: QueueLimits = QueueLimits()
     breaker: BreakerLimits | None = None
+    target_seconds: float | None = None  # answers shall begin within; None: whenever they do
 
 
 PLAIN = Balancing()

@@ -11,8 +11,8 @@ from gateway.telemetry.server_metrics import ServerMetrics, server_families
 
 _UPSTREAM = ("upstream",)
 
-# What is so many now, not so many ever: of the last two, so many processes.
-_GAUGES = ("queued", "panics", "breakers_open")
+# What is so many now, not so many ever: of panics and breakers, so many processes.
+_GAUGES = ("queued", "panics", "breakers_open", "allowed")
 _COUNTS = (
     "opened",
     "reused",
@@ -46,6 +46,7 @@ class UpstreamMetrics:
     queued: int
     panics: int  # all servers are used, for too few are well
     breakers_open: int
+    allowed: int  # requests under way at one time; 0: any number
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -154,6 +155,7 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
         ("queued", "Requests that wait for a connection.", "queued"),
         ("panics", "Processes that use all servers, for too few are well.", "panics"),
         ("breakers_open", "Processes whose circuit breaker is not closed.", "breakers_open"),
+        ("requests_allowed", "Requests it is given at one time; 0: any number.", "allowed"),
     ):
         rows = [((upstream.name,), getattr(upstream, attribute)) for upstream in upstreams]
         yield gauge(f"gateway_upstream_{name}", words, rows, _UPSTREAM)

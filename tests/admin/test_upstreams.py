@@ -10,7 +10,7 @@ from tests.settings.configs import load, one_upstream
 PLAIN = '{servers: ["http://10.0.0.7:8000"]}'
 FULL = """\
 {servers: ["http://orders.svc:8000"], balance: least_requests, max_connections: 5,
- breaker: {open: 1s}}"""
+ breaker: {open: 1s}, overload: {target: 1s}}"""
 
 
 def test_a_plain_upstream_shows_no_part_that_it_does_not_use(tmp_path: Path) -> None:
@@ -24,6 +24,7 @@ def test_a_plain_upstream_shows_no_part_that_it_does_not_use(tmp_path: Path) -> 
     assert shown["balance"] == "round_robin"
     assert "queued" not in shown
     assert "breakers_open" not in shown
+    assert "requests_allowed" not in shown
 
 
 def test_each_address_of_a_name_is_shown_with_what_is_wrong_with_it(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_each_address_of_a_name_is_shown_with_what_is_wrong_with_it(tmp_path: Pa
     metrics.use([], ["orders"])
     orders = metrics.upstreams["orders"]
     orders.use(["orders.svc:8000"])
-    orders.queued, orders.breakers_open = 2, 1
+    orders.queued, orders.breakers_open, orders.allowed = 2, 1, 12
     server = orders.servers["orders.svc:8000"]
     server.opened, server.reused, server.failures = 1, 2, 3
     server.addresses = {"10.0.0.1": ServerState.UP, "10.0.0.2": ServerState.UNHEALTHY}
@@ -41,6 +42,7 @@ def test_each_address_of_a_name_is_shown_with_what_is_wrong_with_it(tmp_path: Pa
     (shown,) = upstream_statuses(upstreams, metrics.upstreams)
 
     assert (shown["balance"], shown["queued"], shown["breakers_open"]) == ("least_requests", 2, 1)
+    assert shown["requests_allowed"] == 12
     assert shown["servers"] == [
         {
             "server": "orders.svc:8000",

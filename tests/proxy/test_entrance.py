@@ -2,10 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from gateway.limits.adaptive import START, AdaptivePlaces
+from gateway.proxy.entrance import SERVICE, Entrance
+from gateway.proxy.upload import Upload
+from gateway.settings.carriage_values import Priority
+from gateway.telemetry.metrics import Metrics
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token
 from tests.proxy.messages import Message, make_answer, make_request, parse_head, read_answer
@@ -300,16 +306,71 @@ async def test_what_needs_a_token_takes_no_place_before_it_is_allowed(
     assert (await gateway.ask(make_request("/api/x", bearer(make_token())))).status == 503
 
 
-async def test_a_reload_in_between_forgets_nobody_who_is_under_way(
-    start_gateway: StartGateway, service: Service, script: Script
-) -> None:
-    gateway = await start_gateway(routes=[route("api", 1)], limits={"requests": 1})
-    held = await hold(gateway, service)
+# --- what is learned
 
-    serving, fetched = gateway.gateway.data._serving, gateway.gateway.fetched
-    gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
 
-    assert (await gateway.ask(WHOLE)).status == 503
-    script.may_go.release()
-    assert (await read_answer(held)).status == 200
-    await has_one_place(gateway, service, script)
+class Ended:
+    """An exchange with a service that shall answer within a second, sent 100 seconds ago."""
+
+    def __init__(self, upstream_seconds: float | None, status: int = 200) -> None:
+        self.sent_at = monotonic() - 100.0
+        self.upstream_seconds = upstream_seconds
+        self.status = status
+        self.upload: Upload | None = None
+
+    def with_body(self, sent_at: float) -> "Ended":
+        """Have had a body, whose end was sent then."""
+        self.upload = Upload(Still(), 1, None)
+        self.upload.sent_at = sent_at
+        return self
+
+
+class Still:
+    """A client that is not slowed down."""
+
+    def hold(self) -> None:
+        """Do nothing."""
+
+    def go_on(self) -> None:
+        """Do nothing."""
+
+
+def unsent() -> Ended:
+    ended = Ended(None)
+    ended.sent_at = 0.0
+    return ended
+
+
+ENDED = [
+    ("in time", Ended(0.5), 1),
+    ("late", Ended(2.0), -1),
+    ("never", Ended(None), -1),
+    ("never sent", unsent(), 0),
+    ("too much to do, it says", Ended(0.5, 503), -1),
+    ("a gateway behind us says so", Ended(0.5, 504), -1),
+    ("its own mistake", Ended(0.5, 500), 1),
+    ("in time behind a slow body", Ended(99.0).with_body(monotonic() - 1.5), 1),
+    ("late behind a body", Ended(99.0).with_body(monotonic() - 50.0), -1),
+    ("the body never ended", Ended(None).with_body(0.0), 0),
+]
+
+
+@pytest.mark.parametrize(("ended", "change"), [one[1:] for one in ENDED], ids=[e[0] for e in ENDED])
+def test_what_a_service_did_is_what_it_is_given(ended: Ended, change: int) -> None:
+    places = AdaptivePlaces(1.0)
+    places.taken = START
+    entrance = Entrance({SERVICE: places}, Priority.NORMAL, None, Metrics())
+
+    entrance.leave(ended)
+
+    assert (places.taken, places.limit) == (START - 1, START + change)
+
+
+def test_what_ends_soon_without_an_answer_says_nothing() -> None:
+    places = AdaptivePlaces(1000.0)
+    places.taken = START
+    entrance = Entrance({SERVICE: places}, Priority.NORMAL, None, Metrics())
+
+    entrance.leave(Ended(None))
+
+    assert places.limit == START

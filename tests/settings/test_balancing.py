@@ -38,6 +38,7 @@ upstreams:
     max_connections: 50
     queue: {size: 20, timeout: 300ms}
     breaker: {failures: 0.9, requests: 10, window: 5s, open: 2s}
+    overload: {target: 250ms}
 """
     orders = load(tmp_path, one_upstream("{}").replace("upstreams:\n  orders: {}\n", text))
 
@@ -51,6 +52,7 @@ upstreams:
         max_connections=50,
         queue=QueueLimits(20, 0.3),
         breaker=BreakerLimits(0.9, 10, 5.0, 2.0),
+        target_seconds=0.25,
     )
 
 
