@@ -76,3 +76,30 @@ def test_workers_share_the_connections_that_there_may_be(tmp_path: Path) -> None
 
     assert refused.status == 503
     assert refused.json()["reason"] == "overloaded"
+
+
+def test_workers_share_the_requests_that_may_be_under_way(tmp_path: Path) -> None:
+    upstreams = {"main": {"servers": ["http://127.0.0.1:1"]}}
+    with site() as one:
+        upstreams["main"]["servers"] = [one.url]
+        limits = {"requests": 2}
+        path = config_of(tmp_path, "http://127.0.0.1:1", upstreams=upstreams, limits=limits)
+        with serving(path) as gateway:
+            held, others = [gateway.on_each_worker(gateway.connect) for _ in range(2)]
+            for client in held.values():
+                client.sendall(b"GET /open/hold HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            until(lambda: one.holds == 2)
+            for client in others.values():
+                client.sendall(b"GET /open/ HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                assert client.recv(65536).startswith(b"HTTP/1.1 503")
+            one.release.set()
+            for client in held.values():
+                assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            for client in others.values():
+                client.sendall(b"GET /open/ HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            shed = gateway.metric("gateway_requests_shed_total", limit="gateway")
+            for client in (*held.values(), *others.values()):
+                client.close()
+
+    assert shed == 2
