@@ -64,9 +64,14 @@ class Child:
             self._process.kill()
 
     async def end(self) -> None:
-        """End it at once, and wait until it has."""
+        """End it at once, and wait until it has, even where that is cancelled."""
         self.kill()
-        await self.wait()
+        ending = asyncio.ensure_future(self.wait())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait({ending})
+            raise
 
 
 async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) -> Child:

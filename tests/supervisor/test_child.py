@@ -76,3 +76,16 @@ async def test_all_are_asked_at_once_and_each_answer_stands_for_itself() -> None
     finally:
         for child in children:
             await child.end()
+
+
+async def test_whoever_is_cancelled_while_a_worker_ends_leaves_behind_none_that_runs() -> None:
+    """Two that do not start end at the same time, and the one cancels the other."""
+    child = await spawn((), refuse)
+    ending = asyncio.create_task(child.end())
+    await asyncio.sleep(0)  # it has been killed, and is waited for
+    ending.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+
+    assert str(child.pid) not in os.listdir("/proc")
