@@ -50,6 +50,13 @@ FEW = {
     "public": True,
     "rate_limits": ["few"],
 }
+CROWDED = {
+    "name": "crowded",
+    "match": {"path": "/crowded"},
+    "upstream": "main",
+    "public": True,
+    "limits": {"requests": 1},
+}
 DOWN = {"name": "down", "match": {"path": "/down"}, "upstream": "down", "public": True}
 
 
@@ -97,7 +104,9 @@ def test_a_rule_that_is_wrong_is_found(tmp_path: Path) -> None:
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
-    """Answer a stream of events that never ends, or else a few bytes at once."""
+    """Answer a stream of events that never ends, or else a few bytes; to a crowd, slowly."""
+    if request.path == "/crowded":
+        await asyncio.sleep(0.2)
     if request.path != "/stream":
         return web.Response(text="hello")
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -128,7 +137,7 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     write_pair(folder, AUTHORITY.issue_cert("127.0.0.1"))
     (folder / "revoked.json").write_text(json.dumps({"revoked": [{"jti": "gone"}]}))
     path = write_config(
-        folder, [service], {"workers": 2, "routes": [*ROUTES, STREAM, TRIAL, DOWN, FEW]}
+        folder, [service], {"workers": 2, "routes": [*ROUTES, STREAM, TRIAL, DOWN, FEW, CROWDED]}
     )
     config = yaml.safe_load(path.read_text())
     config["listen"] = {
@@ -172,6 +181,19 @@ class Clients:
                         await answered.read()
                 await asyncio.sleep(0.02)
 
+    async def crowd(self) -> None:
+        """Ask for more at one time than may be under way, in whichever worker."""
+        connector = aiohttp.TCPConnector(ssl=self._tls)
+        async with aiohttp.ClientSession(self._origin, connector=connector) as session:
+
+            async def ask() -> None:
+                async with session.get("/crowded") as answered:
+                    await answered.read()
+
+            while True:
+                await asyncio.gather(*(ask() for _ in range(6)))
+                await asyncio.sleep(0.1)
+
     async def outlast_tokens(self) -> None:
         """Read streams of events whose tokens end, one after the other."""
         connector = aiohttp.TCPConnector(ssl=self._tls)
@@ -187,7 +209,9 @@ class Clients:
 async def traffic(origin: str) -> AsyncIterator[None]:
     """Have clients ask for as long as the block lasts."""
     clients = Clients(origin)
-    tasks = [asyncio.create_task(one()) for one in (clients.ask, clients.outlast_tokens)]
+    tasks = [
+        asyncio.create_task(one()) for one in (clients.ask, clients.crowd, clients.outlast_tokens)
+    ]
     try:
         yield
         for task in tasks:
