@@ -6,6 +6,7 @@ from math import floor
 
 from gateway.assertion.sign import signer
 from gateway.decision.claim_names import ABSENT, find_claim
+from gateway.decision.generations import Generations
 from gateway.decision.token import SignedToken
 from gateway.settings.values import AssertionSettings
 
@@ -40,37 +41,24 @@ class Voucher:
         self._sign = signer(settings.keys[0])
         self._start = b"%b: " % settings.header
         self._make_id = make_id
-        self._generation_size = max(1, capacity // 2)
-        self._young: dict[tuple[SignedToken, str], _Vouched] = {}
-        self._old: dict[tuple[SignedToken, str], _Vouched] = {}
-        self._over: dict[tuple[SignedToken, str], _Vouched] = {}
+        self._vouched: Generations[tuple[SignedToken, str], _Vouched] = Generations(capacity)
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._vouched)
 
     def vouch(self, token: SignedToken, upstream: str, now: float) -> bytes:
         """Return the line about the caller with *token* for *upstream*, at *now*."""
-        place = (token, upstream)
-        known = self._young.get(place)
+        vouched, place = self._vouched, (token, upstream)
+        known = vouched.young.get(place)
         if known is None:
-            known = self._old.pop(place, None)
+            known = vouched.old.pop(place, None)
             if known is not None:
-                self._keep(place, known)
+                vouched.keep(place, known)
         # Before it was made: the clock was set back, and services refuse an `iat` to come.
         if known is None or not known.since <= now < known.until:
             known = self._make(token, upstream, now)
-            self._keep(place, known)
+            vouched.keep(place, known)
         return known.line
-
-    def _keep(self, place: tuple[SignedToken, str], vouched: _Vouched) -> None:
-        if len(self._young) >= self._generation_size and place not in self._young:
-            # One is taken out for each that is put in: all at once would hold up requests.
-            self._over = self._old
-            self._old = self._young
-            self._young = {}
-        self._young[place] = vouched
-        if self._over:
-            self._over.popitem()
 
     def _make(self, token: SignedToken, upstream: str, now: float) -> _Vouched:
         lifetime_seconds = self._settings.lifetime_seconds

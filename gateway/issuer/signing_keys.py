@@ -1,8 +1,5 @@
 """The keys that the development issuer signs with, and those it still publishes."""
 
-import hashlib
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,11 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from gateway.settings.signing_key import thumbprint
+
 # More rotations than anyone does by hand, far below the 100 keys that the gateway takes.
 MAX_RETIRED_KEYS = 15
-
-# RFC 7638 §3.2: the members that make up the thumbprint, in lexicographic order.
-_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 
 
 class SigningAlgorithm(Enum):
@@ -87,9 +83,6 @@ def _signing_key(
     private_key: EllipticCurvePrivateKey | RSAPrivateKey,
     members: Mapping[str, object],
 ) -> SigningKey:
-    named = {name: str(members[name]) for name in _THUMBPRINT_MEMBERS[str(members["kty"])]}
-    canonical = json.dumps(named, separators=(",", ":"), sort_keys=True)
-    digest = hashlib.sha256(canonical.encode()).digest()
-    kid = urlsafe_b64encode(digest).rstrip(b"=").decode()
+    named, kid = thumbprint(members)
     public_jwk = {**named, "kid": kid, "use": "sig", "alg": algorithm.value}
     return SigningKey(kid, algorithm, private_key, public_jwk)

@@ -10,7 +10,8 @@ from typing import Final
 
 from gateway.settings.values import Address
 
-_BACKLOG: Final = 4096
+# Connections that wait to be taken; the system may allow less.
+BACKLOG: Final = 4096
 
 # Of what a connection has to send, the kernel takes at most this much more than what is on its
 # way to the client. It would take MiB for a client that reads nothing; and for one that reads a
@@ -56,7 +57,7 @@ class Acceptor:
             address.port,
             ssl=self._tls,
             ssl_handshake_timeout=self._handshake_seconds,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
         )
         self._servers = [server]
         self._keep([socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets])
@@ -99,7 +100,7 @@ class Acceptor:
                 sock=one,
                 ssl=self._tls,
                 ssl_handshake_timeout=self._handshake_seconds,
-                backlog=_BACKLOG,
+                backlog=BACKLOG,
             )
             self._servers.append(server)
 

@@ -132,7 +132,6 @@ class Port:
         access_log_format: AccessLogFormat,
         is_tls: bool,
         tracer: Tracer | None,
-        vouch: Vouch | None = None,
     ) -> None:
         self.admission = admission
         self.decide = admission.decide
@@ -143,7 +142,7 @@ class Port:
         self.names = RequestNames(identity_aliases, underscore_names)
         self.hosts = HostNames()
         self.forward_token = forward_token
-        self.vouch = vouch
+        self.vouch: Vouch | None = None
         self.preflight: Preflight | None = None
         self.places: Mapping[tuple[str, str], Places] = {}
         self.timeouts = timeouts

@@ -3,11 +3,9 @@
 import socket
 from collections.abc import Sequence
 
+from gateway.proxy.acceptor import BACKLOG
 from gateway.settings.listening import naming
 from gateway.settings.values import Address
-
-# As many as the data port of a single process has; the system may allow less.
-BACKLOG = 4096
 
 Sockets = tuple[socket.socket, ...]
 """The sockets of one worker: one for each address that the host's name stands for."""
