@@ -52,7 +52,8 @@ class MachineDisk:
 
     def is_readable(self, path: Path) -> bool:
         """Say whether *path* is a file that we may read."""
-        return path.is_file() and os.access(path, os.R_OK)
+        # Not Path.is_file, which raises for a name that is too long, or a directory that is shut.
+        return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 MACHINE_DISK = MachineDisk()

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.settings.disk import MACHINE_DISK, Record, RecordingDisk, replay
 from gateway.settings.load import Loaded, load_settings
+from tests.settings.configs import assert_found, config, one_issuer
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,3 +115,16 @@ def test_a_record_does_not_show_what_is_in_it(tmp_path: Path) -> None:
     disk.read(path, 100)
 
     assert "secret" not in repr(disk.record)
+
+
+@pytest.mark.parametrize("source", ["jwks_file", "pem_file"])
+def test_a_name_that_is_too_long_for_any_file_is_a_fault_with_its_place(
+    tmp_path: Path, source: str
+) -> None:
+    """It once ended the loading with the system's error."""
+    name = "x" * 300
+    issuer = f'{{issuer: "https://a/", {source}: ¦{name}, audiences: [a]}}'
+
+    assert not MACHINE_DISK.is_readable(tmp_path / name)
+    assert_found(tmp_path, "missing_file", one_issuer(issuer))
+    assert_found(tmp_path, "missing_file", config(f"revocations:\n  r: {{file: ¦{name}}}\n"))
