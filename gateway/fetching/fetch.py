@@ -1,8 +1,6 @@
 """Fetch one small document over HTTP, or fail with a reason fit for a log."""
 
 import asyncio
-import os
-import socket
 import ssl
 import zlib
 from http import HTTPStatus
@@ -22,6 +20,7 @@ from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
 from gateway.fetching.one_answer import OneAnswerConnector
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
+from gateway.tls.no_connection import system_words
 
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -81,15 +80,8 @@ def _words(error: Exception) -> str:
             f"the certificate is not trusted ({why})" if why else "the certificate is not trusted"
         )
     if isinstance(error, ClientConnectorError):
-        return f"cannot connect ({_system_words(error.os_error)})"
+        return f"cannot connect ({system_words(error.os_error)})"
     return f"the exchange failed ({type(error).__name__})"
-
-
-def _system_words(error: OSError) -> str:
-    """Say what the system calls *error*; event loops put sentences with addresses in its place."""
-    if error.errno is None or isinstance(error, ssl.SSLError | socket.gaierror):
-        return error.strerror or type(error).__name__  # their numbers are of their own
-    return os.strerror(error.errno)
 
 
 async def _follow(
@@ -101,8 +93,8 @@ async def _follow(
     or make us call services that only we can reach.
     """
     target = url
+    trust = True if tls is None else tls
     for _ in range(MAX_REDIRECTS + 1):
-        trust = True if tls is None else tls
         async with session.get(target, allow_redirects=False, ssl=trust) as response:
             if response.status not in _REDIRECTS:
                 return await _body(response, place(str(url)), max_bytes)

@@ -66,11 +66,12 @@ def meetings(
     """
     lengths = {len(one.segments) for one in (first, second) if not one.route.is_prefix}
     deepest = max(len(first.segments), len(second.segments))
+    if len(lengths) > 1:
+        return
     for length in lengths or range(deepest + 1, max(depth, deepest) + 2):
-        if len(lengths) < 2:
-            rows = [_row(first, length), _row(second, length)]
-            if rows[0] is not None and rows[1] is not None:
-                yield from _merge(rows[0], rows[1], fresh)
+        one, other = _row(first, length), _row(second, length)
+        if one is not None and other is not None:
+            yield from _merge(one, other, fresh)
 
 
 def _row(view: ServiceView, length: int) -> list[Segment | None] | None:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
-from gateway.settings.pem_files import parse_certificates, read_pem
+from gateway.settings.pem_files import find_extension, parse_certificates, read_pem
 from gateway.tls.certificate import Authorities
 
 
@@ -38,8 +38,5 @@ def read_authorities(
 def _may_sign(certificate: x509.Certificate) -> bool:
     if certificate.issuer == certificate.subject:
         return True  # by itself; roots of old, version 1, say no more than that
-    try:
-        extensions = certificate.extensions
-        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+    basic = find_extension(certificate, x509.BasicConstraints)
+    return basic is not None and basic.ca

@@ -8,7 +8,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
 from gateway.settings.scalars import shorten
-from gateway.settings.types import Count, Duration, Strict, Text, bad, described
+from gateway.settings.types import Count, Duration, Share, Strict, Text, bad, described
 
 _STATUS: Final = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
@@ -17,12 +17,6 @@ _IDEMPOTENT: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
 # An absolute path, maybe with a query, as it stands in a request line (RFC 9112 section 3.2.1).
 _TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*")
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise bad(Code.BAD_VALUE, "not a share: write a number from 0 to 1, e.g. 0.5")
-    return float(value)
 
 
 def _statuses(value: object) -> tuple[int, int]:
@@ -49,11 +43,6 @@ def _idempotent(value: str) -> str:
     return value
 
 
-Share = Annotated[
-    Any,
-    BeforeValidator(_share),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
-]
 Statuses = Annotated[
     Any,
     BeforeValidator(_statuses),

@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
-from gateway.settings.pem_files import parse_certificates, read_pem
+from gateway.settings.pem_files import find_extension, parse_certificates, read_pem
 from gateway.tls.certificate import Certificate
 from gateway.tls.pair import load_pair
 
@@ -134,21 +134,12 @@ def _warn(
             )
             faults.append(part.warning(Code.CHAIN_OUT_OF_ORDER, message))
             break
-    usage = _extension(chain[0], x509.ExtendedKeyUsage)
+    usage = find_extension(chain[0], x509.ExtendedKeyUsage)
     if usage is not None and not {purpose.usage, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & {
         *usage
     }:
         message = f"its extendedKeyUsage says that it is not for {purpose.words}"
         faults.append(part.warning(Code.CERTIFICATE_MISUSED, message))
-
-
-def _extension(
-    certificate: x509.Certificate, kind: type[x509.ExtendedKeyUsage]
-) -> x509.ExtendedKeyUsage | None:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, ValueError):
-        return None
 
 
 def _build(file: str, chain: Sequence[x509.Certificate], private: PrivateKeyTypes) -> Certificate:
@@ -165,11 +156,10 @@ def _build(file: str, chain: Sequence[x509.Certificate], private: PrivateKeyType
 
 
 def _dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
+    found = find_extension(certificate, x509.SubjectAlternativeName)
+    if found is None:
         return ()  # clients have not looked at a subject's common name since RFC 2818's end
-    names = found.value.get_values_for_type(x509.DNSName)
+    names = found.get_values_for_type(x509.DNSName)
     return tuple(dict.fromkeys(name.lower() for name in names))
 
 

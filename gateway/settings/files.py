@@ -79,6 +79,24 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
     return _parse_content(path, content, environ)
 
 
+def find_file(
+    name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
+) -> Path | None:
+    """Return the path of the file *name*, which *part* names; None where it cannot be read."""
+    path = (directory / name).absolute()
+    if disk.is_readable(path):
+        return path
+    faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
+    return None
+
+
+def find_files(pattern: str, directory: Path, disk: Disk) -> Sequence[Path]:
+    """Return the files in *directory* that match *pattern*; a plain name is taken as it is."""
+    if not glob.has_magic(pattern):
+        return [directory / pattern]
+    return disk.find(os.path.join(glob.escape(str(directory)), pattern))
+
+
 def show_path(path: Path) -> str:
     """Return *path* as text that every stream can carry, whatever bytes are in it."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -123,9 +141,7 @@ def _patterns(document: Document) -> list[tuple[Part, str]]:
 def _matches(
     disk: Disk, directory: Path, part: Part, pattern: str, faults: list[Fault]
 ) -> Sequence[Path]:
-    if not glob.has_magic(pattern):
-        return [directory / pattern]
-    found = disk.find(os.path.join(glob.escape(str(directory)), pattern))
+    found = find_files(pattern, directory, disk)
     if not found:
         message = f"no file matches `{shorten(pattern)}`"
         faults.append(part.warning(Code.UNMATCHED_INCLUDE, message))

@@ -9,6 +9,7 @@ from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.fetch_tls import build_fetch_ca
+from gateway.settings.files import find_file
 from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
 from gateway.settings.scalars import shorten
 from gateway.settings.secrets import read_secret
@@ -121,12 +122,8 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     ):
         if name is None:
             continue
-        path = (one.directory / name).absolute()
-        if disk.is_readable(path):
-            return KeySource(kind, str(path))
-        message = f"cannot read {shorten(name)}"
-        faults.append(part.child(kind.value).fault(Code.MISSING_FILE, message))
-        return None
+        path = find_file(name, one.directory, part.child(kind.value), disk, faults)
+        return None if path is None else KeySource(kind, str(path))
     if model.secret_env is None:
         return None
     hmac = frozenset(name for name in algorithms if name.startswith("HS"))

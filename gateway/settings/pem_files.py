@@ -2,28 +2,37 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import (
+    Certificate,
+    ExtensionNotFound,
+    ExtensionType,
+    load_pem_x509_certificates,
+)
 
 from gateway.settings.disk import Disk
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.files import find_file
 from gateway.settings.scalars import shorten
 
 # All authorities of a machine are a quarter of this.
 MAX_PEM_BYTES = 1024 * 1024
+
+E = TypeVar("E", bound=ExtensionType)
 
 
 def read_pem(
     name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
 ) -> tuple[Path, bytes] | None:
     """Return the path of the file *name*, which *part* names, and its bytes."""
-    path = (directory / name).absolute()
+    path = find_file(name, directory, part, disk, faults)
+    if path is None:
+        return None
     try:
-        content = disk.read(path, MAX_PEM_BYTES + 1) if disk.is_readable(path) else None
-    except OSError:
-        content = None
-    if content is None:
+        content = disk.read(path, MAX_PEM_BYTES + 1)
+    except OSError:  # a directory on the way, or a disk that fails
         faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
         return None
     if len(content) > MAX_PEM_BYTES:
@@ -42,4 +51,12 @@ def parse_certificates(
     except ValueError:
         message = "no certificate can be read from this PEM file"
         faults.append(part.fault(Code.BAD_CERTIFICATE, message))
+        return None
+
+
+def find_extension(certificate: Certificate, kind: type[E]) -> E | None:
+    """Return the extension of this *kind* (RFC 5280 section 4.2); None without a sound one."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except (ExtensionNotFound, ValueError):
         return None

@@ -18,6 +18,7 @@ from gateway.settings.types import (
     Text,
     bad,
     described,
+    text_or_table,
 )
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([0-9]{1,9}(?:ms|s|m|h))")
@@ -71,18 +72,12 @@ class ClaimKeyModel(Strict):
 
 
 def _branch(value: object) -> str:
-    if isinstance(value, list):
-        return LIST
-    return TABLE if isinstance(value, dict) else TEXT
-
-
-def _kind_branch(value: object) -> str:
-    return TABLE if isinstance(value, dict) else TEXT
+    return LIST if isinstance(value, list) else text_or_table(value)
 
 
 KeyPartModel = Annotated[
     Annotated[Kind, Tag(TEXT)] | Annotated[ClaimKeyModel, Tag(TABLE)],
-    Discriminator(_kind_branch),
+    Discriminator(text_or_table),
 ]
 KeyModel = Annotated[
     Annotated[Kind, Tag(TEXT)]

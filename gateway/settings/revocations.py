@@ -7,11 +7,10 @@ from gateway.settings.addresses import check_key_url, is_plain_http
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.fetch_tls import build_fetch_ca
-from gateway.settings.files import Sources
+from gateway.settings.files import Sources, find_file
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.routes import refuse_unknown, refuse_wrong_choice
-from gateway.settings.scalars import shorten
 from gateway.settings.values import FetchTimes, RevocationSettings
 
 
@@ -64,9 +63,7 @@ def _location(
         code = Code.INSECURE_URL if is_plain_http(model.url) else Code.BAD_VALUE
         faults.append(part.child("url").fault(code, problem))
     elif model.file is not None:
-        path = (sources.main.directory / model.file).absolute()
-        if sources.disk.is_readable(path):
-            return str(path)
-        message = f"cannot read {shorten(model.file)}"
-        faults.append(part.child("file").fault(Code.MISSING_FILE, message))
+        directory, at = sources.main.directory, part.child("file")
+        path = find_file(model.file, directory, at, sources.disk, faults)
+        return None if path is None else str(path)
     return None

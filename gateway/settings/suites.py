@@ -1,13 +1,10 @@
 """Find the suites that a configuration names, and say when it is read again."""
 
-import glob
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
-from gateway.settings.files import Sources
+from gateway.settings.files import Sources, find_files
 from gateway.settings.models import ConfigFile
 from gateway.settings.reload_values import Reloads
 from gateway.settings.scalars import shorten
@@ -26,7 +23,7 @@ def find_named_suites(
     found: dict[Path, None] = {}
     for index, pattern in enumerate(model.suites or ()):
         part = root.child("suites").child(index)
-        matches = _matches(pattern, sources)
+        matches = find_files(pattern, sources.main.directory, sources.disk)
         if not matches:
             faults.append(part.fault(Code.MISSING_FILE, f"no file matches `{shorten(pattern)}`"))
         for path in matches:
@@ -48,10 +45,3 @@ def build_reloads(model: ConfigFile, root: Part, faults: list[Fault]) -> Reloads
         part = root.child("reload").child("suites")
         faults.append(part.fault(Code.MISSING_KEY, message))
     return Reloads(reload.watch, reload.suites)
-
-
-def _matches(pattern: str, sources: Sources) -> Sequence[Path]:
-    directory = sources.main.directory
-    if not glob.has_magic(pattern):
-        return [directory / pattern]
-    return sources.disk.find(os.path.join(glob.escape(str(directory)), pattern))

@@ -1,18 +1,12 @@
 """The shape of the section about tracing."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.fault import Code
-from gateway.settings.types import Strict, Text, bad
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise bad(Code.BAD_VALUE, "not a share of requests: write a number from 0 to 1, e.g. 0.01")
-    return float(value)
+from gateway.settings.types import Share, Strict, Text, bad
 
 
 def _not_negative(value: int) -> int:
@@ -21,11 +15,6 @@ def _not_negative(value: int) -> int:
     return value
 
 
-Share = Annotated[
-    Any,
-    BeforeValidator(_share),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1}),
-]
 CountOrZero = Annotated[
     int, AfterValidator(_not_negative), WithJsonSchema({"type": "integer", "minimum": 0})
 ]

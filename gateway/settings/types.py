@@ -140,6 +140,12 @@ def _number(value: object) -> object:
     return value
 
 
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise bad(Code.BAD_VALUE, "not a share: write a number from 0 to 1, e.g. 0.5")
+    return float(value)
+
+
 def _schema(**schema: object) -> WithJsonSchema:
     return WithJsonSchema(dict(schema))
 
@@ -165,6 +171,7 @@ SizeOrUnlimited = Annotated[
     BeforeValidator(_size_or_unlimited),
     _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": SIZE_PATTERN}]),
 ]
+Share = Annotated[Any, BeforeValidator(_share), _schema(type="number", minimum=0, maximum=1)]
 Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
 VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
 Mode = Literal["enforce", "report"]

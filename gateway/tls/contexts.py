@@ -17,9 +17,6 @@ class Contexts:
     clients: Mapping[ClientTls, ssl.SSLContext]
 
 
-NO_CONTEXTS = Contexts(None, {})
-
-
 def make_contexts(server: ServerTls | None, clients: Iterable[ClientTls]) -> Contexts:
     """Return the contexts for *server* and for each of *clients*.
 

@@ -1,6 +1,7 @@
 """Say why no connection to a server stands, in words for a log."""
 
 import os
+import socket
 import ssl
 
 
@@ -16,11 +17,15 @@ def describe_no_connection(error: OSError, timeout_seconds: float) -> str:
             # An event loop's own errors have no reason.
             return f"no TLS with it ({getattr(error, 'reason', None) or type(error).__name__})"
         case _:
-            return f"cannot connect ({_system_words(error)})"
+            return f"cannot connect ({system_words(error)})"
 
 
-def _system_words(error: OSError) -> str:
-    # asyncio has the address in its own words; a look-up has numbers below zero, and good words.
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or type(error).__name__
+def system_words(error: OSError) -> str:
+    """Say what the system calls *error*; event loops put sentences with addresses in its place.
+
+    The numbers of TLS and of look-ups are of their own, and their words are good.
+    """
+    number = error.errno
+    if number is None or number <= 0 or isinstance(error, ssl.SSLError | socket.gaierror):
+        return error.strerror or type(error).__name__
+    return os.strerror(number)

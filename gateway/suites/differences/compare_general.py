@@ -26,16 +26,14 @@ Section = tuple[str, Facets, At]  # its name, what it says, and where its settin
 def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     """Yield the differences that bear on who gets in, and what services know of them."""
     yield from _compare_sections("issuer", _issuers(old), _issuers(new))
-    for subject, facets in (("identity", identity_facets), ("scope_implies", scope_facets)):
+    for subject, facets in (
+        ("identity", identity_facets),
+        ("scope_implies", scope_facets),
+        ("TLS", listen_tls_facets),
+    ):
         before, after = facets(old.settings), facets(new.settings)
         yield from _compare("", subject, before, after, _of(old.places), _of(new.places))
-    before, after = listen_tls_facets(old.settings), listen_tls_facets(new.settings)
-    yield from _compare("", "TLS", before, after, _of(old.places), _of(new.places))
-    one, other = _upstream_tls(old), _upstream_tls(new)
-    for name in other:  # what only one of them has is told with the routes
-        if name in one:
-            common = {name: one[name]}, {name: other[name]}
-            yield from _compare_sections("TLS to the upstream", *common)
+    yield from _compare_common("TLS to the upstream", _upstream_tls(old), _upstream_tls(new))
     yield from _compare_sections("revocation list", _lists(old), _lists(new))
     yield from _compare_sections("resource", _resources(old), _resources(new))
 
@@ -50,14 +48,16 @@ def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
         ("fetching of the revocation list", _list_times),
         ("waiting for the upstream", _waits),
     ):
-        one, other = parts(old), parts(new)
-        # What only one of them has was told where it was added.
-        common = one.keys() & other.keys()
-        yield from _compare_sections(
-            subject,
-            {key: part for key, part in one.items() if key in common},
-            {key: part for key, part in other.items() if key in common},
-        )
+        yield from _compare_common(subject, parts(old), parts(new))
+
+
+def _compare_common(
+    subject: str, old: Mapping[str, Section], new: Mapping[str, Section]
+) -> Iterator[Change]:
+    """Compare what both have: what only one of them has is told where it was added."""
+    common = old.keys() & new.keys()
+    one, other = ({key: side[key] for key in side if key in common} for side in (old, new))
+    yield from _compare_sections(subject, one, other)
 
 
 def _compare_sections(

@@ -11,9 +11,10 @@ from gateway.settings.values import (
     Settings,
 )
 from gateway.suites.differences.facet import Facet
-from gateway.suites.differences.issuer_facets import file_digest, trusted
+from gateway.suites.differences.issuer_facets import file_digest
 from gateway.suites.differences.rate_facets import redis_facet
 from gateway.suites.differences.route_facets import listed
+from gateway.suites.differences.tls_facets import authorities_facet
 
 
 def identity_facets(settings: Settings) -> dict[str, Facet]:
@@ -76,7 +77,7 @@ def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, 
             ("issuers",),
         ),
         "on_failure": Facet(one.rule.refuses_without, failure, ("on_failure",)),
-        "ca": trusted(one.ca),
+        "ca": authorities_facet(one.ca, "any", ("tls", "ca")),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.settings.values import IssuerSettings, KeySource, SourceKind
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
-from gateway.tls.certificate import Authorities
+from gateway.suites.differences.tls_facets import authorities_facet
 
 _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
 
@@ -21,18 +21,13 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     return {
         "name": Facet(name, name),
         "keys": _keys(settings.source),
-        "ca": trusted(settings.source.ca),
+        "ca": authorities_facet(settings.source.ca, "any", ("tls", "ca")),
         "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
         "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
         "profile": Facet(profile, profile, ("profile",)),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
     }
-
-
-def trusted(ca: Authorities | None) -> Facet:
-    """Return from whom a document may come."""
-    return Facet(None if ca is None else ca.pem, "any" if ca is None else ca.file, ("tls", "ca"))
 
 
 def _keys(source: KeySource) -> Facet:

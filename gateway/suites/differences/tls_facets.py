@@ -22,7 +22,7 @@ def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
     return {
         "certificates for": Facet(names, listed(names or (), "none"), start),
         "certificates of clients": Facet(asked, asked, (*start, "client_certificates")),
-        "client_ca": _authorities(authorities, "none", (*start, "client_ca")),
+        "client_ca": authorities_facet(authorities, "none", (*start, "client_ca")),
     }
 
 
@@ -35,7 +35,7 @@ def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]
 
 def _upstream(tls: ClientTls) -> dict[str, Facet]:
     return {
-        "ca": _authorities(tls.ca, "the machine's", ("tls", "ca")),
+        "ca": authorities_facet(tls.ca, "the machine's", ("tls", "ca")),
         "server_name": Facet(
             tls.server_name, tls.server_name or "the host", ("tls", "server_name")
         ),
@@ -52,7 +52,10 @@ def _shown(certificate: Certificate | None) -> Facet:
     return Facet(names, listed(names, "none"), keys)
 
 
-def _authorities(authorities: Authorities | None, nothing: str, keys: tuple[str, ...]) -> Facet:
+def authorities_facet(
+    authorities: Authorities | None, nothing: str, keys: tuple[str, ...]
+) -> Facet:
+    """Return who is trusted; *nothing* is what it means that nobody is named."""
     if authorities is None:
         return Facet(None, nothing, keys)
     return Facet(authorities.pem, authorities.file, keys)
