@@ -4,13 +4,12 @@ import hmac
 import logging
 import re
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.answers import problem
-from gateway.settings.addresses import is_loopback, parse_address
+from gateway.settings.addresses import is_ip, is_loopback, parse_address
 from gateway.settings.values import Address, Admin
 
 _log = logging.getLogger(__name__)
@@ -68,14 +67,7 @@ def _names_an_address(request: web.Request) -> bool:
     address = parse_address(hosts[0] if _PORT.search(hosts[0]) else f"{hosts[0]}:0")
     if len(hosts) != 1 or not isinstance(address, Address):
         return False
-    return is_loopback(address.host) or _is_address(address.host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
+    return is_loopback(address.host) or is_ip(address.host)
 
 
 def _carries(request: web.Request, expected: bytes) -> bool:

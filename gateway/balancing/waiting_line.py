@@ -37,7 +37,7 @@ class WaitingLine(Generic[W]):
         """Return those who are gone; the others wait on, in the order they came."""
         gone = [waiter for waiter, _ in self._places if is_gone(waiter)]
         if gone:
-            self._places = deque(place for place in self._places if place[0] not in gone)
+            self._places = deque(place for place in self._places if not is_gone(place[0]))
         return gone
 
     def late(self, now: float) -> list[W]:

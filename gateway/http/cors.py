@@ -6,6 +6,7 @@ care. It keeps pages of other origins from what only the user of the browser sho
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from gateway.decision.decide import find_route
@@ -14,6 +15,7 @@ from gateway.decision.policy import Policy
 from gateway.decision.routing import Match
 from gateway.decision.verdict import Publish
 from gateway.http.request import Request
+from gateway.http.rewriting import keep_fields
 from gateway.settings.carriage_values import Carriage
 from gateway.settings.cors_values import Cors
 
@@ -35,10 +37,7 @@ def make_preflight(policy: Policy, carriages: Sequence[Carriage]) -> Preflight |
     if not any(carriage.cors is not None for carriage in carriages):
         return None
 
-    def find(request: Request, host: str) -> Publish | None:
-        return find_preflight(request, host, policy, carriages)
-
-    return find
+    return partial(find_preflight, policy=policy, carriages=carriages)
 
 
 def find_preflight(
@@ -84,9 +83,7 @@ def sharing_fields(cors: Cors | None, request: Request) -> bytes:
 
 def without_sharing(fields: bytes) -> bytes:
     """Return the *fields* of a service's answer without what it says itself to browsers."""
-    lines = fields.split(b"\r\n")[1:]
-    kept = [line for line in lines if not line.lower().startswith(b"access-control-")]
-    return b"".join(b"\r\n" + line for line in kept)
+    return keep_fields(fields, lambda line: not line.lower().startswith(b"access-control-"))
 
 
 def _allow(cors: Cors, origin: bytes, method: str) -> bytes:
@@ -99,11 +96,4 @@ def _allow(cors: Cors, origin: bytes, method: str) -> bytes:
 
 
 def _only(request: Request, name: bytes) -> bytes:
-    """Return the value of the only field with this *name*; empty where there is not just one."""
-    lines = request.fields.lines
-    found = [
-        value
-        for prefix, value in zip(lines[::2], lines[1::2], strict=True)
-        if prefix[2:-2].lower() == name
-    ]
-    return found[0].strip(b" \t") if len(found) == 1 else b""
+    return request.fields.only(name).strip(b" \t")

@@ -115,6 +115,16 @@ class Fields:
                 return self.lines[2 * number + 1]
         return b""
 
+    def only(self, name: bytes) -> bytes:
+        """Return the value of the only forwarded field of that *name*; empty if not just one."""
+        size, lines = len(name) + 4, self.lines
+        found = [
+            lines[number + 1]
+            for number in range(0, len(lines), 2)
+            if len(lines[number]) == size and lines[number][2:-2].lower() == name
+        ]
+        return found[0] if len(found) == 1 else b""
+
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""
         if self.fault is None:

@@ -1,5 +1,6 @@
 """Change a request, or the answer to it, as its route says."""
 
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -78,9 +79,14 @@ def edit_answer_fields(fields: bytes, edits: FieldEdits) -> bytes:
     """Return the *fields* of an answer, each behind the end of the line before, with *edits*."""
     if not edits.removed:
         return fields + edits.lines
-    kept = [
-        line
-        for line in fields.split(b"\r\n")[1:]
-        if canonical_alias(line.partition(b":")[0]) not in edits.removed
-    ]
-    return b"".join(b"\r\n" + line for line in kept) + edits.lines
+
+    def stays(line: bytes) -> bool:
+        return canonical_alias(line.partition(b":")[0]) not in edits.removed
+
+    return keep_fields(fields, stays) + edits.lines
+
+
+def keep_fields(fields: bytes, stays: Callable[[bytes], bool]) -> bytes:
+    """Return those *fields* of an answer whose line *stays*, each behind the end of a line."""
+    lines = filter(stays, fields.split(b"\r\n")[1:])
+    return b"".join(b"\r\n" + line for line in lines)

@@ -12,11 +12,10 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.health_check import ask_whether_well
 from gateway.proxy.member import Member
 from gateway.proxy.members import Members
+from gateway.proxy.server import NEVER
 from gateway.settings.balancing_values import HealthCheck
 
 _log = logging.getLogger(__name__)
-
-_NEVER = float("inf")
 
 
 class Checks:
@@ -45,7 +44,7 @@ class Checks:
                 member.health = postpone(member.health, first)
             if member.health.due_at > now:
                 continue
-            member.health = postpone(member.health, _NEVER)  # until this one is over
+            member.health = postpone(member.health, NEVER)  # until this one is over
             task = asyncio.get_running_loop().create_task(self._run(member))
             self._running.add(task)
             task.add_done_callback(partial(self._end, member))

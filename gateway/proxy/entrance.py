@@ -71,7 +71,7 @@ class Entrance:
             places.taken += 1
         exchange.entrance = self
         if self._limits is None:
-            exchange.forward(allow, is_within=True)
+            exchange.dispatch(allow)
         else:
             self._limits.begin(exchange, allow)
 

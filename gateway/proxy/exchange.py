@@ -84,8 +84,8 @@ class Exchange(Streaming):
             self.use(latest)
             self.begin()
 
-    def forward(self, allow: Allow, *, is_within: bool = False) -> None:
-        """Send the request on, if it *is_within* its rate limits, else once it is."""
+    def forward(self, allow: Allow) -> None:
+        """Send the request on, once it is within the limits of its route, if there are any."""
         self.allow = allow
         port = self.port
         state = port.routes[allow.route.index]
@@ -96,13 +96,17 @@ class Exchange(Streaming):
             if fault is not None:
                 self.refuse(fault)
                 return
-        if state.limits is not None and not is_within:
+        if state.limits is None:
+            self.dispatch(allow)
+        else:
             state.limits.begin(self, allow)
-            return
-        pool = state.pool
+
+    def dispatch(self, allow: Allow) -> None:
+        """Send the request by a connection that is kept, else by one that is made."""
+        pool = self.port.routes[allow.route.index].pool
         server = pool.take()
         if server is None:
-            port.spawn(self._connect(pool), self.give_up)
+            self.port.spawn(self._connect(pool), self.give_up)
         else:
             self._attach(server, allow)
 

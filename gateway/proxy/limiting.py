@@ -27,8 +27,8 @@ class Limited(Protocol):
     is_over: bool
     limit_fields: bytes
 
-    def forward(self, allow: Allow, *, is_within: bool = False) -> None:
-        """Send the request on; *is_within* its limits."""
+    def dispatch(self, allow: Allow) -> None:
+        """Send the request, which is within its limits."""
 
     def refuse(self, deny: Deny) -> None:
         """Answer in our own name."""
@@ -75,7 +75,7 @@ class RouteLimits:
 
     def _act(self, exchange: Limited, allow: Allow, outcome: Outcome) -> None:
         if outcome is Uncounted.ALLOWED:
-            exchange.forward(allow, is_within=True)
+            exchange.dispatch(allow)
         elif outcome is Uncounted.REFUSED:
             detail = "nobody counts requests, and `on_failure` says that none passes then"
             exchange.refuse(Deny(Reason.LIMITS_UNAVAILABLE, detail, allow.route, allow.token))
@@ -86,7 +86,7 @@ class RouteLimits:
         fields = self._policy + render_standing(self._names, self._rates, taken)
         if taken.refused is None:
             exchange.limit_fields = fields
-            exchange.forward(allow, is_within=True)
+            exchange.dispatch(allow)
             return
         name = self._limits[taken.refused][0].name
         self._limited[name] = self._limited.get(name, 0) + 1

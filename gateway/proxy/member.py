@@ -6,6 +6,7 @@ from gateway.balancing.ejection import Standing
 from gateway.balancing.health import Health
 from gateway.proxy.circuit import Circuit
 from gateway.proxy.server_pool import ServerPool
+from gateway.settings.values import Server
 from gateway.telemetry.server_metrics import ServerState
 
 
@@ -42,6 +43,11 @@ class Member:
         self._bad = bad_statuses
         self._circuit = circuit
         self._on_failure = on_failure
+
+    @property
+    def address(self) -> tuple[Server, str]:
+        """Return the server, and which of its addresses this is."""
+        return self.pool.server, self.pool.host
 
     @property
     def name(self) -> str:

@@ -24,8 +24,8 @@ MakePool = Callable[[Server, str], ServerPool]
 class Members:
     """All addresses, and *used*, the pools of those that requests are sent to.
 
-    *on_change* is called when there are others in *used*. Those that a name has no more are kept
-    until the requests under way there have ended.
+    There are none before ``rebuild``. *on_change* is called when there are others in *used*.
+    Those that a name has no more are kept until the requests under way there have ended.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -54,7 +54,7 @@ class Members:
                 tally=counts.servers[server.authority],
                 resolver=resolver,
                 chance=chance,
-                on_change=self._rebuild,
+                on_change=self.rebuild,
             )
             for server in upstream.servers
             if is_name(server.host)
@@ -63,14 +63,13 @@ class Members:
         self.all: tuple[Member, ...] = ()
         self.used: tuple[ServerPool, ...] = ()
         self.is_panic = False
-        self._is_retired = False
-        self._rebuild()
+        self.is_retired = False
 
     # --- which there are
 
-    def _rebuild(self) -> None:
+    def rebuild(self) -> None:
         """Make members of new addresses, and part from those that are none any more."""
-        former = {(one.pool.server, one.pool.host): one for one in self.all}
+        former = self._by_address()
         self.all = tuple(
             former.get(address) or self._make(*address) for address in self._addresses()
         )
@@ -85,6 +84,9 @@ class Members:
             one.pool.watch = one if is_watched else None
         self.choose()
 
+    def _by_address(self) -> dict[tuple[Server, str], Member]:
+        return {one.address: one for one in self.all}
+
     def _addresses(self) -> Iterator[tuple[Server, str]]:
         for server in self._servers:
             resolved = self._resolved.get(server)
@@ -93,7 +95,7 @@ class Members:
 
     def _make(self, server: Server, host: str) -> Member:
         pool = self._make_pool(server, host)
-        if self._is_retired:  # a request waited for the address since before
+        if self.is_retired:  # a request waited for the address since before
             pool.retire()
         return Member(pool, self._balancing.failure_statuses, self._circuit, self._fail)
 
@@ -103,10 +105,10 @@ class Members:
             known = former._resolved.get(server)
             if known is not None:
                 resolved.inherit(known)
-        self._rebuild()
-        members = {(one.pool.server, one.pool.host): one for one in former.all}
+        self.rebuild()
+        members = former._by_address()
         for one in self.all:
-            same = members.get((one.pool.server, one.pool.host))
+            same = members.get(one.address)
             if same is not None:
                 one.standing = copy(same.standing)
                 if self._balancing.health is not None:
@@ -200,7 +202,7 @@ class Members:
 
     def retire(self) -> None:
         """Let the requests under way finish, those that wait for a name too."""
-        self._is_retired = True
+        self.is_retired = True
         for pool in self.pools():
             pool.retire()
 

@@ -70,8 +70,7 @@ class Pool:
         self._checks = None
         if balancing.health is not None:
             self._checks = Checks(upstream.name, balancing.health, members, tls, chance)
-        self._is_retired = False
-        self._bind()
+        members.rebuild()
 
     def _make_pool(self, server: Server, host: str) -> ServerPool:
         counts = self.counts
@@ -89,10 +88,7 @@ class Pool:
 
     def _bind(self) -> None:
         """Have ``take`` be what is cheapest for how things are."""
-        members = getattr(self, "_members", None)  # which is being made, the first time
-        if members is None:
-            return
-        used = members.used
+        used = self._members.used
         if not used or not (self._circuit is None or self._circuit.is_closed):
             self.take = self._take_nothing  # type: ignore[method-assign]
         elif len(used) == 1:
@@ -126,18 +122,16 @@ class Pool:
         for a free one does so as long as it *is_wanted*.
         """
         circuit = self._circuit
-        if circuit is not None and not circuit.admit():
+        if circuit is None:
+            return await self._find(avoid, is_wanted)
+        if not circuit.admit():
             raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
         try:
             return await self._find(avoid, is_wanted)
-        except NoServer as failure:
-            if circuit is not None and failure.reason is Reason.UPSTREAM_UNREACHABLE:
+        except BaseException as error:
+            if isinstance(error, NoServer) and error.reason is Reason.UPSTREAM_UNREACHABLE:
                 circuit.failed()
-            elif circuit is not None:
-                circuit.abandoned()
-            raise
-        except BaseException:
-            if circuit is not None:
+            else:
                 circuit.abandoned()
             raise
 
@@ -218,7 +212,7 @@ class Pool:
         """Act on all deadlines that have passed."""
         for pool in self._members.pools():
             pool.expire(now)
-        if not self._is_retired:
+        if not self._members.is_retired:
             self._members.sweep(now)
             if self._checks is not None:
                 self._checks.sweep(now)
@@ -238,7 +232,6 @@ class Pool:
 
     def retire(self) -> None:
         """Let the requests under way finish, each on a connection that ends with it."""
-        self._is_retired = True
         if self._checks is not None:
             self._checks.close()
         self._members.retire()

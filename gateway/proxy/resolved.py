@@ -4,11 +4,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any, Protocol
 
 from gateway.balancing.lookup import Lookup
+from gateway.proxy.bugs import report_bug
+from gateway.settings.addresses import is_ip
 from gateway.settings.values import Server
 from gateway.telemetry.server_metrics import ServerMetrics
 
@@ -70,13 +71,20 @@ class Resolved:
         if self._lookup.is_due(now):
             self._lookup.begin(now)
             self._flight = asyncio.get_running_loop().create_task(self._look_up())
+            self._flight.add_done_callback(self._end)
+
+    def _end(self, flight: asyncio.Task[None]) -> None:
+        if flight.cancelled() or flight.exception() is None:
+            return
+        report_bug("a bug ended a look-up", flight.exception())
+        self._lookup.fail("a bug; the log has more", monotonic(), self._chance())
 
     async def wait(self) -> None:
         """Wait for the look-up under way, if there is one; begin one if it is time."""
         self._lookup.hurry()
         self.sweep(monotonic())
         if self._flight is not None:
-            await asyncio.shield(self._flight)
+            await asyncio.wait({self._flight})  # what came of it, the addresses tell
 
     def close(self) -> None:
         """Look up nothing any more."""
@@ -105,8 +113,4 @@ class Resolved:
 
 def is_name(host: str) -> bool:
     """Return whether *host* is to be looked up."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return True
-    return False
+    return not is_ip(host)

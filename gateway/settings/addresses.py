@@ -63,10 +63,16 @@ def is_host(text: str) -> bool:
     """Return whether *text* is a name of a host, or an address without brackets."""
     if _PLAIN_NAME.fullmatch(text) is not None and len(text) <= _MAX_NAME_LENGTH:
         return True
+    return is_ip(text)
+
+
+def is_ip(text: str) -> bool:
+    """Return whether *text* is an IP address, without brackets."""
     try:
-        return bool(ip_address(text))
+        ip_address(text)
     except ValueError:
         return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

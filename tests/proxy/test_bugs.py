@@ -8,6 +8,7 @@ from gateway.proxy.bugs import report_bug
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
+from gateway.proxy.server_pool import ServerPool
 from gateway.proxy.streaming import Streaming
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
@@ -115,6 +116,20 @@ async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
     for client in clients:
         await client.wait_end()
     assert reports == [f"a bug at the end of a client's time: {method}"]
+
+
+async def test_a_health_check_that_fails_by_a_bug_is_done_again(
+    service: Service,
+    start_gateway: StartGateway,
+    reports: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail_once(monkeypatch, ServerPool, "open")
+    await start_gateway(upstream={"health": {"path": "/healthz", "interval": "20ms"}})
+
+    await service.request()
+
+    assert reports == ["a bug ended a health check: open"]
 
 
 async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,36 @@ async def addresses_of(pool: Pool, count: int) -> Counter[str]:
 )
 def test_an_address_is_not_looked_up(host: str, wanted: bool) -> None:
     assert is_name(host) == wanted
+
+
+class Buggy(Names):
+    """Has a bug in it, the first time."""
+
+    async def resolve(
+        self, host: str, port: int, family: socket.AddressFamily
+    ) -> Sequence[Mapping[str, Any]]:
+        if not self.asked:
+            self.asked.append(host)
+            raise RuntimeError("a bug")
+        return await super().resolve(host, port, family)
+
+
+async def test_a_bug_in_a_look_up_is_reported_and_ends_no_other(port: int) -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(f"{context['message']}: {context['exception']}")
+    )
+    names = Buggy(**{"orders.svc": [ONE]})
+    pool = make_pool(f"http://orders.svc:{port}", names=names)
+
+    with pytest.raises(NoServer, match=r"does not resolve \(a bug; the log has more\)"):
+        await pool.connect()
+    pool.expire(monotonic() + 60)
+    await eventually(lambda: len(names.asked) == 2)
+
+    assert peer_of(await pool.connect()) == ONE
+    assert reported == ["a bug ended a look-up: a bug"]
+    pool.close()
 
 
 async def test_each_address_of_a_name_gets_its_turn(port: int) -> None:
