@@ -12,10 +12,11 @@ import trustme
 from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
-from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.reload import LastAttempt, needs_restart, summarize
 from gateway.settings.fault import Code, Fault, Place, Severity
 from gateway.settings.values import Settings
+from gateway.suites.failed_tests import FailedTest
 from tests.issuers.world import issuer_section, key, token
 from tests.keyring.keys import jwks
 from tests.keyring.peers import body, gate, issuer_peer, until

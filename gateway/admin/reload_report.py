@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gateway.settings.fault import Fault, Place, Severity
+from gateway.settings.fault import Fault, Severity
 from gateway.settings.fault_json import fault_as_json, fault_from_json
+from gateway.suites.failed_tests import (
+    FailedTest,
+    failed_test_as_json,
+    failed_test_from_json,
+)
 
 
 class ReloadOutcome(StrEnum):
@@ -16,21 +21,6 @@ class ReloadOutcome(StrEnum):
     INVALID = "invalid"
     NEEDS_RESTART = "needs_restart"
     TESTS_FAILED = "tests_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class FailedTest:
-    """A test of a suite that did not come out as its file says, for one persona."""
-
-    place: Place
-    test: str
-    persona: str
-    request: str
-    reasons: tuple[str, ...]
-
-    def __str__(self) -> str:
-        place = self.place
-        return f"{place.file}:{place.line}:{place.column}: {self.test}: {self.persona}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +61,7 @@ def report_as_json(report: ReloadReport) -> dict[str, Any]:
         "config_hash": report.digest,
         "error": report.error,
         "faults": [fault_as_json(fault) for fault in report.faults],
-        "failures": [
-            {
-                "file": one.place.file,
-                "line": one.place.line,
-                "column": one.place.column,
-                "test": one.test,
-                "persona": one.persona,
-                "request": one.request,
-                "reasons": list(one.reasons),
-            }
-            for one in report.failures
-        ],
+        "failures": [failed_test_as_json(one) for one in report.failures],
     }
 
 
@@ -101,28 +80,7 @@ def report_from_json(written: Mapping[str, object]) -> ReloadReport:
                 digest,
                 error,
                 tuple(map(fault_from_json, faults)),
-                tuple(map(failure_from_json, failures)),
+                tuple(map(failed_test_from_json, failures)),
             )
         case _:
             raise ValueError("not a report of a reload")
-
-
-def failure_from_json(written: Mapping[str, object]) -> FailedTest:
-    """Return the failed test that is *written* so, here or by ``gateway test --format json``.
-
-    Raises ValueError for anything else.
-    """
-    match written:
-        case {
-            "file": str(file),
-            "line": int(line),
-            "column": int(column),
-            "test": str(test),
-            "persona": str(persona),
-            "request": str(request),
-            "reasons": list(reasons),
-        }:
-            place = Place(file, line, column)
-            return FailedTest(place, test, persona, request, tuple(map(str, reasons)))
-        case _:
-            raise ValueError("not a failed test")

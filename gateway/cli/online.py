@@ -148,11 +148,9 @@ def _list_of(
 
 
 def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
-    resolver, contexts = (
-        Resolver(),
-        make_client_contexts(
-            [one.tls for one in settings.upstreams.values() if one.tls is not None]
-        ),
+    resolver = Resolver()
+    contexts = make_client_contexts(
+        [one.tls for one in settings.upstreams.values() if one.tls is not None]
     )
     for name, upstream in settings.upstreams.items():
         tls = None if upstream.tls is None else contexts[upstream.tls]

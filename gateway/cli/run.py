@@ -48,16 +48,16 @@ def command(file: Path | None, config: Path | None) -> None:
     if too_few is not None:
         _say(too_few)
     try:
-        uvloop.run(_serve(settings, path, disk.record))
+        uvloop.run(_serve(settings, workers, path, disk.record))
     except (OSError, WorkerFailed) as error:
         _say(getattr(error, "strerror", None) or str(error))
         leave(EXIT_ENVIRONMENT)
     leave(0)
 
 
-async def _serve(settings: Settings, path: Path, record: Record) -> None:
+async def _serve(settings: Settings, workers: int, path: Path, record: Record) -> None:
     notifier = Notifier(os.environ)
-    gateway = _make(settings, path, record, take_sockets(os.environ))
+    gateway = _make(settings, workers, path, record, take_sockets(os.environ))
     watch_seconds = settings.reload.watch_seconds
     reloading = Reloading(gateway, path, record, watch_seconds, notifier=notifier)
     ending = asyncio.Event()
@@ -72,31 +72,30 @@ async def _serve(settings: Settings, path: Path, record: Record) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.tell)
-    tasks = [loop.create_task(_say_alive(notifier))]
+    alive = loop.create_task(_say_alive(notifier))
     try:
         await gateway.start()
         settle_memory()
-        tasks.append(loop.create_task(reloading.run()))
+        reloads = loop.create_task(reloading.run())
         _say(f"listening on {_authority(gateway.data_address)}")
         if gateway.admin_address is not None:
             _say(f"admin on {_authority(gateway.admin_address)}")
         notifier.ready(f"listening on {_authority(gateway.data_address)}")
         await ending.wait()
-        tasks[1].cancel()
-        await asyncio.wait({tasks[1]})
+        reloads.cancel()
+        await asyncio.wait({reloads})
         notifier.stopping()
         _say("draining")
         await gateway.drain()
     finally:
         await gateway.stop()
-        tasks[0].cancel()
+        alive.cancel()
 
 
 def _make(
-    settings: Settings, path: Path, record: Record, activated: Activated
+    settings: Settings, workers: int, path: Path, record: Record, activated: Activated
 ) -> Gateway | Supervisor:
-    """Return the gateway in as many processes as *settings* ask for."""
-    workers = settings.workers or usable_cores()
+    """Return the gateway in so many processes."""
     if workers == 1:
         return Gateway(settings, sockets=activated.data, admin_socket=activated.admin)
     if activated.data:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.admin.reload_report import FailedTest, failure_from_json
 from gateway.settings.fault import Fault
 from gateway.settings.fault_json import fault_from_json
+from gateway.suites.failed_tests import FailedTest, failed_test_from_json
 
 # A thousand tests take a second or two; what takes longer than this has lost its way.
 LIMIT_SECONDS: Final = 60.0
@@ -73,11 +73,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _read(said: bytes, complained: bytes, status: int) -> SuitesOutcome:
     try:
-        told = json.loads(said)
-        if not isinstance(told, dict):
-            raise ValueError("not an object")
-        return _judge(told, status)
-    except (ValueError, KeyError, TypeError):
+        return _judge(json.loads(said), status)
+    except ValueError:
         return SuitesOutcome(f"the suites cannot be run: {_reason(complained, status)}")
 
 
@@ -91,7 +88,7 @@ def _judge(told: Mapping[str, object], status: int) -> SuitesOutcome:
             "failures": list(failures),
         }:
             broken = tuple(map(fault_from_json, faults))
-            wrong = tuple(map(failure_from_json, failures[:_MOST_FAILURES]))
+            wrong = tuple(map(failed_test_from_json, failures[:_MOST_FAILURES]))
         case _:
             raise ValueError("not what came of suites")
     if broken:

@@ -87,8 +87,7 @@ class Exchange(Streaming):
     def forward(self, allow: Allow) -> None:
         """Send the request on, once it is within the limits of its route, if there are any."""
         self.allow = allow
-        port = self.port
-        state = port.routes[allow.route.index]
+        state = self.port.routes[allow.route.index]
         if not self.request.is_plain:
             fault = self.request.check_allowed(allow.route, state.body_bytes)
             if fault is None and self.upload is not None and self.upload.limit(state.body_bytes):

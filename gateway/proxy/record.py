@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
+from gateway.decision.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.request import Request
@@ -52,8 +53,6 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     seconds = now - exchange.started_at
     deny = exchange.deny
     if deny is not None and allow is None and deny.route is not None:
-        upload = exchange.upload
-        received_bytes = 0 if upload is None else upload.received_bytes
         record_refused(
             port,
             exchange.client,
@@ -61,7 +60,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             exchange.id,
             exchange.trace,
             deny,
-            received_bytes,
+            _sizes(exchange)[1],
             time(),
             seconds,
         )
@@ -159,10 +158,16 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         write_combined(port, client, request, reason.status, 0, token)
 
 
+def route_of(exchange: Recorded) -> Route | None:
+    """Return the route that allowed the request, or else refused it."""
+    allow, deny = exchange.allow, exchange.deny
+    return allow.route if allow is not None else deny.route if deny is not None else None
+
+
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
     allow, deny = exchange.allow, exchange.deny
     would_deny = None if allow is None else allow.would_deny
-    route = allow.route if allow is not None else deny.route if deny is not None else None
+    route = route_of(exchange)
     state = port.no_route if route is None else port.routes[route.index]
     if deny is not None:
         state.metrics.refuse(deny.reason)

@@ -11,8 +11,9 @@ from gateway.http.request import Request
 from gateway.proxy.address import address_of
 from gateway.proxy.answering import Client
 from gateway.proxy.port import Port
-from gateway.proxy.record import CLIENT_GONE, Recorded
-from gateway.telemetry.spans import Span, SpanKind, known_method, span_text
+from gateway.proxy.record import CLIENT_GONE, Recorded, route_of
+from gateway.telemetry.methods import OTHER_METHOD, known_method
+from gateway.telemetry.spans import Span, SpanKind, span_text
 from gateway.telemetry.tracer import RecordedTrace
 
 _DEFAULT_PORTS: Final = {b"http": 80, b"https": 443}
@@ -27,7 +28,7 @@ def record_spans(port: Port, exchange: Recorded, trace: RecordedTrace, now: floa
         return
     at = time()
     allow, deny = exchange.allow, exchange.deny
-    route = allow.route if allow is not None else deny.route if deny is not None else None
+    route = route_of(exchange)
     attributes = _server_attributes(
         port, exchange.client, exchange.request, exchange.id, route, exchange.status
     )
@@ -123,7 +124,7 @@ def _server_span(  # noqa: PLR0913, PLR0917 - the parts of a span
     seconds: float,
     failed: bool,
 ) -> Span:
-    method = known_method(request.method).replace("_OTHER", "HTTP")
+    method = _span_method(request)
     return Span(
         SpanKind.SERVER,
         trace.trace_id,
@@ -174,12 +175,18 @@ def _client_span(  # noqa: PLR0913, PLR0917 - the parts of a span
         trace.client_span_id,
         trace.span_id,
         trace.tracestate,
-        known_method(request.method).replace("_OTHER", "HTTP"),
+        _span_method(request),
         int((at - (now - exchange.sent_at)) * _NS),
         int(at * _NS),
         "error.type" in attributes,
         tuple(attributes.items()),
     )
+
+
+def _span_method(request: Request) -> str:
+    """Return the method as the name of a span begins with it."""
+    known = known_method(request.method)
+    return "HTTP" if known == OTHER_METHOD else known
 
 
 def _template(route: Route) -> str:

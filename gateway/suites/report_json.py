@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.settings.fault_json import fault_as_json
+from gateway.suites.failed_tests import FailedTest, failed_test_as_json
 from gateway.suites.hostile.findings import Finding as Attacked
 from gateway.suites.hostile.report_text import describe
 from gateway.suites.report import Finding, Report
@@ -18,7 +19,7 @@ def report_as_json(report: Report, with_coverage: bool) -> dict[str, Any]:
         "passed": report.size - failed,
         "failed": failed,
         "broken": [one.file for one in report.broken],
-        "failures": [_failure(one) for one in report.failures],
+        "failures": [failed_test_as_json(_failed_test(one)) for one in report.failures],
         "faults": [
             fault_as_json(fault)
             for fault in dict.fromkeys(fault for one in report.broken for fault in one.faults)
@@ -28,18 +29,12 @@ def report_as_json(report: Report, with_coverage: bool) -> dict[str, Any]:
     return {**members, "gaps": _gaps(report)} if with_coverage else members
 
 
-def _failure(finding: Finding) -> dict[str, Any]:
+def _failed_test(finding: Finding) -> FailedTest:
     outcome = finding.outcome
-    place = outcome.expectation.place
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "test": outcome.test.name,
-        "persona": outcome.persona,
-        "request": outcome.test.request.line,
-        "reasons": list(finding.lines),
-    }
+    test = outcome.test
+    return FailedTest(
+        outcome.expectation.place, test.name, outcome.persona, test.request.line, finding.lines
+    )
 
 
 def _attack(finding: Attacked) -> dict[str, Any]:

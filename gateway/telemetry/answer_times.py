@@ -5,17 +5,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.telemetry.histogram import Histogram
+from gateway.telemetry.methods import known_method
 
 # OpenTelemetry's advice for http.server.request.duration and http.client.request.duration.
 DURATION_BOUNDS: Final = (
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 )  # fmt: skip
-
-# Those that OpenTelemetry counts by name: a client may make up any number of others.
-_KNOWN_METHODS: Final = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-)
-_OTHER_METHOD: Final = "_OTHER"
 
 _OTHER_STATUS: Final = 0
 
@@ -39,10 +34,9 @@ class AnswerTimes:
         times.total += seconds
 
     def _times_of(self, method: str, status: int) -> Histogram:
-        known_method = method if method in _KNOWN_METHODS else _OTHER_METHOD
         # A service may answer any number.
         known_status = status if 100 <= status <= 599 else _OTHER_STATUS
-        by_status = self.by_method.setdefault(known_method, {})
+        by_status = self.by_method.setdefault(known_method(method), {})
         return by_status.setdefault(known_status, Histogram(DURATION_BOUNDS))
 
     def add(self, other: "AnswerTimes") -> None:

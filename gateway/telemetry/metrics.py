@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.telemetry.load_metrics import LoadMetrics
 from gateway.telemetry.route_metrics import RouteMetrics
+from gateway.telemetry.tallies import add_tallies
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 
 # What is so many now, not so many ever.
@@ -73,10 +74,8 @@ class Metrics:
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
         self.load.add(other.load)
-        for limit, refused in other.rate_limited.items():
-            self.rate_limited[limit] = self.rate_limited.get(limit, 0) + refused
-        for kind, count in other.shed.copy().items():
-            self.shed[kind] = self.shed.get(kind, 0) + count
+        add_tallies(self.rate_limited, other.rate_limited)
+        add_tallies(self.shed, other.shed)
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

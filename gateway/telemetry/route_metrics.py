@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from gateway.decision.reason import Reason
 from gateway.telemetry.answer_times import DURATION_BOUNDS, AnswerTimes
 from gateway.telemetry.families import counter, histogram
+from gateway.telemetry.tallies import add_tallies
 
 
 class RouteMetrics:
@@ -32,12 +33,8 @@ class RouteMetrics:
         """Count what *other* counted, too."""
         self.allowed += other.allowed
         self.streams_expired += other.streams_expired
-        for ours, theirs in (
-            (self.refused, other.refused),
-            (self.would_deny, other.would_deny),
-        ):
-            for code, count in theirs.items():
-                ours[code] = ours.get(code, 0) + count
+        add_tallies(self.refused, other.refused)
+        add_tallies(self.would_deny, other.would_deny)
         self.times.add(other.times)
 
     def refuse(self, reason: Reason) -> None:

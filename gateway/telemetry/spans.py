@@ -6,11 +6,6 @@ from typing import NamedTuple
 # Paths are as long as clients make them, and spans wait in memory.
 _MAX_TEXT_BYTES = 1024
 
-# OpenTelemetry HTTP semantic conventions: any other method is `_OTHER`, so that values stay few.
-_METHODS = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-)
-
 Attributes = tuple[tuple[str, str | int], ...]
 
 
@@ -38,11 +33,6 @@ class Span(NamedTuple):
     end_ns: int
     failed: bool
     attributes: Attributes
-
-
-def known_method(method: str) -> str:
-    """Return the method as spans name it."""
-    return method if method in _METHODS else "_OTHER"
 
 
 def span_text(value: bytes) -> str:

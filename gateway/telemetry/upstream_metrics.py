@@ -8,6 +8,7 @@ from gateway.decision.reason import Reason
 from gateway.telemetry.answer_times import DURATION_BOUNDS, AnswerTimes
 from gateway.telemetry.families import counter, gauge, histogram
 from gateway.telemetry.server_metrics import ServerMetrics, server_families
+from gateway.telemetry.tallies import add_tallies
 
 _UPSTREAM = ("upstream",)
 
@@ -98,8 +99,7 @@ class UpstreamMetrics:
         for name, server in other.servers.copy().items():
             self.servers.setdefault(name, ServerMetrics(name)).add(server)
         self.times.add(other.times)
-        for code, count in other.failures.items():
-            self.failures[code] = self.failures.get(code, 0) + count
+        add_tallies(self.failures, other.failures)
 
 
 def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from gateway.admin.reload_report import (
-    FailedTest,
     ReloadOutcome,
     ReloadReport,
     report_as_json,
     report_from_json,
 )
 from gateway.settings.fault import Code, Fault, Place
+from gateway.suites.failed_tests import FailedTest
 
 FAULT = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
 FAILURE = FailedTest(
@@ -49,10 +49,6 @@ def test_what_is_no_report_is_refused(change: dict[str, Any]) -> None:
 
 def test_only_what_is_applied_is_live() -> None:
     assert [report.is_applied for report in REPORTS] == [True, False, False, False]
-
-
-def test_a_failed_test_is_named_with_its_place() -> None:
-    assert str(FAILURE) == "a.test.yaml:3:4: own orders: alice"
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ import pytest
 from click.testing import Result
 
 from gateway.admin.reload_report import (
-    FailedTest,
     ReloadOutcome,
     ReloadReport,
     report_as_json,
 )
 from gateway.settings.fault import Code, Fault, Place, Severity
+from gateway.suites.failed_tests import FailedTest
 from tests.admin.peers import admin_port
 from tests.cli.config_files import run
 from tests.cli.peers import closed_port, silent_peer

@@ -2,9 +2,10 @@
 
 import pytest
 
-from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.cli.reload_text import describe_reload, print_wrong
 from gateway.settings.fault import Code, Fault, Place, Severity
+from gateway.suites.failed_tests import FailedTest
 
 PLACE = Place("a.yaml", 1, 2)
 ERROR = Fault(PLACE, Code.BAD_VALUE, "no")

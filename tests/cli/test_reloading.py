@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from gateway.admin.reload_report import FailedTest, ReloadOutcome, ReloadReport
+from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.cli.reloading import Reloading
 from gateway.cli.suites_process import SuitesOutcome
@@ -20,6 +20,7 @@ from gateway.cli.systemd import Notifier
 from gateway.settings.disk import Record
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.values import Settings
+from gateway.suites.failed_tests import FailedTest
 from tests.cli.config_files import INVALID, VALID, write_config
 from tests.keyring.peers import until
 
