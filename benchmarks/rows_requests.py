@@ -9,7 +9,7 @@ from benchmarks.certificate import make_certificate
 from benchmarks.peers import Peer
 from benchmarks.rounds import Start, alternate, refused_rate, start_each, successful_rate
 from benchmarks.row import Bench, Outcome, Row, Target
-from benchmarks.tokens import distinct_tokens, spoil
+from benchmarks.tokens import distinct_tokens, spoil, spoilt_tokens
 
 
 def warm(bench: Bench) -> Outcome:
@@ -43,7 +43,7 @@ def every_token_new(bench: Bench, algorithm: str) -> Outcome:
 
 
 def refused(bench: Bench, *, signed: bool) -> Outcome:
-    """Send a token with a wrong signature (*signed*), or none at all."""
+    """Send one token with a wrong signature again and again (*signed*), or none at all."""
     token = spoil(distinct_tokens(bench.folder, "RS256").first()) if signed else None
     with peers.service(bench.folder) as service:
         check = partial(load.probe, token=token, status=401)
@@ -53,6 +53,22 @@ def refused(bench: Bench, *, signed: bool) -> Outcome:
                 lambda peer: refused_rate(load.repeat(peer, token, bench.seconds)),
                 bench.rounds,
             )
+
+
+def refused_each_new(bench: Bench) -> Outcome:
+    """Send distinct tokens, the signature of each a wrong one."""
+    tokens = spoilt_tokens(bench.folder, "RS256")
+    sent: Counter[str] = Counter()
+
+    def once(peer: Peer) -> float:
+        round_of_tokens = load.each_once(peer, tokens, sent[peer.name], bench.seconds)
+        sent[peer.name] += round_of_tokens.requests
+        return refused_rate(round_of_tokens)
+
+    with peers.service(bench.folder) as service:
+        check = partial(load.probe, token=tokens.first(), status=401)
+        with start_each(_all_checking(bench, service), check) as field:
+            return alternate(field, once, bench.rounds)
 
 
 def over_tls(bench: Bench) -> Outcome:
@@ -163,10 +179,21 @@ ROWS = (
     ),
     Row(
         "refused-signature",
-        "refused (401), a wrong RS256 signature",
+        "refused (401), the same wrong RS256 signature",
         "requests/s",
         (Target("bar", "≥", 1.5, "Envoy"), Target("goal", "≥", 1.5, "HAProxy")),
         partial(refused, signed=True),
+    ),
+    Row(
+        "refused-new",
+        "refused (401), every RS256 token new and its signature wrong",
+        "requests/s",
+        (
+            Target("bar", "≥", 1.0, "Envoy"),
+            Target("goal", "≥", 1.5, "Envoy"),
+            Target("goal", "≥", 1.0, "HAProxy"),
+        ),
+        refused_each_new,
     ),
     Row(
         "tls",

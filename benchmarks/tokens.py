@@ -88,6 +88,18 @@ def distinct_tokens(folder: Path, algorithm: str) -> TokenFile:
     return TokenFile(path, width, count)
 
 
+def spoilt_tokens(folder: Path, algorithm: str) -> TokenFile:
+    """Return the file of distinct tokens, each of them spoilt."""
+    good = distinct_tokens(folder, algorithm)
+    path = folder / f"{algorithm}.spoilt"
+    if not path.exists() or path.stat().st_mtime < good.path.stat().st_mtime:
+        unfinished = path.with_suffix(".part")
+        with good.path.open() as lines, unfinished.open("w") as out:
+            out.writelines(spoil(line.strip()) + "\n" for line in lines)
+        unfinished.rename(path)
+    return TokenFile(path, good.width, good.count)
+
+
 def spoil(token: str) -> str:
     """Return *token* with another signature: well formed, and refused."""
     head, _, signature = token.rpartition(".")

@@ -1,10 +1,12 @@
-"""Remember tokens whose signature held, so that each is checked once."""
+"""Remember tokens whose signature was checked, so that each is checked once."""
 
 from hashlib import sha256
 
 from gateway.decision.authenticate import KeySets, authenticate
 from gateway.decision.generations import Generations
+from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy
+from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
 
@@ -12,19 +14,27 @@ from gateway.decision.verdict import Deny, NeedKeys
 # within the life of a token.
 DEFAULT_CAPACITY = 50_000
 
+# About 300 bytes each. A client that was left behind with a token repeats it without end; a
+# guess is made once, and pushes out nothing but other refusals.
+_REFUSALS = 2_000
+
+_KeySets = tuple[KeySet | None, ...]
+
 
 class TokenMemo(Generations[bytes, SignedToken]):
     """``authenticate`` with a memory.
 
     Kept by a hash of the whole token: no credential lies in memory (RFC 9700 §2.1), and no
-    two tokens share an entry (CVE-2026-35030). Only successes are kept, so that guesses cost
-    no memory, and only for the policy and the key set they were made with.
+    two tokens share an entry (CVE-2026-35030). What is kept counts for the policy and the key
+    set it was made with, and for no other. Of refusals only those of a signature are kept, the
+    dear ones: a few, and apart, so that guesses cost no memory that tokens could have.
 
     Generations by descent, not in a field of their own: every request looks into them.
     """
 
-    def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(self, capacity: int = DEFAULT_CAPACITY, refusals: int = _REFUSALS) -> None:
         super().__init__(capacity)
+        self._refused: Generations[bytes, tuple[_KeySets, Deny]] = Generations(refusals)
         self._policy: Policy | None = None
         self.hits = 0
         self.misses = 0
@@ -36,6 +46,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
         if policy is not self._policy:
             self._policy = policy
             self.clear()
+            self._refused.clear()
         digest = sha256(token).digest()
         known = self.young.get(digest)
         if known is not None and keys.get(known.issuer.name) is known.key_set:
@@ -46,8 +57,30 @@ class TokenMemo(Generations[bytes, SignedToken]):
             self.keep(digest, known)
             self.hits += 1
             return known
+        refused = self._recall_refusal(digest, policy, keys)
+        if refused is not None:
+            self.hits += 1
+            return refused
         self.misses += 1
         answer = authenticate(token, policy, keys)
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
+        elif isinstance(answer, Deny) and answer.reason is Reason.SIGNATURE_INVALID:
+            self._refused.keep(digest, (_key_sets(policy, keys), answer))
         return answer
+
+    def _recall_refusal(self, digest: bytes, policy: Policy, keys: KeySets) -> Deny | None:
+        memory = self._refused
+        known = memory.young.get(digest)
+        if known is None:
+            known = memory.old.pop(digest, None)
+            if known is None:
+                return None
+            memory.keep(digest, known)
+        key_sets, deny = known
+        return deny if key_sets == _key_sets(policy, keys) else None
+
+
+def _key_sets(policy: Policy, keys: KeySets) -> _KeySets:
+    # Of all issuers: a refusal does not say whose token it was, for nobody was shown to be.
+    return tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])

@@ -28,6 +28,7 @@ from tests.tokens import make_key, mint
 
 PRIVATE, KEYS = make_key("EdDSA")
 OTHER_PRIVATE, OTHER_KEYS = make_key("EdDSA", "k2", which=1)
+_, IMPOSTOR_KEYS = make_key("EdDSA", which=1)  # under the name of the first key
 TRUSTED = issuer(algorithms=frozenset({"EdDSA"}))
 LEEWAY = TRUSTED.leeway_seconds
 
@@ -308,7 +309,7 @@ TURNS = st.builds(
     ),
     st.sampled_from(["h", "h", "api.example.com"]),
     st.sampled_from(["GET", "GET", "GET", "PUT"]),
-    st.sampled_from([0, 0, 0, 1, 2, 3]),
+    st.sampled_from([0, 0, 0, 1, 2, 3, 4]),
     st.integers(0, 1),
     st.sampled_from([0, 0, 0, 40, 70, 95, 200, 329, 331, -40]),
     st.booleans(),
@@ -326,6 +327,7 @@ SOME_KEYS = [
     {"main": KEYS},
     {"main": OTHER_KEYS},
     {"main": KeySet((*KEYS.keys, *OTHER_KEYS.keys))},
+    {"main": IMPOSTOR_KEYS},
     {},
 ]
 

@@ -5,17 +5,21 @@ from collections.abc import Iterator
 from hashlib import sha256
 from types import FunctionType, ModuleType
 
-from gateway.decision.authenticate import authenticate
+import pytest
+
+from gateway.decision.authenticate import KeySets, authenticate
 from gateway.decision.keys import KeySet
 from gateway.decision.memo import TokenMemo
+from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
-from tests.decision.policies import claims, policy
+from tests.decision.policies import ISSUER, claims, issuer, policy
 from tests.tokens import make_key, mint
 
 PRIVATE, KEYS = make_key("ES256")
 TOKEN = mint(PRIVATE, "ES256", claims())
+FORGED = mint(make_key("ES256", which=1)[0], "ES256", claims())
 POLICY = policy()
 
 
@@ -60,7 +64,7 @@ def test_a_token_is_checked_once() -> None:
     assert len(memo) == 1
 
 
-def test_refusals_and_questions_are_not_kept() -> None:
+def test_questions_and_refusals_that_cost_no_signature_check_are_not_kept() -> None:
     memo = TokenMemo()
 
     assert isinstance(memo.authenticate(b"a.b.c", POLICY, {"main": KEYS}), Deny)
@@ -68,14 +72,87 @@ def test_refusals_and_questions_are_not_kept() -> None:
     assert len(memo) == 0
 
 
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the tokens whose signature was really checked."""
+    checked: list[bytes] = []
+
+    def check(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+        checked.append(token)
+        return authenticate(token, policy, keys)
+
+    monkeypatch.setattr("gateway.decision.memo.authenticate", check)
+    return checked
+
+
+def test_a_wrong_signature_is_checked_once(checks: list[bytes]) -> None:
+    """A client that was left behind with a token repeats it without end."""
+    memo = TokenMemo()
+    answers = [memo.authenticate(FORGED, POLICY, {"main": KEYS}) for _ in range(3)]
+
+    assert [one.reason for one in answers if isinstance(one, Deny)] == 3 * [
+        Reason.SIGNATURE_INVALID
+    ]
+    assert checks == [FORGED]
+    assert (memo.hits, memo.misses) == (2, 1)
+    assert len(memo) == 0
+
+
+def test_a_wrong_signature_is_right_once_the_key_is_another_one() -> None:
+    """And wrong again with the key before: what was found with one key says nothing of another."""
+    memo = TokenMemo()
+    _, impostor_keys = make_key("ES256", which=1)
+
+    for _ in range(2):
+        refused = memo.authenticate(FORGED, POLICY, {"main": KEYS})
+        assert isinstance(refused, Deny)
+        assert isinstance(memo.authenticate(FORGED, POLICY, {"main": impostor_keys}), SignedToken)
+        assert isinstance(memo.authenticate(FORGED, POLICY, {}), NeedKeys)
+
+
+def test_a_wrong_signature_is_checked_again_under_another_policy(checks: list[bytes]) -> None:
+    memo = TokenMemo()
+    memo.authenticate(FORGED, POLICY, {"main": KEYS})
+
+    memo.authenticate(FORGED, policy(), {"main": KEYS})
+
+    assert checks == [FORGED, FORGED]
+
+
+def test_a_wrong_signature_is_told_of_its_issuer_each_time() -> None:
+    """Where that one only reports, the request is let through, remembered or not."""
+    memo = TokenMemo()
+    reporting = policy(issuers=[issuer(reports=True)])
+
+    told = [memo.authenticate(FORGED, reporting, {"main": KEYS}) for _ in range(2)]
+
+    assert [one.reporter for one in told if isinstance(one, Deny)] == 2 * [
+        reporting.issuers[ISSUER]
+    ]
+
+
+def test_guesses_push_out_no_token_and_are_bounded(checks: list[bytes]) -> None:
+    memo = TokenMemo(capacity=2, refusals=4)
+    first = memo.authenticate(TOKEN, POLICY, {"main": KEYS})
+    head, _, signature = FORGED.rpartition(b".")
+    for number in range(40):
+        guess = b"%b.%b%02d" % (head, signature[:-4], number) + b"AA"
+        assert isinstance(memo.authenticate(guess, POLICY, {"main": KEYS}), Deny)
+        memo.authenticate(FORGED, POLICY, {"main": KEYS})
+
+    assert memo.authenticate(TOKEN, POLICY, {"main": KEYS}) is first
+    assert checks.count(FORGED) == 1  # one in use survives
+    held = [one for one in texts_in(memo) if len(one) == 32]
+    assert len(held) <= 5
+
+
 def test_a_token_that_shares_all_but_its_signature_is_another_token() -> None:
     """CVE-2026-35030."""
     memo = TokenMemo()
     memo.authenticate(TOKEN, POLICY, {"main": KEYS})
-    forged = mint(make_key("ES256", which=1)[0], "ES256", claims())
-    assert forged.rpartition(b".")[0] == TOKEN.rpartition(b".")[0]
+    assert FORGED.rpartition(b".")[0] == TOKEN.rpartition(b".")[0]
 
-    answer = memo.authenticate(forged, POLICY, {"main": KEYS})
+    answer = memo.authenticate(FORGED, POLICY, {"main": KEYS})
 
     assert isinstance(answer, Deny)
     assert answer.reason is Reason.SIGNATURE_INVALID
