@@ -1,6 +1,7 @@
 """The header section of a request, as it was understood."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
@@ -34,14 +35,23 @@ _LENGTH_DIGITS = 18
 _HOPS_DIGITS = 9
 
 
+class Refused(NamedTuple):
+    """A request without a token, and what it was told; *by* is who decided."""
+
+    by: object
+    method: str
+    target: bytes
+    deny: Deny
+
+
 class Fields:
     """What the fields said.
 
     *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
     that nothing in them needs a second look: such fields change no more, and may serve every
     request that repeats them. *fault* is the first thing wrong with them, *known* the token
-    that was found in them. *joined* is all of *lines*, where that was worth it. *traceparent* is
-    None where there was none.
+    that was found in them, *refused* what their last request was told that had none. *joined* is
+    all of *lines*, where that was worth it. *traceparent* is None where there was none.
     """
 
     __slots__ = (
@@ -58,6 +68,7 @@ class Fields:
         "known",
         "lines",
         "max_forwards",
+        "refused",
         "special_bytes",
         "special_count",
         "traceparent",
@@ -74,6 +85,7 @@ class Fields:
         self.incoming: Incoming | None = None
         self.fault: Deny | None = None
         self.known: SignedToken | None = None
+        self.refused: Refused | None = None
         self.traceparent: bytes | None = None
         self.host = self.connection = self.upgrade = self.via = self.tracestate = b""
         self.joined: bytes | None = None

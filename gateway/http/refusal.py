@@ -61,7 +61,8 @@ def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
     Each of *fields*, which it has besides, begins with the end of the line before.
     """
     route = deny.route
-    head, body_start, body_end = _template(
+    before_id, behind_id, body_start, body_end = _dated(
+        int(now),
         deny.reason,
         deny.scopes,
         deny.methods,
@@ -69,10 +70,27 @@ def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
         None if route is None else route.step_up,
         close,
     )
-    start = b"%b%b\r\n\r\n" % (head % (http_date(int(now)), request_id), fields)
     if is_head:
-        return start
-    return start + body_start + request_id + body_end
+        return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, behind_id, fields)
+    return b"%b%b%b%b\r\n\r\n%b%b%b" % (
+        before_id, request_id, behind_id, fields, body_start, request_id, body_end,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _dated(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    now_seconds: int,
+    reason: Reason,
+    scopes: tuple[str, ...],
+    methods: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    close: bool,
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the template at one second: its head around the request id, and its body."""
+    template = _template(reason, scopes, methods, metadata_url, step_up, close)
+    before_date, before_id, behind_id, body_start, body_end = template
+    return before_date + http_date(now_seconds) + before_id, behind_id, body_start, body_end
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +101,8 @@ def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
     metadata_url: str | None,
     step_up: StepUp | None,
     close: bool,
-) -> tuple[bytes, bytes, bytes]:
-    """Return the head with two gaps, for date and request id, and the body around the id."""
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return the head around the date and the request id, and the body around the id again."""
     problem = {
         "type": f"urn:jwt-gateway:reason:{reason.code}",
         "title": reason.title,
@@ -97,18 +115,15 @@ def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
     body_start, _, body_end = text.partition(b"\\u0000")
     length = len(body_start) + REQUEST_ID_LENGTH + len(body_end)
     challenge = render_challenge(reason, scopes, metadata_url, step_up)
-    fields = [
-        b"HTTP/1.1 %d %b" % (reason.status, _PHRASES[reason.status]),
-        b"Date: %b",
-        b"Content-Type: application/problem+json",
-        b"Content-Length: %d" % length,
-        b"Cache-Control: no-store",
-        b"X-Request-Id: %b",
-        *(field.replace(b"%", b"%%") for field in _special_fields(reason, challenge, methods)),
-    ]
+    before_date = b"HTTP/1.1 %d %b\r\nDate: " % (reason.status, _PHRASES[reason.status])
+    before_id = (
+        b"\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
+        b"\r\nCache-Control: no-store\r\nX-Request-Id: " % length
+    )
+    behind_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
     if close:
-        fields.append(b"Connection: close")
-    return b"\r\n".join(fields), body_start, body_end
+        behind_id += b"\r\nConnection: close"
+    return before_date, before_id, behind_id, body_start, body_end
 
 
 def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:

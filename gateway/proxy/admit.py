@@ -1,7 +1,9 @@
 """Decide about a request from its head; a fault in the head is a refusal too."""
 
 from gateway.decision.head import RequestHead
-from gateway.decision.verdict import Allow, NeedKeys, Settled, Verdict
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
+from gateway.http.fields import Refused
 from gateway.http.request import NO_HOST, Request
 from gateway.proxy.port import Port
 
@@ -9,6 +11,16 @@ from gateway.proxy.port import Port
 def admit(port: Port, request: Request) -> Verdict:
     """Answer from what is at hand."""
     fields = request.fields
+    refused = fields.refused
+    # Without a token nothing counts but the policy, host, method and path. By identity: that is
+    # what a request has that repeats the one before it.
+    if (
+        refused is not None
+        and refused.target is request.target
+        and refused.method is request.method
+        and refused.by is port
+    ):
+        return refused.deny
     if not request.is_plain:
         request.check(port.limits.target_bytes, port.pseudonym)
         if fields.fault is not None:
@@ -26,6 +38,8 @@ def admit(port: Port, request: Request) -> Verdict:
     )
     if type(verdict) is Allow:
         fields.known = verdict.token
+    elif type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
+        fields.refused = Refused(port, request.method, request.target, verdict)
     return verdict
 
 

@@ -24,6 +24,8 @@ _TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # of a head to the target, so that no two that fit are too large together.
 _MAX_BYTES: Final = 4096
 
+_NO_FIELDS: Final = Fields()
+
 # Requests without a look at their section, once it was kept in vain again and again.
 _MAX_PAUSE: Final = 15
 
@@ -67,7 +69,7 @@ class KeptSection:
         # front of it or, where the bearer token is in front and may be longer, behind it.
         self._traceparent = b""
         self._in_front_of_trace = self._behind_trace = 0
-        self._fields = Fields()
+        self._fields = _NO_FIELDS
         # The last request line, and what is in it: a client that polls sends it again, too.
         self._line: bytes | None = None
         self._method = ""
@@ -79,6 +81,7 @@ class KeptSection:
         """Forget what was kept: under another configuration it may mean something else."""
         self._set_limits(limits)
         self._section = self._before = b""
+        self._fields = _NO_FIELDS  # they hold what was decided, and the policy that it was by
         self._line = None
 
     def _set_limits(self, limits: Limits) -> None:

@@ -1,22 +1,25 @@
 """Write down what became of a request: the only place that does."""
 
 from time import time
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Route
-from gateway.decision.token import SignedToken
-from gateway.decision.verdict import Allow, Deny
+from gateway.decision.verdict import Deny
 from gateway.http.request import Request
 from gateway.http.trace_context import Trace
 from gateway.proxy.address import address_of
 from gateway.proxy.answering import Client
 from gateway.proxy.combined import write_combined
 from gateway.proxy.port import Port, RouteState, Unrouted
-from gateway.proxy.tunnel import Tunnel
-from gateway.proxy.upload import Upload
-from gateway.telemetry.access_line import format_allowed, format_line, format_refused
+from gateway.proxy.recorded import Recorded, route_of, sizes_of, token_of
+from gateway.telemetry.access_line import (
+    format_allowed,
+    format_line,
+    format_reason,
+    format_refused,
+    recall_reason,
+)
 from gateway.telemetry.quoting import NULL, Json, quote, quote_common
 from gateway.telemetry.recent_refusals import MAX_LINE_BYTES
 
@@ -26,25 +29,6 @@ CLIENT_GONE: Final = 499
 _UPSTREAM_FAILURES: Final = frozenset(
     (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_INVALID, Reason.UPSTREAM_TIMEOUT)
 )
-
-
-class Recorded(Protocol):
-    """What is written down of an exchange."""
-
-    client: Client
-    id: bytes
-    request: Request
-    trace: Trace | None
-    allow: Allow | None
-    deny: Deny | None
-    status: int
-    started_at: float
-    sent_at: float
-    sent_bytes: int
-    upload: Upload | None
-    tunnel: Tunnel | None
-    upstream_seconds: float | None
-    waited: bool
 
 
 def record(port: Port, exchange: Recorded, now: float) -> None:
@@ -60,7 +44,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             exchange.id,
             exchange.trace,
             deny,
-            _sizes(exchange)[1],
+            sizes_of(exchange)[1],
             time(),
             seconds,
         )
@@ -90,7 +74,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     token, trace = allow.token, exchange.trace
     sent_bytes, received_bytes = exchange.sent_bytes, 0
     if not request.is_plain:
-        sent_bytes, received_bytes = _sizes(exchange)
+        sent_bytes, received_bytes = sizes_of(exchange)
     log.write(
         format_allowed(
             time(),
@@ -141,9 +125,9 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         request.method,
         request.fields.host,
         split_path(request.target),
-        state.names,
-        reason,
-        _detail(port, deny) if deny.wanted_key is not None else quote_common(deny.detail),
+        recall_reason(state.names, reason, deny.detail)
+        if deny.wanted_key is None
+        else format_reason(state.names, reason, _detail(port, deny)),
         NULL if token is None else token.log_subject,
         NULL if token is None else port.issuer_names[token.issuer.name],
         received_bytes,
@@ -156,12 +140,6 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         log.write(line)
     else:
         write_combined(port, client, request, reason.status, 0, token)
-
-
-def route_of(exchange: Recorded) -> Route | None:
-    """Return the route that allowed the request, or else refused it."""
-    allow, deny = exchange.allow, exchange.deny
-    return allow.route if allow is not None else deny.route if deny is not None else None
 
 
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
@@ -195,8 +173,8 @@ def _unusual_line(
 ) -> bytes:
     deny, request, trace = exchange.deny, exchange.request, exchange.trace
     told = deny if deny is not None else would_deny
-    token = _token_of(exchange)
-    sent_bytes, received_bytes = _sizes(exchange)
+    token = token_of(exchange)
+    sent_bytes, received_bytes = sizes_of(exchange)
     upstream_seconds = exchange.upstream_seconds
     return format_line(
         time(),
@@ -221,16 +199,9 @@ def _unusual_line(
     )
 
 
-def _token_of(exchange: Recorded) -> SignedToken | None:
-    allow = exchange.allow
-    # Nobody is vouched for where a refusal is only reported, but a signature may have held.
-    judged = (None if allow is None else allow.would_deny) or allow or exchange.deny
-    return None if judged is None else judged.token
-
-
 def _write_combined(port: Port, exchange: Recorded) -> None:
     client, request, status = exchange.client, exchange.request, exchange.status
-    write_combined(port, client, request, status, _sizes(exchange)[0], _token_of(exchange))
+    write_combined(port, client, request, status, sizes_of(exchange)[0], token_of(exchange))
 
 
 def _detail(port: Port, deny: Deny) -> Json:
@@ -239,11 +210,3 @@ def _detail(port: Port, deny: Deny) -> Json:
         return quote_common(deny.detail)
     # Said by itself each time: clients can make up as many key ids as they like.
     return quote(f"{deny.detail}; {port.explain_key(wanted)}")
-
-
-def _sizes(exchange: Recorded) -> tuple[int, int]:
-    """Return how many body bytes went to the client, and how many came from it."""
-    if exchange.tunnel is not None:
-        return exchange.tunnel.from_server_bytes, exchange.tunnel.from_client_bytes
-    upload = exchange.upload
-    return exchange.sent_bytes, 0 if upload is None else upload.received_bytes

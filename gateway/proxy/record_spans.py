@@ -11,7 +11,8 @@ from gateway.http.request import Request
 from gateway.proxy.address import address_of
 from gateway.proxy.answering import Client
 from gateway.proxy.port import Port
-from gateway.proxy.record import CLIENT_GONE, Recorded, route_of
+from gateway.proxy.record import CLIENT_GONE
+from gateway.proxy.recorded import Recorded, route_of
 from gateway.telemetry.methods import OTHER_METHOD, known_method
 from gateway.telemetry.spans import Span, SpanKind, span_text
 from gateway.telemetry.tracer import RecordedTrace

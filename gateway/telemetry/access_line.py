@@ -20,7 +20,7 @@ _ALLOWED_LINE = (
 
 _REFUSED_LINE = (
     b'{"time":"%b","id":"%b",%b"client":"%b","method":"%b","host":"%b","path":"%b",'
-    b'%b,"status":%d,"reason":"%b","detail":%b,"subject":%b,"issuer":%b,'
+    b'%b,"subject":%b,"issuer":%b,'
     b'"sent_bytes":0,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":null}\n'
 )
 
@@ -69,20 +69,36 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     method: str,
     host: bytes,
     path: bytes,
-    names: bytes,
-    reason: Reason,
-    detail: Json,
+    told: bytes,
     subject: bytes,
     issuer: bytes,
     received_bytes: int,
     duration_ms: float,
 ) -> bytes:
-    """Return the line of a request that a route refused, its head canonical as above."""
+    """Return the line of a request that a route refused, its head canonical as above.
+
+    *told* is what ``format_reason`` returns.
+    """
     return _REFUSED_LINE % (
         _stamp(int(now * 1000)), request_id, _TRACE_ID % trace_id if trace_id else b"", client,
-        method.encode(), host, path, names,
-        reason.status, reason.code.encode(), detail, subject, issuer, received_bytes, duration_ms,
+        method.encode(), host, path, told, subject, issuer, received_bytes, duration_ms,
     )  # fmt: skip
+
+
+def format_reason(names: bytes, reason: Reason, detail: Json) -> bytes:
+    """Return the members from ``route`` to ``detail``; *names* are as above."""
+    return b'%b,"status":%d,"reason":"%b","detail":%b' % (
+        names, reason.status, reason.code.encode(), detail,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def recall_reason(names: bytes, reason: Reason, detail: str) -> bytes:
+    """Return ``format_reason`` of one of the few sentences that a route says again and again.
+
+    Never of what a client made up: that would push out all the others.
+    """
+    return format_reason(names, reason, quote(detail))
 
 
 def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the line

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Verdict
 from gateway.http.fields import Fields
 from gateway.http.request import Request
 from gateway.keyring.keyring import Keyring
@@ -110,6 +110,82 @@ async def test_what_was_remembered_is_no_way_around_the_decision(
     await keyring.close()
     assert isinstance(verdict, Deny)
     assert verdict.reason is Reason.SCOPE_MISSING
+
+
+@pytest.fixture
+def decided(port: Port, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the targets that were really decided about."""
+    targets: list[bytes] = []
+    decide = port.decide
+
+    def note(head: RequestHead) -> Verdict:
+        targets.append(head.target)
+        return decide(head)
+
+    monkeypatch.setattr(port, "decide", note)
+    return targets
+
+
+async def test_a_request_without_a_token_is_refused_once_for_all_that_repeat_it(
+    port: Port, decided: list[bytes]
+) -> None:
+    first = make(b"/api/x")
+    repeated = Request("GET", first.target, first.fields)
+
+    verdicts = [admit(port, first), admit(port, repeated), admit(port, repeated)]
+
+    assert isinstance(verdicts[0], Deny)
+    assert verdicts[0].reason is Reason.TOKEN_MISSING
+    assert verdicts[1] is verdicts[2] is verdicts[0]
+    assert decided == [b"/api/x"]
+
+
+async def test_a_refusal_is_not_that_of_another_request_with_its_fields(
+    port: Port, decided: list[bytes]
+) -> None:
+    first = make(b"/api/x")
+    refused = admit(port, first)
+    assert isinstance(refused, Deny)
+    assert refused.route is not None
+
+    for method, target, name in (("GET", b"/open/", "open"), ("PUT", b"/api/x", "api")):
+        verdict = admit(port, Request(method, target, first.fields))
+        assert isinstance(verdict, Allow | Deny)
+        assert verdict.route is not None
+        assert verdict.route.name == name
+
+    assert decided == [b"/api/x", b"/open/", b"/api/x"]
+
+
+async def test_a_refusal_does_not_outlive_its_configuration(
+    tmp_path: Path, port: Port, keyring: Keyring
+) -> None:
+    request = make(b"/api/x")
+    assert isinstance(admit(port, request), Deny)
+    routes = [{"name": "api", "match": {"path_prefix": "/api/"}, "upstream": "main"}]
+    opened = [{**routes[0], "public": True}]
+    settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {"routes": opened}))
+    lists, log = Revocations({}).lists, AccessLog(None)
+    latest = make_serving(settings, keyring, lists, Metrics(), log).port
+
+    assert isinstance(admit(latest, request), Allow)
+
+
+async def test_only_the_lack_of_a_token_is_remembered(
+    port: Port, keyring: Keyring, decided: list[bytes]
+) -> None:
+    """What is wrong with a token may be right in a moment, or with the next key."""
+    await keyring.start()
+    request = make(b"/admin/x", token=True)
+    broken = make(b"/api/y")
+    broken.fields.authorization = (b"Bearer a.b.c",)
+
+    for _ in range(2):
+        assert isinstance(admit(port, request), Deny)
+        assert isinstance(admit(port, broken), Deny)
+
+    await keyring.close()
+    assert decided == 2 * [b"/admin/x", b"/api/y"]
 
 
 async def test_the_head_that_is_decided_shows_no_credential() -> None:

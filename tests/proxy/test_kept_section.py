@@ -1,5 +1,6 @@
 """What is remembered of a header section changes nothing but the price of reading it."""
 
+import gc
 import re
 from itertools import pairwise
 from typing import cast
@@ -361,6 +362,18 @@ def test_under_another_configuration_nothing_is_kept() -> None:
     kept.use(LIMITS)
 
     assert kept.match(SECTION) is None
+
+
+def test_an_idle_connection_does_not_hold_what_was_decided_under_a_former_configuration() -> None:
+    """A policy of thousands of routes would live as long as the last of its connections."""
+    kept = after(SECTION)
+    request = kept.match(SECTION)
+    assert request is not None
+    assert request.fields in gc.get_referents(kept)
+
+    kept.use(LIMITS)
+
+    assert request.fields not in gc.get_referents(kept)
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"GET", b"GET /a", b"GET /a HTTP/1.0"])

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
-from gateway.telemetry.quoting import quote_common
+from gateway.telemetry.access_line import recall_reason
 from tests.keyring.peers import body, gate, issuer_peer
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import (
@@ -325,12 +325,12 @@ async def test_no_key_id_forges_a_line_tells_of_a_token_or_pushes_out_what_is_re
         token[:1024], token.split(".")[0], token.split(".")[1], "'; keys held: 'k9", "../../etc",
     ]  # fmt: skip
     await gateway.ask(make_request("/api/x", wanting("k9")))
-    misses = quote_common.cache_info().misses
+    misses = recall_reason.cache_info().misses
 
     for kid in hostile:
         assert (await gateway.ask(make_request("/api/x", wanting(kid)))).status == 401
 
-    assert quote_common.cache_info().misses == misses
+    assert recall_reason.cache_info().misses == misses
     lines = await log.lines(gateway)
     assert {line["reason"] for line in lines} == {"key_unknown"}
     assert "eyJ" not in log.text

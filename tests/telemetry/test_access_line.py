@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
-from gateway.telemetry.access_line import format_allowed, format_line, format_refused
+from gateway.telemetry.access_line import (
+    format_allowed,
+    format_line,
+    format_reason,
+    format_refused,
+    recall_reason,
+)
 from gateway.telemetry.quoting import NULL, Json, quote
 
 
@@ -231,9 +237,12 @@ def test_the_quick_line_of_a_refused_request_is_the_one_that_any_request_has(
     route, upstream, subject, issuer = map(quote, names)
     both = b'"route":%b,"upstream":%b' % (route, upstream)
 
+    told = recall_reason(both, reason, detail)
+    assert told == format_reason(both, reason, quote(detail))
+
     line = format_refused(
-        1.0, request_id, trace_id, client, "GET", host, path, both, reason, quote(detail), subject,
-        issuer, received_bytes, duration_ms,
+        1.0, request_id, trace_id, client, "GET", host, path, told, subject, issuer,
+        received_bytes, duration_ms,
     )  # fmt: skip
 
     assert line == format_line(
