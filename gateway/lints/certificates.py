@@ -61,7 +61,7 @@ def _date(seconds: float) -> str:
 
 def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certificate, Part]]:
     if settings.listen.tls is not None:
-        tls = places.main().child("listen").child("tls")
+        tls = _listen_tls(places)
         for index, certificate in enumerate(settings.listen.tls.certificates):
             part = tls.child("certificates").child(index - 1) if index else tls
             yield certificate, part.child("certificate")
@@ -73,7 +73,18 @@ def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certific
 def _authorities(settings: Settings, places: Places) -> Iterator[tuple[Authorities, Part]]:
     listen = settings.listen.tls
     if listen is not None and listen.client_ca is not None:
-        yield listen.client_ca, places.main().child("listen").child("tls").child("client_ca")
+        yield listen.client_ca, _listen_tls(places).child("client_ca")
     for name, upstream in settings.upstreams.items():
         if upstream.tls is not None and upstream.tls.ca is not None:
             yield upstream.tls.ca, places.upstream(name).child("tls").child("ca")
+    for name, issuer in settings.issuers.items():
+        if issuer.source.ca is not None:
+            yield issuer.source.ca, places.issuer(name).child("tls").child("ca")
+    for name, revocations in settings.revocations.items():
+        if revocations.ca is not None:
+            at = places.main().child("revocations").child(name)
+            yield revocations.ca, at.child("tls").child("ca")
+
+
+def _listen_tls(places: Places) -> Part:
+    return places.main().child("listen").child("tls")

@@ -4,13 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from gateway.lints.certificates import find_ending_certificates, warnings_at
 from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded
 from tests.certificates import AUTHORITY, DAY, NOW, write_pair
 from tests.lints.warned import assert_warned, loaded, warnings
-from tests.settings.configs import config, one_upstream
+from tests.settings.configs import config, one_issuer, one_upstream
 from tests.settings.tls_files import write_tls_files
 
 
@@ -70,29 +71,35 @@ def test_soon_is_two_weeks_or_a_third_of_a_short_life(
     assert bool(found_after(tmp_path, "life", days)) is is_found
 
 
-@pytest.mark.parametrize("key", ["client_ca", "ca"])
+# Whom clients, a service, the keys of an issuer and a list are believed by.
+WITH_AUTHORITIES = {
+    "of clients": listen("server", ", client_ca: ca.pem"),
+    "of a service": one_upstream("{servers: ['https://a'], tls: {ca: ca.pem}}"),
+    "of keys": one_issuer(
+        "{issuer: https://a, discovery: true, audiences: [a], tls: {ca: ca.pem}}"
+    ),
+    "of a list": config("revocations: {gone: {url: 'https://b', tls: {ca: ca.pem}}}\n"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_AUTHORITIES)
 def test_authorities_are_doubtful_once_the_last_of_them_has_expired(
-    key: str, tmp_path: Path
+    name: str, tmp_path: Path
 ) -> None:
-    text = (
-        listen("server", ", client_ca: ca.pem")
-        if key == "client_ca"
-        else one_upstream("{servers: ['https://a'], tls: {ca: ca.pem}}")
-    )
+    text = WITH_AUTHORITIES[name]
     one = loaded(tmp_path, text)
-    listening, upstream = one.settings.listen.tls, one.settings.upstreams["orders"].tls
-    authorities = upstream.ca if upstream is not None else None
-    if listening is not None:
-        authorities = listening.client_ca
-    assert authorities is not None
+    [authority] = x509.load_pem_x509_certificates((tmp_path / "ca.pem").read_bytes())
+    not_after = authority.not_valid_after_utc.timestamp()
 
-    def found(now: float) -> list[str]:
+    def found(now: float) -> list[Fault]:
         lint = find_ending_certificates(one.settings, one.places, now)
-        return [fault.message for fault in lint if "authorities" in fault.message]
+        return [fault for fault in lint if "authorities" in fault.message]
 
-    assert found(authorities.not_after - 1) == []
-    [message] = found(authorities.not_after + 1)
-    assert "expired on" in message
+    assert found(not_after - 1) == []
+    [fault] = found(not_after + 1)
+    assert "expired on" in fault.message
+    line = text.splitlines()[fault.place.line - 1]
+    assert line[fault.place.column - 1 :].startswith("ca.pem")
 
 
 def test_whoever_is_about_to_serve_is_told_with_the_other_warnings_unless_it_is_silenced(
