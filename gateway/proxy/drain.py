@@ -30,7 +30,7 @@ async def part_from(clients: Clients[L], deadline_seconds: float, streams_second
     """
     began = monotonic()
     for client in clients:
-        client.close_when_idle()
+        _guarded(client, Leaving.close_when_idle)
     untold = [client for client in clients if client.lasts()]
     count = len(untold)
     while len(clients) and (elapsed := monotonic() - began) < deadline_seconds:
@@ -55,7 +55,7 @@ def due(count: int, elapsed_seconds: float, span_seconds: float) -> int:
 
 
 def _guarded(client: Leaving, end: Callable[[Leaving], None]) -> None:
-    """Do *end* with *client*; a bug in that must not keep the others from it."""
+    """Do *end* with *client*; a bug in that must keep no other from its end."""
     try:
         end(client)
     except Exception as bug:

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.leaving import Leaving
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.server_pool import ServerPool
@@ -15,7 +16,8 @@ from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_head
 from tests.proxy.service import Service
-from tests.proxy.wire import Wire, connect
+from tests.proxy.test_streaming import EVENT, stream
+from tests.proxy.wire import LIMIT_SECONDS, Wire, connect
 
 
 @pytest.fixture
@@ -116,6 +118,37 @@ async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
     for client in clients:
         await client.wait_end()
     assert reports == [f"a bug at the end of a client's time: {method}"]
+
+
+@pytest.mark.parametrize(
+    ("method", "drain"),
+    [
+        ("close_when_idle", {"deadline": "30s", "streams": "0s"}),
+        ("take_leave", {"deadline": "30s", "streams": "0s"}),
+        ("time_is_up", "100ms"),
+    ],
+)
+async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
+    method: str,
+    drain: object,
+    service: Service,
+    start_gateway: StartGateway,
+    reports: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service.script = stream()
+    gateway = await start_gateway(drain=drain)
+    clients = [await gateway.connect() for _ in range(3)]
+    for client in clients:
+        client.send(make_request("/open/"))
+        await client.read_until(EVENT)
+    fail_once(monkeypatch, Leaving, method)
+
+    await asyncio.wait_for(gateway.gateway.drain(), LIMIT_SECONDS)
+
+    for client in clients:
+        await client.wait_end()
+    assert reports == [f"a bug at the end of a connection: {method}"]
 
 
 async def test_a_health_check_that_fails_by_a_bug_is_done_again(
