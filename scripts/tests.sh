@@ -2,7 +2,7 @@
 # Run all tests, those that start whole processes beside the others: each half keeps about one core busy.
 #
 #   tests.sh PYTEST
-set -uo pipefail
+set -euo pipefail
 
 pytest=${1:?the pytest to run}
 processes="tests/cli tests/end_to_end tests/project tests/soak tests/supervisor"

@@ -25,6 +25,10 @@ class Standing:
         """Say whether it is left out."""
         return self.ejected_until > 0
 
+    def take_back(self) -> None:
+        """Leave it out no longer, whatever was counted."""
+        self.ejected_until = 0.0
+
 
 def fail(
     standing: Standing, others: Iterable[Standing], limits: EjectionLimits, now: float

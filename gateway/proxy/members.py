@@ -131,6 +131,8 @@ class Members:
 
     def choose(self) -> None:
         """Choose anew which are used."""
+        if len(self.all) == 1:  # it may not have been alone when it was left out
+            self.all[0].standing.take_back()
         health = self._balancing.health
         is_out = [one.standing.is_ejected or not one.health.is_well for one in self.all]
         panic_below = 0.0 if health is None else health.panic_below

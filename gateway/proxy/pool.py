@@ -154,7 +154,7 @@ class Pool:
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
                 continue
-            if server.is_open:  # it may have waited for us too long
+            if server.is_open:  # one from the line may be closed before it is our turn
                 return server
 
     def _left(self, tried: Collection[Home]) -> list[ServerPool]:

@@ -111,11 +111,16 @@ class ServerPool:
         return True
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection; raises OSError (TimeoutError and ssl errors included)."""
+        """Open a connection; raises OSError (TimeoutError and ssl errors included).
+
+        So does one that is closed before anything was sent: to try it again would be a storm.
+        """
         self.connecting += 1
         try:
             async with asyncio.timeout(timeout_seconds):
                 server = await self.open(self._home, tls)
+            if not server.is_open:  # as a proxy in front of a dead service does it
+                raise ConnectionResetError(0, "it was closed at once")
         except OSError:
             self.tally.failures += 1
             if self.watch is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.decision.identity import canonical_alias
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
-from gateway.settings.identity import RESERVED
+from gateway.settings.identity import CGI_PREFIX, RESERVED
 from gateway.settings.rewrite_models import FieldEditsModel
 from gateway.settings.rewrite_values import NO_FIELDS, FieldEdits
 from gateway.settings.scalars import shorten
@@ -19,19 +19,23 @@ _VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """The names that may not be touched: *never*, or *never_set* (they may be removed)."""
+    """The names that may not be touched: *never*, or *never_set* (they may be removed).
+
+    A name is the same one with what some services *put_in_front* of it.
+    """
 
     never: frozenset[bytes]
     never_starts: tuple[bytes, ...]
     never_set: frozenset[bytes]
     never_set_starts: tuple[bytes, ...]
+    put_in_front: bytes
 
 
 # Whatever frames the message, names the host, carries the credential, or is written by the
 # gateway itself. A cookie, a range or a condition is a client's own: it can be left out, but
 # nobody can say it for everybody.
 REQUEST_FIELDS = FieldKind(
-    never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}),
+    never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}) | {b"http2-settings"},
     never_starts=(
         *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
         # What some services take for the path or the method that was asked for.
@@ -39,6 +43,7 @@ REQUEST_FIELDS = FieldKind(
     ),
     never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
     never_set_starts=(b"sec-", b"if-"),
+    put_in_front=CGI_PREFIX,
 )
 # Of answers the service's cookies are for one client each; what `cors` and `rate_limits` write
 # has one owner; and Vary says to caches what the service knows.
@@ -51,6 +56,7 @@ ANSWER_FIELDS = FieldKind(
     never_starts=(b"proxy-", b"sec-websocket-", b"access-control-"),
     never_set=frozenset((b"set-cookie", b"location", b"etag", b"last-modified", b"retry-after")),
     never_set_starts=(),
+    put_in_front=b"",
 )
 
 
@@ -94,7 +100,7 @@ def _name_problems(
     if not TOKEN.fullmatch(name):
         yield f"`{shorten(name)}` is not the name of a header field"
         return
-    alias = canonical_alias(name.encode("ascii"))
+    alias = canonical_alias(name.encode("ascii")).removeprefix(kind.put_in_front)
     if alias in identity:
         yield f"`{shorten(name)}` says who is calling: only `identity` has a say in it"
     elif alias in kind.never or alias.startswith(kind.never_starts):

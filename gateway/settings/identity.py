@@ -15,6 +15,8 @@ RESERVED = frozenset(
     b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip "
     b"traceparent tracestate".split()
 )
+# CGI puts it in front of the name of a field (RFC 3875 §4.1.18), and services came behind it.
+CGI_PREFIX = b"http-"
 _RESERVED_STARTS = (b"content-", b"proxy-", b"x-forwarded-", b"sec-", b"if-")
 
 
@@ -54,7 +56,7 @@ def _reserved(
 def _name_problem(name: str, owners: dict[bytes, str]) -> str | None:
     if not TOKEN.fullmatch(name):
         return f"`{shorten(name)}` is not the name of a header field"
-    alias = canonical_alias(name.encode("ascii"))
+    alias = canonical_alias(name.encode("ascii")).removeprefix(CGI_PREFIX)
     if alias in RESERVED or alias.startswith(_RESERVED_STARTS):
         return f"`{shorten(name)}` has a meaning of its own and cannot carry a claim"
     owner = owners.setdefault(alias, name)

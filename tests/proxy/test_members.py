@@ -1,6 +1,7 @@
 """Which servers are used: those that are well, by requests and by checks, and always one."""
 
 import logging
+from dataclasses import replace
 from time import monotonic
 
 import pytest
@@ -9,7 +10,8 @@ from gateway.balancing.health import Health
 from gateway.proxy.member import Member
 from gateway.proxy.pool import Pool
 from gateway.settings.balancing_values import EjectionLimits, HealthCheck
-from tests.proxy.pools import make_pool
+from gateway.telemetry.server_metrics import ServerState
+from tests.proxy.pools import Names, eventually, make_pool
 
 URLS = tuple(f"http://10.0.0.{number}:80" for number in range(1, 5))
 LIMITS = EjectionLimits(after=2, first_seconds=10.0, longest_seconds=60.0, max_share=0.5)
@@ -73,6 +75,43 @@ async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
     assert used(pool) == ["10.0.0.1"]
     assert alone.pool.counts is pool.counts
     assert alone.pool.watch is None
+
+
+async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_reload() -> None:
+    former = make_pool(*URLS[:2], ejection=LIMITS)
+    ejected, _ = members_of(former)
+    for _ in range(2):
+        ejected.failed()
+    assert used(former) == ["10.0.0.2"]
+
+    pool = make_pool(URLS[0], ejection=LIMITS)
+    pool.inherit(former)
+    pool.report()
+
+    assert used(pool) == ["10.0.0.1"]
+    assert members_of(pool)[0].state is ServerState.UP
+    assert pool.counts.panics == 0
+
+
+async def test_one_that_was_left_out_is_taken_back_where_its_name_has_no_other_any_more() -> None:
+    names = Names(**{"orders.svc": ["10.0.0.1", "10.0.0.2"]})
+    for_long = replace(LIMITS, first_seconds=9000.0, longest_seconds=9000.0)
+    pool = make_pool("http://orders.svc", names=names, ejection=for_long)
+    pool.expire(monotonic())
+    await eventually(lambda: len(members_of(pool)) == 2)
+    ejected, _ = members_of(pool)
+    for _ in range(2):
+        ejected.failed()
+    assert used(pool) == ["10.0.0.2"]
+
+    names.addresses["orders.svc"] = ["10.0.0.1"]
+    pool.expire(monotonic() + 3600.0)
+    await eventually(lambda: len(members_of(pool)) == 1)
+    pool.report()
+
+    assert used(pool) == ["10.0.0.1"]
+    assert members_of(pool)[0].state is ServerState.UP
+    assert pool.counts.panics == 0
 
 
 async def test_a_server_that_is_ill_is_left_out() -> None:

@@ -1,15 +1,19 @@
 """The connections to one address: kept, counted, and closed when they are old or nobody's."""
 
+import ssl
 from time import monotonic
 
 import pytest
 
+from gateway.proxy.no_server import NoServer
 from gateway.proxy.pool import Pool
+from gateway.proxy.roles import Home
+from gateway.proxy.server import ServerConnection
 from gateway.proxy.server_pool import ServerPool
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_request
-from tests.proxy.pools import make_pool
+from tests.proxy.pools import eventually, make_pool
 from tests.proxy.service import Service
 from tests.proxy.wire import Wire
 
@@ -79,6 +83,36 @@ async def test_a_connection_that_cannot_be_opened_counts_and_is_told(closed_port
     assert server_pool.in_flight == 0
 
 
+@pytest.fixture
+def is_lost_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end of each new connection be there before whoever opened it goes on."""
+    open_one = ServerPool.open
+
+    async def open_late(
+        self: ServerPool, home: Home, tls: ssl.SSLContext | None
+    ) -> ServerConnection:
+        server = await open_one(self, home, tls)
+        await eventually(lambda: not server.is_open)
+        return server
+
+    monkeypatch.setattr(ServerPool, "open", open_late)
+
+
+@pytest.mark.usefixtures("is_lost_before_it_is_used")
+async def test_a_connection_that_is_closed_at_once_is_none(service: Service) -> None:
+    service.script = shut
+    pool = make_pool(service.url)
+    server_pool, watched = watch(pool)
+
+    with pytest.raises(NoServer, match="closed at once"):
+        await pool.connect()
+
+    assert len(service.connections) == 1  # and not one after the other as fast as it can be
+    assert watched.told == ["refused"]
+    assert (server_pool.tally.failures, server_pool.tally.opened) == (1, 0)
+    assert (server_pool.in_flight, server_pool.connections) == (0, set())
+
+
 async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Service) -> None:
     pool = make_pool(service.url)
     server_pool, watched = watch(pool)
@@ -132,4 +166,8 @@ async def never_answer(service: Service, wire: Wire) -> None:
 
 async def leave(service: Service, wire: Wire) -> None:
     await service.read_request(wire)
+    wire.close()
+
+
+async def shut(service: Service, wire: Wire) -> None:
     wire.close()

@@ -16,6 +16,7 @@ OWN = [
     *("traceparent", "tracestate", "Max-Forwards", "Proxy-Authorization", "Sec-WebSocket-Key"),
     *("X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Method-Override"),
     *("X-Gateway-Subject", "x_gateway_subject", "x.gateway.SCOPES", "transfer_encoding"),
+    *("HTTP_X_GATEWAY_SUBJECT", "Http-Host", "http_content.length", "HTTP2-Settings"),
     *("a b", "a:b", "é", "a\\r\\nb"),
 ]
 OF_ANSWERS = [
@@ -71,7 +72,9 @@ def test_the_assertion_is_the_gateways_own_too(tmp_path: Path) -> None:
 
 
 def test_one_name_is_said_once(tmp_path: Path) -> None:
-    twice = "{set: {X-A: b, ¦x_a: c}, remove: [X-B, ¦X-a, ¦x.b]}"
+    twice = "{set: {X-A: b, ¦x_a: c}, remove: [X-B, ¦X-a, ¦x.b, ¦HTTP_X_B]}"
 
     assert_found(tmp_path, "bad_value", rewriting("request_headers", twice))
+    # Answers are read by no CGI.
+    assert load(tmp_path, rewriting("answer_headers", "{set: {X-A: b}, remove: [HTTP-X-A]}"))
     assert_found(tmp_path, "missing_key", rewriting("answer_headers", "¦{}"))

@@ -40,6 +40,8 @@ MISTAKES = [
     ("bad_value", config("identity: {headers: {X-User: sub, ¦x_user: iss}}\n")),
     ("bad_value", config("identity: {headers: {¦Host: sub}}\n")),
     ("bad_value", config("identity: {headers: {¦Content_Length: sub}}\n")),
+    ("bad_value", config("identity: {headers: {¦HTTP_HOST: sub}}\n")),
+    ("bad_value", config("identity: {headers: {X-User: sub, ¦HTTP_X_USER: iss}}\n")),
     ("bad_value", config("identity: {headers: {¦connection: sub}}\n")),
     ("bad_value", config("identity: {headers: {¦Authorization: sub}}\n")),
     ("bad_value", config("identity: {headers: {¦X User: sub}}\n")),
