@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.decision.routing import Match, Route, RouteTable
-from gateway.lints.service_view import ServiceView, make_view, meetings
+from gateway.lints.service_view import ServiceView, make_reading, make_view, meetings
 from gateway.lints.strictness import asks_as_much
 from gateway.lints.view_index import ViewIndex
 from gateway.settings.fault import Code, Fault
@@ -19,7 +19,8 @@ def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]
     """Yield a warning for each route that leads to what another one guards at the same server.
 
     `/public/admin/x` without `/public` is `/admin/x` (GHSA-6jwx-7vp4-9847). Each route keeps to
-    its rules for what is asked for; but what a service does depends on what it is sent.
+    its rules for what is asked for; but what a service does depends on what it is sent, and on
+    how it reads that: the decision knows the readings of what was asked for alone.
     """
     servers = {
         name: frozenset(server.authority for server in upstream.servers)
@@ -49,9 +50,10 @@ def find_meetings(
     if not any(view.is_rewritten for view in views):
         return
     search, index = _Search(routes, views), ViewIndex(views)
-    for lax in views:
+    readings = [reading for view in views if (reading := make_reading(view)) is not None]
+    for lax in (*views, *readings):
         for strict in index.near(lax):
-            if lax is strict or not (lax.is_rewritten or strict.is_rewritten):
+            if lax.route is strict.route or not (lax.is_rewritten or strict.is_rewritten):
                 continue
             if servers[lax.route.upstream].isdisjoint(servers[strict.route.upstream]):
                 continue
@@ -66,10 +68,13 @@ def _message(route: Route, meetings: list[Meeting]) -> str:
     lax, strict, sent = meetings[0]
     routes = {one.route for meeting in meetings for one in meeting[:2]} - {route}
     more = f"; so it is with {len(routes) - 1} more" if len(routes) > 1 else ""
+    if lax.is_reading:
+        so = f"it may read that in a path with `%2F` or `;`, too, for which `{lax.route.name}`"
+    else:
+        so = f"so it does for {_path(lax.ask(sent))}, for which `{lax.route.name}`"
     return (
         f"`{strict.route.name}` ({strict.route.place}) guards {_path(strict.ask(sent))}, which"
-        f" the service gets as {_path(sent)}; so it does for {_path(lax.ask(sent))}, for which"
-        f" `{lax.route.name}` does not ask for as much{more}"
+        f" the service gets as {_path(sent)}; {so} does not ask for as much{more}"
     )
 
 
@@ -103,8 +108,11 @@ class _Search:
         for host in view.route.hosts or ("",):
             name = f"{self._fresh}{host[1:]}" if host.startswith("*") else host
             match = self._routes.find(name, view.ask(sent), method)
-            if isinstance(match, Match) and match.route is view.route:
-                return True
+            if isinstance(match, Match):
+                if match.route is view.route:
+                    return True
+            elif view.is_reading and not match.methods:
+                return True  # a reading without an owner is no reason to refuse
         return False
 
 

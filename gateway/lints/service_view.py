@@ -1,7 +1,7 @@
 """The paths of a route as its service sees them, and how they were asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.decision.routing import Route
 from gateway.decision.segments import split_segments
@@ -13,7 +13,9 @@ from gateway.settings.rewrite_values import Rewrite
 class ServiceView:
     """The template that *route* has for its service; *is_rewritten* says that it is another one.
 
-    The first *cut* of the *asked* segments became the first *put* of the *segments*.
+    The first *cut* of the *asked* segments became the first *put* of the *segments*; where it
+    *is_prefix*, at least one more comes below. *is_reading* says that these are not the paths
+    themselves, but what services may make of them.
     """
 
     route: Route
@@ -21,6 +23,8 @@ class ServiceView:
     segments: tuple[Segment, ...]
     cut: int
     put: int
+    is_prefix: bool
+    is_reading: bool = False
 
     @property
     def is_rewritten(self) -> bool:
@@ -36,7 +40,7 @@ class ServiceView:
     def ask(self, sent: tuple[str, ...]) -> tuple[str, ...]:
         """Return the path (its segments) that has to be asked for, to have *sent* sent."""
         literals = tuple(one for one in self.asked[: self.cut] if isinstance(one, str))
-        if len(self.asked) == self.cut and not self.route.is_prefix:
+        if len(self.asked) == self.cut and not self.is_prefix:
             return literals
         return literals + sent[self.put :]
 
@@ -52,7 +56,25 @@ def make_view(route: Route, rewrite: Rewrite | None) -> ServiceView:
     segments = (*put, *asked[cut:])
     if not segments and not route.is_prefix:
         segments = ("",)  # all was cut off: the root is left
-    return ServiceView(route, asked, segments, cut, len(put))
+    return ServiceView(route, asked, segments, cut, len(put), route.is_prefix)
+
+
+def make_reading(view: ServiceView) -> ServiceView | None:
+    """Return what services may read in paths of *view* that have `%2F` or `;`, if any may.
+
+    In front of the first variable there is nothing of that. What comes of the rest is more than
+    one service makes of one path: anything.
+    """
+    route, variables = view.route, view.variables.values()
+    if not (route.allow_encoded_slash or route.allow_semicolon):
+        return None
+    if not variables:
+        return replace(view, is_reading=True) if view.is_prefix else None
+    size = min(variables)
+    asked = view.asked[: size - view.put + view.cut]
+    return replace(
+        view, asked=asked, segments=view.segments[:size], is_prefix=True, is_reading=True
+    )
 
 
 def meetings(
@@ -64,7 +86,7 @@ def meetings(
     route owns such a path owns all paths of both that have as many segments; so where none of
     these is owned by the two, no path is.
     """
-    lengths = {len(one.segments) for one in (first, second) if not one.route.is_prefix}
+    lengths = {len(one.segments) for one in (first, second) if not one.is_prefix}
     deepest = max(len(first.segments), len(second.segments))
     if len(lengths) > 1:
         return
@@ -77,9 +99,9 @@ def meetings(
 def _row(view: ServiceView, length: int) -> list[Segment | None] | None:
     """Return one segment for each of *length*, None where any or none will do."""
     missing = length - len(view.segments)
-    if missing == 0 and not view.route.is_prefix:
+    if missing == 0 and not view.is_prefix:
         return list(view.segments)
-    return [*view.segments, *[None] * missing] if missing > 0 and view.route.is_prefix else None
+    return [*view.segments, *[None] * missing] if missing > 0 and view.is_prefix else None
 
 
 def _merge(

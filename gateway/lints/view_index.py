@@ -15,14 +15,14 @@ class ViewIndex:
             node = self._root
             for segment in view.segments:
                 node = node.child(segment)
-            (node.below if view.route.is_prefix else node.end).append(view)
+            (node.below if view.is_prefix else node.end).append(view)
 
     def near(self, view: ServiceView) -> Iterator[ServiceView]:
         """Yield every view whose template and that of *view* have a path in common.
 
         And perhaps some that have none: a variable is taken for whatever stands there.
         """
-        return _walk(self._root, view.segments, view.route.is_prefix)
+        return _walk(self._root, view.segments, view.is_prefix)
 
 
 class _Node:

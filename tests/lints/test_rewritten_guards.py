@@ -1,5 +1,6 @@
 """A route whose rewritten paths are what another one guards is found, and no other is."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.decision.readings import find_odd
+from gateway.decision.reason import Reason
 from gateway.decision.routing import Match, Route, RouteTable, find_conflicts
 from gateway.decision.scopes import AllOf, AnyOf, NoneOf, compile_scopes
 from gateway.decision.segments import split_segments
+from gateway.decision.verdict import Deny
 from gateway.http.rewriting import rewrite_target
 from gateway.lints.rewritten_guards import find_meetings
 from gateway.lints.service_view import make_view
@@ -26,6 +30,15 @@ TENANT = "claims: {tenant: {equals: '{path.t}'}}"
 
 def web(rest: str = "require: {}") -> str:
     return f"web, match: {{path_prefix: /web/}}, {STRIP}, {rest}"
+
+
+USERS = "admin, match: {path: /admin/users}, require: {scopes: [admin]}"
+SLASH = "allow_encoded_slash: true"
+SEMICOLON = "allow_semicolon: true"
+
+
+def one(rest: str, path: str = "/web/{x}") -> str:
+    return f"web, match: {{path: '{path}'}}, {STRIP}, require: {{}}, {rest}"
 
 
 WARNED = [
@@ -44,6 +57,15 @@ WARNED = [
         f"a, match: {{path: '/{{t}}/{{u}}'}}, require: {{{TENANT}}}",
         f"b, match: {{path: '/web/{{u}}/{{t}}'}}, require: {{{TENANT}}}, {STRIP}",
     ],
+    # What is sent may be read as another path than what was asked for.
+    [USERS, one(SLASH)],
+    [ADMIN, one(SLASH)],
+    [USERS, one(SEMICOLON, "/web/admin/{x}/z")],
+    [USERS, one(SEMICOLON, "/web/{x}/{y}/{z}")],
+    [
+        USERS.replace("/users}", "/users}, rewrite: {strip_prefix: /admin}"),
+        one(SLASH, "/{x}").replace(STRIP + ", ", ""),
+    ],
 ]
 SILENT = [
     [ADMIN, web("require: {scopes: [admin]}")],
@@ -58,6 +80,11 @@ SILENT = [
     ],
     [ADMIN, web().replace("{strip_prefix: /web}", "{replace_prefix: {from: /web, to: /site}}")],
     [ADMIN, web().replace("{strip_prefix: /web}", "{host: upstream}")],
+    [USERS, one(SLASH, "/web/own/{x}")],
+    [USERS, one(SLASH).replace("require: {}", "require: {scopes: [admin]}")],
+    [USERS, one(SEMICOLON, "/web/admin/users/x")],
+    # The decision refuses such a reading of what is asked for.
+    [USERS.replace("/admin", "/web/admin").replace("match", STRIP + ", match"), one(SLASH)],
     [ADMIN, web().replace("prefix: /web/", ": '/web/{area}'").replace("path_:", "path:")],
     [ADMIN.replace("require: {scopes: [admin]}", "public: true"), web("public: true")],
     [
@@ -132,6 +159,7 @@ def test_two_upstreams_with_one_server_are_one_service(tmp_path: Path) -> None:
 
 # --- the law
 
+REFUSAL = Deny(Reason.PATH_REJECTED, "")
 RULES = [
     None,
     compile_scopes("x"),
@@ -142,6 +170,7 @@ RULES = [
 ]
 GRANTS = [frozenset(one) for one in ((), ("x",), ("y",), ("x", "y"))]
 WORDS = ("a", "b", "c")
+METHODS: list[frozenset[str]] = [frozenset(), frozenset({"GET"}), frozenset({"PUT"})]
 SERVERS = {"orders": frozenset({"10.0.0.7"}), "twin": frozenset({"10.0.0.7", "10.0.0.8"})}
 ASKED = list(product(("else.test", "one.test", "z.two.test"), ("GET", "PUT", "POST")))
 PATHS = [
@@ -153,8 +182,13 @@ PATHS = [
 
 
 @st.composite
-def estates(draw: st.DrawFn) -> tuple[tuple[Route, ...], list[Rewrite | None]]:
-    """Return routes that do not tie, and what they rewrite."""
+def estates(
+    draw: st.DrawFn, *, odd: bool = False
+) -> tuple[tuple[Route, ...], list[Rewrite | None]]:
+    """Return routes that do not tie, and what they rewrite.
+
+    Where *odd* paths are what it is about, nothing else tells routes apart.
+    """
     found: list[Route] = []
     rewrites: list[Rewrite | None] = []
     for number in range(draw(st.integers(2, 5))):
@@ -167,12 +201,14 @@ def estates(draw: st.DrawFn) -> tuple[tuple[Route, ...], list[Rewrite | None]]:
         made = route(
             "".join(f"/{one}" for one in segments) + end,
             name=str(number),
-            methods=draw(st.sampled_from([frozenset(), frozenset({"GET"}), frozenset({"PUT"})])),
-            hosts=draw(st.sampled_from([(), ("one.test",), ("*.two.test",)])),
+            methods=frozenset() if odd else draw(st.sampled_from(METHODS)),
+            hosts=() if odd else draw(st.sampled_from([(), ("one.test",), ("*.two.test",)])),
             upstream=draw(st.sampled_from(list(SERVERS))),
             public=public,
             optional=not public and draw(st.booleans()),
             scopes=None if public else draw(st.sampled_from(RULES)),
+            allow_encoded_slash=odd,
+            allow_semicolon=odd,
         )
         if find_conflicts(numbered([*found, made])):
             continue
@@ -235,6 +271,8 @@ def test_nothing_reaches_the_service_by_less_than_another_way_asks_for_without_a
                 if passes(lax, granted) and not passes(strict, known(lax, granted)):
                     assert (lax.index, strict.index) in warned
     for loose, tight, common in meetings:
+        if loose.is_reading:
+            continue
         for view in (loose, tight):
             raw = "/" + "/".join(view.ask(common))
             rewrite = rewrites[view.route.index]
@@ -246,3 +284,58 @@ def test_nothing_reaches_the_service_by_less_than_another_way_asks_for_without_a
             passes(loose.route, granted) and not passes(tight.route, known(loose.route, granted))
             for granted in (None, *GRANTS)
         )
+
+
+ODD = st.lists(
+    st.tuples(
+        st.sampled_from(["/", "%2F", "%2f"]),
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["", "", ";", ";v=a"]),
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda parts: "".join("".join(part) for part in [("/", *parts[0][1:]), *parts[1:]]))
+
+
+def readings(sent: str) -> set[str]:
+    """Return what services make of a path: slashes decoded, parameters cut off, the end trimmed."""
+    found = {sent}
+    for _ in range(5):
+        for path in tuple(found):
+            found |= {path.replace("%2F", "/"), path.replace("%2f", "/"), path.rstrip("/") or "/"}
+            found |= {re.sub(";[^/]*", "", path), path.partition(";")[0]}
+    return found
+
+
+@settings(max_examples=300)
+@given(estates(odd=True), st.lists(ODD, min_size=20, max_size=30))
+def test_nothing_is_read_as_what_another_way_guards_without_a_warning(
+    estate: tuple[tuple[Route, ...], list[Rewrite | None]], odd: list[str]
+) -> None:
+    """GHSA-6jwx-7vp4-9847 by way of CVE-2021-29492: the prefix goes, and an encoded slash stays."""
+    built, rewrites = estate
+    table = RouteTable(built)
+    warned = {
+        (lax.route.index, strict.route.index)
+        for lax, strict, _ in find_meetings(table, rewrites, SERVERS)
+    }
+    guards: dict[str, set[Route]] = {}
+    for _, sent, one in owned(table, rewrites):
+        guards.setdefault(sent.decode(), set()).add(one)
+    is_rewritten = [make_view(one, rewrites[one.index]).is_rewritten for one in built]
+    for path in odd:
+        lax = find_odd(table, (path.encode(), "one.test", "GET"), REFUSAL)
+        if not isinstance(lax, Match):
+            continue
+        rewrite = rewrites[lax.route.index]
+        raw = path.encode()
+        sent = raw if rewrite is None else rewrite_target(raw, rewrite)
+        read = [guards.get(one, set()) for one in readings(sent.decode())]
+        for strict in set().union(*read):
+            if not (is_rewritten[lax.route.index] or is_rewritten[strict.index]):
+                continue  # another host tells them apart
+            if SERVERS[lax.route.upstream].isdisjoint(SERVERS[strict.upstream]):
+                continue
+            for granted in (None, *GRANTS):
+                if passes(lax.route, granted) and not passes(strict, known(lax.route, granted)):
+                    assert (lax.route.index, strict.index) in warned
