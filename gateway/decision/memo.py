@@ -14,11 +14,9 @@ from gateway.decision.verdict import Deny, NeedKeys
 # within the life of a token.
 DEFAULT_CAPACITY = 50_000
 
-# About 300 bytes each. A client that was left behind with a token repeats it without end; a
+# About 200 bytes each. A client that was left behind with a token repeats it without end; a
 # guess is made once, and pushes out nothing but other refusals.
 _REFUSALS = 2_000
-
-_KeySets = tuple[KeySet | None, ...]
 
 
 class TokenMemo(Generations[bytes, SignedToken]):
@@ -27,14 +25,17 @@ class TokenMemo(Generations[bytes, SignedToken]):
     Kept by a hash of the whole token: no credential lies in memory (RFC 9700 §2.1), and no
     two tokens share an entry (CVE-2026-35030). What is kept counts for the policy and the key
     set it was made with, and for no other. Of refusals only those of a signature are kept, the
-    dear ones: a few, and apart, so that guesses cost no memory that tokens could have.
+    dear ones: a few, and apart, so that guesses cost no memory that tokens could have. They count
+    as long as all key sets are the same: a refusal does not say whose token it was, for nobody
+    was shown to be.
 
     Generations by descent, not in a field of their own: every request looks into them.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY, refusals: int = _REFUSALS) -> None:
         super().__init__(capacity)
-        self._refused: Generations[bytes, tuple[_KeySets, Deny]] = Generations(refusals)
+        self._refused: Generations[bytes, Deny] = Generations(refusals)
+        self._refused_by: tuple[KeySet | None, ...] = ()
         self._policy: Policy | None = None
         self.hits = 0
         self.misses = 0
@@ -66,21 +67,18 @@ class TokenMemo(Generations[bytes, SignedToken]):
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
         elif isinstance(answer, Deny) and answer.reason is Reason.SIGNATURE_INVALID:
-            self._refused.keep(digest, (_key_sets(policy, keys), answer))
+            self._refused.keep(digest, answer)
         return answer
 
     def _recall_refusal(self, digest: bytes, policy: Policy, keys: KeySets) -> Deny | None:
         memory = self._refused
+        key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
+        if key_sets != self._refused_by:
+            self._refused_by = key_sets
+            memory.clear()
         known = memory.young.get(digest)
         if known is None:
             known = memory.old.pop(digest, None)
-            if known is None:
-                return None
-            memory.keep(digest, known)
-        key_sets, deny = known
-        return deny if key_sets == _key_sets(policy, keys) else None
-
-
-def _key_sets(policy: Policy, keys: KeySets) -> _KeySets:
-    # Of all issuers: a refusal does not say whose token it was, for nobody was shown to be.
-    return tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
+            if known is not None:
+                memory.keep(digest, known)
+        return known

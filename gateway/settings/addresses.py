@@ -1,7 +1,7 @@
 """Read addresses, URLs and networks as a configuration writes them."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from gateway.settings.values import Address, Server
@@ -23,7 +23,7 @@ def parse_address(text: str) -> Address | str:
         return "not an address: write host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
     host = _plain_host(found[1])
     if host is None:
-        return "not an IP address in the brackets"
+        return "not an IPv6 address in the brackets"
     if int(found[2]) > _MAX_PORT:
         return f"the port is larger than {_MAX_PORT}"
     return Address(host, int(found[2]))
@@ -36,15 +36,15 @@ def parse_server(text: str) -> Server | str:
         return "not a server: write http:// or https://, a host and maybe a port; no path"
     host = _plain_host(found[2])
     if host is None:
-        return "not an IP address in the brackets"
+        return "not an IPv6 address in the brackets"
     tls = found[1] == "https"
     port = int(found[3]) if found[3] else (443 if tls else 80)
     if not 0 < port <= _MAX_PORT:
         return f"the port is not between 1 and {_MAX_PORT}"
     # RFC 9110 section 4.2.3: the default port is left out of the authority.
     is_default = port == (443 if tls else 80)
-    authority = found[2].lower() if is_default else f"{found[2].lower()}:{port}"
-    return Server(host, port, tls, authority)
+    name = f"[{host}]" if ":" in host else host
+    return Server(host, port, tls, name if is_default else f"{name}:{port}")
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network | str:
@@ -134,6 +134,6 @@ def _plain_host(text: str) -> str | None:
     if not text.startswith("["):
         return text.lower()
     try:
-        return str(ip_address(text[1:-1]))
+        return str(IPv6Address(text[1:-1]))  # no other has brackets (RFC 3986 §3.2.2)
     except ValueError:
         return None

@@ -95,10 +95,19 @@ def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozense
     return frozenset(model.algorithms)
 
 
-def refuse_repeated(values: Sequence[object], part: Part, faults: list[Fault]) -> None:
-    """Refuse a value that stands in a list twice: it was meant to be another one."""
+def refuse_repeated(
+    values: Sequence[object],
+    part: Part,
+    faults: list[Fault],
+    meant: Sequence[object] | None = None,
+) -> None:
+    """Refuse a value that stands in a list twice: it was meant to be another one.
+
+    *meant* is what each of *values* stands for, where there is more than one way to write it.
+    """
+    meant = values if meant is None else meant
     for index, value in enumerate(values):
-        if value in values[:index]:
+        if meant[index] in meant[:index]:
             message = f"`{shorten(str(value))}` stands in this list already"
             faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
 

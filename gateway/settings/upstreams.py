@@ -21,22 +21,23 @@ def build_upstreams(
     for one in named:
         if one.model is None:
             continue
-        servers: list[Server] = []
         part = one.part.child("servers")
-        for index, text in enumerate(one.model.servers):
-            server = parse_server(text)
-            if isinstance(server, Server):
-                servers.append(server)
-            else:
-                faults.append(part.child(index).fault(Code.BAD_VALUE, server))
-        refuse_repeated(one.model.servers, part, faults)
+        parsed = [parse_server(text) for text in one.model.servers]
+        faults.extend(
+            part.child(index).fault(Code.BAD_VALUE, server)
+            for index, server in enumerate(parsed)
+            if isinstance(server, str)
+        )
+        servers = tuple(server for server in parsed if isinstance(server, Server))
+        if len(servers) == len(parsed):
+            refuse_repeated(one.model.servers, part, faults, meant=servers)
         at_tls = one.part.child("tls")
         if at_tls.raw is not None:
             refuse_plain_servers(part, faults)
         tls = build_upstream_tls(one.model.tls, at_tls, one.directory, disk, faults)
         built[one.name] = Upstream(
             one.name,
-            tuple(servers),
+            servers,
             one.model.connect_timeout,
             one.model.response_timeout,
             one.model.idle_timeout,

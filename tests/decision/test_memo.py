@@ -110,6 +110,18 @@ def test_a_wrong_signature_is_right_once_the_key_is_another_one() -> None:
         assert isinstance(memo.authenticate(FORGED, POLICY, {}), NeedKeys)
 
 
+def test_what_was_refused_by_former_keys_is_not_held() -> None:
+    """With each entry the keys of all issuers were held, for hundreds of issuers megabytes."""
+    memo = TokenMemo()
+    _, impostor_keys = make_key("ES256", which=1)
+    memo.authenticate(FORGED, POLICY, {"main": KEYS})
+    assert [one for one in texts_in(memo) if len(one) == 32]
+
+    memo.authenticate(b"a.b.c", POLICY, {"main": impostor_keys})
+
+    assert not [one for one in texts_in(memo) if len(one) == 32]
+
+
 def test_a_wrong_signature_is_checked_again_under_another_policy(checks: list[bytes]) -> None:
     memo = TokenMemo()
     memo.authenticate(FORGED, POLICY, {"main": KEYS})

@@ -38,3 +38,15 @@ async def test_bytes_sent_to_a_closed_connection_are_not_counted(service: Servic
 def test_of_tls_and_of_what_has_no_socket_nothing_is_said() -> None:
     assert acknowledged_bytes(NoSocket({"sslcontext": object()})) is None
     assert acknowledged_bytes(NoSocket()) is None
+
+
+class Uncounted:
+    """A socket of a kernel that fills in what it knows, and 0 for the rest."""
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        return bytes(size)
+
+
+def test_of_a_kernel_that_does_not_count_nothing_is_said() -> None:
+    """As if it had acknowledged nothing, what a service has read could be sent again."""
+    assert acknowledged_bytes(NoSocket({"socket": Uncounted()})) is None

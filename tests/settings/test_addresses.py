@@ -38,6 +38,7 @@ def test_an_address_is_a_host_and_a_port(text: str, address: Address) -> None:
         "::1:80",
         "[zz]:1",
         "[1.2]:1",
+        "[127.0.0.1]:1",
         "a b:1",
         "a..b:1",
         ".a:1",
@@ -56,6 +57,7 @@ def test_anything_else_is_no_address(text: str) -> None:
         ("https://a", Server("a", 443, True, "a")),
         ("https://a:80", Server("a", 80, True, "a:80")),
         ("http://[::1]:8000", Server("::1", 8000, False, "[::1]:8000")),
+        ("http://[0:0::0A]", Server("::a", 80, False, "[::a]")),
     ],
 )
 def test_a_server_leaves_out_the_port_of_its_scheme(text: str, server: Server) -> None:
@@ -77,6 +79,7 @@ def test_a_server_leaves_out_the_port_of_its_scheme(text: str, server: Server) -
         "http://a:0",
         "http://a:65536",
         "http://[::g]",
+        "http://[127.0.0.1]",
         "HTTP://a",
         "http://a\r\nb",
         "http://a..b",

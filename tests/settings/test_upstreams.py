@@ -15,6 +15,9 @@ MISTAKES = [
     ("bad_value", one_upstream('{servers: [¦"http://a:0"]}')),
     ("bad_value", one_upstream('{servers: [¦"http://user@a"]}')),
     ("duplicate_value", one_upstream('{servers: ["http://a", ¦"http://a"]}')),
+    ("duplicate_value", one_upstream('{servers: ["http://a", ¦"http://A:80"]}')),
+    ("duplicate_value", one_upstream('{servers: ["http://[::1]", ¦"http://[0::1]"]}')),
+    ("bad_value bad_value", one_upstream('{servers: [¦"http://a/", ¦"http://b/"]}')),
 ]
 
 
