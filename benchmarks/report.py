@@ -79,9 +79,15 @@ def _verdict(target: Target, outcome: Outcome) -> str:
     against = f" × {target.against}" if target.against else ""
     of = "" if target.of == "gateway" else f" {target.of.removeprefix('gateway, ')}"
     measured = target.measured(outcome.figures)
-    got = "" if measured is None else f" ({measured:.2f})"
+    got = "" if measured is None else f" ({_ratio(measured, target.limit)})"
     verdict = VERDICTS[target.holds(outcome.figures)]
     return f"{target.bound} {target.limit:g}{against}{of}: {verdict}{got}"
+
+
+def _ratio(measured: float, limit: float) -> str:
+    """Return *measured* in as many digits as tell it from *limit*."""
+    text = f"{measured:.2f}"
+    return text if float(text) != limit else f"{measured:.4g}"
 
 
 def _number(value: float) -> str:

@@ -73,6 +73,17 @@ def test_the_report_says_what_holds_what_is_missed_and_what_was_not_measured() -
     assert "≥ 1 × X: not measured |" in table
 
 
+@pytest.mark.parametrize(
+    ("gateway", "verdict"), [(149.9, "**missed** (1.499)"), (150, "holds (1.5)")]
+)
+def test_a_figure_is_told_from_its_limit(gateway: float, verdict: str) -> None:
+    row = made_up_row(Target("bar", "≥", 1.5, "Envoy"))
+
+    table = format_table([(row, Outcome({"gateway": gateway, "Envoy": 100.0}))])
+
+    assert f"≥ 1.5 × Envoy: {verdict}" in table
+
+
 def test_the_report_says_why_a_figure_is_missing() -> None:
     outcome = Outcome({}, {"gateway": "it said nothing"})
 
