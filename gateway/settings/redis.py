@@ -1,18 +1,18 @@
 """Build from its settings which Redis counts."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.settings.addresses import is_loopback
 from gateway.settings.document import Part
+from gateway.settings.extras import refuse_without
 from gateway.settings.fault import Code, Fault
 from gateway.settings.rate_models import RedisModel
 from gateway.settings.rate_values import OnFailure, Redis
 from gateway.settings.routes import refuse_wrong_choice
 from gateway.settings.variables import describe_unset
 
-_EXTRA = "redis"  # the package that the extra brings
+_PACKAGE = "redis"  # what the extra brings
 
 _WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
 
@@ -22,19 +22,17 @@ def build_redis(
     part: Part,
     environ: Mapping[str, str],
     faults: list[Fault],
-    extra: str = _EXTRA,
+    package: str = _PACKAGE,
 ) -> Redis | None:
     """Return where is counted together; None where nowhere, or where something is wrong with it.
 
-    *extra* is the package that must be installed for it. No message repeats the URL: it may hold
+    *package* must be installed for it. No message repeats the URL: it may hold
     a password.
     """
     if model is None:
         return None
     before = len(faults)
-    if find_spec(extra) is None:
-        message = 'Redis needs an extra that is not installed: pip install "jwt-gateway[redis]"'
-        faults.append(part.key_fault(Code.NOT_SUPPORTED, message))
+    refuse_without(package, "redis", "Redis needs", part, faults)
     refuse_wrong_choice(part, "url", "url_env", faults)
     url = _url(model, part, environ, faults)
     if url is None or len(faults) > before:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from gateway.settings.addresses import is_web_url, leaves_unprotected
 from gateway.settings.document import Part
+from gateway.settings.extras import refuse_without
 from gateway.settings.fault import Code, Fault
 from gateway.settings.tracing_models import TracingModel
 from gateway.settings.tracing_values import Tracing
@@ -16,7 +16,7 @@ from gateway.settings.variables import describe_unset
 # RFC 9110 §5.5, and nothing outside of ASCII.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
-_EXTRA = "opentelemetry.proto"  # the package that the extra brings
+_PACKAGE = "opentelemetry.proto"  # what the extra brings
 
 
 def build_tracing(
@@ -24,36 +24,26 @@ def build_tracing(
     part: Part,
     environ: Mapping[str, str],
     faults: list[Fault],
-    extra: str = _EXTRA,
+    package: str = _PACKAGE,
 ) -> Tracing | None:
     """Return where spans go; None where nowhere, or where something is wrong with it.
 
-    *extra* is the package that must be installed for it.
+    *package* must be installed for it.
     """
     if model is None:
         return None
     before = len(faults)
-    if not _is_installed(extra):
-        message = 'spans need an extra that is not installed: pip install "jwt-gateway[otlp]"'
-        faults.append(part.key_fault(Code.NOT_SUPPORTED, message))
+    refuse_without(package, "otlp", "spans need", part, faults)
     if not is_web_url(model.otlp) or not urlsplit(model.otlp).path.strip("/"):
         message = "not a URL with a path: write it like http://127.0.0.1:4318/v1/traces"
         faults.append(part.child("otlp").fault(Code.BAD_VALUE, message))
     headers = _headers(model.headers_env, part.child("headers_env"), environ, faults)
+    if len(faults) > before:
+        return None
     if headers and leaves_unprotected(model.otlp):
         message = "the fields in headers_env can be read on the way: use https"
         faults.append(part.child("otlp").warning(Code.INSECURE_URL, message))
-        before += 1
-    if len(faults) > before:
-        return None
     return Tracing(model.otlp, model.sample, model.asked_per_second, model.service_name, headers)
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ModuleNotFoundError:  # nor is the package that it is in
-        return False
 
 
 def _headers(

@@ -21,6 +21,7 @@ import yaml
 from jwt.algorithms import ECAlgorithm
 
 from tests.cli.test_run import GATEWAY, address_in
+from tests.processes import is_running
 from tests.tokens import make_private, mint
 
 LIMIT_SECONDS = 60
@@ -203,15 +204,6 @@ def children_of(pid: int) -> set[int]:
             if int(fields[1]) == pid:
                 children.add(int(stat.parent.name))
     return children
-
-
-def is_running(pid: int) -> bool:
-    """Say whether there is such a process, and it has not ended."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in {"Z", "X"}
 
 
 class Fleet:

@@ -65,6 +65,12 @@ def find_fences(text: str) -> list[Fence]:
     ]
 
 
+def fence_of(text: str, start: str) -> str:
+    """Return the one fenced block of a page that begins with *start*."""
+    (found,) = (fence.body for fence in find_fences(text) if fence.body.startswith(start))
+    return found
+
+
 def find_steps(body: str) -> list[Step]:
     """Return the commands of a console block; each begins a line, behind a dollar sign."""
     steps = []

@@ -6,7 +6,7 @@ import yaml
 
 from gateway.limits.places import marks
 from gateway.settings.carriage_values import Priority
-from tests.project.console import find_fences
+from tests.project.console import fence_of
 from tests.proxy.conftest import pytest_asyncio_loop_factories
 from tests.proxy.gateways import bearer, load, running_gateway, write_config
 from tests.proxy.messages import make_answer, make_request, read_answer
@@ -20,12 +20,6 @@ PAGE = (ROOT / "docs" / "overload.md").read_text()
 SHOWN = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "X-Request-Id": "xxxxxxxxxxxxxx-xxxxxxxxx"}
 
 
-def fence(start: str) -> str:
-    """Return the block of the page that begins with *start*."""
-    (found,) = (one.body for one in find_fences(PAGE) if one.body.startswith(start))
-    return found
-
-
 async def never_answer_a_first(service: Service, wire: Wire) -> None:
     while True:
         request = await service.read_request(wire)
@@ -34,7 +28,7 @@ async def never_answer_a_first(service: Service, wire: Wire) -> None:
 
 
 async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
-    example = yaml.safe_load(fence("version: 1\n"))
+    example = yaml.safe_load(fence_of(PAGE, "version: 1\n"))
     changes = {name: example[name] for name in ("limits", "routes", "upstreams")}
     report, order = (make_request(target, bearer()) for target in ("/reports/1", "/orders/1"))
     async with running_service() as service:
@@ -53,7 +47,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
     lines = [answer.start.decode()]
     for name, value in answer.fields:
         lines.append(f"{name.decode()}: {SHOWN.get(name.decode(), value.decode())}")
-    assert "\n".join(lines) + "\n" == fence("HTTP/1.1 503")
+    assert "\n".join(lines) + "\n" == fence_of(PAGE, "HTTP/1.1 503")
 
 
 def test_the_places_of_each_priority_are_those_described() -> None:

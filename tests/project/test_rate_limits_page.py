@@ -7,7 +7,7 @@ import yaml
 
 from gateway.limits.buckets import MAX_BUCKETS
 from gateway.settings.rate_values import OnFailure
-from tests.project.console import find_fences
+from tests.project.console import fence_of
 from tests.project.test_docs import rows, sections
 from tests.proxy.conftest import pytest_asyncio_loop_factories
 from tests.proxy.gateways import bearer, load, make_token, running_gateway, write_config
@@ -23,14 +23,8 @@ URL = "rediss://:password@redis.example.com:6379/0"
 PAGE = (ROOT / "docs" / "rate-limits.md").read_text()
 
 
-def fence(start: str) -> str:
-    """Return the block of the page that begins with *start*."""
-    (found,) = (one.body for one in find_fences(PAGE) if one.body.startswith(start))
-    return found
-
-
 async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
-    example = yaml.safe_load(fence("version: 1\n"))
+    example = yaml.safe_load(fence_of(PAGE, "version: 1\n"))
     changes = {name: example[name] for name in ("rate_limits", "routes", "upstreams")}
     request = make_request("/orders/1", bearer(make_token(tenant={"id": "acme"})))
     async with running_service() as service:
@@ -48,7 +42,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
         f"{name.decode()}: {shown.get(name.decode(), value.decode())}"
         for name, value in answer.fields
     ]
-    told, said = "\n".join(lines) + "\n", fence("HTTP/1.1 429")
+    told, said = "\n".join(lines) + "\n", fence_of(PAGE, "HTTP/1.1 429")
     # Time has passed since the first request, so that there may be less to wait.
     seconds = re.compile(r"(?<=;t=)\d+|(?<=Retry-After: )\d+")
     assert seconds.sub("…", told) == seconds.sub("…", said)
@@ -57,7 +51,9 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_section_about_redis_is_a_configuration(tmp_path: Path) -> None:
-    redis = load_text(tmp_path, config(fence("redis:\n")), {"REDIS_URL": URL}).rate_limiting.redis
+    redis = load_text(
+        tmp_path, config(fence_of(PAGE, "redis:\n")), {"REDIS_URL": URL}
+    ).rate_limiting.redis
 
     assert redis is not None
     assert redis.timeout_seconds == 0.1

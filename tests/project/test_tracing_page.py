@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.project.console import find_fences
+from tests.project.console import fence_of
 from tests.project.test_docs import rows, sections
 from tests.proxy.conftest import pytest_asyncio_loop_factories
 from tests.proxy.gateways import load, running_gateway
@@ -19,16 +19,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tracing.md").read_text()
 
 
-def fence(start: str) -> str:
-    """Return the block of the page that begins with *start*."""
-    (found,) = (one.body for one in find_fences(PAGE) if one.body.startswith(start))
-    return found
-
-
 async def run_the_example(directory: Path) -> tuple[bytes, list[Seen]]:
     """Return the traceparent that the service gets of the request on the page, and the spans."""
-    config = yaml.safe_load(fence("version: 1\n"))
-    request = fence("GET ").rstrip("\n").replace("\n", "\r\n") + "\r\n\r\n"
+    config = yaml.safe_load(fence_of(PAGE, "version: 1\n"))
+    request = fence_of(PAGE, "GET ").rstrip("\n").replace("\n", "\r\n") + "\r\n\r\n"
     async with running_service() as service, running_collector() as collector:
         service.script = serve(make_answer(b"hello"))
         config |= {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "access_log": "none"}

@@ -13,6 +13,7 @@ from gateway.settings.values import Settings
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.sockets import open_sockets
 from gateway.supervisor.supervisor import Supervisor
+from tests.processes import is_running
 from tests.proxy.gateways import write_config
 
 LIMIT_SECONDS = 30
@@ -98,14 +99,6 @@ class Stage:
     async def until_whole(self, count: int) -> None:
         """Return once so many workers serve."""
         await self.until(lambda: len(self.workers) == count)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in {"Z", "X"}
 
 
 def workers_of_ours() -> list[int]:
