@@ -44,8 +44,11 @@ class AdaptivePlaces(Places):
         if set(used) - {Priority.HIGH}:
             self._marks = (*self._marks[:-1], 2 * limit)
 
-    def learn(self, seconds: float, now: float) -> None:
-        """Take that an answer, of a place still taken, began after *seconds*, or did not yet."""
+    def learn(self, seconds: float, now: float, priority: Priority) -> None:
+        """Take that an answer, of a place still taken, began after *seconds*, or did not yet.
+
+        *priority* is that of its request, which may take no more than its share.
+        """
         before = self.limit
         if seconds > self.target_seconds:
             # What was sent before the last decrease tells of the load before it.
@@ -54,7 +57,8 @@ class AdaptivePlaces(Places):
             self._limit = max(1.0, self._limit * _KEPT)
             self._decreased_at = now
             self._is_new = False
-        elif 2 * self.taken >= self._limit:  # a limit that nobody comes near to is not tried
+        elif 2 * self.taken >= min(self._limit, self._marks[priority]):
+            # A limit that nobody comes near to is not tried.
             self._limit += 1.0 if self._is_new else 1.0 / self._limit
         if self.limit != before:
             self.use(self.limit, self._used)

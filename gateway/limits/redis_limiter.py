@@ -73,6 +73,8 @@ class RedisLimiter:
                 batch = self._waiting[:_BATCH]
                 del self._waiting[:_BATCH]
                 await self._ask(batch)
+                if self.is_down:  # they have waited for it already
+                    self._leave_all()
         finally:
             self._asking = None
 

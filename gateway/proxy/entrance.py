@@ -78,12 +78,12 @@ class Entrance:
     def leave(self, exchange: Measured) -> None:
         """Give the places of *exchange* back, and learn how fast its service was."""
         if self._adaptive is not None:
-            _learn(self._adaptive, exchange, monotonic())
+            _learn(self._adaptive, exchange, monotonic(), self._priority)
         for _, places in self._places:
             places.taken -= 1
 
 
-def _learn(places: AdaptivePlaces, exchange: Measured, now: float) -> None:
+def _learn(places: AdaptivePlaces, exchange: Measured, now: float, priority: Priority) -> None:
     # From the end of a body: a client may take its time to send it.
     upload, sent_at = exchange.upload, exchange.sent_at
     since = sent_at if upload is None else upload.sent_at
@@ -92,9 +92,9 @@ def _learn(places: AdaptivePlaces, exchange: Measured, now: float) -> None:
     if exchange.upstream_seconds is None:
         seconds = now - since
         if seconds > places.target_seconds:  # else it is no matter of time
-            places.learn(seconds, now)
+            places.learn(seconds, now, priority)
         return
     seconds = max(0.0, sent_at + exchange.upstream_seconds - since)
     if exchange.status in _BUSY:
         seconds = max(seconds, 2 * places.target_seconds)
-    places.learn(seconds, now)
+    places.learn(seconds, now, priority)

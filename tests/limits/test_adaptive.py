@@ -18,18 +18,18 @@ def test_until_an_answer_is_late_each_that_is_not_adds_a_place() -> None:
     places = busy(AdaptivePlaces(TARGET))
 
     for number in range(5):
-        places.learn(0.1, number)
+        places.learn(0.1, number, Priority.HIGH)
 
     assert places.limit == START + 5
 
 
 def test_later_a_round_of_answers_adds_one() -> None:
     places = busy(AdaptivePlaces(TARGET))
-    places.learn(0.3, 1.0)
+    places.learn(0.3, 1.0, Priority.HIGH)
     assert places.limit == START - 1
 
     for number in range(places.limit + 1):
-        places.learn(0.1, 2.0 + number)
+        places.learn(0.1, 2.0 + number, Priority.HIGH)
 
     assert places.limit == START
 
@@ -38,11 +38,11 @@ def test_of_answers_that_were_late_together_one_counts() -> None:
     places = busy(AdaptivePlaces(TARGET))
 
     for _ in range(5):
-        places.learn(0.3, 1.0)  # sent at 0.7: before the first of them was known
+        places.learn(0.3, 1.0, Priority.HIGH)  # sent at 0.7: before the first of them was known
     assert places.limit == START - 1
-    places.learn(0.3, 1.29)
+    places.learn(0.3, 1.29, Priority.HIGH)
     assert places.limit == START - 1
-    places.learn(0.3, 1.31)
+    places.learn(0.3, 1.31, Priority.HIGH)
     assert places.limit == START - 2
 
 
@@ -50,9 +50,32 @@ def test_where_there_is_room_enough_nothing_is_added() -> None:
     places = AdaptivePlaces(TARGET)
     places.taken = START // 2 - 1
 
-    places.learn(0.1, 1.0)
+    places.learn(0.1, 1.0, Priority.HIGH)
 
     assert places.limit == START
+
+
+@given(
+    st.sampled_from(Priority),
+    st.sets(st.sampled_from(Priority)),
+    st.integers(0, 60),
+)
+def test_whoever_takes_all_it_may_is_given_more_as_long_as_answers_are_in_time(
+    priority: Priority, others: set[Priority], late: int
+) -> None:
+    """However few places there were left: those that are for others are no reason to stay there."""
+    places = AdaptivePlaces(TARGET, {priority, *others})
+    for number in range(late):
+        places.learn(0.3, float(number), priority)
+    before = places.limit
+
+    for number in range(2000):
+        places.taken = 0
+        while places.has_room(priority):
+            places.taken += 1
+        places.learn(0.1, 1000.0 + number, priority)
+
+    assert places.limit >= before + 20
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 100))))
@@ -61,7 +84,7 @@ def test_there_is_always_a_place(samples: list[tuple[float, float]]) -> None:
     now = 0.0
     for seconds, later in samples:
         now += later
-        places.learn(seconds, now)
+        places.learn(seconds, now, Priority.HIGH)
         assert places.limit >= 1
         assert places.has_room(Priority.LOW)
 
@@ -84,10 +107,10 @@ def test_the_highest_priority_has_twice_the_places_where_there_are_others() -> N
 
 def test_what_was_learned_outlives_another_target() -> None:
     places = busy(AdaptivePlaces(TARGET))
-    places.learn(0.3, 1.0)
+    places.learn(0.3, 1.0, Priority.HIGH)
 
     places.aim(1.0, {Priority.LOW})
-    places.learn(0.9, 5.0)
+    places.learn(0.9, 5.0, Priority.HIGH)
 
     assert places.limit == START - 1
     assert places.target_seconds == 1.0
@@ -101,7 +124,7 @@ def test_a_service_that_serves_so_many_at_once_is_given_about_as_many_as_are_in_
         places.taken = places.limit
         seconds = max(0.1, places.taken / 4 * 0.1)
         now += seconds / places.taken
-        places.learn(seconds, now)
+        places.learn(seconds, now, Priority.HIGH)
         seen.append(places.limit)
 
     assert min(seen[500:]) >= 6

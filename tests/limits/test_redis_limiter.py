@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -163,14 +163,25 @@ async def test_one_that_hangs_is_not_waited_for_and_its_late_answers_are_nobodys
     await limiter.close()
 
 
-async def test_many_that_wait_while_it_dies_are_all_answered(redis: RedisServer) -> None:
+async def test_many_that_wait_while_it_dies_are_all_answered_after_two_attempts(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: eight attempts would be eight times as long to wait."""
     limiter = make(redis, OnFailure.REFUSE, HASTY)
+    run, attempts = limiter._script.run, []
+
+    async def counted(questions: Sequence[Sequence[Wanted]]) -> list[list[int]]:
+        attempts.append(len(questions))
+        return await run(questions)
+
+    monkeypatch.setattr(limiter._script, "run", counted)
     redis.stall()
 
-    asked = asyncio.gather(*(limiter.ask(wanted(b"%d" % one)) for one in range(500)))
+    asked = asyncio.gather(*(limiter.ask(wanted(b"%d" % one)) for one in range(1000)))
 
-    assert await asked == [Uncounted.REFUSED] * 500
-    assert limiter.failures == 500
+    assert await asked == [Uncounted.REFUSED] * 1000
+    assert limiter.failures == 1000
+    assert len(attempts) == 2
     await limiter.close()
 
 
