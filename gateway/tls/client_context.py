@@ -14,6 +14,7 @@ def make_client_context(tls: ClientTls) -> ssl.SSLContext:
     cadata = None if tls.ca is None else tls.ca.pem.decode("ascii")
     context = ssl.create_default_context(cadata=cadata)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 9525 §6.3
     if tls.ca is not None:
         # Whoever is named is trusted, an authority below a root, too.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -1,6 +1,7 @@
-"""The server's side of one TLS connection, which tells a client why it is refused."""
+"""The server's side of one TLS connection: the client is current, or is told why it is refused."""
 
 import ssl
+from time import time
 
 
 class ServerSide(ssl.SSLObject):
@@ -11,6 +12,9 @@ class ServerSide(ssl.SSLObject):
     failure is put off: the loop is told to wait for more, and sends what there is before it does.
     Whatever comes next, the client's own end above all, is the end of it; and so is the
     handshake's deadline.
+
+    OpenSSL verifies a client's certificate once, and not again where the session is resumed
+    (RFC 8446 §2.2): by its tickets an expired one would get in for as long as it comes back.
     """
 
     outgoing: ssl.MemoryBIO | None = None
@@ -30,3 +34,12 @@ class ServerSide(ssl.SSLObject):
             # Not the error itself: by its traceback it would hold this object in turn.
             self._failure = failure.args
             raise ssl.SSLWantReadError from None
+        if self.session_reused and _has_expired(self):
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the client's certificate has expired")
+
+
+def _has_expired(side: ssl.SSLObject) -> bool:
+    certificate = side.getpeercert()
+    if not certificate:  # the client has shown none
+        return False
+    return ssl.cert_time_to_seconds(str(certificate["notAfter"])) <= time()

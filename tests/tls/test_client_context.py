@@ -5,10 +5,10 @@ import ssl
 import pytest
 import trustme
 
-from gateway.tls.certificate import MACHINE_TRUST, ClientTls, ServerTls
+from gateway.tls.certificate import MACHINE_TRUST, Certificate, ClientTls, ServerTls
 from gateway.tls.client_context import make_client_context
 from gateway.tls.server_context import make_server_context
-from tests.certificates import AUTHORITY, serving
+from tests.certificates import AUTHORITY, chain_of, serving
 from tests.tls.handshake import FIRST, PLAIN, Handshake, authorities, certificate
 
 OURS = ClientTls(authorities(AUTHORITY))
@@ -21,6 +21,15 @@ def test_a_server_of_a_named_authority_is_trusted_for_its_name_alone() -> None:
     assert Handshake(server, context).names() == {"first.example"}
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         Handshake(server, context, "second.example")
+
+
+def test_a_server_that_has_its_name_as_a_common_name_alone_is_not_trusted() -> None:
+    """RFC 9525 §6.3."""
+    leaf = AUTHORITY.issue_cert(common_name="first.example")
+    named = Certificate("a.pem", (), chain_of(leaf), leaf.private_key_pem.bytes(), 0.0, 0.0)
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        Handshake(make_server_context(ServerTls((named,), None, False)), make_client_context(OURS))
 
 
 @pytest.mark.parametrize("tls", [MACHINE_TRUST, ClientTls(authorities(trustme.CA()))])

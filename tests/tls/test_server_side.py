@@ -1,4 +1,4 @@
-"""A client that is refused in a handshake gets the alert that says why."""
+"""A client that is refused in a handshake gets the alert that says why; none is past its time."""
 
 import gc
 import ssl
@@ -11,7 +11,7 @@ from gateway.tls.latest_context import LatestContext
 from gateway.tls.server_context import make_server_context
 from gateway.tls.server_side import ServerSide
 from tests.certificates import AUTHORITY, trusting
-from tests.tls.handshake import FIRST, PLAIN, authorities
+from tests.tls.handshake import FIRST, PLAIN, Handshake, authorities, with_certificate
 
 
 def begun(tls: ServerTls, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
@@ -62,3 +62,33 @@ def test_a_refused_handshake_is_freed_without_a_search_for_garbage() -> None:
         assert seen() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+def test_by_the_ticket_of_a_certificate_that_has_expired_nobody_gets_in(
+    is_required: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 8446 §2.2: a resumed session brings the identity of the one before, and no proof anew."""
+    server = make_server_context(ServerTls((FIRST,), authorities(AUTHORITY), is_required))
+    client = with_certificate(AUTHORITY)
+    session = Handshake(server, client).client.session
+    assert session is not None
+    resumed = Handshake(server, client, session=session)
+    assert resumed.server.session_reused
+
+    shown = resumed.server.getpeercert()
+    assert shown
+    ends_at = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    monkeypatch.setattr("gateway.tls.server_side.time", lambda: ends_at - 1.0)
+    assert Handshake(server, client, session=session).server.session_reused
+    monkeypatch.setattr("gateway.tls.server_side.time", lambda: float(ends_at))
+    with pytest.raises(ssl.SSLError, match="has expired"):
+        Handshake(server, client, session=session)
+
+
+def test_who_shows_no_certificate_comes_back_as_before() -> None:
+    server = make_server_context(ServerTls((FIRST,), authorities(AUTHORITY), False))
+    client = trusting()
+    session = Handshake(server, client).client.session
+
+    assert Handshake(server, client, session=session).server.session_reused
