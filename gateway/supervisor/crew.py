@@ -224,8 +224,11 @@ class Crew:
         # Before they drain: else connections would come in that no worker takes any more.
         close_sockets([slot.sockets for slot in self._slots])
         seconds = self._settings.drain_delay_seconds + self._settings.drain_seconds
-        # One that is not through by then hangs: ``stop`` ends it.
-        await ask_all(self._children(), Drain(), seconds + self._patience.stop_seconds)
+        children = self._children()
+        answers = await ask_all(children, Drain(), seconds + self._patience.drain_seconds)
+        for child, answer in zip(children, answers, strict=True):
+            if isinstance(answer, TimeoutError):
+                child.kill()  # it hangs, and would not hear that it is to stop either
 
     async def stop(self) -> None:
         """End all workers, those that do not want to, too."""

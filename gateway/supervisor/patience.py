@@ -13,6 +13,8 @@ class Patience:
     commit_seconds: float = 10.0
     count_seconds: float = 1.0
     stop_seconds: float = 5.0
+    # Behind the time that a drain has by itself, for the last bytes of all.
+    drain_seconds: float = 2.0
     # For a worker that is being started when the gateway is told to end.
     settle_seconds: float = 5.0
     # What a worker has counted since it was last asked is lost when it is killed.
