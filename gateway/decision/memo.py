@@ -67,18 +67,24 @@ class TokenMemo(Generations[bytes, SignedToken]):
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
         elif isinstance(answer, Deny) and answer.reason is Reason.SIGNATURE_INVALID:
+            self._forget_refusals_by_others(policy, keys)
             self._refused.keep(digest, answer)
         return answer
 
     def _recall_refusal(self, digest: bytes, policy: Policy, keys: KeySets) -> Deny | None:
         memory = self._refused
-        key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
-        if key_sets != self._refused_by:
-            self._refused_by = key_sets
-            memory.clear()
         known = memory.young.get(digest)
         if known is None:
             known = memory.old.pop(digest, None)
-            if known is not None:
-                memory.keep(digest, known)
-        return known
+            if known is None:
+                return None
+            memory.keep(digest, known)
+        self._forget_refusals_by_others(policy, keys)
+        return memory.young.get(digest)
+
+    def _forget_refusals_by_others(self, policy: Policy, keys: KeySets) -> None:
+        # Walks through all issuers: only for what is a refusal, or was one.
+        key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
+        if key_sets != self._refused_by:
+            self._refused_by = key_sets
+            self._refused.clear()
