@@ -63,6 +63,6 @@ def readmit(standings: Iterable[Standing], now: float) -> list[Standing]:
     """Return those whose time is over by *now*; they are ejected no more."""
     back = [one for one in standings if one.is_ejected and one.ejected_until <= now]
     for one in back:
-        one.ejected_until = 0.0
+        one.take_back()
         one.returned_at = now
     return back

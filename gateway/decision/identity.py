@@ -1,6 +1,7 @@
 """Which header fields tell services who is calling, and which names are too close to them."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 # CGI and its heirs see `X-User-Id`, `X_User_Id` and, some of them, `X.User.Id` or any other
 # sign as one variable (CVE-2025-64484, CVE-2026-39858). All signs are one here.
@@ -27,6 +28,10 @@ class Identity:
     def __post_init__(self) -> None:
         starts = tuple((f"{name.decode('latin-1')}: ", path) for name, path in self.headers)
         object.__setattr__(self, "starts", starts)
+
+
+# CGI puts it in front of the name of a field (RFC 3875 §4.1.18); here as an alias has it.
+CGI_PREFIX: Final = b"http-"
 
 
 def canonical_alias(name: bytes) -> bytes:

@@ -7,7 +7,7 @@ of the kinds below.
 
 from typing import Final
 
-from gateway.decision.identity import canonical_alias
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.settings.values import UnderscoreNames
 
 DROP: Final = 0
@@ -122,7 +122,7 @@ class RequestNames(dict[bytes, bytes | int]):
             return REFUSED if self._underscore_names is UnderscoreNames.REJECT else DROP
         alias = canonical_alias(lower)
         # A framework may look a field up by the name of its CGI variable: HTTP_X_USER_ID.
-        if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(b"http-")):
+        if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(CGI_PREFIX)):
             return DROP
         return b"\r\n" + name + b": "
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
-from gateway.decision.identity import canonical_alias
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.settings.rewrite_values import NO_QUERY, FieldEdits, HostField, QueryEdits, Rewrite
 
 
@@ -70,7 +70,7 @@ def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
     kept: list[bytes] = []
     for prefix, value in zip(lines[::2], lines[1::2], strict=True):
         alias = canonical_alias(prefix[2:-2])
-        if alias not in edits.removed and alias.removeprefix(b"http-") not in edits.removed:
+        if alias not in edits.removed and alias.removeprefix(CGI_PREFIX) not in edits.removed:
             kept += (prefix, value)
     return kept
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.decision.identity import canonical_alias
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
-from gateway.settings.identity import CGI_PREFIX, RESERVED
+from gateway.settings.identity import RESERVED
 from gateway.settings.rewrite_models import FieldEditsModel
 from gateway.settings.rewrite_values import NO_FIELDS, FieldEdits
 from gateway.settings.scalars import shorten

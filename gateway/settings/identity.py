@@ -1,7 +1,7 @@
 """Build what services receive about the caller."""
 
 from gateway.decision.claim_names import parse_claim_name
-from gateway.decision.identity import Identity, canonical_alias
+from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.models import IdentityModel
@@ -15,8 +15,6 @@ RESERVED = frozenset(
     b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip "
     b"traceparent tracestate".split()
 )
-# CGI puts it in front of the name of a field (RFC 3875 §4.1.18), and services came behind it.
-CGI_PREFIX = b"http-"
 _RESERVED_STARTS = (b"content-", b"proxy-", b"x-forwarded-", b"sec-", b"if-")
 
 

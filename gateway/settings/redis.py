@@ -26,8 +26,7 @@ def build_redis(
 ) -> Redis | None:
     """Return where is counted together; None where nowhere, or where something is wrong with it.
 
-    *package* must be installed for it. No message repeats the URL: it may hold
-    a password.
+    *package* must be installed for it. No message repeats the URL: it may hold a password.
     """
     if model is None:
         return None

@@ -29,8 +29,11 @@ def build_upstreams(
             if isinstance(server, str)
         )
         servers = tuple(server for server in parsed if isinstance(server, Server))
-        if len(servers) == len(parsed):
-            refuse_repeated(one.model.servers, part, faults, meant=servers)
+        meant = [
+            text if isinstance(server, str) else server
+            for text, server in zip(one.model.servers, parsed, strict=True)
+        ]
+        refuse_repeated(one.model.servers, part, faults, meant)
         at_tls = one.part.child("tls")
         if at_tls.raw is not None:
             refuse_plain_servers(part, faults)

@@ -20,6 +20,13 @@ def test_one_after_the_other_is_judged(twin: Twin) -> None:
         twin.check(document)
 
 
+def test_one_that_has_ended_has_found_nothing_good(twin: Twin) -> None:
+    twin.close()
+
+    with pytest.raises((AssertionError, ValueError, OSError)):
+        twin.check(b"")
+
+
 def test_what_is_dear_is_said() -> None:
     def work(data: bytes) -> None:
         begun = time.thread_time()

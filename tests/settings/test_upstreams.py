@@ -18,6 +18,7 @@ MISTAKES = [
     ("duplicate_value", one_upstream('{servers: ["http://a", ¦"http://A:80"]}')),
     ("duplicate_value", one_upstream('{servers: ["http://[::1]", ¦"http://[0::1]"]}')),
     ("bad_value bad_value", one_upstream('{servers: [¦"http://a/", ¦"http://b/"]}')),
+    ("bad_value duplicate_value", one_upstream('{servers: [¦"a", "http://a", ¦"http://a:80"]}')),
 ]
 
 
