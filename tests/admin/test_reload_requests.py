@@ -7,9 +7,8 @@ import pytest
 
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
+from tests.hanging import LIMIT_SECONDS
 from tests.keyring.peers import until
-
-LIMIT_SECONDS = 10.0
 
 
 class Reader:

@@ -20,13 +20,13 @@ from gateway.cli.demo import introduction
 from gateway.cli.demo_exchanges import EXCHANGES
 from gateway.cli.demo_parts import RunningDemo
 from gateway.issuer.personas import PERSONAS
+from tests.hanging import LIMIT_SECONDS
 
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
 FREE_PORTS = [
     *("--port", "0", "--admin-port", "0", "--issuer-port", "0"),
     *("--orders-port", "0", "--invoices-port", "0"),
 ]
-LIMIT_SECONDS = 60
 
 
 @contextmanager

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from tests.cli.config_files import INVALID
+from tests.hanging import LIMIT_SECONDS
 
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
-LIMIT_SECONDS = 30
 
 
 def config_of(directory: Path, service_port: int = 1, **changes: Any) -> Path:

@@ -5,7 +5,8 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.cli.test_run import GATEWAY, LIMIT_SECONDS, Running, address_in, config_of, read_line
+from tests.cli.test_run import GATEWAY, Running, address_in, config_of, read_line
+from tests.hanging import LIMIT_SECONDS
 
 
 def start(path: Path, descriptors: int) -> subprocess.Popen[str]:

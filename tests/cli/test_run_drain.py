@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.cli.test_run import LIMIT_SECONDS, Running, running
+from tests.cli.test_run import Running, running
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.gateways import write_config
 from tests.proxy.messages import Message, make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service

@@ -21,7 +21,6 @@ from tests.cli.config_files import INVALID
 from tests.cli.test_run import (
     CLOSED,
     GATEWAY,
-    LIMIT_SECONDS,
     Running,
     config_of,
     config_status,
@@ -29,6 +28,7 @@ from tests.cli.test_run import (
     running,
     status_of,
 )
+from tests.hanging import LIMIT_SECONDS
 
 LET_THROUGH, REFUSED = b"HTTP/1.1 502 Bad Gateway", b"HTTP/1.1 401 Unauthorized"
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.cli.config_files import INVALID
-from tests.cli.test_run import GATEWAY, LIMIT_SECONDS, address_in, config_of, status_of
+from tests.cli.test_run import GATEWAY, address_in, config_of, status_of
+from tests.hanging import LIMIT_SECONDS
 from tests.telemetry.pipes import Pipe, fill, make_pipe
 
 RELOADS = 5  # refused ones, of which each says three lines

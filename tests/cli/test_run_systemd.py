@@ -15,7 +15,8 @@ import pytest
 from tests.cli.activation import activate
 from tests.cli.config_files import INVALID
 from tests.cli.test_run import GATEWAY
-from tests.cli.worker_world import LIMIT_SECONDS, Fleet, ask, config_of, until
+from tests.cli.worker_world import Fleet, ask, config_of, until
+from tests.hanging import LIMIT_SECONDS
 
 
 class Manager:

@@ -18,15 +18,8 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
 from tests.certificates import AUTHORITY, DAY, NOW, trusting, write_pair
-from tests.cli.test_run import (
-    GATEWAY,
-    LIMIT_SECONDS,
-    Running,
-    address_in,
-    config_of,
-    read_line,
-    running,
-)
+from tests.cli.test_run import GATEWAY, Running, address_in, config_of, read_line, running
+from tests.hanging import LIMIT_SECONDS
 
 TLS = {"certificate": "server.pem", "key": "server.key"}
 LISTEN = {"address": "127.0.0.1:0", "tls": TLS}

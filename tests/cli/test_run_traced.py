@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.worker_world import LIMIT_SECONDS, config_of, serving, site
+from tests.cli.worker_world import config_of, serving, site
+from tests.hanging import LIMIT_SECONDS
 from tests.telemetry.collector import read_resource, running_collector
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.cli.worker_world import (
-    LIMIT_SECONDS,
     Fleet,
     Site,
     config_of,
@@ -25,6 +24,7 @@ from tests.cli.worker_world import (
     token,
     until,
 )
+from tests.hanging import LIMIT_SECONDS
 
 MANY = 40
 CLOSED = [route("all", "/", require={})]

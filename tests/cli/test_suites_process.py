@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.suites_process import run_suites_of
+from tests.hanging import LIMIT_SECONDS
 from tests.suites.worlds import ENVIRON, ESTATE, FAILING, SUITE, write
 
 NAMING = "suites: ['*.test.yaml']\n" + ESTATE
@@ -93,7 +94,7 @@ async def test_suites_without_an_end_are_ended(tmp_path: Path) -> None:
 async def test_who_does_not_wait_leaves_no_process_behind(tmp_path: Path) -> None:
     path = world(tmp_path)
     running = asyncio.create_task(run_suites_of(path))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while not children():  # noqa: ASYNC110 - nobody tells of a process
             await asyncio.sleep(0.001)
 

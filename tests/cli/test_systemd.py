@@ -15,8 +15,7 @@ import pytest
 
 from gateway.cli.systemd import Activated, Notifier, take_sockets
 from tests.cli.activation import activate
-
-LIMIT_SECONDS = 30
+from tests.hanging import LIMIT_SECONDS
 
 # What became of the sockets, said by a process that was started with them.
 _TELL = """

@@ -21,10 +21,10 @@ import yaml
 from jwt.algorithms import ECAlgorithm
 
 from tests.cli.test_run import GATEWAY, address_in
+from tests.hanging import LIMIT_SECONDS
 from tests.processes import is_running
 from tests.tokens import make_private, mint
 
-LIMIT_SECONDS = 60
 AUDIENCE = "orders"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.end_to_end.conftest import program
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import pytest_asyncio_loop_factories
 from tests.proxy.gateways import load, make_token, running_gateway, write_config
 from tests.proxy.messages import make_answer
@@ -23,7 +24,6 @@ from tests.proxy.service import running_service, serve
 __all__ = ["pytest_asyncio_loop_factories"]
 
 # Starting a browser takes a second on an idle machine.
-LIMIT_SECONDS = 60
 
 PAGE = """<!doctype html><title>page</title><script>
 async function ask([name, path, options]) {

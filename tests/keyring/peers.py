@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.decision.policy import Issuer, Profile
 from gateway.settings.values import IssuerSettings, KeySource, KeyTimes, SourceKind
+from tests.hanging import LIMIT_SECONDS
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -136,6 +137,6 @@ def issuer_settings(
 
 async def until(holds: Callable[[], bool]) -> None:
     """Let the loop run until *holds*; a bound keeps a broken test from hanging."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while not holds():  # noqa: ASYNC110 - what is awaited has no event to wait for
             await asyncio.sleep(0.001)

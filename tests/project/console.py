@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-LIMIT_SECONDS = 60
+from tests.hanging import LIMIT_SECONDS
 
 _FENCE = re.compile(
     r"(?:<!-- (?P<tag>.+?) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hanging import LIMIT_SECONDS
 from tests.project.clean_install import ROOT
 
-LIMIT_SECONDS = 60
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 # Where the configuration is mounted: /etc of this machine is not ours to add a folder to.

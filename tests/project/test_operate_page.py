@@ -8,8 +8,8 @@ import pytest
 
 from gateway.cli.main import VERBS
 from gateway.decision.reason import Reason
+from tests.hanging import LIMIT_SECONDS
 from tests.project.console import (
-    LIMIT_SECONDS,
     Fence,
     Ports,
     Shell,

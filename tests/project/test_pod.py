@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.project.container import LIMIT_SECONDS, Container, container, exec_form
+from tests.hanging import LIMIT_SECONDS
+from tests.project.container import Container, container, exec_form
 from tests.project.systemd_machine import may_make_namespaces
 from tests.project.test_image import KEY
 from tests.project.test_kubernetes import NO_KUSTOMIZE, TOKEN, built, pod_container

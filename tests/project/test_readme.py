@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hanging import LIMIT_SECONDS
 from tests.project.console import (
-    LIMIT_SECONDS,
     Fence,
     Ports,
     Shell,

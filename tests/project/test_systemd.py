@@ -13,9 +13,10 @@ import trustme
 
 from gateway.settings.models import ConfigFile, LimitsModel
 from gateway.settings.quantities import parse_duration
+from tests.hanging import LIMIT_SECONDS
 from tests.project.clean_install import ROOT, move
 from tests.project.console import find_fences
-from tests.project.systemd_machine import LIMIT_SECONDS, Machine, machine, may_make_namespaces
+from tests.project.systemd_machine import Machine, machine, may_make_namespaces
 
 FOLDER = ROOT / "config" / "systemd"
 SERVICE = "jwt-gateway.service"

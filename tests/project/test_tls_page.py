@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.console import (
-    LIMIT_SECONDS,
-    Ports,
-    Shell,
-    Step,
-    find_fences,
-    find_steps,
-    settle,
-    shell_in,
-)
+from tests.hanging import LIMIT_SECONDS
+from tests.project.console import Ports, Shell, Step, find_fences, find_steps, settle, shell_in
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tls.md").read_text()
 FENCES = find_fences(PAGE)

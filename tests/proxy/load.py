@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_request, read_answer
-from tests.proxy.wire import LIMIT_SECONDS
 
 
 class Load:

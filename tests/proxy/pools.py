@@ -13,7 +13,7 @@ from gateway.settings.addresses import parse_server
 from gateway.settings.balancing_values import PLAIN
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
-from tests.proxy.wire import LIMIT_SECONDS
+from tests.hanging import LIMIT_SECONDS
 
 TIMEOUTS = Timeouts(10.0, 60.0, 30.0, 3600.0, 3600.0, 0.0)
 

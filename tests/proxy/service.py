@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.messages import Message, make_answer, read_request
-from tests.proxy.wire import LIMIT_SECONDS, Cut, Wire
+from tests.proxy.wire import Cut, Wire
 
 
 class Service:

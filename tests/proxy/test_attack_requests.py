@@ -4,11 +4,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service, serve
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 SHORT = {"head": "300ms", "idle": "300ms", "body": "300ms"}
 

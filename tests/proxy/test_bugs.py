@@ -11,13 +11,14 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.server_pool import ServerPool
 from gateway.proxy.streaming import Streaming
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_head
 from tests.proxy.service import Service
 from tests.proxy.test_streaming import EVENT, stream
-from tests.proxy.wire import LIMIT_SECONDS, Wire, connect
+from tests.proxy.wire import Wire, connect
 
 
 @pytest.fixture

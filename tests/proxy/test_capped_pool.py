@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.load import running_load
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 
 class Held:

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from gateway.proxy.drain import due
 from gateway.proxy.frames import close_frame
 from gateway.proxy.tunnel import PATIENCE_SECONDS
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE, make_switch
@@ -26,7 +27,7 @@ from tests.proxy.test_record import Log, log
 from tests.proxy.test_streaming import EVENT, HEAD, stream
 from tests.proxy.test_tunnel import EchoServer, echo_url, open_socket
 from tests.proxy.test_websocket_tunnel import frame, open_tunnel, pass_on
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 __all__ = ["echo_url", "log"]  # fixtures
 

@@ -12,11 +12,12 @@ from gateway.proxy.entrance import SERVICE, Entrance
 from gateway.proxy.upload import Upload
 from gateway.settings.carriage_values import Priority
 from gateway.telemetry.metrics import Metrics
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token
 from tests.proxy.messages import Message, make_answer, make_request, parse_head, read_answer
 from tests.proxy.service import Service
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 SWITCHED = b"HTTP/1.1 101 Now\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 EVENTS = (

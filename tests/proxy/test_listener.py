@@ -11,11 +11,12 @@ import trustme
 
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.exchange import Exchange
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 
 async def test_a_client_too_many_is_told_so(service: Service, start_gateway: StartGateway) -> None:

@@ -7,12 +7,13 @@ from time import monotonic
 
 import pytest
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.pools import Names, eventually, make_pool
 from tests.proxy.service import Service, running_service
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ import trustme
 
 from gateway.proxy.client import ClientConnection
 from tests.certificates import AUTHORITY, DAY, NOW, serving, trusting, write_pair
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, write_config
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service
 from tests.proxy.tls_service import TlsService, running_tls_service
-from tests.proxy.wire import LIMIT_SECONDS, Wire
+from tests.proxy.wire import Wire
 
 STRANGER = trustme.CA()
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from websockets.frames import CloseCode, Frame, Opcode
 
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, good_token
 from tests.proxy.handshakes import KEY
@@ -24,7 +25,7 @@ from tests.proxy.websocket_peers import (
     running_server,
     told,
 )
-from tests.proxy.wire import LIMIT_SECONDS, connect
+from tests.proxy.wire import connect
 
 Scenario = Callable[[AnyPeer, AnyPeer], Awaitable[list[Seen]]]
 

@@ -6,8 +6,9 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
+from tests.hanging import LIMIT_SECONDS
+
 # How long a test waits for what must happen; it never measures anything by it.
-LIMIT_SECONDS = 10.0
 
 
 class Cut(Exception):  # noqa: N818 - reads as a sentence where it is caught

@@ -13,10 +13,9 @@ from gateway.settings.values import Settings
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.sockets import open_sockets
 from gateway.supervisor.supervisor import Supervisor
+from tests.hanging import LIMIT_SECONDS
 from tests.processes import is_running
 from tests.proxy.gateways import write_config
-
-LIMIT_SECONDS = 30
 
 OPEN = {"name": "open", "match": {"path_prefix": "/"}, "upstream": "main", "public": True}
 CLOSED = {"name": "closed", "match": {"path_prefix": "/"}, "upstream": "main", "require": {}}

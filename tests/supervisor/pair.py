@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.supervisor.peer import Peer, Refused
+from tests.hanging import LIMIT_SECONDS
 
 
 class End:
@@ -54,7 +55,7 @@ async def two_ends() -> AsyncIterator[tuple[End, End]]:
     finally:
         for end in (left, right):
             end.peer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_SECONDS):
             await asyncio.gather(left.listening, right.listening)
 
 
@@ -67,5 +68,5 @@ async def one_end() -> AsyncIterator[tuple[End, socket.socket]]:
     with theirs:
         yield end, theirs
         end.peer.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_SECONDS):
             await end.listening

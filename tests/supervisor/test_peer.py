@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.supervisor.peer import PeerGone, Refused
+from tests.hanging import LIMIT_SECONDS
 from tests.keyring.peers import until
 from tests.supervisor.pair import echo, one_end, two_ends
 
@@ -240,7 +241,7 @@ def test_no_octets_raise_or_are_taken_for_something_they_are_not(octets: bytes) 
             async with one_end() as (end, other):
                 await asyncio.get_running_loop().sock_sendall(other, octets)
                 other.shutdown(socket.SHUT_WR)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LIMIT_SECONDS):
                     await end.listening
         finally:
             logging.disable(logging.NOTSET)

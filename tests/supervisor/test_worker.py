@@ -30,6 +30,7 @@ from gateway.supervisor.messages import (
 from gateway.supervisor.peer import Refused
 from gateway.supervisor.portable_keys import pack_keys
 from gateway.supervisor.sockets import Sockets
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.gateways import good_token
 from tests.supervisor.crews import CLOSED, LET_THROUGH, OPEN, REFUSED, read
 from tests.tokens import as_key, make_private
@@ -68,7 +69,7 @@ class Supervisor:
         field = b"" if bearer is None else b"Authorization: Bearer " + bearer + b"\r\n"
         head = b"GET /x HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"
         writer.write(head + field + b"\r\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT_SECONDS):
             answer = await reader.read()
         writer.close()
         return int(answer.split(b" ", 2)[1])
@@ -183,7 +184,11 @@ async def test_news_that_make_no_sense_do_not_end_it(
         await supervisor.start(1)
         supervisor.child.peer.tell("strange news")
         supervisor.child.peer.tell(ListNews(1, "blocked", b"no pickle"))
+        # What is told before a question is heard before it; a client's request overtakes it.
+        await supervisor.child.ask(Count())
         assert await supervisor.status() == LET_THROUGH
+        supervisor.child.peer.tell(Stop())  # in order, so that what it logged is written
+        assert await supervisor.child.wait() == "exit code 0"
     assert "TypeError: not understood: str" in capfd.readouterr().err
 
 

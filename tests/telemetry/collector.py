@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-LIMIT_SECONDS = 10.0
+from tests.hanging import LIMIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ import click
 import pytest
 
 from gateway.telemetry.diagnostics import Diagnostics
+from tests.hanging import LIMIT_SECONDS
 from tests.telemetry.pipes import Pipe, fill, make_pipe
-
-LIMIT_SECONDS = 10.0
 
 
 @pytest.fixture
