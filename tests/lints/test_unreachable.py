@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.assertion.callers import signing_pem
 from tests.lints.warned import assert_warned, routes, warnings
 from tests.settings.configs import config
 
@@ -93,5 +94,27 @@ def test_where_metadata_are_published_no_route_matches(
     text = routes("o, match: {path: /o}, require: {}", f"m, match: {match}, public: true")
 
     found = warnings(tmp_path, config(issuers=RESOURCE, routes=text))
+
+    assert [fault.code.value for fault in found] == ["route_unreachable"] * is_answered
+
+
+@pytest.mark.parametrize(
+    ("match", "is_answered"),
+    [
+        ("{path: /.well-known/jwks.json}", True),
+        ("{hosts: [a.example], path: /.well-known/jwks.json}", True),
+        ("{path: '/.well-known/{x}'}", False),
+        ("{path_prefix: /.well-known/}", False),
+    ],
+)
+def test_where_the_keys_of_assertions_are_published_no_route_matches(
+    match: str, is_answered: bool, tmp_path: Path
+) -> None:
+    """On every host, whatever the route names."""
+    (tmp_path / "signing.pem").write_bytes(signing_pem("ES256"))
+    text = routes("o, match: {path: /o}, require: {}", f"m, match: {match}, public: true")
+    identity = 'identity: {assertion: {issuer: "https://g.example/", keys: [signing.pem]}}\n'
+
+    found = warnings(tmp_path, config(identity, routes=text))
 
     assert [fault.code.value for fault in found] == ["route_unreachable"] * is_answered

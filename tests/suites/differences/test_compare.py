@@ -74,6 +74,17 @@ def test_requests_of_routes_that_changed_are_asked_first(tmp_path: Path) -> None
     assert {one.new.route for one in found.cells} == {"everything"}
 
 
+def test_requests_of_routes_that_changed_are_asked_first_where_more_than_routes_changed(
+    tmp_path: Path,
+) -> None:
+    """Then none is left out for being the same, and only the order brings the changed forward."""
+    text = edited(("require: {scopes: [read, write]}", "public: true")) + "drain: 5s\n"
+
+    found = difference(tmp_path, text, max_cells=1)
+
+    assert {one.new.route for one in found.cells} == {"everything"}
+
+
 def test_a_persona_signs_alike_where_algorithms_are_exchanged(tmp_path: Path) -> None:
     """Or nobody would notice that the tokens of today are refused tomorrow."""
     main = "audiences: [orders], profile"
