@@ -20,10 +20,15 @@ class BreakerState(Enum):
 class Breaker:
     """Opens where in the last seconds too many of the requests failed.
 
-    Each request that is admitted comes to exactly one of ``succeed``, ``fail`` and ``abandon``.
+    Each request that is admitted comes to exactly one of ``succeed``, ``fail`` and ``abandon``,
+    which are given when it was sent. One that was sent before the last probe tells how the
+    upstream was then, and counts for nothing.
     """
 
-    __slots__ = ("_failures", "_limits", "_opened_at", "_part", "_probed_at", "_requests", "state")
+    __slots__ = (
+        "_failures", "_half_open_at", "_limits", "_opened_at", "_part", "_probed_at", "_requests",
+        "state",
+    )  # fmt: skip
 
     def __init__(self, limits: BreakerLimits) -> None:
         self._limits = limits
@@ -33,6 +38,7 @@ class Breaker:
         self._part = 0
         self._opened_at = 0.0
         self._probed_at = float("-inf")
+        self._half_open_at = float("-inf")  # when the first probe since it opened was admitted
 
     def admit(self, now: float) -> bool:
         """Return whether a request may be sent."""
@@ -42,21 +48,25 @@ class Breaker:
         if now - max(self._opened_at, self._probed_at) < pause:
             return False
         # A request of which nothing is heard for so long keeps no other from trying.
-        self.state = BreakerState.HALF_OPEN
+        if self.state is BreakerState.OPEN:
+            self.state = BreakerState.HALF_OPEN
+            self._half_open_at = now
         self._probed_at = now
         return True
 
-    def succeed(self, now: float) -> None:
-        """Take that a request was answered."""
+    def succeed(self, now: float, sent_at: float) -> None:
+        """Take that a request, sent at *sent_at*, was answered."""
+        if sent_at < self._half_open_at:
+            return
         if self.state is BreakerState.HALF_OPEN:
             self.state = BreakerState.CLOSED
             self._forget()
         self._advance(now)
         self._requests[self._part % PARTS] += 1
 
-    def fail(self, now: float) -> bool:
-        """Take that a request failed; return whether nothing passes from now on for it."""
-        if self.state is BreakerState.OPEN:
+    def fail(self, now: float, sent_at: float) -> bool:
+        """Take that a request, sent at *sent_at*, failed; return whether that opens it."""
+        if self.state is BreakerState.OPEN or sent_at < self._half_open_at:
             return False  # sent before it opened: counted, in a way, already
         if self.state is BreakerState.HALF_OPEN:
             self._open(now)
@@ -72,9 +82,10 @@ class Breaker:
         self._open(now)
         return True
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Take that nobody waits for the answer any more: it says nothing."""
-        self._probed_at = float("-inf")
+        if sent_at >= self._probed_at:
+            self._probed_at = float("-inf")
 
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN

@@ -27,24 +27,24 @@ class Circuit:
         """Say whether requests pass."""
         return self._breaker.state is BreakerState.CLOSED
 
-    def admit(self) -> bool:
+    def admit(self, now: float) -> bool:
         """Return whether a request may be sent, and count it if not."""
-        if self._breaker.admit(monotonic()):
+        if self._breaker.admit(now):
             return True
         self._counts.breaker_refused += 1
         return False
 
-    def answered(self) -> None:
-        """Take that a request was answered."""
+    def answered(self, sent_at: float) -> None:
+        """Take that a request was answered that was sent, or admitted, at *sent_at*."""
         was_closed = self.is_closed
-        self._breaker.succeed(monotonic())
+        self._breaker.succeed(monotonic(), sent_at)
         if self.is_closed and not was_closed:
             _log.warning("upstream %s: requests are sent again", self._counts.name)
             self._on_change()
 
-    def failed(self) -> None:
-        """Take that a request failed."""
-        if not self._breaker.fail(monotonic()):
+    def failed(self, sent_at: float) -> None:
+        """Take that one failed."""
+        if not self._breaker.fail(monotonic(), sent_at):
             return
         self._counts.breaker_opened += 1
         seconds = self._limits.open_seconds
@@ -55,6 +55,6 @@ class Circuit:
         )
         self._on_change()
 
-    def abandoned(self) -> None:
-        """Take that nobody waits for an answer any more."""
-        self._breaker.abandon()
+    def abandoned(self, sent_at: float) -> None:
+        """Take that nobody waits for the answer to one any more."""
+        self._breaker.abandon(sent_at)

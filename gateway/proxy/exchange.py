@@ -120,7 +120,6 @@ class Exchange(Streaming):
                 self.refuse(Deny(reason, str(failure)))
             return
         if self.is_over or self.allow is None:
-            server.home.abandon()
             server.home.put(server)
             return
         self._attach(server, self.allow)

@@ -65,6 +65,7 @@ class _Asker:
     """Waits for the whole answer; its body goes nowhere."""
 
     is_head = wants_upgrade = False
+    sent_at = 0.0  # a check is no request, and nobody asks
 
     def __init__(self) -> None:
         self.out: list[bytes] = []
@@ -132,8 +133,8 @@ class _NoHome:
     def forget(self, server: ServerConnection) -> None:
         """Keep no list."""
 
-    def fail(self) -> None:
+    def fail(self, sent_at: float) -> None:
         """Count no request."""
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Count no request."""

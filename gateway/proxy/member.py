@@ -1,6 +1,7 @@
 """One address of a server, and all that is known of how it does."""
 
 from collections.abc import Callable, Container
+from time import monotonic
 
 from gateway.balancing.ejection import Standing
 from gateway.balancing.health import Health
@@ -70,23 +71,23 @@ class Member:
         """Count one answer, and judge the server by it."""
         self._observe(method, status, seconds)
         if status in self._bad:
-            self.pool.fail()
+            self.pool.fail(monotonic() - seconds)
             return
         self.standing.in_a_row = 0
         if self._circuit is not None:
-            self._circuit.answered()
+            self._circuit.answered(monotonic() - seconds)
 
-    def failed(self) -> None:
+    def failed(self, sent_at: float) -> None:
         """Take that a request came to nothing."""
         if self._circuit is not None:
-            self._circuit.failed()
+            self._circuit.failed(sent_at)
         self._on_failure(self)
 
     def refused(self) -> None:
         """Take that a connection could not be opened; another server may have the request yet."""
         self._on_failure(self)
 
-    def abandoned(self) -> None:
+    def abandoned(self, sent_at: float) -> None:
         """Take that nobody waits for an answer any more."""
         if self._circuit is not None:
-            self._circuit.abandoned()
+            self._circuit.abandoned(sent_at)

@@ -119,21 +119,26 @@ class Pool:
         """Return a connection, by preference not to *avoid*; raises NoServer.
 
         Where one server cannot be connected to, the next is tried: nothing was sent. Who waits
-        for a free one does so as long as it *is_wanted*.
+        for a free one does so as long as it *is_wanted*; whoever does not want the connection
+        any more gives it back.
         """
         circuit = self._circuit
         if circuit is None:
             return await self._find(avoid, is_wanted)
-        if not circuit.admit():
+        began = monotonic()
+        if not circuit.admit(began):
             raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
         try:
-            return await self._find(avoid, is_wanted)
+            server = await self._find(avoid, is_wanted)
         except BaseException as error:
             if isinstance(error, NoServer) and error.reason is Reason.UPSTREAM_UNREACHABLE:
-                circuit.failed()
+                circuit.failed(began)
             else:
-                circuit.abandoned()
+                circuit.abandoned(began)
             raise
+        if not is_wanted():
+            circuit.abandoned(began)
+        return server
 
     async def _find(self, avoid: Home | None, is_wanted: IsWanted) -> ServerConnection:
         members = self._members

@@ -52,6 +52,8 @@ class Far(Sender, Protocol):
 class Waiting(Asker, Sender, Protocol):
     """The exchange that waits for an answer."""
 
+    sent_at: float  # when its request was sent, on the monotonic clock
+
     def request_complete(self) -> bool:
         """Return whether all of the request was sent."""
 
@@ -108,8 +110,8 @@ class Home(Protocol):
     def forget(self, server: "ServerConnection") -> None:
         """Take that the connection is gone."""
 
-    def fail(self) -> None:
+    def fail(self, sent_at: float) -> None:
         """Take that a request came to nothing, and that this is the service's doing."""
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Take that a request ended, and that this says nothing about the service."""

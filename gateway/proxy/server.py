@@ -95,9 +95,9 @@ class ServerConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""
-        if self._asker is not None:
-            self._asker = None
-            self.home.abandon()
+        asker, self._asker = self._asker, None
+        if asker is not None:
+            self.home.abandon(asker.sent_at)
         self._tunnel = None
         self.is_open = False
         self.home.forget(self)
@@ -237,9 +237,9 @@ class ServerConnection(asyncio.Protocol):
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
         asker, self._asker = self._asker, None
         if asker is not None and not unsent:
-            self.home.fail()
+            self.home.fail(asker.sent_at)
         elif asker is not None:
-            self.home.abandon()
+            self.home.abandon(asker.sent_at)
         self.close()
         if asker is not None:
             self._let_go(asker)

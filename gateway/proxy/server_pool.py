@@ -16,13 +16,13 @@ from gateway.telemetry.server_metrics import ServerMetrics
 class Watch(Protocol):
     """Whoever keeps an eye on what becomes of requests to a server."""
 
-    def failed(self) -> None:
-        """Take that one came to nothing."""
+    def failed(self, sent_at: float) -> None:
+        """Take that one came to nothing that was sent at *sent_at*."""
 
     def refused(self) -> None:
         """Take that a connection could not be opened."""
 
-    def abandoned(self) -> None:
+    def abandoned(self, sent_at: float) -> None:
         """Take that nobody waits for the answer to one any more."""
 
 
@@ -90,16 +90,16 @@ class ServerPool:
         if server in self.idle:
             self.idle.remove(server)
 
-    def fail(self) -> None:
-        """Take that a request came to nothing here."""
+    def fail(self, sent_at: float) -> None:
+        """Take that a request, sent at *sent_at*, came to nothing here."""
         self.tally.failures += 1
         if self.watch is not None:
-            self.watch.failed()
+            self.watch.failed(sent_at)
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Take that nobody waits for the answer to a request any more."""
         if self.watch is not None:
-            self.watch.abandoned()
+            self.watch.abandoned(sent_at)
 
     @property
     def in_flight(self) -> int:
@@ -187,13 +187,13 @@ class _Retired:
         """Drop a connection that is gone."""
         self._pool.forget(server)
 
-    def fail(self) -> None:
+    def fail(self, sent_at: float) -> None:
         """Take that a request came to nothing here."""
-        self._pool.fail()
+        self._pool.fail(sent_at)
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Take that nobody waits for the answer to a request any more."""
-        self._pool.abandon()
+        self._pool.abandon(sent_at)
 
 
 def _expire(server: ServerConnection) -> None:

@@ -12,7 +12,7 @@ LIMITS = BreakerLimits(failures=0.5, requests=4, window_seconds=10.0, open_secon
 def make_open(now: float = 0.0) -> Breaker:
     breaker = Breaker(LIMITS)
     for _ in range(4):
-        breaker.fail(now)
+        breaker.fail(now, now)
     assert breaker.state is BreakerState.OPEN
     return breaker
 
@@ -20,25 +20,25 @@ def make_open(now: float = 0.0) -> Breaker:
 def test_a_few_failures_say_nothing() -> None:
     breaker = Breaker(LIMITS)
 
-    assert [breaker.fail(0.0) for _ in range(3)] == [False] * 3
+    assert [breaker.fail(0.0, 0.0) for _ in range(3)] == [False] * 3
     assert breaker.admit(0.0)
 
 
 def test_it_opens_when_the_share_is_reached() -> None:
     breaker = Breaker(LIMITS)
     for _ in range(3):
-        breaker.succeed(0.0)
+        breaker.succeed(0.0, 0.0)
 
-    assert [breaker.fail(1.0) for _ in range(3)] == [False, False, True]
+    assert [breaker.fail(1.0, 1.0) for _ in range(3)] == [False, False, True]
     assert not breaker.admit(1.0)
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     breaker = Breaker(LIMITS)
     for _ in range(3):
-        breaker.fail(0.0)
+        breaker.fail(0.0, 0.0)
 
-    assert not breaker.fail(11.0)
+    assert not breaker.fail(11.0, 11.0)
     assert breaker.admit(11.0)
 
 
@@ -55,17 +55,17 @@ def test_the_one_that_is_answered_closes_it() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
-    breaker.succeed(6.0)
+    breaker.succeed(6.0, 5.0)
 
     assert breaker.state is BreakerState.CLOSED
-    assert not breaker.fail(6.0)  # and what was before is forgotten
+    assert not breaker.fail(6.0, 6.0)  # and what was before is forgotten
 
 
 def test_the_one_that_fails_opens_it_again_for_as_long() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
-    assert breaker.fail(6.0)
+    assert breaker.fail(6.0, 5.0)
     assert not breaker.admit(10.9)
     assert breaker.admit(11.0)
 
@@ -74,7 +74,7 @@ def test_the_next_is_let_through_where_nobody_waited_for_the_one() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
-    breaker.abandon()
+    breaker.abandon(5.0)
 
     assert breaker.admit(5.0)
 
@@ -90,11 +90,62 @@ def test_the_next_is_let_through_where_nothing_is_heard_of_the_one() -> None:
 def test_requests_sent_before_it_opened_say_nothing_new() -> None:
     breaker = make_open()
 
-    assert not breaker.fail(4.0)
-    breaker.succeed(4.0)
+    assert not breaker.fail(4.0, 0.0)
+    breaker.succeed(4.0, 0.0)
 
     assert breaker.state is BreakerState.OPEN
     assert breaker.admit(5.0)
+
+
+def test_an_older_request_that_is_answered_does_not_close_it() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    breaker.succeed(5.5, 0.0)
+
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert not breaker.admit(5.5)
+
+
+def test_an_older_request_that_fails_does_not_open_it_again() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    assert not breaker.fail(5.5, 0.0)
+    breaker.succeed(6.0, 5.0)
+
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_an_older_request_that_is_abandoned_lets_no_second_one_through() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+
+    breaker.abandon(0.0)
+
+    assert not breaker.admit(5.5)
+
+
+def test_older_requests_count_for_nothing_once_it_is_closed_again() -> None:
+    """They wait for a service that was down, and time out after it is back."""
+    breaker = make_open()
+    breaker.admit(5.0)
+    breaker.succeed(6.0, 5.0)
+
+    assert not any(breaker.fail(7.0, 0.0) for _ in range(100))
+    assert [breaker.fail(7.0, 6.5) for _ in range(3)] == [False, False, True]
+
+
+def test_the_first_of_two_that_were_let_through_says_as_much_as_the_second() -> None:
+    breaker = make_open()
+    breaker.admit(5.0)
+    breaker.admit(10.0)
+
+    breaker.abandon(5.0)
+    assert not breaker.admit(11.0)
+    breaker.succeed(11.0, 5.0)
+
+    assert breaker.state is BreakerState.CLOSED
 
 
 @given(st.lists(st.tuples(st.sampled_from("sfa"), st.floats(0, 3)), max_size=80))
@@ -109,8 +160,8 @@ def test_while_it_is_open_at_most_one_passes_in_each_pause(events: list[tuple[st
             assert now - last >= LIMITS.open_seconds
             last = now
         if event == "s":
-            breaker.succeed(now)
-        elif event == "f" and breaker.fail(now):
+            breaker.succeed(now, now)
+        elif event == "f" and breaker.fail(now, now):
             last = now
 
 
@@ -121,4 +172,4 @@ def test_answers_alone_never_open_it(pauses: list[float]) -> None:
     for pause in pauses:
         now += pause
         assert breaker.admit(now)
-        breaker.succeed(now)
+        breaker.succeed(now, now)

@@ -176,10 +176,10 @@ class MemoryPool(Pool):
         if server in self.kept:
             self.kept.remove(server)
 
-    def fail(self) -> None:
+    def fail(self, sent_at: float) -> None:
         """Count nothing."""
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Count nothing."""
 
     def begin(self) -> None:

@@ -1,8 +1,13 @@
 """A service that fails too often gets nothing for a while; one request finds out if it is back."""
 
+import asyncio
+from functools import partial
+
+import pytest
+
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
-from tests.proxy.messages import make_answer, make_request
+from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service, serve
 from tests.proxy.wire import Wire
 
@@ -13,6 +18,26 @@ async def leave(service: Service, wire: Wire) -> None:
     """Read a request, and close."""
     await service.read_request(wire)
     wire.close()
+
+
+async def hold(service: Service, wire: Wire) -> None:
+    """Leave the first request to the test to answer, and answer those that follow."""
+    await service.read_request(wire)
+    await serve(make_answer(b"yes"))(service, wire)
+
+
+async def send_probe(service: Service, gateway: RunningGateway) -> Wire:
+    """Send requests until the service gets one; return the connection of that."""
+    before = len(service.requests)
+    seen = asyncio.ensure_future(service.request(before))
+    while True:
+        probe = await gateway.connect()
+        probe.send(make_request("/open/"))
+        refused = asyncio.ensure_future(probe.wait_for(partial(bool, probe.received)))
+        await asyncio.wait({seen, refused}, return_when=asyncio.FIRST_COMPLETED)
+        refused.cancel()
+        if seen.done():
+            return probe
 
 
 async def statuses(gateway: RunningGateway, count: int) -> list[int]:
@@ -111,6 +136,41 @@ async def test_one_request_that_fails_keeps_it_open(
 
     assert len(service.requests) == 5
     assert is_open(gateway)
+
+
+@pytest.mark.parametrize("end", ["answer", "break off", "leave"])
+async def test_what_becomes_of_an_older_request_neither_closes_nor_opens_it(
+    service: Service, start_gateway: StartGateway, end: str
+) -> None:
+    """It was sent before the breaker opened, and only the probe knows how things are now."""
+    gateway = await start_gateway(upstream={"breaker": {**BREAKER, "open": "100ms"}})
+    older = await gateway.connect()
+    service.script = hold
+    older.send(make_request("/open/"))
+    await service.request(0)
+    service.script = leave
+    await statuses(gateway, 4)
+    assert is_open(gateway)
+    service.script = hold
+    probe = await send_probe(service, gateway)
+
+    if end == "answer":
+        service.connections[0].send(make_answer(b"at last"))
+        assert (await read_answer(older)).status == 200
+    elif end == "break off":
+        service.connections[0].close()
+        assert (await read_answer(older)).status == 502
+    else:
+        older.reset()
+        await service.connections[0].wait_lost()
+
+    assert is_open(gateway)
+    assert gateway.metric("gateway_upstream_breaker_opened_total", upstream="main") == 1
+    service.script = serve(make_answer(b"back"))
+    service.connections[-1].send(make_answer(b"back"))
+    assert (await read_answer(probe)).status == 200
+    assert not is_open(gateway)
+    assert await statuses(gateway, 3) == [200] * 3
 
 
 async def test_a_second_server_keeps_it_closed(

@@ -40,7 +40,7 @@ async def test_failures_in_a_row_leave_a_server_out_and_time_brings_it_back(
 
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            first.failed()
+            first.failed(0.0)
         assert used(pool) == ["10.0.0.2"]
         pool.expire(monotonic() + 9.0)
         assert used(pool) == ["10.0.0.2"]
@@ -58,9 +58,9 @@ async def test_an_answer_between_two_failures_keeps_a_server_in() -> None:
     pool = make_pool(*URLS[:2], ejection=LIMITS)
     first, _ = members_of(pool)
 
-    first.failed()
+    first.failed(0.0)
     first.observe("GET", 200, 0.1)
-    first.failed()
+    first.failed(0.0)
 
     assert len(used(pool)) == 2
 
@@ -70,7 +70,7 @@ async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
     (alone,) = members_of(pool)
 
     for _ in range(9):
-        alone.failed()
+        alone.failed(0.0)
 
     assert used(pool) == ["10.0.0.1"]
     assert alone.pool.counts is pool.counts
@@ -81,7 +81,7 @@ async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_rel
     former = make_pool(*URLS[:2], ejection=LIMITS)
     ejected, _ = members_of(former)
     for _ in range(2):
-        ejected.failed()
+        ejected.failed(0.0)
     assert used(former) == ["10.0.0.2"]
 
     pool = make_pool(URLS[0], ejection=LIMITS)
@@ -101,7 +101,7 @@ async def test_one_that_was_left_out_is_taken_back_where_its_name_has_no_other_a
     await eventually(lambda: len(members_of(pool)) == 2)
     ejected, _ = members_of(pool)
     for _ in range(2):
-        ejected.failed()
+        ejected.failed(0.0)
     assert used(pool) == ["10.0.0.2"]
 
     names.addresses["orders.svc"] = ["10.0.0.1"]
@@ -146,7 +146,7 @@ async def test_what_is_known_of_a_server_outlasts_a_reload() -> None:
     ill, ejected, *_ = members_of(former)
     make_ill(former, ill)
     for _ in range(2):
-        ejected.failed()
+        ejected.failed(0.0)
 
     pool = make_pool(*URLS[:3], health=CHECK, ejection=LIMITS)
     pool.inherit(former)
@@ -171,7 +171,7 @@ async def test_how_servers_stand_is_reported() -> None:
     ill, ejected, _ = members_of(pool)
     make_ill(pool, ill)
     for _ in range(2):
-        ejected.failed()
+        ejected.failed(0.0)
 
     pool.report()
 

@@ -123,7 +123,7 @@ class World:
             server.home.put(server)
         elif event == "break" and self.busy:
             server = self.busy.pop(dice.randrange(len(self.busy)))
-            server.home.fail()
+            server.home.fail(0.0)
             server.close()
 
     async def end(self) -> None:

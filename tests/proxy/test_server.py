@@ -280,10 +280,10 @@ class Home:
     def forget(self, server: ServerConnection) -> None:
         """Keep no list of those in use."""
 
-    def fail(self) -> None:
+    def fail(self, sent_at: float) -> None:
         """Count nothing."""
 
-    def abandon(self) -> None:
+    def abandon(self, sent_at: float) -> None:
         """Count nothing."""
 
 
@@ -291,6 +291,7 @@ class Asker:
     """A request that was read whole from its client; *is_held* says that no more is read."""
 
     is_head = wants_upgrade = is_held = False
+    sent_at = 0.0
 
     def __init__(self) -> None:
         self.out: list[bytes] = []

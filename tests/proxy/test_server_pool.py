@@ -24,13 +24,13 @@ class Watched:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def failed(self) -> None:
+    def failed(self, sent_at: float) -> None:
         self.told.append("failed")
 
     def refused(self) -> None:
         self.told.append("refused")
 
-    def abandoned(self) -> None:
+    def abandoned(self, sent_at: float) -> None:
         self.told.append("abandoned")
 
 
@@ -119,8 +119,8 @@ async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Ser
     server = await pool.connect()
 
     pool.retire()
-    server.home.fail()
-    server.home.abandon()
+    server.home.fail(0.0)
+    server.home.abandon(0.0)
     server.home.put(server)
 
     assert watched.told == ["failed", "abandoned"]
