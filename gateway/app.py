@@ -95,6 +95,11 @@ class ThisProcess:
         return self._data.is_draining
 
     @property
+    def identity_names(self) -> frozenset[bytes]:
+        """Return the aliases of the identity headers of all configurations so far."""
+        return self._data.identity_names
+
+    @property
     def pids(self) -> Sequence[int]:
         """Return the id of this process."""
         return (os.getpid(),)

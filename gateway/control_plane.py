@@ -46,6 +46,11 @@ class Workers(Protocol):
     def pids(self) -> Sequence[int]:
         """Return the process ids of all that the gateway consists of, this one's first."""
 
+    @property
+    def identity_names(self) -> frozenset[bytes]:
+        """Return the aliases of the identity headers of all configurations so far."""
+        ...
+
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
         """Get ready to go on under *settings*; return None, or who cannot and why.
 
@@ -239,7 +244,8 @@ class ControlPlane:
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         """Return what would become of a request now, as ``POST /explain`` shows it."""
-        rehearsal = Rehearsal(self._settings, question.client, self._pseudonym)
+        names = self._workers.identity_names
+        rehearsal = Rehearsal(self._settings, question.client, self._pseudonym, names)
         keyring, lists = self._fetched.keyring, self._fetched.revocations.lists
         return await explain_live(question, rehearsal, keyring, lists, self._clock)
 

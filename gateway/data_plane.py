@@ -33,6 +33,8 @@ class DataPlane:
     *keys* and *lists* are live: whoever fetches them keeps them current. *pseudonym* is how the
     gateway calls itself in Via, the same in all of its processes. *is_one_of_several* processes
     that write to one access log. *limiter* counts requests where Redis does not.
+    *identity_names* are the aliases of what former configurations of the gateway, under which
+    this process did not serve, wrote about callers.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -45,6 +47,7 @@ class DataPlane:
         pseudonym: bytes | None = None,
         is_one_of_several: bool = False,
         limiter: Limiter | None = None,
+        identity_names: frozenset[bytes] = frozenset(),
     ) -> None:
         self._clocks = clocks
         self._pseudonym = pseudonym or new_pseudonym()
@@ -53,6 +56,7 @@ class DataPlane:
         self._spans = SpanExporter(self._metrics)
         self._limiters = Limiters(limiter or MemoryLimiter())
         self._prepared: tuple[Settings, Contexts] | None = None
+        self._former_names = identity_names
         self._serving = self._make_serving(settings, keys, lists, None)
         serving = self._serving
         address = settings.listen.address
@@ -75,6 +79,7 @@ class DataPlane:
             self._spans.add,
             prepared[1] if prepared is not None and prepared[0] is settings else None,
             self._limiters.use(settings.rate_limiting.redis),
+            self._former_names,
         )
 
     @property
@@ -86,6 +91,11 @@ class DataPlane:
     def pseudonym(self) -> bytes:
         """Return how the gateway calls itself in Via."""
         return self._pseudonym
+
+    @property
+    def identity_names(self) -> frozenset[bytes]:
+        """Return the aliases of the identity headers of all configurations so far."""
+        return self._serving.identity_names
 
     @property
     def is_started(self) -> bool:

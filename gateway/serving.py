@@ -33,13 +33,17 @@ from gateway.tls.contexts import Contexts, make_contexts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Serving:
-    """How requests are served under *settings*; *tls* is what the data port speaks, if any."""
+    """How requests are served under *settings*; *tls* is what the data port speaks, if any.
+
+    *identity_names* are the aliases of the identity headers of all configurations so far.
+    """
 
     settings: Settings
     tls: ssl.SSLContext | None
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
+    identity_names: frozenset[bytes]
 
 
 def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
@@ -54,11 +58,13 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     export: Callable[[Span], None] | None = None,
     contexts: Contexts | None = None,
     limiter: Limiter | None = None,
+    identity_names: frozenset[bytes] = frozenset(),
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for them from now on.
 
     *contexts* are what `make_tls` returns for them, where there was time to make them before.
     *export* takes spans, if anybody does. *limiter* counts requests, by default here and anew.
+    *identity_names* are those of configurations before, other than *former* and its own.
     Of *former* nothing is used again but the counts, and the streams that end with their
     token: what it remembers of tokens and its connections belong to its policy and its
     upstreams.
@@ -89,8 +95,20 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
+    identity_names |= identity_aliases(settings.policy.identity)
+    if former is not None:
+        identity_names |= former.identity_names
     port = _make_port(
-        settings, admission, keys, pools, outbox, streams, metrics, access_log, tracer
+        settings,
+        admission,
+        keys,
+        pools,
+        outbox,
+        streams,
+        metrics,
+        access_log,
+        tracer,
+        identity_names,
     )
     limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     port.places = guard_routes(port, settings, former.port.places if former else {}, metrics)
@@ -98,7 +116,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port.preflight = make_preflight(settings.policy, settings.carriages)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    return Serving(settings, contexts.server, memo, tuple(pools.values()), port)
+    return Serving(settings, contexts.server, memo, tuple(pools.values()), port, identity_names)
 
 
 def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
@@ -135,6 +153,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     metrics: Metrics,
     access_log: AccessLog,
     tracer: Tracer | None,
+    identity_names: frozenset[bytes],
 ) -> Port:
     policy = settings.policy
     return Port(
@@ -150,7 +169,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         ],
         issuer_names={name: quote(name) for name in settings.issuers},
         explain_key=keys.explain,
-        identity_aliases=identity_aliases(policy.identity),
+        identity_aliases=identity_names,
         underscore_names=settings.underscore_names,
         forward_token=policy.identity.forward_token,
         timeouts=settings.timeouts,

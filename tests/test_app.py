@@ -246,6 +246,21 @@ async def test_a_reload_changes_what_is_explained(service: Service, tmp_path: Pa
     assert [before["verdict"], after["reason"]] == ["allow", "route_not_found"]
 
 
+async def test_what_is_explained_has_no_field_that_a_former_configuration_wrote_about_callers(
+    service: Service, tmp_path: Path
+) -> None:
+    """The data port drops it, too, for services that still read it."""
+    former = write_config(tmp_path, [service.url], {"identity": {"headers": {"X-Tenant": "sub"}}})
+    async with running_gateway(load(former)) as gateway:
+        path = write_config(tmp_path, [service.url], {})
+        assert await gateway.gateway.reload(load(path)) is None
+        headers = {"X-Tenant": "forged", "X-Gateway-Foo": "forged", "X-Open": "kept"}
+        told = await explained(gateway, url="http://gateway.test/open/x", headers=headers)
+
+    assert "forged" not in told["forwarded"]
+    assert "X-Open: kept" in told["forwarded"]
+
+
 @pytest.mark.parametrize("target", ["stdout", "none"])
 async def test_refusals_are_remembered_whether_they_are_logged_or_not(
     service: Service, tmp_path: Path, target: str

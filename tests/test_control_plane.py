@@ -48,6 +48,10 @@ class FakeWorkers:
         return self.lines.get(request_id)
 
     @property
+    def identity_names(self) -> frozenset[bytes]:
+        return frozenset()
+
+    @property
     def restarts(self) -> Sequence[int]:
         return (0,)
 

@@ -30,6 +30,10 @@ class Identity:
         object.__setattr__(self, "starts", starts)
 
 
+# The default names begin so, as an alias. Services may still read one that `identity.headers` has
+# replaced, or that another gateway wrote: all of them are ours, whatever a configuration says.
+IDENTITY_START: Final = b"x-gateway-"
+
 # CGI puts it in front of the name of a field (RFC 3875 §4.1.18); here as an alias has it.
 CGI_PREFIX: Final = b"http-"
 
@@ -42,7 +46,8 @@ def canonical_alias(name: bytes) -> bytes:
 def identity_aliases(identity: Identity) -> frozenset[bytes]:
     """Return the canonical aliases of all identity headers.
 
-    A client's field whose ``canonical_alias`` is among them must never reach a service.
+    A client's field whose ``canonical_alias`` is among them, or begins with ``IDENTITY_START``,
+    must never reach a service.
     """
     names = (*(name for name, _ in identity.headers), *identity.reserved)
     return frozenset(map(canonical_alias, names))

@@ -7,7 +7,7 @@ of the kinds below.
 
 from typing import Final
 
-from gateway.decision.identity import CGI_PREFIX, canonical_alias
+from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
 from gateway.settings.values import UnderscoreNames
 
 DROP: Final = 0
@@ -88,13 +88,21 @@ _ANSWER_KINDS = {
     b"upgrade": UPGRADE,
 }
 
+# What begins so is set here, or was by some configuration, or by another gateway.
+_RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
+
 # Names come from the outside: a client that invents them must not fill the memory.
 _REMEMBERED_NAMES = 2048
 _REMEMBERED_NAME_BYTES = 64
 
 
 class RequestNames(dict[bytes, bytes | int]):
-    """Judge the field names of requests; *identity* are the aliases of identity headers."""
+    """Judge the field names of requests.
+
+    *identity* are the aliases of the identity headers of every configuration that this gateway
+    has had. Another configuration needs a new object: a name that was harmless may be one of
+    them now.
+    """
 
     def __init__(
         self,
@@ -127,7 +135,7 @@ class RequestNames(dict[bytes, bytes | int]):
         return b"\r\n" + name + b": "
 
     def _is_reserved(self, alias: bytes) -> bool:
-        return alias in self._reserved or alias.startswith(b"x-forwarded-")
+        return alias in self._reserved or alias.startswith(_RESERVED_STARTS)
 
 
 class AnswerNames(dict[bytes, bytes | int]):

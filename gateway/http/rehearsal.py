@@ -46,15 +46,21 @@ class Rehearsal:
     """The data port of a gateway with *settings*, as far as heads go.
 
     The request comes from the address *client*, and alone on a new connection. *pseudonym* is
-    how the gateway calls itself in Via.
+    how the gateway calls itself in Via. *identity_names* are the aliases of what configurations
+    before these *settings* wrote about callers.
     """
 
     def __init__(
-        self, settings: Settings, client: str = CLIENT, pseudonym: bytes = PSEUDONYM
+        self,
+        settings: Settings,
+        client: str = CLIENT,
+        pseudonym: bytes = PSEUDONYM,
+        identity_names: frozenset[bytes] = frozenset(),
     ) -> None:
         self.settings = settings
         identity = settings.policy.identity
-        self._names = RequestNames(identity_aliases(identity), settings.underscore_names)
+        names = identity_names | identity_aliases(identity)
+        self._names = RequestNames(names, settings.underscore_names)
         self._forward_token = identity.forward_token
         self._client = client
         self._is_trusted = is_trusted(client, settings.trusted_proxies)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.decision.identity import canonical_alias
 from gateway.decision.routing import Route
+from gateway.settings.assertion_models import DEFAULT_HEADER
 from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
 from gateway.settings.cors import build_cors
 from gateway.settings.cors_values import Cors
@@ -13,7 +14,7 @@ from gateway.settings.fault import Fault, Severity
 from gateway.settings.files import Sources
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.issuers import build_issuers
-from gateway.settings.models import ConfigFile, IdentityModel, UpstreamModel
+from gateway.settings.models import DEFAULT_IDENTITY, ConfigFile, IdentityModel, UpstreamModel
 from gateway.settings.rate_values import RateLimiting
 from gateway.settings.rates import build_rate_limiting
 from gateway.settings.resource_models import ResourceModel
@@ -76,8 +77,12 @@ def build_access(
 
 
 def _identity_names(model: IdentityModel) -> frozenset[bytes]:
-    """Return the aliases of all fields that say who is calling, those with faults included."""
-    names = (*model.headers, *(() if model.assertion is None else (model.assertion.header,)))
+    """Return the aliases of all fields that say who is calling, those with faults included.
+
+    The default names are among them: services may still read one that `headers` has replaced.
+    """
+    assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
+    names = (*DEFAULT_IDENTITY, *model.headers, DEFAULT_HEADER, assertion)
     return frozenset(canonical_alias(name.encode(errors="replace")) for name in names)
 
 

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from gateway.settings.types import Duration, Strict, Text, described
 
+DEFAULT_HEADER = "X-Gateway-Assertion"
 DEFAULT_CLAIMS = {
     "sub": "sub",
     "client_id": "client_id",
@@ -22,7 +23,7 @@ class AssertionModel(Strict):
         "and all are published.",
     )
     header: Text = Field(
-        default="X-Gateway-Assertion", description="The field that services receive it in."
+        default=DEFAULT_HEADER, description="The field that services receive it in."
     )
     lifetime: Duration = described(
         "60s", "How long it is valid, from 5s to 10m; never longer than the token."

@@ -101,7 +101,8 @@ def _name_problems(
         yield f"`{shorten(name)}` is not the name of a header field"
         return
     alias = canonical_alias(name.encode("ascii")).removeprefix(kind.put_in_front)
-    if alias in identity:
+    # A service that shows what it got may be kept from it: of an answer they can be removed.
+    if alias in identity and (is_set or kind is REQUEST_FIELDS):
         yield f"`{shorten(name)}` says who is calling: only `identity` has a say in it"
     elif alias in kind.never or alias.startswith(kind.never_starts):
         yield f"`{shorten(name)}` is the gateway's own affair, or the message's"

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from gateway.decision.identity import identity_aliases
 from gateway.fetched import Fetched
 from gateway.limits.limiter import MemoryLimiter
 from gateway.settings.disk import Record
@@ -57,6 +58,7 @@ class Crew:
         self._path = path
         self._pseudonym = pseudonym
         self._settings = settings
+        self.identity_names = identity_aliases(settings.policy.identity)  # of all so far
         self._patience = patience
         self._limiter = MemoryLimiter()
         # None is used twice: a worker may be late with one that was given up.
@@ -96,7 +98,8 @@ class Crew:
         live = self._live
         for news in self._news[live.number].all():
             child.peer.tell(news)
-        await child.ask(Start(live, slot.index, child.descriptors, self._pseudonym))
+        names = self.identity_names
+        await child.ask(Start(live, slot.index, child.descriptors, self._pseudonym, names))
 
     async def _answer(self, question: Any) -> object:
         match question:
@@ -168,6 +171,7 @@ class Crew:
             return
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
+        self.identity_names |= identity_aliases(self._settings.policy.identity)
         self._tally.use(self._settings)
         await asyncio.shield(self._commit(former))
 

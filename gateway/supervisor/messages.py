@@ -27,13 +27,15 @@ class Configuration:
 class Start:
     """Serve under *configuration*, on the listening sockets *descriptors*.
 
-    *index* is the worker's own, from 0. Answered once it serves.
+    *index* is the worker's own, from 0. *identity_names* are the aliases of what configurations
+    so far wrote about callers. Answered once it serves.
     """
 
     configuration: Configuration
     index: int
     descriptors: tuple[int, ...]
     pseudonym: bytes
+    identity_names: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,7 @@ class Worker:
             pseudonym=start.pseudonym,
             is_one_of_several=True,
             limiter=PeerLimiter(self._peer),
+            identity_names=start.identity_names,
         )
         await data.start(inherit(start.descriptors))
         settle_memory()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from gateway.decision.identity import canonical_alias, identity_aliases
+from gateway.decision.identity import IDENTITY_START, canonical_alias, identity_aliases
 from tests.fuzz.memory import MemoryTransport
 from tests.fuzz.network import TOKEN_MARK, Ground, Network, ServiceEnd
 from tests.proxy.judge import Malformed, Seen, read_answers
@@ -195,7 +195,8 @@ def _check_request(request: Seen, stream: bytes, aliases: frozenset[bytes], via:
     # On a public route another scheme is the service's own affair.
     kept = request.all(b"authorization")
     assert all(not value.lower().startswith(b"bearer") for value in kept), f"a token: {request}"
-    told = [value for name, value in request.fields if canonical_alias(name) in aliases]
+    told = [name for name in map(canonical_alias, names) if name.startswith(IDENTITY_START)]
+    assert aliases.issuperset(told), f"an identity field that nobody wrote: {request}"
     if request.target.startswith(b"/api/"):
         assert kept == [], f"a credential that was used here: {request}"
         assert TOKEN_MARK in stream, f"allowed without a token: {request}"

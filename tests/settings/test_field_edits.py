@@ -66,9 +66,26 @@ def test_the_assertion_is_the_gateways_own_too(tmp_path: Path) -> None:
     """Whether it is configured soundly or not."""
     assertion = "{header: X-Proof, issuer: 'https://a/', keys: [¦no.pem]}"
     identity = f"identity: {{headers: {{X-Who: sub}}, assertion: {assertion}}}\n"
-    text = rewriting("request_headers", "{set: {¦X-Proof: b, ¦x-who: b, X-Gateway-Subject: b}}")
+    text = rewriting("request_headers", "{set: {¦X-Proof: b, ¦x-who: b}}")
 
     assert_found(tmp_path, "bad_value bad_value missing_file", text + identity)
+
+
+def test_a_default_name_stays_the_gateways_own_where_identity_has_other_names(
+    tmp_path: Path,
+) -> None:
+    """Services that still read it would take what is set for a verified claim."""
+    text = "{set: {¦X-Gateway-Subject: b, ¦x.gateway_assertion: b, X-Gateway-Region: eu}}"
+    identity = "identity: {headers: {X-Who: sub}}\n"
+
+    assert_found(tmp_path, "bad_value bad_value", rewriting("request_headers", text) + identity)
+
+
+def test_an_identity_name_can_be_removed_from_an_answer_but_not_set_there(tmp_path: Path) -> None:
+    assert load(tmp_path, rewriting("answer_headers", "{remove: [X-Gateway-Subject, x_gateway_a]}"))
+    assert_found(
+        tmp_path, "bad_value", rewriting("answer_headers", "{set: {¦X-Gateway-Subject: bob}}")
+    )
 
 
 def test_one_name_is_said_once(tmp_path: Path) -> None:

@@ -74,10 +74,11 @@ class Stage:
     async def reload(self, route: Mapping[str, Any], **changes: Any) -> str | None:
         return await self.supervisor.reload(*read(self.directory, route, **changes))
 
-    async def send(self, target: str = "/x") -> Client:
-        """Send a request on a connection of its own."""
+    async def send(self, target: str = "/x", fields: bytes = b"") -> Client:
+        """Send a request with *fields*, whole lines, on a connection of its own."""
         reader, writer = await asyncio.open_connection(*self.supervisor.data_address)
-        writer.write(f"GET {target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n".encode())
+        head = f"GET {target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"
+        writer.write(head.encode() + fields + b"\r\n")
         return Client(reader, writer)
 
     async def statuses(self, count: int = 20) -> set[int]:

@@ -13,6 +13,7 @@ from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
 from gateway.supervisor.patience import Patience
 from tests.processes import is_running
+from tests.proxy.service import Service, echo, running_service
 from tests.supervisor.crews import (
     CLOSED,
     LET_THROUGH,
@@ -45,8 +46,9 @@ async def stage(shared: Stage) -> Stage:
 
 async def replace(stage: Stage, victim: int) -> None:
     """Kill a worker, and return once there is another one in its place."""
+    count = len(stage.workers)
     os.kill(victim, signal.SIGKILL)
-    await stage.until(lambda: len(set(stage.workers) - {victim}) == 2)
+    await stage.until(lambda: len(set(stage.workers) - {victim}) == count)
 
 
 def nobody() -> None:
@@ -74,6 +76,35 @@ async def test_a_configuration_is_live_in_all_workers_and_in_those_that_come_lat
     assert await stage.statuses() == {REFUSED}
     assert stage.crew.restarts == (first + 1, second)
     assert await stage.crew.find_refusal("nowhere-1") is None
+
+
+async def test_a_worker_that_comes_later_knows_the_identity_names_of_former_configurations(
+    tmp_path: Path,
+) -> None:
+    """Services still read what a configuration before this worker's time wrote about callers."""
+    names = (b"X-Tenant", b"x.tenant", b"X-Customer", b"X-Gateway-Subject", b"X-Open")
+    fields = b"".join(name + b": forged\r\n" for name in names)
+
+    async def forwarded(stage: Stage, service: Service) -> set[bytes]:
+        assert await (await stage.send("/x", fields)).status() == 200
+        return {name for name, value in service.requests[-1].fields if value == b"forged"}
+
+    async with running_service() as service:
+        service.script = echo
+        upstreams = {"main": {"servers": [service.url]}}
+        tenant, customer, user = (
+            {"identity": {"headers": {name: "sub"}}, "upstreams": upstreams}
+            for name in ("X-Tenant", "X-Customer", "X-User")
+        )
+        async with serving(tmp_path, 1, Patience(), **tenant) as stage:
+            assert await forwarded(stage, service) == {b"X-Customer", b"X-Open"}
+            for changes in (customer, user):
+                assert await stage.reload(OPEN, **changes) is None
+            assert await forwarded(stage, service) == {b"X-Open"}
+
+            await replace(stage, stage.workers[0])
+
+            assert await forwarded(stage, service) == {b"X-Open"}
 
 
 async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_even_later(

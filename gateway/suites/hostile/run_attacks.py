@@ -14,7 +14,7 @@ from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
 from gateway.suites.hostile.names import NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.openness import find_more_open
-from gateway.suites.hostile.spoofed_headers import spoof_on_public
+from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_public
 from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
 from gateway.suites.request import AskedRequest
 from gateway.suites.samples.sample_requests import owned_requests
@@ -83,7 +83,7 @@ class Campaign:
         request = self._public.get(route.name)
         if request is None:
             return RouteAttacks(route.name, place, {}, ())
-        names = [name for name, _ in self._stage.settings.policy.identity.headers]
+        names = identity_names(self._stage.settings.policy.identity)
         counts, findings = self._try(route, spoof_on_public(request, names))
         return RouteAttacks(route.name, place, counts, findings)
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from gateway.decision.identity import Identity, canonical_alias
 from gateway.decision.reason import Reason
+from gateway.settings.assertion_models import DEFAULT_HEADER
+from gateway.settings.models import DEFAULT_IDENTITY
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import Sent
@@ -13,10 +16,21 @@ from gateway.suites.wire import Field, authorization, write_head
 # Nothing that a token says, or a configuration, so that it is told from what is true.
 FORGED = b"forged-by-an-attacker"
 
+# Services may read the default names still where a configuration has others, and whatever else
+# begins as they do.
+_ALWAYS = tuple(name.encode() for name in (*DEFAULT_IDENTITY, DEFAULT_HEADER, "X-Gateway-Forged"))
+
 _GUARD = Guard(None, ())
 _SOURCE = "CVE-2025-64484"
 # A configuration may refuse names with an underscore.
 _REFUSED = frozenset({Reason.REQUEST_MALFORMED})
+
+
+def identity_names(identity: Identity) -> list[bytes]:
+    """Return the names that no client may send to a service under *identity*."""
+    own = [name for name, _ in identity.headers]
+    names = {canonical_alias(name): name for name in (*_ALWAYS, *identity.reserved, *own)}
+    return list(names.values())
 
 
 def spoof_identity(control: Control) -> Iterator[Attack]:
@@ -89,7 +103,7 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
 
 
 def _names(control: Control) -> list[bytes]:
-    return [name for name, _ in control.stage.settings.policy.identity.headers]
+    return identity_names(control.stage.settings.policy.identity)
 
 
 def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:

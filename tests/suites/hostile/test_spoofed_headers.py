@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.decision.identity import Identity
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
 from gateway.suites.hostile.spoofed_headers import (
     FORGED,
+    identity_names,
     spoof_identity,
     spoof_instead,
     spoof_on_public,
@@ -60,6 +62,22 @@ def test_on_a_public_route_they_are_removed_as_well(stage: Stage) -> None:
         assert judge(one, outcome) is None
         assert isinstance(outcome, Sent)
         assert FORGED not in outcome.head
+
+
+def test_the_default_names_and_their_kin_are_tried_whatever_identity_says() -> None:
+    own = Identity(((b"X-Tenant", ("tenant",)), (b"x.gateway.subject", ("sub",))), False, (b"X-P",))
+
+    assert identity_names(own) == [
+        b"x.gateway.subject",
+        b"X-Gateway-Issuer",
+        b"X-Gateway-Client",
+        b"X-Gateway-Scopes",
+        b"X-Gateway-Token-Id",
+        b"X-Gateway-Assertion",
+        b"X-Gateway-Forged",
+        b"X-P",
+        b"X-Tenant",
+    ]
 
 
 @pytest.mark.parametrize("kept", ["keep", "reject"])

@@ -14,7 +14,7 @@ from gateway.decision.claims import read_claims
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
-from gateway.decision.identity import Identity
+from gateway.decision.identity import canonical_alias
 from gateway.decision.identity_fields import render_identity
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
@@ -23,6 +23,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values import Settings
+from gateway.suites.hostile.spoofed_headers import identity_names
 from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
 
 Weakness = Callable[[Stage], Answer]
@@ -227,17 +228,16 @@ def _first_credential(head: bytes) -> bytes:
 
 def keeps_headers(stage: Stage) -> Answer:
     """Return a gateway that sends on what clients say under an identity header's name."""
-    settings = stage.settings
-    bare = Identity(((b"X-Other", ("x",)),), False)
-    open_ = _with_policy(settings, replace(settings.policy, identity=bare))
-    rehearsal = Rehearsal(open_)
+    names = set(map(canonical_alias, identity_names(stage.settings.policy.identity)))
 
     def answer(head: bytes) -> Outcome:
         outcome = stage.answer(head)
         if not isinstance(outcome, Sent):
             return outcome
-        request = rehearsal.read(head)
-        return Sent(outcome.allow, rehearsal.render(request, outcome.allow, stage.at))
+        lines = [b"\r\n" + line for line in head.split(b"\r\n") if b":" in line]
+        forged = [one for one in lines if canonical_alias(one[2:].partition(b":")[0]) in names]
+        first, end, rest = outcome.head.partition(b"\r\n")
+        return Sent(outcome.allow, first + b"".join(forged) + end + rest)
 
     return answer
 
