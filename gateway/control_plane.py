@@ -14,7 +14,7 @@ from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.live import explain_live
 from gateway.admin.question import Question
 from gateway.admin.rate_limits import rate_limit_status
-from gateway.admin.readiness import Readiness, judge_readiness
+from gateway.admin.readiness import Readiness, judge_readiness, requires_issuer, requires_list
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.report_only import report_only
@@ -122,6 +122,7 @@ class ControlPlane:
             self._admin = AdminServer(settings.admin, self, self.reload_requests)
         self._last_attempt = LastAttempt(settings.digest, self._started_at)
         self._reloading = asyncio.Lock()
+        self._has_loaded_all = False  # keys and lists that readiness waits for, once
 
     @property
     def admin_address(self) -> tuple[str, int] | None:
@@ -205,13 +206,23 @@ class ControlPlane:
             faults.append("starting")
         if self._workers.is_draining:
             faults.append("draining")
-        keyring, revocations = self._fetched.keyring, self._fetched.revocations
-        return judge_readiness(self._settings, keyring.status(), revocations.status(), faults)
+        readiness = judge_readiness(
+            self._settings,
+            self._fetched.keyring.status(),
+            self._fetched.revocations.status(),
+            faults,
+            awaits=not self._has_loaded_all,
+        )
+        # For good: an issuer that a later configuration adds holds up the rollout of new
+        # gateways, and takes no traffic from those that serve.
+        self._has_loaded_all = self._has_loaded_all or not readiness.awaited
+        return readiness
 
     async def status(self) -> Mapping[str, object]:
         """Return what ``/status`` shows."""
         metrics = await self._workers.counts()
         now, in_use = self._clock(), certificates_in_use(self._settings)
+        settings, fetched = self._settings, self._fetched
         return {
             "version": __version__,
             "started_at": self._started_at,
@@ -220,8 +231,14 @@ class ControlPlane:
             "config": self._last_attempt.status(self._settings.digest),
             "workers": self._workers.status(),
             "report_only": report_only(self._settings),
-            "issuers": list(map(issuer_status, self._fetched.keyring.status())),
-            "revocations": list(map(revocation_status, self._fetched.revocations.status())),
+            "issuers": [
+                issuer_status(one, is_required=requires_issuer(settings, one.name))
+                for one in fetched.keyring.status()
+            ],
+            "revocations": [
+                revocation_status(one, is_required=requires_list(settings, one.name))
+                for one in fetched.revocations.status()
+            ],
             "certificates": [certificate_status(one, now) for one in in_use],
             "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
             "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),

@@ -9,14 +9,16 @@ from gateway.telemetry.reports import IssuerMetrics
 _SHOWN_FAULTS = 100
 
 
-def issuer_status(issuer: IssuerStatus) -> Mapping[str, object]:
+def issuer_status(issuer: IssuerStatus, *, is_required: bool) -> Mapping[str, object]:
     """Return what ``/status`` shows of *issuer*."""
     return {
         "name": issuer.name,
         "source": issuer.source.value,
         "loaded": issuer.loaded,
         "stale": issuer.stale,
+        "required": is_required,
         "kids": issuer.kids,
+        "fitting_keys": issuer.fitting_keys,
         "age_seconds": issuer.age_seconds,
         "age_limit_seconds": issuer.age_limit_seconds,
         "fetches": issuer.fetches,
@@ -29,10 +31,17 @@ def issuer_status(issuer: IssuerStatus) -> Mapping[str, object]:
     }
 
 
-def issuer_readiness(issuer: IssuerStatus) -> Mapping[str, object]:
-    """Return what ``/readyz`` shows of *issuer*: no place and no error, for anybody may ask."""
+def issuer_readiness(
+    issuer: IssuerStatus, *, is_required: bool, awaits: bool
+) -> Mapping[str, object]:
+    """Return what ``/readyz`` shows of *issuer*: no place and no error, for anybody may ask.
+
+    *awaits* says whether the gateway still waits for first keys of what *is_required*.
+    """
     return {
         "name": issuer.name,
+        "required": is_required,
+        "awaited": awaits and is_required and not issuer.was_loaded,
         "loaded": issuer.loaded,
         "stale": issuer.stale,
         "age_seconds": issuer.age_seconds,
@@ -45,7 +54,7 @@ def issuer_metrics(issuer: IssuerStatus) -> IssuerMetrics:
     """Return what ``/metrics`` shows of *issuer*."""
     return IssuerMetrics(
         name=issuer.name,
-        keys=len(issuer.kids),
+        keys=issuer.fitting_keys,
         age_seconds=issuer.age_seconds,
         age_limit_seconds=issuer.age_limit_seconds,
         next_refresh_in_seconds=issuer.next_refresh_in_seconds,

@@ -1,4 +1,4 @@
-"""Say whether traffic should be sent to a gateway, and why not."""
+"""Judge whether traffic should be sent to a gateway, and say why not."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,12 @@ from gateway.settings.values import Settings
 class Readiness:
     """Why no traffic should be sent here, if there is a reason, and how keys and lists stand.
 
-    Anybody who reaches the port may see it. *issuers* and *revocations* are JSON objects.
+    Anybody who reaches the port may see it. *awaited* are the reasons that end once keys and
+    lists were loaded. *issuers* and *revocations* are JSON objects.
     """
 
     not_ready: tuple[str, ...]
+    awaited: tuple[str, ...]
     issuers: tuple[Mapping[str, object], ...]
     revocations: tuple[Mapping[str, object], ...]
 
@@ -27,29 +29,44 @@ def judge_readiness(
     issuers: Sequence[IssuerStatus],
     lists: Sequence[RevocationStatus],
     faults: Sequence[str],
+    *,
+    awaits: bool = True,
 ) -> Readiness:
     """Return how it stands with the keys and lists of *settings*; *faults* are other reasons.
 
-    What only reports refuses nobody for want of keys or lists: it keeps no traffic away either.
+    Only what was never loaded is waited for, and only by a gateway that still *awaits* its first
+    keys and lists. What is lost later is lost by the whole fleet at once: if all of it became
+    unready, the tokens of every other issuer would be refused as well.
     """
-    reasons = [
-        f"no keys of issuer {issuer.name}"
-        for issuer in issuers
-        if not (issuer.loaded or settings.issuers[issuer.name].issuer.reports)
+    issuer_views = [
+        issuer_readiness(one, is_required=requires_issuer(settings, one.name), awaits=awaits)
+        for one in issuers
     ]
-    reasons += [
-        f"no revocation list {one.name}"
+    list_views = [
+        revocation_readiness(one, is_required=requires_list(settings, one.name), awaits=awaits)
         for one in lists
-        if one.is_missed and not _only_reports(settings, one.name)
     ]
-    return Readiness(
-        (*reasons, *faults),
-        tuple(map(issuer_readiness, issuers)),
-        tuple(map(revocation_readiness, lists)),
+    awaited = (
+        *(f"no keys of issuer {one['name']}" for one in issuer_views if one["awaited"]),
+        *(f"no revocation list {one['name']}" for one in list_views if one["awaited"]),
     )
+    return Readiness((*awaited, *faults), awaited, tuple(issuer_views), tuple(list_views))
 
 
-def _only_reports(settings: Settings, list_name: str) -> bool:
-    """Say whether nobody is refused for want of this revocation list."""
-    issuers = settings.revocations[list_name].rule.issuers
-    return all(settings.issuers[name].issuer.reports for name in issuers)
+def requires_issuer(settings: Settings, name: str) -> bool:
+    """Return whether a gateway needs keys of this issuer to be ready.
+
+    An issuer that only reports refuses nobody without its keys.
+    """
+    one = settings.issuers[name]
+    return one.is_required and not one.issuer.reports
+
+
+def requires_list(settings: Settings, name: str) -> bool:
+    """Return whether a gateway needs this revocation list to be ready.
+
+    It does if tokens of an issuer that it requires are refused without the list.
+    """
+    one = settings.revocations[name]
+    refuses = one.rule.refuses_without and one.is_required
+    return refuses and any(requires_issuer(settings, issuer) for issuer in one.rule.issuers)

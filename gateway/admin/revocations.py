@@ -6,13 +6,14 @@ from gateway.revocation.status import RevocationStatus
 from gateway.telemetry.reports import RevocationMetrics
 
 
-def revocation_status(one: RevocationStatus) -> Mapping[str, object]:
+def revocation_status(one: RevocationStatus, *, is_required: bool) -> Mapping[str, object]:
     """Return what ``/status`` shows of one list."""
     return {
         "name": one.name,
         "location": one.location,
         "loaded": one.loaded,
         "stale": one.stale,
+        "required": is_required,
         "on_failure": "refuse" if one.refuses_without else "allow",
         "entries": one.entries,
         "age_seconds": one.age_seconds,
@@ -25,10 +26,17 @@ def revocation_status(one: RevocationStatus) -> Mapping[str, object]:
     }
 
 
-def revocation_readiness(one: RevocationStatus) -> Mapping[str, object]:
-    """Return what ``/readyz`` shows of one list: no place and no error, for anybody may ask."""
+def revocation_readiness(
+    one: RevocationStatus, *, is_required: bool, awaits: bool
+) -> Mapping[str, object]:
+    """Return what ``/readyz`` shows of one list: no place and no error, for anybody may ask.
+
+    *awaits* says whether the gateway still waits for the first list of what *is_required*.
+    """
     return {
         "name": one.name,
+        "required": is_required,
+        "awaited": awaits and is_required and not one.was_loaded,
         "loaded": one.loaded,
         "stale": one.stale,
         "age_seconds": one.age_seconds,

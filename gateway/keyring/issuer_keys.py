@@ -41,6 +41,7 @@ class IssuerKeys(Refreshed[KeySet]):
         self._read_keys = read
         self._asked_at: float | None = None  # when an unknown `kid` last made us fetch
         self._unusable: tuple[str, ...] = ()
+        self._was_loaded = False  # with a key that serves one of our algorithms
 
     @property
     def is_file(self) -> bool:
@@ -61,6 +62,7 @@ class IssuerKeys(Refreshed[KeySet]):
 
     def _inherit(self, former: Self) -> None:
         super()._inherit(former)
+        self._was_loaded = self._was_loaded or self._count_fitting(self._held) > 0
         self._asked_at = former._asked_at
         self._unusable = former._unusable
 
@@ -91,8 +93,10 @@ class IssuerKeys(Refreshed[KeySet]):
             name=self._name,
             source=self.settings.source.kind,
             loaded=self.is_loaded(),
+            was_loaded=self._was_loaded,
             stale=self.is_loaded() and (age_seconds or 0.0) > times.fresh_seconds,
             kids=self._kids(),
+            fitting_keys=self._count_fitting(self._live.get(self._name)),
             age_seconds=age_seconds,
             age_limit_seconds=None if is_fixed else times.fresh_seconds + times.stale_seconds,
             fetches=self._fetches,
@@ -140,6 +144,15 @@ class IssuerKeys(Refreshed[KeySet]):
             shown = "; ".join(unusable[:5])
             _log.warning("issuer %s: %d unusable keys: %s", self._name, len(unusable), shown)
         self._unusable = unusable
+
+    def _accept(self, document: KeySet) -> None:
+        super()._accept(document)
+        self._was_loaded = self._was_loaded or self._count_fitting(document) > 0
+
+    def _count_fitting(self, key_set: KeySet | None) -> int:
+        """Return how many keys of *key_set* serve one of the issuer's algorithms."""
+        allowed = self.settings.issuer.algorithms
+        return sum(bool(key.algorithms & allowed) for key in key_set.keys) if key_set else 0
 
     def _is_same(self, held: KeySet, fetched: KeySet) -> bool:
         return _content(held.keys) == _content(fetched.keys)

@@ -49,7 +49,12 @@ class LiveList(Refreshed[RevocationList]):
 
     def is_same_source(self, other: Self) -> bool:
         """Say whether *other* would fetch the same list."""
-        return (self.is_file, self.settings.location) == (other.is_file, other.settings.location)
+        ours, theirs = self.settings, other.settings
+        return (ours.is_file, ours.location, ours.ca) == (
+            theirs.is_file,
+            theirs.location,
+            theirs.ca,
+        )
 
     def status(self) -> RevocationStatus:
         """Return what there is to say about this list now."""
@@ -59,6 +64,7 @@ class LiveList(Refreshed[RevocationList]):
             name=self._name,
             location=self.location,
             loaded=listed is not None,
+            was_loaded=self._held is not None,
             stale=listed is not None and (age_seconds or 0.0) > times.fresh_seconds,
             refuses_without=self.settings.rule.refuses_without,
             entries=0 if listed is None else listed.size,

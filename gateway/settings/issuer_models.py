@@ -92,6 +92,10 @@ class IssuerModel(Strict):
         description="`report` lets through, without identity, what fails this issuer's check.",
     )
     keys: KeyTimesModel = Field(default=KeyTimesModel(), description="The life of its keys.")
+    required: bool = Field(
+        default=True,
+        description="Whether the gateway is ready only once it has had keys of this issuer.",
+    )
     tls: FetchTlsModel | None = Field(
         default=None, description="Whom to trust when its metadata and keys are fetched."
     )

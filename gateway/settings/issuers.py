@@ -64,7 +64,7 @@ def _build(
     )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
-    return IssuerSettings(issuer, source, times)
+    return IssuerSettings(issuer, source, times, model.required)
 
 
 def _refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:

@@ -143,6 +143,9 @@ class ReloadModel(Strict):
         default=False,
         description="Whether `suites` are run first; where one fails, the former stays.",
     )
+    wait: Duration = described(
+        "30s", "How long a reload waits for the keys and revocation lists that it needs."
+    )
 
 
 class DrainModel(Strict):

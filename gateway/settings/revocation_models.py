@@ -33,6 +33,10 @@ class RevocationModel(Strict):
         default="refuse",
         description="What becomes of tokens while there is no list, or one that is too old.",
     )
+    required: bool = Field(
+        default=True,
+        description="Whether the gateway is ready only once it has had this list.",
+    )
     tls: FetchTlsModel | None = Field(
         default=None, description="Whom to trust when the list is fetched."
     )

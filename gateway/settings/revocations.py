@@ -38,7 +38,9 @@ def build_revocations(
             times = FetchTimes(model.fresh, model.stale, model.fetch_timeout)
             directory, at_tls = sources.main.directory, at.child("tls")
             ca = build_fetch_ca(model.tls, model.url, directory, at_tls, sources.disk, faults)
-            built[name] = RevocationSettings(rule, location, model.url is None, times, ca)
+            built[name] = RevocationSettings(
+                rule, location, model.url is None, times, ca, model.required
+            )
     return built
 
 

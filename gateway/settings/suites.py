@@ -38,10 +38,10 @@ def find_named_suites(
 
 
 def build_reloads(model: ConfigFile, root: Part, faults: list[Fault]) -> Reloads:
-    """Return when the configuration is read again, and whether suites run first."""
+    """Return when the configuration is read again, and what must hold before it counts."""
     reload = model.reload
     if reload.suites and not model.suites:
         message = "which suites? Name them in `suites`"
         part = root.child("reload").child("suites")
         faults.append(part.fault(Code.MISSING_KEY, message))
-    return Reloads(reload.watch, reload.suites)
+    return Reloads(reload.watch, reload.suites, reload.wait)

@@ -82,18 +82,23 @@ class KeyTimes(FetchTimes):
 
 @dataclass(frozen=True, slots=True)
 class IssuerSettings:
-    """An issuer with everything the keyring needs to have its keys."""
+    """An issuer with everything the keyring needs to fetch its keys.
+
+    One that *is_required* keeps the gateway from being ready until its keys were loaded once.
+    """
 
     issuer: Issuer
     source: KeySource
     times: KeyTimes
+    is_required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationSettings:
     """A revocation list; *location* is a URL, or the absolute name of a file.
 
-    *ca* are those to trust where it is a URL, None for whom the machine trusts.
+    *ca* are those to trust where it is a URL, None for whom the machine trusts. One that
+    *is_required* keeps the gateway from being ready until it was loaded once.
     """
 
     rule: RevocationRule
@@ -101,6 +106,7 @@ class RevocationSettings:
     is_file: bool
     times: FetchTimes
     ca: Authorities | None = None
+    is_required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

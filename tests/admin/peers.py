@@ -29,7 +29,7 @@ class FakeGateway:
     decisions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def ready(self) -> Readiness:
-        return Readiness(self.not_ready, self.issuers, self.revocations)
+        return Readiness(self.not_ready, (), self.issuers, self.revocations)
 
     async def status(self) -> Mapping[str, object]:
         return self.members

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.keyring.status import IssuerStatus
 from gateway.settings.values import SourceKind
@@ -11,8 +13,10 @@ STATUS = IssuerStatus(
     name="main",
     source=SourceKind.JWKS_URL,
     loaded=True,
+    was_loaded=True,
     stale=True,
     kids=("a", None),
+    fitting_keys=1,
     age_seconds=400.5,
     age_limit_seconds=3900.0,
     fetches=9,
@@ -25,14 +29,16 @@ STATUS = IssuerStatus(
 
 
 def test_operators_see_all_of_it() -> None:
-    shown = json.loads(json.dumps(issuer_status(STATUS)))
+    shown = json.loads(json.dumps(issuer_status(STATUS, is_required=True)))
 
     assert shown == {
         "name": "main",
         "source": "jwks_url",
         "loaded": True,
         "stale": True,
+        "required": True,
         "kids": ["a", None],
+        "fitting_keys": 1,
         "age_seconds": 400.5,
         "age_limit_seconds": 3900.0,
         "fetches": 9,
@@ -47,8 +53,10 @@ def test_operators_see_all_of_it() -> None:
 
 def test_probes_see_how_it_stands_and_neither_places_nor_errors() -> None:
     """Readiness is open to anybody who reaches the port; the rest asks for the admin token."""
-    assert issuer_readiness(STATUS) == {
+    assert issuer_readiness(STATUS, is_required=True, awaits=True) == {
         "name": "main",
+        "required": True,
+        "awaited": False,
         "loaded": True,
         "stale": True,
         "age_seconds": 400.5,
@@ -57,10 +65,29 @@ def test_probes_see_how_it_stands_and_neither_places_nor_errors() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("was_loaded", "is_required", "awaits", "awaited"),
+    [
+        (False, True, True, True),
+        (True, True, True, False),
+        (False, False, True, False),
+        (False, True, False, False),
+    ],
+)
+def test_what_was_never_loaded_is_awaited_where_it_is_required_and_the_gateway_still_waits(
+    was_loaded: bool, is_required: bool, awaits: bool, awaited: bool
+) -> None:
+    issuer = replace(STATUS, loaded=False, was_loaded=was_loaded)
+
+    shown = issuer_readiness(issuer, is_required=is_required, awaits=awaits)
+
+    assert (shown["required"], shown["awaited"]) == (is_required, awaited)
+
+
 def test_metrics_have_the_same_figures() -> None:
     metrics = issuer_metrics(STATUS)
 
-    assert (metrics.name, metrics.keys, metrics.fetches) == ("main", 2, 9)
+    assert (metrics.name, metrics.keys, metrics.fetches) == ("main", 1, 9)
     assert (metrics.failures, metrics.failures_in_a_row) == (5, 4)
     assert (metrics.age_seconds, metrics.age_limit_seconds) == (400.5, 3900.0)
     assert metrics.next_refresh_in_seconds == 8.0
@@ -69,6 +96,7 @@ def test_metrics_have_the_same_figures() -> None:
 def test_what_is_not_known_is_null_and_not_a_number() -> None:
     fixed = replace(STATUS, age_seconds=None, age_limit_seconds=None, next_refresh_in_seconds=None)
 
-    assert issuer_readiness(fixed)["age_seconds"] is None
-    assert issuer_status(fixed)["age_limit_seconds"] is None
+    shown = issuer_readiness(fixed, is_required=True, awaits=True)
+    assert shown["age_seconds"] is None
+    assert issuer_status(fixed, is_required=True)["age_limit_seconds"] is None
     assert issuer_metrics(fixed).next_refresh_in_seconds is None

@@ -15,6 +15,7 @@ STATUS = RevocationStatus(
     name="blocked",
     location="https://login.example.com/revoked.json",
     loaded=True,
+    was_loaded=True,
     stale=True,
     refuses_without=True,
     entries=7,
@@ -29,13 +30,14 @@ STATUS = RevocationStatus(
 
 
 def test_operators_see_all_of_it() -> None:
-    shown = json.loads(json.dumps(revocation_status(STATUS)))
+    shown = json.loads(json.dumps(revocation_status(STATUS, is_required=True)))
 
     assert shown == {
         "name": "blocked",
         "location": "https://login.example.com/revoked.json",
         "loaded": True,
         "stale": True,
+        "required": True,
         "on_failure": "refuse",
         "entries": 7,
         "age_seconds": 40.5,
@@ -46,12 +48,15 @@ def test_operators_see_all_of_it() -> None:
         "last_error": "https://login.example.com/revoked.json: answered 500 instead of 200",
         "next_refresh_in_seconds": 8.0,
     }
-    assert revocation_status(replace(STATUS, refuses_without=False))["on_failure"] == "allow"
+    open_list = replace(STATUS, refuses_without=False)
+    assert revocation_status(open_list, is_required=False)["on_failure"] == "allow"
 
 
 def test_probes_see_how_it_stands_and_neither_places_nor_errors() -> None:
-    assert revocation_readiness(STATUS) == {
+    assert revocation_readiness(STATUS, is_required=True, awaits=True) == {
         "name": "blocked",
+        "required": True,
+        "awaited": False,
         "loaded": True,
         "stale": True,
         "age_seconds": 40.5,

@@ -1,6 +1,7 @@
 """An issuer is away for an hour and longer: keys serve as promised, and it is left in peace."""
 
 import itertools
+import json
 from collections.abc import Callable
 
 import pytest
@@ -78,7 +79,11 @@ async def lose_keys(start: StartWorld, issuer: IssuerPeer) -> World:
 async def test_keys_serve_up_to_their_age_limit_and_not_a_moment_longer(
     start: StartWorld, issuer: IssuerPeer
 ) -> None:
-    """A stolen key that the issuer has withdrawn must end some time, reachable or not."""
+    """A stolen key that the issuer has withdrawn must end some time, reachable or not.
+
+    Every gateway loses them at the same time, so none becomes unready: that would refuse the
+    tokens of all other issuers, too.
+    """
     issuer.answer = GOOD
     world = await start()
     seen = token(0)
@@ -91,8 +96,49 @@ async def test_keys_serve_up_to_their_age_limit_and_not_a_moment_longer(
 
     assert await world.ask_all(seen, token(0)) == {"503 keys_unavailable"}
     status, shown = await world.readiness()
-    assert (status, shown["loaded"], shown["stale"]) == (503, False, False)
+    assert (status, shown["loaded"], shown["stale"]) == (200, False, False)
     assert shown["age_seconds"] == AGE_LIMIT_SECONDS
+    assert world.metric("gateway_issuer_keys") == 0
+
+
+async def test_a_partner_that_is_away_from_the_start_makes_nobody_unready_but_a_required_one(
+    start: StartWorld, issuer: IssuerPeer
+) -> None:
+    partner = "https://partner.example/"
+    away = issuer_section("http://127.0.0.1:1/jwks", partner, required=False)
+    issuer.answer = AWAY
+    sections = {"main": issuer_section(f"{issuer.url}/jwks"), "partner": away}
+    world = await start(issuers=sections)
+    before = json.loads((await world.admin("/readyz")).body)
+
+    issuer.answer = GOOD
+    await world.pass_time(1.0)
+    answer = await world.admin("/readyz")
+    after = json.loads(answer.body)
+
+    assert before["not_ready"] == ["no keys of issuer main"]
+    assert [one["awaited"] for one in before["issuers"]] == [True, False]
+    assert (answer.status, after["not_ready"]) == (200, [])
+    assert [(one["required"], one["loaded"]) for one in after["issuers"]] == [
+        (True, True),
+        (False, False),
+    ]
+    assert await world.ask(token(0)) == "200"
+    assert await world.ask(token(0, issuer=partner)) == "503 keys_unavailable"
+    assert world.metric("gateway_issuer_keys", "partner") == 0
+
+
+async def test_keys_for_no_listed_algorithm_are_none_that_readiness_waits_for(
+    start: StartWorld, issuer: IssuerPeer
+) -> None:
+    """No token of the issuer could be accepted: a rollout must not go on like this."""
+    issuer.answer = GOOD
+    section = issuer_section(f"{issuer.url}/jwks", algorithms=["RS256"])
+    world = await start(issuers={"main": section})
+
+    status, shown = await world.readiness()
+
+    assert (status, shown["loaded"], shown["awaited"]) == (503, True, True)
     assert world.metric("gateway_issuer_keys") == 0
 
 

@@ -128,7 +128,8 @@ class World:
         await until(self._is_settled)
 
     def _is_settled(self) -> bool:
-        issuers: Any = list(map(issuer_status, self.gateway.gateway.fetched.keyring.status()))
+        statuses = self.gateway.gateway.fetched.keyring.status()
+        issuers: Any = [issuer_status(one, is_required=True) for one in statuses]
         due, wakes = sorted(map(_due_in_seconds, issuers)), self.clock.wakes_in_seconds
         return len(due) == len(wakes) and all(
             0.0 < wake < moment + 1e-6 for wake, moment in zip(wakes, due, strict=True)

@@ -20,6 +20,7 @@ async def test_a_good_list_is_told_with_its_age_and_next_refresh(
         name="blocked",
         location=f"{peer.url}/r",
         loaded=True,
+        was_loaded=True,
         stale=False,
         refuses_without=True,
         entries=2,

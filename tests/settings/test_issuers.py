@@ -180,3 +180,14 @@ def test_plain_http_anywhere_else_is_a_warning_even_as_a_mere_name(
     text = f'{{issuer: "{issuer}", jwks_url: "https://a/k", audiences: [a]}}'
 
     assert [fault.code for fault in faults(tmp_path, one_issuer(text))] == ["insecure_url"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_required"), [("", True), (", required: true", True), (", required: false", False)]
+)
+def test_an_issuer_is_required_unless_it_says_otherwise(
+    words: str, is_required: bool, tmp_path: Path
+) -> None:
+    text = one_issuer("{issuer: a, secret_env: SECRET, audiences: [a]" + words + "}")
+
+    assert load(tmp_path, text).issuers["main"].is_required is is_required

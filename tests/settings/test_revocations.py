@@ -107,3 +107,12 @@ def test_a_gateway_without_issuers_may_have_a_list_of_nobody(tmp_path: Path) -> 
     )
 
     assert load(tmp_path, text).policy.revocations == {}
+
+
+@pytest.mark.parametrize(("words", "is_required"), [("", True), (", required: false", False)])
+def test_a_list_is_required_unless_it_says_otherwise(
+    words: str, is_required: bool, tmp_path: Path
+) -> None:
+    text = one_list('{url: "https://a/r"' + words + "}")
+
+    assert load(tmp_path, text).revocations["blocked"].is_required is is_required

@@ -43,6 +43,13 @@ def test_when_they_run_is_what_the_file_says(tmp_path: Path) -> None:
     assert settings.reload == Reloads(watch_seconds=2.0, runs_suites=True)
 
 
+def test_how_long_a_reload_waits_is_what_the_file_says(tmp_path: Path) -> None:
+    settings = load(tmp_path, config("reload: {wait: 5s}\n"))
+
+    assert settings.reload == Reloads(watch_seconds=None, runs_suites=False, wait_seconds=5.0)
+    assert_found(tmp_path, "bad_value", config("reload: {wait: ¦0s}\n"))
+
+
 @pytest.mark.parametrize(
     ("codes", "text"),
     [

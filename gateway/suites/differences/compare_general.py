@@ -114,7 +114,7 @@ def _key_times(loaded: Loaded) -> dict[str, Section]:
     return {
         one.issuer.issuer: (
             name,
-            fetch_facets(one.times, one.times.unknown_kid_cooldown_seconds),
+            fetch_facets(one.times, one.is_required, one.times.unknown_kid_cooldown_seconds),
             _of_issuer(loaded.places, name),
         )
         for name, one in loaded.settings.issuers.items()
@@ -138,7 +138,11 @@ def _rate_limits(loaded: Loaded) -> dict[str, Section]:
 
 def _list_times(loaded: Loaded) -> dict[str, Section]:
     return {
-        name: (name, fetch_facets(one.times), _below(loaded.places, "revocations", name))
+        name: (
+            name,
+            fetch_facets(one.times, one.is_required),
+            _below(loaded.places, "revocations", name),
+        )
         for name, one in loaded.settings.revocations.items()
     }
 

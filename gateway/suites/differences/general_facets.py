@@ -125,6 +125,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("access_log", "format"): settings.access_log_format.value,
         ("reload", "watch"): "never" if watch is None else watch,
         ("reload", "suites"): settings.reload.runs_suites,
+        ("reload", "wait"): settings.reload.wait_seconds,
     }
     facets = {
         ".".join(keys): Facet(value, show_amount(keys, value), keys)
@@ -169,8 +170,10 @@ def show_amount(keys: tuple[str, ...], value: object) -> str:
     return str(value)
 
 
-def fetch_facets(times: FetchTimes, cooldown_seconds: float | None = None) -> dict[str, Facet]:
-    """Return how long what is fetched is kept."""
+def fetch_facets(
+    times: FetchTimes, is_required: bool, cooldown_seconds: float | None = None
+) -> dict[str, Facet]:
+    """Return how long what is fetched is kept, and whether readiness waits for it."""
     values = {
         "fresh": times.fresh_seconds,
         "stale": times.stale_seconds,
@@ -178,7 +181,11 @@ def fetch_facets(times: FetchTimes, cooldown_seconds: float | None = None) -> di
     }
     if cooldown_seconds is not None:
         values["unknown_kid_cooldown"] = cooldown_seconds
-    return {name: Facet(value, f"{value:g} s", ("keys", name)) for name, value in values.items()}
+    required = Facet(is_required, "true" if is_required else "false", ("required",))
+    return {
+        "required": required,
+        **{name: Facet(value, f"{value:g} s", ("keys", name)) for name, value in values.items()},
+    }
 
 
 def upstream_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:

@@ -177,6 +177,14 @@ def test_waiting_for_services_and_keys_are_limits(tmp_path: Path) -> None:
     ]
 
 
+def test_what_readiness_waits_for_is_a_limit_and_opens_nothing(tmp_path: Path) -> None:
+    text = edited((MAIN, "required: false, " + MAIN))
+
+    assert told(changes(tmp_path, text)) == [
+        ("keys of the issuer", "main", "required", "true", "false")
+    ]
+
+
 def test_a_key_file_that_was_moved_is_the_same_and_one_that_was_changed_is_not(
     tmp_path: Path,
 ) -> None:

@@ -37,13 +37,14 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
     settings = load(tmp_path, BASE).settings
     times = settings.issuers["main"].times
 
-    assert {key: one.text for key, one in fetch_facets(times, 5.0).items()} == {
+    assert {key: one.text for key, one in fetch_facets(times, True, 5.0).items()} == {
+        "required": "true",
         "fresh": "300 s",
         "stale": "3600 s",
         "fetch_timeout": "5 s",
         "unknown_kid_cooldown": "5 s",
     }
-    assert "unknown_kid_cooldown" not in fetch_facets(times)
+    assert "unknown_kid_cooldown" not in fetch_facets(times, True)
     assert {key: one.text for key, one in upstream_facets(settings)["site"].items()} == {
         "connect_timeout": "2 s",
         "response_timeout": "30 s",
