@@ -167,6 +167,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
             )
             for route in policy.routes.routes
         ],
+        hosts=policy.routes.hosts,
         issuer_names={name: quote(name) for name in settings.issuers},
         explain_key=keys.explain,
         identity_aliases=identity_names,

@@ -113,7 +113,7 @@ def find_route(head: RequestHead, policy: Policy) -> Match | Deny | Publish:
     routes = policy.routes
     recall = routes.recall  # by way of a local: half the price of `routes.recall(…)`
     question = (path, head.host, head.method)
-    known = recall(question)
+    known = recall(question) or routes.recall_older(question)
     if known is not None:
         return known
     documents = policy.documents

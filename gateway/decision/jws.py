@@ -13,8 +13,10 @@ from gateway.decision.verdict import Deny
 # in a file or a database (8725.8).
 MAX_KID_CHARACTERS = 1024
 
-# An issuer has one header segment for each of its keys. Bounded, as strangers choose them.
+# An issuer has one header segment for each of its keys. Bounded, as strangers choose them: what
+# is read takes twenty times the memory, so large ones are read each time.
 _REMEMBERED_HEADERS = 256
+_MAX_REMEMBERED_HEADER_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,10 @@ def parse_compact(token: bytes) -> CompactToken | Deny:
         return _malformed("the token does not have three parts")
     signing_input, _, signature_text = token.rpartition(b".")
     header_text, _, payload_text = signing_input.partition(b".")
-    header = _read_header(header_text)
+    if len(header_text) <= _MAX_REMEMBERED_HEADER_BYTES:
+        header = _recall_header(header_text)
+    else:
+        header = _read_header(header_text)
     if isinstance(header, Deny):
         return header
     payload = decode_base64url(payload_text)
@@ -58,7 +63,6 @@ def parse_compact(token: bytes) -> CompactToken | Deny:
     )
 
 
-@lru_cache(maxsize=_REMEMBERED_HEADERS)
 def _read_header(segment: bytes) -> _Header | Deny:
     text = decode_base64url(segment)
     if text is None:
@@ -78,6 +82,9 @@ def _read_header(segment: bytes) -> _Header | Deny:
     if "typ" in members and not isinstance(typ, str):
         return _malformed("the token's type is not a string")
     return _Header(members, algorithm, kid if isinstance(kid, str) else None, _token_type(typ))
+
+
+_recall_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
 
 
 def _token_type(typ: object) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.decision.remembered import Remembered
 from gateway.decision.rules import ClaimTest
 from gateway.decision.scopes import ScopeRule
 from gateway.decision.step_up import StepUp
@@ -116,12 +117,14 @@ Question = tuple[bytes, str, str]  # path, host, method
 class RouteTable:
     """All routes of a policy; a look-up costs by the depth of the path, not by the routes.
 
-    Most traffic asks for few paths again and again, so the last answers are remembered. The
-    table never changes, and so neither do they. *allows_odd_paths* says that some route takes
-    paths that the strict rules refuse.
+    Most traffic asks for few paths again and again, so the answers in use are remembered. The
+    table never changes, and so neither do they. ``recall`` finds most of them, and
+    ``recall_older`` those that made-up paths have pushed aside. *hosts* are those that routes name
+    in full. *allows_odd_paths* says that some route takes paths that the strict rules refuse.
     """
 
     routes: tuple[Route, ...]
+    hosts: tuple[str, ...]
     allows_odd_paths: bool
 
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -131,8 +134,9 @@ class RouteTable:
         self.allows_odd_paths = any(
             route.allow_encoded_slash or route.allow_semicolon for route in routes
         )
-        self._remembered: dict[Question, Match] = {}
+        self._remembered: Remembered[Question, Match] = Remembered(_REMEMBERED_MATCHES)
         self.recall: Callable[[Question], Match | None] = self._remembered.get
+        self.recall_older = self._remembered.recall
         tries: dict[str, _Trie] = {"": PathTrie()}
         for route in routes:
             segments = parse_template(route.path, route.is_prefix)
@@ -148,14 +152,13 @@ class RouteTable:
             for host, trie in tries.items()
             if not host.startswith(".")
         }
+        self.hosts = tuple(self._exact)
 
     def remember(self, question: Question, match: Match) -> None:
         """Keep the answer to *question* for ``recall``, if it is short and comes again."""
         if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES or match.other_variables:
             return
-        if len(self._remembered) >= _REMEMBERED_MATCHES:
-            self._remembered.clear()
-        self._remembered[question] = match
+        self._remembered.keep(question, match)
 
     def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
         """Return the most specific route for *host* (canonical) and decoded *segments*.

@@ -2,12 +2,15 @@
 
 Names repeat from request to request, so each spelling is judged once: looking a name up is
 one dictionary hit. What comes back is either the bytes that open the forwarded line, or one
-of the kinds below.
+of the kinds below. The usual names are judged beforehand and never evicted; names that strangers
+make up share a small budget with the unusual ones, of which those in use stay.
 """
 
 from typing import Final
 
 from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
+from gateway.decision.remembered import Remembered
+from gateway.http.usual_names import USUAL_IN_ANSWERS, USUAL_IN_REQUESTS
 from gateway.settings.values import UnderscoreNames
 
 DROP: Final = 0
@@ -91,12 +94,13 @@ _ANSWER_KINDS = {
 # What begins so is set here, or was by some configuration, or by another gateway.
 _RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
 
-# Names come from the outside: a client that invents them must not fill the memory.
+# Beside the usual ones. Names come from the outside: a client that makes them up must not fill
+# the memory.
 _REMEMBERED_NAMES = 2048
 _REMEMBERED_NAME_BYTES = 64
 
 
-class RequestNames(dict[bytes, bytes | int]):
+class RequestNames(Remembered[bytes, bytes | int]):
     """Judge the field names of requests.
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
@@ -104,19 +108,25 @@ class RequestNames(dict[bytes, bytes | int]):
     them now.
     """
 
+    __slots__ = ("_reserved", "_underscore_names")
+
     def __init__(
         self,
         identity: frozenset[bytes],
         underscore_names: UnderscoreNames = UnderscoreNames.DROP,
     ) -> None:
-        super().__init__()
         self._reserved = identity | _RESERVED
         self._underscore_names = underscore_names
+        super().__init__(
+            _REMEMBERED_NAMES, {name: self._judge(name) for name in USUAL_IN_REQUESTS | identity}
+        )
 
     def __missing__(self, name: bytes) -> bytes | int:
-        kind = self._judge(name)
-        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
-            self[name] = kind
+        kind = self.recall(name)
+        if kind is None:
+            kind = self._judge(name)
+            if len(name) <= _REMEMBERED_NAME_BYTES:
+                self.keep(name, kind)
         return kind
 
     def _judge(self, name: bytes) -> bytes | int:
@@ -138,17 +148,30 @@ class RequestNames(dict[bytes, bytes | int]):
         return alias in self._reserved or alias.startswith(_RESERVED_STARTS)
 
 
-class AnswerNames(dict[bytes, bytes | int]):
+class AnswerNames(Remembered[bytes, bytes | int]):
     """Judge the field names of answers."""
 
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        usual = {name: _judge_answer(name) for name in USUAL_IN_ANSWERS}
+        super().__init__(_REMEMBERED_NAMES, usual)
+
     def __missing__(self, name: bytes) -> bytes | int:
-        lower = name.lower()
-        kind: bytes | int | None = _ANSWER_KINDS.get(lower)
+        kind = self.recall(name)
         if kind is None:
-            kind = DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
-        if len(self) < _REMEMBERED_NAMES and len(name) <= _REMEMBERED_NAME_BYTES:
-            self[name] = kind
+            kind = _judge_answer(name)
+            if len(name) <= _REMEMBERED_NAME_BYTES:
+                self.keep(name, kind)
         return kind
+
+
+def _judge_answer(name: bytes) -> bytes | int:
+    lower = name.lower()
+    kind = _ANSWER_KINDS.get(lower)
+    if kind is not None:
+        return kind
+    return DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
 
 
 def names_field(connection: bytes, name: bytes) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.decision.head import RequestHead
 from gateway.decision.host import canonical_host
+from gateway.decision.remembered import Remembered
 from gateway.decision.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
@@ -32,7 +33,8 @@ if TYPE_CHECKING:  # it imports this
     from gateway.proxy.entrance import Entrance
     from gateway.proxy.limiting import RouteLimits
 
-# Hosts come from the outside: a client that invents them must not fill the memory.
+# Beside those that routes name. Hosts come from the outside: a client that makes them up must
+# not fill the memory.
 _REMEMBERED_HOSTS = 4096
 
 
@@ -53,13 +55,24 @@ class Admits(Protocol):
         """Return why *token* is revoked by now, or None."""
 
 
-class HostNames(dict[bytes, str | None]):
-    """The canonical form of every Host value seen; None for what is no host."""
+class HostNames(Remembered[bytes, str | None]):
+    """The canonical form of every Host value in use; None for what is no host.
+
+    *known* are the hosts that routes name: they are never evicted, whatever strangers make up.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        values = [host.encode() for host in known]
+        super().__init__(_REMEMBERED_HOSTS, {value: canonical_host(value) for value in values})
 
     def __missing__(self, value: bytes) -> str | None:
-        host = canonical_host(value)
-        if host is not None and len(self) < _REMEMBERED_HOSTS:
-            self[value] = host
+        host = self.recall(value)
+        if host is None:
+            host = canonical_host(value)
+            if host is not None:
+                self.keep(value, host)
         return host
 
 
@@ -108,8 +121,9 @@ def _most(limits: Iterable[int | None]) -> int | None:
 class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
-    *routes* is indexed by ``Route.index``. *explain_key* says for the log which key a token wanted,
-    and which there were. Without a *tracer* traces only pass through.
+    *routes* is indexed by ``Route.index``, *hosts* are those that they name. *explain_key* says for
+    the log which key a token wanted, and which there were. Without a *tracer* traces only pass
+    through.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -117,6 +131,7 @@ class Port:
         *,
         admission: Admits,
         routes: list[RouteState],
+        hosts: Iterable[str],
         issuer_names: Mapping[str, Json],
         explain_key: Callable[[WantedKey], str],
         identity_aliases: frozenset[bytes],
@@ -140,7 +155,7 @@ class Port:
         self.issuer_names = issuer_names
         self.explain_key = explain_key
         self.names = RequestNames(identity_aliases, underscore_names)
-        self.hosts = HostNames()
+        self.hosts = HostNames(hosts)
         self.forward_token = forward_token
         self.vouch: Vouch | None = None
         self.preflight: Preflight | None = None
@@ -179,7 +194,6 @@ class Port:
         former._successor = self
         self.call_itself(former.pseudonym)
         self.id_prefix, self.ids = former.id_prefix, former.ids
-        self.hosts = former.hosts
         self.is_draining = former.is_draining
         self._tasks = former._tasks
 

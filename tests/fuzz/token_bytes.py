@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from gateway.decision.authenticate import authenticate
 from gateway.decision.bearer import bearer_token
 from gateway.decision.decide import decide
-from gateway.decision.jws import _read_header
+from gateway.decision.jws import _recall_header
 from gateway.decision.keys import KeySet
 from gateway.decision.memo import TokenMemo
 from gateway.decision.token import SignedToken
@@ -75,7 +75,7 @@ def check_token(token: bytes) -> None:
 
 def read_token(token: bytes) -> None:
     """Do what the gateway does with a token that it never saw, nor its header."""
-    _read_header.cache_clear()
+    _recall_header.cache_clear()
     authenticate(token, _POLICY, _KEYS)
 
 

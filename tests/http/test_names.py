@@ -12,6 +12,7 @@ from gateway.http.names import (
     HOST,
     REFUSED,
     TRANSFER_ENCODING,
+    VIA,
     AnswerNames,
     RequestNames,
     without_named,
@@ -148,20 +149,88 @@ def test_the_case_of_a_name_never_matters(name: str) -> None:
     assert len(kinds) == 1
 
 
-@pytest.mark.parametrize("names", [RequestNames(IDENTITY), AnswerNames()])
-def test_invented_names_do_not_fill_the_memory(names: dict[bytes, bytes | int]) -> None:
-    for number in range(10_000):
+class Judged(bytes):
+    """A field name that counts how often it is judged: only judging looks at its letters."""
+
+    judged = 0
+
+    def lower(self) -> bytes:
+        Judged.judged += 1
+        return super().lower()
+
+
+@pytest.fixture(params=[lambda: RequestNames(IDENTITY), AnswerNames], ids=["requests", "answers"])
+def names(request: pytest.FixtureRequest) -> RequestNames | AnswerNames:
+    made: RequestNames | AnswerNames = request.param()
+    return made
+
+
+def times_judged(names: RequestNames | AnswerNames, name: bytes) -> int:
+    """Return how often looking *name* up twice has it judged."""
+    before = Judged.judged
+    kinds = {names[Judged(name)], names[Judged(name)]}
+    assert len(kinds) == 1
+    return Judged.judged - before
+
+
+def flood(names: RequestNames | AnswerNames, start: int = 0, count: int = 10_000) -> None:
+    """Look up what 22 requests of a stranger make up, and more."""
+    for number in range(start, start + count):
         name = b"X-%d" % number
         assert names[name] == b"\r\n%b: " % name
 
-    assert len(names) < 5000
-    assert names[b"X-9999"] == b"\r\nX-9999: "
+
+def test_invented_names_do_not_fill_the_memory(names: RequestNames | AnswerNames) -> None:
+    usual = len(names)
+
+    flood(names)
+
+    assert names.evictable <= 2048
+    assert len(names) <= usual + 2048
 
 
-def test_names_of_no_honest_length_are_not_remembered() -> None:
-    for names in (RequestNames(frozenset()), AnswerNames()):
-        assert names[b"x" * 1000] == b"\r\n" + b"x" * 1000 + b": "
-        assert not names
+def test_behind_a_flood_of_invented_names_a_new_name_is_judged_once(
+    names: RequestNames | AnswerNames,
+) -> None:
+    """Before, 22 requests filled the table for good, and every later one was read anew."""
+    flood(names)
+
+    assert times_judged(names, b"X-Tenant-Of-Ours") == 1
+    assert times_judged(names, b"X-Tenant-Of-Ours") == 0
+
+
+def test_a_name_in_use_is_not_judged_again_during_a_flood(
+    names: RequestNames | AnswerNames,
+) -> None:
+    assert times_judged(names, b"X-Tenant-Of-Ours") == 1
+    for start in range(0, 10_000, 500):
+        flood(names, start, 500)
+        assert times_judged(names, b"X-Tenant-Of-Ours") == 0
+
+
+@pytest.mark.parametrize("name", [b"Content-Type", b"cache-control", b"X-Request-Id"])
+def test_a_usual_name_is_never_judged_again(names: RequestNames | AnswerNames, name: bytes) -> None:
+    assert times_judged(names, name) == 0
+    flood(names)
+    assert times_judged(names, name) == 0
+
+
+def test_usual_names_mean_what_any_other_name_would() -> None:
+    """They are judged beforehand by the same rules, those of the configuration among them."""
+    names = RequestNames(frozenset({b"x-tenant-id", b"origin"}))
+
+    assert [names[name] for name in (b"X-Tenant-Id", b"Origin", b"X-Real-IP", b"Via")] == [
+        DROP, DROP, DROP, VIA,
+    ]  # fmt: skip
+    assert names[b"User-Agent"] == b"\r\nUser-Agent: "
+
+
+def test_names_of_no_honest_length_are_not_remembered(names: RequestNames | AnswerNames) -> None:
+    long = b"x" * 1000
+
+    assert names[long] == b"\r\n%b: " % long
+    assert long not in names
+    assert not names.evictable
 
 
 def test_fields_that_connection_names_are_taken_out() -> None:

@@ -20,13 +20,36 @@ def test_a_host_is_known_in_its_canonical_form() -> None:
         assert hosts[nonsense] is None
 
 
+def flood(hosts: HostNames, start: int = 0, count: int = 10_000) -> None:
+    for number in range(start, start + count):
+        assert hosts[b"h%d.test" % number] == f"h{number}.test"
+
+
 def test_invented_hosts_do_not_fill_the_memory() -> None:
     hosts = HostNames()
 
-    for number in range(10_000):
-        assert hosts[b"h%d.test" % number] == f"h{number}.test"
+    flood(hosts)
 
-    assert len(hosts) < 5000
+    assert hosts.evictable <= 4096
+
+
+def test_behind_a_flood_of_invented_hosts_a_host_is_remembered_again() -> None:
+    """Before, those that came first stayed, and every other one was read anew."""
+    hosts = HostNames()
+    flood(hosts)
+
+    assert hosts[b"API.example.com:8443"] == "api.example.com"
+
+    assert hosts.get(b"API.example.com:8443") == "api.example.com"
+
+
+def test_a_host_in_use_stays_during_a_flood_and_one_that_a_route_names_for_ever() -> None:
+    hosts = HostNames(["api.example.com"])
+    hosts[b"in-use.test"]
+    for start in range(0, 10_000, 1000):
+        flood(hosts, start, 1000)
+        assert hosts.get(b"api.example.com") == "api.example.com"
+        assert hosts.get(b"in-use.test") or hosts.recall(b"in-use.test")
 
 
 def test_what_is_no_host_is_not_remembered() -> None:
