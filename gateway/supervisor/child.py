@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+from gateway.supervisor.messages import Commit, Prepare
 from gateway.supervisor.peer import Peer, Refused
 from gateway.supervisor.sockets import Sockets
 
@@ -27,6 +28,8 @@ class Child:
         self._process = process
         self.peer = peer
         self.descriptors = tuple(one.fileno() for one in descriptors)
+        self.is_hung = False  # and so it was killed
+        self._loads = 0
         self.started_at = time.time()
         self._began = time.monotonic()
         self._listening = asyncio.get_running_loop().create_task(peer.listen())
@@ -41,9 +44,19 @@ class Child:
         """Return how long ago it was started."""
         return time.monotonic() - self._began
 
+    @property
+    def is_loading(self) -> bool:
+        """Say whether it was asked for what may keep its event loop for seconds."""
+        return self._loads > 0
+
     async def ask(self, question: object) -> Any:
         """Return its answer to *question*; raises PeerGone and Refused."""
-        return await self.peer.ask(question)
+        loads = isinstance(question, Prepare | Commit)
+        self._loads += loads
+        try:
+            return await self.peer.ask(question)
+        finally:
+            self._loads -= loads
 
     async def wait(self) -> str:
         """Return how it ended, in words, once it has."""

@@ -14,6 +14,7 @@ from gateway.limits.limiter import MemoryLimiter
 from gateway.settings.disk import Record
 from gateway.settings.values import Settings
 from gateway.supervisor.child import Child, ask_all, describe_failure
+from gateway.supervisor.heartbeat import Heartbeats
 from gateway.supervisor.messages import (
     Commit,
     Configuration,
@@ -31,6 +32,7 @@ from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.peer import Refused
 from gateway.supervisor.slot import Slot
 from gateway.supervisor.sockets import Sockets, close_sockets
+from gateway.supervisor.starts import Starts
 from gateway.supervisor.tally import Tally
 from gateway.telemetry.metrics import Metrics
 
@@ -67,12 +69,14 @@ class Crew:
         self._news = {self._live.number: NewsOf(self._live.number, fetched)}
         self._prepared: tuple[Settings, Configuration] | None = None
         self._ready_children: list[Child] = []
-        self._changing = asyncio.Lock()
+        self._changing = asyncio.Lock()  # one configuration at a time is prepared
+        self._starts = Starts()
         self._slots = [
-            Slot(index, one, self._serve, self._answer, self._changing, patience)
+            Slot(index, one, self._serve, self._answer, self._starts, patience)
             for index, one in enumerate(sockets)
         ]
         self._tally = Tally(self._slots, settings, patience)
+        self._heartbeats = Heartbeats(self._slots, patience)
         self.is_started = False
         self.is_draining = False
         self._news[self._live.number].follow(self._tell_all)
@@ -81,7 +85,8 @@ class Crew:
 
     async def start(self) -> None:
         """Have all workers serve; raises WorkerFailed and OSError where one cannot."""
-        async with self._changing:
+        self._heartbeats.start()
+        async with self._starts:
             starting = [asyncio.ensure_future(slot.start()) for slot in self._slots]
             try:
                 await asyncio.gather(*starting)
@@ -128,7 +133,9 @@ class Crew:
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
         """Get all workers ready to go on under *settings*; return None, or who cannot and why.
 
-        No worker is started from here on until ``commit``, or until this has failed.
+        One that dies meanwhile is replaced at once, and the other one is asked as well; one that
+        hangs is killed, and nobody waits for it. Once this has returned None, none is started
+        before ``commit``.
         """
         await self._changing.acquire()
         wanted = Configuration(next(self._numbers), self._path, record, len(self._slots))
@@ -146,20 +153,36 @@ class Crew:
     async def _prepare(self, wanted: Configuration, fetched: Fetched) -> str | None:
         news = self._news[wanted.number] = NewsOf(wanted.number, fetched)
         news.follow(self._tell_all)
-        children = self._children()
-        for one in news.all():
-            self._tell_all(one)
+        self._ready_children = []
+        refusal = await self._prepare_others(wanted, news)
+        if refusal is None:
+            await self._starts.hold()
+            refusal = await self._prepare_others(wanted, news)  # those started meanwhile
+        if refusal is None and not self._ready_children:
+            return "no worker serves; it is being replaced"
+        return refusal
+
+    async def _prepare_others(self, wanted: Configuration, news: NewsOf) -> str | None:
+        """Get those workers ready that are not yet; return None, or who cannot and why."""
+        children = [one for one in self._children() if one not in self._ready_children]
+        for child in children:
+            for one in news.all():
+                child.peer.tell(one)
         answers = await ask_all(children, Prepare(wanted), self._patience.prepare_seconds)
-        self._ready_children = children
         for child, answer in zip(children, answers, strict=True):
+            if child.is_hung:
+                continue  # and its successor begins with what is live by then
             if isinstance(answer, BaseException):
                 return f"the worker with pid {child.pid} {describe_failure(answer)}"
+            self._ready_children.append(child)
         return None
 
     def _give_up(self, number: int) -> None:
         self._news.pop(number, None)
-        for child in self._children():
-            child.peer.tell(GiveUp(number))
+        for slot in self._slots:
+            if slot.hearer is not None:
+                slot.hearer.peer.tell(GiveUp(number))
+        self._starts.release()
         self._changing.release()
 
     async def commit(self) -> None:
@@ -172,12 +195,14 @@ class Crew:
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
         self.identity_names |= identity_aliases(self._settings.policy.identity)
+        self._starts.release()  # whoever starts from here on has nothing else to go on with
         self._tally.use(self._settings)
         await asyncio.shield(self._commit(former))
 
     async def _commit(self, former: Configuration) -> None:
         try:
-            children, self._ready_children = self._ready_children, []
+            children = [one for one in self._children() if one in self._ready_children]
+            self._ready_children = []
             question = Commit(self._live.number)
             answers = await ask_all(children, question, self._patience.commit_seconds)
             for child, answer in zip(children, answers, strict=True):
@@ -185,9 +210,9 @@ class Crew:
                     _log.error("the worker with pid %d %s", child.pid, describe_failure(answer))
                     child.kill()
         finally:
-            self._changing.release()
             # Requests that wait for a key of the former configuration are decided under this.
             self._news.pop(former.number, None)
+            self._changing.release()
 
     # --- what they count and remember
 
@@ -237,6 +262,7 @@ class Crew:
     async def stop(self) -> None:
         """End all workers, those that do not want to, too."""
         self._tally.stop()
+        self._heartbeats.stop()
         close_sockets([slot.sockets for slot in self._slots])
         await asyncio.gather(*(slot.stop_keeping() for slot in self._slots))
         children = self._children()

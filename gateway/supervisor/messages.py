@@ -60,6 +60,11 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """Say that the event loop goes on: answered with None."""
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """Say what was counted: ``Metrics``."""
 

@@ -1,8 +1,10 @@
 """Have the keys and lists that the supervisor fetches, as a worker's decisions read them."""
 
+import asyncio
 import pickle
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.decision.keys import KeySet
@@ -10,7 +12,8 @@ from gateway.decision.revocation import RevocationList
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_keys, describe_wanted
 from gateway.supervisor.messages import KeysNews, ListNews, Refetch
-from gateway.supervisor.peer import Peer, PeerGone, Refused
+from gateway.supervisor.peer import PeerGone, Refused
+from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import unpack_keys
 
 
@@ -25,9 +28,10 @@ class _Told:
 class Mirror:
     """What was fetched for the configuration *number*; *keys* and *lists* are always current."""
 
-    def __init__(self, number: int, peer: Peer) -> None:
+    def __init__(self, number: int, circuit: PeerCircuit) -> None:
         self._number = number
-        self._peer = peer
+        self._circuit = circuit
+        self._asking: dict[tuple[str, str | None], asyncio.Task[None]] = {}
         self._told: dict[str, _Told] = {}
         self._keys: dict[str, KeySet] = {}
         self._lists: dict[str, RevocationList] = {}
@@ -53,11 +57,22 @@ class Mirror:
             self._lists[news.name] = pickle.loads(news.octets)  # noqa: S301 - see Peer
 
     async def refetch(self, issuer_name: str, kid: str | None) -> None:
-        """Have the supervisor get better keys, if allowed; whether it helped, *keys* tells."""
-        try:
-            await self._peer.ask(Refetch(self._number, issuer_name, kid))
-        except (PeerGone, Refused):
-            return
+        """Have the supervisor get better keys, if allowed; whether it helped, *keys* tells.
+
+        Requests that lack the same key ask once, together.
+        """
+        wanted = (issuer_name, kid)
+        asking = self._asking.get(wanted)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(Refetch(self._number, issuer_name, kid)))
+            self._asking[wanted] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(wanted))
+        # Waited for, not awaited: a client that leaves takes it from nobody else.
+        await asyncio.wait({asking})
+
+    async def _ask(self, question: Refetch) -> None:
+        with suppress(PeerGone, Refused):
+            await self._circuit.ask_patiently(question)
 
     def explain(self, wanted: WantedKey) -> str:
         """Return in one line which key a token *wanted*, and which there are."""

@@ -19,8 +19,13 @@ class Patience:
     settle_seconds: float = 5.0
     # What a worker has counted since it was last asked is lost when it is killed.
     count_each_seconds: float = 2.0
-    # So many times in a row without an answer, and a worker hangs: half a minute by default.
-    counts_unanswered: int = 10
+    # So often its event loop is asked whether it goes on. With the next it is killed before 5 s
+    # are over, which is twice as long as the longest that a loop was seen to stand still.
+    beat_each_seconds: float = 0.5
+    # So long a loop stood still: stopped, asleep or on a core, and not waiting for one.
+    hang_seconds: float = 3.0
+    # And where the system does not say what a process does, so long without an answer.
+    silent_seconds: float = 30.0
 
 
 PATIENCE = Patience()

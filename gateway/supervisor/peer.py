@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from itertools import count
 from struct import Struct
+from time import monotonic
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Peer:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._is_gone = False
+        self.heard_at = monotonic()  # when anything came last
 
     def tell(self, news: object) -> None:
         """Say *news*; nothing tells whether it is heard."""
@@ -112,6 +114,7 @@ class Peer:
         self._writer.write(_LENGTH.pack(len(octets)) + octets)
 
     def _take(self, kind: _Kind, number: int, content: Any) -> None:
+        self.heard_at = monotonic()
         if kind is _Kind.NEWS:
             try:
                 self._hear(content)

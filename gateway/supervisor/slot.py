@@ -12,6 +12,7 @@ from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.restarts import Restarts
 from gateway.supervisor.sockets import Sockets
+from gateway.supervisor.starts import Starts
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Slot:
     """One place for a worker: its sockets, the worker that serves there, and those that died.
 
     *serve* makes a new worker serve under the configuration that is live, *answer* is for
-    whatever workers ask. *changing* is held while that configuration changes: nobody starts then.
+    whatever workers ask. *starts* is held while that configuration changes: nobody starts then.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - built in one place
@@ -37,7 +38,7 @@ class Slot:
         sockets: Sockets,
         serve: Callable[["Slot", Child], Awaitable[None]],
         answer: Callable[[Any], Awaitable[object]],
-        changing: asyncio.Lock,
+        starts: Starts,
         patience: Patience,
     ) -> None:
         self.index = index
@@ -47,12 +48,11 @@ class Slot:
         self.last_counts = Metrics()  # what the worker said last
         self._serve = serve
         self._answer = answer
-        self._changing = changing
+        self._starts = starts
         self._patience = patience
         self._starting: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._back: asyncio.Future[None] | None = None  # done once a worker serves again
-        self._unanswered = 0  # so many questions in a row
         self.on_death: Callable[[Slot], None] = lambda _slot: None
 
     @property
@@ -90,7 +90,6 @@ class Slot:
             why = await self._why_not(child, serving, dying)
             if why is not None:
                 raise WorkerFailed(f"{self.name} {why}")
-            self._unanswered = 0
             self.child = child
         except BaseException:
             await child.end()
@@ -134,7 +133,7 @@ class Slot:
         while self.child is None:
             await asyncio.sleep(delay_seconds)
             try:
-                async with self._changing:
+                async with self._starts:
                     await self._start()
             except (WorkerFailed, OSError) as failure:
                 delay_seconds = self.restarts.after_death(0.0)
@@ -161,20 +160,6 @@ class Slot:
                 counts: Metrics = await child.ask(Count())
             if self.child is child:
                 self.last_counts = counts
-
-    async def watch(self) -> None:
-        """Count, and end a worker that has not answered many times in a row: it hangs."""
-        child = self.child
-        try:
-            await self.count()
-        except TimeoutError:
-            self._unanswered += 1
-        else:
-            self._unanswered = 0
-        if child is not None and self._unanswered >= self._patience.counts_unanswered:
-            self._unanswered = 0
-            _log.error("%s (pid %d) hangs, and is killed", self.name, child.pid)
-            child.kill()
 
     # --- its end
 

@@ -48,9 +48,7 @@ class Tally:
     async def _count_each(self) -> None:
         while True:
             await asyncio.sleep(self._patience.count_each_seconds)
-            outcomes = await asyncio.gather(
-                *(slot.watch() for slot in self._slots), return_exceptions=True
-            )
+            outcomes = await asyncio.gather(*map(_count, self._slots), return_exceptions=True)
             for bug in outcomes:
                 if isinstance(bug, BaseException):
                     _log.error("a bug in what a worker counts", exc_info=bug)

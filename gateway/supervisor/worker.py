@@ -13,6 +13,7 @@ from gateway.settings.disk import replay
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.values import Settings
 from gateway.supervisor.messages import (
+    Beat,
     Commit,
     Configuration,
     Count,
@@ -27,6 +28,7 @@ from gateway.supervisor.messages import (
 )
 from gateway.supervisor.mirror import Mirror
 from gateway.supervisor.peer import Peer, Refused
+from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.peer_limiter import PeerLimiter
 from gateway.supervisor.share import share_of
 from gateway.supervisor.sockets import inherit
@@ -37,6 +39,7 @@ class Worker:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._peer = Peer(reader, writer, self._hear, self._answer)
+        self._circuit = PeerCircuit(self._peer)
         self._mirrors: dict[int, Mirror] = {}  # by the number of their configuration
         self._number = 0  # of the one that is live
         self._given_up = 0  # of the last that was
@@ -85,7 +88,7 @@ class Worker:
 
     def _mirror(self, number: int) -> Mirror:
         if number not in self._mirrors:
-            self._mirrors[number] = Mirror(number, self._peer)
+            self._mirrors[number] = Mirror(number, self._circuit)
         return self._mirrors[number]
 
     async def _answer(self, question: Any) -> object:
@@ -98,6 +101,8 @@ class Worker:
                 return None
             case Commit(number):
                 self._commit(number)
+                return None
+            case Beat():
                 return None
             case _ if self._data is None:
                 raise Refused("does not serve yet")
@@ -121,7 +126,7 @@ class Worker:
             mirror.lists,
             pseudonym=start.pseudonym,
             is_one_of_several=True,
-            limiter=PeerLimiter(self._peer),
+            limiter=PeerLimiter(self._circuit),
             identity_names=start.identity_names,
         )
         await data.start(inherit(start.descriptors))

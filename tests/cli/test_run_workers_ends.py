@@ -355,6 +355,39 @@ def test_a_reload_is_live_in_all_workers_and_one_that_fails_in_none(
         assert {fleet.ask("/", token()).status for _ in range(MANY)} == {200}
 
 
+# --- the supervisor hangs
+
+
+def test_a_supervisor_that_hangs_holds_up_nobody_but_the_first_request_of_each_worker(
+    tmp_path: Path, service: Site
+) -> None:
+    """Each worker counts for itself until the supervisor goes on, and asks it nothing."""
+    routes = [
+        route("open", "/open/", public=True, rate_limits=["all"]),
+        route("closed", "/", require={}),
+    ]
+    limits = {"all": {"rate": "5/1h", "key": "route"}}
+    path = config_of(tmp_path, service.url, routes=routes, rate_limits=limits)
+    with serving(path) as fleet:
+        os.kill(fleet.process.pid, signal.SIGSTOP)
+        try:
+            statuses = [fleet.ask("/open/x").status for _ in range(60)]
+            # A key that nobody knows: one more that only the supervisor could get.
+            unknown = fleet.ask("/x", token(kid="1", said_kid="1")).status
+        finally:
+            os.kill(fleet.process.pid, signal.SIGCONT)
+
+        assert sorted(statuses) == [200] * 10 + [429] * 50
+        assert unknown == 401
+        fleet.await_said("the supervisor does not answer, and is not asked until it does", 2)
+        until(lambda: fleet.ask("/open/x").status in {200, 429} and _answers_again(fleet) == 2)
+    assert sum("does not answer" in line for line in fleet.said) == 2
+
+
+def _answers_again(fleet: Fleet) -> int:
+    return sum("the supervisor answers again" in line for line in fleet.said)
+
+
 # --- limits, addresses, logs
 
 

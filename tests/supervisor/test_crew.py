@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
 from gateway.supervisor.patience import Patience
+from gateway.supervisor.vitals import read_vitals
 from tests.processes import is_running
 from tests.proxy.service import Service, echo, running_service
 from tests.supervisor.crews import (
@@ -25,6 +27,9 @@ from tests.supervisor.crews import (
 )
 
 MANY = 20
+
+# Whoever does nothing for so long is taken to hang; those in these tests are stopped.
+QUICK = Patience(beat_each_seconds=0.1, hang_seconds=0.5)
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,6 +54,19 @@ async def replace(stage: Stage, victim: int) -> None:
     count = len(stage.workers)
     os.kill(victim, signal.SIGKILL)
     await stage.until(lambda: len(set(stage.workers) - {victim}) == count)
+
+
+def is_replaced(stage: Stage, worker: int) -> bool:
+    """Say whether another one serves in place of *worker*."""
+    return len(set(stage.workers) - {worker}) == 2
+
+
+async def stop(worker: int) -> None:
+    """Stop a worker, and return once it does nothing any more."""
+    os.kill(worker, signal.SIGSTOP)
+    async with asyncio.timeout(30):
+        while (vitals := read_vitals(worker)) is None or not vitals.is_stopped:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 def nobody() -> None:
@@ -197,19 +215,95 @@ async def test_one_that_is_cancelled_while_it_goes_on_has_gone_on(stage: Stage) 
     assert await stage.statuses() == {REFUSED}
 
 
-async def test_a_worker_that_hangs_is_killed_and_replaced(
+async def test_a_worker_that_hangs_is_killed_and_replaced_and_refuses_no_connection(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    patience = Patience(count_seconds=0.5, count_each_seconds=0.05, counts_unanswered=3)
-    async with serving(tmp_path, patience=patience) as stage:
+    async with serving(tmp_path) as stage:
         stopped, other = stage.workers
-        os.kill(stopped, signal.SIGSTOP)
+        await stop(stopped)
+        waiting = [await stage.send() for _ in range(MANY)]
 
         await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
 
+        assert {await client.status() for client in waiting} == {LET_THROUGH}
         assert other in stage.workers
         assert await stage.statuses() == {LET_THROUGH}
     assert f"worker 1 (pid {stopped}) hangs, and is killed" in caplog.messages
+
+
+async def test_a_reload_goes_on_without_a_worker_that_hangs_and_its_successor_has_it(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, patience=QUICK) as stage:
+        stopped, other = stage.workers
+        await stop(stopped)
+
+        assert await stage.reload(CLOSED) is None
+
+        await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
+        assert other in stage.workers
+        assert await stage.statuses() == {REFUSED}
+
+
+async def test_where_all_workers_hang_their_successors_are_asked(tmp_path: Path) -> None:
+    async with serving(tmp_path, patience=QUICK) as stage:
+        for one in stage.workers:
+            await stop(one)
+
+        outcome = await stage.reload(CLOSED)
+
+        await stage.until_whole(2)
+        assert await stage.statuses() == {LET_THROUGH if outcome else REFUSED}
+
+
+async def test_where_there_is_no_worker_the_former_configuration_stays(tmp_path: Path) -> None:
+    """Nobody could say whether a worker can go on under the other one."""
+    async with serving(tmp_path, patience=QUICK) as stage:
+        await stage.crew._starts.hold()
+        for one in stage.workers:
+            await stop(one)
+
+        assert await stage.reload(CLOSED) == "no worker serves; it is being replaced"
+
+        await stage.until_whole(2)
+        assert await stage.statuses() == {LET_THROUGH}
+        assert await stage.reload(CLOSED) is None
+
+
+async def test_a_worker_that_dies_is_replaced_while_a_reload_waits_for_another(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, patience=Patience(hang_seconds=600.0)) as stage:
+        stopped, victim = stage.workers
+        await stop(stopped)
+        reloading = asyncio.create_task(stage.reload(CLOSED))
+        await asyncio.sleep(0.05)
+        os.kill(victim, signal.SIGKILL)
+
+        await stage.until(lambda: len(set(stage.workers) - {victim}) == 2)
+        assert not reloading.done()
+        os.kill(stopped, signal.SIGCONT)
+
+        # It depends on whether the other one was ready when it died.
+        is_live = await reloading is None
+        assert await stage.statuses() == {REFUSED if is_live else LET_THROUGH}
+
+
+async def test_whatever_befalls_a_worker_at_whatever_moment_of_a_reload_there_is_no_mixture(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, patience=QUICK) as stage:
+        is_closed = False
+        for end in (signal.SIGKILL, signal.SIGSTOP):
+            for delay_seconds in (0.0, 0.01, 0.03, 0.1, 0.3):
+                victim = stage.workers[0]
+                reloading = asyncio.create_task(stage.reload(OPEN if is_closed else CLOSED))
+                await asyncio.sleep(delay_seconds)
+                os.kill(victim, end)
+                if await reloading is None:
+                    is_closed = not is_closed
+                await stage.until(partial(is_replaced, stage, victim))
+                assert await stage.statuses() == {REFUSED if is_closed else LET_THROUGH}
 
 
 @in_one_loop

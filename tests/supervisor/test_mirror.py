@@ -1,5 +1,6 @@
 """A worker's decisions read what the supervisor has, and ask it for what they lack."""
 
+import asyncio
 import pickle
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from gateway.settings.values import SourceKind
 from gateway.supervisor.messages import KeysNews, ListNews, Refetch
 from gateway.supervisor.mirror import Mirror
 from gateway.supervisor.news import NewsOf
+from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import pack_keys
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
-from tests.keyring.peers import MovableClock, body, issuer_peer, issuer_settings
+from tests.keyring.peers import MovableClock, body, issuer_peer, issuer_settings, until
 from tests.supervisor.pair import End, two_ends
 from tests.tokens import make_key
 
@@ -31,7 +33,7 @@ def list_news(listed: RevocationList | None) -> ListNews:
 
 
 def mirror_of(end: End) -> Mirror:
-    return Mirror(1, end.peer)
+    return Mirror(1, PeerCircuit(end.peer))
 
 
 async def test_the_same_keys_stay_the_same_object_and_others_are_another() -> None:
@@ -100,6 +102,27 @@ async def test_a_supervisor_that_is_gone_or_refuses_is_no_error() -> None:
         await worker.listening
         await mirror.refetch("main", "k1")
         assert mirror.keys == {}
+
+
+async def test_requests_that_lack_one_key_ask_once_together_and_each_other_key_apart() -> None:
+    answered = asyncio.Event()
+
+    async def fetch(_question: object) -> None:
+        await answered.wait()
+
+    async with two_ends() as (worker, supervisor):
+        mirror = mirror_of(worker)
+        supervisor.reply = fetch
+        kids = ["k1"] * 50 + ["k2"] + [None] * 50
+        asking = [asyncio.create_task(mirror.refetch("main", kid)) for kid in kids]
+        asking[0].cancel()  # its client has left, and the others wait for the same answer
+        await until(lambda: len(supervisor.heard) == 3)
+        answered.set()
+        await asyncio.gather(*asking[1:])
+
+        assert supervisor.heard == [Refetch(1, "main", kid) for kid in ("k1", "k2", None)]
+        await mirror.refetch("main", "k1")  # and later ones ask anew
+        assert len(supervisor.heard) == 4
 
 
 @pytest.mark.parametrize("kid", ["d", None])

@@ -10,10 +10,14 @@ def test_every_wait_ends() -> None:
     assert all(isfinite(wait) and wait > 0 for wait in asdict(PATIENCE).values())
 
 
-def test_a_worker_hangs_only_after_longer_than_it_may_take_to_go_on() -> None:
+def test_a_worker_that_hangs_is_noticed_within_five_seconds() -> None:
+    """A beat may have just come, and the look that finds out may be late by one."""
+    assert PATIENCE.hang_seconds + 3 * PATIENCE.beat_each_seconds < 5.0
+
+
+def test_where_there_is_but_the_clock_it_is_no_quicker_than_a_worker_that_goes_on() -> None:
     """Else it could be killed in the middle of that, for being slow at it."""
-    each = PATIENCE.count_seconds + PATIENCE.count_each_seconds
-    assert PATIENCE.counts_unanswered * each > 2 * PATIENCE.commit_seconds
+    assert PATIENCE.silent_seconds > 2 * PATIENCE.commit_seconds
 
 
 def test_ending_takes_no_longer_than_service_managers_wait() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
 from gateway.supervisor.messages import Take
+from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.peer_limiter import PeerLimiter
+from tests.keyring.peers import until
 from tests.limits.redis_server import running_redis
 from tests.supervisor.crews import LET_THROUGH, OPEN, serving
 from tests.supervisor.pair import two_ends
@@ -27,7 +29,7 @@ async def test_the_supervisor_is_asked_and_what_it_says_counts() -> None:
 
     async with two_ends() as (worker, supervisor):
         supervisor.reply = count
-        first, second = PeerLimiter(worker.peer), PeerLimiter(worker.peer)
+        first, second = (PeerLimiter(PeerCircuit(worker.peer)) for _ in range(2))
 
         assert first.take(ONE) is None  # it must be asked for
         assert (await first.ask(ONE)).refused is None
@@ -36,23 +38,32 @@ async def test_the_supervisor_is_asked_and_what_it_says_counts() -> None:
 
 async def test_once_the_supervisor_is_gone_the_worker_counts_for_itself() -> None:
     async with two_ends() as (worker, supervisor):
-        limiter = PeerLimiter(worker.peer)
+        limiter = PeerLimiter(PeerCircuit(worker.peer))
         supervisor.peer.close()
         await worker.listening
 
         assert [(await limiter.ask(ONE)).refused for _ in range(2)] == [None, 0]
 
 
-async def test_while_the_supervisor_hangs_the_worker_counts_for_itself() -> None:
+async def test_while_the_supervisor_hangs_the_worker_counts_for_itself_and_nobody_waits() -> None:
     async def hang(_question: object) -> object:
         return await asyncio.Event().wait()
 
     async with two_ends() as (worker, supervisor):
         supervisor.reply = hang
-        limiter = PeerLimiter(worker.peer, patience_seconds=0.01)
+        limiter = PeerLimiter(PeerCircuit(worker.peer), patience_seconds=0.01)
 
         async with asyncio.timeout(10):
-            assert [(await limiter.ask(ONE)).refused for _ in range(2)] == [None, 0]
+            assert (await limiter.ask(ONE)).refused is None
+        for _ in range(1000):
+            taken = limiter.take(ONE)
+            assert taken is not None
+            assert taken.refused == 0
+            assert (await limiter.ask(ONE)).refused == 0
+        assert len(supervisor.heard) == 1  # nor does anything pile up for it
+
+        supervisor.peer.tell("news")  # it goes on
+        await until(lambda: limiter.take(ONE) is None)
 
 
 async def test_two_workers_count_exactly_together_and_so_do_those_that_replace_them(

@@ -12,6 +12,7 @@ from gateway.supervisor.child import Child
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import Refused
 from gateway.supervisor.slot import Slot, WorkerFailed
+from gateway.supervisor.starts import Starts
 from tests.keyring.peers import until
 from tests.supervisor.crews import workers_of_ours
 from tests.supervisor.pair import refuse
@@ -22,7 +23,7 @@ Serve = Callable[[Slot, Child], Awaitable[None]]
 @asynccontextmanager
 async def slot_for(serve: Serve, start_seconds: float = 60.0) -> AsyncIterator[Slot]:
     """Yield a slot without sockets; in the end nobody may be left there."""
-    slot = Slot(0, (), serve, refuse, asyncio.Lock(), Patience(start_seconds=start_seconds))
+    slot = Slot(0, (), serve, refuse, Starts(), Patience(start_seconds=start_seconds))
     try:
         yield slot
     finally:

@@ -1,6 +1,5 @@
 """What workers count adds up, and goes on adding up behind their deaths."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from gateway.settings.values import Settings
 from gateway.supervisor.patience import PATIENCE
 from gateway.supervisor.slot import Slot
+from gateway.supervisor.starts import Starts
 from gateway.supervisor.tally import Tally
 from gateway.telemetry.metrics import Metrics
 from tests.proxy.gateways import load, write_config
@@ -20,8 +20,8 @@ async def serve_nobody(_slot: Slot, _child: Any) -> None:
 
 
 def slots(count: int) -> list[Slot]:
-    lock = asyncio.Lock()
-    return [Slot(index, (), serve_nobody, refuse, lock, PATIENCE) for index in range(count)]
+    starts = Starts()
+    return [Slot(index, (), serve_nobody, refuse, starts, PATIENCE) for index in range(count)]
 
 
 @pytest.fixture
