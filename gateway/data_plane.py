@@ -10,6 +10,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.limiters import Limiters
+from gateway.preload import preload
 from gateway.proxy.guarding import report_places
 from gateway.proxy.listener import Listener
 from gateway.proxy.port import new_pseudonym
@@ -109,6 +110,7 @@ class DataPlane:
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
+        preload()
         await self._listener.start(sockets)
 
     async def prepare(self, settings: Settings) -> str | None:

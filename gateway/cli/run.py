@@ -24,6 +24,7 @@ from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, share_sockets
 from gateway.supervisor.supervisor import Supervisor
 from gateway.telemetry.diagnostics import divert_stderr, leave
+from gateway.telemetry.unexpected_errors import UnexpectedErrors
 
 
 @click.command("run")
@@ -62,6 +63,7 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
     reloading = Reloading(gateway, path, record, watch_seconds, notifier=notifier)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(UnexpectedErrors())
 
     def end(number: int) -> None:
         if ending.is_set():  # told twice: end now

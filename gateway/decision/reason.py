@@ -47,6 +47,7 @@ class Reason(Enum):
     RATE_LIMITED = ("rate_limited", 429, "Too many requests")
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "The request head is too large")
 
+    INTERNAL_ERROR = ("internal_error", 500, "The gateway failed on this request")
     NOT_SUPPORTED = ("not_supported", 501, "The request asks for something not supported here")
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "The service could not be reached")
     UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid answer")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from gateway.decision.algorithms import fitting_algorithms
@@ -18,6 +19,10 @@ MAX_KEYS = 100
 # RFC 7518 §6: members of private and symmetric keys. A set that publishes one of these has
 # given the key away, so it proves nothing any more.
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+# What the library says of numbers that are no key, and of curves that its OpenSSL leaves out. The
+# latter must cost the key alone, and not the set.
+_REFUSALS = (ValueError, UnsupportedAlgorithm)
 
 _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
     "P-256": (ec.SECP256R1(), 32),
@@ -124,7 +129,7 @@ def _rsa(member: Mapping[str, object]) -> rsa.RSAPublicKey:
         raise _Unusable(fault)
     try:
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
-    except ValueError:
+    except _REFUSALS:
         raise _Unusable("RSA numbers do not make a key") from None
 
 
@@ -140,7 +145,7 @@ def _elliptic(member: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
     try:
         numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve)
         return numbers.public_key()
-    except ValueError:
+    except _REFUSALS:
         raise _Unusable(f"point is not on {curve_name}") from None
 
 
@@ -151,7 +156,7 @@ def _edwards(member: Mapping[str, object]) -> object:
     x = _octets(member, "x")
     try:
         material = _OKP_CURVES[curve_name](x)
-    except ValueError:
+    except _REFUSALS:
         raise _Unusable(f"x is not a point of {curve_name}") from None
     fault = edwards_fault(curve_name, x)
     if fault is not None:

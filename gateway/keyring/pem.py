@@ -3,12 +3,17 @@
 import re
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.keys import Key
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet
 from gateway.keyring.public_key import key_fault
+
+# What the library says of octets that are no key or certificate. Anything else that it raises,
+# such as no memory left, is no fault of the file, and must not cost the gateway its keys.
+_REFUSALS = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----")
 _PUBLIC_LABELS = frozenset({b"PUBLIC KEY", b"RSA PUBLIC KEY"})
@@ -51,6 +56,6 @@ def _key(label: bytes, block: bytes) -> Key | str:
             material = load_pem_public_key(block)
         else:
             return "not a public key and not a certificate"
-    except Exception:  # the library documents no closed list of errors
+    except _REFUSALS:
         return "cannot be read"
     return key_fault(material) or Key(None, fitting_algorithms(material), material)

@@ -5,11 +5,12 @@ from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
 from gateway.http.fields import Refused
 from gateway.http.request import NO_HOST, Request
+from gateway.proxy.bugs import INTERNAL_ERROR, report_bug
 from gateway.proxy.port import Port
 
 
 def admit(port: Port, request: Request) -> Verdict:
-    """Answer from what is at hand."""
+    """Answer from what is at hand; what raises is a fault of ours, and lets nobody through."""
     fields = request.fields
     refused = fields.refused
     # Without a token nothing counts but the policy, host, method and path. By identity: that is
@@ -21,21 +22,24 @@ def admit(port: Port, request: Request) -> Verdict:
         and refused.by is port
     ):
         return refused.deny
-    if not request.is_plain:
-        request.check(port.limits.target_bytes, port.pseudonym)
-        if fields.fault is not None:
-            return fields.fault
-    host = port.hosts[fields.host]
-    if host is None:
-        return NO_HOST
-    if port.preflight is not None:
-        answer = port.preflight(request, host)
-        if answer is not None:
-            return answer
-    decide = port.decide  # by way of a local: half the price of `port.decide(…)`
-    verdict = decide(
-        RequestHead(request.method, host, request.target, fields.authorization, fields.known)
-    )
+    try:
+        if not request.is_plain:
+            request.check(port.limits.target_bytes, port.pseudonym)
+            if fields.fault is not None:
+                return fields.fault
+        host = port.hosts[fields.host]
+        if host is None:
+            return NO_HOST
+        if port.preflight is not None:
+            answer = port.preflight(request, host)
+            if answer is not None:
+                return answer
+        decide = port.decide  # by way of a local: half the price of `port.decide(…)`
+        verdict = decide(
+            RequestHead(request.method, host, request.target, fields.authorization, fields.known)
+        )
+    except Exception as bug:
+        return _refuse_for(bug)
     if type(verdict) is Allow:
         fields.known = verdict.token
     elif type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
@@ -48,4 +52,13 @@ async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settl
     fields = request.fields
     host = port.hosts[fields.host] or ""
     head = RequestHead(request.method, host, request.target, fields.authorization)
-    return await port.admission.decide_with_keys(head, need)
+    try:
+        return await port.admission.decide_with_keys(head, need)
+    except Exception as bug:
+        return _refuse_for(bug)
+
+
+def _refuse_for(bug: Exception) -> Deny:
+    # Not a route's refusal: a route or an issuer that only reports would let it through.
+    report_bug("a request could not be decided", bug)
+    return INTERNAL_ERROR

@@ -9,6 +9,7 @@ from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import Request
 from gateway.proxy.admit import admit, admit_with_keys
 from gateway.proxy.answering import Client
+from gateway.proxy.bugs import INTERNAL_ERROR, report_bug
 from gateway.proxy.no_server import NoServer
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
@@ -62,14 +63,18 @@ class Exchange(Streaming):
     def act(self, verdict: Verdict) -> None:
         """Do what *verdict* says."""
         kind = type(verdict)  # cheaper than isinstance, and these are final
-        if kind is Allow:
-            self.forward(verdict)  # type: ignore[arg-type]
-        elif kind is Deny:
-            self.refuse(verdict)  # type: ignore[arg-type]
-        elif kind is Publish:
-            self._publish(verdict)  # type: ignore[arg-type]
-        else:
-            self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
+        try:
+            if kind is Allow:
+                self.forward(verdict)  # type: ignore[arg-type]
+            elif kind is Deny:
+                self.refuse(verdict)  # type: ignore[arg-type]
+            elif kind is Publish:
+                self._publish(verdict)  # type: ignore[arg-type]
+            else:
+                self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
+        except Exception as bug:
+            report_bug("a bug ended a request", bug)
+            self.give_up()
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
         self.waited = True
@@ -208,7 +213,7 @@ class Exchange(Streaming):
 
     def give_up(self) -> None:
         """End what a bug of ours has ended."""
-        self.fail(Deny(Reason.UPSTREAM_UNREACHABLE, "an error inside of the gateway"))
+        self.fail(INTERNAL_ERROR)
 
     def expire(self) -> None:
         """Give up on a client that does not send its body, or take its answer, in time."""
@@ -220,7 +225,7 @@ class Exchange(Streaming):
     def client_lost(self) -> None:
         """Give up: nobody waits for the answer."""
         if not self.is_over:
-            if self.tunnel is None:
+            if self.tunnel is None and self.deny is not INTERNAL_ERROR:
                 self.status = CLIENT_GONE
             self._leave_server()
             self._end(True)

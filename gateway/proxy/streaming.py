@@ -13,6 +13,7 @@ from gateway.http.cors import sharing_fields
 from gateway.http.handshake import check_agreement, is_websocket
 from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
+from gateway.proxy.bugs import INTERNAL_ERROR
 from gateway.proxy.events import Events
 from gateway.proxy.tunnel import PATIENCE_SECONDS, Tunnel
 from gateway.proxy.websocket_tunnel import WebSocketTunnel
@@ -200,7 +201,9 @@ class Streaming(Answering):
             self.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the service had not answered when we ended"))
 
     def cut(self) -> None:
-        """End at once, whatever is the matter with this."""
+        """End at once, whatever is the matter with this: an error of ours, not of the client's."""
+        if not self.is_over:
+            self.deny = INTERNAL_ERROR
         self.client.abort()
 
     def tunnel_leaves(self, seconds: float) -> None:

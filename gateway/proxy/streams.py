@@ -77,9 +77,8 @@ class Streams:
                 _end(stream)
         if self._uncompared:
             uncompared, self._uncompared = tuple(self._uncompared), WeakSet()
-            for stream in filter(_is_revoked, uncompared):
-                self._expiring.pop(stream, None)
-                _end(stream)
+            for stream in uncompared:
+                self._compare(stream)
         if self._leaving:
             for stream in _take_due(self._leaving, self._clocks.steady()):
                 try:
@@ -88,17 +87,25 @@ class Streams:
                     report_bug("a bug at the end of a stream", bug)
                     stream.cut()
 
+    def _compare(self, stream: Stream) -> None:
+        """End *stream* if it is revoked; cut it if that cannot be said, which is no revocation.
+
+        To let it go on would be the worse mistake.
+        """
+        try:
+            if not stream.is_revoked():
+                return
+        except Exception as bug:
+            report_bug("a bug in comparing a stream with revocation lists", bug)
+            self._expiring.pop(stream, None)
+            stream.cut()
+            return
+        self._expiring.pop(stream, None)
+        _end(stream)
+
     def __len__(self) -> int:
         """Return how many streams will end with their token."""
         return len(self._expiring)
-
-
-def _is_revoked(stream: Stream) -> bool:
-    try:
-        return stream.is_revoked()
-    except Exception as bug:
-        report_bug("a bug in comparing a stream with revocation lists", bug)
-        return True  # to let it go on is the worse mistake
 
 
 def _end(stream: Stream) -> None:

@@ -9,6 +9,7 @@ import uvloop
 
 from gateway.supervisor.worker import Worker
 from gateway.telemetry.diagnostics import divert_stderr, leave
+from gateway.telemetry.unexpected_errors import UnexpectedErrors
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
 
 
 async def _work(supervisor: socket.socket) -> None:
+    asyncio.get_running_loop().set_exception_handler(UnexpectedErrors())
     reader, writer = await asyncio.open_unix_connection(sock=supervisor)
     await Worker(reader, writer).run()
 

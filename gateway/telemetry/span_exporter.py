@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from secrets import token_hex
 from typing import Final
 
@@ -16,6 +17,9 @@ from gateway.fetching.place import place
 from gateway.settings.tracing_values import Tracing
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import Span
+
+# Imported only where it is used: it stands on an extra, which most gateways do without.
+_PROTOBUF: Final = "gateway.telemetry.span_protobuf"
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +79,9 @@ class SpanExporter:
 
     def use(self, settings: Tracing | None) -> None:
         """Send to where *settings* say from now on; what waits goes on where there are none."""
+        if settings is not None:
+            # Now, and not with the first batch, when there may be no descriptor left for it.
+            import_module(_PROTOBUF)
         self._settings = settings or self._settings
 
     def add(self, span: Span) -> None:
@@ -135,7 +142,6 @@ class SpanExporter:
 
     async def _send(self, session: ClientSession, batch: Sequence[Span]) -> int:
         """Send *batch* until it is taken, or for the last time; return how many were taken."""
-        # Not at the top: it is an extra, which most gateways do without.
         from gateway.telemetry.span_protobuf import count_rejected, write_spans  # noqa: PLC0415
 
         settings = self._settings

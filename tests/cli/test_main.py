@@ -103,3 +103,25 @@ def test_the_package_runs_as_a_module() -> None:
     )  # fmt: skip
 
     assert done.stdout.startswith("gateway ")
+
+
+def test_a_broken_installation_is_no_result(tmp_path: Path) -> None:
+    """Exit code 1 would say that the configuration is wrong, or that a test failed."""
+    (tmp_path / "yaml.py").write_text("raise RuntimeError('the disk is broken')\n")
+    path = write_config(tmp_path)
+
+    for arguments in (("check", path), ("test", path), ("explain", "GET", "/x", "--config", path)):
+        done = subprocess.run(
+            gateway(*arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        )
+
+        assert done.returncode == 3, arguments
+        assert done.stdout == ""
+        first, *frames = done.stderr.splitlines()
+        assert first == "gateway: internal error, no result: RuntimeError"
+        assert any("yaml.py" in line for line in frames)

@@ -15,7 +15,8 @@ from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
 from tests.decision.policies import ISSUER, claims, issuer, policy
-from tests.tokens import make_key, mint
+from tests.faulty_key import FAULTS, faulty_keys
+from tests.tokens import make_key, make_private, mint
 
 PRIVATE, KEYS = make_key("ES256")
 TOKEN = mint(PRIVATE, "ES256", claims())
@@ -96,6 +97,26 @@ def test_a_wrong_signature_is_checked_once(checks: list[bytes]) -> None:
     assert checks == [FORGED]
     assert (memo.hits, memo.misses) == (2, 1)
     assert len(memo) == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_check_that_fails_is_not_remembered(fault: Exception) -> None:
+    """Neither as a token nor as a refusal: with descriptors back, the token is as good as ever."""
+    memo = TokenMemo()
+    key, keys = faulty_keys(fault)
+    trusting = policy(issuers=[issuer(algorithms=frozenset({"EdDSA"}))])
+    good = mint(make_private("Ed25519", 0), "EdDSA", claims())
+    forged = mint(make_private("Ed25519", 1), "EdDSA", claims())
+    for token in (good, forged, good):
+        with pytest.raises(type(fault)):
+            memo.authenticate(token, trusting, {"main": keys})
+
+    key.fault = None
+
+    assert isinstance(memo.authenticate(good, trusting, {"main": keys}), SignedToken)
+    refused = memo.authenticate(forged, trusting, {"main": keys})
+    assert isinstance(refused, Deny)
+    assert refused.reason is Reason.SIGNATURE_INVALID
 
 
 def test_a_wrong_signature_is_right_once_the_key_is_another_one() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
 from hypothesis import given
@@ -16,6 +15,7 @@ from gateway.decision.keys import Key, KeySet
 from gateway.decision.reason import Reason
 from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
+from tests.faulty_key import FAULTS, faulty_keys
 from tests.tokens import ALGORITHMS, as_key, b64, kind_of, make_key, make_private, mint
 
 CLAIMS = {"sub": "alice"}
@@ -69,6 +69,11 @@ def test_a_signature_of_another_length_is_invalid(algorithm: str, length: int) -
 
 
 ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+CURVES: dict[str, ec.EllipticCurve] = {
+    "ES256": ec.SECP256R1(),
+    "ES384": ec.SECP384R1(),
+    "ES512": ec.SECP521R1(),
+}
 
 
 @pytest.mark.parametrize(
@@ -224,37 +229,40 @@ def test_exactly_one_key_must_fit(kid: str | None, keys: list[Key], answer: Reas
     assert reason(mint(EC, "ES256", CLAIMS, kid), KeySet(tuple(keys))) is answer
 
 
-class LostKey(Ed25519PublicKey):
-    """A key whose hardware is gone."""
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_check_that_fails_is_a_fault_of_ours_and_no_wrong_signature(fault: Exception) -> None:
+    """Whoever runs out of descriptors must not tell users that their tokens are forged."""
+    _, keys = faulty_keys(fault)
 
-    def verify(self, signature: object, data: object) -> None:
-        raise RuntimeError("no such device")
-
-    def public_bytes(self, encoding: object, format: object) -> bytes:  # noqa: A002
-        raise RuntimeError("no such device")
-
-    def public_bytes_raw(self) -> bytes:
-        raise RuntimeError("no such device")
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __copy__(self) -> "LostKey":
-        return self
-
-    def __deepcopy__(self, memo: object) -> "LostKey":
-        return self
+    for signer in (make_private("Ed25519"), make_private("Ed25519", 1)):
+        with pytest.raises(type(fault)):
+            reason(mint(signer, "EdDSA", CLAIMS), keys)
 
 
-def test_no_signature_holds_by_a_key_that_fails() -> None:
-    token = mint(make_private("Ed25519"), "EdDSA", CLAIMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@given(signature=st.binary(max_size=600))
+def test_no_octets_for_a_signature_make_a_fault_of_ours(algorithm: str, signature: bytes) -> None:
+    """Anybody can send them: each is a wrong signature, by whichever key."""
+    private, keys = make_key(algorithm)
+    signing_input = mint(private, algorithm, CLAIMS).rpartition(b".")[0]
 
-    answer = reason(token, KeySet((Key("k1", frozenset({"EdDSA"}), LostKey()),)))
+    assert reason(signing_input + b"." + b64(signature), keys) is Reason.SIGNATURE_INVALID
 
-    assert answer is Reason.SIGNATURE_INVALID
+
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
+@given(data=st.data())
+def test_no_numbers_for_r_and_s_make_a_fault_of_ours(algorithm: str, data: st.DataObject) -> None:
+    """7518.3: also those that are no element of the field, and those at its borders."""
+    private, keys = make_key(algorithm)
+    order = CURVES[algorithm].group_order
+    size = (CURVES[algorithm].key_size + 7) // 8
+    borders = st.sampled_from([0, 1, order - 1, order, order + 1, 256**size - 1])
+    number = borders | st.integers(0, 256**size - 1)
+    r, s = data.draw(number), data.draw(number)
+    signing_input = mint(private, algorithm, CLAIMS).rpartition(b".")[0]
+    signature = r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    assert reason(signing_input + b"." + b64(signature), keys) is Reason.SIGNATURE_INVALID
 
 
 def test_kinds_of_keys_cover_every_algorithm() -> None:

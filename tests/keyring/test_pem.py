@@ -1,3 +1,4 @@
+import base64
 import datetime
 
 import pytest
@@ -114,3 +115,59 @@ def test_any_block_is_a_key_or_a_reason(octets: bytes) -> None:
     body = b"-----BEGIN PUBLIC KEY-----\n" + octets + b"\n-----END PUBLIC KEY-----\n"
 
     assert isinstance(parse_pem(body), ParsedSet | str)
+
+
+SOUND = [
+    *(
+        (
+            "PUBLIC KEY",
+            key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        )
+        for key in (RSA_KEY, P256_KEYS[0], ED25519_KEY)
+    ),
+    (
+        "CERTIFICATE",
+        x509.load_pem_x509_certificate(certificate(P256_KEYS[0])).public_bytes(Encoding.DER),
+    ),
+]
+
+
+# The library warns of serial numbers that it will refuse one day.
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+@given(st.sampled_from(SOUND), st.integers(0, 10_000), st.binary(max_size=2), st.integers(0, 2))
+def test_a_key_or_certificate_with_any_octets_changed_is_a_key_or_a_reason(
+    sound: tuple[str, bytes], place: int, octets: bytes, taken: int
+) -> None:
+    """Only what the library says of such octets is a fault of the file; nothing else is caught."""
+    label, der = sound
+    at = place % len(der)
+    changed = base64.encodebytes(der[:at] + octets + der[at + taken :]).decode()
+
+    parsed = parse_pem(f"-----BEGIN {label}-----\n{changed}-----END {label}-----\n".encode())
+
+    assert isinstance(parsed, ParsedSet)
+    assert len(parsed.keys) + len(parsed.unusable) == 1
+
+
+# Of a certificate without extensions that says it is of version 5; of an X25519 key's algorithm
+# with a number that is nobody's.
+VERSION = SOUND[3][1].replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x04", 1)
+ALGORITHM = SOUND[2][1].replace(b"\x06\x03\x2b\x65\x70", b"\x06\x03\x2b\x65\x01", 1)
+
+
+@pytest.mark.parametrize(
+    ("label", "der"),
+    [("CERTIFICATE", VERSION), ("PUBLIC KEY", ALGORITHM)],
+    ids=["a version that there is not", "an algorithm that there is not"],
+)
+def test_what_the_library_does_not_support_is_counted_and_the_others_serve(
+    label: str, der: bytes
+) -> None:
+    text = base64.encodebytes(der).decode()
+    block = f"-----BEGIN {label}-----\n{text}-----END {label}-----\n".encode()
+
+    parsed = parse_pem(block + public(P256_KEYS[1]))
+
+    assert isinstance(parsed, ParsedSet)
+    assert [key.material for key in parsed.keys] == [P256_KEYS[1].public_key()]
+    assert len(parsed.unusable) == 1

@@ -203,7 +203,7 @@ class BrokenStream(FakeStream):
         raise ZeroDivisionError
 
 
-async def test_a_stream_that_cannot_be_compared_ends_and_keeps_no_other_from_its_end() -> None:
+async def test_a_stream_that_cannot_be_compared_is_cut_and_keeps_no_other_from_its_end() -> None:
     reported: list[str] = []
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: reported.append(context["message"])
@@ -216,5 +216,5 @@ async def test_a_stream_that_cannot_be_compared_ends_and_keeps_no_other_from_its
 
     streams.sweep()
 
-    assert (broken.told, revoked.told) == (["ended"], ["ended"])
+    assert (broken.told, revoked.told) == (["cut"], ["ended"])
     assert reported == ["a bug in comparing a stream with revocation lists"]

@@ -1,0 +1,186 @@
+"""A fault of ours is said to be one: it lets nobody through, is no verdict, and is not kept."""
+
+import asyncio
+import json
+from base64 import urlsafe_b64decode
+from typing import Any
+
+import pytest
+
+from gateway.decision.keys import KeySet
+from gateway.decision.token import SignedToken
+from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import (
+    AUDIENCE,
+    ISSUER,
+    ROUTES,
+    RunningGateway,
+    bearer,
+    make_token,
+)
+from tests.proxy.hostile import reason
+from tests.proxy.messages import make_request, read_answer
+from tests.proxy.service import Service, echo
+from tests.proxy.test_record import Log, log
+from tests.proxy.test_streaming import ask, stream
+from tests.proxy.test_streaming import token as lasting
+from tests.tokens import make_private, mint
+
+__all__ = ["log"]  # a fixture
+
+REPORTED = {
+    "name": "reported",
+    "match": {"path_prefix": "/reported/"},
+    "upstream": "main",
+    "require": {},
+    "mode": "report",
+}
+
+
+def make_issuer(**more: Any) -> dict[str, Any]:
+    algorithms = ["ES256", "EdDSA"]
+    return {
+        "main": {
+            "issuer": ISSUER,
+            "jwks_file": "keys.json",
+            "audiences": [AUDIENCE],
+            "algorithms": algorithms,
+            **more,
+        }
+    }
+
+
+def edwards(which: int = 0) -> bytes:
+    """Return an Authorization line with a good token, signed by the key number *which*."""
+    claims = json.loads(urlsafe_b64decode(make_token().split(b".")[1] + b"=="))
+    return bearer(mint(make_private("Ed25519", which), "EdDSA", claims))
+
+
+def use_keys(gateway: RunningGateway, keys: KeySet) -> None:
+    """Let *gateway* have *keys*, as if they had just been fetched."""
+    live = gateway.gateway._fetched.keyring.keys
+    assert isinstance(live, dict)
+    live["main"] = keys
+
+
+def break_keys(gateway: RunningGateway, fault: Exception | None) -> FaultyKey:
+    material, keys = faulty_keys(fault)
+    use_keys(gateway, keys)
+    return material
+
+
+@pytest.fixture
+async def reports() -> list[dict[str, Any]]:
+    """What was reported."""
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: reported.append(told))
+    return reported
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+async def test_a_check_that_fails_is_500_for_that_time_and_is_forgotten(
+    service: Service, start_gateway: StartGateway, reports: list[dict[str, Any]], fault: Exception
+) -> None:
+    """Descriptors that ran out made good tokens `signature_invalid` until the next key set."""
+    service.script = echo
+    gateway = await start_gateway(issuers=make_issuer())
+    key = break_keys(gateway, fault)
+    good, forged = edwards(), edwards(1)
+    client = await gateway.connect()
+
+    for line in (good, forged, good):
+        client.send(make_request("/api/x", line))
+        answer = await read_answer(client)
+        assert (answer.status, reason(answer)) == (500, "internal_error")
+        assert not answer.all(b"www-authenticate")
+    assert service.requests == []
+
+    key.fault = None
+    client.send(make_request("/api/x", good))
+    assert (await read_answer(client)).status == 200
+    client.send(make_request("/api/x", forged))
+    assert reason(await read_answer(client)) == "signature_invalid"
+    assert [told["exception"] for told in reports] == 3 * [fault]
+    assert gateway.metric("gateway_decisions_total", route="", reason="internal_error") == 3
+
+
+@pytest.mark.parametrize("target", ["/api/x", "/maybe/x", "/reported/x"])
+@pytest.mark.parametrize("mode", ["enforce", "report"])
+async def test_a_fault_of_ours_lets_nobody_through_where_refusals_are_only_reported(
+    service: Service,
+    start_gateway: StartGateway,
+    reports: list[dict[str, Any]],
+    target: str,
+    mode: str,
+) -> None:
+    gateway = await start_gateway(routes=[*ROUTES, REPORTED], issuers=make_issuer(mode=mode))
+    break_keys(gateway, OSError("no descriptor"))
+
+    answer = await gateway.ask(make_request(target, edwards()))
+
+    assert (answer.status, reason(answer)) == (500, "internal_error")
+    assert service.received == b""
+    assert len(reports) == 1
+
+
+async def test_a_fault_of_ours_is_one_line_of_the_log_with_its_reason(
+    start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
+) -> None:
+    gateway = await start_gateway(access_log="stdout", issuers=make_issuer())
+    break_keys(gateway, MemoryError())
+
+    answer = await gateway.ask(make_request("/api/x", edwards()))
+    (line,) = await log.lines(gateway)
+
+    assert (line["status"], line["reason"]) == (500, "internal_error")
+    assert line["id"].encode() == answer.one(b"x-request-id")
+    assert len(reports) == 1
+
+
+async def test_a_fault_in_what_is_told_of_a_caller_is_500_and_the_connection_stays(
+    service: Service, gateway: RunningGateway, reports: list[dict[str, Any]]
+) -> None:
+    """It ended the connection, and was written down as a client that went away."""
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    assert (await read_answer(client)).status == 200  # a connection to the service is kept
+
+    def vouch(token: SignedToken, upstream: str) -> bytes:
+        raise OSError("no descriptor")
+
+    gateway.gateway.data._serving.port.vouch = vouch
+    client.send(make_request("/api/x", bearer()))
+    refused = await read_answer(client)
+    client.send(make_request("/open/"))
+
+    assert (refused.status, reason(refused)) == (500, "internal_error")
+    assert (await read_answer(client)).status == 200
+    assert [request.target for request in service.requests] == [b"/open/", b"/open/"]
+    assert [told["message"] for told in reports] == ["a bug ended a request"]
+
+
+async def test_a_stream_that_cannot_be_compared_with_a_list_is_no_revoked_one(
+    service: Service, start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
+) -> None:
+    """It was written down as a client that went away, or as a token that had expired."""
+    service.script = stream()
+    gateway = await start_gateway(access_log="stdout")
+    client = await ask(gateway, lasting())
+    admission = gateway.gateway.data._serving.port.admission
+
+    class Lost:
+        """Knows no list any more."""
+
+        def find_revocation(self, _token: SignedToken) -> None:
+            raise OSError("no descriptor")
+
+    gateway.gateway.data._serving.port.admission = Lost()  # type: ignore[assignment]
+    gateway.gateway.data.compare_streams()
+    gateway.pass_time(0)
+    await client.wait_end()
+    gateway.gateway.data._serving.port.admission = admission
+    (line,) = await log.lines(gateway)
+
+    assert (line["status"], line["reason"], line["route"]) == (200, "internal_error", "api")
+    assert len(reports) == 1
