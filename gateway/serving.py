@@ -176,6 +176,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         timeouts=settings.timeouts,
         limits=settings.limits,
         trusted_proxies=settings.trusted_proxies,
+        half_close=settings.half_close,
         outbox=outbox,
         streams=streams,
         metrics=metrics,

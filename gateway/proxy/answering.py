@@ -114,6 +114,10 @@ class Answering:
         """Return whether all of the request was read, and sent on."""
         return self.upload is None or self.upload.complete
 
+    def is_answering(self) -> bool:
+        """Return whether a part of the answer was sent on."""
+        return self._answer_started
+
     def answer_interim(self, status: int, fields: bytes) -> None:
         """Pass on a 1xx answer; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
         if self.request.is_http11:

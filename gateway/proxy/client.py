@@ -12,6 +12,7 @@ from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.refusal import render_refusal
 from gateway.proxy.clients import Clients
+from gateway.proxy.departure import has_left
 from gateway.proxy.leaving import Leaving
 from gateway.proxy.port import Port
 from gateway.proxy.request_reader import RequestReader
@@ -89,16 +90,33 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self._reader.release()
 
     def eof_received(self) -> bool:
-        """Answer what was asked, then close; a request cut short is given up."""
-        reader = self._reader
+        """Give up what is in flight, or answer it and then close where the port says so.
+
+        A client that closes its connection, and one that closes only its sending half, look the
+        same. A request cut short is given up in any case.
+        """
         if self._tunnel is not None:
             self._tunnel.client_ended()
             return not self._tls
-        if not (self._closing or self._tls or reader.in_message):
-            self._eof = self._current is not None or bool(self._unread)
-        if not self._eof:
-            self._port.outbox.flush()  # the last answer, before the transport is closed
-        return self._eof
+        is_waiting = self._current is not None or bool(self._queue) or bool(self._unread)
+        answers = self._port.answers_half_closed
+        if answers and is_waiting and not (self._closing or self._tls or self._reader.in_message):
+            self._eof = True
+            return True
+        self._port.outbox.flush()  # the last answer, before the transport is closed
+        if is_waiting and not self._closing:
+            self._client_left()
+        return False
+
+    def _client_left(self) -> None:
+        """Give up all requests at once: what was answered may take its time to be sent."""
+        exchange = self._current
+        self._closing = True
+        if exchange is not None and exchange.is_answering():
+            self.abort()  # a mere close would make what it has look complete
+        else:
+            self.transport.close()
+        self._abandon()
 
     def pause_writing(self) -> None:
         """Slow down the server."""
@@ -195,10 +213,15 @@ class ClientConnection(Leaving, asyncio.Protocol):
 
     # --- endings
 
-    def check_total(self, now: float) -> None:
-        """Give up on an exchange that takes too long in all; what lasts may last."""
+    def check_exchange(self, now: float) -> None:
+        """Give up on an exchange whose client left, or that takes too long; what lasts may last."""
         exchange = self._current
-        if exchange is None or exchange.lasts():
+        if exchange is None:
+            return
+        if (self._paused or self._eof) and self._has_left():
+            self._client_left()
+            return
+        if exchange.lasts():
             return
         if exchange.started_at + exchange.total_seconds() >= now:
             return
@@ -206,6 +229,11 @@ class ClientConnection(Leaving, asyncio.Protocol):
             exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the exchange took too long in all"))
         else:
             exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the exchange took too long in all"))
+
+    def _has_left(self) -> bool:
+        """Return whether a client that is not read from has left."""
+        may_half_close = self._eof or self._tunnel is not None or self._port.answers_half_closed
+        return has_left(self.transport, by_half_close=not may_half_close)
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""

@@ -97,7 +97,7 @@ class Listener:
             try:
                 if client.deadline < now:
                     client.expire()
-                client.check_total(now)
+                client.check_exchange(now)
             except Exception as bug:  # nor are the limits of the others at its mercy
                 report_bug("a bug at the end of a client's time", bug)
                 client.abort()

@@ -21,7 +21,7 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.pool import Pool
 from gateway.proxy.streams import Streams
 from gateway.settings.carriage_values import Carriage
-from gateway.settings.values import AccessLogFormat, Limits, Timeouts, UnderscoreNames
+from gateway.settings.values import AccessLogFormat, HalfClose, Limits, Timeouts, UnderscoreNames
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import NULL, Json, quote
@@ -140,6 +140,7 @@ class Port:
         timeouts: Timeouts,
         limits: Limits,
         trusted_proxies: Networks,
+        half_close: HalfClose,
         outbox: Outbox,
         streams: Streams,
         metrics: Metrics,
@@ -165,6 +166,7 @@ class Port:
         self.edits_answers = any(one.carriage.edits_answers for one in routes)
         self.most_body_bytes = _most([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
+        self.answers_half_closed = half_close is HalfClose.ANSWER
         self.outbox = outbox
         self.streams = streams
         self.metrics = metrics

@@ -245,6 +245,10 @@ class ConfigFile(TeamFile):
     underscore_names: Literal["drop", "reject", "keep"] = Field(
         default="drop", description="What becomes of request fields with an underscore in the name."
     )
+    half_close: Literal["cancel", "answer"] = Field(
+        default="cancel",
+        description="What a client that sends no more while its request is in flight wants.",
+    )
     access_log: AccessLog = Field(
         default="stdout", description="Where the access log goes, and in which format."
     )

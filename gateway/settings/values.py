@@ -199,6 +199,13 @@ class UnderscoreNames(Enum):
     KEEP = "keep"
 
 
+class HalfClose(Enum):
+    """What a client wants that closes its sending half while its request is in flight."""
+
+    CANCEL = "cancel"
+    ANSWER = "answer"
+
+
 class AccessLogTarget(Enum):
     """Where the access log goes."""
 
@@ -233,6 +240,7 @@ class Settings:
     limits: Limits
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     underscore_names: UnderscoreNames
+    half_close: HalfClose
     access_log: AccessLogTarget
     access_log_format: AccessLogFormat
     tracing: Tracing | None

@@ -107,7 +107,7 @@ async def test_a_stream_that_cannot_end_is_cut_and_the_others_end(
     assert gateway.metric("gateway_tunnels_open") == 0
 
 
-@pytest.mark.parametrize("method", ["expire", "check_total"])
+@pytest.mark.parametrize("method", ["expire", "check_exchange"])
 async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(
     method: str, start_gateway: StartGateway, reports: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

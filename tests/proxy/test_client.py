@@ -284,40 +284,6 @@ async def test_a_client_that_leaves_amid_its_answer_takes_the_service_connection
     await (await service.connection()).wait_end()
 
 
-async def test_a_client_that_only_stops_sending_still_gets_its_answer(
-    service: Service, client: Wire
-) -> None:
-    """Half-closing is how some clients say that they asked all they wanted."""
-    released = asyncio.Event()
-
-    async def wait_then_answer(service: Service, wire: Wire) -> None:
-        await service.read_request(wire)
-        await released.wait()
-        wire.send(make_answer(b"late"))
-
-    service.script = wait_then_answer
-    client.send(make_request("/open/"))
-    await service.request()
-    client.end()
-    released.set()
-
-    assert (await read_answer(client)).body == b"late"
-    await client.wait_end()
-
-
-async def test_all_requests_pipelined_before_a_half_close_are_answered(
-    service: Service, client: Wire
-) -> None:
-    service.script = echo
-    client.send(make_request("/open/1") + make_request("/api/2") + make_request("/open/3"))
-    client.end()
-
-    statuses = [(await read_answer(client)).status for _ in range(3)]
-
-    assert statuses == [200, 401, 200]
-    await client.wait_end()
-
-
 async def test_a_head_cut_short_by_a_half_close_gets_nothing(
     service: Service, client: Wire
 ) -> None:

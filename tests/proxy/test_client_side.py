@@ -63,10 +63,11 @@ async def test_answers_come_in_the_order_of_the_requests(service: Service, clien
     assert [answers[number].body for number in (0, 2, 4)] == [b"/open/1 ", b"/open/2 ", b"/open/3 "]
 
 
-async def test_a_client_that_sends_no_more_gets_every_answer_it_asked_for(
-    service: Service, client: Wire
+async def test_a_half_closed_client_gets_every_answer_it_asked_for_where_that_is_configured(
+    service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = echo
+    client = await (await start_gateway(half_close="answer")).connect()
     client.send(make_request("/open/1") + make_request("/open/2"))
     client.end()
 

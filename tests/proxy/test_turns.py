@@ -102,10 +102,12 @@ async def test_a_fault_far_behind_good_requests_is_answered_in_its_turn(
     assert len(service.requests) == 300
 
 
-async def test_a_client_that_sends_no_more_is_answered_all_it_sent_however_much_that_was(
-    service: Service, client: Wire
+async def test_a_half_closed_client_is_answered_all_it_sent_where_that_is_configured(
+    service: Service, start_gateway: StartGateway
 ) -> None:
+    """However much that was."""
     service.script = echo
+    client = await (await start_gateway(half_close="answer")).connect()
     client.send(make_request("/open/") * 2000)
     client.end()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
-from gateway.settings.values import AccessLogTarget, Address, SourceKind, UnderscoreNames
+from gateway.settings.values import AccessLogTarget, Address, HalfClose, SourceKind, UnderscoreNames
 from tests.settings.configs import (
     SECRET,
     assert_found,
@@ -115,6 +115,7 @@ def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     assert settings.policy.max_token_bytes == 8192
     assert settings.drain_seconds == 30
     assert settings.trusted_proxies == ()
+    assert settings.half_close is HalfClose.CANCEL
     assert settings.underscore_names is UnderscoreNames.DROP
     assert settings.access_log is AccessLogTarget.STDOUT
     issuer = settings.issuers["main"]

@@ -47,7 +47,7 @@ class Caller:
         goes_on = await ask_all(wire, visit, asks)
         if last is not None and visit.abort is not None:
             if goes_on:
-                await self._leave_within(wire, visit, last, visit.abort)
+                await self._leave_within(wire, last, visit.abort)
             return
         if goes_on:
             await leave(wire, visit.ending)
@@ -145,7 +145,7 @@ class Caller:
 
     # --- aborts
 
-    async def _leave_within(self, wire: LongWire, visit: Visit, ask: Ask, abort: Abort) -> None:
+    async def _leave_within(self, wire: LongWire, ask: Ask, abort: Abort) -> None:
         """Leave in the middle of *ask*, or of its answer."""
         may_reach = expect(ask).reaches and abort.where != "head"
         self.ledger.abandoned(ask.nonce, may_reach=may_reach, is_whole_head=abort.where != "head")
@@ -163,9 +163,10 @@ class Caller:
             # What was sent is on its way, or not, before the connection ends.
             await asyncio.sleep(0.02 * abort.share)
         if abort.where == "waiting" and abort.how == HALF_CLOSE and not wire.is_lost:
-            # Whoever ends its side still gets what it asked for (RFC 9112 §9.6).
+            # Its request is given up, unless the answer was on its way already.
             wire.end()
-            await self._take_answer(wire, visit, ask, asyncio.Event())
+            with suppress(Cut):
+                await read_answer(wire, ask, lambda _: None)
             await wire.wait_end()
             return
         await end(wire, abort.how)

@@ -121,6 +121,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("limits", "requests"): "unlimited" if limits.requests is None else limits.requests,
         ("trusted_proxies",): listed(proxies, "none"),
         ("underscore_names",): settings.underscore_names.value,
+        ("half_close",): settings.half_close.value,
         ("access_log",): settings.access_log.value,
         ("access_log", "format"): settings.access_log_format.value,
         ("reload", "watch"): "never" if watch is None else watch,
