@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from gateway.settings.annotation import annotate_fault
 from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.fault_json import fault_as_json
 from gateway.settings.files import show_path
+from gateway.settings.grants import Include, describe_grants, sort_grants
 from gateway.settings.load import Loaded
+from gateway.settings.scalars import shorten
 from gateway.settings.silences import Silenced
 
 # What may be well in another place, or at another time, with the same file.
@@ -39,12 +41,21 @@ _ELSEWHERE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Included:
+    """An entry of `include`, and the *files* that it names."""
+
+    include: Include
+    files: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is wrong with a file, doubts included; one that is not *valid* cannot be started."""
 
     valid: bool
     faults: Sequence[Fault]
     silenced: Sequence[Silenced] = ()
+    included: Sequence[Included] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many faults are errors, or warnings."""
@@ -82,6 +93,8 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
             click.echo(annotate_fault(fault))
     else:
         print_faults(verdict.faults)
+        for line in _grants(verdict):
+            click.echo(escape(line))
     if form != "json":
         click.echo(f"{escape(show_path(path))}: {_summary(verdict)}", err=code != 0)
     sys.exit(code)
@@ -94,7 +107,26 @@ def _judge(path: Path, online: bool) -> Verdict:
     doubts = lint(outcome, time.time())
     tried = _try(outcome) if online else ()
     faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
-    return Verdict(True, faults, doubts.silenced)
+    return Verdict(True, faults, doubts.silenced, _included(outcome))
+
+
+def _included(loaded: Loaded) -> Sequence[Included]:
+    documents = loaded.places.documents
+    return [
+        Included(one, [document.start.file for document in documents if document.include == one])
+        for one in loaded.includes
+    ]
+
+
+def _grants(verdict: Verdict) -> Iterator[str]:
+    """Yield a line for each entry of `include` whose files may declare more than routes."""
+    for one in verdict.included:
+        include, place = one.include, one.include.place
+        if include.grants:
+            yield (
+                f"{place.file}:{place.line}:{place.column}: {shorten(include.pattern)} may declare"
+                f" {describe_grants(include.grants)} ({_plural(len(one.files), 'file')})"
+            )
 
 
 def _try(loaded: Loaded) -> Sequence[Fault]:
@@ -109,7 +141,20 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
         {**fault_as_json(one.fault), "reason": one.silence.reason} for one in verdict.silenced
     ]
     faults = [fault_as_json(fault) for fault in verdict.faults]
-    return {"valid": verdict.valid, "faults": faults, "silenced": silenced}
+    includes = [_include_as_json(one) for one in verdict.included]
+    return {"valid": verdict.valid, "faults": faults, "silenced": silenced, "includes": includes}
+
+
+def _include_as_json(one: Included) -> dict[str, object]:
+    place = one.include.place
+    return {
+        "files": one.include.pattern,
+        "may": [grant.value for grant in sort_grants(one.include.grants)],
+        "found": list(one.files),
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+    }
 
 
 def _summary(verdict: Verdict) -> str:

@@ -22,7 +22,7 @@ def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
             if route.public:
                 continue
             for outer in pair.around.owners(route.methods):
-                missing = [] if outer.public else _left_out(route, outer)
+                missing = [] if outer.public else _left_out(route, outer, places)
                 if missing:
                     message = (
                         f"`{route.name}` leaves out what `{outer.name}` ({outer.place}) asks for"
@@ -33,11 +33,11 @@ def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
                     break
 
 
-def _left_out(route: Route, outer: Route) -> list[str]:
+def _left_out(route: Route, outer: Route, places: Places) -> list[str]:
     own = {test.claim for test in route.claims}
     claims = dict.fromkeys(test.claim for test in outer.claims if test.claim not in own)
     rules = [
-        ("`issuers`", outer.issuers is not None and route.issuers is None),
+        ("`issuers`", _names_issuers(outer, places) and not _names_issuers(route, places)),
         ("`audiences`", outer.audiences is not None and route.audiences is None),
         ("`scopes`", outer.scopes is not None and route.scopes is None),
         *((f"the claim `{claim}`", True) for claim in claims),
@@ -45,6 +45,11 @@ def _left_out(route: Route, outer: Route) -> list[str]:
         ("`max_age`", _asks_age(outer) and not _asks_age(route)),
     ]
     return [name for name, is_left_out in rules if is_left_out]
+
+
+def _names_issuers(route: Route, places: Places) -> bool:
+    # Those a route accepts that names none are not written: they hang on the files there are.
+    return route.issuers is not None and places.route_says(route.name, "require", "issuers")
 
 
 def _asks_acr(route: Route) -> bool:

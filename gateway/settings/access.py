@@ -13,6 +13,7 @@ from gateway.settings.document import Part
 from gateway.settings.fault import Fault, Severity
 from gateway.settings.files import Sources
 from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.issuer_reach import IssuerReach
 from gateway.settings.issuers import build_issuers
 from gateway.settings.models import DEFAULT_IDENTITY, ConfigFile, IdentityModel, UpstreamModel
 from gateway.settings.rate_values import RateLimiting
@@ -57,8 +58,9 @@ def build_access(
     upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
     resources = collect_named(sources, "resources", ResourceModel, faults)
     routes = collect_routes(sources, RouteModel, faults)
-    known = Known([one.name for one in issuers], [one.name for one in upstreams])
-    warn_about_unused(issuers, upstreams, routes, faults)
+    reach = IssuerReach(issuers)
+    known = Known([one.name for one in issuers], [one.name for one in upstreams], reach)
+    warn_about_unused(issuers, upstreams, routes, reach, faults)
     trusted = KnownIssuers(build_issuers(issuers, environ, sources.disk, faults), known.issuers)
     built_routes = build_routes(routes, known, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)

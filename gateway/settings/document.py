@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.settings.comments import Comment
 from gateway.settings.fault import Code, Fault, Place, Severity
+from gateway.settings.grants import Grant, Include
 from gateway.settings.scalars import shorten
 
 KeyPath = tuple[str | int, ...]
@@ -16,7 +17,8 @@ class Document:
 
     *values* and *keys* are places by key path: of the value, and of the key that names it.
     *written* is the text as it stands in the file where ``${…}`` was replaced in it.
-    *comments* are those that speak to the gateway, *text* is the whole file.
+    *comments* are those that speak to the gateway, *text* is the whole file. *include* is the
+    entry that includes it; None for a file that is not included, which may declare anything.
     """
 
     root: object
@@ -28,6 +30,17 @@ class Document:
     complete: bool  # False where the rest of the file could not be read
     comments: tuple[Comment, ...] = ()
     text: str = field(default="", repr=False)
+    include: Include | None = None
+
+    def may(self, grant: Grant) -> bool:
+        """Return whether this file may do what *grant* stands for."""
+        return self.include is None or self.include.allows(grant)
+
+    def refuse(self, what: str, grant: Grant) -> str | None:
+        """Return why this file may not do *what*; None where *grant* was given to it."""
+        if self.include is None or self.may(grant):
+            return None
+        return self.include.refuse(what, grant)
 
     def value_place(self, path: KeyPath) -> Place:
         """Return where the value at *path* stands, or the nearest value around it."""

@@ -28,6 +28,7 @@ class Code(StrEnum):
     EMPTY_LIST = "empty_list"
     DUPLICATE_VALUE = "duplicate_value"
     NOT_SUPPORTED = "not_supported"
+    NOT_GRANTED = "not_granted"
 
     MISSING_FILE = "missing_file"
     BAD_CERTIFICATE = "bad_certificate"

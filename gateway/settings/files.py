@@ -4,13 +4,15 @@ import glob
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Document, Part
 from gateway.settings.fault import Code, Fault, Place
+from gateway.settings.grants import Grant, Include, sort_grants
 from gateway.settings.scalars import shorten
+from gateway.settings.variables import Withheld
 from gateway.settings.yaml_nodes import MAX_FILE_BYTES, parse_yaml
 
 
@@ -30,13 +32,15 @@ class Source:
 class Sources:
     """All files of a configuration. *digest* is over the bytes of all, in order.
 
-    *disk* is where they are from, and where what they name is looked for.
+    *disk* is where they are from, and where what they name is looked for. *includes* are the
+    entries of `include`, those that match no file, too.
     """
 
     main: Source
     included: tuple[Source, ...]
     digest: str
     disk: Disk
+    includes: tuple[Include, ...] = ()
 
 
 def read_sources(
@@ -53,21 +57,24 @@ def read_sources(
         raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
     main = _parse(path, content, environ, digest, faults)
     included: list[Source] = []
-    seen = {disk.resolve(path)}
-    for part, pattern in _patterns(main.document):
+    seen: dict[Path, Include | None] = {disk.resolve(path): None}
+    entries = _entries(main.document)
+    for part, pattern, include in entries:
         for found in _matches(disk, main.directory, part, pattern, faults):
             resolved = disk.resolve(found)
             if resolved in seen:
+                _refuse_other_grants(seen[resolved], include, found, part, faults)
                 continue
-            seen.add(resolved)
+            seen[resolved] = include
             try:
                 content = _read(disk, found)
             except OSError as error:
                 message = f"cannot read {show_path(found)}: {_reason(error)}"
                 faults.append(part.fault(Code.MISSING_FILE, message))
                 continue
-            included.append(_parse(found, content, environ, digest, faults))
-    return Sources(main, tuple(included), digest.hexdigest(), disk)
+            included.append(_parse(found, content, environ, digest, faults, include))
+    includes = tuple(include for _, _, include in entries)
+    return Sources(main, tuple(included), digest.hexdigest(), disk, includes)
 
 
 def read_document(path: Path, environ: Mapping[str, str]) -> Document:
@@ -82,8 +89,16 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
 def find_file(
     name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
 ) -> Path | None:
-    """Return the path of the file *name*, which *part* names; None where it cannot be read."""
+    """Return the path of the file *name*, which *part* names; None where it cannot be read.
+
+    *directory* is that of the file in which *part* stands. An included file reads nothing outside
+    of it without a grant: not by `..`, and not by a link.
+    """
     path = (directory / name).absolute()
+    refused = part.document.refuse(f"read {shorten(name)}, outside of its directory", Grant.FILES)
+    if refused is not None and not _is_inside(path, directory, disk):
+        faults.append(part.fault(Code.NOT_GRANTED, refused))
+        return None
     if disk.is_readable(path):
         return path
     faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
@@ -102,21 +117,33 @@ def show_path(path: Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _parse(
+def _is_inside(path: Path, directory: Path, disk: Disk) -> bool:
+    try:
+        return disk.resolve(path).is_relative_to(disk.resolve(directory))
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL in the name
+        return False
+
+
+def _parse(  # noqa: PLR0913, PLR0917 - what is read, as what, and what becomes of it
     path: Path,
     content: bytes,
     environ: Mapping[str, str],
     digest: "hashlib._Hash",
     faults: list[Fault],
+    include: Include | None = None,
 ) -> Source:
     # The length before the bytes: moving text from one file to the next changes the digest.
     digest.update(len(content).to_bytes(8, "big") + content)
-    document = _parse_content(path, content, environ)
+    readable: Mapping[str, str] | Withheld = environ
+    if include is not None and not include.allows(Grant.ENVIRONMENT):
+        message = include.refuse("read the environment by `${…}`", Grant.ENVIRONMENT)
+        readable = Withheld(f"{message}; `$${{` stands for the text")
+    document = replace(_parse_content(path, content, readable), include=include)
     faults.extend(document.faults)
     return Source(path.parent, document)
 
 
-def _parse_content(path: Path, content: bytes, environ: Mapping[str, str]) -> Document:
+def _parse_content(path: Path, content: bytes, environ: Mapping[str, str] | Withheld) -> Document:
     if len(content) <= MAX_FILE_BYTES:
         return parse_yaml(content, show_path(path), environ)
     start = Place(show_path(path), 1, 1)
@@ -128,14 +155,42 @@ def _read(disk: Disk, path: Path) -> bytes:
     return disk.read(path, MAX_FILE_BYTES + 1)
 
 
-def _patterns(document: Document) -> list[tuple[Part, str]]:
-    include = Part(document, (), document.root).child("include")
-    patterns = include.raw if isinstance(include.raw, list) else []
-    return [
-        (include.child(index), pattern)
-        for index, pattern in enumerate(patterns)
-        if isinstance(pattern, str) and pattern
-    ]
+def _entries(document: Document) -> list[tuple[Part, str, Include]]:
+    """Return the sound entries of `include`; what is wrong with others is said with their shape."""
+    section = Part(document, (), document.root).child("include")
+    found: list[tuple[Part, str, Include]] = []
+    for index in range(len(section.raw) if isinstance(section.raw, list) else 0):
+        entry = section.child(index)
+        part = entry.child("files") if isinstance(entry.raw, dict) else entry
+        if isinstance(part.raw, str) and part.raw:
+            _, pattern = document.written.get(part.path, ("", part.raw))
+            place = document.value_place(entry.path)
+            include = Include(pattern, _grants(entry.child("may")), place)
+            found.append((part, part.raw, include))
+    return found
+
+
+def _grants(part: Part) -> frozenset[Grant]:
+    """Return the grants that *part* lists; a word that is none grants nothing."""
+    words = part.raw if isinstance(part.raw, list) else []
+    return frozenset(grant for grant in Grant if grant.value in words)
+
+
+def _refuse_other_grants(
+    first: Include | None, other: Include, path: Path, part: Part, faults: list[Fault]
+) -> None:
+    """Refuse a file that two entries include, one with grants that the other has not.
+
+    Neither is right: the wider one would give a file what its pattern was not meant to.
+    """
+    if first is None or set(sort_grants(first.grants)) == set(sort_grants(other.grants)):
+        return
+    place = f"{first.place.file}:{first.place.line}:{first.place.column}"
+    message = (
+        f"{show_path(path)} is included by `{shorten(first.pattern)}` ({place}) already, with"
+        " another `may`: let only one of them match it"
+    )
+    faults.append(part.fault(Code.CONFLICTING_KEYS, message))
 
 
 def _matches(

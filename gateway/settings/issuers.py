@@ -10,6 +10,7 @@ from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.fetch_tls import build_fetch_ca
 from gateway.settings.files import find_file
+from gateway.settings.grants import Grant
 from gateway.settings.issuer_models import KEY_SOURCES, IssuerModel
 from gateway.settings.scalars import shorten
 from gateway.settings.secrets import read_secret
@@ -134,6 +135,10 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
         path = find_file(name, one.directory, part.child(kind.value), disk, faults)
         return None if path is None else KeySource(kind, str(path))
     if model.secret_env is None:
+        return None
+    refused = part.document.refuse("read the environment", Grant.ENVIRONMENT)
+    if refused is not None:
+        faults.append(part.child("secret_env").fault(Code.NOT_GRANTED, refused))
         return None
     hmac = frozenset(name for name in algorithms if name.startswith("HS"))
     secret = read_secret(model.secret_env, hmac, environ)

@@ -1,6 +1,6 @@
 """Load a configuration: read, check and compile it, or say all that is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from gateway.decision.routing import RouteTable
 from gateway.settings.access import build_access
 from gateway.settings.assertion import build_assertion, refuse_trust_in_ourselves
 from gateway.settings.carriage import build_carriages
+from gateway.settings.comments import Comment
 from gateway.settings.disk import MACHINE_DISK, Disk
-from gateway.settings.document import Part
+from gateway.settings.document import Document, Part
 from gateway.settings.drain import build_drain
 from gateway.settings.fault import Code, Fault, Severity
-from gateway.settings.files import Sources, UnreadableError, read_sources
+from gateway.settings.files import Source, Sources, UnreadableError, read_sources
+from gateway.settings.grants import Grant, Include
 from gateway.settings.identity import build_identity
+from gateway.settings.issuers import refuse_repeated
 from gateway.settings.listeners import (
     build_admin,
     build_listen,
@@ -62,7 +65,7 @@ class Loaded:
     """A configuration that holds, what is doubtful about it, and where all of it stands.
 
     *warnings* are those that no silence speaks of; *silenced* are the others, *silences* what
-    the files say of both.
+    the files say of both. *includes* says what included files may declare.
     """
 
     settings: Settings
@@ -70,6 +73,7 @@ class Loaded:
     silenced: tuple[Silenced, ...]
     silences: tuple[Silence, ...]
     places: Places
+    includes: tuple[Include, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,7 @@ def load_settings(
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults, disk)
     every = (sources.main, *sources.included)
-    comments = [comment for source in every for comment in source.document.comments]
-    silences = read_silences(comments, faults)
+    silences = read_silences(_comments([source.document for source in every], faults), faults)
     if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
         return Rejected(_ordered(faults), sources.digest)
     # A value that YAML disputes has been reported; what else it breaks is not news.
@@ -111,7 +114,21 @@ def load_settings(
     kept, silenced = apply_silences(_ordered(faults), silences)
     if settings is None or any(fault.severity is Severity.ERROR for fault in kept):
         return Rejected(tuple(kept), sources.digest)
-    return Loaded(settings, tuple(kept), tuple(silenced), silences, Places(sources))
+    return Loaded(
+        settings, tuple(kept), tuple(silenced), silences, Places(sources), sources.includes
+    )
+
+
+def _comments(documents: Iterable[Document], faults: list[Fault]) -> Iterator[Comment]:
+    """Yield the comments that may silence warnings; each of the others is one."""
+    for document in documents:
+        refused = document.refuse("silence warnings", Grant.SILENCES)
+        for comment in document.comments:
+            if refused is None:
+                yield comment
+            else:
+                fault = Fault(comment.place, Code.BAD_SILENCE, refused, Severity.WARNING)
+                faults.append(fault)
 
 
 def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
@@ -121,6 +138,7 @@ def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> Settings | None:
     model = check_general(sources.main, faults)
     check_team_files(sources, faults)
+    _refuse_repeated_grants(model, sources.main, faults)
     root = Part(sources.main.document, (), sources.main.document.root)
     listen, admin = _listeners(model, root, sources, environ, faults)
     proxies = build_trusted_proxies(model, root.child("trusted_proxies"), faults)
@@ -189,6 +207,13 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         drain_streams_seconds=drain.streams_seconds,
         digest=sources.digest,
     )
+
+
+def _refuse_repeated_grants(model: ConfigFile, main: Source, faults: list[Fault]) -> None:
+    section = Part(main.document, (), main.document.root).child("include")
+    for index, entry in enumerate(model.include or ()):
+        if not isinstance(entry, str):
+            refuse_repeated(entry.may or (), section.child(index).child("may"), faults)
 
 
 def _documents(

@@ -8,12 +8,15 @@ from pydantic.json_schema import WithJsonSchema
 from gateway.settings.assertion_models import AssertionModel
 from gateway.settings.balancing_models import BalancingModel
 from gateway.settings.fault import Code
+from gateway.settings.grants import Grant
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.log_models import AccessLog
 from gateway.settings.rate_models import RateLimitModel, RedisModel
 from gateway.settings.resource_models import ResourceModel
 from gateway.settings.revocation_models import RevocationModel
 from gateway.settings.route_models import RouteModel
+from gateway.settings.scalars import shorten
+from gateway.settings.suggest import did_you_mean
 from gateway.settings.tls_models import TlsModel, UpstreamTlsModel
 from gateway.settings.tracing_models import TracingModel
 from gateway.settings.types import (
@@ -47,6 +50,30 @@ def _admin_off(value: bool) -> bool:
     if value:
         raise bad(Code.BAD_VALUE, "write an address, or false to turn the admin port off")
     return value
+
+
+def _grant(word: str) -> Grant:
+    if word == "routes":
+        raise bad(Code.BAD_VALUE, "every included file may declare routes: leave the word out")
+    if word not in set(Grant):
+        message = f"`{shorten(word)}` is not one of {', '.join(Grant)}{did_you_mean(word, Grant)}"
+        raise bad(Code.BAD_VALUE, message)
+    return Grant(word)
+
+
+class IncludeModel(Strict):
+    """Files to include, and what they may declare besides routes."""
+
+    files: Text = Field(description="A file or a pattern of files; * and ** match.")
+    may: (
+        Annotated[
+            list[
+                Annotated[str, AfterValidator(_grant), WithJsonSchema({"enum": [*map(str, Grant)]})]
+            ],
+            Field(min_length=1),
+        ]
+        | None
+    ) = Field(default=None, description="What they may declare besides routes; nothing by default.")
 
 
 class ListenModel(Strict):
@@ -162,7 +189,7 @@ class DrainModel(Strict):
 
 
 class TeamFile(Strict):
-    """A file of a team: issuers, upstreams, resources and routes, nothing else."""
+    """A file of a team: routes, and the issuers, upstreams and resources it was granted."""
 
     issuers: dict[Name, IssuerModel] = Field(
         default={}, description="Issuers whose tokens are accepted, by name."
@@ -197,10 +224,18 @@ class ConfigFile(TeamFile):
     ] = Field(
         default="127.0.0.1:9901", description="Where the admin port listens; false turns it off."
     )
-    include: list[Text] | None = Field(
+    include: (
+        list[
+            Annotated[
+                Annotated[Text, Tag(TEXT)] | Annotated[IncludeModel, Tag(TABLE)],
+                Discriminator(text_or_table),
+            ]
+        ]
+        | None
+    ) = Field(
         default=None,
         min_length=1,
-        description="Files with more issuers, upstreams, resources and routes; * and ** match.",
+        description="Files with more routes, and what else they may declare; * and ** match.",
     )
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],

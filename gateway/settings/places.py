@@ -48,6 +48,13 @@ class Places:
         """Return what is written of the upstream *name*; the main file where there is none."""
         return self._upstreams.get(name, self._main)
 
+    def route_says(self, name: str, *keys: str) -> bool:
+        """Return whether the setting under *keys* is written in the route *name*."""
+        part = self.route(name)
+        for key in keys:
+            part = part.child(key)
+        return part.raw is not None
+
     def of_route(self, name: str, *keys: str) -> Place:
         """Return where the route *name*, or its setting under *keys*, stands.
 

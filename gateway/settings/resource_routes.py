@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.routing import Route
 from gateway.decision.template import parse_template
-from gateway.settings.document import Part
+from gateway.settings.document import Document, Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.grants import Grant
 from gateway.settings.resource_identifier import Identifier
 
 
@@ -13,6 +14,7 @@ def routes_of_resources(
     identifiers: Mapping[str, Identifier],
     routes: Sequence[Route],
     at_routes: Mapping[str, Part],
+    at_resources: Mapping[str, Part],
     faults: list[Fault],
 ) -> dict[str, list[Route]]:
     """Return the routes of each resource; a public route belongs to none.
@@ -20,10 +22,16 @@ def routes_of_resources(
     A route belongs to the resource with the longest path that its own begins with. It must not
     belong to resources of two hosts: a challenge names one, and clients of the other host
     would not believe what they read there (RFC 9728 §3.3).
+    A resource of an included file has the routes of that file alone, unless it was granted more:
+    it could otherwise send the clients of all others to an authorization server of its own.
     """
     owned: dict[str, list[Route]] = {name: [] for name in identifiers}
+    reaching: dict[Document, dict[str, Identifier]] = {}
     for route in routes:
-        names = [] if route.public else _nearest(route, identifiers)
+        document = at_routes[route.name].document
+        if document not in reaching:
+            reaching[document] = _reaching(document, identifiers, at_resources)
+        names = [] if route.public else _nearest(route, reaching[document])
         if len(names) > 1:
             message = (
                 f"`{route.name}` belongs to the resources {' and '.join(f'`{n}`' for n in names)}"
@@ -33,6 +41,18 @@ def routes_of_resources(
         for name in names[:1]:
             owned[name].append(route)
     return owned
+
+
+def _reaching(
+    document: Document, identifiers: Mapping[str, Identifier], at_resources: Mapping[str, Part]
+) -> dict[str, Identifier]:
+    """Return the resources that the routes in *document* may belong to."""
+    owners = {name: at_resources[name].document for name in identifiers}
+    return {
+        name: identifiers[name]
+        for name, owner in owners.items()
+        if owner is document or owner.may(Grant.RESOURCES_FOR_ALL)
+    }
 
 
 def _nearest(route: Route, identifiers: Mapping[str, Identifier]) -> list[str]:

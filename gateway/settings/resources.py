@@ -35,7 +35,8 @@ def build_resources(
 ) -> tuple[Resource, ...]:
     """Return the sound resources; *at_routes* are the places of *routes* by name."""
     identifiers = _identifiers(named, faults)
-    owned = routes_of_resources(identifiers, routes, at_routes, faults)
+    at_resources = {one.name: one.part for one in named}
+    owned = routes_of_resources(identifiers, routes, at_routes, at_resources, faults)
     return tuple(
         _build(one, one.model, identifiers[one.name], owned[one.name], issuers, faults)
         for one in named

@@ -22,7 +22,7 @@ class RevocationModel(Strict):
     issuers: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Issuers whose tokens it speaks of; by default every one in the file.",
+        description="Issuers whose tokens it speaks of; by default every one there is.",
     )
     fresh: Duration = described("30s", "The list is read again before it is this old.")
     stale: DurationOrZero = described(

@@ -71,13 +71,15 @@ class ClaimModel(Strict):
 
 
 class RequireModel(Strict):
-    """What a token must bring; empty means any valid token of any issuer."""
+    """What a token must bring; empty means any valid token of an issuer in reach."""
 
     optional: bool = Field(
         default=False, description="Whether a request without a token passes, without identity."
     )
     issuers: list[Text] | None = Field(
-        default=None, min_length=1, description="Issuers by name; by default every one in the file."
+        default=None,
+        min_length=1,
+        description="Issuers by name; by default those of the main file and of its own.",
     )
     scopes: (
         Annotated[

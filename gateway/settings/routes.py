@@ -9,6 +9,7 @@ from gateway.decision.step_up import StepUp
 from gateway.decision.template import Variable, parse_template
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.issuer_reach import IssuerReach
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.route_models import MatchModel, RequireModel, RouteModel
 from gateway.settings.route_rules import build_claim_tests, build_scope_rule
@@ -19,10 +20,14 @@ from gateway.settings.suggest import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names a route may refer to, those of parts with faults included."""
+    """The names a route may refer to, those of parts with faults included.
+
+    *reach* says which issuers it accepts where it names none.
+    """
 
     issuers: Collection[str]
     upstreams: Collection[str]
+    reach: IssuerReach
 
 
 def build_routes(
@@ -58,9 +63,8 @@ def _build(
     for number, name in enumerate(require.issuers or ()):
         at = at_require.child("issuers").child(number)
         refuse_unknown("issuer", name, known.issuers, at, faults)
-    if model.require is not None and not known.issuers:
-        message = "this needs a token, but no issuer is configured"
-        faults.append(at_require.key_fault(Code.MISSING_KEY, message))
+    if model.require is not None and require.issuers is None:
+        known.reach.refuse_none(at_require, faults)
     _refuse_lists_with_repeats(model, part, faults)
     _judge_mode(model, part.child("mode"), faults)
     hosts = _hosts(match, at_match.child("hosts"), faults)
@@ -81,7 +85,7 @@ def _build(
         upstream=model.upstream,
         public=bool(model.public),
         optional=require.optional,
-        issuers=None if require.issuers is None else frozenset(require.issuers),
+        issuers=known.reach.accepted(model.require, part.document),
         scopes=scopes,
         claims=claims,
         upgrades=frozenset(model.upgrades or ()),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
 from gateway.settings.files import Source, Sources
+from gateway.settings.grants import Grant
 from gateway.settings.models import ConfigFile
 from gateway.settings.scalars import shorten
 from gateway.settings.shape import check_shape
@@ -17,6 +18,11 @@ from gateway.settings.suggest import did_you_mean
 from gateway.settings.types import NAME
 
 _SHARED = ("issuers", "upstreams", "resources", "routes")  # what a team file may hold
+_GRANTS = {
+    "issuers": Grant.ISSUERS,
+    "upstreams": Grant.UPSTREAMS,
+    "resources": Grant.RESOURCES,
+}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -66,10 +72,11 @@ def check_general(source: Source, faults: list[Fault]) -> ConfigFile:
 
 
 def check_team_files(sources: Sources, faults: list[Fault]) -> None:
-    """Refuse what only the main file may say."""
+    """Refuse what only the main file may say, and what a file was not granted to say."""
     for source in sources.included:
         for key in _root(source):
             if key in _SHARED:
+                _refuse_ungranted(key, source, faults)
                 continue
             meant = did_you_mean(key, _SHARED)
             message = (
@@ -77,6 +84,14 @@ def check_team_files(sources: Sources, faults: list[Fault]) -> None:
                 f"only {', '.join(_SHARED)}{meant}"
             )
             faults.append(Part(source.document, (key,), None).key_fault(Code.UNKNOWN_KEY, message))
+
+
+def _refuse_ungranted(key: str, source: Source, faults: list[Fault]) -> None:
+    grant = _GRANTS.get(key)
+    refused = None if grant is None else source.document.refuse(f"declare {key}", grant)
+    if refused is not None:
+        part = Part(source.document, (key,), None)
+        faults.append(part.key_fault(Code.NOT_GRANTED, refused))
 
 
 def collect_named(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.settings.fault import Code, Fault
 from gateway.settings.issuer_models import IssuerModel
+from gateway.settings.issuer_reach import IssuerReach
 from gateway.settings.models import UpstreamModel
 from gateway.settings.route_models import RouteModel
 from gateway.settings.sections import Named
@@ -13,6 +14,7 @@ def warn_about_unused(
     issuers: Sequence[Named[IssuerModel]],
     upstreams: Sequence[Named[UpstreamModel]],
     routes: Sequence[Named[RouteModel]],
+    reach: IssuerReach,
     faults: list[Fault],
 ) -> None:
     """Warn about issuers whose tokens no route accepts, and upstreams that no route goes to."""
@@ -24,10 +26,14 @@ def warn_about_unused(
         if upstream.name not in used:
             message = f"no route uses the upstream `{upstream.name}`"
             faults.append(upstream.part.key_warning(Code.UNUSED_UPSTREAM, message))
-    requires = [model.require for model in models if model.require is not None]
-    accepted = {name for require in requires for name in require.issuers or ()}
-    if any(require.issuers is None for require in requires):
-        return
+    accepted: set[str] = set()
+    for route in routes:
+        if route.model is None or route.model.require is None:
+            continue
+        own = reach.accepted(route.model.require, route.part.document)
+        if own is None:
+            return
+        accepted |= own
     for issuer in issuers:
         if issuer.name not in accepted:
             message = f"no route accepts tokens of the issuer `{issuer.name}`"

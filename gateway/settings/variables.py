@@ -13,6 +13,13 @@ _PLAIN_NAME = re.compile(r"[A-Z0-9]{0,24}(_[A-Z0-9]{0,24}){0,9}")
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """An environment that a file may not read; *message* says why, and who can grant it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class BadReference:
     """Why a reference cannot be replaced."""
 
@@ -31,7 +38,7 @@ def describe_unset(name: str) -> str:
     return "no environment variable of this name is set; a secret itself must not stand here"
 
 
-def replace_variables(text: str, environ: Mapping[str, str]) -> str | BadReference:
+def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str | BadReference:
     """Return *text* with each ``${NAME}`` replaced; ``$${`` stands for ``${``.
 
     Replaced text is not looked at again, so a value of the environment cannot name another.
@@ -49,6 +56,9 @@ def replace_variables(text: str, environ: Mapping[str, str]) -> str | BadReferen
             return BadReference(
                 Code.BAD_VALUE, "`${` opens no variable: write ${NAME}, or $${ for the text"
             )
+        # Before the name is looked up: whether it is set is not for this file to know either.
+        if isinstance(environ, Withheld):
+            return BadReference(Code.NOT_GRANTED, environ.message)
         if name not in environ:
             return BadReference(Code.UNSET_VARIABLE, f"the environment variable {name} is not set")
         pieces.append(environ[name])

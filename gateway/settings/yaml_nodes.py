@@ -14,7 +14,7 @@ from gateway.settings.comments import Comments
 from gateway.settings.document import Document, KeyPath
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.scalars import Surprise, parse_scalar, shorten
-from gateway.settings.variables import BadReference, replace_variables
+from gateway.settings.variables import BadReference, Withheld, replace_variables
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
@@ -24,7 +24,7 @@ _MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have a millio
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_yaml(content: bytes, file: str, environ: Mapping[str, str]) -> Document:
+def parse_yaml(content: bytes, file: str, environ: Mapping[str, str] | Withheld) -> Document:
     """Return the document in *content*; what is wrong with it is in its faults.
 
     Never raises for any bytes. *file* is the name that places give.
@@ -75,7 +75,7 @@ class _Frame:
 class _Builder:
     """Turn parser events into plain values."""
 
-    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: str, environ: Mapping[str, str] | Withheld) -> None:
         self.root: object = None
         self.values: dict[KeyPath, Place] = {}
         self.keys: dict[KeyPath, Place] = {}

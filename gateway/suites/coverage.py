@@ -9,6 +9,7 @@ from gateway.decision.steps import Check, Step
 from gateway.decision.verdict import Allow
 from gateway.settings.fault import Place
 from gateway.settings.load import Loaded
+from gateway.settings.places import Places
 
 _Key = tuple[str, ...]
 
@@ -84,7 +85,7 @@ class Coverage:
 
 def _find_rules(loaded: Loaded) -> Iterator[tuple[_Key, Rule]]:
     for route in loaded.settings.policy.routes.routes:
-        for key, text, setting in _rules_of(route):
+        for key, text, setting in _rules_of(route, loaded.places):
             place = loaded.places.of_route(route.name, *setting)
             what = f"route {route.name}" if text is None else f"route {route.name}: {text}"
             yield (route.name, *key), Rule(what, place, not route.public)
@@ -95,10 +96,11 @@ def _find_rules(loaded: Loaded) -> Iterator[tuple[_Key, Rule]]:
             yield _scope_key(route.name, scope), Rule(text, place, can_refuse=False)
 
 
-def _rules_of(route: Route) -> Iterator[tuple[_Key, str | None, _Key]]:
+def _rules_of(route: Route, places: Places) -> Iterator[tuple[_Key, str | None, _Key]]:
     """Yield what tells a rule from others, its text, and the keys that lead to it."""
     yield (), None, ("name",)
-    if route.issuers is not None:
+    # Whose tokens a route takes that names no issuers is no rule that somebody wrote.
+    if route.issuers is not None and places.route_says(route.name, "require", "issuers"):
         text = f"issuer {' or '.join(sorted(route.issuers))}"
         yield (Check.ACCEPTED_ISSUER.name,), text, ("require", "issuers")
     if route.audiences is not None:

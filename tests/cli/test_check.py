@@ -162,10 +162,69 @@ def test_json_has_the_faults_on_stdout(tmp_path: Path) -> None:
     }
 
 
+TEAM = """\
+issuers:
+  team: {issuer: "https://team.example", discovery: true, audiences: [team]}
+routes:
+  - {name: team, match: {path: /team}, upstream: orders, require: {issuers: [team]}}
+"""
+
+
+def write_team(directory: Path) -> Path:
+    """Return a file that includes two others, one with grants, one without."""
+    (directory / "granted.yaml").write_text(TEAM)
+    (directory / "plain.yaml").write_text(TEAM[TEAM.index("routes") :].replace("team", "other", 2))
+    entries = "  - plain.yaml\n  - {files: granted*.yaml, may: [issuers, environment]}\n"
+    text = VALID.replace("require: {}", "require: {issuers: [main]}")
+    return write_config(directory, f"{text}include:\n{entries}")
+
+
+def test_what_included_files_may_declare_is_shown(tmp_path: Path) -> None:
+    path = write_team(tmp_path)
+
+    done = run("check", path)
+
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{path}:11:5: granted*.yaml may declare routes, issuers, environment (1 file)",
+        f"{path}: valid",
+    ]
+
+
+def test_json_has_each_entry_of_include_with_its_files_and_grants(tmp_path: Path) -> None:
+    path = write_team(tmp_path)
+
+    done = run("check", path, "--format", "json")
+
+    assert json.loads(done.stdout)["includes"] == [
+        {
+            "files": "plain.yaml",
+            "may": [],
+            "found": [str(tmp_path / "plain.yaml")],
+            "file": str(path),
+            "line": 10,
+            "column": 5,
+        },
+        {
+            "files": "granted*.yaml",
+            "may": ["issuers", "environment"],
+            "found": [str(tmp_path / "granted.yaml")],
+            "file": str(path),
+            "line": 11,
+            "column": 5,
+        },
+    ]
+
+
 def test_json_of_a_valid_file_has_no_faults(tmp_path: Path) -> None:
     done = run("check", write_config(tmp_path), "--format", "json")
 
-    assert json.loads(done.stdout) == {"valid": True, "faults": [], "silenced": []}
+    assert json.loads(done.stdout) == {
+        "valid": True,
+        "faults": [],
+        "silenced": [],
+        "includes": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def admin(require: str) -> str:
 OTHER = "{b: {exists: true}}"
 REPORTS = "reports, match: {path: /admin/reports}, "
 OF_HOST = ", hosts: [office.example]}"
+TEAM = 'issuers: {team: {issuer: "https://team.example", discovery: true, audiences: [a]}}\n'
 DROPPED = [
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{}}")),
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{scopes: [a]}}")),
@@ -77,3 +78,15 @@ def test_a_route_is_warned_of_once(tmp_path: Path) -> None:
     found = warnings(tmp_path, config(routes=routes(*around, f"{REPORTS}require: {{}}")))
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_issuers_are_left_out_where_the_outer_route_names_them(names: bool, tmp_path: Path) -> None:
+    """What a route accepts that names none hangs on the files there are: nobody wrote it."""
+    outer = routes(admin("issuers: [main]" if names else ""))
+    (tmp_path / "team.yaml").write_text(TEAM + routes(f"{REPORTS}require: {{}}"))
+    included = "include: [{files: team.yaml, may: [issuers]}]\n"
+
+    found = warnings(tmp_path, config(included, routes=outer))
+
+    assert [fault.code for fault in found] == (["rule_dropped"] if names else [])

@@ -18,9 +18,11 @@ from gateway.http import names
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
 from gateway.http.trace_context import SOME_FLAGS, SOME_SPAN, SOME_TRACE
 from gateway.lints.lint import lint
+from gateway.settings.grants import Grant
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.models import IdentityModel
 from gateway.settings.schema import make_schema
+from tests.cli.config_files import run
 from tests.cli.explained import explain, write_world
 from tests.project.console import find_fences
 
@@ -234,7 +236,7 @@ EXAMPLES = [
     (path.name, fence.body)
     for path in PAGES
     for fence in find_fences(path.read_text())
-    if fence.body.startswith("version: 1\n")
+    if fence.body.startswith("version: 1\n") and fence.tag != "gateway.yaml"  # one of several files
 ]
 
 
@@ -294,3 +296,24 @@ def test_every_law_names_tests_that_exist() -> None:
 
 def test_the_size_of_the_memo_is_the_one_described() -> None:
     assert f"{DEFAULT_CAPACITY:,} of them" in page("design")
+
+
+# --- included files
+
+INCLUDED = sections(page("configuration"), "##")["Included files"]
+
+
+def test_the_example_of_included_files_holds_without_a_doubt(tmp_path: Path) -> None:
+    files = {fence.tag: fence.body for fence in find_fences(INCLUDED) if fence.tag}
+    for name, body in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(body)
+
+    done = run("check", tmp_path / "gateway.yaml", "--strict")
+
+    assert set(files) == {"gateway.yaml", "teams/orders.yaml"}
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_every_grant_has_a_row_in_their_order() -> None:
+    assert [row[0].strip("`") for row in rows(INCLUDED)] == [grant.value for grant in Grant]

@@ -15,9 +15,12 @@ def test_a_team_file_may_define_what_another_refers_to(tmp_path: Path) -> None:
     for number, text in enumerate(parts):
         (tmp_path / f"{number}.yaml").write_text(text)
 
-    settings = load(tmp_path, f"{VERSION}include: ['?.yaml']\n")
+    grants = "may: [upstreams, issuers-for-all, resources-for-all]"
+    text = f"{VERSION}include: [{{files: '?.yaml', {grants}}}]\n"
 
-    assert faults(tmp_path, f"{VERSION}include: ['?.yaml']\n") == ()
+    settings = load(tmp_path, text)
+
+    assert faults(tmp_path, text) == ()
     [route], [resource] = settings.policy.routes.routes, settings.resources
     assert (route.upstream, list(settings.upstreams)) == ("orders", ["orders"])
     assert list(settings.issuers) == ["main"]

@@ -14,6 +14,8 @@ routes:
   - {name: team, match: {path: /team}, upstream: team, require: {issuers: [team, main]}}
 """
 
+GRANTED = "include: [{files: teams/*.yaml, may: [issuers, upstreams]}]\n"
+
 
 def write_team(directory: Path, text: str = TEAM, name: str = "team.yaml") -> Path:
     teams = directory / "teams"
@@ -26,7 +28,7 @@ def write_team(directory: Path, text: str = TEAM, name: str = "team.yaml") -> Pa
 def test_an_included_file_adds_issuers_upstreams_and_routes(tmp_path: Path) -> None:
     team = write_team(tmp_path)
 
-    settings = load(tmp_path, config("include: [teams/*.yaml]\n"))
+    settings = load(tmp_path, config(GRANTED))
 
     assert set(settings.issuers) == {"main", "team"}
     assert set(settings.upstreams) == {"orders", "team"}
@@ -38,7 +40,7 @@ def test_an_included_file_adds_issuers_upstreams_and_routes(tmp_path: Path) -> N
 def test_relative_names_start_from_the_file_that_has_them(tmp_path: Path) -> None:
     write_team(tmp_path)
 
-    settings = load(tmp_path, config("include: [teams/team.yaml]\n"))
+    settings = load(tmp_path, config(GRANTED.replace("*", "team")))
 
     assert settings.issuers["team"].source.location == str(tmp_path / "teams" / "keys.json")
 
@@ -46,14 +48,10 @@ def test_relative_names_start_from_the_file_that_has_them(tmp_path: Path) -> Non
 def test_a_file_that_two_patterns_match_is_read_once(tmp_path: Path) -> None:
     write_team(tmp_path)
 
-    settings = load(
-        tmp_path,
-        config(
-            "include: [teams/team.yaml, 'teams/*', '**/team.yaml']\n".replace(
-                "'teams/*'", "'teams/t*'"
-            )
-        ),
-    )
+    patterns = ("teams/team.yaml", "teams/t*", "**/team.yaml")
+    entries = [f"{{files: '{one}', may: [upstreams, issuers]}}" for one in patterns]
+
+    settings = load(tmp_path, config(f"include: [{', '.join(entries)}]\n"))
 
     assert len(settings.policy.routes.routes) == 2
 
@@ -62,11 +60,7 @@ def test_faults_of_an_included_file_point_into_it(tmp_path: Path) -> None:
     text, [place] = marked(TEAM.replace("upstream: team", "upstream: ¦teem"))
     team = write_team(tmp_path, text)
 
-    found = [
-        f
-        for f in faults(tmp_path, config("include: [teams/*.yaml]\n"))
-        if f.code == "unknown_reference"
-    ]
+    found = [f for f in faults(tmp_path, config(GRANTED)) if f.code == "unknown_reference"]
 
     assert [(f.place.file, f.place.line, f.place.column) for f in found] == [(str(team), *place)]
 
@@ -79,7 +73,7 @@ def test_names_must_not_clash_between_files(tmp_path: Path) -> None:
     )
     write_team(tmp_path, text)
 
-    found = faults(tmp_path, config("include: [teams/*.yaml]\n"))
+    found = faults(tmp_path, config(GRANTED))
 
     clashes = [(f.place.line, f.place.column) for f in found if f.code == "duplicate_name"]
     assert clashes == places
@@ -89,7 +83,7 @@ def test_an_included_file_cannot_change_the_gateway(tmp_path: Path) -> None:
     text, places = marked(TEAM + "¦admin: 0.0.0.0:1\n¦include: [x]\n¦identity: {}\n¦version: 1\n")
     write_team(tmp_path, text)
 
-    found = faults(tmp_path, config("include: [teams/*.yaml]\n"))
+    found = faults(tmp_path, config(GRANTED))
 
     assert [(f.place.line, f.place.column, f.code.value) for f in found] == [
         (*place, "unknown_key") for place in places
@@ -101,7 +95,7 @@ def test_routes_of_two_files_that_tie_are_a_fault(tmp_path: Path) -> None:
     route = "{name: b, match: {path: /team}, upstream: team, require: {}}"
     write_team(tmp_path, f"routes:\n  - {route}\n", "z.yaml")
 
-    found = faults(tmp_path, config("include: [teams/*.yaml]\n"))
+    found = faults(tmp_path, config(GRANTED))
 
     assert [(fault.code, fault.place.line) for fault in found] == [("route_conflict", 2)]
 
@@ -109,14 +103,14 @@ def test_routes_of_two_files_that_tie_are_a_fault(tmp_path: Path) -> None:
 def test_a_broken_included_file_is_one_fault(tmp_path: Path) -> None:
     write_team(tmp_path, "routes: [\n")
 
-    found = faults(tmp_path, config("include: [teams/*.yaml]\n"))
+    found = faults(tmp_path, config(GRANTED))
 
     assert [fault.code for fault in found] == ["not_yaml"]
 
 
 def test_the_digest_covers_included_files(tmp_path: Path) -> None:
     write_team(tmp_path)
-    text = config("include: [teams/*.yaml]\n")
+    text = config(GRANTED)
     before = load(tmp_path, text).digest
 
     write_team(tmp_path, TEAM + "# more\n")

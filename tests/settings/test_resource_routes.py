@@ -21,8 +21,9 @@ def owners(one: Route, *urls: str) -> tuple[list[str], list[Fault]]:
     """Return the resources that own a route, and the faults that were found."""
     found: list[Fault] = []
     at_route: Part = part_of("name: a\nmatch: {path: /a}\n")
+    at_resources = dict.fromkeys(urls, at_route)  # in the same file
     owned = routes_of_resources(
-        {url: identify(url) for url in urls}, [one], {one.name: at_route}, found
+        {url: identify(url) for url in urls}, [one], {one.name: at_route}, at_resources, found
     )
     return [url for url, routes in owned.items() if routes], found
 

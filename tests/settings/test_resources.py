@@ -127,7 +127,8 @@ def test_without_resources_nothing_is_published(tmp_path: Path) -> None:
 
 def test_a_team_may_publish_its_own_resource(tmp_path: Path) -> None:
     (tmp_path / "team.yaml").write_text(f"resources:\n  orders: {{resource: '{URL}'}}\n")
-    text = config("include: [team.yaml]\n", issuers=ISSUERS, routes=ROUTES)
+    entry = "{files: team.yaml, may: [resources-for-all]}"
+    text = config(f"include: [{entry}]\n", issuers=ISSUERS, routes=ROUTES)
 
     settings = load(tmp_path, text)
 

@@ -58,7 +58,8 @@ def test_it_speaks_of_its_line_alone(tmp_path: Path) -> None:
 def test_it_speaks_of_its_own_file_alone(tmp_path: Path) -> None:
     team = "issuers:\n  t: {issuer: 'https://t.example/', discovery: true, audiences: unchecked}\n"
     (tmp_path / "team.yaml").write_text(team)
-    text = config(f"# gateway: allow audience_unchecked {BECAUSE}\ninclude: [team.yaml]\n")
+    entry = "{files: team.yaml, may: [issuers-for-all]}"
+    text = config(f"# gateway: allow audience_unchecked {BECAUSE}\ninclude: [{entry}]\n")
 
     [warning] = loaded(tmp_path, text).warnings
 

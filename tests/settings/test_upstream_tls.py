@@ -52,7 +52,8 @@ def test_files_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
     teams = tmp_path / "teams"
     teams.mkdir()
     (tmp_path / "ca.pem").rename(teams / "ca.pem")
-    main = one_upstream("{servers: ['http://a']}") + "include: [teams/*.yaml]\n"
+    entry = "{files: teams/*.yaml, may: [upstreams]}"
+    main = one_upstream("{servers: ['http://a']}") + f"include: [{entry}]\n"
     (tmp_path / "gateway.yaml").write_text(main)
     (teams / "a.yaml").write_text(
         "upstreams: {more: {servers: ['https://b'], tls: {ca: ca.pem}}}\n"

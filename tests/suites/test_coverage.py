@@ -192,3 +192,16 @@ def test_a_scope_that_no_test_grants_is_named(
     named = [gap for gap in gaps(tmp_path, *asked, gateway=gateway) if " scope " in gap]
 
     assert sorted(named) == missing
+
+
+def test_whose_tokens_a_route_takes_that_names_nobody_is_no_rule(tmp_path: Path) -> None:
+    team = 'issuers: {team: {issuer: "https://team.example", discovery: true, audiences: [a]}}\n'
+    (tmp_path / "team.yaml").write_text(
+        team + "routes: [{name: t, match: {path: /t}, upstream: orders, require: {}}]\n"
+    )
+    text = GATEWAY.replace("      issuers: [main]\n", "")
+    text += "include: [{files: team.yaml, may: [issuers]}]\n"
+
+    shown = gaps(tmp_path, gateway=text)
+
+    assert not [gap for gap in shown if "issuer" in gap]

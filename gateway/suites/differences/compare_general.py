@@ -1,14 +1,16 @@
 """Find what differs in meaning beside routes: issuers, identity, scopes, lists, limits."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from gateway.settings.fault import Place
+from gateway.settings.grants import Include
 from gateway.settings.load import Loaded
 from gateway.settings.places import Places
 from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, summarise
 from gateway.suites.differences.general_facets import (
     fetch_facets,
     identity_facets,
+    include_facets,
     limit_facets,
     resource_facets,
     revocation_facets,
@@ -36,6 +38,7 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     yield from _compare_common("TLS to the upstream", _upstream_tls(old), _upstream_tls(new))
     yield from _compare_sections("revocation list", _lists(old), _lists(new))
     yield from _compare_sections("resource", _resources(old), _resources(new))
+    yield from _compare_sections("include", *_includes(old, new))
 
 
 def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
@@ -152,6 +155,26 @@ def _resources(loaded: Loaded) -> dict[str, Section]:
         one.identifier: (one.name, resource_facets(one), _at(one.place))
         for one in loaded.settings.resources
     }
+
+
+def _includes(old: Loaded, new: Loaded) -> tuple[dict[str, Section], dict[str, Section]]:
+    """Return the entries of `include`, on both sides, that grant something on one of them."""
+    sides = [{one.pattern: one for one in loaded.includes} for loaded in (old, new)]
+    granting = {pattern for side in sides for pattern, one in side.items() if one.grants}
+    before, after = (_sections_of(side, granting) for side in sides)
+    return before, after
+
+
+def _sections_of(side: Mapping[str, Include], shown: Collection[str]) -> dict[str, Section]:
+    return {
+        pattern: (pattern, include_facets(one), _at_place(one.place))
+        for pattern, one in side.items()
+        if pattern in shown
+    }
+
+
+def _at_place(place: Place) -> At:
+    return lambda _: place
 
 
 def _waits(loaded: Loaded) -> dict[str, Section]:

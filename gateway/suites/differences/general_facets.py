@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from gateway.settings.grants import Include, describe_grants, sort_grants
 from gateway.settings.values import (
     AssertionSettings,
     FetchTimes,
@@ -89,6 +90,12 @@ def resource_facets(one: Resource) -> dict[str, Facet]:
         for name, value in members.items()
     }
     return {**facets, "metadata": Facet(one.metadata_url, one.metadata_url)}
+
+
+def include_facets(one: Include) -> dict[str, Facet]:
+    """Return what the files of an entry of `include` may declare."""
+    grants = tuple(sort_grants(one.grants))
+    return {"may": Facet(grants, f"declare {describe_grants(grants)}")}
 
 
 def _show(value: object) -> str:

@@ -98,3 +98,23 @@ def test_a_persona_signs_alike_where_algorithms_are_exchanged(tmp_path: Path) ->
 
     own = [one for one in found.cells if one.request == ORDER and "alice" in one.callers]
     assert [(one.kind, one.new.word) for one in own] == [(Kind.CLOSED, "algorithm_not_allowed")]
+
+
+def test_a_route_whose_issuers_grew_by_a_grant_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text(
+        'issuers: {team: {issuer: "https://team.example", discovery: true, audiences: [orders]}}\n'
+        "routes: [{name: team, match: {path: /team}, upstream: orders, require: {}}]\n"
+    )
+    included = BASE + "include: [{files: team.yaml, may: [GRANT]}]\n"
+    old, new = (included.replace("GRANT", one) for one in ("issuers", "issuers-for-all"))
+
+    found = difference(tmp_path, new, old)
+
+    assert [(one.subject, one.name, one.facet) for one in found.changed] == [
+        ("route", "everything", "issuers"),
+        ("include", "team.yaml", "may"),
+    ]
+    opened = {one.request.target for one in found.of(Kind.OPENED)}
+    assert opened
+    assert all(target.startswith(b"/orders/") for target in opened)
+    assert not found.of(Kind.CLOSED)

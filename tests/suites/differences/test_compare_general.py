@@ -227,3 +227,61 @@ def test_a_secret_is_compared_wherever_it_comes_from_and_never_shown(tmp_path: P
 
 
 CI = "ci: {issuer: ci, secret_env: %s, audiences: [orders]}"
+
+
+TEAM = """\
+issuers:
+  team: {issuer: "https://team.example", discovery: true, audiences: [orders]}
+routes:
+  - {name: team, match: {path: /team}, upstream: orders, require: {}}
+"""
+
+
+def including(*grants: str) -> str:
+    may = f", may: [{', '.join(grants)}]" if grants else ""
+    return f"{BASE}include: [{{files: team.yaml{may}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told_as"),
+    [
+        (("issuers",), ("issuers-for-all",), ("may", "declare routes, issuers",
+         "declare routes, issuers-for-all")),
+        (("issuers", "environment"), ("issuers",), ("may", "declare routes, issuers, environment",
+         "declare routes, issuers")),
+        (("issuers", "files"), ("files", "issuers"), None),
+        (("issuers-for-all",), ("issuers", "issuers-for-all"), None),
+    ],
+)  # fmt: skip
+def test_what_included_files_may_declare_is_told_where_it_is_granted(
+    old: tuple[str, ...], new: tuple[str, ...], told_as: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    sides = []
+    for name, grants in (("old", old), ("new", new)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "team.yaml").write_text(TEAM)
+        sides.append(load(tmp_path / name, including(*grants)))
+
+    found = [one for one in compare_access(*sides) if one.subject == "include"]
+
+    assert told(found) == ([] if told_as is None else [("include", "team.yaml", *told_as)])
+    for change in found:
+        assert change.new is not None
+        assert change.new.place.line == BASE.count("\n") + 1
+
+
+def test_a_grant_of_a_file_that_was_not_included_is_told(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text(TEAM)
+    old, new = load(tmp_path, BASE), load(tmp_path, including("issuers"))
+
+    added = [one for one in compare_access(old, new) if one.subject == "include"]
+    removed = [one for one in compare_access(new, old) if one.subject == "include"]
+
+    assert [(one.word, one.name) for one in added + removed] == [
+        ("added", "team.yaml"),
+        ("removed", "team.yaml"),
+    ]
+    (tmp_path / "team.yaml").write_text(TEAM[TEAM.index("routes") :])
+    assert not [
+        one for one in compare_access(old, load(tmp_path, including())) if one.subject == "include"
+    ]
