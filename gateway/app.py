@@ -20,7 +20,8 @@ class Gateway(ControlPlane):
     """One gateway in one process: the data port, the admin port, and what they stand on.
 
     Build it inside a running event loop; ``start`` it, and ``stop`` it in the end. *sockets* and
-    *admin_socket* listen already, in place of the addresses in *settings*.
+    *admin_socket* listen already, in place of the addresses in *settings*: *sockets* are those of
+    each address of the data port, or none.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Gateway(ControlPlane):
         clocks: Clocks = MACHINE_CLOCKS,
         fetch_clock: Clock | None = None,
         *,
-        sockets: Sequence[socket] = (),
+        sockets: Sequence[Sequence[socket]] = (),
         admin_socket: socket | None = None,
     ) -> None:
         self._sockets = sockets
@@ -54,9 +55,14 @@ class Gateway(ControlPlane):
         self.data.compare_streams()
 
     @property
+    def data_addresses(self) -> Sequence[tuple[str, int]]:
+        """Return the hosts and ports of the data port, once started."""
+        return self.data.addresses
+
+    @property
     def data_address(self) -> tuple[str, int]:
-        """Return the host and port of the data port, once started."""
-        return self.data.address
+        """Return the first of them."""
+        return self.data.addresses[0]
 
     async def start(self) -> None:
         """Fetch keys and lists, then listen; raises OSError where an address cannot be had."""

@@ -60,8 +60,8 @@ class DataPlane:
         self._former_names = identity_names
         self._serving = self._make_serving(settings, keys, lists, None)
         serving = self._serving
-        address = settings.listen.address
-        self._listener = Listener(address, serving.tls, serving.port, serving.pools)
+        addresses = [one.address for one in settings.listen]
+        self._listener = Listener(addresses, serving.tls, serving.port, serving.pools)
 
     def _make_serving(
         self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
@@ -84,9 +84,9 @@ class DataPlane:
         )
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Return the host and port of the data port, once started."""
-        return self._listener.address
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """Return the hosts and ports of the data port, once started."""
+        return self._listener.addresses
 
     @property
     def pseudonym(self) -> bytes:
@@ -108,8 +108,8 @@ class DataPlane:
         """Say whether it is ending in order."""
         return self._serving.port.is_draining
 
-    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
-        """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
+    async def start(self, sockets: Sequence[Sequence[socket.socket]] = ()) -> None:
+        """Listen: see ``Listener.start``; raises OSError where an address cannot be had."""
         preload()
         await self._listener.start(sockets)
 

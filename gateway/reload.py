@@ -10,7 +10,7 @@ from gateway.settings.values import Settings
 # Sockets and the log's descriptor are the process's own, from its start to its end.
 _FIXED: Final[Mapping[str, Callable[[Settings], object]]] = {
     # Certificates and keys may be others, and whose clients are let in.
-    "listen": lambda settings: (settings.listen.address, settings.listen.tls is None),
+    "listen": lambda settings: [(one.address, one.tls is None) for one in settings.listen],
     "admin": lambda settings: settings.admin,
     "workers": lambda settings: settings.workers,
     "access_log": lambda settings: settings.access_log,

@@ -28,18 +28,19 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.quoting import quote
 from gateway.telemetry.spans import Span
 from gateway.telemetry.tracer import Tracer
+from gateway.tls.certificate import ServerTls
 from gateway.tls.contexts import Contexts, make_contexts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Serving:
-    """How requests are served under *settings*; *tls* is what the data port speaks, if any.
+    """How requests are served under *settings*; *tls* is spoken at each address, if it is.
 
     *identity_names* are the aliases of the identity headers of all configurations so far.
     """
 
     settings: Settings
-    tls: ssl.SSLContext | None
+    tls: tuple[ssl.SSLContext | None, ...]
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
@@ -116,7 +117,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port.preflight = make_preflight(settings.policy, settings.carriages)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    return Serving(settings, contexts.server, memo, tuple(pools.values()), port, identity_names)
+    return Serving(settings, contexts.servers, memo, tuple(pools.values()), port, identity_names)
 
 
 def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
@@ -135,12 +136,17 @@ def make_tls(settings: Settings, former: Serving | None = None) -> Contexts:
 
     May be called from another thread. Raises OSError, ssl.SSLError among them.
     """
-    server, clients = settings.listen.tls, [one.tls for one in settings.upstreams.values()]
-    wanted = [tls for tls in clients if tls is not None]
-    if former is None or former.settings.listen.tls != server:
-        return make_contexts(server, wanted)
+    servers = [one.tls for one in settings.listen]
+    clients = [one.tls for one in settings.upstreams.values() if one.tls is not None]
     # The same again, so that clients can take up their sessions.
-    return Contexts(former.tls, make_contexts(None, wanted).clients)
+    return make_contexts(servers, clients, {} if former is None else _contexts_of(former))
+
+
+def _contexts_of(serving: Serving) -> dict[ServerTls, ssl.SSLContext]:
+    pairs = zip(serving.settings.listen, serving.tls, strict=True)
+    return {
+        one.tls: context for one, context in pairs if one.tls is not None and context is not None
+    }
 
 
 def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
@@ -182,6 +188,5 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         metrics=metrics,
         access_log=access_log,
         access_log_format=settings.access_log_format,
-        is_tls=settings.listen.tls is not None,
         tracer=tracer,
     )

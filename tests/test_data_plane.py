@@ -45,7 +45,7 @@ async def data(settings: Settings, keys: Keys) -> AsyncIterator[DataPlane]:
 
 
 async def ask(data: DataPlane, target: str, *lines: bytes) -> Message:
-    wire = await connect(data.address)
+    wire = await connect(data.addresses[0])
     wire.send(make_request(target, *lines))
     answer = await read_answer(wire)
     wire.transport.abort()

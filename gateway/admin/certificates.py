@@ -12,8 +12,9 @@ def certificates_in_use(settings: Settings) -> tuple[Certificate, ...]:
 
 
 def _certificates(settings: Settings) -> Iterator[Certificate]:
-    if settings.listen.tls is not None:
-        yield from settings.listen.tls.certificates
+    for listen in settings.listen:
+        if listen.tls is not None:
+            yield from listen.tls.certificates
     for upstream in settings.upstreams.values():
         if upstream.tls is not None and upstream.tls.certificate is not None:
             yield upstream.tls.certificate

@@ -14,14 +14,14 @@ from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_conf
 from gateway.cli.descriptors import allow_many_descriptors, describe_too_few
 from gateway.cli.output import print_faults
 from gateway.cli.reloading import Reloading
-from gateway.cli.systemd import Activated, Notifier, take_sockets
+from gateway.cli.systemd import Activated, Notifier, assign_sockets, take_sockets
 from gateway.collector import settle_memory
 from gateway.lints.certificates import warnings_at
 from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.values import Settings
 from gateway.supervisor.cores import usable_cores
 from gateway.supervisor.slot import WorkerFailed
-from gateway.supervisor.sockets import open_sockets, share_sockets
+from gateway.supervisor.sockets import open_sockets, share_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
 from gateway.telemetry.diagnostics import divert_stderr, leave
 from gateway.telemetry.unexpected_errors import UnexpectedErrors
@@ -79,10 +79,11 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
         await gateway.start()
         settle_memory()
         reloads = loop.create_task(reloading.run())
-        _say(f"listening on {_authority(gateway.data_address)}")
+        listening = f"listening on {', '.join(map(_authority, gateway.data_addresses))}"
+        _say(listening)
         if gateway.admin_address is not None:
             _say(f"admin on {_authority(gateway.admin_address)}")
-        notifier.ready(f"listening on {_authority(gateway.data_address)}")
+        notifier.ready(listening)
         await ending.wait()
         reloads.cancel()
         await asyncio.wait({reloads})
@@ -98,12 +99,15 @@ def _make(
     settings: Settings, workers: int, path: Path, record: Record, activated: Activated
 ) -> Gateway | Supervisor:
     """Return the gateway in so many processes."""
+    addresses = [one.address for one in settings.listen]
+    given = assign_sockets(activated.data, addresses)
     if workers == 1:
-        return Gateway(settings, sockets=activated.data, admin_socket=activated.admin)
-    if activated.data:
-        sockets = share_sockets(activated.data, workers)
-    else:
-        sockets = open_sockets(settings.listen.address, workers)
+        return Gateway(settings, sockets=given, admin_socket=activated.admin)
+    each = [
+        share_sockets(own, workers) if own else open_sockets(address, workers)
+        for address, own in zip(addresses, given, strict=True)
+    ]
+    sockets = spread_sockets(each)
     return Supervisor(settings, path, record, sockets, admin_socket=activated.admin)
 
 

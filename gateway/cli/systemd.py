@@ -4,9 +4,12 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+from gateway.settings.listening import naming
+from gateway.settings.values import Address
 
 # sd_listen_fds(3): where the first of the descriptors is.
 _FIRST_DESCRIPTOR = 3
@@ -44,6 +47,37 @@ def take_sockets(environ: MutableMapping[str, str]) -> Activated:
         else:  # it must not become one of the data port's
             raise OSError(errno.EINVAL, f"systemd gave us more than one socket named {_ADMIN}")
     return Activated(tuple(data), admin)
+
+
+def assign_sockets(
+    sockets: Sequence[socket.socket], addresses: Sequence[Address]
+) -> list[tuple[socket.socket, ...]]:
+    """Return which of *sockets* are in the place of each of *addresses*: maybe none.
+
+    All of them, where there is but one address: then the socket unit decides. Where there are
+    several, each may speak TLS in its own way or not at all, so a socket must be on one of them.
+    Raises OSError where one is not.
+    """
+    if len(addresses) == 1:
+        return [tuple(sockets)]
+    assigned: list[list[socket.socket]] = [[] for _ in addresses]
+    places = [_places(address) for address in addresses] if sockets else []
+    for one in sockets:
+        own = one.getsockname()[:2]
+        found = next((index for index, known in enumerate(places) if own in known), None)
+        if found is None:
+            words = f"systemd listens on {own[0]} port {own[1]}, which is none of `listen`"
+            raise OSError(errno.EINVAL, words)
+        assigned[found].append(one)
+    return [tuple(one) for one in assigned]
+
+
+def _places(address: Address) -> set[tuple[str, int]]:
+    with naming(address, "listen"):
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    return {(str(place[0]), int(place[1])) for *_, place in found}
 
 
 def _take(descriptor: int) -> socket.socket:

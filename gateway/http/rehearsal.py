@@ -64,7 +64,7 @@ class Rehearsal:
         self._forward_token = identity.forward_token
         self._client = client
         self._is_trusted = is_trusted(client, settings.trusted_proxies)
-        self._proto = b"http" if settings.listen.tls is None else b"https"
+        self._proto = b"http" if settings.listen[0].tls is None else b"https"
         self._pseudonym = pseudonym
 
     def read(self, head: bytes) -> Request:

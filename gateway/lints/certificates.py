@@ -9,7 +9,7 @@ from gateway.settings.load import Loaded
 from gateway.settings.places import Places
 from gateway.settings.silences import apply_silences
 from gateway.settings.values import Settings
-from gateway.tls.certificate import Authorities, Certificate
+from gateway.tls.certificate import Authorities, Certificate, ServerTls
 
 _DAY_SECONDS = 24 * 3600.0
 # Who renews by hand needs two weeks; who has it done by a program does so when a third of the
@@ -60,10 +60,9 @@ def _date(seconds: float) -> str:
 
 
 def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certificate, Part]]:
-    if settings.listen.tls is not None:
-        tls = _listen_tls(places)
-        for index, certificate in enumerate(settings.listen.tls.certificates):
-            part = tls.child("certificates").child(index - 1) if index else tls
+    for tls, at in _listen_tls(settings, places):
+        for index, certificate in enumerate(tls.certificates):
+            part = at.child("certificates").child(index - 1) if index else at
             yield certificate, part.child("certificate")
     for name, upstream in settings.upstreams.items():
         if upstream.tls is not None and upstream.tls.certificate is not None:
@@ -71,9 +70,9 @@ def _certificates(settings: Settings, places: Places) -> Iterator[tuple[Certific
 
 
 def _authorities(settings: Settings, places: Places) -> Iterator[tuple[Authorities, Part]]:
-    listen = settings.listen.tls
-    if listen is not None and listen.client_ca is not None:
-        yield listen.client_ca, _listen_tls(places).child("client_ca")
+    for listen, at in _listen_tls(settings, places):
+        if listen.client_ca is not None:
+            yield listen.client_ca, at.child("client_ca")
     for name, upstream in settings.upstreams.items():
         if upstream.tls is not None and upstream.tls.ca is not None:
             yield upstream.tls.ca, places.upstream(name).child("tls").child("ca")
@@ -86,5 +85,7 @@ def _authorities(settings: Settings, places: Places) -> Iterator[tuple[Authoriti
             yield revocations.ca, at.child("tls").child("ca")
 
 
-def _listen_tls(places: Places) -> Part:
-    return places.main().child("listen").child("tls")
+def _listen_tls(settings: Settings, places: Places) -> Iterator[tuple[ServerTls, Part]]:
+    for index, one in enumerate(settings.listen):
+        if one.tls is not None:
+            yield one.tls, places.listen(index).child("tls")

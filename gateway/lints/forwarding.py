@@ -46,7 +46,8 @@ def find_insecure_upstreams(settings: Settings, places: Places) -> Iterator[Faul
 
 def find_loops(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning for each server that is a port of the gateway itself."""
-    own = [(settings.listen.address, "requests that come here go round in circles")]
+    circles = "requests that come here go round in circles"
+    own = [(one.address, circles) for one in settings.listen]
     if settings.admin is not None:
         message = "this is the admin port, which is for operators: clients would reach it"
         own.append((settings.admin.address, message))

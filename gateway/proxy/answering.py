@@ -23,6 +23,7 @@ class Client(Protocol):
 
     peer: str
     peer_bytes: bytes
+    proto: bytes  # that it speaks: http or https
     is_trusted: bool  # what the peer says of whom it speaks for is believed
 
     @property

@@ -64,6 +64,7 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
         self.peer_bytes = self.peer.encode()
         self._tls = transport.get_extra_info("sslcontext") is not None
+        self.proto = b"https" if self._tls else b"http"
         self.use(port)
         self._clients.add(self)
         self.deadline = monotonic() + port.timeouts.head_seconds

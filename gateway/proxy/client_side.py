@@ -53,6 +53,7 @@ class ClientSide:
         "is_trusted",
         "peer",
         "peer_bytes",
+        "proto",
         "transport",
         "write",
     )
@@ -79,6 +80,7 @@ class ClientSide:
     is_trusted: bool
     peer: str
     peer_bytes: bytes
+    proto: bytes
     transport: asyncio.Transport
     write: Callable[[Piece], object]
 
@@ -101,7 +103,7 @@ class ClientSide:
         host = request.fields.host
         if request.is_plain and host == self._forwarding_host:
             return self._forwarding
-        lines = render_forwarding(request, self.peer, self.is_trusted, port.proto, port.via)
+        lines = render_forwarding(request, self.peer, self.is_trusted, self.proto, port.via)
         if request.is_plain:
             self._forwarding_host = host
             self._forwarding = lines

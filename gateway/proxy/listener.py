@@ -28,47 +28,61 @@ _MAX_TURNED_AWAY: Final = 256
 
 
 class Listener:
-    """The data port's socket and the connections that came through it."""
+    """The data port's sockets and the connections that came through them.
+
+    It listens on *addresses*; *tls* is what each of them speaks, None where that is plain HTTP.
+    """
 
     def __init__(
-        self, address: Address, tls: ssl.SSLContext | None, port: Port, pools: Sequence[Pool]
+        self,
+        addresses: Sequence[Address],
+        tls: Sequence[ssl.SSLContext | None],
+        port: Port,
+        pools: Sequence[Pool],
     ) -> None:
-        self._address = address
-        self._tls = None if tls is None else LatestContext(tls)
+        self._addresses = addresses
+        self._tls = [None if one is None else LatestContext(one) for one in tls]
         self._port = port
         # A former port lives on as long as a request that began under it; so do its pools.
         self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
         self._clients: Clients[ClientConnection] = Clients()
-        self._acceptor: Acceptor | None = None
+        self._acceptors: list[Acceptor] = []
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Return the host and port that are listened on."""
-        if self._acceptor is None:
+    def addresses(self) -> Sequence[tuple[str, int]]:
+        """Return the hosts and ports that are listened on, in order."""
+        if not self._acceptors:
             raise RuntimeError("the listener was not started")
-        return self._acceptor.address
+        return [one.address for one in self._acceptors]
 
     @property
     def is_started(self) -> bool:
         """Say whether connections are taken, or were until the drain."""
         return self._sweeper is not None
 
-    async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
-        """Listen on *sockets*, else on our address; raises OSError where it cannot be had."""
-        make = self._make_client if self._tls is None else self._make_client_in_handshake
-        # Until a handshake is through, the sweep does not know the connection.
-        self._acceptor = Acceptor(make, self._tls, self._port.timeouts.head_seconds)
-        if sockets:
-            await self._acceptor.start_on(sockets)
-        else:
-            with naming(self._address, "listen"):
-                await self._acceptor.start(self._address)
+    async def start(self, sockets: Sequence[Sequence[socket.socket]] = ()) -> None:
+        """Listen; raises OSError where an address cannot be had.
+
+        *sockets* listen already, those of each of the addresses; one that has none is opened.
+        """
+        given = sockets or [()] * len(self._addresses)
+        for address, tls, own in zip(self._addresses, self._tls, given, strict=True):
+            make = self._make_client if tls is None else self._make_client_in_handshake
+            # Until a handshake is through, the sweep does not know the connection.
+            acceptor = Acceptor(make, tls, self._port.timeouts.head_seconds)
+            self._acceptors.append(acceptor)
+            if own:
+                await acceptor.start_on(own)
+            else:
+                with naming(address, "listen"):
+                    await acceptor.start(address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def _make_client(self) -> ClientConnection:
-        if self._acceptor is not None and self._is_full():
-            self._acceptor.pause()
+        if self._is_full():
+            for acceptor in self._acceptors:
+                acceptor.pause()
         return ClientConnection(self._port, self._clients)
 
     def _make_client_in_handshake(self) -> ClientConnection:
@@ -88,8 +102,9 @@ class Listener:
                 self._expire(monotonic())
             except Exception as bug:
                 report_bug("a bug in the sweep over deadlines", bug)
-            if self._acceptor is not None and self._acceptor.paused and not self._is_full():
-                await self._acceptor.resume()
+            for acceptor in self._acceptors:
+                if acceptor.paused and not self._is_full():
+                    await acceptor.resume()
 
     def _expire(self, now: float) -> None:
         self._port.streams.sweep()  # first: what a token allowed ends, whatever else goes wrong
@@ -107,16 +122,17 @@ class Listener:
     def _all_pools(self) -> list[Pool]:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]
 
-    def use(self, tls: ssl.SSLContext | None, port: Port, pools: Sequence[Pool]) -> None:
+    def use(self, tls: Sequence[ssl.SSLContext | None], port: Port, pools: Sequence[Pool]) -> None:
         """Go on under *port*: every request that is decided from now on is decided by it.
 
         Those decided before finish under the port, and with the pools, they began with. So do
         TLS handshakes; those that begin from now on are made by *tls*.
         """
-        if tls is not None and self._tls is not None:
-            self._tls.use(tls)
-        if self._acceptor is not None:  # the sweep resumes it where it is paused by that
-            self._acceptor.bound_handshakes(port.timeouts.head_seconds)
+        for latest, context in zip(self._tls, tls, strict=True):
+            if latest is not None and context is not None:
+                latest.use(context)
+        for acceptor in self._acceptors:  # the sweep resumes one that is paused by that
+            acceptor.bound_handshakes(port.timeouts.head_seconds)
         former, self._port = self._port, port
         port.succeed(former)
         self._pools[port] = pools
@@ -153,8 +169,8 @@ class Listener:
         for port in tuple(self._pools):
             port.is_draining = True
         await asyncio.sleep(delay_seconds)
-        if self._acceptor is not None:
-            await self._acceptor.finish()
+        for acceptor in self._acceptors:
+            await acceptor.finish()
         self._port.bound_idleness(min(IDLE_SECONDS, timeout_seconds / 2))
         streams_seconds = timeout_seconds / 2 if streams_seconds is None else streams_seconds
         await part_from(self._clients, timeout_seconds, streams_seconds)
@@ -163,8 +179,8 @@ class Listener:
         """End everything now."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._acceptor is not None:
-            self._acceptor.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         for client in self._clients:
             client.abort()
         for pool in self._all_pools():

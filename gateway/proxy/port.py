@@ -146,7 +146,6 @@ class Port:
         metrics: Metrics,
         access_log: AccessLog,
         access_log_format: AccessLogFormat,
-        is_tls: bool,
         tracer: Tracer | None,
     ) -> None:
         self.admission = admission
@@ -176,7 +175,6 @@ class Port:
         wanted = access_log_format if access_log.enabled else None
         self.json_log = access_log if wanted is AccessLogFormat.JSON else None
         self.combined_log = access_log if wanted is AccessLogFormat.COMBINED else None
-        self.proto = b"https" if is_tls else b"http"
         self.tracer = tracer
         self.is_draining = False
         self.call_itself(new_pseudonym())

@@ -76,7 +76,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - what an exchange would hold
 ) -> dict[str, str | int]:
     """Return what is said of a request, in the names of OpenTelemetry where it has some."""
     attributes: dict[str, str | int] = _method_attributes(request.method)
-    attributes["url.scheme"] = port.proto.decode()
+    attributes["url.scheme"] = client.proto.decode()
     path = split_path(request.target)
     if path[:1] == b"/":  # what is no path may be anything
         attributes["url.path"] = span_text(path)
@@ -85,7 +85,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         attributes["server.address"] = host
         digits = request.fields.host.rpartition(b":")[2]
         named = int(digits) if digits.isdigit() and digits != request.fields.host else None
-        attributes["server.port"] = named or _DEFAULT_PORTS[port.proto]
+        attributes["server.port"] = named or _DEFAULT_PORTS[client.proto]
     attributes["client.address"] = address_of(port, client, request).decode()
     attributes["network.protocol.version"] = "1.1" if request.is_http11 else "1.0"
     attributes["gateway.request_id"] = request_id.decode()

@@ -1,6 +1,6 @@
 """Build the data port, the admin port and the trust in proxies from their settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from gateway.settings.addresses import is_loopback, parse_address, parse_network
@@ -15,15 +15,63 @@ from gateway.settings.variables import describe_unset
 
 
 def build_listen(
+    model: ListenModel | str | Sequence[ListenModel | str],
+    part: Part,
+    sources: Sources,
+    faults: list[Fault],
+) -> tuple[Listen, ...] | None:
+    """Return where the data port listens, or None where a part of it is wrong."""
+    if isinstance(model, ListenModel | str):
+        one = _build_one(model, part, sources, faults)
+        return None if one is None else (one,)
+    parts = [part.child(index) for index in range(len(model))]
+    built = [_build_one(*one, sources, faults) for one in zip(model, parts, strict=True)]
+    listen = tuple(one for one in built if one is not None)
+    if len(listen) < len(built):
+        return None
+    _refuse_shared_addresses(listen, parts, faults)
+    return listen
+
+
+def _build_one(
     model: ListenModel | str, part: Part, sources: Sources, faults: list[Fault]
 ) -> Listen | None:
-    """Return where the data port listens."""
     if isinstance(model, str):
         address = _address(model, part, faults)
         return Listen(address, None) if address else None
     address = _address(model.address, part.child("address"), faults)
     tls = build_listen_tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
     return Listen(address, tls) if address and (tls or not model.tls) else None
+
+
+def _refuse_shared_addresses(
+    listen: Sequence[Listen], parts: Sequence[Part], faults: list[Fault]
+) -> None:
+    """Refuse an address that is listened on by another one of them, too."""
+    for index, (one, part) in enumerate(zip(listen, parts, strict=True)):
+        for other in listen[:index]:
+            if _share(one.address, other.address):
+                message = f"`{_show(other.address)}` above takes these connections already"
+                at = part.child("address") if isinstance(part.raw, dict) else part
+                faults.append(at.fault(Code.DUPLICATE_VALUE, message))
+                break
+
+
+def _share(one: Address, other: Address) -> bool:
+    if one.port != other.port or one.port == 0:
+        return False
+    hosts = {one.host, other.host}
+    # An address of IPv6 takes connections of IPv6 alone.
+    return (
+        len(hosts) == 1
+        or ("0.0.0.0" in hosts and all(":" not in host for host in hosts))  # noqa: S104 - read
+        or ("::" in hosts and all(":" in host for host in hosts))
+    )
+
+
+def _show(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
 
 
 def build_admin(
@@ -61,10 +109,10 @@ def _can_be_sent(token: str) -> bool:
 
 
 def refuse_one_address_twice(
-    listen: Listen | None, admin: Admin | None, part: Part, faults: list[Fault]
+    listen: Sequence[Listen] | None, admin: Admin | None, part: Part, faults: list[Fault]
 ) -> None:
     """Refuse the data port and the admin port on one address."""
-    if listen and admin and listen.address == admin.address and admin.address.port:
+    if admin and admin.address.port and admin.address in [one.address for one in listen or ()]:
         message = "the admin port cannot be the data port"
         faults.append(part.fault(Code.DUPLICATE_VALUE, message))
 

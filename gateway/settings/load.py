@@ -231,7 +231,7 @@ def _listeners(
     sources: Sources,
     environ: Mapping[str, str],
     faults: list[Fault],
-) -> tuple[Listen | None, Admin | None]:
+) -> tuple[tuple[Listen, ...] | None, Admin | None]:
     listen = build_listen(model.listen, root.child("listen"), sources, faults)
     admin = build_admin(model.admin, root.child("admin"), environ, faults)
     refuse_one_address_twice(listen, admin, root.child("admin"), faults)

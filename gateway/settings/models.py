@@ -20,6 +20,7 @@ from gateway.settings.suggest import did_you_mean
 from gateway.settings.tls_models import TlsModel, UpstreamTlsModel
 from gateway.settings.tracing_models import TracingModel
 from gateway.settings.types import (
+    LIST,
     OFF,
     TABLE,
     TEXT,
@@ -44,6 +45,10 @@ def _branch(value: object) -> str:
     if isinstance(value, bool):
         return OFF
     return text_or_table(value)
+
+
+def _listen_branch(value: object) -> str:
+    return LIST if isinstance(value, list) else text_or_table(value)
 
 
 def _admin_off(value: bool) -> bool:
@@ -77,10 +82,16 @@ class IncludeModel(Strict):
 
 
 class ListenModel(Strict):
-    """The data port in its long form."""
+    """An address of the data port in its long form."""
 
     address: Text = Field(description="Host and port, e.g. 0.0.0.0:8443.")
     tls: TlsModel | None = Field(default=None, description="Speak TLS with these files.")
+
+
+OneListen = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
+    Discriminator(text_or_table),
+]
 
 
 class AdminModel(Strict):
@@ -210,9 +221,13 @@ class ConfigFile(TeamFile):
 
     version: VersionOne = Field(description="The version of this format: 1.")
     listen: Annotated[
-        Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
-        Discriminator(text_or_table),
-    ] = Field(default="0.0.0.0:8080", description="Where the data port listens.")
+        Annotated[Text, Tag(TEXT)]
+        | Annotated[ListenModel, Tag(TABLE)]
+        | Annotated[Annotated[list[OneListen], Field(min_length=1)], Tag(LIST)],
+        Discriminator(_listen_branch),
+    ] = Field(
+        default="0.0.0.0:8080", description="Where the data port listens: an address, or several."
+    )
     admin: Annotated[
         Annotated[Text, Tag(TEXT)]
         | Annotated[AdminModel, Tag(TABLE)]

@@ -36,6 +36,11 @@ class Places:
         """Return what the main file says."""
         return self._main
 
+    def listen(self, index: int) -> Part:
+        """Return what is written of one of the addresses that the data port listens on."""
+        listen = self._main.child("listen")
+        return listen.child(index) if isinstance(listen.raw, list) else listen
+
     def route(self, name: str) -> Part:
         """Return what is written of the route *name*; the main file where there is none."""
         return self._routes.get(name, self._main)

@@ -27,7 +27,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the data port listens; without *tls* it speaks plain HTTP."""
+    """An address that the data port listens on; without *tls* it speaks plain HTTP there."""
 
     address: Address
     tls: ServerTls | None
@@ -225,7 +225,7 @@ class AccessLogFormat(Enum):
 class Settings:
     """Everything one run of the gateway is configured with."""
 
-    listen: Listen
+    listen: tuple[Listen, ...]  # one or more
     admin: Admin | None
     workers: int | None  # processes that serve requests; None: as many as there are cores
     issuers: Mapping[str, IssuerSettings]  # by name

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.supervisor.messages import Commit, Prepare
 from gateway.supervisor.peer import Peer, Refused
-from gateway.supervisor.sockets import Sockets
+from gateway.supervisor.sockets import WorkerSockets
 
 _PROGRAM = "gateway.supervisor"
 
@@ -21,13 +21,15 @@ _PROGRAM = "gateway.supervisor"
 class Child:
     """One worker process from its start to its end; ``spawn`` makes it.
 
-    *descriptors* are those of its listening sockets.
+    *descriptors* are those of its listening *sockets*.
     """
 
-    def __init__(self, process: Process, peer: Peer, descriptors: Sockets) -> None:
+    def __init__(self, process: Process, peer: Peer, sockets: WorkerSockets) -> None:
         self._process = process
         self.peer = peer
-        self.descriptors = tuple(one.fileno() for one in descriptors)
+        self.descriptors = tuple(
+            tuple(one.fileno() for one in of_address) for of_address in sockets
+        )
         self.is_hung = False  # and so it was killed
         self._loads = 0
         self.started_at = time.time()
@@ -87,7 +89,7 @@ class Child:
             raise
 
 
-async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) -> Child:
+async def spawn(sockets: WorkerSockets, answer: Callable[[Any], Awaitable[object]]) -> Child:
     """Start a worker that has *sockets*, and whose questions go to *answer*.
 
     A fresh interpreter, not a fork: this process has threads, and a fork would have their locks
@@ -109,11 +111,11 @@ async def spawn(sockets: Sockets, answer: Callable[[Any], Awaitable[object]]) ->
     return Child(process, Peer(reader, writer, _hear_nothing, answer), sockets)
 
 
-async def _create(theirs: socket.socket, sockets: Sockets) -> Process:
+async def _create(theirs: socket.socket, sockets: WorkerSockets) -> Process:
     creating = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", _PROGRAM, str(theirs.fileno())),
-            pass_fds=(theirs.fileno(), *(one.fileno() for one in sockets)),
+            pass_fds=(theirs.fileno(), *(one.fileno() for some in sockets for one in some)),
             stdin=asyncio.subprocess.DEVNULL,
             # A terminal's Ctrl-C is for the supervisor, which ends its workers in order.
             start_new_session=True,

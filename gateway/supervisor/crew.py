@@ -31,7 +31,7 @@ from gateway.supervisor.news import News, NewsOf
 from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.peer import Refused
 from gateway.supervisor.slot import Slot
-from gateway.supervisor.sockets import Sockets, close_sockets
+from gateway.supervisor.sockets import WorkerSockets, close_sockets
 from gateway.supervisor.starts import Starts
 from gateway.supervisor.tally import Tally
 from gateway.telemetry.metrics import Metrics
@@ -53,7 +53,7 @@ class Crew:
         *,
         path: Path,
         record: Record,
-        sockets: Sequence[Sockets],
+        sockets: Sequence[WorkerSockets],
         pseudonym: bytes,
         patience: Patience = PATIENCE,
     ) -> None:
@@ -251,7 +251,7 @@ class Crew:
         self.is_draining = True
         await asyncio.gather(*(slot.retire() for slot in self._slots))
         # Before they drain: else connections would come in that no worker takes any more.
-        close_sockets([slot.sockets for slot in self._slots])
+        self._close_sockets()
         seconds = self._settings.drain_delay_seconds + self._settings.drain_seconds
         children = self._children()
         answers = await ask_all(children, Drain(), seconds + self._patience.drain_seconds)
@@ -259,11 +259,15 @@ class Crew:
             if isinstance(answer, TimeoutError):
                 child.kill()  # it hangs, and would not hear that it is to stop either
 
+    def _close_sockets(self) -> None:
+        for slot in self._slots:
+            close_sockets(slot.sockets)
+
     async def stop(self) -> None:
         """End all workers, those that do not want to, too."""
         self._tally.stop()
         self._heartbeats.stop()
-        close_sockets([slot.sockets for slot in self._slots])
+        self._close_sockets()
         await asyncio.gather(*(slot.stop_keeping() for slot in self._slots))
         children = self._children()
         for child in children:

@@ -33,7 +33,7 @@ class Start:
 
     configuration: Configuration
     index: int
-    descriptors: tuple[int, ...]
+    descriptors: tuple[tuple[int, ...], ...]
     pseudonym: bytes
     identity_names: frozenset[bytes] = frozenset()
 

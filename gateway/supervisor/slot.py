@@ -11,7 +11,7 @@ from gateway.supervisor.messages import Count
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.restarts import Restarts
-from gateway.supervisor.sockets import Sockets
+from gateway.supervisor.sockets import WorkerSockets
 from gateway.supervisor.starts import Starts
 from gateway.telemetry.metrics import Metrics
 
@@ -35,7 +35,7 @@ class Slot:
     def __init__(  # noqa: PLR0913, PLR0917 - built in one place
         self,
         index: int,
-        sockets: Sockets,
+        sockets: WorkerSockets,
         serve: Callable[["Slot", Child], Awaitable[None]],
         answer: Callable[[Any], Awaitable[object]],
         starts: Starts,

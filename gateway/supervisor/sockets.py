@@ -8,11 +8,14 @@ from gateway.settings.listening import naming
 from gateway.settings.values import Address
 
 Sockets = tuple[socket.socket, ...]
-"""The sockets of one worker: one for each address that the host's name stands for."""
+"""Those of one address in the configuration: one for each that its host's name stands for."""
+
+WorkerSockets = tuple[Sockets, ...]
+"""Those of one worker: for each of the addresses that are listened on."""
 
 
 def open_sockets(address: Address, workers: int) -> list[Sockets]:
-    """Return listening sockets for so many *workers*; raises OSError where one cannot be had.
+    """Return sockets on *address* for so many *workers*; raises OSError where one cannot be had.
 
     All of them share one port (SO_REUSEPORT), and the system spreads connections over them.
     They stay ours: while a worker is replaced, its connections wait in their backlog.
@@ -33,6 +36,11 @@ def share_sockets(sockets: Sequence[socket.socket], workers: int) -> list[Socket
     """Return the same *sockets*, which somebody else opened, for each of the *workers*."""
     others = [tuple(one.dup() for one in sockets) for _ in range(workers - 1)]
     return [tuple(sockets), *others]
+
+
+def spread_sockets(each: Sequence[Sequence[Sockets]]) -> list[WorkerSockets]:
+    """Return for each worker its sockets, of *each* address: those of all workers there."""
+    return list(zip(*each, strict=True))
 
 
 def close_sockets(opened: Sequence[Sockets]) -> None:
@@ -99,12 +107,15 @@ def _places(address: Address) -> list[_Place]:
     return places
 
 
-def inherit(descriptors: Sequence[int]) -> Sockets:
+def inherit(descriptors: Sequence[Sequence[int]]) -> WorkerSockets:
     """Return the sockets that this process was started with, by their *descriptors*.
 
     Not copies of them: while one is open, the system takes connections in.
     """
-    sockets = tuple(socket.socket(fileno=one) for one in descriptors)
-    for one in sockets:
-        one.set_inheritable(False)
-    return sockets
+    return tuple(tuple(map(_inherit, of_address)) for of_address in descriptors)
+
+
+def _inherit(descriptor: int) -> socket.socket:
+    one = socket.socket(fileno=descriptor)
+    one.set_inheritable(False)
+    return one

@@ -13,7 +13,7 @@ from gateway.settings.disk import Record
 from gateway.settings.values import Settings
 from gateway.supervisor.crew import Crew
 from gateway.supervisor.patience import PATIENCE, Patience
-from gateway.supervisor.sockets import Sockets
+from gateway.supervisor.sockets import WorkerSockets
 
 
 class Supervisor(ControlPlane):
@@ -28,7 +28,7 @@ class Supervisor(ControlPlane):
         settings: Settings,
         path: Path,
         record: Record,
-        sockets: Sequence[Sockets],
+        sockets: Sequence[WorkerSockets],
         *,
         admin_socket: socket | None = None,
         patience: Patience = PATIENCE,
@@ -39,8 +39,9 @@ class Supervisor(ControlPlane):
             return make_fetched(wanted, clock, _no_streams)
 
         fetched, pseudonym = make(settings), new_pseudonym()
-        host, port = sockets[0][0].getsockname()[:2]
-        self.data_address: tuple[str, int] = (host, port)
+        self.data_addresses: Sequence[tuple[str, int]] = [
+            of_address[0].getsockname()[:2] for of_address in sockets[0]
+        ]
         self.crew = Crew(
             settings,
             fetched,
@@ -59,6 +60,11 @@ class Supervisor(ControlPlane):
             clock=time.time,
             admin_socket=admin_socket,
         )
+
+    @property
+    def data_address(self) -> tuple[str, int]:
+        """Return the first of the addresses that are listened on."""
+        return self.data_addresses[0]
 
     async def start(self) -> None:
         """Fetch keys and lists, then have all workers serve.

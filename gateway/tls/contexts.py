@@ -1,7 +1,7 @@
 """Make all contexts of one configuration at once, before it goes live."""
 
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.tls.certificate import ClientTls, ServerTls
@@ -11,21 +11,28 @@ from gateway.tls.server_context import make_server_context
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contexts:
-    """What the data port speaks TLS with, if it does, and what servers are spoken to with."""
+    """What is spoken TLS with: at each address of the data port, if it is, and to servers."""
 
-    server: ssl.SSLContext | None
+    servers: tuple[ssl.SSLContext | None, ...]
     clients: Mapping[ClientTls, ssl.SSLContext]
 
 
-def make_contexts(server: ServerTls | None, clients: Iterable[ClientTls]) -> Contexts:
-    """Return the contexts for *server* and for each of *clients*.
+def make_contexts(
+    servers: Sequence[ServerTls | None],
+    clients: Iterable[ClientTls],
+    known: Mapping[ServerTls, ssl.SSLContext],
+) -> Contexts:
+    """Return the contexts for each of *servers*, those that are *known* again, and of *clients*.
 
     Takes milliseconds for each. Raises ssl.SSLError where OpenSSL does not take a certificate,
     OSError without a descriptor.
     """
-    return Contexts(
-        None if server is None else make_server_context(server), make_client_contexts(clients)
-    )
+    made = dict(known)
+    for tls in servers:
+        if tls is not None and tls not in made:
+            made[tls] = make_server_context(tls)
+    contexts = tuple(None if tls is None else made[tls] for tls in servers)
+    return Contexts(contexts, make_client_contexts(clients))
 
 
 def make_client_contexts(clients: Iterable[ClientTls]) -> Mapping[ClientTls, ssl.SSLContext]:

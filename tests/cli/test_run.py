@@ -6,11 +6,12 @@ import re
 import resource
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.cli.config_files import INVALID
 from tests.hanging import LIMIT_SECONDS
 
@@ -164,6 +166,47 @@ def test_an_address_in_use_ends_with_3_and_is_named(tmp_path: Path, key: str, wo
         done = run(config_of(tmp_path, **changes))
 
     assert_last_words(done, f"cannot listen on {address} ({key}): address already in use")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_address_is_listened_on_and_named_in_one_line(tmp_path: Path, workers: int) -> None:
+    """With TLS at one of them, and without at the others."""
+    write_pair(tmp_path, AUTHORITY.issue_cert("127.0.0.1"))
+    tls = {"certificate": "server.pem", "key": "server.key"}
+    listen = ["127.0.0.1:0", "[::1]:0", {"address": "127.0.0.1:0", "tls": tls}]
+    path = config_of(tmp_path, listen=listen, workers=workers)
+    with subprocess.Popen(
+        [GATEWAY, "run", str(path)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
+        watchdog.start()
+        try:
+            line = read_line(process, "listening on")
+            found = re.fullmatch(
+                r"gateway: listening on 127\.0\.0\.1:(\d+), \[::1\]:(\d+), 127\.0\.0\.1:(\d+)\n",
+                line,
+            )
+            assert found is not None, line
+            first, second, secure = map(int, found.groups())
+            for _ in range(10):  # of several workers each has its own sockets
+                assert status_at(("127.0.0.1", first)) == b"401"
+                assert status_at(("::1", second)) == b"401"
+                assert status_at(("127.0.0.1", secure), trusting()) == b"401"
+            process.terminate()
+            assert process.wait(LIMIT_SECONDS) == 0
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def status_at(address: tuple[str, int], context: ssl.SSLContext | None = None) -> bytes:
+    """Return the status of the answer to a request on a connection of its own."""
+    with ExitStack() as stack:
+        one = stack.enter_context(socket.create_connection(address, timeout=LIMIT_SECONDS))
+        if context is not None:
+            one = stack.enter_context(context.wrap_socket(one, server_hostname=address[0]))
+        one.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        return one.recv(65536)[9:12]
 
 
 def assert_last_words(done: subprocess.CompletedProcess[str], words: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.cli.activation import activate
 from tests.cli.config_files import INVALID
 from tests.cli.test_run import GATEWAY
@@ -121,6 +122,39 @@ def test_sockets_are_taken_and_the_manager_hears_of_start_reloads_and_end(
         # They are the manager's own: who connects now waits for the next start.
         with socket.create_connection(data.getsockname(), timeout=LIMIT_SECONDS):
             pass
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_several_addresses_each_has_its_socket_and_one_without_is_opened(
+    tmp_path: Path, workers: int
+) -> None:
+    write_pair(tmp_path, AUTHORITY.issue_cert("127.0.0.1"))
+    tls = {"certificate": "server.pem", "key": "server.key"}
+    with ExitStack() as stack:
+        plain, secure, stray = (
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)
+        )
+        listen = [
+            "[::1]:0",
+            {"address": f"127.0.0.1:{secure.getsockname()[1]}", "tls": tls},
+            f"127.0.0.1:{plain.getsockname()[1]}",
+        ]
+        path = config(tmp_path, workers, listen=listen, admin="127.0.0.1:0")
+        with activated(path, [stray], "web") as refused:
+            assert refused.process.wait(LIMIT_SECONDS) == 3
+            refused.await_said("which is none of `listen`")
+
+        fleet = stack.enter_context(activated(path, [plain, secure], "web:web"))
+        opened = fleet.await_said("listening on").partition("[::1]:")[2].partition(",")[0]
+        for _ in range(10):
+            assert ask(plain.getsockname(), "/").status == 401
+            assert ask(("::1", int(opened)), "/").status == 401
+            with (
+                socket.create_connection(secure.getsockname(), timeout=LIMIT_SECONDS) as raw,
+                trusting().wrap_socket(raw, server_hostname="127.0.0.1") as client,
+            ):
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                assert client.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
 def test_a_socket_that_is_none_of_ours_ends_with_3_and_one_line(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.systemd import Activated, Notifier, take_sockets
+from gateway.cli.systemd import Activated, Notifier, assign_sockets, take_sockets
+from gateway.settings.values import Address
 from tests.cli.activation import activate
 from tests.hanging import LIMIT_SECONDS
 
@@ -151,6 +152,31 @@ def test_one_that_is_missing_is_named(listening: list[socket.socket]) -> None:
 def test_what_was_not_opened_for_us_is_not_taken(environ: dict[str, str]) -> None:
     assert take_sockets(environ) == Activated()
     assert environ == {}
+
+
+# --- several addresses
+
+
+def test_where_there_is_one_address_all_sockets_are_in_its_place(
+    listening: list[socket.socket],
+) -> None:
+    assert assign_sockets(listening, [Address("192.0.2.1", 1)]) == [tuple(listening)]
+    assert assign_sockets((), [Address("192.0.2.1", 1)]) == [()]
+
+
+def test_of_several_addresses_each_has_the_sockets_that_are_on_it(
+    listening: list[socket.socket],
+) -> None:
+    """A socket on another address could be taken for one that speaks TLS, or does not."""
+    first, second, third = listening
+    unopened = Address("127.0.0.1", 1)
+    addresses = [unopened, *(Address("localhost", port) for port in ports([third, first]))]
+
+    assert assign_sockets([first, third], addresses) == [(), (third,), (first,)]
+    assert assign_sockets((), addresses) == [(), (), ()]
+    words = f"systemd listens on 127.0.0.1 port {ports([second])[0]}, which is none of `listen`"
+    with pytest.raises(OSError, match=words):
+        assign_sockets([second], addresses)
 
 
 # --- how we are

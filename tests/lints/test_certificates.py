@@ -52,7 +52,7 @@ def test_one_that_is_good_for_long_is_not(tmp_path: Path) -> None:
 def found_after(directory: Path, name: str, days: float) -> list[Fault]:
     """Return what is said so many days behind the beginning of the certificate."""
     one = loaded(directory, listen(name))
-    tls = one.settings.listen.tls
+    tls = one.settings.listen[0].tls
     assert tls is not None
     now = tls.certificates[0].not_before + days * DAY.total_seconds()
     return list(find_ending_certificates(one.settings, one.places, now))

@@ -74,6 +74,7 @@ def test_this_machine_and_https_are_no_doubt(server: str, tmp_path: Path) -> Non
         ("listen: 127.0.0.1:8000\n", "http://127.0.0.1:8000"),
         ("listen: '[::1]:8000'\n", "http://127.0.0.1:8000"),
         ("listen: 10.0.0.1:8000\n", "http://10.0.0.1:8000"),
+        ("listen: [127.0.0.1:8001, 127.0.0.1:8000]\n", "http://127.0.0.1:8000"),
         ("admin: 127.0.0.1:8001\n", "'https://[::1]:8001'"),
     ],
 )

@@ -166,9 +166,10 @@ def test_the_configuration_holds_without_a_doubt_and_its_suite_passes(
 def test_the_ports_are_those_that_the_gateway_listens_on(settings: Settings) -> None:
     """On all addresses: the cluster and the probes come to that of the pod."""
     assert settings.admin is not None
-    assert settings.listen.address.port == ports()["http"]
+    (listen,) = settings.listen
+    assert listen.address.port == ports()["http"]
     assert settings.admin.address.port == ports()["admin"]
-    assert settings.listen.address.host == settings.admin.address.host == "0.0.0.0"
+    assert listen.address.host == settings.admin.address.host == "0.0.0.0"
 
 
 def test_what_others_can_reach_of_the_admin_port_asks_for_a_token(settings: Settings) -> None:

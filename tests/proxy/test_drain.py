@@ -88,8 +88,7 @@ async def test_who_waited_in_the_backlog_is_served(
     service: Service, gateway: RunningGateway, start_drain: StartDrain
 ) -> None:
     """The kernel shook hands with them: to reset them would lose what they sent."""
-    acceptor = gateway.gateway.data._listener._acceptor
-    assert acceptor is not None
+    (acceptor,) = gateway.gateway.data._listener._acceptors
     acceptor.pause()
     await asyncio.sleep(0)
     waiting = [await gateway.connect() for _ in range(20)]

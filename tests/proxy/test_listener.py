@@ -2,9 +2,12 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -203,6 +206,141 @@ async def test_clients_over_tls_are_served_and_services_told(
     assert (await read_answer(client)).body == b"hello"
     assert service.requests[0].body == body
     assert service.requests[0].one(b"x-forwarded-proto") == b"https"
+
+
+# --- several addresses
+
+
+async def connect_to(gateway: RunningGateway, index: int, **more: Any) -> Wire:
+    """Return a connection to one of the addresses of a gateway."""
+    host, port = gateway.gateway.data_addresses[index]
+    loop = asyncio.get_running_loop()
+    _, wire = await loop.create_connection(Wire, host, port, **more)
+    gateway.wires.append(wire)
+    return wire
+
+
+async def test_each_address_speaks_its_own_and_services_are_told_what_the_client_spoke(
+    service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
+) -> None:
+    listen = ["127.0.0.1:0", "[::1]:0", tls_listen(authority, tmp_path)]
+    gateway = await start_gateway(listen=listen)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    spoken: list[tuple[dict[str, Any], str, bytes]] = [
+        ({}, "127.0.0.1", b"http"),
+        ({}, "::1", b"http"),
+        ({"ssl": context}, "127.0.0.1", b"https"),
+    ]
+    for index, (more, host, proto) in enumerate(spoken):
+        client = await connect_to(gateway, index, **more)
+        client.send(make_request("/open/"))
+        assert (await read_answer(client)).status == 200
+        sent = service.requests[-1]
+        assert gateway.gateway.data_addresses[index][0] == host
+        assert (sent.one(b"x-forwarded-for"), sent.one(b"x-forwarded-proto")) == (
+            host.encode(),
+            proto,
+        )
+
+
+async def start_on_one_port(start_gateway: StartGateway) -> RunningGateway:
+    """Start a gateway on a port that is free on all interfaces; another program may be faster."""
+    for _ in range(20):
+        with socket.create_server(("0.0.0.0", 0)) as one:
+            port = one.getsockname()[1]
+        with suppress(OSError):
+            return await start_gateway(listen=[f"0.0.0.0:{port}", f"[::]:{port}"])
+    raise AssertionError("no port is free")
+
+
+async def test_every_interface_of_both_families_can_have_one_port(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """An address of IPv6 takes no connections of IPv4 (IPV6_V6ONLY), or the two would clash."""
+    gateway = await start_on_one_port(start_gateway)
+    (_, port), other = gateway.gateway.data_addresses
+    assert other == ("::", port)
+
+    for host in ("127.0.0.1", "::1"):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(make_request("/open/", b"Connection: close"))
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert service.requests[-1].one(b"x-forwarded-for") == host.encode()
+
+
+async def test_an_address_of_ipv6_alone_takes_no_connection_of_ipv4(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(listen="[::]:0")
+    _, port = gateway.gateway.data_addresses[0]
+
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_the_limit_of_connections_is_that_of_all_addresses_together(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(listen=["127.0.0.1:0", "[::1]:0"], limits={"connections": 1})
+    first = await connect_to(gateway, 0)
+    first.send(make_request("/open/"))
+    assert (await read_answer(first)).status == 200
+
+    second = await connect_to(gateway, 1)
+
+    assert (await read_answer(second)).status == 503
+    assert gateway.metric("gateway_connections_refused_total") == 1
+
+
+async def test_a_drain_takes_leave_of_the_clients_of_every_address(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    release = asyncio.Event()
+
+    async def late(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        await release.wait()
+        wire.send(make_answer(b"late"))
+
+    service.script = late
+    gateway = await start_gateway(listen=["127.0.0.1:0", "[::1]:0"])
+    addresses = gateway.gateway.data_addresses
+    clients = [await connect_to(gateway, index) for index in range(2)]
+    for number, client in enumerate(clients):
+        client.send(make_request("/open/"))
+        await service.request(number)
+
+    draining = asyncio.create_task(gateway.gateway.drain())
+    async with asyncio.timeout(LIMIT_SECONDS):
+        for host, port in addresses:
+            while not await is_refused(host, port):  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+    release.set()
+    for client in clients:
+        assert (await read_answer(client)).body == b"late"
+        await client.wait_end()
+    await draining
+
+
+async def is_refused(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
+async def test_one_address_that_cannot_be_had_is_named_and_none_stays_open(
+    start_gateway: StartGateway,
+) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=rf"cannot listen on \[::1\]:{port} \(listen\)"):
+            await start_gateway(listen=["127.0.0.1:0", f"[::1]:{port}"])
 
 
 async def test_an_old_tls_is_refused(

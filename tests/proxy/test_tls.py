@@ -366,7 +366,7 @@ async def test_a_session_outlives_a_reload_that_has_nothing_to_do_with_it(
 
 def takes_up(gateway: RunningGateway, context: ssl.SSLContext, session: ssl.SSLSession) -> bool:
     """Say whether the gateway's context takes *session* up again; it is its own that is asked."""
-    served = gateway.gateway.data._serving.tls
+    served = gateway.gateway.data._serving.tls[0]
     assert served is not None
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(incoming, outgoing, False, "first.example", session)

@@ -28,7 +28,7 @@ def pair(certificate: str, key: str) -> str:
 
 
 def one(directory: Path, name: str) -> Certificate:
-    tls = load(directory, pair(f"{name}.pem", f"{name}.key")).listen.tls
+    tls = load(directory, pair(f"{name}.pem", f"{name}.key")).listen[0].tls
     assert tls is not None
     return tls.certificates[0]
 

@@ -22,7 +22,7 @@ def listen(tls: str, *, certificate: str = "server.pem", key: str = "server.key"
 
 
 def loaded(directory: Path, tls: str) -> ServerTls:
-    found = load(directory, listen(tls)).listen.tls
+    found = load(directory, listen(tls)).listen[0].tls
     assert found is not None
     return found
 

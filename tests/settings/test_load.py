@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
-from gateway.settings.values import AccessLogTarget, Address, HalfClose, SourceKind, UnderscoreNames
+from gateway.settings.values import (
+    AccessLogTarget,
+    Address,
+    HalfClose,
+    Listen,
+    SourceKind,
+    UnderscoreNames,
+)
 from tests.settings.configs import (
     SECRET,
     assert_found,
@@ -102,7 +109,7 @@ def test_a_rejected_configuration_has_the_digest_of_what_was_read(tmp_path: Path
 def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     settings = load(tmp_path, config())
 
-    assert settings.listen.address == Address("0.0.0.0", 8080)
+    assert settings.listen == (Listen(Address("0.0.0.0", 8080), None),)
     assert settings.admin is not None
     assert settings.admin.address == Address("127.0.0.1", 9901)
     assert settings.workers == 1

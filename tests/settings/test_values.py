@@ -31,7 +31,7 @@ def test_nothing_can_change_settings_once_they_are_loaded(tmp_path: Path) -> Non
     with pytest.raises(FrozenInstanceError):
         settings.listen = settings.listen  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
-        settings.listen.address.port = 1  # type: ignore[misc]
+        settings.listen[0].address.port = 1  # type: ignore[misc]
 
 
 def test_addresses_are_equal_by_what_they_say() -> None:

@@ -11,7 +11,7 @@ from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values import Settings
 from gateway.supervisor.patience import Patience
-from gateway.supervisor.sockets import open_sockets
+from gateway.supervisor.sockets import open_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
 from tests.hanging import LIMIT_SECONDS
 from tests.processes import is_running
@@ -58,7 +58,8 @@ class Stage:
     def __init__(self, directory: Path, workers: int, patience: Patience, **changes: Any) -> None:
         self.directory = directory
         settings, record = read(directory, **changes)
-        sockets = open_sockets(settings.listen.address, workers)
+        addresses = [one.address for one in settings.listen]
+        sockets = spread_sockets([open_sockets(one, workers) for one in addresses])
         path = directory / "gateway.yaml"
         self.supervisor = Supervisor(settings, path, record, sockets, patience=patience)
         self.crew = self.supervisor.crew

@@ -24,7 +24,7 @@ async def test_it_has_what_it_needs_answers_and_ends_with_us() -> None:
         socket.create_server(("127.0.0.1", 0)) as ours,
         socket.create_server(("127.0.0.1", 0)) as others,
     ):
-        child = await spawn((ours,), refuse)
+        child = await spawn(((ours,),), refuse)
         with pytest.raises(Refused, match="does not serve yet"):  # so it is up
             await child.ask(Count())
 
@@ -33,7 +33,7 @@ async def test_it_has_what_it_needs_answers_and_ends_with_us() -> None:
         inodes = inodes_of(child.pid)
         assert inodes.count(wanted) == 1
         assert unwanted not in inodes
-        assert child.descriptors == (ours.fileno(),)
+        assert child.descriptors == ((ours.fileno(),),)
         assert os.getsid(child.pid) == child.pid  # a terminal's Ctrl-C is not for it
 
         child.peer.close()  # as when we end

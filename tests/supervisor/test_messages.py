@@ -32,7 +32,7 @@ CONFIGURATION = Configuration(3, Path("/a/gateway.yaml"), Record(ANSWERS), 4)
 KEYS = (PortableKey("k1", frozenset({"HS256"}), True, SECRET),)
 
 MESSAGES = [
-    Start(CONFIGURATION, 1, (5, 6), b"jwt-gateway-1"),
+    Start(CONFIGURATION, 1, ((5, 6), (7,)), b"jwt-gateway-1"),
     Prepare(CONFIGURATION),
     Commit(3),
     GiveUp(3),

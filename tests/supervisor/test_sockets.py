@@ -17,6 +17,7 @@ from gateway.supervisor.sockets import (
     inherit,
     open_sockets,
     share_sockets,
+    spread_sockets,
 )
 
 
@@ -170,6 +171,20 @@ def test_each_worker_has_all_sockets_that_were_handed_over() -> None:
             close_sockets(shared)
 
 
+def test_each_worker_has_its_sockets_of_every_address() -> None:
+    each = [open_sockets(Address(host, 0), 3) for host in ("127.0.0.1", "::1")]
+    workers = spread_sockets(each)
+    try:
+        assert [len(one) for one in workers] == [2, 2, 2]
+        assert all(
+            [of_address[0].getsockname()[0] for of_address in one] == ["127.0.0.1", "::1"]
+            for one in workers
+        )
+    finally:
+        for one in workers:
+            close_sockets(one)
+
+
 def test_closing_what_was_shared_leaves_none_that_listens() -> None:
     one = socket.create_server(("127.0.0.1", 0))
     place = one.getsockname()
@@ -188,7 +203,7 @@ def test_a_worker_takes_the_very_descriptors_that_it_was_started_with() -> None:
     place, number = given.getsockname(), given.detach()
     os.set_inheritable(number, True)
 
-    (taken,) = inherit([number])
+    ((taken,),) = inherit([[number]])
 
     assert taken.fileno() == number
     assert not taken.get_inheritable()

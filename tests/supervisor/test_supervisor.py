@@ -9,7 +9,7 @@ import pytest
 from gateway.settings.disk import Record
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.slot import WorkerFailed
-from gateway.supervisor.sockets import open_sockets
+from gateway.supervisor.sockets import open_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
 from tests.keyring.peers import until
 from tests.supervisor.crews import LET_THROUGH, read, serving, workers_of_ours
@@ -24,7 +24,7 @@ async def test_one_that_its_workers_cannot_follow_does_not_start_and_leaves_noth
 ) -> None:
     settings, _ = read(tmp_path)
     before = descriptors()
-    sockets = open_sockets(settings.listen.address, 2)
+    sockets = spread_sockets([open_sockets(settings.listen[0].address, 2)])
     supervisor = Supervisor(settings, tmp_path / "gateway.yaml", Record(), sockets)
 
     with pytest.raises(WorkerFailed, match=r"^worker [12] cannot serve: .*gateway\.yaml"):

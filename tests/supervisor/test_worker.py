@@ -80,7 +80,7 @@ async def led(directory: Path) -> AsyncIterator[Supervisor]:
     with socket.create_server(("127.0.0.1", 0)) as one:
         one.setblocking(False)
         supervisor = Supervisor(directory, (one,))
-        supervisor.child = await spawn((one,), supervisor.answer)
+        supervisor.child = await spawn(((one,),), supervisor.answer)
         try:
             yield supervisor
         finally:
@@ -202,7 +202,7 @@ async def test_it_ends_when_it_is_told_to_and_when_nobody_is_there_to_tell_it(
         supervisor.child.peer.tell(Stop())
         assert await supervisor.child.wait() == "exit code 0"
 
-        supervisor.child = await spawn(supervisor.sockets, supervisor.answer)
+        supervisor.child = await spawn((supervisor.sockets,), supervisor.answer)
         await supervisor.start(1)
         supervisor.child.peer.close()
         assert await supervisor.child.wait() == "exit code 0"

@@ -7,6 +7,7 @@ from gateway.settings.grants import Include, describe_grants, sort_grants
 from gateway.settings.values import (
     AssertionSettings,
     FetchTimes,
+    Listen,
     Resource,
     RevocationSettings,
     Settings,
@@ -104,14 +105,13 @@ def _show(value: object) -> str:
 
 def limit_facets(settings: Settings) -> dict[str, Facet]:
     """Return how much and how long, of everything; and where the gateway listens."""
-    timeouts, limits, listen = settings.timeouts, settings.limits, settings.listen
-    address = f"{listen.address.host}:{listen.address.port}"
+    timeouts, limits = settings.timeouts, settings.limits
     admin = settings.admin
     at = "none" if admin is None else f"{admin.address.host}:{admin.address.port}"
     proxies = frozenset(map(str, settings.trusted_proxies))
     watch = settings.reload.watch_seconds
     values: dict[tuple[str, ...], object] = {
-        ("listen",): address if listen.tls is None else f"{address}, with TLS",
+        ("listen",): listed(map(show_listen, settings.listen), "none"),
         ("admin",): at,
         ("timeouts", "head"): timeouts.head_seconds,
         ("timeouts", "idle"): timeouts.idle_seconds,
@@ -141,6 +141,13 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
     }
     facets |= {"drain": _drain_facet(settings), "tracing": _tracing_facet(settings)}
     return {**facets, "redis": redis_facet(settings.rate_limiting.redis)}
+
+
+def show_listen(listen: Listen) -> str:
+    """Return an address that is listened on, and how."""
+    host, port = listen.address.host, listen.address.port
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return address if listen.tls is None else f"{address} with TLS"
 
 
 def _tracing_facet(settings: Settings) -> Facet:

@@ -8,12 +8,25 @@ from collections.abc import Mapping
 from gateway.settings.values import Settings
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
-from gateway.tls.certificate import Authorities, Certificate, ClientTls
+from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerTls
 
 
 def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
-    """Return what certificates clients get, and whether they must show their own."""
-    tls, start = settings.listen.tls, ("listen", "tls")
+    """Return what certificates clients get, and whether they must show their own.
+
+    Of each address that is listened on, where there are several.
+    """
+    if len(settings.listen) == 1:
+        return _one(settings.listen[0].tls, ("listen", "tls"))
+    facets: dict[str, Facet] = {}
+    for listen in settings.listen:
+        host, port = listen.address.host, listen.address.port
+        for name, facet in _one(listen.tls, ("listen",)).items():
+            facets[f"{name} at {host} port {port}"] = facet
+    return facets
+
+
+def _one(tls: ServerTls | None, start: tuple[str, ...]) -> dict[str, Facet]:
     names = frozenset(name for one in tls.certificates for name in one.names) if tls else None
     authorities = tls.client_ca if tls else None
     asked = "not asked for"

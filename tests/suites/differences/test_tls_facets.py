@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.load import Loaded
-from gateway.suites.differences.compare_general import compare_access
+from gateway.suites.differences.compare_general import compare_access, compare_limits
 from tests.certificates import AUTHORITY, write_pair
 from tests.settings.configs import config, outcome_of
 from tests.settings.tls_files import BELOW, write_tls_files
@@ -123,6 +123,36 @@ def test_a_renewed_certificate_and_another_file_of_the_same_authorities_make_no_
     after = loaded(tmp_path, tls(", client_ca: same.pem"), more.replace("ca.pem", "same.pem"))
 
     assert told(before, after) == []
+
+
+def test_an_address_that_speaks_no_tls_any_more_and_one_that_is_new_are_told(
+    tmp_path: Path,
+) -> None:
+    def listening(*addresses: str) -> Loaded:
+        outcome = outcome_of(tmp_path, config(f"listen: [{', '.join(addresses)}]\n"))
+        assert isinstance(outcome, Loaded), outcome
+        return outcome
+
+    secure = f"{{address: 'a:1', {tls()}}}"
+
+    def limits(new: Loaded) -> list[tuple[str, str]]:
+        return [
+            (one.old.text, one.new.text)
+            for one in compare_limits(before, new)
+            if one.old is not None and one.new is not None
+        ]
+
+    before = listening(secure, "'b:1'")
+
+    assert limits(listening("'b:1'", secure)) == []
+    assert told(before, listening("'b:1'", secure)) == []
+    assert limits(listening("'a:1'", "'b:1'")) == [("a:1 with TLS, b:1", "a:1, b:1")]
+    assert told(before, listening("'a:1'", "'b:1'")) == [
+        ("TLS", "certificates for at a port 1", NAMES, "none")
+    ]
+    assert limits(listening(secure, "'b:1'", "'[::1]:2'")) == [
+        ("a:1 with TLS, b:1", "[::1]:2, a:1 with TLS, b:1")
+    ]
 
 
 def test_tls_that_is_turned_off_asks_nobody(tmp_path: Path) -> None:
