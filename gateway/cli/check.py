@@ -119,13 +119,13 @@ def _included(loaded: Loaded) -> Sequence[Included]:
 
 
 def _grants(verdict: Verdict) -> Iterator[str]:
-    """Yield a line for each entry of `include` whose files may declare more than routes."""
+    """Yield a line for each entry of `include` that says what its files may declare."""
     for one in verdict.included:
         include, place = one.include, one.include.place
-        if include.grants:
+        if not include.is_plain:
             yield (
                 f"{place.file}:{place.line}:{place.column}: {shorten(include.pattern)} may declare"
-                f" {describe_grants(include.grants)} ({_plural(len(one.files), 'file')})"
+                f" {describe_grants(include)} ({_plural(len(one.files), 'file')})"
             )
 
 
@@ -146,10 +146,12 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 
 
 def _include_as_json(one: Included) -> dict[str, object]:
-    place = one.include.place
+    include, place = one.include, one.include.place
     return {
-        "files": one.include.pattern,
-        "may": [grant.value for grant in sort_grants(one.include.grants)],
+        "files": include.pattern,
+        "may": [grant.value for grant in sort_grants(include.grants)],
+        "hosts": None if include.hosts is None else list(include.hosts),
+        "under": None if include.under is None else list(include.under),
         "found": list(one.files),
         "file": place.file,
         "line": place.line,

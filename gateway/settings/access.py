@@ -12,6 +12,7 @@ from gateway.settings.cors_values import Cors
 from gateway.settings.document import Part
 from gateway.settings.fault import Fault, Severity
 from gateway.settings.files import Sources
+from gateway.settings.includes import refuse_outside
 from gateway.settings.issuer_models import IssuerModel
 from gateway.settings.issuer_reach import IssuerReach
 from gateway.settings.issuers import build_issuers
@@ -63,6 +64,7 @@ def build_access(
     warn_about_unused(issuers, upstreams, routes, reach, faults)
     trusted = KnownIssuers(build_issuers(issuers, environ, sources.disk, faults), known.issuers)
     built_routes = build_routes(routes, known, faults)
+    refuse_outside(built_routes, {one.name: one.part for one in routes}, resources, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     return Access(

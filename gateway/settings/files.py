@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Document, Part
 from gateway.settings.fault import Code, Fault, Place
-from gateway.settings.grants import Grant, Include, sort_grants
+from gateway.settings.grants import Grant, Include
 from gateway.settings.scalars import shorten
 from gateway.settings.variables import Withheld
 from gateway.settings.yaml_nodes import MAX_FILE_BYTES, parse_yaml
@@ -163,11 +164,21 @@ def _entries(document: Document) -> list[tuple[Part, str, Include]]:
         entry = section.child(index)
         part = entry.child("files") if isinstance(entry.raw, dict) else entry
         if isinstance(part.raw, str) and part.raw:
-            _, pattern = document.written.get(part.path, ("", part.raw))
-            place = document.value_place(entry.path)
-            include = Include(pattern, _grants(entry.child("may")), place)
-            found.append((part, part.raw, include))
+            found.append((part, part.raw, _read_entry(entry, part)))
     return found
+
+
+def _read_entry(entry: Part, files: Part) -> Include:
+    document, hosts, under = entry.document, entry.child("hosts"), entry.child("under")
+    _, pattern = document.written.get(files.path, ("", str(files.raw)))
+    return Include(
+        pattern,
+        _grants(entry.child("may")),
+        document.value_place(entry.path),
+        _texts(hosts),
+        _texts(under),
+        ", ".join(_written(part) for part in (hosts, under) if part.raw is not None),
+    )
 
 
 def _grants(part: Part) -> frozenset[Grant]:
@@ -176,19 +187,34 @@ def _grants(part: Part) -> frozenset[Grant]:
     return frozenset(grant for grant in Grant if grant.value in words)
 
 
+def _written(part: Part) -> str:
+    """Return the key and the texts of a list as they are written."""
+    texts = _texts(part) or ()
+    written = (part.document.written.get((*part.path, index)) for index in range(len(texts)))
+    shown = [text if pair is None else pair[1] for text, pair in zip(texts, written, strict=True)]
+    return f"{part.path[-1]}: {json.dumps(shown)}"
+
+
+def _texts(part: Part) -> tuple[str, ...] | None:
+    """Return the texts that *part* lists; None where there is no list, () for one of others."""
+    if part.raw is None:
+        return None
+    values = part.raw if isinstance(part.raw, list) else []
+    return tuple(value for value in values if isinstance(value, str))
+
+
 def _refuse_other_grants(
     first: Include | None, other: Include, path: Path, part: Part, faults: list[Fault]
 ) -> None:
-    """Refuse a file that two entries include, one with grants that the other has not.
+    """Refuse a file that two entries include, which give it different things.
 
     Neither is right: the wider one would give a file what its pattern was not meant to.
     """
-    if first is None or set(sort_grants(first.grants)) == set(sort_grants(other.grants)):
+    if first is None or first.meaning == other.meaning:
         return
-    place = f"{first.place.file}:{first.place.line}:{first.place.column}"
     message = (
-        f"{show_path(path)} is included by `{shorten(first.pattern)}` ({place}) already, with"
-        " another `may`: let only one of them match it"
+        f"{show_path(path)} is included by `{shorten(first.pattern)}` ({first.at}) already, and"
+        " may declare other things there: let only one of them match it"
     )
     faults.append(part.fault(Code.CONFLICTING_KEYS, message))
 

@@ -14,10 +14,10 @@ from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.document import Document, Part
 from gateway.settings.drain import build_drain
 from gateway.settings.fault import Code, Fault, Severity
-from gateway.settings.files import Source, Sources, UnreadableError, read_sources
+from gateway.settings.files import Sources, UnreadableError, read_sources
 from gateway.settings.grants import Grant, Include
 from gateway.settings.identity import build_identity
-from gateway.settings.issuers import refuse_repeated
+from gateway.settings.includes import check_entries
 from gateway.settings.listeners import (
     build_admin,
     build_listen,
@@ -138,8 +138,8 @@ def _ordered(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) -> Settings | None:
     model = check_general(sources.main, faults)
     check_team_files(sources, faults)
-    _refuse_repeated_grants(model, sources.main, faults)
     root = Part(sources.main.document, (), sources.main.document.root)
+    check_entries(model.include or (), root.child("include"), faults)
     listen, admin = _listeners(model, root, sources, environ, faults)
     proxies = build_trusted_proxies(model, root.child("trusted_proxies"), faults)
     identity = build_identity(model.identity, root.child("identity"), faults)
@@ -207,13 +207,6 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         drain_streams_seconds=drain.streams_seconds,
         digest=sources.digest,
     )
-
-
-def _refuse_repeated_grants(model: ConfigFile, main: Source, faults: list[Fault]) -> None:
-    section = Part(main.document, (), main.document.root).child("include")
-    for index, entry in enumerate(model.include or ()):
-        if not isinstance(entry, str):
-            refuse_repeated(entry.may or (), section.child(index).child("may"), faults)
 
 
 def _documents(

@@ -79,6 +79,16 @@ class IncludeModel(Strict):
         ]
         | None
     ) = Field(default=None, description="What they may declare besides routes; nothing by default.")
+    hosts: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The hosts they may own requests for, *.example.com for subdomains.",
+    )
+    under: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the paths begin that they may own; each ends with a slash.",
+    )
 
 
 class ListenModel(Strict):

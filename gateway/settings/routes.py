@@ -130,13 +130,14 @@ def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[
 
 def _hosts(match: MatchModel, part: Part, faults: list[Fault]) -> tuple[str, ...]:
     for index, host in enumerate(match.hosts or ()):
-        problem = _host_problem(host)
+        problem = host_problem(host)
         if problem is not None:
             faults.append(part.child(index).fault(Code.BAD_VALUE, problem))
     return tuple(match.hosts or ())
 
 
-def _host_problem(host: str) -> str | None:
+def host_problem(host: str) -> str | None:
+    """Return why *host*, or the wildcard it is, is none of a request; None where it may be one."""
     plain = host.removeprefix("*.")
     if "*" in plain:
         return f"`{shorten(host)}`: a wildcard is the whole first label, as in *.example.com"

@@ -166,15 +166,17 @@ TEAM = """\
 issuers:
   team: {issuer: "https://team.example", discovery: true, audiences: [team]}
 routes:
-  - {name: team, match: {path: /team}, upstream: orders, require: {issuers: [team]}}
+  - {name: team, match: {path: /team/a}, upstream: orders, require: {issuers: [team]}}
 """
 
 
 def write_team(directory: Path) -> Path:
     """Return a file that includes two others, one with grants, one without."""
     (directory / "granted.yaml").write_text(TEAM)
-    (directory / "plain.yaml").write_text(TEAM[TEAM.index("routes") :].replace("team", "other", 2))
-    entries = "  - plain.yaml\n  - {files: granted*.yaml, may: [issuers, environment]}\n"
+    (directory / "plain.yaml").write_text(TEAM[TEAM.index("routes") :].replace("team", "b", 2))
+    entries = (
+        "  - plain.yaml\n  - {files: granted*.yaml, may: [issuers, environment], under: [/team/]}\n"
+    )
     text = VALID.replace("require: {}", "require: {issuers: [main]}")
     return write_config(directory, f"{text}include:\n{entries}")
 
@@ -186,7 +188,8 @@ def test_what_included_files_may_declare_is_shown(tmp_path: Path) -> None:
 
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"{path}:11:5: granted*.yaml may declare routes, issuers, environment (1 file)",
+        f"{path}:11:5: granted*.yaml may declare routes, issuers, environment, under /team/"
+        " (1 file)",
         f"{path}: valid",
     ]
 
@@ -200,6 +203,8 @@ def test_json_has_each_entry_of_include_with_its_files_and_grants(tmp_path: Path
         {
             "files": "plain.yaml",
             "may": [],
+            "hosts": None,
+            "under": None,
             "found": [str(tmp_path / "plain.yaml")],
             "file": str(path),
             "line": 10,
@@ -208,6 +213,8 @@ def test_json_has_each_entry_of_include_with_its_files_and_grants(tmp_path: Path
         {
             "files": "granted*.yaml",
             "may": ["issuers", "environment"],
+            "hosts": None,
+            "under": ["/team/"],
             "found": [str(tmp_path / "granted.yaml")],
             "file": str(path),
             "line": 11,

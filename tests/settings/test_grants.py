@@ -359,5 +359,8 @@ def test_a_wider_grant_implies_the_narrower_one() -> None:
         Grant.FILES,
         Grant.SILENCES,
     ]
-    assert describe_grants(()) == "routes"
-    assert describe_grants({Grant.FILES, Grant.UPSTREAMS}) == "routes, upstreams, files"
+    assert describe_grants(Include("a", frozenset(), place)) == "routes"
+    granted = Include(
+        "a", frozenset({Grant.FILES, Grant.UPSTREAMS}), place, ("a.example",), ("/a/", "/b/")
+    )
+    assert describe_grants(granted) == "routes, upstreams, files, under /a/ or /b/, for a.example"

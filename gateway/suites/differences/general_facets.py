@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from gateway.settings.grants import Include, describe_grants, sort_grants
+from gateway.settings.grants import Include, describe_grants
 from gateway.settings.values import (
     AssertionSettings,
     FetchTimes,
@@ -95,8 +95,7 @@ def resource_facets(one: Resource) -> dict[str, Facet]:
 
 def include_facets(one: Include) -> dict[str, Facet]:
     """Return what the files of an entry of `include` may declare."""
-    grants = tuple(sort_grants(one.grants))
-    return {"may": Facet(grants, f"declare {describe_grants(grants)}")}
+    return {"may": Facet(one.meaning, f"declare {describe_grants(one)}")}
 
 
 def _show(value: object) -> str:

@@ -233,7 +233,10 @@ TEAM = """\
 issuers:
   team: {issuer: "https://team.example", discovery: true, audiences: [orders]}
 routes:
-  - {name: team, match: {path: /team}, upstream: orders, require: {}}
+  - name: team
+    match: {path: /team/a, hosts: [a.b]}
+    upstream: orders
+    require: {}
 """
 
 
@@ -250,6 +253,9 @@ def including(*grants: str) -> str:
         (("issuers", "environment"), ("issuers",), ("may", "declare routes, issuers, environment",
          "declare routes, issuers")),
         (("issuers", "files"), ("files", "issuers"), None),
+        (("issuers], under: [/team/",), ("issuers], under: [/",), ("may",
+         "declare routes, issuers, under /team/", "declare routes, issuers, under /")),
+        (("issuers], hosts: [a.b, c.d",), ("issuers], hosts: [c.d, a.b",), None),
         (("issuers-for-all",), ("issuers", "issuers-for-all"), None),
     ],
 )  # fmt: skip
