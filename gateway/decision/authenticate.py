@@ -67,9 +67,9 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
 
 def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
     """Return the configured issuer that equals ``iss``, code point by code point."""
-    if "iss" not in payload:
+    iss = payload.get("iss")
+    if iss is None:
         return _NO_ISSUER
-    iss = payload["iss"]
     if not isinstance(iss, str):
         return _BAD_ISSUER
     return policy.issuers.get(iss, _ISSUER_UNKNOWN)

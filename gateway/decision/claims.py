@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from gateway.decision.claim_names import ABSENT
 from gateway.decision.policy import Issuer, Profile
 from gateway.decision.reason import Reason
 from gateway.decision.token import Claims, SignedToken
@@ -11,8 +10,8 @@ from gateway.decision.verdict import Deny
 # Texts that are only read by name; RFC 7519 §4.1.7, RFC 8693 §4.3.
 _TEXTS = ("jti", "client_id")
 
-# RFC 9068 §2.2.
-_REQUIRED_BY_RFC9068 = frozenset({"iss", "exp", "aud", "sub", "client_id", "iat", "jti"})
+# RFC 9068 §2.2, but for `iss` and `exp`, which are asked for in every profile, and earlier.
+_REQUIRED_BY_RFC9068 = ("aud", "client_id", "iat", "jti", "sub")
 
 _ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 _UNTYPED = frozenset({None, "jwt"})
@@ -21,6 +20,8 @@ _UNTYPED = frozenset({None, "jwt"})
 # Where no type tells them apart, their own claims do: ID tokens (OpenID Connect Core §2),
 # security events with logout tokens (RFC 8417), introspection answers (RFC 9701).
 _OTHER_KINDS = frozenset({"nonce", "at_hash", "c_hash", "events", "token_introspection"})
+
+_NOBODY: frozenset[str] = frozenset()
 
 _MAX_TIME_SECONDS = 2.0**53  # above, a double no longer counts seconds
 
@@ -41,14 +42,17 @@ def read_claims(
 ) -> Claims | Deny:
     """Return the claims the gateway reads, or ``claim_malformed`` naming the first bad one.
 
-    ``exp`` must be there (``claim_missing``): a token without an end is refused.
+    A null is as good as no claim, for serialisers write it for what is not there. So nothing is
+    granted by one, and what must be there is missing: ``exp`` always (``claim_missing``), since a
+    token without an end is refused.
     """
     try:
         expires_at = _time(payload, "exp")
         if expires_at is None:
             return _missing("exp")
         for name in _TEXTS:
-            if type(payload.get(name, "")) is not str:
+            text = payload.get(name)
+            if text is not None and type(text) is not str:
                 raise _MalformedError(name)
         scopes = _scopes(payload)
         granted = frozenset(scopes)
@@ -65,7 +69,9 @@ def read_claims(
             _time(payload, "iat"),
             scopes,
             granted,
+            # By their names alone: a null for its nonce makes no access token of an ID token.
             not _OTHER_KINDS.isdisjoint(payload),
+            _find_lacking(payload) if issuer.profile is Profile.RFC9068 else None,
         )
     except _MalformedError as fault:
         return Deny(Reason.CLAIM_MALFORMED, f"the claim {fault} is malformed")
@@ -91,17 +97,15 @@ def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
     audiences = issuer.audiences
     if audiences is None or not audiences.isdisjoint(claims.audiences):
         return None
-    return _OTHER_AUDIENCE if "aud" in claims.all else _missing("aud")
+    return _missing("aud") if claims.all.get("aud") is None else _OTHER_AUDIENCE
 
 
 def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
     if issuer.profile is Profile.RFC9068:
         if token.token_type != _ACCESS_TOKEN_TYPE:
             return _OTHER_TYPE
-        names = token.claims.all.keys()
-        if not names >= _REQUIRED_BY_RFC9068:
-            return _missing(min(_REQUIRED_BY_RFC9068 - names))
-        return None
+        lacking = token.claims.lacking
+        return None if lacking is None else _missing(lacking)
     if token.token_type == _ACCESS_TOKEN_TYPE:
         return None
     if token.token_type not in _UNTYPED:
@@ -109,13 +113,21 @@ def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
     return _OTHER_KIND if token.claims.has_other_kind else None
 
 
+def _find_lacking(payload: Mapping[str, object]) -> str | None:
+    """Return the first claim that RFC 9068 requires and that is not there."""
+    for name in _REQUIRED_BY_RFC9068:
+        if payload.get(name) is None:
+            return name
+    return None
+
+
 def _missing(name: str) -> Deny:
     return Deny(Reason.CLAIM_MISSING, f"the claim {name} is missing")
 
 
 def _time(payload: Mapping[str, object], name: str) -> float | None:
-    value = payload.get(name, ABSENT)
-    if value is ABSENT:
+    value = payload.get(name)
+    if value is None:
         return None
     # RFC 7519 §2: a JSON number. A bool is an int to isinstance, but not by its type; a
     # string is nobody's number.
@@ -125,8 +137,8 @@ def _time(payload: Mapping[str, object], name: str) -> float | None:
 
 
 def _subject(payload: Mapping[str, object]) -> str | None:
-    subject = payload.get("sub", ABSENT)
-    if subject is ABSENT:
+    subject = payload.get("sub")
+    if subject is None:
         return None
     if type(subject) is str and subject:
         return subject
@@ -134,9 +146,11 @@ def _subject(payload: Mapping[str, object]) -> str | None:
 
 
 def _audiences(payload: Mapping[str, object]) -> frozenset[str]:
-    value = payload.get("aud", [])
+    value = payload.get("aud")
     if type(value) is str:
         return frozenset((value,))
+    if value is None:
+        return _NOBODY
     return frozenset(_texts(value, "aud"))
 
 
@@ -159,10 +173,13 @@ def _scopes(payload: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _listed(payload: Mapping[str, object], name: str) -> list[str]:
-    value = payload.get(name, "")
-    # RFC 6749 §3.3: single spaces between; an empty string grants nothing.
+    value = payload.get(name)
+    # RFC 6749 §3.3 has single spaces between. Issuers that join texts write two, or one at an end:
+    # the empty texts that come of it grant nothing, and there is no other way to read it.
     if type(value) is str:
         return value.split(" ")
+    if value is None:
+        return []
     listed = _texts(value, name)
     # A space inside of an array's element would become two scopes in a header.
     if any(" " in scope for scope in listed):

@@ -30,7 +30,8 @@ class Claims:
 
     Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the
     token; *granted* adds what they imply by ``scope_implies``. *has_other_kind* is whether
-    claims of another kind of JWT are among *all*.
+    claims of another kind of JWT are among *all*, *lacking* a claim that the issuer's profile
+    requires and that is not. What is null in *all* is None here, as what is not there.
     """
 
     all: Mapping[str, object]
@@ -43,6 +44,7 @@ class Claims:
     scopes: tuple[str, ...]
     granted: frozenset[str]
     has_other_kind: bool
+    lacking: str | None
 
 
 @dataclass(slots=True, eq=False, repr=False)

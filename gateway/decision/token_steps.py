@@ -61,7 +61,8 @@ def _form(found: str, reason: Reason | None) -> Step:
 
 
 def _iss(payload: dict[str, object]) -> str:
-    return f"iss is {payload['iss']!r}" if "iss" in payload else "no iss"
+    iss = payload.get("iss")
+    return "no iss" if iss is None else f"iss is {iss!r}"
 
 
 def _crypto_steps(

@@ -55,6 +55,8 @@ def _of_ed25519() -> Case:
     return Case(trust, seal(trust.signers[0], {"alg": "Ed25519"}, _CLAIMS))
 
 
+_NULLS = tuple(_claiming(**{name: None}) for name in ("nbf", "iat", "sub", "jti"))
+
 EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
     ("gateway", "padding"): (_padded(),),
     ("gateway", "length"): (_claiming(roles=["x" * 6_200]),),
@@ -101,8 +103,10 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
         _claiming(iat=MOMENT + LEEWAY + 0.001),
     ),
     ("gateway", "empty subject"): (_claiming(sub=""),),
-    ("gateway", "client id"): (_claiming(client_id=7), _claiming(client_id=None)),
+    ("gateway", "client id"): (_claiming(client_id=7), _claiming(client_id=[None])),
     ("gateway", "scope"): (_claiming(scope=7), _claiming(scp=["a b"]), _claiming(scope=[None])),
+    ("pyjwt", "null"): _NULLS,
+    ("joserfc", "null"): _NULLS,
     ("pyjwt", "Ed25519"): (_of_ed25519(),),
     ("pyjwt", "ends within this second"): (_claiming(exp=MOMENT - LEEWAY + 0.5),),
     ("pyjwt", "first of its name"): (

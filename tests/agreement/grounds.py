@@ -102,12 +102,17 @@ def _is_of_another_kind(shown: Shown) -> bool:
 def _is_malformed_scope(value: Any) -> bool:
     if isinstance(value, list):
         return any(not isinstance(item, str) or " " in item for item in value)
-    return not isinstance(value, str)
+    return not isinstance(value, str | None)
 
 
 def _has_malformed_scope(shown: Shown) -> bool:
     claims = shown.claims.value
     return any(_is_malformed_scope(claims[name]) for name in ("scope", "scp") if name in claims)
+
+
+def _has_null(shown: Shown) -> bool:
+    claims = shown.claims.value
+    return any(claims.get(name, "") is None for name in ("nbf", "iat", "sub", "jti"))
 
 
 def _fitting_signers(shown: Shown) -> int:
@@ -180,9 +185,11 @@ GROUNDS = (
     Ground(
         "gateway",
         "client id",
-        lambda shown: not isinstance(shown.claims.value.get("client_id", ""), str),
+        lambda shown: not isinstance(shown.claims.value.get("client_id"), str | None),
     ),
     Ground("gateway", "scope", _has_malformed_scope),
+    Ground("pyjwt", "null", _has_null),
+    Ground("joserfc", "null", _has_null),
     Ground("pyjwt", "Ed25519", lambda shown: shown.header.value.get("alg") == "Ed25519"),
     Ground("pyjwt", "ends within this second", _ends_within_this_second),
     Ground("pyjwt", "first of its name", _is_not_the_first_of_its_name),

@@ -145,11 +145,38 @@ def test_a_difference_is_as_it_is_explained(entry: Mapping[str, Any]) -> None:
     assert accepting == set(entry["accepted_by"])
 
 
-@pytest.mark.parametrize("entry", LISTED, ids=lambda entry: f"{entry['party']} {entry['ground']}")
+# The one thing that only the gateway believes: what says nothing.
+ALONE = "null"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in LISTED if entry["ground"] != ALONE],
+    ids=lambda entry: f"{entry['party']} {entry['ground']}",
+)
 def test_the_gateway_is_never_the_only_one_to_believe(entry: Mapping[str, Any]) -> None:
     for case in EXAMPLES[entry["party"], entry["ground"]]:
         answers = judged(case)
         assert answers["gateway"] is None or len([a for a in answers.values() if a]) == 2
+
+
+@many
+@given(good(), st.sampled_from(["nbf", "iat", "sub", "jti"]))
+def test_a_null_is_believed_alone_and_says_no_more_than_no_claim(case: Case, name: str) -> None:
+    claims = dict(show(case.token, case.trust, MOMENT).claims.value)
+    header = show(case.token, case.trust, MOMENT).header.value
+    claims.pop(name, None)
+    signer = next(
+        one
+        for one in case.trust.signers
+        if one.algorithm == header["alg"] and (one.kid == header.get("kid"))
+    )
+
+    without = JUDGES["gateway"](seal(signer, header, claims), case.trust, MOMENT)
+    with_null = JUDGES["gateway"](seal(signer, header, {**claims, name: None}), case.trust, MOMENT)
+
+    assert without is not None
+    assert with_null == {**without, name: None}
 
 
 # Far enough from the limits that the clock, which goes on, does not come to one.

@@ -43,7 +43,7 @@ def with_time(name: str, text: str) -> bytes:
 
 
 NO_TIMES = [
-    '"1900000000"', '"2030-01-01T00:00:00Z"', "true", "false", "null", "NaN", "Infinity",
+    '"1900000000"', '"2030-01-01T00:00:00Z"', "true", "false", "NaN", "Infinity",
     "-Infinity", "1e400", "-1e400", "-1", "-0.5", "9007199254740992", "1e300", "1" + "0" * 400,
     "1" + "0" * 5000, "{}", "[]", "[1900000000]", "0x71450c00", "01900000000", "1_900_000_000",
 ]  # fmt: skip
@@ -61,6 +61,17 @@ async def test_what_is_no_time_is_401_and_never_an_error_of_the_gateway(
         assert answer.status == 401, text
         assert reason(answer) in {"claim_malformed", "token_malformed"}, text
     assert service.received == b""
+
+
+@pytest.mark.parametrize(("name", "status"), [("exp", 401), ("nbf", 200), ("iat", 200)])
+async def test_null_is_no_time_at_all_and_only_exp_is_required(
+    name: str, status: int, client: Wire
+) -> None:
+    client.send(make_request("/api/x", bearer(with_time(name, "null"))))
+    answer = await read_answer(client)
+
+    assert answer.status == status
+    assert reason(answer) == (None if status == 200 else "claim_missing")
 
 
 @pytest.mark.parametrize("text", ["4000000000", "4000000000.5", "4e9", "9007199254740991"])
