@@ -48,7 +48,12 @@ class MachineDisk:
 
     def resolve(self, path: Path) -> Path:
         """Return where *path* leads in the end, links followed."""
-        return path.resolve()
+        try:
+            return path.resolve()
+        except RuntimeError:
+            raise OSError("its links go round in a circle") from None
+        except ValueError:  # a NUL in the name
+            raise OSError("not a file name") from None
 
     def is_readable(self, path: Path) -> bool:
         """Say whether *path* is a file that we may read."""

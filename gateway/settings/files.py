@@ -62,12 +62,12 @@ def read_sources(
     entries = _entries(main.document)
     for part, pattern, include in entries:
         for found in _matches(disk, main.directory, part, pattern, faults):
-            resolved = disk.resolve(found)
-            if resolved in seen:
-                _refuse_other_grants(seen[resolved], include, found, part, faults)
-                continue
-            seen[resolved] = include
             try:
+                resolved = disk.resolve(found)
+                if resolved in seen:
+                    _refuse_other_grants(seen[resolved], include, found, part, faults)
+                    continue
+                seen[resolved] = include
                 content = _read(disk, found)
             except OSError as error:
                 message = f"cannot read {show_path(found)}: {_reason(error)}"
@@ -121,7 +121,7 @@ def show_path(path: Path) -> str:
 def _is_inside(path: Path, directory: Path, disk: Disk) -> bool:
     try:
         return disk.resolve(path).is_relative_to(disk.resolve(directory))
-    except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL in the name
+    except OSError:
         return False
 
 

@@ -97,6 +97,15 @@ def test_a_name_that_no_file_can_have_is_an_error_of_the_disk() -> None:
     with pytest.raises(OSError, match="not a file name"):
         MACHINE_DISK.read(Path("a\0b"), 1)
     assert not MACHINE_DISK.is_readable(Path("a\0b"))
+    with pytest.raises(OSError, match="not a file name"):
+        MACHINE_DISK.resolve(Path("a\0b"))
+
+
+def test_links_that_go_round_in_a_circle_are_an_error_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(OSError, match="circle"):
+        MACHINE_DISK.resolve(tmp_path / "loop")
 
 
 def test_a_directory_and_a_file_without_permission_are_not_readable(tmp_path: Path) -> None:

@@ -130,3 +130,16 @@ def test_each_mistake_about_files_is_found_at_its_place_and_nothing_else_is(
     codes: str, text: str, tmp_path: Path
 ) -> None:
     assert_found(tmp_path, codes, text)
+
+
+@pytest.mark.parametrize("name", ["loop", "x" * 5000])
+def test_a_name_that_leads_nowhere_is_a_fault(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert_found(tmp_path, "missing_file", config(f"include: [¦{name}]\n"))
+
+
+def test_a_name_that_no_file_can_have_is_a_fault(tmp_path: Path) -> None:
+    found = faults(tmp_path, config('include: ["team\\0.yaml"]\n'))
+
+    assert {fault.code.value for fault in found} == {"bad_value", "missing_file"}

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway.settings.disk import RecordingDisk, replay
 from gateway.settings.fault import Code, Fault, Place
 from gateway.settings.grants import Grant, Include, describe_grants, sort_grants
-from gateway.settings.load import Loaded, Rejected
+from gateway.settings.load import Loaded, Rejected, load_settings
 from tests.certificates import AUTHORITY, issued, write_pair
 from tests.settings.configs import ENVIRON, SECRET, assert_found, config, faults, marked, outcome_of
 
@@ -364,3 +365,26 @@ def test_a_wider_grant_implies_the_narrower_one() -> None:
         "a", frozenset({Grant.FILES, Grant.UPSTREAMS}), place, ("a.example",), ("/a/", "/b/")
     )
     assert describe_grants(granted) == "routes, upstreams, files, under /a/ or /b/, for a.example"
+
+
+def test_what_a_record_of_the_disk_answers_gives_the_same(tmp_path: Path) -> None:
+    """Workers load what their supervisor has read, with the same grants."""
+    write_files(tmp_path)
+    write_team(tmp_path, '{"keys": []}', "own.json")
+    write_team(tmp_path, ISSUER.replace("KEYS", "jwks_file: own.json") + ROUTE)
+    main = tmp_path / "gateway.yaml"
+    main.write_text(config(include("issuers")))
+    disk = RecordingDisk()
+    before = load_settings(main, {}, disk)
+    assert isinstance(before, Loaded), before
+    for path in (tmp_path / "teams").iterdir():
+        path.unlink()
+
+    again = load_settings(main, {}, replay(disk.record))
+
+    assert isinstance(again, Loaded), again
+    assert again.includes == before.includes
+    assert again.settings.digest == before.settings.digest
+    assert [one.issuers for one in again.settings.policy.routes.routes] == [
+        one.issuers for one in before.settings.policy.routes.routes
+    ]
