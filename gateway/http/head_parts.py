@@ -132,6 +132,7 @@ class HeadParts:
             and b"#" not in request.target
             and len(request.target) <= limits.target_bytes
             and fields.host != b""
+            and not (fields.authorization and request.logs_in())
         )
 
     def _check_head_size(self, fields: Fields) -> None:

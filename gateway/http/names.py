@@ -30,6 +30,8 @@ REFUSED: Final = 13
 MAX_FORWARDS: Final = 14
 TRACEPARENT: Final = 15
 TRACESTATE: Final = 16
+DATE: Final = 17
+LOGIN: Final = 18
 
 # Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
 # trailers are not forwarded in either direction.
@@ -85,6 +87,12 @@ _REQUEST_KINDS = {
 _RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
 
 _ANSWER_KINDS = {
+    b"date": DATE,
+    b"www-authenticate": LOGIN,
+    b"proxy-authenticate": LOGIN,
+    b"authentication-info": LOGIN,
+    b"proxy-authentication-info": LOGIN,
+    b"persistent-auth": LOGIN,
     b"content-length": CONTENT_LENGTH,
     b"transfer-encoding": TRANSFER_ENCODING,
     b"connection": CONNECTION,

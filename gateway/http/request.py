@@ -5,6 +5,7 @@ import re
 from gateway.decision.reason import Reason
 from gateway.decision.routing import Route
 from gateway.decision.verdict import Deny
+from gateway.http.connection_login import names_login
 from gateway.http.fields import Fields
 from gateway.http.handshake import check_opening, is_websocket
 from gateway.http.trace_context import ReceivedTrace
@@ -71,6 +72,10 @@ class Request:
         self.trace = trace
         self.is_plain = self.is_http11 = self.keep_alive = True
         self.wants_upgrade = False
+
+    def logs_in(self) -> bool:
+        """Return whether the login in it holds for the whole connection that it is sent on."""
+        return any(map(names_login, self.fields.authorization))
 
     def has_body(self) -> bool:
         """Return whether body bytes follow; after an upgrade they are not a body."""

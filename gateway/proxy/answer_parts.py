@@ -1,13 +1,18 @@
 """Collect the parts of answers from the parser's callbacks."""
 
+from time import time
 from typing import Final, cast
 
 import httptools
 
+from gateway.http.connection_login import answers_login
 from gateway.http.faults import StopParsing
+from gateway.http.http_date import http_date
 from gateway.http.names import (
     CONNECTION,
     CONTENT_LENGTH,
+    DATE,
+    LOGIN,
     TRANSFER_ENCODING,
     UPGRADE,
     AnswerNames,
@@ -39,6 +44,11 @@ _UPGRADE_REQUIRED: Final = 426
 _BODILESS: Final = frozenset((204, 304))
 
 
+def date_line() -> bytes:
+    """Return the Date field of an answer that comes now, behind the end of the line before."""
+    return b"\r\nDate: " + http_date(int(time()))
+
+
 class AnswerParts:
     """One answer after the other, in parts.
 
@@ -52,11 +62,13 @@ class AnswerParts:
         "_body_bytes",
         "_chunked",
         "_connection",
+        "_date",
         "_done",
         "_fed_bytes",
         "_framing",
         "_interims",
         "_is_large",
+        "_lacks_date",
         "_left",
         "_length",
         "_lines",
@@ -74,7 +86,8 @@ class AnswerParts:
         self._parser = httptools.HttpResponseParser(self)
         self._asker: Asker | None = None
         self._length: int | None = None
-        self._done = False
+        self._date = b""  # what opens the line of the Date field in the head being read
+        self._done = self._lacks_date = False
         self._clear()
 
     def _clear(self) -> None:
@@ -122,13 +135,26 @@ class AnswerParts:
         kind = _NAMES[name]
         if type(kind) is bytes:
             self._lines += (kind, value)
+        elif kind == LOGIN:
+            self._add_login(name, value)
         elif self.head_done:
             return
         elif kind == CONTENT_LENGTH:
             self._length = length = int(value)
             self._lines += (_LENGTH, b"%d" % length)
+        elif kind == DATE:
+            self._date = date = b"\r\n%b: " % name
+            self._lines += (date, value)
         elif kind != CONNECTION or value not in _KEEPS:
             self._add_unusual(cast(int, kind), value)
+
+    def _add_login(self, name: bytes, value: bytes) -> None:
+        """Take a field about who is logged in; it may be a trailer, too (RFC 9110 §11.6.3)."""
+        lower = name.lower()
+        if self._asker is not None and answers_login(lower, value):
+            self._asker.answer_login()
+        if not (self.head_done or lower.startswith(b"proxy-")):  # meant for us (RFC 9110 §11.7.1)
+            self._lines += (b"\r\n%b: " % name, value)
 
     def _add_unusual(self, kind: int, value: bytes) -> None:
         self._unusual = True
@@ -167,10 +193,18 @@ class AnswerParts:
             self._interim(asker, status, lines)
             return
         self.head_done = True
+        # By the lines: Connection may have named it. A head without one has nothing to look for.
+        self._lacks_date = not self._date or (self._unusual and self._date not in lines)
+        self._date = b""
         if asker.is_head or status in _BODILESS:
             self._head_only(asker, status, lines)
         else:
-            asker.answer_head(status, b"".join(lines), self._length, True)
+            asker.answer_head(status, self._join(lines), self._length, True)
+
+    def _join(self, lines: list[bytes]) -> bytes:
+        """Return *lines* as they go on: with a Date, whoever sent the answer (RFC 9110 §6.6.1)."""
+        fields = b"".join(lines)
+        return fields + date_line() if self._lacks_date else fields
 
     def _end_to_end(self, lines: list[bytes], status: int) -> list[bytes]:
         if self._connection:
@@ -194,7 +228,7 @@ class AnswerParts:
         if status == 204:
             lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
         self._unusual = True
-        asker.answer_head(status, b"".join(lines), self._length, False)
+        asker.answer_head(status, self._join(lines), self._length, False)
         if self._chunked or (asker.is_head and self._length != 0):
             # The parser expects the body that a GET would have had; what else came with this
             # piece is dropped with it.
@@ -226,7 +260,7 @@ class AnswerParts:
         if status != 100:  # the client's 100 was sent by us, when the request was allowed
             asker.answer_interim(status, b"".join(lines))
         self._lines = []
-        self._connection = self.upgrade = b""
+        self._connection = self.upgrade = self._date = b""
 
     def on_body(self, data: bytes) -> None:
         """Pass on a piece of the body."""

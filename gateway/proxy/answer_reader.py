@@ -5,7 +5,7 @@ from typing import Final
 import httptools
 
 from gateway.http.faults import was_stopped
-from gateway.proxy.answer_parts import MAX_HEAD_BYTES, AnswerParts
+from gateway.proxy.answer_parts import MAX_HEAD_BYTES, AnswerParts, date_line
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_head import KeptHead
 
@@ -49,7 +49,8 @@ class AnswerReader(AnswerParts):
             return self._bounded(len(data))
         length = self._length
         if self.is_reusable and not self._unusual and length == self._body_bytes:
-            self._kept.keep(data, self._parser.get_status_code(), self._lines, length)
+            status, lacks_date = self._parser.get_status_code(), self._lacks_date
+            self._kept.keep(data, status, self._lines, length, lacks_date)
         self._asker = None
         return DONE
 
@@ -59,7 +60,8 @@ class AnswerReader(AnswerParts):
         if asker is None or asker.is_head:
             return False
         kept = self._kept
-        asker.answer_head(kept.status, kept.fields, kept.length, True)
+        fields = kept.fields + date_line() if kept.lacks_date else kept.fields
+        asker.answer_head(kept.status, fields, kept.length, True)
         asker.out.append(body)
         self.head_done = self.is_reusable = True
         self._asker = None  # not to keep what is over alive until the next answer

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.http.request import Request
 from gateway.http.status_line import STATUS_LINES
 from gateway.http.trace_context import Trace
+from gateway.proxy.bound_connections import BoundConnections
 from gateway.proxy.events import Events
 from gateway.proxy.outbox import LARGE_BYTES, Piece
+from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.proxy.server import ServerConnection
 from gateway.proxy.tunnel import Tunnel
@@ -24,6 +26,7 @@ class Client(Protocol):
     peer: str
     peer_bytes: bytes
     proto: bytes  # that it speaks: http or https
+    bound: BoundConnections | None  # to services, where it logged in
     is_trusted: bool  # what the peer says of whom it speaks for is believed
 
     @property
@@ -32,6 +35,9 @@ class Client(Protocol):
 
     def forwarding(self, request: Request) -> bytes:
         """Return the fields that say who asked, and through whom."""
+
+    def bind(self, pool: Pool) -> BoundConnections:
+        """Have connections of *pool* that serve it be its own from now on."""
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk."""

@@ -1,11 +1,16 @@
 """Connections to one address of a server, of which there may be only so many."""
 
 import ssl
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 from gateway.proxy.line import Line
 from gateway.proxy.server import NEVER, ServerConnection
 from gateway.proxy.server_pool import ServerPool
+
+# One client's own connection that waits so long for its next request makes room for others. Until
+# then it may be in the middle of a login, which takes several requests.
+_HELD_SECONDS: Final = 0.25
 
 
 class CappedPool(ServerPool):
@@ -22,10 +27,18 @@ class CappedPool(ServerPool):
 
     def has_room(self) -> bool:
         """Return whether one more request can be sent here at once."""
-        return bool(self.idle) or self._may_open()
+        return bool(self.idle) or self._may_open() or self._dispensable() is not None
 
     def _may_open(self) -> bool:
         return len(self.connections) + self.connecting < self._max_connections
+
+    def _dispensable(self) -> ServerConnection | None:
+        """Return what can be closed so that another connection can be opened, if anything can."""
+        if self.idle:
+            return self.idle[0]
+        for server, since in self.held.items():
+            return server if since + _HELD_SECONDS <= monotonic() else None
+        return None
 
     def put(self, server: ServerConnection) -> None:
         """Give a connection that can serve again to the next who waits, or keep it."""
@@ -43,12 +56,22 @@ class CappedPool(ServerPool):
             self.serve()
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection; raises OSError."""
+        """Open a connection, in place of a kept one if there is no other way; raises OSError."""
+        if not self._may_open():
+            dispensable = self._dispensable()
+            if dispensable is not None:
+                self.replace(dispensable)
         try:
             return await super().connect(tls, timeout_seconds)
         except OSError:
             self.serve()
             raise
+
+    def replace(self, server: ServerConnection) -> None:
+        """Close *server*; its room is for whoever connects next, before anything else happens."""
+        self.connecting += 1  # else those who wait would have it
+        server.close()
+        self.connecting -= 1
 
     def serve(self) -> None:
         """Serve those who wait as far as there is something to be had here."""
@@ -57,7 +80,11 @@ class CappedPool(ServerPool):
                 self.put(self.idle.pop())
                 continue
             if not self._may_open():
-                return
+                dispensable = self._dispensable()
+                if dispensable is None:
+                    return
+                dispensable.close()  # which comes back here
+                continue
             self.connecting += 1  # kept free until it ``redeems`` it
             if not self._line.serve(self):
                 self.connecting -= 1

@@ -37,6 +37,7 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self._queue = deque()
         self._unread = NOTHING
         self._tunnel = None
+        self.bound = None
         self._held = False
         self._idle_seconds = port.timeouts.idle_seconds
         self._paused = False
@@ -87,6 +88,8 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self._clients.discard(self)
         self._port.metrics.connections_open -= 1
         self._abandon()
+        if self.bound is not None:
+            self.bound.close()
         self._last = self._tunnel = None
         self._reader.release()
 

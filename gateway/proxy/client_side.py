@@ -12,8 +12,10 @@ from typing import Final
 from gateway.http.forwarding import is_trusted
 from gateway.http.request import Request
 from gateway.http.request_head import render_forwarding
+from gateway.proxy.bound_connections import BoundConnections
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.outbox import Piece
+from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
@@ -49,6 +51,7 @@ class ClientSide:
         "_unread",
         "_unsent_bytes",
         "_write_blocked",
+        "bound",
         "deadline",
         "is_trusted",
         "peer",
@@ -76,6 +79,7 @@ class ClientSide:
     _unread: memoryview
     _unsent_bytes: int
     _write_blocked: bool
+    bound: BoundConnections | None
     deadline: float
     is_trusted: bool
     peer: str
@@ -108,6 +112,12 @@ class ClientSide:
             self._forwarding_host = host
             self._forwarding = lines
         return lines
+
+    def bind(self, pool: Pool) -> BoundConnections:
+        """Have connections of *pool* that serve it be its own from now on."""
+        bound = self.bound = self.bound or BoundConnections()
+        bound.begin(pool)
+        return bound
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""

@@ -100,6 +100,8 @@ class Exchange(Streaming):
             if fault is not None:
                 self.refuse(fault)
                 return
+            if self.request.logs_in():
+                self.client.bind(state.pool)
         if state.limits is None:
             self.dispatch(allow)
         else:
@@ -108,16 +110,17 @@ class Exchange(Streaming):
     def dispatch(self, allow: Allow) -> None:
         """Send the request by a connection that is kept, else by one that is made."""
         pool = self.port.routes[allow.route.index].pool
-        server = pool.take()
+        bound = self.client.bound
+        server = pool.take() if bound is None else bound.take(pool)
         if server is None:
             self.port.spawn(self._connect(pool), self.give_up)
         else:
             self._attach(server, allow)
 
-    async def _connect(self, pool: Pool, avoid: Home | None = None) -> None:
+    async def _connect(self, pool: Pool, avoid: Home | None = None, is_new: bool = False) -> None:
         self.waited = True
         try:
-            server = await pool.connect(avoid, lambda: not self.is_over)
+            server = await pool.connect(avoid, lambda: not self.is_over, is_new)
         except NoServer as failure:
             # A 503 says that it was not sent: not of one that was, and is not sent again.
             reason = Reason.UPSTREAM_UNREACHABLE if self._resent else failure.reason
@@ -127,6 +130,8 @@ class Exchange(Streaming):
         if self.is_over or self.allow is None:
             server.home.put(server)
             return
+        if self.client.bound is not None:
+            self.client.bound.adopt(pool, server)
         self._attach(server, self.allow)
 
     def _attach(self, server: ServerConnection, allow: Allow) -> None:
@@ -143,6 +148,13 @@ class Exchange(Streaming):
             if request.fields.expects_continue and upload.has_not_come():
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
+
+    def answer_login(self) -> None:
+        """Have the connection serve this client alone: somebody logs in on it."""
+        server, allow = self.server, self.allow
+        if server is not None and allow is not None:
+            pool = self.port.routes[allow.route.index].pool
+            self.client.bind(pool).adopt(pool, server)
 
     def total_seconds(self) -> float:
         """Return how long all may take, from the head to the end of the answer."""
@@ -191,19 +203,31 @@ class Exchange(Streaming):
         else:
             self.refuse(deny)
 
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+    def is_repeatable(self) -> bool:
+        """Return whether it is sent again where a kept connection ended before an answer."""
+        allow = self.allow
+        if allow is None or not self._is_whole(Reason.UPSTREAM_UNREACHABLE):
+            return False
+        return self.port.routes[allow.route.index].pool.repeats(self.request.method)
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
         """Send the request again where that is safe, or allowed, else give up."""
         server, self.server = self.server, None
         allow, method = self.allow, self.request.method
         pool = None if allow is None else self.port.routes[allow.route.index].pool
-        may_repeat = pool is not None and self._is_whole(reason) and pool.may_repeat(method, unsent)
-        if server is None or pool is None or not may_repeat:
+        if (
+            server is None
+            or pool is None
+            or not self._is_whole(reason)
+            or not pool.may_repeat(method, unsent, stale)
+        ):
             self.fail(Deny(reason, detail))
             return
         self._resent = True
         if self.upload is not None:
             self.upload.wait()
-        self.port.spawn(self._connect(pool, server.home), self.give_up)
+        # On a new connection: those that are kept may all have ended by now.
+        self.port.spawn(self._connect(pool, server.home, is_new=stale), self.give_up)
 
     def _is_whole(self, reason: Reason) -> bool:
         """Return whether all of the request is at hand still, and nothing of an answer came."""

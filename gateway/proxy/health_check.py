@@ -85,6 +85,9 @@ class _Asker:
     def answer_interim(self, status: int, fields: bytes) -> None:
         """Wait for the final one."""
 
+    def answer_login(self) -> None:
+        """Share the connection with nobody anyway."""
+
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Remember what it says."""
         self.status = status
@@ -102,7 +105,11 @@ class _Asker:
         self._settle("the service switched to another protocol")
         return None
 
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+    def is_repeatable(self) -> bool:
+        """Say that another check comes anyway."""
+        return False
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
         """Take why there is no answer."""
         self._settle(detail)
 

@@ -10,14 +10,15 @@ class KeptHead:
     """The bytes of the last usual answer's head on a connection, and what they meant.
 
     Services under load give many answers whose heads are the same to the byte; such a head
-    is not parsed again.
+    is not parsed again. *lacks_date* says that *fields* have no Date.
     """
 
-    __slots__ = ("_bytes", "fields", "length", "status")
+    __slots__ = ("_bytes", "fields", "lacks_date", "length", "status")
 
     def __init__(self) -> None:
         self._bytes = b""
         self.fields = b""
+        self.lacks_date = False
         self.length = 0
         self.status = 0
 
@@ -28,11 +29,14 @@ class KeptHead:
             return None
         return data[len(head) :]
 
-    def keep(self, data: bytes, status: int, lines: list[bytes], length: int) -> None:
+    def keep(
+        self, data: bytes, status: int, lines: list[bytes], length: int, lacks_date: bool
+    ) -> None:
         """Keep the head of the answer *data*, if it came alone and in one piece."""
         head = data[: len(data) - length]
         if len(head) <= _MAX_BYTES and head.find(b"\r\n\r\n") == len(head) - 4:
             self._bytes = head
             self.fields = b"".join(lines)
+            self.lacks_date = lacks_date
             self.length = length
             self.status = status

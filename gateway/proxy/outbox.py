@@ -37,13 +37,15 @@ class Outbox:
     A service or a client on another core goes to sleep between two requests of ours. Sending
     each piece at once would wake it for each, which costs the kernel more than sending; sent
     together, one wakes it for all. Nothing waits longer than this turn of the event loop.
+    While *flushes* is what it was before a piece was put, that piece has not been sent.
     """
 
-    __slots__ = ("_loop", "_pending")
+    __slots__ = ("_loop", "_pending", "flushes")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._pending: list[tuple[Transport, Piece]] = []
+        self.flushes = 0
 
     def put(self, transport: Transport, piece: Piece) -> None:
         """Send *piece* to *transport* soon, behind what was put before."""
@@ -60,6 +62,7 @@ class Outbox:
         Where a piece cannot be sent its connection is cut, and the others get theirs.
         """
         pending, self._pending = self._pending, []
+        self.flushes += 1
         for transport, piece in pending:
             if transport.is_closing():
                 continue

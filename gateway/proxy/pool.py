@@ -4,6 +4,7 @@ import random
 import ssl
 from collections.abc import Callable, Collection
 from time import monotonic
+from typing import Final
 
 from gateway.balancing.choice import LeastRequests, RoundRobin
 from gateway.balancing.retry_budget import RetryBudget
@@ -24,6 +25,9 @@ from gateway.settings.balancing_values import Balance
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 from gateway.tls.no_connection import describe_no_connection
+
+# RFC 9110 §9.2.1, those that are forwarded: they ask for nothing but an answer.
+_SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Pool:
@@ -113,23 +117,30 @@ class Pool:
         server.tally.reused += 1
         return idle.pop()
 
+    def may_use(self, server_pool: ServerPool) -> bool:
+        """Return whether a client's own connection there may be used at once."""
+        return server_pool.is_used and (self._circuit is None or self._circuit.is_closed)
+
     async def connect(
-        self, avoid: Home | None = None, is_wanted: IsWanted = lambda: True
+        self,
+        avoid: Home | None = None,
+        is_wanted: IsWanted = lambda: True,
+        is_new: bool = False,
     ) -> ServerConnection:
         """Return a connection, by preference not to *avoid*; raises NoServer.
 
         Where one server cannot be connected to, the next is tried: nothing was sent. Who waits
         for a free one does so as long as it *is_wanted*; whoever does not want the connection
-        any more gives it back.
+        any more gives it back. One that *is_new* has not served yet.
         """
         circuit = self._circuit
         if circuit is None:
-            return await self._find(avoid, is_wanted)
+            return await self._find(avoid, is_wanted, is_new)
         began = monotonic()
         if not circuit.admit(began):
             raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
         try:
-            server = await self._find(avoid, is_wanted)
+            server = await self._find(avoid, is_wanted, is_new)
         except BaseException as error:
             if isinstance(error, NoServer) and error.reason is Reason.UPSTREAM_UNREACHABLE:
                 circuit.failed(began)
@@ -140,7 +151,9 @@ class Pool:
             circuit.abandoned(began)
         return server
 
-    async def _find(self, avoid: Home | None, is_wanted: IsWanted) -> ServerConnection:
+    async def _find(
+        self, avoid: Home | None, is_wanted: IsWanted, is_new: bool
+    ) -> ServerConnection:
         members = self._members
         why = "" if members.all else await members.wait(self._connect_seconds)
         tried: list[Home] = [] if avoid is None else [avoid]
@@ -155,7 +168,7 @@ class Pool:
                     Reason.UPSTREAM_UNREACHABLE, f"no server could be connected to: {why}"
                 )
             try:
-                server = await self._from(left, tried, is_wanted)
+                server = await self._from(left, tried, is_wanted, is_new)
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
                 continue
@@ -169,7 +182,7 @@ class Pool:
         return used or [one.pool for one in members.all if one.pool not in tried]
 
     async def _from(
-        self, left: list[ServerPool], tried: list[Home], is_wanted: IsWanted
+        self, left: list[ServerPool], tried: list[Home], is_wanted: IsWanted, is_new: bool
     ) -> ServerConnection:
         """Return a connection to one of those that are *left*, once one has room.
 
@@ -179,15 +192,19 @@ class Pool:
         if free:
             server = self._balance.choose(free)
             self._balance.took()
-            kept = server.take()
+            kept = None if is_new else server.take()
             if kept is not None:
                 return kept
         else:
             served = await self._line.wait(is_wanted)
-            if isinstance(served, ServerConnection):
+            if isinstance(served, CappedPool):
+                served.redeem()
+                server = served
+            elif is_new and isinstance(served.home, CappedPool):
+                server = served.home
+                server.replace(served)
+            else:
                 return served
-            server = served
-            served.redeem()
         try:
             return await server.connect(self._tls, self._connect_seconds)
         except OSError:
@@ -197,12 +214,22 @@ class Pool:
 
     # --- once more
 
-    def may_repeat(self, method: str, is_unsent: bool) -> bool:
+    def repeats(self, method: str) -> bool:
+        """Return whether a request is sent again where a kept connection ended under it."""
+        return method in _SAFE_METHODS and self._upstream.balancing.retries.kept_connections
+
+    def may_repeat(self, method: str, is_unsent: bool, is_stale: bool) -> bool:
         """Return whether a request that failed may be sent again, and count it if so.
 
         *is_unsent* says that no byte of it can have been read. All others may have been acted
         on, and are sent again only where the configuration says that this does no harm.
+        *is_stale* says that a kept connection ended under one that is safe or unsent. These need
+        no budget: the connection had served a request before, so they are no more than those
+        that were answered, and a service that answers nobody has none of them.
         """
+        if is_stale:
+            self.counts.retries += 1
+            return True
         if not is_unsent and method not in self._upstream.balancing.retries.methods:
             return False
         if not self._budget.withdraw(self.counts.requests, monotonic()):

@@ -19,6 +19,9 @@ class Asker(Protocol):
     def answer_interim(self, status: int, fields: bytes) -> None:
         """Take a 1xx answer other than 100 and 101."""
 
+    def answer_login(self) -> None:
+        """Take that somebody logs in on the connection: it is nobody else's from now on."""
+
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take the final head; each of its *fields* begins with the end of the line before.
 
@@ -69,8 +72,14 @@ class Waiting(Asker, Sender, Protocol):
         *lines* are its fields, flat: prefix, value, prefix, value; *rest* came behind them.
         """
 
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
-        """Take the failure; *unsent* says that no byte of the request can have been read."""
+    def is_repeatable(self) -> bool:
+        """Return whether it can be sent again, although a service may have acted on it."""
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
+        """Take the failure; *unsent* says that no byte of the request can have been read.
+
+        *stale* says that a connection that was kept ended, and that it is to be sent again.
+        """
 
 
 class Times(Protocol):
@@ -91,14 +100,21 @@ class Observed(Protocol):
 class Home(Protocol):
     """The pool a connection belongs to."""
 
-    outbox: Outbox
+    @property
+    def outbox(self) -> Outbox:
+        """Return where what is to be sent waits."""
 
     @property
     def counts(self) -> Observed:
         """Return who is told of answers."""
 
-    body_seconds: float
-    stall_seconds: float
+    @property
+    def body_seconds(self) -> float:
+        """Return how long the server may take nothing."""
+
+    @property
+    def stall_seconds(self) -> float:
+        """Return how long a pause in an answer may be."""
 
     @property
     def authority(self) -> str:

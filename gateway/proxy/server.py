@@ -13,13 +13,15 @@ from gateway.proxy.roles import Far, Home, Waiting
 
 NEVER: Final = float("inf")
 
+_UNASKED: Final = "the service sent what nobody had asked for"
+
 
 class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one server, for one exchange at a time."""
 
     __slots__ = (
-        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_reader", "_tunnel", "_write",
-        "_written_bytes", "deadline", "home", "is_open", "transport",
+        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_flushes", "_reader", "_tunnel",
+        "_write", "_written_bytes", "deadline", "home", "is_open", "transport",
     )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
@@ -33,6 +35,7 @@ class ServerConnection(asyncio.Protocol):
         self._tunnel: Far | None = None
         self._written_bytes = 0
         self._bytes_before = 0
+        self._flushes = -1  # those of the outbox before the head that was put there last
 
     # --- towards the server
 
@@ -47,6 +50,7 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = now + answer_seconds
         self._bytes_before = before = self._written_bytes
         self._written_bytes = before + len(head)
+        self._flushes = self.home.outbox.flushes
         write = self._write
         write(head)
 
@@ -133,6 +137,10 @@ class ServerConnection(asyncio.Protocol):
         if asker is None:
             self._take_unasked(data)
             return
+        if self._flushes == self.home.outbox.flushes:
+            # The request has not left yet, so this is no answer to it.
+            self._fail(Reason.UPSTREAM_UNREACHABLE, _UNASKED, unsent=True)
+            return
         outcome = self._reader.feed(data)
         if outcome == DONE:
             self._conclude(asker)
@@ -175,13 +183,20 @@ class ServerConnection(asyncio.Protocol):
         elif self._reader.has_begun:
             self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
         else:
-            # Where the peer's kernel acknowledged no byte of this request, the service cannot
-            # have acted on it: it closed a kept connection just as we wrote, and the request
-            # may be sent again, whatever its method.
-            acknowledged = acknowledged_bytes(self.transport)
-            unsent = acknowledged is not None and acknowledged <= self._bytes_before
-            self._fail(Reason.UPSTREAM_UNREACHABLE, "the service closed the connection", unsent)
+            detail = "the service closed the connection"
+            self._fail(Reason.UPSTREAM_UNREACHABLE, detail, self._is_unsent())
         return False
+
+    def _is_unsent(self) -> bool:
+        """Return whether the service, which has closed the connection, got nothing of the request.
+
+        Where its kernel acknowledged no byte, it cannot have acted on it. Its FIN acknowledges
+        all that came before. A reset does not, so behind one this says nothing.
+        """
+        if self._flushes == self.home.outbox.flushes:
+            return True
+        acknowledged = acknowledged_bytes(self.transport)
+        return acknowledged is not None and acknowledged <= self._bytes_before
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fail the exchange under way, if any."""
@@ -192,7 +207,8 @@ class ServerConnection(asyncio.Protocol):
         elif self._asker is not None and self._reader.has_begun:
             self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
         elif self._asker is not None:
-            self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection")
+            unsent = self._flushes == self.home.outbox.flushes
+            self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection", unsent)
         self._tunnel = None
         self._reader.release()
 
@@ -236,11 +252,17 @@ class ServerConnection(asyncio.Protocol):
 
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
         asker, self._asker = self._asker, None
-        if asker is not None and not unsent:
-            self.home.fail(asker.sent_at)
-        elif asker is not None:
+        if asker is None:
+            self.close()
+            return
+        # A service may close a connection that it keeps at any time: that is no failure of its
+        # own where the request can simply be sent again.
+        was_kept = self._bytes_before > 0 and reason is Reason.UPSTREAM_UNREACHABLE
+        stale = was_kept and (unsent or asker.is_repeatable())
+        if unsent or stale:
             self.home.abandon(asker.sent_at)
+        else:
+            self.home.fail(asker.sent_at)
         self.close()
-        if asker is not None:
-            self._let_go(asker)
-            asker.server_failed(reason, detail, unsent=unsent)
+        self._let_go(asker)
+        asker.server_failed(reason, detail, unsent=unsent, stale=stale)

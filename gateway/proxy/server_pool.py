@@ -32,12 +32,14 @@ class ServerPool:
     Last in, first out: the busy few stay warm and the rest grow old and are closed. *counts*
     get the time of each answer, *watch* hears of the rest; without it nobody does.
     *connecting* connections do not stand yet. *is_used* says that requests are sent here.
+    *held* are those that wait for the next request of the one client whose they are, and since
+    when, the longest first.
     """
 
     __slots__ = (
-        "_home", "authority", "body_seconds", "connecting", "connections", "counts", "host", "idle",
-        "idle_seconds", "is_used", "outbox", "server", "server_name", "stall_seconds", "tally",
-        "watch",
+        "_home", "authority", "body_seconds", "connecting", "connections", "counts", "held", "host",
+        "idle", "idle_seconds", "is_used", "outbox", "server", "server_name", "stall_seconds",
+        "tally", "watch",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
@@ -65,6 +67,7 @@ class ServerPool:
         self.tally = tally
         self.watch: Watch | None = None
         self.idle: list[ServerConnection] = []
+        self.held: dict[ServerConnection, float] = {}
         self.connections: set[ServerConnection] = set()
         self.connecting = 0
         self.is_used = True
@@ -84,9 +87,20 @@ class ServerPool:
             return idle.pop()
         return None
 
+    def hold(self, server: ServerConnection) -> None:
+        """Take that a connection which is one client's own has no request for now."""
+        self.held[server] = now = monotonic()
+        server.deadline = now + self.idle_seconds
+
+    def unhold(self, server: ServerConnection) -> None:
+        """Take that it has one again."""
+        del self.held[server]
+        self.tally.reused += 1
+
     def forget(self, server: ServerConnection) -> None:
         """Drop a connection that is gone."""
         self.connections.discard(server)
+        self.held.pop(server, None)
         if server in self.idle:
             self.idle.remove(server)
 
@@ -104,7 +118,7 @@ class ServerPool:
     @property
     def in_flight(self) -> int:
         """Return how many requests are under way here, or about to be."""
-        return len(self.connections) - len(self.idle) + self.connecting
+        return len(self.connections) - len(self.idle) - len(self.held) + self.connecting
 
     def has_room(self) -> bool:
         """Return whether one more request can be sent here at once."""
@@ -155,7 +169,7 @@ class ServerPool:
         self._home = home = _Retired(self)
         for server in tuple(self.connections):
             server.home = home
-        for server in tuple(self.idle):
+        for server in (*self.idle, *self.held):
             server.close()
 
     def close(self) -> None:

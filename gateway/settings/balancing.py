@@ -35,7 +35,11 @@ def build_balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> B
             for status in range(first, last + 1)
         ),
         ejection=_ejection(model.ejection, part.child("ejection"), faults),
-        retries=RetryLimits(frozenset(model.retries.methods or ()), model.retries.budget),
+        retries=RetryLimits(
+            frozenset(model.retries.methods or ()),
+            model.retries.budget,
+            model.retries.kept_connections,
+        ),
         max_connections=model.max_connections,
         queue=_queue(model.queue),
         breaker=_breaker(model.breaker),

@@ -109,6 +109,9 @@ class RetriesModel(Strict):
     budget: Share = Field(
         default=0.2, description="How many retries there may be for each request: 0 to 1."
     )
+    kept_connections: bool = described(
+        True, "GET, HEAD and OPTIONS, once, where a kept connection ended before an answer began."
+    )
 
 
 class QueueModel(Strict):

@@ -48,6 +48,7 @@ class RetryLimits:
 
     methods: frozenset[str] = frozenset()  # although a service may have acted on the first
     budget: float = 0.2  # so many for each request
+    kept_connections: bool = True  # safe ones, where a kept connection ended before an answer
 
 
 @dataclass(frozen=True, slots=True)

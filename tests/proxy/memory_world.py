@@ -158,7 +158,9 @@ class MemoryPool(Pool):
     def _take_kept(self) -> ServerConnection | None:
         return self.kept.pop() if self.kept else None
 
-    async def connect(self, _avoid: object = None, _is_wanted: object = None) -> ServerConnection:
+    async def connect(
+        self, _avoid: object = None, _is_wanted: object = None, _is_new: bool = False
+    ) -> ServerConnection:
         """Return a connection to a new end of the service."""
         await asyncio.sleep(0)
         end = ServiceEnd(self._world)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, SWITCH, AnswerReader
-from tests.proxy.messages import make_answer
+from tests.proxy.messages import make_answer, undated
 
 
 @dataclass
@@ -15,14 +15,18 @@ class Asker:
     is_head: bool = False
     wants_upgrade: bool = False
     out: list[bytes] = field(default_factory=list)
+    logins: int = 0
     interims: list[tuple[int, bytes]] = field(default_factory=list)
     heads: list[tuple[int, bytes, int | None, bool]] = field(default_factory=list)
 
     def answer_interim(self, status: int, fields: bytes) -> None:
         self.interims.append((status, fields))
 
+    def answer_login(self) -> None:
+        self.logins += 1
+
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
-        self.heads.append((status, fields, length, has_body))
+        self.heads.append((status, undated(fields), length, has_body))
 
 
 def read(data: bytes, asker: Asker | None = None) -> tuple[int, Asker, AnswerReader]:
@@ -51,7 +55,7 @@ def test_fields_of_the_connection_stay_on_it(line: bytes) -> None:
     outcome, asker, _ = read(make_answer(b"one", line, b"X: 1"))
 
     assert outcome == DONE
-    assert asker.heads == [(200, b"\r\nContent-Length: 3\r\nX: 1", 3, True)]
+    assert asker.heads == [(200, b"\r\nContent-Length: 3\r\nX: 1\r\nDate: now", 3, True)]
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -59,7 +63,7 @@ def test_an_answer_without_a_body_has_none_whatever_it_says(status: int) -> None
     outcome, asker, reader = read(b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status)
 
     assert outcome == DONE
-    assert asker.heads == [(status, b"\r\nX: 1", None, False)]
+    assert asker.heads == [(status, b"\r\nX: 1\r\nDate: now", None, False)]
     assert reader.is_reusable
 
 
@@ -68,8 +72,8 @@ def test_a_204_has_no_length_and_a_304_may_tell_one() -> None:
     _, no_content, _ = read(b"HTTP/1.1 204 X\r\nContent-Length: 0\r\nX: 1\r\n\r\n")
     _, not_modified, _ = read(b"HTTP/1.1 304 X\r\nContent-Length: 9\r\nX: 1\r\n\r\n")
 
-    assert no_content.heads[0][1] == b"\r\nX: 1"
-    assert not_modified.heads[0][1:] == (b"\r\nContent-Length: 9\r\nX: 1", 9, False)
+    assert no_content.heads[0][1] == b"\r\nX: 1\r\nDate: now"
+    assert not_modified.heads[0][1:] == (b"\r\nContent-Length: 9\r\nX: 1\r\nDate: now", 9, False)
 
 
 def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
@@ -77,7 +81,7 @@ def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
     outcome, asker, reader = read(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", Asker(True))
 
     assert (outcome, asker.out, reader.is_reusable) == (DONE, [], True)
-    assert asker.heads == [(200, b"\r\nContent-Length: 9", 9, False)]
+    assert asker.heads == [(200, b"\r\nContent-Length: 9\r\nDate: now", 9, False)]
 
 
 def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> None:
@@ -86,7 +90,7 @@ def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> No
     _, asker, _ = read(b"HTTP/1.1 100 X\r\n\r\n" + hints + make_answer(b"", b"X: 1"))
 
     assert asker.interims == [(103, b"\r\nLink: a")]  # the 100 was sent by us
-    assert asker.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1", 0, True)]
+    assert asker.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1\r\nDate: now", 0, True)]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +112,11 @@ def test_an_interim_answer_has_no_body(status: int, framing: bytes, outcome: int
     if outcome == FAULT:
         assert (open_ended, measured) == (FAULT, FAULT)
         return
-    assert first.heads == [(200, b"", None, True)]
-    assert (measured, second.heads) == (DONE, [(200, b"\r\nContent-Length: 3", 3, True)])
+    assert first.heads == [(200, b"\r\nDate: now", None, True)]
+    assert (measured, second.heads) == (
+        DONE,
+        [(200, b"\r\nContent-Length: 3\r\nDate: now", 3, True)],
+    )
     assert [fields for _, fields in second.interims] == [b"\r\nLink: a"] * (status == 103)
 
 
@@ -140,7 +147,7 @@ def test_trailers_go_nowhere() -> None:
     outcome, asker, _ = read(head + b"1\r\na\r\n0\r\nX: late\r\nSet-Cookie: a=b\r\n\r\n")
 
     assert (outcome, asker.out) == (DONE, [b"a"])
-    assert asker.heads == [(200, b"", None, True)]
+    assert asker.heads == [(200, b"\r\nDate: now", None, True)]
 
 
 def test_a_switch_is_passed_on_only_where_it_was_asked_for() -> None:
@@ -196,5 +203,53 @@ def test_a_body_without_length_goes_on() -> None:
     outcome, asker, reader = read(b"HTTP/1.1 200 X\r\n\r\nabc")
 
     assert (outcome, asker.out) == (MORE, [b"abc"])
-    assert asker.heads == [(200, b"", None, True)]
+    assert asker.heads == [(200, b"\r\nDate: now", None, True)]
     assert reader.head_done
+
+
+@pytest.mark.parametrize("is_head", [False, True])
+@pytest.mark.parametrize("status", [200, 204, 304, 404])
+def test_an_answer_without_a_date_gets_one_and_an_interim_answer_none(
+    status: int, is_head: bool
+) -> None:
+    """RFC 9110 §6.6.1: whoever forwards it adds the time at which it came."""
+    hints = b"HTTP/1.1 103 X\r\nDate: theirs\r\n\r\nHTTP/1.1 103 X\r\nLink: a\r\n\r\n"
+    _, asker, _ = read(hints + b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status, Asker(is_head))
+
+    assert asker.heads[0][1] == b"\r\nX: 1\r\nDate: now"
+    assert asker.interims == [(103, b"\r\nDate: theirs"), (103, b"\r\nLink: a")]
+
+
+@pytest.mark.parametrize("line", [b"Date: theirs", b"date: theirs", b"DATE:theirs"])
+def test_an_answer_with_a_date_keeps_it(line: bytes) -> None:
+    _, asker, reader = read(make_answer(b"one", line))
+    for _ in range(2):
+        reader.begin(asker)
+        reader.feed(make_answer(b"one", line))
+
+    name = line.partition(b":")[0]
+    assert {head[1] for head in asker.heads} == {b"\r\nContent-Length: 3\r\n" + name + b": theirs"}
+
+
+def test_a_date_of_the_connection_alone_is_replaced() -> None:
+    """RFC 9110 §7.6.1: what Connection names goes no further."""
+    _, asker, _ = read(make_answer(b"one", b"Date: theirs", b"Connection: date"))
+
+    assert asker.heads[0][1] == b"\r\nContent-Length: 3\r\nDate: now"
+
+
+def test_the_date_of_one_answer_is_not_taken_for_that_of_the_next() -> None:
+    _, asker, reader = read(make_answer(b"one", b"Date: theirs"))
+    reader.begin(asker)
+    reader.feed(make_answer(b"one"))
+
+    assert asker.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"
+
+
+def test_a_trailer_is_no_date_of_the_next_answer() -> None:
+    head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+    _, asker, reader = read(head + b"1\r\na\r\n0\r\nDate: late\r\n\r\n")
+    reader.begin(asker)
+    reader.feed(make_answer(b"one"))
+
+    assert asker.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"

@@ -23,6 +23,7 @@ class Asker:
     length: int | None = None
     has_body: bool = False
     out: list[bytes] = field(default_factory=list)
+    logins: int = 0
 
     @property
     def body(self) -> bytes:
@@ -30,6 +31,9 @@ class Asker:
 
     def answer_interim(self, status: int, fields: bytes) -> None:
         self.interims.append(status)
+
+    def answer_login(self) -> None:
+        self.logins += 1
 
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.status, self.fields, self.length, self.has_body = status, fields, length, has_body

@@ -1,6 +1,8 @@
 """Answers on their way to the client: framed anew, passed on at once, nothing hidden in them."""
 
 import asyncio
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -286,7 +288,24 @@ async def test_fields_of_the_services_connection_stay_there(
     answer = await gateway.ask(make_request("/open/"))
 
     names = {name.lower() for name, _ in answer.fields}
-    assert names == {b"content-length", b"x-end"}
+    assert names == {b"content-length", b"x-end", b"date"}
+
+
+async def test_every_answer_that_is_passed_on_has_one_date(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """RFC 9110 §6.6.1: a service without one gets ours, also where its head was read before."""
+    service.script = serve(make_answer(b"a"), make_answer(b"a"), make_answer(b"a", b"Date: theirs"))
+    client = await gateway.connect()
+
+    dates = []
+    for _ in range(4):
+        client.send(make_request("/open/"))
+        dates.append((await read_answer(client)).one(b"date"))
+
+    assert dates[2:] == [b"theirs"] * 2
+    for date in dates[:2]:
+        assert abs(parsedate_to_datetime(date.decode()).timestamp() - time.time()) < 300
 
 
 async def test_the_services_reason_phrase_is_not_passed_on(

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.proxy.conftest import StartGateway
 from tests.proxy.counting_service import counting_services
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.load import running_load
-from tests.proxy.messages import make_answer, make_request
+from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service
+from tests.proxy.test_attack_services import service_over_tls
 from tests.proxy.wire import Wire
 
 
@@ -66,7 +68,11 @@ async def test_only_requests_under_way_on_a_killed_server_fail_and_none_is_sent_
     with counting_services(tmp_path, 2) as (dying, other):
         gateway = await start_gateway(
             [dying.url, other.url],
-            upstream={"balance": balance, "ejection": {"after": 3, "time": "200ms"}},
+            upstream={
+                "balance": balance,
+                "ejection": {"after": 3, "time": "200ms"},
+                "retries": {"kept_connections": False},
+            },
         )
         async with running_load(gateway, 16) as load:
             await load.more(300)
@@ -82,6 +88,25 @@ async def test_only_requests_under_way_on_a_killed_server_fail_and_none_is_sent_
         recorded = Counter(dying.targets + other.targets)
         assert set(recorded.values()) == {1}
         assert set(load.statuses) - load.failed <= set(recorded)
+
+
+async def test_what_was_under_way_on_a_killed_server_is_answered_by_another(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """But for what was sent on a connection that had not served before."""
+    with counting_services(tmp_path, 2) as (dying, other):
+        gateway = await start_gateway([dying.url, other.url])
+        async with running_load(gateway, 16) as load:
+            await load.more(300)
+            dying.kill()
+            under_way = set(load.under_way)
+            await load.more(300)
+
+        assert load.failed <= under_way
+        recorded = Counter(dying.targets + other.targets)
+        assert set(recorded.values()) <= {1, 2}
+        assert {target for target, times in recorded.items() if times == 2} <= under_way
+        assert set(load.statuses) - load.failed <= set(other.targets) | set(dying.targets)
 
 
 # --- stalled
@@ -239,6 +264,242 @@ async def test_what_may_have_been_acted_on_is_sent_again_only_where_that_is_allo
     assert answer.status == status
     assert targets(*services) == ["/open/1"] * times
     assert gateway.metric("gateway_upstream_retries_total", upstream="main") == times - 1
+
+
+# --- kept connections that end just as a request comes
+
+
+class AnswersOnce:
+    """Answers one request on each connection, and *ends* it as soon as another one comes there."""
+
+    def __init__(self, ends: Callable[[Wire], None]) -> None:
+        self._ends = ends
+
+    async def __call__(self, service: Service, wire: Wire) -> None:
+        request = await service.read_request(wire)
+        wire.send(make_answer(b"" if request.method == b"HEAD" else b"hello"))
+        await wire.wait_for(lambda: bool(wire.unread) or wire.has_ended)
+        self._ends(wire)
+
+
+def times_seen(service: Service, target: str) -> int:
+    return service.received.count(f" {target} HTTP/1.1\r\n".encode())
+
+
+ENDINGS = pytest.mark.parametrize("ends", [Wire.close, Wire.reset], ids=["close", "reset"])
+
+
+@ENDINGS
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_safe_request_on_a_kept_connection_that_ends_is_sent_again(
+    service: Service, gateway: RunningGateway, method: str, ends: Callable[[Wire], None]
+) -> None:
+    """RFC 9112 §9.3.1, RFC 9110 §9.2.1: no kept connection can be trusted to stay, and each of
+    these was answered with 502."""
+    service.script = AnswersOnce(ends)
+    client = await gateway.connect()
+    count = 500 if method == "GET" else 20
+
+    for number in range(count):
+        client.send(make_request(f"/open/{number}", method=method))
+        assert (await read_answer(client, is_head=method == "HEAD")).status == 200
+
+    seen = [times_seen(service, f"/open/{number}") for number in range(count)]
+    assert seen == [1] + [2] * (count - 1)
+    assert gateway.metric("gateway_upstream_retries_total", upstream="main") == count - 1
+    assert server_metric(gateway, "failures_total", service) == 0
+
+
+@ENDINGS
+async def test_a_safe_request_is_sent_again_over_tls_too(
+    start_gateway: StartGateway,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: Callable[[Wire], None],
+) -> None:
+    async with service_over_tls(trustme.CA(), tmp_path, monkeypatch) as (service, url):
+        service.script = AnswersOnce(ends)
+        gateway = await start_gateway([url])
+        client = await gateway.connect()
+
+        for number, method in enumerate(["GET"] * 10 + ["POST"]):
+            client.send(make_request(f"/open/{number}", method=method))
+            status = (await read_answer(client)).status
+            assert status == (502 if method == "POST" else 200)
+
+        seen = [times_seen(service, f"/open/{number}") for number in range(11)]
+        assert seen == [1] + [2] * 9 + [1]
+
+
+@ENDINGS
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_any_other_request_on_a_kept_connection_that_ends_is_never_seen_twice(
+    service: Service, gateway: RunningGateway, method: str, ends: Callable[[Wire], None]
+) -> None:
+    """RFC 9110 §9.2.2: it may have been acted on."""
+    service.script = AnswersOnce(ends)
+    client = await gateway.connect()
+
+    statuses = []
+    for number in range(10):
+        client.send(make_request(f"/open/{number}", method=method))
+        statuses.append((await read_answer(client)).status)
+
+    assert statuses == [200, 502] * 5
+    assert [times_seen(service, f"/open/{number}") for number in range(10)] == [1] * 10
+
+
+@pytest.mark.parametrize("line", ["Content-Length: 4", "Transfer-Encoding: chunked"])
+async def test_a_safe_request_whose_body_was_sent_is_not_sent_again(
+    service: Service, gateway: RunningGateway, line: str
+) -> None:
+    """A part of it is gone."""
+    service.script = AnswersOnce(Wire.close)
+    client = await gateway.connect()
+    client.send(make_request("/open/0"))
+    await read_answer(client)
+    body = b"body" if line.startswith("C") else b"4\r\nbody\r\n0\r\n\r\n"
+
+    client.send(make_request("/open/1", line) + body)
+
+    assert (await read_answer(client)).status == 502
+    assert times_seen(service, "/open/1") == 1
+
+
+async def test_it_is_sent_again_on_a_new_connection_even_where_others_are_kept(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """A service that has closed one of them has closed them all, as likely as not."""
+    all_here = asyncio.Event()
+
+    async def together(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        if len(service.requests) == 8:
+            all_here.set()
+        await all_here.wait()
+        wire.send(make_answer(b"hello"))
+        await wire.wait_for(lambda: bool(wire.unread) or wire.has_ended)
+        wire.close()
+
+    service.script = together
+    clients = [await gateway.connect() for _ in range(8)]
+    for client in clients:
+        client.send(make_request("/open/first"))
+    assert {(await read_answer(client)).status for client in clients} == {200}
+
+    for number, client in enumerate(clients):
+        client.send(make_request(f"/open/{number}"))
+
+    assert {(await read_answer(client)).status for client in clients} == {200}
+    assert {times_seen(service, f"/open/{number}") for number in range(8)} == {2}
+
+
+@pytest.mark.parametrize("clients", [1, 6])
+async def test_it_is_sent_again_on_a_new_connection_where_no_more_of_them_may_be(
+    service: Service, start_gateway: StartGateway, clients: int
+) -> None:
+    service.script = AnswersOnce(Wire.close)
+    gateway = await start_gateway(
+        upstream={"max_connections": 2, "queue": {"size": 100, "timeout": "1m"}}
+    )
+
+    async with running_load(gateway, clients) as load:
+        await load.more(200)
+
+    assert load.failed == set()
+    assert {times_seen(service, target) for target in load.statuses} <= {1, 2}
+
+
+async def test_a_service_that_never_answers_is_asked_once(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """No storm: only a connection that served before is worth another try."""
+    service.script = leave
+
+    statuses = [(await gateway.ask(make_request(f"/open/{n}"))).status for n in range(50)]
+
+    assert statuses == [502] * 50
+    assert len(service.requests) == len(service.connections) == 50
+    assert gateway.metric("gateway_upstream_retries_total", upstream="main") == 0
+
+
+async def test_a_service_that_goes_away_is_asked_a_second_time_and_not_a_third(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """Each connection that was kept is worth one try more, and no more than that."""
+
+    async def answer_the_first(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        if len(service.connections) == 1:
+            wire.send(make_answer(b"hello"))
+            await service.read_request(wire)
+        wire.close()
+
+    service.script = answer_the_first
+    client = await gateway.connect()
+    statuses = []
+    for number in range(20):
+        client.send(make_request(f"/open/{number}"))
+        statuses.append((await read_answer(client)).status)
+
+    assert statuses == [200] + [502] * 19
+    assert [times_seen(service, f"/open/{n}") for n in range(20)] == [1, 2] + [1] * 18
+
+
+async def test_a_method_of_the_list_is_not_sent_a_third_time(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(upstream={"retries": {"methods": ["GET"]}})
+
+    async def answer_the_first(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        if len(service.connections) == 1:
+            wire.send(make_answer(b"hello"))
+            await service.read_request(wire)
+        wire.close()
+
+    service.script = answer_the_first
+    client = await gateway.connect()
+    for status in (200, 502):
+        client.send(make_request(f"/open/{status}"))
+        assert (await read_answer(client)).status == status
+
+    assert times_seen(service, "/open/502") == 2
+
+
+async def test_a_safe_request_is_sent_once_where_that_is_wanted(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(upstream={"retries": {"kept_connections": False}})
+    service.script = AnswersOnce(Wire.close)
+    client = await gateway.connect()
+
+    for status in (200, 502, 200, 502):
+        client.send(make_request("/open/"))
+        assert (await read_answer(client)).status == status
+
+    assert times_seen(service, "/open/") == 4
+
+
+async def test_an_answer_that_has_begun_on_a_kept_connection_is_not_asked_for_again(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """9110.6."""
+
+    async def begin(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(make_answer(b"hello"))
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 O")
+        wire.close()
+
+    service.script = begin
+    client = await gateway.connect()
+    for status in (200, 502):
+        client.send(make_request(f"/open/{status}"))
+        assert (await read_answer(client)).status == status
+
+    assert times_seen(service, "/open/502") == 1
 
 
 async def test_a_request_is_sent_a_second_time_and_not_a_third(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.answer_reader import FAULT, MORE, AnswerReader
 from gateway.proxy.kept_head import KeptHead
-from tests.proxy.messages import make_answer, make_chunked
+from tests.proxy.messages import make_answer, make_chunked, undated
 
 
 @dataclass
@@ -18,13 +18,17 @@ class Asker:
     is_head: bool = False
     wants_upgrade: bool = False
     out: list[bytes] = field(default_factory=list)
+    logins: int = 0
     calls: list[object] = field(default_factory=list)
 
     def answer_interim(self, status: int, fields: bytes) -> None:
         self.calls.append((status, fields))
 
+    def answer_login(self) -> None:
+        self.logins += 1
+
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
-        self.calls.append((status, fields, length, has_body))
+        self.calls.append((status, undated(fields), length, has_body))
 
 
 def read(reader: AnswerReader, asker: Asker, pieces: list[bytes]) -> dict[str, object]:
@@ -47,11 +51,21 @@ def read(reader: AnswerReader, asker: Asker, pieces: list[bytes]) -> dict[str, o
     }
 
 
-LINES = [b"X: 1", b"X: 2", b"Connection: close", b"Connection: x, X", b"Keep-Alive: 5", b"Via: a"]
+LINES = [
+    b"Date: x",
+    b"Connection: date",
+    b"X: 1",
+    b"X: 2",
+    b"Connection: close",
+    b"Connection: x, X",
+    b"Keep-Alive: 5",
+    b"Via: a",
+]
 usual = st.builds(
     lambda body, lines, status: make_answer(body, *lines, status=status),
     st.sampled_from([b"", b"one", b"two", b"longer"]),
-    st.sampled_from([[b"X: 1"], [b"X: 1"], []]) | st.lists(st.sampled_from(LINES), max_size=2),
+    st.sampled_from([[b"X: 1"], [b"X: 1"], [b"Date: x"], []])
+    | st.lists(st.sampled_from(LINES), max_size=2),
     st.sampled_from([200, 200, 200, 404, 204, 304, 103]),
 )
 odd = st.sampled_from(
@@ -98,7 +112,7 @@ def test_what_is_kept_is_invisible(answers: list[tuple[bool, list[bytes]]]) -> N
 
 def keep(answer: bytes, body: bytes) -> KeptHead:
     kept = KeptHead()
-    kept.keep(answer, 200, [b"\r\nX: ", b"1"], len(body))
+    kept.keep(answer, 200, [b"\r\nX: ", b"1"], len(body), lacks_date=True)
     return kept
 
 
@@ -107,6 +121,7 @@ def test_a_head_that_was_kept_is_known_with_another_body_of_its_length() -> None
 
     assert kept.match(make_answer(b"two", b"X: 1")) == b"two"
     assert (kept.status, kept.fields, kept.length) == (200, b"\r\nX: 1", 3)
+    assert kept.lacks_date
 
 
 @pytest.mark.parametrize(

@@ -226,15 +226,22 @@ def test_13_garbage_gets_one_refusal_or_a_close(
 
 
 class _Scripted:
-    """A service that answers requests for ``/public/scripted…`` when the test says so."""
+    """A service that answers requests for ``/public/scripted…`` when the test says so.
+
+    Once it *is_over* it closes on them: a safe one comes again where a kept connection ended.
+    """
 
     def __init__(self) -> None:
         self.waiting: dict[bytes, Wire] = {}
+        self.is_over = False
 
     async def __call__(self, service: Service, wire: Wire) -> None:
         while True:
             request = await service.read_request(wire)
             if request.target.startswith(b"/public/scripted"):
+                if self.is_over:
+                    wire.close()
+                    return
                 self.waiting[request.target] = wire
             else:
                 wire.send(make_answer(request.target + b" " + request.body))
@@ -255,6 +262,7 @@ async def _ask_both(
 ) -> None:
     """Ask twice at once, have both answered piece by piece, and ask for the right thing behind."""
     scripted.waiting.clear()
+    scripted.is_over = False
     other = await world.gateway.connect()
     wires = [await world.gateway.connect() for _ in answers]
     marks = [_mark(next(world.numbers)) for _ in answers]
@@ -271,6 +279,7 @@ async def _ask_both(
             await pour(services[which], left[which].pop(0))
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
+    scripted.is_over = True
     if end:
         for service in services:
             service.close()

@@ -10,6 +10,7 @@ from gateway.decision.reason import Reason
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.server import ServerConnection
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
@@ -290,7 +291,7 @@ class Home:
 class Asker:
     """A request that was read whole from its client; *is_held* says that no more is read."""
 
-    is_head = wants_upgrade = is_held = False
+    is_head = wants_upgrade = is_held = is_unsent = False
     sent_at = 0.0
 
     def __init__(self) -> None:
@@ -309,6 +310,9 @@ class Asker:
     def answer_interim(self, status: int, fields: bytes) -> None:
         raise AssertionError
 
+    def answer_login(self) -> None:
+        raise AssertionError
+
     def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take any head."""
 
@@ -321,8 +325,12 @@ class Asker:
     def answer_switch(self, protocol: bytes, fields: object, rest: bytes) -> None:
         raise AssertionError
 
-    def server_failed(self, reason: Reason, detail: str, *, unsent: bool) -> None:
+    def is_repeatable(self) -> bool:
+        return False
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
         self.ended.append(reason.code)
+        self.is_unsent = unsent
 
 
 async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerConnection:
@@ -330,6 +338,7 @@ async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerC
     server = ServerConnection(home)
     await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
     server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
     server.pause_writing()
     assert asker.is_held
     return server
@@ -383,3 +392,45 @@ async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
     assert (asker.ended, asker.is_held) == (["answered"], False)
     assert home.kept == [server]
     server.close()
+
+
+# --- what comes before the request has left
+
+
+async def _ask(home: Home, asker: Asker) -> ServerConnection:
+    """Return a connection whose request waits in the outbox."""
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
+    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    return server
+
+
+async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> None:
+    """It is left over from the answer before, which may have been another client's."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+
+    server.data_received(make_answer(b"left over"))
+    home.outbox.flush()
+
+    assert (asker.ended, asker.out, asker.is_unsent) == (["upstream_unreachable"], [], True)
+    assert server.transport.is_closing()
+    peer = _PEERS[-1]
+    peer.setblocking(False)
+    async with asyncio.timeout(LIMIT_SECONDS):
+        assert await asyncio.get_running_loop().sock_recv(peer, 1024) == b""
+
+
+@pytest.mark.parametrize("end", ["eof", "lost"])
+async def test_a_request_that_has_not_left_can_be_sent_again_whatever_its_method(end: str) -> None:
+    """Also over TLS, where no kernel is asked."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+
+    if end == "eof":
+        server.eof_received()
+    else:
+        server.connection_lost(ConnectionResetError())
+
+    assert (asker.ended, asker.is_unsent) == (["upstream_unreachable"], True)
+    server.transport.abort()

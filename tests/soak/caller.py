@@ -42,6 +42,7 @@ class Caller:
 
     async def _visit(self, wire: LongWire, visit: Visit) -> None:
         asks = list(visit.asks)
+        self.ledger.repeatable.update(ask.nonce for ask in asks if ask.is_repeatable)
         last = asks.pop() if visit.abort else None
         ask_all = self._all_at_once if visit.is_pipelined else self._in_turn
         goes_on = await ask_all(wire, visit, asks)

@@ -52,6 +52,11 @@ class Ask:
         return self.is_chunked or self.order.body > 0
 
     @property
+    def is_repeatable(self) -> bool:
+        """Return whether it may be sent again where a kept connection ends (RFC 9110 §9.2.1)."""
+        return self.method in {"GET", "HEAD", "OPTIONS"} and not self.has_body
+
+    @property
     def target(self) -> str:
         """Return the target, which orders the answer."""
         return self.order.target(self.route, self.nonce)

@@ -71,3 +71,12 @@ def test_a_target_beyond_understanding_may_be_left_out_of_a_line_once() -> None:
 
     assert ledger.faults([*LOG, line("", 499)], NOTES) == []
     assert len(ledger.faults([*LOG, line("", 499), line("", 499)], NOTES)) == 1
+
+
+def test_what_may_be_sent_again_may_be_seen_twice_and_not_three_times() -> None:
+    ledger = filled()
+    ledger.repeatable.update(("whole", "refused"))
+
+    assert ledger.faults(LOG, [*NOTES, "seen whole"]) == []
+    assert len(ledger.faults(LOG, [*NOTES, "seen whole", "seen whole"])) == 1
+    assert len(ledger.faults(LOG, [*NOTES, "seen refused"])) == 1
