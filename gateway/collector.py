@@ -1,6 +1,8 @@
 """Keep Python's garbage collector from holding up requests."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # New objects before a collection, and collections before a deeper one. Requests leave no
 # cycles behind, and a new token makes a dozen objects that stay: Python's own 700 would have
@@ -17,3 +19,18 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Look for no garbage meanwhile: for work that builds much, and leaves next to no cycles.
+
+    Of the time that it takes to load 10,000 routes, the collector would have a third.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

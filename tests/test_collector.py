@@ -1,7 +1,12 @@
 """What was built at the start is out of the garbage collector's sight, and it looks seldom."""
 
+import gc
 import subprocess
 import sys
+
+import pytest
+
+from gateway.collector import no_collection
 
 # In a process of its own: the collector is the whole process's.
 _LOOK = """
@@ -35,3 +40,18 @@ def test_what_was_built_is_not_looked_at_again_and_what_comes_is() -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_meanwhile_nothing_is_collected_and_behind_it_as_before() -> None:
+    def fail() -> None:
+        with no_collection():
+            assert not gc.isenabled()
+            with no_collection():
+                pass
+            assert not gc.isenabled()
+            raise ValueError
+
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match=r"\A\Z"):
+        fail()
+    assert gc.isenabled()

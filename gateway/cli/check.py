@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from gateway.cli.config_file import (
     read_config,
 )
 from gateway.cli.output import escape, print_faults
+from gateway.cli.progress import show_progress
+from gateway.collector import no_collection
 from gateway.lints.lint import lint
 from gateway.settings.annotation import annotate_fault
 from gateway.settings.fault import Code, Fault, Severity
@@ -84,7 +87,7 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     --online something that it names, cannot be reached. Warnings do not count, unless --strict.
     """
     path = find_config(file, config)
-    verdict = _judge(path, online)
+    verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
     code = verdict.exit_code(strict)
     if form == "json":
         click.echo(json.dumps(_as_json(verdict), indent=2))
@@ -100,12 +103,21 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     sys.exit(code)
 
 
-def _judge(path: Path, online: bool) -> Verdict:
-    outcome = read_config(path)
+def _show_nothing(_what: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _judge(
+    path: Path, online: bool, showing: Callable[[str], AbstractContextManager[None]]
+) -> Verdict:
+    name = show_path(path)
+    outcome = read_config(path, meanwhile=showing(f"reading {name}"))
     if not isinstance(outcome, Loaded):
         return Verdict(False, outcome.faults)
-    doubts = lint(outcome, time.time())
-    tried = _try(outcome) if online else ()
+    with no_collection(), showing(f"checking {name}"):
+        doubts = lint(outcome, time.time())
+    with showing("asking issuers and services"):
+        tried = _try(outcome) if online else ()
     faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
     return Verdict(True, faults, doubts.silenced, _included(outcome))
 

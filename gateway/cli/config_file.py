@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.cli.output import escape, print_faults
+from gateway.collector import no_collection
 from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 
@@ -32,11 +34,18 @@ def find_config(file: Path | None, config: Path | None) -> Path:
 
 
 def read_config(
-    path: Path, environ: Mapping[str, str] = os.environ, disk: Disk = MACHINE_DISK
+    path: Path,
+    environ: Mapping[str, str] = os.environ,
+    disk: Disk = MACHINE_DISK,
+    meanwhile: AbstractContextManager[None] | None = None,
 ) -> Loaded | Rejected:
-    """Return what *path* holds; a file that cannot be read ends the program with 3."""
+    """Return what *path* holds; a file that cannot be read ends the program with 3.
+
+    *meanwhile* is entered while it is read, and left before anything is written.
+    """
     try:
-        return load_settings(path, environ, disk)
+        with no_collection(), meanwhile or nullcontext():
+            return load_settings(path, environ, disk)
     except UnreadableError as error:
         click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)

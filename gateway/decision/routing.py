@@ -86,18 +86,24 @@ class _Methods:
     def __init__(self) -> None:
         self.by_method: dict[str, tuple[Route, tuple[str, ...]]] = {}
         self.any: tuple[Route, tuple[str, ...]] | None = None
-        self.allowed = _UNKNOWN
+        self.allowed: NoMatch | None = None  # made when the first one needs it
 
     def add(self, route: Route, names: tuple[str, ...]) -> None:
+        """Add *route*; raises RouteConflict where it ties with one before."""
         if not route.methods:
+            if self.any is not None and self.any[0] is not route:
+                raise RouteConflict(self.any[0], route)
             self.any = route, names
         for method in route.methods:
-            self.by_method[method] = route, names
-        self.allowed = NoMatch(tuple(sorted(self.by_method)))
+            owner, _ = self.by_method.setdefault(method, (route, names))
+            if owner is not route:
+                raise RouteConflict(owner, route)
 
     def find(self, method: str, values: tuple[str, ...]) -> Match | NoMatch:
         bound = self.by_method.get(method, self.any)
         if bound is None:
+            if self.allowed is None:
+                self.allowed = NoMatch(tuple(sorted(self.by_method)))
             return self.allowed
         route, names = bound
         return Match(route, dict(zip(names, values)))  # noqa: B905 - hot, and one value each
@@ -128,8 +134,6 @@ class RouteTable:
     allows_odd_paths: bool
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        for first, second in find_conflicts(routes):
-            raise RouteConflict(first, second)
         self.routes = tuple(routes)
         self.allows_odd_paths = any(
             route.allow_encoded_slash or route.allow_semicolon for route in routes

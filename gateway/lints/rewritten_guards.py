@@ -1,15 +1,18 @@
 """Find routes whose rewritten paths are, for the service, those that stricter routes guard."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from gateway.decision.routing import Match, Route, RouteTable
 from gateway.lints.service_view import ServiceView, make_reading, make_view, meetings
-from gateway.lints.strictness import asks_as_much
+from gateway.lints.strictness import asked_of, asks_as_much
 from gateway.lints.view_index import ViewIndex
 from gateway.settings.fault import Code, Fault
 from gateway.settings.places import Places
 from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.values import Settings
+
+# Nobody counts further: thousands of routes that all become one path are all lax to each other.
+MAX_MEETINGS = 100
 
 Meeting = tuple[ServiceView, ServiceView, tuple[str, ...]]
 """A lax route, a stricter one, and the segments of a path that a server gets from both."""
@@ -44,30 +47,61 @@ def find_meetings(
 ) -> Iterator[Meeting]:
     """Yield each pair of a lax route and a stricter one with a path that a server gets from both.
 
-    *rewrites* are by ``Route.index``, *servers* those of each upstream.
+    *rewrites* are by ``Route.index``, *servers* those of each upstream. Of a lax route that is
+    rewritten there are at most ``MAX_MEETINGS``.
     """
+    if not any(rewrites):
+        return
     views = [make_view(route, rewrites[route.index]) for route in routes.routes]
     if not any(view.is_rewritten for view in views):
         return
-    search, index = _Search(routes, views), ViewIndex(views)
+    search, neighbours = _Search(routes, views), _Neighbours(views, servers)
     readings = [reading for view in views if (reading := make_reading(view)) is not None]
     for lax in (*views, *readings):
-        for strict in index.near(lax):
+        count = 0
+        for strict in neighbours.near(lax):
             if lax.route is strict.route or not (lax.is_rewritten or strict.is_rewritten):
-                continue
-            if servers[lax.route.upstream].isdisjoint(servers[strict.route.upstream]):
                 continue
             if asks_as_much(lax.route, strict.route, lax.variables, strict.variables):
                 continue
             sent = search.find(lax, strict)
             if sent is not None:
                 yield lax, strict, sent
+                count += 1
+                # One is enough to warn of it; where it is rewritten, it is warned of once.
+                if count == MAX_MEETINGS and lax.is_rewritten:
+                    break
+
+
+class _Neighbours:
+    """The views of each server: most gateways have many services, and strip a name of each."""
+
+    def __init__(self, views: Sequence[ServiceView], servers: Mapping[str, frozenset[str]]) -> None:
+        of_server: dict[str, list[ServiceView]] = {}
+        for view in views:
+            for server in servers[view.route.upstream]:
+                of_server.setdefault(server, []).append(view)
+        self._indexes = {server: ViewIndex(found, _asked) for server, found in of_server.items()}
+        self._servers = {name: sorted(found) for name, found in servers.items()}
+
+    def near(self, view: ServiceView) -> Iterable[ServiceView]:
+        """Return the views at servers of *view* that are near it and ask for something else."""
+        indexes = [self._indexes[server] for server in self._servers[view.route.upstream]]
+        same = _asked(view)
+        if len(indexes) == 1:
+            return indexes[0].near(view, same)
+        return dict.fromkeys(found for index in indexes for found in index.near(view, same))
+
+
+def _asked(view: ServiceView) -> Hashable:
+    return asked_of(view.route, view.variables)
 
 
 def _message(route: Route, meetings: list[Meeting]) -> str:
     lax, strict, sent = meetings[0]
     routes = {one.route for meeting in meetings for one in meeting[:2]} - {route}
-    more = f"; so it is with {len(routes) - 1} more" if len(routes) > 1 else ""
+    least = "at least " * (len(meetings) >= MAX_MEETINGS)
+    more = f"; so it is with {least}{len(routes) - 1} more" if len(routes) > 1 else ""
     if lax.is_reading:
         so = f"it may read that in a path with `%2F` or `;`, too, for which `{lax.route.name}`"
     else:

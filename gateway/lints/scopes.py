@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
@@ -11,6 +12,10 @@ from gateway.settings.places import Places
 _NUMBER = re.compile(r"[0-9]+")
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 _SHORTEST_WORD = 4  # `a` and `b`, or `eu` and `us`, are two words and no slip
+# Of a hash that no two texts share by chance: a Mersenne prime, and any number below it.
+_MODULUS = 2**61 - 1
+_BASE = 0x1B873593CC9E2D51 % _MODULUS
+_BASE_INVERSE = pow(_BASE, -1, _MODULUS)
 # Enough to find what was meant; a bound for files with thousands of near-alike scopes.
 _COMPARED = 8
 
@@ -77,39 +82,65 @@ class _Spellings:
 
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
-        self._by_form: dict[str, list[str]] = {}
-        for scope in counts:
-            for form in _forms(scope):
-                self._by_form.setdefault(form, []).append(scope)
+        self._by_form: dict[int, list[str]] = {}  # made when the first one is looked for
+        self._words: dict[str, list[str]] = {}
 
     def find(self, scope: str) -> str | None:
         """Return the scope that *scope* was probably meant to be: the one used most."""
-        near = {
-            other
-            for form in _forms(scope)
-            for other in self._by_form.get(form, ())[:_COMPARED]
-            if other != scope and _is_slip(scope, other)
-        }
-        return max(near, key=lambda other: (self.counts[other], other), default=None)
+        if not self._by_form:
+            self._sort()
+        near: set[str] = set()
+        for form in _forms(scope):
+            near.update(self._by_form.get(form, ())[:_COMPARED])
+        near.discard(scope)
+        slips = (other for other in near if self._is_slip(scope, other))
+        return max(slips, key=lambda other: (self.counts[other], other), default=None)
+
+    def _sort(self) -> None:
+        for scope in self.counts:
+            for form in _forms(scope):
+                self._by_form.setdefault(form, []).append(scope)
+
+    def _is_slip(self, scope: str, other: str) -> bool:
+        """Return whether one letter too many, too few, wrong or swapped is all that differs.
+
+        Both are known to share a form. One whole word that differs may be another word.
+        """
+        words, others = self._split(scope), self._split(other)
+        if words == others:
+            return True
+        if len(words) != len(others):
+            return False
+        differing = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
+        if len(differing) != 1:
+            return False
+        word, changed = differing[0]
+        is_number = _NUMBER.sub("0", word) == _NUMBER.sub("0", changed)
+        return not is_number and min(len(word), len(changed)) >= _SHORTEST_WORD
+
+    def _split(self, scope: str) -> list[str]:
+        words = self._words.get(scope)
+        if words is None:
+            words = self._words[scope] = _SIGNS.split(scope.lower())
+        return words
 
 
-def _forms(scope: str) -> set[str]:
+def _forms(scope: str) -> set[int]:
+    """Return a hash of *scope* as it is compared, and one of that without each of its letters.
+
+    Texts in place of hashes would be as long as the scope, once for each of its letters. The
+    hash of a text is a polynomial in its letters: what is behind the letter left out moves
+    down by one power.
+    """
     # Numbers tell scopes apart on purpose: of `v1` and `v2` neither is a slip.
     plain = _SIGNS.sub(":", _NUMBER.sub("0", scope.lower()))
-    return {plain, *(plain[:at] + plain[at + 1 :] for at in range(len(plain)))}
-
-
-def _is_slip(scope: str, other: str) -> bool:
-    """Return whether one letter too many, too few, wrong or swapped is all that differs.
-
-    Both are known to share a form. One whole word that differs may be another word.
-    """
-    words, others = (_SIGNS.split(text.lower()) for text in (scope, other))
-    if words == others:
-        return True
-    differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
-    if len(words) != len(others) or len(differing) != 1:
-        return False
-    word, changed = differing[0]
-    is_number = _NUMBER.sub("0", word) == _NUMBER.sub("0", changed)
-    return not is_number and min(len(word), len(changed)) >= _SHORTEST_WORD
+    beginnings, power = [0], 1
+    for letter in plain.encode("ascii"):
+        beginnings.append(beginnings[-1] + letter * power)
+        power = power * _BASE % _MODULUS
+    whole = beginnings[-1]
+    without = (
+        (front + (whole - behind) * _BASE_INVERSE) % _MODULUS
+        for front, behind in pairwise(beginnings)
+    )
+    return {whole % _MODULUS, *without}

@@ -1,7 +1,7 @@
 """Say whether one route asks for as much as another one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import chain, combinations
 
 from gateway.decision.routing import Route
@@ -15,6 +15,20 @@ _MAX_SCOPES = 10
 
 Variables = Mapping[str, int]
 """Which segment each variable of a path is, as the service sees it."""
+
+
+def asked_of(route: Route, own: Variables) -> Hashable:
+    """Return what *route* asks for: two routes with the same ask for as much as each other.
+
+    *own* are its variables.
+    """
+    scopes, step_up = route.scopes, route.step_up
+    return (
+        *(route.public, route.reports, route.optional, route.issuers, route.audiences),
+        None if scopes is None else scopes.text,
+        _tests(route.claims, own),
+        None if step_up is None else (step_up.acr_values, step_up.max_age_seconds),
+    )
 
 
 def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) -> bool:

@@ -23,11 +23,12 @@ def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Faul
     if told is None or "iss" in headers:
         return
     everyone = frozenset(settings.issuers)
-    accepted: dict[str, frozenset[str]] = {}
+    listed: dict[str, set[frozenset[str]]] = {}
     for route in settings.policy.routes.routes:
         if not route.public:
             issuers = everyone if route.issuers is None else route.issuers
-            accepted[route.upstream] = accepted.get(route.upstream, frozenset()) | issuers
+            listed.setdefault(route.upstream, set()).add(issuers)
+    accepted = {name: frozenset().union(*issuers) for name, issuers in listed.items()}
     for upstream, issuers in accepted.items():
         if len(issuers) > 1:
             first, second = sorted(issuers)[:2]

@@ -1,28 +1,44 @@
 """Find the routes whose service paths may be those of another one, among thousands."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from gateway.decision.template import Segment
 from gateway.lints.service_view import ServiceView
 
 
-class ViewIndex:
-    """The *views*, by the segments of their templates."""
+def _one_kind(_view: ServiceView) -> Hashable:
+    return ""
 
-    def __init__(self, views: Iterable[ServiceView]) -> None:
+
+class ViewIndex:
+    """The *views*, by the segments of their templates, and there by *kind*."""
+
+    def __init__(
+        self,
+        views: Iterable[ServiceView],
+        kind: Callable[[ServiceView], Hashable] = _one_kind,
+    ) -> None:
         self._root = _Node()
         for view in views:
             node = self._root
             for segment in view.segments:
                 node = node.child(segment)
-            (node.below if view.is_prefix else node.end).append(view)
+            kinds = node.below if view.is_prefix else node.end
+            kinds.setdefault(kind(view), []).append(view)
 
-    def near(self, view: ServiceView) -> Iterator[ServiceView]:
+    def near(self, view: ServiceView, but: Hashable = None) -> Iterator[ServiceView]:
         """Yield every view whose template and that of *view* have a path in common.
 
-        And perhaps some that have none: a variable is taken for whatever stands there.
+        Not those of the kind *but*, which cost nothing however many they are. And perhaps some
+        that have no path in common: a variable is taken for whatever stands there.
         """
-        return _walk(self._root, view.segments, view.is_prefix)
+        for kinds in _walk(self._root, view.segments, view.is_prefix):
+            for kind, views in kinds.items():
+                if kind != but:
+                    yield from views
+
+
+Kinds = dict[Hashable, list[ServiceView]]
 
 
 class _Node:
@@ -33,8 +49,8 @@ class _Node:
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.variable: _Node | None = None
-        self.end: list[ServiceView] = []
-        self.below: list[ServiceView] = []
+        self.end: Kinds = {}
+        self.below: Kinds = {}
 
     def child(self, segment: Segment) -> "_Node":
         if isinstance(segment, str):
@@ -49,14 +65,14 @@ class _Node:
             yield self.variable
 
 
-def _walk(node: _Node, left: tuple[Segment, ...], is_prefix: bool) -> Iterator[ServiceView]:
+def _walk(node: _Node, left: tuple[Segment, ...], is_prefix: bool) -> Iterator[Kinds]:
     if not left:
         if is_prefix:
             yield from _all_below(node)
         else:
-            yield from node.end
+            yield node.end
         return
-    yield from node.below
+    yield node.below
     first = left[0]
     if not isinstance(first, str):
         ways = list(node.children())
@@ -66,8 +82,8 @@ def _walk(node: _Node, left: tuple[Segment, ...], is_prefix: bool) -> Iterator[S
         yield from _walk(way, left[1:], is_prefix)
 
 
-def _all_below(node: _Node) -> Iterator[ServiceView]:
-    yield from node.below
+def _all_below(node: _Node) -> Iterator[Kinds]:
+    yield node.below
     for child in node.children():
-        yield from child.end
+        yield child.end
         yield from _all_below(child)

@@ -27,6 +27,7 @@ from gateway.settings.rewrite_values import Rewrite
 from gateway.settings.route_models import RouteModel
 from gateway.settings.routes import Known, build_routes
 from gateway.settings.sections import Named, collect_named, collect_routes
+from gateway.settings.suggest import Names
 from gateway.settings.unused import warn_about_unused
 from gateway.settings.upstreams import build_upstreams
 from gateway.settings.values import IssuerSettings, Resource, RevocationSettings, Upstream
@@ -60,7 +61,8 @@ def build_access(
     resources = collect_named(sources, "resources", ResourceModel, faults)
     routes = collect_routes(sources, RouteModel, faults)
     reach = IssuerReach(issuers)
-    known = Known([one.name for one in issuers], [one.name for one in upstreams], reach)
+    issuer_names = Names(one.name for one in issuers)
+    known = Known(issuer_names, Names(one.name for one in upstreams), reach)
     warn_about_unused(issuers, upstreams, routes, reach, faults)
     trusted = KnownIssuers(build_issuers(issuers, environ, sources.disk, faults), known.issuers)
     built_routes = build_routes(routes, known, faults)

@@ -1,6 +1,6 @@
 """One configuration file after parsing: plain values, and the place of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.settings.comments import Comment
@@ -16,7 +16,8 @@ class Document:
     """What a file says. *root* is plain data.
 
     *values* and *keys* are places by key path: of the value, and of the key that names it.
-    *written* is the text as it stands in the file where ``${…}`` was replaced in it.
+    *written* has, for each path at or above them, the texts in which ``${…}`` was replaced, and
+    how they stand in the file.
     *comments* are those that speak to the gateway, *text* is the whole file. *include* is the
     entry that includes it; None for a file that is not included, which may declare anything.
     """
@@ -25,7 +26,7 @@ class Document:
     start: Place
     values: Mapping[KeyPath, Place]
     keys: Mapping[KeyPath, Place]
-    written: Mapping[KeyPath, tuple[str, str]]  # (after, before) replacement
+    written: Mapping[KeyPath, Sequence[tuple[str, str]]]  # (after, before) replacement
     faults: tuple[Fault, ...]
     complete: bool  # False where the rest of the file could not be read
     comments: tuple[Comment, ...] = ()
@@ -62,10 +63,15 @@ class Document:
         """Return a fault at the key of *path*."""
         return Fault(self.key_place(path), code, self._as_written(path, message), severity)
 
+    def text_at(self, path: KeyPath, text: str) -> str:
+        """Return *text*, which stands at *path*, as it is written there."""
+        replaced = self.written.get(path)
+        return replaced[0][1] if replaced else text
+
     def _as_written(self, path: KeyPath, message: str) -> str:
         # The environment holds secrets: a message quotes `${NAME}`, never its value.
-        for place, (after, before) in self.written.items():
-            if after and place[: len(path)] == path:
+        for after, before in self.written.get(path, ()):
+            if after:
                 for shown in (after, repr(after)[1:-1], shorten(after)):
                     message = message.replace(shown, before)
         return message

@@ -170,9 +170,8 @@ def _entries(document: Document) -> list[tuple[Part, str, Include]]:
 
 def _read_entry(entry: Part, files: Part) -> Include:
     document, hosts, under = entry.document, entry.child("hosts"), entry.child("under")
-    _, pattern = document.written.get(files.path, ("", str(files.raw)))
     return Include(
-        pattern,
+        document.text_at(files.path, str(files.raw)),
         _grants(entry.child("may")),
         document.value_place(entry.path),
         _texts(hosts),
@@ -190,8 +189,7 @@ def _grants(part: Part) -> frozenset[Grant]:
 def _written(part: Part) -> str:
     """Return the key and the texts of a list as they are written."""
     texts = _texts(part) or ()
-    written = (part.document.written.get((*part.path, index)) for index in range(len(texts)))
-    shown = [text if pair is None else pair[1] for text, pair in zip(texts, written, strict=True)]
+    shown = [part.document.text_at((*part.path, index), text) for index, text in enumerate(texts)]
     return f"{part.path[-1]}: {json.dumps(shown)}"
 
 

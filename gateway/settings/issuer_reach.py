@@ -20,15 +20,15 @@ class IssuerReach:
 
     def __init__(self, issuers: Sequence[Named[IssuerModel]]) -> None:
         self._all = frozenset(one.name for one in issuers)
-        self._of_file: dict[Document, frozenset[str]] = {}
+        self._of_file: dict[Document, set[str]] = {}
+        self._accepted: dict[Document, frozenset[str] | None] = {}  # of routes that name none
         common: set[str] = set()
         for one in issuers:
             document = one.part.document
             if document.may(Grant.ISSUERS_FOR_ALL):
                 common.add(one.name)
             else:
-                own = self._of_file.get(document, frozenset())
-                self._of_file[document] = own | {one.name}
+                self._of_file.setdefault(document, set()).add(one.name)
         self._common = frozenset(common)
         self._are_granted = all(document.may(Grant.ISSUERS) for document in self._of_file)
 
@@ -38,8 +38,10 @@ class IssuerReach:
             return None
         if require.issuers is not None:
             return frozenset(require.issuers)
-        found = self._common | self._of_file.get(document, frozenset())
-        return None if found == self._all else found
+        if document not in self._accepted:
+            found = self._common | self._of_file.get(document, set())
+            self._accepted[document] = None if found == self._all else found
+        return self._accepted[document]
 
     def refuse_none(self, part: Part, faults: list[Fault]) -> None:
         """Refuse the `require` in *part* where no issuer's tokens could satisfy it.

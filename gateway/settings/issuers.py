@@ -106,9 +106,13 @@ def refuse_repeated(
 
     *meant* is what each of *values* stands for, where there is more than one way to write it.
     """
-    meant = values if meant is None else meant
-    for index, value in enumerate(values):
-        if meant[index] in meant[:index]:
+    if len(values) < 2:
+        return
+    seen: set[object] = set()
+    for index, (value, one) in enumerate(zip(values, meant or values, strict=True)):
+        if one not in seen:
+            seen.add(one)
+        else:
             message = f"`{shorten(str(value))}` stands in this list already"
             faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
 

@@ -14,6 +14,7 @@ from gateway.settings.redis import build_redis
 from gateway.settings.route_models import RouteModel
 from gateway.settings.routes import refuse_unknown
 from gateway.settings.sections import Named
+from gateway.settings.suggest import Names
 
 _OF_CALLERS = frozenset({PartKind.SUBJECT, PartKind.CLIENT, PartKind.CLAIM})
 
@@ -37,13 +38,13 @@ def _build_limits(
 def _key(model: RateLimitModel, part: Part, faults: list[Fault]) -> tuple[KeyPart, ...]:
     if not isinstance(model.key, list):
         return _key_part(model.key, part, faults)
-    found: list[KeyPart] = []
+    found: dict[KeyPart, None] = {}
     for number, one in enumerate(model.key):
         for key_part in _key_part(one, part.child(number), faults):
             if key_part in found:
                 message = "the list has this already"
                 faults.append(part.child(number).fault(Code.DUPLICATE_VALUE, message))
-            found.append(key_part)
+            found[key_part] = None
     return tuple(found)
 
 
@@ -110,7 +111,7 @@ def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
     at_limits = root.child("rate_limits")
     limits = _build_limits(model.rate_limits, at_limits, faults)
     # Those with faults, too: that they are not known would be no news.
-    known = at_limits.raw if isinstance(at_limits.raw, dict) else limits
+    known = Names(at_limits.raw if isinstance(at_limits.raw, dict) else limits)
     _check_routes(named, limits, known, faults)
     _warn_about_unused(named, limits, at_limits, faults)
     names = {one.name: one.model.rate_limits or () for one in named if one.model is not None}

@@ -47,7 +47,10 @@ def build_resources(
 def point_to(resources: Sequence[Resource], routes: Sequence[Route]) -> tuple[Route, ...]:
     """Return *routes*, each with the address of the metadata of its resource."""
     urls = {name: resource.metadata_url for resource in resources for name in resource.routes}
-    return tuple(replace(route, metadata_url=urls.get(route.name)) for route in routes)
+    return tuple(
+        replace(route, metadata_url=urls[route.name]) if route.name in urls else route
+        for route in routes
+    )
 
 
 def _identifiers(
@@ -114,11 +117,11 @@ def _servers(
     if model.authorization_servers is not None:
         at = part.child("authorization_servers")
         return _listed(model.authorization_servers, at, routes, issuers, faults)
+    accepted = _accepted(routes)
     found = [
         name
         for name, issuer in issuers.sound.items()
-        if issuer.source.kind is SourceKind.DISCOVERY
-        and (not routes or any(takes(route, name) for route in routes))
+        if issuer.source.kind is SourceKind.DISCOVERY and (accepted is None or name in accepted)
     ]
     if not found and len(issuers.sound) == len(issuers.names):
         # RFC 9728 lets it be absent; then a client would know no more than before.
@@ -128,6 +131,14 @@ def _servers(
         )
         faults.append(part.key_fault(Code.MISSING_KEY, message))
     return found
+
+
+def _accepted(routes: Sequence[Route]) -> frozenset[str] | None:
+    """Return the issuers whose tokens some of *routes* accept; None for all of them."""
+    listed = [route.issuers for route in routes]
+    if not listed or None in listed:
+        return None
+    return frozenset[str]().union(*filter(None, listed))
 
 
 def takes(route: Route, issuer_name: str) -> bool:
@@ -143,13 +154,14 @@ def _listed(
     faults: list[Fault],
 ) -> list[str]:
     refuse_repeated(names, part, faults)
+    accepted = _accepted(routes)
     for index, name in enumerate(names):
         refuse_unknown("issuer", name, issuers.names, part.child(index), faults)
         issuer = issuers.sound.get(name)
         if issuer is not None and not _has_metadata(issuer.issuer.issuer):
             message = f"clients could not find it: the `issuer` of `{shorten(name)}` is not a URL"
             faults.append(part.child(index).fault(Code.BAD_VALUE, message))
-        elif issuer is not None and routes and not any(takes(route, name) for route in routes):
+        elif issuer is not None and accepted is not None and name not in accepted:
             message = f"no route of this resource accepts tokens of the issuer `{name}`"
             faults.append(part.child(index).warning(Code.UNUSED_ISSUER, message))
     return [name for name in names if name in issuers.sound]

@@ -48,11 +48,11 @@ def rules_by_issuer(
     lists: Iterable[RevocationSettings],
 ) -> dict[str, tuple[RevocationRule, ...]]:
     """Return the rules for each issuer that some list speaks of, by its name."""
-    rules: dict[str, tuple[RevocationRule, ...]] = {}
+    rules: dict[str, list[RevocationRule]] = {}
     for one in lists:
         for issuer in one.rule.issuers:
-            rules[issuer] = (*rules.get(issuer, ()), one.rule)
-    return rules
+            rules.setdefault(issuer, []).append(one.rule)
+    return {issuer: tuple(found) for issuer, found in rules.items()}
 
 
 def _location(

@@ -45,6 +45,10 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+# How all of these begin, and numbers: most texts begin otherwise, and need no search.
+_ODD_BEGINNINGS = frozenset("yYnNoO+-.0123456789<=")
+
+
 @dataclass(frozen=True, slots=True)
 class Surprise:
     """Why a scalar is refused."""
@@ -60,6 +64,8 @@ def parse_scalar(text: str) -> str | int | float | bool | Surprise | None:
         return True
     if text in {"false", "False", "FALSE"}:
         return False
+    if text[0] not in _ODD_BEGINNINGS:
+        return text
     if _INTEGER.fullmatch(text):
         return _parse_integer(text)
     if _FLOAT.fullmatch(text):

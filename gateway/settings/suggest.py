@@ -1,13 +1,60 @@
 """Find what someone may have meant to write."""
 
-from collections.abc import Iterable
+from bisect import bisect
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
+
+# Of more names, only those are compared that begin or end as the wrong one does: a slip in the
+# middle leaves both ends. So one question costs the same however many names there are.
+_COMPARED = 64
+
+# Nobody would read a longer one, and comparing two takes the square of their lengths.
+_MAX_CHARACTERS = 200
+
+
+class Names(Collection[str]):
+    """Names that there are, one of which somebody may have meant; made once for many questions."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._by_beginning: list[tuple[str, str]] | None = None  # as it is compared, and the name
+        self._by_end: list[tuple[str, str]] = []
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def near(self, wrong: str) -> Iterable[str]:
+        """Return the names that are worth a comparison with *wrong*, which is in lower case."""
+        if len(self._names) <= _COMPARED:
+            return self._names
+        if self._by_beginning is None:
+            self._by_beginning = sorted((name.lower(), name) for name in self._names)
+            self._by_end = sorted((name.lower()[::-1], name) for name in self._names)
+        sides = ((self._by_beginning, wrong), (self._by_end, wrong[::-1]))
+        return dict.fromkeys(name for names, text in sides for name in _around(names, text))
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Return ``: did you mean x?`` for the nearest of *known*, or nothing."""
-    near = get_close_matches(wrong.lower(), {name.lower(): name for name in known}, 1, 0.6)
-    if not near:
+    wrong = wrong.lower()
+    if len(wrong) > _MAX_CHARACTERS:
         return ""
-    meant = next(name for name in known if name.lower() == near[0])
-    return f": did you mean `{meant}`?"
+    names = known if isinstance(known, Names) else Names(known)
+    spelt: dict[str, str] = {}
+    for name in names.near(wrong):
+        if len(name) <= _MAX_CHARACTERS:
+            spelt.setdefault(name.lower(), name)
+    near = get_close_matches(wrong, spelt, 1, 0.6)
+    return f": did you mean `{spelt[near[0]]}`?" if near else ""
+
+
+def _around(names: list[tuple[str, str]], text: str) -> Iterator[str]:
+    """Yield the names whose text is nearest to *text* in the order of *names*."""
+    at, reach = bisect(names, (text, "")), _COMPARED // 4
+    return (name for _, name in names[max(at - reach, 0) : at + reach])

@@ -5,6 +5,7 @@ of brackets exhaust the stack; and it resolves aliases, and so lets nine lines b
 billion nodes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
 _MAX_NODES = 500_000  # 10,000 routes need about 250,000
 _MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have a million
+
+# Surrogates are no characters: no text can carry them.
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -79,7 +83,7 @@ class _Builder:
         self.root: object = None
         self.values: dict[KeyPath, Place] = {}
         self.keys: dict[KeyPath, Place] = {}
-        self.written: dict[KeyPath, tuple[str, str]] = {}
+        self.written: dict[KeyPath, list[tuple[str, str]]] = {}
         self.faults: list[Fault] = []
         self.text = ""
         self.comments = Comments("")
@@ -199,8 +203,9 @@ class _Builder:
             self.faults.append(self._fault(event, replaced.code, replaced.message))
             return value
         if replaced != value:
-            self.written[path] = (replaced, value)
-        if any(ord(c) < 0x20 or 0xD800 <= ord(c) < 0xE000 or ord(c) == 0x7F for c in replaced):
+            for length in range(len(path) + 1):
+                self.written.setdefault(path[:length], []).append((replaced, value))
+        if _CONTROL.search(replaced):
             message = "control characters are not allowed"
             self.faults.append(self._fault(event, Code.BAD_VALUE, message))
         return replaced

@@ -4,6 +4,7 @@ import pty
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -334,3 +335,45 @@ def test_colour_is_for_terminals_and_obeys_no_color(
 
     assert b"unknown_key" in shown
     assert (b"\x1b[" in shown) is coloured
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_told"),
+    [((), True), (("--format", "json"), False), (("--format", "github"), False)],
+)
+def test_a_check_that_takes_long_is_told_of_at_a_terminal_until_it_is_done(
+    arguments: tuple[str, ...], is_told: bool, tmp_path: Path
+) -> None:
+    """The file is a pipe, so that a check waits for it until it has been told of."""
+    path = tmp_path / "gateway.yaml"
+    os.mkfifo(path)
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "gateway", "check", str(path), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as checking:
+        os.close(end)
+        told = b""
+        while is_told and b" s)" not in told:
+            told += os.read(terminal, 65536)
+        path.write_text(VALID)
+        assert checking.wait(60) == 0
+    with suppress(OSError):  # EIO: nobody has the other end any more
+        while more := os.read(terminal, 65536):
+            told += more
+    os.close(terminal)
+
+    if is_told:
+        assert told.startswith(b"\rreading ")
+        assert told.endswith(b" \r")
+    else:
+        assert told == b""
+
+
+def test_a_check_that_takes_long_is_not_told_of_in_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    os.mkfifo(path)
+    command = [sys.executable, "-m", "gateway", "check", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as checking:
+        path.write_text(VALID)  # once it is opened there
+        _, told = checking.communicate(timeout=60)
+
+    assert (checking.returncode, told) == (0, b"")

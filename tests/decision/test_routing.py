@@ -247,6 +247,22 @@ def test_a_pair_that_ties_in_several_ways_is_named_once() -> None:
     assert find_conflicts((first, second)) == ((first, second),)
 
 
+def test_methods_that_are_not_known_are_told_each_time() -> None:
+    table = RouteTable([route("/a", methods=frozenset({"PUT", "GET"}))])
+
+    for _ in range(2):
+        found = table.find("h", ["a"], "DELETE")
+        assert isinstance(found, NoMatch)
+        assert found.methods == ("GET", "PUT")
+
+
+def test_a_route_does_not_tie_with_itself() -> None:
+    """Whoever names a host twice has one route all the same."""
+    one = route("/a", hosts=("h", "h"))
+
+    assert RouteTable([one]).routes == (one,)
+
+
 def question(number: int) -> tuple[bytes, str, str]:
     return f"/{number}".encode(), "h", "GET"
 

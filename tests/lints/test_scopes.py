@@ -27,7 +27,14 @@ SUSPECT = [
     asking("[¦order:read]", "[orders:read]"),
     asking("[orders:read]", "{any: [a, {all: [b, ¦orders:raed]}]}", "{none: [orders:read]}"),
 ]
+LONG = "orders:read:" * 5000
+FAR = [
+    asking(f"[{LONG}full]", f"[¦{LONG}fulll]", f"[{LONG}full]"),
+    asking(f"[x{LONG}all]", f"[¦{LONG}all]", f"[x{LONG}all]"),
+    asking(f"[{LONG}all]", f"[¦{LONG.upper()}all]", f"[{LONG}all]"),
+]
 DIFFERENT = [
+    asking(f"[{LONG}orders:all]", f"[{LONG}billing:all]"),
     asking("[orders:read]", "[orders:write]", "[invoices:read]"),
     asking("[api:v1]", "[api:v2]", "[api:v10]"),
     asking("[level1:read]", "[level2:read]"),
@@ -44,7 +51,12 @@ def test_a_scope_that_stands_once_near_another_one_is_doubtful(text: str, tmp_pa
     assert_warned(tmp_path, "scope_suspect", config(routes=text))
 
 
-@pytest.mark.parametrize("text", DIFFERENT)
+@pytest.mark.parametrize("text", FAR, ids=["behind", "in front", "in capitals"])
+def test_a_scope_of_any_length_is_compared_with_others(text: str, tmp_path: Path) -> None:
+    assert_warned(tmp_path, "scope_suspect", config(routes=text))
+
+
+@pytest.mark.parametrize("text", DIFFERENT, ids=str.__len__)
 def test_scopes_that_differ_on_purpose_are_left_alone(text: str, tmp_path: Path) -> None:
     """By a number, by a whole short word, or because both stand more than once."""
     assert warnings(tmp_path, config(routes=text)) == ()

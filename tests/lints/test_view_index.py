@@ -34,3 +34,13 @@ def test_a_view_that_has_none_is_not_looked_at() -> None:
     own, *others = views("/a/b/*", "/a/c", "/b/*", "/a", "/a/b", "/c/{v}")
 
     assert list(ViewIndex([own, *others]).near(own)) == [own]
+
+
+def test_views_of_one_kind_can_be_left_out() -> None:
+    every = views("/a/b/*", "/a/*", "/a/{v}", "/{v}/c", "/*")
+    index = ViewIndex(every, lambda view: view.route.path)
+
+    near = list(index.near(every[1], "/a/{v}"))
+
+    assert every[2] not in near
+    assert {id(one) for one in index.near(every[1])} == {id(one) for one in (*near, every[2])}

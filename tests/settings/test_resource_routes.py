@@ -1,6 +1,8 @@
 """A route belongs to the resource whose path leads to it, on a host that it serves."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.decision.routing import Route
 from gateway.settings.document import Part
@@ -110,3 +112,37 @@ def test_hosts_tell_the_resources_of_two_hosts_apart() -> None:
     urls = ["https://a.example/orders", "https://b.example/orders"]
 
     assert owners(route("/orders", hosts=("b.example",)), *urls) == ([urls[1]], [])
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "{v}"]), max_size=3, unique=True)
+HOSTS = ["a.example.com", "b.example.com", "x.a.example.com", "example.org"]
+
+
+@given(
+    PATHS,
+    st.sets(st.sampled_from([*HOSTS, "*.example.com", "*.a.example.com", "*.com"]), max_size=3),
+    st.lists(
+        st.tuples(st.sampled_from(HOSTS), PATHS.filter(lambda parts: "{v}" not in parts)),
+        unique_by=lambda one: (one[0], tuple(one[1])),
+        max_size=8,
+    ),
+)
+def test_of_each_host_that_it_serves_a_route_has_the_longest_path_that_is_at_its_beginning(
+    parts: list[str], hosts: set[str], resources: list[tuple[str, list[str]]]
+) -> None:
+    one = route("/" + "/".join(parts) + ("/*" if parts else "*"), hosts=tuple(sorted(hosts)))
+    best: dict[str, str] = {}
+    for host, path in resources:
+        is_served = not hosts or any(
+            host.endswith(own[1:]) if own[0] == "*" else host == own for own in hosts
+        )
+        url = "/".join([f"https://{host}", *path])
+        if is_served and parts[: len(path)] == path and len(url) > len(best.get(host, "")):
+            best[host] = url
+
+    found, faults = owners(one, *("/".join([f"https://{host}", *path]) for host, path in resources))
+
+    assert len(found) == min(len(best), 1)
+    assert set(found) <= set(best.values())
+    assert bool(faults) is (len(best) > 1)
+    assert all(f"`{url}`" in one.message for one in faults for url in best.values())

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.settings import scalars
 from gateway.settings.scalars import Surprise, parse_scalar, shorten
 
 
@@ -77,3 +78,21 @@ def test_any_text_is_a_value_or_a_surprise(text: str) -> None:
 def test_a_shortened_text_is_one_printable_line(text: str) -> None:
     assert len(shorten(text)) <= 61
     assert shorten(text).isprintable()
+
+
+@given(st.text(min_size=1))
+def test_what_begins_as_no_odd_text_does_is_plain_or_one_of_the_usual_words(text: str) -> None:
+    """Whoever adds a surprise must say how it begins, else it is never looked for."""
+    is_odd = any(pattern.fullmatch(text) for pattern, _ in scalars._SURPRISES)
+    is_number = scalars._INTEGER.fullmatch(text) or scalars._FLOAT.fullmatch(text)
+
+    assert not (is_odd or is_number) or text[0] in scalars._ODD_BEGINNINGS
+
+
+@pytest.mark.parametrize("pattern", [pattern.pattern for pattern, _ in scalars._SURPRISES])
+def test_texts_made_by_each_pattern_are_surprises(pattern: str) -> None:
+    @given(st.from_regex(pattern, fullmatch=True))
+    def hold(text: str) -> None:
+        assert isinstance(parse_scalar(text), Surprise | int | float)
+
+    hold()
