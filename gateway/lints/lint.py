@@ -17,6 +17,7 @@ from gateway.lints.rewritten_guards import find_rewritten_guards
 from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
 from gateway.lints.secrets import find_written_secrets
 from gateway.lints.subjects import find_ambiguous_subjects, find_changeable_subjects
+from gateway.lints.taken_guards import find_taken_guards
 from gateway.lints.trust import (
     find_long_times,
     find_shared_keys,
@@ -63,7 +64,11 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_unreachable(nesting, places)
     yield from find_answered(nesting, settings.policy.documents, places)
     yield from find_hidden_methods(nesting, places)
-    yield from find_opened_guards(nesting, places)
+    opened = list(find_opened_guards(nesting, places))
+    yield from opened
+    warned = {fault.place for fault in opened}
+    taken = find_taken_guards(settings.policy.routes, places)
+    yield from (fault for fault in taken if fault.place not in warned)
     yield from find_surrounded_guards(nesting, places)
     yield from find_rewritten_guards(settings, places)
     yield from find_dropped_rules(nesting, places)
