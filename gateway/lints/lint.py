@@ -25,6 +25,7 @@ from gateway.lints.trust import (
     find_symmetric,
 )
 from gateway.lints.unreachable import find_answered, find_unreachable
+from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded
 from gateway.settings.places import Places
@@ -87,4 +88,5 @@ def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_forwarded_tokens(settings, places)
     yield from find_insecure_upstreams(settings, places)
     yield from find_loops(settings, places)
+    yield from find_limits_below_workers(settings, places)
     yield from find_written_secrets(places)

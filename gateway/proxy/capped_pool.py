@@ -3,6 +3,7 @@
 import ssl
 from time import monotonic
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from gateway.proxy.line import Line
 from gateway.proxy.server import NEVER, ServerConnection
@@ -14,9 +15,13 @@ _HELD_SECONDS: Final = 0.25
 
 
 class CappedPool(ServerPool):
-    """Serves those who wait in *line* with what comes home, and with the room that is left."""
+    """Serves those who wait in *line* with what comes home, and with the room that is left.
 
-    __slots__ = ("_line", "_max_connections")
+    The pools of one address over several reloads share the room: a request that is under way
+    keeps its connection when the configuration changes.
+    """
+
+    __slots__ = ("__weakref__", "_generations", "_line", "_max_connections")
 
     def __init__(
         self, max_connections: int, line: "Line[ServerConnection | CappedPool]", *args: Any
@@ -24,13 +29,22 @@ class CappedPool(ServerPool):
         super().__init__(*args)
         self._max_connections = max_connections
         self._line = line
+        # Weakly: a former pool lives as long as a request that began under it.
+        self._generations: WeakKeyDictionary[CappedPool, None] = WeakKeyDictionary({self: None})
+
+    def inherit(self, former: ServerPool) -> None:
+        """Share the room with *former*, of the configuration before."""
+        if isinstance(former, CappedPool):
+            self._generations = former._generations
+            self._generations[self] = None
 
     def has_room(self) -> bool:
         """Return whether one more request can be sent here at once."""
         return bool(self.idle) or self._may_open() or self._dispensable() is not None
 
     def _may_open(self) -> bool:
-        return len(self.connections) + self.connecting < self._max_connections
+        taken = sum(len(one.connections) + one.connecting for one in self._generations)
+        return taken < self._max_connections
 
     def _dispensable(self) -> ServerConnection | None:
         """Return what can be closed so that another connection can be opened, if anything can."""
@@ -53,7 +67,7 @@ class CappedPool(ServerPool):
         was_known = server in self.connections
         super().forget(server)
         if was_known:
-            self.serve()
+            self._serve_all()
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
         """Open a connection, in place of a kept one if there is no other way; raises OSError."""
@@ -64,7 +78,7 @@ class CappedPool(ServerPool):
         try:
             return await super().connect(tls, timeout_seconds)
         except OSError:
-            self.serve()
+            self._serve_all()
             raise
 
     def replace(self, server: ServerConnection) -> None:
@@ -72,6 +86,11 @@ class CappedPool(ServerPool):
         self.connecting += 1  # else those who wait would have it
         server.close()
         self.connecting -= 1
+
+    def _serve_all(self) -> None:
+        # The oldest first: the latest keeps its connections, and with them the room.
+        for one in tuple(self._generations):
+            one.serve()
 
     def serve(self) -> None:
         """Serve those who wait as far as there is something to be had here."""

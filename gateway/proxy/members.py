@@ -110,6 +110,7 @@ class Members:
         for one in self.all:
             same = members.get(one.address)
             if same is not None:
+                one.pool.inherit(same.pool)
                 one.standing = copy(same.standing)
                 if self._balancing.health is not None:
                     one.health = postpone(same.health, 0.0)

@@ -74,6 +74,9 @@ class ServerPool:
         self._home: Home = self
         self.authority = server.authority
 
+    def inherit(self, former: "ServerPool") -> None:
+        """Go on after *former*, of the configuration before: without a limit there is nothing."""
+
     def put(self, server: ServerConnection) -> None:
         """Keep a connection that can serve again."""
         server.deadline = monotonic() + self.idle_seconds

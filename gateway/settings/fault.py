@@ -75,6 +75,7 @@ class Code(StrEnum):
     TOKEN_FORWARDED = "token_forwarded"  # noqa: S105 - the name of a fault, not a secret
     INSECURE_UPSTREAM = "insecure_upstream"
     UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
+    LIMIT_BELOW_WORKERS = "limit_below_workers"
     CERTIFICATE_NOT_CURRENT = "certificate_not_current"
     CERTIFICATE_EXPIRES_SOON = "certificate_expires_soon"
     CERTIFICATE_MISUSED = "certificate_misused"
@@ -126,6 +127,7 @@ WARNINGS = frozenset(
         Code.TOKEN_FORWARDED,
         Code.INSECURE_UPSTREAM,
         Code.UPSTREAM_IS_GATEWAY,
+        Code.LIMIT_BELOW_WORKERS,
         Code.CERTIFICATE_NOT_CURRENT,
         Code.CERTIFICATE_EXPIRES_SOON,
         Code.CERTIFICATE_MISUSED,

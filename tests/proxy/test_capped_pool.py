@@ -161,6 +161,50 @@ async def test_no_server_ever_has_more_connections_than_it_may(
         assert second.requests
 
 
+def reload(gateway: RunningGateway) -> None:
+    """Go on under the same configuration, with pools of its own."""
+    serving, fetched = gateway.gateway.data._serving, gateway.gateway.fetched
+    gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
+
+
+async def test_a_reload_opens_no_connection_more_than_there_may_be(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """What is under way keeps its connection, and so takes the room of one that comes later."""
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 2, "queue": {"timeout": "1m"}})
+    clients = [await ask(gateway, f"/open/{number}") for number in range(2)]
+    await service.request(1)
+
+    for number in range(2, 5):
+        reload(gateway)
+        clients.append(await ask(gateway, f"/open/{number}"))
+        await until_queued(gateway, 1)  # of those that came since the last one
+    assert len(service.connections) == 2
+
+    held.let_go(5)
+    assert [(await read_answer(client)).status for client in clients] == [200] * 5
+    assert len(service.requests) == 5
+
+
+async def test_who_waits_since_before_a_reload_is_not_held_up_by_a_connection_that_is_idle_now(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    held = service.script = Held()
+    gateway = await start_gateway(upstream={"max_connections": 1, "queue": {"timeout": "1m"}})
+    clients = [await ask(gateway, "/open/0")]
+    await service.request()
+    clients.append(await ask(gateway, "/open/1"))
+    await until_queued(gateway, 1)
+    reload(gateway)
+    clients.append(await ask(gateway, "/open/2"))
+    await until_queued(gateway, 1)
+
+    held.let_go(3)
+
+    assert [(await read_answer(client)).status for client in clients] == [200] * 3
+
+
 async def test_requests_that_wait_end_with_the_configuration_that_they_began_with(
     service: Service, start_gateway: StartGateway
 ) -> None:
@@ -171,9 +215,7 @@ async def test_requests_that_wait_end_with_the_configuration_that_they_began_wit
     clients.append(await ask(gateway, "/open/1"))
     await until_queued(gateway, 1)
 
-    serving = gateway.gateway.data._serving
-    fetched = gateway.gateway.fetched
-    gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
+    reload(gateway)
     held.let_go(2)
 
     assert [(await read_answer(client)).status for client in clients] == [200, 200]
