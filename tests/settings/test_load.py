@@ -117,7 +117,7 @@ def test_the_defaults_are_those_of_the_documentation(tmp_path: Path) -> None:
     assert (timeouts.head_seconds, timeouts.idle_seconds) == (10, 60)
     assert (timeouts.body_seconds, timeouts.tunnel_seconds) == (30, 3600)
     assert (timeouts.total_seconds, timeouts.token_grace_seconds) == (3600, 0)
-    assert (limits.head_bytes, limits.head_fields, limits.target_bytes) == (32768, 100, 8192)
+    assert (limits.head_bytes, limits.head_fields, limits.target_bytes) == (32768, 80, 8192)
     assert (limits.body_bytes, limits.connections) == (None, 10_000)
     assert settings.policy.max_token_bytes == 8192
     assert settings.drain_seconds == 30

@@ -138,7 +138,7 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
         ("timeouts: {head: 5s}\n", ("limit", "", "timeouts.head", "10 s", "5 s")),
         ("limits: {head: 16KiB}\n", ("limit", "", "limits.head", "32768 bytes", "16384 bytes")),
         ("limits: {body: 1KiB}\n", ("limit", "", "limits.body", "unlimited", "1024 bytes")),
-        ("limits: {fields: 50}\n", ("limit", "", "limits.fields", "100", "50")),
+        ("limits: {fields: 50}\n", ("limit", "", "limits.fields", "80", "50")),
         ("half_close: answer\n", ("limit", "", "half_close", "cancel", "answer")),
         ("underscore_names: keep\n", ("limit", "", "underscore_names", "drop", "keep")),
         ("trusted_proxies: [10.0.0.0/8]\n",
