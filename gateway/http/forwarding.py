@@ -6,6 +6,13 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
+# An address with a port (some gateways send it), or in brackets as in Forwarded (RFC 7239 §6).
+_NODE = re.compile(
+    r"(?P<quote>\"?)(?:(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]"
+    r"(?::[0-9]{1,5})?)(?P=quote)",
+    re.ASCII,
+)
+
 _PROTO = re.compile(rb"https?\Z", re.IGNORECASE)
 
 
@@ -54,11 +61,15 @@ def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str
 
 
 def _written(entry: str) -> str:
-    """Return the one spelling of an address; raises ValueError for what is none.
+    """Return the one spelling of an address, without its port; raises ValueError for what is none.
 
     A proxy that listens on both versions of IP says ``::ffff:10.0.0.1`` of an IPv4 peer
     (RFC 4291 §2.5.5.2): networks of IPv4 have it, as they have our own peers.
     """
+    if ":" in entry and ("." in entry or "[" in entry):
+        node = _NODE.fullmatch(entry)
+        if node is not None:
+            entry = node["four"] or node["six"]
     ip = ip_address(entry)
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     return str(mapped or ip)
