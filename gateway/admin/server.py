@@ -23,6 +23,7 @@ from gateway.admin.readiness import Readiness
 from gateway.admin.reload_report import report_as_json
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.decision.json_text import parse_json_object
+from gateway.http.nameless import hide_software
 from gateway.settings.listening import naming
 from gateway.settings.values import Admin
 
@@ -113,6 +114,7 @@ class AdminServer:
     async def start(self, listening: socket | None = None) -> None:
         """Listen on our address, or on what is *listening* already; raise OSError where not."""
         await self._runner.setup()
+        hide_software(self._runner)
         site: web.BaseSite = web.TCPSite(self._runner, self._address.host, self._address.port)
         if listening is not None:
             site = web.SockSite(self._runner, listening)

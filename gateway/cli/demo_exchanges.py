@@ -9,6 +9,7 @@ import aiohttp
 
 from gateway.cli.output import format_table
 from gateway.decision.reason import Reason
+from gateway.fetching.fetch import AGENT
 
 # On loopback an answer takes milliseconds; the gateway's own limit for a service is 30 s.
 _TIMEOUT = aiohttp.ClientTimeout(total=35)
@@ -87,7 +88,8 @@ def curl_line(exchange: Exchange, origin: str, tokens: Mapping[str, str]) -> str
 
 async def send_all(origin: str, tokens: Mapping[str, str]) -> tuple[str, ...]:
     """Send every exchange to the gateway at *origin*; return the outcomes in order."""
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as client:
+    headers = {"User-Agent": AGENT}
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as client:
         return tuple([await _send(client, exchange, origin, tokens) for exchange in EXCHANGES])
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import zlib
 from http import HTTPStatus
+from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -21,6 +22,9 @@ from gateway.fetching.one_answer import OneAnswerConnector
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
 from gateway.tls.no_connection import system_words
+
+# Who asks, without the versions of what it is made of: whoever is asked need not know them.
+AGENT: Final = "jwt-gateway"
 
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -44,7 +48,7 @@ def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
         cookie_jar=DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,
-        headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": AGENT},
     )
 
 

@@ -8,6 +8,8 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
+from gateway.http.nameless import hide_software
+
 # Clients of a demo keep connections alive; none of them is worth waiting for.
 _SHUTDOWN_SECONDS = 0.5
 
@@ -49,6 +51,7 @@ async def serving(application: web.Application, bound: socket.socket) -> AsyncIt
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     try:
         await runner.setup()
+        hide_software(runner)
         await web.SockSite(runner, bound).start()
         yield
     finally:

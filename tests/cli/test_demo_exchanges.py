@@ -5,6 +5,7 @@ import shlex
 import socket
 
 import pytest
+from aiohttp import web
 
 from gateway.cli.demo_exchanges import (
     EXCHANGES,
@@ -16,6 +17,7 @@ from gateway.cli.demo_exchanges import (
     send_all,
     token_for,
 )
+from gateway.issuer.listening import bind_loopback, origin_of, serving
 from gateway.issuer.personas import PERSONAS
 
 TOKENS = {name: f"head.{name}-claims.{name}-signature" for name in PERSONAS}
@@ -88,3 +90,19 @@ async def test_a_gateway_that_is_not_there_is_an_outcome() -> None:
 
     assert len(outcomes) == len(EXCHANGES)
     assert all(got.startswith("no answer") for got in outcomes)
+
+
+async def test_the_gateway_is_not_told_what_asks_it() -> None:
+    bound = bind_loopback("127.0.0.1", 0)
+    seen = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers["User-Agent"])
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_route("*", "/{tail:.*}", answer)
+    async with serving(application, bound):
+        await send_all(origin_of(bound), TOKENS)
+
+    assert set(seen) == {"jwt-gateway"}

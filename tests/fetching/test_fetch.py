@@ -29,6 +29,17 @@ async def test_the_body_of_a_200_is_returned(peer: IssuerPeer, session: ClientSe
     assert await fetch(session, peer.url + "/jwks", 5.0) == DOCUMENT
 
 
+async def test_whoever_is_asked_is_not_told_what_we_are_made_of(
+    peer: IssuerPeer, session: ClientSession
+) -> None:
+    peer.answer = body(DOCUMENT)
+    await fetch(session, peer.url + "/jwks", 5.0)
+
+    (headers,) = peer.headers
+    assert headers["User-Agent"] == "jwt-gateway"
+    assert not [value for value in headers.values() if "aiohttp" in value.lower()]
+
+
 async def test_a_compressed_body_is_inflated(peer: IssuerPeer, session: ClientSession) -> None:
     peer.answer = body(gzip.compress(DOCUMENT), Content_Encoding="gzip")
 

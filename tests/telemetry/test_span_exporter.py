@@ -56,6 +56,7 @@ async def test_spans_are_sent_together_after_a_while(collector: Collector) -> No
     assert read_resource(collector.taken[0])["service.name"] == "edge"
     assert collector.fields[0]["Content-Type"] == "application/x-protobuf"
     assert collector.fields[0]["api-key"] == "hush"
+    assert collector.fields[0]["User-Agent"] == "jwt-gateway"
     assert counts(metrics) == (3, 0, 0)
 
 
