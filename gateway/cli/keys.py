@@ -18,6 +18,7 @@ from gateway.cli.config_file import (
 from gateway.cli.fetched_keys import Finding, find_keys
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
+from gateway.keyring.describe import describe_alike
 from gateway.keyring.public_key import describe_key
 
 
@@ -60,6 +61,11 @@ def _print(findings: Sequence[Finding]) -> None:
         name = _printable(one.settings.issuer.name)
         for reason in one.parsed.unusable:
             click.echo(f"{name}: unusable: {reason}", err=True)
+        alike = describe_alike(one.parsed.keys, one.settings.issuer.algorithms)
+        if alike is not None:
+            click.echo(
+                f"{name}: keys share a kid, and each is tried for a token: {alike}", err=True
+            )
         if one.error is not None:
             click.echo(f"{name}: {one.error}", err=True)
         elif not one.parsed.keys:

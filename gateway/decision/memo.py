@@ -6,7 +6,7 @@ from gateway.decision.authenticate import KeySets, authenticate
 from gateway.decision.generations import Generations
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy
-from gateway.decision.reason import Reason
+from gateway.decision.signature import cost_checks
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
 
@@ -66,7 +66,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
         answer = authenticate(token, policy, keys)
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
-        elif isinstance(answer, Deny) and answer.reason is Reason.SIGNATURE_INVALID:
+        elif isinstance(answer, Deny) and cost_checks(answer):
             self._forget_refusals_by_others(policy, keys)
             self._refused.keep(digest, answer)
         return answer

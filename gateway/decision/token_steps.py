@@ -10,7 +10,7 @@ from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.reason import Reason
-from gateway.decision.signature import verify_signature
+from gateway.decision.signature import MAX_TRIED_KEYS, verify_signature
 from gateway.decision.steps import Check, Owner, Setting, Step
 from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
@@ -78,22 +78,26 @@ def _crypto_steps(
         yield Step(Check.ALGORITHM, expected, compact.algorithm, reason, setting)
         return
     yield Step(Check.ALGORITHM, expected, compact.algorithm, None, setting)
-    wanted = f"one key for kid {compact.kid!r} and {compact.algorithm}"
+    wanted = f"a key for kid {compact.kid!r} and {compact.algorithm}"
     if key_set is None:
         reason, found = Reason.KEYS_UNAVAILABLE, "no keys are at hand"
         yield Step(Check.KEY, wanted, found, reason, _of(issuer))
         return
     fault = verify_signature(compact, key_set)
-    if fault is not None and fault.reason is Reason.KEY_UNKNOWN:
+    fitting = len(key_set.candidates(compact.kid, compact.algorithm))
+    if not fitting and fault is not None:
         found = f"{fault.detail}; {_held(key_set)}"
         yield Step(Check.KEY, wanted, found, fault.reason, _of(issuer))
         return
-    yield Step(Check.KEY, wanted, "found", None, _of(issuer))
-    whole = "the key made the signature"
+    found = (
+        "found" if fitting == 1 else f"{fitting} of them: tried in turn, at most {MAX_TRIED_KEYS}"
+    )
+    yield Step(Check.KEY, wanted, found, None, _of(issuer))
+    whole = "the key made the signature" if fitting == 1 else "one of the keys made the signature"
     if fault is not None:
         yield Step(Check.SIGNATURE, whole, fault.detail, fault.reason)
         return
-    yield Step(Check.SIGNATURE, whole, "it did")
+    yield Step(Check.SIGNATURE, whole, "it did" if fitting == 1 else "one did")
     deny = answer if isinstance(answer, Deny) else None
     found = "well-formed" if deny is None else deny.detail
     yield Step(

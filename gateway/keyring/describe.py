@@ -1,11 +1,16 @@
 """Say in one line which keys of an issuer are at hand, for a token that lacks its own."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
+from gateway.decision.keys import Key
+from gateway.decision.signature import MAX_TRIED_KEYS
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.kid_text import kid_text
 
 MAX_SHOWN_KIDS = 10
+_MAX_SHOWN_GROUPS = 5
 
 # Holds two places with a path each; an issuer's metadata may name a place of any length.
 _MAX_ERROR_CHARACTERS = 300
@@ -32,6 +37,34 @@ def describe_wanted(wanted: WantedKey, held: str) -> str:
     """Return in one line which key a token *wanted*, and which are *held* (``describe_keys``)."""
     asked = f"wanted of {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
     return f"{asked}; {held}"
+
+
+def describe_alike(keys: Sequence[Key], algorithms: frozenset[str]) -> str | None:
+    """Return in one line which of *keys* share a name, or have none, and serve one algorithm.
+
+    None if no two of them do. *algorithms* are those that the issuer's tokens may use.
+    """
+    fitting = Counter(
+        (key.kid, name) for key in keys for name in sorted(key.algorithms & algorithms)
+    )
+    alike: dict[str | None, tuple[str, int]] = {}
+    for (kid, algorithm), count in fitting.items():
+        if count > alike.get(kid, ("", 1))[1]:
+            alike[kid] = (algorithm, count)
+    if not alike:
+        return None
+    told = [
+        f"{count} keys {kid_text(kid)} for {algorithm}{_left_untried(count)}"
+        for kid, (algorithm, count) in list(alike.items())[:_MAX_SHOWN_GROUPS]
+    ]
+    more = len(alike) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
+
+
+def _left_untried(count: int) -> str:
+    if count <= MAX_TRIED_KEYS:
+        return ""
+    return f", of which the first {MAX_TRIED_KEYS} are tried"
 
 
 def _held(kids: tuple[str | None, ...]) -> str:

@@ -10,7 +10,7 @@ from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.refreshed import Refreshed
 from gateway.keyring.cooldown import may_ask_for_kid
-from gateway.keyring.describe import describe_keys
+from gateway.keyring.describe import describe_alike, describe_keys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.public_key import key_octets
 from gateway.keyring.status import IssuerStatus
@@ -41,6 +41,7 @@ class IssuerKeys(Refreshed[KeySet]):
         self._read_keys = read
         self._asked_at: float | None = None  # when an unknown `kid` last made us fetch
         self._unusable: tuple[str, ...] = ()
+        self._alike: str | None = None  # what was last said of keys that share a name
         self._was_loaded = False  # with a key that serves one of our algorithms
 
     @property
@@ -65,6 +66,7 @@ class IssuerKeys(Refreshed[KeySet]):
         self._was_loaded = self._was_loaded or self._count_fitting(self._held) > 0
         self._asked_at = former._asked_at
         self._unusable = former._unusable
+        self._alike = former._alike
 
     async def ask(self, kid: str | None) -> None:
         """Fetch because a request needs *kid* (any key, if None), unless that is pointless.
@@ -135,6 +137,7 @@ class IssuerKeys(Refreshed[KeySet]):
     async def _read(self) -> KeySet:
         parsed = await self._read_keys(self.settings)
         self._note_unusable(parsed.unusable)
+        self._note_alike(parsed.keys)
         if not parsed.keys:
             raise FetchFailed("no usable key in the set")
         return KeySet(parsed.keys)
@@ -153,6 +156,14 @@ class IssuerKeys(Refreshed[KeySet]):
         """Return how many keys of *key_set* serve one of the issuer's algorithms."""
         allowed = self.settings.issuer.algorithms
         return sum(bool(key.algorithms & allowed) for key in key_set.keys) if key_set else 0
+
+    def _note_alike(self, keys: tuple[Key, ...]) -> None:
+        alike = describe_alike(keys, self.settings.issuer.algorithms)
+        if alike is not None and alike != self._alike:
+            _log.warning(
+                "issuer %s: keys share a kid, and each is tried for a token: %s", self._name, alike
+            )
+        self._alike = alike
 
     def _is_same(self, held: KeySet, fetched: KeySet) -> bool:
         return _content(held.keys) == _content(fetched.keys)

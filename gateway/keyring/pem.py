@@ -1,6 +1,7 @@
 """Read public keys and certificates from a PEM file (RFC 7468)."""
 
 import re
+from collections import Counter
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.keys import Key
+from gateway.decision.signature import MAX_TRIED_KEYS
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet
 from gateway.keyring.public_key import key_fault
 
@@ -26,8 +28,8 @@ def parse_pem(body: bytes) -> ParsedSet | str:
     Private keys are refused with the whole file: they have no business on a gateway, and
     whoever put one here should hear of it. The keys carry no `kid`. Of a certificate only
     the key counts: naming it in the configuration is what makes it trusted, so neither its
-    dates nor its issuer are looked at. Two keys of one kind are refused, since no token could
-    say which of them it means.
+    dates nor its issuer are looked at. No token can say which of several keys of one kind it
+    means; so there are no more of them than are tried.
     """
     blocks = list(_BLOCK.finditer(body))
     if b"PRIVATE KEY-----" in body:
@@ -42,9 +44,12 @@ def parse_pem(body: bytes) -> ParsedSet | str:
             keys.append(parsed)
         else:
             unusable.append(f"key {index}: {parsed}")
-    algorithms = [algorithm for key in keys for algorithm in key.algorithms]
-    if len(algorithms) != len(set(algorithms)):
-        return "holds two keys of one kind; use jwks_file, where each has a kid to tell them apart"
+    fitting = Counter(algorithm for key in keys for algorithm in key.algorithms)
+    if max(fitting.values(), default=0) > MAX_TRIED_KEYS:
+        return (
+            f"holds more than {MAX_TRIED_KEYS} keys of one kind; "
+            "use jwks_file, where each has a kid to tell them apart"
+        )
     return ParsedSet(tuple(keys), tuple(unusable))
 
 

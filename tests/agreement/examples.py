@@ -57,6 +57,8 @@ def _of_ed25519() -> Case:
 
 _NULLS = tuple(_claiming(**{name: None}) for name in ("nbf", "iat", "sub", "jti"))
 
+_SECOND = _published(TWINS, "ES256", make_private("ES256", 2))
+
 EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
     ("gateway", "padding"): (_padded(),),
     ("gateway", "length"): (_claiming(roles=["x" * 6_200]),),
@@ -87,7 +89,6 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
     ("gateway", "type"): (_headed(typ="dpop+jwt"), _headed(typ=None), _headed(typ="")),
     ("gateway", "kind"): (_claiming(nonce="n"), _claiming(events={}), _claiming(at_hash=None)),
     ("gateway", "long key id"): (_headed(kid="k" * 1025),),
-    ("gateway", "two keys"): (_published(TWINS, "ES256", make_private("ES256", 1)),),
     ("gateway", "time as text"): (
         _claiming(exp=str(MOMENT + 300)),
         _claiming(nbf="0"),
@@ -107,6 +108,12 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
     ("gateway", "scope"): (_claiming(scope=7), _claiming(scp=["a b"]), _claiming(scope=[None])),
     ("pyjwt", "null"): _NULLS,
     ("joserfc", "null"): _NULLS,
+    ("pyjwt", "second of its name"): (_SECOND,),
+    ("joserfc", "second of its name"): (_SECOND,),
+    ("joserfc", "no name among several"): (
+        _published(None, "ES256", make_private("ES256", 2)),
+        _published(None, "EdDSA", make_private("Ed448")),
+    ),
     ("pyjwt", "Ed25519"): (_of_ed25519(),),
     ("pyjwt", "ends within this second"): (_claiming(exp=MOMENT - LEEWAY + 0.5),),
     ("pyjwt", "first of its name"): (

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.keys import command
 from tests.cli.peers import closed_port, http_peer
-from tests.keyring.keys import ec_jwk, ed448_jwk, ed25519_jwk, jwks, rsa_jwk
+from tests.keyring.keys import P256_KEYS, ec_jwk, ed448_jwk, ed25519_jwk, jwks, rsa_jwk
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -50,6 +50,17 @@ def test_all_keys_are_shown_with_kind_algorithms_and_source(tmp_path: Path) -> N
     assert [line.split()[1:3] for line in result.stdout.splitlines()[3:]] == [
         ["-", "Ed25519"],
         ["4", "Ed448"],
+    ]
+
+
+def test_keys_that_no_token_can_tell_apart_are_told_of(tmp_path: Path) -> None:
+    twins = jwks(ec_jwk(kid="e"), ec_jwk(P256_KEYS[1], kid="e"))
+    with http_peer(twins) as url:
+        result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
+
+    assert result.exit_code == 0
+    assert said(result) == [
+        "main: keys share a kid, and each is tried for a token: 2 keys 'e' for ES256"
     ]
 
 

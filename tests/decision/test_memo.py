@@ -16,7 +16,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys
 from tests.decision.policies import ISSUER, claims, issuer, policy
 from tests.faulty_key import FAULTS, faulty_keys
-from tests.tokens import make_key, make_private, mint
+from tests.tokens import as_key, make_key, make_private, mint
 
 PRIVATE, KEYS = make_key("ES256")
 TOKEN = mint(PRIVATE, "ES256", claims())
@@ -117,6 +117,17 @@ def test_a_check_that_fails_is_not_remembered(fault: Exception) -> None:
     refused = memo.authenticate(forged, trusting, {"main": keys})
     assert isinstance(refused, Deny)
     assert refused.reason is Reason.SIGNATURE_INVALID
+
+
+def test_a_token_that_none_of_too_many_keys_signed_is_checked_once(checks: list[bytes]) -> None:
+    """It costs four checks, and is repeated as cheaply as one with a wrong signature."""
+    keys = KeySet(tuple(as_key(make_private("ES256", number)) for number in range(2, 8)))
+    memo = TokenMemo()
+    answers = [memo.authenticate(TOKEN, POLICY, {"main": keys}) for _ in range(3)]
+
+    assert [one.reason for one in answers if isinstance(one, Deny)] == 3 * [Reason.KEY_UNKNOWN]
+    assert checks == [TOKEN]
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {"main": KEYS}), SignedToken)
 
 
 def test_a_wrong_signature_is_right_once_the_key_is_another_one() -> None:

@@ -15,7 +15,7 @@ from gateway.decision.keys import Key, KeySet
 from gateway.decision.reason import Reason
 from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
-from tests.faulty_key import FAULTS, faulty_keys
+from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
 from tests.tokens import ALGORITHMS, as_key, b64, kind_of, make_key, make_private, mint
 
 CLAIMS = {"sub": "alice"}
@@ -207,11 +207,14 @@ RSA, EC, EC2 = make_private("RSA"), make_private("ES256"), make_private("ES256",
         ("k1", [as_key(EC, "k1"), as_key(EC2, "k2")], None),
         ("k1", [as_key(EC, "k1"), as_key(RSA, "k1")], None),
         ("k1", [as_key(EC2, "k1"), as_key(EC, "k2")], Reason.SIGNATURE_INVALID),
-        ("k1", [as_key(EC, "k1"), as_key(EC2, "k1")], Reason.KEY_UNKNOWN),
-        ("k1", [as_key(EC, "k1"), as_key(EC, "k1")], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC, "k1"), as_key(EC2, "k1")], None),
+        ("k1", [as_key(EC2, "k1"), as_key(EC, "k1")], None),
+        ("k1", [as_key(EC, "k1"), as_key(EC, "k1")], None),
+        ("k1", [as_key(EC2, "k1"), as_key(EC2, "k1")], Reason.SIGNATURE_INVALID),
+        ("k1", [as_key(EC2, "k1"), as_key(EC2, "k1"), as_key(EC, "k2")], Reason.SIGNATURE_INVALID),
         ("k1", [as_key(EC, None)], None),
         ("k1", [as_key(EC, None), as_key(EC2, "k2")], Reason.KEY_UNKNOWN),
-        ("k1", [as_key(EC, None), as_key(EC2, None)], Reason.KEY_UNKNOWN),
+        ("k1", [as_key(EC2, None), as_key(EC, None)], None),
         ("k1", [as_key(EC, "K1")], Reason.KEY_UNKNOWN),
         ("", [as_key(EC, "k1")], Reason.KEY_UNKNOWN),
         ("../../dev/null", [as_key(EC, "k1")], Reason.KEY_UNKNOWN),
@@ -220,13 +223,74 @@ RSA, EC, EC2 = make_private("RSA"), make_private("ES256"), make_private("ES256",
         (None, [as_key(EC, "k1")], None),
         (None, [as_key(EC, None)], None),
         (None, [as_key(EC, "k1"), as_key(RSA, "k2")], None),
-        (None, [as_key(EC, "k1"), as_key(EC2, "k2")], Reason.KEY_UNKNOWN),
+        (None, [as_key(EC, "k1"), as_key(EC2, "k2")], None),
+        (None, [as_key(EC2, "k1"), as_key(EC, "k2")], None),
+        (None, [as_key(EC2, "k1"), as_key(RSA, "k2")], Reason.SIGNATURE_INVALID),
         (None, [], Reason.KEY_UNKNOWN),
     ],
 )
-def test_exactly_one_key_must_fit(kid: str | None, keys: list[Key], answer: Reason | None) -> None:
+def test_one_of_the_keys_that_fit_name_and_algorithm_must_have_signed(
+    kid: str | None, keys: list[Key], answer: Reason | None
+) -> None:
     """7517.4, 8725.8."""
     assert reason(mint(EC, "ES256", CLAIMS, kid), KeySet(tuple(keys))) is answer
+
+
+class CountingKey(FaultyKey):
+    """Counts how often a signature is verified with it."""
+
+    def __init__(self, counts: list[int]) -> None:
+        super().__init__(None)
+        self._counts = counts
+
+    def verify(self, signature: bytes, data: bytes) -> None:  # type: ignore[override]
+        self._counts[0] += 1
+        super().verify(signature, data)
+
+
+def counting_keys(number: int, kid: str | None) -> tuple[list[int], KeySet]:
+    """Return so many keys that fit one token, and how often they were asked."""
+    counts = [0]
+    fitting = frozenset({"EdDSA"})
+    return counts, KeySet(tuple(Key(kid, fitting, CountingKey(counts)) for _ in range(number)))
+
+
+@pytest.mark.parametrize("kid", ["k1", None])
+@pytest.mark.parametrize(
+    ("keys", "checks", "answer"),
+    [
+        (1, 1, Reason.SIGNATURE_INVALID),
+        (2, 2, Reason.SIGNATURE_INVALID),
+        (4, 4, Reason.SIGNATURE_INVALID),
+        (5, 4, Reason.KEY_UNKNOWN),
+        (100, 4, Reason.KEY_UNKNOWN),
+    ],
+)
+def test_a_hostile_token_costs_four_checks_at_most(
+    kid: str | None, keys: int, checks: int, answer: Reason
+) -> None:
+    """However many keys fit. Where more do, nobody has said that the signature is wrong."""
+    counts, key_set = counting_keys(keys, kid)
+    forged = mint(make_private("Ed25519", 1), "EdDSA", CLAIMS, kid)
+
+    assert reason(forged, key_set) is answer
+    assert counts == [checks]
+
+
+@pytest.mark.parametrize(("place", "answer"), [(0, None), (3, None), (4, Reason.KEY_UNKNOWN)])
+def test_of_many_keys_that_fit_the_first_four_are_tried(place: int, answer: Reason | None) -> None:
+    """In the order of the key set."""
+    keys = [as_key(make_private("ES256", number), None) for number in range(1, 7)]
+    keys.insert(place, as_key(EC, None))
+
+    assert reason(mint(EC, "ES256", CLAIMS, None), KeySet(tuple(keys))) is answer
+
+
+def test_no_other_key_is_tried_once_one_has_signed() -> None:
+    counts, key_set = counting_keys(4, None)
+
+    assert reason(mint(make_private("Ed25519", 0), "EdDSA", CLAIMS, None), key_set) is None
+    assert counts == [1]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)

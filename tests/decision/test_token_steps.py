@@ -98,6 +98,28 @@ def test_the_first_step_that_fails_is_the_last(
     assert (steps[-1].check, steps[-1].reason, steps[-1].found) == (check, reason, found)
 
 
+def test_keys_that_are_tried_in_turn_are_counted() -> None:
+    """Where the token has no key id, or keys share one."""
+    other = as_key(make_private("ES256", 1))
+    key = KEYS.keys[0]
+    held, signed = authenticated(minted(), KeySet((other, key)))
+    failed, _ = authenticated(minted(), KeySet((other, other)))
+    undecided, _ = authenticated(minted(), KeySet(5 * (other,) + (key,)))
+
+    assert signed is not None
+    found = [(step.check, step.found, step.reason) for step in held if step.check in KEY_STEPS]
+    assert found == [
+        (Check.KEY, "2 of them: tried in turn, at most 4", None),
+        (Check.SIGNATURE, "one did", None),
+    ]
+    assert (failed[-1].check, failed[-1].reason) == (Check.SIGNATURE, Reason.SIGNATURE_INVALID)
+    assert (undecided[-1].check, undecided[-1].reason) == (Check.SIGNATURE, Reason.KEY_UNKNOWN)
+    assert "more of them fit" in undecided[-1].found
+
+
+KEY_STEPS = {Check.KEY, Check.SIGNATURE}
+
+
 def test_an_issuer_that_nobody_knows_is_told_who_is_known() -> None:
     steps, _ = authenticated(minted(iss="x"))
     nobody, _ = walk(authentication_steps(minted(), policy(issuers=()), {}))

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.decision.keys import Key
 from gateway.decision.verdict import WantedKey
-from gateway.keyring.describe import describe_keys
+from gateway.keyring.describe import describe_alike, describe_keys
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
@@ -29,6 +30,45 @@ def test_keys_their_age_and_the_last_error_are_told(
     kids: tuple[str | None, ...], age_seconds: int | None, last_error: str | None, text: str
 ) -> None:
     assert describe_keys(kids, age_seconds, last_error) == text
+
+
+EC, ED, RSA = frozenset({"ES256"}), frozenset({"EdDSA", "Ed25519"}), frozenset({"RS256", "PS256"})
+USED = frozenset({"ES256", "EdDSA", "RS256"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ([], None),
+        ([("a", EC), ("b", EC)], None),
+        ([("a", EC), ("a", RSA), (None, ED)], None),
+        ([("a", EC), ("a", EC)], "2 keys 'a' for ES256"),
+        ([("a", ED), ("a", ED)], "2 keys 'a' for EdDSA"),
+        ([("a", frozenset({"ES384"})), ("a", frozenset({"ES384"}))], None),
+        ([("a", RSA), ("a", frozenset({"PS256"}))], None),
+        ([(None, EC), (None, EC), (None, EC)], "3 keys (no kid) for ES256"),
+        (
+            [("a", RSA), ("a", frozenset({"RS256"})), ("a\n", EC), ("a\n", EC)],
+            "2 keys 'a' for RS256, 2 keys (2 characters) for ES256",
+        ),
+        ([(None, EC)] * 5, "5 keys (no kid) for ES256, of which the first 4 are tried"),
+    ],
+)
+def test_keys_that_no_token_can_tell_apart_are_told_of(
+    keys: list[tuple[str | None, frozenset[str]]], text: str | None
+) -> None:
+    found = describe_alike([Key(kid, algorithms, b"") for kid, algorithms in keys], USED)
+
+    assert found == text
+
+
+def test_of_many_groups_of_alike_keys_the_first_are_told_of() -> None:
+    keys = [Key(str(number // 2), EC, b"") for number in range(100)]
+
+    text = describe_alike(keys, USED)
+
+    assert text is not None
+    assert text.endswith(", 2 keys '4' for ES256 and 45 more")
 
 
 @pytest.mark.parametrize(("count", "end"), [(10, "'9'"), (11, "'9' and 1 more"), (99, "89 more")])

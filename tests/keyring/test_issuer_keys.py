@@ -9,7 +9,7 @@ from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import secret_keys
 from gateway.settings.values import IssuerSettings, SourceKind
-from tests.keyring.keys import ec_jwk, jwks
+from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import MovableClock, issuer_settings
 
 SETTINGS = issuer_settings(SourceKind.JWKS_URL, "https://keys.example/jwks")
@@ -68,3 +68,24 @@ async def test_closing_without_a_fetch_under_way_does_nothing(clock: MovableCloc
     await keys.close()
 
     assert keys.status().fetches == 0
+
+
+async def test_keys_that_share_a_name_are_warned_of_once_for_each_set(
+    clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each token of theirs costs several checks; the issuer should give each a name of its own."""
+    twins = parse_jwks(jwks(ec_jwk(kid="a"), ec_jwk(P256_KEYS[1], kid="a"), ec_jwk(kid="b")))
+    single = parse_jwks(jwks(ec_jwk(kid="a"), ec_jwk(kid="b")))
+    assert isinstance(twins, ParsedSet)
+    assert isinstance(single, ParsedSet)
+    source = Source(twins)
+    keys = IssuerKeys(SETTINGS, {}, clock, source.read)
+
+    for parsed in (twins, twins, single, single, twins):
+        source.parsed = parsed
+        await keys.load()
+
+    told = [record.getMessage() for record in caplog.records if "share" in record.getMessage()]
+    assert told == 2 * [
+        "issuer main: keys share a kid, and each is tried for a token: 2 keys 'a' for ES256"
+    ]

@@ -48,6 +48,7 @@ def certificate(key: EllipticCurvePrivateKey) -> bytes:
 
 
 PKCS1 = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1)
+MANY = [Ed25519PrivateKey.generate() for _ in range(5)]
 SHORT_KEY = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 GOOD: dict[str, tuple[bytes, list[PrivateKey]]] = {
@@ -58,6 +59,11 @@ GOOD: dict[str, tuple[bytes, list[PrivateKey]]] = {
         b"our keys:\n" + public(RSA_KEY) + b"# next\n" + certificate(P256_KEYS[0]),
         [RSA_KEY, P256_KEYS[0]],
     ),
+    "two keys of one kind": (
+        public(P256_KEYS[0]) + certificate(P256_KEYS[1]),
+        [P256_KEYS[0], P256_KEYS[1]],
+    ),
+    "as many of one kind as are tried": (b"".join(map(public, MANY[:4])), [*MANY[:4]]),
     "Windows line ends": (public(ED25519_KEY).replace(b"\n", b"\r\n"), [ED25519_KEY]),
 }
 
@@ -72,7 +78,7 @@ BAD = {
     ),
     "a private key beside a public one": (public(RSA_KEY) + private(RSA_KEY), "private key"),
     "half a private key": (private(RSA_KEY)[:200], "private key"),
-    "two keys of one kind": (public(P256_KEYS[0]) + public(P256_KEYS[1]), "two keys of one kind"),
+    "too many keys of one kind": (b"".join(map(public, MANY)), "more than 4 keys of one kind"),
 }
 
 
