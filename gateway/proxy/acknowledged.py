@@ -18,6 +18,11 @@ def acknowledged_bytes(transport: asyncio.BaseTransport) -> int | None:
     """
     if transport.get_extra_info("sslcontext") is not None:
         return None
+    return acknowledged_wire_bytes(transport)
+
+
+def acknowledged_wire_bytes(transport: asyncio.BaseTransport) -> int | None:
+    """Return the number of bytes acknowledged on *transport*, those of TLS itself included."""
     sock = transport.get_extra_info("socket")
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _OFFSET + 8)

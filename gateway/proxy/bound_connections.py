@@ -89,11 +89,6 @@ class _BoundHome:
         return self.pool.body_seconds
 
     @property
-    def stall_seconds(self) -> float:
-        """Return how long a pause in an answer may be."""
-        return self.pool.stall_seconds
-
-    @property
     def authority(self) -> str:
         """Return what a Host field would say."""
         return self.pool.authority

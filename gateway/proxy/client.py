@@ -13,11 +13,13 @@ from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.refusal import render_refusal
 from gateway.proxy.clients import Clients
 from gateway.proxy.departure import has_left
+from gateway.proxy.exchange import Exchange
 from gateway.proxy.leaving import Leaving
 from gateway.proxy.port import Port
 from gateway.proxy.request_reader import RequestReader
 from gateway.proxy.server import NEVER
 from gateway.proxy.turns import NOTHING
+from gateway.proxy.upload import Upload
 
 
 class ClientConnection(Leaving, asyncio.Protocol):
@@ -47,7 +49,7 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self._is_ending = False
         self._begun = 0
         self._eof = False
-        self._unsent_bytes = self._taken_bytes = 0
+        self._backlog = None
         self._forwarding = b""
         self._forwarding_host = b""
 
@@ -125,8 +127,8 @@ class ClientConnection(Leaving, asyncio.Protocol):
     def pause_writing(self) -> None:
         """Slow down the server."""
         self._write_blocked = True
-        self._note_taken()
-        self.deadline = monotonic() + self._port.timeouts.body_seconds
+        self._wait_for_others()
+        self._await_taking()
         if self._current is not None:
             self._current.client_blocked()
 
@@ -135,6 +137,8 @@ class ClientConnection(Leaving, asyncio.Protocol):
         self._write_blocked = False
         if self._closing:
             return
+        if self._backlog is not None:
+            self._backlog.stop(monotonic())
         if self._tunnel is None:
             self.deadline = NEVER
         if self._current is not None:
@@ -241,21 +245,49 @@ class ClientConnection(Leaving, asyncio.Protocol):
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""
-        self.deadline = NEVER
-        if self._tunnel is not None and not self._closing:
-            self.deadline = self._tunnel.active_at + self._port.timeouts.tunnel_seconds
-            if self.deadline > monotonic():
-                return
+        now, self.deadline = monotonic(), NEVER
         if self._closing:
-            self._expire_closing()
-        elif self._write_blocked and self._is_taking():
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
-        elif self._current is not None:
-            self._current.expire()
+            self._expire_closing(now)
+        elif self._write_blocked:
+            self._expire_unread(now)
         elif self._reader.upload is not None:
-            self._close()  # the rest of a body that was refused did not come
+            self._expire_body(self._reader.upload, now)
+        elif self._current is not None:
+            self._expire_tunnel(self._current, now)
         elif self._reader.in_message:
             self._reader.is_over = True
             self._take_fault(Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time"))
         else:
             self._close()
+
+    def _expire_unread(self, now: float) -> None:
+        """Cut the connection where the client takes too little of what was sent."""
+        backlog = self._backlog
+        if backlog is not None and backlog.is_taken(now, self._read_rate()):
+            self.deadline = now + backlog.look_seconds
+        elif self._current is not None:
+            self._current.expire_unread()
+        else:
+            self.abort()
+
+    def _expire_body(self, upload: Upload, now: float) -> None:
+        """Give up on a request whose body comes too slowly."""
+        pace = upload.pace
+        if pace is None or not pace.is_running:
+            self._await_body()
+        elif pace.holds(now, upload.received_bytes, self._body_rate()):
+            self.deadline = now + pace.look_seconds
+        elif self._current is not None:
+            self._current.expire()
+        else:
+            self._close()  # the rest of a body that was refused
+
+    def _expire_tunnel(self, exchange: Exchange, now: float) -> None:
+        """Cut a tunnel in which nothing passes; an answer is its service's to delay."""
+        if self._tunnel is None:
+            return
+        ends_at = self._tunnel.active_at + self._port.timeouts.tunnel_seconds
+        if ends_at > now:
+            self.deadline = ends_at
+        else:
+            exchange.expire()

@@ -12,9 +12,11 @@ from typing import Final
 from gateway.http.forwarding import is_trusted
 from gateway.http.request import Request
 from gateway.http.request_head import render_forwarding
+from gateway.proxy.backlog import Backlog
 from gateway.proxy.bound_connections import BoundConnections
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.outbox import Piece
+from gateway.proxy.pace import Pace
 from gateway.proxy.pool import Pool
 from gateway.proxy.port import Port
 from gateway.proxy.request_reader import RequestReader
@@ -34,6 +36,7 @@ class ClientSide:
 
     __slots__ = (
         "_advancing",
+        "_backlog",
         "_closing",
         "_current",
         "_eof",
@@ -46,10 +49,8 @@ class ClientSide:
         "_port",
         "_queue",
         "_reader",
-        "_taken_bytes",
         "_tunnel",
         "_unread",
-        "_unsent_bytes",
         "_write_blocked",
         "bound",
         "deadline",
@@ -62,6 +63,7 @@ class ClientSide:
     )
 
     _advancing: bool
+    _backlog: Backlog | None  # from when it had first to wait for the client to read
     _closing: bool
     _current: Exchange | None
     _eof: bool
@@ -74,10 +76,8 @@ class ClientSide:
     _port: Port
     _queue: deque[Exchange]
     _reader: RequestReader
-    _taken_bytes: int
     _tunnel: Tunnel | None
     _unread: memoryview
-    _unsent_bytes: int
     _write_blocked: bool
     bound: BoundConnections | None
     deadline: float
@@ -142,14 +142,17 @@ class ClientSide:
             return
         self._paused = paused
         if paused:
+            self._wait_for_others()
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
+            self._await_body()
 
     def begin_tunnel(self, tunnel: Tunnel) -> None:
         """Pass on all further bytes as they are."""
         self._tunnel = tunnel
-        self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
+        if not self._write_blocked:
+            self.deadline = monotonic() + self._port.timeouts.tunnel_seconds
 
     def end_writing(self) -> bool:
         """Send the end of the tunnel's server side; return False where TLS has no such thing."""
@@ -161,8 +164,33 @@ class ClientSide:
         return True
 
     def _await_body(self) -> None:
-        if self._reader.upload is not None and not self._held and not self._write_blocked:
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
+        """Hold the client to the pace of its body, while nobody else is waited for."""
+        upload = self._reader.upload
+        if upload is None:
+            return
+        pace = upload.pace
+        if pace is not None and pace.is_running and self.deadline != NEVER:
+            return
+        if self._write_blocked or self._held or self._queue or self._unread or self._closing:
+            return
+        if not upload.is_awaited():
+            return
+        if pace is None:
+            seconds = self._port.timeouts.body_seconds
+            pace = upload.pace = Pace(seconds, upload.received_bytes)
+        now = monotonic()
+        pace.start(now, upload.received_bytes, self._body_rate())
+        self.deadline = now + pace.look_seconds
+
+    def _wait_for_others(self) -> None:
+        """Hold nothing against a client that cannot send its body now."""
+        upload = self._reader.upload
+        if upload is not None and upload.pace is not None:
+            upload.pace.stop(monotonic())
+
+    def _body_rate(self) -> int | None:
+        exchange = self._current
+        return self._port.limits.body_rate if exchange is None else exchange.body_rate()
 
     def abort(self) -> None:
         """Cut the connection with a reset: to HTTP/1.0 a mere close is the end of a body."""

@@ -156,6 +156,20 @@ class Exchange(Streaming):
             pool = self.port.routes[allow.route.index].pool
             self.client.bind(pool).adopt(pool, server)
 
+    def body_rate(self) -> int | None:
+        """Return how many bytes a second of its body must come, on average."""
+        port, allow = self.port, self.allow
+        if allow is None:
+            return port.limits.body_rate
+        return port.routes[allow.route.index].carriage.body_rate
+
+    def read_rate(self) -> int | None:
+        """Return how many bytes a second the client must take, on average, of what waits."""
+        port, allow = self.port, self.allow
+        if allow is None:
+            return port.limits.read_rate
+        return port.routes[allow.route.index].carriage.read_rate
+
     def total_seconds(self) -> float:
         """Return how long all may take, from the head to the end of the answer."""
         port, allow = self.port, self.allow
@@ -240,11 +254,22 @@ class Exchange(Streaming):
         self.fail(INTERNAL_ERROR)
 
     def expire(self) -> None:
-        """Give up on a client that does not send its body, or take its answer, in time."""
+        """Give up on a client that does not send its body in time, or on a silent tunnel."""
         if self.tunnel is not None:
             self.tunnel_cut()
             return
-        self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client made no progress"))
+        self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client sent its body too slowly"))
+
+    def expire_unread(self) -> None:
+        """Cut a client that takes too little of what was sent; it would not read a refusal."""
+        if self.is_over:
+            return
+        self._leave_server()
+        reason = Reason.REQUEST_TIMEOUT
+        self.deny = Deny(reason, "the client took its answers too slowly")
+        self.status = self.status or reason.status
+        self.client.abort()
+        self._end(True)
 
     def client_lost(self) -> None:
         """Give up: nobody waits for the answer."""

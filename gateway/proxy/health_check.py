@@ -122,7 +122,7 @@ class _NoHome:
     """Where the connection of a check comes from, and never goes back to."""
 
     authority = ""
-    body_seconds = stall_seconds = NEVER  # the check has a limit itself
+    body_seconds = NEVER  # the check has a limit itself
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox

@@ -96,12 +96,21 @@ class Unrouted:
 class RouteState(Unrouted):
     """What the data port keeps for one route: its pool, its counts, its names as JSON."""
 
-    __slots__ = ("answer_seconds", "body_bytes", "carriage", "limits", "pool", "total_seconds")
+    __slots__ = (
+        "answer_seconds",
+        "body_bytes",
+        "carriage",
+        "limits",
+        "pool",
+        "stall_seconds",
+        "total_seconds",
+    )
 
     def __init__(self, route: Route, carriage: Carriage, pool: Pool, metrics: RouteMetrics) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
         self.pool = pool
         self.answer_seconds = carriage.response_timeout_seconds
+        self.stall_seconds = carriage.stall_timeout_seconds
         self.total_seconds = carriage.total_seconds
         self.body_bytes = carriage.body_bytes
         self.carriage = carriage

@@ -113,10 +113,6 @@ class Home(Protocol):
         """Return how long the server may take nothing."""
 
     @property
-    def stall_seconds(self) -> float:
-        """Return how long a pause in an answer may be."""
-
-    @property
     def authority(self) -> str:
         """Return what a Host field would say."""
 

@@ -20,8 +20,9 @@ class ServerConnection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one server, for one exchange at a time."""
 
     __slots__ = (
-        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_flushes", "_reader", "_tunnel",
-        "_write", "_written_bytes", "deadline", "home", "is_open", "transport",
+        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_client_sends", "_flushes",
+        "_reader", "_stall_seconds", "_tunnel", "_write", "_written_bytes", "deadline", "home",
+        "is_open", "transport",
     )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
@@ -31,7 +32,9 @@ class ServerConnection(asyncio.Protocol):
         self._asker: Waiting | None = None
         self._answer_seconds = NEVER
         self._blocked = False
+        self._client_sends = False  # a body, which the service may wait for in its answer
         self._reader = AnswerReader()
+        self._stall_seconds = NEVER
         self._tunnel: Far | None = None
         self._written_bytes = 0
         self._bytes_before = 0
@@ -68,12 +71,28 @@ class ServerConnection(asyncio.Protocol):
 
     def expect_nothing(self) -> None:
         """Wait for the client first: the request is not complete."""
+        self._client_sends = True
         self.deadline = NEVER
 
     def expect_answer(self) -> None:
-        """Wait for the answer from now on, unless it has begun."""
-        if not self._reader.head_done:
-            self.deadline = monotonic() + self._answer_seconds
+        """Wait for the answer from now on, or for the rest of it."""
+        self._client_sends = False
+        self._await_answer()
+
+    def allow_pauses(self, seconds: float) -> None:
+        """Wait so long for each further piece of the answer that has begun."""
+        self._stall_seconds = seconds
+        self._await_answer()
+
+    def _await_answer(self) -> None:
+        """Wait for the service where nobody else is waited for."""
+        if self._client_sends and not self._blocked:
+            self.deadline = NEVER
+        elif self._reader.head_done:
+            self.deadline = monotonic() + self._stall_seconds
+        else:
+            seconds = self.home.body_seconds if self._blocked else self._answer_seconds
+            self.deadline = monotonic() + seconds
 
     def hold(self) -> None:
         """Read no more until ``go_on``: the client cannot take it."""
@@ -86,7 +105,7 @@ class ServerConnection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
         if self._tunnel is None:
-            self.deadline = monotonic() + self.home.stall_seconds
+            self._await_answer()
 
     def end_writing(self) -> bool:
         """Tell the server that no more bytes will come; return False where TLS cannot say it."""
@@ -120,6 +139,8 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = NEVER
         if self._asker is None:
             self.close()
+        elif self._reader.head_done:
+            self._fail(Reason.UPSTREAM_TIMEOUT, "the service stopped in the middle of its answer")
         else:
             self._fail(Reason.UPSTREAM_TIMEOUT, "the service did not answer in time")
 
@@ -147,7 +168,7 @@ class ServerConnection(asyncio.Protocol):
         elif outcome == MORE:
             if self._reader.head_done and self._asker is asker:
                 # Before the flush: it may put us on hold, and then no time limit runs.
-                self.deadline = monotonic() + self.home.stall_seconds
+                self._await_answer()
                 asker.answer_flush()
         elif outcome == FAULT:
             self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)

@@ -38,8 +38,7 @@ class ServerPool:
 
     __slots__ = (
         "_home", "authority", "body_seconds", "connecting", "connections", "counts", "held", "host",
-        "idle", "idle_seconds", "is_used", "outbox", "server", "server_name", "stall_seconds",
-        "tally", "watch",
+        "idle", "idle_seconds", "is_used", "outbox", "server", "server_name", "tally", "watch",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
@@ -62,7 +61,6 @@ class ServerPool:
         self.idle_seconds = upstream.idle_timeout_seconds
         self.body_seconds = timeouts.body_seconds
         # Event streams are quiet for long: a pause in an answer may last as long as in a tunnel.
-        self.stall_seconds = timeouts.tunnel_seconds
         self.counts = counts
         self.tally = tally
         self.watch: Watch | None = None
@@ -186,7 +184,7 @@ class ServerPool:
 class _Retired:
     """The home of connections whose pool is no more: those who come home are closed."""
 
-    __slots__ = ("_pool", "authority", "body_seconds", "counts", "outbox", "stall_seconds")
+    __slots__ = ("_pool", "authority", "body_seconds", "counts", "outbox")
 
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
@@ -194,7 +192,6 @@ class _Retired:
         self.counts = pool.counts
         self.authority = pool.authority
         self.body_seconds = pool.body_seconds
-        self.stall_seconds = pool.stall_seconds
 
     def put(self, server: ServerConnection) -> None:
         """Close a connection that could have served again."""

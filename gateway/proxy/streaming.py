@@ -24,6 +24,13 @@ _EVENT_STREAM: Final = re.compile(
     rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*text/event-stream[ \t]*[;,\r]"
 )
 
+# Answers that last, and may pause for as long as a tunnel: of these a client wants each piece
+# when it comes, and there need not be a next one.
+_LASTING: Final = re.compile(
+    rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*"
+    rb"(?:text/event-stream|application/grpc[^;,\r]*|multipart/x-mixed-replace)[ \t]*[;,\r]"
+)
+
 _EXPIRED: Final = Deny(Reason.TOKEN_EXPIRED, "the token of a stream has expired")
 _DRAINING: Final = Deny(Reason.DRAINING, "a stream was ended, for the gateway is shutting down")
 
@@ -79,10 +86,21 @@ class Streaming(Answering):
     def _answer_goes_on(self, head: bytes) -> None:
         self.waited = True
         head = head.lower()
+        self._allow_pauses(head)
         if b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None:
             self.events = Events(head)
             self._end_with_token()
             self._leave_entrance()
+
+    def _allow_pauses(self, head: bytes) -> None:
+        """Say how long its service may be silent before the next piece."""
+        server, allow = self.server, self.allow
+        if server is None or allow is None:
+            return
+        seconds = self.port.routes[allow.route.index].stall_seconds
+        if _LASTING.search(head) is not None:
+            seconds = max(seconds, self.port.timeouts.tunnel_seconds)
+        server.allow_pauses(seconds)
 
     def _leave_entrance(self) -> None:
         """Give back the places it holds, once: as it ends, or as it becomes what lasts."""

@@ -7,8 +7,8 @@ from typing import Final
 from gateway.decision.verdict import Deny
 from gateway.http.refusal import render_refusal
 from gateway.http.request import Request
-from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.admit import admit
+from gateway.proxy.backlog import Backlog
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.record import record_refused
@@ -85,7 +85,8 @@ class Turns(ClientSide):
         if not request.is_plain and request.has_body():
             fields = request.fields
             length = None if fields.is_chunked else fields.content_length
-            exchange.upload = Upload(self, length, port.most_body_bytes)
+            exchange.upload = upload = Upload(self, length, port.most_body_bytes)
+            upload.is_held_back = fields.expects_continue
         if self._current is not None or self._queue or self._write_blocked:
             exchange.waited = True
             self._queue.append(exchange)
@@ -139,6 +140,7 @@ class Turns(ClientSide):
             asyncio.get_running_loop().call_soon(self._advance)
         self._advancing = False
         self._update_reading()
+        self._await_body()
         if self.deadline == NEVER and self._current is None and not self._is_behind():
             self._await_request()  # what came last was no request
 
@@ -174,6 +176,13 @@ class Turns(ClientSide):
             self.deadline = now + self._idle_seconds
 
     def _await_request(self) -> None:
+        if self._write_blocked:
+            self._await_taking()
+            return
+        if self._reader.upload is not None:
+            self.deadline = NEVER
+            self._await_body()
+            return
         partial = self._reader.in_message
         seconds = self._port.timeouts.head_seconds if partial else self._idle_seconds
         self.deadline = monotonic() + seconds
@@ -196,47 +205,47 @@ class Turns(ClientSide):
         reader.is_over = True  # what came behind in the same piece is not read either
         self._abandon()
         self._port.outbox.flush()
-        if self.transport.is_closing():
-            # By the client's FIN, behind what it may never take; or else as good as gone.
+        self._backlog = None
+        if self.transport.get_write_buffer_size():
+            self._await_taking()
+        else:
             self.deadline = monotonic() + self._port.timeouts.body_seconds
-            return
-        self._note_taken()
+        if self.transport.is_closing():
+            return  # by the client's FIN, behind what it may never take; or else as good as gone
         if linger and self._tunnel is None and self.transport.can_write_eof():
-            seconds = self._port.timeouts.body_seconds if self._unsent_bytes else _LINGER_SECONDS
-            self.deadline = monotonic() + seconds
+            if self._backlog is None:
+                self.deadline = monotonic() + _LINGER_SECONDS
             self._update_reading()
             self.transport.write_eof()
         else:
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
             self.transport.close()
 
-    def _note_taken(self) -> None:
-        """Remember how much is not sent yet, and how much the client took.
+    def _await_taking(self) -> None:
+        """Hold the client to the pace of its reading."""
+        backlog = self._backlog
+        if backlog is None:
+            seconds = self._port.timeouts.body_seconds
+            backlog = self._backlog = Backlog(self.transport, seconds)
+        now = monotonic()
+        backlog.start(now, self._read_rate())
+        self.deadline = now + backlog.look_seconds
 
-        Where the kernel does not say the latter, it is judged by what could be sent.
-        """
-        self._unsent_bytes = self.transport.get_write_buffer_size()
-        acknowledged = acknowledged_bytes(self.transport) if self._unsent_bytes else None
-        self._taken_bytes = -self._unsent_bytes if acknowledged is None else acknowledged
+    def _read_rate(self) -> int | None:
+        """Return the rate of the answer that waits, which may be over."""
+        exchange = self._current or self._last
+        return self._port.limits.read_rate if exchange is None else exchange.read_rate()
 
-    def _is_taking(self) -> bool:
-        """Return whether something waits for the client, and it took some since the last look.
-
-        Whether more can be sent says less: the kernel asks for more once a third of its buffer
-        is free, which a slow reader may need minutes for.
-        """
-        before = self._taken_bytes
-        self._note_taken()
-        return self._unsent_bytes > 0 and self._taken_bytes > before
-
-    def _expire_closing(self) -> None:
+    def _expire_closing(self, now: float) -> None:
         """Give up on a connection that is closing, unless the client still takes what is left."""
-        before = self._unsent_bytes
-        if self._is_taking():
-            self.deadline = monotonic() + self._port.timeouts.body_seconds
-        elif self._unsent_bytes:
-            self.abort()  # a mere close would make what it has look complete
-        elif before:
-            self.deadline = monotonic() + _LINGER_SECONDS
-        else:
+        backlog = self._backlog
+        before = 0 if backlog is None else backlog.unsent_bytes
+        if backlog is None or not before:
             self.transport.abort()
+            return
+        is_taken = backlog.is_taken(now, self._read_rate())
+        if not backlog.unsent_bytes:
+            self.deadline = now + _LINGER_SECONDS
+        elif is_taken:
+            self.deadline = now + backlog.look_seconds
+        else:
+            self.abort()  # a mere close would make what it has look complete

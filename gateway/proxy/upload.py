@@ -3,6 +3,7 @@
 from time import monotonic
 from typing import Final, Protocol
 
+from gateway.proxy.pace import Pace
 from gateway.proxy.server import ServerConnection
 
 # Body bytes that may wait for a decision or a connection before the client is slowed down.
@@ -25,7 +26,8 @@ class Upload:
     *length* is its Content-Length, or None where it is chunked.
     It has at most *max_bytes* (None: no limit), until its route says otherwise.
     *begun* says that a part of it was sent, so that the request cannot be sent again.
-    *is_dropped* says that what still comes goes nowhere.
+    *is_dropped* says that what still comes goes nowhere. *is_held_back* says that the client
+    waits for us to ask for it (RFC 9110 §10.1.1). *pace* is how slowly it may come.
     """
 
     __slots__ = (
@@ -37,8 +39,10 @@ class Upload:
         "begun",
         "complete",
         "is_dropped",
+        "is_held_back",
         "is_too_large",
         "length",
+        "pace",
         "received_bytes",
         "sent_at",
     )
@@ -53,9 +57,15 @@ class Upload:
         self.begun = False
         self.complete = False
         self.is_dropped = False
+        self.is_held_back = False
+        self.pace: Pace | None = None
         self.is_too_large = False
         self.received_bytes = 0
         self.sent_at = 0.0  # the end of it
+
+    def is_awaited(self) -> bool:
+        """Return whether the client is to send it now, or has begun to."""
+        return not self.is_held_back or self.received_bytes > 0
 
     def has_not_come(self) -> bool:
         """Return whether nothing of the body was seen yet."""
@@ -80,6 +90,7 @@ class Upload:
     def attach(self, server: ServerConnection) -> None:
         """Send to *server* from now on."""
         self._server = server
+        self.is_held_back = False
         was_complete = self.complete
         if not was_complete:
             server.expect_nothing()
@@ -124,5 +135,6 @@ class Upload:
     def detach(self) -> None:
         """Send nothing more: the exchange is over, or the server is gone."""
         self._server = None
+        self.is_held_back = False
         self.is_dropped = True
         self.drop()

@@ -46,7 +46,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     limits: Limits,
 ) -> Carriage:
     own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
-    response, total = own_timeouts.response, own_timeouts.total
+    response, total, stall = own_timeouts.response, own_timeouts.total, own_timeouts.stall
     # None is the word for unlimited: whether something was said is another question.
     own = own_timeouts.model_fields_set | own_limits.model_fields_set
     usual = upstream.response_timeout_seconds
@@ -59,4 +59,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
         cors=cors,
         requests=own_limits.requests,
         priority=Priority[model.priority.upper()],
+        stall_timeout_seconds=upstream.stall_timeout_seconds if stall is None else stall,
+        body_rate=own_limits.body_rate if "body_rate" in own else limits.body_rate,
+        read_rate=own_limits.read_rate if "read_rate" in own else limits.read_rate,
     )

@@ -19,8 +19,9 @@ class Priority(IntEnum):
 class Carriage:
     """What one route has of its own, or has of all others.
 
-    *response_timeout_seconds* is until the first byte of the answer. *own* are the keys that the
-    route itself says: ``response``, ``total``, ``body``, ``requests``. Without a *rewrite*
+    *response_timeout_seconds* is until the first byte of the answer, *stall_timeout_seconds* from
+    any byte of it to the next. Rates are in bytes a second; None is none. *own* are the keys of its
+    times and limits that the route itself says. Without a *rewrite*
     nothing is changed, and without *cors* browsers are told nothing.
     """
 
@@ -32,6 +33,9 @@ class Carriage:
     cors: Cors | None = None
     requests: int | None = None  # under way at one time; None: no limit
     priority: Priority = Priority.NORMAL
+    stall_timeout_seconds: float = 60.0
+    body_rate: int | None = 240
+    read_rate: int | None = 240
 
     @property
     def edits_answers(self) -> bool:

@@ -252,4 +252,6 @@ def _limits(model: ConfigFile) -> Limits:
         limits.body,
         limits.connections,
         limits.requests,
+        limits.body_rate,
+        limits.read_rate,
     )

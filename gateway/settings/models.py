@@ -122,6 +122,7 @@ class UpstreamModel(BalancingModel):
     )
     connect_timeout: Duration = described("2s", "A connection must stand within this time.")
     response_timeout: Duration = described("30s", "Until the first byte of the answer.")
+    stall_timeout: Duration = described("60s", "Without a byte of an answer that has begun.")
     idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
     tls: UpstreamTlsModel = Field(
         default=UpstreamTlsModel(), description="How https servers prove who they are, and we."
@@ -157,7 +158,9 @@ class TimeoutsModel(Strict):
     head: Duration = described("10s", "From the first byte of a request head to its end.")
     idle: Duration = described("60s", "Between requests on a connection.")
     body: Duration = described("30s", "Without progress of a body, in either direction.")
-    tunnel: Duration = described("1h", "Without a byte in either direction of a tunnel.")
+    tunnel: Duration = described(
+        "1h", "Without a byte in either direction of a tunnel, or of an event stream."
+    )
     total: DurationOrUnlimited = described(
         "1h", "From a request's head to the end of its answer; not for streams and tunnels."
     )
@@ -182,6 +185,12 @@ class LimitsModel(Strict):
     target: Size = described("8KiB", "A request target.")
     token: Size = described("8KiB", "A bearer token.")
     body: SizeOrUnlimited = described("unlimited", "A request body.")
+    body_rate: SizeOrUnlimited = described(
+        "240B", "What a client must send of a body in a second, on average."
+    )
+    read_rate: SizeOrUnlimited = described(
+        "240B", "What a client must take in a second of an answer that waits, on average."
+    )
     connections: Count = described(10_000, "Client connections at one time.")
     requests: Count | None = Field(
         default=None, description="Requests under way at one time; by default as many as come."

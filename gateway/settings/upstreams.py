@@ -46,5 +46,6 @@ def build_upstreams(
             one.model.idle_timeout,
             tls if any(server.tls for server in servers) else None,
             build_balancing(one.model, one.part, faults),
+            one.model.stall_timeout,
         )
     return built

@@ -149,6 +149,7 @@ class Upstream:
     idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
     tls: ClientTls | None = None  # for its https servers; None where it has none
     balancing: Balancing = PLAIN
+    stall_timeout_seconds: float = 60.0  # without a byte of an answer that has begun
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +175,7 @@ class Timeouts:
     head_seconds: float  # first byte of a head to its end
     idle_seconds: float  # between requests on a kept-alive connection
     body_seconds: float  # without progress, in either direction
-    tunnel_seconds: float  # without a byte in either direction of a tunnel
+    tunnel_seconds: float  # without a byte of a tunnel, or of an answer that is a stream
     total_seconds: float  # from a request's head to the end of its answer; may be infinite
     token_grace_seconds: float  # a tunnel may outlast its token by so much; may be infinite
 
@@ -189,6 +190,8 @@ class Limits:
     body_bytes: int | None  # None: no limit
     connections: int
     requests: int | None = None  # under way at one time; None: no limit
+    body_rate: int | None = None  # bytes a second that a body must come at; None: any
+    read_rate: int | None = None  # bytes a second that an answer must be taken at; None: any
 
 
 class UnderscoreNames(Enum):

@@ -149,7 +149,7 @@ class MemoryPool(Pool):
         super().__init__(*args)
         self.take = self._take_kept  # type: ignore[method-assign]  # as Pool itself does
         self.outbox: Outbox = args[2]
-        self.answer_seconds = self.body_seconds = self.stall_seconds = 30.0
+        self.answer_seconds = self.body_seconds = 30.0
         self.authority = args[0].servers[0].authority
         self.kept: list[ServerConnection] = []
         self.ends: list[ServiceEnd] = []

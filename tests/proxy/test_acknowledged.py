@@ -1,8 +1,9 @@
 """What the peer's kernel has acknowledged, and when that is not known."""
 
 import asyncio
+import sys
 
-from gateway.proxy.acknowledged import acknowledged_bytes
+from gateway.proxy.acknowledged import acknowledged_bytes, acknowledged_wire_bytes
 from tests.proxy.service import Service
 from tests.proxy.wire import connect
 
@@ -38,6 +39,21 @@ async def test_bytes_sent_to_a_closed_connection_are_not_counted(service: Servic
 def test_of_tls_and_of_what_has_no_socket_nothing_is_said() -> None:
     assert acknowledged_bytes(NoSocket({"sslcontext": object()})) is None
     assert acknowledged_bytes(NoSocket()) is None
+
+
+class Counting:
+    """A socket on which a thousand bytes and the SYN were acknowledged."""
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        return bytes(120) + (1001).to_bytes(8, sys.byteorder)
+
+
+def test_of_tls_it_is_known_how_much_of_all_was_acknowledged() -> None:
+    """Records are larger than what they carry, but as fast."""
+    tls = NoSocket({"sslcontext": object(), "socket": Counting()})
+
+    assert acknowledged_wire_bytes(tls) == 1000
+    assert acknowledged_bytes(tls) is None
 
 
 class Uncounted:

@@ -267,7 +267,7 @@ async def test_a_slow_client_is_not_the_services_fault(
 class Home:
     """A pool that notes who came home."""
 
-    answer_seconds = body_seconds = stall_seconds = 30.0
+    answer_seconds = body_seconds = 30.0
     authority = "service.test"
 
     def __init__(self) -> None:

@@ -20,6 +20,16 @@ routes:
 """
 GENERAL = "limits: {body: 1MiB}\ntimeouts: {total: 2m}\n"
 UPSTREAMS = 'upstreams: {orders: {servers: ["http://10.0.0.7"], response_timeout: 9s}}\n'
+SLOW = """\
+routes:
+  - {name: usual, match: {path: /usual}, upstream: orders, require: {}}
+  - name: own
+    match: {path: /own}
+    upstream: orders
+    require: {}
+    timeouts: {stall: 10m}
+    limits: {body_rate: unlimited, read_rate: 1KiB}
+"""
 
 
 def test_each_route_is_carried_as_it_says_else_as_its_upstream_and_the_file_say(
@@ -41,3 +51,17 @@ def test_each_route_is_carried_as_it_says_else_as_its_upstream_and_the_file_say(
         ),
         "half": Carriage(9.0, 120.0, 1024, frozenset({"body"})),
     }
+
+
+def test_how_slow_a_client_or_a_service_may_be_is_said_by_a_route_or_else_for_all(
+    tmp_path: Path,
+) -> None:
+    general = "limits: {body_rate: 100B, read_rate: unlimited}\n"
+    upstreams = 'upstreams: {orders: {servers: ["http://10.0.0.7"], stall_timeout: 2m}}\n'
+    settings = load(tmp_path, config(general, upstreams=upstreams, routes=SLOW))
+
+    assert {
+        route.name: (carriage.stall_timeout_seconds, carriage.body_rate, carriage.read_rate)
+        for route in settings.policy.routes.routes
+        for carriage in [settings.carriages[route.index]]
+    } == {"usual": (120.0, 100, None), "own": (600.0, None, 1024)}

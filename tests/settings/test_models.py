@@ -39,6 +39,8 @@ MISTAKES = [
     ("bad_value", config("timeouts: {head: ¦0s}\n")),
     ("bad_value", config("limits: {body: ¦10MB}\n")),
     ("bad_value", config("limits: {head: ¦0KiB}\n")),
+    ("bad_value", config("limits: {body_rate: ¦0B}\n")),
+    ("bad_value", config("limits: {read_rate: ¦240}\n")),
     ("bad_value", config("limits: {connections: ¦0}\n")),
     ("bad_value", config("workers: ¦many\n")),
     ("bad_value", config("workers: ¦0\n")),

@@ -12,9 +12,12 @@ AMPLE, TIGHT = 4 * ATTACKERS, ATTACKERS
 
 
 def figures(
-    attacked: float = QUIET, peak: int = ATTACKERS, strangers: tuple[int, ...] = (200,)
+    attacked: float = QUIET,
+    peak: int = ATTACKERS,
+    strangers: tuple[int, ...] = (200,),
+    was_ended: bool = True,
 ) -> Figures:
-    return Figures(QUIET, attacked, peak, Counter(strangers))
+    return Figures(QUIET, attacked, peak, Counter(strangers), was_ended)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,7 @@ def test_an_attack_that_is_borne_has_no_faults(measured: Figures, room: int) -> 
         (figures(strangers=(200, 503)), AMPLE),
         (figures(strangers=(200, 502)), TIGHT),
         (figures(strangers=()), TIGHT),
+        (figures(was_ended=False), AMPLE),
     ],
 )
 def test_each_breach_is_a_fault(measured: Figures, room: int) -> None:
@@ -44,8 +48,8 @@ def test_each_breach_is_a_fault(measured: Figures, room: int) -> None:
 
 
 def test_under_the_floor_a_ratio_says_nothing() -> None:
-    assert Figures(0.0001, FLOOR_SECONDS, ATTACKERS, Counter((200,))).faults(AMPLE) == []
-    assert Figures(0.0001, 1.01 * FLOOR_SECONDS, ATTACKERS, Counter((200,))).faults(AMPLE)
+    assert Figures(0.0001, FLOOR_SECONDS, ATTACKERS, Counter((200,)), True).faults(AMPLE) == []
+    assert Figures(0.0001, 1.01 * FLOOR_SECONDS, ATTACKERS, Counter((200,)), True).faults(AMPLE)
 
 
 def test_the_99th_percentile_leaves_out_one_in_a_hundred() -> None:

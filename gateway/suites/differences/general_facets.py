@@ -15,7 +15,7 @@ from gateway.settings.values import (
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.issuer_facets import file_digest
 from gateway.suites.differences.rate_facets import redis_facet
-from gateway.suites.differences.route_facets import listed
+from gateway.suites.differences.route_facets import listed, show_rate
 from gateway.suites.differences.tls_facets import authorities_facet
 
 
@@ -123,6 +123,8 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("limits", "target"): limits.target_bytes,
         ("limits", "token"): settings.policy.max_token_bytes,
         ("limits", "body"): "unlimited" if limits.body_bytes is None else limits.body_bytes,
+        ("limits", "body_rate"): show_rate(limits.body_rate),
+        ("limits", "read_rate"): show_rate(limits.read_rate),
         ("limits", "connections"): limits.connections,
         ("limits", "requests"): "unlimited" if limits.requests is None else limits.requests,
         ("trusted_proxies",): listed(proxies, "none"),
@@ -210,6 +212,7 @@ def upstream_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
             for key, value in (
                 ("connect_timeout", one.connect_timeout_seconds),
                 ("response_timeout", one.response_timeout_seconds),
+                ("stall_timeout", one.stall_timeout_seconds),
                 ("idle_timeout", one.idle_timeout_seconds),
             )
         }

@@ -152,8 +152,11 @@ def _carriage(carriage: Carriage) -> dict[str, Facet]:
     total = "unlimited" if isinf(carriage.total_seconds) else f"{carriage.total_seconds:g} s"
     said = {
         ("limits", "body"): body,
+        ("limits", "body_rate"): show_rate(carriage.body_rate),
+        ("limits", "read_rate"): show_rate(carriage.read_rate),
         ("limits", "requests"): _number(carriage.requests),
         ("timeouts", "response"): f"{carriage.response_timeout_seconds:g} s",
+        ("timeouts", "stall"): f"{carriage.stall_timeout_seconds:g} s",
         ("timeouts", "total"): total,
     }
     return {
@@ -167,6 +170,11 @@ def _carriage(carriage: Carriage) -> dict[str, Facet]:
 def _priority(carriage: Carriage) -> Facet:
     name = carriage.priority.name.lower()
     return Facet(name, name, ("priority",))
+
+
+def show_rate(rate: int | None) -> str:
+    """Return the least *rate*, in bytes a second."""
+    return "none" if rate is None else f"{rate} bytes/s"
 
 
 def _number(limit: int | None) -> str:

@@ -48,5 +48,6 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
     assert {key: one.text for key, one in upstream_facets(settings)["site"].items()} == {
         "connect_timeout": "2 s",
         "response_timeout": "30 s",
+        "stall_timeout": "60 s",
         "idle_timeout": "55 s",
     }
