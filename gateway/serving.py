@@ -15,6 +15,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
+from gateway.http.names import spoken_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.guarding import guard_routes
 from gateway.proxy.limiting import limit_routes
@@ -178,6 +179,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         explain_key=keys.explain,
         identity_aliases=identity_names,
         underscore_names=settings.underscore_names,
+        upgrades=spoken_upgrades(policy.routes.routes),
         forward_token=policy.identity.forward_token,
         timeouts=settings.timeouts,
         limits=settings.limits,

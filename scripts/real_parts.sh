@@ -21,6 +21,8 @@ kustomize  kustomize       builds the Kubernetes manifests as a cluster gets the
 systemd-analyze systemd    checks the systemd units, and systemd itself runs them
 redis-server redis-server  counts requests of several gateways
 chromium-headless-shell chromium-headless-shell  has pages that ask for answers of other origins
+java       default-jdk-headless  its HTTP client, which offers HTTP/2 with every request
+curl       curl            an HTTP client that does so with --http2
 ip         iproute2        brings up the network of the machine on which systemd does
 "
 bench_parts="

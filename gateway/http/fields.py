@@ -1,5 +1,6 @@
 """The header section of a request, as it was understood."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -31,8 +32,17 @@ from gateway.http.trace_context import ReceivedTrace, read_trace
 # A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
 _LENGTH_DIGITS = 18
 
+# RFC 9110 §7.8: protocol-name ["/" protocol-version].
+_PROTOCOL = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?")
+
+# What Connection says of an upgrade, and of the connection as it is anyway.
+_UPGRADE_OPTIONS = frozenset((b"upgrade", b"http2-settings", b"keep-alive", b""))
+
 # Of Max-Forwards: more hops than any request takes.
 _HOPS_DIGITS = 9
+
+
+_OF_UPGRADE = frozenset((CONNECTION, UPGRADE))
 
 
 class Refused(NamedTuple):
@@ -48,10 +58,11 @@ class Fields:
     """What the fields said.
 
     *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
-    that nothing in them needs a second look: such fields change no more, and may serve every
-    request that repeats them. *fault* is the first thing wrong with them, *known* the token
-    that was found in them, *refused* what their last request was told that had none. *joined* is
-    all of *lines*, where that was worth it. *traceparent* is None where there was none.
+    that nothing in them but *connection* and *upgrade* needs a second look: where these are
+    empty, such fields change no more, and may serve every request that repeats them. *fault* is
+    the first thing wrong with them, *known* the token that was found in them, *refused* what
+    their last request was told that had none. *joined* is all of *lines*, where that was worth
+    it. *traceparent* is None where there was none.
     """
 
     __slots__ = (
@@ -117,6 +128,30 @@ class Fields:
         self.lines = [piece for pair in kept for piece in pair]
         self.joined = None
 
+    def choose_upgrade(self, spoken: frozenset[bytes]) -> bool:
+        """Leave of the protocols in Upgrade those *spoken*; return whether there are any.
+
+        The others are ignored (RFC 9110 §7.8). What is no list of protocols stays as it is, and
+        is refused.
+        """
+        offered = [one.strip(b" \t") for one in self.upgrade.split(b",")]
+        offered = [one for one in offered if one]
+        if not all(map(_PROTOCOL.fullmatch, offered)):
+            return True
+        known = [one for one in offered if one.partition(b"/")[0].lower() in spoken]
+        if not known:
+            self.ignore_upgrade()
+            return False
+        self.upgrade = b",".join(known)
+        return True
+
+    def ignore_upgrade(self) -> None:
+        """Forget that an upgrade was offered; HTTP2-Settings is never forwarded."""
+        self.upgrade = b""
+        options = (one.strip(b" \t") for one in self.connection.split(b","))
+        kept = [one for one in options if one.lower() not in _UPGRADE_OPTIONS]
+        self.connection = b",".join(kept)
+
     def first(self, name: bytes) -> bytes:
         """Return the first value of a forwarded field, by its *name* in lower case; else empty.
 
@@ -168,7 +203,9 @@ class Fields:
         value = value.strip(b" \t")
         if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
             return
-        self.is_plain = False
+        # An upgrade that is ignored leaves nothing to look at twice: Java's clients offer one with
+        # every request. What is left of these two is looked at when the head is complete.
+        self.is_plain = self.is_plain and kind in _OF_UPGRADE
         if kind == HOST:
             if self.host:
                 self.find(Reason.REQUEST_MALFORMED, "more than one Host field")

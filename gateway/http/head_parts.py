@@ -22,7 +22,8 @@ class HeadParts:
     """One head after the other, in parts; each is handed to ``_take_head``.
 
     *in_message* says that a request was begun that is not complete. *fields* are those of
-    its head, until that is. *is_over* says that no more is read.
+    its head, until that is. *is_over* says that no more is read. *_resumes* says that the parser
+    takes what is behind the head for another protocol, and that it is none.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class HeadParts:
         "_limits",
         "_names",
         "_parser",
+        "_resumes",
         "_target",
         "fields",
         "in_message",
@@ -43,6 +45,7 @@ class HeadParts:
         self._parser = httptools.HttpRequestParser(self)
         self._feed_bytes = 0
         self._head_bytes = 0
+        self._resumes = False
         self._target = b""
         self.fields: Fields | None = None
         self.in_message = False
@@ -86,10 +89,23 @@ class HeadParts:
         parser = self._parser
         request = Request(parser.get_method().decode("ascii"), self._target, fields)
         request.keep_alive = parser.should_keep_alive()
-        request.wants_upgrade = parser.should_upgrade()
-        self._settle(request, parser.get_http_version())
+        version = parser.get_http_version()
+        if parser.should_upgrade():
+            self._take_upgrade(request, version)
+        self._settle(request, version)
         self._head_bytes = 0
         self._take_head(request)
+
+    def _take_upgrade(self, request: Request, version: str) -> None:
+        """Take an upgrade that is offered, or ignore it (RFC 9110 §7.8)."""
+        fields = request.fields
+        if request.method == "CONNECT":
+            request.wants_upgrade = True
+        elif version == "1.1":
+            request.wants_upgrade = fields.choose_upgrade(self._names.upgrades)
+        else:
+            fields.ignore_upgrade()  # in HTTP/1.0 it means nothing, and must be
+        self._resumes = not request.wants_upgrade
 
     def _take_head(self, request: Request) -> None:
         """Take a head that is complete."""
@@ -124,6 +140,7 @@ class HeadParts:
             self._check_head_size(fields)
         request.is_plain = (
             fields.is_plain
+            and not (fields.connection or fields.upgrade)
             and fields.fault is None
             and request.is_http11
             and request.keep_alive

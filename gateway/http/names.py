@@ -6,10 +6,12 @@ of the kinds below. The usual names are judged beforehand and never evicted; nam
 make up share a small budget with the unusual ones, of which those in use stay.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
 from gateway.decision.remembered import Remembered
+from gateway.decision.routing import Route
 from gateway.http.usual_names import USUAL_IN_ANSWERS, USUAL_IN_REQUESTS
 from gateway.settings.values import UnderscoreNames
 
@@ -108,21 +110,36 @@ _REMEMBERED_NAMES = 2048
 _REMEMBERED_NAME_BYTES = 64
 
 
+# RFC 9110 §7.8: these alone of all protocols are known to be spoken, whether a route lists them.
+_KNOWN_UPGRADES: Final = frozenset((b"websocket",))
+
+
+def spoken_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
+    """Return the protocols, in lower case, that one of *routes* or we ourselves understand.
+
+    An upgrade to another one is ignored; to one of these it is granted or refused.
+    """
+    listed = (name.encode() for route in routes for name in route.upgrades)
+    return _KNOWN_UPGRADES.union(listed)
+
+
 class RequestNames(Remembered[bytes, bytes | int]):
     """Judge the field names of requests.
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
     has had. Another configuration needs a new object: a name that was harmless may be one of
-    them now.
+    them now. *upgrades* are the protocols that are spoken.
     """
 
-    __slots__ = ("_reserved", "_underscore_names")
+    __slots__ = ("_reserved", "_underscore_names", "upgrades")
 
     def __init__(
         self,
         identity: frozenset[bytes],
         underscore_names: UnderscoreNames = UnderscoreNames.DROP,
+        upgrades: frozenset[bytes] = _KNOWN_UPGRADES,
     ) -> None:
+        self.upgrades = upgrades
         self._reserved = identity | _RESERVED
         self._underscore_names = underscore_names
         super().__init__(

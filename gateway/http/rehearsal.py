@@ -18,7 +18,7 @@ from gateway.http.cors import find_preflight, sharing_fields
 from gateway.http.faults import Fault, was_stopped
 from gateway.http.forwarding import is_trusted
 from gateway.http.head_parts import PIECE_BYTES, HeadParts
-from gateway.http.names import RequestNames
+from gateway.http.names import RequestNames, spoken_upgrades
 from gateway.http.published import render_published
 from gateway.http.refusal import UNFRAMED, render_refusal
 from gateway.http.request import NO_HOST, Request
@@ -60,7 +60,9 @@ class Rehearsal:
         self.settings = settings
         identity = settings.policy.identity
         names = identity_names | identity_aliases(identity)
-        self._names = RequestNames(names, settings.underscore_names)
+        self._names = RequestNames(
+            names, settings.underscore_names, spoken_upgrades(settings.policy.routes.routes)
+        )
         self._forward_token = identity.forward_token
         self._client = client
         self._is_trusted = is_trusted(client, settings.trusted_proxies)

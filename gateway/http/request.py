@@ -132,9 +132,6 @@ class Request:
         if fields.is_chunked or fields.content_length is not None:
             # Where the body ends and the tunnel begins is read in two ways.
             fields.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")
-        if not self.is_http11:
-            # RFC 9110 §7.8: it means nothing there, and to somebody behind us it might.
-            fields.find(Reason.REQUEST_MALFORMED, "an upgrade in HTTP/1.0")
         if _TOKEN.match(fields.upgrade) is None:
             fields.find(Reason.NOT_SUPPORTED, "not an upgrade to one protocol")
 

@@ -145,6 +145,7 @@ class Port:
         explain_key: Callable[[WantedKey], str],
         identity_aliases: frozenset[bytes],
         underscore_names: UnderscoreNames,
+        upgrades: frozenset[bytes],
         forward_token: bool,
         timeouts: Timeouts,
         limits: Limits,
@@ -163,7 +164,7 @@ class Port:
         self.no_route = Unrouted(NULL, NULL, metrics.no_route)
         self.issuer_names = issuer_names
         self.explain_key = explain_key
-        self.names = RequestNames(identity_aliases, underscore_names)
+        self.names = RequestNames(identity_aliases, underscore_names, upgrades)
         self.hosts = HostNames(hosts)
         self.forward_token = forward_token
         self.vouch: Vouch | None = None

@@ -52,6 +52,8 @@ class RequestParts(HeadParts):
 
     def on_message_complete(self) -> None:
         """Take the end of the message."""
+        if self._resumes and self.upload is not None:
+            return  # the parser has left out the body, which is still to come
         self.in_message = False
         upload = self.upload
         if upload is None:

@@ -18,6 +18,42 @@ from gateway.settings.values import Limits
 # Chunks are cheaper than heads.
 _CHUNKED_PIECE_BYTES: Final = 16 * 1024
 
+# For a parser that is to read nothing of a message but a chunked body.
+_CHUNKED_HEAD: Final = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class _ResumedBody:
+    """Takes what a parser makes of a message whose head was read before: it sees one once more."""
+
+    __slots__ = ("_has_begun", "_reader", "on_body", "on_message_complete")
+
+    def __init__(self, reader: "RequestReader") -> None:
+        self._reader = reader
+        self._has_begun = False
+        self.on_body = reader.on_body
+        self.on_message_complete = reader.on_message_complete
+
+    def on_message_begin(self) -> None:
+        """Begin with a request, but for the one that was begun with."""
+        if self._has_begun:
+            self._reader.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        if self._has_begun:
+            self._reader.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one field."""
+        if self._has_begun:
+            self._reader.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Hand over the head, if it is that of another request."""
+        if self._has_begun:
+            self._reader.on_headers_complete()
+        self._has_begun = True
+
 
 class RequestReader(RequestParts):
     """Reads the requests on one connection, one after the other.
@@ -62,15 +98,39 @@ class RequestReader(RequestParts):
                 return
         self._feed_bytes = len(data)
         was_in_message = self.in_message
+        rest = data
+        while rest:
+            rest = self._parse(rest)
+        self._after_piece(data, was_in_message)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Have the parser read *data*; return what is to be read by another one."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            if self._resumes and not self.is_over:
+                return self._resume(rest)
             self.is_over = True
-            if upgrade.args[0] < len(data):
+            if rest:
                 raise EarlyBytes from None
         except httptools.HttpParserError as error:
             self._after_error(error)
-        self._after_piece(data, was_in_message)
+        return b""
+
+    def _resume(self, rest: bytes) -> bytes:
+        """Read on in *rest*, behind the head of an upgrade that is ignored; return what is left."""
+        self._resumes = False
+        upload = self.upload
+        if upload is None:
+            self._parser = httptools.HttpRequestParser(self)
+            return rest
+        if upload.length is not None:
+            self._body_left = upload.length
+            return self._feed_known_length(rest) if rest else b""
+        self._parser = httptools.HttpRequestParser(_ResumedBody(self))
+        self._parser.feed_data(_CHUNKED_HEAD)
+        return rest
 
     def _after_piece(self, data: bytes, was_in_message: bool) -> None:
         plain, self._plain = self._plain, None

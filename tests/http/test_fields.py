@@ -90,7 +90,8 @@ def test_of_many_credentials_two_are_kept() -> None:
     [
         (DROP, b"x", True),
         (CONNECTION, b"keep-alive", True),
-        (CONNECTION, b"close", False),
+        (CONNECTION, b"close", True),  # what is left of it is looked at when the head is complete
+        (UPGRADE, b"h2c", True),
         (CONTENT_LENGTH, b"0", False),
         (VIA, b"1.1 p", False),
     ],
@@ -131,3 +132,30 @@ def test_a_forwarded_field_is_found_by_its_name_in_any_case() -> None:
     assert fields.first(b"x") == b"1"
     assert fields.first(b"referer") == b""
     assert Fields().first(b"x") == b""
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "connection", "expected"),
+    [
+        (b"h2c", b"Upgrade, HTTP2-Settings", (False, b"", b"")),
+        (b"h2c", b"upgrade , x-hop, Keep-Alive", (False, b"", b"x-hop")),
+        (b"h2c, TLS/1.2", b"Upgrade", (False, b"", b"")),
+        (b", ,", b"Upgrade", (False, b"", b"")),
+        (b"WebSocket", b"Upgrade", (True, b"WebSocket", b"Upgrade")),
+        (b"h2c, websocket", b"Upgrade", (True, b"websocket", b"Upgrade")),
+        (b"chat,websocket", b"Upgrade", (True, b"chat,websocket", b"Upgrade")),
+        (b"websocket/13", b"Upgrade", (True, b"websocket/13", b"Upgrade")),
+        (b'"h2c"', b"Upgrade", (True, b'"h2c"', b"Upgrade")),
+        (b"h2c\x00", b"Upgrade", (True, b"h2c\x00", b"Upgrade")),
+        (b"a b", b"Upgrade", (True, b"a b", b"Upgrade")),
+    ],
+)
+def test_of_an_offered_upgrade_what_is_not_spoken_is_ignored(
+    upgrade: bytes, connection: bytes, expected: tuple[bool, bytes, bytes]
+) -> None:
+    """RFC 9110 §7.8; what is no list of protocols is left to be refused."""
+    fields = make_fields((UPGRADE, upgrade), (CONNECTION, connection))
+
+    is_spoken = fields.choose_upgrade(frozenset([b"websocket", b"chat"]))
+
+    assert (is_spoken, fields.upgrade, fields.connection) == expected

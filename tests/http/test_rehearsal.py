@@ -144,7 +144,12 @@ def test_a_request_that_came_through_here_before_is_known_by_its_pseudonym(
     ("lines", "reason", "steps"),
     [
         (["Content-Length: 5000"], Reason.BODY_TOO_LARGE, ["request", "body"]),
-        (["Connection: upgrade", "Upgrade: h2c"], Reason.NOT_SUPPORTED, ["request", "upgrade"]),
+        (["Connection: upgrade", "Upgrade: h2c"], None, ["request"]),
+        (
+            ["Connection: upgrade", "Upgrade: websocket"],
+            Reason.NOT_SUPPORTED,
+            ["request", "upgrade"],
+        ),
         (["Content-Length: 5"], None, ["request", "body"]),
         (["X: 1"], None, ["request"]),
         (["Host: second"], Reason.REQUEST_MALFORMED, ["request"]),

@@ -57,7 +57,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CorpusWorld]:
     async def start(runner: asyncio.Runner) -> CorpusWorld:
         service = await stack.enter_async_context(running_recorder())
         url = f"http://127.0.0.1:{service.port}"
-        settings = load(write_config(folder, [url], {"routes": CORPUS_ROUTES}))
+        # Each answer is given once: a request that is sent again would get the next one's.
+        once = {"retries": {"kept_connections": False}}
+        changes = {"routes": CORPUS_ROUTES, "upstream": once}
+        settings = load(write_config(folder, [url], changes))
         gateway = await stack.enter_async_context(running_gateway(settings))
         return CorpusWorld(runner, service, gateway)
 

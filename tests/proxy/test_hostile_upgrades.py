@@ -7,8 +7,8 @@ from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import bearer
 from tests.proxy.handshakes import ACCEPT, SWITCHED, UPGRADE, make_switch
 from tests.proxy.hostile import HOSTILE_ROUTES, answers_until_end, pour, reason
-from tests.proxy.messages import make_request, read_answer
-from tests.proxy.service import Service, serve
+from tests.proxy.messages import make_chunked, make_request, read_answer
+from tests.proxy.service import Service, echo, serve
 from tests.proxy.wire import Wire
 
 _SMUGGLED = b"GET /public/smuggled HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
@@ -63,7 +63,6 @@ _NO_HANDSHAKES = {
     "with a body": make_request("/socket/", bearer(), *UPGRADE, body=b"x"),
     "with no bytes of a body": make_request("/socket/", bearer(), *UPGRADE, body=b""),
     "with chunks": make_request("/socket/", bearer(), *UPGRADE, "Transfer-Encoding: chunked"),
-    "HTTP/1.0": make_request("/socket/", bearer(), *UPGRADE, version="1.0"),
 }
 
 
@@ -165,11 +164,10 @@ async def test_an_upgrade_that_was_declined_is_no_tunnel(
     [
         make_request("/socket/", bearer(), *UPGRADE),
         make_request("/public/", *UPGRADE),
-        make_request("/public/", "Connection: Upgrade", "Upgrade: h2c"),
         b"CONNECT /public/ HTTP/1.1\r\nHost: a\r\n\r\n",
         b"CONNECT admin:443 HTTP/1.1\r\nHost: a\r\n\r\n",
     ],
-    ids=["websocket", "not allowed", "h2c", "CONNECT a path", "CONNECT"],
+    ids=["websocket", "not allowed", "CONNECT a path", "CONNECT"],
 )
 @pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "bytewise"])
 async def test_bytes_before_the_switch_are_not_tunnel_bytes(
@@ -195,8 +193,8 @@ async def test_bytes_before_the_switch_are_not_tunnel_bytes(
     [
         ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"),
         ("Connection: Upgrade", "Upgrade: h2c"),
-        ("Connection: Upgrade", "Upgrade: websocket, h2c"),
-        ("Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c"),
+        ("Connection: Upgrade", "Upgrade: h2c, TLS/1.2"),
+        ("Connection: Upgrade", "Upgrade: h2c", "Upgrade: h2"),
         ("Connection: Upgrade", "Upgrade: TLS/1.3"),
         ("Connection: Upgrade",),
     ],
@@ -205,12 +203,147 @@ async def test_other_protocols_are_not_switched_to(
     lines: tuple[str, ...], service: Service, start_gateway: StartGateway
 ) -> None:
     """h2c smuggling: a tunnel to a service that speaks HTTP/2 would have no policy at all."""
+    service.script = echo
     gateway = await start_gateway(routes=SOCKET_ROUTES)
+    client = await gateway.connect()
 
     for target in ("/socket/", "/public/"):
-        await gateway.ask(make_request(target, bearer(), *lines))
+        client.send(make_request(target, bearer(), *lines))
+        answer = await read_answer(client)
+        assert (answer.status, answer.body) == (200, target.encode() + b" ")
 
+    assert len(service.requests) == 2
     for request in service.requests:
         assert not request.has(b"upgrade")
         assert not request.has(b"http2-settings")
         assert not request.has(b"connection")
+
+
+H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+
+
+def chunked(*chunks: bytes) -> bytes:
+    head = make_request("/public/2", *H2C, "Transfer-Encoding: chunked", method="POST")
+    return head + make_chunked(*chunks)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 100_000])
+async def test_an_upgrade_that_is_ignored_frames_its_request_as_any_other(
+    size: int, service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 9110 §7.8: its body is a body, and what is behind it the next request."""
+    service.script = echo
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    client = await gateway.connect()
+    stream = (
+        make_request("/public/0", *H2C)
+        + make_request("/public/1", *H2C, method="POST", body=b"x" * 10_000)
+        + chunked(b"one", b"y" * 10_000, _SMUGGLED)
+        + make_request("/public/3", *H2C, method="POST", body=b"")
+        + chunked()
+        + make_request("/public/4", method="PUT", body=_SMUGGLED)
+        + make_request("/public/5")
+    )
+
+    for start in range(0, len(stream), size):
+        client.send(stream[start : start + size])
+    bodies = [(await read_answer(client)).body for _ in range(7)]
+
+    assert bodies == [
+        b"/public/0 ",
+        b"/public/1 " + b"x" * 10_000,
+        b"/public/2 one" + b"y" * 10_000 + _SMUGGLED,
+        b"/public/3 ",
+        b"/public/2 ",
+        b"/public/4 " + _SMUGGLED,
+        b"/public/5 ",
+    ]
+    for request in service.requests:
+        assert not {b"upgrade", b"connection", b"http2-settings"} & {
+            name.lower() for name, _ in request.fields
+        }
+
+
+async def test_a_preface_of_http_2_behind_an_upgrade_that_is_ignored_is_no_request(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 9113 §3.4: who takes the answer for consent is refused."""
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    client = await gateway.connect()
+
+    client.send(make_request("/public/", *H2C) + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+    answers = await answers_until_end(client)
+
+    assert [answer.status for answer in answers] == [200, 400]
+    assert len(service.requests) == 1
+
+
+async def test_an_upgrade_that_is_ignored_is_no_way_past_the_policy(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """h2c smuggling: no token, no request; and a 101 that nobody asked for is no tunnel."""
+    service.script = serve(SWITCHED)
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+
+    refused = await gateway.ask(make_request("/socket/", *H2C))
+    unasked = await gateway.ask(make_request("/public/", *H2C))
+
+    assert reason(refused) == Reason.TOKEN_MISSING.code
+    assert (unasked.status, reason(unasked)) == (502, Reason.UPSTREAM_INVALID.code)
+    assert gateway.metric("gateway_tunnels_open") == 0
+
+
+async def test_a_body_behind_an_upgrade_that_is_ignored_is_limited_as_any_other(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(routes=SOCKET_ROUTES, limits={"body": "1KiB"})
+
+    long = await gateway.ask(make_request("/public/", *H2C, method="POST", body=b"x" * 2000))
+    client = await gateway.connect()
+    client.send(chunked(b"x" * 500, b"x" * 1000))
+
+    assert reason(long) == Reason.BODY_TOO_LARGE.code
+    assert reason(await read_answer(client)) == Reason.BODY_TOO_LARGE.code
+
+
+async def test_an_upgrade_in_http_1_0_is_ignored(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 9110 §7.8: a server must."""
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+
+    answer = await gateway.ask(make_request("/socket/", bearer(), *UPGRADE, version="1.0"))
+
+    assert answer.status == 200
+    (request,) = service.requests
+    assert not request.has(b"upgrade")
+    assert not request.has(b"connection")
+
+
+async def test_of_several_protocols_the_one_that_the_route_lists_is_asked_for(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """RFC 9110 §7.8: a server takes one of the list."""
+    service.script = serve(SWITCHED)
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    wire = await gateway.connect()
+
+    wire.send(
+        make_request("/socket/", bearer(), _CONNECTION, "Upgrade: h2c, websocket", _KEY, _VERSION)
+    )
+
+    assert (await read_answer(wire)).status == 101
+    assert service.requests[0].all(b"upgrade") == [b"websocket"]
+
+
+async def test_clients_that_offer_an_upgrade_with_every_request_are_read_as_fast_as_others(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """Java's does: its header section is remembered as any other."""
+    gateway = await start_gateway(routes=SOCKET_ROUTES)
+    client = await gateway.connect()
+    client.send(make_request("/public/", *H2C))
+    assert (await read_answer(client)).status == 200
+
+    (side,) = gateway.gateway.data._listener._clients.open
+    assert side._reader.kept.match(make_request("/public/other", *H2C)) is not None

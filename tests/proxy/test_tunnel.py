@@ -377,10 +377,10 @@ async def test_bytes_between_the_request_and_the_101_are_refused(
 
 
 REFUSED = {
-    "h2c": (("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAA"), 501),
-    "two_protocols": (("Connection: Upgrade", "Upgrade: websocket, h2c"), 501),
-    "two_lines": (("Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c"), 501),
-    "another": (("Connection: Upgrade", "Upgrade: tls/1.2"), 501),
+    "two_of_one": (("Connection: Upgrade", "Upgrade: websocket, websocket"), 501),
+    "two_lines": (("Connection: Upgrade", "Upgrade: websocket", "Upgrade: websocket"), 501),
+    "a_version": (("Connection: Upgrade", "Upgrade: websocket/13"), 501),
+    "no_protocol": (("Connection: Upgrade", "Upgrade: =?"), 501),
     "with_a_length": ((*UPGRADE, "Content-Length: 3"), 400),
     "with_chunks": ((*UPGRADE, "Transfer-Encoding: chunked"), 400),
 }
