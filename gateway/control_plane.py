@@ -24,8 +24,10 @@ from gateway.admin.upstreams import upstream_statuses
 from gateway.fetched import Fetched
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
-from gateway.reload import LastAttempt, needs_restart
+from gateway.reload import Inventory, Lacking, LastAttempt, find_lacking, needs_restart
 from gateway.settings.disk import Record
+from gateway.settings.fault import Fault
+from gateway.settings.places import Places
 from gateway.settings.values import Settings
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import Metrics
@@ -148,10 +150,19 @@ class ControlPlane:
 
     # --- another configuration
 
-    async def reload(self, settings: Settings, record: Record | None = None) -> str | None:
+    async def reload(
+        self,
+        settings: Settings,
+        record: Record | None = None,
+        places: Places | None = None,
+        *,
+        force: bool = False,
+    ) -> str | None:
         """Go on under *settings*; return None, or why not: then everything stays as it was.
 
-        *record* is what *settings* were read from. Reloads that overlap take their turns.
+        *record* is what *settings* were read from, and *places* say where all of it stands.
+        Reloads that overlap take their turns. Where keys or lists of what changes cannot be
+        loaded, the former configuration stays, unless with *force*.
         """
         async with self._reloading:
             refusal = needs_restart(self._settings, settings)
@@ -159,11 +170,18 @@ class ControlPlane:
                 self.note(ReloadReport(ReloadOutcome.NEEDS_RESTART, settings.digest, refusal))
                 return refusal
             fetched, former = self._make_fetched(settings), self._fetched
-            await fetched.succeed(former)
+            await fetched.succeed(former, settings.reload.wait_seconds)
+            lacking = find_lacking(self._inventory(), _inventory(settings, fetched))
+            faults = _locate(lacking, places, is_forced=force)
+            refused = [one for one in lacking if one.is_refused and not force]
+            if refused:
+                await fetched.close()
+                return self._refuse(settings, refused, faults)
             refusal = await self._prepare(settings, fetched, record or Record())
             if refusal is not None:
                 self.note(ReloadReport(ReloadOutcome.INVALID, settings.digest, refusal))
                 return refusal
+            self.ready()  # whoever was ready stays so, whatever comes with the new ones
             # Where this process serves, too, nothing waits until the next wait has begun.
             try:
                 await self._workers.commit()
@@ -172,9 +190,22 @@ class ControlPlane:
                 await former.close()
                 raise
             self._settings, self._fetched = settings, fetched
-            self.note(ReloadReport(ReloadOutcome.APPLIED, settings.digest))
+            self.note(ReloadReport(ReloadOutcome.APPLIED, settings.digest, faults=faults))
             await former.retire()
             return None
+
+    def _inventory(self) -> Inventory:
+        return _inventory(self._settings, self._fetched)
+
+    def _refuse(
+        self, settings: Settings, refused: Sequence[Lacking], faults: tuple[Fault, ...]
+    ) -> str:
+        refusal = f"{refused[0]}"
+        if len(refused) > 1:
+            refusal += f" (and {len(refused) - 1} more)"
+        outcome = ReloadOutcome.UNAVAILABLE
+        self.note(ReloadReport(outcome, settings.digest, refusal, faults))
+        return refusal
 
     async def _prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
         try:
@@ -270,3 +301,15 @@ class ControlPlane:
         """Return what is remembered of a refusal, as ``/decisions`` shows it."""
         line = await self._workers.find_refusal(request_id)
         return None if line is None else remembered_decision(line, self._settings.policy)
+
+
+def _inventory(settings: Settings, fetched: Fetched) -> Inventory:
+    return Inventory(settings, fetched.keyring, fetched.revocations)
+
+
+def _locate(
+    lacking: Sequence[Lacking], places: Places | None, *, is_forced: bool
+) -> tuple[Fault, ...]:
+    if places is None:
+        return ()
+    return tuple(one.locate(places, is_forced=is_forced) for one in lacking)

@@ -17,19 +17,21 @@ class Fetched:
     keyring: Keyring
     revocations: Revocations
 
-    async def start(self) -> None:
-        """Fetch all, and keep them fresh; what cannot be had is no error."""
-        await asyncio.gather(self.keyring.start(), self.revocations.start())
+    async def start(self, limit_seconds: float | None = None) -> None:
+        """Fetch all, and keep them fresh; what cannot be had, or not in time, is no error."""
+        await asyncio.gather(
+            self.keyring.start(limit_seconds), self.revocations.start(limit_seconds)
+        )
 
-    async def succeed(self, former: "Fetched") -> None:
-        """Have all keys and lists in hand before any request asks for them.
+    async def succeed(self, former: "Fetched", limit_seconds: float | None = None) -> None:
+        """Load all keys and lists before any request asks for them, in *limit_seconds* at most.
 
         Those of *former* go on where name and source are the same.
         """
         self.keyring.take_over(former.keyring)
         self.revocations.take_over(former.revocations)
         try:
-            await self.start()
+            await self.start(limit_seconds)
         except BaseException:  # cancelled: the gateway is ending
             await self.close()
             raise

@@ -21,6 +21,7 @@ class ReloadOutcome(StrEnum):
     INVALID = "invalid"
     NEEDS_RESTART = "needs_restart"
     TESTS_FAILED = "tests_failed"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from gateway.admin.reload_report import ReloadReport
 
 
 class ReloadTurn:
-    """One attempt, for all who asked before it began."""
+    """One attempt, for all who asked before it began; *is_forced* if one of them forces it."""
 
-    def __init__(self, asking: list[asyncio.Future[ReloadReport | None]]) -> None:
+    def __init__(
+        self, asking: list[asyncio.Future[ReloadReport | None]], is_forced: bool = False
+    ) -> None:
         self._asking = asking
+        self.is_forced = is_forced
 
     def answer(self, report: ReloadReport | None) -> None:
         """Tell everybody of this turn what became of it; None where nothing will any more."""
@@ -30,6 +33,7 @@ class ReloadRequests:
     def __init__(self) -> None:
         self._told = asyncio.Event()
         self._asking: list[asyncio.Future[ReloadReport | None]] = []
+        self._is_forced = False
         self._is_served = False
 
     @property
@@ -41,10 +45,14 @@ class ReloadRequests:
         """Ask, and do not wait: the log says what becomes of it."""
         self._told.set()
 
-    async def ask(self) -> ReloadReport | None:
-        """Return what becomes of an attempt that begins from now on; None where none will."""
+    async def ask(self, *, force: bool = False) -> ReloadReport | None:
+        """Return what becomes of an attempt that begins from now on; None where none will.
+
+        With *force* it is taken without the keys and lists that it lacks.
+        """
         if not self._is_served:
             return None
+        self._is_forced = self._is_forced or force
         future: asyncio.Future[ReloadReport | None] = asyncio.get_running_loop().create_future()
         self._asking.append(future)
         self._told.set()
@@ -64,5 +72,6 @@ class ReloadRequests:
         """Wait until somebody asks; return the turn of all who did so."""
         await self._told.wait()
         self._told.clear()
-        turn, self._asking = ReloadTurn(self._asking), []
+        turn = ReloadTurn(self._asking, self._is_forced)
+        self._asking, self._is_forced = [], False
         return turn

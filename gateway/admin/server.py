@@ -186,9 +186,11 @@ class AdminServer:
         body = await _read_json(request)
         if isinstance(body, web.Response):
             return body
-        if body and parse_json_object(body) != {}:
-            return problem(HTTPStatus.BAD_REQUEST, "the body is an empty JSON object, or nothing")
-        report = await self._reloads.ask()
+        force = _read_force(body)
+        if force is None:
+            detail = 'the body is {}, {"force": true} or nothing'
+            return problem(HTTPStatus.BAD_REQUEST, detail)
+        report = await self._reloads.ask(force=force)
         if report is None:
             detail = "nothing is reloaded here: the gateway starts, ends, or has no file"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
@@ -197,6 +199,17 @@ class AdminServer:
             return json_object(members)
         detail = "the former configuration stays"
         return problem(HTTPStatus.CONFLICT, detail, members)
+
+
+def _read_force(body: bytes) -> bool | None:
+    """Return whether a reload is forced; None where *body* asks for something else."""
+    match parse_json_object(body or b"{}"):
+        case {"force": bool(force), **others} if not others:
+            return force
+        case {**others} if not others:
+            return False
+        case _:
+            return None
 
 
 async def _read_json(request: web.Request) -> bytes | web.Response:

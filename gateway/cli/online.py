@@ -15,6 +15,7 @@ from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
+from gateway.keyring.describe import describe_unfit
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
@@ -109,9 +110,7 @@ def _keys_of(
 def _no_key(finding: Finding) -> str:
     keys, unusable = finding.parsed.keys, finding.parsed.unusable
     if keys:
-        allowed = ", ".join(sorted(finding.settings.issuer.algorithms))
-        has = ", ".join(sorted(frozenset().union(*(key.algorithms for key in keys))))
-        return f"no key for the issuer's `algorithms` ({allowed}): those there are for {has}"
+        return describe_unfit(keys, finding.settings.issuer.algorithms)
     reasons = "; ".join(unusable[:_SHOWN_REASONS])
     return f"no usable key ({reasons})" if reasons else "no usable key: the set is empty"
 

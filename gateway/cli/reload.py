@@ -27,6 +27,7 @@ _TIMEOUT_SECONDS = 90.0
 @click.option("--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts.")
 @click.option("--url", help="The admin port, e.g. http://127.0.0.1:9901.")
 @click.option("--admin-token", "token_source", help="The token of that port.", metavar="SOURCE")
+@click.option("--force", is_flag=True, help="Take it without keys and lists that are missing.")
 @timeout_option(_TIMEOUT_SECONDS, "How long to wait for what becomes of it.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -34,6 +35,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     config: Path | None,
     url: str | None,
     token_source: str | None,
+    force: bool,
     timeout_seconds: float,
     form: str,
 ) -> None:
@@ -41,6 +43,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     FILE says where the admin port is, and where its token; what is read again is the file that
     the gateway was started with.
+
+    Keys and revocation lists of what changes are loaded first. Where one cannot be, the former
+    configuration stays, unless with --force.
 
     Exits 0 where the configuration is live, 1 where the former one stays, 3 where nothing
     answers.
@@ -54,7 +59,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     except UnreadableError as error:
         _end(str(error))
     headers = {"Content-Type": "application/json", **credential}
-    report = _read(ask_admin_port(address, "/reload", timeout_seconds, headers, body=b"{}"))
+    body = json.dumps({"force": True} if force else {}).encode()
+    report = _read(ask_admin_port(address, "/reload", timeout_seconds, headers, body))
     if form == "json":
         click.echo(json.dumps(report_as_json(report), indent=2))
     else:

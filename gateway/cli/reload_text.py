@@ -25,4 +25,7 @@ def describe_reload(report: ReloadReport) -> str:
     has_faults = any(fault.severity is Severity.ERROR for fault in report.faults)
     is_invalid = report.outcome is ReloadOutcome.INVALID
     why = "the configuration has faults" if is_invalid and has_faults else report.error
+    if report.outcome is ReloadOutcome.UNAVAILABLE:
+        lost = "keys or revocation lists are missing" if has_faults else report.error
+        why = f"{lost} (`gateway reload --force` takes the configuration without them)"
     return escape(f"not reloaded, the former configuration stays: {why}")

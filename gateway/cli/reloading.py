@@ -19,12 +19,14 @@ from gateway.cli.reload_text import describe_reload, print_wrong
 from gateway.cli.suites_process import SuitesOutcome, run_suites_of
 from gateway.cli.systemd import Notifier
 from gateway.cli.watching import Watch
+from gateway.fetching.schedule import backoff_seconds
 from gateway.fetching.thread import compute_in_thread, start_thread
 from gateway.lints.certificates import warnings_at
 from gateway.reload import summarize
 from gateway.settings.changes import differs
 from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.load import Loaded, UnreadableError, load_settings
+from gateway.settings.places import Places
 from gateway.settings.values import Settings
 
 _log = logging.getLogger(__name__)
@@ -55,8 +57,13 @@ class Reloadable(Protocol):
     def last_report(self) -> ReloadReport:
         """Return what became of the last attempt."""
 
-    async def reload(self, settings: Settings, record: Record) -> str | None:
-        """Go on under *settings*, read from *record*; return None, or why not."""
+    async def reload(
+        self, settings: Settings, record: Record, places: Places, *, force: bool
+    ) -> str | None:
+        """Go on under *settings*, read from *record*; return None, or why not.
+
+        With *force* it is taken without the keys and lists that it lacks.
+        """
 
     def note(self, report: ReloadReport) -> None:
         """Remember an attempt that did not come to ``reload``."""
@@ -85,6 +92,8 @@ class Reloading:
         self._record = record
         self._watch_seconds = watch_seconds
         self._ended = asyncio.Event()  # an attempt has: there may be another pause to keep
+        self._refusals = 0  # so many in a row, for want of keys or lists
+        self._retry_at = 0.0
         self._run_suites = run_suites
         self._notifier = notifier
         self._load_limit_seconds = load_limit_seconds
@@ -105,7 +114,7 @@ class Reloading:
         report = None
         self._notifier.reloading()
         try:
-            report = await self._attempt()
+            report = await self._attempt(force=turn.is_forced)
             with suppress(OSError):  # nobody reads stderr, and still what is live is live
                 _say(report)
         except Exception:  # a bug of ours must not end a gateway that serves
@@ -113,20 +122,21 @@ class Reloading:
             report = ReloadReport(ReloadOutcome.INVALID, None, "a bug; the log has more")
             self._gateway.note(report)
         finally:
+            self._plan_retry(report)
             turn.answer(report)
             self._notifier.reloaded()
             self._ended.set()
 
-    async def _attempt(self) -> ReloadReport:
+    async def _attempt(self, *, force: bool) -> ReloadReport:
         for _ in range(_MOST_READINGS):
-            report = await self._try()
+            report = await self._try(force=force)
             if report is not None:
                 return report
         report = ReloadReport(ReloadOutcome.INVALID, None, "the files change while they are read")
         self._gateway.note(report)
         return report
 
-    async def _try(self) -> ReloadReport | None:
+    async def _try(self, *, force: bool) -> ReloadReport | None:
         """Return what became of the files; None where they did not stay as they were read.
 
         A part of the files before a change and a part of those behind it are a configuration
@@ -149,9 +159,11 @@ class Reloading:
             report = ReloadReport(failed, settings.digest, error, faults, outcome.failures)
             self._gateway.note(report)
             return report
-        if await self._gateway.reload(settings, self._record) is None:
+        record, places = self._record, loaded.places
+        if await self._gateway.reload(settings, record, places, force=force) is None:
             self._watch_seconds = settings.reload.watch_seconds
-        return replace(self._gateway.last_report, faults=warnings_at(loaded, time.time()))
+        report = self._gateway.last_report
+        return replace(report, faults=(*warnings_at(loaded, time.time()), *report.faults))
 
     async def _load(self) -> Loaded | ReloadReport:
         disk = RecordingDisk()
@@ -183,6 +195,18 @@ class Reloading:
 
     # --- watching
 
+    def _plan_retry(self, report: ReloadReport | None) -> None:
+        """Have the watch try again what was refused for want of keys or lists.
+
+        It changes none of the files that are watched when these can be loaded again.
+        """
+        is_unavailable = report is not None and report.outcome is ReloadOutcome.UNAVAILABLE
+        self._refusals = self._refusals + 1 if is_unavailable else 0
+        self._retry_at = time.monotonic() + backoff_seconds(self._refusals)
+
+    def _is_retry_due(self) -> bool:
+        return self._refusals > 0 and time.monotonic() >= self._retry_at
+
     async def _watch(self) -> None:
         watch = Watch(self._record)
         while True:
@@ -193,7 +217,7 @@ class Reloading:
             except Exception:  # no thread to be had, or a bug; there will be another look
                 _log.exception("the files of the configuration could not be looked at")
                 continue
-            if has_changed:
+            if has_changed or self._is_retry_due():
                 await self._insist()
 
     async def _insist(self) -> None:

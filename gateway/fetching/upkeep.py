@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, Self, TypeVar
 
@@ -54,15 +55,18 @@ class Upkeep(Generic[D]):
             if other is not None and other.is_same_source(document):
                 document.take_over(other)
 
-    async def start(self) -> None:
+    async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch all documents not in hand, all at once, then keep them fresh.
 
         Files are read even so: they cost little, and a reload may be on their account.
-        Returns within the longest fetch timeout; a document that cannot be had is no error.
+        Returns within the longest fetch timeout, and within *limit_seconds*; a document that
+        cannot be loaded, or not in that time, is no error.
         """
         self._session = self._session_factory()
         wanted = [one for one in self._all() if one.is_file or not one.is_loaded()]
-        await asyncio.gather(*(document.load() for document in wanted))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_seconds):
+                await asyncio.gather(*(document.load() for document in wanted))
         self._keepers = [
             asyncio.create_task(document.keep(), name=f"keeper of {name}")
             for name, document in self._documents.items()

@@ -1,7 +1,7 @@
 """Say in one line which keys of an issuer are at hand, for a token that lacks its own."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from gateway.decision.keys import Key
@@ -77,3 +77,10 @@ def _held(kids: tuple[str | None, ...]) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _MAX_ERROR_CHARACTERS else f"{text[:_MAX_ERROR_CHARACTERS]}…"
+
+
+def describe_unfit(keys: Iterable[Key], allowed: frozenset[str]) -> str:
+    """Return in one line that none of *keys*, at least one, serves an *allowed* algorithm."""
+    has = ", ".join(sorted(frozenset().union(*(key.algorithms for key in keys))))
+    wants = ", ".join(sorted(allowed))
+    return f"no key for the issuer's `algorithms` ({wants}): those there are for {has}"

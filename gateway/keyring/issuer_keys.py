@@ -8,16 +8,21 @@ from gateway.decision.keys import Key, KeySet
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
+from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
 from gateway.keyring.cooldown import may_ask_for_kid
 from gateway.keyring.describe import describe_alike, describe_keys
 from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.local_source import is_local
 from gateway.keyring.public_key import key_octets
 from gateway.keyring.status import IssuerStatus
 from gateway.keyring.unknown_kids import UnknownKids
 from gateway.settings.values import IssuerSettings, SourceKind
 
 _log = logging.getLogger(__name__)
+
+# Of the keys of a set that has no usable one.
+_SHOWN_REASONS = 3
 
 ReadKeys = Callable[[IssuerSettings], Awaitable[ParsedSet]]
 
@@ -139,8 +144,14 @@ class IssuerKeys(Refreshed[KeySet]):
         self._note_unusable(parsed.unusable)
         self._note_alike(parsed.keys)
         if not parsed.keys:
-            raise FetchFailed("no usable key in the set")
+            raise FetchFailed(self._describe_none(parsed.unusable))
         return KeySet(parsed.keys)
+
+    def _describe_none(self, unusable: tuple[str, ...]) -> str:
+        source = self.settings.source
+        where = source.location if is_local(source) else place(source.location)
+        reasons = "; ".join(unusable[:_SHOWN_REASONS])
+        return f"{where}: no usable key in the set" + (f" ({reasons})" if reasons else "")
 
     def _note_unusable(self, unusable: tuple[str, ...]) -> None:
         if unusable and unusable != self._unusable:

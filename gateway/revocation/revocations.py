@@ -49,5 +49,9 @@ class Revocations(Upkeep[LiveList]):
         """Return the state of every list, in the order of the configuration."""
         return [one.status() for one in self._documents.values()]
 
+    def status_of(self, name: str) -> RevocationStatus:
+        """Return the state of one list; raises KeyError where it is not known."""
+        return self._documents[name].status()
+
     async def _read(self, settings: RevocationSettings) -> bytes:
         return await read_list(self.session, self._files, settings)

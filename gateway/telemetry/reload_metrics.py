@@ -10,7 +10,7 @@ from gateway.telemetry.families import counter, gauge
 APPLIED: Final = "applied"
 
 # What became of an attempt to go on with another configuration.
-RELOAD_OUTCOMES: Final = (APPLIED, "invalid", "needs_restart", "tests_failed")
+RELOAD_OUTCOMES: Final = (APPLIED, "invalid", "needs_restart", "tests_failed", "unavailable")
 
 
 class ReloadMetrics:

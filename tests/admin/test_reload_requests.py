@@ -105,3 +105,20 @@ async def test_nobody_waits_for_what_will_not_come() -> None:
     async with asyncio.timeout(LIMIT_SECONDS):
         assert list(await asyncio.gather(under_way, waiting)) == [None, None]
     assert await reader.ask() is None
+
+
+async def test_a_turn_is_forced_if_one_who_waits_for_it_forces_it_and_no_later_one_is() -> None:
+    """A HUP and a watch never force; whoever does so in the same moment has it done for all."""
+    requests = ReloadRequests()
+    forced = []
+    with requests.serve():
+        for forces in ([], [False], [False, True, False], [False]):
+            requests.tell()
+            asking = [asyncio.create_task(requests.ask(force=force)) for force in forces]
+            await asyncio.sleep(0)
+            turn = await requests.next()
+            turn.answer(ReloadReport(ReloadOutcome.APPLIED, "a"))
+            await asyncio.gather(*asking)
+            forced.append(turn.is_forced)
+
+    assert forced == [False, False, True, False]

@@ -288,12 +288,33 @@ async def test_a_reload_that_is_refused_is_a_problem_with_all_that_is_wrong() ->
 
 
 @pytest.mark.parametrize(
+    ("body", "is_forced"),
+    [(b"", False), (b"{}", False), (b'{"force": false}', False), (b'{"force": true}', True)],
+)
+async def test_a_reload_is_forced_only_by_a_body_that_says_so(body: bytes, is_forced: bool) -> None:
+    async with admin_port() as port:
+        with port.reloads.serve():
+            asking = asyncio.create_task(port.ask("/reload", "POST", JSON, body))
+            turn = await port.reloads.next()
+            turn.answer(APPLIED)
+            answer = await asking
+
+    assert (answer.status, turn.is_forced) == (200, is_forced)
+
+
+RELOAD_BODY = 'the body is {}, {"force": true} or nothing'
+
+
+@pytest.mark.parametrize(
     ("headers", "body", "status", "detail"),
     [
         ({"Content-Type": "text/plain"}, b"{}", 415, "the body is application/json"),
         ({"Content-Type": "application/x-www-form-urlencoded"}, b"", 415, None),
-        (JSON, b'{"file": "/etc/passwd"}', 400, "the body is an empty JSON object, or nothing"),
-        (JSON, b"[]", 400, "the body is an empty JSON object, or nothing"),
+        (JSON, b'{"file": "/etc/passwd"}', 400, RELOAD_BODY),
+        (JSON, b'{"force": true, "file": "/etc/passwd"}', 400, RELOAD_BODY),
+        (JSON, b'{"force": 1}', 400, RELOAD_BODY),
+        (JSON, b'{"force": true, "force": true}', 400, RELOAD_BODY),
+        (JSON, b"[]", 400, RELOAD_BODY),
         (JSON, b" " * 65_537, 413, "the body has at most 65536 bytes"),
     ],
 )

@@ -48,7 +48,7 @@ def answering(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
             with connection:
                 request = b""
                 # All of it: what is left unread would reset the connection under the answer.
-                while not request.endswith(b"\r\n\r\n{}"):
+                while not request.endswith(b"}"):
                     request += connection.recv(65536)
                 requests.append(request)
                 connection.sendall(answer)
@@ -116,6 +116,13 @@ def test_it_posts_what_no_website_could() -> None:
     assert head.startswith(b"POST /reload HTTP/1.1\r\n")
     assert b"\r\nContent-Type: application/json\r\n" in head
     assert b"Authorization" not in head
+
+
+def test_it_forces_only_if_it_is_told_to() -> None:
+    requests = [reload(response(APPLIED), *options)[1] for options in ((), ("--force",))]
+
+    bodies = [one.partition(b"\r\n\r\n")[2] for one in requests]
+    assert bodies == [b"{}", b'{"force": true}']
 
 
 @pytest.mark.parametrize("how", ["file", "option", "environment"])

@@ -12,6 +12,10 @@ ERROR = Fault(PLACE, Code.BAD_VALUE, "no")
 WARNING = Fault(PLACE, Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
 
 
+STAYS = "not reloaded, the former configuration stays: "
+FORCE = "`gateway reload --force` takes the configuration without them"
+
+
 @pytest.mark.parametrize(
     ("report", "line"),
     [
@@ -24,6 +28,14 @@ WARNING = Fault(PLACE, Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
         (
             ReloadReport(ReloadOutcome.INVALID, "ab", "worker 1: no", (WARNING,)),
             "not reloaded, the former configuration stays: worker 1: no",
+        ),
+        (
+            ReloadReport(ReloadOutcome.UNAVAILABLE, "ab", f"{ERROR}", (ERROR,)),
+            f"{STAYS}keys or revocation lists are missing ({FORCE})",
+        ),
+        (
+            ReloadReport(ReloadOutcome.UNAVAILABLE, "ab", "issuer `a`: no keys", ()),
+            f"{STAYS}issuer `a`: no keys ({FORCE})",
         ),
         (
             ReloadReport(ReloadOutcome.NEEDS_RESTART, "ab", "a\n::x"),

@@ -19,6 +19,7 @@ from gateway.cli.suites_process import SuitesOutcome
 from gateway.cli.systemd import Notifier
 from gateway.settings.disk import Record
 from gateway.settings.fault import Code, Fault, Place
+from gateway.settings.places import Places
 from gateway.settings.values import Settings
 from gateway.suites.failed_tests import FailedTest
 from tests.cli.config_files import INVALID, VALID, write_config
@@ -36,6 +37,7 @@ class Running:
         self.refusals: list[str | Exception] = []
         self.refuses_with = ReloadOutcome.NEEDS_RESTART
         self.taken: list[Settings] = []
+        self.forced: list[bool] = []
         self.reports: list[ReloadReport] = []
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
@@ -44,8 +46,12 @@ class Running:
     def last_report(self) -> ReloadReport:
         return self.reports[-1]
 
-    async def reload(self, settings: Settings, record: Record) -> str | None:
+    async def reload(
+        self, settings: Settings, record: Record, places: Places, *, force: bool
+    ) -> str | None:
         assert record.answers
+        assert places.main().raw
+        self.forced.append(force)
         self.taken.append(settings)
         await self.may_go_on.wait()
         refusal = self.refusals.pop(0) if self.refusals else None
@@ -457,3 +463,42 @@ async def test_the_gateway_watches_no_more_once_the_file_does_not_say_so(tmp_pat
         await until(lambda: len(gateway.taken) == 2)
 
     assert gateway.taken[-1].reload.watch_seconds is None
+
+
+async def test_what_is_refused_for_want_of_keys_is_tried_again_by_the_watch_until_it_holds(
+    tmp_path: Path,
+) -> None:
+    """No file that is watched changes when an issuer can be reached again."""
+    watched = VALID + "reload: {watch: 5ms}\n"
+    path = write_config(tmp_path, watched)
+    async with reloading(path) as gateway:
+        assert (await gateway.ask()).is_applied
+        gateway.refuses_with = ReloadOutcome.UNAVAILABLE
+        gateway.refusals = ["issuer `main`: no keys"] * 2
+        path.write_text(watched + "drain: 7s\n")
+        await until(lambda: len(gateway.reports) == 4)
+
+    assert [report.is_applied for report in gateway.reports] == [True, False, False, True]
+    assert not any(gateway.forced)
+
+
+async def test_what_is_refused_for_want_of_keys_is_not_tried_again_where_nothing_is_watched(
+    tmp_path: Path,
+) -> None:
+    async with reloading(write_config(tmp_path)) as gateway:
+        gateway.refuses_with = ReloadOutcome.UNAVAILABLE
+        gateway.refusals = ["issuer `main`: no keys"]
+        assert (await gateway.ask()).outcome is ReloadOutcome.UNAVAILABLE
+        assert (await gateway.ask()).is_applied
+
+    assert len(gateway.taken) == 2
+
+
+async def test_only_who_asks_for_it_by_name_forces(tmp_path: Path) -> None:
+    async with reloading(write_config(tmp_path)) as gateway:
+        gateway.reload_requests.tell()
+        await until(lambda: len(gateway.reports) == 1)
+        await gateway.ask()
+        assert await gateway.reload_requests.ask(force=True) is not None
+
+    assert gateway.forced == [False, False, True]

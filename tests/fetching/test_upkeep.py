@@ -105,3 +105,19 @@ async def test_nothing_is_fetched_after_the_end(clock: MovableClock) -> None:
 
     assert clock.next_wake_in_seconds == float("inf")
     assert source.reads == 1
+
+
+async def test_a_start_with_a_limit_waits_no_longer_and_the_fetch_goes_on(
+    clock: MovableClock,
+) -> None:
+    slow, sound = Source("1"), Source("2")
+    slow.opened.clear()
+    shelf = Shelf({"a": slow, "b": sound}, clock)
+
+    await shelf.start(limit_seconds=0.05)
+    assert shelf.live == {"b": ("2",)}
+    slow.opened.set()
+    await until(lambda: len(shelf.live) == 2)
+
+    assert slow.reads == 1
+    await shelf.close()

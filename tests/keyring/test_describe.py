@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.decision.keys import Key
 from gateway.decision.verdict import WantedKey
-from gateway.keyring.describe import describe_alike, describe_keys
+from gateway.keyring.describe import describe_alike, describe_keys, describe_unfit
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
@@ -149,3 +149,12 @@ def test_whatever_key_a_token_wants_the_line_is_short_and_plain(kid: str) -> Non
 
 def test_an_issuer_that_a_reload_took_away_has_no_keys() -> None:
     assert Keyring({}).describe("gone") == "no keys held"
+
+
+def test_keys_for_no_listed_algorithm_are_told_with_what_they_are_for() -> None:
+    keys = [Key(None, frozenset({"RS256", "PS256"}), b""), Key("b", frozenset({"ES384"}), b"")]
+
+    assert describe_unfit(keys, frozenset({"ES256", "EdDSA"})) == (
+        "no key for the issuer's `algorithms` (ES256, EdDSA): those there are for "
+        "ES384, PS256, RS256"
+    )
