@@ -246,6 +246,27 @@ async def test_an_identity_field_cannot_wait_in_the_pipeline_for_the_reload(
     assert [request.has(b"x-tenant") for request in service.requests] == [True, False]
 
 
+async def test_an_identity_field_cannot_wait_for_a_connection_during_the_reload(
+    service: Service, make_settings: MakeSettings
+) -> None:
+    """Whoever holds all connections of a service chooses when the next request is sent."""
+    upstream = {"max_connections": 1, "queue": {"timeout": "1h"}}
+    free = hold_first(service)
+    async with running_gateway(make_settings(upstream=upstream)) as running:
+        first, second = await running.connect(), await running.connect()
+        first.send(make_request("/api/1", bearer(), FORGED))
+        await service.request()
+        second.send(make_request("/api/2", bearer(), FORGED, b"X-Other: 1"))
+        await until(lambda: running.metric("gateway_upstream_queued", upstream="main") == 1)
+
+        await running.gateway.reload(make_settings(upstream=upstream, identity=NEW_FIELD))
+        free.set()
+
+        assert [(await read_answer(one)).status for one in (first, second)] == [200, 200]
+    assert [request.has(b"x-tenant") for request in service.requests] == [True, False]
+    assert service.requests[1].has(b"x-other")
+
+
 # --- requests under way
 
 

@@ -138,6 +138,8 @@ class Exchange(Streaming):
         """Send the head, and what has come of the body."""
         self.server = server
         request, port, trace = self.request, self.port, self.trace
+        if self.waited:
+            self._drop_new_names()
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
         head = render_head(self, server, allow)
@@ -148,6 +150,15 @@ class Exchange(Streaming):
             if request.fields.expects_continue and upload.has_not_come():
                 self.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             upload.attach(server)
+
+    def _drop_new_names(self) -> None:
+        """Drop the client's fields that a reload has made identity fields while it waited.
+
+        It is sent as it was decided; but its service may believe them from the reload on.
+        """
+        latest = self.port.latest()
+        if latest is not self.port:
+            self.request.fields.judge_again(latest.names)
 
     def answer_login(self) -> None:
         """Have the connection serve this client alone: somebody logs in on it."""
