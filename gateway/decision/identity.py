@@ -47,7 +47,8 @@ def identity_aliases(identity: Identity) -> frozenset[bytes]:
     """Return the canonical aliases of all identity headers.
 
     A client's field whose ``canonical_alias`` is among them, or begins with ``IDENTITY_START``,
-    must never reach a service.
+    must never reach a service. A header may bear the name of a CGI variable, ``HTTP_X_USER_ID``:
+    whoever reads that takes ``X-User-Id`` for it, so its alias is that of ``X-User-Id``.
     """
     names = (*(name for name, _ in identity.headers), *identity.reserved)
-    return frozenset(map(canonical_alias, names))
+    return frozenset(canonical_alias(name).removeprefix(CGI_PREFIX) for name in names)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.decision.identity import canonical_alias
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.decision.routing import Route
 from gateway.settings.assertion_models import DEFAULT_HEADER
 from gateway.settings.audience_doubts import warn_about_resources, warn_about_routes
@@ -89,7 +89,8 @@ def _identity_names(model: IdentityModel) -> frozenset[bytes]:
     """
     assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
     names = (*DEFAULT_IDENTITY, *model.headers, DEFAULT_HEADER, assertion)
-    return frozenset(canonical_alias(name.encode(errors="replace")) for name in names)
+    aliases = (canonical_alias(name.encode(errors="replace")) for name in names)
+    return frozenset(alias.removeprefix(CGI_PREFIX) for alias in aliases)
 
 
 def _resources(

@@ -33,6 +33,16 @@ def test_other_names_are_not(name: bytes) -> None:
     assert canonical_alias(name) not in ALIASES
 
 
+@pytest.mark.parametrize("name", [b"HTTP_X_USER_ID", b"Http-X-User-Id"])
+def test_a_header_with_the_name_of_a_cgi_variable_makes_the_field_ours_that_fills_it(
+    name: bytes,
+) -> None:
+    """RFC 3875 §4.1.18: whoever reads HTTP_X_USER_ID is served `X-User-Id` as well."""
+    aliases = identity_aliases(Identity(((name, ("sub",)),), False, (b"HTTP_X_PROOF",)))
+
+    assert aliases == {b"x-user-id", b"x-proof"}
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(b"-_.!~"), st.booleans()), min_size=9, max_size=9),
 )

@@ -207,6 +207,11 @@ def changing_world(directory: Path) -> Iterator[World]:
     target="/public/x",
 )
 @example(
+    configurations=[({"HTTP_X_LOGIN"}, "keep"), (None, "drop")],
+    forged=[("HTTP_X_LOGIN", "X-Login"), ("HTTP_X_LOGIN", "http-x-login")],
+    target="/public/x",
+)
+@example(
     configurations=[({"Remote-User"}, "drop"), (None, "drop"), ({"X-Tenant"}, "drop")],
     forged=[("Remote-User", "remote-user"), ("X-Tenant", "X.Tenant")],
     target="/report/x",

@@ -81,6 +81,16 @@ def test_a_default_name_stays_the_gateways_own_where_identity_has_other_names(
     assert_found(tmp_path, "bad_value bad_value", rewriting("request_headers", text) + identity)
 
 
+def test_the_field_that_fills_a_cgi_variable_of_identity_is_the_gateways_own(
+    tmp_path: Path,
+) -> None:
+    """RFC 3875 §4.1.18: services read HTTP_X_USER of both."""
+    text = rewriting("request_headers", "{set: {¦x_user: b, X-Users: d}}")
+    identity = "identity: {headers: {HTTP_X_USER: sub}}\n"
+
+    assert_found(tmp_path, "bad_value", text + identity)
+
+
 def test_an_identity_name_can_be_removed_from_an_answer_but_not_set_there(tmp_path: Path) -> None:
     assert load(tmp_path, rewriting("answer_headers", "{remove: [X-Gateway-Subject, x_gateway_a]}"))
     assert_found(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.decision.identity import Identity, canonical_alias
+from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.reason import Reason
 from gateway.settings.assertion_models import DEFAULT_HEADER
 from gateway.settings.models import DEFAULT_IDENTITY
@@ -30,7 +30,13 @@ def identity_names(identity: Identity) -> list[bytes]:
     """Return the names that no client may send to a service under *identity*."""
     own = [name for name, _ in identity.headers]
     names = {canonical_alias(name): name for name in (*_ALWAYS, *identity.reserved, *own)}
-    return list(names.values())
+    # One that bears the name of a CGI variable is read by services of the field that fills it.
+    filled = [name[len(CGI_PREFIX) :] for alias, name in names.items() if _is_variable(alias)]
+    return [*names.values(), *filled]
+
+
+def _is_variable(alias: bytes) -> bool:
+    return alias.startswith(CGI_PREFIX) and len(alias) > len(CGI_PREFIX)
 
 
 def spoof_identity(control: Control) -> Iterator[Attack]:

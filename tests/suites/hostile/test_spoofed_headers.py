@@ -80,6 +80,13 @@ def test_the_default_names_and_their_kin_are_tried_whatever_identity_says() -> N
     ]
 
 
+def test_of_a_cgi_variable_the_field_that_fills_it_is_tried() -> None:
+    """RFC 3875 §4.1.18"""
+    own = Identity(((b"HTTP_X_User", ("sub",)), (b"Http-", ("jti",))), False)
+
+    assert identity_names(own)[-3:] == [b"HTTP_X_User", b"Http-", b"X_User"]
+
+
 @pytest.mark.parametrize("kept", ["keep", "reject"])
 def test_what_becomes_of_underscores_elsewhere_makes_no_difference(
     kept: str, tmp_path: Path
