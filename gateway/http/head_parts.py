@@ -67,6 +67,7 @@ class HeadParts:
         """Take one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
         fields = self.fields
         if fields is None:
+            self._count_trailer()
             return
         kind = self._names[name]
         if type(kind) is bytes:
@@ -79,6 +80,9 @@ class HeadParts:
             fields.add_trace(kind, value)
         else:
             fields.add_special(cast(int, kind), value)
+
+    def _count_trailer(self) -> None:
+        """Drop a trailer field; whoever reads bodies counts them."""
 
     def on_headers_complete(self) -> None:
         """Hand over the head."""
@@ -157,7 +161,7 @@ class HeadParts:
         if len(self._target) > limits.target_bytes:
             return  # which is found later, and says it better
         if len(fields.lines) // 2 + fields.special_count > limits.head_fields:
-            fields.find(Reason.HEADERS_TOO_LARGE, f"more than {limits.head_fields} fields")
+            fields.find(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
         size = len(self._target) + sum(map(len, fields.lines))
         size += sum(map(len, fields.authorization)) + fields.special_bytes
         if size > limits.head_bytes:
@@ -170,9 +174,22 @@ class HeadParts:
             self._head_bytes += len(data)
         else:  # behind pipelined requests; what lies between may be a body, so refuse nothing yet
             self._head_bytes = min(len(data) - start, self._limits.head_bytes)
-        if self._head_bytes <= self._limits.head_bytes:
+        limits, fields = self._limits, self.fields
+        is_large = self._head_bytes > limits.head_bytes
+        has_too_many = (
+            fields is not None
+            and len(fields.lines) // 2 + fields.special_count > limits.head_fields
+        )
+        if not (is_large or has_too_many):
             return
         self.is_over = True
-        if len(self._target) > self._limits.target_bytes:
+        if len(self._target) > limits.target_bytes:
             raise Fault(Reason.TARGET_TOO_LONG, "the target is too long")
+        if has_too_many:
+            raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
         raise Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")
+
+
+def too_many_fields(limits: Limits) -> str:
+    """Return what is wrong with a head, or a trailer section, of more fields than *limits* say."""
+    return f"more than {limits.head_fields} fields"

@@ -1,21 +1,33 @@
 """Know every client's connection, those still in their TLS handshake too."""
 
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from weakref import WeakSet
 
 C = TypeVar("C")
+
+# Of what a client sends, so much is read at once. What waits behind a request that is not answered
+# waits in memory, up to this much; all else stays in the kernel, which slows the client down.
+READ_BYTES: Final = 16 * 1024
+
+# What goes straight on to a service is read in larger pieces: it costs half as much.
+PASSED_ON_BYTES: Final = 256 * 1024
 
 
 class Clients(Generic[C]):
     """The connections of a listener: *open* ones, and those that are not through the handshake.
 
-    A connection whose handshake fails says nothing; it is simply gone.
+    A connection whose handshake fails says nothing; it is simply gone. All of them read into
+    *room*, one after the other: what is in it counts until its reader returns. *view* is all of
+    it, *to_read* as much as a request gets.
     """
 
-    __slots__ = ("_opening", "open")
+    __slots__ = ("_opening", "open", "room", "to_read", "view")
 
     def __init__(self) -> None:
+        self.room = bytearray(PASSED_ON_BYTES)
+        self.view = memoryview(self.room)
+        self.to_read = self.view[:READ_BYTES]
         self.open: set[C] = set()
         self._opening: WeakSet[C] = WeakSet()
 

@@ -57,10 +57,17 @@ class KeptSection:
         "_target_bytes",
         "_trace",
         "_traceparent",
+        "_whole_trace",
+        "whole",
+        "whole_bytes",
     )
 
     def __init__(self, limits: Limits) -> None:
         self._set_limits(limits)
+        # The last request that was taken, to the byte, and its length; no data has none.
+        self.whole = b""
+        self.whole_bytes = -1
+        self._whole_trace: ReceivedTrace | None = None
         self._section = b""
         # The section up to its bearer token, and from there on; empty where it has none.
         self._before = self._behind = b""
@@ -80,7 +87,8 @@ class KeptSection:
     def use(self, limits: Limits) -> None:
         """Forget what was kept: under another configuration it may mean something else."""
         self._set_limits(limits)
-        self._section = self._before = b""
+        self._section = self._before = self.whole = b""
+        self.whole_bytes = -1
         self._fields = _NO_FIELDS  # they hold what was decided, and the policy that it was by
         self._line = None
 
@@ -88,12 +96,16 @@ class KeptSection:
         self._head_bytes = min(limits.head_bytes // 2, _MAX_BYTES)
         self._target_bytes = min(limits.target_bytes, limits.head_bytes - self._head_bytes)
 
+    def repeat(self) -> Request:
+        """Return the request that ``whole`` is, for data that are the same to the byte."""
+        return Request(self._method, self._target, self._fields, self._whole_trace)
+
     def match(self, data: bytes) -> Request | None:
         """Return the request that *data* is, if it is a whole one with the fields kept.
 
         What is not certain is None: the parser then says what it is.
         """
-        section, trace = self._section, self._trace
+        whole, section, trace = data, self._section, self._trace
         if not section:
             return None
         if not data.endswith(section):
@@ -103,11 +115,12 @@ class KeptSection:
                     return None
                 data, trace = found
             if not data.endswith(section):
-                return self._match_but_token(data, trace) if self._before else None
+                return self._match_but_token(data, trace, whole) if self._before else None
         line = data[: -len(section)]
         if line != self._line and not self._read_line(line):
             return None
         self._pause = 0
+        self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
         return Request(self._method, self._target, self._fields, trace)
 
     def _find_trace(self, data: bytes, kept: ReceivedTrace) -> tuple[bytes, ReceivedTrace] | None:
@@ -133,8 +146,13 @@ class KeptSection:
             return None
         return b"%b%b%b" % (data[:begin], self._traceparent, data[end:]), trace
 
-    def _match_but_token(self, data: bytes, trace: ReceivedTrace | None) -> Request | None:
-        """Return the request that *data* is, if of the section only the bearer token is new."""
+    def _match_but_token(
+        self, data: bytes, trace: ReceivedTrace | None, whole: bytes
+    ) -> Request | None:
+        """Return the request that *data* is, if of the section only the bearer token is new.
+
+        It came as *whole*, which may have another traceparent.
+        """
         before, behind = self._before, self._behind
         start = data.find(b"\r\n")
         begin = start + len(before)
@@ -150,6 +168,7 @@ class KeptSection:
         if line != self._line and not self._read_line(line):
             return None
         self._pause = 0
+        self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
         self._section = data[start:]  # whoever has a new token mostly goes on with it
         self._fields = fields = self._fields.with_authorization(b"Bearer " + token)
         return Request(self._method, self._target, fields, trace)
@@ -168,7 +187,8 @@ class KeptSection:
 
     def keep(self, data: bytes, request: Request) -> None:
         """Keep the section of the plain *request* in *data*, if it came alone and in one piece."""
-        self._section = self._before = b""
+        self._section = self._before = self.whole = b""
+        self.whole_bytes = -1
         if self._skips:
             self._skips -= 1
             return

@@ -19,13 +19,14 @@ _FRAMED: Final = frozenset((Reason.PATH_REJECTED, Reason.NOT_SUPPORTED))
 class RequestParts(HeadParts):
     """One request after the other, in parts; *upload* is the body of the one being read."""
 
-    __slots__ = ("_framing", "_plain", "_taker", "upload")
+    __slots__ = ("_framing", "_plain", "_taker", "_trailer_fields", "upload")
 
     def __init__(self, taker: Taker, names: RequestNames, limits: Limits) -> None:
         super().__init__(names, limits)
         self._taker = taker
         self._framing: Framing | None = None  # of the body being read, where it has chunks
         self._plain: Request | None = None
+        self._trailer_fields = 0
         self.upload: Upload | None = None
 
     def release(self) -> None:
@@ -37,12 +38,18 @@ class RequestParts(HeadParts):
 
     def _take_head(self, request: Request) -> None:
         self._framing = self._plain = None
+        self._trailer_fields = 0
         self.upload = self._taker.take_request(request)
         fields = request.fields
         if fields.fault is not None and fields.fault.reason not in _FRAMED:
             self.is_over = True
         elif request.is_plain and self.upload is None:
             self._plain = request
+
+    def _count_trailer(self) -> None:
+        self._trailer_fields += 1
+        if self._trailer_fields > self._limits.head_fields:
+            raise StopParsing
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""

@@ -6,7 +6,7 @@ import httptools
 
 from gateway.decision.reason import Reason
 from gateway.http.faults import EarlyBytes, Fault, was_stopped
-from gateway.http.head_parts import PIECE_BYTES
+from gateway.http.head_parts import PIECE_BYTES, too_many_fields
 from gateway.http.names import RequestNames
 from gateway.proxy.framing import Framing
 from gateway.proxy.kept_section import KeptSection
@@ -17,6 +17,7 @@ from gateway.settings.values import Limits
 
 # Chunks are cheaper than heads.
 _CHUNKED_PIECE_BYTES: Final = 16 * 1024
+_CHUNKED_READ_BYTES: Final = 2 * _CHUNKED_PIECE_BYTES
 
 # For a parser that is to read nothing of a message but a chunked body.
 _CHUNKED_HEAD: Final = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -88,6 +89,16 @@ class RequestReader(RequestParts):
             return min(size, _CHUNKED_PIECE_BYTES)
         return min(size, max(self._body_left, PIECE_BYTES))  # nothing in it is parsed
 
+    def body_bytes_wanted(self, at_least: int) -> int:
+        """Return how many bytes to read at once: more than *at_least* of what is passed on.
+
+        Where it is known how much that is, nothing behind it is read with it.
+        """
+        upload = self.upload
+        if upload is None or not upload.is_passed_on:
+            return at_least
+        return max(at_least, _CHUNKED_READ_BYTES if upload.length is None else self._body_left)
+
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
         if self.is_over:
@@ -145,6 +156,9 @@ class RequestReader(RequestParts):
             self._after_head_piece(data)
 
     def _after_error(self, error: httptools.HttpParserError) -> None:
+        if self._trailer_fields > self._limits.head_fields and not self.is_over:
+            self.is_over = True
+            raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(self._limits)) from None
         if not was_stopped(error) and not self.is_over:
             self.is_over = True
             raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None

@@ -14,6 +14,8 @@ from gateway.proxy.roles import Far, Home, Waiting
 NEVER: Final = float("inf")
 
 _UNASKED: Final = "the service sent what nobody had asked for"
+# A client's chunks are read 16 KiB at a time. Sent at once, they say when the server takes no more.
+_LARGE_CHUNK_BYTES: Final = 8 * 1024
 
 
 class ServerConnection(asyncio.Protocol):
@@ -68,6 +70,8 @@ class ServerConnection(asyncio.Protocol):
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self._written_bytes += len(data)
         self._write((b"%x\r\n" % len(data), data, b"\r\n"))
+        if len(data) >= _LARGE_CHUNK_BYTES:
+            self.home.outbox.flush()
 
     def expect_nothing(self) -> None:
         """Wait for the client first: the request is not complete."""

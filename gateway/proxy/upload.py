@@ -7,7 +7,7 @@ from gateway.proxy.pace import Pace
 from gateway.proxy.server import ServerConnection
 
 # Body bytes that may wait for a decision or a connection before the client is slowed down.
-_MAX_PENDING_BYTES: Final = 64 * 1024
+_MAX_PENDING_BYTES: Final = 32 * 1024
 
 
 class Source(Protocol):
@@ -66,6 +66,11 @@ class Upload:
     def is_awaited(self) -> bool:
         """Return whether the client is to send it now, or has begun to."""
         return not self.is_held_back or self.received_bytes > 0
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Return whether what comes goes on to a server at once."""
+        return self._server is not None
 
     def has_not_come(self) -> bool:
         """Return whether nothing of the body was seen yet."""

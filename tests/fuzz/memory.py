@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.proxy.reading import AnyProtocol, hand_over
+
 # No input may keep the loop busy for ever: that is a finding.
 _MAX_TURNS = 20_000
 
@@ -20,7 +22,7 @@ class MemoryTransport(asyncio.Transport):
 
     def __init__(
         self,
-        protocol: asyncio.Protocol,
+        protocol: AnyProtocol,
         on_write: Callable[[bytes], None] = lambda _: None,
         *,
         slow: bool = False,
@@ -97,6 +99,9 @@ class MemoryTransport(asyncio.Transport):
         self.is_lost = True
         self.protocol.connection_lost(None)
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Leave it at that: nothing waits here by itself."""
+
     def pause_reading(self) -> None:
         """Hold back what comes."""
         self._paused = True
@@ -123,12 +128,14 @@ class MemoryTransport(asyncio.Transport):
         while self._incoming and not self._paused and not self._closing:
             data = self._incoming.popleft()
             if data is not _END:
-                self.protocol.data_received(data)
+                piece = hand_over(self.protocol, data)
+                if piece < len(data):
+                    self._incoming.appendleft(data[piece:])
             elif not self.protocol.eof_received():
                 self.close()
 
 
-Accept = Callable[[asyncio.Protocol], asyncio.Transport]
+Accept = Callable[[AnyProtocol], asyncio.Transport]
 
 
 class MemoryLoop(asyncio.SelectorEventLoop):

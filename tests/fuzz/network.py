@@ -18,6 +18,7 @@ from tests.fuzz.memory import MemoryLoop, MemoryTransport
 from tests.proxy.gateways import load, make_token, write_config
 from tests.proxy.hostile import HOSTILE_ROUTES
 from tests.proxy.judge import Seen, read_request
+from tests.proxy.reading import AnyProtocol
 
 # The place of a good token in an input: its bytes are others in each run.
 TOKEN_MARK = b"TOKEN"
@@ -70,7 +71,7 @@ class ServiceEnd:
     goes to *tunnelled*.
     """
 
-    def __init__(self, network: "Network", protocol: asyncio.Protocol) -> None:
+    def __init__(self, network: "Network", protocol: AnyProtocol) -> None:
         self._network = network
         self._unread = b""
         self.request: Seen | None = None
@@ -126,7 +127,7 @@ class Network:
         self.clients: Clients[ClientConnection] = Clients()
         ground.loop.accept = self._accept
 
-    def _accept(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+    def _accept(self, protocol: AnyProtocol) -> asyncio.Transport:
         service = ServiceEnd(self, protocol)
         self.services.append(service)
         return service.transport

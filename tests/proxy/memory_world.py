@@ -22,6 +22,7 @@ from gateway.settings.values import Settings
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from tests.proxy.messages import Message
+from tests.proxy.reading import AnyProtocol, hand_over
 from tests.proxy.recorder import Recorder, Reply, echo
 
 # Turns of the event loop in which nothing moves, before it is believed that nothing will: a
@@ -49,7 +50,8 @@ class MemoryTransport(asyncio.Transport):
 
     def __init__(self, activity: Activity, take: Callable[[bytes], None] | None = None) -> None:
         super().__init__({"peername": ("192.0.2.7", 7)})
-        self.protocol: asyncio.Protocol | None = None
+        self.protocol: AnyProtocol | None = None
+        self._waiting = b""
         self.written = bytearray()
         self.is_paused = False
         self.is_ended = False
@@ -58,7 +60,7 @@ class MemoryTransport(asyncio.Transport):
         self._activity = activity
         self._take = take
 
-    def attach(self, protocol: asyncio.Protocol) -> None:
+    def attach(self, protocol: AnyProtocol) -> None:
         """Connect *protocol* to this."""
         self.protocol = protocol
         protocol.connection_made(self)
@@ -79,6 +81,9 @@ class MemoryTransport(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Leave it at that: nothing waits here by itself."""
+
     def can_write_eof(self) -> bool:
         return True
 
@@ -98,6 +103,8 @@ class MemoryTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         self._activity.count += 1
         self.is_paused = False
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._hand_over)
 
     def close(self) -> None:
         if self._is_closing:
@@ -116,9 +123,14 @@ class MemoryTransport(asyncio.Transport):
         if self._is_closing or self.protocol is None:
             return False
         assert not self.is_paused, "nothing goes on, and yet nothing may be read"
-        if data:
-            self.protocol.data_received(data)
+        self._waiting += data
+        self._hand_over()
         return True
+
+    def _hand_over(self) -> None:
+        while self._waiting and self.is_reading() and self.protocol is not None:
+            piece = hand_over(self.protocol, self._waiting)
+            self._waiting = self._waiting[piece:]
 
     def end(self) -> None:
         """Tell the protocol that the other side sends no more."""

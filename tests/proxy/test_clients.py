@@ -1,6 +1,6 @@
 """Every client's connection is known, those in their TLS handshake too."""
 
-from gateway.proxy.clients import Clients
+from gateway.proxy.clients import PASSED_ON_BYTES, READ_BYTES, Clients
 
 
 class Connection:
@@ -42,3 +42,12 @@ def test_connections_may_come_and_go_while_all_are_looked_at() -> None:
         clients.add(Connection())
 
     assert len(clients) == 2
+
+
+def test_all_read_into_one_room_of_which_a_request_gets_little() -> None:
+    clients: Clients[Connection] = Clients()
+
+    clients.to_read[:3] = b"GET"
+
+    assert clients.room.startswith(b"GET")
+    assert (len(clients.to_read), len(clients.view)) == (READ_BYTES, PASSED_ON_BYTES)

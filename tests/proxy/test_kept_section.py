@@ -65,7 +65,9 @@ class Connection:
             if self.ends:
                 break  # what comes behind is not answered
             if self.keeps and not reader.in_message and not reader.is_over:
-                known = reader.kept.match(piece)
+                kept = reader.kept
+                is_repeated = len(piece) == kept.whole_bytes and piece == kept.whole
+                known = kept.repeat() if is_repeated else kept.match(piece)
                 if known is not None:
                     self.take_request(known)
                     continue
@@ -400,3 +402,30 @@ def test_a_request_line_seen_before_goes_with_the_section_kept_now() -> None:
     assert known is not None
     assert (known.target, known.fields.host) == (b"/a", b"other")
     assert kept.match(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n") is None
+
+
+def test_the_last_request_to_the_byte_is_known_whole_until_another_comes() -> None:
+    connection = Connection(keeps=True)
+    first = make_request("/a", "Accept: */*")
+    second = make_request("/b", "Accept: */*")
+    kept = connection.reader.kept
+
+    connection.read([first])
+    assert kept.whole_bytes == -1  # the parser read it
+    connection.read([first])
+    assert (kept.whole, kept.whole_bytes) == (first, len(first))
+    connection.read([second])
+    assert (kept.whole, kept.repeat().target) == (second, b"/b")
+    connection.read([make_request("/a", "Accept: other")])
+    assert (kept.whole, kept.whole_bytes) == (b"", -1)
+
+
+def test_under_another_configuration_no_request_is_known_whole() -> None:
+    """Its fields hold what was decided, and a name that is an identity field by now."""
+    connection = Connection(keeps=True)
+    request = make_request("/a", "Accept: */*")
+    connection.read([request, request])
+
+    connection.reader.use(RequestNames(frozenset([b"accept"])), LIMITS)
+
+    assert connection.reader.kept.whole_bytes == -1

@@ -1,6 +1,7 @@
 """Reading requests: the same ones however the bytes are cut, and none behind a fault."""
 
 from itertools import pairwise
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.names import RequestNames
 from gateway.http.request import Request
 from gateway.proxy.request_reader import RequestReader
+from gateway.proxy.server import ServerConnection
 from gateway.proxy.upload import Upload
 from gateway.settings.values import Limits
 from tests.proxy.messages import make_chunked, make_request
@@ -173,6 +175,83 @@ def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason
     assert found.value.reason is reason
     assert reader.is_over
     assert taker.requests == []
+
+
+def feed_all(reader: RequestReader, *pieces: bytes) -> tuple[int, Fault | None]:
+    """Return how many of *pieces* were read, and the fault that ended that."""
+    for number, piece in enumerate(pieces):
+        try:
+            reader.feed(piece)
+        except Fault as fault:
+            return number, fault
+    return len(pieces), None
+
+
+def test_a_head_is_refused_at_the_field_that_is_one_too_many() -> None:
+    """Not once it is whole: until then it would take memory, and its client time."""
+    reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+    fields = [b"X-%d: 1\r\n" % number for number in range(12)]
+
+    read_pieces, fault = feed_all(reader, b"GET / HTTP/1.1\r\nHost: a\r\n", *fields)
+
+    assert fault is not None
+    assert (fault.reason, fault.detail) == (Reason.HEADERS_TOO_LARGE, "more than 10 fields")
+    # A field is known to be over once the next line begins.
+    assert read_pieces == 12
+
+
+def test_a_target_that_is_too_long_is_the_better_word_for_a_head_of_many_fields() -> None:
+    reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+
+    _, fault = feed_all(reader, b"GET /" + b"x" * 101 + b" HTTP/1.1\r\n", *[b"X: 1\r\n"] * 12)
+
+    assert fault is not None
+    assert fault.reason is Reason.TARGET_TOO_LONG
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_trailer_section_has_no_more_fields_than_a_head(size: int) -> None:
+    """However it is cut; RFC 9112 §7.1.2."""
+    head = make_request("/", "Transfer-Encoding: chunked", method="POST")
+
+    def read_trailers(count: int) -> Fault | None:
+        reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+        stream = head + b"0\r\n" + b"X: 1\r\n" * count + b"\r\n"
+        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        return feed_all(reader, *pieces)[1]
+
+    assert read_trailers(10) is None
+    fault = read_trailers(11)
+    assert fault is not None
+    assert (fault.reason, fault.detail) == (Reason.HEADERS_TOO_LARGE, "more than 10 fields")
+
+
+class Sink:
+    """A server's connection that takes everything."""
+
+    def expect_nothing(self) -> None:
+        pass
+
+    def expect_answer(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
+def test_more_is_read_at_once_only_of_a_body_that_is_passed_on() -> None:
+    """What is read beyond a request waits in memory."""
+    taker, reader = read(make_request("/", "Content-Length: 1000000", method="PUT"))
+    upload = taker.uploads[0]
+
+    assert reader.body_bytes_wanted(16) == 16
+    upload.attach(cast(ServerConnection, Sink()))
+    assert reader.body_bytes_wanted(16) == 1_000_000
+    reader.feed(bytes(999_990))
+    assert reader.body_bytes_wanted(16) == 16
+    reader.feed(bytes(10))
+    assert reader.upload is None
+    assert reader.body_bytes_wanted(16) == 16
 
 
 def test_chunk_framing_that_dwarfs_its_body_is_a_fault() -> None:

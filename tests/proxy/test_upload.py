@@ -34,7 +34,7 @@ def test_a_client_is_held_while_a_body_has_nowhere_to_go() -> None:
     source = Source()
     upload = Upload(source, None, None)
 
-    upload.add(bytes(64 * 1024))
+    upload.add(bytes(32 * 1024))
     upload.flush()
     assert not source.is_held
 
