@@ -155,6 +155,21 @@ async def test_a_head_that_was_half_read_is_decided_by_the_new_policy(
     assert (await read_answer(client)).status == 403
 
 
+async def test_a_limit_for_each_address_counts_the_connections_that_are_there(
+    running: RunningGateway, make_settings: MakeSettings
+) -> None:
+    clients = [await running.connect() for _ in range(2)]
+    for client in clients:
+        client.send(make_request("/nowhere"))
+        await read_answer(client)
+
+    await running.gateway.reload(make_settings(limits={"connections_per_address": 2}))
+
+    assert (await running.ask(make_request("/nowhere"))).status == 503
+    clients[0].send(make_request("/nowhere"))
+    assert (await read_answer(clients[0])).status == 404
+
+
 async def test_a_pipelined_request_that_waits_is_decided_by_the_new_policy(
     service: Service, running: RunningGateway, make_settings: MakeSettings
 ) -> None:

@@ -38,7 +38,7 @@ def _spell(
         case PartKind.ROUTE:
             return (_ROUTE, route.name.encode())
         case PartKind.ADDRESS:
-            return (_ADDRESS, _network(address))
+            return (_ADDRESS, network_of(address))
     if token is None:
         return (_NOTHING,)
     value = _spell_claim(part, token)
@@ -74,7 +74,8 @@ def _spell_value(value: object) -> tuple[bytes, bytes] | None:
     return _NUMBER, repr(value).encode()
 
 
-def _network(address: bytes) -> bytes:
+def network_of(address: bytes) -> bytes:
+    """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 one."""
     if b":" not in address:
         return address
     try:

@@ -11,6 +11,7 @@ from gateway.decision.verdict import Deny
 from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.head_parts import PIECE_BYTES
 from gateway.http.refusal import render_refusal
+from gateway.limits.bucket_key import network_of
 from gateway.proxy.clients import READ_BYTES, Clients
 from gateway.proxy.departure import has_left
 from gateway.proxy.exchange import Exchange
@@ -39,7 +40,16 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
     """
 
     # Weakly referenced by those who count the connections in a TLS handshake.
-    __slots__ = ("__weakref__", "_clients", "_kept", "_room", "_tls", "_to_read", "_view")
+    __slots__ = (
+        "__weakref__",
+        "_clients",
+        "_kept",
+        "_network",
+        "_room",
+        "_tls",
+        "_to_read",
+        "_view",
+    )
 
     def __init__(self, port: Port, clients: "Clients[ClientConnection]") -> None:
         self._port = port
@@ -84,24 +94,41 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
         self.proto = b"https" if self._tls else b"http"
         self.use(port)
         self._clients.add(self)
+        self._network: bytes | None = network_of(self.peer_bytes)
+        of_its_network = self._clients.networks.add(self._network)
         self.deadline = monotonic() + port.timeouts.head_seconds
         if port.is_draining:
             self.close_when_idle()
         port.metrics.connections_open += 1
         port.metrics.connections_total += 1
+        per_address = port.limits.connections_per_address
         if len(self._clients.open) > port.limits.connections:
             port.metrics.connections_refused += 1
-            deny = Deny(Reason.OVERLOADED, "too many connections")
-            request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
-            self.write(render_refusal(deny, request_id, time(), False, True))
-            self._reader.is_over = True  # so that what it asks does not reset what it is told
-            self._close()
+            self._turn_away(port, "too many connections")
+        elif per_address is not None and of_its_network > per_address and not self.is_trusted:
+            port.metrics.connections_refused_by_address += 1
+            self._turn_away(port, "too many connections from this address")
+
+    def _turn_away(self, port: Port, detail: str) -> None:
+        """Refuse the connection; it is none of its network's, however long it lingers."""
+        self._leave_network()
+        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        deny = Deny(Reason.OVERLOADED, detail)
+        self.write(render_refusal(deny, request_id, time(), False, True))
+        self._reader.is_over = True  # so that what it asks does not reset what it is told
+        self._close()
+
+    def _leave_network(self) -> None:
+        network, self._network = self._network, None
+        if network is not None:
+            self._clients.networks.discard(network)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Give up what is under way."""
         self._closing = True
         self.deadline = NEVER
         self._clients.discard(self)
+        self._leave_network()
         self._port.metrics.connections_open -= 1
         self._abandon()
         if self.bound is not None:

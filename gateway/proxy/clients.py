@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 from weakref import WeakSet
 
+from gateway.proxy.networks import Networks
+
 C = TypeVar("C")
 
 # Of what a client sends, so much is read at once. What waits behind a request that is not answered
@@ -19,16 +21,17 @@ class Clients(Generic[C]):
 
     A connection whose handshake fails says nothing; it is simply gone. All of them read into
     *room*, one after the other: what is in it counts until its reader returns. *view* is all of
-    it, *to_read* as much as a request gets.
+    it, *to_read* as much as a request gets. *networks* counts the open ones by where they are from.
     """
 
-    __slots__ = ("_opening", "open", "room", "to_read", "view")
+    __slots__ = ("_opening", "networks", "open", "room", "to_read", "view")
 
     def __init__(self) -> None:
         self.room = bytearray(PASSED_ON_BYTES)
         self.view = memoryview(self.room)
         self.to_read = self.view[:READ_BYTES]
         self.open: set[C] = set()
+        self.networks = Networks()
         self._opening: WeakSet[C] = WeakSet()
 
     def expect(self, client: C) -> None:

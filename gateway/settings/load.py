@@ -254,4 +254,5 @@ def _limits(model: ConfigFile) -> Limits:
         limits.requests,
         limits.body_rate,
         limits.read_rate,
+        limits.connections_per_address,
     )

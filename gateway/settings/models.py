@@ -192,6 +192,11 @@ class LimitsModel(Strict):
         "240B", "What a client must take in a second of an answer that waits, on average."
     )
     connections: Count = described(10_000, "Client connections at one time.")
+    connections_per_address: Count | None = Field(
+        default=None,
+        description="Of these, from one address, or one IPv6 network of 64 bits; by default as "
+        "many as come. Those of `trusted_proxies` are not counted.",
+    )
     requests: Count | None = Field(
         default=None, description="Requests under way at one time; by default as many as come."
     )

@@ -192,6 +192,7 @@ class Limits:
     requests: int | None = None  # under way at one time; None: no limit
     body_rate: int | None = None  # bytes a second that a body must come at; None: any
     read_rate: int | None = None  # bytes a second that an answer must be taken at; None: any
+    connections_per_address: int | None = None  # None: no limit
 
 
 class UnderscoreNames(Enum):

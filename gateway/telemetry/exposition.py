@@ -132,5 +132,10 @@ def _connection_families(metrics: Metrics) -> Iterator[Metric]:
             "Client connections closed at once, for there were too many.",
             metrics.connections_refused,
         ),
+        (
+            "gateway_connections_refused_by_address",
+            "Client connections closed at once, for there were too many from their address.",
+            metrics.connections_refused_by_address,
+        ),
     ):
         yield counter(name, words, [((), value)])

@@ -34,6 +34,7 @@ class Metrics:
         self.connections_open = 0
         self.connections_total = 0
         self.connections_refused = 0
+        self.connections_refused_by_address = 0
         self.requests_in_flight = 0
         self.tunnels_open = 0
         self.memo_hits = 0

@@ -45,6 +45,57 @@ async def test_a_client_too_many_is_told_so(service: Service, start_gateway: Sta
     assert gateway.metric("gateway_connections_open") <= 2
 
 
+PER_ADDRESS = {"connections_per_address": 2}
+
+
+async def test_a_client_too_many_of_one_address_is_told_so(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(limits=PER_ADDRESS)
+    clients = [await gateway.connect() for _ in range(2)]
+    for client in clients:
+        client.send(make_request("/nowhere"))
+        assert (await read_answer(client)).status == 404
+
+    refused = await gateway.connect()
+    refused.send(make_request("/nowhere"))
+    answer = await read_answer(refused)
+
+    assert (answer.status, answer.one(b"connection")) == (503, b"close")
+    assert b'"overloaded"' in answer.body
+    assert gateway.metric("gateway_connections_refused_by_address_total") == 1
+    assert gateway.metric("gateway_connections_refused_total") == 0
+
+    clients[0].close()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        # Those that are told so are not counted, though they are there for a while.
+        while (await gateway.ask(make_request("/nowhere"))).status == 503:
+            pass
+
+
+async def test_another_address_is_not_refused_for_it(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(limits=PER_ADDRESS)
+    for _ in range(3):
+        client = await gateway.connect()
+        client.send(make_request("/nowhere"))
+        last = await read_answer(client)
+    assert last.status == 503
+
+    reader, writer = await asyncio.open_connection(*gateway.address, local_addr=("127.0.0.2", 0))
+    writer.write(make_request("/nowhere"))
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    writer.close()
+
+
+async def test_connections_of_a_trusted_proxy_are_not_counted(start_gateway: StartGateway) -> None:
+    """All the world is behind a load balancer."""
+    gateway = await start_gateway(limits=PER_ADDRESS, trusted_proxies=["127.0.0.1"])
+    clients = [await gateway.connect() for _ in range(5)]
+
+    for client in clients:
+        client.send(make_request("/nowhere"))
+        assert (await read_answer(client)).status == 404
+
+
 async def test_one_who_is_turned_away_hears_it_whatever_it_sends(
     start_gateway: StartGateway,
 ) -> None:

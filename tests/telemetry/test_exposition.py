@@ -84,6 +84,7 @@ def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
     metrics.connections_open = 1
     metrics.connections_total = 2
     metrics.connections_refused = 3
+    metrics.connections_refused_by_address = 12
     metrics.requests_in_flight = 4
     metrics.tunnels_open = 9
     metrics.upstreams["backend"].opened = 10
@@ -96,6 +97,7 @@ def test_gauges_and_counters_are_exposed_as_they_stand() -> None:
     assert bare["gateway_connections_open"] == 1
     assert bare["gateway_connections_total"] == 2
     assert bare["gateway_connections_refused_total"] == 3
+    assert bare["gateway_connections_refused_by_address_total"] == 12
     assert bare["http_server_active_requests"] == 4
     assert bare["gateway_token_memo_hits_total"] == 5
     assert bare["gateway_token_memo_misses_total"] == 6

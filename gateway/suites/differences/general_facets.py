@@ -126,6 +126,11 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         ("limits", "body_rate"): show_rate(limits.body_rate),
         ("limits", "read_rate"): show_rate(limits.read_rate),
         ("limits", "connections"): limits.connections,
+        ("limits", "connections_per_address"): (
+            "unlimited"
+            if limits.connections_per_address is None
+            else limits.connections_per_address
+        ),
         ("limits", "requests"): "unlimited" if limits.requests is None else limits.requests,
         ("trusted_proxies",): listed(proxies, "none"),
         ("underscore_names",): settings.underscore_names.value,

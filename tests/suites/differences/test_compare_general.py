@@ -143,6 +143,8 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
         ("limits: {read_rate: unlimited}\n",
          ("limit", "", "limits.read_rate", "240 bytes/s", "none")),
         ("limits: {fields: 50}\n", ("limit", "", "limits.fields", "80", "50")),
+        ("limits: {connections_per_address: 50}\n",
+         ("limit", "", "limits.connections_per_address", "unlimited", "50")),
         ("half_close: answer\n", ("limit", "", "half_close", "cancel", "answer")),
         ("underscore_names: keep\n", ("limit", "", "underscore_names", "drop", "keep")),
         ("trusted_proxies: [10.0.0.0/8]\n",
