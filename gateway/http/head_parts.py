@@ -8,12 +8,14 @@ from gateway.decision.reason import Reason
 from gateway.http.faults import Fault, StopParsing
 from gateway.http.fields import Fields
 from gateway.http.names import AUTHORIZATION, HOST, TRACEPARENT, TRACESTATE, RequestNames
-from gateway.http.request import USUAL_METHODS, Request
+from gateway.http.request import UNSUPPORTED_METHODS, USUAL_METHODS, Request
 from gateway.settings.values import Limits
 
 # What comes is read in pieces, so that one who sends much at once makes neither others wait nor
 # a heap of requests: the rest of it can wait as bytes.
 PIECE_BYTES: Final = 4 * 1024
+
+_NOT_ONE_LINE: Final = "the request line is not method, target and HTTP version, a space between"
 
 _TRACE: Final = frozenset((TRACEPARENT, TRACESTATE))
 
@@ -30,6 +32,7 @@ class HeadParts:
         "_feed_bytes",
         "_head_bytes",
         "_limits",
+        "_line",
         "_names",
         "_parser",
         "_resumes",
@@ -45,11 +48,19 @@ class HeadParts:
         self._parser = httptools.HttpRequestParser(self)
         self._feed_bytes = 0
         self._head_bytes = 0
+        self._line = b""
         self._resumes = False
         self._target = b""
         self.fields: Fields | None = None
         self.in_message = False
         self.is_over = False
+
+    def _note_line(self, piece: bytes) -> None:
+        """Remember *piece* as far as the request line is in it; a head begins with it or before."""
+        if not self.in_message:
+            self._line = piece
+        elif self.fields is not None and b"\n" not in self._line.lstrip(b"\r\n"):
+            self._line += piece
 
     def on_message_begin(self) -> None:
         """Begin with a request."""
@@ -98,6 +109,7 @@ class HeadParts:
             self._take_upgrade(request, version)
         self._settle(request, version)
         self._head_bytes = 0
+        self._line = b""
         self._take_head(request)
 
     def _take_upgrade(self, request: Request, version: str) -> None:
@@ -132,6 +144,16 @@ class HeadParts:
         limits = self._limits
         if fields.traceparent is not None:
             request.trace = fields.read_trace()
+        line = b"%b %b HTTP/%b\r" % (
+            request.method.encode(), request.target, version.encode(),
+        )  # fmt: skip
+        if (
+            not self._line.startswith(line)
+            and not self._line.lstrip(b"\r\n").startswith(line)
+            and request.method not in UNSUPPORTED_METHODS  # which says it better
+        ):
+            # RFC 9112 §3: more white space, or RTSP, which the parser reads without saying so.
+            fields.find(Reason.REQUEST_MALFORMED, _NOT_ONE_LINE)
         if version != "1.1":
             request.is_http11 = request.keep_alive = False
             if version != "1.0":

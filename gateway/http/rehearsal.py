@@ -194,6 +194,7 @@ class _Reader(HeadParts):
 
     def _feed(self, piece: bytes) -> None:
         self._feed_bytes = len(piece)
+        self._note_line(piece)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:

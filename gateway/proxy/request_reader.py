@@ -62,11 +62,13 @@ class RequestReader(RequestParts):
     *kept* is the header section of the last plain request.
     """
 
-    __slots__ = ("_body_left", "kept")
+    __slots__ = ("_body_left", "_is_unparsed", "_seam", "kept")
 
     def __init__(self, taker: Taker, names: RequestNames, limits: Limits) -> None:
         super().__init__(taker, names, limits)
         self._body_left = 0
+        self._is_unparsed = False  # the body being read: its length is known, and it is large
+        self._seam = b""  # the end of a piece, which may be the beginning of an empty line
         self.kept = KeptSection(limits)
 
     def use(self, names: RequestNames, limits: Limits) -> None:
@@ -101,50 +103,65 @@ class RequestReader(RequestParts):
 
     def feed(self, data: bytes) -> None:
         """Read *data*; raises Fault or EarlyBytes, after which nothing more is read."""
-        if self.is_over:
-            return
-        if self._body_left:
-            data = self._feed_known_length(data)
-            if not data:
-                return
-        self._feed_bytes = len(data)
-        was_in_message = self.in_message
-        rest = data
-        while rest:
-            rest = self._parse(rest)
-        self._after_piece(data, was_in_message)
+        while data and not self.is_over:
+            end = self._end_of_part(data)
+            part, data = (data, b"") if end == len(data) else (data[:end], data[end:])
+            if self._feed_part(part) and data:
+                raise EarlyBytes
 
-    def _parse(self, data: bytes) -> bytes:
-        """Have the parser read *data*; return what is to be read by another one."""
+    def _end_of_part(self, data: bytes) -> int:
+        """Return where to cut *data*: every message begins where a part does.
+
+        So its request line is known to the byte. Parts end behind an empty line, as heads and
+        chunked bodies do, wherever a piece ended before, and with a body of known length.
+        """
+        if self._body_left:
+            return min(self._body_left, len(data))
+        seam = self._seam if self.in_message else b""
+        joined = seam + data if seam else data
+        end = joined.find(b"\r\n\r\n") + 4
+        if end < 4:
+            self._seam = joined[-3:]
+            return len(data)
+        self._seam = b""
+        return end - len(seam)
+
+    def _feed_part(self, data: bytes) -> bool:
+        """Read *data*, of one message; return whether it asks for an upgrade."""
+        if self._body_left and self._is_unparsed:
+            self._pass_on(data)
+            return False
+        self._feed_bytes = len(data)
+        was_in_message, is_upgrade = self.in_message, False
+        self._note_line(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]
+        except httptools.HttpParserUpgrade:
             if self._resumes and not self.is_over:
-                return self._resume(rest)
-            self.is_over = True
-            if rest:
-                raise EarlyBytes from None
+                self._resume()
+            else:
+                self.is_over = is_upgrade = True
         except httptools.HttpParserError as error:
             self._after_error(error)
-        return b""
+        self._after_piece(data, was_in_message)
+        return is_upgrade
 
-    def _resume(self, rest: bytes) -> bytes:
-        """Read on in *rest*, behind the head of an upgrade that is ignored; return what is left."""
+    def _resume(self) -> None:
+        """Read on behind the head of an upgrade that is ignored."""
         self._resumes = False
         upload = self.upload
-        if upload is None:
+        if upload is None or upload.length is not None:
             self._parser = httptools.HttpRequestParser(self)
-            return rest
-        if upload.length is not None:
-            self._body_left = upload.length
-            return self._feed_known_length(rest) if rest else b""
+            self._is_unparsed = upload is not None
+            return
         self._parser = httptools.HttpRequestParser(_ResumedBody(self))
         self._parser.feed_data(_CHUNKED_HEAD)
-        return rest
 
     def _after_piece(self, data: bytes, was_in_message: bool) -> None:
         plain, self._plain = self._plain, None
+        if self.upload is None:
+            self._body_left = 0
+            self._is_unparsed = False
         if plain is not None and not self.in_message:
             # The end of a head alone does not mean what the whole of it meant: it would lend
             # the credentials of one request to another (on a connection that a proxy shares).
@@ -173,25 +190,23 @@ class RequestReader(RequestParts):
                 raise Fault(Reason.REQUEST_MALFORMED, "more chunk framing than body")
         else:
             self._body_left = upload.length - upload.received_bytes
+            self._is_unparsed = self._is_unparsed or upload.length > PIECE_BYTES
         if upload.is_too_large:
             self.is_over = True
             raise Fault(Reason.BODY_TOO_LARGE, "the body is over the limit")
         upload.flush()
 
-    def _feed_known_length(self, data: bytes) -> bytes:
-        """Pass on a piece of a body whose length is known; return what comes after it.
+    def _pass_on(self, data: bytes) -> None:
+        """Pass on a piece of a body whose length is known.
 
         Nothing in it needs parsing; the parser is replaced, since it still waits for it.
         """
-        rest = b""
-        if len(data) > self._body_left:
-            data, rest = data[: self._body_left], data[self._body_left :]
         self._body_left -= len(data)
         if self.upload is not None:
             self.upload.add(data)
             if self._body_left:
                 self.upload.flush()
         if not self._body_left:
+            self._is_unparsed = False
             self._parser = httptools.HttpRequestParser(self)
             self.on_message_complete()
-        return b"" if self.is_over else rest

@@ -337,7 +337,6 @@ def test_a_token_that_needs_a_second_look_is_left_to_the_parser(token: bytes) ->
     [
         [SECTION[:-1], SECTION[-1:]],
         [SECTION[:40], SECTION[40:]],
-        [SECTION + SECTION],
         [make_request("/first", "Via: 1.1 a")],
         [make_request("/first", method="POST", body=b"x")],
         [make_request("/first", "X: " + "x" * 4096)],

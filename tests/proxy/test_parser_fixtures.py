@@ -96,6 +96,8 @@ STRICTER: dict[str, Reason] = {
             *_ids("request/transfer-encoding", 20, 21),
             # The preface of HTTP/2, and HTTP/0.9.
             *_ids("request/method", 15),
+            # RTSP, which the parser reads as HTTP/1.0.
+            *_ids("request/method", 13),
             *_ids("request/sample", 10),
         ],
         Reason.REQUEST_MALFORMED,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny
 from gateway.http.faults import EarlyBytes, Fault
 from gateway.http.names import RequestNames
 from gateway.http.request import Request
@@ -29,10 +30,12 @@ class Taker:
     def __init__(self) -> None:
         self.requests: list[tuple[str, bytes, bytes, list[bytes]]] = []
         self.uploads: list[Upload] = []
+        self.faults: list[Deny | None] = []
         self.ended = 0
 
     def take_request(self, request: Request) -> Upload | None:
         fields = request.fields
+        self.faults.append(fields.fault)
         self.requests.append((request.method, request.target, fields.host, list(fields.lines)))
         if not request.has_body():
             return None
@@ -60,6 +63,8 @@ STREAM = (
     + make_chunked(b"one", b"two")
     + make_request("/e", "Accept: */*", "X-Note: one", method="HEAD")
 )
+# Behind the first request, behind a body of known length, and behind a chunked one.
+ENDS = [STREAM.index(start) for start in (b"GET /b", b"PUT /d", b"HEAD /e")]
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
@@ -130,6 +135,56 @@ def test_a_bad_request_line_is_bad_before_a_known_section_too(line: bytes) -> No
             return fault.reason
 
     assert outcome(first, data) == outcome(data)
+
+
+BAD_LINES = [
+    b"GET  / HTTP/1.1",
+    b"GET   /a HTTP/1.1",
+    b"GET /  HTTP/1.1",
+    b"GET\t/ HTTP/1.1",
+    b"GET \t/ HTTP/1.1",
+    b"GET /\tHTTP/1.1",
+    b"GET / HTTP/1.1 ",
+    b"GET / HTTP/1.1\t",
+    b"GET / RTSP/1.0",
+    b"GET / ICE/1.0",
+    b"POST  http://a/ HTTP/1.1",
+    b"OPTIONS  * HTTP/1.1",
+]
+
+
+@pytest.mark.parametrize("line", BAD_LINES)
+@pytest.mark.parametrize("before", [b"", b"\r\n", *(STREAM[:end] for end in ENDS)])
+def test_a_request_line_has_one_space_between_its_parts_however_it_comes(
+    line: bytes, before: bytes
+) -> None:
+    """RFC 9112 §3: what another server reads in another way is no request, wherever it is cut."""
+    head = line + b"\r\nHost: a\r\n\r\n"
+    stream = before + head
+    near = range(max(1, len(before) - 5), len(before) + len(line) + 3)
+    cuts = [(), *((cut,) for cut in near), tuple(near), tuple(range(1, len(stream)))]
+    for cut in cuts:
+        borders = [0, *cut, len(stream)]
+        taker = Taker()
+        reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+
+        _, fault = feed_all(reader, *(stream[a:b] for a, b in pairwise(borders)))
+
+        found = taker.faults[-1] if fault is None else fault
+        assert found is not None, cut
+        assert found.reason is Reason.REQUEST_MALFORMED, cut
+        assert reader.is_over
+
+
+def test_what_follows_a_chunked_body_in_one_piece_is_looked_at_too() -> None:
+    """A body cannot show a good request line in place of the bad one behind it."""
+    shown = b"\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+    body = make_chunked(b"a" + shown)
+    head = make_request("/a", "Transfer-Encoding: chunked", method="POST")
+
+    taker, _ = read(head + body + b"GET  /b HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert [fault and fault.reason for fault in taker.faults] == [None, Reason.REQUEST_MALFORMED]
 
 
 def test_the_end_of_a_head_that_came_in_pieces_is_not_kept() -> None:
