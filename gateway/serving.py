@@ -15,6 +15,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
+from gateway.http.host_sharing import HostSharing
 from gateway.http.names import spoken_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.guarding import guard_routes
@@ -115,7 +116,8 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     port.places = guard_routes(port, settings, former.port.places if former else {}, metrics)
     port.vouch = _make_vouch(settings.assertion, clocks)
-    port.preflight = make_preflight(settings.policy, settings.carriages)
+    port.sharing = HostSharing(settings.policy.routes.routes, settings.carriages)
+    port.preflight = make_preflight(settings.policy, settings.carriages, port.sharing)
     if pseudonym is not None:
         port.call_itself(pseudonym)
     return Serving(settings, contexts.servers, memo, tuple(pools.values()), port, identity_names)

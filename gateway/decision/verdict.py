@@ -59,12 +59,14 @@ class Publish(NamedTuple):
     """Answer with *document*, which is for everybody, as ``application/json``.
 
     Or, where there is a *route*, to a browser that asks what a page may do with it: without a
-    document, and with *fields*, each behind the end of the line before.
+    document, and with *fields*, each behind the end of the line before. *is_lent* says that the
+    path is refused, and that the route only lends its word on who may read why.
     """
 
     document: bytes
     route: Route | None = None
     fields: bytes = b""
+    is_lent: bool = False
 
     @property
     def status(self) -> int:

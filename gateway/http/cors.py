@@ -6,14 +6,18 @@ care. It keeps pages of other origins from what only the user of the browser sho
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
+from gateway.decision.host import canonical_host
 from gateway.decision.policy import Policy
+from gateway.decision.reason import Reason
 from gateway.decision.routing import Match
-from gateway.decision.verdict import Publish
+from gateway.decision.verdict import Deny, Publish
+from gateway.http.host_sharing import HostSharing
 from gateway.http.request import Request
 from gateway.http.rewriting import keep_fields
 from gateway.settings.carriage_values import Carriage
@@ -32,21 +36,28 @@ _VARY_PREFLIGHT: Final = (
 )
 
 
-def make_preflight(policy: Policy, carriages: Sequence[Carriage]) -> Preflight | None:
+def make_preflight(
+    policy: Policy, carriages: Sequence[Carriage], sharing: HostSharing
+) -> Preflight | None:
     """Return who answers preflights; None where no route has anything to say to browsers."""
-    if not any(carriage.cors is not None for carriage in carriages):
+    if not sharing:
         return None
 
-    return partial(find_preflight, policy=policy, carriages=carriages)
+    return partial(find_preflight, policy=policy, carriages=carriages, sharing=sharing)
 
 
 def find_preflight(
-    request: Request, host: str, policy: Policy, carriages: Sequence[Carriage]
+    request: Request,
+    host: str,
+    policy: Policy,
+    carriages: Sequence[Carriage],
+    sharing: HostSharing,
 ) -> Publish | None:
     """Return the answer to *request* if it is a preflight, and its route has one.
 
     The route is the one that would own the request that the page wants to send. No credential
-    is looked at: a preflight never has one, and what is told is for everybody.
+    is looked at: a preflight never has one, and what is told is for everybody. Where the path
+    is refused, the page may ask as well, or it could not read why.
     """
     if request.method != "OPTIONS":
         return None
@@ -55,6 +66,11 @@ def find_preflight(
     if not origin or _METHOD.fullmatch(method) is None:
         return None
     match = find_route(RequestHead(method.decode("ascii"), host, request.target, ()), policy)
+    if isinstance(match, Deny) and match.reason is Reason.PATH_REJECTED:
+        found = sharing.find(host, origin)
+        if found is None:
+            return None
+        return Publish(b"", found[0], _grant(_only_refusals(found[1]), origin, method), True)
     if not isinstance(match, Match):
         return None
     cors = carriages[match.route.index].cors
@@ -79,6 +95,22 @@ def sharing_fields(cors: Cors | None, request: Request) -> bytes:
     granted = _allow(cors, _only(request, b"origin"), request.method)
     exposed = b"\r\nAccess-Control-Expose-Headers: " + cors.exposed if granted else b""
     return granted + exposed + _VARY
+
+
+def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
+    """Return the fields of the refusal of a path, for pages that may read anything of its host.
+
+    Without credentials: it says the same to everybody.
+    """
+    if not sharing:
+        return b""
+    found = sharing.find(canonical_host(request.fields.host) or "", _only(request, b"origin"))
+    return _VARY if found is None else sharing_fields(_only_refusals(found[1]), request)
+
+
+def _only_refusals(cors: Cors) -> Cors:
+    """Return *cors* without what matters for answers of a service alone."""
+    return replace(cors, methods=frozenset(), credentials=False)
 
 
 def without_sharing(fields: bytes) -> bytes:

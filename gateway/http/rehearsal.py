@@ -14,10 +14,11 @@ from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
-from gateway.http.cors import find_preflight, sharing_fields
+from gateway.http.cors import find_preflight, refused_path_fields, sharing_fields
 from gateway.http.faults import Fault, was_stopped
 from gateway.http.forwarding import is_trusted
 from gateway.http.head_parts import PIECE_BYTES, HeadParts
+from gateway.http.host_sharing import HostSharing
 from gateway.http.names import RequestNames, spoken_upgrades
 from gateway.http.published import render_published
 from gateway.http.refusal import UNFRAMED, render_refusal
@@ -66,6 +67,7 @@ class Rehearsal:
         self._forward_token = identity.forward_token
         self._client = client
         self._is_trusted = is_trusted(client, settings.trusted_proxies)
+        self._sharing = HostSharing(settings.policy.routes.routes, settings.carriages)
         self._proto = b"http" if settings.listen[0].tls is None else b"https"
         self._pseudonym = pseudonym
 
@@ -127,7 +129,8 @@ class Rehearsal:
     def find_preflight(self, request: Request) -> Publish | None:
         """Return the answer to *request*, in which no fault was found, if it is a preflight."""
         host = canonical_host(request.fields.host) or ""
-        return find_preflight(request, host, self.settings.policy, self.settings.carriages)
+        settings = self.settings
+        return find_preflight(request, host, settings.policy, settings.carriages, self._sharing)
 
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
         """Return what *verdict* leads to at the time *now* (seconds since the epoch).
@@ -162,7 +165,10 @@ class Rehearsal:
             close = close or verdict.reason in UNFRAMED
             owner = verdict.route
             cors = None if owner is None else self.settings.carriages[owner.index].cors
-            told = sharing_fields(cors, request)
+            if owner is None and verdict.reason is Reason.PATH_REJECTED:
+                told = refused_path_fields(self._sharing, request)
+            else:
+                told = sharing_fields(cors, request)
             return render_refusal(verdict, REQUEST_ID, now, is_head, close, told)
         return render_published(verdict, REQUEST_ID, now, is_head, close)
 

@@ -23,12 +23,17 @@ def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
     """Yield why a preflight has the *answer* that it has."""
     if answer.route is None:
         return
+    origin = request.fields.first(b"origin").decode("latin-1")
+    if answer.is_lent:
+        expected, found = f"what pages of {origin} may ask", "may read why the path is refused"
+        setting = Setting(Owner.ROUTE, answer.route.name, ("cors",))
+        yield Step(Check.CORS, expected, found, None, setting)
+        return
     wanted = f"a route for {request.fields.first(b'access-control-request-method').decode()}"
     setting = Setting(Owner.ROUTE, answer.route.name, ("match",))
     yield Step(Check.ROUTE, wanted, answer.route.name, None, setting)
     is_granted = b"Access-Control-Allow-Origin" in answer.fields
     found = "may be asked" if is_granted else "may not be asked, and the answer does not say so"
-    origin = request.fields.first(b"origin").decode("latin-1")
     setting = Setting(Owner.ROUTE, answer.route.name, ("cors",))
     yield Step(Check.CORS, f"what pages of {origin} may ask", found, None, setting)
 

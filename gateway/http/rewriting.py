@@ -29,13 +29,18 @@ def rewrite_target(target: bytes, rewrite: Rewrite) -> bytes:
 def _edit_query(query: bytes, edits: QueryEdits) -> bytes:
     """Take parameters out, and put others behind; what stays is byte for byte as it came.
 
-    Names alone are decoded, so that `d%65bug` is no way around the removal of `debug`.
+    Names alone are decoded, so that `d%65bug` is no way around the removal of `debug`; a `%`
+    that begins no escape stays one. Nor is `debug[]`, of which PHP, Rails and others make `debug`.
     """
-    removed = edits.removed
-    pairs = [pair for pair in query.split(b"&") if _name(pair) not in removed] if query else []
+    pairs = [pair for pair in query.split(b"&") if not _is_removed(pair, edits)] if query else []
     if edits.added:
         pairs.append(edits.added)
     return b"&".join(pairs)
+
+
+def _is_removed(pair: bytes, edits: QueryEdits) -> bool:
+    name = _name(pair)
+    return name in edits.removed or name.partition(b"[")[0] in edits.removed
 
 
 def _name(pair: bytes) -> bytes:

@@ -15,6 +15,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
 from gateway.http.cors import Preflight
 from gateway.http.forwarding import Networks
+from gateway.http.host_sharing import HostSharing
 from gateway.http.names import RequestNames
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import Outbox
@@ -169,6 +170,7 @@ class Port:
         self.forward_token = forward_token
         self.vouch: Vouch | None = None
         self.preflight: Preflight | None = None
+        self.sharing = HostSharing((), ())
         self.places: Mapping[tuple[str, str], Places] = {}
         self.timeouts = timeouts
         self.limits = limits

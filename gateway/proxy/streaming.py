@@ -9,7 +9,7 @@ from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.answer_edits import edit_answer
-from gateway.http.cors import sharing_fields
+from gateway.http.cors import refused_path_fields, sharing_fields
 from gateway.http.handshake import check_agreement, is_websocket
 from gateway.http.status_line import STATUS_LINES
 from gateway.proxy.answering import Answering
@@ -130,6 +130,8 @@ class Streaming(Answering):
             return self.limit_fields
         if route is None and self.allow is not None:
             route = self.allow.route
+        if route is None and deny.reason is Reason.PATH_REJECTED:
+            return self.limit_fields + refused_path_fields(port.sharing, self.request)
         cors = None if route is None else port.routes[route.index].carriage.cors
         return self.limit_fields + sharing_fields(cors, self.request)
 

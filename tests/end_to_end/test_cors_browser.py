@@ -45,6 +45,10 @@ async function ask([name, path, options]) {
 </script>"""
 
 
+# What the URL standard leaves as it is in a query.
+QUERY = "?x[]=1&y=100%&z={a|b}^`\\&%zz=%"
+
+
 class Pages:
     """Serves the page, and takes what it found."""
 
@@ -123,6 +127,8 @@ async def test_a_browser_reads_what_it_may_and_learns_why_it_may_not(tmp_path: P
         ("cookies", "/api/x", {"credentials": "include"}),
         ("every", "/every/x", {}),
         ("silent", "/silent/x", {"method": "PUT"}),
+        ("query", "/open/x" + QUERY, {}),
+        ("path", "/api/a[1]|100%", {"method": "PUT", "headers": {"Authorization": good}}),
     ]
     async with running_pages() as pages, running_service() as service:
         own = (b"Access-Control-Allow-Origin: https://other.test", b"X-Total: 7", b"X-Secret: 8")
@@ -163,10 +169,16 @@ async def test_a_browser_reads_what_it_may_and_learns_why_it_may_not(tmp_path: P
         "cookies": "blocked",
         "every": READABLE,
         "silent": "blocked",
+        "query": READABLE,
+        "path": {**refused(400, "path_rejected"), "challenged": False},
     }
-    assert others == {name: READABLE if name == "every" else "blocked" for name, _, _ in cases}
+    # A page that may read the answers of any route may read why a path is none.
+    readable = {"every": READABLE, "path": {**refused(400, "path_rejected"), "challenged": False}}
+    assert others == {name: readable.get(name, "blocked") for name, _, _ in cases}
     # Only what needs no preflight comes through for pages that may not read the answer.
     seen = [(one.method, one.target) for one in service.requests]
+    # As the page wrote it: a browser escapes none of these in a query.
+    assert (b"GET", b"/open/x" + QUERY.encode()) in seen
     assert seen.count((b"PUT", b"/api/x")) == 1
     assert (b"OPTIONS", b"/api/x") not in seen
     assert not [target for method, target in seen if method == b"PUT" and target != b"/api/x"]

@@ -3,8 +3,15 @@
 import pytest
 
 from gateway.decision.verdict import Publish
-from gateway.http.cors import find_preflight, make_preflight, sharing_fields, without_sharing
+from gateway.http.cors import (
+    find_preflight,
+    make_preflight,
+    refused_path_fields,
+    sharing_fields,
+    without_sharing,
+)
 from gateway.http.fields import Fields
+from gateway.http.host_sharing import HostSharing
 from gateway.http.request import Request
 from gateway.settings.carriage_values import Carriage
 from gateway.settings.cors_values import Cors
@@ -17,6 +24,7 @@ POLICY = policy(
 )
 OPEN = Cors(frozenset(), {}, True, frozenset(), b"A", b"B", False, 5)
 CARRIAGES = [Carriage(9.0, 9.0, None, frozenset(), None, cors) for cors in (CORS, None, OPEN)]
+SHARING = HostSharing(POLICY.routes.routes, CARRIAGES)
 
 
 def asked(target: bytes, method: str, **names: bytes) -> Request:
@@ -28,7 +36,7 @@ def asked(target: bytes, method: str, **names: bytes) -> Request:
 
 def preflight(target: bytes, method: bytes = b"PUT", origin: bytes = APP) -> Publish | None:
     request = asked(target, "OPTIONS", origin=origin, access_control_request_method=method)
-    return find_preflight(request, "h", POLICY, CARRIAGES)
+    return find_preflight(request, "h", POLICY, CARRIAGES, SHARING)
 
 
 VARY = b"\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
@@ -69,7 +77,6 @@ def test_a_route_of_all_methods_names_the_one_that_is_asked_for() -> None:
         (b"/b", b"PUT", APP),
         (b"/nowhere", b"PUT", APP),
         (b"/a", b"DELETE", APP),
-        (b"/a//", b"PUT", APP),
         (b"/a", b"", APP),
         (b"/a", b"PUT, GET", APP),
         (b"/a", b"P" * 33, APP),
@@ -80,15 +87,47 @@ def test_all_else_is_no_preflight_of_a_route(target: bytes, method: bytes, origi
     assert preflight(target, method, origin) is None
 
 
+def test_a_page_may_ask_for_a_path_that_is_refused_or_it_could_not_read_why() -> None:
+    """By the first route that it may read, without credentials, and whatever the method."""
+    answer = preflight(b"/a[1]", method=b"DELETE")
+
+    assert answer is not None
+    assert (answer.status, answer.is_lent, answer.route) == (204, True, POLICY.routes.routes[0])
+    assert answer.fields == (
+        b"\r\nAccess-Control-Allow-Origin: https://app.example.com"
+        b"\r\nAccess-Control-Allow-Methods: DELETE"
+        b"\r\nAccess-Control-Allow-Headers: A\r\nAccess-Control-Max-Age: 5" + VARY
+    )
+
+
+def test_the_refusal_of_a_path_is_for_pages_that_may_read_anything_of_the_host() -> None:
+    only = HostSharing(POLICY.routes.routes[:1], CARRIAGES)
+    none = HostSharing((), ())
+
+    def told(sharing: HostSharing, origin: bytes) -> bytes:
+        request = asked(b"/a[1]", "GET", origin=origin)
+        request.fields.host = b"h"
+        return refused_path_fields(sharing, request)
+
+    assert told(only, APP) == (
+        b"\r\nAccess-Control-Allow-Origin: https://app.example.com"
+        b"\r\nAccess-Control-Expose-Headers: B\r\nVary: Origin"
+    )
+    assert told(only, b"https://evil.test") == b"\r\nVary: Origin"
+    assert told(only, b"") == b"\r\nVary: Origin"
+    assert told(none, APP) == b""
+
+
 def test_another_method_is_no_preflight() -> None:
     request = asked(b"/a", "GET", origin=APP, access_control_request_method=b"PUT")
 
-    assert find_preflight(request, "h", POLICY, CARRIAGES) is None
+    assert find_preflight(request, "h", POLICY, CARRIAGES, SHARING) is None
 
 
 def test_nobody_is_asked_where_no_route_says_anything() -> None:
-    assert make_preflight(POLICY, [CARRIAGES[1]] * 3) is None
-    assert make_preflight(POLICY, CARRIAGES) is not None
+    none = [CARRIAGES[1]] * 3
+    assert make_preflight(POLICY, none, HostSharing(POLICY.routes.routes, none)) is None
+    assert make_preflight(POLICY, CARRIAGES, SHARING) is not None
 
 
 def test_an_answer_is_shared_with_its_origin_by_the_methods_that_are() -> None:

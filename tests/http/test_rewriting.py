@@ -2,6 +2,7 @@
 
 import string
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -59,6 +60,24 @@ def test_parameters_that_are_not_named_stay_in_order_and_byte_for_byte(parts: li
     target = b"/x?" + query + b"&d%65bug=1&debug"
 
     assert rewrite_target(target, Rewrite(query=edits)) == b"/x?" + query + b"&page=1"
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (b"y=100%&debug=1", b"y=100%"),
+        (b"%&%=%&%zz=1&d%65bug", b"%&%=%&%zz=1"),
+        (b"debug%=1&deb%ug=1", b"debug%=1&deb%ug=1"),
+        (b"%debug=1", b"%debug=1"),  # an escape, and `bug`
+        (b"x[]=1&debug[]=1&debug[a][b]=2&debug%5b%5D=3&debug[", b"x[]=1"),
+        (b"a[debug]=1&[debug]=2", b"a[debug]=1&[debug]=2"),
+    ],
+)
+def test_what_browsers_do_not_escape_is_no_way_around_a_removal(query: bytes, left: bytes) -> None:
+    """A `%` that begins no escape stays as it is; PHP and others read `debug[]` as `debug`."""
+    edits = Rewrite(query=QueryEdits(frozenset({b"debug"})))
+
+    assert rewrite_target(b"/x?" + query, edits) == b"/x?" + left
 
 
 def test_nothing_is_left_of_a_query_that_is_only_removed() -> None:

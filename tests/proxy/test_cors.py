@@ -337,8 +337,6 @@ async def test_what_is_no_preflight_is_a_request_like_any_other(
     [
         ("/plain/x", 401),
         ("/nowhere", 404),
-        ("/api/../plain/x", 400),
-        ("/api//x", 400),
         ("/some/1/2", 404),
     ],
 )
@@ -350,6 +348,24 @@ async def test_where_no_route_says_anything_a_preflight_is_nothing_special(
     assert answer.status == status
     assert not answer.has(b"access-control-allow-origin")
     assert service.requests == []
+
+
+@pytest.mark.parametrize("target", ["/api/a[1]", "/api/100%", "/plain/../x", "/api//x"])
+async def test_a_page_can_read_that_a_path_is_refused(
+    gateway: RunningGateway, service: Service, target: str
+) -> None:
+    """What browsers leave as it is in a path: the page is told, and not "network error" alone."""
+    seen = await Browser(gateway, APP).fetch(target, "PUT", authorized())
+
+    assert seen.status == 400
+    assert json.loads(seen.body)["reason"] == "path_rejected"
+    assert service.requests == []
+
+
+async def test_the_refusal_of_a_path_is_without_credentials(gateway: RunningGateway) -> None:
+    """Also on the host of a route that has them: it is no answer of that route."""
+    with pytest.raises(NetworkError):
+        await Browser(gateway, APP, credentials=True).fetch("/session/a[1]")
 
 
 async def test_a_preflight_keeps_its_connection_and_its_place(

@@ -1,0 +1,61 @@
+"""Find which pages may read the refusal of a path that no route can own."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.decision.routing import Route
+from gateway.settings.carriage_values import Carriage
+from gateway.settings.cors_values import Cors
+
+
+class HostSharing:
+    """The `cors` of each host's routes: whoever may read the answers of one may read a refusal.
+
+    A refused path has no route, and its refusal says nothing but that the path is not one. It is
+    as cheap for ten thousand routes as for one, for strangers can ask for such paths at will.
+    """
+
+    def __init__(self, routes: Iterable[Route], carriages: Sequence[Carriage]) -> None:
+        self._by_origin: dict[tuple[str, bytes], Route] = {}
+        self._open: dict[str, Route] = {}
+        self._by_pattern: dict[tuple[str, bytes], Route] = {}
+        self._carriages = carriages
+        for route in routes:
+            cors = carriages[route.index].cors
+            if cors is not None:
+                for host in route.hosts or ("",):
+                    self._add(host.removeprefix("*"), route, cors)
+        self._patterns: dict[str, list[Route]] = {}
+        for (host, _), route in self._by_pattern.items():
+            self._patterns.setdefault(host, []).append(route)
+
+    def __bool__(self) -> bool:
+        """Return whether any route says anything to pages."""
+        return bool(self._by_origin or self._open or self._by_pattern)
+
+    def _add(self, host: str, route: Route, cors: Cors) -> None:
+        if cors.is_open:
+            self._open.setdefault(host, route)
+        for origin in cors.origins:
+            self._by_origin.setdefault((host, origin), route)
+        for written in cors.patterns:
+            self._by_pattern.setdefault((host, written), route)
+
+    def find(self, host: str, origin: bytes) -> tuple[Route, Cors] | None:
+        """Return a route of *host* whose answers pages of *origin* may read, and its `cors`."""
+        for name in _names(host):
+            route = self._by_origin.get((name, origin)) or self._open.get(name)
+            candidates = (route,) if route is not None else self._patterns.get(name, ())
+            for one in candidates:
+                cors = self._carriages[one.index].cors
+                if cors is not None and cors.allows(origin):
+                    return one, cors
+        return None
+
+
+def _names(host: str) -> Iterator[str]:
+    """Yield *host*, the wildcards that it is one of, and that for any host."""
+    yield host
+    labels = host.split(".")
+    for start in range(1, len(labels)):
+        yield "." + ".".join(labels[start:])
+    yield ""
