@@ -306,9 +306,12 @@ class Exchange(Streaming):
         if self.tunnel is not None:
             self.port.metrics.tunnels_open -= 1
         now = monotonic()
-        record(self.port, self, now)
-        trace = self.trace
-        if trace is not None and isinstance(trace, RecordedTrace):
-            record_spans(self.port, self, trace, now)
+        try:
+            record(self.port, self, now)
+            trace = self.trace
+            if trace is not None and isinstance(trace, RecordedTrace):
+                record_spans(self.port, self, trace, now)
+        except Exception as bug:  # the answer is out, and the client may ask for more
+            report_bug("a request could not be recorded", bug)
         self.client.exchange_done(close, now)
         self.tunnel = None  # which holds us, too

@@ -9,6 +9,7 @@ from gateway.http.refusal import render_refusal
 from gateway.http.request import Request
 from gateway.proxy.admit import admit
 from gateway.proxy.backlog import Backlog
+from gateway.proxy.bugs import report_bug
 from gateway.proxy.client_side import ClientSide
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.record import record_refused
@@ -70,11 +71,14 @@ class Turns(ClientSide):
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
         self.deadline = done + self._idle_seconds
-        tracer, received = port.tracer, request.trace
-        trace = received if tracer is None else tracer.begin(received, self.is_trusted)
-        record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
-        if trace is not None and isinstance(trace, RecordedTrace):
-            record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
+        try:
+            tracer, received = port.tracer, request.trace
+            trace = received if tracer is None else tracer.begin(received, self.is_trusted)
+            record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
+            if trace is not None and isinstance(trace, RecordedTrace):
+                record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
+        except Exception as bug:  # the client has its answer
+            report_bug("a request could not be recorded", bug)
 
     def take_request(self, request: Request) -> Upload | None:
         """Begin with a request, or queue it behind those before it."""

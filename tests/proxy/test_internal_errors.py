@@ -9,6 +9,7 @@ import pytest
 
 from gateway.decision.keys import KeySet
 from gateway.decision.token import SignedToken
+from gateway.telemetry.spans import Span
 from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import (
@@ -184,3 +185,56 @@ async def test_a_stream_that_cannot_be_compared_with_a_list_is_no_revoked_one(
 
     assert (line["status"], line["reason"], line["route"]) == (200, "internal_error", "api")
     assert len(reports) == 1
+
+
+class Broken:
+    """An access log and an exporter of spans that fail, for want of memory."""
+
+    def write(self, _line: bytes) -> None:
+        raise MemoryError
+
+    def export(self, _span: Span) -> None:
+        raise MemoryError
+
+
+@pytest.mark.parametrize("what", ["log", "spans"])
+@pytest.mark.parametrize(
+    ("target", "lines", "status"),
+    [
+        pytest.param("/open/x", (), 200, id="public"),
+        pytest.param("/api/x", (bearer(),), 200, id="allowed"),
+        pytest.param("/api/x", (), 401, id="refused"),
+        pytest.param("/api/x", (bearer(b"a.b.c"),), 401, id="refused for its token"),
+        pytest.param("/none", (), 404, id="without a route"),
+    ],
+)
+async def test_a_request_that_cannot_be_recorded_is_answered_and_so_are_those_behind_it(
+    service: Service,
+    start_gateway: StartGateway,
+    reports: list[dict[str, Any]],
+    what: str,
+    target: str,
+    lines: tuple[bytes, ...],
+    status: int,
+) -> None:
+    """The connection answered nothing any more and stayed open, or was cut with the answer."""
+    service.script = echo
+    tracing = {"otlp": "http://127.0.0.1:1/v1/traces", "sample": 1.0}
+    gateway = await start_gateway(access_log="stdout", tracing=tracing)
+    port = gateway.gateway.data._serving.port
+    assert port.tracer is not None
+    if what == "log":
+        port.json_log = Broken()  # type: ignore[assignment]
+    else:
+        port.tracer.export = Broken().export
+    client = await gateway.connect()
+
+    for _ in range(3):
+        client.send(make_request(target, *lines))
+        assert (await read_answer(client)).status == status
+    client.send(make_request("/open/") + make_request("/api/x") + make_request("/open/"))
+    statuses = [(await read_answer(client)).status for _ in range(3)]
+
+    assert statuses == [200, 401, 200]
+    assert {told["message"] for told in reports} == {"a request could not be recorded"}
+    assert {type(told["exception"]) for told in reports} == {MemoryError}
