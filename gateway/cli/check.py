@@ -18,6 +18,7 @@ from gateway.cli.config_file import (
     find_config,
     read_config,
 )
+from gateway.cli.local_files import find_in_files
 from gateway.cli.output import escape, print_faults
 from gateway.cli.progress import show_progress
 from gateway.collector import no_collection
@@ -53,12 +54,16 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong with a file, doubts included; one that is not *valid* cannot be started."""
+    """What is wrong with a file, doubts included; one that is not *valid* cannot be started.
+
+    *online* says how many of the faults are of what is elsewhere.
+    """
 
     valid: bool
     faults: Sequence[Fault]
     silenced: Sequence[Silenced] = ()
     included: Sequence[Included] = ()
+    online: int = 0
 
     def count(self, severity: Severity) -> int:
         """Return how many faults are errors, or warnings."""
@@ -83,8 +88,9 @@ def command(file: Path | None, config: Path | None, strict: bool, online: bool, 
     A warning is silenced in place, on its line or the line above it:
     `# gateway: allow CODE because REASON`.
 
-    Exits 0 where the gateway would start with it, 1 where it would not, 3 where FILE, or with
-    --online something that it names, cannot be reached. Warnings do not count, unless --strict.
+    Exits 0 where the gateway would start with it, 1 where it would not, or where a file that it
+    names holds no keys or revocations that can be used, 3 where FILE, or with --online something
+    that it names, cannot be reached. Warnings do not count, unless --strict.
     """
     path = find_config(file, config)
     verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
@@ -115,11 +121,12 @@ def _judge(
     if not isinstance(outcome, Loaded):
         return Verdict(False, outcome.faults)
     with no_collection(), showing(f"checking {name}"):
-        doubts = lint(outcome, time.time())
+        in_files = asyncio.run(find_in_files(outcome.settings, outcome.places))
+        doubts = lint(outcome, time.time(), in_files)
     with showing("asking issuers and services"):
         tried = _try(outcome) if online else ()
     faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
-    return Verdict(True, faults, doubts.silenced, _included(outcome))
+    return Verdict(True, faults, doubts.silenced, _included(outcome), len(tried))
 
 
 def _included(loaded: Loaded) -> Sequence[Included]:
@@ -174,9 +181,12 @@ def _include_as_json(one: Included) -> dict[str, object]:
 def _summary(verdict: Verdict) -> str:
     errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
     parts = []
-    if errors:
-        # Those of a file that holds are of what it names.
-        parts.append(_plural(errors, "error") + " online" * verdict.valid)
+    # Those of a file that holds are of what it names: all that was tried online are errors.
+    if errors > verdict.online:
+        in_files = " in files that it names" * verdict.valid
+        parts.append(_plural(errors - verdict.online, "error") + in_files)
+    if verdict.online:
+        parts.append(_plural(verdict.online, "error") + " online")
     if warnings:
         parts.append(_plural(warnings, "warning"))
     if verdict.silenced:

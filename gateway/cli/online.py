@@ -9,13 +9,13 @@ from aiohttp import ClientSession
 
 from gateway.cli.ask_health import ask_health
 from gateway.cli.dial import dial
-from gateway.cli.fetched_keys import Finding, find_keys_of
+from gateway.cli.fetched_keys import find_keys_of
+from gateway.cli.local_files import describe_no_key
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
-from gateway.keyring.describe import describe_unfit
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
@@ -27,7 +27,6 @@ from gateway.settings.values import (
     RevocationSettings,
     Server,
     Settings,
-    SourceKind,
     Timeouts,
     Upstream,
 )
@@ -37,7 +36,6 @@ from gateway.tls.contexts import make_client_contexts
 LIMIT_SECONDS = 60.0
 # Of 1,024 files that a process may open, as most machines have it.
 _AT_ONCE = 200
-_SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class _Trial:
 async def find_online(
     settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
 ) -> tuple[Fault, ...]:
-    """Return an error for each issuer, revocation list and server that cannot be used now.
+    """Return an error for each issuer, revocation list and server elsewhere that fails now.
 
     Each has the time that the configuration gives it, and all together have *limit_seconds*.
     """
@@ -85,7 +83,7 @@ def _trial(part: Part, code: Code, run: Callable[[], Awaitable[Fault | None]]) -
 def _issuers(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
     files = Files()
     for name, one in settings.issuers.items():
-        if one.source.kind is not SourceKind.SECRET:
+        if not is_local(one.source):
             part = places.issuer(name).child(one.source.kind.value)
             yield _trial(part, Code.KEYS_UNAVAILABLE, _keys_of(one, part, session, files))
 
@@ -96,23 +94,11 @@ def _keys_of(
     async def run() -> Fault | None:
         finding = await find_keys_of(session, files, one)
         if finding.error is not None:
-            # What lies on this machine is as much a part of the configuration as the file.
-            code = Code.KEYS_UNUSABLE if is_local(one.source) else Code.KEYS_UNAVAILABLE
-            return part.fault(code, finding.error)
-        allowed = one.issuer.algorithms
-        if any(key.algorithms & allowed for key in finding.parsed.keys):
-            return None
-        return part.fault(Code.KEYS_UNUSABLE, _no_key(finding))
+            return part.fault(Code.KEYS_UNAVAILABLE, finding.error)
+        missing = describe_no_key(finding.parsed, one.issuer.algorithms)
+        return None if missing is None else part.fault(Code.KEYS_UNUSABLE, missing)
 
     return run
-
-
-def _no_key(finding: Finding) -> str:
-    keys, unusable = finding.parsed.keys, finding.parsed.unusable
-    if keys:
-        return describe_unfit(keys, finding.settings.issuer.algorithms)
-    reasons = "; ".join(unusable[:_SHOWN_REASONS])
-    return f"no usable key ({reasons})" if reasons else "no usable key: the set is empty"
 
 
 # --- revocation lists
@@ -121,23 +107,23 @@ def _no_key(finding: Finding) -> str:
 def _lists(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
     files = Files()
     for name, one in settings.revocations.items():
-        part = places.main().child("revocations").child(name)
-        part = part.child("file" if one.is_file else "url")
-        code = Code.REVOCATIONS_UNUSABLE if one.is_file else Code.REVOCATIONS_UNAVAILABLE
-        yield _trial(part, code, _list_of(one, part, code, session, files))
+        if not one.is_file:
+            part = places.main().child("revocations").child(name).child("url")
+            run = _list_of(one, part, session, files)
+            yield _trial(part, Code.REVOCATIONS_UNAVAILABLE, run)
 
 
 def _list_of(
-    one: RevocationSettings, part: Part, code: Code, session: ClientSession, files: Files
+    one: RevocationSettings, part: Part, session: ClientSession, files: Files
 ) -> Callable[[], Awaitable[Fault | None]]:
     async def run() -> Fault | None:
         try:
             entries = parse_revocations(await read_list(session, files, one))
         except FetchFailed as failure:
-            return part.fault(code, str(failure))
+            return part.fault(Code.REVOCATIONS_UNAVAILABLE, str(failure))
         if isinstance(entries, str):
-            where = one.location if one.is_file else place(one.location)
-            return part.fault(code, f"{where}: {entries}")
+            message = f"{place(one.location)}: {entries}"
+            return part.fault(Code.REVOCATIONS_UNAVAILABLE, message)
         return None
 
     return run

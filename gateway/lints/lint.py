@@ -1,6 +1,6 @@
 """Say all that is doubtful about a configuration that holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.lints.certificates import find_ending_certificates
@@ -41,15 +41,15 @@ class Doubts:
     silenced: tuple[Silenced, ...]
 
 
-def lint(loaded: Loaded, now: float) -> Doubts:
+def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
     """Return what is doubtful about *loaded* at the time *now*, its own warnings included.
 
-    No file but those already read is looked at, and no network. *now* is in seconds since the
-    epoch.
+    No file but those already read is looked at, and no network; *others* are what was found
+    there, in which errors stay what they are. *now* is in seconds since the epoch.
     """
     settings, places = loaded.settings, loaded.places
     ending = find_ending_certificates(settings, places, now)
-    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places), *ending])
+    found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places), *ending, *others])
     kept, silenced = apply_silences(found, loaded.silences)
     every = [*loaded.silenced, *silenced]
     warnings = [*loaded.warnings, *kept, *find_unused(loaded.silences, every)]

@@ -82,6 +82,7 @@ class Code(StrEnum):
     CHAIN_OUT_OF_ORDER = "chain_out_of_order"
     SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
 
+    UNUSABLE_KEY = "unusable_key"
     KEYS_UNAVAILABLE = "keys_unavailable"
     KEYS_UNUSABLE = "keys_unusable"
     REVOCATIONS_UNAVAILABLE = "revocations_unavailable"
@@ -133,6 +134,7 @@ WARNINGS = frozenset(
         Code.CERTIFICATE_MISUSED,
         Code.CHAIN_OUT_OF_ORDER,
         Code.SECRET_IN_FILE,
+        Code.UNUSABLE_KEY,
     }
 )
 

@@ -83,6 +83,8 @@ def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]
         (directory / name).write_text(content)
     if ".pem" in text:
         write_tls_files(directory)
+    if "two-keys.json" in text:
+        (directory / "two-keys.json").write_bytes(jwks(ec_jwk(kid="a"), ec_jwk(use="enc")))
     done = run("check", write_config(directory, text), "--format", "json", *options, env=env)
     faults = json.loads(done.stdout)["faults"]
     return {fault["code"] for fault in faults}, {fault["severity"] for fault in faults}
