@@ -298,8 +298,8 @@ def minted(algorithm: str = "ES256", **changes: Any) -> bytes:
         (minted(), {"main": make_key("RS256")[1]}, Reason.KEY_UNKNOWN),
         (
             minted(),
-            {"main": KeySet((as_key(PRIVATE), as_key(make_private("ES256", 1))))},
-            Reason.KEY_UNKNOWN,
+            {"main": KeySet((as_key(make_private("ES256", 1)), as_key(PRIVATE)))},
+            None,
         ),
         (minted(), ALL_KEYS, None),
     ],
@@ -502,14 +502,13 @@ def test_a_route_may_ask_for_a_better_authentication(
     assert reason(decide(head(b"/orders", bearer(**changes)), rules, ALL_KEYS, NOW)) is answer
 
 
-@pytest.mark.parametrize("kid", ["k9", None])
-def test_a_refusal_for_an_unknown_key_says_which_was_wanted(kid: str | None) -> None:
-    token = mint(PRIVATE, "ES256", claims(), headers={"kid": kid} if kid else {"kid": "k1"})
-    keys = {"main": KEYS if kid else KeySet((*KEYS.keys, *KEYS.keys))}
-    verdict = decide(head(b"/orders", b"Bearer " + token), POLICY, keys, NOW)
+@pytest.mark.parametrize(("kid", "keys"), [("k9", KEYS), ("k1", make_key("RS256")[1])])
+def test_a_refusal_for_an_unknown_key_says_which_was_wanted(kid: str, keys: KeySet) -> None:
+    token = mint(PRIVATE, "ES256", claims(), headers={"kid": kid})
+    verdict = decide(head(b"/orders", b"Bearer " + token), POLICY, {"main": keys}, NOW)
 
     deny = verdict.deny if isinstance(verdict, NeedKeys) else verdict
     assert isinstance(deny, Deny)
     assert deny.reason is Reason.KEY_UNKNOWN
     assert deny.route is not None
-    assert deny.wanted_key == WantedKey("main", kid or "k1", "ES256")
+    assert deny.wanted_key == WantedKey("main", kid, "ES256")
