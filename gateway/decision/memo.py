@@ -27,14 +27,14 @@ class TokenMemo(Generations[bytes, SignedToken]):
     set it was made with, and for no other. Of refusals only those of a signature are kept, the
     dear ones: a few, and apart, so that guesses cost no memory that tokens could have. They count
     as long as all key sets are the same: a refusal does not say whose token it was, for nobody
-    was shown to be.
+    was shown to be. One that asks for better keys asks again each time.
 
     Generations by descent, not in a field of their own: every request looks into them.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY, refusals: int = _REFUSALS) -> None:
         super().__init__(capacity)
-        self._refused: Generations[bytes, Deny] = Generations(refusals)
+        self._refused: Generations[bytes, Deny | NeedKeys] = Generations(refusals)
         self._refused_by: tuple[KeySet | None, ...] = ()
         self._policy: Policy | None = None
         self.hits = 0
@@ -66,12 +66,14 @@ class TokenMemo(Generations[bytes, SignedToken]):
         answer = authenticate(token, policy, keys)
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
-        elif isinstance(answer, Deny) and cost_checks(answer):
+        elif cost_checks(answer if isinstance(answer, Deny) else answer.deny):
             self._forget_refusals_by_others(policy, keys)
             self._refused.keep(digest, answer)
         return answer
 
-    def _recall_refusal(self, digest: bytes, policy: Policy, keys: KeySets) -> Deny | None:
+    def _recall_refusal(
+        self, digest: bytes, policy: Policy, keys: KeySets
+    ) -> Deny | NeedKeys | None:
         memory = self._refused
         known = memory.young.get(digest)
         if known is None:

@@ -130,6 +130,21 @@ def test_a_token_that_none_of_too_many_keys_signed_is_checked_once(checks: list[
     assert isinstance(memo.authenticate(TOKEN, POLICY, {"main": KEYS}), SignedToken)
 
 
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_a_wrong_signature_is_checked_once_where_the_token_alone_names_a_key(
+    checks: list[bytes], count: int
+) -> None:
+    """Each guess cost eight checks: four, and four more once better keys had been asked for."""
+    numbers = range(2, 2 + count)
+    keys = KeySet(tuple(as_key(make_private("ES256", number), kid=None) for number in numbers))
+    memo = TokenMemo()
+    answers = [memo.authenticate(TOKEN, POLICY, {"main": keys}) for _ in range(3)]
+
+    assert [one.kid for one in answers if isinstance(one, NeedKeys)] == 3 * ["k1"]
+    assert checks == [TOKEN]
+    assert isinstance(memo.authenticate(TOKEN, POLICY, {"main": KEYS}), SignedToken)
+
+
 def test_a_wrong_signature_is_right_once_the_key_is_another_one() -> None:
     """And wrong again with the key before: what was found with one key says nothing of another."""
     memo = TokenMemo()
