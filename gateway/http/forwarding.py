@@ -8,8 +8,7 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 # An address with a port (some gateways send it), or in brackets as in Forwarded (RFC 7239 §6).
 _NODE = re.compile(
-    r"(?P<quote>\"?)(?:(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]"
-    r"(?::[0-9]{1,5})?)(?P=quote)",
+    r"(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\](?::[0-9]{1,5})?",
     re.ASCII,
 )
 
@@ -66,6 +65,8 @@ def _written(entry: str) -> str:
     A proxy that listens on both versions of IP says ``::ffff:10.0.0.1`` of an IPv4 peer
     (RFC 4291 §2.5.5.2): networks of IPv4 have it, as they have our own peers.
     """
+    if entry[:1] == entry[-1:] == '"':
+        entry = entry[1:-1]
     if ":" in entry and ("." in entry or "[" in entry):
         node = _NODE.fullmatch(entry)
         if node is not None:
