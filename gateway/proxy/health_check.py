@@ -113,6 +113,10 @@ class _Asker:
         """Take why there is no answer."""
         self._settle(detail)
 
+    def give_up(self) -> None:
+        """Take that an error of ours ended it."""
+        self._settle("an error inside the gateway; stderr has the traceback")
+
     def _settle(self, failure: str | None) -> None:
         if not self.done.done():
             self.done.set_result(failure)

@@ -81,6 +81,9 @@ class Waiting(Asker, Sender, Protocol):
         *stale* says that a connection that was kept ended, and that it is to be sent again.
         """
 
+    def give_up(self) -> None:
+        """End what an error of ours has ended."""
+
 
 class Times(Protocol):
     """Whoever is told how long answers took."""

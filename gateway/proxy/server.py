@@ -8,6 +8,7 @@ from typing import Final, cast
 from gateway.decision.reason import Reason
 from gateway.proxy.acknowledged import acknowledged_bytes
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
+from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import LARGE_BYTES
 from gateway.proxy.roles import Far, Home, Waiting
 
@@ -166,18 +167,22 @@ class ServerConnection(asyncio.Protocol):
             # The request has not left yet, so this is no answer to it.
             self._fail(Reason.UPSTREAM_UNREACHABLE, _UNASKED, unsent=True)
             return
-        outcome = self._reader.feed(data)
-        if outcome == DONE:
-            self._conclude(asker)
-        elif outcome == MORE:
-            if self._reader.head_done and self._asker is asker:
-                # Before the flush: it may put us on hold, and then no time limit runs.
-                self._await_answer()
-                asker.answer_flush()
-        elif outcome == FAULT:
-            self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
-        else:
-            self._switch(asker)
+        try:
+            outcome = self._reader.feed(data)
+            if outcome == DONE:
+                self._conclude(asker)
+            elif outcome == MORE:
+                if self._reader.head_done and self._asker is asker:
+                    # Before the flush: it may put us on hold, and then no time limit runs.
+                    self._await_answer()
+                    asker.answer_flush()
+            elif outcome == FAULT:
+                self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
+            else:
+                self._switch(asker)
+        except Exception as bug:  # of ours: the service has not failed, and is not asked again
+            report_bug("a bug ended a request", bug)
+            asker.give_up()
 
     def _take_unasked(self, data: bytes) -> None:
         if self._tunnel is not None:

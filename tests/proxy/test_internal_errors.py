@@ -238,3 +238,37 @@ async def test_a_request_that_cannot_be_recorded_is_answered_and_so_are_those_be
     assert statuses == [200, 401, 200]
     assert {told["message"] for told in reports} == {"a request could not be recorded"}
     assert {type(told["exception"]) for told in reports} == {MemoryError}
+
+
+class BrokenTimes:
+    """Counts how long answers took, and fails."""
+
+    def observe(self, _method: str, _status: int, _seconds: float) -> None:
+        raise MemoryError
+
+
+async def test_a_fault_while_an_answer_is_read_is_none_of_the_service(
+    service: Service, start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
+) -> None:
+    """It was 502 `upstream_unreachable`, counted against the service, and sent a second time."""
+    service.script = echo
+    gateway = await start_gateway(access_log="stdout")
+    client = await gateway.connect()
+    client.send(make_request("/open/"))
+    assert (await read_answer(client)).status == 200  # a connection to the service is kept
+    counts = gateway.gateway.data._serving.port.routes[0].pool.counts
+    times, counts.times = counts.times, BrokenTimes()  # type: ignore[assignment]
+
+    client.send(make_request("/open/lost"))
+    refused = await read_answer(client)
+    counts.times = times
+    client.send(make_request("/open/found"))
+
+    assert (refused.status, reason(refused)) == (500, "internal_error")
+    assert (await read_answer(client)).status == 200
+    targets = [request.target for request in service.requests]
+    assert targets == [b"/open/", b"/open/lost", b"/open/found"]
+    lines = await log.lines(gateway)
+    assert [line["reason"] for line in lines] == [None, "internal_error", None]
+    assert [told["message"] for told in reports] == ["a bug ended a request"]
+    assert "gateway_upstream_failures_total{" not in gateway.page()

@@ -332,6 +332,9 @@ class Asker:
         self.ended.append(reason.code)
         self.is_unsent = unsent
 
+    def give_up(self) -> None:
+        raise AssertionError
+
 
 async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerConnection:
     """Return a connection whose transport still holds a part of the request."""
