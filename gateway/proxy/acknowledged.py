@@ -1,8 +1,10 @@
 """Ask the kernel how many bytes of a connection the peer's kernel has acknowledged."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from typing import Final
 
 # Linux struct tcp_info: tcpi_bytes_acked is a __u64 at offset 120 (RFC 4898,
@@ -34,3 +36,15 @@ def acknowledged_wire_bytes(transport: asyncio.BaseTransport) -> int | None:
     (acknowledged,) = struct.unpack_from("=Q", info, _OFFSET)
     # A kernel of another make, such as that of a sandbox, may leave it at 0 and not count at all.
     return acknowledged - _SYN if acknowledged >= _SYN else None
+
+
+def unacknowledged_bytes(transport: asyncio.BaseTransport) -> int:
+    """Return how many bytes our kernel holds that were not acknowledged; 0 if that is unknown."""
+    sock = transport.get_extra_info("socket")
+    try:
+        held = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (AttributeError, OSError):
+        return 0
+    count: int
+    (count,) = struct.unpack("=i", held)
+    return count

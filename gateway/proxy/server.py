@@ -6,7 +6,11 @@ from time import monotonic
 from typing import Final, cast
 
 from gateway.decision.reason import Reason
-from gateway.proxy.acknowledged import acknowledged_bytes
+from gateway.proxy.acknowledged import (
+    acknowledged_bytes,
+    acknowledged_wire_bytes,
+    unacknowledged_bytes,
+)
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
 from gateway.proxy.bugs import report_bug
 from gateway.proxy.outbox import LARGE_BYTES
@@ -24,8 +28,8 @@ class ServerConnection(asyncio.Protocol):
 
     __slots__ = (
         "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_client_sends", "_flushes",
-        "_reader", "_stall_seconds", "_tunnel", "_write", "_written_bytes", "deadline", "home",
-        "is_open", "transport",
+        "_held", "_reader", "_stall_seconds", "_taken_bytes", "_tunnel", "_write", "_written_bytes",
+        "deadline", "home", "is_open", "transport",
     )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
@@ -36,8 +40,10 @@ class ServerConnection(asyncio.Protocol):
         self._answer_seconds = NEVER
         self._blocked = False
         self._client_sends = False  # a body, which the service may wait for in its answer
+        self._held = False
         self._reader = AnswerReader()
         self._stall_seconds = NEVER
+        self._taken_bytes = 0  # what its kernel had acknowledged at the last look
         self._tunnel: Far | None = None
         self._written_bytes = 0
         self._bytes_before = 0
@@ -91,7 +97,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _await_answer(self) -> None:
         """Wait for the service where nobody else is waited for."""
-        if self._client_sends and not self._blocked:
+        if self._held or (self._client_sends and not self._blocked):
             self.deadline = NEVER
         elif self._reader.head_done:
             self.deadline = monotonic() + self._stall_seconds
@@ -101,12 +107,14 @@ class ServerConnection(asyncio.Protocol):
 
     def hold(self) -> None:
         """Read no more until ``go_on``: the client cannot take it."""
+        self._held = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
         self.deadline = NEVER
 
     def go_on(self) -> None:
         """Read again."""
+        self._held = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
         if self._tunnel is None:
@@ -144,10 +152,27 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = NEVER
         if self._asker is None:
             self.close()
+        elif self._takes_more():
+            self._await_answer()
         elif self._reader.head_done:
             self._fail(Reason.UPSTREAM_TIMEOUT, "the service stopped in the middle of its answer")
         else:
             self._fail(Reason.UPSTREAM_TIMEOUT, "the service did not answer in time")
+
+    def _takes_more(self) -> bool:
+        """Return whether the service has not got all that was sent, but more than before.
+
+        Our kernel holds MiB for it. It asks for more once a third of that is gone, which a slow
+        service may need minutes for; and at the end of a request most of it may still be there.
+        """
+        before = self._taken_bytes
+        self._note_taken()
+        is_more = self._taken_bytes > before
+        return is_more and (self._blocked or unacknowledged_bytes(self.transport) > 0)
+
+    def _note_taken(self) -> None:
+        # Where the kernel does not count, a transport with room again is all that can be seen.
+        self._taken_bytes = acknowledged_wire_bytes(self.transport) or 0
 
     # --- from the transport
 
@@ -248,7 +273,8 @@ class ServerConnection(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.server_blocked()
         elif self._asker is not None:
-            self.deadline = monotonic() + self.home.body_seconds
+            self._note_taken()
+            self.deadline = NEVER if self._held else monotonic() + self.home.body_seconds
             self._asker.server_blocked()
 
     def resume_writing(self) -> None:

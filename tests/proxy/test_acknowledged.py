@@ -3,7 +3,11 @@
 import asyncio
 import sys
 
-from gateway.proxy.acknowledged import acknowledged_bytes, acknowledged_wire_bytes
+from gateway.proxy.acknowledged import (
+    acknowledged_bytes,
+    acknowledged_wire_bytes,
+    unacknowledged_bytes,
+)
 from tests.proxy.service import Service
 from tests.proxy.wire import connect
 
@@ -66,3 +70,21 @@ class Uncounted:
 def test_of_a_kernel_that_does_not_count_nothing_is_said() -> None:
     """As if it had acknowledged nothing, what a service has read could be sent again."""
     assert acknowledged_bytes(NoSocket({"socket": Uncounted()})) is None
+
+
+async def test_what_has_not_arrived_is_counted_too(service: Service) -> None:
+    wire = await connect(service.address)
+    peer = await service.connection()
+    assert unacknowledged_bytes(wire.transport) == 0
+
+    peer.stop_reading()
+    while not wire.is_blocked:
+        wire.send(bytes(1_000_000))
+    assert unacknowledged_bytes(wire.transport) > 0
+
+    peer.read_on()
+    await wire.wait_for(lambda: wire.transport.get_write_buffer_size() == 0)
+    sent = (acknowledged_bytes(wire.transport) or 0) + unacknowledged_bytes(wire.transport)
+    await peer.wait_for(lambda: len(peer.received) >= sent)
+    assert unacknowledged_bytes(NoSocket()) == 0
+    wire.transport.abort()

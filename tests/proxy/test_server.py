@@ -3,18 +3,21 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from functools import partial
+from time import monotonic
 
 import pytest
 
 from gateway.decision.reason import Reason
 from gateway.proxy.outbox import Outbox
-from gateway.proxy.server import ServerConnection
+from gateway.proxy.server import NEVER, ServerConnection
 from gateway.telemetry.upstream_metrics import UpstreamMetrics
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Script, Service, serve
+from tests.proxy.test_attack_requests import until
 from tests.proxy.wire import Cut, Wire
 
 ENDS = [Wire.close, Wire.reset]
@@ -395,6 +398,105 @@ async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
     assert (asker.ended, asker.is_held) == (["answered"], False)
     assert home.kept == [server]
     server.close()
+
+
+# --- who is waited for
+
+
+async def _begin_large_request(home: Home, asker: Asker, peers: Service) -> ServerConnection:
+    """Return a connection to a service that takes nothing of a request until it is told to."""
+
+    async def take_nothing(service: Service, wire: Wire) -> None:
+        wire.stop_reading()
+
+    peers.script = take_nothing
+    server = ServerConnection(home)
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: server, *peers.address)
+    peer = await peers.connection()
+    await until(lambda: not peer.transport.is_reading())
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 0.0, 9.0)
+    while not asker.is_held:
+        server.write(bytes(1_000_000))
+        home.outbox.flush()
+    return server
+
+
+async def test_a_service_that_takes_a_body_slowly_is_waited_for(service: Service) -> None:
+    """Our kernel may need minutes until it has room again, and the service is at work."""
+    home, asker = Home(), Asker()
+    server = await _begin_large_request(home, asker, service)
+    peer = await service.connection()
+
+    for _ in range(2):
+        server.write(bytes(20_000_000))
+        more = len(peer.received) + 10_000_000  # than its kernel holds for it by now
+        peer.read_on()
+        await peer.wait_for(partial(_has_come, peer, more))
+        peer.stop_reading()
+        server.expire()
+        assert asker.ended == []
+        assert monotonic() < server.deadline < NEVER
+
+    server.close()
+
+
+async def test_a_service_that_takes_no_more_of_a_body_is_given_up(service: Service) -> None:
+    home, asker = Home(), Asker()
+    server = await _begin_large_request(home, asker, service)
+
+    while not asker.ended:  # until nothing more has room at the service
+        server.expire()
+        await asyncio.sleep(0)
+
+    assert asker.ended == ["upstream_timeout"]
+
+
+async def test_a_service_that_has_all_of_a_request_has_no_more_time_for_the_answer(
+    service: Service,
+) -> None:
+    service.script = _never_answer
+    home, asker = Home(), Asker()
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, *service.address)
+    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
+    await service.request()
+
+    server.expire()
+
+    assert asker.ended == ["upstream_timeout"]
+
+
+async def _never_answer(service: Service, wire: Wire) -> None:
+    await service.read_request(wire)
+    await wire.wait_lost()
+
+
+async def test_no_time_of_a_service_runs_while_its_client_takes_no_more() -> None:
+    """Nor when it takes no more of the body: it may wait for its answer to be taken.
+
+    Else a client that does not read could have its service ejected.
+    """
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+    server.hold()
+
+    assert server.deadline == NEVER
+    server.pause_writing()
+    assert server.deadline == NEVER
+    server.resume_writing()
+    assert server.deadline == NEVER
+
+    server.allow_pauses(60.0)
+    server.go_on()
+    assert monotonic() < server.deadline < NEVER
+    server.close()
+
+
+def _has_come(peer: Wire, size: int) -> bool:
+    return len(peer.received) >= size
 
 
 # --- what comes before the request has left

@@ -22,6 +22,7 @@ from tests.proxy.wire import Cut, Wire
 GRACE = "3s"  # a drop comes within it, however busy the machine
 BRIEF = "300ms"
 DROP_SECONDS = 0.02
+LARGE = 10_000_000  # bytes of an answer, more than all buffers take
 FULL = 100_000  # bytes of a body, of which too many wait for a server
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 UPGRADE = ("Connection: Upgrade", "Upgrade: echo")
@@ -439,3 +440,34 @@ async def test_a_service_that_waits_for_the_rest_of_the_request_does_not_stall(
 
     client.send(b"rest")
     assert await client.read(4) == b"rest"
+
+
+async def test_a_service_whose_answer_its_client_does_not_take_does_not_stall(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """Nor where the rest of the request comes meanwhile, and the service waits for nothing else."""
+
+    async def answer_at_once(service: Service, wire: Wire) -> None:
+        if b"/brief/" in await wire.read_until(b"\r\n\r\n"):
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+            await wire.wait_lost()
+            return
+        wire.send(make_answer(bytes(LARGE)))
+        await wire.wait_lost()
+
+    service.script = answer_at_once
+    routes = [route("brief"), route("large")]
+    gateway = await start_gateway(upstream={"stall_timeout": BRIEF}, routes=routes)
+    client = await gateway.connect(receive_bytes=4096)
+    client.send(make_request("/large/", "Content-Length: 4", method="POST"))
+    await client.wait_for(lambda: bool(client.received))
+    client.stop_reading()
+    peer = await service.connection()
+    client.send(b"rest")
+    await peer.wait_for(lambda: peer.received.endswith(b"rest"))
+
+    for _ in range(3):
+        await until_cut(gateway)
+
+    client.read_on()
+    assert len((await read_answer(client)).body) == LARGE
