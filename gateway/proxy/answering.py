@@ -54,6 +54,9 @@ class Client(Protocol):
     def exchange_done(self, close: bool, now: float) -> None:
         """Take that the answer is out; *close* says that the connection ends with it."""
 
+    def takes_no_more(self) -> bool:
+        """Return whether it has enough to read: its server is to wait."""
+
     def begin_tunnel(self, tunnel: Tunnel) -> None:
         """Pass on all further bytes as they are."""
 

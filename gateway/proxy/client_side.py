@@ -123,6 +123,10 @@ class ClientSide:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self.write((b"%x\r\n" % len(data), data, b"\r\n"))
 
+    def takes_no_more(self) -> bool:
+        """Return whether it has enough to read: its server is to wait."""
+        return self._write_blocked
+
     def hold(self) -> None:
         """Read no more until ``go_on``."""
         self._held = True

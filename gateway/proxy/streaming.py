@@ -75,6 +75,7 @@ class Streaming(Answering):
         self.client.write(STATUS_LINES[101] + b"".join(lines) + self.limit_fields + end)
         if rest:
             tunnel.from_server(rest)
+        self._wait_for_client()
         return tunnel
 
     def _switch_fault(self, protocol: bytes, lines: list[bytes]) -> str | None:
@@ -87,10 +88,19 @@ class Streaming(Answering):
         self.waited = True
         head = head.lower()
         self._allow_pauses(head)
+        self._wait_for_client()
         if b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None:
             self.events = Events(head)
             self._end_with_token()
             self._leave_entrance()
+
+    def _wait_for_client(self) -> None:
+        """Slow down the server where the client has enough to read of what came before this.
+
+        It was told so before there was a server, and is told no second time.
+        """
+        if self.client.takes_no_more():
+            self.client_blocked()
 
     def _allow_pauses(self, head: bytes) -> None:
         """Say how long its service may be silent before the next piece."""

@@ -333,6 +333,38 @@ async def test_what_is_left_of_the_last_answer_is_not_read_by_drops_either(
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
+@pytest.mark.parametrize("second", [(), UPGRADE])
+async def test_a_client_that_reads_nothing_slows_down_a_service_that_it_had_to_wait_for(
+    service: Service, start_gateway: StartGateway, second: tuple[str, ...]
+) -> None:
+    """There was no connection yet when the answer before filled all buffers."""
+    most, sent = 64 * 1024 * 1024, 0
+
+    async def answer_then_flood(service: Service, wire: Wire) -> None:
+        nonlocal sent
+        request = await service.read_request(wire)
+        if request.target.endswith(b"first"):
+            wire.send(make_answer(bytes(60_000), b"Connection: close"))
+            return
+        wire.send(UPGRADED if second else b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while sent < most:
+            await wire.wait_writable()
+            wire.send(bytes(65536))
+            sent += 65536
+
+    service.script = answer_then_flood
+    gateway = await start_gateway(routes=[route("any", upgrades=["echo"])])
+    client = await gateway.connect(receive_bytes=4096)
+    client.stop_reading()
+    client.send(make_request("/any/first") + make_request("/any/second", *second))
+    await service.request(1)
+
+    assert await gateway.wait_still(lambda: sent) < most / 3
+
+    client.read_on()
+    await client.wait_for(partial(has_come, client, most))
+
+
 async def test_a_tunnel_whose_client_takes_nothing_is_cut(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
