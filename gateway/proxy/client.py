@@ -140,15 +140,17 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
         """Give up what is in flight, or answer it and then close where the port says so.
 
         A client that closes its connection, and one that closes only its sending half, look the
-        same. A request cut short is given up in any case.
+        same. A request cut short is given up in any case; those in front of it came whole.
         """
         if self._tunnel is not None:
             self._tunnel.client_ended()
             return not self._tls
         is_waiting = self._current is not None or bool(self._queue) or bool(self._unread)
         answers = self._port.answers_half_closed
-        if answers and is_waiting and not (self._closing or self._tls or self._reader.in_message):
+        reader = self._reader
+        if answers and is_waiting and not (self._closing or self._tls or reader.upload is not None):
             self._eof = True
+            reader.is_over = reader.is_over or reader.in_message
             return True
         self._port.outbox.flush()  # the last answer, before the transport is closed
         if is_waiting and not self._closing:

@@ -398,3 +398,28 @@ async def test_a_request_cut_short_gets_no_answer_whatever_a_half_close_means(
     with pytest.raises(Cut):
         await read_answer(client)
     assert service.requests == []
+
+
+async def test_a_request_that_came_whole_is_answered_in_front_of_one_that_is_cut_short(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """The end comes while the second head is being read, and the first request is in flight."""
+    released = asyncio.Event()
+
+    async def wait_then_answer(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        await released.wait()
+        wire.send(make_answer(b"late"))
+
+    service.script = wait_then_answer
+    gateway = await start_gateway(half_close="answer")
+    client = await gateway.connect()
+    client.send(make_request("/open/1") + make_request("/open/2")[:-4])
+    await service.request()
+    client.end()
+    await until(lambda: not open_connection(gateway).is_reading())
+    released.set()
+
+    assert (await read_answer(client)).body == b"late"
+    assert await client.read_to_end() == b""
+    assert len(service.requests) == 1
