@@ -35,5 +35,5 @@ class LatestContext(ssl.SSLContext):
         """Begin a handshake, as an event loop does for every connection."""
         side = self._latest.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         if isinstance(side, ServerSide):
-            side.outgoing = outgoing
+            side.incoming, side.outgoing = incoming, outgoing
         return side

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.tls.certificate import Certificate, ServerTls
 from gateway.tls.names import find_by_name
 from gateway.tls.pair import load_pair
-from gateway.tls.server_side import ServerSide
+from gateway.tls.server_side import PROTOCOL, ServerSide
 
 # Mozilla's "intermediate", version 5.7, without finite-field DHE, which no client needs that has
 # TLS 1.2. Forward secrecy and authenticated encryption, all of them; TLS 1.3 has no others. Level 2
@@ -65,7 +65,7 @@ def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     # All ciphers are good, and clients know which one their hardware is best at.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([PROTOCOL])
     load_pair(context, certificate)
     if tls.client_ca is not None:
         context.load_verify_locations(cadata=tls.client_ca.pem.decode("ascii"))

@@ -3,6 +3,7 @@
 import gc
 import ssl
 import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -38,6 +39,65 @@ def test_the_failure_waits_until_the_alert_is_out_and_stays_one() -> None:
 
     with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
         client.read(1)
+
+
+def agreed(offered: list[str], pieces: int = 1) -> str | None:
+    """Return what a client that offers these agrees on; raises ssl.SSLError if it is refused."""
+    client = trusting()
+    if offered:
+        client.set_alpn_protocols(offered)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(to_client, (sent := ssl.MemoryBIO()), False, "first.example")
+    server = LatestContext(make_server_context(PLAIN)).wrap_bio(to_server, to_client, True)
+    for _ in range(4):
+        with suppress(ssl.SSLWantReadError):
+            asking.do_handshake()
+        data = sent.read()
+        size = max(1, len(data) // pieces)
+        for start in range(0, len(data), size):
+            to_server.write(data[start : start + size])
+            with suppress(ssl.SSLWantReadError):
+                server.do_handshake()
+    server.write(b"hello")
+    assert asking.read(5) == b"hello"
+    return asking.selected_alpn_protocol()
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 10_000])
+@pytest.mark.parametrize("offered", [["h2"], ["h2", "h2c"], ["acme-tls/1"], ["HTTP/1.1"]])
+def test_a_client_that_offers_other_protocols_alone_is_refused(
+    offered: list[str], pieces: int
+) -> None:
+    """RFC 7301 §3.2: by an alert, not by a connection of a protocol that it did not offer."""
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
+        agreed(offered, pieces)
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [([], None), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1")],
+)
+def test_a_client_that_offers_http_1_1_or_nothing_is_served(
+    offered: list[str], expected: str | None, pieces: int
+) -> None:
+    assert agreed(offered, pieces) == expected
+
+
+def test_a_refused_offer_is_the_end_of_the_handshake() -> None:
+    client = trusting()
+    client.set_alpn_protocols(["h2"])
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        client.wrap_bio(ssl.MemoryBIO(), to_server, False, "first.example").do_handshake()
+    server = LatestContext(make_server_context(PLAIN)).wrap_bio(to_server, to_client, True)
+
+    with pytest.raises(ssl.SSLWantReadError):
+        server.do_handshake()
+    assert to_client.read() == b"\x15\x03\x03\x00\x02\x02\x78"
+    for _ in range(2):
+        with pytest.raises(ssl.SSLError, match="no protocol that is spoken here"):
+            server.do_handshake()
 
 
 def test_one_who_cannot_read_an_alert_is_refused_at_once() -> None:
