@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from functools import partial
 from time import monotonic, time
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
@@ -30,6 +30,17 @@ _SEVERAL_BYTES: Final = 256
 
 # Of what a client does not take, so much waits here; then its service, or its next request, waits.
 WAITING_BYTES: Final = 16 * 1024
+
+
+# Of what came and is not decrypted yet, because nothing more is to be read: two records of TLS.
+_ENCRYPTED_BYTES: Final = 32 * 1024
+
+
+class _Encrypted(Protocol):
+    """A transport that speaks TLS."""
+
+    def set_read_buffer_limits(self, high: int) -> None:
+        """Read from the socket while less than *high* bytes wait to be decrypted."""
 
 
 class ClientConnection(Leaving, asyncio.BufferedProtocol):
@@ -91,6 +102,8 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
         self.peer = peername[0].removeprefix("::ffff:") if peername else ""
         self.peer_bytes = self.peer.encode()
         self._tls = transport.get_extra_info("sslcontext") is not None
+        if self._tls:
+            cast(_Encrypted, transport).set_read_buffer_limits(_ENCRYPTED_BYTES)
         self.proto = b"https" if self._tls else b"http"
         self.use(port)
         self._clients.add(self)
