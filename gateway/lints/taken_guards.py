@@ -1,74 +1,80 @@
 """Find routes of included files that open what the routes of other files guard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from gateway.decision.routing import Match, Route, RouteTable
-from gateway.decision.template import Variable, parse_template
+from gateway.decision.template import Variable
+from gateway.lints.service_view import ServiceView, make_view, meetings
+from gateway.lints.view_index import ViewIndex
+from gateway.settings.document import Document
 from gateway.settings.fault import Code, Fault
 from gateway.settings.places import Places
 
 
 def find_taken_guards(table: RouteTable, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each open route of an included file that owns what another file guards.
+    """Yield a warning for each route of an included file that opens what another file guards.
 
-    Within one file a path that is named, or a host, is an exception that its author made. Between
-    files it is made by somebody else. A file that `include` confines was given what it owns; and
-    what a guard of every path of every host is there for is what no other route owns.
+    It asks for no token, or takes those of an issuer that its own file declares. Within one file
+    a path that is named, or a host, is an exception that its author made. Between files it is
+    made by somebody else. A file that `include` confines was given what it owns; and what a guard
+    of every path of every host is there for is what no other route owns.
     """
-    opening = [route for route in table.routes if _may_take(route, places)]
-    if not opening:
+    own = _own_issuers(places)
+    taking = [route for route in table.routes if _may_take(route, own, places)]
+    if not taking:
         return
-    guards = RouteTable([route for route in table.routes if _is_guarded(route)])
-    taken: dict[Route, tuple[Route, str]] = {}
-    for route, guard, host in _meetings(table, guards, opening):
-        own, other = places.route(route.name).document, places.route(guard.name).document
-        if own is not other and (_is_everything(route) or not _is_everything(guard)):
-            taken.setdefault(route, (guard, host))
-    for route, (guard, host) in taken.items():
-        where = f" on {host}" if host else ""
-        message = (
-            f"`{route.name}` asks for no token, and owns a part of what `{guard.name}`"
-            f" ({guard.place}) guards{where}: confine its file by `hosts` or `under` in `include`"
-        )
-        part = places.route(route.name)
-        at = part.child("public") if route.public else part.child("require").child("optional")
-        yield at.key_warning(Code.GUARD_OPENED, message)
+    search = _Search(table, places)
+    for route in taking:
+        issuers = own.get(places.route(route.name).document, frozenset())
+        if route.issuers is not None:
+            issuers &= route.issuers
+        for guard, host in search.guards(route):
+            if _is_everything(guard) and not guard.hosts and not _is_everything(route):
+                continue
+            strange = frozenset() if guard.issuers is None else issuers - guard.issuers
+            if strange or not _is_guarded(route):
+                yield _warn(route, guard, host, strange, places)
+                break
 
 
-def _meetings(
-    table: RouteTable, guards: RouteTable, opening: Sequence[Route]
-) -> Iterator[tuple[Route, Route, str]]:
-    """Yield each of *opening* with a guard that would own some of its requests for a host."""
-    search, openers = _Search(table), frozenset(opening)
-    for route in opening:
-        for host in route.hosts or ("",):
-            for guard in search.owners(guards, host, route):
-                yield route, guard, host
-    # A host goes before any path: on one of its own, a wide route hides what is narrower.
-    for host in sorted({host for route in opening if _is_wide(route) for host in route.hosts}):
-        for guard in guards.routes:
-            owners = openers.intersection(search.owners(table, host, guard))
-            if owners and guard in search.owners(guards, host, guard):
-                for route in owners:
-                    yield route, guard, host
+def _own_issuers(places: Places) -> Mapping[Document, frozenset[str]]:
+    """Return the names of the issuers that each included file declares."""
+    found: dict[Document, frozenset[str]] = {}
+    for document in places.documents:
+        root = document.root
+        if document.include is not None and isinstance(root, dict):
+            found[document] = frozenset(root.get("issuers") or ())
+    return found
 
 
-def _may_take(route: Route, places: Places) -> bool:
-    include = places.route(route.name).document.include
+def _may_take(route: Route, own: Mapping[Document, frozenset[str]], places: Places) -> bool:
+    document = places.route(route.name).document
+    include = document.include
     return (
         include is not None
         and include.hosts is None
         and include.under is None
-        and not _is_guarded(route)
+        and (bool(own[document]) or not _is_guarded(route))
     )
+
+
+def _warn(route: Route, guard: Route, host: str, strange: frozenset[str], places: Places) -> Fault:
+    part, where = places.route(route.name), f" on {host}" if host else ""
+    if _is_guarded(route):
+        at, what = part.child("require"), f"takes tokens of `{min(strange)}`, of its own file"
+    else:
+        at = part.child("public") if route.public else part.child("require").child("optional")
+        what = "asks for no token"
+    message = (
+        f"`{route.name}` {what}, and owns a part of what `{guard.name}` ({guard.place})"
+        f" guards{where}: confine its file by `hosts` or `under` in `include`"
+    )
+    return at.key_warning(Code.GUARD_OPENED, message)
 
 
 def _is_guarded(route: Route) -> bool:
     return not route.public and not route.optional
-
-
-def _is_wide(route: Route) -> bool:
-    return route.is_prefix or "{" in route.path
 
 
 def _is_everything(route: Route) -> bool:
@@ -76,25 +82,89 @@ def _is_everything(route: Route) -> bool:
 
 
 class _Search:
-    """Looks for the owners of requests like those of a route."""
+    """Looks for the guards of other files that would own requests of a route, were it not there."""
 
-    def __init__(self, table: RouteTable) -> None:
-        paths = [parse_template(route.path, route.is_prefix) for route in table.routes]
-        literals = {one for path in paths for one in path if isinstance(one, str)}
+    def __init__(self, table: RouteTable, places: Places) -> None:
+        self._table, self._places = table, places
+        self._views = [make_view(route, None) for route in table.routes]
+        literals = {one for view in self._views for one in view.segments if isinstance(one, str)}
         self._fresh = next("x" * size for size in range(1, 1000) if "x" * size not in literals)
+        self._depth = max(len(view.segments) for view in self._views) + 1
         listed: frozenset[str] = frozenset().union(*(route.methods for route in table.routes))
-        self._methods: Sequence[str] = (*sorted(listed), "*")  # and whatever no route lists
+        self._methods = listed | {"*"}  # and whatever no route lists
+        self._every = self._index(self._views)
+        self._guards = self._index(view for view in self._views if _is_guarded(view.route))
 
-    def owners(self, table: RouteTable, host: str, route: Route) -> list[Route]:
-        """Return the routes in *table* that own a request of *route* for *host*."""
+    def _index(self, views: Iterable[ServiceView]) -> Mapping[str, ViewIndex]:
+        of_host: dict[str, list[ServiceView]] = {}
+        for view in views:
+            for host in view.route.hosts or ("",):
+                of_host.setdefault(host, []).append(view)
+        return {host: ViewIndex(found, self._document) for host, found in of_host.items()}
+
+    def guards(self, route: Route) -> Iterator[tuple[Route, str]]:
+        """Yield each guard of another file, and the host of *route* for which it would own some."""
+        own = self._views[route.index]
+        document, rank = self._document(own), _rank(own)
+        for host in route.hosts or ("",):
+            for around in _hosts_around(host, self._guards):
+                for view in self._guards[around].near(own, document):
+                    if around == host and _rank(view) < rank:
+                        continue  # it owns all that both have
+                    guard = self._find(own, view, host)
+                    if guard is not None:
+                        yield guard, host
+
+    def _find(self, own: ServiceView, other: ServiceView, host: str) -> Route | None:
+        """Return the guard that would own some of what *own* and *other* have in common."""
         name = f"{self._fresh}{host[1:]}" if host.startswith("*") else host
-        segments = [
-            self._fresh if isinstance(one, Variable) else one
-            for one in parse_template(route.path, route.is_prefix)
-        ]
-        if route.is_prefix:
-            segments.append(self._fresh)
-        found = (
-            table.find(name, segments, method) for method in sorted(route.methods) or self._methods
-        )
-        return [match.route for match in found if isinstance(match, Match)]
+        methods = sorted(self._of(own.route) & self._of(other.route))
+        for path in meetings(own, other, self._fresh, self._depth):
+            for method in methods:
+                found = self._table.find(name, path, method)
+                if isinstance(found, Match) and found.route is own.route:
+                    owner = self._owner_else(own, host, path, method)
+                    if owner is not None and _is_guarded(owner):
+                        return owner
+        return None
+
+    def _owner_else(
+        self, own: ServiceView, host: str, path: tuple[str, ...], method: str
+    ) -> Route | None:
+        """Return the route that would own a request, were the file of *own* not there."""
+        asked = replace(own, segments=path, is_prefix=False)
+        for around in _hosts_around(host, self._every):
+            near = self._every[around].near(asked, self._document(own))
+            found = [view for view in near if _fits(view, path)]
+            if found:
+                first = min(map(_rank, found))
+                routes = [view.route for view in found if _rank(view) == first]
+                by_method = {one: route for route in routes for one in route.methods}
+                rest = next((route for route in routes if not route.methods), None)
+                return by_method.get(method, rest)
+        return None
+
+    def _of(self, route: Route) -> frozenset[str]:
+        return route.methods or self._methods
+
+    def _document(self, view: ServiceView) -> Document:
+        return self._places.route(view.route.name).document
+
+
+def _hosts_around(host: str, known: Container[str]) -> Iterator[str]:
+    """Yield what is *known* of *host*, the wildcards around it, and the empty text: any host."""
+    parts = host.split(".")
+    wildcards = ("*." + ".".join(parts[start:]) for start in range(1, len(parts)))
+    return (one for one in dict.fromkeys((host, *wildcards, "")) if one in known)
+
+
+def _rank(view: ServiceView) -> tuple[int, ...]:
+    """Return what is less for what the table comes to first, of what fits one path on one host."""
+    kinds = [0 if isinstance(one, str) else 1 for one in view.segments]
+    return (*kinds, 2) if view.is_prefix else tuple(kinds)
+
+
+def _fits(view: ServiceView, path: tuple[str, ...]) -> bool:
+    return all(
+        one or not isinstance(own, Variable) for own, one in zip(view.segments, path, strict=False)
+    )

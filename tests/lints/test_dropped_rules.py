@@ -89,4 +89,6 @@ def test_issuers_are_left_out_where_the_outer_route_names_them(names: bool, tmp_
 
     found = warnings(tmp_path, config(included, routes=outer))
 
-    assert [fault.code for fault in found] == (["rule_dropped"] if names else [])
+    # The tokens of the file's own issuer are a doubt of their own.
+    dropped = [fault.code for fault in found if fault.code != "guard_opened"]
+    assert dropped == (["rule_dropped"] if names else [])

@@ -23,6 +23,9 @@ from tests.settings.configs import ENVIRON, ROUTES, config
 # Twice as much is about twice the work, and four times as much where all is compared with all.
 MOST_RATIO = 3.0
 
+# In front of what an included file says.
+INCLUDED = "# team.yaml:\n"
+
 
 def lines(count: int, line: Callable[[int], str]) -> str:
     return "".join(line(number) for number in range(count))
@@ -72,6 +75,18 @@ def long_claim(count: int) -> str:
         routes=ROUTES.replace("require: {}", "require:\n      claims:\n")
         + f"        ? {'.'.join(['claim'] * count)}\n        : {{exists: true}}\n"
     )
+
+
+def included(guards: str, count: int) -> str:
+    """Return *guards*, and an included file with as many open routes, each all of a host."""
+    opened = lines(
+        count,
+        lambda n: (
+            f"  - {{name: t{n}, match: {{path_prefix: /, hosts: [t{n}.example]}}, "
+            "upstream: orders, public: true}\n"
+        ),
+    )
+    return config("include: [team.yaml]\n", routes=guards) + f"{INCLUDED}routes:\n{opened}"
 
 
 KINDS: dict[str, Callable[[int], str]] = {
@@ -149,6 +164,12 @@ KINDS: dict[str, Callable[[int], str]] = {
         routes=re.sub(r"name: r[0-9]+", "name: one", routes(n, lambda _: "require: {}"))
     ),
     "comments": lambda n: config("# gateway: allow" + " # gateway: allow x" * 4 * n + "\n"),
+    "guards that open routes of an included file take": lambda n: included(
+        routes(n, lambda _: "require: {}"), n
+    ),
+    "guards that open routes of an included file leave alone": lambda n: included(
+        routes(n, lambda _: "require: {}").replace("/}", "/, hosts: [a.example]}"), n
+    ),
 }  # fmt: skip
 
 
@@ -190,7 +211,9 @@ class SmallDisk(MachineDisk):
 
 def check(text: str, directory: Path) -> None:
     file = directory / "gateway.yaml"
-    file.write_text(text)
+    main, _, team = text.partition(INCLUDED)
+    file.write_text(main)
+    (directory / "team.yaml").write_text(team)
     outcome = load_settings(file, ENVIRON, SmallDisk())
     if isinstance(outcome, Loaded):
         lint(outcome, time.time())
