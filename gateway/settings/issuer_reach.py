@@ -38,6 +38,10 @@ class IssuerReach:
             return None
         if require.issuers is not None:
             return frozenset(require.issuers)
+        return self.reaching(document)
+
+    def reaching(self, document: Document) -> frozenset[str] | None:
+        """Return the issuers in reach of *document* where it names none; None for all."""
         if document not in self._accepted:
             found = self._common | self._of_file.get(document, set())
             self._accepted[document] = None if found == self._all else found

@@ -8,6 +8,7 @@ from gateway.decision.routing import Route
 from gateway.settings.addresses import check_key_url, is_web_url, leaves_unprotected
 from gateway.settings.document import Part
 from gateway.settings.fault import Code, Fault
+from gateway.settings.issuer_reach import IssuerReach
 from gateway.settings.issuers import refuse_repeated
 from gateway.settings.resource_identifier import Identifier, parse_identifier
 from gateway.settings.resource_models import ResourceModel
@@ -20,10 +21,11 @@ from gateway.settings.values import IssuerSettings, Resource, SourceKind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownIssuers:
-    """The sound issuers by name, and the names of all."""
+    """The sound issuers by name, the names of all, and which routes each of them reaches."""
 
     sound: Mapping[str, IssuerSettings]
     names: Collection[str]
+    reach: IssuerReach
 
 
 def build_resources(
@@ -117,7 +119,8 @@ def _servers(
     if model.authorization_servers is not None:
         at = part.child("authorization_servers")
         return _listed(model.authorization_servers, at, routes, issuers, faults)
-    accepted = _accepted(routes)
+    # Without routes, those that a route beside it would accept.
+    accepted = _accepted(routes) if routes else issuers.reach.reaching(part.document)
     found = [
         name
         for name, issuer in issuers.sound.items()

@@ -213,6 +213,27 @@ def test_a_resource_without_routes_names_every_issuer_that_can_be_found(tmp_path
     ]
 
 
+@pytest.mark.parametrize(
+    ("grant", "servers"), [("issuers", []), ("issuers-for-all", ["https://team.example/"])]
+)
+def test_a_resource_without_routes_sends_nobody_to_a_teams_issuer_that_is_not_for_all(
+    grant: str, servers: list[str], tmp_path: Path
+) -> None:
+    """Clients would ask whoever wrote the team's file for tokens, and log in there."""
+    (tmp_path / "team.yaml").write_text(
+        "issuers:\n  t: {issuer: 'https://team.example/', discovery: true, audiences: unchecked}\n"
+        "routes:\n  - {name: t, match: {path: /t}, upstream: orders, require: {issuers: [t]}}\n"
+    )
+    text = resources(
+        "  old: {resource: 'https://api.example.com/old'}\n", ROUTES.replace("/}", "/a/}")
+    )
+    include = f"include: [{{files: team.yaml, may: [{grant}]}}]\n"
+
+    document = only_document(load(tmp_path, text + include))
+
+    assert document["authorization_servers"][2:] == servers
+
+
 def test_an_issuer_with_a_mistake_is_the_only_mistake(tmp_path: Path) -> None:
     """What it would have been as an authorization server is not known."""
     issuers = (
