@@ -160,8 +160,11 @@ def _resources(loaded: Loaded) -> dict[str, Section]:
 def _includes(old: Loaded, new: Loaded) -> tuple[dict[str, Section], dict[str, Section]]:
     """Return the entries of `include`, on both sides, that say something on one of them."""
     sides = [{one.pattern: one for one in loaded.includes} for loaded in (old, new)]
-    granting = {pattern for side in sides for pattern, one in side.items() if not one.is_plain}
-    before, after = (_sections_of(side, granting) for side in sides)
+    shown = {pattern for side in sides for pattern, one in side.items() if not one.is_plain}
+    moved = sides[0].keys() ^ sides[1].keys()
+    if shown & moved:
+        shown |= moved  # by another pattern, its files may have lost what confined them
+    before, after = (_sections_of(side, shown) for side in sides)
     return before, after
 
 

@@ -282,6 +282,20 @@ def test_what_included_files_may_declare_is_told_where_it_is_granted(
         assert change.new.place.line == BASE.count("\n") + 1
 
 
+def test_files_that_another_pattern_confines_no_longer_are_told_as_added(tmp_path: Path) -> None:
+    (tmp_path / "team.yaml").write_text(TEAM[TEAM.index("routes") :])
+    old = load(tmp_path, f"{BASE}include: [{{files: team.yaml, under: [/team/]}}]\n")
+    new = load(tmp_path, f"{BASE}include: ['team.*']\n")
+
+    found = [one for one in compare_access(old, new) if one.subject == "include"]
+
+    assert [(one.word, one.name) for one in found] == [
+        ("added", "team.*"),
+        ("removed", "team.yaml"),
+    ]
+    assert [one.new.text for one in found if one.new] == ["may declare routes"]
+
+
 def test_a_grant_of_a_file_that_was_not_included_is_told(tmp_path: Path) -> None:
     (tmp_path / "team.yaml").write_text(TEAM)
     old, new = load(tmp_path, BASE), load(tmp_path, including("issuers"))
