@@ -48,7 +48,9 @@ def are_mappings(sources: Sources, faults: list[Fault]) -> bool:
         if isinstance(document.root, dict):
             continue
         what = "the file is empty" if document.root is None else "the file is not a mapping"
-        message = f"{what}: expected keys and values, e.g. version: 1"
+        # What the main file begins with is an error in the others.
+        example = "version: 1" if source is sources.main else "routes: [{name: orders, …}]"
+        message = f"{what}: expected keys and values, e.g. {example}"
         faults.append(document.fault((), Code.WRONG_TYPE, message))
     return all(
         isinstance(source.document.root, dict) for source in (sources.main, *sources.included)

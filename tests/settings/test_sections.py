@@ -63,7 +63,11 @@ def sources(main: str, *included: str) -> Sources:
         (["a: 1"], []),
         (["a: 1", "b: 1"], []),
         ([""], ["the file is empty: expected keys and values, e.g. version: 1"]),
-        (["a: 1", "[a]"], ["the file is not a mapping: expected keys and values, e.g. version: 1"]),
+        (["[a]"], ["the file is not a mapping: expected keys and values, e.g. version: 1"]),
+        (
+            ["a: 1", ""],
+            ["the file is empty: expected keys and values, e.g. routes: [{name: orders, …}]"],
+        ),
     ],
 )
 def test_every_file_is_a_mapping_or_a_fault(texts: list[str], messages: list[str]) -> None:
