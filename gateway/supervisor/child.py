@@ -9,6 +9,7 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gateway.supervisor.messages import Commit, Prepare
@@ -31,7 +32,9 @@ class Child:
             tuple(one.fileno() for one in of_address) for of_address in sockets
         )
         self.is_hung = False  # and so it was killed
-        self._loads = 0
+        # What may keep its event loop for seconds, until it answers.
+        self._loading: set[asyncio.Task[Any]] = set()
+        self._switching: set[asyncio.Task[Any]] = set()
         self.started_at = time.time()
         self._began = time.monotonic()
         self._listening = asyncio.get_running_loop().create_task(peer.listen())
@@ -48,17 +51,28 @@ class Child:
 
     @property
     def is_loading(self) -> bool:
-        """Say whether it was asked for what may keep its event loop for seconds."""
-        return self._loads > 0
+        """Say whether it reads a configuration, be it one that is not wanted any more."""
+        return bool(self._loading)
+
+    @property
+    def is_switching(self) -> bool:
+        """Say whether it goes on under another configuration just now."""
+        return bool(self._switching)
 
     async def ask(self, question: object) -> Any:
         """Return its answer to *question*; raises PeerGone and Refused."""
-        loads = isinstance(question, Prepare | Commit)
-        self._loads += loads
-        try:
-            return await self.peer.ask(question)
-        finally:
-            self._loads -= loads
+        match question:
+            case Prepare():
+                under_way = self._loading
+            case Commit():
+                under_way = self._switching
+            case _:
+                return await self.peer.ask(question)
+        # Whoever does not wait for the answer any more does not keep it from working on it.
+        asking = asyncio.ensure_future(self.peer.ask(question))
+        under_way.add(asking)
+        asking.add_done_callback(partial(_forget, under_way))
+        return await asyncio.shield(asking)
 
     async def wait(self) -> str:
         """Return how it ended, in words, once it has."""
@@ -87,6 +101,12 @@ class Child:
         except asyncio.CancelledError:
             await asyncio.wait({ending})
             raise
+
+
+def _forget(under_way: set[asyncio.Task[Any]], asking: asyncio.Task[Any]) -> None:
+    under_way.discard(asking)
+    if not asking.cancelled():
+        asking.exception()  # nobody may be there any more to be told of it
 
 
 async def spawn(sockets: WorkerSockets, answer: Callable[[Any], Awaitable[object]]) -> Child:

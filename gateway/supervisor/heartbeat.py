@@ -26,6 +26,7 @@ class Phase(Enum):
 
     STARTING = auto()  # it imports, from a cold disk maybe, and does not answer yet
     LOADING = auto()  # another thread has the interpreter: 10,000 routes take seconds
+    SWITCHING = auto()  # so does its loop itself; whoever waits for it does not for long
     SERVING = auto()
 
 
@@ -34,19 +35,26 @@ def stalled_seconds(before: Vitals, now: Vitals, passed: float, phase: Phase) ->
 
     A loop that serves and does not answer either runs something that does not end, or sleeps in
     it: what it had of a core counts, and what it slept. While it waits for a core nothing does.
+    While it loads, others may have the core instead; what its own thread had counts even so.
     """
     if now.is_stopped:
         return passed
     match phase:
         case Phase.STARTING:
             return 0.0
-        case Phase.LOADING:
-            used = now.process.cpu_seconds - before.process.cpu_seconds
-            return 0.0 if used or now.process.waits else passed
-        case Phase.SERVING if now.first_thread.waits:
-            return min(passed, now.first_thread.cpu_seconds - before.first_thread.cpu_seconds)
-        case Phase.SERVING:
+        case Phase.LOADING | Phase.SWITCHING if not _goes_on(before, now):
             return passed
+        case Phase.SWITCHING:
+            return 0.0
+        case Phase.SERVING if not now.first_thread.waits:
+            return passed
+        case Phase.LOADING | Phase.SERVING:
+            return min(passed, now.first_thread.cpu_seconds - before.first_thread.cpu_seconds)
+
+
+def _goes_on(before: Vitals, now: Vitals) -> bool:
+    """Return whether any thread had a core since, or waits for one."""
+    return now.process.waits or now.process.cpu_seconds > before.process.cpu_seconds
 
 
 class Heartbeat:
@@ -60,6 +68,7 @@ class Heartbeat:
 
     def _begin(self, now: float) -> None:
         self._stalled_seconds = 0.0
+        self._silent_seconds = 0.0  # of which the system does not say what it did
         self._looked_at = now
         self._vitals = read_vitals(self._child.pid)
 
@@ -76,15 +85,15 @@ class Heartbeat:
         passed = min(now - self._looked_at, 2 * self._patience.beat_each_seconds)
         before, self._vitals = self._vitals, read_vitals(self._child.pid)
         self._looked_at = now
-        if before is not None and self._vitals is not None:
-            stalled = stalled_seconds(before, self._vitals, passed, phase)
-            if not stalled and phase is not Phase.SERVING:
-                self._stalled_seconds = 0.0  # it makes progress, and nothing else is asked of it
-            self._stalled_seconds += stalled
-            return self._stalled_seconds >= self._patience.hang_seconds
-        if phase is Phase.SERVING:  # there is but the clock
-            self._stalled_seconds += passed
-        return self._stalled_seconds >= self._patience.silent_seconds
+        if before is None or self._vitals is None:
+            if phase is Phase.SERVING:  # there is but the clock
+                self._silent_seconds += passed
+            return self._silent_seconds >= self._patience.silent_seconds
+        stalled = stalled_seconds(before, self._vitals, passed, phase)
+        if not stalled and phase is not Phase.SERVING and not self._vitals.first_thread.waits:
+            self._stalled_seconds = 0.0  # it makes progress, and nothing else is asked of it
+        self._stalled_seconds += stalled
+        return self._stalled_seconds >= self._patience.hang_seconds
 
 
 async def _beat(child: Child) -> None:
@@ -129,10 +138,15 @@ class Heartbeats:
         }
         for child, beat in self._beats.items():
             slot = found[child]
-            phase = Phase.SERVING if slot.child is child else Phase.STARTING
-            if child.is_loading:
-                phase = Phase.LOADING
-            if beat.hangs(now, phase):
+            if beat.hangs(now, _phase(slot, child)):
                 _log.error("%s (pid %d) hangs, and is killed", slot.name, child.pid)
                 child.is_hung = True
                 child.kill()
+
+
+def _phase(slot: Slot, child: Child) -> Phase:
+    if child.is_switching:
+        return Phase.SWITCHING
+    if child.is_loading:
+        return Phase.LOADING
+    return Phase.SERVING if slot.child is child else Phase.STARTING

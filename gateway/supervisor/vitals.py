@@ -8,7 +8,7 @@ from typing import Final
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 # proc(5), counted from the field behind the name, which may have spaces and brackets in it.
-_STATE, _USER_TICKS, _SYSTEM_TICKS = 0, 11, 12
+_STATE, _PARENT, _USER_TICKS, _SYSTEM_TICKS = 0, 1, 11, 12
 
 _STOPPED: Final = frozenset("Tt")  # by a signal, or by a debugger
 _WAITS: Final = frozenset("RD")  # for a core, or for a disk
@@ -32,13 +32,17 @@ class Vitals:
 
 
 def read_vitals(pid: int) -> Vitals | None:
-    """Return how the process *pid* is; None where the system does not say, or it has ended."""
+    """Return how our child *pid* is; None where the system does not say, or it has ended."""
     directory = Path(f"/proc/{pid}")
     try:
         own = _fields(directory / "stat")
+        # In a namespace of processes of its own, /proc may be that of others (unshare --pid), in
+        # which this number is that of anybody.
+        if int(own[_PARENT]) != os.getpid():
+            return None
         first = _fields(directory / "task" / str(pid) / "stat")
         states = [_fields(one / "stat")[_STATE] for one in (directory / "task").iterdir()]
-    except (OSError, IndexError):  # a thread may end while we look, and then we look again
+    except (OSError, ValueError, IndexError):  # a thread may end while we look: another time
         return None
     waits = not _WAITS.isdisjoint(states)
     return Vitals(

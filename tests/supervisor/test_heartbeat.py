@@ -10,11 +10,23 @@ from typing import Any
 
 import pytest
 
-from gateway.supervisor.heartbeat import Phase, stalled_seconds
+from gateway.fetched import make_fetched
+from gateway.fetching.clock import SystemClock
+from gateway.supervisor.heartbeat import Heartbeat, Phase, stalled_seconds
 from gateway.supervisor.messages import ListNews
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.vitals import Activity, Vitals
-from tests.supervisor.crews import CLOSED, LET_THROUGH, OPEN, serving, workers_of_ours
+from tests.supervisor.crews import (
+    CLOSED,
+    LET_THROUGH,
+    OPEN,
+    REFUSED,
+    read,
+    serving,
+    workers_of_ours,
+)
+from tests.supervisor.test_vitals import SLEEP, running
+from tests.supervisor.test_vitals import until as until_vitals
 
 PASSED = 0.5
 QUICK = Patience(beat_each_seconds=0.1, hang_seconds=0.5)
@@ -42,9 +54,14 @@ def vitals(
         (vitals(state="R"), Phase.SERVING, 0.0),
         # It loads: another thread has the interpreter, or waits for a core with it.
         (vitals(others=0.01), Phase.LOADING, 0.0),
-        (vitals(0.5, state="R"), Phase.LOADING, 0.0),
         (vitals(all_states="R"), Phase.LOADING, 0.0),
         (vitals(), Phase.LOADING, PASSED),
+        # Not so where its own thread runs what does not end.
+        (vitals(0.5, state="R"), Phase.LOADING, PASSED),
+        (vitals(0.2, others=0.2, state="R"), Phase.LOADING, 0.2),
+        # It switches, in its own thread.
+        (vitals(0.5, state="R"), Phase.SWITCHING, 0.0),
+        (vitals(), Phase.SWITCHING, PASSED),
         # It starts, and may wait for what it imports.
         (vitals(), Phase.STARTING, 0.0),
     ],
@@ -53,6 +70,13 @@ def test_what_speaks_for_a_loop_that_stands_still(
     now: Vitals, phase: Phase, expected: float
 ) -> None:
     assert stalled_seconds(vitals(), now, PASSED, phase) == pytest.approx(expected)
+
+
+def many_routes(count: int) -> list[dict[str, Any]]:
+    return [
+        {**OPEN, "name": f"r{index}", "match": {"path_prefix": f"/r{index}/"}}
+        for index in range(count)
+    ]
 
 
 class Forever:
@@ -82,17 +106,83 @@ async def test_a_worker_whose_loop_never_comes_back_is_killed_and_replaced(
     assert f"worker 1 (pid {victim}) hangs, and is killed" in caplog.messages
 
 
+@pytest.mark.parametrize("program", ["while True: pass", "import time; time.sleep(3600)"])
+async def test_a_reload_goes_on_without_a_worker_whose_loop_never_comes_back(
+    tmp_path: Path, program: str
+) -> None:
+    """It is not taken to read the configuration, whatever it uses of a core."""
+    async with serving(tmp_path, patience=QUICK) as stage:
+        victim, other = stage.workers
+        child = stage.crew._slots[0].child
+        assert child is not None
+        child.peer.tell(ListNews(1, "blocked", pickle.dumps(Forever(program))))
+
+        async with asyncio.timeout(QUICK.prepare_seconds / 2):
+            assert await stage.reload(CLOSED) is None
+
+        await stage.until(lambda: len(set(stage.workers) - {victim}) == 2)
+        assert other in stage.workers
+        assert await stage.statuses() == {REFUSED}
+
+
 async def test_a_worker_that_loads_for_longer_is_not_taken_to_hang(tmp_path: Path) -> None:
     """Another thread has the interpreter for seconds, of 10,000 routes: the loop is late then."""
-    routes = [
-        {**OPEN, "name": f"r{index}", "match": {"path_prefix": f"/r{index}/"}}
-        for index in range(2000)
-    ]
     patience = Patience(beat_each_seconds=0.02, hang_seconds=0.4)
     async with serving(tmp_path, patience=patience) as stage:
         before = stage.workers
-        assert await stage.reload(CLOSED, routes=routes) is None
+        assert await stage.reload(CLOSED, routes=many_routes(2000)) is None
         assert stage.workers == before
+
+
+async def test_nor_is_one_that_goes_on_loading_what_is_not_wanted_any_more(tmp_path: Path) -> None:
+    """The gateway is told to end: what its workers have under way is to finish."""
+    patience = Patience(beat_each_seconds=0.02, hang_seconds=0.4)
+    async with serving(tmp_path, patience=patience) as stage:
+        before = stage.workers
+        settings, record = read(stage.directory, CLOSED, routes=many_routes(4000))
+        fetched = make_fetched(settings, SystemClock(), lambda: None)
+        preparing = asyncio.create_task(stage.crew.prepare(settings, fetched, record))
+        children = [slot.child for slot in stage.crew._slots if slot.child is not None]
+        await stage.until(lambda: all(child.is_loading for child in children))
+
+        preparing.cancel()
+        await asyncio.wait({preparing})
+        assert all(child.is_loading for child in children)
+
+        await stage.until(lambda: not any(child.is_loading for child in children))
+        assert stage.workers == before
+
+
+class Silent:
+    """In place of a worker: never answers."""
+
+    pid = 2**31 - 1  # of none, so that nothing is known
+
+    async def ask(self, _question: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_what_passed_while_nothing_was_known_does_not_count_for_more_later() -> None:
+    """Where descriptors run out, /proc cannot be read for a while."""
+    child: Any = Silent()
+    beat = Heartbeat(child, Patience(beat_each_seconds=1.0, hang_seconds=3.0, silent_seconds=9.0))
+    now = time.monotonic()
+    async with running(SLEEP) as sleeping:
+        await until_vitals(sleeping, lambda one: one.process.cpu_seconds and not one.process.waits)
+        assert not any(beat.hangs(now + second, Phase.SERVING) for second in range(7))
+        child.pid = sleeping
+        assert [beat.hangs(now + second, Phase.SERVING) for second in range(7, 11)] == [
+            *(False, False, False),  # from the first of them on it is known
+            True,
+        ]
+
+
+async def test_where_nothing_is_known_the_clock_alone_counts_for_longer() -> None:
+    child: Any = Silent()
+    beat = Heartbeat(child, Patience(beat_each_seconds=1.0, hang_seconds=3.0, silent_seconds=9.0))
+    now = time.monotonic()
+    hangs = [beat.hangs(now + second, Phase.SERVING) for second in range(10)]
+    assert hangs == [False] * 9 + [True]
 
 
 async def test_a_worker_that_was_kept_waiting_by_us_is_not_taken_to_hang(tmp_path: Path) -> None:

@@ -65,3 +65,9 @@ async def test_one_that_is_stopped_says_so_until_it_goes_on() -> None:
 
 def test_of_none_that_is_there_nothing_is_known() -> None:
     assert read_vitals(2**31 - 1) is None
+
+
+def test_of_one_that_is_not_our_child_nothing_is_known() -> None:
+    """In a namespace of its own (`unshare --pid`) a process sees others under these numbers."""
+    assert read_vitals(os.getppid()) is None
+    assert read_vitals(os.getpid()) is None
