@@ -48,14 +48,22 @@ class CappedPool(ServerPool):
 
     def _dispensable(self) -> ServerConnection | None:
         """Return what can be closed so that another connection can be opened, if anything can."""
-        if self.idle:
-            return self.idle[0]
+        for one in (self, *self._generations):
+            if one.idle:
+                return one.idle[0]
         for server, since in self.held.items():
             return server if since + _HELD_SECONDS <= monotonic() else None
         return None
 
     def put(self, server: ServerConnection) -> None:
-        """Give a connection that can serve again to the next who waits, or keep it."""
+        """Give a connection that can serve again to the next who waits, or keep it.
+
+        Requests from before a reload come first, for instance one that is sent again. They have
+        the room: under another configuration the connection may have another certificate.
+        """
+        if any(one is not self and one.is_used and len(one._line) for one in self._generations):
+            server.close()  # which serves the oldest first
+            return
         if not (self.is_used and self._line.serve(server)):
             super().put(server)
             return

@@ -219,3 +219,37 @@ async def test_requests_that_wait_end_with_the_configuration_that_they_began_wit
     held.let_go(2)
 
     assert [(await read_answer(client)).status for client in clients] == [200, 200]
+
+
+async def test_what_is_sent_again_after_a_reload_is_not_held_up_by_an_idle_connection(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """Its own ended under it, and a request that came later has the room by then."""
+    may_end = asyncio.Event()
+
+    async def end_the_first(service: Service, wire: Wire) -> None:
+        is_first = len(service.connections) == 1
+        wire.send(make_answer((await service.read_request(wire)).target))
+        while True:
+            target = (await service.read_request(wire)).target
+            if is_first:
+                await may_end.wait()
+                wire.close()
+                return
+            wire.send(make_answer(target))
+
+    service.script = end_the_first
+    upstream = {"max_connections": 1, "queue": {"timeout": "10m"}, "idle_timeout": "10m"}
+    gateway = await start_gateway(upstream=upstream)
+    assert (await gateway.ask(make_request("/open/0"))).status == 200
+    again = await ask(gateway, "/open/again")
+    await service.request(1)
+    reload(gateway)
+    later = await ask(gateway, "/open/later")
+    await until_queued(gateway, 1)
+
+    may_end.set()
+
+    assert (await read_answer(later)).body == b"/open/later"
+    assert (await read_answer(again)).body == b"/open/again"
+    assert (await gateway.ask(make_request("/open/2"))).status == 200
