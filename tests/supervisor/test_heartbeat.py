@@ -25,7 +25,7 @@ from tests.supervisor.crews import (
     serving,
     workers_of_ours,
 )
-from tests.supervisor.test_vitals import SLEEP, running
+from tests.supervisor.test_vitals import SLEEP, running, sleeps
 from tests.supervisor.test_vitals import until as until_vitals
 
 PASSED = 0.5
@@ -168,7 +168,7 @@ async def test_what_passed_while_nothing_was_known_does_not_count_for_more_later
     beat = Heartbeat(child, Patience(beat_each_seconds=1.0, hang_seconds=3.0, silent_seconds=9.0))
     now = time.monotonic()
     async with running(SLEEP) as sleeping:
-        await until_vitals(sleeping, lambda one: one.process.cpu_seconds and not one.process.waits)
+        await until_vitals(sleeping, sleeps)
         assert not any(beat.hangs(now + second, Phase.SERVING) for second in range(7))
         child.pid = sleeping
         assert [beat.hangs(now + second, Phase.SERVING) for second in range(7, 11)] == [
