@@ -69,7 +69,36 @@ def assign_sockets(
             words = f"systemd listens on {own[0]} port {own[1]}, which is none of `listen`"
             raise OSError(errno.EINVAL, words)
         assigned[found].append(one)
+    _refuse_covered(sockets, addresses, assigned)
     return [tuple(one) for one in assigned]
+
+
+def _refuse_covered(
+    sockets: Sequence[socket.socket],
+    addresses: Sequence[Address],
+    assigned: Sequence[Sequence[socket.socket]],
+) -> None:
+    """Raise OSError where one of *sockets* takes the connections of an address without a socket.
+
+    systemd opens `ListenStream=8080` for both families; we open an address for its own alone.
+    """
+    taken = {one.getsockname()[1] for one in sockets if _is_of_both_families(one)}
+    for address, own in zip(addresses, assigned, strict=True):
+        if not own and ":" not in address.host and address.port in taken:
+            words = (
+                f"systemd listens on [::] port {address.port} for IPv4, too, which leaves nothing"
+                f" for {address.host}:{address.port} (listen): write BindIPv6Only=ipv6-only and a"
+                " ListenStream= of IPv4 in the socket unit"
+            )
+            raise OSError(errno.EINVAL, words)
+
+
+def _is_of_both_families(one: socket.socket) -> bool:
+    return (
+        one.family == socket.AF_INET6
+        and one.getsockname()[0] == "::"
+        and not one.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    )
 
 
 def _places(address: Address) -> set[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """Take connections out of the kernel's backlog, or leave them there for a while."""
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -59,6 +60,8 @@ class Acceptor:
             ssl_handshake_timeout=self._handshake_seconds,
             backlog=BACKLOG,
         )
+        if not server.sockets:  # a family that the machine does not have is passed over there
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         self._servers = [server]
         self._keep([socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets])
 

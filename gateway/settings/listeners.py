@@ -1,7 +1,7 @@
 """Build the data port, the admin port and the trust in proxies from their settings."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 from gateway.settings.addresses import is_loopback, parse_address, parse_network
 from gateway.settings.document import Part
@@ -137,7 +137,12 @@ def build_trusted_proxies(
 
 def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
     address = parse_address(text)
-    if isinstance(address, Address):
-        return address
-    faults.append(part.fault(Code.BAD_VALUE, address))
-    return None
+    if not isinstance(address, Address):
+        faults.append(part.fault(Code.BAD_VALUE, address))
+        return None
+    mapped = IPv6Address(address.host).ipv4_mapped if ":" in address.host else None
+    if mapped is not None:  # which a socket of IPv6 alone cannot have
+        message = f"`{shorten(text)}` is an address of IPv4: write {mapped}:{address.port}"
+        faults.append(part.fault(Code.BAD_VALUE, message))
+        return None
+    return address

@@ -31,6 +31,8 @@ def _why(error: OSError, port: int) -> str:
             return "address already in use"
         case errno.EADDRNOTAVAIL:
             return "not an address of this machine"
+        case errno.EAFNOSUPPORT:
+            return "this machine has no IPv6"
         case errno.EACCES if port < _FIRST_FREE_PORT:
             return f"permission denied: a port below {_FIRST_FREE_PORT} needs CAP_NET_BIND_SERVICE"
         case _:

@@ -256,6 +256,27 @@ def first_privileged_port() -> int:
     return 1
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_address_of_ipv6_where_the_machine_has_none_ends_with_3_and_is_named(
+    tmp_path: Path, workers: int
+) -> None:
+    config = config_of(tmp_path, listen=["127.0.0.1:0", "[::]:8080"], workers=workers)
+    without_ipv6 = Path(__file__).with_name("without_ipv6.py")
+    ended = subprocess.run(
+        [sys.executable, without_ipv6, GATEWAY, "run", config],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+
+    assert ended.returncode == 3
+    assert ended.stderr.splitlines()[-1] == (
+        "gateway: cannot listen on [::]:8080 (listen): this machine has no IPv6"
+    )
+    assert "Traceback" not in ended.stderr
+
+
 def test_what_only_reports_is_said_at_the_start(tmp_path: Path) -> None:
     """The gateway ends here, so that all it said is there to read."""
     with socket.create_server(("127.0.0.1", 0)) as other:

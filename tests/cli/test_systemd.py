@@ -179,6 +179,29 @@ def test_of_several_addresses_each_has_the_sockets_that_are_on_it(
         assign_sockets([second], addresses)
 
 
+def test_a_socket_of_both_families_leaves_nothing_to_an_address_of_ipv4_without_one() -> None:
+    """`ListenStream=8080` is such a socket; the address could only be said to be in use."""
+    with socket.socket(socket.AF_INET6) as one:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        one.bind(("::", 0))
+        one.listen()
+        port = one.getsockname()[1]
+        plain, six = Address("0.0.0.0", port), Address("::", port)
+
+        with pytest.raises(OSError, match="BindIPv6Only=ipv6-only"):
+            assign_sockets([one], [plain, six])
+        assert assign_sockets([one], [six]) == [(one,)]
+        assert assign_sockets([one], [six, Address("0.0.0.0", 1)]) == [(one,), ()]
+
+
+def test_a_socket_of_ipv6_alone_leaves_ipv4_to_us() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as one:
+        port = one.getsockname()[1]
+        addresses = [Address("127.0.0.1", port), Address("::1", port)]
+
+        assert assign_sockets([one], addresses) == [(), (one,)]
+
+
 # --- how we are
 
 

@@ -84,6 +84,8 @@ MISTAKES = [
     ("bad_value", config("trusted_proxies: [¦10.0.0.1/8]\n")),
     ("bad_value", config("trusted_proxies: [¦example.com]\n")),
     ("bad_value", config("listen: ¦'[1.2]:80'\n")),
+    ("bad_value", config("listen: ['127.0.0.1:1', ¦'[::ffff:127.0.0.1]:2']\n")),
+    ("bad_value", config("admin: ¦'[::ffff:127.0.0.1]:2'\n")),
     ("unset_variable", config("admin: {address: 127.0.0.1:0, token_env: ¦NOT_SET}\n")),
     ("admin_exposed", config("admin: ¦0.0.0.0:9901\n")),
     ("trusts_everyone", config("trusted_proxies: [¦0.0.0.0/0]\n")),

@@ -28,6 +28,7 @@ REFUSALS = [
         "[::]:443 (admin): permission denied: a port below 1024 needs CAP_NET_BIND_SERVICE",
     ),
     (errno.EACCES, Address("::1", 8443), "[::1]:8443 (admin): permission denied"),
+    (errno.EAFNOSUPPORT, Address("::", 80), "[::]:80 (admin): this machine has no IPv6"),
     (errno.EMFILE, LOOPBACK, "127.0.0.1:80 (admin): too many open files"),
 ]
 
