@@ -89,3 +89,20 @@ async def test_keys_that_share_a_name_are_warned_of_once_for_each_set(
     assert told == 2 * [
         "issuer main: keys share a kid, and each is tried for a token: 2 keys 'a' for ES256"
     ]
+
+
+async def test_keys_that_share_a_name_are_not_warned_of_again_by_a_reload(
+    clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    twins = parse_jwks(jwks(ec_jwk(kid="a"), ec_jwk(P256_KEYS[1], kid="a")))
+    assert isinstance(twins, ParsedSet)
+    source = Source(twins)
+    former = IssuerKeys(SETTINGS, {}, clock, source.read)
+    await former.load()
+    keys = IssuerKeys(SETTINGS, {}, clock, source.read)
+
+    keys.take_over(former)
+    await keys.load()
+
+    told = [record for record in caplog.records if "share" in record.getMessage()]
+    assert len(told) == 1
