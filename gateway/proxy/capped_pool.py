@@ -6,6 +6,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from gateway.proxy.line import Line
+from gateway.proxy.no_server import MachineFault
 from gateway.proxy.server import NEVER, ServerConnection
 from gateway.proxy.server_pool import ServerPool
 
@@ -78,14 +79,14 @@ class CappedPool(ServerPool):
             self._serve_all()
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection, in place of a kept one if there is no other way; raises OSError."""
+        """Open a connection, in place of a kept one if there is no other way."""
         if not self._may_open():
             dispensable = self._dispensable()
             if dispensable is not None:
                 self.replace(dispensable)
         try:
             return await super().connect(tls, timeout_seconds)
-        except OSError:
+        except (OSError, MachineFault):
             self._serve_all()
             raise
 

@@ -1,16 +1,21 @@
 """Connections to one address of a server, kept for the next request."""
 
 import asyncio
+import errno
 import ssl
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.proxy.bugs import report_bug
+from gateway.proxy.no_server import MachineFault
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.roles import Home, Observed
 from gateway.proxy.server import NEVER, ServerConnection
 from gateway.settings.values import Server, Timeouts, Upstream
 from gateway.telemetry.server_metrics import ServerMetrics
+
+# No descriptor or no memory is left here: no server's doing.
+_MACHINE_FAULTS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Watch(Protocol):
@@ -126,7 +131,7 @@ class ServerPool:
         return True
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection; raises OSError (TimeoutError and ssl errors included).
+        """Open a connection; raises MachineFault or OSError (TimeoutError and ssl errors included).
 
         So does one that is closed before anything was sent: to try it again would be a storm.
         """
@@ -149,14 +154,19 @@ class ServerPool:
         return server
 
     async def open(self, home: Home, tls: ssl.SSLContext | None) -> ServerConnection:
-        """Return a new connection that belongs to *home*; raises OSError."""
-        _, server = await asyncio.get_running_loop().create_connection(
-            lambda: ServerConnection(home),
-            self.host,
-            self.server.port,
-            ssl=tls if self.server.tls else None,
-            server_hostname=self.server_name,
-        )
+        """Return a new connection that belongs to *home*; raises OSError or MachineFault."""
+        try:
+            _, server = await asyncio.get_running_loop().create_connection(
+                lambda: ServerConnection(home),
+                self.host,
+                self.server.port,
+                ssl=tls if self.server.tls else None,
+                server_hostname=self.server_name,
+            )
+        except OSError as error:
+            if error.errno in _MACHINE_FAULTS:
+                raise MachineFault from error
+            raise
         return server
 
     def expire(self, now: float) -> None:

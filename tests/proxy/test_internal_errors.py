@@ -1,8 +1,12 @@
 """A fault of ours is said to be one: it lets nobody through, is no verdict, and is not kept."""
 
 import asyncio
+import errno
 import json
+import resource
 from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -272,3 +276,68 @@ async def test_a_fault_while_an_answer_is_read_is_none_of_the_service(
     assert [line["reason"] for line in lines] == [None, "internal_error", None]
     assert [told["message"] for told in reports] == ["a bug ended a request"]
     assert "gateway_upstream_failures_total{" not in gateway.page()
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process, and so the gateway in it, open nothing."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("more", [{}, {"max_connections": 1}])
+async def test_descriptors_that_ran_out_are_no_failure_of_the_service(
+    service: Service,
+    start_gateway: StartGateway,
+    reports: list[dict[str, Any]],
+    more: dict[str, Any],
+) -> None:
+    """The circuit breaker opened, and stayed open when there were descriptors again."""
+    service.script = echo
+    gateway = await start_gateway(upstream={"breaker": {"requests": 3, "open": "60s"}, **more})
+    client = await gateway.connect()
+    client.send(make_request("/none"))
+    assert (await read_answer(client)).status == 404
+
+    with no_descriptors():
+        for _ in range(6):
+            client.send(make_request("/open/"))
+            refused = await read_answer(client)
+            assert (refused.status, reason(refused)) == (500, "internal_error")
+    client.send(make_request("/open/"))
+
+    assert (await read_answer(client)).status == 200
+    assert gateway.metric("gateway_upstream_breaker_opened_total", upstream="main") == 0
+    assert "gateway_upstream_failures_total{" not in gateway.page()
+    causes = {told["exception"].__cause__.errno for told in reports}
+    assert causes == {errno.EMFILE}
+
+
+async def test_a_health_check_without_a_descriptor_says_nothing_about_the_service(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """It failed, and the server was left out until two checks held in a row."""
+    service.script = echo
+    reports: list[dict[str, Any]] = []
+    health = {"path": "/health", "interval": "1s", "unhealthy_after": 1}
+    gateway = await start_gateway(upstream={"health": health})
+    client = await gateway.connect()
+    is_over = asyncio.Event()
+
+    def report(_loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        reports.append(told)
+        is_over.set()
+
+    asyncio.get_running_loop().set_exception_handler(report)
+    with no_descriptors():
+        await is_over.wait()
+    client.send(make_request("/open/"))
+
+    assert (await read_answer(client)).status == 200
+    assert {told["message"] for told in reports} == {"a bug ended a health check"}
+    failed = [line for line in gateway.page().splitlines() if "failed_checks_total{" in line]
+    assert [line.rpartition(" ")[2] for line in failed] == ["0.0"]
