@@ -53,8 +53,9 @@ class AnswerParts:
     """One answer after the other, in parts.
 
     *head_done* says that the final head was passed on, *is_reusable* that another request
-    may follow on the connection, *fault* why the answer cannot be used. *upgrade* and *rest*
-    are of a 101: its protocol, and what came behind its head.
+    may follow on the connection, *fault* why the answer cannot be used. *is_bodiless* says that
+    it is one to HEAD, a 204 or a 304, *has_excess* that more came than the answer. *upgrade* and
+    *rest* are of a 101: its protocol, and what came behind its head.
     """
 
     __slots__ = (
@@ -76,7 +77,9 @@ class AnswerParts:
         "_unusual",
         "fault",
         "has_begun",
+        "has_excess",
         "head_done",
+        "is_bodiless",
         "is_reusable",
         "rest",
         "upgrade",
@@ -101,6 +104,7 @@ class AnswerParts:
         self._chunked = False
         self._is_large = False
         self._unusual = False
+        self.is_bodiless = self.has_excess = False
 
     def begin(self, asker: Asker) -> None:
         """Be ready for the answer to *asker*."""
@@ -227,7 +231,7 @@ class AnswerParts:
     def _head_only(self, asker: Asker, status: int, lines: list[bytes]) -> None:
         if status == 204:
             lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
-        self._unusual = True
+        self._unusual = self.is_bodiless = True
         asker.answer_head(status, self._join(lines), self._length, False)
         if self._chunked or (asker.is_head and self._length != 0):
             # The parser expects the body that a GET would have had; what else came with this

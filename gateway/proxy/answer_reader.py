@@ -76,6 +76,7 @@ class AnswerReader(AnswerParts):
         _, end, behind = data.partition(b"\r\n\r\n")
         if not stopped or behind or not end:
             self.is_reusable = False  # more came than was asked for
+            self._unusual = self.has_excess = True
         return DONE
 
     def _bounded(self, size: int) -> int:

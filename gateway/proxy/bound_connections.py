@@ -89,9 +89,18 @@ class _BoundHome:
         return self.pool.body_seconds
 
     @property
+    def is_distrusted(self) -> bool:
+        """Return whether the server once sent a body with an answer that has none."""
+        return self.pool.is_distrusted
+
+    @property
     def authority(self) -> str:
         """Return what a Host field would say."""
         return self.pool.authority
+
+    def distrust(self) -> None:
+        """Take that the server sent a body with an answer that has none."""
+        self.pool.distrust()
 
     def take(self, server: ServerConnection) -> None:
         """Take that *server* has a request again."""

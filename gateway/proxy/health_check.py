@@ -126,6 +126,7 @@ class _NoHome:
     """Where the connection of a check comes from, and never goes back to."""
 
     authority = ""
+    is_distrusted = False
     body_seconds = NEVER  # the check has a limit itself
 
     def __init__(self, outbox: Outbox) -> None:
@@ -136,6 +137,9 @@ class _NoHome:
     def counts(self) -> "_NoHome":
         """Return what counts for nobody."""
         return self
+
+    def distrust(self) -> None:
+        """Close it in any case."""
 
     def put(self, server: ServerConnection) -> None:
         """Close it."""

@@ -116,8 +116,15 @@ class Home(Protocol):
         """Return how long the server may take nothing."""
 
     @property
+    def is_distrusted(self) -> bool:
+        """Return whether the server once sent a body with an answer that has none."""
+
+    @property
     def authority(self) -> str:
         """Return what a Host field would say."""
+
+    def distrust(self) -> None:
+        """Take that the server sent a body with an answer that has none."""
 
     def put(self, server: "ServerConnection") -> None:
         """Take back a connection that can serve again."""

@@ -213,7 +213,10 @@ class ServerConnection(asyncio.Protocol):
         if self._tunnel is not None:
             self._tunnel.from_server(data)
         else:
-            # Nobody asked: the next request must not get this for an answer.
+            # Nobody asked: the next request must not get this for an answer. Some services say
+            # why they close an idle connection (408); that is no body of the answer before.
+            if self._reader.is_bodiless and not data.startswith(b"HTTP/1."):
+                self.home.distrust()
             self.close()
 
     def _switch(self, asker: Waiting) -> None:
@@ -293,12 +296,34 @@ class ServerConnection(asyncio.Protocol):
     def _conclude(self, asker: Waiting) -> None:
         """End the exchange, and serve again if nothing is left over on the connection."""
         self._asker = None
-        if self._reader.is_reusable and asker.request_complete() and not self._blocked:
-            self.home.put(self)
-        else:
+        reader = self._reader
+        if not (reader.is_reusable and asker.request_complete() and not self._blocked):
+            if reader.is_bodiless and reader.has_excess:
+                self.home.distrust()
             self.close()
             self._let_go(asker)
+        elif reader.is_bodiless:
+            self._look_again()
+        else:
+            self.home.put(self)
         asker.answer_end()
+
+    def _look_again(self) -> None:
+        """Serve again once it was looked whether a body comes where there is none.
+
+        Services send one by mistake, and the next request would get it for an answer. What has
+        come until the socket is looked at again is seen here. A server that did so before is not
+        given the chance: what comes later cannot be told from an answer.
+        """
+        if self.home.is_distrusted:
+            self.close()
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._put_if_open)  # sockets are looked at between the two
+
+    def _put_if_open(self) -> None:
+        if self.is_open:
+            self.home.put(self)
 
     def _let_go(self, asker: Waiting) -> None:
         """Hold nobody up for what the server did not take: nothing will be sent any more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import ssl
 from time import monotonic
 from typing import Final, Protocol
@@ -16,6 +17,13 @@ from gateway.telemetry.server_metrics import ServerMetrics
 
 # No descriptor or no memory is left here: no server's doing.
 _MACHINE_FAULTS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+_log = logging.getLogger(__name__)
+
+_SENDS_BODIES: Final = (
+    "upstream %s: %s sends a body with answers that have none (to HEAD, 204, 304): its connections "
+    "are closed behind such answers from now on"
+)
 
 
 class Watch(Protocol):
@@ -37,13 +45,15 @@ class ServerPool:
     Last in, first out: the busy few stay warm and the rest grow old and are closed. *counts*
     get the time of each answer, *watch* hears of the rest; without it nobody does.
     *connecting* connections do not stand yet. *is_used* says that requests are sent here.
+    *is_distrusted* says that the server sent a body with an answer that has none.
     *held* are those that wait for the next request of the one client whose they are, and since
     when, the longest first.
     """
 
     __slots__ = (
-        "_home", "authority", "body_seconds", "connecting", "connections", "counts", "held", "host",
-        "idle", "idle_seconds", "is_used", "outbox", "server", "server_name", "tally", "watch",
+        "_home", "_upstream_name", "authority", "body_seconds", "connecting", "connections",
+        "counts", "held", "host", "idle", "idle_seconds", "is_distrusted", "is_used", "outbox",
+        "server", "server_name", "tally", "watch",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
@@ -74,6 +84,8 @@ class ServerPool:
         self.connections: set[ServerConnection] = set()
         self.connecting = 0
         self.is_used = True
+        self.is_distrusted = False
+        self._upstream_name = upstream.name
         self._home: Home = self
         self.authority = server.authority
 
@@ -109,6 +121,12 @@ class ServerPool:
         self.held.pop(server, None)
         if server in self.idle:
             self.idle.remove(server)
+
+    def distrust(self) -> None:
+        """Take that the server sent a body with an answer that has none, and say so once."""
+        if not self.is_distrusted:
+            self.is_distrusted = True
+            _log.warning(_SENDS_BODIES, self._upstream_name, self.authority)
 
     def fail(self, sent_at: float) -> None:
         """Take that a request, sent at *sent_at*, came to nothing here."""
@@ -196,12 +214,17 @@ class _Retired:
 
     __slots__ = ("_pool", "authority", "body_seconds", "counts", "outbox")
 
+    is_distrusted = True  # nothing is kept
+
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
         self.outbox = pool.outbox
         self.counts = pool.counts
         self.authority = pool.authority
         self.body_seconds = pool.body_seconds
+
+    def distrust(self) -> None:
+        """Keep nothing anyway."""
 
     def put(self, server: ServerConnection) -> None:
         """Close a connection that could have served again."""

@@ -163,6 +163,7 @@ class MemoryPool(Pool):
         self.outbox: Outbox = args[2]
         self.answer_seconds = self.body_seconds = 30.0
         self.authority = args[0].servers[0].authority
+        self.is_distrusted = False
         self.kept: list[ServerConnection] = []
         self.ends: list[ServiceEnd] = []
         self._world = world
@@ -180,6 +181,10 @@ class MemoryPool(Pool):
         end.transport.attach(server)
         self.ends.append(end)
         return server
+
+    def distrust(self) -> None:
+        """Take note."""
+        self.is_distrusted = True
 
     def put(self, server: ServerConnection) -> None:
         """Keep *server*."""

@@ -18,6 +18,7 @@ from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Script, Service, serve
 from tests.proxy.test_attack_requests import until
+from tests.proxy.test_pool import send_now
 from tests.proxy.wire import Cut, Wire
 
 ENDS = [Wire.close, Wire.reset]
@@ -277,6 +278,10 @@ class Home:
         self.outbox = Outbox(asyncio.get_running_loop())
         self.counts = UpstreamMetrics("main")
         self.kept: list[ServerConnection] = []
+        self.is_distrusted = False
+
+    def distrust(self) -> None:
+        self.is_distrusted = True
 
     def put(self, server: ServerConnection) -> None:
         self.kept.append(server)
@@ -539,3 +544,121 @@ async def test_a_request_that_has_not_left_can_be_sent_again_whatever_its_method
 
     assert (asker.ended, asker.is_unsent) == (["upstream_unreachable"], True)
     server.transport.abort()
+
+
+# --- what comes behind an answer that is over
+
+CANARY = make_answer(b"canary")
+
+OVER = {
+    "HEAD": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"),
+    "HEAD of chunks": ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    "204": ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "304": ("GET", b"HTTP/1.1 304 Not Modified\r\nETag: a\r\n\r\n"),
+    "a length": ("GET", make_answer(b"first")),
+    "chunks": ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+}
+each_end = pytest.mark.parametrize(("method", "answer"), OVER.values(), ids=OVER)
+LATE = pytest.mark.parametrize("late", [CANARY, b"canary", b"\r\n" + CANARY], ids=str)
+
+
+@each_end
+@LATE
+@pytest.mark.parametrize("when", ["at once", "idle"])
+async def test_what_comes_behind_an_answer_is_nobodys(
+    service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes, when: str
+) -> None:
+    """RFC 9112 §6.3, §11.2: the next client must not get it."""
+    service.script = serve(answer + late if when == "at once" else answer, make_answer(b"next"))
+    first, second = await gateway.connect(), await gateway.connect()
+    first.send(make_request("/open/1", method=method))
+    await read_answer(first, is_head=method == "HEAD")
+    kept = await service.connection()
+
+    if when == "idle":
+        kept.send(late)
+    await kept.wait_end()
+    second.send(make_request("/open/2"))
+
+    assert (await read_answer(second)).body == b"next"
+    assert b"canary" not in first.received + second.received
+
+
+@each_end
+@LATE
+async def test_what_comes_in_the_moment_of_the_next_request_is_nobodys(
+    service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes
+) -> None:
+    """Both are there before the gateway looks: whatever it sees first, the request has not left."""
+    service.script = serve(answer, make_answer(b"next"))
+    first, second = await gateway.connect(), await gateway.connect()
+    first.send(make_request("/open/1", method=method))
+    await read_answer(first, is_head=method == "HEAD")
+    kept = await service.connection()
+    await gateway.wait_still(lambda: len(service.connections))
+
+    send_now(second, make_request("/open/2", "Content-Length: 0", method="POST"))
+    send_now(kept, late)
+
+    answered = await read_answer(second)
+    assert (answered.status, answered.body) == (200, b"next")
+    assert b"canary" not in first.received + second.received
+    assert [request.target for request in service.requests] == [b"/open/1", b"/open/2"]
+    assert len(service.connections) == 2
+
+
+async def test_behind_an_answer_without_a_body_a_connection_is_looked_at_before_it_serves() -> None:
+    """What has come by then is no answer to anybody."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+    home.outbox.flush()
+
+    server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    assert (asker.ended, home.kept) == (["answered"], [])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (home.kept, home.is_distrusted) == ([server], False)
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "is_distrusted"), [(b"canary", True), (b"HTTP/1.1 408 Request Timeout\r\n", False)]
+)
+async def test_a_body_where_there_is_none_ends_the_connection_before_it_serves_again(
+    late: bytes, is_distrusted: bool
+) -> None:
+    """A 408 to an idle connection is no body (RFC 9110 §15.5.9)."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+    home.outbox.flush()
+    server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    server.data_received(late)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert home.kept == []
+    assert server.transport.is_closing()
+    assert home.is_distrusted is is_distrusted
+
+
+@pytest.mark.parametrize("when", ["at once", "idle"])
+async def test_a_server_that_sent_a_body_where_there_is_none_is_not_trusted_again(
+    service: Service, gateway: RunningGateway, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    """What it sends later than it can be noticed would be an answer to somebody else."""
+    head, body = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", b"canary"
+    service.script = serve(head + body if when == "at once" else head, head)
+    client = await gateway.connect()
+    for number in range(3):
+        client.send(make_request("/open/", method="HEAD"))
+        await read_answer(client, is_head=True)
+        kept = await service.connection(number)
+        if number == 0 and when == "idle":
+            kept.send(body)
+        await kept.wait_end()
+
+    (said,) = [one.getMessage() for one in caplog.records if "sends a body" in one.getMessage()]
+    assert said.startswith("upstream main: 127.0.0.1:")
