@@ -33,6 +33,8 @@ def config_of(directory: Path, service_port: int = 1, **changes: Any) -> Path:
         "version": 1,
         "listen": "127.0.0.1:0",
         "admin": "127.0.0.1:0",
+        # A client that is connected may wait for a reload, and that for a busy machine.
+        "timeouts": {"head": "5m", "idle": "5m"},
         "issuers": {
             "main": {
                 "issuer": "https://login.example.com/",
