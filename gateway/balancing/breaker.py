@@ -21,8 +21,8 @@ class Breaker:
     """Opens where in the last seconds too many of the requests failed.
 
     Each request that is admitted comes to exactly one of ``succeed``, ``fail`` and ``abandon``,
-    which are given when it was sent. One that was sent before the last probe tells how the
-    upstream was then, and counts for nothing.
+    which are given when it was sent. One that was sent before the first probe since it opened
+    tells how the upstream was then, and counts for nothing.
     """
 
     __slots__ = (

@@ -128,7 +128,9 @@ async def test_a_worker_that_comes_later_knows_the_identity_names_of_former_conf
 async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_even_later(
     tmp_path: Path,
 ) -> None:
-    async with serving(tmp_path, patience=Patience(prepare_seconds=2.0)) as stage:
+    # Long enough for the other one, and it must not be taken to hang before.
+    patience = Patience(prepare_seconds=5.0, hang_seconds=600.0)
+    async with serving(tmp_path, patience=patience) as stage:
         stopped = stage.workers[1]
         os.kill(stopped, signal.SIGSTOP)
         refusal = await stage.reload(CLOSED)
@@ -144,19 +146,22 @@ async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_ev
         assert (await stage.crew.counts()).routes[0].name == "another"
 
 
-@in_one_loop
-async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(stage: Stage) -> None:
-    victim = stage.workers[0]
-    os.kill(victim, signal.SIGSTOP)
-    reloading = asyncio.create_task(stage.reload(CLOSED))
-    await asyncio.sleep(0.05)
-    os.kill(victim, signal.SIGKILL)
+async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, patience=Patience(hang_seconds=600.0)) as stage:
+        child = stage.crew._slots[0].child
+        assert child is not None
+        await stop(child.pid)
+        reloading = asyncio.create_task(stage.reload(CLOSED))
+        await stage.until(lambda: child.is_loading)
+        os.kill(child.pid, signal.SIGKILL)
 
-    assert await reloading == f"the worker with pid {victim} ended meanwhile"
-    await stage.until_whole(2)
-    assert await stage.statuses() == {LET_THROUGH}
-    assert await stage.reload(CLOSED) is None
-    assert await stage.statuses() == {REFUSED}
+        assert await reloading == f"the worker with pid {child.pid} ended meanwhile"
+        await stage.until_whole(2)
+        assert await stage.statuses() == {LET_THROUGH}
+        assert await stage.reload(CLOSED) is None
+        assert await stage.statuses() == {REFUSED}
 
 
 async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ async def test_where_nothing_is_known_the_clock_alone_counts_for_longer() -> Non
 
 async def test_a_worker_that_was_kept_waiting_by_us_is_not_taken_to_hang(tmp_path: Path) -> None:
     """Its answers lie there unread when we go on."""
-    async with serving(tmp_path, patience=Patience(hang_seconds=1.5)) as stage:
+    async with serving(tmp_path, patience=Patience(hang_seconds=2.5)) as stage:
         before = stage.workers
         time.sleep(4.0)  # noqa: ASYNC251 - the supervisor is what stands still here
         for _ in range(4):
