@@ -1,6 +1,7 @@
-"""Ask the kernel whether the peer of a connection has left, where nothing is read from it."""
+"""Ask the kernel whether the peer of a connection has left, and what it left behind."""
 
 import asyncio
+import os
 import socket
 from typing import Final
 
@@ -22,3 +23,17 @@ def has_left(transport: asyncio.BaseTransport, *, by_half_close: bool) -> bool:
         return False
     state = info[0] if info else 0
     return state == _CLOSED or (by_half_close and state in _PEER_HAS_ENDED)
+
+
+def left_behind(transport: asyncio.BaseTransport, most_bytes: int) -> bytes:
+    """Return what the peer sent before a reset, and the transport did not read.
+
+    Only while the connection is being lost: later its descriptor may be another connection's.
+    """
+    if transport.get_extra_info("sslcontext") is not None:
+        return b""
+    sock = transport.get_extra_info("socket")
+    try:
+        return os.read(sock.fileno(), most_bytes)
+    except (AttributeError, OSError):
+        return b""

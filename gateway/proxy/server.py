@@ -13,10 +13,14 @@ from gateway.proxy.acknowledged import (
 )
 from gateway.proxy.answer_reader import DONE, FAULT, MORE, AnswerReader
 from gateway.proxy.bugs import report_bug
+from gateway.proxy.departure import left_behind
 from gateway.proxy.outbox import LARGE_BYTES
 from gateway.proxy.roles import Far, Home, Waiting
 
 NEVER: Final = float("inf")
+
+# As much as is read at once of a connection that stands.
+_LAST_BYTES: Final = 256 * 1024
 
 _UNASKED: Final = "the service sent what nobody had asked for"
 # A client's chunks are read 16 KiB at a time. Sent at once, they say when the server takes no more.
@@ -260,6 +264,7 @@ class ServerConnection(asyncio.Protocol):
         """Fail the exchange under way, if any."""
         self.is_open = False
         self.home.forget(self)
+        self._read_last()
         if self._tunnel is not None:
             self._tunnel.server_lost()
         elif self._asker is not None and self._reader.has_begun:
@@ -269,6 +274,26 @@ class ServerConnection(asyncio.Protocol):
             self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection", unsent)
         self._tunnel = None
         self._reader.release()
+
+    def _read_last(self) -> None:
+        """Take a whole answer that a service sent before it reset the connection.
+
+        One that does not want the rest of a request answers and closes, and its kernel resets
+        what still comes (RFC 9112 §9.6). A transport that fails to write does not read any more.
+        """
+        asker = self._asker
+        if asker is None or self._held or self._flushes == self.home.outbox.flushes:
+            return
+        data = left_behind(self.transport, _LAST_BYTES)
+        if not data:
+            return
+        self._blocked = True  # whatever the answer says of the connection, it is gone
+        try:
+            if self._reader.feed(data) == DONE:
+                self._conclude(asker)
+        except Exception as bug:
+            report_bug("a bug ended a request", bug)
+            asker.give_up()
 
     def pause_writing(self) -> None:
         """Slow down the client; a server that takes nothing is not waited for for ever."""

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.proxy.departure import has_left
+from gateway.proxy.acknowledged import unacknowledged_bytes
+from gateway.proxy.departure import has_left, left_behind
 from tests.proxy.service import Service
 from tests.proxy.test_attack_requests import until
 from tests.proxy.wire import connect
@@ -60,3 +61,21 @@ async def test_a_peer_that_resets_has_left(service: Service, by_half_close: bool
 @pytest.mark.parametrize("extra", [{}, {"socket": Silent()}])
 def test_of_whom_nothing_is_known_nobody_has_left(extra: dict[str, object]) -> None:
     assert not has_left(NoSocket(extra), by_half_close=True)
+
+
+async def test_what_a_peer_left_behind_is_read_up_to_a_size(service: Service) -> None:
+    wire = await connect(service.address)
+    wire.stop_reading()
+    peer = await service.connection()
+    peer.send(b"an answer")
+    await until(lambda: unacknowledged_bytes(peer.transport) == 0)
+
+    assert left_behind(wire.transport, 2) == b"an"
+    assert left_behind(wire.transport, 99) == b" answer"
+    assert left_behind(wire.transport, 99) == b""
+    wire.transport.abort()
+
+
+def test_of_tls_and_of_what_has_no_socket_nothing_is_left() -> None:
+    assert left_behind(NoSocket({"sslcontext": object()}), 9) == b""
+    assert left_behind(NoSocket(), 9) == b""

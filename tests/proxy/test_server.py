@@ -405,6 +405,53 @@ async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
     server.close()
 
 
+# --- a service that answers, and then resets the connection
+
+
+async def _lose_connection(home: Home, asker: Asker, answer: bytes) -> None:
+    """Have a service answer and reset the connection, and notice that first by a failed write."""
+    server = ServerConnection(home)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await asyncio.get_running_loop().create_connection(lambda: server, *listening.getsockname())
+        peer, _ = listening.accept()
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
+    peer.sendall(answer)
+    peer.close()  # before it has read the request: so it is a reset
+    server.write(bytes(9999))
+    home.outbox.flush()
+    await until(lambda: bool(asker.ended))
+
+
+async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
+    """A service that refuses an upload does so, and does not read it."""
+    home, asker = Home(), Asker()
+
+    await _lose_connection(home, asker, make_answer(b"too large", status=413))
+
+    assert (asker.ended, asker.out) == (["answered"], [b"too large"])
+    assert home.kept == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (make_answer(b"too large", status=413)[:-1], "upstream_invalid"),
+        (b"HTTP/1.1 413 Words\r\n\r\nas long as the connection", "upstream_invalid"),
+        (b"HTTP/1.1 413 Words\r\nConte", "upstream_invalid"),
+        (b"", "upstream_unreachable"),
+    ],
+)
+async def test_a_part_of_an_answer_in_front_of_a_reset_is_no_answer(
+    answer: bytes, reason: str
+) -> None:
+    home, asker = Home(), Asker()
+
+    await _lose_connection(home, asker, answer)
+
+    assert asker.ended == [reason]
+
+
 # --- who is waited for
 
 
