@@ -115,7 +115,7 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
         port.metrics.connections_open += 1
         port.metrics.connections_total += 1
         per_address = port.limits.connections_per_address
-        if len(self._clients.open) > port.limits.connections:
+        if self._clients.served > port.limits.connections:
             port.metrics.connections_refused += 1
             self._turn_away(port, "too many connections")
         elif per_address is not None and of_its_network > per_address and not self.is_trusted:
@@ -123,8 +123,9 @@ class ClientConnection(Leaving, asyncio.BufferedProtocol):
             self._turn_away(port, "too many connections from this address")
 
     def _turn_away(self, port: Port, detail: str) -> None:
-        """Refuse the connection; it is none of its network's, however long it lingers."""
+        """Refuse the connection; it takes no place from others, however long it lingers."""
         self._leave_network()
+        self._clients.turn_away(self)
         request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
         deny = Deny(Reason.OVERLOADED, detail)
         self.write(render_refusal(deny, request_id, time(), False, True))

@@ -22,15 +22,17 @@ class Clients(Generic[C]):
     A connection whose handshake fails says nothing; it is simply gone. All of them read into
     *room*, one after the other: what is in it counts until its reader returns. *view* is all of
     it, *to_read* as much as a request gets. *networks* counts the open ones by where they are from.
+    *turned_away* are those of the open ones that only stay to read why they are not served.
     """
 
-    __slots__ = ("_opening", "networks", "open", "room", "to_read", "view")
+    __slots__ = ("_opening", "networks", "open", "room", "to_read", "turned_away", "view")
 
     def __init__(self) -> None:
         self.room = bytearray(PASSED_ON_BYTES)
         self.view = memoryview(self.room)
         self.to_read = self.view[:READ_BYTES]
         self.open: set[C] = set()
+        self.turned_away: set[C] = set()
         self.networks = Networks()
         self._opening: WeakSet[C] = WeakSet()
 
@@ -46,6 +48,16 @@ class Clients(Generic[C]):
     def discard(self, client: C) -> None:
         """Take that *client* is gone."""
         self.open.discard(client)
+        self.turned_away.discard(client)
+
+    def turn_away(self, client: C) -> None:
+        """Take that *client*, which is open, is not served: it takes nobody's place."""
+        self.turned_away.add(client)
+
+    @property
+    def served(self) -> int:
+        """Return how many are open and are served."""
+        return len(self.open) - len(self.turned_away)
 
     def __len__(self) -> int:
         """Return how many there are, the opening ones included."""

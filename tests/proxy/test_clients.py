@@ -51,3 +51,16 @@ def test_all_read_into_one_room_of_which_a_request_gets_little() -> None:
 
     assert clients.room.startswith(b"GET")
     assert (len(clients.to_read), len(clients.view)) == (READ_BYTES, PASSED_ON_BYTES)
+
+
+def test_one_that_is_turned_away_is_there_but_not_served() -> None:
+    clients: Clients[Connection] = Clients()
+    served, refused = Connection(), Connection()
+    clients.add(served)
+    clients.add(refused)
+
+    clients.turn_away(refused)
+    assert (len(clients), clients.served) == (2, 1)
+
+    clients.discard(refused)
+    assert (len(clients), clients.served) == (1, 1)
