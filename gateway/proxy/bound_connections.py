@@ -24,7 +24,11 @@ class BoundConnections:
 
     def begin(self, pool: Pool) -> None:
         """Have what serves this client by *pool* be its own from now on."""
-        self._idle.setdefault(pool, None)
+        if pool in self._idle:
+            return
+        for former in [one for one in self._idle if one.is_retired]:
+            del self._idle[former]  # of before a reload, which has closed what it kept
+        self._idle[pool] = None
 
     def take(self, pool: Pool) -> ServerConnection | None:
         """Return an open connection for a request, if there is one: its own before any other."""
@@ -49,7 +53,7 @@ class BoundConnections:
 
     def put(self, pool: Pool, server: ServerConnection) -> bool:
         """Keep *server* for the next request; return False if there will be none."""
-        if self._is_over or self._idle[pool] is not None:
+        if self._is_over or self._idle.get(pool, server) is not None:
             return False
         self._idle[pool] = server
         return True

@@ -117,6 +117,11 @@ class Pool:
         server.tally.reused += 1
         return idle.pop()
 
+    @property
+    def is_retired(self) -> bool:
+        """Return whether the configuration that it is of was replaced."""
+        return self._members.is_retired
+
     def may_use(self, server_pool: ServerPool) -> bool:
         """Return whether a client's own connection there may be used at once."""
         return server_pool.is_used and (self._circuit is None or self._circuit.is_closed)

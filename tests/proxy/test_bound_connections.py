@@ -364,3 +364,22 @@ async def test_a_client_that_never_logs_in_has_no_connection_of_its_own(
 
     (side,) = gateway.gateway.data._listener._clients.open
     assert side.bound is None
+
+
+async def test_a_client_that_stays_holds_nothing_of_former_configurations(
+    service: Service, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    """Each reload left it a pool, servers and all, for as long as it stayed."""
+    service.script = LogsIn()
+    gateway = await start_gateway(routes=ROUTES)
+    alice = await gateway.connect()
+
+    for _ in range(5):
+        await log_in(alice, "/open/", "NTLM", "alice")
+        settings = load(write_config(tmp_path, [service.url], {"routes": ROUTES}))
+        assert await gateway.gateway.reload(settings) is None
+    await log_in(alice, "/open/", "NTLM", "alice")
+
+    (side,) = gateway.gateway.data._listener._clients.open
+    assert side.bound is not None
+    assert len(side.bound._idle) == 1
