@@ -1,7 +1,7 @@
 """The header section of a request, as it was understood."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from gateway.decision.reason import Reason
@@ -123,8 +123,15 @@ class Fields:
         A name that is refused from now on is only dropped: no service gets to see it, and the
         client sent it when it was none.
         """
+        self._keep_lines(lambda name: type(names[name]) is bytes)
+
+    def drop_identity(self, is_identity: Callable[[bytes], bool]) -> None:
+        """Drop the lines that are identity headers by now; all other rules stay as they were."""
+        self._keep_lines(lambda name: not is_identity(name))
+
+    def _keep_lines(self, is_kept: Callable[[bytes], bool]) -> None:
         pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
-        kept = [pair for pair in pairs if type(names[pair[0][2:-2]]) is bytes]
+        kept = [pair for pair in pairs if is_kept(pair[0][2:-2])]
         self.lines = [piece for pair in kept for piece in pair]
         self.joined = None
 

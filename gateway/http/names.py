@@ -131,7 +131,7 @@ class RequestNames(Remembered[bytes, bytes | int]):
     them now. *upgrades* are the protocols that are spoken.
     """
 
-    __slots__ = ("_reserved", "_underscore_names", "upgrades")
+    __slots__ = ("_identity", "_reserved", "_underscore_names", "upgrades")
 
     def __init__(
         self,
@@ -140,6 +140,7 @@ class RequestNames(Remembered[bytes, bytes | int]):
         upgrades: frozenset[bytes] = _KNOWN_UPGRADES,
     ) -> None:
         self.upgrades = upgrades
+        self._identity = identity
         self._reserved = identity | _RESERVED
         self._underscore_names = underscore_names
         super().__init__(
@@ -168,6 +169,12 @@ class RequestNames(Remembered[bytes, bytes | int]):
         if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(CGI_PREFIX)):
             return DROP
         return b"\r\n" + name + b": "
+
+    def is_identity(self, name: bytes) -> bool:
+        """Return whether *name* is, in some spelling, that of an identity header."""
+        alias = canonical_alias(name)
+        aliases = (alias, alias.removeprefix(CGI_PREFIX))
+        return any(one in self._identity or one.startswith(IDENTITY_START) for one in aliases)
 
     def _is_reserved(self, alias: bytes) -> bool:
         return alias in self._reserved or alias.startswith(_RESERVED_STARTS)

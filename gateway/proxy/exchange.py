@@ -154,11 +154,12 @@ class Exchange(Streaming):
     def _drop_new_names(self) -> None:
         """Drop the client's fields that a reload has made identity fields while it waited.
 
-        It is sent as it was decided; but its service may believe them from the reload on.
+        It is sent as it was decided, by the former rules in all else; but its service may believe
+        these fields from the reload on.
         """
         latest = self.port.latest()
         if latest is not self.port:
-            self.request.fields.judge_again(latest.names)
+            self.request.fields.drop_identity(latest.names.is_identity)
 
     def answer_login(self) -> None:
         """Have the connection serve this client alone: somebody logs in on it."""

@@ -239,3 +239,23 @@ def test_fields_that_connection_names_are_taken_out() -> None:
 
     assert without_named(lines, b"close,\t x-one ,,") == [b"\r\nX-Two: ", b"2"]
     assert without_named(lines, b"") == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "is_identity"),
+    [
+        (b"X-User", True),
+        (b"x_user", True),
+        (b"HTTP_X_USER", True),
+        (b"X.Gateway.Any", True),
+        (b"X_Mark", False),
+        (b"X-Forwarded-Server", False),
+    ],
+)
+@pytest.mark.parametrize("underscore_names", UnderscoreNames)
+def test_an_identity_header_is_told_in_any_spelling_whatever_else_is_dropped(
+    name: bytes, is_identity: bool, underscore_names: UnderscoreNames
+) -> None:
+    names = RequestNames(frozenset([b"x-user"]), underscore_names)
+
+    assert names.is_identity(name) is is_identity

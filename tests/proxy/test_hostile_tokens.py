@@ -60,7 +60,11 @@ KEYS: list[tuple[str, list[dict[str, Any]], Any]] = [
     ("7517.3: for another algorithm", [rsa_jwk(alg="RS512")], None),
     ("Wycheproof key/8: 1024 bits", [rsa_jwk(_SHORT)], _SHORT),
     ("Wycheproof key/9: an exponent of 1", [rsa_jwk(e="AQ")], None),
-    ("Wycheproof key/4: two of one name", [rsa_jwk(), rsa_jwk(make_private("RSA", 1))], None),
+    (
+        "Wycheproof key/4: of two of one name",
+        [rsa_jwk(), rsa_jwk(make_private("RSA", 1))],
+        make_private("RSA", 2),
+    ),
 ]
 
 

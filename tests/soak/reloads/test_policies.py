@@ -18,13 +18,17 @@ def test_a_request_by_one_policy_has_no_fault() -> None:
     assert fault_of("b", "/open/1", {"x-policy-a": ["forged"], "x_mark": ["1"]}) is None
 
 
+def test_a_name_that_the_other_policy_has_reserved_is_no_fault() -> None:
+    assert fault_of("a", "/guarded/1", {**UNDER_A, "x-policy-b": []}) is None
+
+
 @pytest.mark.parametrize(
     ("service", "fields"),
     [
         ("b", UNDER_A),
         ("a", {**UNDER_A, **TOKEN}),
         ("a", {**UNDER_A, "x_mark": ["1"]}),
-        ("a", {**UNDER_A, "x-policy-b": []}),
+        ("a", {**UNDER_A, "x-policy-b": ["alice"]}),
         ("a", {**UNDER_A, "x-policy-a": ["forged", "alice"]}),
         ("b", UNDER_B),
         ("b", {**UNDER_B, **TOKEN, "x_mark": []}),
