@@ -207,6 +207,9 @@ class HeadParts:
         self.is_over = True
         if len(self._target) > limits.target_bytes:
             raise Fault(Reason.TARGET_TOO_LONG, "the target is too long")
+        found = None if fields is None else fields.fault
+        if found is not None:  # as it would be said of the whole head
+            raise Fault(found.reason, found.detail)
         if has_too_many:
             raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
         raise Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")

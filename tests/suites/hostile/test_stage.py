@@ -49,7 +49,10 @@ def test_no_key_is_waited_for(stage: Stage, order: Control) -> None:
 
 
 def test_an_upgrade_that_a_route_does_not_allow_is_refused(stage: Stage) -> None:
-    head = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+    head = (
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
 
     assert ask(stage, head) is Reason.NOT_SUPPORTED
 
