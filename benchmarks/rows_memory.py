@@ -12,7 +12,7 @@ from benchmarks.process import peak_kib, resident_kib
 from benchmarks.rounds import Start, alternate, start_each, successful_rate
 from benchmarks.row import Bench, Outcome, Row, Target
 from benchmarks.tokens import distinct_tokens
-from gateway.decision.memo import DEFAULT_CAPACITY
+from gateway.decision.tokens.memo import DEFAULT_CAPACITY
 
 LARGE_BYTES = 100 << 20
 IDLE_CONNECTIONS = 5_000

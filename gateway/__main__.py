@@ -24,7 +24,7 @@ def main() -> None:
         sys.exit(_EXIT_ENVIRONMENT)
     except Exception as bug:
         # Only now: no other run of a verb needs it.
-        from gateway.telemetry.unexpected_errors import describe_error  # noqa: PLC0415
+        from gateway.telemetry.logs.unexpected_errors import describe_error  # noqa: PLC0415
 
         click.echo(f"gateway: internal error, no result: {describe_error(bug)}", err=True)
         sys.exit(_EXIT_ENVIRONMENT)

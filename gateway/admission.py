@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.decision.authenticate import KeySets
 from gateway.decision.decide import check_revocation, decide, settle
 from gateway.decision.head import RequestHead
-from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import KeySets
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
 
 

@@ -10,10 +10,10 @@ from gateway.control_plane import ControlPlane
 from gateway.data_plane import DataPlane
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import Clock, SystemClock
-from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
-from gateway.settings.disk import Record
-from gateway.settings.values import Settings
-from gateway.telemetry.metrics import Metrics
+from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks
+from gateway.settings.text.disk import Record
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.metrics.counts import Metrics
 
 
 class Gateway(ControlPlane):

@@ -25,12 +25,12 @@ from gateway.fetched import Fetched
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
 from gateway.reload import Inventory, Lacking, LastAttempt, find_lacking, needs_restart
-from gateway.settings.disk import Record
-from gateway.settings.fault import Fault
-from gateway.settings.places import Places
-from gateway.settings.values import Settings
-from gateway.telemetry.exposition import Exposition
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.text.disk import Record
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.exposition import Exposition
 
 
 class Workers(Protocol):

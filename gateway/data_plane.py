@@ -11,15 +11,15 @@ from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.limiters import Limiters
 from gateway.preload import preload
-from gateway.proxy.guarding import report_places
-from gateway.proxy.listener import Listener
+from gateway.proxy.concurrency.guarding import report_places
+from gateway.proxy.listener.listener import Listener
 from gateway.proxy.port import new_pseudonym
-from gateway.proxy.streams import MACHINE_CLOCKS, Clocks
+from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks
 from gateway.serving import Serving, make_serving, make_tls
-from gateway.settings.values import AccessLogTarget, Settings
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.span_exporter import SpanExporter
+from gateway.settings.values.configuration import AccessLogTarget, Settings
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.tracing.span_exporter import SpanExporter
 from gateway.tls.contexts import Contexts
 
 # How long the last lines of the access log may take to be read when we end.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.fetching.clock import Clock
 from gateway.keyring.keyring import Keyring
 from gateway.revocation.revocations import Revocations
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,9 +10,14 @@ from gateway.keyring.describe import describe_unfit
 from gateway.keyring.keyring import Keyring
 from gateway.keyring.local_source import is_local
 from gateway.revocation.revocations import Revocations
-from gateway.settings.fault import Code, Fault, Severity
-from gateway.settings.places import Places
-from gateway.settings.values import IssuerSettings, RevocationSettings, Settings, SourceKind
+from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import (
+    IssuerSettings,
+    RevocationSettings,
+    Settings,
+    SourceKind,
+)
 
 # Sockets and the log's descriptor are the process's own, from its start to its end.
 _FIXED: Final[Mapping[str, Callable[[Settings], object]]] = {

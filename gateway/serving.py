@@ -10,26 +10,26 @@ from secrets import token_urlsafe
 from gateway.admission import Admission, Keys
 from gateway.assertion.voucher import Voucher
 from gateway.decision.identity import identity_aliases
-from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.http.host_sharing import HostSharing
-from gateway.http.names import spoken_upgrades
+from gateway.http.reading.names import spoken_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
-from gateway.proxy.guarding import guard_routes
-from gateway.proxy.limiting import limit_routes
-from gateway.proxy.outbox import Outbox
-from gateway.proxy.pool import Pool
+from gateway.proxy.concurrency.guarding import guard_routes
+from gateway.proxy.concurrency.limiting import limit_routes
 from gateway.proxy.port import Port, RouteState, Vouch
-from gateway.proxy.streams import MACHINE_CLOCKS, Clocks, Streams
-from gateway.settings.values import AssertionSettings, Settings
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.quoting import quote
-from gateway.telemetry.spans import Span
-from gateway.telemetry.tracer import Tracer
+from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks, Streams
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.pool import Pool
+from gateway.settings.values.configuration import AssertionSettings, Settings
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.logs.quoting import quote
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.tracing.spans import Span
+from gateway.telemetry.tracing.tracer import Tracer
 from gateway.tls.certificate import ServerTls
 from gateway.tls.contexts import Contexts, make_contexts
 

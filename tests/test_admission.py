@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from gateway.admission import Admission
 from gateway.decision.head import RequestHead
 from gateway.decision.identity import Identity
-from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
-from gateway.decision.routing import Route, RouteTable
+from gateway.decision.routes.routing import Route, RouteTable
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.keyring.keyring import Keyring
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_peer, issuer_settings
 

@@ -11,9 +11,9 @@ import pytest
 from gateway.control_plane import ControlPlane
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import SystemClock
-from gateway.settings.disk import Record
-from gateway.settings.values import Settings
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.text.disk import Record
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.metrics.counts import Metrics
 from tests.proxy.gateways import load, write_config
 
 

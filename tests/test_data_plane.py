@@ -10,7 +10,7 @@ import pytest
 from gateway.admission import Keys
 from gateway.data_plane import DataPlane
 from gateway.keyring.keyring import Keyring
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.proxy.gateways import bearer, good_token, load, write_config
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.service import Service, running_service

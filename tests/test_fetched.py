@@ -7,7 +7,7 @@ import pytest
 
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import SystemClock
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.keyring.peers import body, gate, issuer_peer, until
 from tests.proxy.gateways import load, write_config
 

@@ -15,8 +15,8 @@ preload()
 before = set(sys.modules)
 import json
 from tests.tokens import ALGORITHMS, make_key, mint
-from gateway.decision.jws import parse_compact
-from gateway.decision.signature import verify_signature
+from gateway.decision.tokens.jws import parse_compact
+from gateway.decision.tokens.signature import verify_signature
 pairs = {name: make_key(name) for name in ALGORITHMS}
 made = [(mint(private, name, {}), keys) for name, (private, keys) in pairs.items()]
 loaded = set(sys.modules)

@@ -14,9 +14,9 @@ from jwt.algorithms import ECAlgorithm
 
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.reload import LastAttempt, needs_restart, summarize
-from gateway.settings.fault import Code, Fault, Place, Severity
-from gateway.settings.values import Settings
-from gateway.suites.failed_tests import FailedTest
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.settings.values.configuration import Settings
+from gateway.suites.running.failed_tests import FailedTest
 from tests.issuers.world import issuer_section, key, token
 from tests.keyring.keys import jwks
 from tests.keyring.peers import body, gate, issuer_peer, until

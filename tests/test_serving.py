@@ -5,9 +5,9 @@ from pathlib import Path
 from gateway.keyring.keyring import Keyring
 from gateway.revocation.revocations import Revocations
 from gateway.serving import Serving, make_serving
-from gateway.settings.values import Settings
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.metrics.counts import Metrics
 from tests.proxy.gateways import ROUTES, load, write_config
 
 

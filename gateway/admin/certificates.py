@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from gateway.tls.certificate import Certificate
 
 

@@ -9,8 +9,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.answers import problem
-from gateway.settings.addresses import is_ip, is_loopback, parse_address
-from gateway.settings.values import Address, Admin
+from gateway.settings.values.addresses import is_ip, is_loopback, parse_address
+from gateway.settings.values.configuration import Address, Admin
 
 _log = logging.getLogger(__name__)
 

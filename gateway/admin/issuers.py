@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.keyring.status import IssuerStatus
-from gateway.telemetry.reports import IssuerMetrics
+from gateway.telemetry.metrics.reports import IssuerMetrics
 
 # Of the unusable keys of an issuer: enough to see what is wrong with them.
 _SHOWN_FAULTS = 100

@@ -6,15 +6,15 @@ from functools import partial
 from gateway.admin.question import Question
 from gateway.admin.told import tell
 from gateway.admin.told_json import told_as_json
+from gateway.decision.explaining.steps import Owner, Step
 from gateway.decision.policy import Policy
 from gateway.decision.revocation import RevocationLists
-from gateway.decision.steps import Owner, Step
 from gateway.decision.verdict import NeedKeys
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
-from gateway.suites.minting import bearer
-from gateway.suites.wire import authorization, write_head
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.wire import authorization, write_head
 
 
 async def explain_live(

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.http.rehearsal import CLIENT
-from gateway.suites.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.asking.request import AskedRequest, BadRequestError, parse_request
 
 # A token and a URL are as long as the data port lets them be; all others are short.
 MAX_QUESTION_BYTES = 64 * 1024

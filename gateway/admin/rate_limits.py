@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from gateway.settings.rate_values import RateLimiting
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.values.rates import RateLimiting
+from gateway.telemetry.metrics.counts import Metrics
 
 
 def rate_limit_status(settings: RateLimiting, metrics: Metrics) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from gateway.admin.issuers import issuer_readiness
 from gateway.admin.revocations import revocation_readiness
 from gateway.keyring.status import IssuerStatus
 from gateway.revocation.status import RevocationStatus
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True)

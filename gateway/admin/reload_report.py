@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from gateway.settings.fault import Fault, Severity
-from gateway.settings.fault_json import fault_as_json, fault_from_json
-from gateway.suites.failed_tests import (
+from gateway.settings.text.fault import Fault, Severity
+from gateway.settings.text.fault_json import fault_as_json, fault_from_json
+from gateway.suites.running.failed_tests import (
     FailedTest,
     failed_test_as_json,
     failed_test_from_json,

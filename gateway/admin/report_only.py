@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 
 
 def report_only(settings: Settings) -> Mapping[str, object]:

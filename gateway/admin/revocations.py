@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.revocation.status import RevocationStatus
-from gateway.telemetry.reports import RevocationMetrics
+from gateway.telemetry.metrics.reports import RevocationMetrics
 
 
 def revocation_status(one: RevocationStatus, *, is_required: bool) -> Mapping[str, object]:

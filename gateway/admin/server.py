@@ -22,10 +22,10 @@ from gateway.admin.question import (
 from gateway.admin.readiness import Readiness
 from gateway.admin.reload_report import report_as_json
 from gateway.admin.reload_requests import ReloadRequests
-from gateway.decision.json_text import parse_json_object
+from gateway.decision.tokens.json_text import parse_json_object
 from gateway.http.nameless import hide_software
-from gateway.settings.listening import naming
-from gateway.settings.values import Admin
+from gateway.settings.values.configuration import Admin
+from gateway.settings.values.listening import naming
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
 _STOP_SECONDS = 2.0

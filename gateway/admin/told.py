@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from gateway.decision.candidates import Candidate, Fit, find_candidates
-from gateway.decision.explanation import Explanation
+from gateway.decision.explaining.candidates import Candidate, Fit, find_candidates
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Step
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
-from gateway.decision.steps import Step
+from gateway.decision.routes.host import canonical_host
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.http.reading.request import Request
 from gateway.http.rehearsal import NOT_SHOWN, Rehearsal
-from gateway.http.request import Request
-from gateway.settings.values import Upstream
+from gateway.settings.values.configuration import Upstream
 
 PlaceOf = Callable[[Step], str | None]
 """Says where the setting stands that asks for a step: ``file:line``, or None."""

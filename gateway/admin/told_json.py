@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from gateway.admin.told import Told, ToldStep, documentation
-from gateway.decision.candidates import Candidate, Fit
-from gateway.decision.token_steps import show_time
+from gateway.decision.explaining.candidates import Candidate, Fit
+from gateway.decision.explaining.token_steps import show_time
 from gateway.decision.verdict import Allow, Deny
 
 # What people read of a head whose bytes are not all UTF-8.

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.settings.values import Upstream
-from gateway.telemetry.server_metrics import ServerMetrics
-from gateway.telemetry.upstream_metrics import UpstreamMetrics
+from gateway.settings.values.configuration import Upstream
+from gateway.telemetry.metrics.servers import ServerMetrics
+from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
 
 def upstream_statuses(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from jwt.algorithms import get_default_algorithms
 
-from gateway.settings.signing_key import SigningKey
+from gateway.settings.values.signing_key import SigningKey
 
 # RFC 8725 §3.11: a type of its own, so that nobody takes it for an access token, nor we do.
 TYPE = "gateway-assertion+jwt"

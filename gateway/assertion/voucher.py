@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import floor
 
 from gateway.assertion.sign import signer
-from gateway.decision.claim_names import ABSENT, find_claim
-from gateway.decision.generations import Generations
+from gateway.decision.rules.claim_names import ABSENT, find_claim
 from gateway.decision.token import SignedToken
-from gateway.settings.values import AssertionSettings
+from gateway.decision.tokens.generations import Generations
+from gateway.settings.values.configuration import AssertionSettings
 
 # About a KiB each. Two generations, as the memo of tokens has them and for its reasons.
 _CAPACITY = 50_000

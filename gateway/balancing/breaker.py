@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Final
 
-from gateway.settings.balancing_values import BreakerLimits
+from gateway.settings.values.balancing import BreakerLimits
 
 # A window is cut into so many parts; the oldest is forgotten as a new one begins.
 PARTS: Final = 10

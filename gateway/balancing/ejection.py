@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gateway.settings.balancing_values import EjectionLimits
+from gateway.settings.values.balancing import EjectionLimits
 
 
 class Standing:

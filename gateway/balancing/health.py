@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.settings.balancing_values import HealthCheck
+from gateway.settings.values.balancing import HealthCheck
 
 # Of the interval: the checks of many gateways, begun at one moment, drift apart.
 JITTER_SHARE: Final = 0.2

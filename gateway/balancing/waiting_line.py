@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from gateway.settings.balancing_values import QueueLimits
+from gateway.settings.values.balancing import QueueLimits
 
 W = TypeVar("W")
 

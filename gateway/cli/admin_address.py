@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.settings.addresses import parse_address
-from gateway.settings.fault import Fault
-from gateway.settings.files import UnreadableError, read_sources
-from gateway.settings.values import Address
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.files import UnreadableError, read_sources
+from gateway.settings.values.addresses import parse_address
+from gateway.settings.values.configuration import Address
 
 __all__ = ["UnreadableError", "admin_address", "admin_token", "default_config"]
 

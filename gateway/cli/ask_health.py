@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 
-from gateway.proxy.health_check import ask_whether_well
-from gateway.proxy.outbox import Outbox
-from gateway.proxy.server_pool import ServerPool
-from gateway.settings.values import Server, Timeouts, Upstream
-from gateway.telemetry.server_metrics import ServerMetrics
-from gateway.telemetry.upstream_metrics import UpstreamMetrics
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.health_check import ask_whether_well
+from gateway.proxy.upstream.server_pool import ServerPool
+from gateway.settings.values.configuration import Server, Timeouts, Upstream
+from gateway.telemetry.metrics.servers import ServerMetrics
+from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
 
 async def ask_health(

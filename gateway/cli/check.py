@@ -23,14 +23,14 @@ from gateway.cli.output import escape, print_faults
 from gateway.cli.progress import show_progress
 from gateway.collector import no_collection
 from gateway.lints.lint import lint
-from gateway.settings.annotation import annotate_fault
-from gateway.settings.fault import Code, Fault, Severity
-from gateway.settings.fault_json import fault_as_json
-from gateway.settings.files import show_path
-from gateway.settings.grants import Include, describe_grants, sort_grants
 from gateway.settings.load import Loaded
-from gateway.settings.scalars import shorten
-from gateway.settings.silences import Silenced
+from gateway.settings.text.annotation import annotate_fault
+from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.fault_json import fault_as_json
+from gateway.settings.text.files import show_path
+from gateway.settings.text.grants import Include, describe_grants, sort_grants
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suppressions import Silenced
 
 # What may be well in another place, or at another time, with the same file.
 _ELSEWHERE = frozenset(

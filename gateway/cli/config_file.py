@@ -11,8 +11,8 @@ import click
 
 from gateway.cli.output import escape, print_faults
 from gateway.collector import no_collection
-from gateway.settings.disk import MACHINE_DISK, Disk
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
+from gateway.settings.text.disk import MACHINE_DISK, Disk
 
 DEFAULT_FILE = "config/gateway.yaml"
 EXIT_NEGATIVE = 1

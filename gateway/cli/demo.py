@@ -29,7 +29,7 @@ from gateway.cli.output import print_faults
 from gateway.cli.token_mint import DEFAULT_ISSUER_URL, request_token
 from gateway.issuer.endpoints import ROTATE_PATH
 from gateway.issuer.personas import PERSONAS
-from gateway.settings.values import AccessLogTarget
+from gateway.settings.values.configuration import AccessLogTarget
 
 # The ports that config/demo.yaml speaks of, by the part of the demo that listens there.
 DEFAULT_PORTS = Ports(gateway=8080, admin=9901, issuer=9000, orders=9001, invoices=9002)

@@ -15,9 +15,9 @@ from gateway.issuer.echo import echo_application
 from gateway.issuer.endpoints import Endpoints, IssuerTerms
 from gateway.issuer.listening import bind_loopback, origin, origin_of, serving
 from gateway.issuer.signing_keys import SigningAlgorithm
-from gateway.settings.fault import Fault
 from gateway.settings.load import Rejected, load_settings
-from gateway.settings.values import AccessLogTarget, Settings
+from gateway.settings.text.fault import Fault
+from gateway.settings.values.configuration import AccessLogTarget, Settings
 
 HOST = "127.0.0.1"
 AUDIENCE = "demo-api"

@@ -4,7 +4,7 @@ import resource
 from contextlib import suppress
 from math import ceil
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 
 # Beside clients and issuers: listeners, logs, the event loop, the admin port, a few services.
 _OTHER_DESCRIPTORS = 64

@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 
 from gateway.fetching.resolver import Resolver
-from gateway.settings.values import Server
+from gateway.settings.values.configuration import Server
 from gateway.tls.no_connection import describe_no_connection
 
 

@@ -11,17 +11,17 @@ import click
 from gateway.cli.config_file import EXIT_NEGATIVE, read_config
 from gateway.cli.explain_caller import load_suite
 from gateway.cli.output import escape, print_faults
-from gateway.settings.fault import Code, Fault, Severity
 from gateway.settings.load import Loaded, Rejected
-from gateway.settings.scalars import shorten
-from gateway.settings.values import Settings
+from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.scalars import shorten
+from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import MAX_CELLS, Kind
 from gateway.suites.differences.report_github import format_github
 from gateway.suites.differences.report_json import format_json
 from gateway.suites.differences.report_text import format_difference, format_summary
-from gateway.suites.suite import Suite
-from gateway.suites.suite_models import DEFAULT_AT
+from gateway.suites.running.models import DEFAULT_AT
+from gateway.suites.running.suite import Suite
 
 OPENED, CLOSED, ANY = "opened", "closed", "any"
 

@@ -26,15 +26,15 @@ from gateway.cli.explain_words import (
     Moment,
     read_request,
 )
-from gateway.decision.steps import Step
+from gateway.decision.explaining.steps import Step
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.settings.load import Loaded
-from gateway.settings.places import Places
-from gateway.settings.values import Settings
-from gateway.suites.persona import Persona
-from gateway.suites.step_places import place_of_step
-from gateway.suites.suite import Suite
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.step_places import place_of_step
+from gateway.suites.running.suite import Suite
 
 
 @click.command("explain")

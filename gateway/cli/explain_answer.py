@@ -4,22 +4,22 @@ import asyncio
 from dataclasses import dataclass
 
 from gateway.cli.fetched_lists import FetchedLists, find_lists
-from gateway.decision.explanation import Explanation
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Check
 from gateway.decision.keys import KeySet
 from gateway.decision.revocation import RevocationList
-from gateway.decision.steps import Check
 from gateway.decision.verdict import NeedKeys
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
+from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
-from gateway.http.request import Request
 from gateway.keyring.local_source import is_local, read_local_keys
-from gateway.settings.values import IssuerSettings, Settings
-from gateway.suites.minting import bearer
-from gateway.suites.persona import Persona
-from gateway.suites.request import AskedRequest
-from gateway.suites.trial import Trial
-from gateway.suites.wire import authorization, write_head
+from gateway.settings.values.configuration import IssuerSettings, Settings
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.trial import Trial
+from gateway.suites.asking.wire import authorization, write_head
 
 _MADE = "the token was made for this explanation, and signed with a key of its own"
 

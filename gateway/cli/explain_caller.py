@@ -15,11 +15,11 @@ from gateway.cli.token_source import (
     only_token,
     read_source,
 )
-from gateway.settings.suggest import did_you_mean
-from gateway.settings.values import Settings
-from gateway.suites.persona import Persona
-from gateway.suites.read_suite import BrokenSuite, UnreadableError, read_suite
-from gateway.suites.suite import Suite
+from gateway.settings.text.suggestions import did_you_mean
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.persona import Persona
+from gateway.suites.running.read_suite import BrokenSuite, UnreadableError, read_suite
+from gateway.suites.running.suite import Suite
 
 
 def read_token(source: str, option: str = "--token") -> bytes:

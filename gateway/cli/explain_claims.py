@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from gateway.settings.values import IssuerSettings
-from gateway.suites.persona import Persona
+from gateway.settings.values.configuration import IssuerSettings
+from gateway.suites.asking.persona import Persona
 
 _NAME = "somebody"
 

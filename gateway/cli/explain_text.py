@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from gateway.admin.told import Told, ToldStep, documentation
 from gateway.cli.output import escape
-from gateway.decision.candidates import Fit
-from gateway.decision.token_steps import show_time
+from gateway.decision.explaining.candidates import Fit
+from gateway.decision.explaining.token_steps import show_time
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
 

@@ -7,10 +7,10 @@ from ipaddress import ip_address
 
 import click
 
-from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.settings.suggest import did_you_mean
-from gateway.suites.request import AskedRequest, BadRequestError, check_field, parse_request
-from gateway.suites.suite_models import ALLOW, PUBLISHED, REASONS
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
+from gateway.settings.text.suggestions import did_you_mean
+from gateway.suites.asking.request import AskedRequest, BadRequestError, check_field, parse_request
+from gateway.suites.running.models import ALLOW, PUBLISHED, REASONS
 
 _ANSWERS = (ALLOW, PUBLISHED, *REASONS)
 

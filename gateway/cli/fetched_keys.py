@@ -13,7 +13,7 @@ from gateway.fetching.place import place
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.local_source import is_local
 from gateway.keyring.source import read_keys
-from gateway.settings.values import IssuerSettings
+from gateway.settings.values.configuration import IssuerSettings
 
 # Of 1,024 files that a process may open, as most machines have it.
 _AT_ONCE = 200

@@ -8,7 +8,7 @@ from gateway.decision.revocation import Revocation, RevocationList, RevocationLi
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
 from gateway.revocation.entries import MAX_LIST_BYTES, parse_revocations
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 
 
 @dataclass(frozen=True, slots=True)

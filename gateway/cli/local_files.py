@@ -10,10 +10,15 @@ from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.kid_text import kid_text
 from gateway.keyring.local_source import is_local, read_local_keys
 from gateway.revocation.entries import MAX_LIST_BYTES, parse_revocations
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.values import IssuerSettings, RevocationSettings, Settings, SourceKind
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import (
+    IssuerSettings,
+    RevocationSettings,
+    Settings,
+    SourceKind,
+)
 
 # Each takes a thread and a descriptor while it is read.
 _AT_ONCE = 200

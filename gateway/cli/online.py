@@ -19,10 +19,10 @@ from gateway.fetching.resolver import Resolver
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.values import (
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import (
     IssuerSettings,
     RevocationSettings,
     Server,

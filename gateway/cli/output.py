@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from gateway.settings.fault import Fault, Severity
+from gateway.settings.text.fault import Fault, Severity
 
 
 def print_faults(faults: Sequence[Fault]) -> None:

@@ -4,7 +4,7 @@ import click
 
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.cli.output import escape, print_faults
-from gateway.settings.fault import Severity
+from gateway.settings.text.fault import Severity
 
 
 def print_wrong(report: ReloadReport) -> None:

@@ -23,11 +23,11 @@ from gateway.fetching.schedule import backoff_seconds
 from gateway.fetching.thread import compute_in_thread, start_thread
 from gateway.lints.certificates import warnings_at
 from gateway.reload import summarize
-from gateway.settings.changes import differs
-from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.load import Loaded, UnreadableError, load_settings
-from gateway.settings.places import Places
-from gateway.settings.values import Settings
+from gateway.settings.text.changes import differs
+from gateway.settings.text.disk import Record, RecordingDisk
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import click
 
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.output import format_table
-from gateway.decision.routing import Route
-from gateway.decision.step_up import StepUp
-from gateway.decision.template import Variable, parse_template
-from gateway.settings.values import Resource
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.step_up import StepUp
+from gateway.settings.values.configuration import Resource
 
 _RESOURCE_HEAD = ("RESOURCE", "METADATA", "SERVERS", "ROUTES", "PLACE")
 _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")

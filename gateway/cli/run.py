@@ -17,14 +17,14 @@ from gateway.cli.reloading import Reloading
 from gateway.cli.systemd import Activated, Notifier, assign_sockets, take_sockets
 from gateway.collector import settle_memory
 from gateway.lints.certificates import warnings_at
-from gateway.settings.disk import Record, RecordingDisk
-from gateway.settings.values import Settings
+from gateway.settings.text.disk import Record, RecordingDisk
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.cores import usable_cores
 from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, share_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
-from gateway.telemetry.diagnostics import divert_stderr, leave
-from gateway.telemetry.unexpected_errors import UnexpectedErrors
+from gateway.telemetry.logs.diagnostics import divert_stderr, leave
+from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 
 
 @click.command("run")

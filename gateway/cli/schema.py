@@ -2,8 +2,8 @@
 
 import click
 
-from gateway.settings.schema import format_schema
-from gateway.suites.suite_schema import format_suite_schema
+from gateway.settings.schema.json_schema import format_schema
+from gateway.suites.running.json_schema import format_suite_schema
 
 
 @click.command("schema")

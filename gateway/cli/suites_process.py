@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.settings.fault import Fault
-from gateway.settings.fault_json import fault_from_json
-from gateway.suites.failed_tests import FailedTest, failed_test_from_json
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.fault_json import fault_from_json
+from gateway.suites.running.failed_tests import FailedTest, failed_test_from_json
 
 # A thousand tests take a second or two; what takes longer than this has lost its way.
 LIMIT_SECONDS: Final = 60.0

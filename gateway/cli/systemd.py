@@ -8,8 +8,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.settings.listening import naming
-from gateway.settings.values import Address
+from gateway.settings.values.configuration import Address
+from gateway.settings.values.listening import naming
 
 # sd_listen_fds(3): where the first of the descriptors is.
 _FIRST_DESCRIPTOR = 3

@@ -12,26 +12,26 @@ import click
 
 from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE, find_config, load_or_exit
 from gateway.cli.output import escape, print_faults
-from gateway.settings.files import show_path
 from gateway.settings.load import UnreadableError
-from gateway.suites.configurations import Configurations
-from gateway.suites.find_suites import find_suites
+from gateway.settings.text.files import show_path
 from gateway.suites.hostile.attack_suites import attack_suites
 from gateway.suites.hostile.report_text import format_attack_summary, format_attacks
-from gateway.suites.read_suite import BrokenSuite
-from gateway.suites.ready import ReadySuite, make_ready
-from gateway.suites.report import Report
-from gateway.suites.report_github import format_github
-from gateway.suites.report_json import report_as_json
-from gateway.suites.report_junit import format_junit
-from gateway.suites.report_text import (
+from gateway.suites.running.configurations import Configurations
+from gateway.suites.running.find_suites import find_suites
+from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.running.report import Report
+from gateway.suites.running.report_github import format_github
+from gateway.suites.running.report_json import report_as_json
+from gateway.suites.running.report_junit import format_junit
+from gateway.suites.running.report_text import (
     format_coverage,
     format_outcomes,
     format_summary,
     percent,
 )
-from gateway.suites.run_suites import run_suites
-from gateway.suites.selection import (
+from gateway.suites.running.run_suites import run_suites
+from gateway.suites.running.selection import (
     BadSelectionError,
     Selects,
     parse_selection,

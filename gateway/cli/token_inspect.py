@@ -15,8 +15,8 @@ from gateway.cli.token_source import (
     only_token,
     read_source,
 )
-from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.decision.jws import parse_compact
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
+from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.verdict import Deny
 
 _TIME_CLAIMS = ("auth_time", "exp", "iat", "nbf")

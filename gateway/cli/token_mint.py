@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from gateway.issuer.personas import PERSONAS, Persona
-from gateway.settings.quantities import parse_duration
+from gateway.settings.text.quantities import parse_duration
 
 DEFAULT_ISSUER_URL = "http://127.0.0.1:9000"
 

@@ -1,7 +1,7 @@
 """Look at the files of a configuration again and again, and say when they have changed."""
 
-from gateway.settings.changes import Identity, differs, identify
-from gateway.settings.disk import Record
+from gateway.settings.text.changes import Identity, differs, identify
+from gateway.settings.text.disk import Record
 
 
 class Watch:

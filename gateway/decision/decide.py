@@ -3,18 +3,18 @@
 from functools import lru_cache
 from types import MappingProxyType
 
-from gateway.decision.authenticate import Authenticate, KeySets, authenticate, sign
-from gateway.decision.bearer import bearer_token
-from gateway.decision.claims import check_claims
 from gateway.decision.head import RequestHead
 from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import ANY_HOST, Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
-from gateway.decision.routing import Match, Route
-from gateway.decision.step_up import StepUp, find_shortfall
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, sign
+from gateway.decision.tokens.bearer import bearer_token
+from gateway.decision.tokens.claims import check_claims
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 
 # Few reasons for each route; routes of a former policy fall out by and by.

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from gateway.decision.reason import Reason
-from gateway.decision.segments import split_segments
+from gateway.decision.routes.segments import split_segments
 from gateway.decision.verdict import Deny
 
 

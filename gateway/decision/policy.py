@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
-from gateway.decision.routing import RouteTable
+from gateway.decision.routes.routing import RouteTable
 
 ANY_HOST: Final = ""  # no host is spelt so
 

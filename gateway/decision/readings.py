@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match, Question, Route, RouteTable
-from gateway.decision.segments import split_segments
+from gateway.decision.routes.routing import Match, Question, Route, RouteTable
+from gateway.decision.routes.segments import split_segments
 from gateway.decision.verdict import Deny
 
 # They stand for `%2F` and `%2f` in a path that is decoded otherwise. No path that was checked

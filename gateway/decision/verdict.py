@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from gateway.decision.policy import Issuer
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
 
 

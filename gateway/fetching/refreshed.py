@@ -11,7 +11,7 @@ from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.schedule import Schedule
-from gateway.settings.values import FetchTimes
+from gateway.settings.values.configuration import FetchTimes
 
 _log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gateway.settings.values import FetchTimes
+from gateway.settings.values.configuration import FetchTimes
 
 REFRESH_SHARE = 0.8  # of `fresh`: a refresh that fails leaves a fifth of it to try again
 # Of a pause: documents that were had at one moment are fetched again over this long.

@@ -1,9 +1,9 @@
 """Change the fields of a service's answer as its route says."""
 
 from gateway.http.cors import sharing_fields, without_sharing
-from gateway.http.request import Request
-from gateway.http.rewriting import edit_answer_fields
-from gateway.settings.carriage_values import Carriage
+from gateway.http.reading.request import Request
+from gateway.http.writing.rewriting import edit_answer_fields
+from gateway.settings.values.transport import Carriage
 
 
 def edit_answer(fields: bytes, carriage: Carriage, request: Request) -> bytes:

@@ -12,16 +12,16 @@ from typing import Final
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
 from gateway.http.host_sharing import HostSharing
-from gateway.http.request import Request
-from gateway.http.rewriting import keep_fields
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
+from gateway.http.reading.request import Request
+from gateway.http.writing.rewriting import keep_fields
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.transport import Carriage
 
 Preflight = Callable[[Request, str], Publish | None]
 """Answers what a page may ask, of the request and its canonical host; None for other requests."""

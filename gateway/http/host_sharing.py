@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.decision.routing import Route
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
+from gateway.decision.routes.routing import Route
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.transport import Carriage
 
 
 class HostSharing:

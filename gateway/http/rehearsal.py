@@ -5,33 +5,33 @@ from typing import Final
 
 import httptools
 
-from gateway.decision.authenticate import KeySets
 from gateway.decision.decide import settle
-from gateway.decision.explanation import Explanation, explain
+from gateway.decision.explaining.explanation import Explanation, explain
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
 from gateway.http.cors import find_preflight, refused_path_fields, sharing_fields
-from gateway.http.faults import Fault, was_stopped
-from gateway.http.forwarding import is_trusted
-from gateway.http.head_parts import PIECE_BYTES, HeadParts
 from gateway.http.host_sharing import HostSharing
-from gateway.http.names import RequestNames, spoken_upgrades
-from gateway.http.published import render_published
-from gateway.http.refusal import UNFRAMED, render_refusal
-from gateway.http.request import NO_HOST, Request
-from gateway.http.request_head import render_forwarding, render_request_head
+from gateway.http.reading.faults import Fault, was_stopped
+from gateway.http.reading.forwarding import is_trusted
+from gateway.http.reading.head_parts import PIECE_BYTES, HeadParts
+from gateway.http.reading.names import RequestNames, spoken_upgrades
+from gateway.http.reading.request import NO_HOST, Request
+from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
     carriage_steps,
     limit_steps,
     preflight_steps,
     request_step,
 )
-from gateway.http.trace_context import rehearse_trace
-from gateway.settings.values import Limits, Settings
+from gateway.http.writing.published import render_published
+from gateway.http.writing.refusal import UNFRAMED, render_refusal
+from gateway.http.writing.request_head import render_forwarding, render_request_head
+from gateway.settings.values.configuration import Limits, Settings
 
 # What only a running gateway has. The id has its true length, for the lengths of answers; the
 # address is one that nobody has (RFC 5737).

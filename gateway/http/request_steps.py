@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.decision.routing import Route
-from gateway.decision.steps import Check, Owner, Setting, Step
+from gateway.decision.explaining.steps import Check, Owner, Setting, Step
+from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny, Publish
-from gateway.http.request import Request
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.rate_values import RateLimit
+from gateway.http.reading.request import Request
+from gateway.settings.values.rates import RateLimit
+from gateway.settings.values.transport import Carriage
 
 _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from gateway.settings.signing_key import thumbprint
+from gateway.settings.values.signing_key import thumbprint
 
 # More rotations than anyone does by hand, far below the 100 keys that the gateway takes.
 MAX_RETIRED_KEYS = 15

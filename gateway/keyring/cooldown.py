@@ -1,6 +1,6 @@
 """How often an unknown `kid` may make us fetch (CVE-2026-48524)."""
 
-from gateway.settings.values import KeyTimes
+from gateway.settings.values.configuration import KeyTimes
 
 
 def may_ask_for_kid(asked_at: float | None, times: KeyTimes, now: float) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from gateway.decision.keys import Key
-from gateway.decision.signature import MAX_TRIED_KEYS
+from gateway.decision.tokens.signature import MAX_TRIED_KEYS
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.kid_text import kid_text
 

@@ -4,11 +4,11 @@ import ssl
 
 from aiohttp import ClientSession
 
-from gateway.decision.json_text import JsonFault, parse_json_object
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.place import place
-from gateway.settings.addresses import check_key_url, is_plain_http
+from gateway.settings.values.addresses import check_key_url, is_plain_http
 
 OPENID_SUFFIX = ".well-known/openid-configuration"
 OAUTH_SUFFIX = ".well-known/oauth-authorization-server"

@@ -17,7 +17,7 @@ from gateway.keyring.local_source import is_local
 from gateway.keyring.public_key import key_octets
 from gateway.keyring.status import IssuerStatus
 from gateway.keyring.unknown_kids import UnknownKids
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 
 _log = logging.getLogger(__name__)
 

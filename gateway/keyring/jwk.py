@@ -7,10 +7,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from gateway.decision.algorithms import fitting_algorithms
-from gateway.decision.base64url import decode_base64url
-from gateway.decision.json_text import JsonFault, parse_json_object
-from gateway.decision.jws import MAX_KID_CHARACTERS
 from gateway.decision.keys import Key
+from gateway.decision.tokens.base64url import decode_base64url
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
+from gateway.decision.tokens.jws import MAX_KID_CHARACTERS
 from gateway.keyring.edwards import edwards_fault
 from gateway.keyring.public_key import rsa_fault
 

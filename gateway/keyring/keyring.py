@@ -15,7 +15,7 @@ from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.source import read_keys
 from gateway.keyring.status import IssuerStatus
-from gateway.settings.values import IssuerSettings
+from gateway.settings.values.configuration import IssuerSettings
 
 
 class Keyring(Upkeep[IssuerKeys]):

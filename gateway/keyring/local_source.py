@@ -8,7 +8,7 @@ from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.pem import parse_pem
-from gateway.settings.values import IssuerSettings, KeySource, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
 
 
 def is_local(source: KeySource) -> bool:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.keys import Key
-from gateway.decision.signature import MAX_TRIED_KEYS
+from gateway.decision.tokens.signature import MAX_TRIED_KEYS
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet
 from gateway.keyring.public_key import key_fault
 

@@ -11,7 +11,7 @@ from gateway.fetching.place import place
 from gateway.keyring.discovery import discover
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import is_local, read_local_keys
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from gateway.tls.client_context import make_trusting_context
 
 

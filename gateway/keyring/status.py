@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 
 
 @dataclass(frozen=True, slots=True)

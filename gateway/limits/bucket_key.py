@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
-from gateway.decision.claim_names import find_claim
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_names import find_claim
 from gateway.decision.token import SignedToken
-from gateway.settings.rate_values import KeyPart, PartKind, RateLimit
+from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 
 # What stands before the octets of a value, so that no two values are spelt alike. Callers
 # without the value all take from one bucket: a claim left out must not be a way around a limit.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.limits.gcra import Rate, Taken, remaining, wait_us
-from gateway.settings.rate_values import RateLimit
+from gateway.settings.values.rates import RateLimit
 
 _SECOND_US: Final = 1_000_000
 

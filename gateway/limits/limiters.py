@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.limits.limiter import Limiter
 from gateway.limits.redis_limiter import RedisLimiter
-from gateway.settings.rate_values import Redis
+from gateway.settings.values.rates import Redis
 
 
 class Limiters:

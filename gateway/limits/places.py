@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from gateway.settings.carriage_values import Priority
+from gateway.settings.values.transport import Priority
 
 # A fifth of the places is left to each higher priority that somebody has.
 _LEFT_TO_OTHERS = 5

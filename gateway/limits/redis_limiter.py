@@ -9,7 +9,7 @@ from typing import Final
 from gateway.limits.gcra import Wanted, take
 from gateway.limits.limiter import MemoryLimiter, Outcome, Uncounted
 from gateway.limits.redis_script import RedisScript, failures_of_redis
-from gateway.settings.rate_values import OnFailure, Redis
+from gateway.settings.values.rates import OnFailure, Redis
 
 _log = logging.getLogger(__name__)
 

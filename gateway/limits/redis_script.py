@@ -5,7 +5,7 @@ from hashlib import sha1
 from typing import Any, Final
 
 from gateway.limits.gcra import Wanted
-from gateway.settings.rate_values import Redis
+from gateway.settings.values.rates import Redis
 
 # Numbers are doubles there: exact, for microseconds since 1970 stay under 2^53 until 2255.
 # It answers with now and the moments before this request, so that `gcra.take` says the rest.

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
 from gateway.settings.load import Loaded
-from gateway.settings.places import Places
-from gateway.settings.silences import apply_silences
-from gateway.settings.values import Settings
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.text.suppressions import apply_silences
+from gateway.settings.values.configuration import Settings
 from gateway.tls.certificate import Authorities, Certificate, ServerTls
 
 _DAY_SECONDS = 24 * 3600.0

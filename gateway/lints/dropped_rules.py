@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.lints.nesting import Nesting
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 
 def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from gateway.settings.addresses import is_loopback
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.values import Address, Server, Settings
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.addresses import is_loopback
+from gateway.settings.values.configuration import Address, Server, Settings
 
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a file may say
 

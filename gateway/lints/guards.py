@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.lints.nesting import Area, Nested, Nesting
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 
 def find_opened_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:

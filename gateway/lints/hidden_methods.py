@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from gateway.lints.nesting import Nesting
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 
 def find_hidden_methods(nesting: Nesting, places: Places) -> Iterator[Fault]:

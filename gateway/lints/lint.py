@@ -26,11 +26,11 @@ from gateway.lints.trust import (
 )
 from gateway.lints.unreachable import find_answered, find_unreachable
 from gateway.lints.worker_shares import find_limits_below_workers
-from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded
-from gateway.settings.places import Places
-from gateway.settings.silences import Silenced, apply_silences, find_unused
-from gateway.settings.values import Settings
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.places import Places
+from gateway.settings.text.suppressions import Silenced, apply_silences, find_unused
+from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True)

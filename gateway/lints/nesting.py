@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gateway.decision.routing import Route
-from gateway.decision.template import Segment, Variable, parse_template
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.template import Segment, Variable, parse_template
 
 
 @dataclass(slots=True, eq=False)

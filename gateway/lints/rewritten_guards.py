@@ -2,14 +2,14 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-from gateway.decision.routing import Match, Route, RouteTable
+from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.lints.service_view import ServiceView, make_reading, make_view, meetings
 from gateway.lints.strictness import asked_of, asks_as_much
 from gateway.lints.view_index import ViewIndex
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.rewrite_values import Rewrite
-from gateway.settings.values import Settings
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
+from gateway.settings.values.rewrite import Rewrite
 
 # Nobody counts further: thousands of routes that all become one path are all lax to each other.
 MAX_MEETINGS = 100

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 _NUMBER = re.compile(r"[0-9]+")
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")

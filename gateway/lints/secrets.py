@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from gateway.settings.comments import split_lines
-from gateway.settings.fault import Code, Fault, Place, Severity
-from gateway.settings.places import Places
-from gateway.settings.secret_text import find_secrets
+from gateway.settings.text.comments import split_lines
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.settings.text.places import Places
+from gateway.settings.text.secret_text import find_secrets
 
 
 def find_written_secrets(places: Places) -> Iterator[Fault]:

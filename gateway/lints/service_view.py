@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gateway.decision.routing import Route
-from gateway.decision.segments import split_segments
-from gateway.decision.template import Segment, Variable, parse_template
-from gateway.settings.rewrite_values import Rewrite
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.segments import split_segments
+from gateway.decision.routes.template import Segment, Variable, parse_template
+from gateway.settings.values.rewrite import Rewrite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from itertools import chain, combinations
 
-from gateway.decision.routing import Route
-from gateway.decision.rules import ClaimTest
-from gateway.decision.scopes import ScopeExpression, ScopeRule
+from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.scopes import ScopeExpression, ScopeRule
 
 _VARIABLE = re.compile(r"\{path\.(\w+)\}")
 

@@ -3,13 +3,13 @@
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from gateway.decision.routing import Match, Route, RouteTable
-from gateway.decision.template import Variable
+from gateway.decision.routes.routing import Match, Route, RouteTable
+from gateway.decision.routes.template import Variable
 from gateway.lints.service_view import ServiceView, make_view, meetings
 from gateway.lints.view_index import ViewIndex
-from gateway.settings.document import Document
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.document import Document
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 
 def find_taken_guards(table: RouteTable, places: Places) -> Iterator[Fault]:

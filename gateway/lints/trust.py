@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 
 # RFC 7519 §4.1.4 allows "no more than a few minutes"; clocks that are kept are never a minute off.
 _LONG_LEEWAY_SECONDS = 60.0

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from gateway.decision.policy import ANY_HOST
-from gateway.decision.routing import Route
-from gateway.decision.segments import split_segments
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.segments import split_segments
 from gateway.lints.nesting import Area, Nesting
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
 
 
 def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from gateway.decision.template import Segment
+from gateway.decision.routes.template import Segment
 from gateway.lints.service_view import ServiceView
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Fault
-from gateway.settings.places import Places
-from gateway.settings.values import Settings
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
 
 
 def find_limits_below_workers(settings: Settings, places: Places) -> Iterator[Fault]:

@@ -1,8 +1,8 @@
 """Say from which address a request came."""
 
-from gateway.http.forwarding import client_address
-from gateway.http.request import Request
-from gateway.proxy.answering import Client
+from gateway.http.reading.forwarding import client_address
+from gateway.http.reading.request import Request
+from gateway.proxy.exchange.answering import Client
 from gateway.proxy.port import Port
 
 

@@ -8,31 +8,37 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
-from gateway.decision.remembered import Remembered
-from gateway.decision.routing import Route
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.remembered import Remembered
+from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
 from gateway.http.cors import Preflight
-from gateway.http.forwarding import Networks
 from gateway.http.host_sharing import HostSharing
-from gateway.http.names import RequestNames
-from gateway.proxy.bugs import report_bug
-from gateway.proxy.outbox import Outbox
-from gateway.proxy.pool import Pool
-from gateway.proxy.streams import Streams
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.values import AccessLogFormat, HalfClose, Limits, Timeouts, UnderscoreNames
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.quoting import NULL, Json, quote
-from gateway.telemetry.route_metrics import RouteMetrics
-from gateway.telemetry.tracer import Tracer
+from gateway.http.reading.forwarding import Networks
+from gateway.http.reading.names import RequestNames
+from gateway.proxy.streams.streams import Streams
+from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.pool import Pool
+from gateway.settings.values.configuration import (
+    AccessLogFormat,
+    HalfClose,
+    Limits,
+    Timeouts,
+    UnderscoreNames,
+)
+from gateway.settings.values.transport import Carriage
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.logs.quoting import NULL, Json, quote
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.routes import RouteMetrics
+from gateway.telemetry.tracing.tracer import Tracer
 
 if TYPE_CHECKING:  # it imports this
     from gateway.limits.places import Places
-    from gateway.proxy.entrance import Entrance
-    from gateway.proxy.limiting import RouteLimits
+    from gateway.proxy.concurrency.entrance import Entrance
+    from gateway.proxy.concurrency.limiting import RouteLimits
 
 # Beside those that routes name. Hosts come from the outside: a client that makes them up must
 # not fill the memory.

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from math import inf
 
-from gateway.decision.json_text import JsonFault, parse_json_object
 from gateway.decision.revocation import Revocation
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 
 # A UUID and a time in each of 50,000 entries fit in.
 MAX_LIST_BYTES = 4 * 1024 * 1024

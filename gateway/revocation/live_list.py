@@ -12,7 +12,7 @@ from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.status import RevocationStatus
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 
 ReadBody = Callable[[RevocationSettings], Awaitable[bytes]]
 

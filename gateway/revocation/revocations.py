@@ -12,7 +12,7 @@ from gateway.fetching.upkeep import Upkeep
 from gateway.revocation.live_list import LiveList
 from gateway.revocation.source import read_list
 from gateway.revocation.status import RevocationStatus
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 
 
 def _no_one() -> None:

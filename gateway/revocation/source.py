@@ -8,7 +8,7 @@ from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.files import Files
 from gateway.revocation.entries import MAX_LIST_BYTES
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 from gateway.tls.client_context import make_trusting_context
 
 

@@ -5,40 +5,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.decision.policy import ANY_HOST, Policy
-from gateway.decision.routing import RouteTable
-from gateway.settings.access import build_access
-from gateway.settings.assertion import build_assertion, refuse_trust_in_ourselves
-from gateway.settings.carriage import build_carriages
-from gateway.settings.comments import Comment
-from gateway.settings.disk import MACHINE_DISK, Disk
-from gateway.settings.document import Document, Part
-from gateway.settings.drain import build_drain
-from gateway.settings.fault import Code, Fault, Severity
-from gateway.settings.files import Sources, UnreadableError, read_sources
-from gateway.settings.grants import Grant, Include
-from gateway.settings.identity import build_identity
-from gateway.settings.includes import check_entries
-from gateway.settings.listeners import (
+from gateway.decision.routes.routing import RouteTable
+from gateway.settings.build.access import build_access
+from gateway.settings.build.assertion import build_assertion, refuse_trust_in_ourselves
+from gateway.settings.build.identity import build_identity
+from gateway.settings.build.includes import check_entries
+from gateway.settings.build.listeners import (
     build_admin,
+    build_drain,
     build_listen,
     build_trusted_proxies,
     refuse_one_address_twice,
 )
-from gateway.settings.log_models import long_form
-from gateway.settings.models import ConfigFile
-from gateway.settings.places import Places
-from gateway.settings.revocations import rules_by_issuer
-from gateway.settings.scope_implies import close_scopes
-from gateway.settings.sections import (
+from gateway.settings.build.revocations import rules_by_issuer
+from gateway.settings.build.scope_implies import close_scopes
+from gateway.settings.build.sections import (
     are_mappings,
     check_general,
     check_team_files,
 )
-from gateway.settings.signing_key import render_jwks
-from gateway.settings.silences import Silence, Silenced, apply_silences, read_silences
-from gateway.settings.suites import build_reloads, find_named_suites
-from gateway.settings.tracing import build_tracing
-from gateway.settings.values import (
+from gateway.settings.build.suites import build_reloads, find_named_suites
+from gateway.settings.build.tracing import build_tracing
+from gateway.settings.build.transport import build_carriages
+from gateway.settings.schema.log import long_form
+from gateway.settings.schema.models import ConfigFile
+from gateway.settings.text.comments import Comment
+from gateway.settings.text.disk import MACHINE_DISK, Disk
+from gateway.settings.text.document import Document, Part
+from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.files import Sources, UnreadableError, read_sources
+from gateway.settings.text.grants import Grant, Include
+from gateway.settings.text.places import Places
+from gateway.settings.text.suppressions import Silence, Silenced, apply_silences, read_silences
+from gateway.settings.values.configuration import (
     AccessLogFormat,
     AccessLogTarget,
     Admin,
@@ -51,6 +50,7 @@ from gateway.settings.values import (
     Timeouts,
     UnderscoreNames,
 )
+from gateway.settings.values.signing_key import render_jwks
 
 __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
 

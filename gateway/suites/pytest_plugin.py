@@ -30,6 +30,6 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     if not (parent.config.getoption("gateway") or parent.session.isinitpath(file_path)):
         return None
-    items = importlib.import_module("gateway.suites.pytest_items")
+    items = importlib.import_module("gateway.suites.running.pytest_items")
     collector: pytest.Collector = items.SuiteTests.from_parent(parent, path=file_path)
     return collector

@@ -8,8 +8,8 @@ import sys
 import uvloop
 
 from gateway.supervisor.worker import Worker
-from gateway.telemetry.diagnostics import divert_stderr, leave
-from gateway.telemetry.unexpected_errors import UnexpectedErrors
+from gateway.telemetry.logs.diagnostics import divert_stderr, leave
+from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 
 
 def main() -> None:

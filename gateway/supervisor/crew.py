@@ -11,8 +11,8 @@ from typing import Any
 from gateway.decision.identity import identity_aliases
 from gateway.fetched import Fetched
 from gateway.limits.limiter import MemoryLimiter
-from gateway.settings.disk import Record
-from gateway.settings.values import Settings
+from gateway.settings.text.disk import Record
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.child import Child, ask_all, describe_failure
 from gateway.supervisor.heartbeat import Heartbeats
 from gateway.supervisor.messages import (
@@ -34,7 +34,7 @@ from gateway.supervisor.slot import Slot
 from gateway.supervisor.sockets import WorkerSockets, close_sockets
 from gateway.supervisor.starts import Starts
 from gateway.supervisor.tally import Tally
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics.counts import Metrics
 
 _log = logging.getLogger(__name__)
 

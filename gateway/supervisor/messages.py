@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.limits.gcra import Wanted
-from gateway.settings.disk import Record
+from gateway.settings.text.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
 
 # --- what a supervisor asks of a worker

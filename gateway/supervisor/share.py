@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from gateway.settings.balancing_values import Balancing
-from gateway.settings.values import Settings
+from gateway.settings.values.balancing import Balancing
+from gateway.settings.values.configuration import Settings
 
 
 def share_of(settings: Settings, index: int, workers: int) -> Settings:

@@ -13,7 +13,7 @@ from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.restarts import Restarts
 from gateway.supervisor.sockets import WorkerSockets
 from gateway.supervisor.starts import Starts
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics.counts import Metrics
 
 _log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 import socket
 from collections.abc import Sequence
 
-from gateway.proxy.acceptor import BACKLOG
-from gateway.settings.listening import naming
-from gateway.settings.values import Address
+from gateway.proxy.listener.acceptor import BACKLOG
+from gateway.settings.values.configuration import Address
+from gateway.settings.values.listening import naming
 
 Sockets = tuple[socket.socket, ...]
 """Those of one address in the configuration: one for each that its host's name stands for."""

@@ -9,8 +9,8 @@ from gateway.control_plane import ControlPlane
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import SystemClock
 from gateway.proxy.port import new_pseudonym
-from gateway.settings.disk import Record
-from gateway.settings.values import Settings
+from gateway.settings.text.disk import Record
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.crew import Crew
 from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.sockets import WorkerSockets

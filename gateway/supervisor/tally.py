@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.slot import Slot
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics.counts import Metrics
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from gateway.admin.question import Question
 from gateway.admin.readiness import Readiness
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
-from gateway.settings.values import Address, Admin
+from gateway.settings.values.configuration import Address, Admin
 
 
 @dataclass

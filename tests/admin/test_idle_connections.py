@@ -6,7 +6,7 @@ from typing import Any
 from gateway.admin.idle_connections import IdleConnections
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
-from gateway.settings.values import Address, Admin
+from gateway.settings.values.configuration import Address, Admin
 from tests.admin.peers import FakeGateway
 
 ADMIN = Admin(Address("127.0.0.1", 0), None)

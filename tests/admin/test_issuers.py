@@ -7,7 +7,7 @@ import pytest
 
 from gateway.admin.issuers import issuer_metrics, issuer_readiness, issuer_status
 from gateway.keyring.status import IssuerStatus
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 
 STATUS = IssuerStatus(
     name="main",

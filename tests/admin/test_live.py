@@ -13,7 +13,7 @@ from gateway.admin.question import Question
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
-from gateway.suites.request import parse_request
+from gateway.suites.asking.request import parse_request
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 from tests.proxy.gateways import AUDIENCE, ISSUER, load, make_token, write_config
 from tests.tokens import make_private, mint

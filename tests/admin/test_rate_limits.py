@@ -1,8 +1,8 @@
 """`/status` says who counts, and whether it can be reached."""
 
 from gateway.admin.rate_limits import rate_limit_status
-from gateway.settings.rate_values import OnFailure, RateLimit, RateLimiting, Redis
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.values.rates import OnFailure, RateLimit, RateLimiting, Redis
+from gateway.telemetry.metrics.counts import Metrics
 
 EACH = RateLimit("each", 10, 1_000_000, 10, ())
 REDIS = Redis("redis://:word@h", 1.0, OnFailure.REFUSE, "a:")

@@ -11,7 +11,7 @@ from gateway.admin.readiness import (
     requires_issuer,
     requires_list,
 )
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.admin.test_issuers import STATUS as ISSUER
 from tests.admin.test_revocations import STATUS as LIST
 from tests.settings.configs import config, load

@@ -11,8 +11,8 @@ from gateway.admin.reload_report import (
     report_as_json,
     report_from_json,
 )
-from gateway.settings.fault import Code, Fault, Place
-from gateway.suites.failed_tests import FailedTest
+from gateway.settings.text.fault import Code, Fault, Place
+from gateway.suites.running.failed_tests import FailedTest
 
 FAULT = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
 FAILURE = FailedTest(

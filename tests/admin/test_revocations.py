@@ -9,7 +9,7 @@ from gateway.admin.revocations import (
     revocation_status,
 )
 from gateway.revocation.status import RevocationStatus
-from gateway.telemetry.reports import RevocationMetrics
+from gateway.telemetry.metrics.reports import RevocationMetrics
 
 STATUS = RevocationStatus(
     name="blocked",

@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport, report_as_json
 from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
-from gateway.settings.fault import Code, Fault, Place, Severity
-from gateway.settings.values import Address, Admin
-from gateway.telemetry.exposition import Exposition
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.settings.values.configuration import Address, Admin
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.exposition import Exposition
 from tests.admin.peers import AdminPort, FakeGateway, admin_port
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.admin.told import Told, documentation, tell
-from gateway.decision.candidates import Fit
+from gateway.decision.explaining.candidates import Fit
+from gateway.decision.explaining.steps import Step
 from gateway.decision.reason import Reason
-from gateway.decision.steps import Step
 from gateway.decision.verdict import Allow, Deny, Publish
 from gateway.http.rehearsal import Rehearsal
 from tests.proxy.gateways import bearer, good_token, load, write_config

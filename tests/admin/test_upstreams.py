@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from gateway.admin.upstreams import upstream_statuses
-from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.server_metrics import ServerState
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.servers import ServerState
 from tests.settings.configs import load, one_upstream
 
 PLAIN = '{servers: ["http://10.0.0.7:8000"]}'

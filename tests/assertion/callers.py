@@ -6,10 +6,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.decision.authenticate import authenticate
 from gateway.decision.token import SignedToken
-from gateway.settings.signing_key import SigningKey, parse_signing_key
-from gateway.settings.values import AssertionSettings
+from gateway.decision.tokens.authenticate import authenticate
+from gateway.settings.values.configuration import AssertionSettings
+from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 from tests.decision.policies import claims, policy
 from tests.tokens import make_key, mint
 

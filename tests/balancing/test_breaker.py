@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.balancing.breaker import Breaker, BreakerState
-from gateway.settings.balancing_values import BreakerLimits
+from gateway.settings.values.balancing import BreakerLimits
 
 LIMITS = BreakerLimits(failures=0.5, requests=4, window_seconds=10.0, open_seconds=5.0)
 

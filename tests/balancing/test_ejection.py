@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.balancing.ejection import Standing, ejection_seconds, fail, readmit
-from gateway.settings.balancing_values import EjectionLimits
+from gateway.settings.values.balancing import EjectionLimits
 
 LIMITS = EjectionLimits(after=3, first_seconds=10.0, longest_seconds=60.0, max_share=0.5)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.balancing.health import Health, after_check, first_check_at, next_check_at, postpone
-from gateway.settings.balancing_values import HealthCheck
+from gateway.settings.values.balancing import HealthCheck
 
 
 def make_check(unhealthy_after: int = 3, healthy_after: int = 2) -> HealthCheck:

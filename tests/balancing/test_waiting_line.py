@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.balancing.waiting_line import WaitingLine
-from gateway.settings.balancing_values import QueueLimits
+from gateway.settings.values.balancing import QueueLimits
 
 
 def test_there_is_room_for_so_many_and_no_more() -> None:

@@ -10,8 +10,8 @@ from gateway.cli.admin_address import (
     admin_token,
     default_config,
 )
-from gateway.settings.models import ConfigFile
-from gateway.settings.values import Address
+from gateway.settings.schema.models import ConfigFile
+from gateway.settings.values.configuration import Address
 
 
 @pytest.fixture

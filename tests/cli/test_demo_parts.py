@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from gateway.cli.demo_parts import Ports, PortTakenError, config_path, demo_running
-from gateway.settings.values import AccessLogTarget
+from gateway.settings.values.configuration import AccessLogTarget
 
 
 async def test_every_part_answers_and_none_after_the_block() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.descriptors import allow_many_descriptors, describe_too_few
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.proxy.gateways import load, write_config
 
 

@@ -8,7 +8,7 @@ import trustme
 
 from gateway.cli.dial import NoConnection, dial
 from gateway.fetching.resolver import AddressInfo, Resolver
-from gateway.settings.values import Server
+from gateway.settings.values.configuration import Server
 from tests.certificates import AUTHORITY, DAY, NOW, self_signed, serving, trusting
 from tests.cli.peers import closed_port, http_peer, silent_peer
 

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from gateway.cli.explain_caller import find_persona, load_suite, read_token
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.suites.worlds import load
 
 PERSONAS = """\

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.explain_claims import BadClaimsError, persona_of_claims
-from gateway.settings.values import Settings
-from gateway.suites.persona import make_claims
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.persona import make_claims
 from tests.suites.worlds import AT, load
 
 

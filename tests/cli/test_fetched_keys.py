@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.cli.fetched_keys import find_keys
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.cli.peers import closed_port, http_peer
 from tests.keyring.keys import ec_jwk, jwks
 from tests.keyring.peers import issuer_settings

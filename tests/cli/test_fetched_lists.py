@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.cli.fetched_lists import find_lists
 from gateway.decision.revocation import RevocationRule
-from gateway.settings.values import FetchTimes, RevocationSettings
+from gateway.settings.values.configuration import FetchTimes, RevocationSettings
 from tests.cli.peers import closed_port, http_peer
 
 LIST = b'{"revoked": [{"jti": "gone"}]}'

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.output import escape, format_table, print_faults
-from gateway.settings.fault import Code, Fault, Place, Severity
+from gateway.settings.text.fault import Code, Fault, Place, Severity
 
 ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
 WARNING = Fault(Place("a.yaml", 3, 4), Code.UNUSED_ISSUER, "nobody", Severity.WARNING)

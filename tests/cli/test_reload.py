@@ -18,8 +18,8 @@ from gateway.admin.reload_report import (
     ReloadReport,
     report_as_json,
 )
-from gateway.settings.fault import Code, Fault, Place, Severity
-from gateway.suites.failed_tests import FailedTest
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.suites.running.failed_tests import FailedTest
 from tests.admin.peers import admin_port
 from tests.cli.config_files import run
 from tests.cli.peers import closed_port, silent_peer

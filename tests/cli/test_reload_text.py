@@ -4,8 +4,8 @@ import pytest
 
 from gateway.admin.reload_report import ReloadOutcome, ReloadReport
 from gateway.cli.reload_text import describe_reload, print_wrong
-from gateway.settings.fault import Code, Fault, Place, Severity
-from gateway.suites.failed_tests import FailedTest
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.suites.running.failed_tests import FailedTest
 
 PLACE = Place("a.yaml", 1, 2)
 ERROR = Fault(PLACE, Code.BAD_VALUE, "no")

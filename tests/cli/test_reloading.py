@@ -17,11 +17,11 @@ from gateway.admin.reload_requests import ReloadRequests
 from gateway.cli.reloading import Reloading
 from gateway.cli.suites_process import SuitesOutcome
 from gateway.cli.systemd import Notifier
-from gateway.settings.disk import Record
-from gateway.settings.fault import Code, Fault, Place
-from gateway.settings.places import Places
-from gateway.settings.values import Settings
-from gateway.suites.failed_tests import FailedTest
+from gateway.settings.text.disk import Record
+from gateway.settings.text.fault import Code, Fault, Place
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
+from gateway.suites.running.failed_tests import FailedTest
 from tests.cli.config_files import INVALID, VALID, write_config
 from tests.keyring.peers import until
 

@@ -268,7 +268,7 @@ def test_nothing_is_imported_once_the_port_is_open(tmp_path: Path, kind: str, wo
         fleet.end()
         said = fleet.said
 
-    assert "gateway.proxy.exchange" in modules_in(said)  # lines are written, and read
+    assert "gateway.proxy.exchange.exchange" in modules_in(said)  # lines are written, and read
     late = modules_in(said[mark_of(fleet) :])
     assert not late, " ".join(late)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.systemd import Activated, Notifier, assign_sockets, take_sockets
-from gateway.settings.values import Address
+from gateway.settings.values.configuration import Address
 from tests.cli.activation import activate
 from tests.hanging import LIMIT_SECONDS
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.watching import Watch
-from gateway.settings.disk import RecordingDisk
 from gateway.settings.load import UnreadableError, load_settings
+from gateway.settings.text.disk import RecordingDisk
 from tests.cli.config_files import VALID, write_config
 
 INCLUDING = VALID + "include: ['routes.d/*.yaml', extra.yaml]\n"

@@ -7,7 +7,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.identity import Identity
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.revocation import RevocationRule
-from gateway.decision.routing import Route, RouteTable
+from gateway.decision.routes.routing import Route, RouteTable
 
 ISSUER = "https://login.example.com/"
 AUDIENCE = "orders-api"

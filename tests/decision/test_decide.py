@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.authenticate import KeySets, authenticate
 from gateway.decision.decide import decide
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy, Profile
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Route
-from gateway.decision.rules import compile_claim_test
-from gateway.decision.scopes import AllOf, AnyOf, compile_scopes
-from gateway.decision.step_up import StepUp
+from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_tests import compile_claim_test
+from gateway.decision.rules.scopes import AllOf, AnyOf, compile_scopes
+from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import KeySets, authenticate
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict, WantedKey
 from tests.decision.policies import ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import as_key, make_key, make_private, mint

@@ -11,8 +11,8 @@ from gateway.decision.head import RequestHead
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
-from gateway.decision.routing import RouteTable
-from gateway.decision.scopes import compile_scopes
+from gateway.decision.routes.routing import RouteTable
+from gateway.decision.rules.scopes import compile_scopes
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Verdict
 from tests.decision.policies import NOW, claims, head, issuer, policy, route
 from tests.decision.test_laws import HEADS, KEY_SETS, POLICY, TIMES, outline

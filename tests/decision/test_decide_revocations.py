@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.authenticate import authenticate
 from gateway.decision.decide import decide
-from gateway.decision.memo import TokenMemo
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import (
     Revocation,
@@ -15,7 +13,9 @@ from gateway.decision.revocation import (
     RevocationLists,
     RevocationRule,
 )
-from gateway.decision.scopes import compile_scopes
+from gateway.decision.rules.scopes import compile_scopes
+from gateway.decision.tokens.authenticate import authenticate
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Allow, Deny, Verdict
 from tests.decision.policies import NOW, claims, head, issuer, policy, route
 from tests.tokens import make_key, mint

@@ -9,19 +9,19 @@ import jwt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.decision.authenticate import authenticate
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
 from gateway.decision.keys import KeySet
-from gateway.decision.memo import TokenMemo
 from gateway.decision.path import Path, parse_path, split_target
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
-from gateway.decision.routing import Match
-from gateway.decision.rules import compile_claim_test
-from gateway.decision.scopes import AllOf, AnyOf, ScopeExpression, compile_scopes
+from gateway.decision.routes.routing import Match
+from gateway.decision.rules.claim_tests import compile_claim_test
+from gateway.decision.rules.scopes import AllOf, AnyOf, ScopeExpression, compile_scopes
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import authenticate
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
 from tests.decision.policies import AUDIENCE, ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import make_key, mint

@@ -14,8 +14,8 @@ from gateway.decision.head import RequestHead
 from gateway.decision.path import parse_path
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match, NoMatch, Route
-from gateway.decision.rules import compile_claim_test
+from gateway.decision.routes.routing import Match, NoMatch, Route
+from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.verdict import Allow, Deny, Publish
 from tests.decision.policies import NOW, claims, head, issuer, policy, route
 from tests.tokens import make_key, mint

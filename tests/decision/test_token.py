@@ -1,8 +1,8 @@
 """Tokens taken apart: values that cannot be changed and do not show themselves."""
 
-from gateway.decision.authenticate import authenticate
-from gateway.decision.jws import parse_compact
 from gateway.decision.token import CompactToken, SignedToken
+from gateway.decision.tokens.authenticate import authenticate
+from gateway.decision.tokens.jws import parse_compact
 from tests.decision.policies import claims, policy
 from tests.tokens import make_key, mint
 

@@ -17,7 +17,7 @@ from gateway.fetching.schedule import (
     refresh_at,
     retry_at,
 )
-from gateway.settings.values import FetchTimes
+from gateway.settings.values.configuration import FetchTimes
 
 TIMES = FetchTimes(
     fresh_seconds=300.0,

@@ -6,7 +6,7 @@ from typing import Self
 from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.refreshed import Refreshed
-from gateway.settings.values import FetchTimes
+from gateway.settings.values.configuration import FetchTimes
 
 TIMES = FetchTimes(fresh_seconds=300.0, stale_seconds=3600.0, fetch_timeout_seconds=5.0)
 

@@ -11,8 +11,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from gateway.decision.keys import Key, KeySet
-from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
+from gateway.decision.tokens.signature import verify_signature
 from gateway.fetching.document import FetchFailed
 from gateway.keyring.discovery import jwks_uri
 from gateway.keyring.jwk import MAX_KEYS, parse_jwk, parse_jwks

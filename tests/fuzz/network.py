@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.keyring.keyring import Keyring
-from gateway.proxy.client import ClientConnection
-from gateway.proxy.clients import Clients
+from gateway.proxy.client.clients import Clients
+from gateway.proxy.client.connection import ClientConnection
 from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
-from gateway.settings.values import Settings
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.metrics.counts import Metrics
 from tests.fuzz.memory import MemoryLoop, MemoryTransport
 from tests.proxy.gateways import load, make_token, write_config
 from tests.proxy.hostile import HOSTILE_ROUTES

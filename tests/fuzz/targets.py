@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
 from gateway.decision.policy import Policy
-from gateway.decision.scopes import compile_scopes
+from gateway.decision.rules.scopes import compile_scopes
 from gateway.decision.verdict import Allow, Deny
 from tests.decision.policies import NOW, claims, issuer, policy, route
 from tests.fuzz.token_bytes import ED25519_KEYS, ED25519_PRIVATE

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from gateway.decision.authenticate import authenticate
-from gateway.decision.bearer import bearer_token
 from gateway.decision.decide import decide
-from gateway.decision.jws import _recall_header
 from gateway.decision.keys import KeySet
-from gateway.decision.memo import TokenMemo
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import authenticate
+from gateway.decision.tokens.bearer import bearer_token
+from gateway.decision.tokens.jws import _recall_header
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 from tests.decision.policies import ISSUER, NOW, head, issuer, policy, route
 from tests.tokens import as_key

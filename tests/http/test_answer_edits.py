@@ -1,10 +1,10 @@
 """An answer is changed as its route says, and as no other says."""
 
 from gateway.http.answer_edits import edit_answer
-from gateway.http.fields import Fields
-from gateway.http.request import Request
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.rewrite_values import FieldEdits, Rewrite
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.request import Request
+from gateway.settings.values.rewrite import FieldEdits, Rewrite
+from gateway.settings.values.transport import Carriage
 
 REQUEST = Request("GET", b"/", Fields())
 

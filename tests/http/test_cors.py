@@ -10,11 +10,11 @@ from gateway.http.cors import (
     sharing_fields,
     without_sharing,
 )
-from gateway.http.fields import Fields
 from gateway.http.host_sharing import HostSharing
-from gateway.http.request import Request
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.request import Request
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.transport import Carriage
 from tests.decision.policies import policy, route
 
 APP = b"https://app.example.com"

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.http.host_sharing import HostSharing
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.transport import Carriage
 from tests.decision.policies import route
 
 APP, SHOP, ANY = b"https://app.test", b"https://shop.test", b"https://any.test"

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
+from gateway.decision.explaining.steps import Owner, Setting, Step
 from gateway.decision.reason import Reason
-from gateway.decision.steps import Owner, Setting, Step
 from gateway.decision.verdict import Deny, Publish
-from gateway.http.fields import Fields
-from gateway.http.request import Request
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.request import Request
 from gateway.http.request_steps import (
     carriage_steps,
     limit_steps,
     preflight_steps,
     request_step,
 )
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.rate_values import RateLimit
+from gateway.settings.values.rates import RateLimit
+from gateway.settings.values.transport import Carriage
 from tests.decision.policies import route
 
 ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))

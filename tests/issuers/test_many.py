@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
-from gateway.decision.memo import TokenMemo
 from gateway.decision.policy import Issuer
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.keyring.keyring import Keyring
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.decision.policies import NOW, claims, policy
 from tests.decision.policies import issuer as trusted
 from tests.issuers.conftest import StartWorld

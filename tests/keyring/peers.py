@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from gateway.decision.policy import Issuer, Profile
-from gateway.settings.values import IssuerSettings, KeySource, KeyTimes, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes, SourceKind
 from tests.hanging import LIMIT_SECONDS
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

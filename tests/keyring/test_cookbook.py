@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.base64url import decode_base64url
-from gateway.decision.jws import parse_compact
 from gateway.decision.keys import Key, KeySet
-from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
+from gateway.decision.tokens.base64url import decode_base64url
+from gateway.decision.tokens.jws import parse_compact
+from gateway.decision.tokens.signature import verify_signature
 from gateway.decision.verdict import Deny
 from gateway.keyring.jwk import parse_jwk
 from gateway.keyring.local_source import secret_keys

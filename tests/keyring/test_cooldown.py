@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.keyring.cooldown import may_ask_for_kid
-from gateway.settings.values import KeyTimes
+from gateway.settings.values.configuration import KeyTimes
 
 times = st.builds(
     KeyTimes,

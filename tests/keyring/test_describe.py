@@ -10,7 +10,7 @@ from gateway.decision.keys import Key
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_alike, describe_keys, describe_unfit
 from gateway.keyring.keyring import Keyring
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_settings
 

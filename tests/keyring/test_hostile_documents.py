@@ -16,7 +16,7 @@ from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwks
 from gateway.keyring.source import read_keys
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.fuzz.key_sets import check_key_set
 from tests.keyring.keys import (
     base64url,

@@ -8,7 +8,7 @@ from gateway.decision.keys import KeySet
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import secret_keys
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import MovableClock, issuer_settings
 

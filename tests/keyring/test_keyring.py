@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from gateway.keyring.keyring import Keyring
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks, rsa_jwk
 from tests.keyring.peers import (
     IssuerPeer,

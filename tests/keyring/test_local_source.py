@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
 from gateway.keyring.local_source import is_local, read_local_keys, secret_keys
-from gateway.settings.values import KeySource, SourceKind
+from gateway.settings.values.configuration import KeySource, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import issuer_settings
 

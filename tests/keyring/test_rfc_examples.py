@@ -12,11 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_der_x509_certificate
 
-from gateway.decision.base64url import decode_base64url
-from gateway.decision.jws import parse_compact
 from gateway.decision.keys import KeySet
-from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
+from gateway.decision.tokens.base64url import decode_base64url
+from gateway.decision.tokens.jws import parse_compact
+from gateway.decision.tokens.signature import verify_signature
 from gateway.decision.verdict import Deny
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import secret_keys

@@ -9,7 +9,7 @@ from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.keyring.source import read_keys
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import IssuerPeer, issuer_settings
 

@@ -12,7 +12,7 @@ from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.source import read_keys
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from gateway.tls.certificate import Authorities
 from tests.certificates import AUTHORITY, serving, trusting
 from tests.keyring.keys import ec_jwk, jwks

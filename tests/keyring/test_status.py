@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.keyring.keyring import Keyring
 from gateway.keyring.status import IssuerStatus
-from gateway.settings.values import IssuerSettings, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks, rsa_jwk
 from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_settings, until
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.decision.token import SignedToken
 from gateway.limits.bucket_key import bucket_key
-from gateway.settings.rate_values import KeyPart, PartKind, RateLimit
+from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 from tests.assertion.callers import signed_token
 from tests.decision.policies import issuer, route
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gateway.limits.fields import render_policy, render_retry, render_standing
 from gateway.limits.gcra import Rate, Taken, take
-from gateway.settings.rate_values import KeyPart, PartKind, RateLimit
+from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 from tests.limits.structured import parse_list
 
 SECOND_US = 1_000_000

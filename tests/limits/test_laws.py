@@ -12,7 +12,7 @@ from gateway.decision.token import SignedToken
 from gateway.limits.bucket_key import bucket_key
 from gateway.limits.buckets import Buckets
 from gateway.limits.gcra import Rate, Wanted
-from gateway.settings.rate_values import KeyPart, PartKind, RateLimit
+from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 from tests.assertion.callers import signed_token
 from tests.decision.policies import route
 

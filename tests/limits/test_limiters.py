@@ -9,7 +9,7 @@ import pytest
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
 from gateway.limits.limiters import Limiters
-from gateway.settings.rate_values import OnFailure, Redis
+from gateway.settings.values.rates import OnFailure, Redis
 from tests.limits.redis_server import RedisServer, running_redis
 
 ONE = (Wanted(b"a", Rate(60_000_000, 1)),)

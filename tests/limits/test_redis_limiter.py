@@ -10,7 +10,7 @@ import pytest
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import Outcome, Uncounted
 from gateway.limits.redis_limiter import RedisLimiter
-from gateway.settings.rate_values import OnFailure, Redis
+from gateway.settings.values.rates import OnFailure, Redis
 from tests.limits.redis_server import RedisServer, running_redis
 
 PATIENT, HASTY = 20.0, 0.1

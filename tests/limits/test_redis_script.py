@@ -7,7 +7,7 @@ import pytest
 
 from gateway.limits.gcra import Rate, Wanted, take
 from gateway.limits.redis_script import RedisScript
-from gateway.settings.rate_values import OnFailure, Redis
+from gateway.settings.values.rates import OnFailure, Redis
 from tests.limits.redis_server import RedisServer, running_redis
 
 ROUNDS = 40

@@ -7,8 +7,8 @@ import pytest
 from cryptography import x509
 
 from gateway.lints.certificates import find_ending_certificates, warnings_at
-from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded
+from gateway.settings.text.fault import Fault
 from tests.certificates import AUTHORITY, DAY, NOW, write_pair
 from tests.lints.warned import assert_warned, loaded, warnings
 from tests.settings.configs import config, one_issuer, one_upstream

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from gateway.lints.lint import lint
-from gateway.settings.disk import MachineDisk
-from gateway.settings.fault import Code
 from gateway.settings.load import Loaded, load_settings
+from gateway.settings.text.disk import MachineDisk
+from gateway.settings.text.fault import Code
 from tests.settings.configs import ENVIRON, ROUTES, config
 
 # Twice as much is about twice the work, and four times as much where all is compared with all.

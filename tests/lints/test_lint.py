@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.settings.fault import WARNINGS, Code
+from gateway.settings.text.fault import WARNINGS, Code
 from tests.lints.warned import doubts, warnings
 from tests.settings.configs import config
 

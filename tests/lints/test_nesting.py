@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.routing import Match, Route, RouteTable
+from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.lints.nesting import Area, Nested, Nesting
 from tests.decision.policies import route
 

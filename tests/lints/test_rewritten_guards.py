@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match, Route, RouteTable, find_conflicts
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, compile_scopes
-from gateway.decision.segments import split_segments
+from gateway.decision.routes.routing import Match, Route, RouteTable, find_conflicts
+from gateway.decision.routes.segments import split_segments
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, compile_scopes
 from gateway.decision.verdict import Deny
-from gateway.http.rewriting import rewrite_target
+from gateway.http.writing.rewriting import rewrite_target
 from gateway.lints.rewritten_guards import find_meetings
 from gateway.lints.service_view import make_view
-from gateway.settings.rewrite_values import Rewrite
+from gateway.settings.values.rewrite import Rewrite
 from tests.decision.policies import numbered, route
 from tests.lints.warned import assert_warned, routes, warnings
 from tests.settings.configs import config

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.lints.service_view import make_view, meetings
-from gateway.settings.rewrite_values import HostField, Rewrite
+from gateway.settings.values.rewrite import HostField, Rewrite
 from tests.decision.policies import route
 
 

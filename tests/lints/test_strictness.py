@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.rules import compile_claim_test
-from gateway.decision.scopes import AllOf, AnyOf, compile_scopes
-from gateway.decision.step_up import StepUp
+from gateway.decision.rules.claim_tests import compile_claim_test
+from gateway.decision.rules.scopes import AllOf, AnyOf, compile_scopes
+from gateway.decision.rules.step_up import StepUp
 from gateway.lints.strictness import asks_as_much
 from tests.decision.policies import route
 

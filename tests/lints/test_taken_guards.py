@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.decision.routing import Match, Route, RouteTable
+from gateway.decision.routes.routing import Match, Route, RouteTable
 from gateway.lints.taken_guards import find_taken_guards
 from gateway.settings.load import Loaded
 from tests.lints.warned import routes, warnings

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.lints.lint import Doubts, lint
-from gateway.settings.fault import Fault, Severity
 from gateway.settings.load import Loaded
+from gateway.settings.text.fault import Fault, Severity
 from tests.settings.configs import ENVIRON, MARK, marked, outcome_of
 
 

@@ -12,10 +12,10 @@ from joserfc.jwk import KeySet
 
 from gateway.assertion.sign import TYPE
 from gateway.assertion.voucher import Voucher
-from gateway.settings.assertion_models import DEFAULT_CLAIMS
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.signing_key import render_jwks
-from gateway.settings.values import AssertionSettings
+from gateway.settings.schema.assertion import DEFAULT_CLAIMS
+from gateway.settings.values.configuration import AssertionSettings
+from gateway.settings.values.signing_key import render_jwks
 from tests.assertion.callers import signed_token
 from tests.decision.policies import NOW
 from tests.project.console import find_fences

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.fault import Code
+from gateway.settings.text.fault import Code
 from tests.certificates import self_signed, serving
 from tests.cli.config_files import run, write_config
 from tests.cli.peers import http_peer

@@ -11,17 +11,17 @@ import pytest
 
 from gateway.cli.main import VERBS, command
 from gateway.decision.algorithms import ALGORITHMS
-from gateway.decision.candidates import Fit
-from gateway.decision.memo import DEFAULT_CAPACITY
+from gateway.decision.explaining.candidates import Fit
 from gateway.decision.reason import Reason
-from gateway.http import names
+from gateway.decision.tokens.memo import DEFAULT_CAPACITY
+from gateway.http.reading import names
+from gateway.http.reading.trace_context import SOME_FLAGS, SOME_SPAN, SOME_TRACE
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
-from gateway.http.trace_context import SOME_FLAGS, SOME_SPAN, SOME_TRACE
 from gateway.lints.lint import lint
-from gateway.settings.grants import Grant
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.models import IdentityModel
-from gateway.settings.schema import make_schema
+from gateway.settings.schema.json_schema import make_schema
+from gateway.settings.schema.models import IdentityModel
+from gateway.settings.text.grants import Grant
 from tests.cli.config_files import run
 from tests.cli.explained import explain, write_world
 from tests.project.console import find_fences
@@ -102,7 +102,7 @@ def test_a_section_says_what_it_means_its_causes_and_what_to_do(reason: Reason) 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
 def test_a_reason_is_said_to_be_given_exactly_where_some_module_gives_it(reason: Reason) -> None:
     # The first declares all reasons, the second says how each would be answered.
-    others = {"gateway/decision/reason.py", "gateway/http/refusal.py"}
+    others = {"gateway/decision/reason.py", "gateway/http/writing/refusal.py"}
     modules = (ROOT / "gateway").rglob("*.py")
     sources = [path.read_text() for path in modules if str(path.relative_to(ROOT)) not in others]
     is_given = any(re.search(rf"\bReason\.{reason.name}\b", source) for source in sources)
@@ -282,6 +282,24 @@ def test_the_floors_are_those_that_are_enforced() -> None:
     assert [set(re.findall(r"`(\w+)`", row[1])) for row in listed] == [
         set(re.split(r" [:|] ", layer)) for layer in layers
     ]
+
+
+def test_the_rooms_are_those_that_are_enforced() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    enforced = {
+        contract["containers"][0].removeprefix("gateway."): [
+            set(re.split(r" [:|] ", layer)) for layer in contract["layers"]
+        ]
+        for contract in project["tool"]["importlinter"]["contracts"][1:]
+        if contract["type"] == "layers"
+    }
+    described = {
+        room.strip("`"): [set(re.findall(r"`(\w+)`", row[0])) for row in rows(text)]
+        for room, text in sections(sections(page("design"), "##")["Rooms"], "###").items()
+    }
+
+    assert enforced
+    assert described == enforced
 
 
 def test_every_law_names_tests_that_exist() -> None:

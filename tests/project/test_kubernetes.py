@@ -16,7 +16,7 @@ import yaml
 
 import gateway
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "config" / "kubernetes"

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from gateway.limits.buckets import MAX_BUCKETS
-from gateway.settings.rate_values import OnFailure
+from gateway.settings.values.rates import OnFailure
 from tests.project.console import fence_of
 from tests.project.test_docs import rows, sections
 from tests.proxy.conftest import pytest_asyncio_loop_factories

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_OWN_TEST = {
     "gateway/decision/policy.py": "types only",
     "gateway/fetching/document.py": "a limit and an exception only",
-    "gateway/proxy/roles.py": "protocols only",
-    "gateway/proxy/taker.py": "protocols only",
-    "gateway/settings/reload_values.py": "types only",
-    "gateway/suites/suite.py": "types only",
+    "gateway/proxy/upstream/roles.py": "protocols only",
+    "gateway/proxy/streams/request_sink.py": "protocols only",
+    "gateway/settings/values/reloads.py": "types only",
+    "gateway/suites/running/suite.py": "types only",
 }
 
 # A part of an address that says where packages are fetched from; that is each machine's affair.

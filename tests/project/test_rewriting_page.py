@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.http.rewriting import edit_answer_fields
+from gateway.http.writing.rewriting import edit_answer_fields
 from gateway.settings.load import Loaded, load_settings
 from tests.cli.config_files import run
 from tests.project.console import find_fences

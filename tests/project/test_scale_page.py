@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.decision.memo import DEFAULT_CAPACITY
+from gateway.decision.tokens.memo import DEFAULT_CAPACITY
 from tests.project.test_docs import rows, sections
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.settings.models import ConfigFile, LimitsModel
-from gateway.settings.quantities import parse_duration
+from gateway.settings.schema.models import ConfigFile, LimitsModel
+from gateway.settings.text.quantities import parse_duration
 from tests.hanging import LIMIT_SECONDS
 from tests.project.clean_install import ROOT, move
 from tests.project.console import find_fences

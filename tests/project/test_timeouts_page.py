@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.project.console import find_fences
 from tests.proxy.gateways import bearer, load, make_token, running_gateway, write_config
 from tests.proxy.messages import make_request

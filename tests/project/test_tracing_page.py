@@ -56,7 +56,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
 
 def test_every_attribute_of_a_span_is_listed() -> None:
     """All of them are written in one module, by name."""
-    source = (ROOT / "gateway" / "proxy" / "record_spans.py").read_text()
+    source = (ROOT / "gateway" / "proxy" / "recording" / "record_spans.py").read_text()
     written = set(
         re.findall(r'"((?:http|url|server|client|network|error|gateway)\.[a-z_.]+)"', source)
     )

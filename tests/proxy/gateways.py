@@ -13,9 +13,9 @@ from jwt.algorithms import ECAlgorithm
 
 from gateway.app import Gateway
 from gateway.fetching.clock import Clock
-from gateway.proxy.streams import Clocks
+from gateway.proxy.streams.streams import Clocks
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.proxy.messages import Message, make_request, read_answer
 from tests.proxy.wire import Wire, connect
 from tests.tokens import make_private, mint

@@ -10,17 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.keyring.keyring import Keyring
-from gateway.proxy.client import ClientConnection
-from gateway.proxy.clients import Clients
-from gateway.proxy.outbox import Outbox
-from gateway.proxy.pool import Pool
+from gateway.proxy.client.clients import Clients
+from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.port import RouteState
-from gateway.proxy.server import ServerConnection
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.pool import Pool
 from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
-from gateway.settings.values import Settings
-from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
+from gateway.settings.values.configuration import Settings
+from gateway.telemetry.logs.access_log import AccessLog
+from gateway.telemetry.metrics.counts import Metrics
 from tests.proxy.messages import Message
 from tests.proxy.reading import AnyProtocol, hand_over
 from tests.proxy.recorder import Recorder, Reply, echo

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.proxy.outbox import Outbox
-from gateway.proxy.pool import Pool
-from gateway.proxy.server import ServerConnection
-from gateway.settings.addresses import parse_server
-from gateway.settings.balancing_values import PLAIN
-from gateway.settings.values import Server, Timeouts, Upstream
-from gateway.telemetry.upstream_metrics import UpstreamMetrics
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.pool import Pool
+from gateway.settings.values.addresses import parse_server
+from gateway.settings.values.balancing import PLAIN
+from gateway.settings.values.configuration import Server, Timeouts, Upstream
+from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 from tests.hanging import LIMIT_SECONDS
 
 TIMEOUTS = Timeouts(10.0, 60.0, 30.0, 3600.0, 3600.0, 0.0)

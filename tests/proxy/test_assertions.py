@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet
 
 from gateway.admin.question import parse_question
 from gateway.assertion.sign import TYPE
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.assertion.callers import signing_pem
 from tests.proxy.gateways import (
     ISSUER,

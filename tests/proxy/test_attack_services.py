@@ -14,9 +14,9 @@ from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.hostile import reason
+from tests.proxy.listener.test_listener import connect_tls, tls_listen
 from tests.proxy.messages import make_answer, make_request, read_answer, read_chunk, read_head
 from tests.proxy.service import Service
-from tests.proxy.test_listener import connect_tls, tls_listen
 from tests.proxy.wire import Wire
 
 MIB = 1 << 20

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.scopes import AllOf, compile_scopes
+from gateway.decision.rules.scopes import AllOf, compile_scopes
 from gateway.decision.verdict import Deny, NeedKeys
-from gateway.http.refusal import render_refusal
+from gateway.http.writing.refusal import render_refusal
 from tests.decision.policies import NOW, claims, head, policy, route
 from tests.proxy.gateways import RunningGateway, bearer, good_token, make_token
 from tests.proxy.hostile import answers_until_end, pour, reason

@@ -14,9 +14,9 @@ from tests.certificates import trusting
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.recording.test_record import Log
 from tests.proxy.service import Service, echo
 from tests.proxy.test_attack_requests import raw_end, raw_send, until
-from tests.proxy.test_record import Log
 from tests.proxy.test_tls import listen
 from tests.proxy.wire import Cut, Wire
 

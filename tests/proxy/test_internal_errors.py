@@ -13,9 +13,11 @@ import pytest
 
 from gateway.decision.keys import KeySet
 from gateway.decision.token import SignedToken
-from gateway.telemetry.spans import Span
+from gateway.telemetry.tracing.spans import Span
 from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
 from tests.proxy.conftest import StartGateway
+from tests.proxy.exchange.test_streaming import ask, stream
+from tests.proxy.exchange.test_streaming import token as lasting
 from tests.proxy.gateways import (
     AUDIENCE,
     ISSUER,
@@ -26,10 +28,8 @@ from tests.proxy.gateways import (
 )
 from tests.proxy.hostile import reason
 from tests.proxy.messages import make_request, read_answer
+from tests.proxy.recording.test_record import Log, log
 from tests.proxy.service import Service, echo
-from tests.proxy.test_record import Log, log
-from tests.proxy.test_streaming import ask, stream
-from tests.proxy.test_streaming import token as lasting
 from tests.tokens import make_private, mint
 
 __all__ = ["log"]  # a fixture

@@ -16,7 +16,7 @@ import uvloop
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.decision.explanation import Explanation
+from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.rehearsal import REQUEST_ID, Rehearsal
 from tests.proxy.gateways import (

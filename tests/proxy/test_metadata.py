@@ -11,7 +11,9 @@ from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, make_token, write_config
 from tests.proxy.handshakes import UPGRADE
 from tests.proxy.hostile import answers_until_end, pour, reason
+from tests.proxy.listener.test_listener import authority, connect_tls, tls_listen
 from tests.proxy.messages import Message, make_chunked, make_request, read_answer
+from tests.proxy.recording.test_record import Log, log
 from tests.proxy.resources import (
     DOCUMENT,
     HOST,
@@ -23,8 +25,6 @@ from tests.proxy.resources import (
     route,
 )
 from tests.proxy.service import Service
-from tests.proxy.test_listener import authority, connect_tls, tls_listen
-from tests.proxy.test_record import Log, log
 
 __all__ = ["authority", "log"]  # fixtures
 

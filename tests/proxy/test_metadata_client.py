@@ -19,9 +19,9 @@ from tests.proxy.conftest import StartGateway
 from tests.proxy.discovering_client import DiscoveringClient, Misled
 from tests.proxy.gateways import load, write_config
 from tests.proxy.hostile import HOSTILE_ROUTES
+from tests.proxy.listener.test_listener import authority, tls_listen
 from tests.proxy.resources import WELL_KNOWN, route
 from tests.proxy.service import Service
-from tests.proxy.test_listener import authority, tls_listen
 
 __all__ = ["authority"]  # a fixture
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.capped_pool import CappedPool
-from gateway.proxy.no_server import NoServer
-from gateway.proxy.pool import Pool
-from gateway.proxy.roles import Home
-from gateway.proxy.server import ServerConnection
-from gateway.proxy.server_pool import ServerPool
-from gateway.settings.balancing_values import Balance, EjectionLimits, QueueLimits
-from gateway.settings.values import Server
+from gateway.proxy.upstream.capped_pool import CappedPool
+from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.pool import Pool
+from gateway.proxy.upstream.queue import NoServer
+from gateway.proxy.upstream.roles import Home
+from gateway.proxy.upstream.server_pool import ServerPool
+from gateway.settings.values.balancing import Balance, EjectionLimits, QueueLimits
+from gateway.settings.values.configuration import Server
 from tests.proxy.pools import make_pool
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jwt.algorithms import ECAlgorithm
 
-from tests.http.test_request_head import FORGED
+from tests.http.writing.test_request_head import FORGED
 from tests.keyring.peers import body as answer_with
 from tests.keyring.peers import issuer_peer
 from tests.proxy.conftest import StartGateway
@@ -26,8 +26,8 @@ from tests.proxy.gateways import (
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.hostile import reason
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
+from tests.proxy.recording.test_record import Log, log
 from tests.proxy.service import Script, Service, echo, serve
-from tests.proxy.test_record import Log, log
 from tests.proxy.wire import Wire
 from tests.tokens import make_private, mint
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings.models import LimitsModel
+from gateway.settings.schema.models import LimitsModel
 from tests.assertion.callers import signing_pem
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token

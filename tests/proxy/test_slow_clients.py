@@ -14,9 +14,9 @@ import pytest
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer, read_head
+from tests.proxy.recording.test_record import Log
 from tests.proxy.service import Service, echo
 from tests.proxy.test_attack_requests import until
-from tests.proxy.test_record import Log
 from tests.proxy.wire import Cut, Wire
 
 GRACE = "3s"  # a drop comes within it, however busy the machine

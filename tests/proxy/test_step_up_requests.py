@@ -9,10 +9,10 @@ from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, make_token
 from tests.proxy.hostile import reason
 from tests.proxy.messages import Message, make_request, read_answer
+from tests.proxy.recording.test_record import Log, log
 from tests.proxy.resources import HOST, METADATA, SECTIONS, route
 from tests.proxy.service import Service
 from tests.proxy.test_metadata_challenges import challenge
-from tests.proxy.test_record import Log, log
 
 __all__ = ["log"]  # a fixture
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from gateway.proxy.client import ClientConnection
+from gateway.proxy.client.connection import ClientConnection
 from tests.certificates import AUTHORITY, DAY, NOW, serving, trusting, write_pair
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from gateway.decision.revocation import RevocationLists, RevocationRule
-from gateway.settings.values import FetchTimes, RevocationSettings
+from gateway.settings.values.configuration import FetchTimes, RevocationSettings
 
 ISSUER = "https://login.example.com/"
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from tests.keyring.peers import MovableClock, until
 from tests.proxy.gateways import RunningGateway, bearer, load, running_gateway, write_config
 from tests.proxy.messages import Message, make_request, read_answer

@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.decision.revocation import RevocationList
 from gateway.revocation.live_list import LiveList
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 from tests.keyring.peers import MovableClock
 from tests.revocation.lists import is_revoked, list_settings, listing
 

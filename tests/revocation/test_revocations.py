@@ -11,7 +11,7 @@ import pytest
 
 from gateway.revocation.entries import MAX_LIST_BYTES
 from gateway.revocation.revocations import Revocations
-from gateway.settings.values import RevocationSettings
+from gateway.settings.values.configuration import RevocationSettings
 from tests.keyring.peers import IssuerPeer, MovableClock, body, issuer_peer, until
 from tests.revocation.lists import is_revoked, list_settings, listing
 

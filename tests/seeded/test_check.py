@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.fault import Code
+from gateway.settings.text.fault import Code
 from tests.cli.config_files import run
 from tests.cli.test_installed_command import gateway
 from tests.seeded.mistakes import Mistake, read_mistakes

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.settings.document import Part
-from gateway.settings.fault import Fault
 from gateway.settings.load import Loaded, Rejected, load_settings
-from gateway.settings.values import Settings
-from gateway.settings.yaml_nodes import parse_yaml
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.yaml_nodes import parse_yaml
+from gateway.settings.values.configuration import Settings
 
 MARK = "¦"  # stands in front of what a fault points at
 

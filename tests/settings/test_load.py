@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.fault import Severity
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
-from gateway.settings.values import (
+from gateway.settings.text.fault import Severity
+from gateway.settings.values.configuration import (
     AccessLogTarget,
     Address,
     HalfClose,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.proxy.record import CLIENT_GONE
+from gateway.proxy.recording.record import CLIENT_GONE
 
 
 @dataclass(frozen=True, slots=True)

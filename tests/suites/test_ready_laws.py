@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.suites.configurations import Configurations
-from gateway.suites.read_suite import BrokenSuite
-from gateway.suites.ready import ReadySuite, make_ready
+from gateway.suites.running.configurations import Configurations
+from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.running.ready import ReadySuite, make_ready
 from tests.suites.worlds import ENVIRON, ESTATE, FAILING
 
 WHOLE = yaml.safe_load(FAILING) | {"at": "2026-01-01T00:00:00Z"}

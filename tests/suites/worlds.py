@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.values import Settings
-from gateway.suites.configurations import Configurations
-from gateway.suites.read_suite import BrokenSuite
-from gateway.suites.ready import ReadySuite, make_ready
-from gateway.suites.request import AskedRequest, parse_request
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.request import AskedRequest, parse_request
+from gateway.suites.running.configurations import Configurations
+from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.running.ready import ReadySuite, make_ready
 
 AT = 1_780_000_000.0
 

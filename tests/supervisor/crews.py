@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.settings.disk import Record, RecordingDisk
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.values import Settings
+from gateway.settings.text.disk import Record, RecordingDisk
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.sockets import open_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor

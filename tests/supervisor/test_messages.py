@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.disk import Record
+from gateway.settings.text.disk import Record
 from gateway.supervisor.messages import (
     Commit,
     Configuration,

@@ -12,7 +12,7 @@ from gateway.decision.verdict import WantedKey
 from gateway.fetched import Fetched
 from gateway.keyring.keyring import Keyring
 from gateway.revocation.revocations import Revocations
-from gateway.settings.values import SourceKind
+from gateway.settings.values.configuration import SourceKind
 from gateway.supervisor.messages import KeysNews, ListNews, Refetch
 from gateway.supervisor.mirror import Mirror
 from gateway.supervisor.news import NewsOf

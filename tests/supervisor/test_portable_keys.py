@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.keys import KeySet
-from gateway.decision.signature import verify_signature
 from gateway.decision.token import CompactToken
+from gateway.decision.tokens.signature import verify_signature
 from gateway.keyring.public_key import key_octets
 from gateway.supervisor.portable_keys import pack_keys, unpack_keys
 from tests.tokens import ALGORITHMS, as_key, make_key, make_private, sign_octets

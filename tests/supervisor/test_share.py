@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.settings.balancing_values import PLAIN, QueueLimits
-from gateway.settings.tracing_values import Tracing
-from gateway.settings.values import Settings
+from gateway.settings.values.balancing import PLAIN, QueueLimits
+from gateway.settings.values.configuration import Settings
+from gateway.settings.values.tracing import Tracing
 from gateway.supervisor.share import share_of
 from tests.proxy.gateways import load, write_config
 

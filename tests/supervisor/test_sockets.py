@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from gateway.settings.values import Address
+from gateway.settings.values.configuration import Address
 from gateway.supervisor.sockets import (
     Sockets,
     close_sockets,

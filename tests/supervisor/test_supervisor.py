@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.disk import Record
+from gateway.settings.text.disk import Record
 from gateway.supervisor.patience import Patience
 from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, spread_sockets

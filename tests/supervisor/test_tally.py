@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from gateway.supervisor.patience import PATIENCE
 from gateway.supervisor.slot import Slot
 from gateway.supervisor.starts import Starts
 from gateway.supervisor.tally import Tally
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics.counts import Metrics
 from tests.proxy.gateways import load, write_config
 from tests.supervisor.pair import refuse
 

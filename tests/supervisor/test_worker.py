@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.decision.keys import KeySet
-from gateway.settings.disk import Record
+from gateway.settings.text.disk import Record
 from gateway.supervisor.child import Child, spawn
 from gateway.supervisor.messages import (
     Commit,

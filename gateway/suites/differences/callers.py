@@ -5,17 +5,17 @@ from dataclasses import replace
 from itertools import islice
 
 from gateway.decision.policy import Issuer, Policy, Profile
-from gateway.decision.routing import Match, Route
-from gateway.decision.rules import ClaimTest
-from gateway.settings.values import Settings
-from gateway.suites.compact import to_json
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.compact import to_json
+from gateway.suites.asking.persona import Persona, make_claims
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.run_keys import cheapest
 from gateway.suites.differences.edges import FORGED, OTHER_AUDIENCE, Edge, find_edges
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.hostile.stage import revoked_id
-from gateway.suites.persona import Persona, make_claims
-from gateway.suites.request import AskedRequest
-from gateway.suites.run_keys import cheapest
 from gateway.suites.samples.claim_sets import Claims, with_claim
 from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims

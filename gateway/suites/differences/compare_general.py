@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from gateway.settings.fault import Place
-from gateway.settings.grants import Include
 from gateway.settings.load import Loaded
-from gateway.settings.places import Places
+from gateway.settings.text.fault import Place
+from gateway.settings.text.grants import Include
+from gateway.settings.text.places import Places
 from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, summarise
 from gateway.suites.differences.general_facets import (
     fetch_facets,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, same, summarise
 from gateway.suites.differences.route_facets import ACCESS, route_facets

@@ -1,9 +1,9 @@
 """Say what a route changes of its requests and answers, and what it tells browsers."""
 
-from gateway.decision.routing import Route
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
-from gateway.settings.rewrite_values import FieldEdits, HostField, QueryEdits, Rewrite
+from gateway.decision.routes.routing import Route
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
+from gateway.settings.values.transport import Carriage
 from gateway.suites.differences.facet import Facet
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from gateway.settings.grants import Include, describe_grants
-from gateway.settings.values import (
+from gateway.settings.text.grants import Include, describe_grants
+from gateway.settings.values.configuration import (
     AssertionSettings,
     FetchTimes,
     Listen,

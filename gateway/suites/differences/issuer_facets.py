@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from gateway.settings.values import IssuerSettings, KeySource, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
 from gateway.suites.differences.tls_facets import authorities_facet

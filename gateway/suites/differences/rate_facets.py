@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from gateway.decision.claim_names import format_claim_name
-from gateway.settings.rate_values import KeyPart, PartKind, RateLimit, Redis
+from gateway.decision.rules.claim_names import format_claim_name
+from gateway.settings.values.rates import KeyPart, PartKind, RateLimit, Redis
 from gateway.suites.differences.facet import Facet
 
 

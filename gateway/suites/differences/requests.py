@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import chain, islice, zip_longest
 
 from gateway.decision.policy import Policy
-from gateway.decision.routing import Match, Route
-from gateway.settings.values import Settings
+from gateway.decision.routes.routing import Match, Route
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.request import AskedRequest
 from gateway.suites.differences.side import Side
-from gateway.suites.request import AskedRequest
 from gateway.suites.samples.sample_requests import METHODS, representatives
 
 # Of the paths of all routes on the hosts of all: a fraction of a second.

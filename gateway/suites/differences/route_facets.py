@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import isinf
 
-from gateway.decision.routing import Route
-from gateway.decision.rules import ClaimTest
-from gateway.decision.template import Variable, parse_template
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.values import Server, Settings
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.settings.values.configuration import Server, Settings
+from gateway.settings.values.transport import Carriage
 from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.rate_facets import route_limits_facet

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 from gateway.suites.samples.meaning import Implies, grant, named_scopes, scopes_hold
 
 # All sets of so many scopes are tried, 4,096 of them; rules with more are compared as written.

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
 from gateway.decision.policy import Issuer
-from gateway.decision.routing import Match
+from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, Publish
 from gateway.settings.load import Loaded
-from gateway.suites.attacks import ATTACKS
-from gateway.suites.compact import to_json
+from gateway.suites.asking.attacks import ATTACKS
+from gateway.suites.asking.compact import to_json
+from gateway.suites.asking.minting import Draft, bearer
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.step_places import place_of_step
+from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.differences.facet import Told
 from gateway.suites.hostile.stage import Sent, Stage
-from gateway.suites.minting import Draft, bearer
-from gateway.suites.request import AskedRequest
-from gateway.suites.step_places import place_of_step
-from gateway.suites.wire import authorization, write_head
 
 ALLOW, PUBLISHED = "allow", "published"
 _STRANGER = "ES256"

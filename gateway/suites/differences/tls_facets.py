@@ -5,7 +5,7 @@ A certificate that was renewed makes no difference: what counts is for whom it i
 
 from collections.abc import Mapping
 
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
 from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerTls

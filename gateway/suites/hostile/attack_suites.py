@@ -6,9 +6,9 @@ from gateway.suites.hostile.findings import HostileReport
 from gateway.suites.hostile.run_attacks import Campaign
 from gateway.suites.hostile.stage import Stage
 from gateway.suites.hostile.waivers import waive
-from gateway.suites.read_suite import BrokenSuite
-from gateway.suites.ready import ReadySuite
-from gateway.suites.selection import Selects, select_all
+from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.running.ready import ReadySuite
+from gateway.suites.running.selection import Selects, select_all
 
 
 def attack_suites(

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.decision.reason import Reason
-from gateway.suites.compact import to_json
+from gateway.suites.asking.compact import to_json
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import Sent
-from gateway.suites.minting import bearer
-from gateway.suites.request import AskedRequest
-from gateway.suites.wire import Field, authorization, write_head
 
 _MISSING = frozenset({Reason.TOKEN_MISSING})
 _REPEATED = frozenset({Reason.TOKEN_REPEATED})

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 
-from gateway.decision.claim_names import find_claim
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
-from gateway.decision.operands import path_variables
 from gateway.decision.policy import Issuer
-from gateway.decision.routing import Match, Route
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.claim_names import find_claim
+from gateway.decision.rules.operands import path_variables
+from gateway.suites.asking.minting import Draft, bearer, make_draft
+from gateway.suites.asking.persona import Persona, make_header
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.hostile.stage import Answer, Sent, Stage
-from gateway.suites.minting import Draft, bearer, make_draft
-from gateway.suites.persona import Persona, make_header
-from gateway.suites.request import AskedRequest
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
-from gateway.suites.wire import authorization, write_head
 
 Cases = Sequence[tuple[Persona, AskedRequest]]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 
 
 class Kind(Enum):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from gateway.suites.asking.wire import Field, write_head
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.path_tricks import REFUSED, reaches_service, show
-from gateway.suites.wire import Field, write_head
 
 _GUARD = Guard(None, ("match", "hosts"))
 

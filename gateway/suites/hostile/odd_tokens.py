@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.decision.reason import Reason
-from gateway.suites.compact import to_base64url, to_json
+from gateway.suites.asking.compact import to_base64url, to_json
 from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.decision.routing import Route
-from gateway.settings.values import Settings
+from gateway.decision.routes.routing import Route
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.control import Control, Controls
 from gateway.suites.hostile.stage import Answer, Sent
-from gateway.suites.minting import bearer
-from gateway.suites.request import AskedRequest
-from gateway.suites.wire import Field, authorization, write_head
 
 # Tricks are tried from each of them; in a large configuration the nearest are enough.
 MAX_OPEN_ROUTES = 12

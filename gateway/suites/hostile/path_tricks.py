@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gateway.decision.reason import Reason
-from gateway.decision.template import parse_template
+from gateway.decision.routes.template import parse_template
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import Field, write_head
 from gateway.suites.hostile.attack import Attack, Guard, Harm
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.openness import OpenRoute, servers_of
 from gateway.suites.hostile.spellings import climb, spell
 from gateway.suites.hostile.stage import Sent
-from gateway.suites.request import AskedRequest
-from gateway.suites.wire import Field, write_head
 
 _GUARD = Guard(None, ("match",))
 

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
-from gateway.settings.fault import Place
-from gateway.settings.places import Places
+from gateway.settings.text.fault import Place
+from gateway.settings.text.places import Places
+from gateway.suites.asking.request import AskedRequest
 from gateway.suites.hostile.arsenal import change_requests, forge_tokens
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Cases, Controls
@@ -16,9 +17,8 @@ from gateway.suites.hostile.names import NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.openness import find_more_open
 from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_public
 from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
-from gateway.suites.request import AskedRequest
+from gateway.suites.running.selection import Selects, select_all
 from gateway.suites.samples.sample_requests import owned_requests
-from gateway.suites.selection import Selects, select_all
 
 
 class Campaign:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.reason import Reason
-from gateway.settings.assertion_models import DEFAULT_HEADER
-from gateway.settings.models import DEFAULT_IDENTITY
+from gateway.settings.schema.assertion import DEFAULT_HEADER
+from gateway.settings.schema.models import DEFAULT_IDENTITY
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import Sent
-from gateway.suites.minting import bearer
-from gateway.suites.request import AskedRequest
-from gateway.suites.wire import Field, authorization, write_head
 
 # Nothing that a token says, or a configuration, so that it is told from what is true.
 FORGED = b"forged-by-an-attacker"

@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 from gateway.decision.decide import decide, settle
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
-from gateway.decision.memo import TokenMemo
 from gateway.decision.revocation import Revocation, RevocationList
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.rehearsal import Rehearsal
-from gateway.settings.values import Settings
-from gateway.suites.run_keys import RunKey, RunKeys, make_key
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.run_keys import RunKey, RunKeys, make_key
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,10 +14,10 @@ from cryptography.x509.oid import NameOID
 
 from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
 from gateway.decision.reason import Reason
-from gateway.suites.compact import to_base64url, to_json
+from gateway.suites.asking.compact import to_base64url, to_json
+from gateway.suites.asking.run_keys import RunKey
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
-from gateway.suites.run_keys import RunKey
 
 _SITE = "https://attacker.example"
 _SIGNATURE = frozenset({Reason.SIGNATURE_INVALID})

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
 from gateway.decision.reason import Reason
-from gateway.suites.compact import signing_input, to_json, with_signature
+from gateway.suites.asking.compact import signing_input, to_json, with_signature
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.settings.document import Part
-from gateway.settings.fault import Code, Place
-from gateway.settings.scalars import shorten
-from gateway.settings.suggest import did_you_mean
-from gateway.settings.types import Strict, Text, bad
+from gateway.settings.schema.types import Strict, Text, bad
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Place
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
 from gateway.suites.hostile.names import NAMES
 

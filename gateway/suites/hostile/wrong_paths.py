@@ -5,16 +5,16 @@ from dataclasses import replace
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
-from gateway.decision.operands import path_variables
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Match
-from gateway.decision.template import Variable, parse_template
+from gateway.decision.routes.routing import Match
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.operands import path_variables
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.hostile.attack import Attack, Guard, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.minting import bearer
-from gateway.suites.request import AskedRequest
 from gateway.suites.samples.meaning import claim_holds
-from gateway.suites.wire import authorization, write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
 

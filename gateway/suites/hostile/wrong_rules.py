@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from gateway.decision.claim_names import ABSENT
 from gateway.decision.reason import Reason
-from gateway.suites.compact import to_json
+from gateway.decision.rules.claim_names import ABSENT
+from gateway.suites.asking.compact import to_json
+from gateway.suites.asking.persona import Persona, make_header
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import revoked_id
-from gateway.suites.persona import Persona, make_header
 from gateway.suites.samples.claim_sets import Claims, with_claim
 from gateway.suites.samples.near_misses import near_misses
 

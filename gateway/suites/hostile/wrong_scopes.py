@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from gateway.decision.claim_names import ABSENT
 from gateway.decision.reason import Reason
-from gateway.suites.compact import to_json
+from gateway.decision.rules.claim_names import ABSENT
+from gateway.suites.asking.compact import to_json
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.samples.claim_sets import with_claim

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
-from gateway.decision.claim_names import ABSENT, find_claim
-from gateway.decision.rules import ClaimTest
+from gateway.decision.rules.claim_names import ABSENT, find_claim
+from gateway.decision.rules.claim_tests import ClaimTest
 from gateway.suites.samples.meaning import Variables, claim_holds, fill, same
 
 Claims = Mapping[str, object]

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import assert_never
 
-from gateway.decision.claim_names import ABSENT, find_claim
-from gateway.decision.rules import ClaimTest
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
+from gateway.decision.rules.claim_names import ABSENT, find_claim
+from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 
 Implies = Mapping[str, frozenset[str]]
 Variables = Mapping[str, str]

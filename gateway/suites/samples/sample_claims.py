@@ -5,9 +5,9 @@ from itertools import islice
 from math import ceil
 
 from gateway.decision.policy import Issuer, Policy
-from gateway.decision.routing import Route
-from gateway.decision.step_up import StepUp
-from gateway.suites.persona import Persona, make_claims
+from gateway.decision.routes.routing import Route
+from gateway.decision.rules.step_up import StepUp
+from gateway.suites.asking.persona import Persona, make_claims
 from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import Variables
 from gateway.suites.samples.scope_sets import enough

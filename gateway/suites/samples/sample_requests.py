@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
-from gateway.decision.operands import path_variables
 from gateway.decision.policy import Policy
-from gateway.decision.routing import Match, Route
-from gateway.decision.template import Variable, parse_template
-from gateway.suites.request import AskedRequest
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.operands import path_variables
+from gateway.suites.asking.request import AskedRequest
 
 # Of a route for all methods; the first that no other route takes from it is asked.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

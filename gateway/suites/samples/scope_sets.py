@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product
 
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 from gateway.suites.samples.meaning import Implies, grant, named_scopes, scopes_hold
 
 # An expression of a few lines can have millions of ways to be true. Nobody reads that many.

@@ -2,9 +2,9 @@
 
 import re
 
-from gateway.settings.carriage_values import Carriage
-from gateway.settings.cors_values import Cors
-from gateway.settings.rewrite_values import FieldEdits, HostField, QueryEdits, Rewrite
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
+from gateway.settings.values.transport import Carriage
 from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
 from tests.decision.policies import route

@@ -1,6 +1,6 @@
 """What a part says, in a form that can be compared."""
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 from gateway.suites.differences.facet import Change, Facet, Told, differing, same, summarise
 
 A, B = Facet(1, "one"), Facet(1.0, "1.0")

@@ -14,12 +14,12 @@ from gateway.decision.decide import decide, settle
 from gateway.decision.head import RequestHead
 from gateway.decision.verdict import Allow, NeedKeys
 from gateway.settings.load import Loaded, load_settings
+from gateway.suites.asking.request import AskedRequest
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import Kind
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.request import AskedRequest
 from tests.suites.worlds import AT
 
 Config = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.settings.rate_values import KeyPart, OnFailure, PartKind, RateLimit, Redis
+from gateway.settings.values.rates import KeyPart, OnFailure, PartKind, RateLimit, Redis
 from gateway.suites.differences.rate_facets import (
     rate_limit_facets,
     redis_facet,

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from gateway.suites.configurations import Configurations
 from gateway.suites.hostile.attack_suites import attack_suites
 from gateway.suites.hostile.findings import Kind
 from gateway.suites.hostile.report_text import format_attack_summary
-from gateway.suites.read_suite import BrokenSuite
-from gateway.suites.ready import ReadySuite, make_ready
-from gateway.suites.selection import parse_selection, select_all
+from gateway.suites.running.configurations import Configurations
+from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.running.selection import parse_selection, select_all
 from tests.suites.worlds import ENVIRON, ESTATE, SUITE
 
 ROOT = Path(__file__).parents[3]

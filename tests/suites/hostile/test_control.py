@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import AskedRequest, parse_request
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.stage import Stage
-from gateway.suites.persona import Persona
-from gateway.suites.request import AskedRequest, parse_request
 from tests.suites.hostile.stages import WORLD, control_of, make_stage
 
 

@@ -1,6 +1,6 @@
 """What came of attacks, counted."""
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
 
 PLACE = Place("gateway.yaml", 3, 5)

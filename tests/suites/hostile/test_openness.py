@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.openness import MAX_OPEN_ROUTES, find_more_open, servers_of
 from gateway.suites.hostile.stage import Stage
-from gateway.suites.persona import Persona
-from gateway.suites.request import parse_request
 from tests.suites.hostile.stages import make_stage
 
 CONFIG = """\

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.attack import Attack
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.findings import Kind
@@ -13,7 +14,6 @@ from gateway.suites.hostile.openness import OpenRoute
 from gateway.suites.hostile.path_tricks import climb_from_open, override, show, trick_paths
 from gateway.suites.hostile.run_attacks import judge
 from gateway.suites.hostile.stage import Stage
-from gateway.suites.request import parse_request
 from tests.suites.hostile.stages import attack, control_of
 
 CONFIG = """\

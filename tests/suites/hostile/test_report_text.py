@@ -1,6 +1,6 @@
 """What came of attacks, for people."""
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
 from gateway.suites.hostile.report_text import format_attack_summary, format_attacks
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.settings.fault import Place
+from gateway.settings.text.fault import Place
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
-from gateway.suites.report import Report
-from gateway.suites.report_github import format_github
-from gateway.suites.report_junit import format_junit
+from gateway.suites.running.report import Report
+from gateway.suites.running.report_github import format_github
+from gateway.suites.running.report_junit import format_junit
 from tests.suites.reports import run
-from tests.suites.test_report_junit import STARTED_AT, document
+from tests.suites.running.test_report_junit import STARTED_AT, document
 from tests.suites.worlds import SUITE
 
 PLACE = Place("gateway.yaml", 3, 5)

@@ -7,12 +7,12 @@ import pytest
 
 from gateway.decision.policy import Profile
 from gateway.decision.reason import Reason
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.findings import HostileReport, Kind
 from gateway.suites.hostile.names import NAMES, NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.run_attacks import Campaign
-from gateway.suites.persona import Persona
-from gateway.suites.request import parse_request
-from gateway.suites.selection import parse_selection
+from gateway.suites.running.selection import parse_selection
 from tests.suites.hostile.stages import WORLD, attack, make_stage
 from tests.suites.hostile.weak import (
     ANYWHERE,

@@ -7,6 +7,7 @@ import pytest
 from gateway.decision.identity import Identity
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
 from gateway.suites.hostile.spoofed_headers import (
@@ -17,7 +18,6 @@ from gateway.suites.hostile.spoofed_headers import (
     spoof_on_public,
 )
 from gateway.suites.hostile.stage import Sent, Stage
-from gateway.suites.request import parse_request
 from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
 
 SPELLINGS = {"as they are", "in capitals", "with underscores", "with dots", "as CGI variables"}

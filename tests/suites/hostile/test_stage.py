@@ -4,11 +4,11 @@ from pathlib import Path
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny, Publish
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import parse_request
+from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import Outcome, Sent, Stage, revoked_id
-from gateway.suites.minting import bearer
-from gateway.suites.request import parse_request
-from gateway.suites.wire import authorization, write_head
 from tests.suites.hostile.stages import WORLD, make_stage
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from gateway.decision.reason import Reason
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.wrong_paths import swap_variables
-from gateway.suites.persona import Persona
-from gateway.suites.request import parse_request
 from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals
 
 MINE = """\

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.reason import Reason
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.stage import Stage
 from gateway.suites.hostile.wrong_scopes import forge_scopes
-from gateway.suites.persona import Persona
-from gateway.suites.request import parse_request
 from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
 
 MISSING = codes(Reason.SCOPE_MISSING)

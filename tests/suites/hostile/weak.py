@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from gateway.decision.authenticate import Authenticate, KeySets, authenticate
-from gateway.decision.claims import read_claims
 from gateway.decision.decide import decide
 from gateway.decision.head import RequestHead
-from gateway.decision.host import canonical_host
 from gateway.decision.identity import canonical_alias
-from gateway.decision.identity_fields import render_identity
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
-from gateway.decision.routing import Route, RouteTable
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Route, RouteTable
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate
+from gateway.decision.tokens.claims import read_claims
+from gateway.decision.tokens.identity_fields import render_identity
 from gateway.decision.verdict import Allow, Deny, NeedKeys
 from gateway.http.rehearsal import Rehearsal
-from gateway.settings.values import Settings
+from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
 from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.claim_names import ABSENT
-from gateway.decision.rules import ClaimTest, compile_claim_test
+from gateway.decision.rules.claim_names import ABSENT
+from gateway.decision.rules.claim_tests import ClaimTest, compile_claim_test
 from gateway.suites.samples.claim_sets import passing, with_claim
 from tests.suites.samples.test_meaning import OPERANDS
 

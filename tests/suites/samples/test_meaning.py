@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.rules import OPERATORS, compile_claim_test
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compile_scopes
+from gateway.decision.rules.claim_tests import OPERATORS, compile_claim_test
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compile_scopes
 from gateway.suites.samples.meaning import (
     claim_holds,
     fill,

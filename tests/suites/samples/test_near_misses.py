@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.rules import compile_claim_test
+from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.suites.samples.claim_sets import with_claim
 from gateway.suites.samples.near_misses import near_misses
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.suites.persona import Persona, make_claims
+from gateway.suites.asking.persona import Persona, make_claims
 from gateway.suites.samples.sample_claims import allowed_claims
 from tests.suites.worlds import AT, load
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.decision.routing import Route
+from gateway.decision.routes.routing import Route
 from gateway.suites.samples.sample_requests import owned_requests, representatives
 from tests.suites.worlds import load
 

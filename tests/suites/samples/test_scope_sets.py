@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
+from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 from gateway.suites.samples.meaning import grant, scopes_hold
 from gateway.suites.samples.scope_sets import enough, reduce, too_few, too_many
 from tests.suites.samples.test_meaning import EXPRESSIONS, SCOPES

@@ -1,0 +1,1 @@
+"""Why a request is decided as it is, step by step."""

@@ -1,0 +1,220 @@
+"""Say step by step why a request is decided as it is, by the functions that decide it."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+from gateway.decision.decide import (
+    check_audiences,
+    check_issuer,
+    check_revocation,
+    check_rules,
+    check_scopes,
+    check_step_up,
+    decide,
+    find_route,
+)
+from gateway.decision.explaining.steps import Check, Owner, Setting, Step
+from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
+from gateway.decision.head import RequestHead
+from gateway.decision.policy import Policy
+from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationLists
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.claim_names import ABSENT, find_claim, parse_claim_name
+from gateway.decision.rules.step_up import StepUp
+from gateway.decision.token import Claims, SignedToken
+from gateway.decision.tokens.authenticate import KeySets
+from gateway.decision.tokens.bearer import bearer_token
+from gateway.decision.verdict import Deny, Publish, Verdict
+
+Steps = Generator[Step, None, SignedToken | None]
+
+_CANONICAL = "a path in canonical form"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A *verdict*, and the *steps* that led to it, up to the first that failed.
+
+    *route* is the one that owns the request, *token* the one whose signature held. Where a
+    step failed and the verdict is an Allow, the failure is only to be reported.
+    """
+
+    verdict: Verdict
+    route: Route | None
+    token: SignedToken | None
+    steps: tuple[Step, ...]
+
+
+def explain(
+    head: RequestHead, policy: Policy, keys: KeySets, now: float, revocations: RevocationLists
+) -> Explanation:
+    """Return what ``decide`` says of the same request, with its reasons."""
+    verdict = decide(head, policy, keys, now, revocations=revocations)
+    match = find_route(head, policy)
+    if isinstance(match, Match):
+        walk = _route_steps(head, match, policy, keys, now, revocations)
+    else:
+        walk = _unrouted_steps(head, match)
+    steps: list[Step] = []
+    token: SignedToken | None = None
+    while True:
+        try:
+            steps.append(next(walk))
+        except StopIteration as end:
+            token = end.value
+            break
+    route = match.route if isinstance(match, Match) else None
+    return Explanation(verdict, route, token, tuple(steps))
+
+
+def _unrouted_steps(head: RequestHead, answer: Deny | Publish) -> Steps:
+    if isinstance(answer, Deny) and answer.reason is Reason.PATH_REJECTED:
+        yield Step(Check.PATH, _CANONICAL, answer.detail, answer.reason)
+        return None
+    yield Step(Check.PATH, _CANONICAL, head.target.partition(b"?")[0].decode("latin-1"))
+    wanted = f"a route for {head.method} on host {head.host!r}"
+    if isinstance(answer, Publish):
+        yield Step(Check.ROUTE, wanted, "a document that is published to everybody")
+    else:
+        allowed = f": it knows {', '.join(answer.methods)}" if answer.methods else ""
+        yield Step(Check.ROUTE, wanted, answer.detail + allowed, answer.reason)
+    return None
+
+
+def _route_steps(  # noqa: PLR0913, PLR0917 - all that a decision depends on
+    head: RequestHead,
+    match: Match,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    revocations: RevocationLists,
+) -> Steps:
+    route = match.route
+    yield Step(Check.PATH, _CANONICAL, head.target.partition(b"?")[0].decode("latin-1"))
+    wanted = f"a route for {head.method} on host {head.host!r}"
+    yield Step(Check.ROUTE, wanted, _found_route(match), None, _of(route, "match"))
+    if route.public:
+        expected, setting = "nothing: the route is public", _of(route, "public")
+        yield Step(Check.CREDENTIAL, expected, _sent(head), None, setting)
+        return None
+    if route.optional and not head.authorization:
+        expected, setting = "a bearer token that holds, or none", _of(route, "require", "optional")
+        yield Step(Check.CREDENTIAL, expected, "none", None, setting)
+        return None
+    credential = bearer_token(head.authorization, policy.max_token_bytes)
+    if isinstance(credential, Deny):
+        yield _step(Check.CREDENTIAL, "one bearer token", credential.detail, credential, route)
+        return None
+    yield _step(
+        Check.CREDENTIAL, "one bearer token", f"one of {len(credential)} bytes", None, route
+    )
+    token = yield from authentication_steps(credential, policy, keys)
+    if token is None:
+        return None
+    if (yield from _accepted(token, route)) and (yield from claim_steps(token, now)):
+        yield from _demands(token, match, policy, now, revocations)
+    return token
+
+
+def _sent(head: RequestHead) -> str:
+    return "a credential, which is not looked at" if head.authorization else "no credential"
+
+
+def _found_route(match: Match) -> str:
+    variables = "".join(f", {name} = {value!r}" for name, value in match.variables.items())
+    return f"{match.route.name}{variables}"
+
+
+def _accepted(token: SignedToken, route: Route) -> Generator[Step, None, bool]:
+    if route.issuers is None:
+        return True
+    deny = check_issuer(token, route)
+    expected = f"one of: {', '.join(sorted(route.issuers))}"
+    yield _step(Check.ACCEPTED_ISSUER, expected, token.issuer.name, deny, route, "issuers")
+    return deny is None
+
+
+def _demands(
+    token: SignedToken, match: Match, policy: Policy, now: float, revocations: RevocationLists
+) -> Generator[Step, None, None]:
+    """Yield the steps of what is asked beyond a token that holds, up to the first that fails."""
+    route, claims = match.route, token.claims
+    if route.audiences is not None:
+        deny = check_audiences(token, route)
+        expected = f"aud has one of: {', '.join(sorted(route.audiences))}"
+        found = ", ".join(sorted(claims.audiences))
+        yield _step(Check.ROUTE_AUDIENCE, expected, found, deny, route, "audiences")
+        if deny is not None:
+            return
+    rules = policy.revocations.get(token.issuer.name, ())
+    if rules:
+        deny = check_revocation(token, policy, revocations, now)
+        expected = f"on none of the lists: {', '.join(rule.name for rule in rules)}"
+        found = "on none" if deny is None else deny.detail
+        named = (rules[0].name,) if len(rules) == 1 else ()
+        setting = Setting(Owner.FILE, "", ("revocations", *named))
+        reason = None if deny is None else deny.reason
+        yield Step(Check.REVOCATION, expected, found, reason, setting)
+        if deny is not None:
+            return
+    if route.scopes is not None:
+        deny = check_scopes(token, route)
+        yield _step(Check.SCOPES, route.scopes.text, _scopes(claims), deny, route, "scopes")
+        if deny is not None:
+            return
+    yield from _rule_steps(token, match)
+    deny = check_rules(token, match)
+    if deny is None and route.step_up is not None:
+        deny = check_step_up(token, route.step_up, now)
+        key = "acr" if deny and deny.reason is Reason.AUTHENTICATION_TOO_WEAK else "max_age"
+        expected = _step_up(route.step_up)
+        yield _step(Check.AUTHENTICATION, expected, _authentication(claims), deny, route, key)
+
+
+def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]:
+    """Yield a step for each claim test, up to the first that fails in some reading of the path."""
+    readings = (match.variables, *match.other_variables)
+    for test in match.route.claims:
+        holds = all(test.holds(token.claims.all, variables) for variables in readings)
+        reason = None if holds else Reason.CLAIM_RULE_FAILED
+        found = _claim(token.claims.all, test.claim)
+        setting = _of(match.route, "require", "claims", test.claim)
+        yield Step(Check.CLAIM_RULES, test.text, found, reason, setting)
+        if not holds:
+            return
+
+
+def _step(
+    check: Check, expected: str, found: str, deny: Deny | None, route: Route, *keys: str
+) -> Step:
+    """Return the step of a check that *route* asks for under *keys* of its ``require``."""
+    reason = None if deny is None else deny.reason
+    return Step(check, expected, found, reason, _of(route, "require", *keys))
+
+
+def _of(route: Route, *keys: str) -> Setting:
+    return Setting(Owner.ROUTE, route.name, keys)
+
+
+def _scopes(claims: Claims) -> str:
+    implied = sorted(claims.granted.difference(claims.scopes))
+    beyond = f", and by scope_implies: {' '.join(implied)}" if implied else ""
+    return f"{' '.join(claims.scopes) or 'none'}{beyond}"
+
+
+def _claim(claims: Mapping[str, object], name: str) -> str:
+    value = find_claim(claims, parse_claim_name(name))
+    return f"{name} is not there" if value is ABSENT else f"{name} is {value!r}"
+
+
+def _step_up(wanted: StepUp) -> str:
+    acr = f"acr is one of: {', '.join(wanted.acr_values)}" if wanted.acr_values else ""
+    age = "" if wanted.max_age_seconds is None else f"auth_time within {wanted.max_age_seconds} s"
+    return "; ".join(part for part in (acr, age) if part)
+
+
+def _authentication(claims: Claims) -> str:
+    acr, at = claims.all.get("acr"), claims.all.get("auth_time")
+    known = isinstance(at, int | float)
+    return f"acr {acr!r}, auth_time {show_time(at) if known else repr(at)}"  # type: ignore[arg-type]

@@ -1,0 +1,167 @@
+"""Say step by step what became of a token, by the functions that judge it."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime
+
+from gateway.decision.explaining.steps import Check, Owner, Setting, Step
+from gateway.decision.keys import KeySet
+from gateway.decision.policy import Issuer, Policy, Profile
+from gateway.decision.reason import Reason
+from gateway.decision.token import Claims, CompactToken, SignedToken
+from gateway.decision.tokens.authenticate import KeySets, authenticate, find_issuer
+from gateway.decision.tokens.claims import check_claims
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
+from gateway.decision.tokens.jws import parse_compact
+from gateway.decision.tokens.signature import MAX_TRIED_KEYS, verify_signature
+from gateway.decision.verdict import Deny, NeedKeys
+
+_LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+_SHOWN_KEYS = 10
+
+# Which part of ``check_claims`` gives which reason; a claim may be missing in two of them.
+_CLAIM_CHECKS = {
+    Reason.TOKEN_TYPE_MISMATCH: Check.KIND,
+    Reason.TOKEN_EXPIRED: Check.TIMES,
+    Reason.TOKEN_NOT_YET_VALID: Check.TIMES,
+    Reason.AUDIENCE_MISMATCH: Check.AUDIENCE,
+}
+
+
+def authentication_steps(
+    token: bytes, policy: Policy, keys: KeySets
+) -> Generator[Step, None, SignedToken | None]:
+    """Yield the steps of ``authenticate``, up to the first that fails; return the token."""
+    compact = parse_compact(token)
+    if isinstance(compact, Deny):
+        yield _form(compact.detail, compact.reason)
+        return None
+    payload = parse_json_object(compact.payload)
+    if isinstance(payload, JsonFault):
+        yield _form(f"the payload is unreadable: {payload.detail}", Reason.TOKEN_MALFORMED)
+        return None
+    yield _form("three parts, readable in one way", None)
+    issuer = find_issuer(payload, policy)
+    if isinstance(issuer, Deny):
+        known = ", ".join(policy.issuers) or "no issuer"
+        yield Step(Check.ISSUER, f"iss is one of: {known}", _iss(payload), issuer.reason)
+        return None
+    found = f"{issuer.name}: {issuer.issuer}"
+    yield Step(Check.ISSUER, "iss is a configured issuer", found, None, _of(issuer, "issuer"))
+    answer = authenticate(token, policy, keys)
+    yield from _crypto_steps(compact, issuer, keys.get(issuer.name), answer)
+    return answer if isinstance(answer, SignedToken) else None
+
+
+def _of(issuer: Issuer, *keys: str) -> Setting:
+    return Setting(Owner.ISSUER, issuer.name, keys)
+
+
+def _form(found: str, reason: Reason | None) -> Step:
+    return Step(Check.FORM, "a signed JWT in compact form", found, reason)
+
+
+def _iss(payload: dict[str, object]) -> str:
+    iss = payload.get("iss")
+    return "no iss" if iss is None else f"iss is {iss!r}"
+
+
+def _crypto_steps(
+    compact: CompactToken,
+    issuer: Issuer,
+    key_set: KeySet | None,
+    answer: SignedToken | Deny | NeedKeys,
+) -> Generator[Step, None, None]:
+    expected = f"alg is one of: {', '.join(sorted(issuer.algorithms))}"
+    setting = _of(issuer, "algorithms")
+    if compact.algorithm not in issuer.algorithms:
+        reason = Reason.ALGORITHM_NOT_ALLOWED
+        yield Step(Check.ALGORITHM, expected, compact.algorithm, reason, setting)
+        return
+    yield Step(Check.ALGORITHM, expected, compact.algorithm, None, setting)
+    wanted = f"a key for kid {compact.kid!r} and {compact.algorithm}"
+    if key_set is None:
+        reason, found = Reason.KEYS_UNAVAILABLE, "no keys are at hand"
+        yield Step(Check.KEY, wanted, found, reason, _of(issuer))
+        return
+    fault = verify_signature(compact, key_set)
+    fitting = len(key_set.candidates(compact.kid, compact.algorithm))
+    if not fitting and fault is not None:
+        found = f"{fault.detail}; {_held(key_set)}"
+        yield Step(Check.KEY, wanted, found, fault.reason, _of(issuer))
+        return
+    found = (
+        "found" if fitting == 1 else f"{fitting} of them: tried in turn, at most {MAX_TRIED_KEYS}"
+    )
+    yield Step(Check.KEY, wanted, found, None, _of(issuer))
+    whole = "the key made the signature" if fitting == 1 else "one of the keys made the signature"
+    if fault is not None:
+        yield Step(Check.SIGNATURE, whole, fault.detail, fault.reason)
+        return
+    yield Step(Check.SIGNATURE, whole, "it did" if fitting == 1 else "one did")
+    deny = answer if isinstance(answer, Deny) else None
+    found = "well-formed" if deny is None else deny.detail
+    yield Step(
+        Check.CLAIMS, "exp, and claims of the right types", found, deny.reason if deny else None
+    )
+
+
+def _held(key_set: KeySet) -> str:
+    kids = [repr(key.kid) for key in key_set.keys]
+    more = f" and {len(kids) - _SHOWN_KEYS} more" if len(kids) > _SHOWN_KEYS else ""
+    return f"held are: {', '.join(kids[:_SHOWN_KEYS]) or 'none'}{more}"
+
+
+def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
+    """Yield the steps of ``check_claims``, up to the first that fails; return whether all hold."""
+    issuer, claims = token.issuer, token.claims
+    deny = check_claims(token, issuer, now)
+    failed = None if deny is None else _failed(deny.reason, issuer)
+    for check, expected, found, setting in (
+        (Check.KIND, _expected_kind(issuer), _kind(token), "profile"),
+        (Check.TIMES, f"current at {show_time(now)}", _times(claims), "leeway"),
+        (Check.AUDIENCE, _expected_audience(issuer), _audience(claims), "audiences"),
+    ):
+        if deny is not None and check is failed:
+            told = f"{deny.detail}: {found}"
+            yield Step(check, expected, told, deny.reason, _of(issuer, setting))
+            return False
+        yield Step(check, expected, found, None, _of(issuer, setting))
+    return True
+
+
+def _failed(reason: Reason, issuer: Issuer) -> Check:
+    # RFC 9068 asks for its claims along with the type; without it only `aud` can be missing.
+    missing = Check.KIND if issuer.profile is Profile.RFC9068 else Check.AUDIENCE
+    return _CLAIM_CHECKS.get(reason, missing)
+
+
+def _expected_kind(issuer: Issuer) -> str:
+    if issuer.profile is Profile.RFC9068:
+        return "typ at+jwt, with every claim that RFC 9068 requires"
+    return "typ at+jwt, JWT or none, without claims of another kind of token"
+
+
+def _kind(token: SignedToken) -> str:
+    return "no typ" if token.token_type is None else f"typ {token.token_type!r}"
+
+
+def _times(claims: Claims) -> str:
+    named = (("exp", claims.expires_at), ("nbf", claims.not_before), ("iat", claims.issued_at))
+    return ", ".join(f"{name} {show_time(at)}" for name, at in named if at is not None)
+
+
+def _expected_audience(issuer: Issuer) -> str:
+    if issuer.audiences is None:
+        return "any: audiences are unchecked"
+    return f"aud has one of: {', '.join(sorted(issuer.audiences))}"
+
+
+def _audience(claims: Claims) -> str:
+    return f"aud is {', '.join(map(repr, sorted(claims.audiences))) or 'not there'}"
+
+
+def show_time(at: float) -> str:
+    """Return *at* (seconds since the epoch) in UTC, or as a number where no calendar goes."""
+    if not 0 <= at <= _LAST_SECOND:
+        return f"{at:g}"
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Which route owns a request."""

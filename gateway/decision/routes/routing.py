@@ -1,0 +1,209 @@
+"""Find the one route that owns a request, most specific first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.decision.routes.remembered import Remembered
+from gateway.decision.routes.template import Segment, Variable, parse_template
+from gateway.decision.routes.trie import PathTrie
+from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.scopes import ScopeRule
+from gateway.decision.rules.step_up import StepUp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """One route, compiled.
+
+    *index* counts the routes of a policy from 0, so that others can keep per-route state
+    in a list. *path* is the template as written (``/tenants/{tenant}/orders``), a prefix
+    where *is_prefix*. *hosts* are lower case, ``*.example.com`` for a wildcard, empty for
+    any. *methods* empty means any. *issuers* of None means every issuer in the file.
+    *place* is ``file:line`` of the route in the configuration.
+
+    *audiences* of None means those of the token's issuer, which are asked for in any case.
+    *metadata_url* is where clients learn how to get a token (RFC 9728), *reports* says that
+    what would be refused here for its token is reported, and let through.
+    """
+
+    index: int
+    name: str
+    hosts: tuple[str, ...]
+    path: str
+    is_prefix: bool
+    methods: frozenset[str]
+    upstream: str
+    public: bool
+    optional: bool
+    issuers: frozenset[str] | None
+    scopes: ScopeRule | None
+    claims: tuple[ClaimTest, ...]
+    upgrades: frozenset[str]  # lower-case Upgrade tokens the route allows, e.g. websocket
+    allow_encoded_slash: bool
+    allow_semicolon: bool
+    place: str
+    audiences: frozenset[str] | None = None
+    step_up: StepUp | None = None
+    metadata_url: str | None = None
+    reports: bool = False
+
+
+class Match(NamedTuple):
+    """The route that owns a request; *variables* are the decoded `{name}` segments.
+
+    *other_variables* are those of other readings of its path, where rules must hold for them.
+    """
+
+    route: Route
+    variables: dict[str, str]
+    other_variables: tuple[dict[str, str], ...] = ()
+
+
+class NoMatch(NamedTuple):
+    """No route. *methods* is not empty where the path is known under other methods."""
+
+    methods: tuple[str, ...]
+
+
+class RouteConflict(Exception):  # noqa: N818 - what it is called in the documentation
+    """Two routes that tie: no rule says which of them owns a request."""
+
+    def __init__(self, first: Route, second: Route) -> None:
+        super().__init__(f"routes {first.name!r} and {second.name!r} match the same requests")
+        self.first = first
+        self.second = second
+
+
+_UNKNOWN = NoMatch(())
+
+
+class _Methods:
+    """The routes of one template, by method."""
+
+    __slots__ = ("allowed", "any", "by_method")
+
+    def __init__(self) -> None:
+        self.by_method: dict[str, tuple[Route, tuple[str, ...]]] = {}
+        self.any: tuple[Route, tuple[str, ...]] | None = None
+        self.allowed: NoMatch | None = None  # made when the first one needs it
+
+    def add(self, route: Route, names: tuple[str, ...]) -> None:
+        """Add *route*; raises RouteConflict where it ties with one before."""
+        if not route.methods:
+            if self.any is not None and self.any[0] is not route:
+                raise RouteConflict(self.any[0], route)
+            self.any = route, names
+        for method in route.methods:
+            owner, _ = self.by_method.setdefault(method, (route, names))
+            if owner is not route:
+                raise RouteConflict(owner, route)
+
+    def find(self, method: str, values: tuple[str, ...]) -> Match | NoMatch:
+        bound = self.by_method.get(method, self.any)
+        if bound is None:
+            if self.allowed is None:
+                self.allowed = NoMatch(tuple(sorted(self.by_method)))
+            return self.allowed
+        route, names = bound
+        return Match(route, dict(zip(names, values)))  # noqa: B905 - hot, and one value each
+
+
+_Trie = PathTrie[_Methods]
+
+
+# Answers that are remembered, and the longest path worth it: a client that makes paths up
+# costs a few MiB at most.
+_REMEMBERED_MATCHES = 4096
+_MAX_REMEMBERED_PATH_BYTES = 256
+
+Question = tuple[bytes, str, str]  # path, host, method
+
+
+class RouteTable:
+    """All routes of a policy; a look-up costs by the depth of the path, not by the routes.
+
+    Most traffic asks for few paths again and again, so the answers in use are remembered. The
+    table never changes, and so neither do they. ``recall`` finds most of them, and
+    ``recall_older`` those that made-up paths have pushed aside. *hosts* are those that routes name
+    in full. *allows_odd_paths* says that some route takes paths that the strict rules refuse.
+    """
+
+    routes: tuple[Route, ...]
+    hosts: tuple[str, ...]
+    allows_odd_paths: bool
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.routes = tuple(routes)
+        self.allows_odd_paths = any(
+            route.allow_encoded_slash or route.allow_semicolon for route in routes
+        )
+        self._remembered: Remembered[Question, Match] = Remembered(_REMEMBERED_MATCHES)
+        self.recall: Callable[[Question], Match | None] = self._remembered.get
+        self.recall_older = self._remembered.recall
+        tries: dict[str, _Trie] = {"": PathTrie()}
+        for route in routes:
+            segments = parse_template(route.path, route.is_prefix)
+            names = tuple(part.name for part in segments if isinstance(part, Variable))
+            for host in route.hosts or ("",):
+                trie = tries.setdefault(host.removeprefix("*"), PathTrie())
+                trie.leaf(segments, route.is_prefix, _Methods).add(route, names)
+        self._any = tries.pop("")
+        self._wildcards = {host: trie for host, trie in tries.items() if host.startswith(".")}
+        # Most specific first; settled here for every host that is named.
+        self._exact = {
+            host: (trie, *self._below(host))
+            for host, trie in tries.items()
+            if not host.startswith(".")
+        }
+        self.hosts = tuple(self._exact)
+
+    def remember(self, question: Question, match: Match) -> None:
+        """Keep the answer to *question* for ``recall``, if it is short and comes again."""
+        if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES or match.other_variables:
+            return
+        self._remembered.keep(question, match)
+
+    def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
+        """Return the most specific route for *host* (canonical) and decoded *segments*.
+
+        The most specific host that knows the path owns the request; a method it does not
+        know is refused there, and never answered by a less specific host's rules.
+        """
+        path = tuple(segments)
+        for trie in self._exact.get(host) or self._below(host):
+            found = trie.find(path)
+            if found is not None:
+                methods, values = found
+                return methods.find(method, values)
+        return _UNKNOWN
+
+    def _below(self, host: str) -> tuple[_Trie, ...]:
+        """Return the tries less specific than *host* itself, longest suffix first."""
+        if not self._wildcards:
+            return (self._any,)
+        labels = host.split(".")
+        suffixes = ("." + ".".join(labels[start:]) for start in range(1, len(labels)))
+        found = (self._wildcards.get(suffix) for suffix in suffixes)
+        return (*filter(None, found), self._any)
+
+
+def find_conflicts(routes: Sequence[Route]) -> tuple[tuple[Route, Route], ...]:
+    """Return every pair of routes that tie: one host, one template, one method (or none).
+
+    Names of variables do not tell templates apart. Raises ValueError for a bad template.
+    """
+    owners: dict[tuple[str, bool, tuple[str | None, ...], str | None], Route] = {}
+    pairs: dict[tuple[int, int], tuple[Route, Route]] = {}
+    for route in routes:
+        shape = tuple(map(_shape, parse_template(route.path, route.is_prefix)))
+        for host in frozenset(route.hosts) or {""}:
+            for method in route.methods or {None}:
+                owner = owners.setdefault((host, route.is_prefix, shape, method), route)
+                if owner is not route:
+                    pairs[owner.index, route.index] = owner, route
+    return tuple(pairs.values())
+
+
+def _shape(segment: Segment) -> str | None:
+    return None if isinstance(segment, Variable) else segment

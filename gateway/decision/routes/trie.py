@@ -1,0 +1,85 @@
+"""A tree of path segments whose search costs by the depth of the path."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from gateway.decision.routes.template import Segment, Variable
+
+Leaf = TypeVar("Leaf")
+
+
+class _Node(Generic[Leaf]):
+    """One segment's place: what may follow, and what ends here."""
+
+    __slots__ = ("end", "literals", "prefix", "variable")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node[Leaf]] = {}
+        self.variable: _Node[Leaf] | None = None
+        self.end: Leaf | None = None
+        self.prefix: Leaf | None = None
+
+
+class PathTrie(Generic[Leaf]):
+    """Templates of one host, each with its leaf."""
+
+    def __init__(self) -> None:
+        self._root: _Node[Leaf] = _Node()
+        self._fixed: dict[tuple[str, ...], Leaf] = {}
+
+    def leaf(self, segments: Sequence[Segment], is_prefix: bool, make: Callable[[], Leaf]) -> Leaf:
+        """Return the leaf of a template, made where there is none; names do not matter."""
+        node = self._root
+        for segment in segments:
+            node = _child(node, segment)
+        if is_prefix:
+            node.prefix = make() if node.prefix is None else node.prefix
+            return node.prefix
+        node.end = make() if node.end is None else node.end
+        literals = tuple(segment for segment in segments if isinstance(segment, str))
+        if len(literals) == len(segments):
+            self._fixed[literals] = node.end
+        return node.end
+
+    def find(self, segments: tuple[str, ...]) -> tuple[Leaf, tuple[str, ...]] | None:
+        """Return the most specific leaf and the values of its variables, in order."""
+        # Of all templates that fit, one without variables and not a prefix is always the
+        # first that the search below would reach.
+        fixed = self._fixed.get(segments)
+        if fixed is not None:
+            return fixed, ()
+        return _search(self._root, segments, 0, ())
+
+
+def _child(node: _Node[Leaf], segment: Segment) -> _Node[Leaf]:
+    if isinstance(segment, Variable):
+        if node.variable is None:
+            node.variable = _Node()
+        return node.variable
+    return node.literals.setdefault(segment, _Node())
+
+
+def _search(
+    node: _Node[Leaf], segments: tuple[str, ...], depth: int, values: tuple[str, ...]
+) -> tuple[Leaf, tuple[str, ...]] | None:
+    while depth < len(segments):
+        segment = segments[depth]
+        literal = node.literals.get(segment)
+        variable = node.variable if segment else None
+        if literal is not None and (variable is not None or node.prefix is not None):
+            # Not the only way on: come back here if it leads nowhere.
+            found = _search(literal, segments, depth + 1, values)
+            if found is not None:
+                return found
+            literal = None
+        if literal is not None:
+            node = literal
+        elif variable is None:
+            return None if node.prefix is None else (node.prefix, values)
+        elif node.prefix is None:
+            node, values = variable, (*values, segment)
+        else:
+            found = _search(variable, segments, depth + 1, (*values, segment))
+            return found or (node.prefix, values)
+        depth += 1
+    return None if node.end is None else (node.end, values)

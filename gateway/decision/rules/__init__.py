@@ -1,0 +1,1 @@
+"""Rules over scopes and claims, compiled to tests."""

@@ -1,0 +1,1 @@
+"""Tokens: from the text of a header field to claims that hold."""

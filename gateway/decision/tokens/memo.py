@@ -1,0 +1,92 @@
+"""Remember tokens whose signature was checked, so that each is checked once."""
+
+from hashlib import sha256
+
+from gateway.decision.keys import KeySet
+from gateway.decision.policy import Policy
+from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import KeySets, authenticate
+from gateway.decision.tokens.generations import Generations
+from gateway.decision.tokens.signature import cost_checks
+from gateway.decision.verdict import Deny, NeedKeys
+
+# A few KiB each: at most about 200 MiB, for a population of users that few gateways see
+# within the life of a token.
+DEFAULT_CAPACITY = 50_000
+
+# About 200 bytes each. A client that was left behind with a token repeats it without end; a
+# guess is made once, and pushes out nothing but other refusals.
+_REFUSALS = 2_000
+
+
+class TokenMemo(Generations[bytes, SignedToken]):
+    """``authenticate`` with a memory.
+
+    Kept by a hash of the whole token: no credential lies in memory (RFC 9700 §2.1), and no
+    two tokens share an entry (CVE-2026-35030). What is kept counts for the policy and the key
+    set it was made with, and for no other. Of refusals only those of a signature are kept, the
+    dear ones: a few, and apart, so that guesses cost no memory that tokens could have. They count
+    as long as all key sets are the same: a refusal does not say whose token it was, for nobody
+    was shown to be. One that asks for better keys asks again each time.
+
+    Generations by descent, not in a field of their own: every request looks into them.
+    """
+
+    def __init__(self, capacity: int = DEFAULT_CAPACITY, refusals: int = _REFUSALS) -> None:
+        super().__init__(capacity)
+        self._refused: Generations[bytes, Deny | NeedKeys] = Generations(refusals)
+        self._refused_by: tuple[KeySet | None, ...] = ()
+        self._policy: Policy | None = None
+        self.hits = 0
+        self.misses = 0
+
+    def authenticate(
+        self, token: bytes, policy: Policy, keys: KeySets
+    ) -> SignedToken | Deny | NeedKeys:
+        """Answer as ``decide.authenticate`` does, from memory where that is the same."""
+        if policy is not self._policy:
+            self._policy = policy
+            self.clear()
+            self._refused.clear()
+        digest = sha256(token).digest()
+        known = self.young.get(digest)
+        if known is not None and keys.get(known.issuer.name) is known.key_set:
+            self.hits += 1
+            return known
+        known = self.old.pop(digest, None)
+        if known is not None and keys.get(known.issuer.name) is known.key_set:
+            self.keep(digest, known)
+            self.hits += 1
+            return known
+        refused = self._recall_refusal(digest, policy, keys)
+        if refused is not None:
+            self.hits += 1
+            return refused
+        self.misses += 1
+        answer = authenticate(token, policy, keys)
+        if isinstance(answer, SignedToken):
+            self.keep(digest, answer)
+        elif cost_checks(answer if isinstance(answer, Deny) else answer.deny):
+            self._forget_refusals_by_others(policy, keys)
+            self._refused.keep(digest, answer)
+        return answer
+
+    def _recall_refusal(
+        self, digest: bytes, policy: Policy, keys: KeySets
+    ) -> Deny | NeedKeys | None:
+        memory = self._refused
+        known = memory.young.get(digest)
+        if known is None:
+            known = memory.old.pop(digest, None)
+            if known is None:
+                return None
+            memory.keep(digest, known)
+        self._forget_refusals_by_others(policy, keys)
+        return memory.young.get(digest)
+
+    def _forget_refusals_by_others(self, policy: Policy, keys: KeySets) -> None:
+        # Walks through all issuers: only for what is a refusal, or was one.
+        key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
+        if key_sets != self._refused_by:
+            self._refused_by = key_sets
+            self._refused.clear()

@@ -1,0 +1,279 @@
+"""The header section of a request, as it was understood."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from gateway.decision.reason import Reason
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Deny
+from gateway.http.reading.forwarding import Incoming
+from gateway.http.reading.names import (
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_LENGTH,
+    DROP,
+    EXPECT,
+    FORWARDED,
+    HOST,
+    MAX_FORWARDS,
+    REFUSED,
+    TRACEPARENT,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    VIA,
+    X_FORWARDED_FOR,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
+    names_field,
+)
+from gateway.http.reading.trace_context import ReceivedTrace, read_trace
+
+# A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
+_LENGTH_DIGITS = 18
+
+# RFC 9110 §7.8: protocol-name ["/" protocol-version].
+_PROTOCOL = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?")
+
+# What Connection says of an upgrade, and of the connection as it is anyway.
+_UPGRADE_OPTIONS = frozenset((b"upgrade", b"http2-settings", b"keep-alive", b""))
+
+# Of Max-Forwards: more hops than any request takes.
+_HOPS_DIGITS = 9
+
+
+_OF_UPGRADE = frozenset((CONNECTION, UPGRADE))
+
+
+class Refused(NamedTuple):
+    """A request without a token, and what it was told; *by* is who decided."""
+
+    by: object
+    method: str
+    target: bytes
+    deny: Deny
+
+
+class Fields:
+    """What the fields said.
+
+    *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
+    that nothing in them but *connection* and *upgrade* needs a second look: where these are
+    empty, such fields change no more, and may serve every request that repeats them. *fault* is
+    the first thing wrong with them, *known* the token that was found in them, *refused* what
+    their last request was told that had none. *joined* is all of *lines*, where that was worth
+    it. *traceparent* is None where there was none.
+    """
+
+    __slots__ = (
+        "authorization",
+        "connection",
+        "content_length",
+        "expects_continue",
+        "fault",
+        "host",
+        "incoming",
+        "is_chunked",
+        "is_plain",
+        "joined",
+        "known",
+        "lines",
+        "max_forwards",
+        "refused",
+        "special_bytes",
+        "special_count",
+        "traceparent",
+        "tracestate",
+        "upgrade",
+        "via",
+    )
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.authorization: tuple[bytes, ...] = ()
+        self.content_length: int | None = None
+        self.max_forwards: int | None = None
+        self.incoming: Incoming | None = None
+        self.fault: Deny | None = None
+        self.known: SignedToken | None = None
+        self.refused: Refused | None = None
+        self.traceparent: bytes | None = None
+        self.host = self.connection = self.upgrade = self.via = self.tracestate = b""
+        self.joined: bytes | None = None
+        self.special_count = self.special_bytes = 0
+        self.is_plain = True
+        self.is_chunked = self.expects_continue = False
+
+    def with_authorization(self, value: bytes) -> "Fields":
+        """Return these plain fields with another Authorization value: nothing else changes.
+
+        Plain fields say no more than what is copied here.
+        """
+        fields = Fields()
+        fields.lines = self.lines
+        fields.joined = self.joined
+        fields.host = self.host
+        fields.authorization = (value,)
+        fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
+        return fields
+
+    def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
+        """Drop the lines that are not forwarded any more, by *names* (as in ``names``).
+
+        A name that is refused from now on is only dropped: no service gets to see it, and the
+        client sent it when it was none.
+        """
+        self._keep_lines(lambda name: type(names[name]) is bytes)
+
+    def drop_identity(self, is_identity: Callable[[bytes], bool]) -> None:
+        """Drop the lines that are identity headers by now; all other rules stay as they were."""
+        self._keep_lines(lambda name: not is_identity(name))
+
+    def _keep_lines(self, is_kept: Callable[[bytes], bool]) -> None:
+        pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
+        kept = [pair for pair in pairs if is_kept(pair[0][2:-2])]
+        self.lines = [piece for pair in kept for piece in pair]
+        self.joined = None
+
+    def choose_upgrade(self, spoken: frozenset[bytes]) -> bool:
+        """Leave of the protocols in Upgrade those *spoken*; return whether there are any.
+
+        The others are ignored (RFC 9110 §7.8). What is no list of protocols stays as it is, and
+        is refused.
+        """
+        offered = [one.strip(b" \t") for one in self.upgrade.split(b",")]
+        offered = [one for one in offered if one]
+        if not all(map(_PROTOCOL.fullmatch, offered)):
+            return True
+        known = [one for one in offered if one.partition(b"/")[0].lower() in spoken]
+        if not known:
+            self.ignore_upgrade()
+            return False
+        self.upgrade = b",".join(known)
+        return True
+
+    def ignore_upgrade(self) -> None:
+        """Forget that an upgrade was offered; HTTP2-Settings is never forwarded."""
+        self.upgrade = b""
+        options = (one.strip(b" \t") for one in self.connection.split(b","))
+        kept = [one for one in options if one.lower() not in _UPGRADE_OPTIONS]
+        self.connection = b",".join(kept)
+
+    def first(self, name: bytes) -> bytes:
+        """Return the first value of a forwarded field, by its *name* in lower case; else empty.
+
+        It looks at each of them, which only those do who need one that routing does not.
+        """
+        for number, prefix in enumerate(self.lines[::2]):
+            if len(prefix) == len(name) + 4 and prefix[2:-2].lower() == name:
+                return self.lines[2 * number + 1]
+        return b""
+
+    def only(self, name: bytes) -> bytes:
+        """Return the value of the only forwarded field of that *name*; empty if not just one."""
+        size, lines = len(name) + 4, self.lines
+        found = [
+            lines[number + 1]
+            for number in range(0, len(lines), 2)
+            if len(lines[number]) == size and lines[number][2:-2].lower() == name
+        ]
+        return found[0] if len(found) == 1 else b""
+
+    def find(self, reason: Reason, detail: str) -> None:
+        """Note a fault, unless one was found before."""
+        if self.fault is None:
+            self.fault = Deny(reason, detail)
+
+    def add_trace(self, kind: int, value: bytes) -> None:
+        """Take in a field about the trace: traceparent or tracestate, as *kind* says."""
+        self.special_count += 1
+        self.special_bytes += len(value)
+        value = value.strip(b" \t")
+        if kind == TRACEPARENT:
+            first = self.traceparent
+            self.traceparent = value if first is None else b"%b,%b" % (first, value)
+        else:
+            self.tracestate = b"%b,%b" % (self.tracestate, value) if self.tracestate else value
+
+    def read_trace(self) -> ReceivedTrace | None:
+        """Return the trace, once all fields are there; what is wrong with it is no fault."""
+        if self.traceparent is None or names_field(self.connection, b"traceparent"):
+            return None
+        is_named = names_field(self.connection, b"tracestate")
+        return read_trace(self.traceparent, b"" if is_named else self.tracestate)
+
+    def add_special(self, kind: int, value: bytes) -> None:
+        """Take in a field that is not forwarded as it came; *kind* is from ``names``."""
+        self.special_count += 1
+        if kind != AUTHORIZATION:  # counted by itself
+            self.special_bytes += len(value)
+        value = value.strip(b" \t")
+        if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
+            return
+        # An upgrade that is ignored leaves nothing to look at twice: Java's clients offer one with
+        # every request. What is left of these two is looked at when the head is complete.
+        self.is_plain = self.is_plain and kind in _OF_UPGRADE
+        if kind == HOST:
+            if self.host:
+                self.find(Reason.REQUEST_MALFORMED, "more than one Host field")
+            self.host = value
+            if not value:
+                self.find(Reason.REQUEST_MALFORMED, "the Host field is empty")
+        elif kind == AUTHORIZATION:
+            # Two are as bad as a thousand, and a thousand would be copied a thousand times.
+            self.authorization = (*self.authorization[:1], value)
+        elif kind == CONTENT_LENGTH:
+            self._add_content_length(value)
+        elif kind == TRANSFER_ENCODING:
+            self._add_transfer_encoding(value)
+        elif kind == REFUSED:
+            self.find(Reason.REQUEST_MALFORMED, "a field name with an underscore")
+        else:
+            self._add_connection_field(kind, value)
+
+    def _add_content_length(self, value: bytes) -> None:
+        # llhttp refuses most of these itself; that one value stands alone is ours to know,
+        # because we forward what we understood (RFC 9112 §6.3).
+        if self.content_length is not None or not value.isdigit() or len(value) > _LENGTH_DIGITS:
+            self.find(Reason.REQUEST_MALFORMED, "not one valid Content-Length")
+            return
+        self.content_length = int(value)
+
+    def _add_transfer_encoding(self, value: bytes) -> None:
+        # RFC 9112 §6.1 knows more codings; two parsers seldom agree on them (CVE-2024-1135).
+        if self.is_chunked or value.lower() != b"chunked":
+            self.find(Reason.REQUEST_MALFORMED, "a transfer coding other than a single chunked")
+        self.is_chunked = True
+
+    def _add_max_forwards(self, value: bytes) -> None:
+        # What is no number goes nowhere; of several the smallest holds.
+        if value.isdigit() and len(value) <= _HOPS_DIGITS:
+            hops = int(value)
+            self.max_forwards = hops if self.max_forwards is None else min(hops, self.max_forwards)
+
+    def _add_connection_field(self, kind: int, value: bytes) -> None:
+        if kind == CONNECTION:
+            self.connection = b"%b,%b" % (self.connection, value) if self.connection else value
+        elif kind == UPGRADE:
+            self.upgrade = b"%b,%b" % (self.upgrade, value) if self.upgrade else value
+        elif kind == EXPECT:
+            # Other expectations are ignored, as RFC 9110 §10.1.1 lets us.
+            self.expects_continue = value.lower() == b"100-continue"
+        elif kind == VIA:
+            self.via = b"%b, %b" % (self.via, value) if self.via else value
+        elif kind == MAX_FORWARDS:
+            self._add_max_forwards(value)
+        else:
+            self._add_incoming(kind, value)
+
+    def _add_incoming(self, kind: int, value: bytes) -> None:
+        if self.incoming is None:
+            self.incoming = Incoming()
+        if kind == FORWARDED:
+            self.incoming.forwarded.append(value)
+        elif kind == X_FORWARDED_FOR:
+            self.incoming.x_for.append(value)
+        elif kind == X_FORWARDED_PROTO:
+            self.incoming.x_proto.append(value)
+        elif kind == X_FORWARDED_HOST:
+            self.incoming.x_host.append(value)

@@ -1,0 +1,87 @@
+"""Check both halves of a WebSocket handshake (RFC 6455 §4)."""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha1
+from typing import Final
+
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.names import without_named
+
+# RFC 6455 §4.1: sixteen bytes in base64.
+_KEY: Final = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_VERSION: Final = b"13"
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
+
+
+def is_websocket(protocol: bytes) -> bool:
+    """Return whether *protocol*, of an Upgrade field, is WebSocket's name."""
+    return protocol.lower() == b"websocket"
+
+
+def check_opening(method: str, fields: Fields) -> str | None:
+    """Return what is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1).
+
+    A version that we do not know is not wrong: the service answers with those it speaks.
+    """
+    if method != "GET":
+        return "a WebSocket handshake with another method than GET"
+    said = _said(_forwarded(fields))
+    keys = said[b"key"]
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+        return "not one Sec-WebSocket-Key of 16 bytes"
+    versions = said[b"version"]
+    if len(versions) != 1 or not versions[0].isdigit():
+        return "not one Sec-WebSocket-Version"
+    return None
+
+
+def check_agreement(fields: Fields, lines: list[bytes]) -> str | None:
+    """Return what is wrong with a 101 to the handshake in *fields*, if anything is.
+
+    RFC 6455 §4.1, what a client has to check. *lines* are the answer's fields, flat: prefix,
+    value, prefix, value. A client that took less care would talk to a service that never
+    understood it, through a connection that we no longer look into.
+    """
+    asked = _said(_forwarded(fields))
+    said = _said(lines)
+    if asked[b"version"] != [_VERSION]:
+        return "the service agreed to another version of WebSocket than 13"
+    if said[b"accept"] != [accept_value(asked[b"key"][0])]:
+        return "not the Sec-WebSocket-Accept that the key demands"
+    protocols = said[b"protocol"]
+    if len(protocols) > 1 or not set(protocols) <= _elements(asked[b"protocol"]):
+        return "a subprotocol that was not offered"
+    extensions = said[b"extensions"]
+    if len(extensions) > 1 or not _elements(extensions) <= _elements(asked[b"extensions"]):
+        return "an extension that was not offered"
+    return None
+
+
+def accept_value(key: bytes) -> bytes:
+    """Return the Sec-WebSocket-Accept for *key* (RFC 6455 §4.2.2)."""
+    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
+
+
+def _forwarded(fields: Fields) -> list[bytes]:
+    """Return the lines that the service got: Connection may name any of them."""
+    return without_named(fields.lines, fields.connection)
+
+
+def _said(lines: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+    """Return the values of each field of the handshake, by the end of its name."""
+    said: dict[bytes, list[bytes]] = {
+        name: [] for name in (b"key", b"version", b"accept", b"protocol", b"extensions")
+    }
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        name = prefix[2:-2].lower()
+        if name.startswith(b"sec-websocket-") and name[14:] in said:
+            said[name[14:]].append(value.strip(b" \t"))
+    return said
+
+
+def _elements(values: Sequence[bytes]) -> set[bytes]:
+    """Return the names in lists of names, each perhaps with parameters."""
+    elements = (element for value in values for element in value.split(b","))
+    return {element.partition(b";")[0].strip(b" \t") for element in elements} - {b""}

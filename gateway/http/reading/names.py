@@ -1,0 +1,229 @@
+"""Sort field names into those that are forwarded and those that mean something here.
+
+Names repeat from request to request, so each spelling is judged once: looking a name up is
+one dictionary hit. What comes back is either the bytes that open the forwarded line, or one
+of the kinds below. The usual names are judged beforehand and never evicted; names that strangers
+make up share a small budget with the unusual ones, of which those in use stay.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
+from gateway.decision.routes.remembered import Remembered
+from gateway.decision.routes.routing import Route
+from gateway.http.reading.usual_names import USUAL_IN_ANSWERS, USUAL_IN_REQUESTS
+from gateway.settings.values.configuration import UnderscoreNames
+
+DROP: Final = 0
+HOST: Final = 1
+AUTHORIZATION: Final = 2
+CONTENT_LENGTH: Final = 3
+TRANSFER_ENCODING: Final = 4
+CONNECTION: Final = 5
+UPGRADE: Final = 6
+EXPECT: Final = 7
+VIA: Final = 8
+FORWARDED: Final = 9
+X_FORWARDED_FOR: Final = 10
+X_FORWARDED_PROTO: Final = 11
+X_FORWARDED_HOST: Final = 12
+REFUSED: Final = 13
+MAX_FORWARDS: Final = 14
+TRACEPARENT: Final = 15
+TRACESTATE: Final = 16
+DATE: Final = 17
+LOGIN: Final = 18
+
+# Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
+# trailers are not forwarded in either direction.
+_HOP_BY_HOP = frozenset(
+    (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
+)
+
+# What some services take for the URL or the method that "really" was asked for
+# (CVE-2026-40575, CVE-2023-27487): from a client it can only be a lie.
+_OVERRIDES = frozenset(
+    (
+        b"x-original-url",
+        b"x-original-uri",
+        b"x-original-method",
+        b"x-original-host",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-rewrite-url",
+        b"x-envoy-original-path",
+        b"x-envoy-internal",
+        b"x-real-ip",
+        b"http2-settings",
+        b"client-cert",  # of the TLS connection: only who ends it can say (RFC 9440 §2.4)
+        b"client-cert-chain",
+        b"x-client-cert",
+        b"x-request-id",  # set here, for every request
+        b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
+        b"proxy",  # HTTP_PROXY to a CGI service, and to its HTTP client (CVE-2016-5385)
+    )
+)
+
+_REQUEST_KINDS = {
+    b"host": HOST,
+    b"authorization": AUTHORIZATION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+    b"expect": EXPECT,
+    b"via": VIA,
+    b"forwarded": FORWARDED,
+    b"x-forwarded-for": X_FORWARDED_FOR,
+    b"x-forwarded-proto": X_FORWARDED_PROTO,
+    b"x-forwarded-host": X_FORWARDED_HOST,
+    b"max-forwards": MAX_FORWARDS,
+    b"traceparent": TRACEPARENT,
+    b"tracestate": TRACESTATE,
+}
+
+# What frames or routes a message, what is set here, and what is dropped: no other spelling of
+# such a name goes on.
+_RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
+
+_ANSWER_KINDS = {
+    b"date": DATE,
+    b"www-authenticate": LOGIN,
+    b"proxy-authenticate": LOGIN,
+    b"authentication-info": LOGIN,
+    b"proxy-authentication-info": LOGIN,
+    b"persistent-auth": LOGIN,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+}
+
+# What begins so is set here, or was by some configuration, or by another gateway.
+_RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
+
+# Beside the usual ones. Names come from the outside: a client that makes them up must not fill
+# the memory.
+_REMEMBERED_NAMES = 2048
+_REMEMBERED_NAME_BYTES = 64
+
+
+# RFC 9110 §7.8: these alone of all protocols are known to be spoken, whether a route lists them.
+_KNOWN_UPGRADES: Final = frozenset((b"websocket",))
+
+
+def spoken_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
+    """Return the protocols, in lower case, that one of *routes* or we ourselves understand.
+
+    An upgrade to another one is ignored; to one of these it is granted or refused.
+    """
+    listed = (name.encode() for route in routes for name in route.upgrades)
+    return _KNOWN_UPGRADES.union(listed)
+
+
+class RequestNames(Remembered[bytes, bytes | int]):
+    """Judge the field names of requests.
+
+    *identity* are the aliases of the identity headers of every configuration that this gateway
+    has had. Another configuration needs a new object: a name that was harmless may be one of
+    them now. *upgrades* are the protocols that are spoken.
+    """
+
+    __slots__ = ("_identity", "_reserved", "_underscore_names", "upgrades")
+
+    def __init__(
+        self,
+        identity: frozenset[bytes],
+        underscore_names: UnderscoreNames = UnderscoreNames.DROP,
+        upgrades: frozenset[bytes] = _KNOWN_UPGRADES,
+    ) -> None:
+        self.upgrades = upgrades
+        self._identity = identity
+        self._reserved = identity | _RESERVED
+        self._underscore_names = underscore_names
+        super().__init__(
+            _REMEMBERED_NAMES, {name: self._judge(name) for name in USUAL_IN_REQUESTS | identity}
+        )
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        kind = self.recall(name)
+        if kind is None:
+            kind = self._judge(name)
+            if len(name) <= _REMEMBERED_NAME_BYTES:
+                self.keep(name, kind)
+        return kind
+
+    def _judge(self, name: bytes) -> bytes | int:
+        lower = name.lower()
+        kind = _REQUEST_KINDS.get(lower)
+        if kind is not None:
+            return kind
+        # `X_User_Id` becomes `X-User-Id` in CGI-like services (CVE-2025-64484), so a name
+        # with an underscore is dropped whatever it is, unless the configuration says more.
+        if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:
+            return REFUSED if self._underscore_names is UnderscoreNames.REJECT else DROP
+        alias = canonical_alias(lower)
+        # A framework may look a field up by the name of its CGI variable: HTTP_X_USER_ID.
+        if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(CGI_PREFIX)):
+            return DROP
+        return b"\r\n" + name + b": "
+
+    def is_identity(self, name: bytes) -> bool:
+        """Return whether *name* is, in some spelling, that of an identity header."""
+        alias = canonical_alias(name)
+        aliases = (alias, alias.removeprefix(CGI_PREFIX))
+        return any(one in self._identity or one.startswith(IDENTITY_START) for one in aliases)
+
+    def _is_reserved(self, alias: bytes) -> bool:
+        return alias in self._reserved or alias.startswith(_RESERVED_STARTS)
+
+
+class AnswerNames(Remembered[bytes, bytes | int]):
+    """Judge the field names of answers."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        usual = {name: _judge_answer(name) for name in USUAL_IN_ANSWERS}
+        super().__init__(_REMEMBERED_NAMES, usual)
+
+    def __missing__(self, name: bytes) -> bytes | int:
+        kind = self.recall(name)
+        if kind is None:
+            kind = _judge_answer(name)
+            if len(name) <= _REMEMBERED_NAME_BYTES:
+                self.keep(name, kind)
+        return kind
+
+
+def _judge_answer(name: bytes) -> bytes | int:
+    lower = name.lower()
+    kind = _ANSWER_KINDS.get(lower)
+    if kind is not None:
+        return kind
+    return DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "
+
+
+def names_field(connection: bytes, name: bytes) -> bool:
+    """Return whether *connection*, a Connection field, names the field *name* (lower case)."""
+    return bool(connection) and name in _named(connection)
+
+
+def without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
+    """Return *lines* (prefix, value, prefix, value …) without the fields *connection* names.
+
+    RFC 9110 §7.6.1. Only forwarded lines are in *lines*: what the gateway adds later cannot
+    be removed by a client (CVE-2022-31813).
+    """
+    named = _named(connection)
+    kept: list[bytes] = []
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        if prefix[2:-2].lower() not in named:
+            kept += (prefix, value)
+    return kept
+
+
+def _named(connection: bytes) -> set[bytes]:
+    return {token.strip(b" \t").lower() for token in connection.split(b",")}

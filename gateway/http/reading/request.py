@@ -1,0 +1,158 @@
+"""A request as it was read from the wire, before anything was decided."""
+
+import re
+
+from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Route
+from gateway.decision.verdict import Deny
+from gateway.http.reading.connection_login import names_login
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.handshake import check_opening, is_websocket
+from gateway.http.reading.trace_context import ReceivedTrace
+
+# RFC 9112 §3.2.2: `http://authority/path?query`. No user information, no fragment.
+_ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IGNORECASE)
+
+USUAL_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+# TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT asks for a forward proxy.
+# The others belong to RTSP and ICE, which the parser reads too without saying so: what came
+# in another protocol must not go on as HTTP.
+UNSUPPORTED_METHODS = frozenset(
+    [
+        "CONNECT",
+        "TRACE",
+        "DESCRIBE",
+        "ANNOUNCE",
+        "SETUP",
+        "PLAY",
+        "PAUSE",
+        "TEARDOWN",
+        "GET_PARAMETER",
+        "SET_PARAMETER",
+        "REDIRECT",
+        "RECORD",
+        "FLUSH",
+        "SOURCE",
+    ]
+)
+
+# Worth reading and dropping, to keep the connection.
+_DROPPED_BODY_BYTES = 64 * 1024
+
+NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+
+
+class Request:
+    """One request head: the request line and the header section.
+
+    *is_plain* says that nothing in the head needs a second look; such a request is the usual
+    one. *trace* is the trace that it came with, if any.
+    """
+
+    __slots__ = (
+        "fields",
+        "is_http11",
+        "is_plain",
+        "keep_alive",
+        "method",
+        "target",
+        "trace",
+        "wants_upgrade",
+    )
+
+    def __init__(
+        self, method: str, target: bytes, fields: Fields, trace: ReceivedTrace | None = None
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.trace = trace
+        self.is_plain = self.is_http11 = self.keep_alive = True
+        self.wants_upgrade = False
+
+    def logs_in(self) -> bool:
+        """Return whether the login in it holds for the whole connection that it is sent on."""
+        return any(map(names_login, self.fields.authorization))
+
+    def has_body(self) -> bool:
+        """Return whether body bytes follow; after an upgrade they are not a body."""
+        fields = self.fields
+        return not self.wants_upgrade and (fields.is_chunked or bool(fields.content_length))
+
+    def body_ends_soon(self) -> bool:
+        """Return whether what follows is little and comes unasked, or nothing.
+
+        Then it is read and dropped after a refusal, and the connection serves on.
+        """
+        fields = self.fields
+        if not self.has_body():
+            return True
+        if fields.is_chunked or fields.expects_continue:  # which waits for a 100 that will not come
+            return False
+        return (fields.content_length or 0) <= _DROPPED_BODY_BYTES
+
+    def check(self, target_bytes: int, pseudonym: bytes) -> None:
+        """Find the faults that only show once the head is whole."""
+        fields = self.fields
+        if len(self.target) > target_bytes:
+            fields.find(Reason.TARGET_TOO_LONG, f"the target is over {target_bytes} bytes")
+        if b"#" in self.target:
+            # RFC 9112 §3.2: no form of the target has a fragment (CVE-2021-32779).
+            fields.find(Reason.PATH_REJECTED, "the target has a fragment")
+        if not fields.host:
+            fields.find(Reason.REQUEST_MALFORMED, "no Host field")
+        if self.method in UNSUPPORTED_METHODS:
+            fields.find(Reason.NOT_SUPPORTED, f"{self.method} is not supported")
+        elif self.target[:1] != b"/":
+            self._settle_absolute_form()
+        if self.method == "OPTIONS" and fields.max_forwards == 0:
+            # RFC 9110 §7.6.2: we are the last to get it. TRACE is refused whatever it says.
+            fields.find(Reason.NOT_SUPPORTED, "Max-Forwards is used up")
+        if not self.is_http11:
+            self._check_http10()
+        if self.wants_upgrade:
+            self._check_upgrade()
+        if pseudonym in fields.via:
+            fields.find(Reason.REQUEST_MALFORMED, "the request came through here before")
+
+    def _check_http10(self) -> None:
+        fields = self.fields
+        fields.expects_continue = False  # RFC 9110 §10.1.1: not an expectation of 1.0
+        if fields.is_chunked:
+            # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
+            fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
+
+    def _check_upgrade(self) -> None:
+        # Where the service declines, nothing more is read: it may have been meant for a tunnel.
+        self.keep_alive = False
+        fields = self.fields
+        if fields.is_chunked or fields.content_length is not None:
+            # Where the body ends and the tunnel begins is read in two ways.
+            fields.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")
+        if _TOKEN.match(fields.upgrade) is None:
+            fields.find(Reason.NOT_SUPPORTED, "not an upgrade to one protocol")
+
+    def check_allowed(self, route: Route, body_bytes: int | None) -> Deny | None:
+        """Return why an allowed request is still not forwarded to *route*, if it is not."""
+        fields = self.fields
+        if body_bytes is not None and (fields.content_length or 0) > body_bytes:
+            return Deny(Reason.BODY_TOO_LARGE, "Content-Length is over the limit", route)
+        return self._check_upgrade_to(route) if self.wants_upgrade else None
+
+    def _check_upgrade_to(self, route: Route) -> Deny | None:
+        fields = self.fields
+        if fields.upgrade.decode("ascii").lower() not in route.upgrades:
+            return Deny(Reason.NOT_SUPPORTED, "the route does not allow this upgrade", route)
+        fault = check_opening(self.method, fields) if is_websocket(fields.upgrade) else None
+        return None if fault is None else Deny(Reason.REQUEST_MALFORMED, fault, route)
+
+    def _settle_absolute_form(self) -> None:
+        """Turn an absolute-form target into origin form; its authority replaces the Host."""
+        match = _ABSOLUTE_FORM.match(self.target)
+        if match is None:
+            return  # `*` and the like: no canonical path, so the decision refuses it
+        self.fields.host = match[1]
+        self.target = (match[2] or b"/") + (match[3] or b"")

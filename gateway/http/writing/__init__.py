@@ -1,0 +1,1 @@
+"""What is written: heads of requests and responses, refusals, challenges."""

@@ -1,0 +1,147 @@
+"""Refuse a request in the gateway's own name, with a problem of RFC 9457."""
+
+import json
+from functools import lru_cache
+from typing import Final
+
+from gateway.decision.reason import Reason
+from gateway.decision.rules.step_up import StepUp
+from gateway.decision.verdict import Deny
+from gateway.http.writing.challenge import render_challenge
+from gateway.http.writing.http_date import http_date
+
+# Seconds a client should wait before it asks again (RFC 9110 §10.2.3).
+_RETRY_AFTER: Final = {
+    Reason.KEYS_UNAVAILABLE: 5,
+    Reason.REVOCATIONS_UNAVAILABLE: 5,
+    Reason.UPSTREAM_UNAVAILABLE: 1,
+    Reason.LIMITS_UNAVAILABLE: 1,
+    Reason.OVERLOADED: 1,
+    Reason.DRAINING: 1,
+}
+
+_PHRASES: Final = {
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    408: b"Request Timeout",
+    413: b"Content Too Large",
+    414: b"URI Too Long",
+    429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    502: b"Bad Gateway",
+    503: b"Service Unavailable",
+    504: b"Gateway Timeout",
+}
+
+# Of requests whose framing was not understood, or that never ended: what follows them on the
+# connection could be anything (RFC 9112 §6.3, §9.3), so it ends.
+UNFRAMED: Final = frozenset(
+    (
+        Reason.REQUEST_MALFORMED,
+        Reason.REQUEST_TIMEOUT,
+        Reason.BODY_TOO_LARGE,
+        Reason.TARGET_TOO_LONG,
+        Reason.HEADERS_TOO_LARGE,
+    )
+)
+
+# Every request id has this length, so that a rendered answer needs no counting.
+REQUEST_ID_LENGTH: Final = 24
+
+
+def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool, fields: bytes = b""
+) -> bytes:
+    """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2).
+
+    Each of *fields*, which it has besides, begins with the end of the line before.
+    """
+    route = deny.route
+    before_id, behind_id, body_start, body_end = _dated(
+        int(now),
+        deny.reason,
+        deny.scopes,
+        deny.methods,
+        None if route is None else route.metadata_url,
+        None if route is None else route.step_up,
+        close,
+    )
+    if is_head:
+        return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, behind_id, fields)
+    return b"%b%b%b%b\r\n\r\n%b%b%b" % (
+        before_id, request_id, behind_id, fields, body_start, request_id, body_end,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _dated(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    now_seconds: int,
+    reason: Reason,
+    scopes: tuple[str, ...],
+    methods: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    close: bool,
+) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the template at one second: its head around the request id, and its body."""
+    template = _template(reason, scopes, methods, metadata_url, step_up, close)
+    before_date, before_id, behind_id, body_start, body_end = template
+    return before_date + http_date(now_seconds) + before_id, behind_id, body_start, body_end
+
+
+@lru_cache(maxsize=4096)
+def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+    reason: Reason,
+    scopes: tuple[str, ...],
+    methods: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    close: bool,
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Return the head around the date and the request id, and the body around the id again."""
+    problem = {
+        "type": f"urn:jwt-gateway:reason:{reason.code}",
+        "title": reason.title,
+        "status": reason.status,
+        "detail": _detail(reason, scopes, methods),
+        "reason": reason.code,
+        "instance": "\x00",
+    }
+    text = json.dumps(problem).encode("ascii")
+    body_start, _, body_end = text.partition(b"\\u0000")
+    length = len(body_start) + REQUEST_ID_LENGTH + len(body_end)
+    challenge = render_challenge(reason, scopes, metadata_url, step_up)
+    before_date = b"HTTP/1.1 %d %b\r\nDate: " % (reason.status, _PHRASES[reason.status])
+    before_id = (
+        b"\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
+        b"\r\nCache-Control: no-store\r\nX-Request-Id: " % length
+    )
+    behind_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
+    if close:
+        behind_id += b"\r\nConnection: close"
+    return before_date, before_id, behind_id, body_start, body_end
+
+
+def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:
+    """Return what the client may know: what it would have to bring, not what we hold."""
+    if reason is Reason.SCOPE_MISSING and scopes:
+        return f"This needs the scopes: {' '.join(scopes)}"
+    if reason is Reason.METHOD_NOT_ALLOWED:
+        return f"This allows: {', '.join(methods)}"
+    return reason.title
+
+
+def _special_fields(reason: Reason, challenge: str | None, methods: tuple[str, ...]) -> list[bytes]:
+    fields = []
+    if challenge is not None:
+        fields.append(b"WWW-Authenticate: " + challenge.encode("ascii"))
+    if reason is Reason.METHOD_NOT_ALLOWED:
+        fields.append(b"Allow: " + ", ".join(methods).encode("ascii"))
+    if reason in _RETRY_AFTER:
+        fields.append(b"Retry-After: %d" % _RETRY_AFTER[reason])
+    return fields

@@ -1,0 +1,97 @@
+"""Change a request, or the answer to it, as its route says."""
+
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
+from gateway.settings.values.rewrite import NO_QUERY, FieldEdits, HostField, QueryEdits, Rewrite
+
+
+def rewrite_target(target: bytes, rewrite: Rewrite) -> bytes:
+    """Return what is sent for *target*, which was matched.
+
+    Nothing is decoded to know where the prefix ends: a matched path has no empty segments, and
+    as many slashes as segments. So what stays is byte for byte what was matched, and the whole
+    is a canonical path, since both parts are.
+    """
+    path, mark, query = target.partition(b"?")
+    cut = rewrite.cut_segments
+    if cut:
+        rest = path.split(b"/", cut + 1)[cut + 1 :]
+        path = rewrite.prefix + b"/" + rest[0] if rest else rewrite.prefix or b"/"
+    if rewrite.query is not NO_QUERY:
+        query = _edit_query(query, rewrite.query)
+        mark = b"?" if query else b""
+    return path + mark + query
+
+
+def _edit_query(query: bytes, edits: QueryEdits) -> bytes:
+    """Take parameters out, and put others behind; what stays is byte for byte as it came.
+
+    Names alone are decoded, so that `d%65bug` is no way around the removal of `debug`; a `%`
+    that begins no escape stays one. Nor is `debug[]`, of which PHP, Rails and others make `debug`.
+    """
+    pairs = [pair for pair in query.split(b"&") if not _is_removed(pair, edits)] if query else []
+    if edits.added:
+        pairs.append(edits.added)
+    return b"&".join(pairs)
+
+
+def _is_removed(pair: bytes, edits: QueryEdits) -> bool:
+    name = _name(pair)
+    return name in edits.removed or name.partition(b"[")[0] in edits.removed
+
+
+def _name(pair: bytes) -> bytes:
+    return unquote_to_bytes(pair.partition(b"=")[0].replace(b"+", b" "))
+
+
+class Named(Protocol):
+    """A server, by the name that a Host field would say."""
+
+    @property
+    def authority(self) -> str:
+        """Return it."""
+
+
+def choose_host(host: bytes, rewrite: Rewrite, server: Named | None) -> bytes:
+    """Return the Host of the request; *host* is what it came with, *server* who gets it."""
+    chosen = rewrite.host
+    if isinstance(chosen, bytes):
+        return chosen
+    if chosen is HostField.UPSTREAM and server is not None:
+        return server.authority.encode()
+    return host
+
+
+def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
+    """Return *lines* (prefix, value, prefix, value …) without the fields that *edits* take out.
+
+    In any spelling of which a service may make the same name, `HTTP_` in front of it as well.
+    """
+    if not edits.removed:
+        return lines
+    kept: list[bytes] = []
+    for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+        alias = canonical_alias(prefix[2:-2])
+        if alias not in edits.removed and alias.removeprefix(CGI_PREFIX) not in edits.removed:
+            kept += (prefix, value)
+    return kept
+
+
+def edit_answer_fields(fields: bytes, edits: FieldEdits) -> bytes:
+    """Return the *fields* of an answer, each behind the end of the line before, with *edits*."""
+    if not edits.removed:
+        return fields + edits.lines
+
+    def stays(line: bytes) -> bool:
+        return canonical_alias(line.partition(b":")[0]) not in edits.removed
+
+    return keep_fields(fields, stays) + edits.lines
+
+
+def keep_fields(fields: bytes, stays: Callable[[bytes], bool]) -> bytes:
+    """Return those *fields* of an answer whose line *stays*, each behind the end of a line."""
+    lines = filter(stays, fields.split(b"\r\n")[1:])
+    return b"".join(b"\r\n" + line for line in lines)

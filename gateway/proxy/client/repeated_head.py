@@ -1,0 +1,230 @@
+"""Know a header section that was read before, and take a request that repeats it."""
+
+from typing import Final
+
+from gateway.http.reading.fields import Fields
+from gateway.http.reading.request import USUAL_METHODS, Request
+from gateway.http.reading.trace_context import ReceivedTrace, read_trace
+from gateway.settings.values.configuration import Limits
+
+_USUAL_METHODS: Final = {name.encode(): name for name in USUAL_METHODS}
+
+# Visible ASCII without `#`: what the parser takes in a target as well.
+_TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
+
+_TRACE_STARTS: Final = (b"\r\ntraceparent: ", b"\r\nTraceparent: ")
+_TRACEPARENT_BYTES: Final = 55
+
+_TOKEN_STARTS: Final = (b"\r\nAuthorization: Bearer ", b"\r\nauthorization: Bearer ")
+
+# RFC 6750 §2.1, b64token: what cannot end a field, nor begin another.
+_TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+
+# A section that is kept costs this much memory at most, on each connection; and it leaves half
+# of a head to the target, so that no two that fit are too large together.
+_MAX_BYTES: Final = 4096
+
+_NO_FIELDS: Final = Fields()
+
+# Requests without a look at their section, once it was kept in vain again and again.
+_MAX_PAUSE: Final = 15
+
+
+class KeptSection:
+    """The bytes of the last plain header section of a connection, and what they meant.
+
+    Clients on a kept connection mostly send the same fields again with another request
+    line. Where the bytes are the same, so is their meaning; only the request line is read
+    anew. On a connection that many users share only the bearer token is another one, and whoever
+    traces its requests sends each with a traceparent of its own: then these are all that changes
+    in what was understood. They are gone with the connection. Where nothing is repeated,
+    sections are kept ever more seldom.
+    """
+
+    __slots__ = (
+        "_before",
+        "_behind",
+        "_behind_trace",
+        "_fields",
+        "_head_bytes",
+        "_in_front_of_trace",
+        "_line",
+        "_method",
+        "_pause",
+        "_section",
+        "_skips",
+        "_target",
+        "_target_bytes",
+        "_trace",
+        "_traceparent",
+        "_whole_trace",
+        "whole",
+        "whole_bytes",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._set_limits(limits)
+        # The last request that was taken, to the byte, and its length; no data has none.
+        self.whole = b""
+        self.whole_bytes = -1
+        self._whole_trace: ReceivedTrace | None = None
+        self._section = b""
+        # The section up to its bearer token, and from there on; empty where it has none.
+        self._before = self._behind = b""
+        self._trace: ReceivedTrace | None = None
+        # Its traceparent, or empty where that may not be another one; and how many bytes are in
+        # front of it or, where the bearer token is in front and may be longer, behind it.
+        self._traceparent = b""
+        self._in_front_of_trace = self._behind_trace = 0
+        self._fields = _NO_FIELDS
+        # The last request line, and what is in it: a client that polls sends it again, too.
+        self._line: bytes | None = None
+        self._method = ""
+        self._target = b""
+        self._pause = 0
+        self._skips = 0
+
+    def use(self, limits: Limits) -> None:
+        """Forget what was kept: under another configuration it may mean something else."""
+        self._set_limits(limits)
+        self._section = self._before = self.whole = b""
+        self.whole_bytes = -1
+        self._fields = _NO_FIELDS  # they hold what was decided, and the policy that it was by
+        self._line = None
+
+    def _set_limits(self, limits: Limits) -> None:
+        self._head_bytes = min(limits.head_bytes // 2, _MAX_BYTES)
+        self._target_bytes = min(limits.target_bytes, limits.head_bytes - self._head_bytes)
+
+    def repeat(self) -> Request:
+        """Return the request that ``whole`` is, for data that are the same to the byte."""
+        return Request(self._method, self._target, self._fields, self._whole_trace)
+
+    def match(self, data: bytes) -> Request | None:
+        """Return the request that *data* is, if it is a whole one with the fields kept.
+
+        What is not certain is None: the parser then says what it is.
+        """
+        whole, section, trace = data, self._section, self._trace
+        if not section:
+            return None
+        if not data.endswith(section):
+            if trace is not None and self._traceparent:
+                found = self._find_trace(data, trace)
+                if found is None:
+                    return None
+                data, trace = found
+            if not data.endswith(section):
+                return self._match_but_token(data, trace, whole) if self._before else None
+        line = data[: -len(section)]
+        if line != self._line and not self._read_line(line):
+            return None
+        self._pause = 0
+        self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
+        return Request(self._method, self._target, self._fields, trace)
+
+    def _find_trace(self, data: bytes, kept: ReceivedTrace) -> tuple[bytes, ReceivedTrace] | None:
+        """Return *data* with the traceparent that was kept, and the trace in it otherwise.
+
+        It is looked for where the kept one was. If *data* is another request in more than that,
+        whoever looks at the rest of it finds out.
+        """
+        if len(data) > self._head_bytes:
+            return None
+        if self._behind_trace:
+            begin = len(data) - self._behind_trace - _TRACEPARENT_BYTES
+        else:
+            begin = data.find(b"\r\n") + self._in_front_of_trace
+        if begin < 0:
+            return None
+        end = begin + _TRACEPARENT_BYTES
+        traceparent = data[begin:end]
+        if traceparent == self._traceparent:
+            return data, kept
+        trace = read_trace(traceparent, kept.tracestate)
+        if trace is None:
+            return None
+        return b"%b%b%b" % (data[:begin], self._traceparent, data[end:]), trace
+
+    def _match_but_token(
+        self, data: bytes, trace: ReceivedTrace | None, whole: bytes
+    ) -> Request | None:
+        """Return the request that *data* is, if of the section only the bearer token is new.
+
+        It came as *whole*, which may have another traceparent.
+        """
+        before, behind = self._before, self._behind
+        start = data.find(b"\r\n")
+        begin = start + len(before)
+        end = len(data) - len(behind)
+        if not begin < end or len(data) > self._head_bytes:
+            return None
+        if not data.startswith(before, start) or not data.endswith(behind):
+            return None
+        token = data[begin:end]
+        if token.translate(None, _TOKEN_BYTES):
+            return None  # where it ends, and the next field begins, is for the parser to say
+        line = data[:start]
+        if line != self._line and not self._read_line(line):
+            return None
+        self._pause = 0
+        self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
+        self._section = data[start:]  # whoever has a new token mostly goes on with it
+        self._fields = fields = self._fields.with_authorization(b"Bearer " + token)
+        return Request(self._method, self._target, fields, trace)
+
+    def _read_line(self, line: bytes) -> bool:
+        """Take a request line apart; return False if it is not one of the usual kind."""
+        name, _, rest = line.partition(b" ")
+        method = _USUAL_METHODS.get(name)
+        if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
+            return False
+        target = rest[:-9]
+        if target.translate(None, _TARGET_BYTES) or len(target) > self._target_bytes:
+            return False
+        self._line, self._method, self._target = line, method, target
+        return True
+
+    def keep(self, data: bytes, request: Request) -> None:
+        """Keep the section of the plain *request* in *data*, if it came alone and in one piece."""
+        self._section = self._before = self.whole = b""
+        self.whole_bytes = -1
+        if self._skips:
+            self._skips -= 1
+            return
+        self._skips = self._pause
+        self._pause = min(self._pause * 2 + 1, _MAX_PAUSE)
+        if len(data) > self._head_bytes:
+            return
+        start = data.find(b"\r\n")
+        if start > 0 and data.find(b"\r\n\r\n") == len(data) - 4:
+            self._section = data[start:]
+            self._fields = fields = request.fields
+            fields.joined = b"".join(fields.lines)
+            self._find_token(fields.authorization)
+            self._trace = request.trace
+            self._traceparent = b""
+            if request.trace is not None and fields.traceparent is not None:
+                self._find_traceparent(fields.traceparent)
+
+    def _find_traceparent(self, traceparent: bytes) -> None:
+        """Find where in the section *traceparent* stands, in a usual spelling."""
+        if len(traceparent) != _TRACEPARENT_BYTES:
+            return
+        for start in _TRACE_STARTS:
+            front, found, behind = self._section.partition(start + traceparent + b"\r\n")
+            if found:
+                self._traceparent = traceparent
+                self._in_front_of_trace = in_front = len(front) + len(start)
+                is_behind_token = bool(self._before) and len(self._before) < in_front
+                self._behind_trace = len(behind) + 2 if is_behind_token else 0
+
+    def _find_token(self, authorization: tuple[bytes, ...]) -> None:
+        """Find where in the section the bearer token stands, in a usual spelling."""
+        if len(authorization) != 1 or not authorization[0].startswith(b"Bearer "):
+            return
+        for start in _TOKEN_STARTS:
+            before, found, behind = self._section.partition(start + authorization[0][7:] + b"\r\n")
+            if found:
+                self._before = before + start
+                self._behind = b"\r\n" + behind

@@ -1,0 +1,102 @@
+"""Hold requests to the rate limits of their route, once they are allowed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny
+from gateway.http.reading.request import Request
+from gateway.limits.bucket_key import bucket_key
+from gateway.limits.fields import render_policy, render_retry, render_standing
+from gateway.limits.gcra import Rate, Taken, Wanted
+from gateway.limits.limiter import Limiter, Outcome, Uncounted
+from gateway.proxy.address import address_of
+from gateway.proxy.exchange.answering import Client
+from gateway.proxy.port import Port
+from gateway.settings.values.rates import PartKind, RateLimit, RateLimiting
+from gateway.telemetry.metrics.counts import Metrics
+
+
+class Limited(Protocol):
+    """An exchange whose request is allowed, but for how many there may be."""
+
+    port: Port
+    client: Client
+    request: Request
+    waited: bool
+    is_over: bool
+    limit_fields: bytes
+
+    def dispatch(self, allow: Allow) -> None:
+        """Send the request, which is within its limits."""
+
+    def refuse(self, deny: Deny) -> None:
+        """Answer in our own name."""
+
+    def give_up(self) -> None:
+        """End what a bug has ended."""
+
+
+class RouteLimits:
+    """The rate limits of one route, and who counts."""
+
+    def __init__(self, limits: Sequence[RateLimit], limiter: Limiter, metrics: Metrics) -> None:
+        self._limits = tuple((one, Rate(one.interval_us, one.burst)) for one in limits)
+        self._rates = [rate for _, rate in self._limits]
+        self._names = [one.name.encode() for one in limits]
+        self._policy = render_policy(limits)
+        self._by_address = any(part.kind is PartKind.ADDRESS for one in limits for part in one.key)
+        self._limiter = limiter
+        self._limited = metrics.rate_limited
+
+    def begin(self, exchange: Limited, allow: Allow) -> None:
+        """Send the request of *exchange* on, or refuse it; perhaps after a while."""
+        wanted = self._wanted(exchange, allow)
+        outcome = self._limiter.take(wanted)
+        if outcome is None:
+            exchange.waited = True
+            exchange.port.spawn(self._ask(exchange, allow, wanted), exchange.give_up)
+        else:
+            self._act(exchange, allow, outcome)
+
+    def _wanted(self, exchange: Limited, allow: Allow) -> tuple[Wanted, ...]:
+        address = b""
+        if self._by_address:
+            address = address_of(exchange.port, exchange.client, exchange.request)
+        route, token = allow.route, allow.token
+        return tuple(
+            [Wanted(bucket_key(one, route, token, address), rate) for one, rate in self._limits]
+        )
+
+    async def _ask(self, exchange: Limited, allow: Allow, wanted: tuple[Wanted, ...]) -> None:
+        outcome = await self._limiter.ask(wanted)
+        if not exchange.is_over:
+            self._act(exchange, allow, outcome)
+
+    def _act(self, exchange: Limited, allow: Allow, outcome: Outcome) -> None:
+        if outcome is Uncounted.ALLOWED:
+            exchange.dispatch(allow)
+        elif outcome is Uncounted.REFUSED:
+            detail = "nobody counts requests, and `on_failure` says that none passes then"
+            exchange.refuse(Deny(Reason.LIMITS_UNAVAILABLE, detail, allow.route, allow.token))
+        else:
+            self._act_on_count(exchange, allow, outcome)
+
+    def _act_on_count(self, exchange: Limited, allow: Allow, taken: Taken) -> None:
+        fields = self._policy + render_standing(self._names, self._rates, taken)
+        if taken.refused is None:
+            exchange.limit_fields = fields
+            exchange.dispatch(allow)
+            return
+        name = self._limits[taken.refused][0].name
+        self._limited[name] = self._limited.get(name, 0) + 1
+        exchange.limit_fields = fields + render_retry(self._rates, taken)
+        detail = f"the rate limit `{name}` is used up"
+        exchange.refuse(Deny(Reason.RATE_LIMITED, detail, allow.route, allow.token))
+
+
+def limit_routes(port: Port, settings: RateLimiting, limiter: Limiter, metrics: Metrics) -> None:
+    """Hold the requests of *port* to the limits in *settings*; *limiter* counts."""
+    for state, limits in zip(port.routes, settings.routes, strict=True):
+        if limits:
+            state.limits = RouteLimits(limits, limiter, metrics)

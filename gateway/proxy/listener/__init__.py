@@ -1,0 +1,1 @@
+"""The listening sockets, their accepted connections, and the drain."""

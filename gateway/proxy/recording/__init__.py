@@ -1,0 +1,1 @@
+"""What is written down about an exchange: log lines, counts and spans."""

@@ -1,0 +1,1 @@
+"""Bytes that pass through: request bodies, tunnels and WebSocket frames."""

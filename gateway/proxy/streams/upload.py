@@ -1,0 +1,145 @@
+"""The body of a request, on its way from the client to the server."""
+
+from time import monotonic
+from typing import Final, Protocol
+
+from gateway.proxy.transport.pace import Pace
+from gateway.proxy.upstream.connection import ServerConnection
+
+# Body bytes that may wait for a decision or a connection before the client is slowed down.
+_MAX_PENDING_BYTES: Final = 32 * 1024
+
+
+class Source(Protocol):
+    """The client's connection, where the body comes from."""
+
+    def hold(self) -> None:
+        """Read no more until ``go_on``."""
+
+    def go_on(self) -> None:
+        """Read again."""
+
+
+class Upload:
+    """A request body: collected until there is a server, then passed on as it comes.
+
+    *length* is its Content-Length, or None where it is chunked.
+    It has at most *max_bytes* (None: no limit), until its route says otherwise.
+    *begun* says that a part of it was sent, so that the request cannot be sent again.
+    *is_dropped* says that what still comes goes nowhere. *is_held_back* says that the client
+    waits for us to ask for it (RFC 9110 §10.1.1). *pace* is how slowly it may come.
+    """
+
+    __slots__ = (
+        "_max_bytes",
+        "_pending",
+        "_pending_bytes",
+        "_server",
+        "_source",
+        "begun",
+        "complete",
+        "is_dropped",
+        "is_held_back",
+        "is_too_large",
+        "length",
+        "pace",
+        "received_bytes",
+        "sent_at",
+    )
+
+    def __init__(self, source: Source, length: int | None, max_bytes: int | None) -> None:
+        self._source = source
+        self.length = length
+        self._max_bytes = max_bytes
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._server: ServerConnection | None = None
+        self.begun = False
+        self.complete = False
+        self.is_dropped = False
+        self.is_held_back = False
+        self.pace: Pace | None = None
+        self.is_too_large = False
+        self.received_bytes = 0
+        self.sent_at = 0.0  # the end of it
+
+    def is_awaited(self) -> bool:
+        """Return whether the client is to send it now, or has begun to."""
+        return not self.is_held_back or self.received_bytes > 0
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Return whether what comes goes on to a server at once."""
+        return self._server is not None
+
+    def has_not_come(self) -> bool:
+        """Return whether nothing of the body was seen yet."""
+        return not self.received_bytes and not self.complete
+
+    def add(self, data: bytes) -> None:
+        """Take a piece; it is sent by the next ``flush``."""
+        self.received_bytes += len(data)
+        if self.is_dropped:
+            return
+        if self._max_bytes is not None and self.received_bytes > self._max_bytes:
+            self.is_too_large = True
+            return
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+
+    def limit(self, max_bytes: int | None) -> bool:
+        """Take at most *max_bytes* from now on; return whether more has come already."""
+        self._max_bytes = max_bytes
+        return max_bytes is not None and self.received_bytes > max_bytes
+
+    def attach(self, server: ServerConnection) -> None:
+        """Send to *server* from now on."""
+        self._server = server
+        self.is_held_back = False
+        was_complete = self.complete
+        if not was_complete:
+            server.expect_nothing()
+        # First, since a server that cannot take what is sent now holds the client at once.
+        self._source.go_on()
+        if was_complete or not self.complete:  # else that was its end, which is sent by now
+            self.flush()
+
+    def wait(self) -> None:
+        """Keep what comes for another server: the one there was is gone."""
+        self._server = None
+
+    def flush(self) -> None:
+        """Send what has come, and the end if it has ended."""
+        server = self._server
+        if server is None:
+            if self._pending_bytes > _MAX_PENDING_BYTES:
+                self._source.hold()
+            return
+        if self._pending:
+            # Many small chunks that came together go on as one.
+            data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+            self.drop()
+            self.begun = True
+            if self.length is None:
+                server.write_chunk(data)
+            else:
+                server.write(data)
+        if not self.complete:
+            return
+        if self.length is None:
+            self.begun = True
+            server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
+        self.sent_at = monotonic()
+        server.expect_answer()
+
+    def drop(self) -> None:
+        """Forget what is waiting."""
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def detach(self) -> None:
+        """Send nothing more: the exchange is over, or the server is gone."""
+        self._server = None
+        self.is_held_back = False
+        self.is_dropped = True
+        self.drop()

@@ -1,0 +1,1 @@
+"""Bytes to and from a socket, without a word of HTTP."""

@@ -1,0 +1,1 @@
+"""From models to values: each part is checked and compiled here."""

@@ -1,0 +1,121 @@
+"""Build what decides about requests, from all files, before it is made one policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
+from gateway.decision.routes.routing import Route
+from gateway.settings.build.audience_doubts import warn_about_resources, warn_about_routes
+from gateway.settings.build.cors import build_cors
+from gateway.settings.build.includes import refuse_outside
+from gateway.settings.build.issuer_reach import IssuerReach
+from gateway.settings.build.issuers import build_issuers
+from gateway.settings.build.rates import build_rate_limiting
+from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
+from gateway.settings.build.revocations import build_revocations
+from gateway.settings.build.rewrite import build_rewrites
+from gateway.settings.build.routes import Known, build_routes
+from gateway.settings.build.sections import Named, collect_named, collect_routes
+from gateway.settings.build.unused import warn_about_unused
+from gateway.settings.build.upstreams import build_upstreams
+from gateway.settings.schema.assertion import DEFAULT_HEADER
+from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.models import (
+    DEFAULT_IDENTITY,
+    ConfigFile,
+    IdentityModel,
+    UpstreamModel,
+)
+from gateway.settings.schema.resources import ResourceModel
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Fault, Severity
+from gateway.settings.text.files import Sources
+from gateway.settings.text.suggestions import Names
+from gateway.settings.values.configuration import (
+    IssuerSettings,
+    Resource,
+    RevocationSettings,
+    Upstream,
+)
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.rates import RateLimiting
+from gateway.settings.values.rewrite import Rewrite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Access:
+    """Whose tokens count, where requests go, and what each route asks for."""
+
+    issuers: dict[str, IssuerSettings]
+    revocations: dict[str, RevocationSettings]
+    upstreams: dict[str, Upstream]
+    resources: tuple[Resource, ...]
+    routes: tuple[Route, ...]
+    route_models: Mapping[str, RouteModel]  # by name
+    rewrites: Mapping[str, Rewrite]  # by name of the route
+    cors: Mapping[str, Cors]  # by name of the route
+    rate_limiting: RateLimiting
+
+
+def build_access(
+    model: ConfigFile,
+    root: Part,
+    sources: Sources,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> Access:
+    """Return what is sound; *model* and *root* are the main file."""
+    issuers = collect_named(sources, "issuers", IssuerModel, faults)
+    upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
+    resources = collect_named(sources, "resources", ResourceModel, faults)
+    routes = collect_routes(sources, RouteModel, faults)
+    reach = IssuerReach(issuers)
+    issuer_names = Names(one.name for one in issuers)
+    known = Known(issuer_names, Names(one.name for one in upstreams), reach)
+    warn_about_unused(issuers, upstreams, routes, reach, faults)
+    sound = build_issuers(issuers, environ, sources.disk, faults)
+    trusted = KnownIssuers(sound, known.issuers, reach)
+    built_routes = build_routes(routes, known, faults)
+    refuse_outside(built_routes, {one.name: one.part for one in routes}, resources, faults)
+    built_resources = _resources(resources, routes, trusted, built_routes, faults)
+    at_lists = root.child("revocations")
+    return Access(
+        dict(trusted.sound),
+        build_revocations(model.revocations, at_lists, sources, known.issuers, faults),
+        build_upstreams(upstreams, sources.disk, faults),
+        built_resources,
+        point_to(built_resources, built_routes),
+        {one.name: one.model for one in routes if one.model is not None},
+        build_rewrites(routes, built_routes, _identity_names(model.identity), faults),
+        build_cors(routes, built_routes, faults),
+        build_rate_limiting(model, root, routes, built_routes, environ, faults),
+    )
+
+
+def _identity_names(model: IdentityModel) -> frozenset[bytes]:
+    """Return the aliases of all fields that say who is calling, those with faults included.
+
+    The default names are among them: services may still read one that `headers` has replaced.
+    """
+    assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
+    names = (*DEFAULT_IDENTITY, *model.headers, DEFAULT_HEADER, assertion)
+    aliases = (canonical_alias(name.encode(errors="replace")) for name in names)
+    return frozenset(alias.removeprefix(CGI_PREFIX) for alias in aliases)
+
+
+def _resources(
+    named: Sequence[Named[ResourceModel]],
+    named_routes: Sequence[Named[RouteModel]],
+    issuers: KnownIssuers,
+    routes: Sequence[Route],
+    faults: list[Fault],
+) -> tuple[Resource, ...]:
+    at_routes = {one.name: one.part for one in named_routes}
+    resources = build_resources(named, issuers, routes, at_routes, faults)
+    # Doubts are for what holds otherwise: beside an error they would only be its echo.
+    if not any(fault.severity is Severity.ERROR for fault in faults):
+        at_resources = {one.name: one.part for one in named}
+        warn_about_routes(routes, at_routes, issuers.sound, faults)
+        warn_about_resources(resources, at_resources, routes, issuers.sound, faults)
+    return resources

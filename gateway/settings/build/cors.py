@@ -1,0 +1,97 @@
+"""Build what a route says to browsers about pages of other origins."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Route
+from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.sections import Named
+from gateway.settings.schema.cors import (
+    DEFAULT_EXPOSED,
+    DEFAULT_HEADERS,
+    DEFAULT_MAX_AGE_SECONDS,
+    CorsModel,
+)
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.scalars import shorten
+from gateway.settings.values.cors import Cors
+
+# The ASCII serialization of an origin (RFC 6454 §6.2), as browsers send it.
+_ORIGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#@\\]+?)(?::(?P<port>[0-9]+))?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_MAX_PORT = 65535
+
+
+def build_cors(
+    named: Collection[Named[RouteModel]], routes: Collection[Route], faults: list[Fault]
+) -> Mapping[str, Cors]:
+    """Return what each of the sound *routes* says, by name; most say nothing."""
+    parts = {one.name: one for one in named}
+    found = {}
+    for route in routes:
+        one = parts[route.name]
+        if one.model is not None and one.model.cors is not None:
+            found[route.name] = _build(one.model.cors, route, one.part.child("cors"), faults)
+    return found
+
+
+def _build(model: CorsModel, route: Route, part: Part, faults: list[Fault]) -> Cors:
+    at_origins = part.child("origins")
+    refuse_repeated(model.origins, at_origins, faults)
+    for number, origin in enumerate(model.origins):
+        problem = _problem(origin, model.credentials)
+        if problem is not None:
+            faults.append(at_origins.child(number).fault(Code.BAD_VALUE, problem))
+    methods = model.methods or ()
+    refuse_repeated(methods, part.child("methods"), faults)
+    for number, method in enumerate(methods):
+        if route.methods and method not in route.methods:
+            message = f"`{route.name}` does not match {method}"
+            faults.append(part.child("methods").child(number).fault(Code.BAD_VALUE, message))
+    wildcards = [origin for origin in model.origins if "*" in origin and origin != "*"]
+    exact = frozenset(model.origins).difference(wildcards, "*")
+    return Cors(
+        frozenset(origin.encode(errors="replace") for origin in exact),
+        {origin.encode(errors="replace"): _pattern(origin) for origin in wildcards},
+        "*" in model.origins,
+        frozenset(methods) or route.methods,
+        ", ".join(model.headers or DEFAULT_HEADERS).encode(),
+        ", ".join(model.expose or DEFAULT_EXPOSED).encode(),
+        model.credentials,
+        DEFAULT_MAX_AGE_SECONDS if model.max_age is None else model.max_age,
+    )
+
+
+def _pattern(origin: str) -> re.Pattern[bytes]:
+    """Return what the wildcard *origin* stands for: one label, and all else as it is written."""
+    before, _, behind = origin.partition("*")
+    text = f"{re.escape(before)}{_LABEL}{re.escape(behind)}"
+    return re.compile(text.encode(errors="replace"))
+
+
+def _problem(origin: str, credentials: bool) -> str | None:
+    if origin in {"*", "null"}:
+        # `null` is what every page in a sandboxed frame has for an origin.
+        message = f"`{origin}` with `credentials`: every page could act as whoever looks at it"
+        return message if credentials else None
+    match = _ORIGIN.fullmatch(origin)
+    if match is None or (match["port"] is not None and int(match["port"]) > _MAX_PORT):
+        return f"`{shorten(origin)}` is not an origin: write it like https://app.example.com"
+    if match["port"] == _DEFAULT_PORTS.get(match["scheme"], ""):
+        return f"browsers leave :{match['port']} out, for it is the default: so leave it out here"
+    host = match["host"]
+    plain = host.removeprefix("*.")
+    if "*" in plain:
+        return f"`{shorten(origin)}`: a wildcard is one whole label, as in https://*.example.com"
+    if plain != host and "." not in plain:
+        return f"`{shorten(origin)}`: anybody can have a name there"
+    canonical = canonical_host(plain.encode(errors="replace"))
+    if canonical is None:
+        return f"`{shorten(origin)}` is not an origin: its host is none"
+    if canonical != plain:
+        return f"browsers write its host as {canonical}"
+    return None

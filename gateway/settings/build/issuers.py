@@ -1,0 +1,218 @@
+"""Build the issuers from their settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gateway.decision.policy import Issuer, Profile
+from gateway.settings.build.sections import Named
+from gateway.settings.build.tls import build_fetch_ca
+from gateway.settings.schema.issuers import KEY_SOURCES, IssuerModel
+from gateway.settings.text.disk import Disk
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.files import find_file
+from gateway.settings.text.grants import Grant
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.variables import describe_unset
+from gateway.settings.values.addresses import check_key_url, is_plain_http, leaves_unprotected
+from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes, SourceKind
+from gateway.tls.certificate import Authorities
+
+_ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
+_SECRET_DEFAULT = frozenset({"HS256"})
+
+
+def build_issuers(
+    named: Sequence[Named[IssuerModel]],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
+) -> dict[str, IssuerSettings]:
+    """Return the sound issuers by name."""
+    built: dict[str, IssuerSettings] = {}
+    owners: dict[str, str] = {}
+    for one in named:
+        _refuse_wrong_sources(one.part, faults)
+        model = one.model
+        if model is None:
+            continue
+        # Compared code point by code point, as `iss` will be: `…/` and `…` are two issuers.
+        owner = owners.setdefault(model.issuer, one.name)
+        if owner != one.name:
+            message = f"the issuer `{owner}` already stands for this `iss`"
+            faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
+        algorithms = _algorithms(model, one.part, faults)
+        source = _source(one, model, algorithms, environ, disk, faults)
+        ca = _ca(one, model, disk, faults)
+        _warn(model, one.part, faults)
+        if source is not None:
+            built[one.name] = _build(one.name, model, algorithms, replace(source, ca=ca))
+    return built
+
+
+def _build(
+    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
+) -> IssuerSettings:
+    audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
+    issuer = Issuer(
+        name=name,
+        issuer=model.issuer,
+        audiences=audiences,
+        algorithms=algorithms,
+        profile=Profile(model.profile),
+        leeway_seconds=model.leeway,
+        reports=model.mode == "report",
+    )
+    keys = model.keys
+    times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
+    return IssuerSettings(issuer, source, times, model.required)
+
+
+def _refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:
+    if not isinstance(part.raw, dict):
+        return
+    present = [source for source in KEY_SOURCES if source in part.raw]
+    if not present:
+        message = f"a key source is missing: one of {', '.join(KEY_SOURCES)}"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    for extra in present[1:]:
+        message = f"`{extra}` and `{present[0]}`: an issuer has exactly one key source"
+        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
+
+
+def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozenset[str]:
+    if model.algorithms is None:
+        return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
+    refuse_repeated(model.algorithms, part.child("algorithms"), faults)
+    for index, name in enumerate(model.algorithms):
+        item = part.child("algorithms").child(index)
+        is_hmac = name.startswith("HS")
+        # One list with both kinds is how a public key becomes an HMAC secret (RFC 8725 §3.1).
+        if is_hmac and not model.secret_env:
+            faults.append(item.fault(Code.BAD_VALUE, f"{name} needs the key source secret_env"))
+        elif model.secret_env and not is_hmac:
+            message = f"{name} cannot be checked with a secret: HS256, HS384 or HS512"
+            faults.append(item.fault(Code.BAD_VALUE, message))
+    return frozenset(model.algorithms)
+
+
+def refuse_repeated(
+    values: Sequence[object],
+    part: Part,
+    faults: list[Fault],
+    meant: Sequence[object] | None = None,
+) -> None:
+    """Refuse a value that stands in a list twice: it was meant to be another one.
+
+    *meant* is what each of *values* stands for, where there is more than one way to write it.
+    """
+    if len(values) < 2:
+        return
+    seen: set[object] = set()
+    for index, (value, one) in enumerate(zip(values, meant or values, strict=True)):
+        if one not in seen:
+            seen.add(one)
+        else:
+            message = f"`{shorten(str(value))}` stands in this list already"
+            faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
+
+
+def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
+    one: Named[IssuerModel],
+    model: IssuerModel,
+    algorithms: frozenset[str],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
+) -> KeySource | None:
+    part = one.part
+    if model.discovery:
+        return _url_source(SourceKind.DISCOVERY, model.issuer, part.child("issuer"), faults)
+    if model.jwks_url is not None:
+        return _url_source(SourceKind.JWKS_URL, model.jwks_url, part.child("jwks_url"), faults)
+    for kind, name in (
+        (SourceKind.JWKS_FILE, model.jwks_file),
+        (SourceKind.PEM_FILE, model.pem_file),
+    ):
+        if name is None:
+            continue
+        path = find_file(name, one.directory, part.child(kind.value), disk, faults)
+        return None if path is None else KeySource(kind, str(path))
+    if model.secret_env is None:
+        return None
+    refused = part.document.refuse("read the environment", Grant.ENVIRONMENT)
+    if refused is not None:
+        faults.append(part.child("secret_env").fault(Code.NOT_GRANTED, refused))
+        return None
+    hmac = frozenset(name for name in algorithms if name.startswith("HS"))
+    secret = read_secret(model.secret_env, hmac, environ)
+    if isinstance(secret, bytes):
+        return KeySource(SourceKind.SECRET, model.secret_env, secret)
+    faults.append(part.child("secret_env").fault(*secret))
+    return None
+
+
+def _ca(
+    one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
+) -> Authorities | None:
+    url = model.issuer if model.discovery else model.jwks_url
+    return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)
+
+
+def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
+    problem = check_key_url(url)
+    if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
+        problem = "an issuer with metadata has no query"  # RFC 8414 section 2
+    if problem is None:
+        return KeySource(kind, url)
+    code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
+    faults.append(part.fault(code, problem))
+    return None
+
+
+def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
+    if model.audiences == "unchecked":
+        # RFC 8725 section 3.9: a token for another API of this issuer will pass.
+        message = "tokens that this issuer made for any other API are accepted too"
+        faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
+    else:
+        refuse_repeated(model.audiences, part.child("audiences"), faults)
+    if model.mode == "report":
+        message = (
+            "anybody can write this issuer into a token and so pass every route that accepts it"
+        )
+        faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
+    asked = {"issuer": bool(model.discovery), "jwks_url": True}
+    for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
+        is_refused = asked[key] and check_key_url(url) is not None
+        if leaves_unprotected(url) and not is_refused:
+            message = "plain http: whoever is on the way can change what it says"
+            faults.append(part.child(key).warning(Code.INSECURE_URL, message))
+
+
+# RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
+_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+# Public keys as HMAC secrets are the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
+# anyone who knows the public key could sign.
+_KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
+_MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
+
+
+def read_secret(
+    variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
+) -> bytes | tuple[Code, str]:
+    """Return the secret in *variable*, or the code and words of what is wrong with it."""
+    text = environ.get(variable)
+    if not text:
+        return Code.UNSET_VARIABLE, describe_unset(variable)
+    secret = text.encode("utf-8", "surrogateescape")
+    if any(mark in secret for mark in _KEY_MARKS):
+        return Code.WEAK_SECRET, f"{variable} holds a key pair's key, not an HMAC secret"
+    needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
+    if len(secret) < needed:
+        strongest = max(algorithms)
+        return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
+    if len(set(secret)) < _MIN_DISTINCT_BYTES:
+        return Code.WEAK_SECRET, f"{variable} can be guessed: use random bytes"
+    return secret

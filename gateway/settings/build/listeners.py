@@ -1,0 +1,171 @@
+"""Build the data port, the admin port and the trust in proxies from their settings."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple
+
+from gateway.settings.build.tls import build_listen_tls
+from gateway.settings.schema.models import AdminModel, ConfigFile, DrainModel, ListenModel
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.files import Sources
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.variables import describe_unset
+from gateway.settings.values.addresses import is_loopback, parse_address, parse_network
+from gateway.settings.values.configuration import Address, Admin, Listen
+
+
+def build_listen(
+    model: ListenModel | str | Sequence[ListenModel | str],
+    part: Part,
+    sources: Sources,
+    faults: list[Fault],
+) -> tuple[Listen, ...] | None:
+    """Return where the data port listens, or None where a part of it is wrong."""
+    if isinstance(model, ListenModel | str):
+        one = _build_one(model, part, sources, faults)
+        return None if one is None else (one,)
+    parts = [part.child(index) for index in range(len(model))]
+    built = [_build_one(*one, sources, faults) for one in zip(model, parts, strict=True)]
+    listen = tuple(one for one in built if one is not None)
+    if len(listen) < len(built):
+        return None
+    _refuse_shared_addresses(listen, parts, faults)
+    return listen
+
+
+def _build_one(
+    model: ListenModel | str, part: Part, sources: Sources, faults: list[Fault]
+) -> Listen | None:
+    if isinstance(model, str):
+        address = _address(model, part, faults)
+        return Listen(address, None) if address else None
+    address = _address(model.address, part.child("address"), faults)
+    tls = build_listen_tls(model.tls, part.child("tls"), sources, faults) if model.tls else None
+    return Listen(address, tls) if address and (tls or not model.tls) else None
+
+
+def _refuse_shared_addresses(
+    listen: Sequence[Listen], parts: Sequence[Part], faults: list[Fault]
+) -> None:
+    """Refuse an address that is listened on by another one of them, too."""
+    for index, (one, part) in enumerate(zip(listen, parts, strict=True)):
+        for other in listen[:index]:
+            if _share(one.address, other.address):
+                message = f"`{_show(other.address)}` above takes these connections already"
+                at = part.child("address") if isinstance(part.raw, dict) else part
+                faults.append(at.fault(Code.DUPLICATE_VALUE, message))
+                break
+
+
+def _share(one: Address, other: Address) -> bool:
+    if one.port != other.port or one.port == 0:
+        return False
+    hosts = {one.host, other.host}
+    # An address of IPv6 takes connections of IPv6 alone.
+    return (
+        len(hosts) == 1
+        or ("0.0.0.0" in hosts and all(":" not in host for host in hosts))  # noqa: S104 - read
+        or ("::" in hosts and all(":" in host for host in hosts))
+    )
+
+
+def _show(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
+
+
+def build_admin(
+    model: AdminModel | str | bool, part: Part, environ: Mapping[str, str], faults: list[Fault]
+) -> Admin | None:
+    """Return where the admin port listens, or None where it is off (or wrong)."""
+    if isinstance(model, bool):
+        return None
+    if isinstance(model, str):
+        model = AdminModel(address=model)
+        address = _address(model.address, part, faults)
+    else:
+        address = _address(model.address, part.child("address"), faults)
+    token = None
+    if model.token_env is not None:
+        token = environ.get(model.token_env)
+        if not token:
+            message = describe_unset(model.token_env)
+            faults.append(part.child("token_env").fault(Code.UNSET_VARIABLE, message))
+        elif not _can_be_sent(token):
+            message = (
+                "the token in this variable has white space at an end (a line feed?), or what is"
+                " not visible ASCII: no request could show it"
+            )
+            faults.append(part.child("token_env").fault(Code.BAD_VALUE, message))
+    if address and not model.token_env and not is_loopback(address.host):
+        message = "the admin port is open to other machines without a token: set token_env"
+        faults.append(part.warning(Code.ADMIN_EXPOSED, message))
+    return Admin(address, token) if address else None
+
+
+def _can_be_sent(token: str) -> bool:
+    """Return whether a header field can carry *token* (RFC 9110 §5.5), to be compared whole."""
+    return token.isascii() and token.isprintable() and token.strip() == token
+
+
+def refuse_one_address_twice(
+    listen: Sequence[Listen] | None, admin: Admin | None, part: Part, faults: list[Fault]
+) -> None:
+    """Refuse the data port and the admin port on one address."""
+    if admin and admin.address.port and admin.address in [one.address for one in listen or ()]:
+        message = "the admin port cannot be the data port"
+        faults.append(part.fault(Code.DUPLICATE_VALUE, message))
+
+
+def build_trusted_proxies(
+    model: ConfigFile, part: Part, faults: list[Fault]
+) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks whose Forwarded fields are believed."""
+    networks: list[IPv4Network | IPv6Network] = []
+    for index, text in enumerate(model.trusted_proxies or ()):
+        item = part.child(index)
+        network = parse_network(text)
+        if isinstance(network, str):
+            faults.append(item.fault(Code.BAD_VALUE, f"`{shorten(text)}` {network}"))
+            continue
+        if network.prefixlen == 0:
+            message = "every client is trusted to say who it is and where it comes from"
+            faults.append(item.warning(Code.TRUSTS_EVERYONE, message))
+        networks.append(network)
+    return tuple(networks)
+
+
+def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
+    address = parse_address(text)
+    if not isinstance(address, Address):
+        faults.append(part.fault(Code.BAD_VALUE, address))
+        return None
+    mapped = IPv6Address(address.host).ipv4_mapped if ":" in address.host else None
+    if mapped is not None:  # which a socket of IPv6 alone cannot have
+        message = f"`{shorten(text)}` is an address of IPv4: write {mapped}:{address.port}"
+        faults.append(part.fault(Code.BAD_VALUE, message))
+        return None
+    return address
+
+
+class DrainTimes(NamedTuple):
+    """How long each part of the drain takes, in seconds."""
+
+    deadline_seconds: float
+    delay_seconds: float
+    streams_seconds: float
+
+
+def build_drain(model: DrainModel | float, part: Part, faults: list[Fault]) -> DrainTimes:
+    """Return the times of the drain; its short form is the deadline alone."""
+    if not isinstance(model, DrainModel):
+        model = DrainModel.model_construct(deadline=model, delay=0.0, streams=None)
+    deadline = model.deadline
+    if model.streams is None:
+        # Time to answer is left to those who are told last, as much as there was to tell them.
+        return DrainTimes(deadline, model.delay, deadline / 2)
+    if model.streams > deadline:
+        message = "longer than the deadline: then those told last would be cut before"
+        faults.append(part.child("streams").fault(Code.BAD_VALUE, message))
+    return DrainTimes(deadline, model.delay, model.streams)

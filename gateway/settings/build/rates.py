@@ -1,0 +1,206 @@
+"""Build the rate limits, and say which of them each route has."""
+
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_names import parse_claim_name
+from gateway.settings.build.extras import refuse_without
+from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.routes import refuse_unknown, refuse_wrong_choice
+from gateway.settings.build.sections import Named
+from gateway.settings.schema.models import ConfigFile
+from gateway.settings.schema.rates import ClaimKeyModel, RateLimitModel, RedisModel
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.suggestions import Names
+from gateway.settings.text.variables import describe_unset
+from gateway.settings.values.addresses import is_loopback
+from gateway.settings.values.rates import (
+    KeyPart,
+    OnFailure,
+    PartKind,
+    RateLimit,
+    RateLimiting,
+    Redis,
+)
+
+_OF_CALLERS = frozenset({PartKind.SUBJECT, PartKind.CLIENT, PartKind.CLAIM})
+
+
+def _build_limits(
+    models: Mapping[str, RateLimitModel], part: Part, faults: list[Fault]
+) -> dict[str, RateLimit]:
+    """Return the limits by name."""
+    return {
+        name: RateLimit(
+            name=name,
+            requests=model.rate[0],
+            period_us=model.rate[1],
+            burst=model.burst or model.rate[0],
+            key=_key(model, part.child(name).child("key"), faults),
+        )
+        for name, model in models.items()
+    }
+
+
+def _key(model: RateLimitModel, part: Part, faults: list[Fault]) -> tuple[KeyPart, ...]:
+    if not isinstance(model.key, list):
+        return _key_part(model.key, part, faults)
+    found: dict[KeyPart, None] = {}
+    for number, one in enumerate(model.key):
+        for key_part in _key_part(one, part.child(number), faults):
+            if key_part in found:
+                message = "the list has this already"
+                faults.append(part.child(number).fault(Code.DUPLICATE_VALUE, message))
+            found[key_part] = None
+    return tuple(found)
+
+
+def _key_part(model: str | ClaimKeyModel, part: Part, faults: list[Fault]) -> tuple[KeyPart, ...]:
+    if isinstance(model, str):
+        return (KeyPart(PartKind(model)),)
+    try:
+        return (KeyPart(PartKind.CLAIM, parse_claim_name(model.claim)),)
+    except ValueError as error:
+        faults.append(part.child("claim").fault(Code.BAD_VALUE, str(error)))
+        return ()
+
+
+def _check_routes(
+    routes: Sequence[Named[RouteModel]],
+    limits: Mapping[str, RateLimit],
+    known: Collection[str],
+    faults: list[Fault],
+) -> None:
+    """Refuse names of limits that there are not, and limits that tell nobody apart."""
+    for one in routes:
+        if one.model is None or one.model.rate_limits is None:
+            continue
+        at_names = one.part.child("rate_limits")
+        refuse_repeated(one.model.rate_limits, at_names, faults)
+        for number, name in enumerate(one.model.rate_limits):
+            refuse_unknown("rate limit", name, known, at_names.child(number), faults)
+            if one.model.public and name in limits and _is_of_callers(limits[name]):
+                message = (
+                    f"`{name}` counts by who is calling, but on a public route no token is read: "
+                    "count by address or by route"
+                )
+                faults.append(at_names.child(number).fault(Code.BAD_VALUE, message))
+
+
+def _warn_about_unused(
+    named: Sequence[Named[RouteModel]],
+    limits: Mapping[str, RateLimit],
+    part: Part,
+    faults: list[Fault],
+) -> None:
+    if not named or not all(route.sound for route in named):
+        return  # a route that could not be read may have any of them
+    used = {name for one in named if one.model for name in one.model.rate_limits or ()}
+    for name in limits:
+        if name not in used:
+            message = f"no route has the rate limit `{name}`: it holds nothing"
+            faults.append(part.child(name).key_warning(Code.UNUSED_RATE_LIMIT, message))
+
+
+def _is_of_callers(limit: RateLimit) -> bool:
+    return any(part.kind in _OF_CALLERS for part in limit.key)
+
+
+def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
+    model: ConfigFile,
+    root: Part,
+    named: Sequence[Named[RouteModel]],
+    routes: Sequence[Route],
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> RateLimiting:
+    """Return all limits, and which of them each of *routes* has, as it is *named* in the files."""
+    at_limits = root.child("rate_limits")
+    limits = _build_limits(model.rate_limits, at_limits, faults)
+    # Those with faults, too: that they are not known would be no news.
+    known = Names(at_limits.raw if isinstance(at_limits.raw, dict) else limits)
+    _check_routes(named, limits, known, faults)
+    _warn_about_unused(named, limits, at_limits, faults)
+    names = {one.name: one.model.rate_limits or () for one in named if one.model is not None}
+    return RateLimiting(
+        limits=limits,
+        routes=tuple(
+            tuple(limits[name] for name in names[route.name] if name in limits) for route in routes
+        ),
+        redis=build_redis(model.redis, root.child("redis"), environ, faults),
+    )
+
+
+_PACKAGE = "redis"  # what the extra brings
+
+_WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
+
+
+def build_redis(
+    model: RedisModel | None,
+    part: Part,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+    package: str = _PACKAGE,
+) -> Redis | None:
+    """Return where is counted together; None where nowhere, or where something is wrong with it.
+
+    *package* must be installed for it. No message repeats the URL: it may hold a password.
+    """
+    if model is None:
+        return None
+    before = len(faults)
+    refuse_without(package, "redis", "Redis needs", part, faults)
+    refuse_wrong_choice(part, "url", "url_env", faults)
+    url = _url(model, part, environ, faults)
+    if url is None or len(faults) > before:
+        return None
+    _warn(url, part.child("url" if model.url is not None else "url_env"), faults)
+    return Redis(url, model.timeout, OnFailure(model.on_failure), model.prefix)
+
+
+def _url(
+    model: RedisModel, part: Part, environ: Mapping[str, str], faults: list[Fault]
+) -> str | None:
+    at, url = part.child("url"), model.url
+    if url is None and model.url_env is not None:
+        at, url = part.child("url_env"), environ.get(model.url_env)
+        if not url:
+            faults.append(at.fault(Code.UNSET_VARIABLE, describe_unset(model.url_env)))
+    if not url:
+        return None
+    split = _split(url)
+    if split is None:
+        what = "what this variable holds is not" if model.url is None else "not"
+        faults.append(at.fault(Code.BAD_VALUE, f"{what} the URL of a Redis: {_WRITE_IT}"))
+    elif model.url is not None and split.password:
+        message = "a password does not belong into this file: name a variable with `url_env`"
+        faults.append(at.fault(Code.BAD_VALUE, message))
+    return url
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of the URL of a Redis; None where it is none, or has more of them."""
+    try:
+        split = urlsplit(url)
+        is_whole = split.port is None or split.port > 0
+    except ValueError:
+        return None
+    if split.query or split.fragment or not is_whole or not url.isascii() or " " in url:
+        return None
+    if split.scheme == "unix":
+        return split if not split.netloc and len(split.path) > 1 else None
+    database = split.path.strip("/")
+    is_one = split.scheme in {"redis", "rediss"} and split.hostname
+    return split if is_one and (not database or database.isdecimal()) else None
+
+
+def _warn(url: str, part: Part, faults: list[Fault]) -> None:
+    """Doubt a password that can be read on its way."""
+    split = urlsplit(url)
+    if split.scheme == "redis" and split.password and not is_loopback(split.hostname or ""):
+        message = "the password can be read on its way: use rediss://"
+        faults.append(part.warning(Code.INSECURE_URL, message))

@@ -1,0 +1,258 @@
+"""Build what a route changes of its requests and answers."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from urllib.parse import quote
+
+from gateway.decision.identity import CGI_PREFIX, canonical_alias
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.segments import split_segments
+from gateway.decision.routes.template import parse_template
+from gateway.settings.build.identity import RESERVED
+from gateway.settings.build.sections import Named
+from gateway.settings.schema.rewrite import FieldEditsModel, QueryEditsModel, RewriteModel
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.types import TOKEN
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.scalars import shorten
+from gateway.settings.values.rewrite import (
+    NO_FIELDS,
+    NO_QUERY,
+    FieldEdits,
+    HostField,
+    QueryEdits,
+    Rewrite,
+)
+
+_HOST_WORDS = {"keep": HostField.KEEP, "upstream": HostField.UPSTREAM}
+
+
+def build_rewrites(
+    named: Collection[Named[RouteModel]],
+    routes: Collection[Route],
+    identity: frozenset[bytes],
+    faults: list[Fault],
+) -> Mapping[str, Rewrite]:
+    """Return what each of the sound *routes* changes, by name; most change nothing.
+
+    *identity* are the aliases of identity headers, which nothing else may touch.
+    """
+    parts = {one.name: one for one in named}
+    rewrites = {}
+    for route in routes:
+        one = parts[route.name]
+        if one.model is not None and one.model.rewrite is not None:
+            at = one.part.child("rewrite")
+            rewrites[route.name] = _build(one.model.rewrite, route, at, identity, faults)
+    return rewrites
+
+
+def _build(
+    model: RewriteModel, route: Route, part: Part, identity: frozenset[bytes], faults: list[Fault]
+) -> Rewrite:
+    if not model.model_fields_set:
+        faults.append(part.fault(Code.MISSING_KEY, "nothing is rewritten here"))
+    cut_segments, prefix = _prefix(model, route, part, faults)
+    return Rewrite(
+        cut_segments,
+        prefix,
+        _host(model.host, part.child("host"), faults),
+        build_field_edits(
+            model.request_headers, REQUEST_FIELDS, identity, part.child("request_headers"), faults
+        ),
+        build_field_edits(
+            model.answer_headers, ANSWER_FIELDS, identity, part.child("answer_headers"), faults
+        ),
+        _query(model.query, part.child("query"), faults),
+    )
+
+
+def _prefix(
+    model: RewriteModel, route: Route, part: Part, faults: list[Fault]
+) -> tuple[int, bytes]:
+    replaced = model.replace_prefix
+    if model.strip_prefix is not None:
+        if replaced is not None:
+            message = "`strip_prefix` and `replace_prefix` exclude each other"
+            faults.append(part.child("replace_prefix").key_fault(Code.CONFLICTING_KEYS, message))
+        return _cut(model.strip_prefix, route, part.child("strip_prefix"), faults), b""
+    if replaced is None:
+        return 0, b""
+    at = part.child("replace_prefix")
+    cut_segments = _cut(replaced.from_, route, at.child("from"), faults)
+    if replaced.to == "/":
+        return cut_segments, b""
+    problem = _problem(replaced.to)
+    if problem is not None:
+        faults.append(at.child("to").fault(Code.BAD_VALUE, problem))
+        return 0, b""
+    return cut_segments, replaced.to.encode()
+
+
+def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
+    """Return how many segments *text* is; every path of *route* must begin with them.
+
+    So what is left of a path that was matched is one that begins with a slash, of segments that
+    were matched: nothing can appear in it that was not there.
+    """
+    problem = _problem(text)
+    segments = split_segments(text.encode(errors="replace"))
+    literals = tuple(
+        takewhile(lambda one: isinstance(one, str), parse_template(route.path, route.is_prefix))
+    )
+    if problem is None and literals[: len(segments)] != segments:
+        problem = (
+            f"not every path of `{route.name}` begins with `{shorten(text)}`: `{route.path}` must"
+            " begin with it, segment by segment"
+        )
+    if problem is not None:
+        faults.append(part.fault(Code.BAD_VALUE, problem))
+        return 0
+    return len(segments)
+
+
+def _problem(text: str) -> str | None:
+    """Return why *text* is no beginning of a path, by the rules for the paths of requests."""
+    segments = split_segments(text.encode(errors="replace"))
+    if isinstance(segments, str):
+        return f"`{shorten(text)}`: {segments}"
+    if not segments[-1]:
+        return f"`{shorten(text)}`: write it without the slash at its end, as in /api"
+    return None
+
+
+def _host(text: str, part: Part, faults: list[Fault]) -> bytes | HostField:
+    word = _HOST_WORDS.get(text)
+    if word is not None:
+        return word
+    value = text.encode(errors="replace")
+    if canonical_host(value) is None:
+        message = f"`{shorten(text)}` is not a host: `keep`, `upstream`, or one like a.example:8080"
+        faults.append(part.fault(Code.BAD_VALUE, message))
+    return value
+
+
+def _query(model: QueryEditsModel | None, part: Part, faults: list[Fault]) -> QueryEdits:
+    if model is None:
+        return NO_QUERY
+    if not model.model_fields_set:
+        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
+    parameters = model.set_ or {}
+    for number, name in enumerate(model.remove or ()):
+        if name in parameters:
+            message = f"`{shorten(name)}` is set, too: then no other is left of that name anyway"
+            at = part.child("remove").child(number)
+            faults.append(at.fault(Code.CONFLICTING_KEYS, message))
+    added = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in parameters.items())
+    names = frozenset(
+        name.encode(errors="replace") for name in (*parameters, *(model.remove or ()))
+    )
+    return QueryEdits(names, added.encode())
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+# RFC 9110 §5.5, without what only obsolete texts have: visible ASCII, with spaces and tabs within.
+_VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """The names that may not be touched: *never*, or *never_set* (they may be removed).
+
+    A name is the same one with what some services *put_in_front* of it.
+    """
+
+    never: frozenset[bytes]
+    never_starts: tuple[bytes, ...]
+    never_set: frozenset[bytes]
+    never_set_starts: tuple[bytes, ...]
+    put_in_front: bytes
+
+
+# Whatever frames the message, names the host, carries the credential, or is written by the
+# gateway itself. A cookie, a range or a condition is a client's own: it can be left out, but
+# nobody can say it for everybody.
+REQUEST_FIELDS = FieldKind(
+    never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}) | {b"http2-settings"},
+    never_starts=(
+        *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
+        # What some services take for the path or the method that was asked for.
+        *(b"x-original-", b"x-rewrite-", b"x-http-method", b"x-method-override"),
+    ),
+    never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
+    never_set_starts=(b"sec-", b"if-"),
+    put_in_front=CGI_PREFIX,
+)
+# Of answers the service's cookies are for one client each; what `cors` and `rate_limits` write
+# has one owner; and Vary says to caches what the service knows.
+ANSWER_FIELDS = FieldKind(
+    never=frozenset(
+        b"connection keep-alive te trailer upgrade transfer-encoding content-length content-type"
+        b" content-encoding content-range date via vary www-authenticate x-request-id"
+        b" ratelimit ratelimit-policy".split()
+    ),
+    never_starts=(b"proxy-", b"sec-websocket-", b"access-control-"),
+    never_set=frozenset((b"set-cookie", b"location", b"etag", b"last-modified", b"retry-after")),
+    never_set_starts=(),
+    put_in_front=b"",
+)
+
+
+def build_field_edits(
+    model: FieldEditsModel | None,
+    kind: FieldKind,
+    identity: frozenset[bytes],
+    part: Part,
+    faults: list[Fault],
+) -> FieldEdits:
+    """Return what *model* says; *identity* are aliases that belong to the gateway."""
+    if model is None:
+        return NO_FIELDS
+    if not model.model_fields_set:
+        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
+    owners: dict[bytes, str] = {}
+    fields = model.set_ or {}
+    for name, value in fields.items():
+        at = part.child("set").child(name)
+        problems = _name_problems(name, kind, identity, owners, is_set=True)
+        faults.extend(at.key_fault(Code.BAD_VALUE, problem) for problem in problems)
+        if not _VALUE.fullmatch(value):
+            message = "this is no value of a header field: printable ASCII, no space at its ends"
+            faults.append(at.fault(Code.BAD_VALUE, message))
+    for number, name in enumerate(model.remove or ()):
+        at = part.child("remove").child(number)
+        problems = _name_problems(name, kind, identity, owners, is_set=False)
+        faults.extend(at.fault(Code.BAD_VALUE, problem) for problem in problems)
+    lines = "".join(f"\r\n{name}: {value}" for name, value in fields.items())
+    return FieldEdits(frozenset(owners), lines.encode("ascii", "replace"))
+
+
+def _name_problems(
+    name: str,
+    kind: FieldKind,
+    identity: frozenset[bytes],
+    owners: dict[bytes, str],
+    *,
+    is_set: bool,
+) -> Iterator[str]:
+    if not TOKEN.fullmatch(name):
+        yield f"`{shorten(name)}` is not the name of a header field"
+        return
+    alias = canonical_alias(name.encode("ascii")).removeprefix(kind.put_in_front)
+    # A service that shows what it got may be kept from it: of an answer they can be removed.
+    if alias in identity and (is_set or kind is REQUEST_FIELDS):
+        yield f"`{shorten(name)}` says who is calling: only `identity` has a say in it"
+    elif alias in kind.never or alias.startswith(kind.never_starts):
+        yield f"`{shorten(name)}` is the gateway's own affair, or the message's"
+    elif is_set and (alias in kind.never_set or alias.startswith(kind.never_set_starts)):
+        yield f"`{shorten(name)}` can be removed, but not set: it is another one each time"
+    owner = owners.setdefault(alias, name)
+    if owner is not name:
+        yield f"`{shorten(name)}` and `{shorten(owner)}` are one name to some services"

@@ -1,0 +1,270 @@
+"""Build the routes from their settings."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Route, find_conflicts
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.claim_names import parse_claim_name
+from gateway.decision.rules.claim_tests import ClaimTest, compile_claim_test
+from gateway.decision.rules.operands import path_variables
+from gateway.decision.rules.scopes import (
+    AllOf,
+    AnyOf,
+    NoneOf,
+    ScopeExpression,
+    ScopeRule,
+    compile_scopes,
+)
+from gateway.decision.rules.step_up import StepUp
+from gateway.settings.build.issuer_reach import IssuerReach
+from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.sections import Named
+from gateway.settings.schema.routes import MatchModel, RequireModel, RouteModel, ScopeGroup
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The names a route may refer to, those of parts with faults included.
+
+    *reach* says which issuers it accepts where it names none.
+    """
+
+    issuers: Collection[str]
+    upstreams: Collection[str]
+    reach: IssuerReach
+
+
+def build_routes(
+    named: Sequence[Named[RouteModel]], known: Known, faults: list[Fault]
+) -> tuple[Route, ...]:
+    """Return the sound routes in file order; two that tie are a fault."""
+    routes: list[Route] = []
+    places: list[Part] = []
+    for one in named:
+        refuse_wrong_choice(one.part.child("match"), "path", "path_prefix", faults)
+        refuse_wrong_choice(one.part, "public", "require", faults)
+        if one.model is None:
+            continue
+        route = _build(one.model, one.part, len(routes), known, faults)
+        if route is not None and one.sound:
+            routes.append(route)
+            places.append(one.part)
+    for first, second in find_conflicts(routes):
+        message = (
+            f"route `{second.name}` matches the same requests as `{first.name}` ({first.place})"
+        )
+        faults.append(places[second.index].child("match").key_fault(Code.ROUTE_CONFLICT, message))
+    return tuple(routes)
+
+
+def _build(
+    model: RouteModel, part: Part, index: int, known: Known, faults: list[Fault]
+) -> Route | None:
+    match, require = model.match, model.require or RequireModel()
+    at_match, at_require = part.child("match"), part.child("require")
+    variables = _variables(match, at_match, faults)
+    refuse_unknown("upstream", model.upstream, known.upstreams, part.child("upstream"), faults)
+    for number, name in enumerate(require.issuers or ()):
+        at = at_require.child("issuers").child(number)
+        refuse_unknown("issuer", name, known.issuers, at, faults)
+    if model.require is not None and require.issuers is None:
+        known.reach.refuse_none(at_require, faults)
+    _refuse_lists_with_repeats(model, part, faults)
+    _judge_mode(model, part.child("mode"), faults)
+    hosts = _hosts(match, at_match.child("hosts"), faults)
+    scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
+    claims = build_claim_tests(
+        require, at_require.child("claims"), variables or frozenset(), faults
+    )
+    if variables is None:
+        return None
+    place = part.document.value_place(part.path)
+    return Route(
+        index=index,
+        name=model.name,
+        hosts=hosts,
+        path=match.path or match.path_prefix or "/",
+        is_prefix=match.path is None,
+        methods=frozenset(match.methods or ()),
+        upstream=model.upstream,
+        public=bool(model.public),
+        optional=require.optional,
+        issuers=known.reach.accepted(model.require, part.document),
+        scopes=scopes,
+        claims=claims,
+        upgrades=frozenset(model.upgrades or ()),
+        allow_encoded_slash=model.allow_encoded_slash,
+        allow_semicolon=model.allow_semicolon,
+        place=f"{place.file}:{place.line}",
+        audiences=None if require.audiences is None else frozenset(require.audiences),
+        step_up=_step_up(require),
+        reports=model.mode == "report",
+    )
+
+
+def _step_up(require: RequireModel) -> StepUp | None:
+    if require.acr is None and require.max_age is None:
+        return None
+    return StepUp(tuple(require.acr or ()), require.max_age)
+
+
+def _judge_mode(model: RouteModel, part: Part, faults: list[Fault]) -> None:
+    if model.mode == "enforce":
+        return
+    if model.public:
+        message = "`public` and `mode: report`: nothing is checked here that could be reported"
+        faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
+        return
+    message = f"`{model.name}` refuses nobody for a token: what it would refuse is only reported"
+    faults.append(part.warning(Code.REPORT_ONLY, message))
+
+
+def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[str] | None:
+    key = "path" if match.path is not None else "path_prefix"
+    text = match.path if match.path is not None else match.path_prefix
+    if text is None:
+        return None
+    try:
+        segments = parse_template(text, match.path is None)
+    except ValueError as error:
+        faults.append(part.child(key).fault(Code.BAD_VALUE, str(error)))
+        return None
+    return frozenset(segment.name for segment in segments if isinstance(segment, Variable))
+
+
+def _hosts(match: MatchModel, part: Part, faults: list[Fault]) -> tuple[str, ...]:
+    for index, host in enumerate(match.hosts or ()):
+        problem = host_problem(host)
+        if problem is not None:
+            faults.append(part.child(index).fault(Code.BAD_VALUE, problem))
+    return tuple(match.hosts or ())
+
+
+def host_problem(host: str) -> str | None:
+    """Return why *host*, or the wildcard it is, is none of a request; None where it may be one."""
+    plain = host.removeprefix("*.")
+    if "*" in plain:
+        return f"`{shorten(host)}`: a wildcard is the whole first label, as in *.example.com"
+    canonical = canonical_host(plain.encode("utf-8", "replace"))
+    if canonical is None:
+        return f"`{shorten(host)}` is not a host"
+    if canonical != plain:
+        # Hosts of requests are compared in this form, so no other could ever match.
+        return f"write it as {host[: len(host) - len(plain)]}{canonical}"
+    return None
+
+
+def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault]) -> None:
+    require = model.require or RequireModel()
+    refuse_repeated(model.match.hosts or (), part.child("match").child("hosts"), faults)
+    refuse_repeated(model.match.methods or (), part.child("match").child("methods"), faults)
+    at_require = part.child("require")
+    refuse_repeated(require.issuers or (), at_require.child("issuers"), faults)
+    refuse_repeated(require.audiences or (), at_require.child("audiences"), faults)
+    refuse_repeated(require.acr or (), at_require.child("acr"), faults)
+    refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
+
+
+def refuse_unknown(
+    what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
+) -> None:
+    """Refuse the *name* of a *what* that there is not."""
+    if name not in known:
+        message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
+        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def refuse_wrong_choice(part: Part, one: str, other: str, faults: list[Fault]) -> None:
+    """Refuse a mapping with both keys, or with neither."""
+    if not isinstance(part.raw, dict):
+        return
+    if one in part.raw and other in part.raw:
+        message = f"`{one}` and `{other}` exclude each other"
+        faults.append(part.child(other).key_fault(Code.CONFLICTING_KEYS, message))
+    elif one not in part.raw and other not in part.raw:
+        message = f"one of `{one}` and `{other}` is missing"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+
+
+_GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
+    "all": AllOf,
+    "any": AnyOf,
+    "none": NoneOf,
+}
+
+
+def build_scope_rule(
+    scopes: list[str | ScopeGroup] | ScopeGroup | None, part: Part, faults: list[Fault]
+) -> ScopeRule | None:
+    """Return the rule over scopes, or None where the route asks for none."""
+    if scopes is None:
+        return None
+    if isinstance(scopes, ScopeGroup):
+        expression = _group(scopes, part, faults)
+    else:
+        expression = AllOf(_terms(scopes, part, faults))
+    return compile_scopes(expression) if expression is not None else None
+
+
+def build_claim_tests(
+    require: RequireModel, part: Part, variables: frozenset[str], faults: list[Fault]
+) -> tuple[ClaimTest, ...]:
+    """Return one test for each operator of each claim; *variables* are those of the path."""
+    tests: list[ClaimTest] = []
+    for name, model in (require.claims or {}).items():
+        item = part.child(name)
+        try:
+            path = parse_claim_name(name)
+        except ValueError as error:
+            faults.append(item.key_fault(Code.BAD_VALUE, str(error)))
+            continue
+        operators = model.model_dump(by_alias=True, exclude_unset=True)
+        if not item.raw:
+            message = "no test: write one, e.g. exists: true"
+            faults.append(item.key_fault(Code.MISSING_KEY, message))
+        for operator, operand in operators.items():
+            at = item.child(operator)
+            try:
+                tests.append(compile_claim_test(path, operator, operand))
+            except ValueError as error:
+                faults.append(at.fault(Code.BAD_VALUE, str(error)))
+            _refuse_unknown_variables(operand, at, variables, faults)
+    return tuple(tests)
+
+
+def _refuse_unknown_variables(
+    operand: object, part: Part, variables: frozenset[str], faults: list[Fault]
+) -> None:
+    for unknown in sorted(path_variables(operand) - variables):
+        message = f"the path has no variable `{unknown}`{did_you_mean(unknown, variables)}"
+        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def _group(group: ScopeGroup, part: Part, faults: list[Fault]) -> ScopeExpression | None:
+    given = {"all": group.all_of, "any": group.any_of, "none": group.none_of}
+    present = [key for key, terms in given.items() if terms is not None]
+    if not present:
+        if not part.raw:  # otherwise its keys are unknown, and that has been said
+            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
+        return None
+    for extra in present[1:]:
+        message = f"`{present[0]}` and `{extra}`: nest one in the other to say how they combine"
+        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
+    key = present[0]
+    return _GROUPS[key](_terms(given[key] or [], part.child(key), faults))
+
+
+def _terms(
+    terms: list[str | ScopeGroup], part: Part, faults: list[Fault]
+) -> tuple[ScopeExpression, ...]:
+    built = (
+        term if isinstance(term, str) else _group(term, part.child(index), faults)
+        for index, term in enumerate(terms)
+    )
+    return tuple(term for term in built if term is not None) or ("invalid",)

@@ -1,0 +1,71 @@
+"""Build from their settings where spans go, and which."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from gateway.settings.build.extras import refuse_without
+from gateway.settings.schema.tracing import TracingModel
+from gateway.settings.schema.types import TOKEN
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.variables import describe_unset
+from gateway.settings.values.addresses import is_web_url, leaves_unprotected
+from gateway.settings.values.tracing import Tracing
+
+# RFC 9110 §5.5, and nothing outside of ASCII.
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+
+_PACKAGE = "opentelemetry.proto"  # what the extra brings
+
+
+def build_tracing(
+    model: TracingModel | None,
+    part: Part,
+    environ: Mapping[str, str],
+    faults: list[Fault],
+    package: str = _PACKAGE,
+) -> Tracing | None:
+    """Return where spans go; None where nowhere, or where something is wrong with it.
+
+    *package* must be installed for it.
+    """
+    if model is None:
+        return None
+    before = len(faults)
+    refuse_without(package, "otlp", "spans need", part, faults)
+    if not is_web_url(model.otlp) or not urlsplit(model.otlp).path.strip("/"):
+        message = "not a URL with a path: write it like http://127.0.0.1:4318/v1/traces"
+        faults.append(part.child("otlp").fault(Code.BAD_VALUE, message))
+    headers = _headers(model.headers_env, part.child("headers_env"), environ, faults)
+    if len(faults) > before:
+        return None
+    if headers and leaves_unprotected(model.otlp):
+        message = "the fields in headers_env can be read on the way: use https"
+        faults.append(part.child("otlp").warning(Code.INSECURE_URL, message))
+    return Tracing(model.otlp, model.sample, model.asked_per_second, model.service_name, headers)
+
+
+def _headers(
+    variable: str | None, part: Part, environ: Mapping[str, str], faults: list[Fault]
+) -> tuple[tuple[str, str], ...]:
+    """Return the fields in the environment, written as OpenTelemetry's own exporters read them.
+
+    They may hold a key of the collector's, so no message repeats any of it.
+    """
+    if variable is None:
+        return ()
+    text = environ.get(variable)
+    if not text:
+        faults.append(part.fault(Code.UNSET_VARIABLE, describe_unset(variable)))
+        return ()
+    found: list[tuple[str, str]] = []
+    for member in text.split(","):
+        name, _, value = (piece.strip() for piece in member.partition("="))
+        value = unquote(value, errors="replace")
+        if not TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+            message = "what this variable holds is not name=value,name=value"
+            faults.append(part.fault(Code.BAD_VALUE, message))
+            return ()
+        found.append((name, value))
+    return tuple(found)

@@ -1,0 +1,65 @@
+"""Build how the requests of each route are carried."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.decision.routes.routing import Route
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.transport import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.values.configuration import Limits, Timeouts, Upstream
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.rewrite import Rewrite
+from gateway.settings.values.transport import Carriage, Priority
+
+_NO_TIMEOUTS = RouteTimeoutsModel()
+_NO_LIMITS = RouteLimitsModel()
+
+
+def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
+    routes: Sequence[Route],
+    models: Mapping[str, RouteModel],
+    upstreams: Mapping[str, Upstream],
+    rewrites: Mapping[str, Rewrite],
+    cors: Mapping[str, Cors],
+    timeouts: Timeouts,
+    limits: Limits,
+) -> tuple[Carriage, ...]:
+    """Return the carriage of each of *routes*, in their order; the mappings are by name."""
+    return tuple(
+        _build(
+            models[route.name],
+            upstreams[route.upstream],
+            rewrites.get(route.name),
+            cors.get(route.name),
+            timeouts,
+            limits,
+        )
+        for route in routes
+    )
+
+
+def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
+    model: RouteModel,
+    upstream: Upstream,
+    rewrite: Rewrite | None,
+    cors: Cors | None,
+    timeouts: Timeouts,
+    limits: Limits,
+) -> Carriage:
+    own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
+    response, total, stall = own_timeouts.response, own_timeouts.total, own_timeouts.stall
+    # None is the word for unlimited: whether something was said is another question.
+    own = own_timeouts.model_fields_set | own_limits.model_fields_set
+    usual = upstream.response_timeout_seconds
+    return Carriage(
+        response_timeout_seconds=usual if response is None else response,
+        total_seconds=timeouts.total_seconds if total is None else total,
+        body_bytes=own_limits.body if "body" in own else limits.body_bytes,
+        own=frozenset(own),
+        rewrite=rewrite,
+        cors=cors,
+        requests=own_limits.requests,
+        priority=Priority[model.priority.upper()],
+        stall_timeout_seconds=upstream.stall_timeout_seconds if stall is None else stall,
+        body_rate=own_limits.body_rate if "body_rate" in own else limits.body_rate,
+        read_rate=own_limits.read_rate if "read_rate" in own else limits.read_rate,
+    )

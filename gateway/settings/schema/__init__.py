@@ -1,0 +1,1 @@
+"""The shape of a configuration file, as pydantic models."""

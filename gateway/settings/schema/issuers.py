@@ -1,0 +1,101 @@
+"""The shape of an issuer in a configuration file."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.settings.schema.tls import FetchTlsModel
+from gateway.settings.schema.types import (
+    LIST,
+    TEXT,
+    Duration,
+    DurationOrZero,
+    Leeway,
+    Mode,
+    OnlyTrue,
+    Strict,
+    Text,
+    bad,
+    described,
+    text_or_list,
+)
+from gateway.settings.text.fault import Code
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+    "EdDSA", "Ed25519", "HS256", "HS384", "HS512",
+]  # fmt: skip
+
+
+def _unchecked(value: str) -> str:
+    if value != "unchecked":
+        raise bad(Code.WRONG_TYPE, "expected a list of audiences, or the word unchecked")
+    return value
+
+
+class KeyTimesModel(Strict):
+    """The life of an issuer's keys."""
+
+    fresh: Duration = described("5m", "Keys are fetched again before they are this old.")
+    stale: DurationOrZero = described(
+        "1h", "While fetching fails, old keys serve this much longer."
+    )
+    fetch_timeout: Duration = described("5s", "One fetch may take this long.")
+    unknown_kid_cooldown: Duration = described(
+        "30s", "A token with an unknown kid causes at most one fetch in this time."
+    )
+
+
+KEY_SOURCES = ("discovery", "jwks_url", "jwks_file", "pem_file", "secret_env")
+
+
+class IssuerModel(Strict):
+    """An issuer whose tokens are accepted; it has exactly one key source."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [source]} for source in KEY_SOURCES]}
+    )
+
+    issuer: Text = Field(description="The `iss` of its tokens, compared code point by code point.")
+    discovery: OnlyTrue | None = Field(
+        default=None,
+        description="Key source: the issuer's metadata (OpenID, RFC 8414) names the keys.",
+    )
+    jwks_url: Text | None = Field(default=None, description="Key source: the URL of a JWK set.")
+    jwks_file: Text | None = Field(default=None, description="Key source: a file with a JWK set.")
+    pem_file: Text | None = Field(
+        default=None, description="Key source: a file with a PEM public key or certificate."
+    )
+    secret_env: Text | None = Field(
+        default=None, description="Key source: the environment variable that holds an HMAC secret."
+    )
+    audiences: Annotated[
+        Annotated[Annotated[list[Text], Field(min_length=1)], Tag(LIST)]
+        | Annotated[
+            Annotated[str, AfterValidator(_unchecked), WithJsonSchema({"const": "unchecked"})],
+            Tag(TEXT),
+        ],
+        Discriminator(text_or_list),
+    ] = Field(description="A token must name one of these in `aud`; `unchecked` opts out.")
+    algorithms: list[Algorithm] | None = Field(
+        default=None,
+        min_length=1,
+        description="The allow list; by default RS256, ES256 and EdDSA, or HS256 with secret_env.",
+    )
+    profile: Literal["any", "rfc9068"] = Field(
+        default="any", description="rfc9068 demands at+jwt tokens with all claims of RFC 9068."
+    )
+    leeway: Leeway = described("30s", "Clock difference forgiven in exp, nbf and iat; at most 5m.")
+    mode: Mode = Field(
+        default="enforce",
+        description="`report` lets through, without identity, what fails this issuer's check.",
+    )
+    keys: KeyTimesModel = Field(default=KeyTimesModel(), description="The life of its keys.")
+    required: bool = Field(
+        default=True,
+        description="Whether the gateway is ready only once it has had keys of this issuer.",
+    )
+    tls: FetchTlsModel | None = Field(
+        default=None, description="Whom to trust when its metadata and keys are fetched."
+    )

@@ -1,0 +1,58 @@
+"""Write the JSON Schema of the configuration, for editors."""
+
+import json
+from typing import Any
+
+from gateway.settings.schema.models import ConfigFile, TeamFile
+
+# A `${NAME}` reference may stand wherever a pattern is asked for; editors cannot know its value.
+_REFERENCE = r"\$\{"
+
+
+def make_schema() -> dict[str, Any]:
+    """Return the schema of a main configuration file, JSON Schema draft 2020-12.
+
+    ``$defs/TeamFile`` is the schema of an included file.
+    """
+    schema: dict[str, Any] = ConfigFile.model_json_schema()
+    team = TeamFile.model_json_schema()
+    del team["$defs"]  # all of them are in the whole schema
+    schema["$defs"]["TeamFile"] = team
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    tidy(schema)
+    return schema
+
+
+def format_schema() -> str:
+    """Return the schema as the text that is committed and that ``gateway schema`` prints."""
+    return json.dumps(make_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def tidy(node: object) -> None:
+    """Take out what pydantic says and the file format does not: null, and titles of fields."""
+    if isinstance(node, list):
+        for item in node:
+            tidy(item)
+    if not isinstance(node, dict):
+        return
+    for item in node.values():
+        tidy(item)
+    properties = node.get("properties")
+    for field in properties.values() if isinstance(properties, dict) else ():
+        field.pop("title", None)
+        # Defaults of whole tables are those of their keys, and those are written out there.
+        if field.get("default", 0) is None or "$ref" in field or field.get("default") == {}:
+            field.pop("default", None)
+    _take_out_null(node)
+    if "patternProperties" in node:
+        node["additionalProperties"] = False
+    if "pattern" in node:
+        node["pattern"] = f"{node['pattern']}|{_REFERENCE}"
+
+
+def _take_out_null(node: dict[str, Any]) -> None:
+    branches = node.get("anyOf")
+    if not isinstance(branches, list) or {"type": "null"} not in branches:
+        return
+    others = [branch for branch in node.pop("anyOf") if branch != {"type": "null"}]
+    node.update({**(others[0] if len(others) == 1 else {"anyOf": others}), **node})

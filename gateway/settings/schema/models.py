@@ -1,0 +1,339 @@
+"""The shape of a configuration file; what the shape cannot say is checked after it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.settings.schema.assertion import AssertionModel
+from gateway.settings.schema.balancing import BalancingModel
+from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.log import AccessLog
+from gateway.settings.schema.rates import RateLimitModel, RedisModel
+from gateway.settings.schema.resources import ResourceModel
+from gateway.settings.schema.revocations import RevocationModel
+from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.tls import TlsModel, UpstreamTlsModel
+from gateway.settings.schema.tracing import TracingModel
+from gateway.settings.schema.types import (
+    LIST,
+    OFF,
+    TABLE,
+    TEXT,
+    Count,
+    Duration,
+    DurationOrUnlimited,
+    DurationOrZero,
+    Name,
+    Scope,
+    Size,
+    SizeOrUnlimited,
+    Strict,
+    Text,
+    VersionOne,
+    bad,
+    described,
+    text_or_table,
+)
+from gateway.settings.text.fault import Code
+from gateway.settings.text.grants import Grant
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+
+
+def _branch(value: object) -> str:
+    if isinstance(value, bool):
+        return OFF
+    return text_or_table(value)
+
+
+def _listen_branch(value: object) -> str:
+    return LIST if isinstance(value, list) else text_or_table(value)
+
+
+def _admin_off(value: bool) -> bool:
+    if value:
+        raise bad(Code.BAD_VALUE, "write an address, or false to turn the admin port off")
+    return value
+
+
+def _grant(word: str) -> Grant:
+    if word == "routes":
+        raise bad(Code.BAD_VALUE, "every included file may declare routes: leave the word out")
+    if word not in set(Grant):
+        message = f"`{shorten(word)}` is not one of {', '.join(Grant)}{did_you_mean(word, Grant)}"
+        raise bad(Code.BAD_VALUE, message)
+    return Grant(word)
+
+
+class IncludeModel(Strict):
+    """Files to include, and what they may declare besides routes."""
+
+    files: Text = Field(description="A file or a pattern of files; * and ** match.")
+    may: (
+        Annotated[
+            list[
+                Annotated[str, AfterValidator(_grant), WithJsonSchema({"enum": [*map(str, Grant)]})]
+            ],
+            Field(min_length=1),
+        ]
+        | None
+    ) = Field(default=None, description="What they may declare besides routes; nothing by default.")
+    hosts: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The hosts they may own requests for, *.example.com for subdomains.",
+    )
+    under: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the paths begin that they may own; each ends with a slash.",
+    )
+
+
+class ListenModel(Strict):
+    """An address of the data port in its long form."""
+
+    address: Text = Field(description="Host and port, e.g. 0.0.0.0:8443.")
+    tls: TlsModel | None = Field(default=None, description="Speak TLS with these files.")
+
+
+OneListen = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[ListenModel, Tag(TABLE)],
+    Discriminator(text_or_table),
+]
+
+
+class AdminModel(Strict):
+    """The admin port in its long form."""
+
+    address: Text = Field(default="127.0.0.1:9901", description="Host and port.")
+    token_env: Text | None = Field(
+        default=None,
+        description="The environment variable that holds the bearer token the admin port asks for.",
+    )
+
+
+class UpstreamModel(BalancingModel):
+    """A service and its servers."""
+
+    servers: list[Text] = Field(
+        min_length=1, description="http:// or https:// with host and optional port; no path."
+    )
+    connect_timeout: Duration = described("2s", "A connection must stand within this time.")
+    response_timeout: Duration = described("30s", "Until the first byte of the answer.")
+    stall_timeout: Duration = described("60s", "Without a byte of an answer that has begun.")
+    idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
+    tls: UpstreamTlsModel = Field(
+        default=UpstreamTlsModel(), description="How https servers prove who they are, and we."
+    )
+
+
+DEFAULT_IDENTITY = {
+    "X-Gateway-Subject": "sub",
+    "X-Gateway-Issuer": "iss",
+    "X-Gateway-Client": "client_id",
+    "X-Gateway-Scopes": "scope",
+    "X-Gateway-Token-Id": "jti",
+}
+
+
+class IdentityModel(Strict):
+    """What services receive about the caller."""
+
+    headers: dict[str, Text] = Field(
+        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default names."
+    )
+    forward_token: bool = Field(
+        default=False, description="Whether services also receive the bearer token itself."
+    )
+    assertion: AssertionModel | None = Field(
+        default=None, description="A signed token of the gateway's own about the caller."
+    )
+
+
+class TimeoutsModel(Strict):
+    """How long the data port waits for a client."""
+
+    head: Duration = described("10s", "From the first byte of a request head to its end.")
+    idle: Duration = described("60s", "Between requests on a connection.")
+    body: Duration = described("30s", "Without progress of a body, in either direction.")
+    tunnel: Duration = described(
+        "1h", "Without a byte in either direction of a tunnel, or of an event stream."
+    )
+    total: DurationOrUnlimited = described(
+        "1h", "From a request's head to the end of its answer; not for streams and tunnels."
+    )
+    token_grace: DurationOrUnlimited = described(
+        "0s", "How long a tunnel or an event stream may outlast its token."
+    )
+
+
+# Gunicorn, Tomcat and Apache httpd take 100 fields of a request. Without being told what, the
+# gateway adds 15: Host, Authorization, five of identity and one for an assertion, X-Request-Id,
+# three of X-Forwarded-*, Forwarded, Via and traceparent. That leaves five for fields of one's own.
+DEFAULT_FIELDS = 80
+
+
+class LimitsModel(Strict):
+    """How much the data port takes."""
+
+    head: Size = described("32KiB", "A request head, all lines together.")
+    fields: Count = described(
+        DEFAULT_FIELDS, "Header fields of a request, without those that the gateway adds."
+    )
+    target: Size = described("8KiB", "A request target.")
+    token: Size = described("8KiB", "A bearer token.")
+    body: SizeOrUnlimited = described("unlimited", "A request body.")
+    body_rate: SizeOrUnlimited = described(
+        "240B", "What a client must send of a body in a second, on average."
+    )
+    read_rate: SizeOrUnlimited = described(
+        "240B", "What a client must take in a second of an answer that waits, on average."
+    )
+    connections: Count = described(10_000, "Client connections at one time.")
+    connections_per_address: Count | None = Field(
+        default=None,
+        description="Of these, from one address, or one IPv6 network of 64 bits; by default as "
+        "many as come. Those of `trusted_proxies` are not counted.",
+    )
+    requests: Count | None = Field(
+        default=None, description="Requests under way at one time; by default as many as come."
+    )
+
+
+class ReloadModel(Strict):
+    """When the configuration is read again by itself, and what must hold before it counts."""
+
+    watch: Duration | None = Field(
+        default=None,
+        description="How often the files are looked at for changes; by default never.",
+    )
+    suites: bool = Field(
+        default=False,
+        description="Whether `suites` are run first; where one fails, the former stays.",
+    )
+    wait: Duration = described(
+        "30s", "How long a reload waits for the keys and revocation lists that it needs."
+    )
+
+
+class DrainModel(Strict):
+    """Taking leave, in its long form."""
+
+    deadline: DurationOrZero = described("30s", "How long requests may finish, behind the delay.")
+    delay: DurationOrZero = described(
+        "0s", "Not ready, but connections are still taken and served for this time."
+    )
+    streams: DurationOrZero | None = Field(
+        default=None,
+        description="Tunnels and event streams are told spread over this time; half the deadline.",
+    )
+
+
+class TeamFile(Strict):
+    """A file of a team: routes, and the issuers, upstreams and resources it was granted."""
+
+    issuers: dict[Name, IssuerModel] = Field(
+        default={}, description="Issuers whose tokens are accepted, by name."
+    )
+    upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
+    resources: dict[Name, ResourceModel] = Field(
+        default={}, description="What clients are told of the API's parts (RFC 9728), by name."
+    )
+    routes: list[RouteModel] | None = Field(
+        default=None, min_length=1, description="Which requests go where, and what they need."
+    )
+
+
+class ConfigFile(TeamFile):
+    """The configuration of one gateway."""
+
+    model_config = ConfigDict(title="JWT Gateway configuration")
+
+    version: VersionOne = Field(description="The version of this format: 1.")
+    listen: Annotated[
+        Annotated[Text, Tag(TEXT)]
+        | Annotated[ListenModel, Tag(TABLE)]
+        | Annotated[Annotated[list[OneListen], Field(min_length=1)], Tag(LIST)],
+        Discriminator(_listen_branch),
+    ] = Field(
+        default="0.0.0.0:8080", description="Where the data port listens: an address, or several."
+    )
+    admin: Annotated[
+        Annotated[Text, Tag(TEXT)]
+        | Annotated[AdminModel, Tag(TABLE)]
+        | Annotated[
+            Annotated[bool, AfterValidator(_admin_off), WithJsonSchema({"const": False})],
+            Tag(OFF),
+        ],
+        Discriminator(_branch),
+    ] = Field(
+        default="127.0.0.1:9901", description="Where the admin port listens; false turns it off."
+    )
+    include: (
+        list[
+            Annotated[
+                Annotated[Text, Tag(TEXT)] | Annotated[IncludeModel, Tag(TABLE)],
+                Discriminator(text_or_table),
+            ]
+        ]
+        | None
+    ) = Field(
+        default=None,
+        min_length=1,
+        description="Files with more routes, and what else they may declare; * and ** match.",
+    )
+    workers: Annotated[
+        Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
+        Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
+    ] = Field(default=1, description="Processes that serve requests; `auto`: one for each core.")
+    revocations: dict[Name, RevocationModel] = Field(
+        default={}, description="Lists of tokens that ended before their time, by name."
+    )
+    identity: IdentityModel = Field(
+        default=IdentityModel(), description="The headers that services receive."
+    )
+    scope_implies: dict[Scope, Annotated[list[Scope], Field(min_length=1)]] = Field(
+        default={}, description="A scope, and the scopes it grants besides itself."
+    )
+    timeouts: TimeoutsModel = Field(
+        default=TimeoutsModel(), description="Limits of time on the data port."
+    )
+    limits: LimitsModel = Field(
+        default=LimitsModel(), description="Limits of size and number on the data port."
+    )
+    rate_limits: dict[Name, RateLimitModel] = Field(
+        default={}, description="How many requests there may be in a time, by name."
+    )
+    redis: RedisModel | None = Field(default=None, description="Where several gateways count.")
+    suites: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Suites of tests about this configuration; * and ** match.",
+    )
+    reload: ReloadModel = Field(
+        default=ReloadModel(), description="Reading the configuration again while it runs."
+    )
+    drain: Annotated[
+        Annotated[DurationOrZero, Tag(TEXT)] | Annotated[DrainModel, Tag(TABLE)],
+        Discriminator(text_or_table),
+    ] = described("30s", "How long requests may finish after SIGTERM.")
+    trusted_proxies: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Networks of proxies whose Forwarded fields are believed, e.g. 10.0.0.0/8.",
+    )
+    underscore_names: Literal["drop", "reject", "keep"] = Field(
+        default="drop", description="What becomes of request fields with an underscore in the name."
+    )
+    half_close: Literal["cancel", "answer"] = Field(
+        default="cancel",
+        description="What a client that sends no more while its request is in flight wants.",
+    )
+    access_log: AccessLog = Field(
+        default="stdout", description="Where the access log goes, and in which format."
+    )
+    tracing: TracingModel | None = Field(
+        default=None, description="Where the gateway sends spans of the requests it sees."
+    )

@@ -1,0 +1,118 @@
+"""The shape of rate limits, and of the Redis that may count for them."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.settings.schema.types import (
+    LIST,
+    TABLE,
+    TEXT,
+    Count,
+    Duration,
+    Strict,
+    Text,
+    bad,
+    described,
+    text_or_table,
+)
+from gateway.settings.text.fault import Code
+from gateway.settings.text.quantities import parse_duration
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([0-9]{1,9}(?:ms|s|m|h))")
+_RATE_PATTERN: Final = "^[1-9][0-9]{0,8}/[0-9]{1,9}(ms|s|m|h)$"
+
+# Time is counted in whole microseconds, and an interval of less than ten would be far off.
+_MAX_PER_SECOND: Final = 100_000
+_MAX_PERIOD_SECONDS: Final = 31 * 24 * 60 * 60.0
+_MAX_BURST: Final = 1_000_000
+
+_PREFIX: Final = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+def _rate(value: object) -> tuple[int, int]:
+    found = _RATE.fullmatch(value) if isinstance(value, str) else None
+    seconds = None if found is None else parse_duration(found[2])
+    if found is None or not seconds:
+        raise bad(Code.BAD_VALUE, "not a rate: write requests/duration, e.g. 100/1m or 5/1s")
+    requests = int(found[1])
+    if seconds > _MAX_PERIOD_SECONDS:
+        raise bad(Code.BAD_VALUE, "too long: at most 744h here")
+    if requests > seconds * _MAX_PER_SECOND:
+        raise bad(Code.BAD_VALUE, f"too many: at most {_MAX_PER_SECOND} requests in a second")
+    return requests, round(seconds * 1_000_000)
+
+
+def _burst(value: int) -> int:
+    if value > _MAX_BURST:
+        raise bad(Code.BAD_VALUE, f"too many: at most {_MAX_BURST} requests at once")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not _PREFIX.fullmatch(value):
+        raise bad(Code.BAD_VALUE, "not a prefix: up to 64 ASCII characters, no spaces")
+    return value
+
+
+Rate = Annotated[
+    Any,
+    BeforeValidator(_rate),
+    WithJsonSchema({"type": "string", "pattern": _RATE_PATTERN}),
+]
+Kind = Literal["subject", "client", "route", "address"]
+
+
+class ClaimKeyModel(Strict):
+    """Requests are told apart by a claim."""
+
+    claim: Text = Field(description='The claim; dots walk nested claims, ["a.b"] quotes a name.')
+
+
+def _branch(value: object) -> str:
+    return LIST if isinstance(value, list) else text_or_table(value)
+
+
+KeyPartModel = Annotated[
+    Annotated[Kind, Tag(TEXT)] | Annotated[ClaimKeyModel, Tag(TABLE)],
+    Discriminator(text_or_table),
+]
+KeyModel = Annotated[
+    Annotated[Kind, Tag(TEXT)]
+    | Annotated[ClaimKeyModel, Tag(TABLE)]
+    | Annotated[Annotated[list[KeyPartModel], Field(min_length=1)], Tag(LIST)],
+    Discriminator(_branch),
+]
+
+
+class RateLimitModel(Strict):
+    """How many requests there may be in a time, for each caller, or address."""
+
+    rate: Rate = Field(description="Requests in a time, in the long run: e.g. 100/1m.")
+    burst: Annotated[Count, AfterValidator(_burst)] | None = Field(
+        default=None, description="Requests at once; by default as many as `rate` says."
+    )
+    key: KeyModel = Field(
+        description="What is counted by: subject, client, route, address, {claim: NAME}, or a list."
+    )
+
+
+class RedisModel(Strict):
+    """The Redis, or Valkey, in which all gateways that have this section count together."""
+
+    url: Text | None = Field(
+        default=None, description="redis://host:port/database, rediss:// for TLS; no password."
+    )
+    url_env: Text | None = Field(
+        default=None, description="The environment variable with the URL, password and all."
+    )
+    timeout: Duration = described("100ms", "Redis must answer within this time.")
+    on_failure: Literal["memory", "allow", "refuse"] = Field(
+        default="memory",
+        description="While it does not: each process counts, all are let through, or none is.",
+    )
+    prefix: Annotated[Text, AfterValidator(_prefix)] = Field(
+        default="jwt-gateway:", description="How the names of the keys in Redis begin."
+    )

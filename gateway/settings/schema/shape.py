@@ -1,0 +1,146 @@
+"""Check the shape of a part against its model, with faults in our words."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.settings.text.document import KeyPath, Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+
+T = TypeVar("T", bound=BaseModel)
+
+_EXPECTED = {
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "bool_type": "expected true or false",
+    "list_type": "expected a list",
+    "dict_type": "expected a mapping of keys to values",
+    "model_type": "expected a mapping of keys to values",
+    "model_attributes_type": "expected a mapping of keys to values",
+}
+
+
+def check_shape(part: Part, kind: type[T], faults: list[Fault]) -> T | None:
+    """Return *part* as a *kind*, after adding all that is wrong with it to *faults*.
+
+    With faults, what is left without the wrong keys is returned where that is whole enough,
+    so that what is right can be checked further; nothing is ever started from it.
+    """
+    try:
+        return kind.model_validate(part.raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    faults.extend(_translate(part, kind, detail) for detail in details)
+    rest = copy.deepcopy(part.raw)
+    for detail in details:
+        _take_out(rest, _steps(detail))
+    try:
+        return kind.model_validate(rest)
+    except ValidationError:
+        return None
+
+
+def _take_out(raw: object, steps: Sequence[str | int]) -> None:
+    """Delete the innermost mapping key on the way of *steps*."""
+    owner: tuple[dict[str | int, object], str | int] | None = None
+    for step in steps:
+        if isinstance(raw, dict) and step in raw:
+            owner = raw, step
+            raw = raw[step]
+        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
+            raw = raw[step]
+        else:
+            break
+    if owner is not None:
+        owner[0].pop(owner[1])
+
+
+def _steps(detail: ErrorDetails) -> list[str | int]:
+    # Names of union branches begin with NUL; they are no part of the file.
+    return [step for step in detail["loc"] if not (isinstance(step, str) and step[:1] == "\0")]
+
+
+def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
+    steps = _steps(detail)
+    about_key = bool(steps) and steps[-1] == "[key]"
+    if about_key:
+        steps.pop()
+    path: KeyPath = (*part.path, *steps)
+    document, error = part.document, detail["type"]
+    if error == "extra_forbidden":
+        wrong = str(steps[-1])
+        known = sorted(_keys_at(kind, steps[:-1]))
+        message = f"unknown key `{shorten(wrong)}`{did_you_mean(wrong, known)}"
+        return document.key_fault(path, Code.UNKNOWN_KEY, message)
+    if error == "missing":
+        message = f"the key `{steps[-1]}` is missing"
+        return document.key_fault(path[:-1], Code.MISSING_KEY, message)
+    code, message = _words(detail)
+    fault = document.key_fault if about_key else document.fault
+    return fault(path, code, message)
+
+
+def _words(detail: ErrorDetails) -> tuple[Code, str]:
+    error, value = detail["type"], detail["input"]
+    if error in _EXPECTED:
+        return Code.WRONG_TYPE, f"{_EXPECTED[error]}, not {_kind_of(value)}"
+    if error == "too_short":
+        if isinstance(value, list):
+            return Code.EMPTY_LIST, "an empty list: leave the key out, or list something"
+        return Code.EMPTY_LIST, "nothing is listed here: leave the key out"
+    if error == "string_too_short":
+        return Code.BAD_VALUE, "this text is empty"
+    if error == "literal_error":
+        if not isinstance(value, str):
+            return Code.WRONG_TYPE, f"expected text, not {_kind_of(value)}"
+        choices = [choice.strip("'") for choice in _choices(detail)]
+        meant = did_you_mean(value, choices)
+        return Code.BAD_VALUE, f"`{shorten(value)}` is not one of {', '.join(choices)}{meant}"
+    if error in set(Code):
+        return Code(error), detail["msg"]
+    return Code.BAD_VALUE, detail["msg"].lower()
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    return str(detail.get("ctx", {}).get("expected", "")).replace(" or ", ", ").split(", ")
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    names: Sequence[tuple[type, str]] = (
+        (str, "text"),
+        (int, "a number"),
+        (float, "a number"),
+        (list, "a list"),
+        (dict, "a mapping"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), "nothing")
+
+
+def _keys_at(kind: Any, steps: Sequence[str | int]) -> set[str]:
+    models = list(_models_in(kind))
+    if not steps:
+        return {
+            field.alias or name for model in models for name, field in model.model_fields.items()
+        }
+    known: set[str] = set()
+    is_field = False
+    for model in models:
+        for name, field in model.model_fields.items():
+            if (field.alias or name) == steps[0]:
+                is_field = True
+                known |= _keys_at(field.annotation, steps[1:])
+    # Otherwise the step is a list index or a free name, and the same models stand below it.
+    return known if is_field else _keys_at(kind, steps[1:])
+
+
+def _models_in(kind: Any) -> list[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for argument in get_args(kind) for model in _models_in(argument)]

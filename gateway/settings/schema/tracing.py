@@ -1,0 +1,38 @@
+"""The shape of the section about tracing."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.settings.schema.types import Share, Strict, Text, bad
+from gateway.settings.text.fault import Code
+
+
+def _not_negative(value: int) -> int:
+    if value < 0:
+        raise bad(Code.BAD_VALUE, "this number must be at least 0")
+    return value
+
+
+CountOrZero = Annotated[
+    int, AfterValidator(_not_negative), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+
+
+class TracingModel(Strict):
+    """Spans for a collector."""
+
+    otlp: Text = Field(description="The collector's URL for traces over OTLP/HTTP, path and all.")
+    sample: Share = Field(
+        default=0.01, description="The share of requests without a trace that are recorded: 0 to 1."
+    )
+    asked_per_second: CountOrZero = Field(
+        default=100,
+        description="Requests recorded in a second because their traceparent asks for it.",
+    )
+    service_name: Text = Field(default="jwt-gateway", description="What spans call the gateway.")
+    headers_env: Text | None = Field(
+        default=None,
+        description="The environment variable with fields for the collector: name=value,…",
+    )

@@ -1,0 +1,220 @@
+"""The kinds of values in a configuration file, as pydantic sees them."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from gateway.settings.text.fault import Code
+from gateway.settings.text.quantities import (
+    DURATION_PATTERN,
+    SIZE_PATTERN,
+    parse_duration,
+    parse_size,
+)
+from gateway.settings.text.scalars import shorten
+
+# RFC 9110 section 5.6.2, token.
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# RFC 6749 section 3.3, scope-token; an `acr` is told in a challenge in the same way.
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Strict(BaseModel):
+    """A mapping with known keys and no others, whose values are what they look like."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def bad(code: Code, message: str) -> PydanticCustomError:
+    """Return an error that keeps our code on its way through pydantic."""
+    # Braces would be read as a template by pydantic.
+    return PydanticCustomError(code.value, "{message}", {"message": message})
+
+
+def described(default: object, description: str) -> Any:
+    """Return a field with *default*, written as a person would write it."""
+    return Field(default=default, validate_default=True, description=description)
+
+
+def _duration(minimum_seconds: float, maximum_seconds: float) -> Callable[[object], float]:
+    def check(value: object) -> float:
+        seconds = parse_duration(value) if isinstance(value, str) else None
+        if seconds is None:
+            raise bad(Code.BAD_VALUE, "not a duration: write it like 500ms, 30s, 5m or 1h")
+        if seconds < minimum_seconds:
+            raise bad(Code.BAD_VALUE, "this duration must be more than zero")
+        if seconds > maximum_seconds:
+            raise bad(Code.BAD_VALUE, f"too long: at most {maximum_seconds:g} seconds here")
+        return seconds
+
+    return check
+
+
+def _whole_seconds(value: object) -> int:
+    seconds = _duration(0.001, _UNLIMITED_SECONDS)(value)
+    if not seconds.is_integer():
+        # RFC 9470 section 3: a client is told whole seconds.
+        raise bad(Code.BAD_VALUE, "this must be a whole number of seconds")
+    return int(seconds)
+
+
+def _duration_or_unlimited(value: object) -> float:
+    return math.inf if value == "unlimited" else _duration(0, _UNLIMITED_SECONDS)(value)
+
+
+def _size(value: object) -> int:
+    count = parse_size(value) if isinstance(value, str) else None
+    if count is None:
+        raise bad(Code.BAD_VALUE, "not a size: write it like 512B, 64KiB or 10MiB")
+    if count == 0:
+        raise bad(Code.BAD_VALUE, "this size must be more than zero")
+    return count
+
+
+def _size_or_unlimited(value: object) -> int | None:
+    return None if value in ("unlimited", None) else _size(value)
+
+
+def _only_true(value: bool) -> bool:
+    if not value:
+        raise bad(Code.BAD_VALUE, "only true is possible here: otherwise leave the key out")
+    return value
+
+
+def _positive(value: int) -> int:
+    if value < 1:
+        raise bad(Code.BAD_VALUE, "this number must be at least 1")
+    return value
+
+
+def _matching(pattern: re.Pattern[str], message: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise bad(Code.BAD_VALUE, f"`{shorten(value)}` {message}")
+        return value
+
+    return check
+
+
+def _method(value: str) -> str:
+    if not TOKEN.fullmatch(value):
+        raise bad(Code.BAD_VALUE, f"`{shorten(value)}` is not a method")
+    if value != value.upper():
+        # RFC 9110 section 9.1: methods are case-sensitive, so `get` would match nothing real.
+        raise bad(Code.BAD_VALUE, f"methods are case-sensitive: write {value.upper()}")
+    if value in {"CONNECT", "TRACE"}:
+        raise bad(Code.NOT_SUPPORTED, f"{value} is never forwarded")
+    return value
+
+
+def _upgrade(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", value):
+        raise bad(Code.BAD_VALUE, f"`{shorten(value)}` is not an upgrade token")
+    if value.lower() == "h2c":
+        # A tunnel of HTTP/2 would carry requests past every rule.
+        raise bad(Code.NOT_SUPPORTED, "h2c is never forwarded")
+    return value.lower()
+
+
+def _version_one(value: int) -> int:
+    if value != 1:
+        raise bad(Code.NOT_SUPPORTED, "this gateway reads version 1")
+    return value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int | float | bool):
+        raise bad(Code.WRONG_TYPE, "expected text, a number, true or false")
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise bad(Code.WRONG_TYPE, "expected a number")
+    return value
+
+
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise bad(Code.BAD_VALUE, "not a share: write a number from 0 to 1, e.g. 0.5")
+    return float(value)
+
+
+def _schema(**schema: object) -> WithJsonSchema:
+    return WithJsonSchema(dict(schema))
+
+
+_UNLIMITED_SECONDS = 1e9
+MAX_LEEWAY_SECONDS = 300  # RFC 7519 section 4.1.4: "no more than a few minutes"
+_DURATION_SCHEMA = _schema(type="string", pattern=DURATION_PATTERN)
+
+Duration = Annotated[float, BeforeValidator(_duration(0.001, _UNLIMITED_SECONDS)), _DURATION_SCHEMA]
+DurationOrZero = Annotated[
+    float, BeforeValidator(_duration(0, _UNLIMITED_SECONDS)), _DURATION_SCHEMA
+]
+DurationOrUnlimited = Annotated[
+    float,
+    BeforeValidator(_duration_or_unlimited),
+    _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": DURATION_PATTERN}]),
+]
+WholeSeconds = Annotated[int, BeforeValidator(_whole_seconds), _DURATION_SCHEMA]
+Leeway = Annotated[float, BeforeValidator(_duration(0, MAX_LEEWAY_SECONDS)), _DURATION_SCHEMA]
+Size = Annotated[int, BeforeValidator(_size), _schema(type="string", pattern=SIZE_PATTERN)]
+SizeOrUnlimited = Annotated[
+    int | None,
+    BeforeValidator(_size_or_unlimited),
+    _schema(anyOf=[{"const": "unlimited"}, {"type": "string", "pattern": SIZE_PATTERN}]),
+]
+Share = Annotated[Any, BeforeValidator(_share), _schema(type="number", minimum=0, maximum=1)]
+Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimum=1)]
+VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
+Mode = Literal["enforce", "report"]
+OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[
+    str,
+    AfterValidator(_matching(NAME, "is not a name: letters, digits, `.`, `_` and `-`")),
+    _schema(type="string", pattern=f"^{NAME.pattern}$"),
+]
+Scope = Annotated[
+    str,
+    AfterValidator(_matching(SCOPE, "is not a scope: no spaces, quotes or backslashes")),
+    _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
+]
+Acr = Annotated[
+    str,
+    AfterValidator(_matching(SCOPE, "is not an acr: no spaces, quotes or backslashes")),
+    _schema(type="string", pattern=r"^[!#-\[\]-~]+$"),
+]
+Method = Annotated[
+    str, AfterValidator(_method), _schema(type="string", pattern="^[A-Z0-9!#$%&'*+.^_`|~-]+$")
+]
+Upgrade = Annotated[
+    str, AfterValidator(_upgrade), _schema(type="string", pattern="^[A-Za-z0-9._/-]+$")
+]
+Scalar = Annotated[Any, BeforeValidator(_scalar), _schema(type=["string", "number", "boolean"])]
+Number = Annotated[Any, BeforeValidator(_number), _schema(type="number")]
+
+# The names of union branches stand in pydantic's error places; a NUL keeps them apart from keys.
+TEXT, TABLE, LIST, OFF = "\0text", "\0table", "\0list", "\0off"
+
+
+def text_or_table(value: object) -> str:
+    """Return the union branch of *value*."""
+    return TABLE if isinstance(value, dict) else TEXT
+
+
+def text_or_list(value: object) -> str:
+    """Return the union branch of *value*."""
+    return LIST if isinstance(value, list) else TEXT
+
+
+def list_or_table(value: object) -> str:
+    """Return the union branch of *value*."""
+    return TABLE if isinstance(value, dict) else LIST

@@ -1,0 +1,119 @@
+"""One configuration file after parsing: plain values, and the place of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.settings.text.comments import Comment
+from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.settings.text.grants import Grant, Include
+from gateway.settings.text.scalars import shorten
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """What a file says. *root* is plain data.
+
+    *values* and *keys* are places by key path: of the value, and of the key that names it.
+    *written* has, for each path at or above them, the texts in which ``${…}`` was replaced, and
+    how they stand in the file.
+    *comments* are those that speak to the gateway, *text* is the whole file. *include* is the
+    entry that includes it; None for a file that is not included, which may declare anything.
+    """
+
+    root: object
+    start: Place
+    values: Mapping[KeyPath, Place]
+    keys: Mapping[KeyPath, Place]
+    written: Mapping[KeyPath, Sequence[tuple[str, str]]]  # (after, before) replacement
+    faults: tuple[Fault, ...]
+    complete: bool  # False where the rest of the file could not be read
+    comments: tuple[Comment, ...] = ()
+    text: str = field(default="", repr=False)
+    include: Include | None = None
+
+    def may(self, grant: Grant) -> bool:
+        """Return whether this file may do what *grant* stands for."""
+        return self.include is None or self.include.allows(grant)
+
+    def refuse(self, what: str, grant: Grant) -> str | None:
+        """Return why this file may not do *what*; None where *grant* was given to it."""
+        if self.include is None or self.may(grant):
+            return None
+        return self.include.refuse(what, grant)
+
+    def value_place(self, path: KeyPath) -> Place:
+        """Return where the value at *path* stands, or the nearest value around it."""
+        return _nearest(self.values, path, self.start)
+
+    def key_place(self, path: KeyPath) -> Place:
+        """Return where the key of *path* stands; a list item has none, so its value."""
+        return self.keys.get(path) or self.value_place(path)
+
+    def fault(
+        self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
+    ) -> Fault:
+        """Return a fault at the value of *path*."""
+        return Fault(self.value_place(path), code, self._as_written(path, message), severity)
+
+    def key_fault(
+        self, path: KeyPath, code: Code, message: str, severity: Severity = Severity.ERROR
+    ) -> Fault:
+        """Return a fault at the key of *path*."""
+        return Fault(self.key_place(path), code, self._as_written(path, message), severity)
+
+    def text_at(self, path: KeyPath, text: str) -> str:
+        """Return *text*, which stands at *path*, as it is written there."""
+        replaced = self.written.get(path)
+        return replaced[0][1] if replaced else text
+
+    def _as_written(self, path: KeyPath, message: str) -> str:
+        # The environment holds secrets: a message quotes `${NAME}`, never its value.
+        for after, before in self.written.get(path, ()):
+            if after:
+                for shown in (after, repr(after)[1:-1], shorten(after)):
+                    message = message.replace(shown, before)
+        return message
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A value inside a document, for those who check it: *raw* is plain data."""
+
+    document: Document
+    path: KeyPath
+    raw: object
+
+    def child(self, key: str | int) -> "Part":
+        """Return the part under *key*; its *raw* is None where there is none."""
+        raw: object = None
+        if isinstance(self.raw, dict):
+            raw = self.raw.get(key)
+        elif isinstance(self.raw, list) and isinstance(key, int) and key < len(self.raw):
+            raw = self.raw[key]
+        return Part(self.document, (*self.path, key), raw)
+
+    def fault(self, code: Code, message: str) -> Fault:
+        """Return an error at this value."""
+        return self.document.fault(self.path, code, message)
+
+    def key_fault(self, code: Code, message: str) -> Fault:
+        """Return an error at this key."""
+        return self.document.key_fault(self.path, code, message)
+
+    def warning(self, code: Code, message: str) -> Fault:
+        """Return a warning at this value."""
+        return self.document.fault(self.path, code, message, Severity.WARNING)
+
+    def key_warning(self, code: Code, message: str) -> Fault:
+        """Return a warning at this key."""
+        return self.document.key_fault(self.path, code, message, Severity.WARNING)
+
+
+def _nearest(places: Mapping[KeyPath, Place], path: KeyPath, start: Place) -> Place:
+    for length in range(len(path), -1, -1):
+        place = places.get(path[:length])
+        if place is not None:
+            return place
+    return start

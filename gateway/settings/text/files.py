@@ -1,0 +1,231 @@
+"""Read the configuration file and the files it includes."""
+
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.settings.text.disk import MACHINE_DISK, Disk
+from gateway.settings.text.document import Document, Part
+from gateway.settings.text.fault import Code, Fault, Place
+from gateway.settings.text.grants import Grant, Include
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.variables import Withheld
+from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES, parse_yaml
+
+
+class UnreadableError(Exception):
+    """The configuration file cannot be opened or read; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One file: its directory, for relative paths, and what it says."""
+
+    directory: Path
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """All files of a configuration. *digest* is over the bytes of all, in order.
+
+    *disk* is where they are from, and where what they name is looked for. *includes* are the
+    entries of `include`, those that match no file, too.
+    """
+
+    main: Source
+    included: tuple[Source, ...]
+    digest: str
+    disk: Disk
+    includes: tuple[Include, ...] = ()
+
+
+def read_sources(
+    path: Path, environ: Mapping[str, str], faults: list[Fault], disk: Disk = MACHINE_DISK
+) -> Sources:
+    """Return the file at *path* with all that it includes.
+
+    Raises UnreadableError for *path* itself; an included file that cannot be read is a fault.
+    """
+    digest = hashlib.sha256()
+    try:
+        content = _read(disk, path)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
+    main = _parse(path, content, environ, digest, faults)
+    included: list[Source] = []
+    seen: dict[Path, Include | None] = {disk.resolve(path): None}
+    entries = _entries(main.document)
+    for part, pattern, include in entries:
+        for found in _matches(disk, main.directory, part, pattern, faults):
+            try:
+                resolved = disk.resolve(found)
+                if resolved in seen:
+                    _refuse_other_grants(seen[resolved], include, found, part, faults)
+                    continue
+                seen[resolved] = include
+                content = _read(disk, found)
+            except OSError as error:
+                message = f"cannot read {show_path(found)}: {_reason(error)}"
+                faults.append(part.fault(Code.MISSING_FILE, message))
+                continue
+            included.append(_parse(found, content, environ, digest, faults, include))
+    includes = tuple(include for _, _, include in entries)
+    return Sources(main, tuple(included), digest.hexdigest(), disk, includes)
+
+
+def read_document(path: Path, environ: Mapping[str, str]) -> Document:
+    """Return the file at *path* alone, whatever it includes; raises UnreadableError."""
+    try:
+        content = _read(MACHINE_DISK, path)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
+    return _parse_content(path, content, environ)
+
+
+def find_file(
+    name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
+) -> Path | None:
+    """Return the path of the file *name*, which *part* names; None where it cannot be read.
+
+    *directory* is that of the file in which *part* stands. An included file reads nothing outside
+    of it without a grant: not by `..`, and not by a link.
+    """
+    path = (directory / name).absolute()
+    refused = part.document.refuse(f"read {shorten(name)}, outside of its directory", Grant.FILES)
+    if refused is not None and not _is_inside(path, directory, disk):
+        faults.append(part.fault(Code.NOT_GRANTED, refused))
+        return None
+    if disk.is_readable(path):
+        return path
+    faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
+    return None
+
+
+def find_files(pattern: str, directory: Path, disk: Disk) -> Sequence[Path]:
+    """Return the files in *directory* that match *pattern*; a plain name is taken as it is."""
+    if not glob.has_magic(pattern):
+        return [directory / pattern]
+    return disk.find(os.path.join(glob.escape(str(directory)), pattern))
+
+
+def show_path(path: Path) -> str:
+    """Return *path* as text that every stream can carry, whatever bytes are in it."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_inside(path: Path, directory: Path, disk: Disk) -> bool:
+    try:
+        return disk.resolve(path).is_relative_to(disk.resolve(directory))
+    except OSError:
+        return False
+
+
+def _parse(  # noqa: PLR0913, PLR0917 - what is read, as what, and what becomes of it
+    path: Path,
+    content: bytes,
+    environ: Mapping[str, str],
+    digest: "hashlib._Hash",
+    faults: list[Fault],
+    include: Include | None = None,
+) -> Source:
+    # The length before the bytes: moving text from one file to the next changes the digest.
+    digest.update(len(content).to_bytes(8, "big") + content)
+    readable: Mapping[str, str] | Withheld = environ
+    if include is not None and not include.allows(Grant.ENVIRONMENT):
+        message = include.refuse("read the environment by `${…}`", Grant.ENVIRONMENT)
+        readable = Withheld(f"{message}; `$${{` stands for the text")
+    document = replace(_parse_content(path, content, readable), include=include)
+    faults.extend(document.faults)
+    return Source(path.parent, document)
+
+
+def _parse_content(path: Path, content: bytes, environ: Mapping[str, str] | Withheld) -> Document:
+    if len(content) <= MAX_FILE_BYTES:
+        return parse_yaml(content, show_path(path), environ)
+    start = Place(show_path(path), 1, 1)
+    fault = Fault(start, Code.TOO_LARGE, f"larger than {MAX_FILE_BYTES // 1024**2} MiB")
+    return Document(None, start, {}, {}, {}, (fault,), False)
+
+
+def _read(disk: Disk, path: Path) -> bytes:
+    return disk.read(path, MAX_FILE_BYTES + 1)
+
+
+def _entries(document: Document) -> list[tuple[Part, str, Include]]:
+    """Return the sound entries of `include`; what is wrong with others is said with their shape."""
+    section = Part(document, (), document.root).child("include")
+    found: list[tuple[Part, str, Include]] = []
+    for index in range(len(section.raw) if isinstance(section.raw, list) else 0):
+        entry = section.child(index)
+        part = entry.child("files") if isinstance(entry.raw, dict) else entry
+        if isinstance(part.raw, str) and part.raw:
+            found.append((part, part.raw, _read_entry(entry, part)))
+    return found
+
+
+def _read_entry(entry: Part, files: Part) -> Include:
+    document, hosts, under = entry.document, entry.child("hosts"), entry.child("under")
+    return Include(
+        document.text_at(files.path, str(files.raw)),
+        _grants(entry.child("may")),
+        document.value_place(entry.path),
+        _texts(hosts),
+        _texts(under),
+        ", ".join(_written(part) for part in (hosts, under) if part.raw is not None),
+    )
+
+
+def _grants(part: Part) -> frozenset[Grant]:
+    """Return the grants that *part* lists; a word that is none grants nothing."""
+    words = part.raw if isinstance(part.raw, list) else []
+    return frozenset(grant for grant in Grant if grant.value in words)
+
+
+def _written(part: Part) -> str:
+    """Return the key and the texts of a list as they are written."""
+    texts = _texts(part) or ()
+    shown = [part.document.text_at((*part.path, index), text) for index, text in enumerate(texts)]
+    return f"{part.path[-1]}: {json.dumps(shown)}"
+
+
+def _texts(part: Part) -> tuple[str, ...] | None:
+    """Return the texts that *part* lists; None where there is no list, () for one of others."""
+    if part.raw is None:
+        return None
+    values = part.raw if isinstance(part.raw, list) else []
+    return tuple(value for value in values if isinstance(value, str))
+
+
+def _refuse_other_grants(
+    first: Include | None, other: Include, path: Path, part: Part, faults: list[Fault]
+) -> None:
+    """Refuse a file that two entries include, which give it different things.
+
+    Neither is right: the wider one would give a file what its pattern was not meant to.
+    """
+    if first is None or first.meaning == other.meaning:
+        return
+    message = (
+        f"{show_path(path)} is included by `{shorten(first.pattern)}` ({first.at}) already, and"
+        " may declare other things there: let only one of them match it"
+    )
+    faults.append(part.fault(Code.CONFLICTING_KEYS, message))
+
+
+def _matches(
+    disk: Disk, directory: Path, part: Part, pattern: str, faults: list[Fault]
+) -> Sequence[Path]:
+    found = find_files(pattern, directory, disk)
+    if not found:
+        message = f"no file matches `{shorten(pattern)}`"
+        faults.append(part.warning(Code.UNMATCHED_INCLUDE, message))
+    return found
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,119 @@
+"""What included files may declare, and the entry of `include` that says so."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.decision.routes.template import Segment, parse_template
+from gateway.settings.text.fault import Place
+
+
+class Grant(StrEnum):
+    """The words of `may`; the main file may do all of it, an included file nothing by default."""
+
+    UPSTREAMS = "upstreams"
+    ISSUERS = "issuers"  # for the routes of the same file, and routes that name them
+    ISSUERS_FOR_ALL = "issuers-for-all"  # for every route that names no issuers, too
+    RESOURCES = "resources"  # of the routes of the same file
+    RESOURCES_FOR_ALL = "resources-for-all"
+    ENVIRONMENT = "environment"
+    FILES = "files"  # outside of the directory of the included file
+    SILENCES = "silences"
+
+
+_IMPLIED = {
+    Grant.ISSUERS_FOR_ALL: Grant.ISSUERS,
+    Grant.RESOURCES_FOR_ALL: Grant.RESOURCES,
+}
+
+# A pattern that YAML reads as plain text in a flow mapping.
+_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./*?-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One entry of `include` at *place*: which files it names, and what they may declare.
+
+    *pattern* is as it is written: a `${…}` in it is not replaced. With *hosts*, or *under* (the
+    beginnings of paths), the files own no requests but for these.
+    """
+
+    pattern: str
+    grants: frozenset[Grant]
+    place: Place
+    hosts: tuple[str, ...] | None = None
+    under: tuple[str, ...] | None = None
+    confines: str = ""  # *hosts* and *under* as they are written, `${…}` included
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """Return what is equal for entries that give their files the same."""
+        limits = (None if one is None else frozenset(one) for one in (self.hosts, self.under))
+        return (*sort_grants(self.grants), *limits)
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether the files may declare routes, and nothing else, wherever they like."""
+        return not self.grants and self.hosts is None and self.under is None
+
+    def allows(self, grant: Grant) -> bool:
+        """Return whether the files may do what *grant* stands for."""
+        return any(grant in {given, _IMPLIED.get(given)} for given in self.grants)
+
+    def refuse(self, what: str, grant: Grant) -> str:
+        """Return why a file of this entry may not do *what*, and what to write to grant it."""
+        pattern = self.pattern if _PLAIN.fullmatch(self.pattern) else json.dumps(self.pattern)
+        entry = f"files: {pattern}, may: [{', '.join(sort_grants({*self.grants, grant}))}]"
+        entry += f", {self.confines}" if self.confines else ""
+        entry = f"`{{{entry}}}` in `include` ({self.at})"
+        return f"this file may not {what}: to allow it, write {entry}"
+
+    @property
+    def at(self) -> str:
+        """Return the place as ``file:line:column``."""
+        return f"{self.place.file}:{self.place.line}:{self.place.column}"
+
+    def owns_host(self, host: str) -> bool:
+        """Return whether every request for *host*, which may be a wildcard, is for the files."""
+        return self.hosts is None or any(
+            host == own or (own.startswith("*.") and host.endswith(own[1:])) for own in self.hosts
+        )
+
+    def owns_path(self, segments: tuple[Segment, ...], is_prefix: bool) -> bool:
+        """Return whether every path of a template is below one of *under*."""
+        if self.under is None:
+            return True
+        for prefix in self.under:
+            own = _read_prefix(prefix)
+            if own is None or segments[: len(own)] != own:
+                continue
+            # `/a` is not below `/a/`, just as it is not a path of that prefix.
+            if is_prefix or len(segments) > len(own):
+                return True
+        return False
+
+
+def _read_prefix(prefix: str) -> tuple[Segment, ...] | None:
+    try:
+        return parse_template(prefix, is_prefix=True)
+    except ValueError:  # which is said where the entries are judged; nothing is below it
+        return None
+
+
+def sort_grants(grants: Iterable[Grant]) -> list[Grant]:
+    """Return *grants* in the order of the documentation; what another one implies is left out."""
+    given = set(grants)
+    given -= {_IMPLIED[grant] for grant in given if grant in _IMPLIED}
+    return [grant for grant in Grant if grant in given]
+
+
+def describe_grants(include: Include) -> str:
+    """Return in words what the files of an entry may declare."""
+    text = ", ".join(("routes", *sort_grants(include.grants)))
+    if include.under is not None:
+        text += f", under {' or '.join(include.under)}"
+    if include.hosts is not None:
+        text += f", for {' or '.join(include.hosts)}"
+    return text

@@ -1,0 +1,97 @@
+"""Say where in the configuration everything that has a name stands, and what is written there."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.settings.text.document import Document, Part
+from gateway.settings.text.fault import Place
+from gateway.settings.text.files import Sources
+
+
+class Places:
+    """The places of everything that has a name; of a sound configuration."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.documents: Sequence[Document] = [
+            source.document for source in (sources.main, *sources.included)
+        ]
+        roots = [Part(document, (), document.root) for document in self.documents]
+        self._main = roots[0]
+        self._routes: Mapping[str, Part] = {
+            str(route.child("name").raw): route
+            for root in roots
+            for route in _children(root.child("routes"))
+        }
+        self._issuers: Mapping[str, Part] = {
+            str(issuer.path[-1]): issuer
+            for root in roots
+            for issuer in _children(root.child("issuers"))
+        }
+        self._upstreams: Mapping[str, Part] = {
+            str(upstream.path[-1]): upstream
+            for root in roots
+            for upstream in _children(root.child("upstreams"))
+        }
+
+    def main(self) -> Part:
+        """Return what the main file says."""
+        return self._main
+
+    def listen(self, index: int) -> Part:
+        """Return what is written of one of the addresses that the data port listens on."""
+        listen = self._main.child("listen")
+        return listen.child(index) if isinstance(listen.raw, list) else listen
+
+    def route(self, name: str) -> Part:
+        """Return what is written of the route *name*; the main file where there is none."""
+        return self._routes.get(name, self._main)
+
+    def issuer(self, name: str) -> Part:
+        """Return what is written of the issuer *name*; the main file where there is none."""
+        return self._issuers.get(name, self._main)
+
+    def upstream(self, name: str) -> Part:
+        """Return what is written of the upstream *name*; the main file where there is none."""
+        return self._upstreams.get(name, self._main)
+
+    def route_says(self, name: str, *keys: str) -> bool:
+        """Return whether the setting under *keys* is written in the route *name*."""
+        part = self.route(name)
+        for key in keys:
+            part = part.child(key)
+        return part.raw is not None
+
+    def of_route(self, name: str, *keys: str) -> Place:
+        """Return where the route *name*, or its setting under *keys*, stands.
+
+        A setting that is not there stands where the nearest one around it does.
+        """
+        return _place(self.route(name), keys)
+
+    def of_issuer(self, name: str, *keys: str) -> Place:
+        """Return where the issuer *name*, or its setting under *keys*, stands."""
+        return _place(self.issuer(name), keys)
+
+    def of_upstream(self, name: str, *keys: str) -> Place:
+        """Return where the upstream *name*, or its setting under *keys*, stands."""
+        return _place(self.upstream(name), keys)
+
+    def of(self, *keys: str) -> Place:
+        """Return where a setting of the main file stands."""
+        return _place(self._main, keys)
+
+
+def _children(section: Part) -> list[Part]:
+    if isinstance(section.raw, dict):
+        return [section.child(name) for name in section.raw]
+    if isinstance(section.raw, list):
+        return [section.child(index) for index in range(len(section.raw))]
+    return []
+
+
+def _place(part: Part, keys: tuple[str, ...]) -> Place:
+    for key in keys:
+        child = part.child(key)
+        if child.raw is None:
+            break
+        part = child
+    return part.document.key_place(part.path)

@@ -1,0 +1,239 @@
+"""Read YAML into plain values with a place for each; refuse what YAML versions dispute.
+
+Built from parser events instead of PyYAML's composer: that recurses, and so lets a file
+of brackets exhaust the stack; and it resolves aliases, and so lets nine lines become a
+billion nodes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import yaml
+
+from gateway.settings.text.comments import Comments
+from gateway.settings.text.document import Document, KeyPath
+from gateway.settings.text.fault import Code, Fault, Place
+from gateway.settings.text.scalars import Surprise, parse_scalar, shorten
+from gateway.settings.text.variables import BadReference, Withheld, replace_variables
+
+MAX_FILE_BYTES = 10 * 1024 * 1024
+_MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
+_MAX_NODES = 500_000  # 10,000 routes need about 250,000
+_MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have a million
+
+# Surrogates are no characters: no text can carry them.
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse_yaml(content: bytes, file: str, environ: Mapping[str, str] | Withheld) -> Document:
+    """Return the document in *content*; what is wrong with it is in its faults.
+
+    Never raises for any bytes. *file* is the name that places give.
+    """
+    builder = _Builder(file, environ)
+    complete = False
+    try:
+        builder.build(content)
+        complete = True
+    except _StopError as stop:
+        builder.faults.append(stop.fault)
+    except UnicodeDecodeError as error:
+        builder.faults.append(_not_utf8(content, file, error.start))
+    except yaml.YAMLError as error:
+        builder.faults.append(_not_yaml(file, error))
+    return Document(
+        builder.root,
+        builder.start,
+        builder.values,
+        builder.keys,
+        builder.written,
+        tuple(builder.faults),
+        complete,
+        tuple(builder.comments.found(file)),
+        builder.text,
+    )
+
+
+class _StopError(Exception):
+    """The rest of the file cannot be read in a useful way."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    """A collection that is still open."""
+
+    path: KeyPath
+    items: dict[str, object] | list[object]
+    key: str | None = None  # of a mapping: the key that waits for its value
+    discard: bool = False  # the value of a key that stood there before
+    seen: dict[str, int] = field(default_factory=dict)  # key: line
+
+
+class _Builder:
+    """Turn parser events into plain values."""
+
+    def __init__(self, file: str, environ: Mapping[str, str] | Withheld) -> None:
+        self.root: object = None
+        self.values: dict[KeyPath, Place] = {}
+        self.keys: dict[KeyPath, Place] = {}
+        self.written: dict[KeyPath, list[tuple[str, str]]] = {}
+        self.faults: list[Fault] = []
+        self.text = ""
+        self.comments = Comments("")
+        self._file = file
+        self.start = Place(file, 1, 1)
+        self._environ = environ
+        self._stack: list[_Frame] = []
+        self._documents = 0
+        self._nodes = 0
+
+    def build(self, content: bytes) -> None:
+        """Read the whole of *content*."""
+        self.text = content.decode("utf-8-sig")
+        self.comments = Comments(self.text)
+        for event in yaml.parse(self.text, Loader=_Loader):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._open_document(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._stack.pop()
+            elif isinstance(event, yaml.NodeEvent):
+                self._add_node(event)
+
+    def _open_document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise _StopError(
+                self._fault(event, Code.YAML_SURPRISE, "a second document: one file, one document")
+            )
+
+    def _add_node(self, event: yaml.NodeEvent) -> None:
+        self._nodes += 1
+        if isinstance(event, yaml.ScalarEvent):
+            self.comments.take_out(event)
+        if self._nodes > _MAX_NODES:
+            raise _StopError(self._fault(event, Code.TOO_LARGE, "too many values in one file"))
+        if len(self.faults) > _MAX_FAULTS:
+            raise _StopError(self._fault(event, Code.TOO_LARGE, "too many faults in one file"))
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and isinstance(frame.items, dict) and frame.key is None:
+            self._add_key(frame, event)
+            return
+        path = self._path_of_next(frame)
+        self.values[path] = self._place(event)
+        self._refuse_extras(event)
+        self._attach(frame, self._value_of(event, path))
+
+    def _add_key(self, frame: _Frame, event: yaml.NodeEvent) -> None:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _StopError(self._fault(event, Code.YAML_SURPRISE, "a key must be plain text"))
+        self._refuse_extras(event)
+        key = event.value
+        meaning = parse_scalar(key) if event.implicit[0] else key
+        if isinstance(meaning, Surprise):
+            self.faults.append(self._fault(event, Code.YAML_SURPRISE, meaning.message))
+        elif not isinstance(meaning, str):
+            message = f"the key `{shorten(key)}` is not text: quote it"
+            self.faults.append(self._fault(event, Code.WRONG_TYPE, message))
+        frame.key = key
+        frame.discard = key in frame.seen
+        if frame.discard:
+            message = f"`{shorten(key)}` stands here already, in line {frame.seen[key]}"
+            self.faults.append(self._fault(event, Code.DUPLICATE_KEY, message))
+            return
+        frame.seen[key] = self._place(event).line
+        self.keys[*frame.path, key] = self._place(event)
+
+    def _path_of_next(self, frame: _Frame | None) -> KeyPath:
+        if frame is None:
+            return ()
+        if isinstance(frame.items, list):
+            return (*frame.path, len(frame.items))
+        # A discarded value keeps its places apart from those of the value that counts.
+        return (*frame.path, f"{frame.key}\0" if frame.discard else frame.key or "")
+
+    def _attach(self, frame: _Frame | None, value: object) -> None:
+        if frame is None:
+            self.root = value
+        elif isinstance(frame.items, list):
+            frame.items.append(value)
+        else:
+            if not frame.discard:
+                frame.items[frame.key or ""] = value
+            frame.key = None
+
+    def _value_of(self, event: yaml.NodeEvent, path: KeyPath) -> object:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path)
+        if isinstance(event, yaml.AliasEvent):
+            return None
+        return self._open_collection(event, path)
+
+    def _open_collection(self, event: yaml.NodeEvent, path: KeyPath) -> object:
+        if len(self._stack) >= _MAX_DEPTH:
+            message = f"nested more than {_MAX_DEPTH} levels deep"
+            raise _StopError(self._fault(event, Code.TOO_LARGE, message))
+        items: dict[str, object] | list[object]
+        items = [] if isinstance(event, yaml.SequenceStartEvent) else {}
+        # Attached by the caller before the first child arrives; it fills up in place.
+        self._stack.append(_Frame(path, items))
+        return items
+
+    def _scalar(self, event: yaml.ScalarEvent, path: KeyPath) -> object:
+        value = parse_scalar(event.value) if event.implicit[0] else event.value
+        if isinstance(value, Surprise):
+            self.faults.append(self._fault(event, Code.YAML_SURPRISE, value.message))
+            return event.value
+        if value is None and path:
+            message = "a value is missing here: write one, or leave the key out"
+            self.faults.append(self._fault(event, Code.WRONG_TYPE, message))
+        if not isinstance(value, str):
+            return value
+        return self._text(event, path, value)
+
+    def _text(self, event: yaml.ScalarEvent, path: KeyPath, value: str) -> str:
+        replaced = replace_variables(value, self._environ)
+        if isinstance(replaced, BadReference):
+            self.faults.append(self._fault(event, replaced.code, replaced.message))
+            return value
+        if replaced != value:
+            for length in range(len(path) + 1):
+                self.written.setdefault(path[:length], []).append((replaced, value))
+        if _CONTROL.search(replaced):
+            message = "control characters are not allowed"
+            self.faults.append(self._fault(event, Code.BAD_VALUE, message))
+        return replaced
+
+    def _refuse_extras(self, event: yaml.NodeEvent) -> None:
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            message = "anchors and aliases are not supported: write the value out"
+            self.faults.append(self._fault(event, Code.YAML_SURPRISE, message))
+        elif getattr(event, "tag", None) is not None:
+            message = "tags are not supported: write the plain value"
+            self.faults.append(self._fault(event, Code.YAML_SURPRISE, message))
+
+    def _place(self, event: yaml.Event) -> Place:
+        mark = event.start_mark
+        return Place(self._file, mark.line + 1, mark.column + 1) if mark else self.start
+
+    def _fault(self, event: yaml.Event, code: Code, message: str) -> Fault:
+        return Fault(self._place(event), code, message)
+
+
+def _not_utf8(content: bytes, file: str, offset: int) -> Fault:
+    line = content.count(b"\n", 0, offset) + 1
+    column = offset - (content.rfind(b"\n", 0, offset) + 1) + 1
+    return Fault(Place(file, line, column), Code.NOT_YAML, "not UTF-8 text")
+
+
+def _not_yaml(file: str, error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
+    return Fault(place, Code.NOT_YAML, f"not YAML: {problem or 'the text cannot be read'}")

@@ -1,0 +1,1 @@
+"""The loaded configuration as the rest of the gateway sees it: frozen values."""

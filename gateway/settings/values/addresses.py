@@ -1,0 +1,139 @@
+"""Read addresses, URLs and networks as a configuration writes them."""
+
+import re
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from gateway.settings.values.configuration import Address, Server
+
+# RFC 1035 section 2.3.4: a label has 1 to 63 characters; resolvers raise for any other.
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_HOST = rf"\[[0-9A-Fa-f:.]+\]|{_LABEL}(?:\.{_LABEL})*\.?"
+_PLAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_MAX_NAME_LENGTH = 253  # RFC 1035 section 2.3.4, without the lengths of the labels
+_ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
+_SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
+_MAX_PORT = 65535
+
+
+def parse_address(text: str) -> Address | str:
+    """Return ``host:port`` or ``[v6]:port`` as an address, or what is wrong with it."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        return "not an address: write host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
+    host = _plain_host(found[1])
+    if host is None:
+        return "not an IPv6 address in the brackets"
+    if int(found[2]) > _MAX_PORT:
+        return f"the port is larger than {_MAX_PORT}"
+    return Address(host, int(found[2]))
+
+
+def parse_server(text: str) -> Server | str:
+    """Return ``http://host:port`` as a server, or what is wrong with it."""
+    found = _SERVER.fullmatch(text)
+    if found is None:
+        return "not a server: write http:// or https://, a host and maybe a port; no path"
+    host = _plain_host(found[2])
+    if host is None:
+        return "not an IPv6 address in the brackets"
+    tls = found[1] == "https"
+    port = int(found[3]) if found[3] else (443 if tls else 80)
+    if not 0 < port <= _MAX_PORT:
+        return f"the port is not between 1 and {_MAX_PORT}"
+    # RFC 9110 section 4.2.3: the default port is left out of the authority.
+    is_default = port == (443 if tls else 80)
+    name = f"[{host}]" if ":" in host else host
+    return Server(host, port, tls, name if is_default else f"{name}:{port}")
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network | str:
+    """Return ``10.0.0.0/8`` or a single address as a network, or what is wrong with it."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        return f"has host bits set: write {ip_network(text, strict=False)}"
+    except ValueError:
+        return "is not a network: write it like 10.0.0.0/8"
+
+
+def is_host(text: str) -> bool:
+    """Return whether *text* is a name of a host, or an address without brackets."""
+    if _PLAIN_NAME.fullmatch(text) is not None and len(text) <= _MAX_NAME_LENGTH:
+        return True
+    return is_ip(text)
+
+
+def is_ip(text: str) -> bool:
+    """Return whether *text* is an IP address, without brackets."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine, by name or by address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_key_url(text: str) -> str | None:
+    """Return what is wrong with *text* as the URL of keys, metadata or revocations, or None.
+
+    Only http and https: a fetcher that also opens file: reads any file of this machine
+    (GHSA-993g-76c3-p5m4). Plain http is for loopback alone: whoever can change keys on the
+    way can sign tokens.
+    """
+    host = _host_of(text)
+    if host is None:
+        return "not a URL: write it like https://login.example.com/keys"
+    if text.startswith("http://") and not is_loopback(host):
+        return "what comes over plain http can be replaced on the way: use https"
+    return None
+
+
+def is_web_url(text: str) -> bool:
+    """Return whether *text* is the http: or https: URL of a page, maybe with a fragment."""
+    page, _, fragment = text.partition("#")
+    return _host_of(page) is not None and re.fullmatch(r"[\x21-\x7e]*", fragment) is not None
+
+
+def is_plain_http(text: str) -> bool:
+    """Return whether *text* is an http: URL, without TLS."""
+    return text.lower().startswith("http://")
+
+
+def leaves_unprotected(text: str) -> bool:
+    """Return whether *text* is an http: URL that leads off this machine, or may."""
+    host = _host_of(text)
+    return is_plain_http(text) and (host is None or not is_loopback(host))
+
+
+def _host_of(text: str) -> str | None:
+    if not re.fullmatch(r"https?://[\x21-\x7e]+", text):
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.port is None or 0 < parts.port <= _MAX_PORT
+    except ValueError:
+        return None
+    if parts.username is not None or parts.password is not None or parts.fragment or not usable:
+        return None
+    return parts.hostname
+
+
+def _plain_host(text: str) -> str | None:
+    if not text.startswith("["):
+        return text.lower()
+    try:
+        return str(IPv6Address(text[1:-1]))  # no other has brackets (RFC 3986 §3.2.2)
+    except ValueError:
+        return None

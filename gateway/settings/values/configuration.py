@@ -1,0 +1,256 @@
+"""The loaded configuration: frozen values that the rest of the gateway trusts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from gateway.decision.policy import Issuer, Policy
+from gateway.decision.revocation import RevocationRule
+from gateway.settings.values.balancing import PLAIN, Balancing
+from gateway.settings.values.rates import RateLimiting
+from gateway.settings.values.reloads import Reloads
+from gateway.settings.values.signing_key import SigningKey
+from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.transport import Carriage
+from gateway.tls.certificate import Authorities, ClientTls, ServerTls
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address or name, and a port; port 0 asks the system for a free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address that the data port listens on; without *tls* it speaks plain HTTP there."""
+
+    address: Address
+    tls: ServerTls | None
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where the admin port listens; *token* is asked for where it is set."""
+
+    address: Address
+    token: str | None = field(repr=False)
+
+
+class SourceKind(Enum):
+    """Where an issuer's keys come from."""
+
+    DISCOVERY = "discovery"
+    JWKS_URL = "jwks_url"
+    JWKS_FILE = "jwks_file"
+    PEM_FILE = "pem_file"
+    SECRET = "secret_env"  # noqa: S105 - the name of a key, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only.
+
+    *ca* are those to trust where it is a URL, None for whom the machine trusts.
+    """
+
+    kind: SourceKind
+    location: str
+    secret: bytes | None = field(default=None, repr=False)
+    ca: Authorities | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchTimes:
+    """How long a document is fresh, how long it serves stale, how long a fetch may take."""
+
+    fresh_seconds: float
+    stale_seconds: float
+    fetch_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTimes(FetchTimes):
+    """The times of an issuer's keys; an unknown `kid` fetches at most once per cooldown."""
+
+    unknown_kid_cooldown_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSettings:
+    """An issuer with everything the keyring needs to fetch its keys.
+
+    One that *is_required* keeps the gateway from being ready until its keys were loaded once.
+    """
+
+    issuer: Issuer
+    source: KeySource
+    times: KeyTimes
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationSettings:
+    """A revocation list; *location* is a URL, or the absolute name of a file.
+
+    *ca* are those to trust where it is a URL, None for whom the machine trusts. One that
+    *is_required* keeps the gateway from being ready until it was loaded once.
+    """
+
+    rule: RevocationRule
+    location: str
+    is_file: bool
+    times: FetchTimes
+    ca: Authorities | None = None
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A protected resource; a request of *host* for *metadata_path* is given its *metadata*.
+
+    *authorization_servers* are the names of issuers, *routes* those of its routes.
+    *place* is ``file:line`` in the configuration.
+    """
+
+    name: str
+    identifier: str
+    metadata_url: str
+    host: str
+    metadata_path: bytes
+    metadata: bytes
+    authorization_servers: tuple[str, ...]
+    routes: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of an upstream; *authority* is what a Host field would say."""
+
+    host: str
+    port: int
+    tls: bool
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A service: its servers and the limits of waiting for them."""
+
+    name: str
+    servers: tuple[Server, ...]
+    connect_timeout_seconds: float
+    response_timeout_seconds: float
+    idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
+    tls: ClientTls | None = None  # for its https servers; None where it has none
+    balancing: Balancing = PLAIN
+    stall_timeout_seconds: float = 60.0  # without a byte of an answer that has begun
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssertionSettings:
+    """What the gateway signs about callers, in the field *header*; the first of *keys* signs.
+
+    *claims* are the name of each claim, and the path of the token's claim that it is from. The
+    keys are published at *jwks_path*.
+    """
+
+    header: bytes
+    issuer: str
+    keys: tuple[SigningKey, ...]
+    lifetime_seconds: float
+    claims: tuple[tuple[str, tuple[str, ...]], ...]
+    jwks_path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long the data port waits for a client, in seconds."""
+
+    head_seconds: float  # first byte of a head to its end
+    idle_seconds: float  # between requests on a kept-alive connection
+    body_seconds: float  # without progress, in either direction
+    tunnel_seconds: float  # without a byte of a tunnel, or of an answer that is a stream
+    total_seconds: float  # from a request's head to the end of its answer; may be infinite
+    token_grace_seconds: float  # a tunnel may outlast its token by so much; may be infinite
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the data port takes from one client, or from all."""
+
+    head_bytes: int
+    head_fields: int
+    target_bytes: int
+    body_bytes: int | None  # None: no limit
+    connections: int
+    requests: int | None = None  # under way at one time; None: no limit
+    body_rate: int | None = None  # bytes a second that a body must come at; None: any
+    read_rate: int | None = None  # bytes a second that an answer must be taken at; None: any
+    connections_per_address: int | None = None  # None: no limit
+
+
+class UnderscoreNames(Enum):
+    """What becomes of a request's fields with an underscore in the name."""
+
+    DROP = "drop"
+    REJECT = "reject"
+    KEEP = "keep"
+
+
+class HalfClose(Enum):
+    """What a client wants that closes its sending half while its request is in flight."""
+
+    CANCEL = "cancel"
+    ANSWER = "answer"
+
+
+class AccessLogTarget(Enum):
+    """Where the access log goes."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    NONE = "none"
+
+
+class AccessLogFormat(Enum):
+    """How a line of the access log is written."""
+
+    JSON = "json"
+    COMBINED = "combined"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """Everything one run of the gateway is configured with."""
+
+    listen: tuple[Listen, ...]  # one or more
+    admin: Admin | None
+    workers: int | None  # processes that serve requests; None: as many as there are cores
+    issuers: Mapping[str, IssuerSettings]  # by name
+    revocations: Mapping[str, RevocationSettings]  # by name
+    upstreams: Mapping[str, Upstream]  # by name
+    resources: tuple[Resource, ...]
+    policy: Policy
+    carriages: tuple[Carriage, ...]  # by Route.index
+    rate_limiting: RateLimiting
+    assertion: AssertionSettings | None
+    timeouts: Timeouts
+    limits: Limits
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    underscore_names: UnderscoreNames
+    half_close: HalfClose
+    access_log: AccessLogTarget
+    access_log_format: AccessLogFormat
+    tracing: Tracing | None
+    suites: tuple[Path, ...]  # of tests about this configuration
+    reload: Reloads
+    drain_seconds: float  # requests may finish for so long, from when no connection is taken
+    drain_delay_seconds: float  # and before that, connections are taken although not ready
+    drain_streams_seconds: float  # what lasts is told within so long, from the same moment
+    digest: str  # SHA-256 of all files read, in hex: the config hash of /status

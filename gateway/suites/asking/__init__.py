@@ -1,0 +1,1 @@
+"""Requests and callers as tests write them, put to the decision."""

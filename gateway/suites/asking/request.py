@@ -1,0 +1,71 @@
+"""Read a request as people write it down: a method, a URL, and header fields."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.decision.routes.host import canonical_host
+
+# RFC 9110 §5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """A request that nobody sends.
+
+    *authority* is what its Host field says, *host* the same in canonical form, *target* in origin
+    form, *headers* the fields besides Host and the persona's own, in order.
+    """
+
+    method: str
+    authority: str
+    host: str
+    target: bytes
+    headers: Headers = ()
+
+    @property
+    def line(self) -> str:
+        """Return the request line, for people."""
+        return f"{self.method} {self.authority}{self.target.decode('ascii', 'backslashreplace')}"
+
+
+class BadRequestError(ValueError):
+    """What is wrong with a request, in words for the person who wrote it."""
+
+
+def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()) -> AskedRequest:
+    """Return the request; raises BadRequestError.
+
+    The path goes as it is written: nothing is encoded, decoded or shortened on its way.
+    """
+    fields = tuple(headers)
+    if not _TOKEN.fullmatch(method):
+        raise BadRequestError("not a method: write it like GET")
+    for name, value in fields:
+        check_field(name, value)
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise BadRequestError("a URL is plain ASCII without spaces: percent-encode the rest")
+    scheme, separator, rest = url.partition("://")
+    if scheme.lower() not in ("http", "https") or not separator:
+        raise BadRequestError("not a URL: write it like https://api.example.com/orders/7")
+    if "#" in url:
+        raise BadRequestError("a fragment is never sent: leave out `#` and what follows")
+    end = min(find for find in (rest.find("/"), rest.find("?"), len(rest)) if find >= 0)
+    authority, target = rest[:end], rest[end:]
+    host = canonical_host(authority.encode())
+    if host is None:
+        raise BadRequestError("the URL has no valid host")
+    if not target.startswith("/"):
+        target = f"/{target}"
+    return AskedRequest(method, authority, host, target.encode(), fields)
+
+
+def check_field(name: str, value: str) -> None:
+    """Raise BadRequestError where a field could not be sent, or would be another one."""
+    if not _TOKEN.fullmatch(name):
+        raise BadRequestError("not the name of a header field")
+    if not value.replace("\t", "").isprintable():
+        raise BadRequestError(f"the value of {name} has control characters")

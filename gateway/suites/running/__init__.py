@@ -1,0 +1,1 @@
+"""Suite files: read, run, judged and reported."""

@@ -1,0 +1,137 @@
+"""Know which routes and rules some test allowed, and which some test refused."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Check, Step
+from gateway.decision.routes.routing import Route
+from gateway.decision.verdict import Allow
+from gateway.settings.load import Loaded
+from gateway.settings.text.fault import Place
+from gateway.settings.text.places import Places
+
+_Key = tuple[str, ...]
+
+# What a route cannot carry says nothing of whom it lets through.
+_OF_NO_RULE = frozenset({Check.BODY, Check.UPGRADE, Check.RATE_LIMITS})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A route, one thing that it asks for, or one scope that helps to satisfy it.
+
+    *text* is for people, *place* where it stands. *can_refuse* is False for a public route, and
+    for a single scope: it is the rule that refuses.
+    """
+
+    text: str
+    place: Place
+    can_refuse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A rule that no test *lacks* (``allowed`` or ``refused``)."""
+
+    rule: Rule
+    lacks: str
+
+
+class Coverage:
+    """What the tests of one configuration showed of its rules.
+
+    A rule was allowed where a request passed it and everything else; it was refused where it
+    was what stopped a request, or would have, had it not been only reported.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._rules = dict(_find_rules(loaded))
+        self._allowed: set[_Key] = set()
+        self._refused: set[_Key] = set()
+
+    def add(self, explanation: Explanation) -> None:
+        """Take in what became of one request."""
+        route, verdict = explanation.route, explanation.verdict
+        if route is None:
+            return
+        if isinstance(verdict, Allow) and verdict.would_deny is None:
+            self._allowed.add((route.name,))
+            for step in explanation.steps:
+                self._allowed.update(_keys(route, step))
+            if explanation.token is not None:
+                granted = explanation.token.claims.granted
+                self._allowed.update(_scope_key(route.name, scope) for scope in granted)
+            return
+        for step in explanation.steps:
+            if not step.holds and step.check not in _OF_NO_RULE:
+                self._refused.add((route.name,))
+                self._refused.update(_keys(route, step))
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what no test showed, in the order of the routes."""
+        return tuple(
+            Gap(rule, lacks)
+            for key, rule in self._rules.items()
+            for lacks, seen in (("allowed", self._allowed), ("refused", self._refused))
+            if key not in seen and (rule.can_refuse or lacks == "allowed")
+        )
+
+    def counts(self) -> tuple[int, int]:
+        """Return how much was shown, and how much there is to show."""
+        total = sum(1 + rule.can_refuse for rule in self._rules.values())
+        return total - len(self.gaps()), total
+
+
+def _find_rules(loaded: Loaded) -> Iterator[tuple[_Key, Rule]]:
+    for route in loaded.settings.policy.routes.routes:
+        for key, text, setting in _rules_of(route, loaded.places):
+            place = loaded.places.of_route(route.name, *setting)
+            what = f"route {route.name}" if text is None else f"route {route.name}: {text}"
+            yield (route.name, *key), Rule(what, place, not route.public)
+        wanted = () if route.scopes is None else route.scopes.wanted
+        for scope in wanted if len(wanted) > 1 else ():  # of a single one the rule says it all
+            place = loaded.places.of_route(route.name, "require", "scopes")
+            text = f"route {route.name}: scope {scope}"
+            yield _scope_key(route.name, scope), Rule(text, place, can_refuse=False)
+
+
+def _rules_of(route: Route, places: Places) -> Iterator[tuple[_Key, str | None, _Key]]:
+    """Yield what tells a rule from others, its text, and the keys that lead to it."""
+    yield (), None, ("name",)
+    # Whose tokens a route takes that names no issuers is no rule that somebody wrote.
+    if route.issuers is not None and places.route_says(route.name, "require", "issuers"):
+        text = f"issuer {' or '.join(sorted(route.issuers))}"
+        yield (Check.ACCEPTED_ISSUER.name,), text, ("require", "issuers")
+    if route.audiences is not None:
+        text = f"audience {' or '.join(sorted(route.audiences))}"
+        yield (Check.ROUTE_AUDIENCE.name,), text, ("require", "audiences")
+    if route.scopes is not None:
+        yield (Check.SCOPES.name,), f"scopes {route.scopes.text}", ("require", "scopes")
+    for test in route.claims:
+        setting = ("require", "claims", test.claim)
+        yield (Check.CLAIM_RULES.name, test.text), test.text, setting
+    step_up = route.step_up
+    if step_up is not None and step_up.acr_values:
+        text = f"acr {' or '.join(step_up.acr_values)}"
+        yield (Check.AUTHENTICATION.name, "acr"), text, ("require", "acr")
+    if step_up is not None and step_up.max_age_seconds is not None:
+        text = f"max_age {step_up.max_age_seconds}s"
+        yield (Check.AUTHENTICATION.name, "max_age"), text, ("require", "max_age")
+
+
+def _scope_key(route_name: str, scope: str) -> _Key:
+    return route_name, Check.SCOPES.name, scope
+
+
+def _keys(route: Route, step: Step) -> Iterator[_Key]:
+    """Yield the keys of the rules that *step* speaks of; one that holds speaks of all it has."""
+    if step.check is Check.CLAIM_RULES:
+        yield route.name, step.check.name, step.expected
+    elif step.check is not Check.AUTHENTICATION:
+        yield route.name, step.check.name
+    elif not step.holds and step.setting is not None:
+        yield route.name, step.check.name, step.setting.keys[-1]
+    else:
+        for name in ("acr", "max_age"):
+            yield route.name, step.check.name, name

@@ -1,0 +1,114 @@
+"""Compare what became of a request with what was expected."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Step
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.trial import Trial
+from gateway.suites.asking.wire import ForwardedRequest
+from gateway.suites.running.models import ALLOW, PUBLISHED
+from gateway.suites.running.suite import AccessTest, Demands, Expectation, Suite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of the request of *test*, sent by the persona of this name.
+
+    *got* is in the words of an expectation. *differences* say what is not as expected; there
+    are none where the test passed.
+    """
+
+    suite: Suite
+    test: AccessTest
+    persona: str
+    expectation: Expectation
+    got: str
+    explanation: Explanation
+    differences: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Say whether all is as expected."""
+        return not self.differences
+
+    @property
+    def failed_step(self) -> Step | None:
+        """Return the step that the request did not pass, if there is one."""
+        return next((step for step in self.explanation.steps if not step.holds), None)
+
+
+def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
+    """Put the request of *test* to the decision as the persona *name*."""
+    persona, expectation = suite.personas[name].persona, test.expected[name]
+    explanation = trial.ask_as(persona, test.request)
+    verdict = explanation.verdict
+    got, answer = _name(verdict), expectation.answer
+    demands = expectation.demands
+    if demands.would_deny is not None:
+        answer = _reporting(demands.would_deny)
+    differences: tuple[str, ...] = ()
+    if got != answer:
+        differences = (f"expected {answer}, got {got}",)
+    elif isinstance(verdict, Allow):
+        differences = tuple(_find_differences(demands, verdict, persona, trial, test))
+    return Outcome(suite, test, name, expectation, got, explanation, differences)
+
+
+def _name(verdict: Verdict) -> str:
+    match verdict:
+        case Allow():
+            report = verdict.would_deny
+            return ALLOW if report is None else _reporting(report.reason.code)
+        case Deny():
+            return verdict.reason.code
+        case Publish():
+            return PUBLISHED
+        case NeedKeys():
+            return verdict.deny.reason.code
+        case _:
+            assert_never(verdict)
+
+
+def _reporting(reason: str) -> str:
+    # Let through by grace: a plain `allow` must not pass for it, or nobody would notice.
+    return f"allow, with {reason} only reported"
+
+
+def _find_differences(
+    demands: Demands, allow: Allow, persona: Persona, trial: Trial, test: AccessTest
+) -> Iterator[str]:
+    forwarded = trial.forward_as(persona, test.request, allow)
+    for what, wanted, found in (
+        ("the route", demands.route, allow.route.name),
+        ("the upstream", demands.upstream, allow.route.upstream),
+        ("the target", demands.target, forwarded.target),
+    ):
+        if wanted is not None and wanted != found:
+            yield f"{what}: expected {wanted}, got {found}"
+    yield from _find_other_fields(demands, forwarded)
+
+
+def _find_other_fields(demands: Demands, forwarded: ForwardedRequest) -> Iterator[str]:
+    for name, values in demands.headers:
+        found = forwarded.values(name)
+        if found != values:
+            yield f"the header {name}: expected {_show(name, values)}, got {_show(name, found)}"
+    for name in demands.present:
+        if not forwarded.values(name):
+            yield f"the header {name}: expected it, got none"
+    for name in demands.absent:
+        found = forwarded.values(name)
+        if found:
+            yield f"the header {name}: expected none, got {_show(name, found)}"
+
+
+def _show(name: str, values: tuple[str, ...]) -> str:
+    if not values:
+        return "none"
+    if name.lower() == "authorization":
+        return "a credential, which is not shown"
+    return " and ".join(map(repr, values))

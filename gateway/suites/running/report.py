@@ -1,0 +1,65 @@
+"""What came of running suites, for those who write it down."""
+
+from dataclasses import dataclass
+
+from gateway.suites.hostile.findings import HostileReport
+from gateway.suites.running.coverage import Coverage
+from gateway.suites.running.judge import Outcome
+from gateway.suites.running.read_suite import BrokenSuite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """An *outcome*, and where it is not as expected the *lines* that say why."""
+
+    outcome: Outcome
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuiteReport:
+    """What came of the suite in *file*."""
+
+    file: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Return what is not as expected."""
+        return tuple(finding for finding in self.findings if not finding.outcome.passed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What came of all suites: of those that ran, and of those that could not.
+
+    *coverage* is that of each configuration, with the name of its file. *hostile* are the attacks
+    on each of them, where they were asked for.
+    """
+
+    suites: tuple[SuiteReport, ...]
+    broken: tuple[BrokenSuite, ...]
+    coverage: tuple[tuple[str, Coverage], ...]
+    hostile: tuple[HostileReport, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Return what is not as expected, in all suites."""
+        return tuple(finding for suite in self.suites for finding in suite.failures)
+
+    @property
+    def is_sound(self) -> bool:
+        """Say whether all is as expected, and nothing is broken."""
+        held = not any(attacked.failures for attacked in self.hostile)
+        return held and not (self.failures or self.broken)
+
+    @property
+    def size(self) -> int:
+        """Return how many outcomes there are."""
+        return sum(len(suite.findings) for suite in self.suites)
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Return how much of all rules was shown, and how much there is to show."""
+        counts = [coverage.counts() for _, coverage in self.coverage]
+        return sum(shown for shown, _ in counts), sum(total for _, total in counts)

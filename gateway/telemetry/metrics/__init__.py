@@ -1,0 +1,1 @@
+"""Counts, and how Prometheus reads them."""

@@ -1,0 +1,204 @@
+"""Show the counts to Prometheus, with what keys and lists report about themselves."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
+
+from gateway import __version__
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.families import counter, gauge
+from gateway.telemetry.metrics.load import load_families
+from gateway.telemetry.metrics.processes import process_families
+from gateway.telemetry.metrics.reloads import ReloadMetrics, reload_families
+from gateway.telemetry.metrics.reports import (
+    IssuerMetrics,
+    RevocationMetrics,
+    issuer_families,
+    memo_families,
+    revocation_families,
+)
+from gateway.telemetry.metrics.routes import route_families
+from gateway.telemetry.metrics.upstreams import upstream_families
+
+
+class Exposition:
+    """What the whole gateway shows beside the counts of its data port.
+
+    All that is called is called at each exposition, possibly on another thread. *certificates* are
+    the seconds that each file is good for, *pids* those of its processes, *restarts* how often
+    each worker was replaced, and *digest* is that of the live configuration.
+    """
+
+    def __init__(  # noqa: PLR0913 - built in one place, by name
+        self,
+        *,
+        issuers: Callable[[], Iterable[IssuerMetrics]],
+        revocations: Callable[[], Iterable[RevocationMetrics]],
+        pids: Callable[[], Sequence[int]],
+        restarts: Callable[[], Sequence[int]],
+        is_ready: Callable[[], bool],
+        digest: Callable[[], str],
+        certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
+        started_at: float = 0.0,
+    ) -> None:
+        self.reloads = ReloadMetrics(started_at)
+        self.issuers = issuers
+        self.revocations = revocations
+        self.pids = pids
+        self.restarts = restarts
+        self.is_ready = is_ready
+        self.digest = digest
+        self.certificates = certificates
+
+    def expose(self, metrics: Metrics) -> bytes:
+        """Return everything in Prometheus' text format; safe to call from another thread."""
+        registry = CollectorRegistry()
+        registry.register(_Families(self, metrics))
+        return generate_latest(registry)
+
+
+class _Families(Collector):
+    """Reads the counts when Prometheus asks, so that counting costs no more than an addition.
+
+    Every dict that the event loop may grow is copied first, which is atomic in CPython.
+    """
+
+    def __init__(self, exposition: Exposition, metrics: Metrics) -> None:
+        self._exposition = exposition
+        self._metrics = metrics
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing, so that registering does not ask for counts before there are any."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of ``docs/metrics.md``."""
+        exposition, metrics = self._exposition, self._metrics
+        yield gauge("gateway_build_info", "The running version.", [((__version__,), 1)], _VERSION)
+        is_ready = int(exposition.is_ready())
+        yield gauge("gateway_ready", "Whether traffic should be sent here.", [((), is_ready)])
+        yield from route_families(tuple(metrics.routes))
+        yield from load_families(metrics.load)
+        yield from rate_families(metrics)
+        yield from shed_families(metrics)
+        yield from _connection_families(metrics)
+        yield from upstream_families(tuple(metrics.upstreams.values()))
+        yield from issuer_families(tuple(exposition.issuers()))
+        yield from revocation_families(tuple(exposition.revocations()))
+        yield from certificate_families(exposition.certificates())
+        yield from memo_families(metrics)
+        yield counter(
+            "gateway_access_log_dropped",
+            "Access log lines that were lost.",
+            [((), metrics.log_dropped)],
+        )
+        yield from span_families(metrics)
+        yield gauge(
+            "gateway_config_info",
+            "Always 1; the label is the digest of the live configuration.",
+            [((exposition.digest(),), 1)],
+            ("digest",),
+        )
+        yield from reload_families(exposition.reloads)
+        yield from worker_families(exposition.restarts())
+        yield from process_families(exposition.pids())
+
+
+_VERSION = ("version",)
+
+
+def _connection_families(metrics: Metrics) -> Iterator[Metric]:
+    for name, words, value in (
+        ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
+        ("gateway_connections_open", "Client connections now open.", metrics.connections_open),
+        (
+            "gateway_connections_limit",
+            "Client connections that may be open at one time.",
+            metrics.connections_limit,
+        ),
+        ("gateway_tunnels_open", "Upgraded connections now open.", metrics.tunnels_open),
+    ):
+        yield gauge(name, words, [((), value)])
+    for name, words, value in (
+        ("gateway_connections", "Client connections accepted.", metrics.connections_total),
+        (
+            "gateway_connections_refused",
+            "Client connections closed at once, for there were too many.",
+            metrics.connections_refused,
+        ),
+        (
+            "gateway_connections_refused_by_address",
+            "Client connections closed at once, for there were too many from their address.",
+            metrics.connections_refused_by_address,
+        ),
+    ):
+        yield counter(name, words, [((), value)])
+
+
+def certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[Metric]:
+    """Yield the family about certificates; *seconds_left* are by file, negative once expired."""
+    yield gauge(
+        "gateway_tls_certificate_expiry_seconds",
+        "Time until the certificate expires; negative once it has.",
+        [((file,), seconds) for file, seconds in seconds_left],
+        ("certificate",),
+    )
+
+
+def worker_families(restarts: Sequence[int]) -> Iterator[Metric]:
+    """Yield the families about workers; *restarts* has a number for each."""
+    yield gauge("gateway_workers", "Processes that are to serve requests.", [((), len(restarts))])
+    yield counter(
+        "gateway_worker_restarts",
+        "Workers that died, and were replaced or are to be.",
+        [((), sum(restarts))],
+    )
+
+
+def shed_families(metrics: Metrics) -> Iterator[Metric]:
+    """Yield the families about requests that were shed."""
+    yield counter(
+        "gateway_requests_shed",
+        "Requests that were refused, for as many were under way as may be.",
+        [((kind,), count) for kind, count in sorted(metrics.shed.copy().items())],
+        ("limit",),
+    )
+
+
+def rate_families(metrics: Metrics) -> Iterator[Metric]:
+    """Yield the families about rate limits."""
+    yield counter(
+        "gateway_rate_limited",
+        "Requests that were refused, by the rate limit that was used up for the longest.",
+        [((name,), refused) for name, refused in sorted(metrics.rate_limited.copy().items())],
+        ("limit",),
+    )
+    yield counter(
+        "gateway_rate_limit_failures",
+        "Requests that Redis did not count.",
+        [((), metrics.rate_limit_failures)],
+    )
+    yield gauge(
+        "gateway_rate_limit_processes_without_redis",
+        "Processes that do not ask Redis at the moment, for it does not answer.",
+        [((), metrics.rate_limits_without_redis)],
+    )
+
+
+def span_families(metrics: Metrics) -> Iterator[Metric]:
+    """Yield the families about spans."""
+    yield counter(
+        "gateway_spans_exported",
+        "Spans that the collector took.",
+        [((), metrics.spans_exported)],
+    )
+    yield counter(
+        "gateway_spans_dropped",
+        "Spans that were lost, by why.",
+        [
+            (("queue_full",), metrics.spans_dropped_full),
+            (("collector",), metrics.spans_dropped_collector),
+        ],
+        ("cause",),
+    )

@@ -1,0 +1,63 @@
+"""Count how long answers took, by what is known of them, in labels that stay few."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.telemetry.metrics.histogram import Histogram
+
+# OpenTelemetry's advice for http.server.request.duration and http.client.request.duration.
+DURATION_BOUNDS: Final = (
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+)  # fmt: skip
+
+_OTHER_STATUS: Final = 0
+
+
+class AnswerTimes:
+    """How long answers took, in seconds, by the method of the request and by status."""
+
+    __slots__ = ("by_method",)
+
+    def __init__(self) -> None:
+        self.by_method: dict[str, dict[int, Histogram]] = {}
+
+    def observe(self, method: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        try:
+            times = self.by_method[method][status]
+        except KeyError:
+            times = self._times_of(method, status)
+        # Not `times.observe`: this is called twice for each request.
+        times.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
+        times.total += seconds
+
+    def _times_of(self, method: str, status: int) -> Histogram:
+        # A service may answer any number.
+        known_status = status if 100 <= status <= 599 else _OTHER_STATUS
+        by_status = self.by_method.setdefault(known_method(method), {})
+        return by_status.setdefault(known_status, Histogram(DURATION_BOUNDS))
+
+    def add(self, other: "AnswerTimes") -> None:
+        """Count what *other* counted, too."""
+        for method, by_status in other.by_method.items():
+            for status, times in by_status.items():
+                self._times_of(method, status).add(times)
+
+    def rows(self) -> Iterator[tuple[str, str, Histogram]]:
+        """Yield method and status, as labels, with the times of both; for any thread."""
+        for method, by_status in sorted(self.by_method.copy().items()):
+            for status, times in sorted(by_status.copy().items()):
+                yield method, "other" if status == _OTHER_STATUS else str(status), times
+
+
+# OpenTelemetry HTTP semantic conventions, http.request.method.
+OTHER_METHOD: Final = "_OTHER"
+_KNOWN_METHODS: Final = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+)
+
+
+def known_method(method: str) -> str:
+    """Return the method as counts and spans name it."""
+    return method if method in _KNOWN_METHODS else OTHER_METHOD

@@ -1,0 +1,1 @@
+"""Spans: which requests are recorded, and where spans go."""

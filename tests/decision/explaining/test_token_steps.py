@@ -1,0 +1,214 @@
+"""Each step of judging a token says what was expected, and what was found."""
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import pytest
+
+from gateway.decision.explaining.steps import Check, Step
+from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
+from gateway.decision.keys import KeySet
+from gateway.decision.policy import Issuer, Profile
+from gateway.decision.reason import Reason
+from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import authenticate
+from tests.decision.policies import ISSUER, NOW, claims, issuer, policy
+from tests.tokens import as_key, make_key, make_private, mint
+
+PRIVATE, KEYS = make_key("ES256")
+POLICY = policy(issuers=(issuer(),))
+T = TypeVar("T")
+
+
+def walk(steps: Generator[Step, None, T]) -> tuple[list[Step], T]:
+    taken = []
+    while True:
+        try:
+            taken.append(next(steps))
+        except StopIteration as end:
+            return taken, end.value
+
+
+def authenticated(
+    token: bytes, keys: KeySet | None = KEYS
+) -> tuple[list[Step], SignedToken | None]:
+    return walk(authentication_steps(token, POLICY, {} if keys is None else {"main": keys}))
+
+
+def minted(**changes: Any) -> bytes:
+    return mint(PRIVATE, "ES256", claims(**changes))
+
+
+def test_a_token_that_holds_passes_every_step() -> None:
+    steps, token = authenticated(minted())
+
+    assert [(step.check, step.holds) for step in steps] == [
+        (check, True)
+        for check in (
+            Check.FORM, Check.ISSUER, Check.ALGORITHM, Check.KEY, Check.SIGNATURE, Check.CLAIMS,
+        )
+    ]  # fmt: skip
+    assert isinstance(token, SignedToken)
+    assert steps[1].found == f"main: {ISSUER}"
+
+
+MANY = KeySet(tuple(as_key(make_private("ES256", 1), f"k{n}") for n in range(2, 20)))
+
+
+@pytest.mark.parametrize(
+    ("token", "keys", "check", "reason", "found"),
+    [
+        (b"a.b", KEYS, Check.FORM, Reason.TOKEN_MALFORMED, "the token does not have three parts"),
+        (
+            mint(PRIVATE, "ES256", b"[]"), KEYS, Check.FORM, Reason.TOKEN_MALFORMED,
+            "the payload is unreadable: not a JSON object",
+        ),
+        (minted(iss="x"), KEYS, Check.ISSUER, Reason.ISSUER_UNKNOWN, "iss is 'x'"),
+        (minted(iss=...), KEYS, Check.ISSUER, Reason.CLAIM_MISSING, "no iss"),
+        (
+            mint(PRIVATE, "ES256", claims(), headers={"alg": "none"}), KEYS,
+            Check.ALGORITHM, Reason.ALGORITHM_NOT_ALLOWED, "none",
+        ),
+        (minted(), None, Check.KEY, Reason.KEYS_UNAVAILABLE, "no keys are at hand"),
+        (
+            minted(), KeySet(()), Check.KEY, Reason.KEY_UNKNOWN,
+            "no key of the issuer fits the token's key id and algorithm; held are: none",
+        ),
+        (
+            minted(), MANY, Check.KEY, Reason.KEY_UNKNOWN,
+            "no key of the issuer fits the token's key id and algorithm; held are: 'k2', 'k3', "
+            "'k4', 'k5', 'k6', 'k7', 'k8', 'k9', 'k10', 'k11' and 8 more",
+        ),
+        (
+            minted(), make_key("ES256", which=1)[1], Check.SIGNATURE, Reason.SIGNATURE_INVALID,
+            "the signature does not fit the token and its key",
+        ),
+        (
+            minted(exp=...), KEYS, Check.CLAIMS, Reason.CLAIM_MISSING, "the claim exp is missing",
+        ),
+    ],
+)  # fmt: skip
+def test_the_first_step_that_fails_is_the_last(
+    token: bytes, keys: KeySet | None, check: Check, reason: Reason, found: str
+) -> None:
+    steps, signed = authenticated(token, keys)
+
+    assert signed is None
+    assert all(step.holds for step in steps[:-1])
+    assert (steps[-1].check, steps[-1].reason, steps[-1].found) == (check, reason, found)
+
+
+def test_keys_that_are_tried_in_turn_are_counted() -> None:
+    """Where the token has no key id, or keys share one."""
+    other = as_key(make_private("ES256", 1))
+    key = KEYS.keys[0]
+    held, signed = authenticated(minted(), KeySet((other, key)))
+    failed, _ = authenticated(minted(), KeySet((other, other)))
+    undecided, _ = authenticated(minted(), KeySet(5 * (other,) + (key,)))
+
+    assert signed is not None
+    found = [(step.check, step.found, step.reason) for step in held if step.check in KEY_STEPS]
+    assert found == [
+        (Check.KEY, "2 of them: tried in turn, at most 4", None),
+        (Check.SIGNATURE, "one did", None),
+    ]
+    assert (failed[-1].check, failed[-1].reason) == (Check.SIGNATURE, Reason.SIGNATURE_INVALID)
+    assert (undecided[-1].check, undecided[-1].reason) == (Check.SIGNATURE, Reason.KEY_UNKNOWN)
+    assert "more of them fit" in undecided[-1].found
+
+
+KEY_STEPS = {Check.KEY, Check.SIGNATURE}
+
+
+def test_an_issuer_that_nobody_knows_is_told_who_is_known() -> None:
+    steps, _ = authenticated(minted(iss="x"))
+    nobody, _ = walk(authentication_steps(minted(), policy(issuers=()), {}))
+
+    assert steps[-1].expected == f"iss is one of: {ISSUER}"
+    assert nobody[-1].expected == "iss is one of: no issuer"
+
+
+STRICT = {"profile": Profile.RFC9068}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "changes", "typ", "check", "reason"),
+    [
+        ({}, {}, "JWT", None, None),
+        ({}, {}, None, None, None),
+        ({"audiences": None}, {"aud": ...}, "JWT", None, None),
+        ({}, {"nbf": NOW, "aud": ["b", "orders-api"]}, "JWT", None, None),
+        ({}, {}, "logout+jwt", Check.KIND, Reason.TOKEN_TYPE_MISMATCH),
+        (STRICT, {"jti": ...}, "at+jwt", Check.KIND, Reason.CLAIM_MISSING),
+        ({}, {"exp": NOW - 30}, "JWT", Check.TIMES, Reason.TOKEN_EXPIRED),
+        ({}, {"nbf": NOW + 31}, "JWT", Check.TIMES, Reason.TOKEN_NOT_YET_VALID),
+        ({}, {"aud": "other"}, "JWT", Check.AUDIENCE, Reason.AUDIENCE_MISMATCH),
+        ({}, {"aud": ...}, "JWT", Check.AUDIENCE, Reason.CLAIM_MISSING),
+    ],
+)
+def test_claims_are_judged_in_their_order(
+    trusted: dict[str, Any],
+    changes: dict[str, Any],
+    typ: str | None,
+    check: Check | None,
+    reason: Reason | None,
+) -> None:
+    one = issuer(**trusted)
+    signed = authenticate(
+        mint(PRIVATE, "ES256", claims(**changes), headers={"typ": typ}),
+        policy(issuers=(one,)),
+        {"main": KEYS},
+    )
+    assert isinstance(signed, SignedToken)
+
+    steps, holds = walk(claim_steps(signed, NOW))
+
+    assert holds is (check is None)
+    order = [Check.KIND, Check.TIMES, Check.AUDIENCE]
+    reached = order if check is None else order[: order.index(check) + 1]
+    assert [step.check for step in steps] == reached
+    assert [step.reason for step in steps] == [None] * (len(reached) - 1) + [reason]
+
+
+def said(one: Issuer, **changes: Any) -> list[tuple[str, str]]:
+    signed = authenticate(minted(**changes), policy(issuers=(one,)), {"main": KEYS})
+    assert isinstance(signed, SignedToken)
+    return [(step.expected, step.found) for step in walk(claim_steps(signed, NOW))[0]]
+
+
+def test_the_steps_say_what_the_issuer_wants_and_what_the_token_claims() -> None:
+    assert said(issuer()) == [
+        ("typ at+jwt, JWT or none, without claims of another kind of token", "typ 'jwt'"),
+        (
+            "current at 2027-01-15T08:00:00Z",
+            "exp 2027-01-15T08:05:00Z, iat 2027-01-15T08:00:00Z",
+        ),
+        ("aud has one of: orders-api", "aud is 'orders-api'"),
+    ]
+
+
+def test_an_audience_that_is_not_asked_for_may_be_absent() -> None:
+    assert said(issuer(audiences=None), aud=...)[-1] == (
+        "any: audiences are unchecked",
+        "aud is not there",
+    )
+
+
+def test_the_profile_says_what_it_requires() -> None:
+    assert said(issuer(**STRICT))[0] == (
+        "typ at+jwt, with every claim that RFC 9068 requires",
+        "the token is of another type: typ 'jwt'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (NOW, "2027-01-15T08:00:00Z"),
+        (2.0**52, "4.5036e+15"),
+        (-1, "-1"),
+    ],
+)
+def test_a_time_is_shown_in_utc_while_calendars_last(at: float, text: str) -> None:
+    assert show_time(at) == text

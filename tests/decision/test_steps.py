@@ -1,9 +1,0 @@
-"""A step holds unless it has a reason."""
-
-from gateway.decision.reason import Reason
-from gateway.decision.steps import Check, Step
-
-
-def test_a_step_holds_unless_it_has_a_reason() -> None:
-    assert Step(Check.TIMES, "now", "now").holds
-    assert not Step(Check.TIMES, "now", "then", Reason.TOKEN_EXPIRED).holds

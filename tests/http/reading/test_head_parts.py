@@ -1,0 +1,119 @@
+"""The parts of a head: one for each request, whole however it came, and none behind an end."""
+
+from itertools import pairwise
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.decision.reason import Reason
+from gateway.http.reading.faults import Fault, StopParsing
+from gateway.http.reading.head_parts import HeadParts
+from gateway.http.reading.names import RequestNames
+from gateway.http.reading.request import Request
+from gateway.settings.values.configuration import Limits
+from tests.proxy.messages import make_request
+
+LIMITS = Limits(
+    head_bytes=1024, head_fields=5, target_bytes=30, body_bytes=None, connections=10
+)  # fmt: skip
+
+
+class Heads(HeadParts):
+    """Keeps every head."""
+
+    def __init__(self) -> None:
+        super().__init__(RequestNames(frozenset()), LIMITS)
+        self.requests: list[Request] = []
+
+    def _take_head(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def feed(self, data: bytes) -> None:
+        self._feed_bytes = len(data)
+        self._parser.feed_data(data)
+
+    def bound(self, data: bytes) -> None:
+        self._after_head_piece(data)
+
+
+HEAD = make_request("/a?b", "X: 1", "Authorization: c", "Via: 1.0 d", host="e.test")
+
+
+@given(cuts=st.lists(st.integers(0, len(HEAD)), max_size=5).map(sorted))
+def test_a_head_is_the_same_in_any_pieces(cuts: list[int]) -> None:
+    heads = Heads()
+    for start, end in pairwise([0, *cuts, len(HEAD)]):
+        heads.feed(HEAD[start:end])
+
+    (request,) = heads.requests
+    fields = request.fields
+    assert (request.method, request.target, fields.host) == ("GET", b"/a?b", b"e.test")
+    assert (b"".join(fields.lines), fields.authorization) == (b"\r\nX: 1", (b"c",))
+    assert (fields.via, heads.fields) == (b"1.0 d", None)
+
+
+def test_one_head_after_the_other_is_handed_over() -> None:
+    heads = Heads()
+    heads.feed(make_request("/a") + make_request("/b"))
+
+    assert [request.target for request in heads.requests] == [b"/a", b"/b"]
+
+
+def test_behind_the_end_nothing_is_read() -> None:
+    heads = Heads()
+    heads.is_over = True
+
+    with pytest.raises(httptools.HttpParserCallbackError) as found:
+        heads.feed(make_request("/a"))
+
+    assert isinstance(found.value.__context__, StopParsing)
+    assert heads.requests == []
+
+
+def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
+    heads = Heads()
+    heads.feed(b"HEAD /a HTTP/1.1\r\nHost")
+
+    request = heads.cut_short()
+
+    assert (request.method, request.target, request.is_plain) == ("HEAD", b"/a", False)
+    assert heads.is_over
+
+
+def test_what_was_cut_short_before_it_began_has_neither() -> None:
+    heads = Heads()
+    heads.feed(make_request("/a"))
+    heads.in_message = False
+
+    request = heads.cut_short()
+
+    assert (request.method, request.target) == ("", b"")
+
+
+@pytest.mark.parametrize(
+    ("begun", "reason"),
+    [
+        (b"GET /a HTTP/1.1\r\nX: " + b"x" * 2000, Reason.HEADERS_TOO_LARGE),
+        (b"GET /" + b"a" * 2000, Reason.TARGET_TOO_LONG),
+    ],
+)
+def test_a_head_that_is_not_complete_has_a_bound(begun: bytes, reason: Reason) -> None:
+    heads = Heads()
+    heads.feed(begun)
+
+    with pytest.raises(Fault) as found:
+        heads.bound(begun)
+
+    assert (found.value.reason, heads.is_over) == (reason, True)
+
+
+def test_what_lies_in_front_of_a_head_does_not_count() -> None:
+    heads = Heads()
+    data = make_request("/a", "X: " + "x" * 900) + b"GET /b HTTP/1.1\r\n"
+    heads.feed(data)
+
+    heads.bound(data)
+
+    assert not heads.is_over

@@ -1,0 +1,27 @@
+"""The first line of an answer."""
+
+import pytest
+
+from gateway.http.writing.status_line import STATUS_LINES
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (200, b"HTTP/1.1 200 OK"),
+        (404, b"HTTP/1.1 404 Not Found"),
+        (103, b"HTTP/1.1 103 Early Hints"),
+        (599, b"HTTP/1.1 599 "),
+    ],
+)
+def test_a_status_has_the_phrase_of_the_standard_or_none(status: int, line: bytes) -> None:
+    """RFC 9112 §4: the space stays where the phrase is missing."""
+    assert STATUS_LINES[status] == line
+
+
+def test_unknown_statuses_are_not_remembered() -> None:
+    before = len(STATUS_LINES)
+
+    assert STATUS_LINES[299] == b"HTTP/1.1 299 "
+
+    assert len(STATUS_LINES) == before

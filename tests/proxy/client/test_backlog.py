@@ -1,0 +1,88 @@
+"""What waits for a client that reads slowly, and whether it takes enough of it."""
+
+import asyncio
+
+from gateway.proxy.client.backlog import Backlog
+from tests.proxy.service import Service
+from tests.proxy.test_attack_requests import until
+from tests.proxy.wire import Wire, connect
+
+GRACE = 10.0
+LARGE = 4_000_000
+
+
+async def blocked(service: Service) -> tuple[Wire, Wire]:
+    """Return both ends of a connection: that of a reader which stands still, and the writer's."""
+    reader = await connect(service.address, receive_bytes=4096)
+    reader.stop_reading()
+    writer = await service.connection()
+    writer.send(bytes(LARGE))
+    await until(lambda: writer.transport.get_write_buffer_size() > 0)
+    return reader, writer
+
+
+async def idle(service: Service, wire: Wire) -> None:
+    await wire.wait_lost()
+
+
+async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> None:
+    service.script = idle
+    reader, writer = await blocked(service)
+    backlog = Backlog(writer.transport, GRACE)
+    backlog.start(0.0, 240)
+
+    assert backlog.unsent_bytes > 0
+    assert [backlog.is_taken(float(now), 240) for now in range(1, 12)] == [True] * 9 + [False] * 2
+    reader.transport.abort()
+
+
+async def test_what_the_kernel_of_a_reader_acknowledges_is_taken(service: Service) -> None:
+    service.script = idle
+    reader, writer = await blocked(service)
+    backlog = Backlog(writer.transport, GRACE)
+    backlog.start(0.0, 240)
+    assert [backlog.is_taken(float(now), 240) for now in range(1, 10)] == [True] * 9
+
+    reader.read_on()
+    await reader.wait_for(lambda: len(reader.received) == LARGE)
+    reader.stop_reading()
+
+    await until(lambda: writer.transport.get_write_buffer_size() == 0)
+    assert [backlog.is_taken(float(now), 240) for now in range(10, 19)] == [True] * 9
+    assert backlog.unsent_bytes == 0
+    reader.transport.abort()
+
+
+async def test_a_reader_with_nothing_to_take_is_not_waited_for(service: Service) -> None:
+    service.script = idle
+    reader, writer = await blocked(service)
+    backlog = Backlog(writer.transport, GRACE)
+    backlog.start(0.0, 240)
+    backlog.stop(1.0)
+
+    backlog.start(3600.0, 240)
+
+    assert backlog.is_taken(3601.0, 240)
+    reader.transport.abort()
+
+
+class Counted(asyncio.Transport):
+    """A transport of a kernel that says nothing, with so many bytes to send."""
+
+    def __init__(self, unsent: int) -> None:
+        super().__init__()
+        self.unsent = unsent
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+
+def test_where_the_kernel_says_nothing_what_could_be_sent_is_taken() -> None:
+    transport = Counted(100_000)
+    backlog = Backlog(transport, GRACE)
+    backlog.start(0.0, 240)
+    for now in range(1, 100):
+        transport.unsent -= 240
+        assert backlog.is_taken(float(now), 240)
+
+    assert [backlog.is_taken(float(now), 240) for now in range(100, 110)] == [True] * 9 + [False]

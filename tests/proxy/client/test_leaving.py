@@ -1,0 +1,98 @@
+"""A connection ends in the best way there is, whatever is the matter with it just then."""
+
+import asyncio
+
+import pytest
+
+from gateway.proxy.client.connection import ClientConnection
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.messages import make_request, read_answer
+from tests.proxy.service import Service
+from tests.proxy.streams.test_websocket_tunnel import open_tunnel
+from tests.proxy.wire import Wire
+
+
+def end_of(gateway: RunningGateway) -> ClientConnection:
+    """Return the gateway's end of the only connection."""
+    (client,) = gateway.gateway.data._listener._clients
+    return client
+
+
+async def opened(gateway: RunningGateway) -> tuple[Wire, ClientConnection]:
+    wire = await gateway.connect()
+    wire.send(make_request("/nowhere"))
+    await read_answer(wire)
+    return wire, end_of(gateway)
+
+
+async def test_an_idle_one_is_closed_when_it_was_idle_for_as_long_as_the_port_says(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(timeouts={"idle": "1h"})
+    wire, client = await opened(gateway)
+    gateway.gateway.data._serving.port.bound_idleness(0.0)
+
+    client.close_when_idle()
+
+    await wire.wait_end()
+    assert wire.error is None
+
+
+async def test_idle_time_is_only_ever_made_shorter(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(timeouts={"idle": "1h"})
+    _, client = await opened(gateway)
+    before = client.deadline
+    gateway.gateway.data._serving.port.bound_idleness(7200.0)
+
+    client.close_when_idle()
+
+    assert client.deadline == before
+
+
+@pytest.mark.parametrize("part", [b"GET /open/ HT", b"GET /open/ HTTP/1.1\r\nHost: a\r\n"])
+async def test_what_has_begun_is_not_idle(
+    service: Service, gateway: RunningGateway, part: bytes
+) -> None:
+    wire, client = await opened(gateway)
+    wire.send(part)
+    other = await gateway.connect()
+    other.send(make_request("/nowhere"))
+    await read_answer(other)  # by then the part was read
+    before = client.deadline
+    gateway.gateway.data._serving.port.bound_idleness(0.0)
+
+    client.close_when_idle()
+
+    assert client.deadline == before
+
+
+async def test_only_what_lasts_is_told(service: Service, gateway: RunningGateway) -> None:
+    wire, client = await opened(gateway)
+
+    client.take_leave()
+
+    assert not client.lasts()
+    wire.send(make_request("/open/"))
+    assert (await read_answer(wire)).status == 200
+
+
+async def test_a_tunnel_lasts(service: Service, gateway: RunningGateway) -> None:
+    await open_tunnel(gateway, service)
+
+    assert end_of(gateway).lasts()
+
+
+@pytest.mark.parametrize("part", [b"", b"GET /open/ HT"])
+async def test_when_the_time_is_up_one_without_a_request_is_closed_in_order(
+    gateway: RunningGateway, part: bytes
+) -> None:
+    wire, client = await opened(gateway)
+    wire.send(part)
+    await asyncio.sleep(0.05)
+
+    client.time_is_up()
+    client.time_is_up()
+
+    await wire.wait_end()
+    assert (wire.error, wire.unread) == (None, b"")

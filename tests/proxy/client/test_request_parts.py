@@ -1,0 +1,146 @@
+"""The parts of a request: what makes it plain, what is dropped, and where its size is judged."""
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.http.reading.names import RequestNames
+from gateway.http.reading.request import Request
+from gateway.proxy.client.request_reader import RequestReader
+from gateway.proxy.streams.upload import Upload
+from gateway.settings.values.configuration import Limits
+from tests.proxy.messages import make_chunked, make_request
+from tests.proxy.streams.test_upload import Source
+
+LIMITS = Limits(
+    head_bytes=1024, head_fields=5, target_bytes=30, body_bytes=None, connections=10
+)  # fmt: skip
+
+
+class Taker:
+    """Takes requests as they are, with bodies of at most *body_bytes*."""
+
+    def __init__(self, body_bytes: int | None = None) -> None:
+        self.body_bytes = body_bytes
+        self.requests: list[Request] = []
+        self.uploads: list[Upload] = []
+        self.ended = 0
+
+    def take_request(self, request: Request) -> Upload | None:
+        self.requests.append(request)
+        if not request.has_body():
+            return None
+        fields = request.fields
+        length = None if fields.is_chunked else fields.content_length
+        self.uploads.append(Upload(Source(), length, self.body_bytes))
+        return self.uploads[-1]
+
+    def take_body_end(self) -> None:
+        self.ended += 1
+
+
+def read(*pieces: bytes) -> tuple[Taker, RequestReader]:
+    taker = Taker()
+    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+    for piece in pieces:
+        reader.feed(piece)
+    return taker, reader
+
+
+def read_one(*pieces: bytes) -> Request:
+    (request,) = read(*pieces)[0].requests
+    return request
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_usual_request_is_plain(method: str) -> None:
+    request = read_one(make_request("/a?b", "Accept: */*", "Authorization: x", method=method))
+
+    assert request.is_plain
+    assert (request.method, request.target, request.keep_alive) == (method, b"/a?b", True)
+
+
+UNUSUAL = {
+    "method": make_request("/", method="PURGE"),
+    "version": make_request("/", version="1.0"),
+    "other version": make_request("/", version="2.0"),
+    "last of a connection": make_request("/", "Connection: close"),
+    "asterisk": make_request("*", method="OPTIONS"),
+    "absolute": make_request("http://a.test/"),
+    "fragment": make_request("/a#b"),
+    "long target": make_request("/" + "x" * 30),
+    "no host": make_request("/", host=None),
+    "empty host": make_request("/", host=""),
+    "two hosts": make_request("/", "Host: b"),
+    "length": make_request("/", method="POST", body=b"x"),
+    "no length": make_request("/", "Content-Length: 0"),
+    "chunked": make_request("/", "Transfer-Encoding: chunked", method="POST"),
+    "upgrade": make_request("/", "Connection: Upgrade", "Upgrade: websocket"),
+    "forwarded": make_request("/", "X-Forwarded-For: 10.0.0.1"),
+    "expectation": make_request("/", "Expect: 100-continue"),
+}
+
+
+@pytest.mark.parametrize("request_bytes", UNUSUAL.values(), ids=UNUSUAL)
+def test_what_needs_a_second_look_is_not_plain(request_bytes: bytes) -> None:
+    assert not read_one(request_bytes).is_plain
+
+
+def test_every_credential_is_kept_for_the_decision() -> None:
+    """Two of them are refused there: a service could read the other one (6750.2)."""
+    request = read_one(make_request("/", "Authorization: a", "authorization: b"))
+
+    assert request.fields.authorization == (b"a", b"b")
+
+
+def test_too_many_fields_are_a_fault_and_the_end() -> None:
+    taker, reader = read(make_request("/", *(f"X-{number}: 1" for number in range(6))))
+
+    fault = taker.requests[0].fields.fault
+    assert fault is not None
+    assert fault.reason is Reason.HEADERS_TOO_LARGE
+    assert reader.is_over
+
+
+@pytest.mark.parametrize("cut", [None, 500])
+def test_a_head_over_the_limit_is_a_fault_in_one_piece_or_two(cut: int | None) -> None:
+    request = make_request("/", "X: " + "x" * 1024)
+    pieces = [request] if cut is None else [request[:cut], request[cut:]]
+
+    fault = read_one(*pieces).fields.fault
+
+    assert fault is not None
+    assert fault.reason is Reason.HEADERS_TOO_LARGE
+
+
+def test_small_heads_that_come_together_are_each_judged_alone() -> None:
+    requests = [make_request("/", "X: " + "x" * 500)] * 5
+
+    taker, _ = read(b"".join(requests))
+
+    assert [request.fields.fault for request in taker.requests] == [None] * 5
+
+
+def test_trailers_are_dropped_never_merged() -> None:
+    """9112.12."""
+    head = make_request("/", "Transfer-Encoding: chunked", "X: 1", method="POST")
+    trailers = b"Authorization: late\r\nX: 2\r\n\r\n"
+
+    taker, reader = read(head + make_chunked(b"abc").removesuffix(b"\r\n") + trailers)
+
+    fields = taker.requests[0].fields
+    assert (b"".join(fields.lines), fields.authorization) == (b"\r\nX: 1", ())
+    assert (taker.ended, reader.in_message) == (1, False)
+
+
+def test_a_request_behind_a_faulty_one_is_not_read() -> None:
+    taker, reader = read(make_request("/", "Host: b") + make_request("/behind"))
+
+    assert [request.target for request in taker.requests] == [b"/"]
+    assert reader.is_over
+
+
+def test_a_body_ends_its_upload_and_tells_so() -> None:
+    taker, reader = read(make_request("/", method="POST", body=b"abc"), make_request("/next"))
+
+    assert (taker.ended, taker.uploads[0].complete, reader.upload) == (1, True, None)
+    assert [request.target for request in taker.requests] == [b"/", b"/next"]

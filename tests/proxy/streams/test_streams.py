@@ -1,0 +1,220 @@
+"""Streams end when their token has: by the wall clock, once, and without a timer for each."""
+
+import asyncio
+import gc
+import math
+
+import pytest
+
+from gateway.proxy.streams.streams import Clocks, Streams
+
+
+class Time:
+    """Two clocks that stand still."""
+
+    def __init__(self) -> None:
+        self.wall = 1_000_000.0
+        self.steady = 5.0
+
+    def clocks(self) -> Clocks:
+        return Clocks(lambda: self.wall, lambda: self.steady)
+
+
+class FakeStream:
+    """Remembers what it was told; *patience* is asked for when the token has ended."""
+
+    def __init__(self, streams: Streams, patience: float | None = None) -> None:
+        self.told: list[str] = []
+        self.revoked = False
+        self._streams = streams
+        self._patience = patience
+
+    def is_revoked(self) -> bool:
+        return self.revoked
+
+    def token_ended(self) -> None:
+        self.told.append("ended")
+        if self._patience is not None:
+            self._streams.bound(self, self._patience)
+
+    def patience_ended(self) -> None:
+        self.told.append("patience")
+
+    def cut(self) -> None:
+        self.told.append("cut")
+
+
+def test_a_stream_ends_at_its_time_and_not_before() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    early, late = FakeStream(streams), FakeStream(streams)
+    streams.add(late, time.wall + 20)
+    streams.add(early, time.wall + 10)
+
+    for now, expected in ((9.9, ([], [])), (10, (["ended"], [])), (19.9, (["ended"], []))):
+        time.wall = 1_000_000.0 + now
+        streams.sweep()
+        assert (early.told, late.told) == expected
+    time.wall += 1000
+    streams.sweep()
+    streams.sweep()
+
+    assert (early.told, late.told) == (["ended"], ["ended"])
+    assert len(streams) == 0
+
+
+def test_a_stream_whose_token_has_expired_already_ends_with_the_next_look() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams)
+    streams.add(stream, time.wall - 5)
+
+    streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+def test_patience_is_counted_on_a_clock_that_nobody_sets() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams, patience=5)
+    streams.add(stream, time.wall)
+    streams.sweep()
+
+    time.wall -= 86_400
+    time.steady += 4.9
+    streams.sweep()
+    assert stream.told == ["ended"]
+
+    time.steady += 0.1
+    streams.sweep()
+    streams.sweep()
+    assert stream.told == ["ended", "patience"]
+
+
+def test_patience_can_be_asked_for_anew() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams)
+    streams.bound(stream, 5)
+    time.steady += 4
+    streams.bound(stream, 5)
+
+    time.steady += 4
+    streams.sweep()
+    assert stream.told == []
+
+    time.steady += 1
+    streams.sweep()
+    assert stream.told == ["patience"]
+
+
+def test_a_clock_that_is_set_back_only_delays() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams)
+    streams.add(stream, time.wall + 10)
+
+    time.wall -= 3600
+    streams.sweep()
+    assert stream.told == []
+
+    time.wall += 3700
+    streams.sweep()
+    assert stream.told == ["ended"]
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_stream_that_is_over_is_forgotten(count: int) -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    held = [FakeStream(streams) for _ in range(count)]
+    for number, stream in enumerate(held):
+        streams.add(stream, time.wall + number)
+        streams.bound(stream, 5)
+
+    del held, stream
+    gc.collect()
+
+    assert len(streams) == 0
+    time.wall += 1000
+    time.steady += 1000
+    streams.sweep()
+
+
+def test_the_clocks_of_the_machine_are_used_unless_others_are_given() -> None:
+    streams = Streams(Clocks())
+    stream = FakeStream(streams)
+    streams.add(stream, 0)
+
+    streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed() -> None:
+    streams = Streams(Time().clocks())
+    stream, other = FakeStream(streams), FakeStream(streams)
+    for one in (stream, other):
+        streams.add(one, math.inf)
+    streams.sweep()
+    stream.revoked = True
+    streams.sweep()
+    assert stream.told == []
+
+    streams.compare()
+    for _ in range(3):
+        streams.sweep()
+
+    assert (stream.told, other.told) == (["ended"], [])
+    assert len(streams) == 1
+
+
+def test_a_stream_is_compared_once_it_begins() -> None:
+    """A list may have changed between the decision about its request and its first byte."""
+    streams = Streams(Time().clocks())
+    stream = FakeStream(streams)
+    stream.revoked = True
+
+    streams.add(stream, math.inf)
+    streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+def test_a_stream_that_is_both_over_time_and_revoked_ends_once() -> None:
+    time = Time()
+    streams = Streams(time.clocks())
+    stream = FakeStream(streams)
+    stream.revoked = True
+    streams.add(stream, time.wall)
+
+    for _ in range(2):
+        streams.compare()
+        streams.sweep()
+
+    assert stream.told == ["ended"]
+
+
+class BrokenStream(FakeStream):
+    """Cannot say whether it is revoked, for there is a bug in it."""
+
+    def is_revoked(self) -> bool:
+        raise ZeroDivisionError
+
+
+async def test_a_stream_that_cannot_be_compared_is_cut_and_keeps_no_other_from_its_end() -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(context["message"])
+    )
+    streams = Streams(Time().clocks())
+    broken, revoked = BrokenStream(streams), FakeStream(streams)
+    revoked.revoked = True
+    for stream in (broken, revoked):
+        streams.add(stream, math.inf)
+
+    streams.sweep()
+
+    assert (broken.told, revoked.told) == (["cut"], ["ended"])
+    assert reported == ["a bug in comparing a stream with revocation lists"]

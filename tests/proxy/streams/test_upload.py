@@ -1,0 +1,263 @@
+"""Bodies of requests: passed on as they come, bounded, and whole."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import pytest
+
+from gateway.proxy.streams.upload import Upload
+from gateway.proxy.upstream.connection import ServerConnection
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway, bearer
+from tests.proxy.messages import make_answer, make_chunked, make_request, read_answer, read_head
+from tests.proxy.service import Service, echo
+from tests.proxy.wire import Wire
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+class Source:
+    """A client's connection, as far as an upload knows it."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def go_on(self) -> None:
+        self.is_held = False
+
+
+def test_a_client_is_held_while_a_body_has_nowhere_to_go() -> None:
+    source = Source()
+    upload = Upload(source, None, None)
+
+    upload.add(bytes(32 * 1024))
+    upload.flush()
+    assert not source.is_held
+
+    upload.add(b"x")
+    upload.flush()
+    assert source.is_held
+
+
+class FullServer:
+    """A server's connection that is full with the first bytes of a body."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def expect_nothing(self) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        self._source.hold()
+
+
+def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() -> None:
+    """Else nothing would ever hold it again, and all of its body become memory of ours."""
+    source = Source()
+    upload = Upload(source, 1_000_000, None)
+    upload.add(bytes(64 * 1024 + 1))
+    upload.flush()
+
+    upload.attach(cast(ServerConnection, FullServer(source)))
+
+    assert source.is_held
+
+
+async def test_a_body_whose_end_waited_behind_what_held_the_client_ends_once(
+    service: Service, client: Wire
+) -> None:
+    """RFC 9112 §7.1: a second end would be read as a part of the next request."""
+    service.script = echo
+    body = bytes(100_000)
+
+    client.send(make_request("/open/", CHUNKED, method="POST") + make_chunked(body))
+    client.send(make_request("/open/next"))
+
+    assert (await read_answer(client)).body == b"/open/ " + body
+    assert (await read_answer(client)).body == b"/open/next "
+    (connection,) = service.connections
+    assert connection.received.count(b"\r\n0\r\n\r\n") == 1
+
+
+def test_a_body_over_its_limit_is_noted_and_not_kept() -> None:
+    upload = Upload(Source(), None, 10)
+
+    upload.add(bytes(10))
+    assert not upload.is_too_large
+
+    upload.add(b"x")
+    assert upload.is_too_large
+    assert upload.received_bytes == 11
+
+
+async def test_a_body_of_known_length_is_passed_on(service: Service, client: Wire) -> None:
+    service.script = echo
+    for body in (b"", b"x", bytes(range(256)) * 1000):
+        client.send(make_request("/open/", method="POST", body=body))
+        assert (await read_answer(client)).body == b"/open/ " + body
+
+    assert [request.all(b"content-length") for request in service.requests] == [
+        [b"0"],
+        [b"1"],
+        [b"256000"],
+    ]
+
+
+async def test_a_chunked_body_is_passed_on_in_chunks(service: Service, client: Wire) -> None:
+    """9112.11, 9112.12: extensions and trailers are not part of it."""
+    service.script = echo
+    trailers = b"Authorization: canary\r\nX-Gateway-Subject: canary\r\n"
+    body = b"4;note=canary\r\nfour\r\n3\r\n 3 \r\n0\r\n" + trailers + b"\r\n"
+    for _ in range(2):
+        client.send(make_request("/open/", CHUNKED, "Trailer: X", method="POST") + body)
+        assert (await read_answer(client)).body == b"/open/ four 3 "
+
+    assert service.requests[0].one(b"transfer-encoding") == b"chunked"
+    assert not service.requests[0].has(b"trailer")
+    assert b"canary" not in service.received
+
+
+async def test_an_empty_chunked_body_is_one(service: Service, client: Wire) -> None:
+    service.script = echo
+    client.send(make_request("/open/", CHUNKED, method="PUT") + b"0\r\n\r\n")
+
+    assert (await read_answer(client)).body == b"/open/ "
+
+
+async def test_a_body_in_many_small_chunks_arrives_whole(service: Service, client: Wire) -> None:
+    """CVE-2025-69229: one byte in each."""
+    service.script = echo
+    body = bytes(range(256)) * 200
+    client.send(make_request("/open/", CHUNKED, method="POST"))
+    client.send(make_chunked(*(body[at : at + 1] for at in range(len(body)))))
+
+    assert (await read_answer(client)).body == b"/open/ " + body
+
+
+async def test_a_body_that_comes_byte_by_byte_arrives_whole(service: Service, client: Wire) -> None:
+    service.script = echo
+    for byte in make_request("/open/", CHUNKED, method="POST") + make_chunked(b"one", b"two"):
+        client.send(bytes((byte,)))
+        await asyncio.sleep(0)
+
+    assert (await read_answer(client)).body == b"/open/ onetwo"
+
+
+async def test_a_piece_is_passed_on_before_the_next_one_comes(
+    service: Service, client: Wire
+) -> None:
+    client.send(make_request("/open/", CHUNKED, method="POST") + b"3\r\none\r\n")
+    peer = await service.connection()
+    await peer.wait_for(lambda: b"one" in peer.received)
+    client.send(b"3\r\ntwo\r\n")
+    await peer.wait_for(lambda: b"two" in peer.received)
+
+
+async def test_a_body_sent_before_the_connection_stands_is_not_lost(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """The first request has to wait for a connection to the service."""
+    service.script = echo
+    gateway = await start_gateway()
+    body = bytes(range(256)) * 4096
+
+    answer = await gateway.ask(make_request("/api/x", bearer(), method="POST", body=body))
+
+    assert answer.body == b"/api/x " + body
+
+
+TOO_LARGE = {
+    "length": lambda body: make_request("/open/", method="POST", body=body),
+    "chunks": lambda body: make_request("/open/", CHUNKED, method="POST") + make_chunked(body),
+    "many_chunks": lambda body: (
+        make_request("/open/", CHUNKED, method="POST") + make_chunked(*[b"x"] * len(body))
+    ),
+}
+
+
+@pytest.mark.parametrize("make", TOO_LARGE.values(), ids=TOO_LARGE)
+async def test_a_body_at_its_limit_passes_and_a_byte_more_is_413(
+    service: Service, start_gateway: StartGateway, make: Callable[[bytes], bytes]
+) -> None:
+    gateway = await start_gateway(limits={"body": "1KiB"})
+
+    assert (await gateway.ask(make(bytes(1024)))).status == 200
+    answer = await gateway.ask(make(bytes(1025)))
+
+    assert answer.status == 413
+    assert b'"body_too_large"' in answer.body
+    assert answer.one(b"connection") == b"close"
+    assert len(service.requests) == 1
+
+
+async def test_a_declared_length_over_the_limit_never_reaches_the_service(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(limits={"body": "1KiB"})
+
+    answer = await gateway.ask(make_request("/open/", "Content-Length: 9999", method="POST"))
+
+    assert answer.status == 413
+    assert service.received == b""
+
+
+async def _send_length(wire: Wire, piece: bytes) -> None:
+    await wire.wait_writable()
+    wire.send(piece)
+
+
+async def _send_chunk(wire: Wire, piece: bytes) -> None:
+    await wire.wait_writable()
+    wire.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_slow_service_makes_the_client_wait(
+    service: Service, gateway: RunningGateway, is_chunked: bool
+) -> None:
+    """100 MiB go through while the gateway holds but a few of them."""
+    size = 100 * 1024 * 1024
+    piece = bytes(range(256)) * 256
+    sent = 0
+    arrived = bytearray()
+    released = asyncio.Event()
+
+    async def read_late(service: Service, wire: Wire) -> None:
+        await read_head(wire)
+        wire.stop_reading()
+        await released.wait()
+        wire.read_on()
+        if is_chunked:
+            # Looked for at the end alone: to search all of it again and again takes too long.
+            await wire.wait_for(lambda: wire.received.endswith(b"\r\n0\r\n\r\n"))
+        else:
+            arrived.extend(await wire.read(size))
+        wire.send(make_answer(b"thanks"))
+
+    async def upload(send: Callable[[Wire, bytes], Awaitable[None]]) -> None:
+        nonlocal sent
+        while sent < size:
+            await send(client, piece)
+            sent += len(piece)
+        if is_chunked:
+            client.send(b"0\r\n\r\n")
+
+    service.script = read_late
+    client = await gateway.connect()
+    framing = CHUNKED if is_chunked else f"Content-Length: {size}"
+    client.send(make_request("/open/", framing, method="POST"))
+    uploading = asyncio.create_task(upload(_send_chunk if is_chunked else _send_length))
+    await service.connection()
+
+    assert await gateway.wait_still(lambda: sent) < size / 3
+
+    released.set()
+    assert (await read_answer(client)).body == b"thanks"
+    await uploading
+    if not is_chunked:
+        assert arrived == piece * (size // len(piece))

@@ -1,0 +1,105 @@
+"""The outbox: what is put in goes out once, whole, in order, and in the same turn of the loop."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.proxy.transport.write_buffer import Outbox, Piece
+
+PIECES = st.binary(max_size=4) | st.lists(st.binary(max_size=2), max_size=3).map(tuple)
+
+
+@dataclass
+class Transport:
+    """A connection that keeps what was sent on it, one entry for each call."""
+
+    sent: list[bytes] = field(default_factory=list)
+    closing: bool = False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def writelines(self, data: tuple[bytes, ...]) -> None:
+        self.sent.append(b"".join(data))
+
+    def abort(self) -> None:
+        self.closing = True
+
+
+def whole(piece: Piece) -> bytes:
+    return piece if isinstance(piece, bytes) else b"".join(piece)
+
+
+async def test_nothing_is_sent_while_input_is_looked_at_and_all_of_it_after() -> None:
+    outbox, one, other = Outbox(asyncio.get_running_loop()), Transport(), Transport()
+
+    outbox.put(one, b"a")
+    outbox.put(other, b"b")
+    before = (list(one.sent), list(other.sent))
+    await asyncio.sleep(0)
+
+    assert before == ([], [])
+    assert (one.sent, other.sent) == ([b"a"], [b"b"])
+
+
+async def test_the_outbox_serves_turn_after_turn() -> None:
+    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
+
+    for piece in (b"a", b"b", b"c"):
+        outbox.put(one, piece)
+        await asyncio.sleep(0)
+
+    assert one.sent == [b"a", b"b", b"c"]
+
+
+async def test_the_first_piece_does_not_wait_for_thousands() -> None:
+    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
+
+    for _ in range(63):
+        outbox.put(one, b"x")
+    before = len(one.sent)
+    outbox.put(one, b"x")
+
+    assert (before, len(one.sent)) == (0, 64)
+
+
+async def test_a_flush_leaves_nothing_for_later() -> None:
+    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
+    outbox.put(one, (b"5\r\n", b"hello", b"\r\n"))
+
+    outbox.flush()
+    await asyncio.sleep(0)
+
+    assert one.sent == [b"5\r\nhello\r\n"]
+
+
+async def test_what_was_put_for_a_connection_that_is_gone_hurts_nobody_else() -> None:
+    outbox, gone, other = Outbox(asyncio.get_running_loop()), Transport(), Transport()
+    outbox.put(gone, b"a")
+    outbox.put(other, b"b")
+    gone.closing = True
+
+    outbox.flush()
+
+    assert (gone.sent, other.sent) == ([], [b"b"])
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 1, 2]), PIECES), max_size=200))
+def test_every_connection_gets_its_pieces_once_and_in_order(puts: list[tuple[int, Piece]]) -> None:
+    transports = [Transport(), Transport(), Transport()]
+
+    async def put_all() -> None:
+        outbox = Outbox(asyncio.get_running_loop())
+        for number, piece in puts:
+            outbox.put(transports[number], piece)
+        await asyncio.sleep(0)
+
+    asyncio.run(put_all())
+
+    for number, transport in enumerate(transports):
+        assert transport.sent == [whole(piece) for target, piece in puts if target == number]

@@ -1,0 +1,711 @@
+"""Connections to services: what a service does wrong never looks like a complete answer."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from functools import partial
+from time import monotonic
+
+import pytest
+
+from gateway.decision.reason import Reason
+from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.upstream.connection import NEVER, ServerConnection
+from gateway.telemetry.metrics.upstreams import UpstreamMetrics
+from tests.hanging import LIMIT_SECONDS
+from tests.proxy.conftest import StartGateway
+from tests.proxy.gateways import RunningGateway
+from tests.proxy.messages import make_answer, make_request, read_answer
+from tests.proxy.service import Script, Service, serve
+from tests.proxy.test_attack_requests import until
+from tests.proxy.upstream.test_pool import send_now
+from tests.proxy.wire import Cut, Wire
+
+ENDS = [Wire.close, Wire.reset]
+
+
+def read_then(*pieces: bytes, end: object) -> Script:
+    """Return a script that reads one request, sends *pieces* and ends the connection."""
+
+    async def script(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        for piece in pieces:
+            wire.send(piece)
+            await asyncio.sleep(0.01)  # only so that a reset does not overtake the piece
+        (Wire.reset if end is Wire.reset else Wire.close)(wire)
+
+    return script
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_service_that_ends_without_an_answer_is_502(
+    service: Service, gateway: RunningGateway, end: object
+) -> None:
+    service.script = read_then(end=end)
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 502
+    assert b'"upstream_unreachable"' in answer.body
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_service_that_ends_amid_its_head_is_502(
+    service: Service, gateway: RunningGateway, end: object
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\nContent-Le", end=end)
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 502
+    assert b'"upstream_invalid"' in answer.body
+
+
+TRUNCATED = {
+    "content_length": (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"two"),
+    "between_chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\ntwo\r\n"),
+    "amid_a_chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"9\r\ntwo"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("pieces", TRUNCATED.values(), ids=TRUNCATED)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_body_cut_short_never_looks_complete(
+    service: Service, client: Wire, pieces: tuple[bytes, ...], end: object, version: str
+) -> None:
+    service.script = read_then(*pieces, end=end)
+    client.send(make_request("/open/", version=version))
+
+    if version == "1.1" or b"Content-Length" in pieces[0]:
+        with pytest.raises(Cut):
+            await read_answer(client)
+        return
+
+    # Without a length, only a reset tells an HTTP/1.0 client that something is missing.
+    await client.wait_lost()
+    assert client.error is not None
+
+
+async def test_a_reset_is_not_the_end_of_a_body_that_lasts_until_close(
+    service: Service, client: Wire
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\n\r\n", b"two", end=Wire.reset)
+    client.send(make_request("/open/"))
+
+    with pytest.raises(Cut):
+        await read_answer(client)
+
+
+async def test_a_service_that_does_not_answer_in_time_is_504_and_left(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """9110.14."""
+
+    async def never_answer(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+
+    service.script = never_answer
+    gateway = await start_gateway(upstream={"response_timeout": "200ms"})
+
+    answer = await gateway.ask(make_request("/open/"))
+
+    assert answer.status == 504
+    assert b'"upstream_timeout"' in answer.body
+    await (await service.connection()).wait_end()
+    assert len(service.requests) == 1
+
+
+async def test_the_time_to_answer_begins_behind_the_whole_body(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """A slow upload is not the service's fault."""
+    gateway = await start_gateway(upstream={"response_timeout": "100ms"})
+    client = await gateway.connect()
+
+    client.send(make_request("/open/", "Content-Length: 2", method="POST"))
+    for _ in range(2):
+        await asyncio.sleep(0.5)
+        client.send(b"x")
+
+    assert (await read_answer(client)).status == 200
+    assert service.requests[0].body == b"xx"
+
+
+@pytest.mark.parametrize(
+    "interruption",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ncanary!!",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+        b"canary!!",
+    ],
+)
+async def test_bytes_on_an_idle_connection_are_nobodys_answer(
+    service: Service, client: Wire, interruption: bytes
+) -> None:
+    client.send(make_request("/open/1"))
+    await read_answer(client)
+    idle = await service.connection()
+
+    idle.send(interruption)
+    await idle.wait_end()
+    client.send(make_request("/open/2"))
+
+    assert (await read_answer(client)).body == b"hello"
+    assert len(service.connections) == 2
+    assert b"canary" not in client.received
+
+
+async def test_a_second_answer_to_one_request_is_nobodys(service: Service, client: Wire) -> None:
+    """Response-queue poisoning: the next client must not get it."""
+    service.script = serve(make_answer(b"first") + make_answer(b"canary"), make_answer(b"third"))
+    client.send(make_request("/open/1"))
+    first = await read_answer(client)
+    await (await service.connection()).wait_end()
+    client.send(make_request("/open/2"))
+
+    second = await read_answer(client)
+
+    assert (first.body, second.body) == (b"first", b"third")
+    assert len(service.connections) == 2
+    assert b"canary" not in client.received
+
+
+async def test_a_service_that_closes_behind_its_answer_is_connected_to_anew(
+    service: Service, client: Wire
+) -> None:
+    service.script = serve(make_answer(b"hello", b"Connection: close"))
+
+    for _ in range(3):
+        client.send(make_request("/open/"))
+        assert (await read_answer(client)).body == b"hello"
+
+    assert len(service.connections) == 3
+    assert not client.has_ended
+
+
+async def test_a_body_until_close_is_passed_on_in_chunks_and_the_client_kept(
+    service: Service, client: Wire
+) -> None:
+    service.script = read_then(b"HTTP/1.1 200 OK\r\n\r\none", b"two", end=Wire.close)
+
+    for _ in range(2):
+        client.send(make_request("/open/"))
+        answer = await read_answer(client)
+        assert answer.one(b"transfer-encoding") == b"chunked"
+        assert answer.body == b"onetwo"
+
+
+async def test_a_chunked_body_is_passed_on_whole(service: Service, client: Wire) -> None:
+    chunks = [b"%d" % number for number in range(500)]
+    service.script = serve(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"".join(b"%x;note=1\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+        + b"0\r\nX-Trailer: dropped\r\n\r\n"
+    )
+
+    for _ in range(2):
+        client.send(make_request("/open/"))
+        answer = await read_answer(client)
+        assert answer.body == b"".join(chunks)
+
+    assert b"note=1" not in client.received
+    assert b"X-Trailer" not in client.received
+    assert len(service.connections) == 1
+
+
+async def test_a_slow_client_makes_the_service_wait(
+    service: Service, gateway: RunningGateway
+) -> None:
+    """100 MiB go through while the gateway holds but a few of them."""
+    size = 100 * 1024 * 1024
+    piece = bytes(range(256)) * 256
+    sent = 0
+
+    async def stream(service: Service, wire: Wire) -> None:
+        nonlocal sent
+        await service.read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        while sent < size:
+            await wire.wait_writable()
+            wire.send(piece)
+            sent += len(piece)
+
+    service.script = stream
+    client = await gateway.connect(receive_bytes=65536)
+    client.stop_reading()
+    client.send(make_request("/open/"))
+    await service.request()
+
+    assert await gateway.wait_still(lambda: sent) < size / 3
+
+    client.read_on()
+    answer = await read_answer(client)
+    assert answer.body == piece * (size // len(piece))
+
+
+async def test_a_slow_client_is_not_the_services_fault(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    """While the client cannot take more, no time limit of the service runs."""
+    size = 64 * 1024 * 1024
+    gateway = await start_gateway(
+        upstream={"response_timeout": "200ms"}, timeouts={"body": "10s", "tunnel": "300ms"}
+    )
+    service.script = serve(make_answer(bytes(size)))
+    client = await gateway.connect(receive_bytes=65536)
+    client.stop_reading()
+    client.send(make_request("/open/"))
+    await service.request()
+    await asyncio.sleep(0.8)
+
+    client.read_on()
+
+    assert len((await read_answer(client)).body) == size
+
+
+# --- a service that answers before it has taken all of the request
+
+
+class Home:
+    """A pool that notes who came home."""
+
+    answer_seconds = body_seconds = 30.0
+    authority = "service.test"
+
+    def __init__(self) -> None:
+        self.outbox = Outbox(asyncio.get_running_loop())
+        self.counts = UpstreamMetrics("main")
+        self.kept: list[ServerConnection] = []
+        self.is_distrusted = False
+
+    def distrust(self) -> None:
+        self.is_distrusted = True
+
+    def put(self, server: ServerConnection) -> None:
+        self.kept.append(server)
+
+    def forget(self, server: ServerConnection) -> None:
+        """Keep no list of those in use."""
+
+    def fail(self, sent_at: float) -> None:
+        """Count nothing."""
+
+    def abandon(self, sent_at: float) -> None:
+        """Count nothing."""
+
+
+class Asker:
+    """A request that was read whole from its client; *is_held* says that no more is read."""
+
+    is_head = wants_upgrade = is_held = is_unsent = False
+    sent_at = 0.0
+
+    def __init__(self) -> None:
+        self.out: list[bytes] = []
+        self.ended: list[str] = []
+
+    def request_complete(self) -> bool:
+        return True
+
+    def server_blocked(self) -> None:
+        self.is_held = True
+
+    def server_ready(self) -> None:
+        self.is_held = False
+
+    def answer_interim(self, status: int, fields: bytes) -> None:
+        raise AssertionError
+
+    def answer_login(self) -> None:
+        raise AssertionError
+
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        """Take any head."""
+
+    def answer_flush(self) -> None:
+        """Send nothing."""
+
+    def answer_end(self) -> None:
+        self.ended.append("answered")
+
+    def answer_switch(self, protocol: bytes, fields: object, rest: bytes) -> None:
+        raise AssertionError
+
+    def is_repeatable(self) -> bool:
+        return False
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
+        self.ended.append(reason.code)
+        self.is_unsent = unsent
+
+    def give_up(self) -> None:
+        raise AssertionError
+
+
+async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerConnection:
+    """Return a connection whose transport still holds a part of the request."""
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
+    server.pause_writing()
+    assert asker.is_held
+    return server
+
+
+def _open_socket() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    _PEERS.append(theirs)
+    ours.setblocking(False)
+    return ours
+
+
+_PEERS: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_peers() -> Iterator[None]:
+    yield
+    while _PEERS:
+        _PEERS.pop().close()
+
+
+async def test_an_early_answer_frees_the_client_but_not_the_connection() -> None:
+    """What was not taken stays in the transport's buffer, and nobody slows down the next one."""
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["answered"], False)
+    assert home.kept == []
+    assert server.transport.is_closing()
+
+
+async def test_a_service_that_fails_while_it_takes_nothing_frees_the_client() -> None:
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.data_received(b"no answer\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["upstream_invalid"], False)
+
+
+async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+
+    server.resume_writing()
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    assert (asker.ended, asker.is_held) == (["answered"], False)
+    assert home.kept == [server]
+    server.close()
+
+
+# --- a service that answers, and then resets the connection
+
+
+async def _lose_connection(home: Home, asker: Asker, answer: bytes) -> None:
+    """Have a service answer and reset the connection, and notice that first by a failed write."""
+    server = ServerConnection(home)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await asyncio.get_running_loop().create_connection(lambda: server, *listening.getsockname())
+        peer, _ = listening.accept()
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
+    peer.sendall(answer)
+    peer.close()  # before it has read the request: so it is a reset
+    server.write(bytes(9999))
+    home.outbox.flush()
+    await until(lambda: bool(asker.ended))
+
+
+async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
+    """A service that refuses an upload does so, and does not read it."""
+    home, asker = Home(), Asker()
+
+    await _lose_connection(home, asker, make_answer(b"too large", status=413))
+
+    assert (asker.ended, asker.out) == (["answered"], [b"too large"])
+    assert home.kept == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (make_answer(b"too large", status=413)[:-1], "upstream_invalid"),
+        (b"HTTP/1.1 413 Words\r\n\r\nas long as the connection", "upstream_invalid"),
+        (b"HTTP/1.1 413 Words\r\nConte", "upstream_invalid"),
+        (b"", "upstream_unreachable"),
+    ],
+)
+async def test_a_part_of_an_answer_in_front_of_a_reset_is_no_answer(
+    answer: bytes, reason: str
+) -> None:
+    home, asker = Home(), Asker()
+
+    await _lose_connection(home, asker, answer)
+
+    assert asker.ended == [reason]
+
+
+# --- who is waited for
+
+
+async def _begin_large_request(home: Home, asker: Asker, peers: Service) -> ServerConnection:
+    """Return a connection to a service that takes nothing of a request until it is told to."""
+
+    async def take_nothing(service: Service, wire: Wire) -> None:
+        wire.stop_reading()
+
+    peers.script = take_nothing
+    server = ServerConnection(home)
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(lambda: server, *peers.address)
+    peer = await peers.connection()
+    await until(lambda: not peer.transport.is_reading())
+    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 0.0, 9.0)
+    while not asker.is_held:
+        server.write(bytes(1_000_000))
+        home.outbox.flush()
+    return server
+
+
+async def test_a_service_that_takes_a_body_slowly_is_waited_for(service: Service) -> None:
+    """Our kernel may need minutes until it has room again, and the service is at work."""
+    home, asker = Home(), Asker()
+    server = await _begin_large_request(home, asker, service)
+    peer = await service.connection()
+
+    for _ in range(2):
+        server.write(bytes(20_000_000))
+        more = len(peer.received) + 10_000_000  # than its kernel holds for it by now
+        peer.read_on()
+        await peer.wait_for(partial(_has_come, peer, more))
+        peer.stop_reading()
+        server.expire()
+        assert asker.ended == []
+        assert monotonic() < server.deadline < NEVER
+
+    server.close()
+
+
+async def test_a_service_that_takes_no_more_of_a_body_is_given_up(service: Service) -> None:
+    home, asker = Home(), Asker()
+    server = await _begin_large_request(home, asker, service)
+
+    while not asker.ended:  # until nothing more has room at the service
+        server.expire()
+        await asyncio.sleep(0)
+
+    assert asker.ended == ["upstream_timeout"]
+
+
+async def test_a_service_that_has_all_of_a_request_has_no_more_time_for_the_answer(
+    service: Service,
+) -> None:
+    service.script = _never_answer
+    home, asker = Home(), Asker()
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, *service.address)
+    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    home.outbox.flush()
+    await service.request()
+
+    server.expire()
+
+    assert asker.ended == ["upstream_timeout"]
+
+
+async def _never_answer(service: Service, wire: Wire) -> None:
+    await service.read_request(wire)
+    await wire.wait_lost()
+
+
+async def test_no_time_of_a_service_runs_while_its_client_takes_no_more() -> None:
+    """Nor when it takes no more of the body: it may wait for its answer to be taken.
+
+    Else a client that does not read could have its service ejected.
+    """
+    home, asker = Home(), Asker()
+    server = await _ask_a_service_that_takes_nothing(home, asker)
+    server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+    server.hold()
+
+    assert server.deadline == NEVER
+    server.pause_writing()
+    assert server.deadline == NEVER
+    server.resume_writing()
+    assert server.deadline == NEVER
+
+    server.allow_pauses(60.0)
+    server.go_on()
+    assert monotonic() < server.deadline < NEVER
+    server.close()
+
+
+def _has_come(peer: Wire, size: int) -> bool:
+    return len(peer.received) >= size
+
+
+# --- what comes before the request has left
+
+
+async def _ask(home: Home, asker: Asker) -> ServerConnection:
+    """Return a connection whose request waits in the outbox."""
+    server = ServerConnection(home)
+    await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
+    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    return server
+
+
+async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> None:
+    """It is left over from the answer before, which may have been another client's."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+
+    server.data_received(make_answer(b"left over"))
+    home.outbox.flush()
+
+    assert (asker.ended, asker.out, asker.is_unsent) == (["upstream_unreachable"], [], True)
+    assert server.transport.is_closing()
+    peer = _PEERS[-1]
+    peer.setblocking(False)
+    async with asyncio.timeout(LIMIT_SECONDS):
+        assert await asyncio.get_running_loop().sock_recv(peer, 1024) == b""
+
+
+@pytest.mark.parametrize("end", ["eof", "lost"])
+async def test_a_request_that_has_not_left_can_be_sent_again_whatever_its_method(end: str) -> None:
+    """Also over TLS, where no kernel is asked."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+
+    if end == "eof":
+        server.eof_received()
+    else:
+        server.connection_lost(ConnectionResetError())
+
+    assert (asker.ended, asker.is_unsent) == (["upstream_unreachable"], True)
+    server.transport.abort()
+
+
+# --- what comes behind an answer that is over
+
+CANARY = make_answer(b"canary")
+
+OVER = {
+    "HEAD": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"),
+    "HEAD of chunks": ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    "204": ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "304": ("GET", b"HTTP/1.1 304 Not Modified\r\nETag: a\r\n\r\n"),
+    "a length": ("GET", make_answer(b"first")),
+    "chunks": ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+}
+each_end = pytest.mark.parametrize(("method", "answer"), OVER.values(), ids=OVER)
+LATE = pytest.mark.parametrize("late", [CANARY, b"canary", b"\r\n" + CANARY], ids=str)
+
+
+@each_end
+@LATE
+@pytest.mark.parametrize("when", ["at once", "idle"])
+async def test_what_comes_behind_an_answer_is_nobodys(
+    service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes, when: str
+) -> None:
+    """RFC 9112 §6.3, §11.2: the next client must not get it."""
+    service.script = serve(answer + late if when == "at once" else answer, make_answer(b"next"))
+    first, second = await gateway.connect(), await gateway.connect()
+    first.send(make_request("/open/1", method=method))
+    await read_answer(first, is_head=method == "HEAD")
+    kept = await service.connection()
+
+    if when == "idle":
+        kept.send(late)
+    await kept.wait_end()
+    second.send(make_request("/open/2"))
+
+    assert (await read_answer(second)).body == b"next"
+    assert b"canary" not in first.received + second.received
+
+
+@each_end
+@LATE
+async def test_what_comes_in_the_moment_of_the_next_request_is_nobodys(
+    service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes
+) -> None:
+    """Both are there before the gateway looks: whatever it sees first, the request has not left."""
+    service.script = serve(answer, make_answer(b"next"))
+    first, second = await gateway.connect(), await gateway.connect()
+    first.send(make_request("/open/1", method=method))
+    await read_answer(first, is_head=method == "HEAD")
+    kept = await service.connection()
+    await gateway.wait_still(lambda: len(service.connections))
+
+    send_now(second, make_request("/open/2", "Content-Length: 0", method="POST"))
+    send_now(kept, late)
+
+    answered = await read_answer(second)
+    assert (answered.status, answered.body) == (200, b"next")
+    assert b"canary" not in first.received + second.received
+    assert [request.target for request in service.requests] == [b"/open/1", b"/open/2"]
+    assert len(service.connections) == 2
+
+
+async def test_behind_an_answer_without_a_body_a_connection_is_looked_at_before_it_serves() -> None:
+    """What has come by then is no answer to anybody."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+    home.outbox.flush()
+
+    server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    assert (asker.ended, home.kept) == (["answered"], [])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert (home.kept, home.is_distrusted) == ([server], False)
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "is_distrusted"), [(b"canary", True), (b"HTTP/1.1 408 Request Timeout\r\n", False)]
+)
+async def test_a_body_where_there_is_none_ends_the_connection_before_it_serves_again(
+    late: bytes, is_distrusted: bool
+) -> None:
+    """A 408 to an idle connection is no body (RFC 9110 §15.5.9)."""
+    home, asker = Home(), Asker()
+    server = await _ask(home, asker)
+    home.outbox.flush()
+    server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    server.data_received(late)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert home.kept == []
+    assert server.transport.is_closing()
+    assert home.is_distrusted is is_distrusted
+
+
+@pytest.mark.parametrize("when", ["at once", "idle"])
+async def test_a_server_that_sent_a_body_where_there_is_none_is_not_trusted_again(
+    service: Service, gateway: RunningGateway, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    """What it sends later than it can be noticed would be an answer to somebody else."""
+    head, body = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", b"canary"
+    service.script = serve(head + body if when == "at once" else head, head)
+    client = await gateway.connect()
+    for number in range(3):
+        client.send(make_request("/open/", method="HEAD"))
+        await read_answer(client, is_head=True)
+        kept = await service.connection(number)
+        if number == 0 and when == "idle":
+            kept.send(body)
+        await kept.wait_end()
+
+    (said,) = [one.getMessage() for one in caplog.records if "sends a body" in one.getMessage()]
+    assert said.startswith("upstream main: 127.0.0.1:")

@@ -1,0 +1,181 @@
+"""Which servers are used: those that are well, by requests and by checks, and always one."""
+
+import logging
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+
+from gateway.balancing.health import Health
+from gateway.proxy.upstream.member import Member
+from gateway.proxy.upstream.pool import Pool
+from gateway.settings.values.balancing import EjectionLimits, HealthCheck
+from gateway.telemetry.metrics.servers import ServerState
+from tests.proxy.pools import Names, eventually, make_pool
+
+URLS = tuple(f"http://10.0.0.{number}:80" for number in range(1, 5))
+LIMITS = EjectionLimits(after=2, first_seconds=10.0, longest_seconds=60.0, max_share=0.5)
+CHECK = HealthCheck("/", 3600.0, 1.0, 1, 1, ((200, 299),), panic_below=0.3)
+
+
+def members_of(pool: Pool) -> tuple[Member, ...]:
+    return pool._members.all
+
+
+def used(pool: Pool) -> list[str]:
+    return [one.host for one in pool._members.used]
+
+
+def make_ill(pool: Pool, *members: Member) -> None:
+    for member in members:
+        member.health = Health(is_well=False, detail="no answer")
+    pool._members.choose()
+
+
+async def test_failures_in_a_row_leave_a_server_out_and_time_brings_it_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pool = make_pool(*URLS[:2], ejection=LIMITS)
+    first, _ = members_of(pool)
+
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            first.failed(0.0)
+        assert used(pool) == ["10.0.0.2"]
+        pool.expire(monotonic() + 9.0)
+        assert used(pool) == ["10.0.0.2"]
+        pool.expire(monotonic() + 11.0)
+
+    assert used(pool) == ["10.0.0.1", "10.0.0.2"]
+    assert caplog.messages == [
+        "upstream main: 10.0.0.1 is left out for 10 s: 2 requests to it failed in a row",
+        "upstream main: 10.0.0.1 is used again",
+    ]
+    assert pool.counts.servers["10.0.0.1"].ejections == 1
+
+
+async def test_an_answer_between_two_failures_keeps_a_server_in() -> None:
+    pool = make_pool(*URLS[:2], ejection=LIMITS)
+    first, _ = members_of(pool)
+
+    first.failed(0.0)
+    first.observe("GET", 200, 0.1)
+    first.failed(0.0)
+
+    assert len(used(pool)) == 2
+
+
+async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
+    pool = make_pool(URLS[0], ejection=LIMITS)
+    (alone,) = members_of(pool)
+
+    for _ in range(9):
+        alone.failed(0.0)
+
+    assert used(pool) == ["10.0.0.1"]
+    assert alone.pool.counts is pool.counts
+    assert alone.pool.watch is None
+
+
+async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_reload() -> None:
+    former = make_pool(*URLS[:2], ejection=LIMITS)
+    ejected, _ = members_of(former)
+    for _ in range(2):
+        ejected.failed(0.0)
+    assert used(former) == ["10.0.0.2"]
+
+    pool = make_pool(URLS[0], ejection=LIMITS)
+    pool.inherit(former)
+    pool.report()
+
+    assert used(pool) == ["10.0.0.1"]
+    assert members_of(pool)[0].state is ServerState.UP
+    assert pool.counts.panics == 0
+
+
+async def test_one_that_was_left_out_is_taken_back_where_its_name_has_no_other_any_more() -> None:
+    names = Names(**{"orders.svc": ["10.0.0.1", "10.0.0.2"]})
+    for_long = replace(LIMITS, first_seconds=9000.0, longest_seconds=9000.0)
+    pool = make_pool("http://orders.svc", names=names, ejection=for_long)
+    pool.expire(monotonic())
+    await eventually(lambda: len(members_of(pool)) == 2)
+    ejected, _ = members_of(pool)
+    for _ in range(2):
+        ejected.failed(0.0)
+    assert used(pool) == ["10.0.0.2"]
+
+    names.addresses["orders.svc"] = ["10.0.0.1"]
+    pool.expire(monotonic() + 3600.0)
+    await eventually(lambda: len(members_of(pool)) == 1)
+    pool.report()
+
+    assert used(pool) == ["10.0.0.1"]
+    assert members_of(pool)[0].state is ServerState.UP
+    assert pool.counts.panics == 0
+
+
+async def test_a_server_that_is_ill_is_left_out() -> None:
+    pool = make_pool(*URLS, health=CHECK)
+
+    make_ill(pool, *members_of(pool)[:2])
+
+    assert used(pool) == ["10.0.0.3", "10.0.0.4"]
+
+
+async def test_where_too_few_are_left_all_are_used(caplog: pytest.LogCaptureFixture) -> None:
+    pool = make_pool(*URLS, health=CHECK)
+
+    make_ill(pool, *members_of(pool)[:3])
+    pool.report()
+
+    assert len(used(pool)) == 4
+    assert pool.counts.panics == 1
+    assert caplog.messages == ["upstream main: too few servers are well, all are used"]
+
+
+async def test_where_none_is_left_all_are_used() -> None:
+    pool = make_pool(*URLS[:2], health=CHECK)
+
+    make_ill(pool, *members_of(pool))
+
+    assert len(used(pool)) == 2
+
+
+async def test_what_is_known_of_a_server_outlasts_a_reload() -> None:
+    former = make_pool(*URLS, health=CHECK, ejection=LIMITS)
+    ill, ejected, *_ = members_of(former)
+    make_ill(former, ill)
+    for _ in range(2):
+        ejected.failed(0.0)
+
+    pool = make_pool(*URLS[:3], health=CHECK, ejection=LIMITS)
+    pool.inherit(former)
+
+    assert used(pool) == ["10.0.0.3"]
+    # It is looked at at once, whatever its last check came to.
+    assert all(one.health.due_at <= monotonic() for one in members_of(pool))
+
+
+async def test_without_checks_nobody_is_ill_any_more() -> None:
+    former = make_pool(*URLS[:2], health=CHECK)
+    make_ill(former, members_of(former)[0])
+
+    pool = make_pool(*URLS[:2])
+    pool.inherit(former)
+
+    assert len(used(pool)) == 2
+
+
+async def test_how_servers_stand_is_reported() -> None:
+    pool = make_pool(*URLS[:3], health=CHECK, ejection=LIMITS)
+    ill, ejected, _ = members_of(pool)
+    make_ill(pool, ill)
+    for _ in range(2):
+        ejected.failed(0.0)
+
+    pool.report()
+
+    servers = pool.counts.servers
+    states = [servers[f"10.0.0.{n}"].addresses[f"10.0.0.{n}"].word for n in (1, 2, 3)]
+    assert states == ["unhealthy", "ejected", "up"]
+    assert servers["10.0.0.1"].details == {"10.0.0.1": "no answer"}

@@ -1,0 +1,218 @@
+"""Reading answers: the same one however the bytes are cut, and nothing that follows it."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, SWITCH, AnswerReader
+from tests.proxy.messages import make_answer, make_chunked
+
+
+@dataclass
+class Asker:
+    """Takes an answer, and keeps its pieces."""
+
+    is_head: bool = False
+    wants_upgrade: bool = False
+    interims: list[int] = field(default_factory=list)
+    status: int = 0
+    fields: bytes = b""
+    length: int | None = None
+    has_body: bool = False
+    out: list[bytes] = field(default_factory=list)
+    logins: int = 0
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.out)
+
+    def answer_interim(self, status: int, fields: bytes) -> None:
+        self.interims.append(status)
+
+    def answer_login(self) -> None:
+        self.logins += 1
+
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        self.status, self.fields, self.length, self.has_body = status, fields, length, has_body
+
+
+def read(asker: Asker, *pieces: bytes) -> tuple[int, AnswerReader]:
+    """Feed *pieces* until one of them decides; return the outcome."""
+    reader = AnswerReader()
+    reader.begin(asker)
+    outcome = MORE
+    for piece in pieces:
+        outcome = reader.feed(piece)
+        if outcome != MORE:
+            break
+    return outcome, reader
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + make_chunked(b"one", b"two")
+WHOLE = {
+    "length": (make_answer(b"onetwo", b"X: 1"), b"onetwo"),
+    "empty": (make_answer(b"", b"X: 1"), b""),
+    "chunked": (CHUNKED, b"onetwo"),
+    "interim": (b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + make_answer(b"onetwo"), b"onetwo"),
+    "no_content": (b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", b""),
+}
+
+
+@pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
+@given(cuts=st.lists(st.integers(0, 120), max_size=6))
+def test_the_same_answer_is_read_however_the_bytes_are_cut(
+    answer: bytes, body: bytes, cuts: list[int]
+) -> None:
+    borders = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
+    pieces = [answer[a:b] for a, b in pairwise(borders) if a < b]
+    asker = Asker()
+
+    outcome, reader = read(asker, *pieces)
+
+    assert (outcome, asker.body, reader.is_reusable) == (DONE, body, True)
+
+
+@pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
+def test_a_reader_reads_one_answer_after_the_other(answer: bytes, body: bytes) -> None:
+    reader = AnswerReader()
+    for _ in range(3):
+        asker = Asker()
+        reader.begin(asker)
+        assert reader.feed(answer) == DONE
+        assert (asker.body, reader.is_reusable) == (body, True)
+
+
+@pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
+def test_what_follows_an_answer_ends_the_connection(answer: bytes, body: bytes) -> None:
+    asker = Asker()
+
+    outcome, reader = read(asker, answer + make_answer(b"canary"))
+
+    assert (outcome, asker.body, reader.is_reusable) == (DONE, body, False)
+
+
+UNUSUAL = {
+    **{name: answer for name, (answer, _) in WHOLE.items()},
+    "head_in_two": make_answer(b"one", b"X: 1"),
+    "named_fields": make_answer(b"one", b"Connection: x-hop", b"X-Hop: 1"),
+    "upgrade_field": make_answer(b"one", b"Upgrade: h2c"),
+    "not_modified": b"HTTP/1.1 304 X\r\nContent-Length: 900\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize("cut", [10, 30, 60])
+def test_nothing_of_an_answer_is_left_for_the_next_one(answer: bytes, cut: int) -> None:
+    reader = AnswerReader()
+    reader.begin(Asker())
+    if reader.feed(answer[:cut]) == MORE:
+        assert reader.feed(answer[cut:]) == DONE
+    asker = Asker()
+
+    reader.begin(asker)
+
+    assert reader.feed(make_answer(b"next", b"X-Hop: 2", b"X-One: 1")) == DONE
+    assert (asker.body, asker.length, asker.interims, reader.is_reusable) == (b"next", 4, [], True)
+    assert b"\r\nX-Hop: " in asker.fields
+    assert reader.upgrade == b""
+
+
+def test_a_body_without_framing_lasts_until_the_connection_ends() -> None:
+    outcome, reader = read(Asker(), b"HTTP/1.1 200 OK\r\n\r\n", b"one", b"two")
+
+    assert outcome == MORE
+    assert reader.ends_with_connection()
+
+
+@pytest.mark.parametrize(
+    "piece", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED[:-5], make_answer(b"x")[:-1]]
+)
+def test_an_answer_cut_short_does_not_end_with_the_connection(piece: bytes) -> None:
+    outcome, reader = read(Asker(), *([piece] if piece else []))
+
+    assert outcome == MORE
+    assert not reader.ends_with_connection()
+    assert reader.has_begun is bool(piece)
+
+
+@pytest.mark.parametrize("length", [[], [b"Content-Length: 5"]])
+def test_an_answer_to_head_ends_with_its_head(length: list[bytes]) -> None:
+    asker = Asker(is_head=True)
+    head = b"\r\n".join((b"HTTP/1.1 200 OK", *length, b"", b""))
+
+    outcome, reader = read(asker, head)
+
+    assert (outcome, asker.has_body, reader.is_reusable) == (DONE, False, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        make_answer(b"x", b"Connection: close"),
+        make_answer(b"x", b"Connection: foo, Close"),
+        make_answer(b"x").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ],
+)
+def test_a_connection_that_will_be_closed_is_not_reusable(answer: bytes) -> None:
+    outcome, reader = read(Asker(), answer)
+
+    assert (outcome, reader.is_reusable) == (DONE, False)
+
+
+CODING = b"Transfer-Encoding: chunked\r\n\r\n"
+FAULTS = {
+    "nonsense": b"SSH-2.0-OpenSSH\r\n",
+    "length_and_chunked": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n" + CODING,
+    "two_codings": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    "lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+    "unasked_101": b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "interims": b"HTTP/1.1 103 X\r\n\r\n" * 17,
+    "bad_chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", FAULTS.values(), ids=FAULTS)
+def test_what_is_no_answer_is_a_fault_with_words(answer: bytes) -> None:
+    """9112.6, 9112.8, CVE-2024-23326."""
+    outcome, reader = read(Asker(), answer)
+
+    assert outcome == FAULT
+    assert reader.fault
+
+
+def test_a_head_without_end_is_a_fault() -> None:
+    outcome, _ = read(Asker(), b"HTTP/1.1 200 OK\r\nX: ", *[b"a" * 1000] * 70)
+
+    assert outcome == FAULT
+
+
+def test_chunk_framing_that_dwarfs_its_body_is_a_fault() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    outcome, _ = read(Asker(), head, *[b"1;" + b"x" * 4000 + b"\r\na\r\n"] * 100)
+
+    assert outcome == FAULT
+
+
+def test_a_101_that_was_asked_for_hands_over_what_follows() -> None:
+    asker = Asker(wants_upgrade=True)
+    fields = b"Connection: Upgrade, X-Hop\r\nUpgrade: websocket\r\nX-Hop: 1\r\nX: 2\r\n\r\n"
+    head = b"HTTP/1.1 101 X\r\n" + fields
+
+    outcome, reader = read(asker, head + b"frames")
+
+    assert outcome == SWITCH
+    assert (reader.upgrade, reader.rest) == (b"websocket", b"frames")
+    assert reader.switch_lines() == [b"\r\nX: ", b"2"]
+
+
+def test_trailers_are_dropped() -> None:
+    asker = Asker()
+
+    outcome, _ = read(asker, CHUNKED[:-2] + b"Set-Cookie: canary=1\r\n\r\n")
+
+    assert outcome == DONE
+    assert b"canary" not in asker.fields + asker.body

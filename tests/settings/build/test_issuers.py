@@ -1,0 +1,193 @@
+"""Issuers: one key source each, and an allow list that fits it."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.decision.policy import Profile
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
+from tests.settings.configs import SECRET, assert_found, config, faults, load, one_issuer
+
+# A fault code, and a configuration with a mark where the fault must point.
+MISTAKES = [
+    ("missing_key", config(issuers='issuers:\n  ¦main: {issuer: "https://a", audiences: [a]}\n')),
+    ("missing_key", config(issuers='issuers:\n  ¦main: {issuer: "https://a", discovery: true}\n')),
+    (
+        "conflicting_keys",
+        one_issuer(
+            '{issuer: "https://a", discovery: true, ¦jwks_url: "https://a", audiences: [a]}'
+        ),
+    ),
+    ("insecure_url", one_issuer('{issuer: ¦"http://a.example", discovery: true, audiences: [a]}')),
+    (
+        "insecure_url",
+        one_issuer('{issuer: "https://a", jwks_url: ¦"http://a.example/k", audiences: [a]}'),
+    ),
+    ("missing_file", one_issuer("{issuer: a, jwks_file: ¦nope.json, audiences: [a]}")),
+    ("missing_file", one_issuer("{issuer: a, pem_file: ¦nope.pem, audiences: [a]}")),
+    (
+        "bad_value",
+        one_issuer('{issuer: "https://a", discovery: true, audiences: [a], algorithms: [¦HS256]}'),
+    ),
+    (
+        "duplicate_value",
+        one_issuer(
+            '{issuer: "https://a", discovery: true, audiences: [a], algorithms: [RS256, ¦RS256]}'
+        ),
+    ),
+    (
+        "bad_value",
+        one_issuer("{issuer: a, secret_env: SECRET, audiences: [a], algorithms: [¦RS256]}"),
+    ),
+    ("weak_secret", one_issuer("{issuer: a, secret_env: ¦SHORT, audiences: [a]}")),
+    ("weak_secret", one_issuer("{issuer: a, secret_env: ¦PEM, audiences: [a]}")),
+    ("weak_secret", one_issuer("{issuer: a, secret_env: ¦SSH, audiences: [a]}")),
+    ("weak_secret", one_issuer("{issuer: a, secret_env: ¦DULL, audiences: [a]}")),
+    ("unset_variable", one_issuer("{issuer: a, secret_env: ¦NOT_SET, audiences: [a]}")),
+    (
+        "duplicate_issuer",
+        config(
+            issuers='issuers:\n  a: {issuer: "https://a", discovery: true, audiences: [a]}\n'
+            '  b: {issuer: ¦"https://a", discovery: true, audiences: [b]}\n'
+        ),
+    ),
+    ("bad_value", one_issuer('{issuer: ¦"https://a/?b", discovery: true, audiences: [a]}')),
+    ("audience_unchecked", one_issuer("{issuer: a, secret_env: SECRET, audiences: ¦unchecked}")),
+    ("insecure_url", one_issuer('{issuer: ¦"http://a", secret_env: SECRET, audiences: [a]}')),
+    (
+        "report_only",
+        one_issuer("{issuer: a, secret_env: SECRET, audiences: [a], mode: ¦report}"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("codes", "text"), MISTAKES)
+def test_each_mistake_about_an_issuer_is_found_at_its_place_and_nothing_else_is(
+    codes: str, text: str, tmp_path: Path
+) -> None:
+    assert_found(tmp_path, codes, text)
+
+
+def issuer(directory: Path, text: str) -> IssuerSettings:
+    """Return the issuer whose key source and the like are *text*."""
+    rest = "" if "audiences" in text else ", audiences: [orders]"
+    return load(directory, one_issuer(f"{{{text}{rest}}}")).issuers["main"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "location"),
+    [
+        ('issuer: "https://a/", discovery: true', SourceKind.DISCOVERY, "https://a/"),
+        ('issuer: a, jwks_url: "https://a/keys?v=1"', SourceKind.JWKS_URL, "https://a/keys?v=1"),
+        ("issuer: a, secret_env: SECRET", SourceKind.SECRET, "SECRET"),
+    ],
+)
+def test_a_key_source_is_where_it_is_said_to_be(
+    text: str, kind: SourceKind, location: str, tmp_path: Path
+) -> None:
+    source = issuer(tmp_path, text).source
+
+    assert (source.kind, source.location) == (kind, location)
+    assert source.secret == (SECRET.encode() if kind is SourceKind.SECRET else None)
+
+
+@pytest.mark.parametrize("kind", [SourceKind.JWKS_FILE, SourceKind.PEM_FILE])
+def test_a_key_file_is_found_beside_the_configuration(kind: SourceKind, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("")
+
+    source = issuer(tmp_path, f"issuer: a, {kind.value}: keys").source
+
+    assert (source.kind, source.location) == (kind, str(tmp_path / "keys"))
+
+
+def test_a_directory_is_no_key_file(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+
+    found = faults(tmp_path, one_issuer("{issuer: a, jwks_file: keys, audiences: [a]}"))
+
+    assert [fault.code for fault in found] == ["missing_file"]
+
+
+@pytest.mark.parametrize(
+    ("text", "algorithms"),
+    [
+        ('issuer: "https://a", discovery: true', {"RS256", "ES256", "EdDSA"}),
+        ("issuer: a, secret_env: SECRET", {"HS256"}),
+        ("issuer: a, secret_env: SECRET, algorithms: [HS384, HS512]", {"HS384", "HS512"}),
+        ('issuer: "https://a", discovery: true, algorithms: [PS256]', {"PS256"}),
+    ],
+)
+def test_the_allow_list_is_the_one_given_or_that_of_the_key_source(
+    text: str, algorithms: set[str], tmp_path: Path
+) -> None:
+    assert issuer(tmp_path, text).issuer.algorithms == algorithms
+
+
+def test_everything_said_about_an_issuer_reaches_the_decision(tmp_path: Path) -> None:
+    built = issuer(
+        tmp_path,
+        'issuer: "https://a/", discovery: true, audiences: [x, z], profile: rfc9068, leeway: 5s,'
+        " keys: {fresh: 1m, stale: 2m, fetch_timeout: 3s, unknown_kid_cooldown: 4s}",
+    )
+
+    assert (built.issuer.name, built.issuer.issuer) == ("main", "https://a/")
+    assert built.issuer.audiences == frozenset("xz")
+    assert (built.issuer.profile, built.issuer.leeway_seconds) == (Profile.RFC9068, 5.0)
+    assert (built.times.fresh_seconds, built.times.stale_seconds) == (60, 120)
+    assert (built.times.fetch_timeout_seconds, built.times.unknown_kid_cooldown_seconds) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "reports"), [(", mode: report", True), (", mode: enforce", False), ("", False)]
+)
+def test_an_issuer_reports_only_where_it_says_so(text: str, reports: bool, tmp_path: Path) -> None:
+    assert issuer(tmp_path, f"issuer: a, secret_env: SECRET{text}").issuer.reports is reports
+
+
+def test_unchecked_audiences_are_a_warning_and_no_list(tmp_path: Path) -> None:
+    """8725.7."""
+    built = issuer(tmp_path, 'issuer: "https://a", discovery: true, audiences: unchecked')
+
+    assert built.issuer.audiences is None
+
+
+def test_issuers_that_differ_in_a_slash_are_two(tmp_path: Path) -> None:
+    """9068.3: `iss` is compared code point by code point."""
+    both = "issuers:\n" + "".join(
+        f'  {name}: {{issuer: "{issuer}", jwks_url: "https://a/k", audiences: [x]}}\n'
+        for name, issuer in (("one", "https://a"), ("two", "https://a/"))
+    )
+
+    assert set(load(tmp_path, config(issuers=both)).issuers) == {"one", "two"}
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:9000", "127.1.2.3", "[::1]:80"])
+@pytest.mark.parametrize("source", ["discovery: true", 'jwks_url: "http://{}/keys"'])
+def test_plain_http_within_this_machine_is_nobodys_worry(
+    host: str, source: str, tmp_path: Path
+) -> None:
+    text = f'{{issuer: "http://{host}/", {source.format(host)}, audiences: [a]}}'
+
+    assert faults(tmp_path, one_issuer(text)) == ()
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://a.example", "HTTP://localhost", "http://localhost.example", "http://u@[::1]"]
+)
+def test_plain_http_anywhere_else_is_a_warning_even_as_a_mere_name(
+    issuer: str, tmp_path: Path
+) -> None:
+    text = f'{{issuer: "{issuer}", jwks_url: "https://a/k", audiences: [a]}}'
+
+    assert [fault.code for fault in faults(tmp_path, one_issuer(text))] == ["insecure_url"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_required"), [("", True), (", required: true", True), (", required: false", False)]
+)
+def test_an_issuer_is_required_unless_it_says_otherwise(
+    words: str, is_required: bool, tmp_path: Path
+) -> None:
+    text = one_issuer("{issuer: a, secret_env: SECRET, audiences: [a]" + words + "}")
+
+    assert load(tmp_path, text).issuers["main"].is_required is is_required

@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from gateway.settings.schema.json_schema import format_schema, make_schema
+from tests.settings.configs import ROUTES, config
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "config"
+TEAM_FILES = sorted(CONFIG.glob("**/routes.d/*.yaml"))
+# What is for `gateway test` has a schema of its own.
+SUITES = {*CONFIG.glob("**/*.test.yaml"), *CONFIG.glob("**/personas.yaml")}
+# What other programs read has other schemas; beside it lies what the gateway reads.
+OTHERS = {
+    path
+    for directory in ("kubernetes", "prometheus", "grafana")
+    for path in CONFIG.glob(f"{directory}/*.yaml")
+    if path.name != "gateway.yaml"
+}
+EXAMPLES = sorted({*CONFIG.glob("**/*.yaml")}.difference(TEAM_FILES, SUITES, OTHERS))
+DOCUMENTATION = (ROOT / "docs" / "configuration.md").read_text()
+
+
+def test_the_committed_schema_is_current() -> None:
+    committed = (ROOT / "config" / "gateway.schema.json").read_text()
+
+    assert committed == format_schema(), "run: gateway schema > config/gateway.schema.json"
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(make_schema())
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_fits_the_schema(path: Path) -> None:
+    jsonschema.validate(yaml.safe_load(path.read_text()), make_schema())
+
+
+@pytest.mark.parametrize("path", TEAM_FILES, ids=lambda path: path.name)
+def test_every_file_of_a_team_fits_its_part_of_the_schema(path: Path) -> None:
+    team = {"$ref": "#/$defs/TeamFile", "$defs": make_schema()["$defs"]}
+
+    jsonschema.validate(yaml.safe_load(path.read_text()), team)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "listn: a:1\n",
+        "drain: 30\n",
+        "workers: many\n",
+        "admin: true\n",
+        "trusted_proxies: []\n",
+        "limits: {body: 10MB}\n",
+        "scope_implies: {'a b': [c]}\n",
+    ],
+)
+def test_the_schema_refuses_what_the_gateway_refuses(extra: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(config(extra)), make_schema())
+
+
+def test_the_schema_knows_that_a_public_route_has_nothing_to_report() -> None:
+    public = config(routes=ROUTES.replace("require: {}", "public: true"))
+    enforcing = yaml.safe_load(public.replace("public: true", "public: true\n    mode: enforce"))
+    reporting = yaml.safe_load(public.replace("public: true", "public: true\n    mode: report"))
+
+    jsonschema.validate(enforcing, make_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(reporting, make_schema())
+
+
+def tables() -> list[dict[str, Any]]:
+    schema = make_schema()
+    return [schema, *schema["$defs"].values()]
+
+
+def test_every_key_is_described_in_the_schema_and_in_the_documentation() -> None:
+    for table in tables():
+        for key, field in table["properties"].items():
+            row = next(
+                line
+                for line in DOCUMENTATION.splitlines()
+                if line.startswith(f"| `{key}` |") and field["description"] in line
+            )
+            default = field.get("default")
+            if default is not None and not isinstance(default, dict):
+                shown = default if isinstance(default, str) else json.dumps(default)
+                assert f"`{shown}`" in row
+
+
+def test_every_table_is_closed() -> None:
+    assert all(table["additionalProperties"] is False for table in tables())

@@ -1,0 +1,16 @@
+"""Answers are looked at where a route changes their fields, and nowhere else."""
+
+from gateway.settings.values.rewrite import FieldEdits, Rewrite
+from gateway.settings.values.transport import Carriage
+
+
+def edits_answers(rewrite: Rewrite | None) -> bool:
+    return Carriage(9.0, 9.0, None, frozenset(), rewrite).edits_answers
+
+
+def test_only_edits_of_answers_edit_answers() -> None:
+    edits = FieldEdits(frozenset({b"server"}))
+
+    assert not edits_answers(None)
+    assert not edits_answers(Rewrite(1, request_fields=edits))
+    assert edits_answers(Rewrite(answer_fields=edits))

@@ -1,0 +1,147 @@
+"""What became of a request is compared with all that was expected of it."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.suites.running.judge import Outcome
+from tests.suites.worlds import ESTATE, SUITE, make
+
+
+def judged(
+    directory: Path,
+    expectation: str,
+    path: str = "/tenants/acme/orders/7",
+    persona: str = "issuer: main, claims: {scope: 'orders:read', tenant: acme}",
+    gateway: str = ESTATE,
+) -> Outcome:
+    suite = (
+        f"version: 1\ngateway: gateway.yaml\npersonas: {{p: {{{persona}}}}}\n"
+        f"tests: [{{name: t, request: 'GET https://h{path}', expect: {{p: {expectation}}}}}]\n"
+    )
+    ready = make(directory, suite, gateway)
+    ((test, name),) = ready.cases()
+    return ready.judge(test, name)
+
+
+@pytest.mark.parametrize(
+    "demands",
+    [
+        "allow",
+        "{allow: {}}",
+        "{allow: {route: read-order, upstream: orders}}",
+        "{allow: {target: /tenants/acme/orders/7}}",
+        "{allow: {headers: {x-gateway-subject: p}, absent: [Authorization]}}",
+        "{allow: {present: [X-Request-Id, via]}}",
+    ],
+)
+def test_what_is_true_passes(demands: str, tmp_path: Path) -> None:
+    outcome = judged(tmp_path, demands)
+
+    assert outcome.passed
+    assert outcome.got == "allow"
+    assert outcome.failed_step is None
+
+
+@pytest.mark.parametrize(
+    ("demands", "differences"),
+    [
+        ("token_missing", ["expected token_missing, got allow"]),
+        ("published", ["expected published, got allow"]),
+        ("{allow: {route: any}}", ["the route: expected any, got read-order"]),
+        (
+            "{allow: {target: /b}}",
+            ["the target: expected /b, got /tenants/acme/orders/7"],
+        ),
+        (
+            "{allow: {headers: {X-Gateway-Subject: q, X-Own: a}}}",
+            [
+                "the header X-Gateway-Subject: expected 'q', got 'p'",
+                "the header X-Own: expected 'a', got none",
+            ],
+        ),
+        (
+            "{allow: {headers: {X-Gateway-Subject: [p, q]}}}",
+            ["the header X-Gateway-Subject: expected 'p' and 'q', got 'p'"],
+        ),
+        ("{allow: {present: [X-Own]}}", ["the header X-Own: expected it, got none"]),
+        (
+            "{allow: {absent: [x-gateway-subject]}}",
+            ["the header x-gateway-subject: expected none, got 'p'"],
+        ),
+        (
+            "{allow: {would_deny: scope_missing}}",
+            ["expected allow, with scope_missing only reported, got allow"],
+        ),
+    ],
+)
+def test_what_is_not_true_is_told(demands: str, differences: list[str], tmp_path: Path) -> None:
+    outcome = judged(tmp_path, demands)
+
+    assert not outcome.passed
+    assert list(outcome.differences) == differences
+
+
+def test_another_upstream_is_told(tmp_path: Path) -> None:
+    two = ESTATE.replace("  orders: {s", '  shop: {servers: ["http://shop"]}\n  orders: {s')
+    gateway = two.replace("upstream: orders, require: {}", "upstream: shop, require: {}")
+
+    outcome = judged(tmp_path, "{allow: {upstream: orders}}", "/any", gateway=gateway)
+
+    assert outcome.differences == ("the upstream: expected orders, got shop",)
+
+
+def test_a_refusal_must_have_its_reason(tmp_path: Path) -> None:
+    assert judged(tmp_path, "claim_rule_failed", "/tenants/globex/orders/7").passed
+    assert not judged(tmp_path, "scope_missing", "/tenants/globex/orders/7").passed
+    outcome = judged(tmp_path, "allow", "/tenants/globex/orders/7")
+    assert outcome.differences == ("expected allow, got claim_rule_failed",)
+    assert outcome.failed_step is not None
+
+
+def test_what_is_let_through_by_grace_is_not_simply_allowed(tmp_path: Path) -> None:
+    """Or nobody would notice that a route only reports."""
+    reporting = ESTATE.replace("  - name: read-order\n", "  - name: read-order\n    mode: report\n")
+    other = "/tenants/globex/orders/7"
+
+    strict = judged(tmp_path, "allow", other, gateway=reporting)
+    knowing = judged(tmp_path, "{allow: {would_deny: claim_rule_failed}}", other, gateway=reporting)
+    without_identity = judged(
+        tmp_path,
+        "{allow: {would_deny: claim_rule_failed, absent: [X-Gateway-Subject]}}",
+        other,
+        gateway=reporting,
+    )
+
+    assert strict.differences == (
+        "expected allow, got allow, with claim_rule_failed only reported",
+    )
+    assert knowing.passed
+    assert without_identity.passed
+
+
+def test_a_document_for_everybody_is_published(tmp_path: Path) -> None:
+    gateway = ESTATE.replace("audiences: [shop, orders]", "audiences: ['https://h/shop']") + (
+        "resources: {shop: {resource: 'https://h/shop', authorization_servers: [partner]}}\n"
+    )
+    path = "/.well-known/oauth-protected-resource/shop"
+
+    assert judged(tmp_path, "published", path, "anonymous: true", gateway).passed
+    assert not judged(tmp_path, "allow", path, "anonymous: true", gateway).passed
+
+
+def test_a_token_that_is_forwarded_is_not_shown(tmp_path: Path) -> None:
+    gateway = ESTATE + "identity: {forward_token: true}\n"
+
+    outcome = judged(tmp_path, "{allow: {absent: [authorization]}}", gateway=gateway)
+
+    assert outcome.differences == (
+        "the header authorization: expected none, got a credential, which is not shown",
+    )
+    assert judged(tmp_path, "{allow: {present: [authorization]}}", gateway=gateway).passed
+
+
+def test_a_suite_that_is_right_passes(tmp_path: Path) -> None:
+    ready = make(tmp_path, SUITE)
+
+    assert all(ready.judge(test, persona).passed for test, persona in ready.cases())
