@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from jwt.algorithms import ECAlgorithm
@@ -51,6 +51,15 @@ def make_issuers(jwks_url: str | None = None) -> dict[str, Any]:
     }
 
 
+# A whole WebSocket handshake (RFC 6455 §4.1).
+HANDSHAKE: Final = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+)
+
+
 def route(name: str, mode: str = "report", **require: Any) -> dict[str, Any]:
     """Return the route ``/NAME/…``."""
     match = {"path_prefix": f"/{name}/"}
@@ -64,12 +73,20 @@ def route(name: str, mode: str = "report", **require: Any) -> dict[str, Any]:
     }
 
 
+def without_upgrades(name: str, mode: str) -> dict[str, Any]:
+    """Return a route that never becomes a tunnel."""
+    made = route(name, mode)
+    del made["upgrades"]
+    return made
+
+
 def make_routes(mode: str = "report") -> list[dict[str, Any]]:
     return [
         {"name": "open", "match": {"path_prefix": "/open/"}, "upstream": "main", "public": True},
         route("api", mode, issuers=["main", "partner"], scopes=["api:read"]),
         route("ruled", mode, claims={"tenant": {"equals": "acme"}}),
         route("maybe", mode, optional=True),
+        without_upgrades("plain", mode),
         route("strict", mode, audiences=["payments"], acr=["gold"], max_age="5m"),
         route("guarded", "enforce", issuers=["main", "partner"], scopes=["api:read"]),
         route("own", "enforce", issuers=["main"]),
@@ -282,7 +299,8 @@ async def test_a_body_is_that_of_any_allowed_request(
         (make_request("/api/../api/x"), "path_rejected"),
         (make_request("/api/x", host=None), "request_malformed"),
         (make_request("/api/x", "Content-Length: 1", "Transfer-Encoding: chunked"), None),
-        (make_request("/api/x", "Connection: Upgrade", "Upgrade: websocket"), None),
+        (make_request("/api/x", *HANDSHAKE[:2]), "request_malformed"),
+        (make_request("/plain/x", *HANDSHAKE), "not_supported"),
         (make_request("/api/x", method="TRACE"), "not_supported"),
         (make_request("/api/x", f"X: {'a' * 40_000}"), "headers_too_large"),
         (make_request("/api/" + "a" * 9000), "target_too_long"),
@@ -612,7 +630,7 @@ async def test_a_reload_begins_and_ends_reporting_with_the_next_request(
         changes = {**CONFIG, "routes": make_routes(mode)}
         await reporting.gateway.reload(load(write_config(tmp_path, [service.url], changes)))
         told = (await reporting.gateway.status())["report_only"]
-        routes = ["api", "ruled", "maybe", "strict"] if mode == "report" else []
+        routes = ["api", "ruled", "maybe", "plain", "strict"] if mode == "report" else []
         assert told == {"routes": routes, "issuers": ["partner"]}
         for _ in range(2):
             client.send(make_request("/api/x", _EXPIRED))

@@ -89,21 +89,28 @@ def kinds() -> Sequence[Kind]:
     )
 
 
-def fault_of(service: str, target: str, fields: Mapping[str, Sequence[str]]) -> str | None:
+def fault_of(
+    service: str,
+    target: str,
+    fields: Mapping[str, Sequence[str]],
+    *,
+    is_other_reserved: bool | None,
+) -> str | None:
     """Return how a request that the service of a policy got is not by that policy; None if it is.
 
     *fields* are all of its values by name, in lower case. A forged field of the other policy's
-    name passes only until that policy has been live: from then on the name is the gateway's own.
+    name passes only until that policy has been live: from then on the name is reserved for the
+    gateway. *is_other_reserved* says which of the two holds, or None while a reload decides it.
     """
     own, other = f"x-policy-{service}", f"x-policy-{'b' if service == 'a' else 'a'}"
     is_guarded = target.startswith("/guarded/")
     expected = {
         own: ["alice"] if is_guarded else [],
-        other: ["forged"],
+        other: [] if is_other_reserved else ["forged"],
         "x_mark": ["1"] if service == "b" else [],
     }
     found = {name: list(fields.get(name, ())) for name in expected}
-    if not found[other]:
+    if is_other_reserved is None and not found[other]:
         expected[other] = []
     has_token = "authorization" in fields
     if found == expected and has_token == (is_guarded and service == "b"):

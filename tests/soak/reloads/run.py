@@ -36,7 +36,10 @@ class Outcome:
 
 async def reload_under_load(load: Load, folder: Path) -> Outcome:
     """Run *load* on a gateway and two services of its own, all in *folder*."""
-    async with policy_service("a") as a, policy_service("b") as b:
+    async with (
+        policy_service("a", is_other_reserved=False) as a,
+        policy_service("b", is_other_reserved=True) as b,
+    ):
         services = {"a": a, "b": b}
         config = _write(folder, services, "a", load)
         async with GatewayProcess(config, folder) as gateway:
@@ -84,6 +87,9 @@ class _Reloads:
     async def _reload(self, policy: str, *, is_told_by_signal: bool) -> None:
         _write(self._folder, self._services, policy, self._load)
         before = await self._gateway.config_status()
+        former = self._services["b" if policy == "a" else "a"]
+        if not former.is_other_reserved:
+            former.is_other_reserved = None
         self._moment.change(None)
         if is_told_by_signal:
             self._gateway.hang_up()
@@ -99,6 +105,8 @@ class _Reloads:
                 return
         self._moment.change(policy)
         await self._let_ask(policy)
+        # What was forwarded under the former policy lay in its socket before the reload ended.
+        former.is_other_reserved = True
 
     async def _let_ask(self, policy: str) -> None:
         """Wait until there were as many answers by *policy* as there are clients."""

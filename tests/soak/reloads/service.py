@@ -9,10 +9,14 @@ from tests.soak.reloads.policies import fault_of
 
 
 class PolicyService:
-    """Counts requests, and keeps what is wrong with them in *faults*."""
+    """Counts requests, and keeps what is wrong with them in *faults*.
 
-    def __init__(self, policy: str) -> None:
+    *is_other_reserved* says whether the other policy has been live before; None means perhaps.
+    """
+
+    def __init__(self, policy: str, *, is_other_reserved: bool) -> None:
         self.policy = policy
+        self.is_other_reserved: bool | None = is_other_reserved
         self.requests = 0
         self.faults: list[str] = []
         self.url = ""
@@ -26,7 +30,7 @@ class PolicyService:
         for line in lines:
             name, _, value = line.partition(":")
             fields.setdefault(name.lower(), []).append(value.strip())
-        fault = fault_of(self.policy, target, fields)
+        fault = fault_of(self.policy, target, fields, is_other_reserved=self.is_other_reserved)
         if fault is not None:
             self.faults.append(fault)
         said = f"{self.policy} {target} ".encode() + body
@@ -60,9 +64,9 @@ def length_of(head: bytes) -> int:
 
 
 @asynccontextmanager
-async def policy_service(policy: str) -> AsyncIterator[PolicyService]:
+async def policy_service(policy: str, *, is_other_reserved: bool) -> AsyncIterator[PolicyService]:
     """Yield the service of *policy*, on a free port of loopback."""
-    service = PolicyService(policy)
+    service = PolicyService(policy, is_other_reserved=is_other_reserved)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(service), "127.0.0.1", 0)
     service.url = "http://{}:{}".format(*server.sockets[0].getsockname())

@@ -13,15 +13,35 @@ ASKED_B = b'WWW-Authenticate: Bearer error="insufficient_scope", scope="b:read"'
 
 
 def test_a_request_by_one_policy_has_no_fault() -> None:
-    assert fault_of("a", "/guarded/1", UNDER_A) is None
-    assert fault_of("b", "/guarded/1", {**UNDER_B, **TOKEN}) is None
-    assert fault_of("b", "/open/1", {"x-policy-a": ["forged"], "x_mark": ["1"]}) is None
+    under_b = {**UNDER_B, **TOKEN}
+    open_b = {"x-policy-a": ["forged"], "x_mark": ["1"]}
+
+    assert fault_of("a", "/guarded/1", UNDER_A, is_other_reserved=False) is None
+    assert fault_of("b", "/guarded/1", under_b, is_other_reserved=False) is None
+    assert fault_of("b", "/open/1", open_b, is_other_reserved=False) is None
 
 
-def test_a_name_that_the_other_policy_has_reserved_is_no_fault() -> None:
-    assert fault_of("a", "/guarded/1", {**UNDER_A, "x-policy-b": []}) is None
+@pytest.mark.parametrize(
+    ("is_other_reserved", "forged", "is_fault"),
+    [
+        (False, ["forged"], False),
+        (False, [], True),
+        (True, ["forged"], True),
+        (True, [], False),
+        (None, ["forged"], False),
+        (None, [], False),
+    ],
+)
+def test_a_forged_field_passes_until_the_other_policy_was_live(
+    is_other_reserved: bool | None, forged: list[str], is_fault: bool
+) -> None:
+    fields = {**UNDER_A, "x-policy-b": forged}
+    fault = fault_of("a", "/guarded/1", fields, is_other_reserved=is_other_reserved)
+
+    assert (fault is not None) is is_fault
 
 
+@pytest.mark.parametrize("is_other_reserved", [False, True, None])
 @pytest.mark.parametrize(
     ("service", "fields"),
     [
@@ -34,8 +54,12 @@ def test_a_name_that_the_other_policy_has_reserved_is_no_fault() -> None:
         ("b", {**UNDER_B, **TOKEN, "x_mark": []}),
     ],
 )
-def test_a_part_of_the_other_policy_is_a_fault(service: str, fields: dict[str, list[str]]) -> None:
-    assert fault_of(service, "/guarded/1", fields) is not None
+def test_a_part_of_the_other_policy_is_a_fault(
+    service: str, fields: dict[str, list[str]], is_other_reserved: bool | None
+) -> None:
+    fault = fault_of(service, "/guarded/1", fields, is_other_reserved=is_other_reserved)
+
+    assert fault is not None
 
 
 @pytest.mark.parametrize(
