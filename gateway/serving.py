@@ -116,8 +116,8 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     port.places = guard_routes(port, settings, former.port.places if former else {}, metrics)
     port.vouch = _make_vouch(settings.assertion, clocks)
-    port.sharing = HostSharing(settings.policy.routes.routes, settings.carriages)
-    port.preflight = make_preflight(settings.policy, settings.carriages, port.sharing)
+    port.sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
+    port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
     if pseudonym is not None:
         port.call_itself(pseudonym)
     return Serving(settings, contexts.servers, memo, tuple(pools.values()), port, identity_names)
@@ -170,7 +170,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         routes=[
             RouteState(
                 route,
-                settings.carriages[route.index],
+                settings.route_options[route.index],
                 pools[route.upstream],
                 metrics.routes[route.index],
             )

@@ -21,7 +21,7 @@ from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.request import Request
 from gateway.http.writing.rewriting import keep_fields
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 
 Preflight = Callable[[Request, str], Publish | None]
 """Answers what a page may ask, of the request and its canonical host; None for other requests."""
@@ -37,20 +37,20 @@ _VARY_PREFLIGHT: Final = (
 
 
 def make_preflight(
-    policy: Policy, carriages: Sequence[Carriage], sharing: HostSharing
+    policy: Policy, route_options: Sequence[RouteOptions], sharing: HostSharing
 ) -> Preflight | None:
     """Return who answers preflights; None where no route has anything to say to browsers."""
     if not sharing:
         return None
 
-    return partial(find_preflight, policy=policy, carriages=carriages, sharing=sharing)
+    return partial(find_preflight, policy=policy, route_options=route_options, sharing=sharing)
 
 
 def find_preflight(
     request: Request,
     host: str,
     policy: Policy,
-    carriages: Sequence[Carriage],
+    route_options: Sequence[RouteOptions],
     sharing: HostSharing,
 ) -> Publish | None:
     """Return the answer to *request* if it is a preflight, and its route has one.
@@ -73,7 +73,7 @@ def find_preflight(
         return Publish(b"", found[0], _grant(_only_refusals(found[1]), origin, method), True)
     if not isinstance(match, Match):
         return None
-    cors = carriages[match.route.index].cors
+    cors = route_options[match.route.index].cors
     return None if cors is None else Publish(b"", match.route, _grant(cors, origin, method))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.decision.routes.routing import Route
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 
 
 class HostSharing:
@@ -14,13 +14,13 @@ class HostSharing:
     as cheap for ten thousand routes as for one, for strangers can ask for such paths at will.
     """
 
-    def __init__(self, routes: Iterable[Route], carriages: Sequence[Carriage]) -> None:
+    def __init__(self, routes: Iterable[Route], route_options: Sequence[RouteOptions]) -> None:
         self._by_origin: dict[tuple[str, bytes], Route] = {}
         self._open: dict[str, Route] = {}
         self._by_pattern: dict[tuple[str, bytes], Route] = {}
-        self._carriages = carriages
+        self._route_options = route_options
         for route in routes:
-            cors = carriages[route.index].cors
+            cors = route_options[route.index].cors
             if cors is not None:
                 for host in route.hosts or ("",):
                     self._add(host.removeprefix("*"), route, cors)
@@ -46,7 +46,7 @@ class HostSharing:
             route = self._by_origin.get((name, origin)) or self._open.get(name)
             candidates = (route,) if route is not None else self._patterns.get(name, ())
             for one in candidates:
-                cors = self._carriages[one.index].cors
+                cors = self._route_options[one.index].cors
                 if cors is not None and cors.allows(origin):
                     return one, cors
         return None

@@ -23,8 +23,8 @@ from gateway.http.reading.names import RequestNames, spoken_upgrades
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
-    carriage_steps,
     limit_steps,
+    option_steps,
     preflight_steps,
     request_step,
 )
@@ -67,7 +67,7 @@ class Rehearsal:
         self._forward_token = identity.forward_token
         self._client = client
         self._is_trusted = is_trusted(client, settings.trusted_proxies)
-        self._sharing = HostSharing(settings.policy.routes.routes, settings.carriages)
+        self._sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
         self._proto = b"http" if settings.listen[0].tls is None else b"https"
         self._pseudonym = pseudonym
 
@@ -117,9 +117,9 @@ class Rehearsal:
         if isinstance(verdict, NeedKeys) and is_final:
             verdict = settle(verdict.deny, head.target)
         if isinstance(verdict, Allow):
-            carriage = self.settings.carriages[verdict.route.index]
-            deny = request.check_allowed(verdict.route, carriage.body_bytes)
-            steps = (*steps, *carriage_steps(request, verdict.route, carriage, deny))
+            options = self.settings.route_options[verdict.route.index]
+            deny = request.check_allowed(verdict.route, options.body_bytes)
+            steps = (*steps, *option_steps(request, verdict.route, options, deny))
             if deny is None:
                 limits = self.settings.rate_limiting.routes[verdict.route.index]
                 steps = (*steps, *limit_steps(verdict.route, limits))
@@ -130,7 +130,7 @@ class Rehearsal:
         """Return the answer to *request*, in which no fault was found, if it is a preflight."""
         host = canonical_host(request.fields.host) or ""
         settings = self.settings
-        return find_preflight(request, host, settings.policy, settings.carriages, self._sharing)
+        return find_preflight(request, host, settings.policy, settings.route_options, self._sharing)
 
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
         """Return what *verdict* leads to at the time *now* (seconds since the epoch).
@@ -156,7 +156,7 @@ class Rehearsal:
                 forwarding,
                 self._forward_token,
                 trace,
-                self.settings.carriages[route.index].rewrite,
+                self.settings.route_options[route.index].rewrite,
                 self.settings.upstreams[route.upstream].servers[0],
             )
         is_head = request.method == "HEAD"
@@ -164,7 +164,7 @@ class Rehearsal:
         if isinstance(verdict, Deny):
             close = close or verdict.reason in UNFRAMED
             owner = verdict.route
-            cors = None if owner is None else self.settings.carriages[owner.index].cors
+            cors = None if owner is None else self.settings.route_options[owner.index].cors
             if owner is None and verdict.reason is Reason.PATH_REJECTED:
                 told = refused_path_fields(self._sharing, request)
             else:

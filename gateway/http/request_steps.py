@@ -7,7 +7,7 @@ from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny, Publish
 from gateway.http.reading.request import Request
 from gateway.settings.values.rates import RateLimit
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 
 _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 
@@ -38,21 +38,21 @@ def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
     yield Step(Check.CORS, f"what pages of {origin} may ask", found, None, setting)
 
 
-def carriage_steps(
-    request: Request, route: Route, carriage: Carriage, deny: Deny | None
+def option_steps(
+    request: Request, route: Route, options: RouteOptions, deny: Deny | None
 ) -> Iterator[Step]:
     """Yield the steps of ``Request.check_allowed``, up to the first that fails.
 
-    *deny* is what it said of *route* and of the bodies that its *carriage* takes.
+    *deny* is what it said of *route* and of the bodies that its *options* takes.
     """
-    body_bytes = carriage.body_bytes
+    body_bytes = options.body_bytes
     reason = None if deny is None else deny.reason
     length = request.fields.content_length
     if body_bytes is not None and length is not None:
         is_over = length > body_bytes
         expected = f"a Content-Length of at most {body_bytes}"
         limit = Setting(Owner.FILE, "", ("limits", "body"))
-        if "body" in carriage.own:
+        if "body" in options.own:
             limit = Setting(Owner.ROUTE, route.name, ("limits", "body"))
         yield Step(Check.BODY, expected, str(length), reason if is_over else None, limit)
         if is_over:

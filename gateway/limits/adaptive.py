@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Final
 
 from gateway.limits.places import Places
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 
 START: Final = 10
 _KEPT: Final = 0.9

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 
 # A fifth of the places is left to each higher priority that somebody has.
 _LEFT_TO_OTHERS = 5

@@ -29,7 +29,7 @@ def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]
         name: frozenset(server.authority for server in upstream.servers)
         for name, upstream in settings.upstreams.items()
     }
-    rewrites = [carriage.rewrite for carriage in settings.carriages]
+    rewrites = [options.rewrite for options in settings.route_options]
     by_owner: dict[Route, list[Meeting]] = {}
     for meeting in find_meetings(settings.policy.routes, rewrites, servers):
         lax, strict, _ = meeting

@@ -28,7 +28,7 @@ def _divided(settings: Settings, places: Places) -> Iterator[tuple[int | None, P
     yield settings.limits.requests, limits.child("requests")
     for route in settings.policy.routes.routes:
         part = places.route(route.name).child("limits").child("requests")
-        yield settings.carriages[route.index].requests, part
+        yield settings.route_options[route.index].requests, part
     for name, upstream in settings.upstreams.items():
         balancing, part = upstream.balancing, places.upstream(name)
         yield balancing.max_connections, part.child("max_connections")

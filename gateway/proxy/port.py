@@ -28,7 +28,7 @@ from gateway.settings.values.configuration import (
     Timeouts,
     UnderscoreNames,
 )
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.logs.quoting import NULL, Json, quote
 from gateway.telemetry.metrics.counts import Metrics
@@ -106,21 +106,23 @@ class RouteState(Unrouted):
     __slots__ = (
         "answer_seconds",
         "body_bytes",
-        "carriage",
         "limits",
+        "options",
         "pool",
         "stall_seconds",
         "total_seconds",
     )
 
-    def __init__(self, route: Route, carriage: Carriage, pool: Pool, metrics: RouteMetrics) -> None:
+    def __init__(
+        self, route: Route, options: RouteOptions, pool: Pool, metrics: RouteMetrics
+    ) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
         self.pool = pool
-        self.answer_seconds = carriage.response_timeout_seconds
-        self.stall_seconds = carriage.stall_timeout_seconds
-        self.total_seconds = carriage.total_seconds
-        self.body_bytes = carriage.body_bytes
-        self.carriage = carriage
+        self.answer_seconds = options.response_timeout_seconds
+        self.stall_seconds = options.stall_timeout_seconds
+        self.total_seconds = options.total_seconds
+        self.body_bytes = options.body_bytes
+        self.options = options
         self.limits: RouteLimits | Entrance | None = None
 
 
@@ -180,7 +182,7 @@ class Port:
         self.places: Mapping[tuple[str, str], Places] = {}
         self.timeouts = timeouts
         self.limits = limits
-        self.edits_answers = any(one.carriage.edits_answers for one in routes)
+        self.edits_answers = any(one.options.edits_answers for one in routes)
         self.most_body_bytes = _most([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.answers_half_closed = half_close is HalfClose.ANSWER

@@ -18,6 +18,7 @@ from gateway.settings.build.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.build.revocations import rules_by_issuer
+from gateway.settings.build.route_options import build_route_options
 from gateway.settings.build.scope_implies import close_scopes
 from gateway.settings.build.sections import (
     are_mappings,
@@ -26,7 +27,6 @@ from gateway.settings.build.sections import (
 )
 from gateway.settings.build.suites import build_reloads, find_named_suites
 from gateway.settings.build.tracing import build_tracing
-from gateway.settings.build.transport import build_carriages
 from gateway.settings.schema.log import long_form
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.text.comments import Comment
@@ -181,7 +181,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         upstreams=access.upstreams,
         resources=access.resources,
         policy=policy,
-        carriages=build_carriages(
+        route_options=build_route_options(
             access.routes,
             access.route_models,
             access.upstreams,

@@ -21,16 +21,16 @@ def share_of(settings: Settings, index: int, workers: int) -> Settings:
     }
     requests = _share_or_none(settings.limits.requests, index, workers)
     limits = replace(settings.limits, connections=connections, requests=requests)
-    carriages = tuple(
+    route_options = tuple(
         replace(one, requests=_share_or_none(one.requests, index, workers))
-        for one in settings.carriages
+        for one in settings.route_options
     )
     tracing = settings.tracing
     if tracing is not None:
         asked = _part(tracing.asked_per_second, index, workers)
         tracing = replace(tracing, asked_per_second=asked)
     return replace(
-        settings, limits=limits, upstreams=upstreams, carriages=carriages, tracing=tracing
+        settings, limits=limits, upstreams=upstreams, route_options=route_options, tracing=tracing
     )
 
 

@@ -4,7 +4,7 @@ from gateway.http.answer_edits import edit_answer
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.settings.values.rewrite import FieldEdits, Rewrite
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 
 REQUEST = Request("GET", b"/", Fields())
 
@@ -13,11 +13,11 @@ def test_what_the_route_rewrites_is_rewritten() -> None:
     rewrite = Rewrite(answer_fields=FieldEdits(frozenset({b"server"}), b"\r\nX-A: 1"))
 
     assert edit_answer(
-        b"\r\nServer: x", Carriage(9.0, 9.0, None, frozenset(), rewrite), REQUEST
+        b"\r\nServer: x", RouteOptions(9.0, 9.0, None, frozenset(), rewrite), REQUEST
     ) == (b"\r\nX-A: 1")
 
 
 def test_of_another_route_nothing_is() -> None:
     fields = b"\r\nServer: x"
 
-    assert edit_answer(fields, Carriage(9.0, 9.0, None, frozenset()), REQUEST) is fields
+    assert edit_answer(fields, RouteOptions(9.0, 9.0, None, frozenset()), REQUEST) is fields

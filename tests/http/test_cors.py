@@ -14,7 +14,7 @@ from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from tests.decision.policies import policy, route
 
 APP = b"https://app.example.com"
@@ -23,8 +23,10 @@ POLICY = policy(
     route("/a", methods=frozenset({"GET", "PUT"})), route("/b", index=1), route("/c/*", index=2)
 )
 OPEN = Cors(frozenset(), {}, True, frozenset(), b"A", b"B", False, 5)
-CARRIAGES = [Carriage(9.0, 9.0, None, frozenset(), None, cors) for cors in (CORS, None, OPEN)]
-SHARING = HostSharing(POLICY.routes.routes, CARRIAGES)
+ROUTE_OPTIONS = [
+    RouteOptions(9.0, 9.0, None, frozenset(), None, cors) for cors in (CORS, None, OPEN)
+]
+SHARING = HostSharing(POLICY.routes.routes, ROUTE_OPTIONS)
 
 
 def asked(target: bytes, method: str, **names: bytes) -> Request:
@@ -36,7 +38,7 @@ def asked(target: bytes, method: str, **names: bytes) -> Request:
 
 def preflight(target: bytes, method: bytes = b"PUT", origin: bytes = APP) -> Publish | None:
     request = asked(target, "OPTIONS", origin=origin, access_control_request_method=method)
-    return find_preflight(request, "h", POLICY, CARRIAGES, SHARING)
+    return find_preflight(request, "h", POLICY, ROUTE_OPTIONS, SHARING)
 
 
 VARY = b"\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
@@ -101,7 +103,7 @@ def test_a_page_may_ask_for_a_path_that_is_refused_or_it_could_not_read_why() ->
 
 
 def test_the_refusal_of_a_path_is_for_pages_that_may_read_anything_of_the_host() -> None:
-    only = HostSharing(POLICY.routes.routes[:1], CARRIAGES)
+    only = HostSharing(POLICY.routes.routes[:1], ROUTE_OPTIONS)
     none = HostSharing((), ())
 
     def told(sharing: HostSharing, origin: bytes) -> bytes:
@@ -121,13 +123,13 @@ def test_the_refusal_of_a_path_is_for_pages_that_may_read_anything_of_the_host()
 def test_another_method_is_no_preflight() -> None:
     request = asked(b"/a", "GET", origin=APP, access_control_request_method=b"PUT")
 
-    assert find_preflight(request, "h", POLICY, CARRIAGES, SHARING) is None
+    assert find_preflight(request, "h", POLICY, ROUTE_OPTIONS, SHARING) is None
 
 
 def test_nobody_is_asked_where_no_route_says_anything() -> None:
-    none = [CARRIAGES[1]] * 3
+    none = [ROUTE_OPTIONS[1]] * 3
     assert make_preflight(POLICY, none, HostSharing(POLICY.routes.routes, none)) is None
-    assert make_preflight(POLICY, CARRIAGES, SHARING) is not None
+    assert make_preflight(POLICY, ROUTE_OPTIONS, SHARING) is not None
 
 
 def test_an_answer_is_shared_with_its_origin_by_the_methods_that_are() -> None:

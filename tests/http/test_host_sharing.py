@@ -7,7 +7,7 @@ import pytest
 from gateway.decision.routes.routing import Route
 from gateway.http.host_sharing import HostSharing
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from tests.decision.policies import route
 
 APP, SHOP, ANY = b"https://app.test", b"https://shop.test", b"https://any.test"
@@ -22,8 +22,8 @@ def sharing(*parts: tuple[tuple[str, ...], Cors | None]) -> tuple[HostSharing, l
     routes = [
         route(f"/{index}", index=index, hosts=hosts) for index, (hosts, _) in enumerate(parts)
     ]
-    carriages = [Carriage(9.0, 9.0, None, frozenset(), None, one) for _, one in parts]
-    return HostSharing(routes, carriages), routes
+    route_options = [RouteOptions(9.0, 9.0, None, frozenset(), None, one) for _, one in parts]
+    return HostSharing(routes, route_options), routes
 
 
 @pytest.mark.parametrize(

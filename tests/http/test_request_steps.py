@@ -10,13 +10,13 @@ from gateway.decision.verdict import Deny, Publish
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.http.request_steps import (
-    carriage_steps,
     limit_steps,
+    option_steps,
     preflight_steps,
     request_step,
 )
 from gateway.settings.values.rates import RateLimit
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from tests.decision.policies import route
 
 ROUTE = route("/x", upgrades=frozenset({"websocket", "tls/1.3"}))
@@ -34,7 +34,7 @@ def steps(
     own = frozenset({"body"} if is_own else ())
     request.wants_upgrade = wants_upgrade
     deny = request.check_allowed(ROUTE, body_bytes)
-    return list(carriage_steps(request, ROUTE, Carriage(9.0, 9.0, body_bytes, own), deny))
+    return list(option_steps(request, ROUTE, RouteOptions(9.0, 9.0, body_bytes, own), deny))
 
 
 def test_a_request_is_well_formed_or_says_why_not() -> None:

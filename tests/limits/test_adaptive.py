@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.adaptive import START, AdaptivePlaces
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 
 TARGET = 0.2
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.places import Places, marks
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 
 PRIORITIES = st.sampled_from(Priority)
 

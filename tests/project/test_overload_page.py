@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from gateway.limits.places import marks
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 from tests.project.console import fence_of
 from tests.proxy.conftest import pytest_asyncio_loop_factories
 from tests.proxy.gateways import bearer, load, running_gateway, write_config

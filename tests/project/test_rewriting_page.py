@@ -36,9 +36,9 @@ def test_its_answers_are_edited_as_it_says(tmp_path: Path) -> None:
     path.write_text(FENCES["yaml"])
     loaded = load_settings(path, {})
     assert isinstance(loaded, Loaded)
-    (carriage,) = loaded.settings.carriages
-    assert carriage.rewrite is not None
+    (options,) = loaded.settings.route_options
+    assert options.rewrite is not None
 
-    edited = edit_answer_fields(b"\r\nServer: a\r\nETag: b", carriage.rewrite.answer_fields)
+    edited = edit_answer_fields(b"\r\nServer: a\r\nETag: b", options.rewrite.answer_fields)
 
     assert edited == b"\r\nETag: b\r\nX-Content-Type-Options: nosniff"

@@ -48,11 +48,13 @@ def test_each_route_of_the_example_has_the_times_and_the_size_that_are_said(
 
     assert said == {
         route.name: (
-            f"{carriage.response_timeout_seconds:g} s",
-            "unlimited" if carriage.total_seconds == inf else f"{carriage.total_seconds:g} s",
-            str(carriage.body_bytes),
+            f"{options.response_timeout_seconds:g} s",
+            "unlimited" if options.total_seconds == inf else f"{options.total_seconds:g} s",
+            str(options.body_bytes),
         )
-        for route, carriage in zip(settings.policy.routes.routes, settings.carriages, strict=True)
+        for route, options in zip(
+            settings.policy.routes.routes, settings.route_options, strict=True
+        )
     }
 
 
@@ -69,4 +71,4 @@ async def test_an_upload_may_be_larger_than_all_else(settings: Settings, service
 
 
 def test_without_any_of_it_a_body_has_no_limit(tmp_path: Path) -> None:
-    assert load_text(tmp_path, config()).carriages[0].body_bytes is None
+    assert load_text(tmp_path, config()).route_options[0].body_bytes is None

@@ -228,7 +228,7 @@ class MemoryWorld:
         self.pool = MemoryPool(self, upstream, settings.timeouts, port.outbox, counts)
         port.routes[:] = [
             RouteState(
-                route, settings.carriages[route.index], self.pool, metrics.routes[route.index]
+                route, settings.route_options[route.index], self.pool, metrics.routes[route.index]
             )
             for route in settings.policy.routes.routes
         ]

@@ -54,18 +54,18 @@ def test_the_connections_to_a_server_and_those_who_wait_are_shared_too(
 def test_the_requests_under_way_are_shared_too_those_of_the_gateway_and_of_each_route(
     whole: Settings, requests: int, workers: int
 ) -> None:
-    first, *others = whole.carriages
+    first, *others = whole.route_options
     wanted = replace(
         whole,
         limits=replace(whole.limits, requests=requests),
-        carriages=(replace(first, requests=requests), *others),
+        route_options=(replace(first, requests=requests), *others),
     )
 
     shares = [share_of(wanted, index, workers) for index in range(workers)]
 
     assert sum(one.limits.requests or 0 for one in shares) == max(requests, workers)
-    assert sum(one.carriages[0].requests or 0 for one in shares) == max(requests, workers)
-    assert {one.carriages[1:] for one in shares} == {tuple(others)}
+    assert sum(one.route_options[0].requests or 0 for one in shares) == max(requests, workers)
+    assert {one.route_options[1:] for one in shares} == {tuple(others)}
 
 
 @given(asked=st.integers(0, 1000), workers=st.integers(1, 64))

@@ -59,7 +59,7 @@ class Turns(ClientSide):
         if (
             type(verdict) is not Deny
             or verdict.route is None
-            or (port.edits_answers and port.routes[verdict.route.index].carriage.cors is not None)
+            or (port.edits_answers and port.routes[verdict.route.index].options.cors is not None)
         ):
             self._last = self._current = exchange = Exchange(port, self, request)
             self.deadline = NEVER

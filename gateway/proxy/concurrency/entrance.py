@@ -10,7 +10,7 @@ from gateway.limits.adaptive import AdaptivePlaces
 from gateway.limits.places import Places
 from gateway.proxy.concurrency.limiting import Limited, RouteLimits
 from gateway.proxy.streams.upload import Upload
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 from gateway.telemetry.metrics.counts import Metrics
 
 GATEWAY: Final = "gateway"

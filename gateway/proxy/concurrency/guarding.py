@@ -8,7 +8,7 @@ from gateway.proxy.concurrency.entrance import GATEWAY, ROUTE, SERVICE, Entrance
 from gateway.proxy.concurrency.limiting import RouteLimits
 from gateway.proxy.port import Port
 from gateway.settings.values.configuration import Settings
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 from gateway.telemetry.metrics.counts import Metrics
 
 Kept = Mapping[tuple[str, str], Places]
@@ -21,21 +21,21 @@ def guard_routes(port: Port, settings: Settings, former: Kept, metrics: Metrics)
     The places of *former*, before a reload, stay those of the same limit.
     """
     guarding = _Guarding(former)
-    carriages, routes = settings.carriages, settings.policy.routes.routes
-    every = {carriage.priority for carriage in carriages}
+    route_options, routes = settings.route_options, settings.policy.routes.routes
+    every = {options.priority for options in route_options}
     common = guarding.keep(GATEWAY, "", settings.limits.requests, every)
     services = {}
     for name, upstream in settings.upstreams.items():
-        used = {carriages[one.index].priority for one in routes if one.upstream == name}
+        used = {route_options[one.index].priority for one in routes if one.upstream == name}
         services[name] = guarding.keep_service(name, upstream.balancing.target_seconds, used)
     for route in routes:
-        carriage, state = carriages[route.index], port.routes[route.index]
-        own = guarding.keep(ROUTE, route.name, carriage.requests, {carriage.priority})
+        options, state = route_options[route.index], port.routes[route.index]
+        own = guarding.keep(ROUTE, route.name, options.requests, {options.priority})
         places = common | own | services[route.upstream]
         if places:
             limits = state.limits
             assert limits is None or isinstance(limits, RouteLimits)  # noqa: S101 - for mypy
-            state.limits = Entrance(places, carriage.priority, limits, metrics)
+            state.limits = Entrance(places, options.priority, limits, metrics)
     return guarding.kept
 
 

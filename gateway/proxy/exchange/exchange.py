@@ -173,14 +173,14 @@ class Exchange(Streaming):
         port, allow = self.port, self.allow
         if allow is None:
             return port.limits.body_rate
-        return port.routes[allow.route.index].carriage.body_rate
+        return port.routes[allow.route.index].options.body_rate
 
     def read_rate(self) -> int | None:
         """Return how many bytes a second the client must take, on average, of what waits."""
         port, allow = self.port, self.allow
         if allow is None:
             return port.limits.read_rate
-        return port.routes[allow.route.index].carriage.read_rate
+        return port.routes[allow.route.index].options.read_rate
 
     def total_seconds(self) -> float:
         """Return how long all may take, from the head to the end of the answer."""

@@ -34,6 +34,6 @@ def render_head(exchange: Sent, server: ServerConnection, allow: Allow) -> bytes
         forwarding,
         port.forward_token,
         exchange.trace,
-        port.routes[route.index].carriage.rewrite,
+        port.routes[route.index].options.rewrite,
         server.home,
     )

@@ -131,7 +131,7 @@ class Streaming(Answering):
         allow = self.allow
         if allow is None:
             return fields
-        return edit_answer(fields, self.port.routes[allow.route.index].carriage, self.request)
+        return edit_answer(fields, self.port.routes[allow.route.index].options, self.request)
 
     def _own_fields(self, deny: Deny) -> bytes:
         """Return what our own answer says besides: where the limits stand, and to browsers."""
@@ -142,7 +142,7 @@ class Streaming(Answering):
             route = self.allow.route
         if route is None and deny.reason is Reason.PATH_REJECTED:
             return self.limit_fields + refused_path_fields(port.sharing, self.request)
-        cors = None if route is None else port.routes[route.index].carriage.cors
+        cors = None if route is None else port.routes[route.index].options.cors
         return self.limit_fields + sharing_fields(cors, self.request)
 
     # --- the end

@@ -6,12 +6,14 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gateway.settings.schema.cors import CorsModel
 from gateway.settings.schema.rewrite import RewriteModel
-from gateway.settings.schema.transport import RouteLimitsModel, RouteTimeoutsModel
 from gateway.settings.schema.types import (
     LIST,
     TABLE,
     TEXT,
     Acr,
+    Count,
+    Duration,
+    DurationOrUnlimited,
     Method,
     Mode,
     Name,
@@ -19,6 +21,7 @@ from gateway.settings.schema.types import (
     OnlyTrue,
     Scalar,
     Scope,
+    SizeOrUnlimited,
     Strict,
     Text,
     Upgrade,
@@ -127,6 +130,43 @@ class MatchModel(Strict):
     )
     methods: list[Method] | None = Field(
         default=None, min_length=1, description="Methods; by default all."
+    )
+
+
+class RouteTimeoutsModel(Strict):
+    """How long the requests of one route may take."""
+
+    response: Duration | None = Field(
+        default=None,
+        description="Until the first byte of the answer; by default the upstream's.",
+    )
+    stall: Duration | None = Field(
+        default=None,
+        description="Without a byte of an answer that has begun; by default the upstream's.",
+    )
+    total: DurationOrUnlimited | None = Field(
+        default=None,
+        description="From the head to the end of the answer; by default `timeouts.total`.",
+    )
+
+
+class RouteLimitsModel(Strict):
+    """How much one route takes."""
+
+    body: SizeOrUnlimited | None = Field(
+        default=None, description="A request body; by default `limits.body`."
+    )
+    body_rate: SizeOrUnlimited | None = Field(
+        default=None,
+        description="What a client must send of a body in a second; by default `limits.body_rate`.",
+    )
+    read_rate: SizeOrUnlimited | None = Field(
+        default=None,
+        description="What a client must take of an answer in a second; by default "
+        "`limits.read_rate`.",
+    )
+    requests: Count | None = Field(
+        default=None, description="Requests under way at one time; by default as many as come."
     )
 
 

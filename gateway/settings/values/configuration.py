@@ -11,9 +11,9 @@ from gateway.decision.revocation import RevocationRule
 from gateway.settings.values.balancing import PLAIN, Balancing
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.reloads import Reloads
+from gateway.settings.values.route_options import RouteOptions
 from gateway.settings.values.signing_key import SigningKey
 from gateway.settings.values.tracing import Tracing
-from gateway.settings.values.transport import Carriage
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
@@ -237,7 +237,7 @@ class Settings:
     upstreams: Mapping[str, Upstream]  # by name
     resources: tuple[Resource, ...]
     policy: Policy
-    carriages: tuple[Carriage, ...]  # by Route.index
+    route_options: tuple[RouteOptions, ...]  # by Route.index
     rate_limiting: RateLimiting
     assertion: AssertionSettings | None
     timeouts: Timeouts

@@ -3,13 +3,13 @@
 from gateway.decision.routes.routing import Route
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.facet import Facet
 
 
-def edit_facets(route: Route, carriage: Carriage) -> dict[str, Facet]:
+def edit_facets(route: Route, options: RouteOptions) -> dict[str, Facet]:
     """Return a facet for each thing that is changed; none for what goes on as it comes."""
-    return _rewrite(route, carriage.rewrite or Rewrite()) | _cors(carriage.cors)
+    return _rewrite(route, options.rewrite or Rewrite()) | _cors(options.cors)
 
 
 def _cors(cors: Cors | None) -> dict[str, Facet]:

@@ -10,7 +10,7 @@ from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.claim_tests import ClaimTest
 from gateway.settings.values.configuration import Server, Settings
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.rate_facets import route_limits_facet
@@ -138,37 +138,37 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
     return {
         "upstream": Facet(value, text, ("upstream",)),
         "upgrades": Facet(route.upgrades, upgrades, ("upgrades",)),
-        **_carriage(settings.carriages[route.index]),
-        "priority": _priority(settings.carriages[route.index]),
+        **_options(settings.route_options[route.index]),
+        "priority": _priority(settings.route_options[route.index]),
         "rate_limits": route_limits_facet(settings.rate_limiting.routes[route.index]),
-        **edit_facets(route, settings.carriages[route.index]),
+        **edit_facets(route, settings.route_options[route.index]),
         "resource": Facet(route.metadata_url, route.metadata_url or "none"),
     }
 
 
-def _carriage(carriage: Carriage) -> dict[str, Facet]:
+def _options(options: RouteOptions) -> dict[str, Facet]:
     """Return what the route says itself; what it does not is told of where it is said."""
-    body = "unlimited" if carriage.body_bytes is None else f"{carriage.body_bytes} bytes"
-    total = "unlimited" if isinf(carriage.total_seconds) else f"{carriage.total_seconds:g} s"
+    body = "unlimited" if options.body_bytes is None else f"{options.body_bytes} bytes"
+    total = "unlimited" if isinf(options.total_seconds) else f"{options.total_seconds:g} s"
     said = {
         ("limits", "body"): body,
-        ("limits", "body_rate"): show_rate(carriage.body_rate),
-        ("limits", "read_rate"): show_rate(carriage.read_rate),
-        ("limits", "requests"): _number(carriage.requests),
-        ("timeouts", "response"): f"{carriage.response_timeout_seconds:g} s",
-        ("timeouts", "stall"): f"{carriage.stall_timeout_seconds:g} s",
+        ("limits", "body_rate"): show_rate(options.body_rate),
+        ("limits", "read_rate"): show_rate(options.read_rate),
+        ("limits", "requests"): _number(options.requests),
+        ("timeouts", "response"): f"{options.response_timeout_seconds:g} s",
+        ("timeouts", "stall"): f"{options.stall_timeout_seconds:g} s",
         ("timeouts", "total"): total,
     }
     return {
         ".".join(place): Facet(text, text, place)
-        if place[1] in carriage.own
+        if place[1] in options.own
         else Facet(None, "as for all", place)
         for place, text in said.items()
     }
 
 
-def _priority(carriage: Carriage) -> Facet:
-    name = carriage.priority.name.lower()
+def _priority(options: RouteOptions) -> Facet:
+    name = options.priority.name.lower()
     return Facet(name, name, ("priority",))
 
 

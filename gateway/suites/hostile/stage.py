@@ -76,7 +76,7 @@ class Stage:
             verdict = settle(verdict.deny, request.target)
         if not isinstance(verdict, Allow):
             return verdict
-        body_bytes = self.settings.carriages[verdict.route.index].body_bytes
+        body_bytes = self.settings.route_options[verdict.route.index].body_bytes
         refusal = request.check_allowed(verdict.route, body_bytes)
         if refusal is not None:
             return refusal

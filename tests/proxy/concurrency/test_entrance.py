@@ -10,7 +10,7 @@ import pytest
 from gateway.limits.adaptive import START, AdaptivePlaces
 from gateway.proxy.concurrency.entrance import SERVICE, Entrance
 from gateway.proxy.streams.upload import Upload
-from gateway.settings.values.transport import Priority
+from gateway.settings.values.route_options import Priority
 from gateway.telemetry.metrics.counts import Metrics
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway

@@ -17,9 +17,9 @@ def saying(text: str, match: str = "{path: /a}") -> str:
 
 
 def built(directory: Path, text: str, match: str = "{path: /a}") -> Cors:
-    (carriage,) = load(directory, saying(text, match)).carriages
-    assert carriage.cors is not None
-    return carriage.cors
+    (options,) = load(directory, saying(text, match)).route_options
+    assert options.cors is not None
+    return options.cors
 
 
 BAD_ORIGINS = [
@@ -88,7 +88,7 @@ def test_what_is_said_is_built(tmp_path: Path) -> None:
 
 
 def test_a_route_that_says_nothing_has_nothing(tmp_path: Path) -> None:
-    assert [one.cors for one in load(tmp_path, config()).carriages] == [None]
+    assert [one.cors for one in load(tmp_path, config()).route_options] == [None]
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ def rewriting(text: str, match: str = "path_prefix: /api/v1/") -> str:
 
 
 def built(directory: Path, text: str, match: str = "path_prefix: /api/v1/") -> Rewrite:
-    (carriage,) = load(directory, rewriting(text, match)).carriages
-    assert carriage.rewrite is not None
-    return carriage.rewrite
+    (options,) = load(directory, rewriting(text, match)).route_options
+    assert options.rewrite is not None
+    return options.rewrite
 
 
 GOOD = [
@@ -99,4 +99,4 @@ def test_what_could_lead_to_another_shape_is_refused_at_its_place(
 
 
 def test_a_route_that_says_nothing_rewrites_nothing(tmp_path: Path) -> None:
-    assert [one.rewrite for one in load(tmp_path, config()).carriages] == [None]
+    assert [one.rewrite for one in load(tmp_path, config()).route_options] == [None]

@@ -4,14 +4,14 @@ import re
 
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
 from tests.decision.policies import route
 
 
 def facets(rewrite: Rewrite | None = None, cors: Cors | None = None) -> dict[str, Facet]:
-    return edit_facets(route("/api/v1/*"), Carriage(9.0, 9.0, None, frozenset(), rewrite, cors))
+    return edit_facets(route("/api/v1/*"), RouteOptions(9.0, 9.0, None, frozenset(), rewrite, cors))
 
 
 def told(rewrite: Rewrite | None = None, cors: Cors | None = None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from math import inf
 from pathlib import Path
 
-from gateway.settings.values.transport import Carriage, Priority
+from gateway.settings.values.route_options import Priority, RouteOptions
 from tests.settings.configs import config, load
 
 ROUTES = """\
@@ -38,10 +38,10 @@ def test_each_route_is_carried_as_it_says_else_as_its_upstream_and_the_file_say(
     settings = load(tmp_path, config(GENERAL, upstreams=UPSTREAMS, routes=ROUTES))
 
     assert {
-        route.name: settings.carriages[route.index] for route in settings.policy.routes.routes
+        route.name: settings.route_options[route.index] for route in settings.policy.routes.routes
     } == {
-        "usual": Carriage(9.0, 120.0, 1024**2, frozenset()),
-        "own": Carriage(
+        "usual": RouteOptions(9.0, 120.0, 1024**2, frozenset()),
+        "own": RouteOptions(
             5.0,
             inf,
             None,
@@ -49,7 +49,7 @@ def test_each_route_is_carried_as_it_says_else_as_its_upstream_and_the_file_say(
             requests=7,
             priority=Priority.HIGH,
         ),
-        "half": Carriage(9.0, 120.0, 1024, frozenset({"body"})),
+        "half": RouteOptions(9.0, 120.0, 1024, frozenset({"body"})),
     }
 
 
@@ -61,7 +61,7 @@ def test_how_slow_a_client_or_a_service_may_be_is_said_by_a_route_or_else_for_al
     settings = load(tmp_path, config(general, upstreams=upstreams, routes=SLOW))
 
     assert {
-        route.name: (carriage.stall_timeout_seconds, carriage.body_rate, carriage.read_rate)
+        route.name: (options.stall_timeout_seconds, options.body_rate, options.read_rate)
         for route in settings.policy.routes.routes
-        for carriage in [settings.carriages[route.index]]
+        for options in [settings.route_options[route.index]]
     } == {"usual": (120.0, 100, None), "own": (600.0, None, 1024)}

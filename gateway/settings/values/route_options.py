@@ -16,7 +16,7 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Carriage:
+class RouteOptions:
     """What one route has of its own, or has of all others.
 
     *response_timeout_seconds* is until the first byte of the answer, *stall_timeout_seconds* from

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Route
-from gateway.settings.schema.routes import RouteModel
-from gateway.settings.schema.transport import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.schema.routes import RouteLimitsModel, RouteModel, RouteTimeoutsModel
 from gateway.settings.values.configuration import Limits, Timeouts, Upstream
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import Rewrite
-from gateway.settings.values.transport import Carriage, Priority
+from gateway.settings.values.route_options import Priority, RouteOptions
 
 _NO_TIMEOUTS = RouteTimeoutsModel()
 _NO_LIMITS = RouteLimitsModel()
 
 
-def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
+def build_route_options(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     routes: Sequence[Route],
     models: Mapping[str, RouteModel],
     upstreams: Mapping[str, Upstream],
@@ -22,8 +21,8 @@ def build_carriages(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     cors: Mapping[str, Cors],
     timeouts: Timeouts,
     limits: Limits,
-) -> tuple[Carriage, ...]:
-    """Return the carriage of each of *routes*, in their order; the mappings are by name."""
+) -> tuple[RouteOptions, ...]:
+    """Return the options of each of *routes*, in their order; the mappings are by name."""
     return tuple(
         _build(
             models[route.name],
@@ -44,13 +43,13 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
     cors: Cors | None,
     timeouts: Timeouts,
     limits: Limits,
-) -> Carriage:
+) -> RouteOptions:
     own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
     response, total, stall = own_timeouts.response, own_timeouts.total, own_timeouts.stall
     # None is the word for unlimited: whether something was said is another question.
     own = own_timeouts.model_fields_set | own_limits.model_fields_set
     usual = upstream.response_timeout_seconds
-    return Carriage(
+    return RouteOptions(
         response_timeout_seconds=usual if response is None else response,
         total_seconds=timeouts.total_seconds if total is None else total,
         body_bytes=own_limits.body if "body" in own else limits.body_bytes,

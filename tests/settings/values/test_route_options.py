@@ -1,11 +1,11 @@
 """Answers are looked at where a route changes their fields, and nowhere else."""
 
 from gateway.settings.values.rewrite import FieldEdits, Rewrite
-from gateway.settings.values.transport import Carriage
+from gateway.settings.values.route_options import RouteOptions
 
 
 def edits_answers(rewrite: Rewrite | None) -> bool:
-    return Carriage(9.0, 9.0, None, frozenset(), rewrite).edits_answers
+    return RouteOptions(9.0, 9.0, None, frozenset(), rewrite).edits_answers
 
 
 def test_only_edits_of_answers_edit_answers() -> None:
