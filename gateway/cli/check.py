@@ -30,7 +30,7 @@ from gateway.settings.text.fault_json import fault_as_json
 from gateway.settings.text.files import show_path
 from gateway.settings.text.grants import Include, describe_grants, sort_grants
 from gateway.settings.text.scalars import shorten
-from gateway.settings.text.suppressions import Silenced
+from gateway.settings.text.suppressions import Suppressed
 
 # What may be well in another place, or at another time, with the same file.
 _ELSEWHERE = frozenset(
@@ -61,7 +61,7 @@ class Verdict:
 
     valid: bool
     faults: Sequence[Fault]
-    silenced: Sequence[Silenced] = ()
+    suppressed: Sequence[Suppressed] = ()
     included: Sequence[Included] = ()
     online: int = 0
 
@@ -126,7 +126,7 @@ def _judge(
     with showing("asking issuers and services"):
         tried = _try(outcome) if online else ()
     faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
-    return Verdict(True, faults, doubts.silenced, _included(outcome), len(tried))
+    return Verdict(True, faults, doubts.suppressed, _included(outcome), len(tried))
 
 
 def _included(loaded: Loaded) -> Sequence[Included]:
@@ -157,7 +157,7 @@ def _try(loaded: Loaded) -> Sequence[Fault]:
 
 def _as_json(verdict: Verdict) -> dict[str, object]:
     silenced = [
-        {**fault_as_json(one.fault), "reason": one.silence.reason} for one in verdict.silenced
+        {**fault_as_json(one.fault), "reason": one.suppression.reason} for one in verdict.suppressed
     ]
     faults = [fault_as_json(fault) for fault in verdict.faults]
     includes = [_include_as_json(one) for one in verdict.included]
@@ -189,8 +189,8 @@ def _summary(verdict: Verdict) -> str:
         parts.append(_plural(verdict.online, "error") + " online")
     if warnings:
         parts.append(_plural(warnings, "warning"))
-    if verdict.silenced:
-        parts.append(f"{len(verdict.silenced)} silenced")
+    if verdict.suppressed:
+        parts.append(f"{len(verdict.suppressed)} silenced")
     return ", ".join(["valid" if verdict.valid else "invalid", *parts])
 
 

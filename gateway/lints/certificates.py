@@ -7,7 +7,7 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
-from gateway.settings.text.suppressions import apply_silences
+from gateway.settings.text.suppressions import apply_suppressions
 from gateway.settings.values.configuration import Settings
 from gateway.tls.certificate import Authorities, Certificate, ServerTls
 
@@ -24,7 +24,7 @@ def warnings_at(loaded: Loaded, now: float) -> tuple[Fault, ...]:
     For whoever is about to serve with it: an expired certificate is news at once.
     """
     found = find_ending_certificates(loaded.settings, loaded.places, now)
-    kept, _ = apply_silences(tuple(found), loaded.silences)
+    kept, _ = apply_suppressions(tuple(found), loaded.suppressions)
     return tuple(sorted((*loaded.warnings, *kept), key=lambda fault: fault.place))
 
 

@@ -29,16 +29,16 @@ from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Fault
 from gateway.settings.text.places import Places
-from gateway.settings.text.suppressions import Silenced, apply_silences, find_unused
+from gateway.settings.text.suppressions import Suppressed, apply_suppressions, find_unused
 from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """All warnings about a configuration, in order of place; *silenced* are those it allows."""
+    """All warnings about a configuration, in order of place; *suppressed* are those it allows."""
 
     warnings: tuple[Fault, ...]
-    silenced: tuple[Silenced, ...]
+    suppressed: tuple[Suppressed, ...]
 
 
 def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
@@ -50,9 +50,9 @@ def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
     settings, places = loaded.settings, loaded.places
     ending = find_ending_certificates(settings, places, now)
     found = dict.fromkeys([*_routes(settings, places), *_rest(settings, places), *ending, *others])
-    kept, silenced = apply_silences(found, loaded.silences)
-    every = [*loaded.silenced, *silenced]
-    warnings = [*loaded.warnings, *kept, *find_unused(loaded.silences, every)]
+    kept, suppressed = apply_suppressions(found, loaded.suppressions)
+    every = [*loaded.suppressed, *suppressed]
+    warnings = [*loaded.warnings, *kept, *find_unused(loaded.suppressions, every)]
     return Doubts(
         tuple(sorted(warnings, key=lambda fault: fault.place)),
         tuple(sorted(every, key=lambda one: one.fault.place)),

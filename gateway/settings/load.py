@@ -36,7 +36,12 @@ from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.files import Sources, UnreadableError, read_sources
 from gateway.settings.text.grants import Grant, Include
 from gateway.settings.text.places import Places
-from gateway.settings.text.suppressions import Silence, Silenced, apply_silences, read_silences
+from gateway.settings.text.suppressions import (
+    Suppressed,
+    Suppression,
+    apply_suppressions,
+    read_suppressions,
+)
 from gateway.settings.values.configuration import (
     AccessLogFormat,
     AccessLogTarget,
@@ -64,14 +69,14 @@ _UNUSED = frozenset(
 class Loaded:
     """A configuration that holds, what is doubtful about it, and where all of it stands.
 
-    *warnings* are those that no silence speaks of; *silenced* are the others, *silences* what
-    the files say of both. *includes* says what included files may declare.
+    *warnings* are those that no comment suppresses, *suppressed* the others; *suppressions* are
+    all such comments. *includes* has what included files may declare.
     """
 
     settings: Settings
     warnings: tuple[Fault, ...]
-    silenced: tuple[Silenced, ...]
-    silences: tuple[Silence, ...]
+    suppressed: tuple[Suppressed, ...]
+    suppressions: tuple[Suppression, ...]
     places: Places
     includes: tuple[Include, ...]
 
@@ -99,7 +104,9 @@ def load_settings(
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults, disk)
     every = (sources.main, *sources.included)
-    silences = read_silences(_comments([source.document for source in every], faults), faults)
+    suppressions = read_suppressions(
+        _comments([source.document for source in every], faults), faults
+    )
     if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
         return Rejected(_ordered(faults), sources.digest)
     # A value that YAML disputes has been reported; what else it breaks is not news.
@@ -111,16 +118,16 @@ def load_settings(
         for fault in found
         if fault.place not in disputed and not (disputed and fault.code in _UNUSED)
     )
-    kept, silenced = apply_silences(_ordered(faults), silences)
+    kept, suppressed = apply_suppressions(_ordered(faults), suppressions)
     if settings is None or any(fault.severity is Severity.ERROR for fault in kept):
         return Rejected(tuple(kept), sources.digest)
     return Loaded(
-        settings, tuple(kept), tuple(silenced), silences, Places(sources), sources.includes
+        settings, tuple(kept), tuple(suppressed), suppressions, Places(sources), sources.includes
     )
 
 
 def _comments(documents: Iterable[Document], faults: list[Fault]) -> Iterator[Comment]:
-    """Yield the comments that may silence warnings; each of the others is one."""
+    """Yield the comments that may suppress warnings; each of the others is one."""
     for document in documents:
         refused = document.refuse("silence warnings", Grant.SILENCES)
         for comment in document.comments:

@@ -43,7 +43,7 @@ def test_a_lint_is_silenced_as_any_warning_is(tmp_path: Path) -> None:
     found = doubts(tmp_path, text)
 
     assert found.warnings == ()
-    assert [(one.fault.code.value, one.silence.reason) for one in found.silenced] == [
+    assert [(one.fault.code.value, one.suppression.reason) for one in found.suppressed] == [
         ("audience_unchecked", "clocks drift at sea"),
         ("long_leeway", "clocks drift at sea"),
     ]
@@ -57,7 +57,7 @@ def test_a_silence_that_nothing_needs_is_a_doubt_itself(tmp_path: Path) -> None:
     [fault] = warnings(tmp_path, text)
 
     assert (fault.code, fault.place.line) == (Code.UNUSED_SILENCE, 7)
-    assert fault.message == "there is no warning `long_leeway` in line 7: take this out"
+    assert fault.message == "line 7 has no warning `long_leeway`: remove this comment"
 
 
 def test_every_code_of_a_lint_can_be_silenced() -> None:

@@ -17,8 +17,8 @@ _FORM = "write `# gateway: allow CODE because REASON`"
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """What stands at *place*: warnings of *code* in line *covers* are allowed, and why."""
+class Suppression:
+    """A comment at *place* that allows warnings of *code* in line *covers*, with its reason."""
 
     place: Place
     code: Code
@@ -27,26 +27,26 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Silenced:
-    """A warning, and the silence that speaks of it."""
+class Suppressed:
+    """A warning, and the suppression that covers it."""
 
     fault: Fault
-    silence: Silence
+    suppression: Suppression
 
 
-def read_silences(comments: Iterable[Comment], faults: list[Fault]) -> tuple[Silence, ...]:
-    """Return what *comments* silence; one that cannot be read is a warning."""
-    found: list[Silence] = []
+def read_suppressions(comments: Iterable[Comment], faults: list[Fault]) -> tuple[Suppression, ...]:
+    """Return the suppressions in *comments*; a malformed one is a warning."""
+    found: list[Suppression] = []
     for comment in comments:
-        silence = _read(comment)
-        if isinstance(silence, Silence):
-            found.append(silence)
+        suppression = _read(comment)
+        if isinstance(suppression, Suppression):
+            found.append(suppression)
         else:
-            faults.append(Fault(comment.place, Code.BAD_SILENCE, silence, Severity.WARNING))
+            faults.append(Fault(comment.place, Code.BAD_SILENCE, suppression, Severity.WARNING))
     return tuple(found)
 
 
-def _read(comment: Comment) -> Silence | str:
+def _read(comment: Comment) -> Suppression | str:
     code, _, rest = comment.text.partition("allow")[2].strip().partition(" ")
     because, _, reason = rest.strip().partition(" ")
     if not code:
@@ -57,37 +57,42 @@ def _read(comment: Comment) -> Silence | str:
         return f"`{shorten(code)}` is no code of a warning{did_you_mean(code, sorted(WARNINGS))}"
     if because != "because" or not reason.strip():
         return f"a reason is missing: {_FORM}"
-    return Silence(comment.place, Code(code), reason.strip(), comment.covers)
+    return Suppression(comment.place, Code(code), reason.strip(), comment.covers)
 
 
-def apply_silences(
-    warnings: Iterable[Fault], silences: Sequence[Silence]
-) -> tuple[list[Fault], list[Silenced]]:
-    """Return the *warnings* that no silence speaks of, and those that one does."""
-    by_line: dict[tuple[str, int, Code], Silence] = {}
-    for silence in silences:
-        by_line.setdefault((silence.place.file, silence.covers, silence.code), silence)
+def apply_suppressions(
+    warnings: Iterable[Fault], suppressions: Sequence[Suppression]
+) -> tuple[list[Fault], list[Suppressed]]:
+    """Return the *warnings* that are kept, and those that are suppressed."""
+    by_line: dict[tuple[str, int, Code], Suppression] = {}
+    for suppression in suppressions:
+        by_line.setdefault(
+            (suppression.place.file, suppression.covers, suppression.code), suppression
+        )
     kept: list[Fault] = []
-    silenced: list[Silenced] = []
+    suppressed: list[Suppressed] = []
     for fault in warnings:
         found = by_line.get((fault.place.file, fault.place.line, fault.code))
         if found is None or fault.severity is Severity.ERROR:
             kept.append(fault)
         else:
-            silenced.append(Silenced(fault, found))
-    return kept, silenced
+            suppressed.append(Suppressed(fault, found))
+    return kept, suppressed
 
 
-def find_unused(silences: Iterable[Silence], silenced: Iterable[Silenced]) -> list[Fault]:
-    """Return a warning for each of *silences* that none of *silenced* needed."""
-    used = {one.silence for one in silenced}
+def find_unused(
+    suppressions: Iterable[Suppression], suppressed: Iterable[Suppressed]
+) -> list[Fault]:
+    """Return a warning for each of *suppressions* that none of *suppressed* needed."""
+    used = {one.suppression for one in suppressed}
     return [
         Fault(
-            silence.place,
+            suppression.place,
             Code.UNUSED_SILENCE,
-            f"there is no warning `{silence.code.value}` in line {silence.covers}: take this out",
+            f"line {suppression.covers} has no warning `{suppression.code.value}`:"
+            " remove this comment",
             Severity.WARNING,
         )
-        for silence in silences
-        if silence not in used
+        for suppression in suppressions
+        if suppression not in used
     ]

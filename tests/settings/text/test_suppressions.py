@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import WARNINGS, Code, Fault, Place, Severity
-from gateway.settings.text.suppressions import apply_silences, find_unused, read_silences
+from gateway.settings.text.suppressions import apply_suppressions, find_unused, read_suppressions
 from tests.settings.configs import ENVIRON, config, outcome_of, part_of
 
 BECAUSE = "because partners share one API"
@@ -40,11 +40,11 @@ SILENT = [
 @pytest.mark.parametrize("text", SILENT)
 def test_a_silence_on_the_line_or_above_it_takes_the_warning_out(text: str, tmp_path: Path) -> None:
     outcome = loaded(tmp_path, text)
-    [silenced] = outcome.silenced
+    [silenced] = outcome.suppressed
 
     assert outcome.warnings == ()
     assert silenced.fault.code is Code.AUDIENCE_UNCHECKED
-    assert silenced.silence.reason == "partners share one API"
+    assert silenced.suppression.reason == "partners share one API"
 
 
 def test_it_speaks_of_its_line_alone(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_it_speaks_of_its_line_alone(tmp_path: Path) -> None:
     outcome = loaded(tmp_path, text)
 
     assert [fault.code for fault in outcome.warnings] == [Code.AUDIENCE_UNCHECKED]
-    assert outcome.silenced == ()
+    assert outcome.suppressed == ()
 
 
 def test_it_speaks_of_its_own_file_alone(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def fault(line: int, code: Code, severity: Severity = Severity.WARNING) -> Fault
     return Fault(Place("gateway.yaml", line, 3), code, "x", severity)
 
 
-SILENCES = read_silences(
+SILENCES = read_suppressions(
     part_of(f"a: 1\n# gateway: allow insecure_url {BECAUSE}\nb: 2\n").document.comments, []
 )
 
@@ -123,11 +123,11 @@ def test_an_error_is_never_silenced() -> None:
     """The code of some errors is that of a warning elsewhere."""
     error = fault(3, Code.INSECURE_URL, Severity.ERROR)
 
-    assert apply_silences([error], SILENCES) == ([error], [])
+    assert apply_suppressions([error], SILENCES) == ([error], [])
 
 
 def test_a_silence_that_no_warning_needs_is_unused() -> None:
-    kept, silenced = apply_silences(
+    kept, silenced = apply_suppressions(
         [fault(2, Code.INSECURE_URL), fault(3, Code.REPORT_ONLY)], SILENCES
     )
 
@@ -139,16 +139,16 @@ def test_a_silence_that_no_warning_needs_is_unused() -> None:
 
 def test_one_silence_is_enough_for_all_warnings_of_its_code_in_a_line() -> None:
     two = [fault(3, Code.INSECURE_URL), fault(3, Code.INSECURE_URL)]
-    kept, silenced = apply_silences(two, SILENCES)
+    kept, silenced = apply_suppressions(two, SILENCES)
 
     assert (kept, find_unused(SILENCES, silenced)) == ([], [])
 
 
 def test_what_is_said_twice_is_unused_once() -> None:
-    other = read_silences(
+    other = read_suppressions(
         part_of(f"\nb: 2\nb: 2 # gateway: allow insecure_url {BECAUSE}\n").document.comments, []
     )
-    _, silenced = apply_silences([fault(3, Code.INSECURE_URL)], (*SILENCES, *other))
+    _, silenced = apply_suppressions([fault(3, Code.INSECURE_URL)], (*SILENCES, *other))
 
     assert [one.place.line for one in find_unused((*SILENCES, *other), silenced)] == [3]
 
