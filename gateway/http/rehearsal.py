@@ -18,7 +18,7 @@ from gateway.http.cors import find_preflight, refused_path_fields, sharing_field
 from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.forwarding import is_trusted
-from gateway.http.reading.head_parts import PIECE_BYTES, HeadParts
+from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, spoken_upgrades
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
@@ -76,7 +76,7 @@ class Rehearsal:
 
         What is wrong with it stands in the fault of its fields.
         """
-        reader = _Reader(self._names, self.settings.limits)
+        reader = _HeadReader(self._names, self.settings.limits)
         request = reader.read(head)
         request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
@@ -173,20 +173,31 @@ class Rehearsal:
         return render_published(verdict, REQUEST_ID, now, is_head, close)
 
 
-class _Reader(HeadParts):
-    """Reads one head."""
+class _HeadReader:
+    """Reads one head, in pieces as the data port reads it."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_head", "_in_message", "_parser", "_request", "on_header", "on_url")
 
     def __init__(self, names: RequestNames, limits: Limits) -> None:
-        super().__init__(names, limits)
+        self._head = head = HeadBuilder(names, limits)
+        self._in_message = False
         self._request: Request | None = None
+        # The parser calls `on_…` of the object it is made with.
+        self.on_url = head.on_url
+        self.on_header = head.on_header
+        self._parser = httptools.HttpRequestParser(self)
 
-    def _take_head(self, request: Request) -> None:
-        self._request = request
+    def on_message_begin(self) -> None:
+        """Begin the head."""
+        self._in_message = True
+        self._head.begin()
+
+    def on_headers_complete(self) -> None:
+        """Take the head."""
+        self._request = self._head.complete(self._parser)
 
     def read(self, head: bytes) -> Request:
-        """Return the request in *head*, in pieces as the data port reads it."""
+        """Return the request in *head*; what is wrong with it stands in the fault of its fields."""
         try:
             for start in range(0, len(head), PIECE_BYTES):
                 self._feed(head[start : start + PIECE_BYTES])
@@ -194,13 +205,12 @@ class _Reader(HeadParts):
                     return self._request
             raise Fault(Reason.REQUEST_TIMEOUT, "the head did not arrive in time")
         except Fault as fault:
-            request = self.cut_short()
+            request = self._head.cut_short(self._parser, self._in_message)
             request.fields.fault = Deny(fault.reason, fault.detail)
             return request
 
     def _feed(self, piece: bytes) -> None:
-        self._feed_bytes = len(piece)
-        self._note_line(piece)
+        self._head.add_piece(piece, self._in_message)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -209,4 +219,6 @@ class _Reader(HeadParts):
             if self._request is None and not was_stopped(error):
                 raise Fault(Reason.REQUEST_MALFORMED, str(error).lower()) from None
         if self._request is None:
-            self._after_head_piece(piece)
+            fault = self._head.check_incomplete(piece)
+            if fault is not None:
+                raise fault

@@ -18,7 +18,6 @@ WITHOUT_OWN_TEST = {
     "gateway/decision/policy.py": "types only",
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/proxy/upstream/roles.py": "protocols only",
-    "gateway/proxy/streams/request_sink.py": "protocols only",
     "gateway/settings/values/reloads.py": "types only",
     "gateway/suites/running/suite.py": "types only",
 }

@@ -346,4 +346,4 @@ async def test_clients_that_offer_an_upgrade_with_every_request_are_read_as_fast
     assert (await read_answer(client)).status == 200
 
     (side,) = gateway.gateway.data._listener._clients.open
-    assert side._reader.kept.match(make_request("/public/other", *H2C)) is not None
+    assert side._reader.repeated_head.match(make_request("/public/other", *H2C)) is not None

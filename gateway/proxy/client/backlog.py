@@ -1,4 +1,4 @@
-"""What was written for a client that it has not taken yet."""
+"""What was written for a client that it has not read yet."""
 
 import asyncio
 
@@ -7,13 +7,13 @@ from gateway.proxy.transport.pace import Pace
 
 
 class Backlog:
-    """How fast a client takes what waits for it.
+    """How fast a client reads what waits for it.
 
-    The client's kernel says how much has arrived. Whether more can be sent says less: our kernel
+    What counts is what its kernel acknowledges. Whether our kernel accepts more says less: it
     asks for more once a third of its buffer is free, which a slow reader may need minutes for. It
-    is what counts where the kernel says nothing.
+    is what counts on a system that does not report acknowledged bytes.
 
-    *unsent_bytes* is what waited at the last look, beside what the kernel has.
+    *unsent_bytes* is what waited at the last look, beside what our kernel has.
     """
 
     __slots__ = ("_pace", "_transport", "unsent_bytes")
@@ -29,19 +29,19 @@ class Backlog:
         return self._pace.look_seconds
 
     def start(self, now: float, rate: int | None) -> None:
-        """Wait for the client from *now* on."""
+        """Start the clock: the client has something to read."""
         self._pace.start(now, self._look(), rate)
 
     def stop(self, now: float) -> None:
-        """Take that it has room again: there may be nothing for it to take."""
+        """Stop the clock: there may be nothing to read."""
         self._pace.stop(now)
 
-    def is_taken(self, now: float, rate: int | None) -> bool:
-        """Return whether the client takes at least *rate* bytes a second, on average."""
+    def is_fast_enough(self, now: float, rate: int | None) -> bool:
+        """Return whether the client reads at least *rate* bytes a second, on average."""
         return self._pace.holds(now, self._look(), rate)
 
     def _look(self) -> int:
-        """Return how much the client has taken, from any beginning."""
+        """Return how much the client has read, from any beginning."""
         self.unsent_bytes = self._transport.get_write_buffer_size()
         acknowledged = acknowledged_wire_bytes(self._transport)
         return -self.unsent_bytes if acknowledged is None else acknowledged

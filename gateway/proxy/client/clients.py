@@ -4,64 +4,92 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 from weakref import WeakSet
 
-from gateway.proxy.client.networks import Networks
-
 C = TypeVar("C")
 
-# Of what a client sends, so much is read at once. What waits behind a request that is not answered
-# waits in memory, up to this much; all else stays in the kernel, which slows the client down.
+# What a client sends is read in pieces of at most this size. What comes behind a request that is
+# not answered yet waits in memory, up to this size; the rest stays in the kernel, which slows the
+# client down.
 READ_BYTES: Final = 16 * 1024
 
-# What goes straight on to a service is read in larger pieces: it costs half as much.
-PASSED_ON_BYTES: Final = 256 * 1024
+# A body that is forwarded as it comes is read in larger pieces: that costs half as much.
+BODY_READ_BYTES: Final = 256 * 1024
+
+
+class Networks:
+    """How many connections each network has; a network without any takes no memory."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, network: bytes) -> int:
+        """Count one more connection of *network*; return how many it has now."""
+        count = self._counts[network] = self._counts.get(network, 0) + 1
+        return count
+
+    def discard(self, network: bytes) -> None:
+        """Count one connection less, which was counted before."""
+        count = self._counts[network] - 1
+        if count:
+            self._counts[network] = count
+        else:
+            del self._counts[network]
 
 
 class Clients(Generic[C]):
-    """The connections of a listener: *open* ones, and those that are not through the handshake.
+    """The connections of a listener: *open* ones, each with its network, and those in a handshake.
 
-    A connection whose handshake fails says nothing; it is simply gone. All of them read into
-    *room*, one after the other: what is in it counts until its reader returns. *view* is all of
-    it, *to_read* as much as a request gets. *networks* counts the open ones by where they are from.
-    *turned_away* are those of the open ones that only stay to read why they are not served.
+    A connection whose handshake fails does not say so; it is simply gone. All of them read into
+    one *buffer*, whose content counts until its reader returns: *view* is all of it,
+    *request_view* as much as a request gets.
     """
 
-    __slots__ = ("_opening", "networks", "open", "room", "to_read", "turned_away", "view")
+    __slots__ = ("_in_handshake", "_networks", "_refused", "buffer", "open", "request_view", "view")
 
     def __init__(self) -> None:
-        self.room = bytearray(PASSED_ON_BYTES)
-        self.view = memoryview(self.room)
-        self.to_read = self.view[:READ_BYTES]
-        self.open: set[C] = set()
-        self.turned_away: set[C] = set()
-        self.networks = Networks()
-        self._opening: WeakSet[C] = WeakSet()
+        self.buffer = bytearray(BODY_READ_BYTES)
+        self.view = memoryview(self.buffer)
+        self.request_view = self.view[:READ_BYTES]
+        self.open: dict[C, bytes] = {}
+        self._refused: set[C] = set()
+        self._networks = Networks()
+        self._in_handshake: WeakSet[C] = WeakSet()
 
-    def expect(self, client: C) -> None:
-        """Take that *client* is on its way through the handshake."""
-        self._opening.add(client)
+    def begin_handshake(self, client: C) -> None:
+        """Count *client*, which is in its TLS handshake."""
+        self._in_handshake.add(client)
 
-    def add(self, client: C) -> None:
-        """Take that *client* is open."""
-        self._opening.discard(client)
-        self.open.add(client)
+    def add(self, client: C, network: bytes) -> int:
+        """Add *client*, which is open; return how many connections its *network* has now."""
+        self._in_handshake.discard(client)
+        self.open[client] = network
+        return self._networks.add(network)
+
+    def refuse(self, client: C) -> None:
+        """Count *client* to no limit: it only stays until it has read why it is not served."""
+        self._refused.add(client)
+        self._networks.discard(self.open[client])
 
     def discard(self, client: C) -> None:
-        """Take that *client* is gone."""
-        self.open.discard(client)
-        self.turned_away.discard(client)
-
-    def turn_away(self, client: C) -> None:
-        """Take that *client*, which is open, is not served: it takes nobody's place."""
-        self.turned_away.add(client)
+        """Remove *client*, which is closed."""
+        network = self.open.pop(client)
+        if client in self._refused:
+            self._refused.discard(client)
+        else:
+            self._networks.discard(network)
 
     @property
     def served(self) -> int:
-        """Return how many are open and are served."""
-        return len(self.open) - len(self.turned_away)
+        """Return how many are open and not refused."""
+        return len(self.open) - len(self._refused)
 
     def __len__(self) -> int:
-        """Return how many there are, the opening ones included."""
-        return len(self.open) + len(self._opening)
+        """Return how many there are, those in a handshake included."""
+        return len(self.open) + len(self._in_handshake)
 
     def __iter__(self) -> Iterator[C]:
         """Go through those open now, however many come and go meanwhile."""

@@ -30,7 +30,7 @@ _NO_FIELDS: Final = Fields()
 _MAX_PAUSE: Final = 15
 
 
-class KeptSection:
+class RepeatedHead:
     """The bytes of the last plain header section of a connection, and what they meant.
 
     Clients on a kept connection mostly send the same fields again with another request

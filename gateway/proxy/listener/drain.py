@@ -1,61 +1,62 @@
-"""Part from clients: soon from the idle, little by little from what lasts, at last from all."""
+"""Drain client connections: idle ones first, long-lived ones little by little, at last all."""
 
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.proxy.client.clients import Clients
-from gateway.proxy.client.leaving import Leaving
+from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.transport.unexpected_errors import report_bug
 
 # How long a kept connection may stay idle. A request that is on its way just when we close gets
-# no answer: HTTP/1.1 has no word for the end of an idle connection (RFC 9112 §9.5). One that is
-# in use brings its next request within this time, and is told with the answer.
+# no response: HTTP/1.1 cannot announce the end of an idle connection (RFC 9112 §9.5). A
+# connection in use brings its next request within this time, and its response says "close".
 IDLE_SECONDS: Final = 1.0
 
-# For what was said last to be sent, when the time is up.
+# After the deadline, for what was written last to be sent.
 _LAST_SECONDS: Final = 1.0
 
 _TICK_SECONDS: Final = 0.05
 
-L = TypeVar("L", bound=Leaving)
 
-
-async def part_from(clients: Clients[L], deadline_seconds: float, streams_seconds: float) -> None:
+async def drain_clients(
+    clients: Clients[ClientConnection], deadline_seconds: float, streams_seconds: float
+) -> None:
     """Return once no client is left, at the deadline or a little later.
 
-    What lasts when this begins is told one after the other, evenly over *streams_seconds*, so
-    that those who come back elsewhere do not do so all at once; what begins later, behind them.
+    The tunnels and event streams that are open now end one after the other, evenly over
+    *streams_seconds*, so that their clients do not reconnect elsewhere all at once; those that
+    begin later end after them.
     """
     began = monotonic()
     for client in clients:
-        _guarded(client, Leaving.close_when_idle)
-    untold = [client for client in clients if client.lasts()]
-    count = len(untold)
+        _end(client, ClientConnection.close_when_idle)
+    waiting = [client for client in clients if client.lasts()]
+    count = len(waiting)
     while len(clients) and (elapsed := monotonic() - began) < deadline_seconds:
-        while untold and count - len(untold) < due(count, elapsed, streams_seconds):
-            _guarded(untold.pop(), Leaving.take_leave)
+        while waiting and count - len(waiting) < due(count, elapsed, streams_seconds):
+            _end(waiting.pop(), ClientConnection.end_lasting)
         if elapsed >= streams_seconds:
             for client in clients:
-                _guarded(client, Leaving.take_leave)
+                _end(client, ClientConnection.end_lasting)
         await asyncio.sleep(_TICK_SECONDS)
     for client in clients:
-        _guarded(client, Leaving.time_is_up)
+        _end(client, ClientConnection.end_now)
     ends_at = monotonic() + _LAST_SECONDS
-    while len(clients) and monotonic() < ends_at:  # noqa: ASYNC110 - nobody tells us
+    while len(clients) and monotonic() < ends_at:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(_TICK_SECONDS)
 
 
 def due(count: int, elapsed_seconds: float, span_seconds: float) -> int:
-    """Return how many of *count* are to be told so far: the first at once, evenly from there."""
+    """Return how many of *count* are due so far: the first at once, evenly from there."""
     if elapsed_seconds >= span_seconds:
         return count
     return min(count, 1 + int(count * elapsed_seconds / span_seconds))
 
 
-def _guarded(client: Leaving, end: Callable[[Leaving], None]) -> None:
-    """Do *end* with *client*; a bug in that must keep no other from its end."""
+def _end(client: ClientConnection, end: Callable[[ClientConnection], None]) -> None:
+    """Let *end* end *client*; a bug in it must not keep other connections from their end."""
     try:
         end(client)
     except Exception as bug:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.listener.acceptor import Acceptor
-from gateway.proxy.listener.drain import IDLE_SECONDS, part_from
+from gateway.proxy.listener.drain import IDLE_SECONDS, drain_clients
 from gateway.proxy.port import Port
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.upstream.pool import Pool
@@ -24,7 +24,7 @@ from gateway.tls.latest_context import LatestContext
 _SWEEP_SECONDS: Final = 0.25
 
 # Connections over the limit that are being told so, before the next have to wait in the backlog.
-_MAX_TURNED_AWAY: Final = 256
+_MAX_REFUSED: Final = 256
 
 
 class Listener:
@@ -87,11 +87,11 @@ class Listener:
 
     def _make_client_in_handshake(self) -> ClientConnection:
         client = self._make_client()
-        self._clients.expect(client)
+        self._clients.begin_handshake(client)
         return client
 
     def _is_full(self) -> bool:
-        return len(self._clients) >= self._port.limits.connections + _MAX_TURNED_AWAY
+        return len(self._clients) >= self._port.limits.connections + _MAX_REFUSED
 
     async def _sweep(self) -> None:
         while True:
@@ -173,7 +173,7 @@ class Listener:
             await acceptor.finish()
         self._port.bound_idleness(min(IDLE_SECONDS, timeout_seconds / 2))
         streams_seconds = timeout_seconds / 2 if streams_seconds is None else streams_seconds
-        await part_from(self._clients, timeout_seconds, streams_seconds)
+        await drain_clients(self._clients, timeout_seconds, streams_seconds)
 
     async def stop(self) -> None:
         """End everything now."""

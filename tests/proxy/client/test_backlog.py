@@ -32,7 +32,9 @@ async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> No
     backlog.start(0.0, 240)
 
     assert backlog.unsent_bytes > 0
-    assert [backlog.is_taken(float(now), 240) for now in range(1, 12)] == [True] * 9 + [False] * 2
+    assert [backlog.is_fast_enough(float(now), 240) for now in range(1, 12)] == [True] * 9 + [
+        False
+    ] * 2
     reader.transport.abort()
 
 
@@ -41,14 +43,14 @@ async def test_what_the_kernel_of_a_reader_acknowledges_is_taken(service: Servic
     reader, writer = await blocked(service)
     backlog = Backlog(writer.transport, GRACE)
     backlog.start(0.0, 240)
-    assert [backlog.is_taken(float(now), 240) for now in range(1, 10)] == [True] * 9
+    assert [backlog.is_fast_enough(float(now), 240) for now in range(1, 10)] == [True] * 9
 
     reader.read_on()
     await reader.wait_for(lambda: len(reader.received) == LARGE)
     reader.stop_reading()
 
     await until(lambda: writer.transport.get_write_buffer_size() == 0)
-    assert [backlog.is_taken(float(now), 240) for now in range(10, 19)] == [True] * 9
+    assert [backlog.is_fast_enough(float(now), 240) for now in range(10, 19)] == [True] * 9
     assert backlog.unsent_bytes == 0
     reader.transport.abort()
 
@@ -62,7 +64,7 @@ async def test_a_reader_with_nothing_to_take_is_not_waited_for(service: Service)
 
     backlog.start(3600.0, 240)
 
-    assert backlog.is_taken(3601.0, 240)
+    assert backlog.is_fast_enough(3601.0, 240)
     reader.transport.abort()
 
 
@@ -83,6 +85,8 @@ def test_where_the_kernel_says_nothing_what_could_be_sent_is_taken() -> None:
     backlog.start(0.0, 240)
     for now in range(1, 100):
         transport.unsent -= 240
-        assert backlog.is_taken(float(now), 240)
+        assert backlog.is_fast_enough(float(now), 240)
 
-    assert [backlog.is_taken(float(now), 240) for now in range(100, 110)] == [True] * 9 + [False]
+    assert [backlog.is_fast_enough(float(now), 240) for now in range(100, 110)] == [True] * 9 + [
+        False
+    ]

@@ -1,6 +1,6 @@
 """Every client's connection is known, those in their TLS handshake too."""
 
-from gateway.proxy.client.clients import PASSED_ON_BYTES, READ_BYTES, Clients
+from gateway.proxy.client.clients import BODY_READ_BYTES, READ_BYTES, Clients, Networks
 
 
 class Connection:
@@ -11,10 +11,10 @@ def test_one_that_opens_is_counted_once_before_and_after() -> None:
     clients: Clients[Connection] = Clients()
     connection = Connection()
 
-    clients.expect(connection)
+    clients.begin_handshake(connection)
     assert (len(clients), list(clients)) == (1, [])
 
-    clients.add(connection)
+    clients.add(connection, b"a")
     assert (len(clients), list(clients)) == (1, [connection])
 
     clients.discard(connection)
@@ -24,7 +24,7 @@ def test_one_that_opens_is_counted_once_before_and_after() -> None:
 def test_one_whose_handshake_fails_is_gone_without_a_word() -> None:
     clients: Clients[Connection] = Clients()
     connection = Connection()
-    clients.expect(connection)
+    clients.begin_handshake(connection)
 
     del connection
 
@@ -34,33 +34,53 @@ def test_one_whose_handshake_fails_is_gone_without_a_word() -> None:
 def test_connections_may_come_and_go_while_all_are_looked_at() -> None:
     clients: Clients[Connection] = Clients()
     first, second = Connection(), Connection()
-    clients.add(first)
-    clients.add(second)
+    clients.add(first, b"a")
+    clients.add(second, b"a")
 
     for client in clients:
         clients.discard(client)
-        clients.add(Connection())
+        clients.add(Connection(), b"a")
 
     assert len(clients) == 2
 
 
-def test_all_read_into_one_room_of_which_a_request_gets_little() -> None:
+def test_all_read_into_one_buffer_of_which_a_request_gets_little() -> None:
     clients: Clients[Connection] = Clients()
 
-    clients.to_read[:3] = b"GET"
+    clients.request_view[:3] = b"GET"
 
-    assert clients.room.startswith(b"GET")
-    assert (len(clients.to_read), len(clients.view)) == (READ_BYTES, PASSED_ON_BYTES)
+    assert clients.buffer.startswith(b"GET")
+    assert (len(clients.request_view), len(clients.view)) == (READ_BYTES, BODY_READ_BYTES)
 
 
-def test_one_that_is_turned_away_is_there_but_not_served() -> None:
+def test_one_that_is_refused_is_there_but_not_served() -> None:
     clients: Clients[Connection] = Clients()
     served, refused = Connection(), Connection()
-    clients.add(served)
-    clients.add(refused)
+    clients.add(served, b"a")
+    clients.add(refused, b"a")
 
-    clients.turn_away(refused)
+    clients.refuse(refused)
     assert (len(clients), clients.served) == (2, 1)
 
     clients.discard(refused)
     assert (len(clients), clients.served) == (1, 1)
+
+
+def test_each_network_has_a_count_of_its_own() -> None:
+    networks = Networks()
+
+    assert [networks.add(one) for one in (b"a", b"a", b"b", b"a")] == [1, 2, 1, 3]
+    networks.discard(b"a")
+    assert networks.add(b"a") == 3
+
+
+def test_a_network_without_connections_is_forgotten() -> None:
+    networks = Networks()
+    for _ in range(2):
+        networks.add(b"a")
+
+    networks.discard(b"a")
+    assert len(networks) == 1
+    networks.discard(b"a")
+    assert len(networks) == 0
+    assert networks.add(b"a") == 1

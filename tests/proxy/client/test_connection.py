@@ -471,3 +471,37 @@ async def test_a_tunnel_may_last_longer_than_any_answer(
         client.send(b"x")
         assert await client.read(1) == b"x"
         await asyncio.sleep(0.025)
+
+
+async def test_a_refusal_is_read_by_a_client_that_goes_on_sending(
+    gateway: RunningGateway, client: Wire
+) -> None:
+    """A reset at once would take the answer from it (RFC 9112 §9.6)."""
+    client.send(make_request("/api/", "Content-Length: 10000000", method="POST") + b"x" * 1000)
+
+    answer = await read_answer(client)
+    client.send(b"x" * 100_000)
+    await client.wait_end()
+
+    assert answer.status == 401
+    assert answer.one(b"connection") == b"close"
+
+
+async def test_an_answer_cut_short_is_a_reset_to_the_client(service: Service, client: Wire) -> None:
+    """A mere close would be the end of the body to HTTP/1.0."""
+    cut = asyncio.Event()
+
+    async def cut_short(service: Service, wire: Wire) -> None:
+        await service.read_request(wire)
+        wire.send(make_answer(b"x" * 1000)[:-500])
+        await cut.wait()
+        wire.reset()
+
+    service.script = cut_short
+    client.send(make_request("/open/", version="1.0"))
+    await client.read_until(b"xxx")
+    cut.set()
+
+    await client.wait_lost()
+
+    assert isinstance(client.error, ConnectionResetError)

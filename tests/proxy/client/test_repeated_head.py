@@ -14,7 +14,7 @@ from gateway.http.reading.faults import EarlyBytes, Fault
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
-from gateway.proxy.client.repeated_head import KeptSection
+from gateway.proxy.client.repeated_head import RepeatedHead
 from gateway.proxy.client.request_reader import RequestReader
 from gateway.proxy.streams.upload import Upload
 from gateway.settings.values.configuration import Limits
@@ -48,7 +48,7 @@ class Connection:
         self.taken: list[object] = []
         self.ends = False
 
-    def take_request(self, request: Request) -> Upload | None:
+    def request_received(self, request: Request) -> Upload | None:
         self.taken.append(portrait(request))
         self.ends = not request.keep_alive
         if not request.has_body():
@@ -56,7 +56,7 @@ class Connection:
         fields = request.fields
         return Upload(Source(), None if fields.is_chunked else fields.content_length, None)
 
-    def take_body_end(self) -> None:
+    def body_ended(self) -> None:
         self.taken.append("body end")
 
     def read(self, pieces: list[bytes]) -> "Connection":
@@ -65,11 +65,11 @@ class Connection:
             if self.ends:
                 break  # what comes behind is not answered
             if self.keeps and not reader.in_message and not reader.is_over:
-                kept = reader.kept
+                kept = reader.repeated_head
                 is_repeated = len(piece) == kept.whole_bytes and piece == kept.whole
                 known = kept.repeat() if is_repeated else kept.match(piece)
                 if known is not None:
-                    self.take_request(known)
+                    self.request_received(known)
                     continue
             try:
                 reader.feed(piece)
@@ -233,8 +233,8 @@ def test_the_same_requests_are_taken_whole_and_split_at_any_offset(
 SECTION = make_request("/first", "Accept: */*", "Authorization: Bearer one")
 
 
-def after(*pieces: bytes) -> KeptSection:
-    return Connection(keeps=False).read(list(pieces)).reader.kept
+def after(*pieces: bytes) -> RepeatedHead:
+    return Connection(keeps=False).read(list(pieces)).reader.repeated_head
 
 
 def test_a_plain_request_in_one_piece_is_known_when_it_comes_again() -> None:
@@ -407,7 +407,7 @@ def test_the_last_request_to_the_byte_is_known_whole_until_another_comes() -> No
     connection = Connection(keeps=True)
     first = make_request("/a", "Accept: */*")
     second = make_request("/b", "Accept: */*")
-    kept = connection.reader.kept
+    kept = connection.reader.repeated_head
 
     connection.read([first])
     assert kept.whole_bytes == -1  # the parser read it
@@ -427,4 +427,4 @@ def test_under_another_configuration_no_request_is_known_whole() -> None:
 
     connection.reader.use(RequestNames(frozenset([b"accept"])), LIMITS)
 
-    assert connection.reader.kept.whole_bytes == -1
+    assert connection.reader.repeated_head.whole_bytes == -1

@@ -24,7 +24,7 @@ LIMITS = Limits(
 )  # fmt: skip
 
 
-class Taker:
+class Sink:
     """Takes what is read, and notes it in a form that can be compared."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Taker:
         self.faults: list[Deny | None] = []
         self.ended = 0
 
-    def take_request(self, request: Request) -> Upload | None:
+    def request_received(self, request: Request) -> Upload | None:
         fields = request.fields
         self.faults.append(fields.fault)
         self.requests.append((request.method, request.target, fields.host, list(fields.lines)))
@@ -43,16 +43,16 @@ class Taker:
         self.uploads.append(Upload(Source(), length, None))
         return self.uploads[-1]
 
-    def take_body_end(self) -> None:
+    def body_ended(self) -> None:
         self.ended += 1
 
 
-def read(*pieces: bytes) -> tuple[Taker, RequestReader]:
-    taker = Taker()
-    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+def read(*pieces: bytes) -> tuple[Sink, RequestReader]:
+    sink = Sink()
+    reader = RequestReader(sink, RequestNames(frozenset()), LIMITS)
     for piece in pieces:
         reader.feed(piece)
-    return taker, reader
+    return sink, reader
 
 
 STREAM = (
@@ -72,14 +72,14 @@ def test_the_same_requests_are_read_however_the_bytes_are_cut(cuts: list[int]) -
     borders = [0, *sorted(cuts), len(STREAM)]
     pieces = [STREAM[a:b] for a, b in pairwise(borders) if a < b]
 
-    taker, reader = read(*pieces)
+    sink, reader = read(*pieces)
 
-    assert [(method, target) for method, target, *_ in taker.requests] == [
+    assert [(method, target) for method, target, *_ in sink.requests] == [
         ("GET", b"/a"), ("GET", b"/b"), ("POST", b"/c"), ("PUT", b"/d"), ("HEAD", b"/e"),
     ]  # fmt: skip
-    assert [upload.received_bytes for upload in taker.uploads] == [26, 6]
-    assert all(upload.complete for upload in taker.uploads)
-    assert taker.ended == 2
+    assert [upload.received_bytes for upload in sink.uploads] == [26, 6]
+    assert all(upload.complete for upload in sink.uploads)
+    assert sink.ended == 2
     assert not reader.is_over
 
 
@@ -99,12 +99,12 @@ def test_a_header_section_seen_before_means_the_same_behind_another_line(
     first = make_request("/first", "Accept: */*", "X-Note: one")
     section = first[first.index(b"\r\n") :]
 
-    taker, _ = read(first, line + section)
+    sink, _ = read(first, line + section)
     fresh, _ = read(line + section)
 
-    assert taker.requests[1] == fresh.requests[0]
+    assert sink.requests[1] == fresh.requests[0]
     if expected is not None:
-        assert taker.requests[1][:2] == expected
+        assert sink.requests[1][:2] == expected
 
 
 @pytest.mark.parametrize(
@@ -165,12 +165,12 @@ def test_a_request_line_has_one_space_between_its_parts_however_it_comes(
     cuts = [(), *((cut,) for cut in near), tuple(near), tuple(range(1, len(stream)))]
     for cut in cuts:
         borders = [0, *cut, len(stream)]
-        taker = Taker()
-        reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+        sink = Sink()
+        reader = RequestReader(sink, RequestNames(frozenset()), LIMITS)
 
         _, fault = feed_all(reader, *(stream[a:b] for a, b in pairwise(borders)))
 
-        found = taker.faults[-1] if fault is None else fault
+        found = sink.faults[-1] if fault is None else fault
         assert found is not None, cut
         assert found.reason is Reason.REQUEST_MALFORMED, cut
         assert reader.is_over
@@ -182,9 +182,9 @@ def test_what_follows_a_chunked_body_in_one_piece_is_looked_at_too() -> None:
     body = make_chunked(b"a" + shown)
     head = make_request("/a", "Transfer-Encoding: chunked", method="POST")
 
-    taker, _ = read(head + body + b"GET  /b HTTP/1.1\r\nHost: a\r\n\r\n")
+    sink, _ = read(head + body + b"GET  /b HTTP/1.1\r\nHost: a\r\n\r\n")
 
-    assert [fault and fault.reason for fault in taker.faults] == [None, Reason.REQUEST_MALFORMED]
+    assert [fault and fault.reason for fault in sink.faults] == [None, Reason.REQUEST_MALFORMED]
 
 
 def test_the_end_of_a_head_that_came_in_pieces_is_not_kept() -> None:
@@ -192,7 +192,7 @@ def test_the_end_of_a_head_that_came_in_pieces_is_not_kept() -> None:
     start = b"GET /a HTTP/1.1\r\nAuthorization: Bearer x\r\nX-N"
     _, reader = read(start, b"ote: one\r\nHost: a\r\n\r\n")
 
-    assert reader.kept.match(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n") is None
+    assert reader.repeated_head.match(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n") is None
 
 
 def test_a_known_section_inside_a_body_is_a_body() -> None:
@@ -200,10 +200,10 @@ def test_a_known_section_inside_a_body_is_a_body() -> None:
     body = make_request("/smuggled", "Accept: */*")
     head = make_request("/second", f"Content-Length: {len(body)}", method="POST")
 
-    taker, _ = read(first, head, body, first)
+    sink, _ = read(first, head, body, first)
 
-    assert [target for _, target, *_ in taker.requests] == [b"/first", b"/second", b"/first"]
-    assert taker.uploads[0].received_bytes == len(body)
+    assert [target for _, target, *_ in sink.requests] == [b"/first", b"/second", b"/first"]
+    assert sink.uploads[0].received_bytes == len(body)
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_a_known_section_inside_a_body_is_a_body() -> None:
     ],
 )
 def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason: Reason) -> None:
-    taker = Taker()
-    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+    sink = Sink()
+    reader = RequestReader(sink, RequestNames(frozenset()), LIMITS)
 
     with pytest.raises(Fault) as found:
         reader.feed(request_bytes)
@@ -229,7 +229,7 @@ def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason
 
     assert found.value.reason is reason
     assert reader.is_over
-    assert taker.requests == []
+    assert sink.requests == []
 
 
 def feed_all(reader: RequestReader, *pieces: bytes) -> tuple[int, Fault | None]:
@@ -244,7 +244,7 @@ def feed_all(reader: RequestReader, *pieces: bytes) -> tuple[int, Fault | None]:
 
 def test_a_head_is_refused_at_the_field_that_is_one_too_many() -> None:
     """Not once it is whole: until then it would take memory, and its client time."""
-    reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+    reader = RequestReader(Sink(), RequestNames(frozenset()), LIMITS)
     fields = [b"X-%d: 1\r\n" % number for number in range(12)]
 
     read_pieces, fault = feed_all(reader, b"GET / HTTP/1.1\r\nHost: a\r\n", *fields)
@@ -256,7 +256,7 @@ def test_a_head_is_refused_at_the_field_that_is_one_too_many() -> None:
 
 
 def test_a_target_that_is_too_long_is_the_better_word_for_a_head_of_many_fields() -> None:
-    reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+    reader = RequestReader(Sink(), RequestNames(frozenset()), LIMITS)
 
     _, fault = feed_all(reader, b"GET /" + b"x" * 101 + b" HTTP/1.1\r\n", *[b"X: 1\r\n"] * 12)
 
@@ -270,7 +270,7 @@ def test_a_trailer_section_has_no_more_fields_than_a_head(size: int) -> None:
     head = make_request("/", "Transfer-Encoding: chunked", method="POST")
 
     def read_trailers(count: int) -> Fault | None:
-        reader = RequestReader(Taker(), RequestNames(frozenset()), LIMITS)
+        reader = RequestReader(Sink(), RequestNames(frozenset()), LIMITS)
         stream = head + b"0\r\n" + b"X: 1\r\n" * count + b"\r\n"
         pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
         return feed_all(reader, *pieces)[1]
@@ -281,7 +281,7 @@ def test_a_trailer_section_has_no_more_fields_than_a_head(size: int) -> None:
     assert (fault.reason, fault.detail) == (Reason.HEADERS_TOO_LARGE, "more than 10 fields")
 
 
-class Sink:
+class Server:
     """A server's connection that takes everything."""
 
     def expect_nothing(self) -> None:
@@ -296,11 +296,11 @@ class Sink:
 
 def test_more_is_read_at_once_only_of_a_body_that_is_passed_on() -> None:
     """What is read beyond a request waits in memory."""
-    taker, reader = read(make_request("/", "Content-Length: 1000000", method="PUT"))
-    upload = taker.uploads[0]
+    sink, reader = read(make_request("/", "Content-Length: 1000000", method="PUT"))
+    upload = sink.uploads[0]
 
     assert reader.body_bytes_wanted(16) == 16
-    upload.attach(cast(ServerConnection, Sink()))
+    upload.attach(cast(ServerConnection, Server()))
     assert reader.body_bytes_wanted(16) == 1_000_000
     reader.feed(bytes(999_990))
     assert reader.body_bytes_wanted(16) == 16
@@ -328,9 +328,9 @@ def test_trailers_without_end_are_a_fault() -> None:
 def test_bytes_behind_an_upgrade_are_early() -> None:
     upgrade = make_request("/", "Connection: Upgrade", "Upgrade: websocket")
 
-    taker, reader = read(upgrade)
+    sink, reader = read(upgrade)
     assert reader.is_over
-    assert len(taker.requests) == 1
+    assert len(sink.requests) == 1
 
     with pytest.raises(EarlyBytes):
         read(upgrade + b"x")

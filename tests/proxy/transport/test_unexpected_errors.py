@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from gateway.proxy.client.connection import ClientConnection
-from gateway.proxy.client.leaving import Leaving
 from gateway.proxy.exchange.streaming import Streaming
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.transport.write_buffer import Outbox
@@ -125,8 +124,8 @@ async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
     ("method", "drain"),
     [
         ("close_when_idle", {"deadline": "30s", "streams": "0s"}),
-        ("take_leave", {"deadline": "30s", "streams": "0s"}),
-        ("time_is_up", "100ms"),
+        ("end_lasting", {"deadline": "30s", "streams": "0s"}),
+        ("end_now", "100ms"),
     ],
 )
 async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
@@ -143,7 +142,7 @@ async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
     for client in clients:
         client.send(make_request("/open/"))
         await client.read_until(EVENT)
-    fail_once(monkeypatch, Leaving, method)
+    fail_once(monkeypatch, ClientConnection, method)
 
     await asyncio.wait_for(gateway.gateway.drain(), LIMIT_SECONDS)
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
-from gateway.http.reading.faults import Fault, StopParsing
-from gateway.http.reading.head_parts import HeadParts
+from gateway.http.reading.head_builder import HeadBuilder
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.settings.values.configuration import Limits
@@ -20,22 +19,30 @@ LIMITS = Limits(
 )  # fmt: skip
 
 
-class Heads(HeadParts):
-    """Keeps every head."""
+class Heads:
+    """A parser with a builder; keeps every head."""
 
     def __init__(self) -> None:
-        super().__init__(RequestNames(frozenset()), LIMITS)
+        self.builder = HeadBuilder(RequestNames(frozenset()), LIMITS)
+        self.on_url = self.builder.on_url
+        self.on_header = self.builder.on_header
+        self.parser = httptools.HttpRequestParser(self)
+        self.in_message = False
         self.requests: list[Request] = []
 
-    def _take_head(self, request: Request) -> None:
-        self.requests.append(request)
+    def on_message_begin(self) -> None:
+        self.in_message = True
+        self.builder.begin()
+
+    def on_headers_complete(self) -> None:
+        self.requests.append(self.builder.complete(self.parser))
 
     def feed(self, data: bytes) -> None:
-        self._feed_bytes = len(data)
-        self._parser.feed_data(data)
+        self.builder.add_piece(data, self.in_message)
+        self.parser.feed_data(data)
 
-    def bound(self, data: bytes) -> None:
-        self._after_head_piece(data)
+    def cut_short(self) -> Request:
+        return self.builder.cut_short(self.parser, self.in_message)
 
 
 HEAD = make_request("/a?b", "X: 1", "Authorization: c", "Via: 1.0 d", host="e.test")
@@ -51,7 +58,7 @@ def test_a_head_is_the_same_in_any_pieces(cuts: list[int]) -> None:
     fields = request.fields
     assert (request.method, request.target, fields.host) == ("GET", b"/a?b", b"e.test")
     assert (b"".join(fields.lines), fields.authorization) == (b"\r\nX: 1", (b"c",))
-    assert (fields.via, heads.fields) == (b"1.0 d", None)
+    assert (fields.via, heads.builder.fields) == (b"1.0 d", None)
 
 
 def test_one_head_after_the_other_is_handed_over() -> None:
@@ -61,17 +68,6 @@ def test_one_head_after_the_other_is_handed_over() -> None:
     assert [request.target for request in heads.requests] == [b"/a", b"/b"]
 
 
-def test_behind_the_end_nothing_is_read() -> None:
-    heads = Heads()
-    heads.is_over = True
-
-    with pytest.raises(httptools.HttpParserCallbackError) as found:
-        heads.feed(make_request("/a"))
-
-    assert isinstance(found.value.__context__, StopParsing)
-    assert heads.requests == []
-
-
 def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
     heads = Heads()
     heads.feed(b"HEAD /a HTTP/1.1\r\nHost")
@@ -79,7 +75,7 @@ def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
     request = heads.cut_short()
 
     assert (request.method, request.target, request.is_plain) == ("HEAD", b"/a", False)
-    assert heads.is_over
+    assert heads.builder.fields is None
 
 
 def test_what_was_cut_short_before_it_began_has_neither() -> None:
@@ -103,10 +99,10 @@ def test_a_head_that_is_not_complete_has_a_bound(begun: bytes, reason: Reason) -
     heads = Heads()
     heads.feed(begun)
 
-    with pytest.raises(Fault) as found:
-        heads.bound(begun)
+    fault = heads.builder.check_incomplete(begun)
 
-    assert (found.value.reason, heads.is_over) == (reason, True)
+    assert fault is not None
+    assert fault.reason is reason
 
 
 def test_what_lies_in_front_of_a_head_does_not_count() -> None:
@@ -114,6 +110,4 @@ def test_what_lies_in_front_of_a_head_does_not_count() -> None:
     data = make_request("/a", "X: " + "x" * 900) + b"GET /b HTTP/1.1\r\n"
     heads.feed(data)
 
-    heads.bound(data)
-
-    assert not heads.is_over
+    assert heads.builder.check_incomplete(data) is None

@@ -1,8 +1,10 @@
 """The parts of a request: what makes it plain, what is dropped, and where its size is judged."""
 
+import httptools
 import pytest
 
 from gateway.decision.reason import Reason
+from gateway.http.reading.faults import Fault, StopParsing
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.proxy.client.request_reader import RequestReader
@@ -16,7 +18,7 @@ LIMITS = Limits(
 )  # fmt: skip
 
 
-class Taker:
+class Sink:
     """Takes requests as they are, with bodies of at most *body_bytes*."""
 
     def __init__(self, body_bytes: int | None = None) -> None:
@@ -25,7 +27,7 @@ class Taker:
         self.uploads: list[Upload] = []
         self.ended = 0
 
-    def take_request(self, request: Request) -> Upload | None:
+    def request_received(self, request: Request) -> Upload | None:
         self.requests.append(request)
         if not request.has_body():
             return None
@@ -34,16 +36,16 @@ class Taker:
         self.uploads.append(Upload(Source(), length, self.body_bytes))
         return self.uploads[-1]
 
-    def take_body_end(self) -> None:
+    def body_ended(self) -> None:
         self.ended += 1
 
 
-def read(*pieces: bytes) -> tuple[Taker, RequestReader]:
-    taker = Taker()
-    reader = RequestReader(taker, RequestNames(frozenset()), LIMITS)
+def read(*pieces: bytes) -> tuple[Sink, RequestReader]:
+    sink = Sink()
+    reader = RequestReader(sink, RequestNames(frozenset()), LIMITS)
     for piece in pieces:
         reader.feed(piece)
-    return taker, reader
+    return sink, reader
 
 
 def read_one(*pieces: bytes) -> Request:
@@ -93,9 +95,9 @@ def test_every_credential_is_kept_for_the_decision() -> None:
 
 
 def test_too_many_fields_are_a_fault_and_the_end() -> None:
-    taker, reader = read(make_request("/", *(f"X-{number}: 1" for number in range(6))))
+    sink, reader = read(make_request("/", *(f"X-{number}: 1" for number in range(6))))
 
-    fault = taker.requests[0].fields.fault
+    fault = sink.requests[0].fields.fault
     assert fault is not None
     assert fault.reason is Reason.HEADERS_TOO_LARGE
     assert reader.is_over
@@ -115,9 +117,9 @@ def test_a_head_over_the_limit_is_a_fault_in_one_piece_or_two(cut: int | None) -
 def test_small_heads_that_come_together_are_each_judged_alone() -> None:
     requests = [make_request("/", "X: " + "x" * 500)] * 5
 
-    taker, _ = read(b"".join(requests))
+    sink, _ = read(b"".join(requests))
 
-    assert [request.fields.fault for request in taker.requests] == [None] * 5
+    assert [request.fields.fault for request in sink.requests] == [None] * 5
 
 
 def test_trailers_are_dropped_never_merged() -> None:
@@ -125,22 +127,52 @@ def test_trailers_are_dropped_never_merged() -> None:
     head = make_request("/", "Transfer-Encoding: chunked", "X: 1", method="POST")
     trailers = b"Authorization: late\r\nX: 2\r\n\r\n"
 
-    taker, reader = read(head + make_chunked(b"abc").removesuffix(b"\r\n") + trailers)
+    sink, reader = read(head + make_chunked(b"abc").removesuffix(b"\r\n") + trailers)
 
-    fields = taker.requests[0].fields
+    fields = sink.requests[0].fields
     assert (b"".join(fields.lines), fields.authorization) == (b"\r\nX: 1", ())
-    assert (taker.ended, reader.in_message) == (1, False)
+    assert (sink.ended, reader.in_message) == (1, False)
 
 
 def test_a_request_behind_a_faulty_one_is_not_read() -> None:
-    taker, reader = read(make_request("/", "Host: b") + make_request("/behind"))
+    sink, reader = read(make_request("/", "Host: b") + make_request("/behind"))
 
-    assert [request.target for request in taker.requests] == [b"/"]
+    assert [request.target for request in sink.requests] == [b"/"]
     assert reader.is_over
 
 
 def test_a_body_ends_its_upload_and_tells_so() -> None:
-    taker, reader = read(make_request("/", method="POST", body=b"abc"), make_request("/next"))
+    sink, reader = read(make_request("/", method="POST", body=b"abc"), make_request("/next"))
 
-    assert (taker.ended, taker.uploads[0].complete, reader.upload) == (1, True, None)
-    assert [request.target for request in taker.requests] == [b"/", b"/next"]
+    assert (sink.ended, sink.uploads[0].complete, reader.upload) == (1, True, None)
+    assert [request.target for request in sink.requests] == [b"/", b"/next"]
+
+
+def test_behind_the_end_nothing_is_read() -> None:
+    sink, reader = read()
+    reader.is_over = True
+
+    with pytest.raises(httptools.HttpParserCallbackError) as found:
+        reader._parser.feed_data(make_request("/a"))
+
+    assert isinstance(found.value.__context__, StopParsing)
+    assert sink.requests == []
+
+
+def test_behind_a_head_that_is_cut_short_nothing_is_read() -> None:
+    sink, reader = read(b"HEAD /a HTTP/1.1\r\nHost")
+
+    request = reader.cut_short()
+
+    assert (request.method, request.target, reader.is_over) == ("HEAD", b"/a", True)
+    assert sink.requests == []
+
+
+def test_a_head_that_is_not_complete_and_too_large_is_the_end() -> None:
+    sink, reader = read()
+
+    with pytest.raises(Fault) as found:
+        reader.feed(b"GET /a HTTP/1.1\r\nX: " + b"x" * 2000)
+
+    assert (found.value.reason, reader.is_over) == (Reason.HEADERS_TOO_LARGE, True)
+    assert sink.requests == []

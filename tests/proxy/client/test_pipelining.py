@@ -17,6 +17,41 @@ def count_exchanges() -> int:
     return sum(type(item) is Exchange for item in gc.get_objects())
 
 
+async def test_answers_come_in_the_order_of_the_requests(service: Service, client: Wire) -> None:
+    service.script = echo
+    targets = ["/open/1", "/nowhere", "/open/2", "/api/refused", "/open/3"]
+    client.send(b"".join(make_request(target) for target in targets))
+
+    answers = [await read_answer(client) for _ in targets]
+
+    assert [answer.status for answer in answers] == [200, 404, 200, 401, 200]
+    assert [answers[number].body for number in (0, 2, 4)] == [b"/open/1 ", b"/open/2 ", b"/open/3 "]
+
+
+async def test_a_half_closed_client_gets_every_answer_it_asked_for_where_that_is_configured(
+    service: Service, start_gateway: StartGateway
+) -> None:
+    service.script = echo
+    client = await (await start_gateway(half_close="answer")).connect()
+    client.send(make_request("/open/1") + make_request("/open/2"))
+    client.end()
+
+    assert [(await read_answer(client)).body for _ in range(2)] == [b"/open/1 ", b"/open/2 "]
+    await client.wait_end()
+
+
+async def test_nothing_behind_a_request_that_closes_is_answered(
+    service: Service, client: Wire
+) -> None:
+    client.send(make_request("/open/", "Connection: close") + make_request("/open/behind"))
+
+    answer = await read_answer(client)
+
+    assert answer.one(b"connection") == b"close"
+    assert await client.read_to_end() == b""
+    assert len(service.requests) == 1
+
+
 async def test_a_flood_of_requests_behind_a_slow_one_does_not_become_a_heap_of_them(
     service: Service, gateway: RunningGateway
 ) -> None:

@@ -1,4 +1,4 @@
-"""Collect the parts of a request's head from the parser's callbacks."""
+"""Build the head of a request from what the parser finds in it."""
 
 from typing import Final, cast
 
@@ -11,8 +11,8 @@ from gateway.http.reading.names import AUTHORIZATION, HOST, TRACEPARENT, TRACEST
 from gateway.http.reading.request import UNSUPPORTED_METHODS, USUAL_METHODS, Request
 from gateway.settings.values.configuration import Limits
 
-# What comes is read in pieces, so that one who sends much at once makes neither others wait nor
-# a heap of requests: the rest of it can wait as bytes.
+# Input is parsed in pieces of this size: a client that sends much at once neither delays others
+# nor makes a heap of parsed requests. What follows a piece can wait as bytes.
 PIECE_BYTES: Final = 4 * 1024
 
 _NOT_ONE_LINE: Final = "the request line is not method, target and HTTP version, a space between"
@@ -20,67 +20,79 @@ _NOT_ONE_LINE: Final = "the request line is not method, target and HTTP version,
 _TRACE: Final = frozenset((TRACEPARENT, TRACESTATE))
 
 
-class HeadParts:
-    """One head after the other, in parts; each is handed to ``_take_head``.
+class HeadBuilder:
+    """Builds one request head after the other.
 
-    *in_message* says that a request was begun that is not complete. *fields* are those of
-    its head, until that is. *is_over* says that no more is read. *_resumes* says that the parser
-    takes what is behind the head for another protocol, and that it is none.
+    The owner of the parser lets it call ``on_url`` and ``on_header`` of the builder, announces
+    each piece of input with ``add_piece``, each request with ``begin``, and takes its head with
+    ``complete``. *fields* are those of the head being read; None outside of a head.
+    *ignores_upgrade* says that the parser takes what follows the last head for another protocol,
+    although it is HTTP. *trailer_fields* counts the fields behind the body.
     """
 
     __slots__ = (
-        "_feed_bytes",
         "_head_bytes",
         "_limits",
         "_line",
         "_names",
-        "_parser",
-        "_resumes",
+        "_piece_bytes",
         "_target",
         "fields",
-        "in_message",
-        "is_over",
+        "ignores_upgrade",
+        "trailer_fields",
     )
 
     def __init__(self, names: RequestNames, limits: Limits) -> None:
         self._names = names
         self._limits = limits
-        self._parser = httptools.HttpRequestParser(self)
-        self._feed_bytes = 0
-        self._head_bytes = 0
+        self._piece_bytes = 0
+        self._head_bytes = 0  # of the head being read, in the pieces before this one
         self._line = b""
-        self._resumes = False
         self._target = b""
         self.fields: Fields | None = None
-        self.in_message = False
-        self.is_over = False
+        self.ignores_upgrade = False
+        self.trailer_fields = 0
 
-    def _note_line(self, piece: bytes) -> None:
-        """Remember *piece* as far as the request line is in it; a head begins with it or before."""
-        if not self.in_message:
+    def use(self, names: RequestNames, limits: Limits) -> None:
+        """Switch to another configuration, also for the fields already read of a head.
+
+        Otherwise a client could send a field in one piece that is an identity field by the next.
+        """
+        self._names = names
+        self._limits = limits
+        if self.fields is not None:
+            self.fields.judge_again(names)
+
+    def add_piece(self, piece: bytes, in_message: bool) -> None:
+        """Note *piece*, which is parsed next; a head begins at its start, or before it.
+
+        It is kept as far as the request line is in it: the parser accepts request lines that
+        are none, so the line is compared with what was understood.
+        """
+        self._piece_bytes = len(piece)
+        if not in_message:
             self._line = piece
         elif self.fields is not None and b"\n" not in self._line.lstrip(b"\r\n"):
             self._line += piece
 
-    def on_message_begin(self) -> None:
-        """Begin with a request."""
-        if self.is_over:
-            raise StopParsing
-        self.in_message = True
+    def begin(self) -> None:
+        """Begin a head."""
         self._target = b""
         self.fields = Fields()
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Add a piece of the target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
+        """Add one field; trailers are dropped, never merged (RFC 9110 §6.5.1)."""
         fields = self.fields
         if fields is None:
-            self._count_trailer()
+            self._drop_trailer()
             return
         kind = self._names[name]
+        # The usual fields first: most are bytes to be forwarded as they came, and of the special
+        # ones nearly every request has one Host and one Authorization.
         if type(kind) is bytes:
             fields.lines += (kind, value)
         elif kind == HOST and not fields.host and value[-1:] > b" ":
@@ -92,48 +104,44 @@ class HeadParts:
         else:
             fields.add_special(cast(int, kind), value)
 
-    def _count_trailer(self) -> None:
-        """Drop a trailer field; whoever reads bodies counts them."""
+    def _drop_trailer(self) -> None:
+        self.trailer_fields += 1
+        if self.trailer_fields > self._limits.head_fields:
+            raise StopParsing
 
-    def on_headers_complete(self) -> None:
-        """Hand over the head."""
+    def complete(self, parser: httptools.HttpRequestParser) -> Request:
+        """Return the request whose head *parser* has just read."""
         fields = self.fields
         if fields is None:
             raise StopParsing
         self.fields = None
-        parser = self._parser
         request = Request(parser.get_method().decode("ascii"), self._target, fields)
         request.keep_alive = parser.should_keep_alive()
         version = parser.get_http_version()
         if parser.should_upgrade():
-            self._take_upgrade(request, version)
+            self._choose_upgrade(request, version)
         self._settle(request, version)
-        self._head_bytes = 0
+        self._head_bytes = self.trailer_fields = 0
         self._line = b""
-        self._take_head(request)
+        return request
 
-    def _take_upgrade(self, request: Request, version: str) -> None:
-        """Take an upgrade that is offered, or ignore it (RFC 9110 §7.8)."""
+    def _choose_upgrade(self, request: Request, version: str) -> None:
+        """Accept an upgrade that is offered, or ignore it (RFC 9110 §7.8)."""
         fields = request.fields
         if request.method == "CONNECT":
             request.wants_upgrade = True
         elif version == "1.1":
             request.wants_upgrade = fields.choose_upgrade(self._names.upgrades)
         else:
-            fields.ignore_upgrade()  # in HTTP/1.0 it means nothing, and must be
-        self._resumes = not request.wants_upgrade
+            fields.ignore_upgrade()  # RFC 9110 §7.8: a server must, in HTTP/1.0
+        self.ignores_upgrade = not request.wants_upgrade
 
-    def _take_head(self, request: Request) -> None:
-        """Take a head that is complete."""
-        raise NotImplementedError
-
-    def cut_short(self) -> Request:
-        """Return what is known of the request that is being read, and read no more of it."""
+    def cut_short(self, parser: httptools.HttpRequestParser, in_message: bool) -> Request:
+        """Return what is known of a request that is not read to its end, for its refusal."""
         fields, self.fields = self.fields or Fields(), None
-        self.is_over = True
-        target = self._target if self.in_message else b""
-        # Known as soon as a target is; an answer to HEAD has no body (RFC 9110 §9.3.2).
-        method = self._parser.get_method().decode("ascii") if target else ""
+        target = self._target if in_message else b""
+        # Known as soon as a target is; a response to HEAD has no body (RFC 9110 §9.3.2).
+        method = parser.get_method().decode("ascii") if target else ""
         request = Request(method, target, fields)
         request.is_plain = False
         return request
@@ -161,9 +169,9 @@ class HeadParts:
         # The last piece may hold more than the head, so count what was understood.
         if (
             len(fields.lines) // 2 + fields.special_count > limits.head_fields
-            or self._head_bytes + self._feed_bytes > limits.head_bytes
+            or self._head_bytes + self._piece_bytes > limits.head_bytes
         ):
-            self._check_head_size(fields)
+            self._check_size(fields)
         request.is_plain = (
             fields.is_plain
             and not (fields.connection or fields.upgrade)
@@ -178,7 +186,7 @@ class HeadParts:
             and not (fields.authorization and request.logs_in())
         )
 
-    def _check_head_size(self, fields: Fields) -> None:
+    def _check_size(self, fields: Fields) -> None:
         limits = self._limits
         if len(self._target) > limits.target_bytes:
             return  # which is found later, and says it better
@@ -189,13 +197,13 @@ class HeadParts:
         if size > limits.head_bytes:
             fields.find(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
-    def _after_head_piece(self, data: bytes) -> None:
-        """Bound the size of a head that is not complete; raises Fault."""
-        start = data.rfind(b"\r\n\r\n") + 4
+    def check_incomplete(self, piece: bytes) -> Fault | None:
+        """Return why a head that does not end in *piece*, parsed last, is read no further."""
+        start = piece.rfind(b"\r\n\r\n") + 4
         if start < 4:
-            self._head_bytes += len(data)
+            self._head_bytes += len(piece)
         else:  # behind pipelined requests; what lies between may be a body, so refuse nothing yet
-            self._head_bytes = min(len(data) - start, self._limits.head_bytes)
+            self._head_bytes = min(len(piece) - start, self._limits.head_bytes)
         limits, fields = self._limits, self.fields
         is_large = self._head_bytes > limits.head_bytes
         has_too_many = (
@@ -203,18 +211,17 @@ class HeadParts:
             and len(fields.lines) // 2 + fields.special_count > limits.head_fields
         )
         if not (is_large or has_too_many):
-            return
-        self.is_over = True
+            return None
         if len(self._target) > limits.target_bytes:
-            raise Fault(Reason.TARGET_TOO_LONG, "the target is too long")
+            return Fault(Reason.TARGET_TOO_LONG, "the target is too long")
         found = None if fields is None else fields.fault
-        if found is not None:  # as it would be said of the whole head
-            raise Fault(found.reason, found.detail)
+        if found is not None:  # the same that would be said of the whole head
+            return Fault(found.reason, found.detail)
         if has_too_many:
-            raise Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
-        raise Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")
+            return Fault(Reason.HEADERS_TOO_LARGE, too_many_fields(limits))
+        return Fault(Reason.HEADERS_TOO_LARGE, "the head is too large")
 
 
 def too_many_fields(limits: Limits) -> str:
-    """Return what is wrong with a head, or a trailer section, of more fields than *limits* say."""
+    """Return what is wrong with a head, or a trailer section, over the number of fields."""
     return f"more than {limits.head_fields} fields"

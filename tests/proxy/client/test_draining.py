@@ -67,10 +67,10 @@ async def test_what_has_begun_is_not_idle(
     assert client.deadline == before
 
 
-async def test_only_what_lasts_is_told(service: Service, gateway: RunningGateway) -> None:
+async def test_only_what_lasts_is_ended(service: Service, gateway: RunningGateway) -> None:
     wire, client = await opened(gateway)
 
-    client.take_leave()
+    client.end_lasting()
 
     assert not client.lasts()
     wire.send(make_request("/open/"))
@@ -91,8 +91,8 @@ async def test_when_the_time_is_up_one_without_a_request_is_closed_in_order(
     wire.send(part)
     await asyncio.sleep(0.05)
 
-    client.time_is_up()
-    client.time_is_up()
+    client.end_now()
+    client.end_now()
 
     await wire.wait_end()
     assert (wire.error, wire.unread) == (None, b"")
