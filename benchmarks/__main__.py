@@ -14,12 +14,12 @@ from benchmarks import (
     rows_services,
     rows_workers,
 )
+from benchmarks.figure import FIGURE, RESULTS, write_figure
 from benchmarks.report import format_row, write_report
 from benchmarks.row import Bench
 from benchmarks.tokens import make_keys
 
 ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).parent / "results.md"
 OPEN_FILES = 40_000  # both ends of the idle connections, and room
 DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 4
 ROWS = {
@@ -61,7 +61,8 @@ def main(names: list[str]) -> int:
         measured.append((row, outcome))
     if not names:
         write_report(RESULTS, bench, measured)
-        print(f"written: {RESULTS.relative_to(ROOT)}")
+        write_figure(FIGURE, RESULTS.read_text())
+        print(f"written: {RESULTS.relative_to(ROOT)}, {FIGURE.relative_to(ROOT)}")
     return 0
 
 

@@ -70,8 +70,12 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
-def test_every_page_can_be_reached_from_the_readme(path: Path) -> None:
-    assert f"(docs/{path.name})" in (ROOT / "README.md").read_text()
+def test_every_page_is_listed_in_the_index(path: Path) -> None:
+    assert path.name == "index.md" or f"]({path.name})" in page("index")
+
+
+def test_the_index_can_be_reached_from_the_readme() -> None:
+    assert "(docs/index.md)" in (ROOT / "README.md").read_text()
 
 
 # --- reasons
@@ -153,9 +157,11 @@ def test_the_paths_of_the_admin_port_are_listed() -> None:
     assert [row[0].strip("`") for row in listed] == re.findall(r'router.add_\w+\("([^"]+)"', source)
 
 
-def test_what_the_readme_calls_not_built_is_no_verb() -> None:
-    missing = sections((ROOT / "README.md").read_text(), "##")["What is not built yet"]
+def test_what_the_readme_calls_not_implemented_is_no_verb() -> None:
+    readme = (ROOT / "README.md").read_text()
+    missing = readme.partition("**Not implemented yet:**")[2].partition("\n\n")[0]
 
+    assert missing
     assert not set(re.findall(r"`(\w+)`", missing)) & set(VERBS)
 
 
@@ -208,8 +214,8 @@ def test_every_limit_of_the_data_port_is_listed() -> None:
 
 
 def test_the_fields_said_to_be_dropped_are_and_no_dropped_field_is_unsaid() -> None:
-    text = sections(page("http"), "##")["Fields to the service"]
-    dropped = text.partition("Dropped from requests:")[2].partition("From a peer in")[0]
+    text = sections(page("http"), "##")["Forwarded request fields"]
+    dropped = text.partition("Removed from requests:")[2].partition("\n### ")[0]
     said = {name.lower().encode() for name in re.findall(r"`([A-Z][\w-]+)`", dropped)}
     judged = names.RequestNames(frozenset())
 
@@ -218,8 +224,8 @@ def test_the_fields_said_to_be_dropped_are_and_no_dropped_field_is_unsaid() -> N
 
 
 def test_every_member_of_an_access_log_line_is_described() -> None:
-    """The lines in the README are real ones: its own tests compare them."""
-    lines = re.findall(r'^\{"time":.+$', (ROOT / "README.md").read_text(), re.MULTILINE)
+    """The lines in the tutorial are real ones: its own tests compare them."""
+    lines = re.findall(r'^\{"time":.+$', page("tutorial"), re.MULTILINE)
     listed = [row[0].strip("`") for row in rows(sections(page("access-log"), "##")["JSON"])]
 
     # The two members that most lines have not: see the page.
@@ -267,8 +273,8 @@ def test_every_algorithm_is_listed_with_its_kind_of_key() -> None:
     assert sorted(listed) == sorted(ALGORITHMS)
 
 
-def test_the_identity_fields_of_the_readme_are_the_default_ones() -> None:
-    text = sections((ROOT / "README.md").read_text(), "##")["What services receive"]
+def test_the_identity_headers_of_the_page_are_the_default_ones() -> None:
+    text = sections(page("identity"), "##")["Headers"]
     listed = {header.strip("`"): claim.split("`")[1] for header, claim in rows(text)}
 
     assert listed == IdentityModel().headers

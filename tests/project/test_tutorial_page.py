@@ -1,0 +1,157 @@
+"""`docs/tutorial.md`: every command it shows is run, and prints what it shows."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.hanging import LIMIT_SECONDS
+from tests.project.console import (
+    Ports,
+    Shell,
+    Step,
+    find_fences,
+    find_steps,
+    settle,
+    shell_in,
+)
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tutorial.md").read_text()
+FENCES = find_fences(PAGE)
+STEPS = [
+    step
+    for fence in FENCES
+    if fence.language == "console" and fence.tag != "demo"
+    for step in find_steps(fence.body)
+]
+
+# What `gateway run` listens on in the tutorial; here it takes free ports and says which.
+RUN_PORTS = {"8081": "0", "9911": "0"}
+
+
+@contextmanager
+def running_demo() -> Iterator[str]:
+    """Run the demo on free ports; yield its introduction."""
+    options = [f"--{part}-port" for part in ("admin", "issuer", "orders", "invoices")]
+    command = [str(Path(sys.executable).with_name("gateway")), "demo", "--port", "0"]
+    for option in options:
+        command += [option, "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines: list[str] = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("Ctrl-C"):
+                    break
+            yield "".join(lines)
+        finally:
+            process.terminate()
+            try:
+                process.wait(LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def ports_of(introduction: str) -> Ports:
+    """Return the ports of the demo, in the order in which it names them."""
+    used = re.findall(r"^  .*$", introduction, re.MULTILINE)
+    found = re.findall(r"127\.0\.0\.1:(\d+)", "\n".join(used))
+    shown = ["8080", "9901", "9000", "9001", "9002"]
+    return Ports(dict(zip(shown, found, strict=True)) | RUN_PORTS)
+
+
+def run_step(shell: Shell, step: Step, ports: Ports) -> str:
+    """Return what the command of *step* prints, with the ports of the page."""
+    command = ports.put_in(step.command)
+    issuer = ports.put_in("--issuer-url http://127.0.0.1:9000")
+    command = command.replace("gateway token mint", f"gateway token mint {issuer}")
+    if not command.endswith("&"):
+        return ports.take_out(shell.run(command))
+    said = shell.start(command, until="admin on")
+    for shown, word in (("8081", "listening on"), ("9911", "admin on")):
+        found = re.search(rf"{word} 127\.0\.0\.1:(\d+)", said)
+        assert found is not None, said
+        ports.use(shown, found[1])
+    return ports.take_out(said)
+
+
+@pytest.fixture(scope="module")
+def introduction_and_printed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[str, dict[int, str]]:
+    """Return what the demo said, and what each step printed, by its number."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    shutil.copytree(ROOT / "config", folder / "config")
+    with running_demo() as introduction, shell_in(folder) as shell:
+        ports = ports_of(introduction)
+        for fence in FENCES:
+            if fence.tag.startswith("file: "):
+                (folder / fence.tag.removeprefix("file: ")).write_text(ports.put_in(fence.body))
+        printed = {number: run_step(shell, step, ports) for number, step in enumerate(STEPS)}
+        return ports.take_out(introduction), printed
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)), ids=[step.command for step in STEPS])
+def test_a_command_prints_what_the_page_shows(
+    introduction_and_printed: tuple[str, dict[int, str]], number: int
+) -> None:
+    _, printed = introduction_and_printed
+
+    assert settle(printed[number]) == settle(STEPS[number].output)
+
+
+def test_the_demo_introduces_itself_as_the_page_shows(
+    introduction_and_printed: tuple[str, dict[int, str]],
+) -> None:
+    introduction, _ = introduction_and_printed
+    (fence,) = [fence for fence in FENCES if fence.tag == "demo"]
+    (step,) = find_steps(fence.body)
+
+    # On its own ports the demo need not say where its issuer is.
+    said = introduction.replace(" --issuer-url http://127.0.0.1:9000", "")
+    assert step.command == "make demo"
+    assert settle(said) == settle(step.output.partition("\n")[2])
+
+
+def test_make_demo_runs_the_demo_and_says_so_first() -> None:
+    (fence,) = [fence for fence in FENCES if fence.tag == "demo"]
+    (step,) = find_steps(fence.body)
+    # Silent about directories: `make test` runs this, and an inner make would tell of its own.
+    planned = subprocess.run(
+        ["make", "--no-print-directory", "-n", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert planned.stdout.splitlines()[-1] == step.output.splitlines()[0]
+
+
+def test_the_page_has_commands_to_run() -> None:
+    """A change of the page's form must not leave this file with nothing to do."""
+    verbs = {word for step in STEPS for word in re.findall(r"\bgateway ([a-z]+)", step.command)}
+
+    assert verbs >= {"demo", "check", "routes", "keys", "token", "run", "healthcheck"}
+    assert [step for step in STEPS if step.command.startswith("curl")]
+
+
+def test_no_block_of_the_page_escapes_these_tests() -> None:
+    """Console blocks are run, and files are written for them."""
+    unknown = [
+        fence
+        for fence in FENCES
+        if fence.language != "console" and not fence.tag.startswith("file: ")
+    ]
+
+    assert unknown == []
