@@ -14,9 +14,7 @@ from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.live import explain_live
 from gateway.admin.question import Question
 from gateway.admin.rate_limits import rate_limit_status
-from gateway.admin.readiness import Readiness, judge_readiness, requires_issuer, requires_list
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport
-from gateway.admin.reload_requests import ReloadRequests
+from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.report_only import report_only
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
@@ -24,7 +22,9 @@ from gateway.admin.upstreams import upstream_statuses
 from gateway.fetched import Fetched
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
-from gateway.reload import Inventory, Lacking, LastAttempt, find_lacking, needs_restart
+from gateway.reloading.checks import Inventory, Missing, find_missing, needs_restart
+from gateway.reloading.report import LastReload, ReloadOutcome, ReloadReport
+from gateway.reloading.requests import ReloadRequests
 from gateway.settings.text.disk import Record
 from gateway.settings.text.fault import Fault
 from gateway.settings.text.places import Places
@@ -122,7 +122,7 @@ class ControlPlane:
         self._admin = None
         if settings.admin is not None:
             self._admin = AdminServer(settings.admin, self, self.reload_requests)
-        self._last_attempt = LastAttempt(settings.digest, self._started_at)
+        self._last_reload = LastReload(settings.digest, self._started_at)
         self._reloading = asyncio.Lock()
         self._has_loaded_all = False  # keys and lists that readiness waits for, once
 
@@ -171,9 +171,9 @@ class ControlPlane:
                 return refusal
             fetched, former = self._make_fetched(settings), self._fetched
             await fetched.succeed(former, settings.reload.wait_seconds)
-            lacking = find_lacking(self._inventory(), _inventory(settings, fetched))
-            faults = _locate(lacking, places, is_forced=force)
-            refused = [one for one in lacking if one.is_refused and not force]
+            missing = find_missing(self._inventory(), _inventory(settings, fetched))
+            faults = _locate(missing, places, is_forced=force)
+            refused = [one for one in missing if one.is_refused and not force]
             if refused:
                 await fetched.close()
                 return self._refuse(settings, refused, faults)
@@ -198,7 +198,7 @@ class ControlPlane:
         return _inventory(self._settings, self._fetched)
 
     def _refuse(
-        self, settings: Settings, refused: Sequence[Lacking], faults: tuple[Fault, ...]
+        self, settings: Settings, refused: Sequence[Missing], faults: tuple[Fault, ...]
     ) -> str:
         refusal = f"{refused[0]}"
         if len(refused) > 1:
@@ -221,12 +221,12 @@ class ControlPlane:
         """Remember what became of an attempt: here, or before it came to ``reload``."""
         now = self._clock()
         self._exposition.reloads.count(report.outcome.value, now)
-        self._last_attempt.note(report, now)
+        self._last_reload.note(report, now)
 
     @property
     def last_report(self) -> ReloadReport:
         """Return what became of the last attempt, or of the start."""
-        return self._last_attempt.report
+        return self._last_reload.report
 
     # --- the view of the admin port
 
@@ -259,15 +259,15 @@ class ControlPlane:
             "started_at": self._started_at,
             "uptime_seconds": time.time() - self._started_at,
             "draining": self._workers.is_draining,
-            "config": self._last_attempt.status(self._settings.digest),
+            "config": self._last_reload.status(self._settings.digest),
             "workers": self._workers.status(),
             "report_only": report_only(self._settings),
             "issuers": [
-                issuer_status(one, is_required=requires_issuer(settings, one.name))
+                issuer_status(one, is_required=settings.requires_issuer(one.name))
                 for one in fetched.keyring.status()
             ],
             "revocations": [
-                revocation_status(one, is_required=requires_list(settings, one.name))
+                revocation_status(one, is_required=settings.requires_list(one.name))
                 for one in fetched.revocations.status()
             ],
             "certificates": [certificate_status(one, now) for one in in_use],
@@ -308,8 +308,8 @@ def _inventory(settings: Settings, fetched: Fetched) -> Inventory:
 
 
 def _locate(
-    lacking: Sequence[Lacking], places: Places | None, *, is_forced: bool
+    missing: Sequence[Missing], places: Places | None, *, is_forced: bool
 ) -> tuple[Fault, ...]:
     if places is None:
         return ()
-    return tuple(one.locate(places, is_forced=is_forced) for one in lacking)
+    return tuple(one.locate(places, is_forced=is_forced) for one in missing)

@@ -39,11 +39,11 @@ def judge_readiness(
     unready, the tokens of every other issuer would be refused as well.
     """
     issuer_views = [
-        issuer_readiness(one, is_required=requires_issuer(settings, one.name), awaits=awaits)
+        issuer_readiness(one, is_required=settings.requires_issuer(one.name), awaits=awaits)
         for one in issuers
     ]
     list_views = [
-        revocation_readiness(one, is_required=requires_list(settings, one.name), awaits=awaits)
+        revocation_readiness(one, is_required=settings.requires_list(one.name), awaits=awaits)
         for one in lists
     ]
     awaited = (
@@ -51,22 +51,3 @@ def judge_readiness(
         *(f"no revocation list {one['name']}" for one in list_views if one["awaited"]),
     )
     return Readiness((*awaited, *faults), awaited, tuple(issuer_views), tuple(list_views))
-
-
-def requires_issuer(settings: Settings, name: str) -> bool:
-    """Return whether a gateway needs keys of this issuer to be ready.
-
-    An issuer that only reports refuses nobody without its keys.
-    """
-    one = settings.issuers[name]
-    return one.is_required and not one.issuer.reports
-
-
-def requires_list(settings: Settings, name: str) -> bool:
-    """Return whether a gateway needs this revocation list to be ready.
-
-    It does if tokens of an issuer that it requires are refused without the list.
-    """
-    one = settings.revocations[name]
-    refuses = one.rule.refuses_without and one.is_required
-    return refuses and any(requires_issuer(settings, issuer) for issuer in one.rule.issuers)

@@ -20,10 +20,10 @@ from gateway.admin.question import (
     parse_question,
 )
 from gateway.admin.readiness import Readiness
-from gateway.admin.reload_report import report_as_json
-from gateway.admin.reload_requests import ReloadRequests
 from gateway.decision.tokens.json_text import parse_json_object
 from gateway.http.nameless import hide_software
+from gateway.reloading.report import report_as_json
+from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.configuration import Admin
 from gateway.settings.values.listening import naming
 
@@ -197,7 +197,7 @@ class AdminServer:
         members = report_as_json(report)
         if report.is_applied:
             return json_object(members)
-        detail = "the former configuration stays"
+        detail = "the previous configuration stays active"
         return problem(HTTPStatus.CONFLICT, detail, members)
 
 

@@ -9,14 +9,14 @@ from typing import NoReturn
 
 import click
 
-from gateway.admin.reload_report import ReloadReport, report_as_json, report_from_json
 from gateway.cli.admin_address import UnreadableError, default_config
 from gateway.cli.admin_credential import admin_credential
 from gateway.cli.admin_port import AdminAnswer, ask_admin_port, find_admin_port
 from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape
-from gateway.cli.reload_text import describe_reload, print_wrong
+from gateway.cli.reload_text import announce_reload, describe_reload, print_problems
 from gateway.cli.timeout_option import timeout_option
+from gateway.reloading.report import ReloadReport, report_as_json, report_from_json
 
 # Reading thousands of routes takes seconds, suites may take a minute, and keys are fetched.
 _TIMEOUT_SECONDS = 90.0
@@ -81,11 +81,11 @@ def _read(answer: AdminAnswer) -> ReloadReport:
 
 
 def _print(report: ReloadReport) -> None:
-    print_wrong(report)
     if report.is_applied:
+        print_problems(report)
         click.echo(describe_reload(report))
     else:
-        click.echo(f"gateway: {describe_reload(report)}", err=True)
+        announce_reload(report)
 
 
 def _end(message: str) -> NoReturn:

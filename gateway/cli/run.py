@@ -13,10 +13,11 @@ from gateway.app import Gateway
 from gateway.cli.config_file import EXIT_ENVIRONMENT, config_argument, find_config, load_or_exit
 from gateway.cli.descriptors import allow_many_descriptors, describe_too_few
 from gateway.cli.output import print_faults
-from gateway.cli.reloading import Reloading
+from gateway.cli.reload_text import announce_reload
 from gateway.cli.systemd import Activated, Notifier, assign_sockets, take_sockets
 from gateway.collector import settle_memory
 from gateway.lints.certificates import warnings_at
+from gateway.reloading.loop import ReloadLoop
 from gateway.settings.text.disk import Record, RecordingDisk
 from gateway.settings.values.configuration import Settings
 from gateway.supervisor.cores import usable_cores
@@ -60,7 +61,9 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
     notifier = Notifier(os.environ)
     gateway = _make(settings, workers, path, record, take_sockets(os.environ))
     watch_seconds = settings.reload.watch_seconds
-    reloading = Reloading(gateway, path, record, watch_seconds, notifier=notifier)
+    reloading = ReloadLoop(
+        gateway, path, record, watch_seconds, announce=announce_reload, manager=notifier
+    )
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(UnexpectedErrors())
@@ -73,7 +76,7 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.tell)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.request)
     alive = loop.create_task(_say_alive(notifier))
     try:
         await gateway.start()

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.collector import settle_memory
 from gateway.data_plane import DataPlane
 from gateway.fetching.thread import compute_in_thread
-from gateway.reload import summarize
+from gateway.reloading.report import summarize
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.text.disk import replay
 from gateway.settings.values.configuration import Settings

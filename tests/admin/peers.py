@@ -9,8 +9,8 @@ import aiohttp
 
 from gateway.admin.question import Question
 from gateway.admin.readiness import Readiness
-from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
+from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.configuration import Address, Admin
 
 

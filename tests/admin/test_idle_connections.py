@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from gateway.admin.idle_connections import IdleConnections
-from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
+from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.configuration import Address, Admin
 from tests.admin.peers import FakeGateway
 

@@ -5,12 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.readiness import (
-    Readiness,
-    judge_readiness,
-    requires_issuer,
-    requires_list,
-)
+from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.settings.values.configuration import Settings
 from tests.admin.test_issuers import STATUS as ISSUER
 from tests.admin.test_revocations import STATUS as LIST
@@ -93,8 +88,8 @@ def test_what_is_not_required_keeps_no_traffic_away(
     wanted = settings(tmp_path, issuer, blocked)
 
     assert judge(wanted, False, False).not_ready == reasons
-    assert requires_issuer(wanted, "main") is (NO_KEYS in reasons)
-    assert requires_list(wanted, "blocked") is (NO_LIST in reasons)
+    assert wanted.requires_issuer("main") is (NO_KEYS in reasons)
+    assert wanted.requires_list("blocked") is (NO_LIST in reasons)
 
 
 def test_other_reasons_stand_behind_them(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport, report_as_json
-from gateway.admin.reload_requests import ReloadRequests
 from gateway.admin.server import AdminServer
+from gateway.reloading.report import ReloadOutcome, ReloadReport, report_as_json
+from gateway.reloading.requests import ReloadRequests
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.settings.values.configuration import Address, Admin
 from gateway.telemetry.metrics.counts import Metrics
@@ -255,7 +255,7 @@ async def reloading(port: AdminPort, report: ReloadReport) -> AsyncIterator[list
             while True:
                 turn = await port.reloads.next()
                 answered.append(report)
-                turn.answer(report)
+                turn.finish(report)
 
     task = asyncio.create_task(serve())
     await asyncio.sleep(0)
@@ -283,7 +283,7 @@ async def test_a_reload_that_is_refused_is_a_problem_with_all_that_is_wrong() ->
     assert answer.status == 409
     assert answer.headers["Content-Type"] == "application/problem+json"
     told = json.loads(answer.body)
-    assert told["detail"] == "the former configuration stays"
+    assert told["detail"] == "the previous configuration stays active"
     assert report_as_json(INVALID).items() <= told.items()
 
 
@@ -296,7 +296,7 @@ async def test_a_reload_is_forced_only_by_a_body_that_says_so(body: bytes, is_fo
         with port.reloads.serve():
             asking = asyncio.create_task(port.ask("/reload", "POST", JSON, body))
             turn = await port.reloads.next()
-            turn.answer(APPLIED)
+            turn.finish(APPLIED)
             answer = await asking
 
     assert (answer.status, turn.is_forced) == (200, is_forced)

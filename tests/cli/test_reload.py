@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from gateway.admin.reload_report import (
+from gateway.reloading.report import (
     ReloadOutcome,
     ReloadReport,
     report_as_json,
@@ -34,7 +34,7 @@ INVALID = ReloadReport(ReloadOutcome.INVALID, "ab", f"{ERROR}", (WARNING, ERROR)
 UNREADABLE = ReloadReport(ReloadOutcome.INVALID, None, "cannot read gateway.yaml: gone")
 FIXED = ReloadReport(ReloadOutcome.NEEDS_RESTART, "ab", "`listen` cannot change")
 UNTESTED = ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "1 of 2 tests failed", (), (FAILURE,))
-STAYS = "gateway: not reloaded, the former configuration stays: "
+STAYS = "gateway: not reloaded, the previous configuration stays active: "
 
 
 @contextmanager
@@ -214,7 +214,7 @@ async def test_it_understands_the_real_admin_port() -> None:
 
         async def serve() -> None:
             with port.reloads.serve():
-                (await port.reloads.next()).answer(UNTESTED)
+                (await port.reloads.next()).finish(UNTESTED)
 
         serving = asyncio.create_task(serve())
         url = "http://{}:{}".format(*port.server.address)

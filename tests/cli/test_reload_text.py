@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport
-from gateway.cli.reload_text import describe_reload, print_wrong
+from gateway.cli.reload_text import describe_reload, print_problems
+from gateway.reloading.report import ReloadOutcome, ReloadReport
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.suites.running.failed_tests import FailedTest
 
@@ -12,8 +12,8 @@ ERROR = Fault(PLACE, Code.BAD_VALUE, "no")
 WARNING = Fault(PLACE, Code.UNUSED_ISSUER, "nobody", Severity.WARNING)
 
 
-STAYS = "not reloaded, the former configuration stays: "
-FORCE = "`gateway reload --force` takes the configuration without them"
+STAYS = "not reloaded, the previous configuration stays active: "
+FORCE = "`gateway reload --force` accepts the configuration without them"
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ FORCE = "`gateway reload --force` takes the configuration without them"
         (ReloadReport(ReloadOutcome.APPLIED, "0123456789abcdef"), "reloaded, config 0123456789ab"),
         (
             ReloadReport(ReloadOutcome.INVALID, "ab", f"{ERROR}", (ERROR,)),
-            "not reloaded, the former configuration stays: the configuration has faults",
+            "not reloaded, the previous configuration stays active: the configuration has faults",
         ),
         # Refused elsewhere, and only doubtful itself.
         (
             ReloadReport(ReloadOutcome.INVALID, "ab", "worker 1: no", (WARNING,)),
-            "not reloaded, the former configuration stays: worker 1: no",
+            "not reloaded, the previous configuration stays active: worker 1: no",
         ),
         (
             ReloadReport(ReloadOutcome.UNAVAILABLE, "ab", f"{ERROR}", (ERROR,)),
@@ -39,7 +39,7 @@ FORCE = "`gateway reload --force` takes the configuration without them"
         ),
         (
             ReloadReport(ReloadOutcome.NEEDS_RESTART, "ab", "a\n::x"),
-            "not reloaded, the former configuration stays: a\\n::x",
+            "not reloaded, the previous configuration stays active: a\\n::x",
         ),
     ],
 )
@@ -51,7 +51,7 @@ def test_failures_are_told_as_suites_tell_them(capsys: pytest.CaptureFixture[str
     """CWE-150: whoever named a test must not make lines or steer a terminal."""
     failure = FailedTest(PLACE, "own\n::x", "alice", "GET a/b", ("expected \x1b[2J",))
 
-    print_wrong(ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "1 of 2", (ERROR,), (failure,)))
+    print_problems(ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "1 of 2", (ERROR,), (failure,)))
 
     assert capsys.readouterr().err.splitlines() == [
         str(ERROR),

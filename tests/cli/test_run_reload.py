@@ -99,7 +99,7 @@ def test_who_asks_for_a_reload_is_told_what_is_wrong_as_check_tells_it(tmp_path:
         assert asked.returncode == 1
         *faults, last = asked.stderr.splitlines()
         assert faults == checked.stderr.splitlines()[:-1]
-        assert last.startswith("gateway: not reloaded, the former configuration stays: ")
+        assert last.startswith("gateway: not reloaded, the previous configuration stays active: ")
 
 
 # --- what cannot be used

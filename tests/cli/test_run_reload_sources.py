@@ -116,8 +116,8 @@ def test_a_jwks_url_at_a_dead_port_changes_nothing_and_no_request_fails(
         "(Connection refused); make it reachable, or correct `jwks_url`"
     )
     assert last == (
-        "gateway: not reloaded, the former configuration stays: keys or revocation lists are "
-        "missing (`gateway reload --force` takes the configuration without them)"
+        "gateway: not reloaded, the previous configuration stays active: keys or revocation lists "
+        "are missing (`gateway reload --force` accepts the configuration without them)"
     )
     assert (config["live_hash"], config["last_outcome"]) == (before, "unavailable")
     assert config["last_error"].startswith("issuer `main`: no keys: ")
@@ -164,8 +164,9 @@ def test_a_key_file_that_holds_no_keys_is_not_taken_up(tmp_path: Path) -> None:
     assert [one.returncode for one in (done, mended, emptied)] == [1, 0, 0]
     assert "keys_unusable: issuer `main`: no keys: " in done.stderr
     assert emptied.stderr == (
-        f"{path}:7:16: keys_unusable: warning: issuer `main`: cannot be read again, and stays in "
-        f"use as it was: {tmp_path}/new.json: no usable key in the set; correct the file\n"
+        f"{path}:7:16: keys_unusable: warning: issuer `main`: cannot be read again, its last "
+        f"good content stays in use: {tmp_path}/new.json: no usable key in the set; correct the "
+        "file\n"
     )
 
 
@@ -199,10 +200,10 @@ def test_requests_are_served_while_a_reload_waits_and_the_wait_is_bounded(tmp_pa
         fleet.await_said("reloaded, config")
         asking.await_more()
         counts = outcomes(fleet)
-        (refusal,) = [line for line in fleet.said if "no complete answer" in line]
+        (refusal,) = [line for line in fleet.said if "no complete response" in line]
 
     assert set(asking.seen) == {200}
-    assert "no complete answer within 2 s (`reload.wait`)" in refusal
+    assert "no complete response within 2 s (`reload.wait`)" in refusal
     assert (counts["unavailable"], counts["applied"] >= 1) == (1, True)
 
 

@@ -202,7 +202,7 @@ async def test_the_wait_is_bounded_by_the_configuration(world: World, reload: Re
 
         refusal = await reload(issuers=section, reload={"wait": "50ms"})
 
-        assert "no complete answer within 0.05 s (`reload.wait`)" in (refusal or "")
+        assert "no complete response within 0.05 s (`reload.wait`)" in (refusal or "")
         assert await is_served(world)
         opened.set()
 

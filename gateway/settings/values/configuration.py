@@ -254,3 +254,20 @@ class Settings:
     drain_delay_seconds: float  # and before that, connections are taken although not ready
     drain_streams_seconds: float  # what lasts is told within so long, from the same moment
     digest: str  # SHA-256 of all files read, in hex: the config hash of /status
+
+    def requires_issuer(self, name: str) -> bool:
+        """Return whether the gateway is ready only with keys of this issuer.
+
+        An issuer that only reports refuses no token without its keys.
+        """
+        one = self.issuers[name]
+        return one.is_required and not one.issuer.reports
+
+    def requires_list(self, name: str) -> bool:
+        """Return whether the gateway is ready only with this revocation list.
+
+        It is if tokens of a required issuer are refused without the list.
+        """
+        one = self.revocations[name]
+        refuses = one.rule.refuses_without and one.is_required
+        return refuses and any(map(self.requires_issuer, one.rule.issuers))

@@ -1,6 +1,6 @@
 """Reloads are counted by outcome, and the last that was taken keeps its time."""
 
-from gateway.admin.reload_report import ReloadOutcome
+from gateway.reloading.report import ReloadOutcome
 from gateway.telemetry.metrics.reloads import RELOAD_OUTCOMES, ReloadMetrics, reload_families
 
 

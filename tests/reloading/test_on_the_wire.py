@@ -12,11 +12,7 @@ import trustme
 from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport
-from gateway.reload import LastAttempt, needs_restart, summarize
-from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.settings.values.configuration import Settings
-from gateway.suites.running.failed_tests import FailedTest
 from tests.issuers.world import issuer_section, key, token
 from tests.keyring.keys import jwks
 from tests.keyring.peers import body, gate, issuer_peer, until
@@ -590,37 +586,6 @@ async def test_what_only_a_restart_can_change_is_refused_and_named(
     assert running.metric("gateway_config_reloads_total", outcome="needs_restart") == 1
 
 
-def test_all_that_needs_a_restart_is_named_at_once(make_settings: MakeSettings) -> None:
-    refusal = needs_restart(make_settings(), make_settings(**FIXED))
-
-    assert refusal == "`listen`, `admin`, `access_log` cannot change without a restart"
-
-
-@pytest.mark.parametrize(
-    "listen",
-    [
-        ["127.0.0.1:0"],
-        ["127.0.0.1:0", "[::1]:0", "[::1]:0"],
-        ["[::1]:0", "127.0.0.1:0"],
-        ["127.0.0.1:1", "[::1]:0"],
-    ],
-)
-def test_addresses_that_change_need_a_restart(
-    make_settings: MakeSettings, listen: list[str]
-) -> None:
-    several = make_settings(listen=["127.0.0.1:0", "[::1]:0"])
-
-    assert needs_restart(several, make_settings(listen=["127.0.0.1:0", "[::1]:0"])) is None
-    assert (
-        needs_restart(several, make_settings(listen=listen))
-        == "`listen` cannot change without a restart"
-    )
-
-
-def test_what_changes_without_a_restart_is_not_named(make_settings: MakeSettings) -> None:
-    assert needs_restart(make_settings(), make_settings(routes=STRICTER, drain="1s")) is None
-
-
 async def test_counts_go_on_over_a_reload(
     running: RunningGateway, make_settings: MakeSettings
 ) -> None:
@@ -658,58 +623,3 @@ async def test_request_ids_stay_unique_over_a_reload(
 
     ids = {request.one(b"x-request-id") for request in service.requests}
     assert len(ids) == 3
-
-
-def fault(line: int, severity: Severity = Severity.ERROR) -> Fault:
-    return Fault(Place("gateway.yaml", line, 1), Code.BAD_VALUE, "no", severity)
-
-
-@pytest.mark.parametrize(
-    ("faults", "summary"),
-    [
-        ([fault(1)], "gateway.yaml:1:1: bad_value: no"),
-        ([fault(1, Severity.WARNING), fault(2)], "gateway.yaml:2:1: bad_value: no"),
-        ([fault(1), fault(2), fault(3)], "gateway.yaml:1:1: bad_value: no (and 2 more)"),
-    ],
-)
-def test_faults_are_summarized_by_the_first_error(faults: list[Fault], summary: str) -> None:
-    assert summarize(faults) == summary
-
-
-def test_the_last_attempt_is_told_beside_what_is_live() -> None:
-    attempt = LastAttempt("aa", 100.0)
-    failure = FailedTest(Place("a.test.yaml", 3, 4), "own orders", "alice", "GET a/b", ("no",))
-    started = attempt.status("aa")
-
-    outcome = ReloadOutcome.TESTS_FAILED
-    attempt.note(ReloadReport(outcome, "bb", "1 of 2", failures=(failure,)), 200.0)
-
-    assert started == {
-        "live_hash": "aa",
-        "attempted_hash": "aa",
-        "last_outcome": "applied",
-        "last_error": None,
-        "last_failures": [],
-        "last_attempt_at": 100.0,
-        "last_success_at": 100.0,
-    }
-    assert attempt.status("aa") == {
-        "live_hash": "aa",
-        "attempted_hash": "bb",
-        "last_outcome": "tests_failed",
-        "last_error": "1 of 2",
-        "last_failures": ["a.test.yaml:3:4: own orders: alice"],
-        "last_attempt_at": 200.0,
-        "last_success_at": 100.0,
-    }
-
-
-def test_an_attempt_that_is_taken_is_the_last_success() -> None:
-    attempt = LastAttempt("aa", 100.0)
-    attempt.note(ReloadReport(ReloadOutcome.INVALID, None, "unreadable"), 200.0)
-
-    attempt.note(ReloadReport(ReloadOutcome.APPLIED, "bb"), 300.0)
-
-    status = attempt.status("bb")
-    assert (status["last_attempt_at"], status["last_success_at"]) == (300.0, 300.0)
-    assert status["last_error"] is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.suites_process import run_suites_of
+from gateway.reloading.suites_process import run_suites_of
 from tests.hanging import LIMIT_SECONDS
 from tests.suites.worlds import ENVIRON, ESTATE, FAILING, SUITE, write
 
@@ -73,7 +73,7 @@ async def test_a_configuration_that_is_gone_is_told_in_one_line(tmp_path: Path) 
     outcome = await run_suites_of(tmp_path / "gone.yaml")
 
     assert outcome.error is not None
-    assert outcome.error.startswith("the suites cannot be run: gateway: cannot read ")
+    assert outcome.error.startswith("cannot run the suites: gateway: cannot read ")
     assert "\n" not in outcome.error
 
 

@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 import pytest
 
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport
-from gateway.admin.reload_requests import ReloadRequests
-from gateway.cli.reloading import Reloading
-from gateway.cli.suites_process import SuitesOutcome
+from gateway.cli.reload_text import announce_reload
 from gateway.cli.systemd import Notifier
+from gateway.reloading.loop import ReloadLoop
+from gateway.reloading.report import ReloadOutcome, ReloadReport
+from gateway.reloading.requests import ReloadRequests
+from gateway.reloading.suites_process import SuitesOutcome
 from gateway.settings.text.disk import Record
 from gateway.settings.text.fault import Code, Fault, Place
 from gateway.settings.text.places import Places
@@ -85,13 +86,14 @@ async def reloading(
     load_limit_seconds: float = 60.0,
 ) -> AsyncIterator[Running]:
     gateway = Running()
-    reloads = Reloading(
+    reloads = ReloadLoop(
         gateway,
         path,
         record or Record(),
         watch_seconds,
-        run_suites,
-        notifier=Notifier(environ),
+        announce=announce_reload,
+        manager=Notifier(environ),
+        run_suites=run_suites,
         load_limit_seconds=load_limit_seconds,
     )
     task = asyncio.create_task(reloads.run())
@@ -144,10 +146,10 @@ async def test_however_often_it_is_told_during_a_reload_one_more_follows(tmp_pat
     path = write_config(tmp_path)
     async with reloading(path) as gateway:
         gateway.may_go_on.clear()
-        gateway.reload_requests.tell()
+        gateway.reload_requests.request()
         await until(lambda: len(gateway.taken) == 1)
         for _ in range(5):
-            gateway.reload_requests.tell()
+            gateway.reload_requests.request()
         path.write_text(VALID + "drain: 7s\n")
         gateway.may_go_on.set()
         await until(lambda: len(gateway.reports) == 2)
@@ -172,7 +174,8 @@ async def test_the_faults_of_a_file_are_written_as_check_writes_them(
     assert first.startswith(f"{path}:9:1: unknown_key: ")
     assert second.startswith(f"{path}:10:8: bad_value: ")
     assert last == (
-        "gateway: not reloaded, the former configuration stays: the configuration has faults"
+        "gateway: not reloaded, the previous configuration stays active:"
+        " the configuration has faults"
     )
 
 
@@ -186,7 +189,7 @@ async def test_a_file_that_cannot_be_read_is_a_rejected_one_without_a_digest(
     assert report.error is not None
     assert "gone.yaml" in report.error
     assert capsys.readouterr().err == (
-        f"gateway: not reloaded, the former configuration stays: {report.error}\n"
+        f"gateway: not reloaded, the previous configuration stays active: {report.error}\n"
     )
 
 
@@ -201,7 +204,7 @@ async def test_what_the_gateway_refuses_is_said_in_one_line(
     assert taken.is_applied
     first, *_ = capsys.readouterr().err.splitlines()
     assert first == (
-        "gateway: not reloaded, the former configuration stays:"
+        "gateway: not reloaded, the previous configuration stays active:"
         " `listen` cannot change without a restart"
     )
 
@@ -228,9 +231,11 @@ async def test_an_error_of_ours_does_not_end_the_reloading(
         gateway.refusals = [RuntimeError("a bug")]
         first, second = await gateway.ask(), await gateway.ask()
 
-    assert (first.outcome, first.error) == (ReloadOutcome.INVALID, "a bug; the log has more")
+    assert (first.outcome, first.error) == (ReloadOutcome.INVALID, "internal error; see the log")
     assert second.is_applied
-    assert [record.message for record in caplog.records] == ["the configuration was not reloaded"]
+    assert [record.message for record in caplog.records] == [
+        "the configuration was not reloaded: internal error"
+    ]
 
 
 class FullDisk(io.StringIO):
@@ -273,7 +278,7 @@ async def test_files_that_cannot_be_read_to_their_end_hold_up_no_later_reload(
 
     assert (stuck.outcome, stuck.error) == (
         ReloadOutcome.INVALID,
-        "the files could not be read in 2 s",
+        "reading the files took longer than 2 s",
     )
     assert later.is_applied
 
@@ -316,7 +321,7 @@ async def test_files_that_never_come_to_rest_change_nothing(tmp_path: Path) -> N
     assert gateway.reports == [report]
     assert (report.outcome, report.error) == (
         ReloadOutcome.INVALID,
-        "the files change while they are read",
+        "the files keep changing while they are read",
     )
     assert runs == 3
 
@@ -353,7 +358,7 @@ async def test_suites_that_do_not_hold_keep_the_former_configuration(
         "FAIL a.test.yaml:3:4: own orders: alice",
         "  GET a/b",
         "  expected allow, got key_unknown",
-        "gateway: not reloaded, the former configuration stays: 1 of 2 tests failed",
+        "gateway: not reloaded, the previous configuration stays active: 1 of 2 tests failed",
     ]
 
 
@@ -496,7 +501,7 @@ async def test_what_is_refused_for_want_of_keys_is_not_tried_again_where_nothing
 
 async def test_only_who_asks_for_it_by_name_forces(tmp_path: Path) -> None:
     async with reloading(write_config(tmp_path)) as gateway:
-        gateway.reload_requests.tell()
+        gateway.reload_requests.request()
         await until(lambda: len(gateway.reports) == 1)
         await gateway.ask()
         assert await gateway.reload_requests.ask(force=True) is not None

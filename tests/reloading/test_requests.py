@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.admin.reload_report import ReloadOutcome, ReloadReport
-from gateway.admin.reload_requests import ReloadRequests
+from gateway.reloading.report import ReloadOutcome, ReloadReport
+from gateway.reloading.requests import ReloadRequests
 from tests.hanging import LIMIT_SECONDS
 from tests.keyring.peers import until
 
@@ -29,9 +29,9 @@ class Reader:
                 try:
                     await self.may_end.wait()
                 except asyncio.CancelledError:
-                    turn.answer(None)
+                    turn.finish(None)
                     raise
-                turn.answer(report)
+                turn.finish(report)
 
     async def ask(self) -> str | None:
         report = await self.requests.ask()
@@ -67,10 +67,10 @@ async def test_however_often_it_is_told_during_an_attempt_one_more_follows(
     reader: Reader,
 ) -> None:
     reader.may_end.clear()
-    reader.requests.tell()
+    reader.requests.request()
     await until(lambda: reader.begun == 1)
     for _ in range(5):
-        reader.requests.tell()
+        reader.requests.request()
     reader.may_end.set()
 
     assert await reader.ask() == "2"
@@ -113,11 +113,11 @@ async def test_a_turn_is_forced_if_one_who_waits_for_it_forces_it_and_no_later_o
     forced = []
     with requests.serve():
         for forces in ([], [False], [False, True, False], [False]):
-            requests.tell()
+            requests.request()
             asking = [asyncio.create_task(requests.ask(force=force)) for force in forces]
             await asyncio.sleep(0)
             turn = await requests.next()
-            turn.answer(ReloadReport(ReloadOutcome.APPLIED, "a"))
+            turn.finish(ReloadReport(ReloadOutcome.APPLIED, "a"))
             await asyncio.gather(*asking)
             forced.append(turn.is_forced)
 

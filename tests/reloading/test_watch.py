@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.watching import Watch
+from gateway.reloading.watch import FileWatch
 from gateway.settings.load import UnreadableError, load_settings
 from gateway.settings.text.disk import RecordingDisk
 from tests.cli.config_files import VALID, write_config
@@ -30,16 +30,16 @@ def path(tmp_path: Path) -> Path:
     return write_config(tmp_path, INCLUDING)
 
 
-def looks(watch: Watch, count: int = 3) -> list[bool]:
+def looks(watch: FileWatch, count: int = 3) -> list[bool]:
     return [watch.look() for _ in range(count)]
 
 
 def test_nothing_is_told_while_nothing_changes(path: Path) -> None:
-    assert looks(Watch(read(path).record), 5) == [False] * 5
+    assert looks(FileWatch(read(path).record), 5) == [False] * 5
 
 
 def test_a_change_is_told_at_the_second_look_that_finds_it_the_same(path: Path) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     path.write_text(INCLUDING + "drain: 7s\n")
 
@@ -47,7 +47,7 @@ def test_a_change_is_told_at_the_second_look_that_finds_it_the_same(path: Path) 
 
 
 def test_a_file_that_is_still_being_written_is_not_told(path: Path) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     found = []
     for count in range(5):
@@ -62,11 +62,11 @@ def test_a_change_between_reading_and_the_first_look_is_told(path: Path) -> None
     record = read(path).record
     path.write_text(INCLUDING + "drain: 7s\n")
 
-    assert looks(Watch(record), 2) == [False, True]
+    assert looks(FileWatch(record), 2) == [False, True]
 
 
 def test_the_same_bytes_written_again_are_no_change(path: Path) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     again = path.with_suffix(".new")
     again.write_text(path.read_text())
@@ -76,7 +76,7 @@ def test_the_same_bytes_written_again_are_no_change(path: Path) -> None:
 
 
 def test_what_is_changed_and_changed_back_is_no_change(path: Path) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     path.write_text(INCLUDING + "drain: 7s\n")
     assert not watch.look()
@@ -88,7 +88,7 @@ def test_what_is_changed_and_changed_back_is_no_change(path: Path) -> None:
 def test_bytes_of_the_same_number_at_the_same_time_are_seen_by_a_rename(path: Path) -> None:
     """Archives and ConfigMaps keep times, and an edit may keep the size."""
     before = path.stat()
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     other = path.with_suffix(".new")
     other.write_text(INCLUDING.replace("10.0.0.7", "10.0.0.9"))
@@ -103,7 +103,7 @@ def test_bytes_of_the_same_number_at_the_same_time_are_seen_by_a_rename(path: Pa
 def test_included_files_are_watched_and_those_that_a_pattern_comes_to_match(
     path: Path, name: str
 ) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     (path.parent / name).write_text("routes: []\n")
 
@@ -114,7 +114,7 @@ def test_included_files_are_watched_and_those_that_a_pattern_comes_to_match(
 def test_a_file_that_goes_is_a_change_and_one_that_comes_is_another(path: Path, name: str) -> None:
     file = path.parent / name
     text = file.read_text()
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     file.unlink()
     gone = looks(watch, 2)
@@ -140,7 +140,7 @@ def test_the_swap_of_a_configmap_is_one_change(tmp_path: Path) -> None:
     swap("..2026_01")
     path = tmp_path / "gateway.yaml"
     path.symlink_to("..data/gateway.yaml")
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     swap("..2026_02")
     changed = looks(watch, 2)
@@ -153,7 +153,7 @@ def test_the_swap_of_a_configmap_is_one_change(tmp_path: Path) -> None:
 
 
 def test_a_change_is_told_again_until_another_record_is_followed(path: Path) -> None:
-    watch = Watch(read(path).record)
+    watch = FileWatch(read(path).record)
     looks(watch)
     path.write_text("listn: 1\n")
     assert looks(watch) == [False, True, True]

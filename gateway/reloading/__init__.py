@@ -1,0 +1,1 @@
+"""Reload the configuration of a running gateway."""
