@@ -11,7 +11,7 @@ from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.limiters import Limiters
 from gateway.preload import preload
-from gateway.proxy.concurrency.guarding import report_places
+from gateway.proxy.concurrency.concurrency_limits import report_adaptive_limits
 from gateway.proxy.listener.listener import Listener
 from gateway.proxy.port import new_pseudonym
 from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks
@@ -149,7 +149,7 @@ class DataPlane:
         metrics.rate_limits_without_redis = int(self._limiters.is_without)
         for pool in self._serving.pools:
             pool.report()
-        report_places(self._serving.port.places, metrics)
+        report_adaptive_limits(self._serving.concurrency_limits, metrics)
         return metrics
 
     def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:

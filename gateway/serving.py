@@ -18,13 +18,13 @@ from gateway.http.cors import make_preflight
 from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.names import spoken_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
-from gateway.proxy.concurrency.guarding import guard_routes
-from gateway.proxy.concurrency.limiting import limit_routes
-from gateway.proxy.port import Port, RouteState, Vouch
+from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
+from gateway.proxy.concurrency.rate_limits import apply_rate_limits
+from gateway.proxy.port import Port, RequestLog, RouteState, Vouch
 from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks, Streams
 from gateway.proxy.transport.write_buffer import Outbox
 from gateway.proxy.upstream.pool import Pool
-from gateway.settings.values.configuration import AssertionSettings, Settings
+from gateway.settings.values.configuration import AccessLogFormat, AssertionSettings, Settings
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.logs.quoting import quote
 from gateway.telemetry.metrics.counts import Metrics
@@ -46,6 +46,7 @@ class Serving:
     memo: TokenMemo
     pools: tuple[Pool, ...]
     port: Port
+    concurrency_limits: Limits
     identity_names: frozenset[bytes]
 
 
@@ -113,14 +114,18 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         tracer,
         identity_names,
     )
-    limit_routes(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
-    port.places = guard_routes(port, settings, former.port.places if former else {}, metrics)
+    apply_rate_limits(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
+    limits = apply_concurrency_limits(
+        port, settings, former.concurrency_limits if former else {}, metrics
+    )
     port.vouch = _make_vouch(settings.assertion, clocks)
     port.sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
     port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
     if pseudonym is not None:
         port.call_itself(pseudonym)
-    return Serving(settings, contexts.servers, memo, tuple(pools.values()), port, identity_names)
+    return Serving(
+        settings, contexts.servers, memo, tuple(pools.values()), port, limits, identity_names
+    )
 
 
 def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
@@ -177,8 +182,6 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
             for route in policy.routes.routes
         ],
         hosts=policy.routes.hosts,
-        issuer_names={name: quote(name) for name in settings.issuers},
-        explain_key=keys.explain,
         identity_aliases=identity_names,
         underscore_names=settings.underscore_names,
         upgrades=spoken_upgrades(policy.routes.routes),
@@ -190,7 +193,20 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         outbox=outbox,
         streams=streams,
         metrics=metrics,
-        access_log=access_log,
-        access_log_format=settings.access_log_format,
+        log=_make_request_log(settings, keys, metrics, access_log),
         tracer=tracer,
+    )
+
+
+def _make_request_log(
+    settings: Settings, keys: Keys, metrics: Metrics, access_log: AccessLog
+) -> RequestLog:
+    wanted = settings.access_log_format if access_log.enabled else None
+    return RequestLog(
+        json=access_log if wanted is AccessLogFormat.JSON else None,
+        combined=access_log if wanted is AccessLogFormat.COMBINED else None,
+        recent=access_log.recent,
+        issuer_names={name: quote(name) for name in settings.issuers},
+        explain_key=keys.explain,
+        overhead=metrics.load.overhead,
     )

@@ -2,68 +2,62 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from gateway.decision.head import RequestHead
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
-from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict, WantedKey
 from gateway.http.cors import Preflight
 from gateway.http.host_sharing import HostSharing
-from gateway.http.reading.forwarding import Networks
+from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
+from gateway.http.reading.request import Request
+from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.streams import Streams
+from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.transport.write_buffer import Outbox
 from gateway.proxy.upstream.pool import Pool
-from gateway.settings.values.configuration import (
-    AccessLogFormat,
-    HalfClose,
-    Limits,
-    Timeouts,
-    UnderscoreNames,
-)
+from gateway.settings.values.configuration import HalfClose, Limits, Timeouts, UnderscoreNames
 from gateway.settings.values.route_options import RouteOptions
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.logs.quoting import NULL, Json, quote
+from gateway.telemetry.logs.recent_refusals import RecentRefusals
 from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.histogram import Histogram
 from gateway.telemetry.metrics.routes import RouteMetrics
 from gateway.telemetry.tracing.tracer import Tracer
 
-if TYPE_CHECKING:  # it imports this
-    from gateway.limits.places import Places
-    from gateway.proxy.concurrency.entrance import Entrance
-    from gateway.proxy.concurrency.limiting import RouteLimits
-
-# Beside those that routes name. Hosts come from the outside: a client that makes them up must
-# not fill the memory.
+# In addition to those that routes name. A client can make up Host values: they must not fill the
+# memory.
 _REMEMBERED_HOSTS = 4096
 
 
 Vouch = Callable[[SignedToken, str], bytes]
-r"""Makes the line ``Name: value\r\n`` about the caller with a token, for the service so named."""
+r"""Returns the line ``Name: value\r\n`` about the caller with a token, for an upstream's name."""
 
 
-class Admits(Protocol):
-    """Whoever decides: ``admission.Admission`` in the gateway."""
+class Decider(Protocol):
+    """Decides about requests: ``admission.Admission`` in the gateway."""
 
     def decide(self, head: RequestHead) -> Verdict:
-        """Answer from what is at hand."""
+        """Decide with the keys at hand."""
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
-        """Answer after asking the issuer for keys."""
+        """Decide after asking the issuer for keys."""
 
     def find_revocation(self, token: SignedToken) -> Deny | None:
         """Return why *token* is revoked by now, or None."""
 
 
 class HostNames(Remembered[bytes, str | None]):
-    """The canonical form of every Host value in use; None for what is no host.
+    """The canonical form of every Host value in use; None for what is not a host.
 
     *known* are the hosts that routes name: they are never evicted, whatever strangers make up.
     """
@@ -84,12 +78,62 @@ class HostNames(Remembered[bytes, str | None]):
 
 
 def new_pseudonym() -> bytes:
-    """Return a name for a gateway, in all of its processes, that no other has."""
+    """Return a name that no other gateway has, for all processes of this one."""
     return b"jwt-gateway-" + token_hex(4).encode()
 
 
-class Unrouted:
-    """The counts of requests without a route, and what the log says for its names."""
+# --- the limits of a route, and the exchanges that they hold back
+
+
+class Measured(Protocol):
+    """An exchange whose upstream may have begun to respond."""
+
+    sent_at: float
+    status: int
+    upstream_seconds: float | None
+    upload: Upload | None
+
+
+class HeldSlots(Protocol):
+    """The concurrency limits in which an exchange holds a slot."""
+
+    def release(self, exchange: Measured) -> None:
+        """Release the slots of *exchange*."""
+
+
+class Limited(Measured, Protocol):
+    """An exchange whose request is allowed, if the limits of its route admit it."""
+
+    port: "Port"
+    client: Client
+    request: Request
+    slots: HeldSlots | None  # from when it has entered; once it is over, none
+    limit_fields: bytes
+    waited: bool
+    is_over: bool
+
+    def dispatch(self, allow: Allow) -> None:
+        """Send the request, which is within its limits."""
+
+    def refuse(self, deny: Deny) -> None:
+        """Respond with the refusal *deny*."""
+
+    def give_up(self) -> None:
+        """Fail after an unexpected error."""
+
+
+class RouteLimits(Protocol):
+    """The limits of a route on rates, or on requests in flight."""
+
+    def begin(self, exchange: Limited, allow: Allow) -> None:
+        """Dispatch *exchange* or refuse it, now or later."""
+
+
+# --- routes
+
+
+class RouteRecord:
+    """What records of requests need of their route, or of having none: counts and JSON names."""
 
     __slots__ = ("metrics", "name", "names", "upstream")
 
@@ -100,8 +144,8 @@ class Unrouted:
         self.names = b'"route":%b,"upstream":%b' % (name, upstream)
 
 
-class RouteState(Unrouted):
-    """What the data port keeps for one route: its pool, its counts, its names as JSON."""
+class RouteState(RouteRecord):
+    """What the data port keeps for one route, also its pool and its limits."""
 
     __slots__ = (
         "answer_seconds",
@@ -123,35 +167,90 @@ class RouteState(Unrouted):
         self.total_seconds = options.total_seconds
         self.body_bytes = options.body_bytes
         self.options = options
-        self.limits: RouteLimits | Entrance | None = None
+        self.limits: RouteLimits | None = None
 
 
-def _most(limits: Iterable[int | None]) -> int | None:
+def _largest(limits: Iterable[int | None]) -> int | None:
     """Return the largest of *limits*; None is no limit."""
-    most = 0
+    largest = 0
     for limit in limits:
         if limit is None:
             return None
-        most = max(most, limit)
-    return most
+        largest = max(largest, limit)
+    return largest
+
+
+# --- the port
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RequestLog:
+    """Where requests are recorded, and what their lines say.
+
+    *json* or *combined* is the access log, if it is written in that format. *recent* keeps the
+    last refusals in any case. *issuer_names* are those of all issuers as JSON. *explain_key*
+    says which key a token wanted, and which there were. *overhead* is the time that requests
+    spend in the gateway.
+    """
+
+    json: AccessLog | None
+    combined: AccessLog | None
+    recent: RecentRefusals
+    issuer_names: Mapping[str, Json]
+    explain_key: Callable[[WantedKey], str]
+    overhead: Histogram
 
 
 class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
-    *routes* is indexed by ``Route.index``, *hosts* are those that they name. *explain_key* says for
-    the log which key a token wanted, and which there were. Without a *tracer* traces only pass
-    through.
+    *routes* is indexed by ``Route.index``; *hosts* are those that they name. Without a *tracer*
+    traces only pass through.
+
+    What every request reads is an attribute of its own, however many that makes: an object in
+    between would cost a look-up each time. What only connections and special cases read comes
+    in groups: *limits*, *timeouts*, *log*. The slots are for speed, too: of an object with more
+    than thirty attributes in a dictionary CPython no longer remembers where each of them is.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_successor",
+        "_tasks",
+        "admission",
+        "answers_half_closed",
+        "decide",
+        "edits_answers",
+        "forward_token",
+        "hosts",
+        "id_prefix",
+        "ids",
+        "is_draining",
+        "limits",
+        "log",
+        "metrics",
+        "most_body_bytes",
+        "names",
+        "no_route",
+        "outbox",
+        "preflight",
+        "pseudonym",
+        "routes",
+        "sharing",
+        "streams",
+        "timeouts",
+        "tracer",
+        "trusted_proxies",
+        "via",
+        "vouch",
+    )
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
         self,
         *,
-        admission: Admits,
+        admission: Decider,
         routes: list[RouteState],
         hosts: Iterable[str],
-        issuer_names: Mapping[str, Json],
-        explain_key: Callable[[WantedKey], str],
         identity_aliases: frozenset[bytes],
         underscore_names: UnderscoreNames,
         upgrades: frozenset[bytes],
@@ -163,38 +262,29 @@ class Port:
         outbox: Outbox,
         streams: Streams,
         metrics: Metrics,
-        access_log: AccessLog,
-        access_log_format: AccessLogFormat,
+        log: RequestLog,
         tracer: Tracer | None,
     ) -> None:
         self.admission = admission
         self.decide = admission.decide
         self.routes = routes
-        self.no_route = Unrouted(NULL, NULL, metrics.no_route)
-        self.issuer_names = issuer_names
-        self.explain_key = explain_key
+        self.no_route = RouteRecord(NULL, NULL, metrics.no_route)
         self.names = RequestNames(identity_aliases, underscore_names, upgrades)
         self.hosts = HostNames(hosts)
         self.forward_token = forward_token
         self.vouch: Vouch | None = None
         self.preflight: Preflight | None = None
         self.sharing = HostSharing((), ())
-        self.places: Mapping[tuple[str, str], Places] = {}
         self.timeouts = timeouts
         self.limits = limits
         self.edits_answers = any(one.options.edits_answers for one in routes)
-        self.most_body_bytes = _most([limits.body_bytes, *(one.body_bytes for one in routes)])
+        self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.answers_half_closed = half_close is HalfClose.ANSWER
         self.outbox = outbox
         self.streams = streams
         self.metrics = metrics
-        self.overhead = metrics.load.overhead
-        self.access_log = access_log
-        # The same, if lines are written in this format: each request asks whether they are.
-        wanted = access_log_format if access_log.enabled else None
-        self.json_log = access_log if wanted is AccessLogFormat.JSON else None
-        self.combined_log = access_log if wanted is AccessLogFormat.COMBINED else None
+        self.log = log
         self.tracer = tracer
         self.is_draining = False
         self.call_itself(new_pseudonym())
@@ -205,12 +295,12 @@ class Port:
         self._successor: Port | None = None
 
     def call_itself(self, pseudonym: bytes) -> None:
-        """Take this *pseudonym*: seen in Via, it says that a request goes in circles."""
+        """Use *pseudonym* in Via; a request that has it there already goes in circles."""
         self.pseudonym = pseudonym
         self.via = b"1.1 " + pseudonym
 
     def succeed(self, former: "Port") -> None:
-        """Take the place of *former* after a reload: what is the process's own goes on."""
+        """Replace *former* after a reload, and take over what belongs to the process."""
         former._successor = self
         self.call_itself(former.pseudonym)
         self.id_prefix, self.ids = former.id_prefix, former.ids
@@ -218,21 +308,28 @@ class Port:
         self._tasks = former._tasks
 
     def bound_idleness(self, seconds: float) -> None:
-        """Let no connection be idle for longer, from when it is told."""
+        """Shorten the idle timeout of connections to *seconds*; they have to be told."""
         idle_seconds = min(self.timeouts.idle_seconds, seconds)
         self.timeouts = replace(self.timeouts, idle_seconds=idle_seconds)
 
     def latest(self) -> "Port":
-        """Return the port that took this one's place in the end; often itself."""
+        """Return the last port that replaced this one by a reload; often itself."""
         port = self
         while port._successor is not None:
             port = port._successor
         return port
 
-    def spawn(self, work: Coroutine[None, None, None], on_error: Callable[[], None]) -> None:
-        """Run *work* beside the connections; the event loop alone would forget it.
+    def address_of(self, client: Client, request: Request) -> bytes:
+        """Return the peer's address, or the one that trusted proxies report."""
+        incoming = request.fields.incoming
+        if incoming is None or not self.trusted_proxies:
+            return client.peer_bytes
+        return client_address(client.peer, incoming.x_for, self.trusted_proxies).encode()
 
-        An error in it is a bug of ours: it is reported, and *on_error* ends what waits for it.
+    def spawn(self, work: Coroutine[None, None, None], on_error: Callable[[], None]) -> None:
+        """Run *work* as a task; the event loop alone would not keep it alive.
+
+        An unexpected error in it is reported, and *on_error* ends whatever waits for it.
         """
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.limits.places import marks
+from gateway.limits.concurrency_limit import marks
 from gateway.settings.values.route_options import Priority
 from tests.project.console import fence_of
 from tests.proxy.conftest import pytest_asyncio_loop_factories

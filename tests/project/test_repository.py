@@ -18,6 +18,7 @@ WITHOUT_OWN_TEST = {
     "gateway/decision/policy.py": "types only",
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/proxy/upstream/roles.py": "protocols only",
+    "gateway/proxy/streams/client.py": "protocols only",
     "gateway/settings/values/reloads.py": "types only",
     "gateway/suites/running/suite.py": "types only",
 }

@@ -7,6 +7,7 @@ import resource
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from gateway.decision.token import SignedToken
 from gateway.telemetry.tracing.spans import Span
 from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
 from tests.proxy.conftest import StartGateway
-from tests.proxy.exchange.test_streaming import ask, stream
-from tests.proxy.exchange.test_streaming import token as lasting
+from tests.proxy.exchange.test_response_stream import ask, stream
+from tests.proxy.exchange.test_response_stream import token as lasting
 from tests.proxy.gateways import (
     AUDIENCE,
     ISSUER,
@@ -228,7 +229,7 @@ async def test_a_request_that_cannot_be_recorded_is_answered_and_so_are_those_be
     port = gateway.gateway.data._serving.port
     assert port.tracer is not None
     if what == "log":
-        port.json_log = Broken()  # type: ignore[assignment]
+        port.log = replace(port.log, json=Broken())  # type: ignore[arg-type]
     else:
         port.tracer.export = Broken().export
     client = await gateway.connect()

@@ -444,7 +444,7 @@ async def test_a_tunnel_that_outlasts_its_token_goes_on_and_is_reported(
     assert decisions(reporting, route) == 1
     (line,) = await log.lines(reporting)
     assert (line["status"], line["reason"], line["would_deny"]) == (101, None, "token_expired")
-    assert line["detail"] == "the token of a stream has expired"
+    assert line["detail"] == "the token of the stream has expired"
     assert (line["subject"], line["issuer"]) == ("alice", name)
 
 

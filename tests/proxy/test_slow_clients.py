@@ -286,7 +286,7 @@ async def test_a_client_that_reads_by_drops_is_cut_and_the_service_told(
     assert isinstance(client.error, ConnectionResetError)
     (line,) = await log.lines(gateway)
     assert (line["status"], line["reason"]) == (200, "request_timeout")
-    assert line["detail"] == "the client took its answers too slowly"
+    assert line["detail"] == "the client read the response too slowly"
 
 
 async def test_a_route_can_let_its_answers_be_read_however_slowly(

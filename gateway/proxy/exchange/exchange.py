@@ -1,20 +1,30 @@
-"""One request and its answer: decide, forward, pass the answer on, write it down."""
+"""One request and its response: decide, forward, pass the response on, record it."""
 
 from time import monotonic, time
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.http.answer_edits import edit_answer
+from gateway.http.cors import refused_path_fields, sharing_fields
+from gateway.http.reading.handshake import check_agreement, is_websocket
 from gateway.http.reading.request import Request
+from gateway.http.reading.trace_context import Trace
 from gateway.http.writing.published import render_published
 from gateway.http.writing.refusal import UNFRAMED, render_refusal
+from gateway.http.writing.request_head import render_request_head
+from gateway.http.writing.status_line import STATUS_LINES
 from gateway.proxy.exchange.admit import admit, admit_with_keys
-from gateway.proxy.exchange.answering import Client
-from gateway.proxy.exchange.sending import render_head
-from gateway.proxy.exchange.streaming import Streaming
-from gateway.proxy.port import Port
+from gateway.proxy.exchange.response_stream import ResponseStream, is_event_stream, may_pause
+from gateway.proxy.port import HeldSlots, Port
 from gateway.proxy.recording.record import CLIENT_GONE, record
 from gateway.proxy.recording.record_spans import record_spans
+from gateway.proxy.streams.client import Client
+from gateway.proxy.streams.events import Events
+from gateway.proxy.streams.tunnel import Tunnel
+from gateway.proxy.streams.upload import Upload
+from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_bug
+from gateway.proxy.transport.write_buffer import LARGE_BYTES
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
@@ -22,37 +32,81 @@ from gateway.proxy.upstream.roles import Home
 from gateway.telemetry.tracing.tracer import RecordedTrace
 
 
-class Exchange(Streaming):
-    """One request on its way through; made when its head is complete."""
+class Exchange:
+    """One request and its response; made when the head of the request is complete.
 
-    __slots__ = ("_resent", "id", "started_at")
+    *allow* and *deny* are what became of it: a request can be allowed and fail later. *server*
+    is the connection that it uses now. *stream* is set once the response is a tunnel or an event
+    stream. *waited* says that the time it took is not the gateway's own, because it waited for
+    something else than the upstream's response.
+
+    One is made for each request, so it is flat: every object inside of it would cost an
+    allocation, and a look-up each time one of its attributes is used.
+    """
+
+    __slots__ = (
+        "_chunked_out",
+        "_close",
+        "_head",
+        "_resent",
+        "_response_started",
+        "allow",
+        "client",
+        "deny",
+        "id",
+        "is_head",
+        "is_over",
+        "limit_fields",
+        "out",
+        "port",
+        "request",
+        "sent_at",
+        "sent_bytes",
+        "server",
+        "slots",
+        "started_at",
+        "status",
+        "stream",
+        "trace",
+        "upload",
+        "upstream_seconds",
+        "waited",
+        "wants_upgrade",
+    )
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
-        # All at once, the other half's too: one is made for every request.
         self.port = port
         self.client = client
         self.request = request
         tracer, trace = port.tracer, request.trace
-        self.trace = trace if tracer is None else tracer.begin(trace, client.is_trusted)
+        self.trace: Trace | None = (
+            trace if tracer is None else tracer.begin(trace, client.is_trusted)
+        )
+        # Copied because the response reader asks for them for every response.
         self.is_head = request.method == "HEAD"
         self.wants_upgrade = request.wants_upgrade
-        self.out = []
-        self.server = self.upload = self.tunnel = self.upstream_seconds = self.entrance = None
-        self.allow = None
-        self.deny = None
-        self.events = None
-        self.status = self.sent_bytes = 0
+        self.allow: Allow | None = None
+        self.deny: Deny | None = None
+        self.server: ServerConnection | None = None
+        self.upload: Upload | None = None
+        self.stream: ResponseStream | None = None
+        self.slots: HeldSlots | None = None
+        self.status = 0
+        self.out: list[bytes] = []  # pieces of the body, sent by the next flush
+        self.sent_bytes = 0
         self.sent_at = 0.0
-        self.waited = self.is_over = self._answer_started = self._chunked_out = self._close = False
-        self._resent = False
-        self._head = self.limit_fields = b""
+        self.upstream_seconds: float | None = None
+        self.limit_fields = b""  # each begins with a line end; for any response, also our own
+        self.waited = self.is_over = False
+        self._head = b""  # of the response, until it is sent
+        self._response_started = self._chunked_out = self._close = self._resent = False
         self.started_at = monotonic()
         self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
 
     # --- deciding
 
     def use(self, port: Port) -> None:
-        """Be decided under *port* instead; only before it is acted on a verdict."""
+        """Switch to *port* after a reload; only before a verdict was acted on."""
         self.port = port
         self.request.fields.judge_again(port.names)
 
@@ -61,8 +115,10 @@ class Exchange(Streaming):
         self.act(admit(self.port, self.request))
 
     def act(self, verdict: Verdict) -> None:
-        """Do what *verdict* says."""
-        kind = type(verdict)  # cheaper than isinstance, and these are final
+        """Act on *verdict*."""
+        # By type: cheaper than isinstance or match, and none of these has a subclass. Allow
+        # first, since nearly every request of a busy gateway is allowed.
+        kind = type(verdict)
         try:
             if kind is Allow:
                 self.forward(verdict)  # type: ignore[arg-type]
@@ -85,14 +141,17 @@ class Exchange(Streaming):
         if latest is self.port:
             self.act(verdict)
         else:
-            # A reload came first, and what it asks for counts: nothing was decided before it.
+            # A reload came first. Nothing has been acted on, so the new rules apply.
             self.use(latest)
             self.begin()
 
+    # --- forwarding
+
     def forward(self, allow: Allow) -> None:
-        """Send the request on, once it is within the limits of its route, if there are any."""
+        """Send the request to its upstream, if it is within the limits of its route."""
         self.allow = allow
         state = self.port.routes[allow.route.index]
+        # A plain request has no body, asks for no upgrade and logs in on no connection.
         if not self.request.is_plain:
             fault = self.request.check_allowed(allow.route, state.body_bytes)
             if fault is None and self.upload is not None and self.upload.limit(state.body_bytes):
@@ -108,7 +167,7 @@ class Exchange(Streaming):
             state.limits.begin(self, allow)
 
     def dispatch(self, allow: Allow) -> None:
-        """Send the request by a connection that is kept, else by one that is made."""
+        """Send the request on a pooled connection, or on a new one if none is idle."""
         pool = self.port.routes[allow.route.index].pool
         bound = self.client.bound
         server = pool.take() if bound is None else bound.take(pool)
@@ -122,7 +181,7 @@ class Exchange(Streaming):
         try:
             server = await pool.connect(avoid, lambda: not self.is_over, is_new)
         except NoServer as failure:
-            # A 503 says that it was not sent: not of one that was, and is not sent again.
+            # A 503 says that the request was not sent, so it must not answer one that was.
             reason = Reason.UPSTREAM_UNREACHABLE if self._resent else failure.reason
             if not self.is_over:
                 self.refuse(Deny(reason, str(failure)))
@@ -135,16 +194,29 @@ class Exchange(Streaming):
         self._attach(server, self.allow)
 
     def _attach(self, server: ServerConnection, allow: Allow) -> None:
-        """Send the head, and what has come of the body."""
+        """Send the head to *server*, and the part of the body that has arrived."""
         self.server = server
-        request, port, trace = self.request, self.port, self.trace
+        request, port, trace, route = self.request, self.port, self.trace, allow.route
         if self.waited:
             self._drop_new_names()
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
-        head = render_head(self, server, allow)
+        forwarding = self.client.forwarding(request)
+        if port.vouch is not None and allow.token is not None:
+            forwarding += port.vouch(allow.token, route.upstream)
+        state = port.routes[route.index]
+        head = render_request_head(
+            request,
+            allow,
+            self.id,
+            forwarding,
+            port.forward_token,
+            trace,
+            state.options.rewrite,
+            server.home,
+        )
         self.sent_at = now = monotonic()
-        server.send(self, head, now, port.routes[allow.route.index].answer_seconds)
+        server.send(self, head, now, state.answer_seconds)
         upload = self.upload
         if upload is not None:
             if request.fields.expects_continue and upload.has_not_come():
@@ -152,45 +224,217 @@ class Exchange(Streaming):
             upload.attach(server)
 
     def _drop_new_names(self) -> None:
-        """Drop the client's fields that a reload has made identity fields while it waited.
+        """Drop the client's fields that became identity fields by a reload while it waited.
 
-        It is sent as it was decided, by the former rules in all else; but its service may believe
-        these fields from the reload on.
+        In all else the request is sent as it was decided, under the former configuration; but
+        from the reload on its upstream may trust these fields.
         """
         latest = self.port.latest()
         if latest is not self.port:
             self.request.fields.drop_identity(latest.names.is_identity)
 
-    def answer_login(self) -> None:
-        """Have the connection serve this client alone: somebody logs in on it."""
-        server, allow = self.server, self.allow
-        if server is not None and allow is not None:
-            pool = self.port.routes[allow.route.index].pool
-            self.client.bind(pool).adopt(pool, server)
+    # --- what applies to it
 
     def body_rate(self) -> int | None:
-        """Return how many bytes a second of its body must come, on average."""
+        """Return the minimum rate of the request body, on average, in bytes a second."""
         port, allow = self.port, self.allow
         if allow is None:
             return port.limits.body_rate
         return port.routes[allow.route.index].options.body_rate
 
     def read_rate(self) -> int | None:
-        """Return how many bytes a second the client must take, on average, of what waits."""
+        """Return the minimum rate at which the client must read, on average, in bytes a second."""
         port, allow = self.port, self.allow
         if allow is None:
             return port.limits.read_rate
         return port.routes[allow.route.index].options.read_rate
 
     def total_seconds(self) -> float:
-        """Return how long all may take, from the head to the end of the answer."""
+        """Return how long the exchange may take, from the head to the end of the response."""
         port, allow = self.port, self.allow
         return (port.timeouts if allow is None else port.routes[allow.route.index]).total_seconds
 
-    # --- endings
+    def request_complete(self) -> bool:
+        """Return whether the whole request was read and sent."""
+        return self.upload is None or self.upload.complete
+
+    def is_answering(self) -> bool:
+        """Return whether a part of the response was sent."""
+        return self._response_started
+
+    def lasts(self) -> bool:
+        """Return whether the response is a tunnel or an event stream."""
+        return self.stream is not None
+
+    # --- the response of the upstream
+
+    def answer_interim(self, status: int, fields: bytes) -> None:
+        """Pass on a 1xx response; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
+        if self.request.is_http11:
+            self.client.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
+
+    def answer_login(self) -> None:
+        """Reserve the connection for this client: it logs in on it."""
+        server, allow = self.server, self.allow
+        if server is not None and allow is not None:
+            pool = self.port.routes[allow.route.index].pool
+            self.client.bind(pool).adopt(pool, server)
+
+    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+        """Take the final head, and frame the body for this client."""
+        self.upstream_seconds = seconds = monotonic() - self.sent_at
+        self.status = status
+        port, request, server = self.port, self.request, self.server
+        if port.edits_answers and (allow := self.allow) is not None:
+            fields = edit_answer(fields, port.routes[allow.route.index].options, request)
+        if server is not None:
+            server.home.counts.times.observe(request.method, status, seconds)
+        framing = self.limit_fields
+        upload = self.upload
+        if not request.keep_alive or (port.is_draining and self._is_last()):
+            self._close = True
+        elif upload is not None and not upload.complete:
+            self._close = True  # an early response: the rest of the body is not read
+        if length is None and has_body:
+            if request.is_http11:
+                self._chunked_out = True
+                framing += b"\r\nTransfer-Encoding: chunked"
+            else:
+                self._close = True
+        if self._close:
+            framing += b"\r\nConnection: close"
+        self._head = b"%b%b%b\r\n\r\n" % (STATUS_LINES[status], fields, framing)
+
+    def _is_last(self) -> bool:
+        """Return whether the gateway closes the connection after this response: it drains.
+
+        Not while requests wait that the client had sent before it could know.
+        """
+        return self.port.is_draining and not self.client.has_more()
+
+    def answer_flush(self) -> None:
+        """Send what has arrived of a response that is not complete yet."""
+        if self._head:
+            self._begin_pieces(self._head)
+        stream = self.stream
+        if stream is not None:
+            stream.follow(self.out)
+        before = self.sent_bytes
+        self._flush()
+        if self.sent_bytes - before >= LARGE_BYTES:
+            self.port.outbox.flush()
+        if stream is not None:
+            stream.end_if_drained()
+
+    def _begin_pieces(self, head: bytes) -> None:
+        """Prepare for a response that comes in pieces; its *head* has not been sent yet."""
+        self.waited = True
+        head = head.lower()
+        server, allow = self.server, self.allow
+        if server is not None and allow is not None:
+            seconds = self.port.routes[allow.route.index].stall_seconds
+            if may_pause(head):
+                seconds = max(seconds, self.port.timeouts.tunnel_seconds)
+            server.allow_pauses(seconds)
+        self._wait_for_client()
+        if is_event_stream(head):
+            self.stream = stream = ResponseStream(self, Events(head))
+            stream.end_with_token()
+            self._release_slots()
+
+    def _wait_for_client(self) -> None:
+        """Pause the server while the client has enough to read from former responses.
+
+        The client's connection reported that before there was a server, and does not repeat it.
+        """
+        if self.client.takes_no_more():
+            self.client_blocked()
+
+    def _flush(self) -> None:
+        out = self.out
+        head = self._head
+        if head:
+            self._head = b""
+            self._response_started = True
+        elif not out:
+            return
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        self.sent_bytes += len(data)
+        write = self.client.write  # a local: calling an attribute of an attribute costs twice that
+        if not self._chunked_out:
+            write(head + data if head else data)
+            return
+        if head:
+            write(head)
+        if data:
+            self.client.write_chunk(data)
+
+    def answer_end(self) -> None:
+        """End the exchange: the response is complete."""
+        self.server = None
+        self._flush()
+        if self._chunked_out:
+            self.client.write(b"0\r\n\r\n")
+        self._end(self._close)
+
+    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
+        """Become a tunnel if the server switched to the requested protocol (RFC 9110 §7.8)."""
+        server, self.server = self.server, None
+        fault = self._switch_fault(protocol, lines)
+        if server is None or fault is not None:
+            self.fail(Deny(Reason.UPSTREAM_INVALID, fault or "the upstream closed the connection"))
+            return None
+        self.server = server
+        self.upstream_seconds = seconds = monotonic() - self.sent_at
+        self.status = 101
+        self.waited = True
+        server.home.counts.times.observe(self.request.method, 101, seconds)
+        self._response_started = True
+        self.port.metrics.tunnels_open += 1
+        self.stream = stream = ResponseStream(self)
+        kind = WebSocketTunnel if is_websocket(protocol) else Tunnel
+        stream.tunnel = tunnel = kind(stream, self.client, server)
+        stream.end_with_token()
+        self._release_slots()
+        self.client.begin_tunnel(tunnel)
+        end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
+        self.client.write(STATUS_LINES[101] + b"".join(lines) + self.limit_fields + end)
+        if rest:
+            tunnel.from_server(rest)
+        self._wait_for_client()
+        return tunnel
+
+    def _switch_fault(self, protocol: bytes, lines: list[bytes]) -> str | None:
+        fields = self.request.fields
+        if protocol.lower() != fields.upgrade.lower():
+            return "the upstream switched to another protocol"
+        return check_agreement(fields, lines) if is_websocket(protocol) else None
+
+    # --- flow control
+
+    def server_blocked(self) -> None:
+        """Pause the client: the server takes no more."""
+        self.client.hold()
+
+    def server_ready(self) -> None:
+        """Resume the client."""
+        self.client.go_on()
+
+    def client_blocked(self) -> None:
+        """Pause the server: the client takes no more."""
+        if self.server is not None:
+            self.server.hold()
+
+    def client_ready(self) -> None:
+        """Resume the server."""
+        if self.server is not None:
+            self.server.go_on()
+
+    # --- responses of our own
 
     def refuse(self, deny: Deny) -> None:
-        """Answer in our own name; *deny* says why."""
+        """Respond with the refusal *deny*."""
         self.deny = deny
         reason = deny.reason
         self.status = reason.status
@@ -200,15 +444,27 @@ class Exchange(Streaming):
         self._end(close)
 
     def _publish(self, publish: Publish) -> None:
-        """Answer with what is for everybody."""
+        """Respond with a public document."""
         self.status = publish.status
         self.sent_bytes = 0 if self.is_head else len(publish.document)
         close = self._must_close()
         self.client.write(render_published(publish, self.id, time(), self.is_head, close))
         self._end(close)
 
+    def _own_fields(self, deny: Deny) -> bytes:
+        """Return the fields about rate limits and CORS of a refusal."""
+        port, route = self.port, deny.route
+        if not port.edits_answers:
+            return self.limit_fields
+        if route is None and self.allow is not None:
+            route = self.allow.route
+        if route is None and deny.reason is Reason.PATH_REJECTED:
+            return self.limit_fields + refused_path_fields(port.sharing, self.request)
+        cors = None if route is None else port.routes[route.index].options.cors
+        return self.limit_fields + sharing_fields(cors, self.request)
+
     def _must_close(self) -> bool:
-        """Return whether an answer of our own ends the connection."""
+        """Return whether a response of our own ends the connection."""
         request = self.request
         return (
             not request.keep_alive
@@ -217,27 +473,33 @@ class Exchange(Streaming):
             or not (self.upload is None or self.upload.complete or request.body_ends_soon())
         )
 
+    # --- failures
+
     def fail(self, deny: Deny) -> None:
-        """Refuse if nothing of an answer went out, else cut the connection."""
+        """Refuse the request, or reset the connection if a part of a response was sent."""
         if self.is_over:
             return
         self._leave_server()
-        if self._answer_started:
+        if self._response_started:
             self.deny = deny
             self.client.abort()
             self._end(True)
         else:
             self.refuse(deny)
 
+    def give_up(self) -> None:
+        """Fail after an unexpected error."""
+        self.fail(INTERNAL_ERROR)
+
     def is_repeatable(self) -> bool:
-        """Return whether it is sent again where a kept connection ended before an answer."""
+        """Return whether it is sent again if a kept connection ended before a response."""
         allow = self.allow
         if allow is None or not self._is_whole(Reason.UPSTREAM_UNREACHABLE):
             return False
         return self.port.routes[allow.route.index].pool.repeats(self.request.method)
 
     def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
-        """Send the request again where that is safe, or allowed, else give up."""
+        """Retry the request if that is safe or configured, else fail."""
         server, self.server = self.server, None
         allow, method = self.allow, self.request.method
         pool = None if allow is None else self.port.routes[allow.route.index].pool
@@ -252,59 +514,103 @@ class Exchange(Streaming):
         self._resent = True
         if self.upload is not None:
             self.upload.wait()
-        # On a new connection: those that are kept may all have ended by now.
+        # On a new connection if a kept one ended: the others may all have ended by now.
         self.port.spawn(self._connect(pool, server.home, is_new=stale), self.give_up)
 
     def _is_whole(self, reason: Reason) -> bool:
-        """Return whether all of the request is at hand still, and nothing of an answer came."""
+        """Return whether the whole request is still here, and nothing of a response has come."""
         if self._resent or self.wants_upgrade or reason is not Reason.UPSTREAM_UNREACHABLE:
             return False
         return self.upload is None or not self.upload.begun
 
-    def give_up(self) -> None:
-        """End what a bug of ours has ended."""
-        self.fail(INTERNAL_ERROR)
-
     def expire(self) -> None:
-        """Give up on a client that does not send its body in time, or on a silent tunnel."""
-        if self.tunnel is not None:
-            self.tunnel_cut()
+        """Fail because the client sends its body too slowly, or the tunnel is idle."""
+        if self.stream is not None and self.stream.tunnel is not None:
+            self.abort()
             return
         self.fail(Deny(Reason.REQUEST_TIMEOUT, "the client sent its body too slowly"))
 
     def expire_unread(self) -> None:
-        """Cut a client that takes too little of what was sent; it would not read a refusal."""
+        """Cut a client that reads too slowly; it would not read a refusal either."""
         if self.is_over:
             return
         self._leave_server()
         reason = Reason.REQUEST_TIMEOUT
-        self.deny = Deny(reason, "the client took its answers too slowly")
+        self.deny = Deny(reason, "the client read the response too slowly")
         self.status = self.status or reason.status
         self.client.abort()
         self._end(True)
 
+    # --- the end
+
+    def take_leave(self) -> None:
+        """End a tunnel or an event stream, or begin to: the gateway drains."""
+        if self.stream is not None:
+            self.stream.leave()
+
+    def time_is_up(self) -> None:
+        """End now, as well as is still possible: the time for draining is over."""
+        stream = self.stream
+        if stream is not None and stream.is_endless():
+            stream.end_now()
+        elif not self.request_complete():
+            detail = "the request was incomplete at the end of the drain"
+            self.fail(Deny(Reason.REQUEST_TIMEOUT, detail))
+        elif self.server is None:
+            self.fail(Deny(Reason.DRAINING, "the request was not sent before the end of the drain"))
+        else:
+            detail = "the upstream did not respond before the end of the drain"
+            self.fail(Deny(Reason.UPSTREAM_TIMEOUT, detail))
+
     def client_lost(self) -> None:
-        """Give up: nobody waits for the answer."""
+        """End: the client is gone."""
         if not self.is_over:
-            if self.tunnel is None and self.deny is not INTERNAL_ERROR:
+            is_tunnel = self.stream is not None and self.stream.tunnel is not None
+            if not is_tunnel and self.deny is not INTERNAL_ERROR:
                 self.status = CLIENT_GONE
             self._leave_server()
             self._end(True)
 
+    def abort(self) -> None:
+        """Cut both connections."""
+        self.client_lost()
+        self.client.abort()
+
+    def end_early(self) -> None:
+        """End the response before the upstream does."""
+        self._leave_server()
+        if self._chunked_out:
+            # The last chunk makes it a whole response to the client. A reset could discard events
+            # that were sent but not read yet.
+            self.client.write(b"0\r\n\r\n")
+        self._end(self._close or not self._chunked_out or self._is_last())
+
+    def end_tunnel(self) -> None:
+        """End after both sides of the tunnel have; what was written is still sent."""
+        server, self.server = self.server, None
+        if server is not None:
+            server.finish()
+        self._end(True)
+
     def _leave_server(self) -> None:
         server, self.server = self.server, None
-        if self.tunnel is not None:
-            server = self.tunnel.server
         if server is not None:
             server.close()
 
+    def _release_slots(self) -> None:
+        """Release the slots it holds: at its end, or when it becomes a tunnel or event stream."""
+        slots, self.slots = self.slots, None
+        if slots is not None:
+            slots.release(self)
+
     def _end(self, close: bool) -> None:
         self.is_over = True
-        if self.entrance is not None:
-            self._leave_entrance()
+        if self.slots is not None:
+            self._release_slots()
         if self.upload is not None:
             self.upload.detach()
-        if self.tunnel is not None:
+        stream = self.stream
+        if stream is not None and stream.tunnel is not None:
             self.port.metrics.tunnels_open -= 1
         now = monotonic()
         try:
@@ -312,7 +618,7 @@ class Exchange(Streaming):
             trace = self.trace
             if trace is not None and isinstance(trace, RecordedTrace):
                 record_spans(self.port, self, trace, now)
-        except Exception as bug:  # the answer is out, and the client may ask for more
+        except Exception as bug:  # the response is sent, and the client may send more requests
             report_bug("a request could not be recorded", bug)
         self.client.exchange_done(close, now)
-        self.tunnel = None  # which holds us, too
+        self.stream = None  # it refers to this exchange: without a cycle both are freed at once

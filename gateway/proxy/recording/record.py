@@ -1,18 +1,22 @@
-"""Write down what became of a request: the only place that does."""
+"""Record what became of a request: its counts and its access log line.
+
+Nothing else writes access log lines, in either format.
+"""
 
 from time import time
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Deny
+from gateway.decision.routes.routing import Route
+from gateway.decision.token import SignedToken
+from gateway.decision.verdict import Allow, Deny
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
-from gateway.proxy.address import address_of
-from gateway.proxy.exchange.answering import Client
-from gateway.proxy.port import Port, RouteState, Unrouted
-from gateway.proxy.recording.combined import write_combined
-from gateway.proxy.recording.recorded import Recorded, route_of, sizes_of, token_of
+from gateway.proxy.port import Port, RouteRecord, RouteState
+from gateway.proxy.streams.client import Client
+from gateway.proxy.streams.tunnel import Tunnel
+from gateway.proxy.streams.upload import Upload
 from gateway.telemetry.logs.access_line import (
     format_allowed,
     format_line,
@@ -20,10 +24,11 @@ from gateway.telemetry.logs.access_line import (
     format_refused,
     recall_reason,
 )
+from gateway.telemetry.logs.combined_line import format_combined
 from gateway.telemetry.logs.quoting import NULL, Json, quote, quote_common
 from gateway.telemetry.logs.recent_refusals import MAX_LINE_BYTES
 
-# How the access log calls a request whose client went away before the end of the answer.
+# The status in the access log if the client disconnected before the end of the response.
 CLIENT_GONE: Final = 499
 
 _UPSTREAM_FAILURES: Final = frozenset(
@@ -31,8 +36,58 @@ _UPSTREAM_FAILURES: Final = frozenset(
 )
 
 
+class Lasting(Protocol):
+    """A response that is a tunnel or an event stream."""
+
+    tunnel: Tunnel | None
+
+
+class Recorded(Protocol):
+    """An exchange, as far as it is recorded."""
+
+    client: Client
+    id: bytes
+    request: Request
+    trace: Trace | None
+    allow: Allow | None
+    deny: Deny | None
+    status: int
+    started_at: float
+    sent_at: float
+    sent_bytes: int
+    upload: Upload | None
+    upstream_seconds: float | None
+    waited: bool
+
+    @property
+    def stream(self) -> Lasting | None:
+        """Return the stream that the response became, if it is one."""
+
+
+def route_of(exchange: Recorded) -> Route | None:
+    """Return the route that allowed the request, or else refused it."""
+    allow, deny = exchange.allow, exchange.deny
+    return allow.route if allow is not None else deny.route if deny is not None else None
+
+
+def token_of(exchange: Recorded) -> SignedToken | None:
+    """Return the token of the request, if its signature was verified."""
+    allow = exchange.allow
+    # In report mode the caller is not vouched for, but the token of the refusal may be verified.
+    judged = (None if allow is None else allow.would_deny) or allow or exchange.deny
+    return None if judged is None else judged.token
+
+
+def sizes_of(exchange: Recorded) -> tuple[int, int]:
+    """Return how many body bytes went to the client, and how many came from it."""
+    stream, upload = exchange.stream, exchange.upload
+    if stream is not None and stream.tunnel is not None:
+        return stream.tunnel.from_server_bytes, stream.tunnel.from_client_bytes
+    return exchange.sent_bytes, 0 if upload is None else upload.received_bytes
+
+
 def record(port: Port, exchange: Recorded, now: float) -> None:
-    """Count *exchange*, which ended at *now*, and write its line."""
+    """Count *exchange*, which ended at *now* (monotonic clock), and write its line."""
     allow = exchange.allow
     seconds = now - exchange.started_at
     deny = exchange.deny
@@ -62,34 +117,35 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     metrics = state.metrics
     metrics.allowed = number = metrics.allowed + 1
     metrics.times.observe(request.method, exchange.status, seconds)
-    # One in eight, for measuring costs as much as a hundredth of a request. Not the first: it
-    # mostly has to wait for a connection.
+    log = port.log
+    # One in eight, because measuring takes about a hundredth of a request's time. Not the first:
+    # it usually waits for a connection.
     if number & 7 == 2 and not exchange.waited and exchange.upload is None:
-        port.overhead.observe(seconds - exchange.upstream_seconds)
-    log = port.json_log
-    if log is None:
-        if port.combined_log is not None:
+        log.overhead.observe(seconds - exchange.upstream_seconds)
+    json_log = log.json
+    if json_log is None:
+        if log.combined is not None:
             _write_combined(port, exchange)
         return
     token, trace = allow.token, exchange.trace
     sent_bytes, received_bytes = exchange.sent_bytes, 0
     if not request.is_plain:
         sent_bytes, received_bytes = sizes_of(exchange)
-    log.write(
+    json_log.write(
         format_allowed(
             time(),
             exchange.id,
             b"" if trace is None else trace.trace_id,
             exchange.client.peer_bytes
             if request.is_plain
-            else address_of(port, exchange.client, request),
+            else port.address_of(exchange.client, request),
             request.method,
             request.fields.host,
             split_path(request.target),
             state.names,
             exchange.status,
             NULL if token is None else token.log_subject,
-            NULL if token is None else port.issuer_names[token.issuer.name],
+            NULL if token is None else log.issuer_names[token.issuer.name],
             sent_bytes,
             received_bytes,
             seconds * 1000,
@@ -98,7 +154,7 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     )
 
 
-def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
+def record_refused(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
     port: Port,
     client: Client,
     request: Request,
@@ -109,19 +165,19 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     at: float,
     seconds: float,
 ) -> None:
-    """Count a request that a route refused, and write its line.
+    """Count a request that its route refused, and write its line.
 
-    It was refused *at* (seconds since the epoch), *seconds* after it came.
+    It was refused *at* (seconds since the epoch), *seconds* after its head was complete.
     """
     reason = deny.reason
     state = port.no_route if deny.route is None else port.routes[deny.route.index]
-    state.metrics.answer_refusal(request.method, reason, seconds)
-    token = deny.token
+    state.metrics.observe_refusal(request.method, reason, seconds)
+    token, log = deny.token, port.log
     line = format_refused(
         at,
         request_id,
         b"" if trace is None else trace.trace_id,
-        client.peer_bytes if request.is_plain else address_of(port, client, request),
+        client.peer_bytes if request.is_plain else port.address_of(client, request),
         request.method,
         request.fields.host,
         split_path(request.target),
@@ -129,20 +185,21 @@ def record_refused(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         if deny.wanted_key is None
         else format_reason(state.names, reason, _detail(port, deny)),
         NULL if token is None else token.log_subject,
-        NULL if token is None else port.issuer_names[token.issuer.name],
+        NULL if token is None else log.issuer_names[token.issuer.name],
         received_bytes,
         seconds * 1000,
     )
     if len(line) <= MAX_LINE_BYTES:
-        port.access_log.recent.keep(line)
-    log = port.json_log
-    if log is not None:
-        log.write(line)
+        log.recent.keep(line)
+    json_log = log.json
+    if json_log is not None:
+        json_log.write(line)
     else:
-        write_combined(port, client, request, reason.status, 0, token)
+        _write_combined_line(port, client, request, reason.status, 0, token)
 
 
 def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
+    """Record a request without a route, one that failed, and a refusal in report mode."""
     allow, deny = exchange.allow, exchange.deny
     would_deny = None if allow is None else allow.would_deny
     route = route_of(exchange)
@@ -157,22 +214,22 @@ def _record_unusual(port: Port, exchange: Recorded, seconds: float) -> None:
         state.metrics.report(would_deny.reason)
     state.metrics.times.observe(exchange.request.method, exchange.status, seconds)
     is_refusal = deny is not None or would_deny is not None
-    log = port.json_log
-    if is_refusal or log is not None:
+    log = port.log
+    if is_refusal or log.json is not None:
         line = _unusual_line(port, state, exchange, would_deny, seconds)
         if is_refusal and len(line) <= MAX_LINE_BYTES:
-            port.access_log.recent.keep(line)
-        if log is not None:
-            log.write(line)
+            log.recent.keep(line)
+        if log.json is not None:
+            log.json.write(line)
             return
     _write_combined(port, exchange)
 
 
 def _unusual_line(
-    port: Port, state: Unrouted, exchange: Recorded, would_deny: Deny | None, seconds: float
+    port: Port, state: RouteRecord, exchange: Recorded, would_deny: Deny | None, seconds: float
 ) -> bytes:
     deny, request, trace = exchange.deny, exchange.request, exchange.trace
-    told = deny if deny is not None else would_deny
+    explained = deny if deny is not None else would_deny
     token = token_of(exchange)
     sent_bytes, received_bytes = sizes_of(exchange)
     upstream_seconds = exchange.upstream_seconds
@@ -180,7 +237,7 @@ def _unusual_line(
         time(),
         exchange.id,
         b"" if trace is None else trace.trace_id,
-        address_of(port, exchange.client, request),
+        port.address_of(exchange.client, request),
         request.method.encode(),
         request.fields.host,
         split_path(request.target),
@@ -188,9 +245,9 @@ def _unusual_line(
         state.upstream,
         exchange.status,
         deny.reason if deny is not None else None,
-        NULL if told is None else _detail(port, told),
+        NULL if explained is None else _detail(port, explained),
         NULL if token is None else token.log_subject,
-        NULL if token is None else port.issuer_names[token.issuer.name],
+        NULL if token is None else port.log.issuer_names[token.issuer.name],
         sent_bytes,
         received_bytes,
         seconds * 1000,
@@ -199,14 +256,45 @@ def _unusual_line(
     )
 
 
-def _write_combined(port: Port, exchange: Recorded) -> None:
-    client, request, status = exchange.client, exchange.request, exchange.status
-    write_combined(port, client, request, status, sizes_of(exchange)[0], token_of(exchange))
-
-
 def _detail(port: Port, deny: Deny) -> Json:
     wanted = deny.wanted_key
     if wanted is None:
         return quote_common(deny.detail)
-    # Said by itself each time: clients can make up as many key ids as they like.
-    return quote(f"{deny.detail}; {port.explain_key(wanted)}")
+    # Not `quote_common`, which remembers: clients can make up any number of key ids.
+    return quote(f"{deny.detail}; {port.log.explain_key(wanted)}")
+
+
+# --- the combined format
+
+
+def _write_combined(port: Port, exchange: Recorded) -> None:
+    client, request, status = exchange.client, exchange.request, exchange.status
+    _write_combined_line(port, client, request, status, sizes_of(exchange)[0], token_of(exchange))
+
+
+def _write_combined_line(  # noqa: PLR0913, PLR0917 - an exchange would hold them
+    port: Port,
+    client: Client,
+    request: Request,
+    status: int,
+    sent_bytes: int,
+    token: SignedToken | None,
+) -> None:
+    """Write the line, if the access log has this format; *token* is one that was verified."""
+    log, fields = port.log.combined, request.fields
+    if log is None:
+        return
+    log.write(
+        format_combined(
+            time(),
+            port.address_of(client, request),
+            None if token is None else token.claims.subject,
+            request.method,
+            request.target,
+            request.is_http11,
+            status,
+            sent_bytes,
+            fields.first(b"referer"),
+            fields.first(b"user-agent"),
+        )
+    )

@@ -8,11 +8,9 @@ from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.http.reading.request import Request
-from gateway.proxy.address import address_of
-from gateway.proxy.exchange.answering import Client
 from gateway.proxy.port import Port
-from gateway.proxy.recording.record import CLIENT_GONE
-from gateway.proxy.recording.recorded import Recorded, route_of
+from gateway.proxy.recording.record import CLIENT_GONE, Recorded, route_of
+from gateway.proxy.streams.client import Client
 from gateway.telemetry.metrics.response_times import OTHER_METHOD, known_method
 from gateway.telemetry.tracing.spans import Span, SpanKind, span_text
 from gateway.telemetry.tracing.tracer import RecordedTrace
@@ -86,7 +84,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - what an exchange would hold
         digits = request.fields.host.rpartition(b":")[2]
         named = int(digits) if digits.isdigit() and digits != request.fields.host else None
         attributes["server.port"] = named or _DEFAULT_PORTS[client.proto]
-    attributes["client.address"] = address_of(port, client, request).decode()
+    attributes["client.address"] = port.address_of(client, request).decode()
     attributes["network.protocol.version"] = "1.1" if request.is_http11 else "1.0"
     attributes["gateway.request_id"] = request_id.decode()
     if route is not None:

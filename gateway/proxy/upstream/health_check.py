@@ -9,7 +9,7 @@ from gateway.proxy.upstream.connection import NEVER, ServerConnection
 from gateway.proxy.upstream.roles import Far, Home
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.balancing import HealthCheck
-from gateway.telemetry.metrics.response_times import AnswerTimes
+from gateway.telemetry.metrics.response_times import ResponseTimes
 from gateway.tls.no_connection import describe_no_connection
 
 
@@ -131,7 +131,7 @@ class _NoHome:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self.times = AnswerTimes()
+        self.times = ResponseTimes()
 
     @property
     def counts(self) -> "_NoHome":

@@ -1,4 +1,4 @@
-"""Count how long answers took, by what is known of them, in labels that stay few."""
+"""Measure how long responses take, by method and status, with a bounded number of labels."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ DURATION_BOUNDS: Final = (
 _OTHER_STATUS: Final = 0
 
 
-class AnswerTimes:
-    """How long answers took, in seconds, by the method of the request and by status."""
+class ResponseTimes:
+    """How long responses took, in seconds, by the method of the request and by status."""
 
     __slots__ = ("by_method",)
 
@@ -23,29 +23,29 @@ class AnswerTimes:
         self.by_method: dict[str, dict[int, Histogram]] = {}
 
     def observe(self, method: str, status: int, seconds: float) -> None:
-        """Count one answer."""
+        """Count one response."""
         try:
             times = self.by_method[method][status]
         except KeyError:
             times = self._times_of(method, status)
-        # Not `times.observe`: this is called twice for each request.
+        # Not by `times.observe`: this runs twice for each request, and a call less is noticed.
         times.counts[bisect_left(DURATION_BOUNDS, seconds)] += 1
         times.total += seconds
 
     def _times_of(self, method: str, status: int) -> Histogram:
-        # A service may answer any number.
+        # An upstream may send any number as its status.
         known_status = status if 100 <= status <= 599 else _OTHER_STATUS
         by_status = self.by_method.setdefault(known_method(method), {})
         return by_status.setdefault(known_status, Histogram(DURATION_BOUNDS))
 
-    def add(self, other: "AnswerTimes") -> None:
-        """Count what *other* counted, too."""
+    def add(self, other: "ResponseTimes") -> None:
+        """Add the counts of *other*."""
         for method, by_status in other.by_method.items():
             for status, times in by_status.items():
                 self._times_of(method, status).add(times)
 
     def rows(self) -> Iterator[tuple[str, str, Histogram]]:
-        """Yield method and status, as labels, with the times of both; for any thread."""
+        """Yield method and status, as labels, with their times; safe in any thread."""
         for method, by_status in sorted(self.by_method.copy().items()):
             for status, times in sorted(by_status.copy().items()):
                 yield method, "other" if status == _OTHER_STATUS else str(status), times
@@ -59,5 +59,5 @@ _KNOWN_METHODS: Final = frozenset(
 
 
 def known_method(method: str) -> str:
-    """Return the method as counts and spans name it."""
+    """Return *method* as metrics and spans name it."""
     return method if method in _KNOWN_METHODS else OTHER_METHOD

@@ -6,7 +6,7 @@ from prometheus_client import Metric
 
 from gateway.decision.reason import Reason
 from gateway.telemetry.metrics.families import counter, histogram
-from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, AnswerTimes
+from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, ResponseTimes
 from gateway.telemetry.metrics.tallies import add_tallies
 
 
@@ -25,7 +25,7 @@ class RouteMetrics:
         self.name = name
         self.allowed = 0
         self.refused: dict[str, int] = {}  # by reason code
-        self.times = AnswerTimes()
+        self.times = ResponseTimes()
         self.streams_expired = 0
         self.would_deny: dict[str, int] = {}  # by reason code
 
@@ -47,8 +47,8 @@ class RouteMetrics:
         code = reason.code
         self.would_deny[code] = self.would_deny.get(code, 0) + 1
 
-    def answer_refusal(self, method: str, reason: Reason, seconds: float) -> None:
-        """Count one refusal, and its answer: ``refuse`` with ``times.observe``, in one call."""
+    def observe_refusal(self, method: str, reason: Reason, seconds: float) -> None:
+        """Count one refusal and its response: ``refuse`` and ``times.observe`` in one call."""
         code = reason.code
         refused = self.refused
         refused[code] = refused.get(code, 0) + 1

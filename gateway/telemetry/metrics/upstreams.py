@@ -6,7 +6,7 @@ from prometheus_client import Metric
 
 from gateway.decision.reason import Reason
 from gateway.telemetry.metrics.families import counter, gauge, histogram
-from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, AnswerTimes
+from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, ResponseTimes
 from gateway.telemetry.metrics.servers import ServerMetrics, server_families
 from gateway.telemetry.metrics.tallies import add_tallies
 
@@ -54,7 +54,7 @@ class UpstreamMetrics:
         for count in (*_COUNTS, *_GAUGES):
             setattr(self, count, 0)
         self.servers: dict[str, ServerMetrics] = {}
-        self.times = AnswerTimes()
+        self.times = ResponseTimes()
         self.failures: dict[str, int] = {}
 
     def fail(self, reason: Reason) -> None:

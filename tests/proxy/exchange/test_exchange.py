@@ -1,14 +1,23 @@
 """One request on its way through, judged by what the service behind the gateway saw."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.proxy.conftest import StartGateway
-from tests.proxy.gateways import ISSUER, RunningGateway, bearer
+from tests.proxy.gateways import (
+    ISSUER,
+    RunningGateway,
+    bearer,
+    load,
+    running_gateway,
+    write_config,
+)
 from tests.proxy.messages import (
     make_request,
     read_answer,
 )
-from tests.proxy.service import Script, Service, echo
+from tests.proxy.service import Script, Service, echo, running_service
 from tests.proxy.wire import Wire
 from tests.tokens import make_private, mint
 
@@ -199,3 +208,24 @@ async def test_requests_in_flight_are_counted(service: Service, gateway: Running
     await service.request()
 
     assert gateway.metric("http_server_active_requests") == 1
+
+
+async def test_each_server_gets_its_own_name(tmp_path: Path) -> None:
+    routes = [
+        {
+            "name": "all",
+            "match": {"path_prefix": "/"},
+            "upstream": "main",
+            "public": True,
+            "rewrite": {"host": "upstream"},
+        }
+    ]
+    async with running_service() as first, running_service() as second:
+        path = write_config(tmp_path, [first.url, second.url], {"routes": routes})
+        async with running_gateway(load(path)) as gateway:
+            for _ in range(2):
+                await gateway.ask(make_request("/x"))
+
+        for service in (first, second):
+            (request,) = service.requests
+            assert request.one(b"host") == "{}:{}".format(*service.address).encode()

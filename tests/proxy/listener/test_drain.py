@@ -18,7 +18,7 @@ from gateway.proxy.streams.frames import close_frame
 from gateway.proxy.streams.tunnel import PATIENCE_SECONDS
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
-from tests.proxy.exchange.test_streaming import EVENT, HEAD, stream
+from tests.proxy.exchange.test_response_stream import EVENT, HEAD, stream
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE, make_switch
 from tests.proxy.listener.test_listener import connect_tls, tls_listen

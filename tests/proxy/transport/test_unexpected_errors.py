@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from gateway.proxy.client.connection import ClientConnection
-from gateway.proxy.exchange.streaming import Streaming
+from gateway.proxy.exchange.response_stream import ResponseStream
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.transport.write_buffer import Outbox
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.server_pool import ServerPool
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
-from tests.proxy.exchange.test_streaming import EVENT, stream
+from tests.proxy.exchange.test_response_stream import EVENT, stream
 from tests.proxy.gateways import EXPIRED, RunningGateway, bearer
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_head
@@ -94,7 +94,7 @@ async def test_a_stream_that_cannot_end_is_cut_and_the_others_end(
     for client in clients:
         client.send(make_request("/socket/", bearer(), *UPGRADE))
         assert (await read_head(client)).status == 101
-    fail_once(monkeypatch, Streaming, method)
+    fail_once(monkeypatch, ResponseStream, method)
 
     gateway.pass_time(EXPIRED)
     gateway.pass_time(6)

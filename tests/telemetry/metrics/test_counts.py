@@ -85,7 +85,7 @@ def test_reasons_and_durations_of_two_processes_add_up() -> None:
             metrics.upstreams["backend"].fail(Reason.UPSTREAM_TIMEOUT)
             metrics.load.overhead.observe(0.0001)
             metrics.load.delay.observe(0.001)
-    two.no_route.answer_refusal("GET", Reason.ROUTE_NOT_FOUND, 0.5)
+    two.no_route.observe_refusal("GET", Reason.ROUTE_NOT_FOUND, 0.5)
 
     one.add(two)
 

@@ -1,9 +1,9 @@
-"""How long answers took, by method and status, in labels that nobody outside can multiply."""
+"""How long responses took, by method and status, in labels that nobody outside can multiply."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, AnswerTimes
+from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, ResponseTimes
 
 Seen = list[tuple[str, int, float]]
 
@@ -12,18 +12,18 @@ STATUSES = st.sampled_from([200, 404, 599, 600, 99, 0, -1])
 SEEN: st.SearchStrategy[Seen] = st.lists(st.tuples(METHODS, STATUSES, st.floats(0, 20)))
 
 
-def fill(seen: Seen) -> AnswerTimes:
-    times = AnswerTimes()
+def fill(seen: Seen) -> ResponseTimes:
+    times = ResponseTimes()
     for method, status, seconds in seen:
         times.observe(method, status, seconds)
     return times
 
 
-def counts_of(times: AnswerTimes) -> dict[tuple[str, str], list[int]]:
+def counts_of(times: ResponseTimes) -> dict[tuple[str, str], list[int]]:
     return {(method, status): one.counts for method, status, one in times.rows()}
 
 
-def test_answers_are_told_apart_by_method_and_status() -> None:
+def test_responses_are_told_apart_by_method_and_status() -> None:
     times = fill([("GET", 200, 0.02), ("GET", 200, 0.02), ("GET", 404, 0.02), ("PUT", 200, 0.02)])
 
     assert {labels: sum(counts) for labels, counts in counts_of(times).items()} == {

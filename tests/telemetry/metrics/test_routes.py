@@ -54,7 +54,7 @@ def test_refusals_that_are_only_reported_are_counted_for_themselves() -> None:
 def test_a_refusal_that_is_answered_at_once_counts_as_any_other() -> None:
     in_one, in_two = RouteMetrics("orders"), RouteMetrics("orders")
 
-    in_one.answer_refusal("GET", Reason.TOKEN_EXPIRED, 0.1)
+    in_one.observe_refusal("GET", Reason.TOKEN_EXPIRED, 0.1)
     in_two.refuse(Reason.TOKEN_EXPIRED)
     in_two.times.observe("GET", 401, 0.1)
 

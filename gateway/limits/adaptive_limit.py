@@ -1,22 +1,22 @@
-"""Have as many places as a service can serve in time: fewer where it is late, more where not.
+"""Find out how many requests in flight an upstream can serve in time.
 
 Additive increase, multiplicative decrease, as TCP finds out what a network carries (RFC 5681
-§3.1): one place more for each round of answers in time, a tenth less for a round in which one
-was late; and until the first that was, one more for each answer.
+§3.1): one slot more for each round of responses in time, a tenth less for a round with a late
+one; until the first late one, a slot more for each response.
 """
 
 from collections.abc import Collection
 from typing import Final
 
-from gateway.limits.places import Places
+from gateway.limits.concurrency_limit import ConcurrencyLimit
 from gateway.settings.values.route_options import Priority
 
 START: Final = 10
-_KEPT: Final = 0.9
+_DECREASE: Final = 0.9
 
 
-class AdaptivePlaces(Places):
-    """The places of one service, whose answers shall begin within *target_seconds*."""
+class AdaptiveLimit(ConcurrencyLimit):
+    """The limit of one upstream, whose responses should begin within *target_seconds*."""
 
     __slots__ = ("_decreased_at", "_is_new", "_limit", "_used", "target_seconds")
 
@@ -29,7 +29,7 @@ class AdaptivePlaces(Places):
 
     @property
     def limit(self) -> int:
-        """Return how many places there are now."""
+        """Return how many slots there are now."""
         return int(self._limit)
 
     def aim(self, target_seconds: float, used: Collection[Priority]) -> None:
@@ -38,27 +38,27 @@ class AdaptivePlaces(Places):
         self._used = frozenset(used)
         self.use(self.limit, self._used)
 
-    def use(self, limit: int, used: Collection[Priority]) -> None:
-        """Have *limit* places; being an estimate, of the highest priority twice as many."""
-        super().use(limit, used)
+    def use(self, slots: int, used: Collection[Priority]) -> None:
+        """Have so many *slots*; twice as many for the highest priority, since it is an estimate."""
+        super().use(slots, used)
         if set(used) - {Priority.HIGH}:
-            self._marks = (*self._marks[:-1], 2 * limit)
+            self._marks = (*self._marks[:-1], 2 * slots)
 
     def learn(self, seconds: float, now: float, priority: Priority) -> None:
-        """Take that an answer, of a place still taken, began after *seconds*, or did not yet.
+        """Adapt to a response that began after *seconds*, or has not begun by then.
 
-        *priority* is that of its request, which may take no more than its share.
+        Its request still holds its slot. *priority* is that of the request, which limits its share.
         """
         before = self.limit
         if seconds > self.target_seconds:
-            # What was sent before the last decrease tells of the load before it.
+            # A request sent before the last decrease shows the load before it.
             if now - seconds < self._decreased_at:
                 return
-            self._limit = max(1.0, self._limit * _KEPT)
+            self._limit = max(1.0, self._limit * _DECREASE)
             self._decreased_at = now
             self._is_new = False
         elif 2 * self.taken >= min(self._limit, self._marks[priority]):
-            # A limit that nobody comes near to is not tried.
+            # A limit that is never approached is not put to the test.
             self._limit += 1.0 if self._is_new else 1.0 / self._limit
         if self.limit != before:
             self.use(self.limit, self._used)

@@ -317,6 +317,6 @@ async def test_what_a_limit_counts_by_reaches_no_log(
 
     out, err = capfd.readouterr()
     assert out.count("rate_limited") == 2
-    assert "the rate limit `each` is used up" in out
+    assert "rate limit `each` exceeded" in out
     assert "S3CRET" not in out + err + gateway.page()
     assert all(b"S3CRET" not in value for one in answers for _, value in one.fields)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.limits.adaptive import START, AdaptivePlaces
-from gateway.proxy.concurrency.entrance import SERVICE, Entrance
+from gateway.limits.adaptive_limit import START, AdaptiveLimit
+from gateway.proxy.concurrency.concurrency_limits import SERVICE, ConcurrencyLimits
 from gateway.proxy.streams.upload import Upload
 from gateway.settings.values.route_options import Priority
 from gateway.telemetry.metrics.counts import Metrics
@@ -358,20 +358,20 @@ ENDED = [
 
 @pytest.mark.parametrize(("ended", "change"), [one[1:] for one in ENDED], ids=[e[0] for e in ENDED])
 def test_what_a_service_did_is_what_it_is_given(ended: Ended, change: int) -> None:
-    places = AdaptivePlaces(1.0)
-    places.taken = START
-    entrance = Entrance({SERVICE: places}, Priority.NORMAL, None, Metrics())
+    limit = AdaptiveLimit(1.0)
+    limit.taken = START
+    limits = ConcurrencyLimits({SERVICE: limit}, Priority.NORMAL, None, Metrics())
 
-    entrance.leave(ended)
+    limits.release(ended)
 
-    assert (places.taken, places.limit) == (START - 1, START + change)
+    assert (limit.taken, limit.limit) == (START - 1, START + change)
 
 
 def test_what_ends_soon_without_an_answer_says_nothing() -> None:
-    places = AdaptivePlaces(1000.0)
-    places.taken = START
-    entrance = Entrance({SERVICE: places}, Priority.NORMAL, None, Metrics())
+    limit = AdaptiveLimit(1000.0)
+    limit.taken = START
+    limits = ConcurrencyLimits({SERVICE: limit}, Priority.NORMAL, None, Metrics())
 
-    entrance.leave(Ended(None))
+    limits.release(Ended(None))
 
-    assert places.limit == START
+    assert limit.limit == START

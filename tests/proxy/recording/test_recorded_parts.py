@@ -7,7 +7,7 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
-from gateway.proxy.recording.recorded import route_of, sizes_of, token_of
+from gateway.proxy.recording.record import route_of, sizes_of, token_of
 from tests.decision.policies import route
 
 HERE, THERE = route("/here"), route("/there")
@@ -15,7 +15,7 @@ CALLER: Any = object()
 
 
 def ended(**parts: Any) -> Any:
-    nothing = {"allow": None, "deny": None, "tunnel": None, "upload": None, "sent_bytes": 0}
+    nothing = {"allow": None, "deny": None, "stream": None, "upload": None, "sent_bytes": 0}
     return SimpleNamespace(**nothing | parts)
 
 
@@ -55,7 +55,9 @@ def test_a_refusal_that_is_only_reported_tells_of_its_token() -> None:
         (
             {
                 "sent_bytes": 7,
-                "tunnel": SimpleNamespace(from_server_bytes=3, from_client_bytes=2),
+                "stream": SimpleNamespace(
+                    tunnel=SimpleNamespace(from_server_bytes=3, from_client_bytes=2)
+                ),
             },
             (3, 2),
         ),

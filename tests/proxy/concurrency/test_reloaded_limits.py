@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from gateway.limits.adaptive import START
+from gateway.limits.adaptive_limit import START
 from gateway.settings.values.configuration import Settings
-from tests.proxy.concurrency.test_entrance import WHOLE, Script, has_one_place, hold, route
+from tests.proxy.concurrency.test_concurrency_limits import (
+    WHOLE,
+    Script,
+    has_one_place,
+    hold,
+    route,
+)
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer

@@ -1,9 +1,9 @@
-"""Places are so many as the limit says, and some are left to those that matter more."""
+"""Some slots of a limit are left to requests that matter more."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits.places import Places, marks
+from gateway.limits.concurrency_limit import ConcurrencyLimit, marks
 from gateway.settings.values.route_options import Priority
 
 PRIORITIES = st.sampled_from(Priority)
@@ -36,7 +36,7 @@ def test_nobody_has_more_than_the_limit_or_none_and_who_matters_more_has_no_less
 def test_in_any_order_of_coming_going_and_reloads_no_more_come_in_than_there_is_room_for(
     limit: int, steps: list[Priority | int | None]
 ) -> None:
-    places, inside = Places(limit, set(Priority)), 0
+    places, inside = ConcurrencyLimit(limit, set(Priority)), 0
     for step in steps:
         if step is None:
             if inside:

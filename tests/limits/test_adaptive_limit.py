@@ -3,19 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits.adaptive import START, AdaptivePlaces
+from gateway.limits.adaptive_limit import START, AdaptiveLimit
 from gateway.settings.values.route_options import Priority
 
 TARGET = 0.2
 
 
-def busy(places: AdaptivePlaces) -> AdaptivePlaces:
+def busy(places: AdaptiveLimit) -> AdaptiveLimit:
     places.taken = 10_000
     return places
 
 
 def test_until_an_answer_is_late_each_that_is_not_adds_a_place() -> None:
-    places = busy(AdaptivePlaces(TARGET))
+    places = busy(AdaptiveLimit(TARGET))
 
     for number in range(5):
         places.learn(0.1, number, Priority.HIGH)
@@ -24,7 +24,7 @@ def test_until_an_answer_is_late_each_that_is_not_adds_a_place() -> None:
 
 
 def test_later_a_round_of_answers_adds_one() -> None:
-    places = busy(AdaptivePlaces(TARGET))
+    places = busy(AdaptiveLimit(TARGET))
     places.learn(0.3, 1.0, Priority.HIGH)
     assert places.limit == START - 1
 
@@ -35,7 +35,7 @@ def test_later_a_round_of_answers_adds_one() -> None:
 
 
 def test_of_answers_that_were_late_together_one_counts() -> None:
-    places = busy(AdaptivePlaces(TARGET))
+    places = busy(AdaptiveLimit(TARGET))
 
     for _ in range(5):
         places.learn(0.3, 1.0, Priority.HIGH)  # sent at 0.7: before the first of them was known
@@ -47,7 +47,7 @@ def test_of_answers_that_were_late_together_one_counts() -> None:
 
 
 def test_where_there_is_room_enough_nothing_is_added() -> None:
-    places = AdaptivePlaces(TARGET)
+    places = AdaptiveLimit(TARGET)
     places.taken = START // 2 - 1
 
     places.learn(0.1, 1.0, Priority.HIGH)
@@ -64,7 +64,7 @@ def test_whoever_takes_all_it_may_is_given_more_as_long_as_answers_are_in_time(
     priority: Priority, others: set[Priority], late: int
 ) -> None:
     """However few places there were left: those that are for others are no reason to stay there."""
-    places = AdaptivePlaces(TARGET, {priority, *others})
+    places = AdaptiveLimit(TARGET, {priority, *others})
     for number in range(late):
         places.learn(0.3, float(number), priority)
     before = places.limit
@@ -80,7 +80,7 @@ def test_whoever_takes_all_it_may_is_given_more_as_long_as_answers_are_in_time(
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 100))))
 def test_there_is_always_a_place(samples: list[tuple[float, float]]) -> None:
-    places = AdaptivePlaces(TARGET, {Priority.NORMAL})
+    places = AdaptiveLimit(TARGET, {Priority.NORMAL})
     now = 0.0
     for seconds, later in samples:
         now += later
@@ -90,7 +90,7 @@ def test_there_is_always_a_place(samples: list[tuple[float, float]]) -> None:
 
 
 def test_the_highest_priority_has_twice_the_places_where_there_are_others() -> None:
-    places = AdaptivePlaces(TARGET, set(Priority))
+    places = AdaptiveLimit(TARGET, set(Priority))
 
     def room(taken: int) -> list[bool]:
         places.taken = taken
@@ -106,7 +106,7 @@ def test_the_highest_priority_has_twice_the_places_where_there_are_others() -> N
 
 
 def test_what_was_learned_outlives_another_target() -> None:
-    places = busy(AdaptivePlaces(TARGET))
+    places = busy(AdaptiveLimit(TARGET))
     places.learn(0.3, 1.0, Priority.HIGH)
 
     places.aim(1.0, {Priority.LOW})
@@ -118,7 +118,7 @@ def test_what_was_learned_outlives_another_target() -> None:
 
 def test_a_service_that_serves_so_many_at_once_is_given_about_as_many_as_are_in_time() -> None:
     # Of n under way each takes n / 4 tenths of a second: 8 are in time with 0.2.
-    places, now = AdaptivePlaces(TARGET), 0.0
+    places, now = AdaptiveLimit(TARGET), 0.0
     seen = []
     for _ in range(2000):
         places.taken = places.limit

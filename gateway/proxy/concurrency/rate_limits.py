@@ -1,44 +1,20 @@
-"""Hold requests to the rate limits of their route, once they are allowed."""
+"""Hold allowed requests to the rate limits of their route."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny
-from gateway.http.reading.request import Request
 from gateway.limits.bucket_key import bucket_key
 from gateway.limits.fields import render_policy, render_retry, render_standing
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import Limiter, Outcome, Uncounted
-from gateway.proxy.address import address_of
-from gateway.proxy.exchange.answering import Client
-from gateway.proxy.port import Port
+from gateway.proxy.port import Limited, Port
 from gateway.settings.values.rates import PartKind, RateLimit, RateLimiting
 from gateway.telemetry.metrics.counts import Metrics
 
 
-class Limited(Protocol):
-    """An exchange whose request is allowed, but for how many there may be."""
-
-    port: Port
-    client: Client
-    request: Request
-    waited: bool
-    is_over: bool
-    limit_fields: bytes
-
-    def dispatch(self, allow: Allow) -> None:
-        """Send the request, which is within its limits."""
-
-    def refuse(self, deny: Deny) -> None:
-        """Answer in our own name."""
-
-    def give_up(self) -> None:
-        """End what a bug has ended."""
-
-
-class RouteLimits:
-    """The rate limits of one route, and who counts."""
+class RateLimits:
+    """The rate limits of one route; *limiter* counts."""
 
     def __init__(self, limits: Sequence[RateLimit], limiter: Limiter, metrics: Metrics) -> None:
         self._limits = tuple((one, Rate(one.interval_us, one.burst)) for one in limits)
@@ -50,7 +26,7 @@ class RouteLimits:
         self._limited = metrics.rate_limited
 
     def begin(self, exchange: Limited, allow: Allow) -> None:
-        """Send the request of *exchange* on, or refuse it; perhaps after a while."""
+        """Dispatch *exchange* or refuse it; later, if the limiter has to be asked."""
         wanted = self._wanted(exchange, allow)
         outcome = self._limiter.take(wanted)
         if outcome is None:
@@ -62,7 +38,7 @@ class RouteLimits:
     def _wanted(self, exchange: Limited, allow: Allow) -> tuple[Wanted, ...]:
         address = b""
         if self._by_address:
-            address = address_of(exchange.port, exchange.client, exchange.request)
+            address = exchange.port.address_of(exchange.client, exchange.request)
         route, token = allow.route, allow.token
         return tuple(
             [Wanted(bucket_key(one, route, token, address), rate) for one, rate in self._limits]
@@ -77,7 +53,7 @@ class RouteLimits:
         if outcome is Uncounted.ALLOWED:
             exchange.dispatch(allow)
         elif outcome is Uncounted.REFUSED:
-            detail = "nobody counts requests, and `on_failure` says that none passes then"
+            detail = "rate limiter unavailable and `on_failure: refuse`"
             exchange.refuse(Deny(Reason.LIMITS_UNAVAILABLE, detail, allow.route, allow.token))
         else:
             self._act_on_count(exchange, allow, outcome)
@@ -91,12 +67,14 @@ class RouteLimits:
         name = self._limits[taken.refused][0].name
         self._limited[name] = self._limited.get(name, 0) + 1
         exchange.limit_fields = fields + render_retry(self._rates, taken)
-        detail = f"the rate limit `{name}` is used up"
+        detail = f"rate limit `{name}` exceeded"
         exchange.refuse(Deny(Reason.RATE_LIMITED, detail, allow.route, allow.token))
 
 
-def limit_routes(port: Port, settings: RateLimiting, limiter: Limiter, metrics: Metrics) -> None:
-    """Hold the requests of *port* to the limits in *settings*; *limiter* counts."""
+def apply_rate_limits(
+    port: Port, settings: RateLimiting, limiter: Limiter, metrics: Metrics
+) -> None:
+    """Set the limits of the routes of *port* to those of *settings*; *limiter* counts."""
     for state, limits in zip(port.routes, settings.routes, strict=True):
         if limits:
-            state.limits = RouteLimits(limits, limiter, metrics)
+            state.limits = RateLimits(limits, limiter, metrics)

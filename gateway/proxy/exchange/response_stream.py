@@ -1,0 +1,200 @@
+"""A response that lasts, a tunnel or an event stream: it ends with its token or in a drain."""
+
+import re
+from typing import Final, Protocol
+
+from gateway.decision.decide import settle
+from gateway.decision.reason import Reason
+from gateway.decision.tokens.authenticate import sign
+from gateway.decision.verdict import Allow, Deny
+from gateway.proxy.port import Port
+from gateway.proxy.streams.client import Client
+from gateway.proxy.streams.events import Events
+from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Tunnel
+from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR
+
+# In a head that we wrote: one space after the colon. Of several types, in one field or in several,
+# browsers take the last one that they can read (Fetch, "extract a MIME type").
+_EVENT_STREAM: Final = re.compile(
+    rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*text/event-stream[ \t]*[;,\r]"
+)
+
+# Responses without an end, whose next piece may come as late as that of a tunnel.
+_LASTING: Final = re.compile(
+    rb"\r\ncontent-type: (?:[^\r]*,)?[ \t]*"
+    rb"(?:text/event-stream|application/grpc[^;,\r]*|multipart/x-mixed-replace)[ \t]*[;,\r]"
+)
+
+_EXPIRED: Final = Deny(Reason.TOKEN_EXPIRED, "the token of the stream has expired")
+_DRAINING: Final = Deny(Reason.DRAINING, "the stream ended because the gateway is shutting down")
+
+# RFC 6455 §7.4.1: an endpoint goes away, such as a server that goes down.
+_GOING_AWAY: Final = 1001
+
+# For the Close frame of a WebSocket.
+_CLOSE_REASONS: Final = {
+    Reason.TOKEN_EXPIRED: b"token expired",
+    Reason.TOKEN_REVOKED: b"token revoked",
+}
+
+
+def is_event_stream(head: bytes) -> bool:
+    """Return whether the response with *head*, in lower case, is a stream of events."""
+    return b"text/event-stream" in head and _EVENT_STREAM.search(head) is not None
+
+
+def may_pause(head: bytes) -> bool:
+    """Return whether the response with *head*, in lower case, may be silent like a tunnel."""
+    return _LASTING.search(head) is not None
+
+
+class Owner(Protocol):
+    """The exchange whose response lasts."""
+
+    port: Port
+    client: Client
+    allow: Allow | None
+    deny: Deny | None
+    is_over: bool
+
+    def end_early(self) -> None:
+        """End the response before the upstream does."""
+
+    def end_tunnel(self) -> None:
+        """End after both sides of the tunnel have; what was written is still sent."""
+
+    def abort(self) -> None:
+        """Cut both connections."""
+
+
+class ResponseStream:
+    """How the response of *owner* ends: *tunnel* if it is one, otherwise *events*.
+
+    ``port.streams`` refers to it weakly, and calls it when its token or a timeout has ended.
+    """
+
+    __slots__ = ("__weakref__", "_owner", "events", "tunnel")
+
+    def __init__(self, owner: Owner, events: Events | None = None) -> None:
+        self._owner = owner
+        self.events = events
+        self.tunnel: Tunnel | None = None
+
+    # --- events
+
+    def follow(self, out: list[bytes]) -> None:
+        """Note where events end in *out*, which is sent next; while draining, cut it there."""
+        events = self.events
+        if events is None:
+            return
+        data = b"".join(out)
+        if events.is_leaving:
+            data = data[: events.first_end(data)]
+        events.follow(data)
+        out[:] = (data,)
+
+    def end_if_drained(self) -> None:
+        """End between two events if the gateway drains."""
+        events = self.events
+        if events is not None and events.is_leaving and events.is_between():
+            self._owner.end_early()
+
+    # --- the end of the token
+
+    def end_with_token(self) -> None:
+        """Register to be ended when the token does, if there is one."""
+        port, allow = self._owner.port, self._owner.allow
+        token = None if allow is None else allow.token
+        if token is None:
+            return
+        expires_at = token.claims.expires_at + token.issuer.leeway_seconds
+        port.streams.add(self, expires_at + port.timeouts.token_grace_seconds)
+
+    def is_revoked(self) -> bool:
+        """Return whether the token that allowed this is revoked."""
+        return self._find_revocation() is not None
+
+    def _find_revocation(self) -> Deny | None:
+        owner, allow = self._owner, self._owner.allow
+        if owner.is_over or allow is None or allow.token is None:
+            return None
+        # The lists of the port that this began with are no longer updated after a reload.
+        return owner.port.latest().admission.find_revocation(allow.token)
+
+    def token_ended(self) -> None:
+        """End, or begin to: the token has expired or was revoked."""
+        owner, allow = self._owner, self._owner.allow
+        if owner.is_over or allow is None or allow.token is None:
+            return
+        ended = self._find_revocation() or sign(_EXPIRED, allow.token.issuer)
+        deny = ended._replace(route=allow.route, token=allow.token)
+        settled = settle(deny, allow.target)
+        if isinstance(settled, Allow):
+            owner.allow = settled  # report mode: it goes on, and its log line says so
+            return
+        owner.deny = settled
+        owner.port.routes[allow.route.index].metrics.streams_expired += 1
+        if self.tunnel is not None:
+            self.tunnel.token_ended(_CLOSE_REASONS[ended.reason])
+        else:
+            owner.end_early()
+
+    # --- draining
+
+    def is_endless(self) -> bool:
+        """Return whether it ends only when one of its ends wants it to."""
+        return self.tunnel is not None or (self.events is not None and self.events.is_endless)
+
+    def leave(self) -> None:
+        """End, or begin to: the gateway drains."""
+        owner, allow, events = self._owner, self._owner.allow, self.events
+        if owner.is_over or allow is None:
+            return
+        if self.tunnel is not None:
+            self._note_draining(allow)
+            self.tunnel.leave(_GOING_AWAY, b"shutting down")
+        elif events is not None and events.is_endless and not events.is_leaving:
+            self._note_draining(allow)
+            events.is_leaving = True
+            if events.is_between():
+                owner.end_early()
+            else:
+                self.tunnel_leaves(PATIENCE_SECONDS)
+
+    def _note_draining(self, allow: Allow) -> None:
+        if self._owner.deny is None:
+            self._owner.deny = _DRAINING._replace(route=allow.route, token=allow.token)
+
+    def end_now(self) -> None:
+        """End at once: the time for draining is over."""
+        if self.tunnel is None:
+            self.leave()
+        self.patience_ended()
+
+    def patience_ended(self) -> None:
+        """End at once: the other side did not end in time."""
+        if self.tunnel is not None:
+            self.tunnel.patience_ended()
+        elif not self._owner.is_over and self.events is not None and self.events.is_leaving:
+            self._owner.end_early()
+
+    def cut(self) -> None:
+        """Cut the connection of the client: ending this failed with an unexpected error."""
+        if not self._owner.is_over:
+            self._owner.deny = INTERNAL_ERROR
+        self._owner.client.abort()
+
+    # --- from the tunnel
+
+    def tunnel_leaves(self, seconds: float) -> None:
+        """Call ``patience_ended`` after *seconds*."""
+        self._owner.port.streams.bound(self, seconds)
+
+    def tunnel_over(self) -> None:
+        """End: both sides of the tunnel have."""
+        if not self._owner.is_over:
+            self._owner.end_tunnel()
+
+    def tunnel_cut(self) -> None:
+        """Cut both connections of the tunnel."""
+        self._owner.abort()
