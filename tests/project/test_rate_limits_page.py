@@ -60,7 +60,7 @@ def test_the_section_about_redis_is_a_configuration(tmp_path: Path) -> None:
 
 
 def test_every_failure_mode_is_listed() -> None:
-    listed = [re.match(r"`(\w+)`", row[0]) for row in rows(sections(PAGE, "##")["Without Redis"])]
+    listed = [re.match(r"`(\w+)`", row[0]) for row in rows(sections(PAGE, "##")["Redis outages"])]
 
     assert [one[1] for one in listed if one is not None] == [one.value for one in OnFailure]
 

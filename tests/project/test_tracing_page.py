@@ -60,13 +60,13 @@ def test_every_attribute_of_a_span_is_listed() -> None:
     written = set(
         re.findall(r'"((?:http|url|server|client|network|error|gateway)\.[a-z_.]+)"', source)
     )
-    table = rows(sections(PAGE, "###")["What spans say"])
+    table = rows(sections(PAGE, "###")["Span attributes"])
     listed = {name for row in table for name in re.findall(r"`([^`]+)`", row[0])}
 
     assert written == listed
 
 
 def test_every_case_of_a_request_says_what_goes_on() -> None:
-    table = rows(sections(PAGE, "##")["What goes on to the service"])
+    table = rows(sections(PAGE, "##")["Trace headers"])
 
     assert [len(row) for row in table] == [3] * 4
