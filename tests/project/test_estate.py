@@ -1,5 +1,6 @@
 """The example estate is sound, and its own suites say all that there is to say of it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_its_suites_pass_and_leave_no_route_and_no_rule_untried() -> None:
     result = run("test", ESTATE, "--coverage", "--min-coverage", "100")
 
     assert result.returncode == 0, result.stdout
-    assert "100 % (103 of 103)" in result.stdout
+    assert re.search(r"100 % \((\d+) of \1\)", result.stdout)
     assert "failed" not in result.stdout
 
 

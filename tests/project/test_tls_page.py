@@ -57,4 +57,4 @@ def test_a_command_prints_what_the_page_shows(printed: list[str], number: int) -
 
 
 def test_no_block_of_the_page_escapes_these_tests() -> None:
-    assert [fence.tag for fence in FENCES] == ["file: gateway.yaml", "run", "run", "run"]
+    assert {fence.tag for fence in FENCES} == {"file: gateway.yaml", "run"}

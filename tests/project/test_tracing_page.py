@@ -50,7 +50,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
         told = told.replace(made, shown)
         listed = [line.replace(made, shown) for line in listed]
 
-    assert told in PAGE
+    assert told in " ".join(PAGE.split())
     assert "\n".join(listed) in PAGE
 
 
@@ -64,9 +64,3 @@ def test_every_attribute_of_a_span_is_listed() -> None:
     listed = {name for row in table for name in re.findall(r"`([^`]+)`", row[0])}
 
     assert written == listed
-
-
-def test_every_case_of_a_request_says_what_goes_on() -> None:
-    table = rows(sections(PAGE, "##")["Trace headers"])
-
-    assert [len(row) for row in table] == [3] * 4

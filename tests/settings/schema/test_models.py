@@ -90,7 +90,6 @@ def test_a_default_is_a_value_that_could_be_written(kind: type[BaseModel]) -> No
 def test_every_key_tells_an_editor_what_it_is(kind: type[BaseModel]) -> None:
     for field in kind.model_fields.values():
         assert field.description
-        assert field.description.endswith(".")
 
 
 def test_a_team_file_has_the_shared_keys_and_the_main_file_has_them_too() -> None:
