@@ -1,4 +1,4 @@
-"""Know a header section that was read before, and take a request that repeats it."""
+"""Recognise a request that repeats the one before it, without parsing it again."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from gateway.settings.values.configuration import Limits
 
 _USUAL_METHODS: Final = {name.encode(): name for name in USUAL_METHODS}
 
-# Visible ASCII without `#`: what the parser takes in a target as well.
+# Visible ASCII without `#`: what the parser accepts in a target, too.
 _TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 0x23)
 
 _TRACE_STARTS: Final = (b"\r\ntraceparent: ", b"\r\nTraceparent: ")
@@ -17,28 +17,29 @@ _TRACEPARENT_BYTES: Final = 55
 
 _TOKEN_STARTS: Final = (b"\r\nAuthorization: Bearer ", b"\r\nauthorization: Bearer ")
 
-# RFC 6750 §2.1, b64token: what cannot end a field, nor begin another.
+# RFC 6750 §2.1, b64token: bytes that cannot end a field, or begin another.
 _TOKEN_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
-# A section that is kept costs this much memory at most, on each connection; and it leaves half
-# of a head to the target, so that no two that fit are too large together.
+# The most memory that a remembered header section takes, on each connection. It also leaves half
+# of a head to the target, so that a section and a target that fit are never too large together.
 _MAX_BYTES: Final = 4096
 
 _NO_FIELDS: Final = Fields()
 
-# Requests without a look at their section, once it was kept in vain again and again.
+# If sections are remembered in vain again and again: so many requests are not remembered at all.
 _MAX_PAUSE: Final = 15
 
 
 class RepeatedHead:
-    """The bytes of the last plain header section of a connection, and what they meant.
+    """The last plain request head of a connection: its bytes, and what they mean.
 
-    Clients on a kept connection mostly send the same fields again with another request
-    line. Where the bytes are the same, so is their meaning; only the request line is read
-    anew. On a connection that many users share only the bearer token is another one, and whoever
-    traces its requests sends each with a traceparent of its own: then these are all that changes
-    in what was understood. They are gone with the connection. Where nothing is repeated,
-    sections are kept ever more seldom.
+    On a kept connection most clients send the same header section again, with the same or another
+    request line. The same bytes mean the same, so only the request line is read anew. On a
+    connection that many users share, only the bearer token differs; a client that traces its
+    requests sends each with a traceparent of its own. Then these are all that is read anew. If
+    nothing is repeated, heads are remembered less and less often.
+
+    *whole* is the last request that matched, to the byte, and *whole_bytes* its length.
     """
 
     __slots__ = (
@@ -64,20 +65,19 @@ class RepeatedHead:
 
     def __init__(self, limits: Limits) -> None:
         self._set_limits(limits)
-        # The last request that was taken, to the byte, and its length; no data has none.
         self.whole = b""
-        self.whole_bytes = -1
+        self.whole_bytes = -1  # that of no data
         self._whole_trace: ReceivedTrace | None = None
         self._section = b""
-        # The section up to its bearer token, and from there on; empty where it has none.
+        # The section in front of its bearer token, and behind it; empty if it has none.
         self._before = self._behind = b""
         self._trace: ReceivedTrace | None = None
-        # Its traceparent, or empty where that may not be another one; and how many bytes are in
-        # front of it or, where the bearer token is in front and may be longer, behind it.
+        # Its traceparent, or empty if no other may stand in its place; and how many bytes are in
+        # front of it or, if the bearer token is in front and may change its length, behind it.
         self._traceparent = b""
         self._in_front_of_trace = self._behind_trace = 0
         self._fields = _NO_FIELDS
-        # The last request line, and what is in it: a client that polls sends it again, too.
+        # The last request line, and its parts: a client that polls sends it again, too.
         self._line: bytes | None = None
         self._method = ""
         self._target = b""
@@ -85,11 +85,11 @@ class RepeatedHead:
         self._skips = 0
 
     def use(self, limits: Limits) -> None:
-        """Forget what was kept: under another configuration it may mean something else."""
+        """Forget all: under another configuration it may mean something else."""
         self._set_limits(limits)
         self._section = self._before = self.whole = b""
         self.whole_bytes = -1
-        self._fields = _NO_FIELDS  # they hold what was decided, and the policy that it was by
+        self._fields = _NO_FIELDS  # they hold the last decision, and the policy it is based on
         self._line = None
 
     def _set_limits(self, limits: Limits) -> None:
@@ -97,13 +97,13 @@ class RepeatedHead:
         self._target_bytes = min(limits.target_bytes, limits.head_bytes - self._head_bytes)
 
     def repeat(self) -> Request:
-        """Return the request that ``whole`` is, for data that are the same to the byte."""
+        """Return the request in ``whole``, for data that are the same to the byte."""
         return Request(self._method, self._target, self._fields, self._whole_trace)
 
     def match(self, data: bytes) -> Request | None:
-        """Return the request that *data* is, if it is a whole one with the fields kept.
+        """Return the request in *data*, if it is a whole one with the same fields.
 
-        What is not certain is None: the parser then says what it is.
+        Return None in case of doubt: then the parser decides.
         """
         whole, section, trace = data, self._section, self._trace
         if not section:
@@ -123,11 +123,11 @@ class RepeatedHead:
         self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
         return Request(self._method, self._target, self._fields, trace)
 
-    def _find_trace(self, data: bytes, kept: ReceivedTrace) -> tuple[bytes, ReceivedTrace] | None:
-        """Return *data* with the traceparent that was kept, and the trace in it otherwise.
+    def _find_trace(self, data: bytes, last: ReceivedTrace) -> tuple[bytes, ReceivedTrace] | None:
+        """Return *data* with the *last* traceparent in the place of its own, and its own trace.
 
-        It is looked for where the kept one was. If *data* is another request in more than that,
-        whoever looks at the rest of it finds out.
+        It is expected where the last one was. If *data* differs in more than that, the caller's
+        look at the rest of it shows it.
         """
         if len(data) > self._head_bytes:
             return None
@@ -140,8 +140,8 @@ class RepeatedHead:
         end = begin + _TRACEPARENT_BYTES
         traceparent = data[begin:end]
         if traceparent == self._traceparent:
-            return data, kept
-        trace = read_trace(traceparent, kept.tracestate)
+            return data, last
+        trace = read_trace(traceparent, last.tracestate)
         if trace is None:
             return None
         return b"%b%b%b" % (data[:begin], self._traceparent, data[end:]), trace
@@ -149,9 +149,9 @@ class RepeatedHead:
     def _match_but_token(
         self, data: bytes, trace: ReceivedTrace | None, whole: bytes
     ) -> Request | None:
-        """Return the request that *data* is, if of the section only the bearer token is new.
+        """Return the request in *data*, if only the bearer token of the section is new.
 
-        It came as *whole*, which may have another traceparent.
+        It was received as *whole*, which may have another traceparent.
         """
         before, behind = self._before, self._behind
         start = data.find(b"\r\n")
@@ -163,18 +163,18 @@ class RepeatedHead:
             return None
         token = data[begin:end]
         if token.translate(None, _TOKEN_BYTES):
-            return None  # where it ends, and the next field begins, is for the parser to say
+            return None  # the parser decides where the token ends and the next field begins
         line = data[:start]
         if line != self._line and not self._read_line(line):
             return None
         self._pause = 0
         self.whole, self.whole_bytes, self._whole_trace = whole, len(whole), trace
-        self._section = data[start:]  # whoever has a new token mostly goes on with it
+        self._section = data[start:]  # a client with a new token mostly uses it again
         self._fields = fields = self._fields.with_authorization(b"Bearer " + token)
         return Request(self._method, self._target, fields, trace)
 
     def _read_line(self, line: bytes) -> bool:
-        """Take a request line apart; return False if it is not one of the usual kind."""
+        """Read a request line; return False if it is not one of the usual kind."""
         name, _, rest = line.partition(b" ")
         method = _USUAL_METHODS.get(name)
         if method is None or rest[-9:] != b" HTTP/1.1" or rest[:1] != b"/":
@@ -185,8 +185,8 @@ class RepeatedHead:
         self._line, self._method, self._target = line, method, target
         return True
 
-    def keep(self, data: bytes, request: Request) -> None:
-        """Keep the section of the plain *request* in *data*, if it came alone and in one piece."""
+    def remember(self, data: bytes, request: Request) -> None:
+        """Remember the plain *request* in *data*, if it came alone and in one piece."""
         self._section = self._before = self.whole = b""
         self.whole_bytes = -1
         if self._skips:

@@ -18,10 +18,10 @@ from gateway.settings.values.configuration import Limits
 _CHUNKED_PIECE_BYTES: Final = 16 * 1024
 _CHUNKED_READ_BYTES: Final = 2 * _CHUNKED_PIECE_BYTES
 
-# For a parser that is to read nothing of a message but a chunked body.
+# For a parser that is to read only the chunked body of a message.
 _CHUNKED_HEAD: Final = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-# Faults of what was asked for, not of how it was framed: the next request is where it should be.
+# Faults in what is requested, not in the framing: it is known where the next request begins.
 _FRAMED: Final = frozenset((Reason.PATH_REJECTED, Reason.NOT_SUPPORTED))
 
 NOTHING: Final = memoryview(b"")
@@ -186,7 +186,7 @@ class RequestReader:
         elif not was_in_message:
             # The end of a head alone does not mean what the whole of it meant: it would lend
             # the credentials of one request to another (on a connection that a proxy shares).
-            self.repeated_head.keep(data, plain)
+            self.repeated_head.remember(data, plain)
         return is_upgrade
 
     def _resume(self) -> None:
