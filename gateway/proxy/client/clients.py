@@ -1,4 +1,4 @@
-"""Know every client's connection, those still in their TLS handshake too."""
+"""Know every client's connection, also those in their TLS handshake."""
 
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
@@ -6,9 +6,8 @@ from weakref import WeakSet
 
 C = TypeVar("C")
 
-# What a client sends is read in pieces of at most this size. What comes behind a request that is
-# not answered yet waits in memory, up to this size; the rest stays in the kernel, which slows the
-# client down.
+# Input is read in pieces of at most this size. What comes behind a request in flight waits in
+# memory, up to this size; the rest stays in the kernel, which slows the client down.
 READ_BYTES: Final = 16 * 1024
 
 # A body that is forwarded as it comes is read in larger pieces: that costs half as much.
@@ -43,9 +42,9 @@ class Networks:
 class Clients(Generic[C]):
     """The connections of a listener: *open* ones, each with its network, and those in a handshake.
 
-    A connection whose handshake fails does not say so; it is simply gone. All of them read into
-    one *buffer*, whose content counts until its reader returns: *view* is all of it,
-    *request_view* as much as a request gets.
+    A connection whose handshake fails is not told so; it is simply gone. All connections read into
+    one *buffer*, which the next one overwrites: *view* is all of it, *request_view* as much as a
+    request gets.
     """
 
     __slots__ = ("_in_handshake", "_networks", "_refused", "buffer", "open", "request_view", "view")
@@ -70,7 +69,7 @@ class Clients(Generic[C]):
         return self._networks.add(network)
 
     def refuse(self, client: C) -> None:
-        """Count *client* to no limit: it only stays until it has read why it is not served."""
+        """Count *client* toward no limit: it only stays until it has read why it is refused."""
         self._refused.add(client)
         self._networks.discard(self.open[client])
 
@@ -92,5 +91,5 @@ class Clients(Generic[C]):
         return len(self.open) + len(self._in_handshake)
 
     def __iter__(self) -> Iterator[C]:
-        """Go through those open now, however many come and go meanwhile."""
+        """Iterate over those open now, however many open and close meanwhile."""
         return iter(tuple(self.open))

@@ -19,9 +19,9 @@ from gateway.http.reading.request import Request
 from gateway.http.writing.refusal import render_refusal
 from gateway.http.writing.request_head import render_forwarding
 from gateway.limits.bucket_key import network_of
-from gateway.proxy.client.backlog import Backlog
 from gateway.proxy.client.clients import READ_BYTES, Clients
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
+from gateway.proxy.client.unread_output import UnreadOutput
 from gateway.proxy.exchange.admit import admit
 from gateway.proxy.exchange.exchange import Exchange
 from gateway.proxy.port import Port
@@ -38,28 +38,28 @@ from gateway.proxy.upstream.connection import NEVER
 from gateway.proxy.upstream.pool import Pool
 from gateway.telemetry.tracing.tracer import RecordedTrace
 
-# A piece with more requests than this is read one request at a time: they take twenty times the
-# memory of their bytes. Smaller pieces cannot hold so many, and are not searched.
-_SEVERAL: Final = 8
-_SEVERAL_BYTES: Final = 256
+# A piece of input with more heads than this is read one request at a time: a request takes twenty
+# times the memory of its bytes. Smaller pieces cannot hold so many, and are not searched.
+_MANY_HEADS: Final = 8
+_MANY_HEADS_BYTES: Final = 256
 
-# Pipelined requests started, and bytes of input read, in one iteration of the event loop: other
-# connections are served in between.
-_REQUESTS_A_TURN: Final = 64
-_BYTES_A_TURN: Final = 32 * 1024
+# Pipelined requests of one client that are started, and bytes of its input that are read, before
+# the event loop serves other connections.
+_REQUESTS_AT_ONCE: Final = 64
+_BYTES_AT_ONCE: Final = 32 * 1024
 
-# After so many responses to pipelined requests, what is written is sent.
-_SENT_TOGETHER: Final = 16
+# The most responses to pipelined requests that are written and not sent yet.
+_RESPONSES_AT_ONCE: Final = 16
 
-# If a client does not read, this much waits in the gateway; then its upstream, or its next
-# request, waits.
-WAITING_BYTES: Final = 16 * 1024
+# If more than this was written that the kernel does not take, because the client does not read,
+# the upstream or the next request waits.
+_UNSENT_BYTES: Final = 16 * 1024
 
-# While reading is paused, this much may wait to be decrypted: two records of TLS.
+# While reading is paused, this much input may wait to be decrypted: two TLS records.
 _ENCRYPTED_BYTES: Final = 32 * 1024
 
 # After a refusal with the body still coming: how long input is read and dropped, so that the
-# client gets to read the response before the connection is reset (RFC 9112 §9.6).
+# client can read the response before the connection is reset (RFC 9112 §9.6).
 _LINGER_SECONDS: Final = 2.0
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
@@ -68,17 +68,18 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no ti
 class ClientConnection(asyncio.BufferedProtocol):
     """Speaks HTTP/1.1 with one client.
 
-    Requests are answered one at a time, in the order they came (RFC 9112 §9.3.2). Input is read
-    no faster than it is used: ``_current`` is the exchange being answered, those in ``_queue``
-    were pipelined behind it, and the reader keeps the input behind those as bytes.
+    Requests are answered one at a time, in the order they came (RFC 9112 §9.3.2): ``_current`` is
+    the exchange in flight, those in ``_queue`` were pipelined behind it, and the reader keeps the
+    input behind those as bytes. *deadline* is when ``expire`` is due, by the monotonic clock; the
+    listener looks at it. *clients* are all connections of the listener; they share one buffer.
 
-    *clients* are all connections of the listener, which read into one buffer.
+    It is one flat object, because every object inside it would cost a look-up for each request,
+    and memory for each idle connection.
     """
 
     __slots__ = (
-        "__weakref__",  # for the connections in a TLS handshake, see Clients
+        "__weakref__",  # Clients knows connections in their TLS handshake by it
         "_advancing",
-        "_backlog",
         "_buffer",
         "_buffer_view",
         "_clients",
@@ -99,6 +100,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_request_view",
         "_started",
         "_tunnel",
+        "_unread_output",
         "_write_blocked",
         "bound",
         "deadline",
@@ -113,29 +115,27 @@ class ClientConnection(asyncio.BufferedProtocol):
     def __init__(self, port: Port, clients: "Clients[ClientConnection]") -> None:
         self._port = port
         self._clients = clients
-        # Two look-ups less for each read than by way of `clients`.
+        # Copied from `clients`, and later from the reader: one look-up less for each read.
         self._buffer = clients.buffer
         self._buffer_view = clients.view
         self._request_view = clients.request_view
-        # Requests, in order.
         self._current: Exchange | None = None
         self._queue: deque[Exchange] = deque()
-        self._last: Exchange | None = None  # read last, as long as it may still fail
-        self._started = 0  # requests, in this iteration of the event loop
-        self._advancing = False  # no recursion
+        self._last: Exchange | None = None  # read last: what follows it may still make it fail
+        self._started = 0  # requests, since the event loop served others
+        self._advancing = False
         self._tunnel: Tunnel | None = None
         self.bound: BoundConnections | None = None
-        # How it stands.
-        self._held = False  # an upstream cannot take more of a body
-        self._paused = False  # reading from the transport
-        self._write_blocked = False  # the client does not read
-        self._half_closed = False
+        self._held = False  # by an exchange that can take no more input
+        self._paused = False  # the transport does not read
+        self._write_blocked = False  # the transport has too much to send
+        self._half_closed = False  # by the client, which still reads
         self._closing = False
-        self._drain_expired = False  # no time is left for what has not started
-        self._backlog: Backlog | None = None  # once it had to wait for the client to read
+        self._drain_expired = False  # requests that have not started never will
+        self._unread_output: UnreadOutput | None = None  # made when it is first needed
         self._idle_seconds = port.timeouts.idle_seconds
         self.deadline = NEVER
-        # What the last plain request was forwarded with, and its Host.
+        # The forwarding fields of the last plain request, and its Host.
         self._forwarding = b""
         self._forwarding_host = b""
 
@@ -144,12 +144,12 @@ class ClientConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or refuse it if there are too many."""
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(WAITING_BYTES)
-        # A method would cost a second call for each write.
+        self.transport.set_write_buffer_limits(_UNSENT_BYTES)
+        # A partial, because a method of ours would be a second call for each write.
         self.write: Callable[[Piece], object] = partial(self._port.outbox.put, self.transport)
         port = self._port.latest()  # a handshake may outlast a reload
-        # Only now: reader and connection refer to each other until connection_lost, which is
-        # not called if the TLS handshake fails.
+        # Not in __init__: reader and connection refer to each other until connection_lost, which
+        # is not called if the TLS handshake fails.
         self._reader = RequestReader(self, port.names, port.limits)
         self._repeated_head = self._reader.repeated_head
         peername = transport.get_extra_info("peername")
@@ -174,12 +174,12 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._refuse_connection(port, "too many connections from this address")
 
     def _refuse_connection(self, port: Port, detail: str) -> None:
-        """Refuse to serve; a refused connection does not count, however long it lingers."""
+        """Refuse the connection; it no longer counts, however long it lingers."""
         self._clients.refuse(self)
         request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
         deny = Deny(Reason.OVERLOADED, detail)
         self.write(render_refusal(deny, request_id, time(), False, True))
-        self._reader.is_over = True  # else a request would reset the connection before it is read
+        self._reader.is_over = True  # a request is dropped, since an error would reset
         self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -195,14 +195,14 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._reader.release()
 
     def eof_received(self) -> bool:
-        """Give up all requests; or answer them and then close, if the port says so.
+        """Give up all requests; or, with ``half_close: answer``, answer them and then close.
 
-        A client that closes its connection, and one that closes only its sending half, look the
-        same. A request cut short is given up in any case; those in front of it came whole.
+        A client that closes its connection looks like one that closes only its sending half. A
+        request that is cut short is given up in any case; those in front of it are complete.
         """
         if self._tunnel is not None:
             self._tunnel.client_ended()
-            return self.proto != b"https"  # TLS has no half of a connection to close
+            return self.proto != b"https"  # with TLS there is no half-closed connection
         reader = self._reader
         is_waiting = self._current is not None or bool(self._queue or reader.unparsed)
         may_go_on = self._port.answers_half_closed and self.proto != b"https"
@@ -216,7 +216,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         return False
 
     def _client_left(self) -> None:
-        """Give up all requests at once: what was written may take its time to be sent."""
+        """Give up all requests now: it may be long until the transport notices and closes."""
         exchange = self._current
         self._closing = True
         if exchange is not None and exchange.is_answering():
@@ -229,7 +229,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Slow down the upstream."""
         self._write_blocked = True
         self._stop_body_clock()
-        self._watch_backlog()
+        self._watch_unread()
         if self._current is not None:
             self._current.client_blocked()
 
@@ -238,8 +238,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._write_blocked = False
         if self._closing:
             return
-        if self._backlog is not None:
-            self._backlog.stop(monotonic())
+        if self._unread_output is not None:
+            self._unread_output.stop(monotonic())
         if self._tunnel is None:
             self.deadline = NEVER
         if self._current is not None:
@@ -250,7 +250,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._advance()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where to read into: a large buffer only for a body that is being forwarded."""
+        """Return where to read to: much space only for a body that is being forwarded."""
         reader = self._reader
         if reader.upload is None:
             return self._request_view
@@ -267,8 +267,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         if reader.in_message or reader.is_over or reader.unparsed:
             data = self._buffer_view[:size].tobytes()
         else:
-            # Most requests repeat the last one on the connection to the byte. So that is asked
-            # first, in the buffer itself: neither a copy nor the parser is needed for them.
+            # The usual request repeats the last one on its connection to the byte. So look for
+            # that first, and in the buffer: it then needs neither a copy nor the parser.
             repeated = self._repeated_head
             if size == repeated.whole_bytes and self._buffer.startswith(repeated.whole):
                 self._admit_plain(repeated.repeat())
@@ -282,9 +282,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             reader.unparsed
             or (size > PIECE_BYTES and reader.piece_bytes(size) < size)
             or (
-                size > _SEVERAL_BYTES
+                size > _MANY_HEADS_BYTES
                 and reader.upload is None
-                and data.count(b"\r\n\r\n") > _SEVERAL
+                and data.count(b"\r\n\r\n") > _MANY_HEADS
             )
         ):
             reader.put_off(data)
@@ -313,7 +313,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self.deadline = min(self.deadline, monotonic() + self._port.timeouts.head_seconds)
 
     def _admit_plain(self, request: Request) -> None:
-        """Admit a plain request that repeats the last one; refuse it without an exchange."""
+        """Admit a plain request; if it is refused, that takes no exchange."""
         port = self._port
         if self._current is not None or self._queue or self._write_blocked or port.is_draining:
             self.request_received(request)
@@ -321,7 +321,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         now = monotonic()
         verdict = admit(port, request)
         if (
-            type(verdict) is not Deny  # a third of the price of isinstance, and Deny is final
+            type(verdict) is not Deny  # cheaper than isinstance, and Deny has no subclass
             or verdict.route is None
             or (port.edits_answers and port.routes[verdict.route.index].options.cors is not None)
         ):
@@ -330,7 +330,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             exchange.act(verdict)
             return
         request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
-        write = self.write  # by way of a local: half the price of `self.write(…)`
+        write = self.write  # a local: a slot that is called directly costs twice as much
         at = time()
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
         done = monotonic()
@@ -345,10 +345,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             report_bug("a request could not be recorded", bug)
 
     def request_received(self, request: Request) -> Upload | None:
-        """Start a request, or queue it behind those before it."""
+        """Start a request, or queue it behind those in front of it."""
         last = self._last
         if last is not None and not last.request.keep_alive:
-            self._reader.is_over = True  # RFC 9112 §9.6: what comes behind is no request
+            self._reader.is_over = True  # RFC 9112 §9.6: what follows is no request
             return None
         port = self._port
         exchange = Exchange(port, self, request)
@@ -362,9 +362,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             exchange.waited = True
             self._queue.append(exchange)
             self._update_reading()
-        elif self._started >= _REQUESTS_A_TURN or port.is_draining:
-            # While draining, only once it is known whether more came with it: the last response
-            # says that the connection ends.
+        elif self._started >= _REQUESTS_AT_ONCE or port.is_draining:
+            # While draining, start it only once it is known whether more requests came with it:
+            # the last response says that the connection ends.
             exchange.waited = True
             self._queue.append(exchange)
             asyncio.get_running_loop().call_soon(self._advance)
@@ -373,7 +373,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         return exchange.upload
 
     def body_ended(self) -> None:
-        """Wait no longer for the body; if it was refused already, wait for a request."""
+        """Stop waiting for the body; if its request is over already, wait for the next one."""
         if self._write_blocked:
             return
         self.deadline = NEVER
@@ -381,7 +381,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._await_request()
 
     def _refuse_fault(self, fault: Fault) -> None:
-        """Refuse what cannot be read, in its turn."""
+        """Refuse what cannot be read, once the requests in front of it are answered."""
         upload, self._reader.upload = self._reader.upload, None
         deny = Deny(fault.reason, fault.detail)
         if upload is not None:
@@ -410,8 +410,8 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._started += 1
-        if self._started > _SENT_TOGETHER and self._started % _SENT_TOGETHER == 1:
-            self._port.outbox.flush()  # only sending shows that the client does not read
+        if self._started > _RESPONSES_AT_ONCE and self._started % _RESPONSES_AT_ONCE == 1:
+            self._port.outbox.flush()  # only this shows whether the client still reads
             if self._write_blocked:
                 exchange.waited = True
                 self._queue.appendleft(exchange)
@@ -424,15 +424,15 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _advance(self) -> None:
         """Start the next requests until one has to wait.
 
-        An exchange that ends at once calls this again: a loop takes its place, since a thousand
-        pipelined requests would be as many levels of recursion.
+        An exchange that ends at once calls this again. That call returns, and the loop goes on:
+        with recursion, a thousand pipelined requests would overflow the stack.
         """
         if self._advancing:
             return
         self._advancing = True
         self._started = read_bytes = 0
         reader = self._reader
-        while self._started < _REQUESTS_A_TURN and read_bytes < _BYTES_A_TURN:
+        while self._started < _REQUESTS_AT_ONCE and read_bytes < _BYTES_AT_ONCE:
             if self._queue:
                 if self._current is not None or self._write_blocked or self._closing:
                     break
@@ -462,12 +462,12 @@ class ClientConnection(asyncio.BufferedProtocol):
         return len(piece)
 
     def _has_waiting(self) -> bool:
-        """Return whether input waits that no request was started from, or the end is near."""
+        """Return whether requests or input wait, or the connection is closing."""
         return bool(self._queue or self._reader.unparsed) or self._closing
 
     def _await_request(self) -> None:
         if self._write_blocked:
-            self._watch_backlog()
+            self._watch_unread()
             return
         if self._reader.upload is not None:
             self.deadline = NEVER
@@ -486,10 +486,10 @@ class ClientConnection(asyncio.BufferedProtocol):
             if exchange is not None:
                 exchange.client_lost()
 
-    # --- the client, as exchanges see it
+    # --- the client, for exchanges
 
     def forwarding(self, request: Request) -> bytes:
-        """Return the fields that say for whom it is forwarded, and by whom, as whole lines."""
+        """Return the fields that say for whom and by whom it is forwarded, as whole lines."""
         host = request.fields.host
         if request.is_plain and host == self._forwarding_host:
             return self._forwarding
@@ -501,7 +501,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         return lines
 
     def bind(self, pool: Pool) -> BoundConnections:
-        """Keep connections of *pool* that serve this client for it alone from now on."""
+        """Reserve connections of *pool* that serve this client for it alone from now on."""
         bound = self.bound = self.bound or BoundConnections()
         bound.begin(pool)
         return bound
@@ -511,11 +511,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.write((b"%x\r\n" % len(data), data, b"\r\n"))
 
     def takes_no_more(self) -> bool:
-        """Return whether the client has enough to read, so that its upstream is to wait."""
+        """Return whether the client has enough to read, so that the upstream must wait."""
         return self._write_blocked
 
     def has_more(self) -> bool:
-        """Return whether input came behind the current request that is to be answered."""
+        """Return whether requests came behind the current one, and will be answered."""
         if self._drain_expired:
             return False
         reader = self._reader
@@ -528,12 +528,12 @@ class ClientConnection(asyncio.BufferedProtocol):
         if close or (self._half_closed and not self._queue and not reader.unparsed):
             self._close()
         elif self._queue or reader.unparsed or self._held:
-            self._held = False  # by an upload that is over; another one holds again
+            self._held = False  # the upload that held it is over
             self._advance()
         elif reader.in_message or self._write_blocked:
             self._await_request()
         else:
-            # The usual end of a request: a number is all that the idle timeout costs.
+            # The usual end. The idle timeout costs no timer, only this number.
             self.deadline = now + self._idle_seconds
 
     def hold(self) -> None:
@@ -564,7 +564,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._watch_body()
 
     def begin_tunnel(self, tunnel: Tunnel) -> None:
-        """Pass on all further bytes as they are."""
+        """Forward all further bytes as they are."""
         self._tunnel = tunnel
         self._request_view = self._buffer_view
         if not self._write_blocked:
@@ -580,7 +580,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         return True
 
     def abort(self) -> None:
-        """Reset the connection: to HTTP/1.0 a mere close is the end of a body."""
+        """Reset the connection: HTTP/1.0 would take a mere close for the end of the body."""
         self._closing = True
         raw = self.transport.get_extra_info("socket")
         if raw is not None:
@@ -591,7 +591,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     # --- timeouts
 
     def check_exchange(self, now: float) -> None:
-        """Give up the exchange if the client left, or if it takes too long and need not last."""
+        """Give up the exchange if the client has left, or the total timeout has passed."""
         exchange = self._current
         if exchange is None:
             return
@@ -608,7 +608,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the exchange took too long in all"))
 
     def _has_left(self) -> bool:
-        """Return whether a client has left, although nothing is read from it."""
+        """Return whether the client has left; nothing is read from it that would show it."""
         half_close = self._half_closed or self._tunnel is not None or self._port.answers_half_closed
         return has_left(self.transport, by_half_close=not half_close)
 
@@ -618,7 +618,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._closing:
             self._expire_closing(now)
         elif self._write_blocked:
-            self._expire_backlog(now)
+            self._expire_unread(now)
         elif self._reader.upload is not None:
             self._expire_body(self._reader.upload, now)
         elif self._current is not None:
@@ -629,33 +629,33 @@ class ClientConnection(asyncio.BufferedProtocol):
         else:
             self._close()
 
-    def _watch_backlog(self) -> None:
-        """Require that the client reads what was written for it, at a minimum rate."""
-        backlog = self._backlog
-        if backlog is None:
+    def _watch_unread(self) -> None:
+        """Require that the client reads what was written for it, at the minimum rate."""
+        output = self._unread_output
+        if output is None:
             seconds = self._port.timeouts.body_seconds
-            backlog = self._backlog = Backlog(self.transport, seconds)
+            output = self._unread_output = UnreadOutput(self.transport, seconds)
         now = monotonic()
-        backlog.start(now, self._read_rate())
-        self.deadline = now + backlog.look_seconds
+        output.start(now, self._read_rate())
+        self.deadline = now + output.look_seconds
 
     def _read_rate(self) -> int | None:
         """Return the minimum rate of the response that waits, which may be over."""
         exchange = self._current or self._last
         return self._port.limits.read_rate if exchange is None else exchange.read_rate()
 
-    def _expire_backlog(self, now: float) -> None:
+    def _expire_unread(self, now: float) -> None:
         """Cut the connection if the client reads too slowly."""
-        backlog = self._backlog
-        if backlog is not None and backlog.is_fast_enough(now, self._read_rate()):
-            self.deadline = now + backlog.look_seconds
+        output = self._unread_output
+        if output is not None and output.is_fast_enough(now, self._read_rate()):
+            self.deadline = now + output.look_seconds
         elif self._current is not None:
             self._current.expire_unread()
         else:
             self.abort()
 
     def _watch_body(self) -> None:
-        """Require that the client sends its body at a minimum rate, if only that is waited for."""
+        """Require that the client sends its body at the minimum rate, unless it has to wait."""
         reader = self._reader
         upload = reader.upload
         if upload is None:
@@ -675,7 +675,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.deadline = now + pace.look_seconds
 
     def _stop_body_clock(self) -> None:
-        """Stop the clock of the body: the client cannot send now, so it is not slow."""
+        """Stop the clock of the body: the client has to wait, so it is not slow."""
         upload = self._reader.upload
         if upload is not None and upload.pace is not None:
             upload.pace.stop(monotonic())
@@ -697,7 +697,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._close()  # the rest of a body that was refused
 
     def _expire_tunnel(self, exchange: Exchange, now: float) -> None:
-        """Cut a silent tunnel; without one, it is the upstream that is waited for."""
+        """Cut a silent tunnel; anything else waits for the upstream, which has timeouts itself."""
         if self._tunnel is None:
             return
         ends_at = self._tunnel.active_at + self._port.timeouts.tunnel_seconds
@@ -709,23 +709,23 @@ class ClientConnection(asyncio.BufferedProtocol):
     # --- closing
 
     def _close(self) -> None:
-        """Close behind the last response; linger if the client may still be sending."""
+        """Close after the last response; linger if the client may still be sending."""
         reader = self._reader
-        # While draining, because a client learns only from its response that no more is taken.
+        # While draining, because only the response tells the client to send no more.
         linger = reader.is_over or reader.in_message or self._port.is_draining
         self._closing = True
-        reader.is_over = True  # what came behind in the same piece is not read either
+        reader.is_over = True  # neither is the rest of the same piece read
         self._abandon()
         self._port.outbox.flush()
-        self._backlog = None
+        self._unread_output = None
         if self.transport.get_write_buffer_size():
-            self._watch_backlog()
+            self._watch_unread()
         else:
             self.deadline = monotonic() + self._port.timeouts.body_seconds
         if self.transport.is_closing():
-            return  # by the client's FIN, behind what it may never read; or else as good as gone
+            return  # the client has ended, or the connection is lost
         if linger and self._tunnel is None and self.transport.can_write_eof():
-            if self._backlog is None:
+            if self._unread_output is None:
                 self.deadline = monotonic() + _LINGER_SECONDS
             self._update_reading()
             self.transport.write_eof()
@@ -734,26 +734,26 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _expire_closing(self, now: float) -> None:
         """Cut a connection that is closing, unless the client still reads what is left."""
-        backlog = self._backlog
-        before = 0 if backlog is None else backlog.unsent_bytes
-        if backlog is None or not before:
+        output = self._unread_output
+        before = 0 if output is None else output.unsent_bytes
+        if output is None or not before:
             self.transport.abort()
             return
-        is_fast_enough = backlog.is_fast_enough(now, self._read_rate())
-        if not backlog.unsent_bytes:
+        is_fast_enough = output.is_fast_enough(now, self._read_rate())
+        if not output.unsent_bytes:
             self.deadline = now + _LINGER_SECONDS
         elif is_fast_enough:
-            self.deadline = now + backlog.look_seconds
+            self.deadline = now + output.look_seconds
         else:
             self.abort()  # a mere close would make a truncated response look complete
 
     # --- reload and drain
 
     def use(self, port: Port) -> None:
-        """Switch to *port*; the request that is being answered keeps its own.
+        """Switch to *port* after a reload; the request in flight keeps its own.
 
-        Queued requests switch too: they may wait for hours, under a policy, and with keys, that
-        are no longer valid.
+        Queued requests switch: they may wait for hours, and must not be decided by a policy, and
+        with keys, that are no longer valid.
         """
         self._port = port
         self._idle_seconds = port.timeouts.idle_seconds
@@ -764,26 +764,26 @@ class ClientConnection(asyncio.BufferedProtocol):
             exchange.use(port)
 
     def is_busy(self) -> bool:
-        """Return whether a request is being answered."""
+        """Return whether a request is in flight."""
         return self._current is not None
 
     def close_when_idle(self) -> None:
-        """Close once idle for as long as the port says by now; requests in flight may finish."""
+        """Close once idle for as long as the port says now; a request in flight may finish."""
         self._idle_seconds = seconds = self._port.timeouts.idle_seconds
         if self._current is None and not self._reader.in_message and not self._has_waiting():
             self.deadline = min(self.deadline, monotonic() + seconds)
 
     def lasts(self) -> bool:
-        """Return whether the request in flight is a tunnel, or a stream of events."""
+        """Return whether the request in flight is a tunnel or an event stream."""
         return self._current is not None and self._current.lasts()
 
     def end_lasting(self) -> None:
-        """Begin to end a tunnel, or a stream of events."""
+        """Begin to end a tunnel or an event stream."""
         if self._current is not None:
             self._current.take_leave()
 
     def end_now(self) -> None:
-        """End now; what was written is still sent."""
+        """Close now; what was written is still sent."""
         if self._closing:
             return
         self._drain_expired = True

@@ -1,4 +1,4 @@
-"""Take connections out of the kernel's backlog, or leave them there for a while."""
+"""Accept connections, or leave them in the kernel's backlog for a while."""
 
 import asyncio
 import errno
@@ -11,20 +11,20 @@ from typing import Final
 
 from gateway.settings.values.configuration import Address
 
-# Connections that wait to be taken; the system may allow less.
+# Connections that wait to be accepted; the system may allow fewer.
 BACKLOG: Final = 4096
 
-# Of what a connection has to send, the kernel takes at most this much more than what is on its
-# way to the client. It would take MiB for a client that reads nothing; and for one that reads a
-# few bytes at a time it cuts them up into thousands of segments at once, for milliseconds, in
-# which nobody else is served.
+# The kernel takes at most this much to send in advance, beside what is on its way to the client.
+# Otherwise it takes several MiB for a client that reads nothing; and if one reads a few bytes at a
+# time, it cuts them into thousands of segments at once, for milliseconds, in which nobody else is
+# served.
 _UNSENT_BYTES: Final = 16 * 1024
 
 
 class Acceptor:
     """The listening sockets of one address.
 
-    While it is *paused*, new connections wait in the backlog, where they cost us nothing.
+    While it is *paused*, new connections wait in the backlog, where they cost nothing.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class Acceptor:
         self._make_protocol = make_protocol
         self._tls = tls
         self._handshake_seconds = None if tls is None else handshake_seconds
-        # Each socket a second time: a server closes its own when it stops to accept.
+        # Duplicates: a server closes its own sockets when it stops accepting.
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
-        self._taking: set[asyncio.Task[None]] = set()
+        self._accepting: set[asyncio.Task[None]] = set()
         self.paused = False
 
     @property
@@ -51,7 +51,7 @@ class Acceptor:
         return host, port
 
     async def start(self, address: Address) -> None:
-        """Listen; raises OSError where *address* cannot be had."""
+        """Listen; raises OSError if *address* is unavailable."""
         server = await asyncio.get_running_loop().create_server(
             self._make_protocol,
             address.host,
@@ -60,37 +60,34 @@ class Acceptor:
             ssl_handshake_timeout=self._handshake_seconds,
             backlog=BACKLOG,
         )
-        if not server.sockets:  # a family that the machine does not have is passed over there
+        if not server.sockets:  # asyncio skips an address family that the machine lacks
             raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
         self._servers = [server]
-        self._keep([socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets])
+        self._adopt([socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets])
 
     async def start_on(self, sockets: Sequence[socket.socket]) -> None:
-        """Take connections from *sockets*, which listen already; they are ours from now on."""
-        self._keep(sockets)
+        """Accept connections from *sockets*, which listen already and belong to it from now on."""
+        self._adopt(sockets)
         self.paused = True
         await self.resume()
         if self.paused:
-            raise OSError("no descriptor is left for a listening socket")
+            raise OSError("no file descriptor is left for a listening socket")
 
-    def _keep(self, sockets: Sequence[socket.socket]) -> None:
+    def _adopt(self, sockets: Sequence[socket.socket]) -> None:
         self._sockets = list(sockets)
-        for one in sockets:  # and so for every connection that comes by it
+        for one in sockets:  # accepted connections inherit it
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
     def pause(self) -> None:
-        """Take no connection from now on, except those that were taken in this turn already."""
+        """Accept no more connections, except those that the event loop is just accepting."""
         if not self.paused:
             self.paused = True
-            # Not now: this may be the middle of taking one.
+            # Later, because this may be called while one is accepted.
             asyncio.get_running_loop().call_soon(self._close_servers)
 
     async def resume(self) -> None:
-        """Take connections again, those that waited first.
-
-        Where no descriptor is left for that, it stays paused.
-        """
-        if self._servers:  # about to be closed, and with them what was made here: next time
+        """Accept connections again, first those that wait; stay paused without descriptors."""
+        if self._servers:  # they are about to be closed, and would be with new ones: next time
             return
         try:
             sockets = [one.dup() for one in self._sockets]
@@ -108,29 +105,29 @@ class Acceptor:
             self._servers.append(server)
 
     def bound_handshakes(self, seconds: float) -> None:
-        """Give so many *seconds* to each handshake that begins from now on."""
+        """Limit each handshake that begins from now on to *seconds*."""
         if self._tls is None or seconds == self._handshake_seconds:
             return
         self._handshake_seconds = seconds
-        # A server has its time for good: whoever resumes makes another, and all wait for that.
+        # The limit of an asyncio server is fixed; `resume` makes a new one.
         self.pause()
 
     async def finish(self) -> None:
-        """Listen no more, but take those that wait in the backlog: they were let in already."""
+        """Stop listening, but accept what is in the backlog: those clients are connected."""
         self._close_servers()
         sockets, self._sockets = self._sockets, []
-        taken = [raw for one in sockets for raw in _take_waiting(one)]
+        accepted = [raw for one in sockets for raw in _accept_waiting(one)]
         for one in sockets:
             one.close()
         loop = asyncio.get_running_loop()
-        for raw in taken:
-            task = loop.create_task(self._take(raw))
-            self._taking.add(task)
-            task.add_done_callback(self._taking.discard)
-        await asyncio.sleep(0)  # until each is known to whoever counts them
+        for raw in accepted:
+            task = loop.create_task(self._serve(raw))
+            self._accepting.add(task)
+            task.add_done_callback(self._accepting.discard)
+        await asyncio.sleep(0)  # so that the drain, which follows, knows each of them
 
-    async def _take(self, raw: socket.socket) -> None:
-        with suppress(OSError):  # it has left, or its handshake failed
+    async def _serve(self, raw: socket.socket) -> None:
+        with suppress(OSError):  # the client has left, or its handshake failed
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._make_protocol,
                 raw,
@@ -139,7 +136,7 @@ class Acceptor:
             )
 
     def close(self) -> None:
-        """Listen no more; those in the backlog are refused."""
+        """Stop listening; the kernel resets the connections in the backlog."""
         self._close_servers()
         for one in self._sockets:
             one.close()
@@ -151,12 +148,12 @@ class Acceptor:
         self._servers = []
 
 
-def _take_waiting(listening: socket.socket) -> Iterator[socket.socket]:
+def _accept_waiting(listening: socket.socket) -> Iterator[socket.socket]:
     """Yield every connection in the backlog of a socket."""
     listening.setblocking(False)
     while True:
         try:
             raw, _ = listening.accept()
-        except OSError:  # there is none, or no descriptor is left for one
+        except OSError:  # there are none, or no descriptor is left
             return
         yield raw

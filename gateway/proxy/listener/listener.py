@@ -19,18 +19,18 @@ from gateway.settings.values.configuration import Address
 from gateway.settings.values.listening import naming
 from gateway.tls.latest_context import LatestContext
 
-# Deadlines are watched by one coarse sweep over all connections instead of a timer each: a
-# request then costs no timer at all, and none is late by more than this.
+# One coarse sweep over all connections checks their deadlines, instead of a timer for each: so a
+# request costs no timer, and no timeout is late by more than this.
 _SWEEP_SECONDS: Final = 0.25
 
-# Connections over the limit that are being told so, before the next have to wait in the backlog.
+# Connections over the limit that are being refused; with more, new ones wait in the backlog.
 _MAX_REFUSED: Final = 256
 
 
 class Listener:
     """The data port's sockets and the connections that came through them.
 
-    It listens on *addresses*; *tls* is what each of them speaks, None where that is plain HTTP.
+    It listens on *addresses*; *tls* has the context of each, None for plain HTTP.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Listener:
         self._addresses = addresses
         self._tls = [None if one is None else LatestContext(one) for one in tls]
         self._port = port
-        # A former port lives on as long as a request that began under it; so do its pools.
+        # A former port, with its pools, is kept as long as a request that began under it.
         self._pools: WeakKeyDictionary[Port, Sequence[Pool]] = WeakKeyDictionary({port: pools})
         self._clients: Clients[ClientConnection] = Clients()
         self._acceptors: list[Acceptor] = []
@@ -51,25 +51,25 @@ class Listener:
 
     @property
     def addresses(self) -> Sequence[tuple[str, int]]:
-        """Return the hosts and ports that are listened on, in order."""
+        """Return the hosts and ports it listens on, in order."""
         if not self._acceptors:
             raise RuntimeError("the listener was not started")
         return [one.address for one in self._acceptors]
 
     @property
     def is_started(self) -> bool:
-        """Say whether connections are taken, or were until the drain."""
+        """Return whether connections are accepted, or were until the drain."""
         return self._sweeper is not None
 
     async def start(self, sockets: Sequence[Sequence[socket.socket]] = ()) -> None:
-        """Listen; raises OSError where an address cannot be had.
+        """Listen; raises OSError if an address is unavailable.
 
-        *sockets* listen already, those of each of the addresses; one that has none is opened.
+        *sockets* has those of each address that listen already; an address without any is opened.
         """
         given = sockets or [()] * len(self._addresses)
         for address, tls, own in zip(self._addresses, self._tls, given, strict=True):
             make = self._make_client if tls is None else self._make_client_in_handshake
-            # Until a handshake is through, the sweep does not know the connection.
+            # A handshake needs a timeout of its own: the sweep does not know it yet.
             acceptor = Acceptor(make, tls, self._port.timeouts.head_seconds)
             self._acceptors.append(acceptor)
             if own:
@@ -107,13 +107,13 @@ class Listener:
                     await acceptor.resume()
 
     def _expire(self, now: float) -> None:
-        self._port.streams.sweep()  # first: what a token allowed ends, whatever else goes wrong
+        self._port.streams.sweep()  # first: a stream must end with its token, whatever fails here
         for client in self._clients:
             try:
                 if client.deadline < now:
                     client.expire()
                 client.check_exchange(now)
-            except Exception as bug:  # nor are the limits of the others at its mercy
+            except Exception as bug:  # the timeouts of the other clients must hold
                 report_bug("a bug at the end of a client's time", bug)
                 client.abort()
         for pool in self._all_pools():
@@ -123,15 +123,15 @@ class Listener:
         return [pool for pools in tuple(self._pools.values()) for pool in pools]
 
     def use(self, tls: Sequence[ssl.SSLContext | None], port: Port, pools: Sequence[Pool]) -> None:
-        """Go on under *port*: every request that is decided from now on is decided by it.
+        """Switch to *port*: every request that is decided from now on is decided by it.
 
-        Those decided before finish under the port, and with the pools, they began with. So do
-        TLS handshakes; those that begin from now on are made by *tls*.
+        Requests decided before finish with the port and the pools they began with. So do TLS
+        handshakes; those that begin from now on use *tls*.
         """
         for latest, context in zip(self._tls, tls, strict=True):
             if latest is not None and context is not None:
                 latest.use(context)
-        for acceptor in self._acceptors:  # the sweep resumes one that is paused by that
+        for acceptor in self._acceptors:  # this may pause it; the sweep resumes it
             acceptor.bound_handshakes(port.timeouts.head_seconds)
         former, self._port = self._port, port
         port.succeed(former)
@@ -142,7 +142,7 @@ class Listener:
             pool.retire()
 
     def requests_in_flight(self) -> int:
-        """Count the connections with a request under way; for any thread."""
+        """Return the number of requests in flight; may be called in any thread."""
         return sum(client.is_busy() for client in self._clients)
 
     async def drain(
@@ -151,20 +151,19 @@ class Listener:
         delay_seconds: float = 0.0,
         streams_seconds: float | None = None,
     ) -> None:
-        """Take leave of all clients: the one way in which the data port ends in order.
+        """Drain: finish what is in flight, and close.
 
-        1. At once ``is_draining`` is true of every port, and each answer says that it is the
-           last on its connection, unless more was sent by then. For *delay_seconds* nothing
-           else changes: whoever looks at the readiness needs a while to send nobody here.
-        2. The sockets close, behind the connections that wait in their backlogs. A socket that
-           another process holds, too, must be closed there before this: what came to it later
-           would be lost.
-        3. Requests under way finish, at most *timeout_seconds*. An idle connection ends a
-           second later; tunnels and event streams are told over *streams_seconds*, half of the
-           time by default.
-        4. What is left when the time is up is answered if it can be, and otherwise cut.
+        1. At once ``is_draining`` is true of every port, and each response says that it is the
+           last on its connection, unless the client has sent more by then. For *delay_seconds*
+           nothing else changes: load balancers need a while to notice the readiness.
+        2. The connections in the backlogs are accepted, and the sockets close. A process that has
+           the same socket must close it before this: connections that arrive later would be lost.
+        3. Requests in flight finish, within *timeout_seconds*. An idle connection closes a second
+           later; tunnels and event streams end evenly over *streams_seconds*, half of the time by
+           default.
+        4. After the timeout, requests that are left get a response if possible, and are else cut.
 
-        Returns when no client is left, or a second after the time is up.
+        Return when no client is left, or a second after the timeout.
         """
         for port in tuple(self._pools):
             port.is_draining = True
@@ -176,7 +175,7 @@ class Listener:
         await drain_clients(self._clients, timeout_seconds, streams_seconds)
 
     async def stop(self) -> None:
-        """End everything now."""
+        """Close everything now."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for acceptor in self._acceptors:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.proxy.client.backlog import Backlog
+from gateway.proxy.client.unread_output import UnreadOutput
 from tests.proxy.service import Service
 from tests.proxy.test_attack_requests import until
 from tests.proxy.wire import Wire, connect
@@ -28,11 +28,11 @@ async def idle(service: Service, wire: Wire) -> None:
 async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
-    backlog = Backlog(writer.transport, GRACE)
-    backlog.start(0.0, 240)
+    output = UnreadOutput(writer.transport, GRACE)
+    output.start(0.0, 240)
 
-    assert backlog.unsent_bytes > 0
-    assert [backlog.is_fast_enough(float(now), 240) for now in range(1, 12)] == [True] * 9 + [
+    assert output.unsent_bytes > 0
+    assert [output.is_fast_enough(float(now), 240) for now in range(1, 12)] == [True] * 9 + [
         False
     ] * 2
     reader.transport.abort()
@@ -41,30 +41,30 @@ async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> No
 async def test_what_the_kernel_of_a_reader_acknowledges_is_taken(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
-    backlog = Backlog(writer.transport, GRACE)
-    backlog.start(0.0, 240)
-    assert [backlog.is_fast_enough(float(now), 240) for now in range(1, 10)] == [True] * 9
+    output = UnreadOutput(writer.transport, GRACE)
+    output.start(0.0, 240)
+    assert [output.is_fast_enough(float(now), 240) for now in range(1, 10)] == [True] * 9
 
     reader.read_on()
     await reader.wait_for(lambda: len(reader.received) == LARGE)
     reader.stop_reading()
 
     await until(lambda: writer.transport.get_write_buffer_size() == 0)
-    assert [backlog.is_fast_enough(float(now), 240) for now in range(10, 19)] == [True] * 9
-    assert backlog.unsent_bytes == 0
+    assert [output.is_fast_enough(float(now), 240) for now in range(10, 19)] == [True] * 9
+    assert output.unsent_bytes == 0
     reader.transport.abort()
 
 
 async def test_a_reader_with_nothing_to_take_is_not_waited_for(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
-    backlog = Backlog(writer.transport, GRACE)
-    backlog.start(0.0, 240)
-    backlog.stop(1.0)
+    output = UnreadOutput(writer.transport, GRACE)
+    output.start(0.0, 240)
+    output.stop(1.0)
 
-    backlog.start(3600.0, 240)
+    output.start(3600.0, 240)
 
-    assert backlog.is_fast_enough(3601.0, 240)
+    assert output.is_fast_enough(3601.0, 240)
     reader.transport.abort()
 
 
@@ -81,12 +81,12 @@ class Counted(asyncio.Transport):
 
 def test_where_the_kernel_says_nothing_what_could_be_sent_is_taken() -> None:
     transport = Counted(100_000)
-    backlog = Backlog(transport, GRACE)
-    backlog.start(0.0, 240)
+    output = UnreadOutput(transport, GRACE)
+    output.start(0.0, 240)
     for now in range(1, 100):
         transport.unsent -= 240
-        assert backlog.is_fast_enough(float(now), 240)
+        assert output.is_fast_enough(float(now), 240)
 
-    assert [backlog.is_fast_enough(float(now), 240) for now in range(100, 110)] == [True] * 9 + [
+    assert [output.is_fast_enough(float(now), 240) for now in range(100, 110)] == [True] * 9 + [
         False
     ]

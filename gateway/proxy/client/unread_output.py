@@ -6,14 +6,14 @@ from gateway.proxy.transport.acknowledged import acknowledged_wire_bytes
 from gateway.proxy.transport.pace import Pace
 
 
-class Backlog:
+class UnreadOutput:
     """How fast a client reads what waits for it.
 
-    What counts is what its kernel acknowledges. Whether our kernel accepts more says less: it
-    asks for more once a third of its buffer is free, which a slow reader may need minutes for. It
-    is what counts on a system that does not report acknowledged bytes.
+    It is measured by what its kernel acknowledges. Whether our kernel takes more says less: it does
+    so once a third of its buffer is free, which may take minutes with a slow client. That is only
+    used on a system that does not report acknowledged bytes.
 
-    *unsent_bytes* is what waited at the last look, beside what our kernel has.
+    *unsent_bytes* is what our kernel had not taken at the last look.
     """
 
     __slots__ = ("_pace", "_transport", "unsent_bytes")
