@@ -122,7 +122,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port.sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
     port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
     if pseudonym is not None:
-        port.call_itself(pseudonym)
+        port.use_pseudonym(pseudonym)
     return Serving(
         settings, contexts.servers, memo, tuple(pools.values()), port, limits, identity_names
     )

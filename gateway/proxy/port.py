@@ -148,11 +148,11 @@ class RouteState(RouteRecord):
     """What the data port keeps for one route, also its pool and its limits."""
 
     __slots__ = (
-        "answer_seconds",
         "body_bytes",
         "limits",
         "options",
         "pool",
+        "response_seconds",
         "stall_seconds",
         "total_seconds",
     )
@@ -162,7 +162,7 @@ class RouteState(RouteRecord):
     ) -> None:
         super().__init__(quote(route.name), quote(route.upstream), metrics)
         self.pool = pool
-        self.answer_seconds = options.response_timeout_seconds
+        self.response_seconds = options.response_timeout_seconds
         self.stall_seconds = options.stall_timeout_seconds
         self.total_seconds = options.total_seconds
         self.body_bytes = options.body_bytes
@@ -207,10 +207,10 @@ class Port:
     *routes* is indexed by ``Route.index``; *hosts* are those that they name. Without a *tracer*
     traces only pass through.
 
-    What every request reads is an attribute of its own, however many that makes: an object in
-    between would cost a look-up each time. What only connections and special cases read comes
-    in groups: *limits*, *timeouts*, *log*. The slots are for speed, too: of an object with more
-    than thirty attributes in a dictionary CPython no longer remembers where each of them is.
+    What each request reads several times is an attribute of its own: a group around it would
+    cost a look-up each time. The rest comes in groups: *limits*, *timeouts*, and the *log*, which a
+    request reads once, at its end. Slots, because CPython finds the attributes of an object with
+    more than thirty of them in a dictionary only by searching it.
     """
 
     __slots__ = (
@@ -218,13 +218,10 @@ class Port:
         "_successor",
         "_tasks",
         "admission",
-        "answers_half_closed",
         "decide",
-        "edits_answers",
+        "edits_responses",
         "forward_token",
         "hosts",
-        "id_prefix",
-        "ids",
         "is_draining",
         "limits",
         "log",
@@ -235,7 +232,9 @@ class Port:
         "outbox",
         "preflight",
         "pseudonym",
+        "request_ids",
         "routes",
+        "serves_half_closed",
         "sharing",
         "streams",
         "timeouts",
@@ -277,24 +276,24 @@ class Port:
         self.sharing = HostSharing((), ())
         self.timeouts = timeouts
         self.limits = limits
-        self.edits_answers = any(one.options.edits_answers for one in routes)
+        self.edits_responses = any(one.options.edits_responses for one in routes)
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
-        self.answers_half_closed = half_close is HalfClose.ANSWER
+        self.serves_half_closed = half_close is HalfClose.ANSWER
         self.outbox = outbox
         self.streams = streams
         self.metrics = metrics
         self.log = log
         self.tracer = tracer
         self.is_draining = False
-        self.call_itself(new_pseudonym())
-        # A request id is 14 random digits of this process and 9 counted ones.
-        self.id_prefix = token_hex(7).encode() + b"-"
-        self.ids = count(1)
+        self.use_pseudonym(new_pseudonym())
+        # 14 random digits of this process and 9 counted ones. By `map`: no Python code runs for it.
+        id_format = token_hex(7).encode() + b"-%09x"
+        self.request_ids = map(id_format.__mod__, count(1))
         self._tasks: set[asyncio.Task[None]] = set()
         self._successor: Port | None = None
 
-    def call_itself(self, pseudonym: bytes) -> None:
+    def use_pseudonym(self, pseudonym: bytes) -> None:
         """Use *pseudonym* in Via; a request that has it there already goes in circles."""
         self.pseudonym = pseudonym
         self.via = b"1.1 " + pseudonym
@@ -302,12 +301,12 @@ class Port:
     def succeed(self, former: "Port") -> None:
         """Replace *former* after a reload, and take over what belongs to the process."""
         former._successor = self
-        self.call_itself(former.pseudonym)
-        self.id_prefix, self.ids = former.id_prefix, former.ids
+        self.use_pseudonym(former.pseudonym)
+        self.request_ids = former.request_ids
         self.is_draining = former.is_draining
         self._tasks = former._tasks
 
-    def bound_idleness(self, seconds: float) -> None:
+    def cap_idle_timeout(self, seconds: float) -> None:
         """Shorten the idle timeout of connections to *seconds*; they have to be told."""
         idle_seconds = min(self.timeouts.idle_seconds, seconds)
         self.timeouts = replace(self.timeouts, idle_seconds=idle_seconds)

@@ -176,7 +176,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _refuse_connection(self, port: Port, detail: str) -> None:
         """Refuse the connection; it no longer counts, however long it lingers."""
         self._clients.refuse(self)
-        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        request_id = next(port.request_ids)
         deny = Deny(Reason.OVERLOADED, detail)
         self.write(render_refusal(deny, request_id, time(), False, True))
         self._reader.is_over = True  # a request is dropped, since an error would reset
@@ -205,7 +205,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             return self.proto != b"https"  # with TLS there is no half-closed connection
         reader = self._reader
         is_waiting = self._current is not None or bool(self._queue or reader.unparsed)
-        may_go_on = self._port.answers_half_closed and self.proto != b"https"
+        may_go_on = self._port.serves_half_closed and self.proto != b"https"
         if may_go_on and is_waiting and not self._closing and reader.upload is None:
             self._half_closed = True
             reader.is_over = reader.is_over or reader.in_message
@@ -219,7 +219,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Give up all requests now: it may be long until the transport notices and closes."""
         exchange = self._current
         self._closing = True
-        if exchange is not None and exchange.is_answering():
+        if exchange is not None and exchange.is_responding():
             self.abort()  # a mere close would make a truncated response look complete
         else:
             self.transport.close()
@@ -323,13 +323,13 @@ class ClientConnection(asyncio.BufferedProtocol):
         if (
             type(verdict) is not Deny  # cheaper than isinstance, and Deny has no subclass
             or verdict.route is None
-            or (port.edits_answers and port.routes[verdict.route.index].options.cors is not None)
+            or (port.edits_responses and port.routes[verdict.route.index].options.cors is not None)
         ):
             self._last = self._current = exchange = Exchange(port, self, request)
             self.deadline = NEVER
             exchange.act(verdict)
             return
-        request_id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        request_id = next(port.request_ids)
         write = self.write  # a local: a slot that is called directly costs twice as much
         at = time()
         write(render_refusal(verdict, request_id, at, request.method == "HEAD", False))
@@ -609,7 +609,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def _has_left(self) -> bool:
         """Return whether the client has left; nothing is read from it that would show it."""
-        half_close = self._half_closed or self._tunnel is not None or self._port.answers_half_closed
+        half_close = self._half_closed or self._tunnel is not None or self._port.serves_half_closed
         return has_left(self.transport, by_half_close=not half_close)
 
     def expire(self) -> None:
@@ -780,7 +780,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def end_lasting(self) -> None:
         """Begin to end a tunnel or an event stream."""
         if self._current is not None:
-            self._current.take_leave()
+            self._current.end_lasting()
 
     def end_now(self) -> None:
         """Close now; what was written is still sent."""
@@ -790,4 +790,4 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._current is None:
             self._close()
         else:
-            self._current.time_is_up()
+            self._current.end_now()

@@ -101,7 +101,7 @@ class Exchange:
         self._head = b""  # of the response, until it is sent
         self._response_started = self._chunked_out = self._close = self._resent = False
         self.started_at = monotonic()
-        self.id = b"%b%09x" % (port.id_prefix, next(port.ids))
+        self.id = next(port.request_ids)
 
     # --- deciding
 
@@ -216,7 +216,7 @@ class Exchange:
             server.home,
         )
         self.sent_at = now = monotonic()
-        server.send(self, head, now, state.answer_seconds)
+        server.send(self, head, now, state.response_seconds)
         upload = self.upload
         if upload is not None:
             if request.fields.expects_continue and upload.has_not_come():
@@ -258,7 +258,7 @@ class Exchange:
         """Return whether the whole request was read and sent."""
         return self.upload is None or self.upload.complete
 
-    def is_answering(self) -> bool:
+    def is_responding(self) -> bool:
         """Return whether a part of the response was sent."""
         return self._response_started
 
@@ -285,7 +285,7 @@ class Exchange:
         self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = status
         port, request, server = self.port, self.request, self.server
-        if port.edits_answers and (allow := self.allow) is not None:
+        if port.edits_responses and (allow := self.allow) is not None:
             fields = edit_answer(fields, port.routes[allow.route.index].options, request)
         if server is not None:
             server.home.counts.times.observe(request.method, status, seconds)
@@ -454,7 +454,7 @@ class Exchange:
     def _own_fields(self, deny: Deny) -> bytes:
         """Return the fields about rate limits and CORS of a refusal."""
         port, route = self.port, deny.route
-        if not port.edits_answers:
+        if not port.edits_responses:
             return self.limit_fields
         if route is None and self.allow is not None:
             route = self.allow.route
@@ -543,12 +543,12 @@ class Exchange:
 
     # --- the end
 
-    def take_leave(self) -> None:
+    def end_lasting(self) -> None:
         """End a tunnel or an event stream, or begin to: the gateway drains."""
         if self.stream is not None:
-            self.stream.leave()
+            self.stream.drain()
 
-    def time_is_up(self) -> None:
+    def end_now(self) -> None:
         """End now, as well as is still possible: the time for draining is over."""
         stream = self.stream
         if stream is not None and stream.is_endless():

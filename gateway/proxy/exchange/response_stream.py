@@ -145,7 +145,7 @@ class ResponseStream:
         """Return whether it ends only when one of its ends wants it to."""
         return self.tunnel is not None or (self.events is not None and self.events.is_endless)
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """End, or begin to: the gateway drains."""
         owner, allow, events = self._owner, self._owner.allow, self.events
         if owner.is_over or allow is None:
@@ -168,7 +168,7 @@ class ResponseStream:
     def end_now(self) -> None:
         """End at once: the time for draining is over."""
         if self.tunnel is None:
-            self.leave()
+            self.drain()
         self.patience_ended()
 
     def patience_ended(self) -> None:

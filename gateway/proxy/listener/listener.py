@@ -170,7 +170,7 @@ class Listener:
         await asyncio.sleep(delay_seconds)
         for acceptor in self._acceptors:
             await acceptor.finish()
-        self._port.bound_idleness(min(IDLE_SECONDS, timeout_seconds / 2))
+        self._port.cap_idle_timeout(min(IDLE_SECONDS, timeout_seconds / 2))
         streams_seconds = timeout_seconds / 2 if streams_seconds is None else streams_seconds
         await drain_clients(self._clients, timeout_seconds, streams_seconds)
 

@@ -38,7 +38,7 @@ class RouteOptions:
     read_rate: int | None = 240
 
     @property
-    def edits_answers(self) -> bool:
+    def edits_responses(self) -> bool:
         """Say whether the fields of answers are not passed on as they come."""
         edits = NO_FIELDS if self.rewrite is None else self.rewrite.answer_fields
         return self.cors is not None or edits != NO_FIELDS

@@ -31,7 +31,7 @@ async def test_an_idle_one_is_closed_when_it_was_idle_for_as_long_as_the_port_sa
 ) -> None:
     gateway = await start_gateway(timeouts={"idle": "1h"})
     wire, client = await opened(gateway)
-    gateway.gateway.data._serving.port.bound_idleness(0.0)
+    gateway.gateway.data._serving.port.cap_idle_timeout(0.0)
 
     client.close_when_idle()
 
@@ -43,7 +43,7 @@ async def test_idle_time_is_only_ever_made_shorter(start_gateway: StartGateway) 
     gateway = await start_gateway(timeouts={"idle": "1h"})
     _, client = await opened(gateway)
     before = client.deadline
-    gateway.gateway.data._serving.port.bound_idleness(7200.0)
+    gateway.gateway.data._serving.port.cap_idle_timeout(7200.0)
 
     client.close_when_idle()
 
@@ -60,7 +60,7 @@ async def test_what_has_begun_is_not_idle(
     other.send(make_request("/nowhere"))
     await read_answer(other)  # by then the part was read
     before = client.deadline
-    gateway.gateway.data._serving.port.bound_idleness(0.0)
+    gateway.gateway.data._serving.port.cap_idle_timeout(0.0)
 
     client.close_when_idle()
 
