@@ -24,8 +24,8 @@ from gateway.decision.tokens.json_text import parse_json_object
 from gateway.http.nameless import hide_software
 from gateway.reloading.report import report_as_json
 from gateway.reloading.requests import ReloadRequests
+from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Admin
-from gateway.settings.values.listening import naming
 
 # Answers here take milliseconds; what has not ended by then has lost its reader.
 _STOP_SECONDS = 2.0
@@ -119,7 +119,7 @@ class AdminServer:
         if listening is not None:
             site = web.SockSite(self._runner, listening)
         try:
-            with naming(self._address, "admin"):
+            with name_bind_errors(self._address, "admin"):
                 await site.start()
         except OSError:
             await self._runner.cleanup()

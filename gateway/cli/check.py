@@ -24,9 +24,8 @@ from gateway.cli.progress import show_progress
 from gateway.collector import no_collection
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded
-from gateway.settings.text.annotation import annotate_fault
 from gateway.settings.text.fault import Code, Fault, Severity
-from gateway.settings.text.fault_json import fault_as_json
+from gateway.settings.text.fault_formats import annotate_fault, fault_as_json
 from gateway.settings.text.files import show_path
 from gateway.settings.text.grants import Include, describe_grants, sort_grants
 from gateway.settings.text.scalars import shorten

@@ -9,7 +9,7 @@ import aiohttp
 
 from gateway.cli.output import format_table
 from gateway.decision.reason import Reason
-from gateway.fetching.fetch import AGENT
+from gateway.fetching.session import AGENT
 
 # On loopback an answer takes milliseconds; the gateway's own limit for a service is 30 s.
 _TIMEOUT = aiohttp.ClientTimeout(total=35)

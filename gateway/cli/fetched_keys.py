@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.place import place
+from gateway.fetching.session import make_session
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.local_source import is_local
 from gateway.keyring.source import read_keys

@@ -43,8 +43,8 @@ async def _read(settings: RevocationSettings) -> tuple[Revocation, ...]:
 
 async def _fetch(settings: RevocationSettings) -> tuple[Revocation, ...]:
     # Only here, for what speaks HTTP takes longer to import than all the rest.
-    from gateway.fetching.fetch import make_session  # noqa: PLC0415
     from gateway.fetching.place import place  # noqa: PLC0415
+    from gateway.fetching.session import make_session  # noqa: PLC0415
     from gateway.revocation.source import read_list  # noqa: PLC0415
 
     async with make_session() as session:

@@ -12,10 +12,10 @@ from gateway.cli.dial import dial
 from gateway.cli.fetched_keys import find_keys_of
 from gateway.cli.local_files import describe_no_key
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
 from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
+from gateway.fetching.session import make_session
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
@@ -34,6 +34,7 @@ from gateway.tls.contexts import make_client_contexts
 
 # However much there is to try: somebody waits for it.
 LIMIT_SECONDS = 60.0
+
 # Of 1,024 files that a process may open, as most machines have it.
 _AT_ONCE = 200
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
-from gateway.settings.values.listening import naming
 
 # sd_listen_fds(3): where the first of the descriptors is.
 _FIRST_DESCRIPTOR = 3
@@ -102,7 +102,7 @@ def _is_of_both_families(one: socket.socket) -> bool:
 
 
 def _places(address: Address) -> set[tuple[str, int]]:
-    with naming(address, "listen"):
+    with name_bind_errors(address, "listen"):
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import zlib
 from http import HTTPStatus
-from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -12,44 +11,20 @@ from aiohttp import (
     ClientError,
     ClientResponse,
     ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
 )
 from yarl import URL
 
 from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
-from gateway.fetching.one_answer import OneAnswerConnector
 from gateway.fetching.place import place
-from gateway.fetching.resolver import Resolver
 from gateway.tls.no_connection import system_words
 
-# Who asks, without the versions of what it is made of: whoever is asked need not know them.
-AGENT: Final = "jwt-gateway"
-
 MAX_REDIRECTS = 3
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 _GZIP_WINDOW_BITS = 31  # zlib's way to say: a gzip header, nothing else
+
 _CHUNK_BYTES = 16 * 1024
-
-
-def make_session(tls: ssl.SSLContext | None = None) -> ClientSession:
-    """Return a session without cookies, proxies of the environment or silent inflating.
-
-    Each exchange has a connection of its own, which ends with it: at most one is open for each
-    document that is being fetched, and what one answer left behind is never read as the next
-    one. None waits for another one's: of a thousand issuers, a hundred that hang would use up
-    the time of all others. *tls* says whom to trust, by default what the machine trusts.
-    """
-    return ClientSession(
-        connector=OneAnswerConnector(
-            limit=0, force_close=True, resolver=Resolver(), ssl=True if tls is None else tls
-        ),
-        timeout=ClientTimeout(total=None),  # every fetch brings its own
-        cookie_jar=DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": AGENT},
-    )
 
 
 async def fetch(

@@ -19,13 +19,12 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
 from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.request import Request
-from gateway.http.writing.rewriting import keep_fields
+from gateway.http.writing.rewriting import edit_answer_fields, keep_fields
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 
 Preflight = Callable[[Request, str], Publish | None]
 """Answers what a page may ask, of the request and its canonical host; None for other requests."""
-
 # Its length is bounded because routes are remembered by it.
 _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 
@@ -111,6 +110,15 @@ def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
 def _only_refusals(cors: Cors) -> Cors:
     """Return *cors* without what matters for answers of a service alone."""
     return replace(cors, methods=frozenset(), credentials=False)
+
+
+def edit_response(fields: bytes, options: RouteOptions, request: Request) -> bytes:
+    """Return *fields*, each behind the end of the line before, for who sent *request*."""
+    rewrite = options.rewrite
+    if rewrite is not None:
+        fields = edit_answer_fields(fields, rewrite.answer_fields)
+    cors = options.cors
+    return fields if cors is None else without_sharing(fields) + sharing_fields(cors, request)
 
 
 def without_sharing(fields: bytes) -> bytes:

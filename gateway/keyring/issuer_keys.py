@@ -10,13 +10,12 @@ from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
-from gateway.keyring.cooldown import may_ask_for_kid
 from gateway.keyring.describe import describe_alike, describe_keys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.local_source import is_local
 from gateway.keyring.public_key import key_octets
 from gateway.keyring.status import IssuerStatus
-from gateway.keyring.unknown_kids import UnknownKids
+from gateway.keyring.unknown_kids import UnknownKids, may_ask_for_kid
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
 
 _log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from gateway.decision.keys import Key
 from gateway.decision.tokens.base64url import decode_base64url
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import MAX_KID_CHARACTERS
-from gateway.keyring.edwards import edwards_fault
 from gateway.keyring.public_key import rsa_fault
+from gateway.keyring.weak_keys import edwards_fault
 
 MAX_KEYS = 100
 

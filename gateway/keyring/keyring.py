@@ -7,8 +7,8 @@ from aiohttp import ClientSession
 from gateway.decision.keys import KeySet
 from gateway.decision.verdict import WantedKey
 from gateway.fetching.clock import Clock, SystemClock
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.fetching.upkeep import Upkeep
 from gateway.keyring.describe import describe_keys, describe_wanted
 from gateway.keyring.issuer_keys import IssuerKeys

@@ -7,13 +7,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.algorithms import fitting_algorithms
-from gateway.keyring.edwards import edwards_fault
-from gateway.keyring.roca import is_roca
+from gateway.keyring.weak_keys import edwards_fault, is_roca
 
 # RFC 7518 §3.3 and §3.5: "A key of size 2048 bits or larger MUST be used".
 MIN_RSA_BITS = 2048
+
 # OpenSSL verifies nothing larger; checking one costs milliseconds already.
 MAX_RSA_BITS = 16384
+
 # As in BoringSSL. A check costs a multiplication for each bit: with an exponent as long as the
 # modulus, which OpenSSL allows up to 3072 bits, each token would cost 4 ms.
 MAX_RSA_EXPONENT_BITS = 33

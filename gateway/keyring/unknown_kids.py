@@ -5,6 +5,8 @@ from hashlib import blake2b
 
 from cachetools import TTLCache
 
+from gateway.settings.values.configuration import KeyTimes
+
 MAX_REMEMBERED = 1024
 
 # Strangers choose key ids of up to 1,024 characters; two of one digest are beyond their means.
@@ -33,3 +35,11 @@ class UnknownKids:
 
 def _digest(kid: str) -> bytes:
     return blake2b(kid.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+
+def may_ask_for_kid(asked_at: float | None, times: KeyTimes, now: float) -> bool:
+    """Say whether an unknown `kid` may start a fetch: once per cooldown.
+
+    *asked_at* is when one last did, None if none ever has; times are in seconds.
+    """
+    return asked_at is None or now >= asked_at + times.unknown_kid_cooldown_seconds

@@ -11,7 +11,6 @@ from gateway.lints.forwarding import (
     find_loops,
 )
 from gateway.lints.guards import find_opened_guards, find_surrounded_guards
-from gateway.lints.hidden_methods import find_hidden_methods
 from gateway.lints.nesting import Nesting
 from gateway.lints.rewritten_guards import find_rewritten_guards
 from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
@@ -24,7 +23,7 @@ from gateway.lints.trust import (
     find_short_cooldowns,
     find_symmetric,
 )
-from gateway.lints.unreachable import find_answered, find_unreachable
+from gateway.lints.unreachable import find_answered, find_hidden_methods, find_unreachable
 from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Fault

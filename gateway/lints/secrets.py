@@ -1,11 +1,42 @@
 """Find secrets that stand in a configuration file."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log2
 
 from gateway.settings.text.comments import split_lines
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.settings.text.places import Places
-from gateway.settings.text.secret_text import find_secrets
+
+# What each looks like, for whoever has to find it: the text itself is never shown.
+_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a private key", re.compile(r'"d" ?: ?"[\w-]{20,}"')),  # RFC 7517, `d` of a JWK
+    ("a token", re.compile(r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*")),
+    ("a password in a URL", re.compile(r"://[^\s/@:\"'<>$]*:(?!\$)[^\s/@\"'<>]+@")),
+    (
+        "a key of a cloud service",
+        re.compile(
+            r"\b(?:AKIA[0-9A-Z]{16}|gh[opsu]_\w{36}|xox[abprs]-[\w-]{10,}|[rs]k_live_\w{16,}"
+            r"|AIza[\w-]{35}|glpat-[\w-]{20})"
+        ),
+    ),
+    (
+        "a password or a secret",
+        re.compile(
+            r"""(?i)\b(?:password|passwd|pwd|secret|client[_-]?secret|api[_-]?key|private[_-]?key)"""
+            r"""["']?\s*[:=]\s*["']?(?=[^\s"']{0,99}[0-9])(?=[^\s"']{0,99}[a-z])[^\s"'${}\[\],]{8,}"""
+        ),
+    ),
+)
+_LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_MIXED_LENGTH = 40  # a client id may be a UUID, or 32 letters and digits
+_HEX_LENGTH = 64  # a UUID without its dashes has 32, a Git commit 40
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+
+# Random base64 of that length has some 4.8 bits for each character, and a path made of words 4.1.
+_RANDOM_BITS = 4.5
 
 
 def find_written_secrets(places: Places) -> Iterator[Fault]:
@@ -19,3 +50,40 @@ def find_written_secrets(places: Places) -> Iterator[Fault]:
                 )
                 place = Place(document.start.file, number, secret.column + 1)
                 yield Fault(place, Code.SECRET_IN_FILE, message, Severity.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretText:
+    """Something that looks like *what*, at *column* (from 0) of a line."""
+
+    column: int
+    what: str
+
+
+def find_secrets(line: str) -> Iterator[SecretText]:
+    """Yield what looks like a secret in *line*, from left to right; each place once."""
+    found = [(match.span(), what) for what, sign in _SIGNS for match in sign.finditer(line)]
+    found += [
+        (match.span(), "a secret, for it looks random")
+        for match in _LONG.finditer(line)
+        if _is_random(match[0])
+    ]
+    reached = 0
+    for (start, end), what in sorted(found):
+        if start >= reached:
+            yield SecretText(start, what)
+        reached = max(reached, end)
+
+
+def _is_random(text: str) -> bool:
+    if _HEX.fullmatch(text):
+        return len(text) >= _HEX_LENGTH and _bits(text) > 3
+    kinds = (r"[a-z]", r"[A-Z]", r"[0-9]")
+    is_mixed = all(re.search(kind, text) for kind in kinds)
+    return is_mixed and len(text) >= _MIXED_LENGTH and _bits(text) > _RANDOM_BITS
+
+
+def _bits(text: str) -> float:
+    """Return the entropy of a character of *text*, by how often each occurs in it."""
+    shares = [text.count(character) / len(text) for character in set(text)]
+    return -sum(share * log2(share) for share in shares)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from gateway.decision.rules.claim_names import parse_claim_name
-from gateway.settings.schema.models import DEFAULT_IDENTITY
+from gateway.settings.schema.identity import DEFAULT_IDENTITY
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 
 # Each is unique within one issuer at best (RFC 7519 §4.1.2, OpenID Connect Core §5.7).
 _OF_ONE_ISSUER = ("sub", "client_id", "azp", "oid", "preferred_username", "upn", "email")
+
 # OpenID Connect Core §5.7: these may change, and another person may have them later on; with
 # some issuers people choose them.
 _CHANGEABLE = ("preferred_username", "upn", "email", "name", "nickname", "phone_number")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.settings.text.fault import Fault, Severity
-from gateway.settings.text.fault_json import fault_as_json, fault_from_json
+from gateway.settings.text.fault_formats import fault_as_json, fault_from_json
 from gateway.suites.running.failed_tests import (
     FailedTest,
     failed_test_as_json,

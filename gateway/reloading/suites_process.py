@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.settings.text.fault import Fault
-from gateway.settings.text.fault_json import fault_from_json
+from gateway.settings.text.fault_formats import fault_from_json
 from gateway.suites.running.failed_tests import FailedTest, failed_test_from_json
 
 # A thousand tests take a second or two.

@@ -6,8 +6,8 @@ from aiohttp import ClientSession
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetching.clock import Clock, SystemClock
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.fetching.upkeep import Upkeep
 from gateway.revocation.live_list import LiveList
 from gateway.revocation.source import read_list

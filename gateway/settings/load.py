@@ -7,25 +7,27 @@ from pathlib import Path
 from gateway.decision.policy import ANY_HOST, Policy
 from gateway.decision.routes.routing import RouteTable
 from gateway.settings.build.access import build_access
-from gateway.settings.build.assertion import build_assertion, refuse_trust_in_ourselves
-from gateway.settings.build.identity import build_identity
+from gateway.settings.build.identity import (
+    build_assertion,
+    build_identity,
+    refuse_trust_in_ourselves,
+)
 from gateway.settings.build.includes import check_entries
+from gateway.settings.build.lifecycle import build_drain, build_reloads, find_named_suites
 from gateway.settings.build.listeners import (
     build_admin,
-    build_drain,
     build_listen,
     build_trusted_proxies,
     refuse_one_address_twice,
 )
 from gateway.settings.build.revocations import rules_by_issuer
 from gateway.settings.build.route_options import build_route_options
-from gateway.settings.build.scope_implies import close_scopes
+from gateway.settings.build.routes import close_scopes
 from gateway.settings.build.sections import (
     are_mappings,
     check_general,
     check_team_files,
 )
-from gateway.settings.build.suites import build_reloads, find_named_suites
 from gateway.settings.build.tracing import build_tracing
 from gateway.settings.schema.log import long_form
 from gateway.settings.schema.models import ConfigFile

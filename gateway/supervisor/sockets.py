@@ -4,8 +4,8 @@ import socket
 from collections.abc import Sequence
 
 from gateway.proxy.listener.acceptor import BACKLOG
+from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
-from gateway.settings.values.listening import naming
 
 Sockets = tuple[socket.socket, ...]
 """Those of one address in the configuration: one for each that its host's name stands for."""
@@ -22,7 +22,7 @@ def open_sockets(address: Address, workers: int) -> list[Sockets]:
     """
     opened: list[Sockets] = []
     try:
-        with naming(address, "listen"):
+        with name_bind_errors(address, "listen"):
             _refuse_shared_port(address)
             for _ in range(workers):
                 opened.append(_open(address, opened[0] if opened else None))

@@ -1,13 +1,14 @@
 """Make what the data port speaks TLS with."""
 
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from gateway.tls.certificate import Certificate, ServerTls
-from gateway.tls.names import find_by_name
 from gateway.tls.pair import load_pair
 from gateway.tls.server_side import PROTOCOL, ServerSide
+
+T = TypeVar("T")
 
 # Mozilla's "intermediate", version 5.7, without finite-field DHE, which no client needs that has
 # TLS 1.2. Forward secrecy and authenticated encryption, all of them; TLS 1.3 has no others. Level 2
@@ -73,3 +74,21 @@ def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_REQUIRED if tls.is_required else ssl.CERT_OPTIONAL
     return context
+
+
+def find_by_name(named: Mapping[str, T]) -> Callable[[str], T | None]:
+    """Return a function from a host name to what *named* has for it.
+
+    An exact name wins over a wildcard, and ``*.example.com`` stands for exactly one label
+    (RFC 9525 section 6.3).
+    """
+
+    def find(name: str) -> T | None:
+        name = name.lower()
+        found = named.get(name)
+        if found is not None:
+            return found
+        _, dot, parent = name.partition(".")
+        return named.get(f"*.{parent}") if dot else None
+
+    return find

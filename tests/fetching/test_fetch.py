@@ -11,7 +11,8 @@ import trustme
 from aiohttp import ClientSession, web
 
 from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
-from gateway.fetching.fetch import fetch, make_session
+from gateway.fetching.fetch import fetch
+from gateway.fetching.session import make_session
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 
 DOCUMENT = b'{"keys": []}'

@@ -6,7 +6,8 @@ import pytest
 import trustme
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import fetch, make_session
+from gateway.fetching.fetch import fetch
+from gateway.fetching.session import make_session
 from tests.certificates import AUTHORITY, DAY, NOW, self_signed, serving, trusting
 from tests.keyring.peers import body, issuer_peer
 

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import fetch, make_session
+from gateway.fetching.fetch import fetch
+from gateway.fetching.session import make_session
 from tests.keyring.peers import IssuerPeer, until
 from tests.proxy.messages import make_answer, make_chunked
 from tests.proxy.service import Script, Service, running_service, serve

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.fetching.fetch import make_session
+from gateway.fetching.session import make_session
 from gateway.fetching.upkeep import Upkeep
 from tests.fetching.words import GONE, Document, Source, Words
 from tests.keyring.peers import MovableClock, until

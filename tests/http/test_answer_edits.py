@@ -1,6 +1,6 @@
 """An answer is changed as its route says, and as no other says."""
 
-from gateway.http.answer_edits import edit_answer
+from gateway.http.cors import edit_response
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.settings.values.rewrite import FieldEdits, Rewrite
@@ -12,7 +12,7 @@ REQUEST = Request("GET", b"/", Fields())
 def test_what_the_route_rewrites_is_rewritten() -> None:
     rewrite = Rewrite(answer_fields=FieldEdits(frozenset({b"server"}), b"\r\nX-A: 1"))
 
-    assert edit_answer(
+    assert edit_response(
         b"\r\nServer: x", RouteOptions(9.0, 9.0, None, frozenset(), rewrite), REQUEST
     ) == (b"\r\nX-A: 1")
 
@@ -20,4 +20,4 @@ def test_what_the_route_rewrites_is_rewritten() -> None:
 def test_of_another_route_nothing_is() -> None:
     fields = b"\r\nServer: x"
 
-    assert edit_answer(fields, RouteOptions(9.0, 9.0, None, frozenset()), REQUEST) is fields
+    assert edit_response(fields, RouteOptions(9.0, 9.0, None, frozenset()), REQUEST) is fields

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.keyring.cooldown import may_ask_for_kid
+from gateway.keyring.unknown_kids import may_ask_for_kid
 from gateway.settings.values.configuration import KeyTimes
 
 times = st.builds(

@@ -5,7 +5,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
+from gateway.fetching.session import make_session
 from gateway.keyring.discovery import discover, jwks_uri, metadata_urls
 from tests.keyring.peers import IssuerPeer, body
 

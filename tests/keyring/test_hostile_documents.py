@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwks
 from gateway.keyring.source import read_keys
 from gateway.settings.values.configuration import SourceKind

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.keyring.roca import is_roca
+from gateway.keyring.weak_keys import is_roca
 from tests.keyring.keys import RSA_KEY
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "wycheproof" / "json_web_key_test.json"

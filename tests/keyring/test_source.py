@@ -6,8 +6,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.keyring.source import read_keys
 from gateway.settings.values.configuration import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks

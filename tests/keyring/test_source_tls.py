@@ -8,8 +8,8 @@ import trustme
 from aiohttp import web
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.source import read_keys
 from gateway.settings.values.configuration import IssuerSettings, SourceKind

@@ -10,10 +10,9 @@ import pytest
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from gateway.assertion.sign import TYPE
-from gateway.assertion.voucher import Voucher
+from gateway.assertion.voucher import TYPE, Voucher
 from gateway.settings.load import Loaded, load_settings
-from gateway.settings.schema.assertion import DEFAULT_CLAIMS
+from gateway.settings.schema.identity import DEFAULT_CLAIMS
 from gateway.settings.values.configuration import AssertionSettings
 from gateway.settings.values.signing_key import render_jwks
 from tests.assertion.callers import signed_token

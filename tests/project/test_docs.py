@@ -19,8 +19,8 @@ from gateway.http.reading.trace_context import SOME_FLAGS, SOME_SPAN, SOME_TRACE
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded, load_settings
+from gateway.settings.schema.identity import IdentityModel
 from gateway.settings.schema.json_schema import make_schema
-from gateway.settings.schema.models import IdentityModel
 from gateway.settings.text.grants import Grant
 from tests.cli.config_files import run
 from tests.cli.explained import explain, write_world

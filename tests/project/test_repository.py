@@ -19,7 +19,6 @@ WITHOUT_OWN_TEST = {
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/proxy/upstream/roles.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
-    "gateway/settings/values/reloads.py": "types only",
     "gateway/suites/running/suite.py": "types only",
 }
 

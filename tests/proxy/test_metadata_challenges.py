@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.http.writing.challenge import render_challenge
+from gateway.http.writing.refusal import render_challenge
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import ISSUER, RunningGateway, bearer, good_token, make_token
 from tests.proxy.handshakes import UPGRADE

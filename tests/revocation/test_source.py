@@ -8,8 +8,8 @@ import pytest
 import trustme
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import make_session
 from gateway.fetching.files import Files
+from gateway.fetching.session import make_session
 from gateway.revocation.entries import MAX_LIST_BYTES
 from gateway.revocation.source import read_list
 from gateway.tls.certificate import Authorities

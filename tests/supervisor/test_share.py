@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.settings.values.balancing import PLAIN, QueueLimits
-from gateway.settings.values.configuration import Settings
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Settings, Tracing
 from gateway.supervisor.share import share_of
 from tests.proxy.gateways import load, write_config
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.tls.names import find_by_name
+from gateway.tls.server_context import find_by_name
 
 FIND = find_by_name(
     {"a.example": "a", "*.a.example": "below a", "x.a.example": "x", "*.example": "any"}

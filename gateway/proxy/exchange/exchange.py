@@ -4,8 +4,7 @@ from time import monotonic, time
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
-from gateway.http.answer_edits import edit_answer
-from gateway.http.cors import refused_path_fields, sharing_fields
+from gateway.http.cors import edit_response, refused_path_fields, sharing_fields
 from gateway.http.reading.handshake import check_agreement, is_websocket
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
@@ -286,7 +285,7 @@ class Exchange:
         self.status = status
         port, request, server = self.port, self.request, self.server
         if port.edits_responses and (allow := self.allow) is not None:
-            fields = edit_answer(fields, port.routes[allow.route.index].options, request)
+            fields = edit_response(fields, port.routes[allow.route.index].options, request)
         if server is not None:
             server.home.counts.times.observe(request.method, status, seconds)
         framing = self.limit_fields

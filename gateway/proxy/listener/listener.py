@@ -15,8 +15,8 @@ from gateway.proxy.listener.drain import IDLE_SECONDS, drain_clients
 from gateway.proxy.port import Port
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.upstream.pool import Pool
+from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
-from gateway.settings.values.listening import naming
 from gateway.tls.latest_context import LatestContext
 
 # One coarse sweep over all connections checks their deadlines, instead of a timer for each: so a
@@ -75,7 +75,7 @@ class Listener:
             if own:
                 await acceptor.start_on(own)
             else:
-                with naming(address, "listen"):
+                with name_bind_errors(address, "listen"):
                     await acceptor.start(address)
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 

@@ -5,27 +5,24 @@ from dataclasses import dataclass
 
 from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.decision.routes.routing import Route
-from gateway.settings.build.audience_doubts import warn_about_resources, warn_about_routes
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
-from gateway.settings.build.issuer_reach import IssuerReach
-from gateway.settings.build.issuers import build_issuers
+from gateway.settings.build.issuers import IssuerReach, build_issuers
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
 from gateway.settings.build.rewrite import build_rewrites
 from gateway.settings.build.routes import Known, build_routes
 from gateway.settings.build.sections import Named, collect_named, collect_routes
-from gateway.settings.build.unused import warn_about_unused
 from gateway.settings.build.upstreams import build_upstreams
-from gateway.settings.schema.assertion import DEFAULT_HEADER
-from gateway.settings.schema.issuers import IssuerModel
-from gateway.settings.schema.models import (
-    DEFAULT_IDENTITY,
-    ConfigFile,
-    IdentityModel,
-    UpstreamModel,
+from gateway.settings.build.warnings import (
+    warn_about_audiences,
+    warn_about_resources,
+    warn_about_unused,
 )
+from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY, IdentityModel
+from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.models import ConfigFile, UpstreamModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.routes import RouteModel
 from gateway.settings.text.document import Part
@@ -116,6 +113,6 @@ def _resources(
     # Doubts are for what holds otherwise: beside an error they would only be its echo.
     if not any(fault.severity is Severity.ERROR for fault in faults):
         at_resources = {one.name: one.part for one in named}
-        warn_about_routes(routes, at_routes, issuers.sound, faults)
+        warn_about_audiences(routes, at_routes, issuers.sound, faults)
         warn_about_resources(resources, at_resources, routes, issuers.sound, faults)
     return resources

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route
-from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.cors import (
     DEFAULT_EXPOSED,

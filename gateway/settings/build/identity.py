@@ -1,12 +1,21 @@
 """Build what services receive about the caller."""
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.rules.claim_names import parse_claim_name
-from gateway.settings.schema.models import IdentityModel
+from gateway.settings.schema.identity import AssertionModel, IdentityModel
 from gateway.settings.schema.types import TOKEN
+from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.files import Sources
+from gateway.settings.text.pem_files import read_pem
 from gateway.settings.text.scalars import shorten
+from gateway.settings.values.configuration import AssertionSettings, IssuerSettings
+from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
 # Fields that frame the message, name the host, carry credentials, or that the gateway sets
 # itself: a claim in one of them would let a token rewrite the request (RFC 9110, RFC 9112).
@@ -16,6 +25,19 @@ RESERVED = frozenset(
     b"traceparent tracestate".split()
 )
 _RESERVED_STARTS = (b"content-", b"proxy-", b"x-forwarded-", b"sec-", b"if-")
+
+# What the gateway writes itself: a token that could choose one would speak in its name.
+_OWN_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+
+# Long enough for a service that is slow, or whose clock is; behind it the token itself would do.
+_MAX_LIFETIME_SECONDS = 600.0
+
+# It is handed out until half of it is over, and begins with a whole second: a shorter one would
+# be over before a request has come to the service.
+_MIN_LIFETIME_SECONDS = 5.0
+
+# No dot segments: it is compared with paths that have none (RFC 3986 §6.2.2.3).
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 
 
 def build_identity(model: IdentityModel, part: Part, faults: list[Fault]) -> Identity:
@@ -61,3 +83,84 @@ def _name_problem(name: str, owners: dict[bytes, str]) -> str | None:
     if owner != name:
         return f"`{shorten(name)}` and `{shorten(owner)}` are one name to some services"
     return None
+
+
+def build_assertion(
+    model: AssertionModel | None,
+    header: bytes | None,
+    part: Part,
+    sources: Sources,
+    faults: list[Fault],
+) -> AssertionSettings | None:
+    """Return what is signed, in the field *header*; None where nothing is, or a part is wrong."""
+    if model is None:
+        return None
+    keys = _keys(model, part, sources.main.directory, sources.disk, faults)
+    claims = _claims(model.claims, part.child("claims"), faults)
+    if model.lifetime > _MAX_LIFETIME_SECONDS:
+        message = f"longer than {_MAX_LIFETIME_SECONDS:g} s: whoever finds one could use it"
+        faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
+    if model.lifetime < _MIN_LIFETIME_SECONDS:
+        message = f"shorter than {_MIN_LIFETIME_SECONDS:g} s: it is over when a service gets it"
+        faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
+    if not _PATH.fullmatch(model.jwks_path):
+        message = f"`{shorten(model.jwks_path)}` is not a plain path, e.g. /.well-known/jwks.json"
+        faults.append(part.child("jwks_path").fault(Code.BAD_VALUE, message))
+    if header is None or len(keys) < len(model.keys):
+        return None
+    path = model.jwks_path.encode("ascii", "replace")
+    return AssertionSettings(header, model.issuer, keys, model.lifetime, claims, path)
+
+
+def _keys(
+    model: AssertionModel, part: Part, directory: Path, disk: Disk, faults: list[Fault]
+) -> tuple[SigningKey, ...]:
+    keys: list[SigningKey] = []
+    for index, name in enumerate(model.keys):
+        at = part.child("keys").child(index)
+        read = read_pem(name, directory, at, disk, faults)
+        if read is None:
+            continue
+        key = parse_signing_key(read[1])
+        if isinstance(key, str):
+            faults.append(at.fault(Code.BAD_KEY, key))
+        elif key.kid in {other.kid for other in keys}:
+            faults.append(at.fault(Code.DUPLICATE_VALUE, "this key stands in the list already"))
+        else:
+            keys.append(key)
+    return tuple(keys)
+
+
+def _claims(
+    claims: Mapping[str, str], part: Part, faults: list[Fault]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    built: list[tuple[str, tuple[str, ...]]] = []
+    for name, claim in claims.items():
+        item = part.child(name)
+        if name in _OWN_CLAIMS:
+            message = f"`{name}` is the gateway's own to write"
+            faults.append(item.key_fault(Code.BAD_VALUE, message))
+            continue
+        try:
+            built.append((name, parse_claim_name(claim)))
+        except ValueError as error:
+            faults.append(item.fault(Code.BAD_VALUE, str(error)))
+    return tuple(built)
+
+
+def refuse_trust_in_ourselves(
+    assertion: AssertionSettings | None,
+    issuers: Mapping[str, IssuerSettings],
+    part: Part,
+    faults: list[Fault],
+) -> None:
+    """Refuse an `iss` of ours that is a trusted issuer's: services would pass for callers.
+
+    They could send on what they were given, as an access token (RFC 8725 §3.12).
+    """
+    if assertion is None:
+        return
+    for name, one in issuers.items():
+        if one.issuer.issuer == assertion.issuer:
+            message = f"the issuer `{name}` has this `iss`: choose a name of the gateway's own"
+            faults.append(part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))

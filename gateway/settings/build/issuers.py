@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.decision.policy import Issuer, Profile
+from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_fetch_ca
 from gateway.settings.schema.issuers import KEY_SOURCES, IssuerModel
+from gateway.settings.schema.routes import RequireModel
 from gateway.settings.text.disk import Disk
-from gateway.settings.text.document import Part
+from gateway.settings.text.document import Document, Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import find_file
 from gateway.settings.text.grants import Grant
-from gateway.settings.text.scalars import shorten
 from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import check_key_url, is_plain_http, leaves_unprotected
 from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes, SourceKind
@@ -20,6 +21,14 @@ from gateway.tls.certificate import Authorities
 
 _ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
 _SECRET_DEFAULT = frozenset({"HS256"})
+
+# RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
+_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+# Public keys as HMAC secrets are the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
+# anyone who knows the public key could sign.
+_KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
+_MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
 
 
 def build_issuers(
@@ -50,24 +59,6 @@ def build_issuers(
     return built
 
 
-def _build(
-    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
-) -> IssuerSettings:
-    audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
-    issuer = Issuer(
-        name=name,
-        issuer=model.issuer,
-        audiences=audiences,
-        algorithms=algorithms,
-        profile=Profile(model.profile),
-        leeway_seconds=model.leeway,
-        reports=model.mode == "report",
-    )
-    keys = model.keys
-    times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
-    return IssuerSettings(issuer, source, times, model.required)
-
-
 def _refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:
     if not isinstance(part.raw, dict):
         return
@@ -94,27 +85,6 @@ def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozense
             message = f"{name} cannot be checked with a secret: HS256, HS384 or HS512"
             faults.append(item.fault(Code.BAD_VALUE, message))
     return frozenset(model.algorithms)
-
-
-def refuse_repeated(
-    values: Sequence[object],
-    part: Part,
-    faults: list[Fault],
-    meant: Sequence[object] | None = None,
-) -> None:
-    """Refuse a value that stands in a list twice: it was meant to be another one.
-
-    *meant* is what each of *values* stands for, where there is more than one way to write it.
-    """
-    if len(values) < 2:
-        return
-    seen: set[object] = set()
-    for index, (value, one) in enumerate(zip(values, meant or values, strict=True)):
-        if one not in seen:
-            seen.add(one)
-        else:
-            message = f"`{shorten(str(value))}` stands in this list already"
-            faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
 
 
 def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
@@ -152,13 +122,6 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     return None
 
 
-def _ca(
-    one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
-) -> Authorities | None:
-    url = model.issuer if model.discovery else model.jwks_url
-    return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)
-
-
 def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
     problem = check_key_url(url)
     if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
@@ -168,6 +131,32 @@ def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> 
     code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
     faults.append(part.fault(code, problem))
     return None
+
+
+def read_secret(
+    variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
+) -> bytes | tuple[Code, str]:
+    """Return the secret in *variable*, or the code and words of what is wrong with it."""
+    text = environ.get(variable)
+    if not text:
+        return Code.UNSET_VARIABLE, describe_unset(variable)
+    secret = text.encode("utf-8", "surrogateescape")
+    if any(mark in secret for mark in _KEY_MARKS):
+        return Code.WEAK_SECRET, f"{variable} holds a key pair's key, not an HMAC secret"
+    needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
+    if len(secret) < needed:
+        strongest = max(algorithms)
+        return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
+    if len(set(secret)) < _MIN_DISTINCT_BYTES:
+        return Code.WEAK_SECRET, f"{variable} can be guessed: use random bytes"
+    return secret
+
+
+def _ca(
+    one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
+) -> Authorities | None:
+    url = model.issuer if model.discovery else model.jwks_url
+    return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)
 
 
 def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
@@ -190,29 +179,74 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))
 
 
-# RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
-_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+def _build(
+    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
+) -> IssuerSettings:
+    audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
+    issuer = Issuer(
+        name=name,
+        issuer=model.issuer,
+        audiences=audiences,
+        algorithms=algorithms,
+        profile=Profile(model.profile),
+        leeway_seconds=model.leeway,
+        reports=model.mode == "report",
+    )
+    keys = model.keys
+    times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
+    return IssuerSettings(issuer, source, times, model.required)
 
-# Public keys as HMAC secrets are the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
-# anyone who knows the public key could sign.
-_KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
-_MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
 
+class IssuerReach:
+    """How far each of *issuers* reaches beyond the routes that name it.
 
-def read_secret(
-    variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
-) -> bytes | tuple[Code, str]:
-    """Return the secret in *variable*, or the code and words of what is wrong with it."""
-    text = environ.get(variable)
-    if not text:
-        return Code.UNSET_VARIABLE, describe_unset(variable)
-    secret = text.encode("utf-8", "surrogateescape")
-    if any(mark in secret for mark in _KEY_MARKS):
-        return Code.WEAK_SECRET, f"{variable} holds a key pair's key, not an HMAC secret"
-    needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
-    if len(secret) < needed:
-        strongest = max(algorithms)
-        return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
-    if len(set(secret)) < _MIN_DISTINCT_BYTES:
-        return Code.WEAK_SECRET, f"{variable} can be guessed: use random bytes"
-    return secret
+    One of the main file reaches every route. One of an included file reaches the routes of that
+    file, unless it was granted more: whoever writes a team's file could otherwise make tokens
+    for all that others have behind the gateway.
+    """
+
+    def __init__(self, issuers: Sequence[Named[IssuerModel]]) -> None:
+        self._all = frozenset(one.name for one in issuers)
+        self._of_file: dict[Document, set[str]] = {}
+        self._accepted: dict[Document, frozenset[str] | None] = {}  # of routes that name none
+        common: set[str] = set()
+        for one in issuers:
+            document = one.part.document
+            if document.may(Grant.ISSUERS_FOR_ALL):
+                common.add(one.name)
+            else:
+                self._of_file.setdefault(document, set()).add(one.name)
+        self._common = frozenset(common)
+        self._are_granted = all(document.may(Grant.ISSUERS) for document in self._of_file)
+
+    def accepted(self, require: RequireModel | None, document: Document) -> frozenset[str] | None:
+        """Return the issuers that a route of *document* accepts; None for every one there is."""
+        if require is None:
+            return None
+        if require.issuers is not None:
+            return frozenset(require.issuers)
+        return self.reaching(document)
+
+    def reaching(self, document: Document) -> frozenset[str] | None:
+        """Return the issuers in reach of *document* where it names none; None for all."""
+        if document not in self._accepted:
+            found = self._common | self._of_file.get(document, set())
+            self._accepted[document] = None if found == self._all else found
+        return self._accepted[document]
+
+    def refuse_none(self, part: Part, faults: list[Fault]) -> None:
+        """Refuse the `require` in *part* where no issuer's tokens could satisfy it.
+
+        Not beside issuers that were not granted: once they are, it may hold.
+        """
+        if self._common or part.document in self._of_file or not self._are_granted:
+            return
+        message = "this needs a token, but no issuer is configured"
+        if self._all:
+            first = min(self._all)
+            message = (
+                "this needs a token, but every issuer is of an included file, and serves only the"
+                f" routes of that file: name one here, e.g. `issuers: [{first}]`, or include its"
+                f" file with `may: [{Grant.ISSUERS_FOR_ALL}]`"
+            )
+        faults.append(part.key_fault(Code.MISSING_KEY, message))

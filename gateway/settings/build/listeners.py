@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
-from typing import NamedTuple
 
 from gateway.settings.build.tls import build_listen_tls
-from gateway.settings.schema.models import AdminModel, ConfigFile, DrainModel, ListenModel
+from gateway.settings.schema.models import AdminModel, ConfigFile, ListenModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources
@@ -147,25 +146,3 @@ def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
         faults.append(part.fault(Code.BAD_VALUE, message))
         return None
     return address
-
-
-class DrainTimes(NamedTuple):
-    """How long each part of the drain takes, in seconds."""
-
-    deadline_seconds: float
-    delay_seconds: float
-    streams_seconds: float
-
-
-def build_drain(model: DrainModel | float, part: Part, faults: list[Fault]) -> DrainTimes:
-    """Return the times of the drain; its short form is the deadline alone."""
-    if not isinstance(model, DrainModel):
-        model = DrainModel.model_construct(deadline=model, delay=0.0, streams=None)
-    deadline = model.deadline
-    if model.streams is None:
-        # Time to answer is left to those who are told last, as much as there was to tell them.
-        return DrainTimes(deadline, model.delay, deadline / 2)
-    if model.streams > deadline:
-        message = "longer than the deadline: then those told last would be cut before"
-        faults.append(part.child("streams").fault(Code.BAD_VALUE, message))
-    return DrainTimes(deadline, model.delay, model.streams)

@@ -5,9 +5,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.rules.claim_names import parse_claim_name
-from gateway.settings.build.extras import refuse_without
-from gateway.settings.build.issuers import refuse_repeated
-from gateway.settings.build.routes import refuse_unknown, refuse_wrong_choice
+from gateway.settings.build.checks import (
+    refuse_repeated,
+    refuse_unknown,
+    refuse_without,
+    require_exactly_one,
+)
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.schema.rates import ClaimKeyModel, RateLimitModel, RedisModel
@@ -27,6 +30,34 @@ from gateway.settings.values.rates import (
 )
 
 _OF_CALLERS = frozenset({PartKind.SUBJECT, PartKind.CLIENT, PartKind.CLAIM})
+
+_PACKAGE = "redis"  # what the extra brings
+_WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
+
+
+def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
+    model: ConfigFile,
+    root: Part,
+    named: Sequence[Named[RouteModel]],
+    routes: Sequence[Route],
+    environ: Mapping[str, str],
+    faults: list[Fault],
+) -> RateLimiting:
+    """Return all limits, and which of them each of *routes* has, as it is *named* in the files."""
+    at_limits = root.child("rate_limits")
+    limits = _build_limits(model.rate_limits, at_limits, faults)
+    # Those with faults, too: that they are not known would be no news.
+    known = Names(at_limits.raw if isinstance(at_limits.raw, dict) else limits)
+    _check_routes(named, limits, known, faults)
+    _warn_about_unused(named, limits, at_limits, faults)
+    names = {one.name: one.model.rate_limits or () for one in named if one.model is not None}
+    return RateLimiting(
+        limits=limits,
+        routes=tuple(
+            tuple(limits[name] for name in names[route.name] if name in limits) for route in routes
+        ),
+        redis=build_redis(model.redis, root.child("redis"), environ, faults),
+    )
 
 
 def _build_limits(
@@ -90,6 +121,10 @@ def _check_routes(
                 faults.append(at_names.child(number).fault(Code.BAD_VALUE, message))
 
 
+def _is_of_callers(limit: RateLimit) -> bool:
+    return any(part.kind in _OF_CALLERS for part in limit.key)
+
+
 def _warn_about_unused(
     named: Sequence[Named[RouteModel]],
     limits: Mapping[str, RateLimit],
@@ -103,40 +138,6 @@ def _warn_about_unused(
         if name not in used:
             message = f"no route has the rate limit `{name}`: it holds nothing"
             faults.append(part.child(name).key_warning(Code.UNUSED_RATE_LIMIT, message))
-
-
-def _is_of_callers(limit: RateLimit) -> bool:
-    return any(part.kind in _OF_CALLERS for part in limit.key)
-
-
-def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
-    model: ConfigFile,
-    root: Part,
-    named: Sequence[Named[RouteModel]],
-    routes: Sequence[Route],
-    environ: Mapping[str, str],
-    faults: list[Fault],
-) -> RateLimiting:
-    """Return all limits, and which of them each of *routes* has, as it is *named* in the files."""
-    at_limits = root.child("rate_limits")
-    limits = _build_limits(model.rate_limits, at_limits, faults)
-    # Those with faults, too: that they are not known would be no news.
-    known = Names(at_limits.raw if isinstance(at_limits.raw, dict) else limits)
-    _check_routes(named, limits, known, faults)
-    _warn_about_unused(named, limits, at_limits, faults)
-    names = {one.name: one.model.rate_limits or () for one in named if one.model is not None}
-    return RateLimiting(
-        limits=limits,
-        routes=tuple(
-            tuple(limits[name] for name in names[route.name] if name in limits) for route in routes
-        ),
-        redis=build_redis(model.redis, root.child("redis"), environ, faults),
-    )
-
-
-_PACKAGE = "redis"  # what the extra brings
-
-_WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
 
 
 def build_redis(
@@ -154,11 +155,11 @@ def build_redis(
         return None
     before = len(faults)
     refuse_without(package, "redis", "Redis needs", part, faults)
-    refuse_wrong_choice(part, "url", "url_env", faults)
+    require_exactly_one(part, "url", "url_env", faults)
     url = _url(model, part, environ, faults)
     if url is None or len(faults) > before:
         return None
-    _warn(url, part.child("url" if model.url is not None else "url_env"), faults)
+    _warn_about_password(url, part.child("url" if model.url is not None else "url_env"), faults)
     return Redis(url, model.timeout, OnFailure(model.on_failure), model.prefix)
 
 
@@ -198,7 +199,7 @@ def _split(url: str) -> SplitResult | None:
     return split if is_one and (not database or database.isdecimal()) else None
 
 
-def _warn(url: str, part: Part, faults: list[Fault]) -> None:
+def _warn_about_password(url: str, part: Part, faults: list[Fault]) -> None:
     """Doubt a password that can be read on its way."""
     split = urlsplit(url)
     if split.scheme == "redis" and split.password and not is_loopback(split.hostname or ""):

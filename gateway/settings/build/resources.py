@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Segment, parse_template
-from gateway.settings.build.issuer_reach import IssuerReach
-from gateway.settings.build.issuers import refuse_repeated
-from gateway.settings.build.routes import refuse_unknown
+from gateway.settings.build.checks import refuse_repeated, refuse_unknown
+from gateway.settings.build.issuers import IssuerReach
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.text.document import Document, Part
@@ -47,15 +46,6 @@ def build_resources(
     )
 
 
-def point_to(resources: Sequence[Resource], routes: Sequence[Route]) -> tuple[Route, ...]:
-    """Return *routes*, each with the address of the metadata of its resource."""
-    urls = {name: resource.metadata_url for resource in resources for name in resource.routes}
-    return tuple(
-        replace(route, metadata_url=urls[route.name]) if route.name in urls else route
-        for route in routes
-    )
-
-
 def _identifiers(
     named: Sequence[Named[ResourceModel]], faults: list[Fault]
 ) -> dict[str, Identifier]:
@@ -78,122 +68,6 @@ def _identifiers(
         message = f"the resource `{owner}` has this host and path already"
         faults.append(part.fault(Code.DUPLICATE_VALUE, message))
     return found
-
-
-def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
-    one: Named[ResourceModel],
-    model: ResourceModel,
-    identifier: Identifier,
-    routes: Sequence[Route],
-    issuers: KnownIssuers,
-    faults: list[Fault],
-) -> Resource:
-    part = one.part
-    names = _servers(model, part, routes, issuers, faults)
-    servers = [issuers.sound[name].issuer.issuer for name in names]
-    refuse_repeated(model.scopes or (), part.child("scopes"), faults)
-    if model.documentation is not None and not is_web_url(model.documentation):
-        message = "not a URL: write it like https://docs.example.com/orders"
-        faults.append(part.child("documentation").fault(Code.BAD_VALUE, message))
-    place = part.document.key_place(part.path)
-    return Resource(
-        name=one.name,
-        identifier=identifier.text,
-        metadata_url=identifier.metadata_url,
-        host=identifier.host,
-        metadata_path=identifier.metadata_path,
-        metadata=_render(model, servers, model.scopes or _scopes_of(routes)),
-        authorization_servers=tuple(names),
-        routes=tuple(route.name for route in routes),
-        place=f"{place.file}:{place.line}",
-    )
-
-
-def _servers(
-    model: ResourceModel,
-    part: Part,
-    routes: Sequence[Route],
-    issuers: KnownIssuers,
-    faults: list[Fault],
-) -> list[str]:
-    """Return the names of the issuers that clients are sent to."""
-    if model.authorization_servers is not None:
-        at = part.child("authorization_servers")
-        return _listed(model.authorization_servers, at, routes, issuers, faults)
-    # Without routes, those that a route beside it would accept.
-    accepted = _accepted(routes) if routes else issuers.reach.reaching(part.document)
-    found = [
-        name
-        for name, issuer in issuers.sound.items()
-        if issuer.source.kind is SourceKind.DISCOVERY and (accepted is None or name in accepted)
-    ]
-    if not found and len(issuers.sound) == len(issuers.names):
-        # RFC 9728 lets it be absent; then a client would know no more than before.
-        message = (
-            "no authorization server: its routes accept no issuer with `discovery`, so name"
-            " one in `authorization_servers`"
-        )
-        faults.append(part.key_fault(Code.MISSING_KEY, message))
-    return found
-
-
-def _accepted(routes: Sequence[Route]) -> frozenset[str] | None:
-    """Return the issuers whose tokens some of *routes* accept; None for all of them."""
-    listed = [route.issuers for route in routes]
-    if not listed or None in listed:
-        return None
-    return frozenset[str]().union(*filter(None, listed))
-
-
-def takes(route: Route, issuer_name: str) -> bool:
-    """Return whether *route* accepts tokens of the issuer."""
-    return route.issuers is None or issuer_name in route.issuers
-
-
-def _listed(
-    names: Sequence[str],
-    part: Part,
-    routes: Sequence[Route],
-    issuers: KnownIssuers,
-    faults: list[Fault],
-) -> list[str]:
-    refuse_repeated(names, part, faults)
-    accepted = _accepted(routes)
-    for index, name in enumerate(names):
-        refuse_unknown("issuer", name, issuers.names, part.child(index), faults)
-        issuer = issuers.sound.get(name)
-        if issuer is not None and not _has_metadata(issuer.issuer.issuer):
-            message = f"clients could not find it: the `issuer` of `{shorten(name)}` is not a URL"
-            faults.append(part.child(index).fault(Code.BAD_VALUE, message))
-        elif issuer is not None and accepted is not None and name not in accepted:
-            message = f"no route of this resource accepts tokens of the issuer `{name}`"
-            faults.append(part.child(index).warning(Code.UNUSED_ISSUER, message))
-    return [name for name in names if name in issuers.sound]
-
-
-def _has_metadata(iss: str) -> bool:
-    # RFC 8414 §2: a URL without query; what `discovery` asks for.
-    return check_key_url(iss) is None and "?" not in iss
-
-
-def _scopes_of(routes: Sequence[Route]) -> list[str]:
-    scopes = (
-        scope for route in routes if route.scopes is not None for scope in route.scopes.wanted
-    )
-    return list(dict.fromkeys(scopes))
-
-
-def _render(model: ResourceModel, servers: Sequence[str], scopes: Sequence[str]) -> bytes:
-    members = {
-        "resource": model.resource,
-        "authorization_servers": servers,
-        "scopes_supported": scopes,
-        "bearer_methods_supported": ["header"],
-        "resource_name": model.name,
-        "resource_documentation": model.documentation,
-    }
-    # RFC 9728 §3.2: what is empty is left out.
-    return json.dumps({name: value for name, value in members.items() if value}).encode("ascii")
 
 
 def routes_of_resources(
@@ -282,3 +156,128 @@ class _Hosts:
 
 
 _ByPath = dict[tuple[Segment, ...], _Hosts]
+
+
+def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
+    one: Named[ResourceModel],
+    model: ResourceModel,
+    identifier: Identifier,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> Resource:
+    part = one.part
+    names = _servers(model, part, routes, issuers, faults)
+    servers = [issuers.sound[name].issuer.issuer for name in names]
+    refuse_repeated(model.scopes or (), part.child("scopes"), faults)
+    if model.documentation is not None and not is_web_url(model.documentation):
+        message = "not a URL: write it like https://docs.example.com/orders"
+        faults.append(part.child("documentation").fault(Code.BAD_VALUE, message))
+    place = part.document.key_place(part.path)
+    return Resource(
+        name=one.name,
+        identifier=identifier.text,
+        metadata_url=identifier.metadata_url,
+        host=identifier.host,
+        metadata_path=identifier.metadata_path,
+        metadata=_render(model, servers, model.scopes or _scopes_of(routes)),
+        authorization_servers=tuple(names),
+        routes=tuple(route.name for route in routes),
+        place=f"{place.file}:{place.line}",
+    )
+
+
+def _servers(
+    model: ResourceModel,
+    part: Part,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> list[str]:
+    """Return the names of the issuers that clients are sent to."""
+    if model.authorization_servers is not None:
+        at = part.child("authorization_servers")
+        return _listed(model.authorization_servers, at, routes, issuers, faults)
+    # Without routes, those that a route beside it would accept.
+    accepted = _accepted(routes) if routes else issuers.reach.reaching(part.document)
+    found = [
+        name
+        for name, issuer in issuers.sound.items()
+        if issuer.source.kind is SourceKind.DISCOVERY and (accepted is None or name in accepted)
+    ]
+    if not found and len(issuers.sound) == len(issuers.names):
+        # RFC 9728 lets it be absent; then a client would know no more than before.
+        message = (
+            "no authorization server: its routes accept no issuer with `discovery`, so name"
+            " one in `authorization_servers`"
+        )
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    return found
+
+
+def _listed(
+    names: Sequence[str],
+    part: Part,
+    routes: Sequence[Route],
+    issuers: KnownIssuers,
+    faults: list[Fault],
+) -> list[str]:
+    refuse_repeated(names, part, faults)
+    accepted = _accepted(routes)
+    for index, name in enumerate(names):
+        refuse_unknown("issuer", name, issuers.names, part.child(index), faults)
+        issuer = issuers.sound.get(name)
+        if issuer is not None and not _has_metadata(issuer.issuer.issuer):
+            message = f"clients could not find it: the `issuer` of `{shorten(name)}` is not a URL"
+            faults.append(part.child(index).fault(Code.BAD_VALUE, message))
+        elif issuer is not None and accepted is not None and name not in accepted:
+            message = f"no route of this resource accepts tokens of the issuer `{name}`"
+            faults.append(part.child(index).warning(Code.UNUSED_ISSUER, message))
+    return [name for name in names if name in issuers.sound]
+
+
+def _accepted(routes: Sequence[Route]) -> frozenset[str] | None:
+    """Return the issuers whose tokens some of *routes* accept; None for all of them."""
+    listed = [route.issuers for route in routes]
+    if not listed or None in listed:
+        return None
+    return frozenset[str]().union(*filter(None, listed))
+
+
+def takes(route: Route, issuer_name: str) -> bool:
+    """Return whether *route* accepts tokens of the issuer."""
+    return route.issuers is None or issuer_name in route.issuers
+
+
+def _has_metadata(iss: str) -> bool:
+    # RFC 8414 §2: a URL without query; what `discovery` asks for.
+    return check_key_url(iss) is None and "?" not in iss
+
+
+def _scopes_of(routes: Sequence[Route]) -> list[str]:
+    scopes = (
+        scope for route in routes if route.scopes is not None for scope in route.scopes.wanted
+    )
+    return list(dict.fromkeys(scopes))
+
+
+def _render(model: ResourceModel, servers: Sequence[str], scopes: Sequence[str]) -> bytes:
+    members = {
+        "resource": model.resource,
+        "authorization_servers": servers,
+        "scopes_supported": scopes,
+        "bearer_methods_supported": ["header"],
+        "resource_name": model.name,
+        "resource_documentation": model.documentation,
+    }
+    # RFC 9728 §3.2: what is empty is left out.
+    return json.dumps({name: value for name, value in members.items() if value}).encode("ascii")
+
+
+def point_to(resources: Sequence[Resource], routes: Sequence[Route]) -> tuple[Route, ...]:
+    """Return *routes*, each with the address of the metadata of its resource."""
+    urls = {name: resource.metadata_url for resource in resources for name in resource.routes}
+    return tuple(
+        replace(route, metadata_url=urls[route.name]) if route.name in urls else route
+        for route in routes
+    )

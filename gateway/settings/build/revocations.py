@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from gateway.decision.revocation import RevocationRule
-from gateway.settings.build.issuers import refuse_repeated
-from gateway.settings.build.routes import refuse_unknown, refuse_wrong_choice
+from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
 from gateway.settings.build.tls import build_fetch_ca
 from gateway.settings.schema.revocations import RevocationModel
 from gateway.settings.text.document import Part
@@ -24,7 +23,7 @@ def build_revocations(
     """Return the sound lists by name; *issuers* are the names a list may speak of."""
     built: dict[str, RevocationSettings] = {}
     for name in part.raw if isinstance(part.raw, dict) else ():
-        refuse_wrong_choice(part.child(name), "url", "file", faults)
+        require_exactly_one(part.child(name), "url", "file", faults)
     for name, model in models.items():
         at = part.child(name)
         at_issuers = at.child("issuers")

@@ -30,6 +30,52 @@ from gateway.settings.values.rewrite import (
 
 _HOST_WORDS = {"keep": HostField.KEEP, "upstream": HostField.UPSTREAM}
 
+# RFC 9110 §5.5, without what only obsolete texts have: visible ASCII, with spaces and tabs within.
+_VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
+
+
+@dataclass(frozen=True, slots=True)
+class _FieldKind:
+    """The names that may not be touched: *never*, or *never_set* (they may be removed).
+
+    A name is the same one with what some services *put_in_front* of it.
+    """
+
+    never: frozenset[bytes]
+    never_starts: tuple[bytes, ...]
+    never_set: frozenset[bytes]
+    never_set_starts: tuple[bytes, ...]
+    put_in_front: bytes
+
+
+# Whatever frames the message, names the host, carries the credential, or is written by the
+# gateway itself. A cookie, a range or a condition is a client's own: it can be left out, but
+# nobody can say it for everybody.
+_REQUEST_FIELDS = _FieldKind(
+    never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}) | {b"http2-settings"},
+    never_starts=(
+        *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
+        # What some services take for the path or the method that was asked for.
+        *(b"x-original-", b"x-rewrite-", b"x-http-method", b"x-method-override"),
+    ),
+    never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
+    never_set_starts=(b"sec-", b"if-"),
+    put_in_front=CGI_PREFIX,
+)
+# Of answers the service's cookies are for one client each; what `cors` and `rate_limits` write
+# has one owner; and Vary says to caches what the service knows.
+_RESPONSE_FIELDS = _FieldKind(
+    never=frozenset(
+        b"connection keep-alive te trailer upgrade transfer-encoding content-length content-type"
+        b" content-encoding content-range date via vary www-authenticate x-request-id"
+        b" ratelimit ratelimit-policy".split()
+    ),
+    never_starts=(b"proxy-", b"sec-websocket-", b"access-control-"),
+    never_set=frozenset((b"set-cookie", b"location", b"etag", b"last-modified", b"retry-after")),
+    never_set_starts=(),
+    put_in_front=b"",
+)
+
 
 def build_rewrites(
     named: Collection[Named[RouteModel]],
@@ -61,11 +107,11 @@ def _build(
         cut_segments,
         prefix,
         _host(model.host, part.child("host"), faults),
-        build_field_edits(
-            model.request_headers, REQUEST_FIELDS, identity, part.child("request_headers"), faults
+        _field_edits(
+            model.request_headers, _REQUEST_FIELDS, identity, part.child("request_headers"), faults
         ),
-        build_field_edits(
-            model.answer_headers, ANSWER_FIELDS, identity, part.child("answer_headers"), faults
+        _field_edits(
+            model.answer_headers, _RESPONSE_FIELDS, identity, part.child("answer_headers"), faults
         ),
         _query(model.query, part.child("query"), faults),
     )
@@ -86,7 +132,7 @@ def _prefix(
     cut_segments = _cut(replaced.from_, route, at.child("from"), faults)
     if replaced.to == "/":
         return cut_segments, b""
-    problem = _problem(replaced.to)
+    problem = _prefix_problem(replaced.to)
     if problem is not None:
         faults.append(at.child("to").fault(Code.BAD_VALUE, problem))
         return 0, b""
@@ -99,7 +145,7 @@ def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
     So what is left of a path that was matched is one that begins with a slash, of segments that
     were matched: nothing can appear in it that was not there.
     """
-    problem = _problem(text)
+    problem = _prefix_problem(text)
     segments = split_segments(text.encode(errors="replace"))
     literals = tuple(
         takewhile(lambda one: isinstance(one, str), parse_template(route.path, route.is_prefix))
@@ -115,7 +161,7 @@ def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
     return len(segments)
 
 
-def _problem(text: str) -> str | None:
+def _prefix_problem(text: str) -> str | None:
     """Return why *text* is no beginning of a path, by the rules for the paths of requests."""
     segments = split_segments(text.encode(errors="replace"))
     if isinstance(segments, str):
@@ -136,78 +182,9 @@ def _host(text: str, part: Part, faults: list[Fault]) -> bytes | HostField:
     return value
 
 
-def _query(model: QueryEditsModel | None, part: Part, faults: list[Fault]) -> QueryEdits:
-    if model is None:
-        return NO_QUERY
-    if not model.model_fields_set:
-        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
-    parameters = model.set_ or {}
-    for number, name in enumerate(model.remove or ()):
-        if name in parameters:
-            message = f"`{shorten(name)}` is set, too: then no other is left of that name anyway"
-            at = part.child("remove").child(number)
-            faults.append(at.fault(Code.CONFLICTING_KEYS, message))
-    added = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in parameters.items())
-    names = frozenset(
-        name.encode(errors="replace") for name in (*parameters, *(model.remove or ()))
-    )
-    return QueryEdits(names, added.encode())
-
-
-def _escape(text: str) -> str:
-    return quote(text, safe="", errors="replace")
-
-
-# RFC 9110 §5.5, without what only obsolete texts have: visible ASCII, with spaces and tabs within.
-_VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldKind:
-    """The names that may not be touched: *never*, or *never_set* (they may be removed).
-
-    A name is the same one with what some services *put_in_front* of it.
-    """
-
-    never: frozenset[bytes]
-    never_starts: tuple[bytes, ...]
-    never_set: frozenset[bytes]
-    never_set_starts: tuple[bytes, ...]
-    put_in_front: bytes
-
-
-# Whatever frames the message, names the host, carries the credential, or is written by the
-# gateway itself. A cookie, a range or a condition is a client's own: it can be left out, but
-# nobody can say it for everybody.
-REQUEST_FIELDS = FieldKind(
-    never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}) | {b"http2-settings"},
-    never_starts=(
-        *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
-        # What some services take for the path or the method that was asked for.
-        *(b"x-original-", b"x-rewrite-", b"x-http-method", b"x-method-override"),
-    ),
-    never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
-    never_set_starts=(b"sec-", b"if-"),
-    put_in_front=CGI_PREFIX,
-)
-# Of answers the service's cookies are for one client each; what `cors` and `rate_limits` write
-# has one owner; and Vary says to caches what the service knows.
-ANSWER_FIELDS = FieldKind(
-    never=frozenset(
-        b"connection keep-alive te trailer upgrade transfer-encoding content-length content-type"
-        b" content-encoding content-range date via vary www-authenticate x-request-id"
-        b" ratelimit ratelimit-policy".split()
-    ),
-    never_starts=(b"proxy-", b"sec-websocket-", b"access-control-"),
-    never_set=frozenset((b"set-cookie", b"location", b"etag", b"last-modified", b"retry-after")),
-    never_set_starts=(),
-    put_in_front=b"",
-)
-
-
-def build_field_edits(
+def _field_edits(
     model: FieldEditsModel | None,
-    kind: FieldKind,
+    kind: _FieldKind,
     identity: frozenset[bytes],
     part: Part,
     faults: list[Fault],
@@ -236,7 +213,7 @@ def build_field_edits(
 
 def _name_problems(
     name: str,
-    kind: FieldKind,
+    kind: _FieldKind,
     identity: frozenset[bytes],
     owners: dict[bytes, str],
     *,
@@ -247,7 +224,7 @@ def _name_problems(
         return
     alias = canonical_alias(name.encode("ascii")).removeprefix(kind.put_in_front)
     # A service that shows what it got may be kept from it: of an answer they can be removed.
-    if alias in identity and (is_set or kind is REQUEST_FIELDS):
+    if alias in identity and (is_set or kind is _REQUEST_FIELDS):
         yield f"`{shorten(name)}` says who is calling: only `identity` has a say in it"
     elif alias in kind.never or alias.startswith(kind.never_starts):
         yield f"`{shorten(name)}` is the gateway's own affair, or the message's"
@@ -256,3 +233,25 @@ def _name_problems(
     owner = owners.setdefault(alias, name)
     if owner is not name:
         yield f"`{shorten(name)}` and `{shorten(owner)}` are one name to some services"
+
+
+def _query(model: QueryEditsModel | None, part: Part, faults: list[Fault]) -> QueryEdits:
+    if model is None:
+        return NO_QUERY
+    if not model.model_fields_set:
+        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
+    parameters = model.set_ or {}
+    for number, name in enumerate(model.remove or ()):
+        if name in parameters:
+            message = f"`{shorten(name)}` is set, too: then no other is left of that name anyway"
+            at = part.child("remove").child(number)
+            faults.append(at.fault(Code.CONFLICTING_KEYS, message))
+    added = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in parameters.items())
+    names = frozenset(
+        name.encode(errors="replace") for name in (*parameters, *(model.remove or ()))
+    )
+    return QueryEdits(names, added.encode())
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe="", errors="replace")

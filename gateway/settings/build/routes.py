@@ -18,14 +18,20 @@ from gateway.decision.rules.scopes import (
     compile_scopes,
 )
 from gateway.decision.rules.step_up import StepUp
-from gateway.settings.build.issuer_reach import IssuerReach
-from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
+from gateway.settings.build.issuers import IssuerReach
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.routes import MatchModel, RequireModel, RouteModel, ScopeGroup
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
+
+_GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
+    "all": AllOf,
+    "any": AnyOf,
+    "none": NoneOf,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,8 @@ def build_routes(
     routes: list[Route] = []
     places: list[Part] = []
     for one in named:
-        refuse_wrong_choice(one.part.child("match"), "path", "path_prefix", faults)
-        refuse_wrong_choice(one.part, "public", "require", faults)
+        require_exactly_one(one.part.child("match"), "path", "path_prefix", faults)
+        require_exactly_one(one.part, "public", "require", faults)
         if one.model is None:
             continue
         route = _build(one.model, one.part, len(routes), known, faults)
@@ -171,34 +177,6 @@ def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault
     refuse_repeated(model.upgrades or (), part.child("upgrades"), faults)
 
 
-def refuse_unknown(
-    what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
-) -> None:
-    """Refuse the *name* of a *what* that there is not."""
-    if name not in known:
-        message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
-        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
-
-
-def refuse_wrong_choice(part: Part, one: str, other: str, faults: list[Fault]) -> None:
-    """Refuse a mapping with both keys, or with neither."""
-    if not isinstance(part.raw, dict):
-        return
-    if one in part.raw and other in part.raw:
-        message = f"`{one}` and `{other}` exclude each other"
-        faults.append(part.child(other).key_fault(Code.CONFLICTING_KEYS, message))
-    elif one not in part.raw and other not in part.raw:
-        message = f"one of `{one}` and `{other}` is missing"
-        faults.append(part.key_fault(Code.MISSING_KEY, message))
-
-
-_GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
-    "all": AllOf,
-    "any": AnyOf,
-    "none": NoneOf,
-}
-
-
 def build_scope_rule(
     scopes: list[str | ScopeGroup] | ScopeGroup | None, part: Part, faults: list[Fault]
 ) -> ScopeRule | None:
@@ -210,6 +188,30 @@ def build_scope_rule(
     else:
         expression = AllOf(_terms(scopes, part, faults))
     return compile_scopes(expression) if expression is not None else None
+
+
+def _group(group: ScopeGroup, part: Part, faults: list[Fault]) -> ScopeExpression | None:
+    given = {"all": group.all_of, "any": group.any_of, "none": group.none_of}
+    present = [key for key, terms in given.items() if terms is not None]
+    if not present:
+        if not part.raw:  # otherwise its keys are unknown, and that has been said
+            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
+        return None
+    for extra in present[1:]:
+        message = f"`{present[0]}` and `{extra}`: nest one in the other to say how they combine"
+        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
+    key = present[0]
+    return _GROUPS[key](_terms(given[key] or [], part.child(key), faults))
+
+
+def _terms(
+    terms: list[str | ScopeGroup], part: Part, faults: list[Fault]
+) -> tuple[ScopeExpression, ...]:
+    built = (
+        term if isinstance(term, str) else _group(term, part.child(index), faults)
+        for index, term in enumerate(terms)
+    )
+    return tuple(term for term in built if term is not None) or ("invalid",)
 
 
 def build_claim_tests(
@@ -246,25 +248,29 @@ def _refuse_unknown_variables(
         faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
 
 
-def _group(group: ScopeGroup, part: Part, faults: list[Fault]) -> ScopeExpression | None:
-    given = {"all": group.all_of, "any": group.any_of, "none": group.none_of}
-    present = [key for key, terms in given.items() if terms is not None]
-    if not present:
-        if not part.raw:  # otherwise its keys are unknown, and that has been said
-            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
-        return None
-    for extra in present[1:]:
-        message = f"`{present[0]}` and `{extra}`: nest one in the other to say how they combine"
-        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
-    key = present[0]
-    return _GROUPS[key](_terms(given[key] or [], part.child(key), faults))
+def close_scopes(
+    implies: Mapping[str, Sequence[str]], part: Part, faults: list[Fault]
+) -> dict[str, frozenset[str]]:
+    """Return all that each scope grants besides itself; a cycle is a fault.
+
+    In a cycle all scopes are one; whoever wrote it meant a hierarchy.
+    """
+    closed: dict[str, frozenset[str]] = {}
+    for scope in implies:
+        reached = _reach(scope, implies)
+        if scope in reached:
+            message = f"`{scope}` grants itself in the end: a hierarchy has no cycles"
+            faults.append(part.child(scope).key_fault(Code.SCOPE_CYCLE, message))
+        closed[scope] = reached
+    return closed
 
 
-def _terms(
-    terms: list[str | ScopeGroup], part: Part, faults: list[Fault]
-) -> tuple[ScopeExpression, ...]:
-    built = (
-        term if isinstance(term, str) else _group(term, part.child(index), faults)
-        for index, term in enumerate(terms)
-    )
-    return tuple(term for term in built if term is not None) or ("invalid",)
+def _reach(scope: str, implies: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    reached: set[str] = set()
+    waiting = list(implies[scope])
+    while waiting:
+        granted = waiting.pop()
+        if granted not in reached:
+            reached.add(granted)
+            waiting.extend(implies.get(granted, ()))
+    return frozenset(reached)

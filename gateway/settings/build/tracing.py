@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from gateway.settings.build.extras import refuse_without
+from gateway.settings.build.checks import refuse_without
 from gateway.settings.schema.tracing import TracingModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import is_web_url, leaves_unprotected
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 
 # RFC 9110 §5.5, and nothing outside of ASCII.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")

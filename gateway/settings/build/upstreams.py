@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.settings.build.issuers import refuse_repeated
+from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_upstream_tls, refuse_plain_servers
 from gateway.settings.schema.balancing import (
@@ -61,13 +61,13 @@ def build_upstreams(
             one.model.response_timeout,
             one.model.idle_timeout,
             tls if any(server.tls for server in servers) else None,
-            build_balancing(one.model, one.part, faults),
+            _balancing(one.model, one.part, faults),
             one.model.stall_timeout,
         )
     return built
 
 
-def build_balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balancing:
+def _balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balancing:
     """Return what *model* says; what does not go together is a fault."""
     if model.queue is not None and model.max_connections is None:
         message = "nobody ever waits: `max_connections` is missing"

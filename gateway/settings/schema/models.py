@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.settings.schema.assertion import AssertionModel
 from gateway.settings.schema.balancing import BalancingModel
+from gateway.settings.schema.identity import IdentityModel
 from gateway.settings.schema.issuers import IssuerModel
 from gateway.settings.schema.log import AccessLog
 from gateway.settings.schema.rates import RateLimitModel, RedisModel
@@ -126,29 +126,6 @@ class UpstreamModel(BalancingModel):
     idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
     tls: UpstreamTlsModel = Field(
         default=UpstreamTlsModel(), description="How https servers prove who they are, and we."
-    )
-
-
-DEFAULT_IDENTITY = {
-    "X-Gateway-Subject": "sub",
-    "X-Gateway-Issuer": "iss",
-    "X-Gateway-Client": "client_id",
-    "X-Gateway-Scopes": "scope",
-    "X-Gateway-Token-Id": "jti",
-}
-
-
-class IdentityModel(Strict):
-    """What services receive about the caller."""
-
-    headers: dict[str, Text] = Field(
-        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default names."
-    )
-    forward_token: bool = Field(
-        default=False, description="Whether services also receive the bearer token itself."
-    )
-    assertion: AssertionModel | None = Field(
-        default=None, description="A signed token of the gateway's own about the caller."
     )
 
 

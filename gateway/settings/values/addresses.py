@@ -1,7 +1,12 @@
 """Read addresses, URLs and networks as a configuration writes them."""
 
+import errno
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.settings.values.configuration import Address, Server
@@ -14,6 +19,9 @@ _MAX_NAME_LENGTH = 253  # RFC 1035 section 2.3.4, without the lengths of the lab
 _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
 _MAX_PORT = 65535
+
+# Below it, ports are for those who may; the system's administrator can move the limit.
+_FIRST_FREE_PORT: Final = 1024
 
 
 def parse_address(text: str) -> Address | str:
@@ -137,3 +145,30 @@ def _plain_host(text: str) -> str | None:
         return str(IPv6Address(text[1:-1]))  # no other has brackets (RFC 3986 §3.2.2)
     except ValueError:
         return None
+
+
+@contextmanager
+def name_bind_errors(address: Address, key: str) -> Iterator[None]:
+    """Have an OSError in this block say that *address* cannot be had, which stands under *key*."""
+    try:
+        yield
+    except OSError as error:
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        words = f"cannot listen on {host}:{address.port} ({key}): {_why(error, address.port)}"
+        raise OSError(error.errno, words) from error
+
+
+def _why(error: OSError, port: int) -> str:
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "address already in use"
+        case errno.EADDRNOTAVAIL:
+            return "not an address of this machine"
+        case errno.EAFNOSUPPORT:
+            return "this machine has no IPv6"
+        case errno.EACCES if port < _FIRST_FREE_PORT:
+            return f"permission denied: a port below {_FIRST_FREE_PORT} needs CAP_NET_BIND_SERVICE"
+        case _:
+            return (error.strerror or type(error).__name__).lower()

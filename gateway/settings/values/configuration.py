@@ -10,10 +10,8 @@ from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.values.balancing import PLAIN, Balancing
 from gateway.settings.values.rates import RateLimiting
-from gateway.settings.values.reloads import Reloads
 from gateway.settings.values.route_options import RouteOptions
 from gateway.settings.values.signing_key import SigningKey
-from gateway.settings.values.tracing import Tracing
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
@@ -223,6 +221,26 @@ class AccessLogFormat(Enum):
 
     JSON = "json"
     COMBINED = "combined"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans go, over OTLP/HTTP, and of which requests."""
+
+    url: str
+    sample: float  # the share of requests without a trace that are recorded, 0 to 1
+    asked_per_second: int  # recorded because a caller whom nobody vouches for asks for it
+    service_name: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # for the collector
+
+
+@dataclass(frozen=True, slots=True)
+class Reloads:
+    """When the configuration is read again by itself, and what must hold before it counts."""
+
+    watch_seconds: float | None  # None: only when told
+    runs_suites: bool
+    wait_seconds: float = 30.0  # for the keys and revocation lists of what changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

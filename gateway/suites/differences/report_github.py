@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.settings.text.annotation import annotate
+from gateway.settings.text.fault_formats import annotate
 from gateway.suites.differences.compare import Difference
 from gateway.suites.differences.facet import Change
 from gateway.suites.differences.matrix import Cell, Kind

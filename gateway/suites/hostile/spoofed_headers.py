@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.reason import Reason
-from gateway.settings.schema.assertion import DEFAULT_HEADER
-from gateway.settings.schema.models import DEFAULT_IDENTITY
+from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY
 from gateway.suites.asking.minting import bearer
 from gateway.suites.asking.request import AskedRequest
 from gateway.suites.asking.wire import Field, authorization, write_head
@@ -22,6 +21,7 @@ _ALWAYS = tuple(name.encode() for name in (*DEFAULT_IDENTITY, DEFAULT_HEADER, "X
 
 _GUARD = Guard(None, ())
 _SOURCE = "CVE-2025-64484"
+
 # A configuration may refuse names with an underscore.
 _REFUSED = frozenset({Reason.REQUEST_MALFORMED})
 

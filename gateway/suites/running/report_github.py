@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.settings.text.annotation import annotate, annotate_fault
+from gateway.settings.text.fault_formats import annotate, annotate_fault
 from gateway.suites.hostile.report_text import describe
 from gateway.suites.running.report import Report
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.settings.text.fault_json import fault_as_json
+from gateway.settings.text.fault_formats import fault_as_json
 from gateway.suites.hostile.findings import Finding as Attacked
 from gateway.suites.hostile.report_text import describe
 from gateway.suites.running.failed_tests import FailedTest, failed_test_as_json

@@ -12,9 +12,9 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from gateway.fetching.fetch import make_session
 from gateway.fetching.place import place
-from gateway.settings.values.tracing import Tracing
+from gateway.fetching.session import make_session
+from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.spans import Span
 

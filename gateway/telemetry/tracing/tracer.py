@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from gateway.http.reading.trace_context import SAMPLED, ReceivedTrace, Trace, write_trace
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.tracing.spans import Span
 
 # The rightmost 7 bytes of a trace id are random (W3C Trace Context Level 2 §3.2.2.3), and every

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.rules.step_up import StepUp
-from gateway.http.writing.challenge import render_challenge
+from gateway.http.writing.refusal import render_challenge
 
 METADATA = "https://api.example.com/.well-known/oauth-protected-resource"
 SCOPES = ("a:read", "b:write")

@@ -10,7 +10,7 @@ from gateway.settings.build.tracing import build_tracing
 from gateway.settings.load import Loaded
 from gateway.settings.schema.tracing import TracingModel
 from gateway.settings.text.fault import Fault
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 from tests.settings.configs import (
     ENVIRON,
     assert_found,

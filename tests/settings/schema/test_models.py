@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from gateway.settings.schema.identity import DEFAULT_IDENTITY, IdentityModel
 from gateway.settings.schema.issuers import IssuerModel, KeyTimesModel
 from gateway.settings.schema.models import (
-    DEFAULT_IDENTITY,
     AdminModel,
     ConfigFile,
-    IdentityModel,
     LimitsModel,
     ListenModel,
     ReloadModel,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.settings.text.fault import Code, Fault, Place, Severity
-from gateway.settings.text.fault_json import fault_as_json, fault_from_json
+from gateway.settings.text.fault_formats import fault_as_json, fault_from_json
 
 ERROR = Fault(Place("a.yaml", 1, 2), Code.BAD_VALUE, "not a host")
 WARNING = Fault(Place("a.yaml", 3, 4), Code.UNUSED_ISSUER, "nobody", Severity.WARNING)

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
+from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
-from gateway.settings.values.listening import naming
 
 
 def refusal(error: OSError, address: Address) -> str:
-    with pytest.raises(OSError) as raised, naming(address, "admin"):  # noqa: PT011 - any of them
+    with pytest.raises(OSError) as raised, name_bind_errors(address, "admin"):  # noqa: PT011 - any of them
         raise error
     assert raised.value.errno == error.errno
     return str(raised.value.strerror)
@@ -48,5 +48,5 @@ def test_a_name_that_nobody_knows_is_said_to_be_one() -> None:
 
 
 def test_what_went_well_says_nothing() -> None:
-    with naming(LOOPBACK, "listen"):
+    with name_bind_errors(LOOPBACK, "listen"):
         pass

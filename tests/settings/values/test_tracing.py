@@ -1,6 +1,6 @@
 """What is known of a collector: a key for it is nobody else's."""
 
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 
 
 def test_a_key_for_the_collector_is_not_shown() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.span_exporter import BATCH, CAPACITY, ExportTimes, SpanExporter
 from tests.telemetry.collector import Collector, read_resource, running_collector

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http.reading.trace_context import ReceivedTrace, Trace, read_trace
-from gateway.settings.values.tracing import Tracing
+from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.tracing.spans import Span
 from gateway.telemetry.tracing.tracer import RecordedTrace, Tracer
 

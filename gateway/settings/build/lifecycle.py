@@ -1,14 +1,15 @@
 """Find the suites that a configuration names, and say when it is read again."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-from gateway.settings.schema.models import ConfigFile
+from gateway.settings.schema.models import ConfigFile, DrainModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources, find_files
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES
-from gateway.settings.values.reloads import Reloads
+from gateway.settings.values.configuration import Reloads
 
 
 def find_named_suites(
@@ -45,3 +46,25 @@ def build_reloads(model: ConfigFile, root: Part, faults: list[Fault]) -> Reloads
         part = root.child("reload").child("suites")
         faults.append(part.fault(Code.MISSING_KEY, message))
     return Reloads(reload.watch, reload.suites, reload.wait)
+
+
+class DrainTimes(NamedTuple):
+    """How long each part of the drain takes, in seconds."""
+
+    deadline_seconds: float
+    delay_seconds: float
+    streams_seconds: float
+
+
+def build_drain(model: DrainModel | float, part: Part, faults: list[Fault]) -> DrainTimes:
+    """Return the times of the drain; its short form is the deadline alone."""
+    if not isinstance(model, DrainModel):
+        model = DrainModel.model_construct(deadline=model, delay=0.0, streams=None)
+    deadline = model.deadline
+    if model.streams is None:
+        # Time to answer is left to those who are told last, as much as there was to tell them.
+        return DrainTimes(deadline, model.delay, deadline / 2)
+    if model.streams > deadline:
+        message = "longer than the deadline: then those told last would be cut before"
+        faults.append(part.child("streams").fault(Code.BAD_VALUE, message))
+    return DrainTimes(deadline, model.delay, model.streams)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.settings.text.secret_text import find_secrets
+from gateway.lints.secrets import find_secrets
 
 
 def found(line: str) -> list[tuple[int, str]]:

@@ -1,6 +1,37 @@
-"""Recognise RSA moduli whose primes came from the generator of CVE-2017-15361 (ROCA)."""
+"""Refuse public keys of Ed25519 and Ed448 with which anybody could sign."""
 
 from math import gcd
+
+_P25519 = 2**255 - 19
+_P448 = 2**448 - 2**224 - 1
+
+# Of the order-8 points one has this y, the other its opposite; order 4 has 0, 2 has -1, 1 has 1.
+_Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+
+# By curve: the prime, and y of every point that the cofactor takes to the neutral element.
+_CURVES = {
+    "Ed25519": (_P25519, frozenset({0, 1, _P25519 - 1, _Y8, _P25519 - _Y8})),
+    "Ed448": (_P448, frozenset({0, 1, _P448 - 1})),
+}
+
+
+def edwards_fault(curve_name: str, octets: bytes) -> str | None:
+    """Return why the key *octets* (RFC 8032 §5.1.2, §5.2.2) of that curve is unusable, or None.
+
+    The library takes any octets. With a point of small order one try in eight holds at the
+    least, whatever the text. A y beyond the prime is refused too: it spells such a point anew.
+    Octets that are on no curve at all are let be: nothing verifies with them, and finding out
+    costs more than a check.
+    """
+    prime, small_order = _CURVES[curve_name]
+    sign_bit = 1 << (8 * len(octets) - 1)
+    y = int.from_bytes(octets, "little") % sign_bit
+    if y >= prime:
+        return f"x is not a point of {curve_name}"
+    if y in small_order:
+        return f"x is a point of small order of {curve_name}, with which anybody can sign"
+    return None
+
 
 # Infineon's primes have the form k * M + (65537**a mod M), M a product of the first primes.
 # A modulus is then a power of 65537 modulo M as well. Every affected key length uses at least

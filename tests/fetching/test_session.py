@@ -7,8 +7,8 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.fetch import fetch, make_session
-from gateway.fetching.one_answer import MAX_ANSWERS
+from gateway.fetching.fetch import fetch
+from gateway.fetching.session import MAX_RESPONSES, make_session
 from tests.proxy.messages import make_answer
 from tests.proxy.service import Service, running_service, serve
 from tests.proxy.wire import Wire
@@ -33,7 +33,7 @@ async def test_an_answer_may_come_behind_a_few_interim_ones(
     issuer: Service, session: ClientSession
 ) -> None:
     """RFC 9110 §15.2."""
-    issuer.script = serve(INTERIM * (MAX_ANSWERS - 1) + make_answer(DOCUMENT))
+    issuer.script = serve(INTERIM * (MAX_RESPONSES - 1) + make_answer(DOCUMENT))
 
     assert await fetch(session, issuer.url, 10.0) == DOCUMENT
 
@@ -61,5 +61,5 @@ async def test_interim_answers_without_an_end_are_a_failure_and_end_the_connecti
 
     issuer.script = script
 
-    with pytest.raises(FetchFailed, match="TooManyAnswers"):
+    with pytest.raises(FetchFailed, match="TooManyResponses"):
         await fetch(session, issuer.url, 10.0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.schema.assertion import DEFAULT_CLAIMS, AssertionModel
+from gateway.settings.schema.identity import DEFAULT_CLAIMS, AssertionModel
 from tests.assertion.callers import signing_pem
 from tests.settings.configs import assert_found, config
 

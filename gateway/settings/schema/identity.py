@@ -2,9 +2,15 @@
 
 from pydantic import Field
 
-from gateway.settings.schema.types import Duration, Strict, Text, described
+from gateway.settings.schema.types import (
+    Duration,
+    Strict,
+    Text,
+    described,
+)
 
 DEFAULT_HEADER = "X-Gateway-Assertion"
+
 DEFAULT_CLAIMS = {
     "sub": "sub",
     "client_id": "client_id",
@@ -35,4 +41,27 @@ class AssertionModel(Strict):
     jwks_path: Text = Field(
         default="/.well-known/jwks.json",
         description="Where the data port publishes the public keys, on every host.",
+    )
+
+
+DEFAULT_IDENTITY = {
+    "X-Gateway-Subject": "sub",
+    "X-Gateway-Issuer": "iss",
+    "X-Gateway-Client": "client_id",
+    "X-Gateway-Scopes": "scope",
+    "X-Gateway-Token-Id": "jti",
+}
+
+
+class IdentityModel(Strict):
+    """What services receive about the caller."""
+
+    headers: dict[str, Text] = Field(
+        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default names."
+    )
+    forward_token: bool = Field(
+        default=False, description="Whether services also receive the bearer token itself."
+    )
+    assertion: AssertionModel | None = Field(
+        default=None, description="A signed token of the gateway's own about the caller."
     )

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.text.disk import RecordingDisk, replay
-from gateway.settings.values.reloads import Reloads
+from gateway.settings.values.configuration import Reloads
 from tests.settings.configs import assert_found, config, load
 
 SUITES = ("suites/b.test.yaml", "suites/a.test.yaml", "other.yaml")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.settings.build.extras import refuse_without
+from gateway.settings.build.checks import refuse_without
 from gateway.settings.text.fault import Fault
 from tests.settings.configs import config, part_of
 

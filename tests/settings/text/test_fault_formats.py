@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.text.annotation import annotate, annotate_fault
 from gateway.settings.text.fault import Code, Fault, Place, Severity
+from gateway.settings.text.fault_formats import annotate, annotate_fault
 
 PLACE = Place("a.yaml", 3, 7)
 

@@ -1,0 +1,65 @@
+"""Refuse a section that needs an extra of the package, where that is not installed."""
+
+from collections.abc import Collection, Sequence
+from importlib.util import find_spec
+
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+
+
+def refuse_repeated(
+    values: Sequence[object],
+    part: Part,
+    faults: list[Fault],
+    meant: Sequence[object] | None = None,
+) -> None:
+    """Refuse a value that stands in a list twice: it was meant to be another one.
+
+    *meant* is what each of *values* stands for, where there is more than one way to write it.
+    """
+    if len(values) < 2:
+        return
+    seen: set[object] = set()
+    for index, (value, one) in enumerate(zip(values, meant or values, strict=True)):
+        if one not in seen:
+            seen.add(one)
+        else:
+            message = f"`{shorten(str(value))}` stands in this list already"
+            faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
+
+
+def refuse_unknown(
+    what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
+) -> None:
+    """Refuse the *name* of a *what* that there is not."""
+    if name not in known:
+        message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
+        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+
+
+def require_exactly_one(part: Part, one: str, other: str, faults: list[Fault]) -> None:
+    """Refuse a mapping with both keys, or with neither."""
+    if not isinstance(part.raw, dict):
+        return
+    if one in part.raw and other in part.raw:
+        message = f"`{one}` and `{other}` exclude each other"
+        faults.append(part.child(other).key_fault(Code.CONFLICTING_KEYS, message))
+    elif one not in part.raw and other not in part.raw:
+        message = f"one of `{one}` and `{other}` is missing"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+
+
+def refuse_without(package: str, extra: str, what: str, part: Part, faults: list[Fault]) -> None:
+    """Refuse the section *part* if *package* is missing, which *extra* brings and *what* needs."""
+    if not _is_installed(package):
+        message = f'{what} an extra that is not installed: pip install "jwt-gateway[{extra}]"'
+        faults.append(part.key_fault(Code.NOT_SUPPORTED, message))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # nor is the package that it is in
+        return False
