@@ -1,4 +1,4 @@
-"""Decide about a request from its head; a fault in the head is a refusal too."""
+"""Decide about a request by its head; a malformed head is refused here."""
 
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
@@ -10,11 +10,12 @@ from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_bug
 
 
 def admit(port: Port, request: Request) -> Verdict:
-    """Answer from what is at hand; what raises is a fault of ours, and lets nobody through."""
+    """Return the verdict from the keys at hand; an unexpected error is a refusal, too."""
     fields = request.fields
     refused = fields.refused
-    # Without a token nothing counts but the policy, host, method and path. By identity: that is
-    # what a request has that repeats the one before it.
+    # A request without a token is decided by policy, host, method and path alone. The host is one
+    # of the fields that remember the refusal. The others are compared by identity, cheaper than
+    # equality: a request that repeats the one before it on its connection has the same objects.
     if (
         refused is not None
         and refused.target is request.target
@@ -31,15 +32,16 @@ def admit(port: Port, request: Request) -> Verdict:
         if host is None:
             return NO_HOST
         if port.preflight is not None:
-            answer = port.preflight(request, host)
-            if answer is not None:
-                return answer
-        decide = port.decide  # by way of a local: half the price of `port.decide(…)`
+            response = port.preflight(request, host)
+            if response is not None:
+                return response
+        decide = port.decide  # a local: calling an attribute that is no method costs twice as much
         verdict = decide(
             RequestHead(request.method, host, request.target, fields.authorization, fields.known)
         )
     except Exception as bug:
         return _refuse_for(bug)
+    # By type, which is cheaper than isinstance; neither has a subclass.
     if type(verdict) is Allow:
         fields.known = verdict.token
     elif type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
@@ -48,7 +50,7 @@ def admit(port: Port, request: Request) -> Verdict:
 
 
 async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settled:
-    """Answer after asking the issuer for keys."""
+    """Return the verdict after asking the issuer for keys."""
     fields = request.fields
     host = port.hosts[fields.host] or ""
     head = RequestHead(request.method, host, request.target, fields.authorization)
@@ -59,6 +61,6 @@ async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settl
 
 
 def _refuse_for(bug: Exception) -> Deny:
-    # Not a route's refusal: a route or an issuer that only reports would let it through.
+    # Without a route: in report mode the refusal of a route lets the request through.
     report_bug("a request could not be decided", bug)
     return INTERNAL_ERROR

@@ -1,4 +1,4 @@
-"""Write down what became of a recorded request as spans: of its path, never of its token."""
+"""Export the spans of a recorded request: they show its path, never its token."""
 
 from time import time
 from typing import Final
@@ -23,7 +23,7 @@ _NS: Final = 1_000_000_000
 def record_spans(port: Port, exchange: Recorded, trace: RecordedTrace, now: float) -> None:
     """Export the spans of *exchange*, which ended at *now* (of the monotonic clock)."""
     tracer = port.tracer
-    if tracer is None:  # a reload took it away
+    if tracer is None:  # tracing was switched off by a reload
         return
     at = time()
     allow, deny = exchange.allow, exchange.deny
@@ -43,7 +43,7 @@ def record_spans(port: Port, exchange: Recorded, trace: RecordedTrace, now: floa
         tracer.export(_client_span(exchange, trace, trace.server, allow.route, at, now))
 
 
-def record_refused_span(  # noqa: PLR0913, PLR0917 - what an exchange would hold
+def record_refused_span(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
     port: Port,
     client: Client,
     request: Request,
@@ -53,7 +53,7 @@ def record_refused_span(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     at: float,
     seconds: float,
 ) -> None:
-    """Export the span of a request that a route refused *at* (seconds since the epoch)."""
+    """Export the span of a request that its route refused *at* (seconds since the epoch)."""
     tracer = port.tracer
     if tracer is None:
         return
@@ -64,7 +64,7 @@ def record_refused_span(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     tracer.export(_server_span(trace, request, deny.route, attributes, at, seconds, failed))
 
 
-def _server_attributes(  # noqa: PLR0913, PLR0917 - what an exchange would hold
+def _server_attributes(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but there is none
     port: Port,
     client: Client,
     request: Request,
@@ -72,11 +72,11 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - what an exchange would hold
     route: Route | None,
     status: int,
 ) -> dict[str, str | int]:
-    """Return what is said of a request, in the names of OpenTelemetry where it has some."""
+    """Return the attributes of a request, by OpenTelemetry's names if it has one."""
     attributes: dict[str, str | int] = _method_attributes(request.method)
     attributes["url.scheme"] = client.proto.decode()
     path = split_path(request.target)
-    if path[:1] == b"/":  # what is no path may be anything
+    if path[:1] == b"/":  # anything else is not known to be a path
         attributes["url.path"] = span_text(path)
     host = port.hosts[request.fields.host]
     if host is not None:
@@ -105,7 +105,7 @@ def _method_attributes(method: str) -> dict[str, str | int]:
 
 
 def _note_error(attributes: dict[str, str | int], status: int, reason: Reason | None) -> bool:
-    """Say what went wrong; return whether it went wrong here or behind, and not in front."""
+    """Add the kind of error; return whether the gateway or the upstream failed, not the client."""
     failed = status >= 500 or (reason is not None and reason.status >= 500)
     if failed:
         attributes["error.type"] = str(status) if reason is None else reason.code
@@ -146,7 +146,7 @@ def _client_span(  # noqa: PLR0913, PLR0917 - the parts of a span
     at: float,
     now: float,
 ) -> Span:
-    """Return the span of the request to the service, up to the end of its answer."""
+    """Return the span of the request to the upstream, to the end of its response."""
     request, deny = exchange.request, exchange.deny
     host, port = server
     scheme = "https" if trace.is_tls else "http"
@@ -158,7 +158,7 @@ def _client_span(  # noqa: PLR0913, PLR0917 - the parts of a span
     attributes["server.port"] = port
     attributes["network.protocol.version"] = "1.1"
     attributes["gateway.upstream"] = route.upstream
-    # Where the answer is one of ours, the service's is not known, or is not one.
+    # If the response is one of our own, that of the upstream is unknown or invalid.
     is_theirs = exchange.upstream_seconds is not None and (
         deny is None or deny.reason.status != exchange.status
     )
@@ -183,11 +183,11 @@ def _client_span(  # noqa: PLR0913, PLR0917 - the parts of a span
 
 
 def _span_method(request: Request) -> str:
-    """Return the method as the name of a span begins with it."""
+    """Return the method as it begins the name of a span."""
     known = known_method(request.method)
     return "HTTP" if known == OTHER_METHOD else known
 
 
 def _template(route: Route) -> str:
-    """Return the paths of *route*, as they are written."""
+    """Return the path of *route* as in its configuration; a prefix ends with `*`."""
     return f"{route.path}*" if route.is_prefix else route.path
