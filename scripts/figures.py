@@ -131,6 +131,20 @@ def count_attributes(known: Mapping[str, Path]) -> Mapping[str, int]:
     return {owner: len(all_of(owner)) for owner in CLASSES}
 
 
+def protocol_methods(known: Mapping[str, Path]) -> Mapping[str, set[str]]:
+    """Return the names of the methods that each module declares in protocols."""
+    return {
+        name: {
+            method.name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ClassDef) and "Protocol" in {ast.unparse(b) for b in node.bases}
+            for method in node.body
+            if isinstance(method, ast.FunctionDef)
+        }
+        for name, path in known.items()
+    }
+
+
 def comment_share(paths: set[Path]) -> float:
     """Return which share of the lines of *paths* has a comment."""
     lines = [line for path in paths for line in path.read_text().splitlines()]
@@ -146,10 +160,13 @@ def comment_share(paths: set[Path]) -> float:
 
 @dataclass(slots=True)
 class Trace:
-    """The files of the package whose code runs, and the calls from one of them to another."""
+    """The files of the package whose code runs, and the calls from one of them to another.
+
+    A call is the caller's file, that of what is called, and its name.
+    """
 
     files: set[Path] = field(default_factory=set)
-    calls: set[tuple[Path, Path]] = field(default_factory=set)
+    calls: set[tuple[Path, Path, str]] = field(default_factory=set)
 
     def note(self, frame: FrameType, event: str, _argument: object) -> None:
         """Take one event, as ``sys.setprofile`` reports it."""
@@ -160,7 +177,7 @@ class Trace:
         if frame.f_back is not None:
             caller = Path(frame.f_back.f_code.co_filename)
             if caller != path and caller.is_relative_to(PACKAGE):
-                self.calls.add((caller, path))
+                self.calls.add((caller, path, frame.f_code.co_name))
 
 
 @dataclass(slots=True)
@@ -281,19 +298,34 @@ def is_upward(caller: str, callee: str) -> bool:
     return False
 
 
+def find_upward(
+    calls: set[tuple[Path, Path, str]], known: Mapping[str, Path]
+) -> Sequence[tuple[str, str]]:
+    """Return the callers and callees of *calls* that go up, in order.
+
+    A call by a protocol that the caller's floor, or one below it, declares is none of them: who
+    is called does not matter to the caller.
+    """
+    names = {path: name for name, path in known.items()}
+    declared = protocol_methods(known)
+    found = set()
+    for caller, callee, method in calls:
+        low, high = names[caller], names[callee]
+        if is_upward(low, high) and not any(
+            method in methods and not is_upward(low, module) for module, methods in declared.items()
+        ):
+            found.add((low, high))
+    return sorted(found)
+
+
 def main() -> None:
     """Print every figure, a line each."""
     known = modules()
-    names = {path: name for name, path in known.items()}
     arrows = {name: imports_of(path, known) for name, path in known.items()}
     importers = Counter(other for name in arrows for other in arrows[name])
     with tempfile.TemporaryDirectory() as directory:
         warm, first = asyncio.run(trace_requests(Path(directory)))
-    upward = sorted(
-        f"{names[caller]} -> {names[callee]}"
-        for caller, callee in warm.calls
-        if is_upward(names[caller], names[callee])
-    )
+    upward = [f"{low} -> {high}" for low, high in find_upward(warm.calls, known)]
     folders = Counter(path.parent for path in known.values() if path.name != "__init__.py")
     folder, most = folders.most_common(1)[0]
     short = [
