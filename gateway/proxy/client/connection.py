@@ -603,9 +603,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         if exchange.started_at + exchange.total_seconds() >= now:
             return
         if exchange.request_complete():
-            exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the exchange took too long in all"))
+            exchange.fail(Deny(Reason.UPSTREAM_TIMEOUT, "the total timeout has passed"))
         else:
-            exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the exchange took too long in all"))
+            exchange.fail(Deny(Reason.REQUEST_TIMEOUT, "the total timeout has passed"))
 
     def _has_left(self) -> bool:
         """Return whether the client has left; nothing is read from it that would show it."""

@@ -60,5 +60,5 @@ def _end(client: ClientConnection, end: Callable[[ClientConnection], None]) -> N
     try:
         end(client)
     except Exception as bug:
-        report_bug("a bug at the end of a connection", bug)
+        report_bug("unexpected error while draining a client", bug)
         client.abort()

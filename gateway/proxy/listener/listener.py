@@ -101,7 +101,7 @@ class Listener:
             try:
                 self._expire(monotonic())
             except Exception as bug:
-                report_bug("a bug in the sweep over deadlines", bug)
+                report_bug("unexpected error while checking timeouts", bug)
             for acceptor in self._acceptors:
                 if acceptor.paused and not self._is_full():
                     await acceptor.resume()
@@ -114,7 +114,7 @@ class Listener:
                     client.expire()
                 client.check_exchange(now)
             except Exception as bug:  # the timeouts of the other clients must hold
-                report_bug("a bug at the end of a client's time", bug)
+                report_bug("unexpected error in the timeout of a client", bug)
                 client.abort()
         for pool in self._all_pools():
             pool.expire(now)

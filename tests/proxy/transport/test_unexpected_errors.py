@@ -117,7 +117,7 @@ async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
 
     for client in clients:
         await client.wait_end()
-    assert reports == [f"a bug at the end of a client's time: {method}"]
+    assert reports == [f"unexpected error in the timeout of a client: {method}"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
 
     for client in clients:
         await client.wait_end()
-    assert reports == [f"a bug at the end of a connection: {method}"]
+    assert reports == [f"unexpected error while draining a client: {method}"]
 
 
 async def test_a_health_check_that_fails_by_a_bug_is_done_again(
