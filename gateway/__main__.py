@@ -4,11 +4,9 @@ import sys
 
 import click
 
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT
 from gateway.cli.main import command
 from gateway.cli.streams import give_up, open_standard_streams
-
-# The same as in `cli.config_file`, whose import would make every verb start slowly.
-_EXIT_ENVIRONMENT = 3
 
 
 def main() -> None:
@@ -21,13 +19,13 @@ def main() -> None:
         command(prog_name="gateway")
     except OSError as error:
         click.echo(f"gateway: {give_up(error)}", err=True)
-        sys.exit(_EXIT_ENVIRONMENT)
+        sys.exit(EXIT_ENVIRONMENT)
     except Exception as bug:
         # Only now: no other run of a verb needs it.
         from gateway.telemetry.logs.unexpected_errors import describe_error  # noqa: PLC0415
 
         click.echo(f"gateway: internal error, no result: {describe_error(bug)}", err=True)
-        sys.exit(_EXIT_ENVIRONMENT)
+        sys.exit(EXIT_ENVIRONMENT)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ from typing import Any
 
 import click
 
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
 from gateway.collector import no_collection
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 from gateway.settings.text.disk import MACHINE_DISK, Disk
 
 DEFAULT_FILE = "config/gateway.yaml"
-EXIT_NEGATIVE = 1
-EXIT_ENVIRONMENT = 3
 
 
 def config_argument(verb: Callable[..., Any]) -> Callable[..., Any]:

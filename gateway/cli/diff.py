@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import EXIT_NEGATIVE, read_config
-from gateway.cli.explain_caller import load_suite
+from gateway.cli.config_file import read_config
+from gateway.cli.exit_codes import EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
+from gateway.cli.suite_file import load_suite
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.scalars import shorten

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.admin_port import ask_admin_port, find_admin_port
-from gateway.cli.timeout_option import timeout_option
-
-_EXIT_NEGATIVE = 1
+from gateway.cli.admin_port import ask_admin_port, find_admin_port, timeout_option
+from gateway.cli.exit_codes import EXIT_NEGATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     health = Health(answer.status, _reasons(answer.body))
     _print(health, "alive" if live else "ready", form)
     if not health.healthy:
-        sys.exit(_EXIT_NEGATIVE)
+        sys.exit(EXIT_NEGATIVE)
 
 
 def _print(health: Health, word: str, form: str) -> None:

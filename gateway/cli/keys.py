@@ -8,13 +8,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import (
-    EXIT_ENVIRONMENT,
-    EXIT_NEGATIVE,
-    config_argument,
-    find_config,
-    load_or_exit,
-)
+from gateway.cli.config_file import config_argument, find_config, load_or_exit
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.fetched_keys import Finding, find_keys
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key

@@ -1,45 +1,56 @@
-"""Find the verb that was asked for; its modules are imported only then."""
+"""Find the command that was named; its module is imported only then."""
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """The *module* whose ``command`` runs a command, and the *help* beside its name."""
+
+    module: str
+    help: str
+
+
 # In the order of the help: from first contact to daily use.
 VERBS = {
-    "demo": "Run a development issuer, echo services and the gateway.",
-    "run": "Run the gateway.",
-    "check": "Say all that is wrong with a configuration.",
-    "explain": "Explain what becomes of a request, and why.",
-    "test": "Test the access rules of a configuration.",
-    "diff": "Say how two configurations differ, and for whom.",
-    "routes": "List the routes in the order they match.",
-    "token": "Make and inspect tokens.",
-    "keys": "Show the keys of the issuers.",
-    "reload": "Have a running gateway read its configuration again.",
-    "healthcheck": "Ask a running gateway whether it is ready.",
-    "schema": "Print the JSON Schema of the configuration.",
-    "version": "Print the version.",
+    "demo": Verb("gateway.cli.demo.command", "Run a gateway with an issuer and echo services."),
+    "run": Verb("gateway.cli.run.command", "Run the gateway."),
+    "check": Verb("gateway.cli.check.command", "Validate a configuration."),
+    "explain": Verb("gateway.cli.explain.command", "Explain the decision about a request."),
+    "test": Verb("gateway.cli.test", "Test the access rules of a configuration."),
+    "diff": Verb("gateway.cli.diff", "Compare the access rules of two configurations."),
+    "routes": Verb("gateway.cli.routes", "List the routes in the order they match."),
+    "token": Verb("gateway.cli.token.command", "Mint and inspect tokens."),
+    "keys": Verb("gateway.cli.keys", "Show the keys of the issuers."),
+    "reload": Verb("gateway.cli.reload", "Reload a running gateway."),
+    "healthcheck": Verb("gateway.cli.healthcheck", "Check whether a running gateway is ready."),
+    "schema": Verb("gateway.cli.schema", "Print the JSON Schema of the configuration."),
+    "version": Verb("gateway.cli.version", "Print the version."),
 }
 
 
 class LazyVerbs(click.Group):
-    """A group whose verbs live in ``gateway.cli.<verb>``, each as ``command``."""
+    """A group that imports the module of a command only to run it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of the help."""
+        """Return the names of all commands in the order of the help."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the verb, or None where there is none of that name."""
-        if cmd_name not in VERBS:
+        """Return the command; None if there is none of that name."""
+        verb = VERBS.get(cmd_name)
+        if verb is None:
             return None
-        verb: click.Command = importlib.import_module(f"gateway.cli.{cmd_name}").command
-        return verb
+        found: click.Command = importlib.import_module(verb.module).command
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of verbs without importing them."""
-        rows: Sequence[tuple[str, str]] = list(VERBS.items())
+        """Write the list of commands without importing them."""
+        rows: Sequence[tuple[str, str]] = [(name, verb.help) for name, verb in VERBS.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -50,4 +61,4 @@ class LazyVerbs(click.Group):
     epilog="Exit codes: 0 success, 1 a negative result, 2 usage, 3 environment.",
 )
 def command() -> None:
-    """Let requests through only with a valid access token."""
+    """Forward requests only if they carry a valid access token."""

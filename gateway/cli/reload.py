@@ -9,13 +9,17 @@ from typing import NoReturn
 
 import click
 
-from gateway.cli.admin_address import UnreadableError, default_config
-from gateway.cli.admin_credential import admin_credential
-from gateway.cli.admin_port import AdminAnswer, ask_admin_port, find_admin_port
-from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.admin_port import (
+    AdminResponse,
+    admin_credential,
+    ask_admin_port,
+    find_admin_port,
+    timeout_option,
+)
+from gateway.cli.admin_settings import UnreadableError, default_config
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape
 from gateway.cli.reload_text import announce_reload, describe_reload, print_problems
-from gateway.cli.timeout_option import timeout_option
 from gateway.reloading.report import ReloadReport, report_as_json, report_from_json
 
 # Reading thousands of routes takes seconds, suites may take a minute, and keys are fetched.
@@ -69,7 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
         sys.exit(EXIT_NEGATIVE)
 
 
-def _read(answer: AdminAnswer) -> ReloadReport:
+def _read(answer: AdminResponse) -> ReloadReport:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         _end("the admin port asks for its token: see --admin-token")
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.config_file import EXIT_ENVIRONMENT, EXIT_NEGATIVE, find_config, load_or_exit
+from gateway.cli.config_file import find_config, load_or_exit
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
 from gateway.settings.load import UnreadableError
 from gateway.settings.text.files import show_path

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.admin_address import UnreadableError
-from gateway.cli.admin_credential import admin_credential
+from gateway.cli.admin_port import admin_credential
+from gateway.cli.admin_settings import UnreadableError
 from tests.cli.config_files import VALID, write_config
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway.cli.admin_port import AdminAnswer, ask_admin_port, find_admin_port
+from gateway.cli.admin_port import AdminResponse, ask_admin_port, find_admin_port
 from tests.cli.config_files import VALID, write_config
 from tests.cli.peers import closed_port, http_peer, silent_peer
 
@@ -61,7 +61,7 @@ def test_a_configuration_without_one_is_the_end(
 
 def test_what_is_answered_comes_back_with_its_status() -> None:
     with http_peer(b"words", 418) as url:
-        assert ask_admin_port(address_of(url), "/x", 5.0) == AdminAnswer(418, b"words")
+        assert ask_admin_port(address_of(url), "/x", 5.0) == AdminResponse(418, b"words")
 
 
 def test_nobody_there_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +71,9 @@ def test_nobody_there_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
         ask_admin_port(("127.0.0.1", port), "/x", 5.0)
 
     assert end.value.code == 3
-    said = f"gateway: no answer from the admin port at 127.0.0.1 port {port}: connection refused\n"
+    said = (
+        f"gateway: no response from the admin port at 127.0.0.1 port {port}: connection refused\n"
+    )
     assert capsys.readouterr().err == said
 
 
@@ -89,4 +91,4 @@ def test_a_name_that_is_none_ends_with_3(capsys: pytest.CaptureFixture[str]) -> 
         ask_admin_port(("a b", 1), "/x", 5.0)
 
     assert end.value.code == 3
-    assert capsys.readouterr().err.startswith("gateway: no answer from the admin port at a b")
+    assert capsys.readouterr().err.startswith("gateway: no response from the admin port at a b")

@@ -79,7 +79,7 @@ def test_nobody_there_is_3() -> None:
 
     assert result.exit_code == 3
     assert result.stdout == ""
-    assert result.stderr.startswith("gateway: no answer from the admin port at 127.0.0.1 port ")
+    assert result.stderr.startswith("gateway: no response from the admin port at 127.0.0.1 port ")
     assert "connection refused" in result.stderr
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import pytest
 
-from gateway.cli.progress import show_progress
+from gateway.cli.output import show_progress
 
 
 class Terminal:

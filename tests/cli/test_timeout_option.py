@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.timeout_option import timeout_option
+from gateway.cli.admin_port import timeout_option
 
 
 @click.command()

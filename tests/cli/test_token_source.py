@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
-from gateway.cli.token_source import SourceUnreadableError, is_source, only_token, read_source
+from gateway.cli.token_source import (
+    SourceUnreadableError,
+    is_source,
+    only_token,
+    read_source,
+    read_token,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +71,20 @@ def test_one_word_is_the_token(text: bytes, token: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b"", b" \n", b"a b", b"Basic x", b"Bearer a b"])
 def test_more_words_or_none_are_not(text: bytes) -> None:
-    assert only_token(text) == "expected one token, and nothing else"
+    assert only_token(text) == "expected exactly one token"
+
+
+def test_a_token_is_read_whatever_it_is_worth(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("T", "Bearer x")
+
+    assert read_token("env:T") == b"x"
+    with pytest.raises(click.UsageError, match="history"):
+        read_token("eyJ")
+    with pytest.raises(SystemExit) as end:
+        read_token("env:NO_SUCH_VARIABLE")
+    assert (end.value.code, capsys.readouterr().err) == (
+        3,
+        "gateway: the environment variable is not set\n",
+    )

@@ -20,7 +20,7 @@ from typing import IO, Any
 import yaml
 from jwt.algorithms import ECAlgorithm
 
-from tests.cli.test_run import GATEWAY, address_in
+from tests.cli.run.test_command import GATEWAY, address_in
 from tests.hanging import LIMIT_SECONDS
 from tests.processes import is_running
 from tests.tokens import make_private, mint

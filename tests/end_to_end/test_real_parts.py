@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.cli.token_inspect import Inspection, inspect_token
+from gateway.cli.token.inspect import Inspection, inspect_token
 from tests.end_to_end.conftest import AUDIENCE, GatewayRunner, Provider, RunningGateway
 from tests.hanging import LIMIT_SECONDS
 

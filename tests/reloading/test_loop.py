@@ -13,7 +13,7 @@ from types import MappingProxyType
 import pytest
 
 from gateway.cli.reload_text import announce_reload
-from gateway.cli.systemd import Notifier
+from gateway.cli.run.systemd import Notifier
 from gateway.reloading.loop import ReloadLoop
 from gateway.reloading.report import ReloadOutcome, ReloadReport
 from gateway.reloading.requests import ReloadRequests

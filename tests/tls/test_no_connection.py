@@ -1,4 +1,4 @@
-"""Why no connection stands, in one clause; `tests/cli/test_dial.py` has real ones."""
+"""Why no connection stands, in one clause; `tests/cli/check/test_servers.py` has real ones."""
 
 import errno
 import socket

@@ -1,0 +1,1 @@
+"""Validate a configuration: ``gateway check``."""

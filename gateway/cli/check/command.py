@@ -1,0 +1,191 @@
+"""Say all that is wrong with a configuration, or doubtful about it."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway.cli.check.local_files import find_in_files
+from gateway.cli.config_file import config_argument, find_config, read_config
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.output import escape, print_faults, show_progress
+from gateway.collector import no_collection
+from gateway.lints.lint import lint
+from gateway.settings.load import Loaded
+from gateway.settings.text.fault import Code, Fault, Severity
+from gateway.settings.text.fault_formats import annotate_fault, fault_as_json
+from gateway.settings.text.files import show_path
+from gateway.settings.text.grants import Include, describe_grants, sort_grants
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suppressions import Suppressed
+
+# What may be well in another place, or at another time, with the same file.
+_ELSEWHERE = frozenset(
+    {
+        Code.KEYS_UNAVAILABLE,
+        Code.REVOCATIONS_UNAVAILABLE,
+        Code.UPSTREAM_UNREACHABLE,
+        Code.UPSTREAM_UNTRUSTED,
+        Code.UPSTREAM_UNHEALTHY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """An entry of `include`, and the *files* that it names."""
+
+    include: Include
+    files: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with a file, doubts included; one that is not *valid* cannot be started.
+
+    *online* says how many of the faults are of what is elsewhere.
+    """
+
+    valid: bool
+    faults: Sequence[Fault]
+    suppressed: Sequence[Suppressed] = ()
+    included: Sequence[Included] = ()
+    online: int = 0
+
+    def count(self, severity: Severity) -> int:
+        """Return how many faults are errors, or warnings."""
+        return sum(fault.severity is severity for fault in self.faults)
+
+    def exit_code(self, strict: bool) -> int:
+        """Return 1 where the file itself is at fault, 3 where only what it names is, else 0."""
+        failing = [fault for fault in self.faults if strict or fault.severity is Severity.ERROR]
+        if not self.valid or any(fault.code not in _ELSEWHERE for fault in failing):
+            return EXIT_NEGATIVE
+        return EXIT_ENVIRONMENT if failing else 0
+
+
+@click.command("check")
+@config_argument
+@click.option("--strict", is_flag=True, help="Fail for warnings, too.")
+@click.option("--online", is_flag=True, help="Fetch keys and lists, and dial services, once.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
+def command(file: Path | None, config: Path | None, strict: bool, online: bool, form: str) -> None:
+    """Say all that is wrong with FILE, or doubtful about it, each with its line and column.
+
+    A warning is silenced in place, on its line or the line above it:
+    `# gateway: allow CODE because REASON`.
+
+    Exits 0 where the gateway would start with it, 1 where it would not, or where a file that it
+    names holds no keys or revocations that can be used, 3 where FILE, or with --online something
+    that it names, cannot be reached. Warnings do not count, unless --strict.
+    """
+    path = find_config(file, config)
+    verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
+    code = verdict.exit_code(strict)
+    if form == "json":
+        click.echo(json.dumps(_as_json(verdict), indent=2))
+    elif form == "github":
+        for fault in verdict.faults:
+            click.echo(annotate_fault(fault))
+    else:
+        print_faults(verdict.faults)
+        for line in _grants(verdict):
+            click.echo(escape(line))
+    if form != "json":
+        click.echo(f"{escape(show_path(path))}: {_summary(verdict)}", err=code != 0)
+    sys.exit(code)
+
+
+def _show_nothing(_what: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _judge(
+    path: Path, online: bool, showing: Callable[[str], AbstractContextManager[None]]
+) -> Verdict:
+    name = show_path(path)
+    outcome = read_config(path, meanwhile=showing(f"reading {name}"))
+    if not isinstance(outcome, Loaded):
+        return Verdict(False, outcome.faults)
+    with no_collection(), showing(f"checking {name}"):
+        in_files = asyncio.run(find_in_files(outcome.settings, outcome.places))
+        doubts = lint(outcome, time.time(), in_files)
+    with showing("asking issuers and services"):
+        tried = _try(outcome) if online else ()
+    faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
+    return Verdict(True, faults, doubts.suppressed, _included(outcome), len(tried))
+
+
+def _included(loaded: Loaded) -> Sequence[Included]:
+    documents = loaded.places.documents
+    return [
+        Included(one, [document.start.file for document in documents if document.include == one])
+        for one in loaded.includes
+    ]
+
+
+def _grants(verdict: Verdict) -> Iterator[str]:
+    """Yield a line for each entry of `include` that says what its files may declare."""
+    for one in verdict.included:
+        include, place = one.include, one.include.place
+        if not include.is_plain:
+            yield (
+                f"{place.file}:{place.line}:{place.column}: {shorten(include.pattern)} may declare"
+                f" {describe_grants(include)} ({_plural(len(one.files), 'file')})"
+            )
+
+
+def _try(loaded: Loaded) -> Sequence[Fault]:
+    # An HTTP client takes longer to import than everything else here takes to run.
+    from gateway.cli.check.online import find_online  # noqa: PLC0415
+
+    return asyncio.run(find_online(loaded.settings, loaded.places))
+
+
+def _as_json(verdict: Verdict) -> dict[str, object]:
+    silenced = [
+        {**fault_as_json(one.fault), "reason": one.suppression.reason} for one in verdict.suppressed
+    ]
+    faults = [fault_as_json(fault) for fault in verdict.faults]
+    includes = [_include_as_json(one) for one in verdict.included]
+    return {"valid": verdict.valid, "faults": faults, "silenced": silenced, "includes": includes}
+
+
+def _include_as_json(one: Included) -> dict[str, object]:
+    include, place = one.include, one.include.place
+    return {
+        "files": include.pattern,
+        "may": [grant.value for grant in sort_grants(include.grants)],
+        "hosts": None if include.hosts is None else list(include.hosts),
+        "under": None if include.under is None else list(include.under),
+        "found": list(one.files),
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+    }
+
+
+def _summary(verdict: Verdict) -> str:
+    errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
+    parts = []
+    # Those of a file that holds are of what it names: all that was tried online are errors.
+    if errors > verdict.online:
+        in_files = " in files that it names" * verdict.valid
+        parts.append(_plural(errors - verdict.online, "error") + in_files)
+    if verdict.online:
+        parts.append(_plural(verdict.online, "error") + " online")
+    if warnings:
+        parts.append(_plural(warnings, "warning"))
+    if verdict.suppressed:
+        parts.append(f"{len(verdict.suppressed)} silenced")
+    return ", ".join(["valid" if verdict.valid else "invalid", *parts])
+
+
+def _plural(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

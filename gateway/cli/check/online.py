@@ -1,0 +1,166 @@
+"""Try everything that a configuration names on other machines, once."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import ClientSession
+
+from gateway.cli.check.local_files import describe_no_key
+from gateway.cli.check.servers import ask_health, dial
+from gateway.cli.fetched_keys import find_keys_of
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.files import Files
+from gateway.fetching.place import place
+from gateway.fetching.resolver import Resolver
+from gateway.fetching.session import make_session
+from gateway.keyring.local_source import is_local
+from gateway.revocation.entries import parse_revocations
+from gateway.revocation.source import read_list
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import (
+    IssuerSettings,
+    RevocationSettings,
+    Server,
+    Settings,
+    Timeouts,
+    Upstream,
+)
+from gateway.tls.contexts import make_client_contexts
+
+# However much there is to try: somebody waits for it.
+LIMIT_SECONDS = 60.0
+
+# Of 1,024 files that a process may open, as most machines have it.
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What is to be tried, and the fault where there was no time for it."""
+
+    run: Callable[[], Awaitable[Fault | None]]
+    late: Fault
+
+
+async def find_online(
+    settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
+) -> tuple[Fault, ...]:
+    """Return an error for each issuer, revocation list and server elsewhere that fails now.
+
+    Each has the time that the configuration gives it, and all together have *limit_seconds*.
+    """
+    deadline = asyncio.get_running_loop().time() + limit_seconds
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(trial: _Trial) -> Fault | None:
+        try:
+            async with asyncio.timeout_at(deadline), turns:
+                return await trial.run()
+        except TimeoutError:
+            return trial.late
+
+    async with make_session() as session:
+        trials = [
+            *_issuers(settings, places, session),
+            *_lists(settings, places, session),
+            *_servers(settings, places),
+        ]
+        found = await asyncio.gather(*map(run, trials))
+    return tuple(fault for fault in found if fault is not None)
+
+
+def _trial(part: Part, code: Code, run: Callable[[], Awaitable[Fault | None]]) -> _Trial:
+    return _Trial(run, part.fault(code, "no answer before the check had to end"))
+
+
+# --- keys
+
+
+def _issuers(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    files = Files()
+    for name, one in settings.issuers.items():
+        if not is_local(one.source):
+            part = places.issuer(name).child(one.source.kind.value)
+            yield _trial(part, Code.KEYS_UNAVAILABLE, _keys_of(one, part, session, files))
+
+
+def _keys_of(
+    one: IssuerSettings, part: Part, session: ClientSession, files: Files
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        finding = await find_keys_of(session, files, one)
+        if finding.error is not None:
+            return part.fault(Code.KEYS_UNAVAILABLE, finding.error)
+        missing = describe_no_key(finding.parsed, one.issuer.algorithms)
+        return None if missing is None else part.fault(Code.KEYS_UNUSABLE, missing)
+
+    return run
+
+
+# --- revocation lists
+
+
+def _lists(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    files = Files()
+    for name, one in settings.revocations.items():
+        if not one.is_file:
+            part = places.main().child("revocations").child(name).child("url")
+            run = _list_of(one, part, session, files)
+            yield _trial(part, Code.REVOCATIONS_UNAVAILABLE, run)
+
+
+def _list_of(
+    one: RevocationSettings, part: Part, session: ClientSession, files: Files
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        try:
+            entries = parse_revocations(await read_list(session, files, one))
+        except FetchFailed as failure:
+            return part.fault(Code.REVOCATIONS_UNAVAILABLE, str(failure))
+        if isinstance(entries, str):
+            message = f"{place(one.location)}: {entries}"
+            return part.fault(Code.REVOCATIONS_UNAVAILABLE, message)
+        return None
+
+    return run
+
+
+# --- services
+
+
+def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
+    resolver = Resolver()
+    contexts = make_client_contexts(
+        [one.tls for one in settings.upstreams.values() if one.tls is not None]
+    )
+    for name, upstream in settings.upstreams.items():
+        tls = None if upstream.tls is None else contexts[upstream.tls]
+        for index, server in enumerate(upstream.servers):
+            part = places.upstream(name).child("servers").child(index)
+            run = _dial(server, upstream, settings.timeouts, part, resolver, tls)
+            yield _trial(part, Code.UPSTREAM_UNREACHABLE, run)
+
+
+def _dial(  # noqa: PLR0913, PLR0917 - each is a part of how it is spoken to
+    server: Server,
+    upstream: Upstream,
+    timeouts: Timeouts,
+    part: Part,
+    resolver: Resolver,
+    tls: ssl.SSLContext | None,
+) -> Callable[[], Awaitable[Fault | None]]:
+    async def run() -> Fault | None:
+        seconds = upstream.connect_timeout_seconds
+        server_name = None if upstream.tls is None else upstream.tls.server_name
+        failure = await dial(server, seconds, resolver, tls, server_name)
+        if failure is None:
+            illness = await ask_health(server, upstream, timeouts, tls)
+            return None if illness is None else part.fault(Code.UPSTREAM_UNHEALTHY, illness)
+        code = Code.UPSTREAM_UNTRUSTED if failure.untrusted else Code.UPSTREAM_UNREACHABLE
+        return part.fault(code, failure.words)
+
+    return run

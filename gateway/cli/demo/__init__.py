@@ -1,0 +1,1 @@
+"""Run a demonstration on one machine: ``gateway demo``."""

@@ -1,0 +1,127 @@
+"""Run everything on one machine: a development issuer, two services and the gateway."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+import click
+import uvloop
+
+from gateway.cli.demo.exchanges import (
+    EXCHANGES,
+    all_as_expected,
+    curl_line,
+    outcome_table,
+    send_all,
+)
+from gateway.cli.demo.parts import (
+    DemoConfigError,
+    Ports,
+    PortTakenError,
+    RunningDemo,
+    config_path,
+    demo_running,
+)
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.output import print_faults
+from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
+from gateway.issuer.endpoints import ROTATE_PATH
+from gateway.issuer.personas import PERSONAS
+from gateway.settings.values.configuration import AccessLogTarget
+
+# The ports that config/demo.yaml speaks of, by the part of the demo that listens there.
+DEFAULT_PORTS = Ports(gateway=8080, admin=9901, issuer=9000, orders=9001, invoices=9002)
+
+_PORT = click.IntRange(0, 65_535)
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Send the requests, print the outcome, end: 0 or 1.")
+@click.option("--port", "gateway", type=_PORT, default=DEFAULT_PORTS.gateway, show_default=True)
+@click.option("--admin-port", "admin", type=_PORT, default=DEFAULT_PORTS.admin, show_default=True)
+@click.option(
+    "--issuer-port", "issuer", type=_PORT, default=DEFAULT_PORTS.issuer, show_default=True
+)
+@click.option(
+    "--orders-port", "orders", type=_PORT, default=DEFAULT_PORTS.orders, show_default=True
+)
+@click.option(
+    "--invoices-port", "invoices", type=_PORT, default=DEFAULT_PORTS.invoices, show_default=True
+)
+def command(once: bool, **ports: int) -> None:
+    """Run a development issuer, two echo services and the gateway before them.
+
+    Prints curl lines to paste, with real tokens, until it is interrupted. With --once it
+    sends those requests itself, on free ports, and prints what was expected and what came.
+    """
+    try:
+        status = uvloop.run(_send_once() if once else _serve(Ports(**ports)))
+    except DemoConfigError as error:
+        print_faults(error.faults)
+        sys.exit(EXIT_NEGATIVE)
+    except PortTakenError as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(EXIT_ENVIRONMENT)
+    sys.exit(status)
+
+
+async def _send_once() -> int:
+    # Free ports: the check must not clash with a demo that runs.
+    async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
+        outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
+    click.echo(outcome_table(outcomes))
+    return 0 if all_as_expected(outcomes) else EXIT_NEGATIVE
+
+
+async def _serve(ports: Ports) -> int:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with demo_running(ports) as demo:
+        click.echo(introduction(demo, await _ask_for_tokens(demo.issuer)))
+        await ended.wait()
+    return 0
+
+
+async def _ask_for_tokens(issuer: str) -> dict[str, str]:
+    """Return a token of each persona, asked for as any client would."""
+    tokens = {}
+    for persona in PERSONAS.values():
+        tokens[persona.name] = await asyncio.to_thread(request_token, issuer, persona, {})
+    return tokens
+
+
+def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
+    """Return what the demo prints: where everything is, and what to paste."""
+    option = "" if demo.issuer == DEFAULT_ISSUER_URL else f" --issuer-url {demo.issuer}"
+    lines = [
+        "JWT Gateway demo: development only, on loopback alone.",
+        "",
+        f"  gateway   {demo.gateway}  as {_shown_config_path()} says",
+        f"  admin     {demo.admin}/status",
+        f"  issuer    {demo.issuer}  gives tokens to anyone who asks",
+        f"  services  {demo.orders} and {demo.invoices}  answer what they saw",
+        "",
+    ]
+    for exchange in EXCHANGES:
+        lines += [
+            f"# {exchange.title}: {exchange.expected}",
+            curl_line(exchange, demo.gateway, tokens),
+            "",
+        ]
+    lines += [
+        "# more tokens, and a new key to sign them",
+        f"gateway token mint --as bob{option}",
+        f"curl -X POST {demo.issuer}{ROTATE_PATH}",
+        "",
+        "Ctrl-C ends the demo.",
+    ]
+    return "\n".join(lines)
+
+
+def _shown_config_path() -> str:
+    here = os.path.relpath(config_path())
+    return str(config_path()) if here.startswith(os.pardir) else here

@@ -1,0 +1,1 @@
+"""Explain the decision about a request: ``gateway explain``."""

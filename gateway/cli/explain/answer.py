@@ -1,0 +1,82 @@
+"""Explain a request as a persona, with claims, or with a real token."""
+
+from dataclasses import dataclass
+
+from gateway.cli.explain.sources import FetchedLists, find_keys_of, find_lists_of
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Check
+from gateway.decision.verdict import NeedKeys
+from gateway.http.reading.request import Request
+from gateway.http.rehearsal import Rehearsal
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.request import AskedRequest
+from gateway.suites.asking.trial import Trial
+from gateway.suites.asking.wire import authorization, write_head
+
+_MADE = "the token was made for this explanation, and signed with a temporary key"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The explanation of *request*; *missing* lists the keys and lists that could not be read.
+
+    *notes* say what people should know about how it was made.
+    """
+
+    request: Request
+    explanation: Explanation
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def explain_persona(
+    rehearsal: Rehearsal,
+    asked: AskedRequest,
+    at: float,
+    persona: Persona,
+    lists: FetchedLists | None = None,
+) -> Answer:
+    """Explain *asked* as sent by *persona*, whose issuer is a configured one.
+
+    Its token is on the revocation lists that the persona names, unless *lists* are given.
+    """
+    trial = Trial(rehearsal.settings, at, [persona])
+    request = rehearsal.read(write_head(asked, *authorization(*trial.credentials_of(persona))))
+    revocations = trial.revocations if lists is None else lists.lists
+    explanation = rehearsal.explain(request, trial.keys.sets, at, revocations)
+    missing = () if lists is None else lists.errors
+    was_read = any(step.check is Check.FORM for step in explanation.steps)
+    return Answer(request, explanation, missing, (_MADE,) if was_read else ())
+
+
+def explain_claims(
+    rehearsal: Rehearsal, asked: AskedRequest, at: float, persona: Persona
+) -> Answer:
+    """Explain *asked* with a token of *persona*, under the revocation lists in files."""
+    lists, skipped = find_lists_of(rehearsal.settings, persona.issuer or "", is_online=False)
+    answer = explain_persona(rehearsal, asked, at, persona, lists)
+    return Answer(answer.request, answer.explanation, answer.missing, (*answer.notes, *skipped))
+
+
+def explain_token(
+    rehearsal: Rehearsal, asked: AskedRequest, at: float, token: bytes | None, *, is_online: bool
+) -> Answer:
+    """Explain *asked* with *token*, under the current keys and revocation lists.
+
+    Read only those of its issuer, and only if they decide; from URLs only if *is_online*.
+    """
+    credential = () if token is None else authorization(bearer(token))
+    request = rehearsal.read(write_head(asked, *credential))
+    explanation = rehearsal.explain(request, {}, at, {}, is_final=False)
+    need = explanation.verdict
+    if not isinstance(need, NeedKeys):
+        return Answer(request, explanation)
+    settings = rehearsal.settings
+    keys = find_keys_of(settings.issuers[need.issuer_name], is_online=is_online)
+    lists, skipped = find_lists_of(settings, need.issuer_name, is_online=is_online)
+    if isinstance(keys, str):
+        explanation = rehearsal.explain(request, {}, at, lists.lists)
+        return Answer(request, explanation, (f"keys of issuer {need.issuer_name}: {keys}",))
+    explanation = rehearsal.explain(request, {need.issuer_name: keys}, at, lists.lists)
+    return Answer(request, explanation, lists.errors, skipped)

@@ -1,0 +1,167 @@
+"""Explain what becomes of a request, and why."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from gateway.admin.told import PlaceOf, Told, tell
+from gateway.admin.told_json import told_as_json
+from gateway.cli.config_file import find_config, load_or_exit
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.explain.answer import Answer, explain_claims, explain_persona, explain_token
+from gateway.cli.explain.arguments import (
+    Claims,
+    Client,
+    Expected,
+    Header,
+    HeaderLine,
+    Moment,
+    read_request,
+)
+from gateway.cli.explain.caller import BadClaimsError, find_persona, persona_of_claims
+from gateway.cli.explain.refusal import show_refusal
+from gateway.cli.explain.text import format_told
+from gateway.cli.suite_file import load_suite
+from gateway.cli.token_source import read_token
+from gateway.decision.explaining.steps import Step
+from gateway.decision.verdict import Allow, Deny
+from gateway.http.rehearsal import CLIENT, Rehearsal
+from gateway.settings.load import Loaded
+from gateway.settings.text.places import Places
+from gateway.settings.values.configuration import Settings
+from gateway.suites.asking.persona import Persona
+from gateway.suites.asking.step_places import place_of_step
+from gateway.suites.running.suite import Suite
+
+
+@click.command("explain")
+@click.argument("words", nargs=-1, metavar="METHOD URL")
+@click.option("--token", help="A real token: @FILE, - or env:NAME.", metavar="SOURCE")
+@click.option("--claims", type=Claims(), help="Claims of a token that is made for this.")
+@click.option("--as", "persona", help="A persona of --suite.", metavar="PERSONA")
+@click.option(
+    "--suite", "suite_file", type=click.Path(path_type=Path), help="The file of personas."
+)
+@click.option("--at", type=Moment(), help="The time, in place of now.")
+@click.option("--header", "headers", type=HeaderLine(), multiple=True, help="'Name: value'.")
+@click.option("--client", type=Client(), default=CLIENT, help="Who asks.")
+@click.option("--offline", is_flag=True, help="Fetch nothing from URLs.")
+@click.option("--expect", "expected", type=Expected(), help="allow, or a reason.")
+@click.option("--request-id", help="Show what a running gateway refused.", metavar="ID")
+@click.option("--admin", help="Its admin port, e.g. http://127.0.0.1:9901.", metavar="URL")
+@click.option("--admin-token", help="The token of that port.", metavar="SOURCE")
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def command(  # noqa: PLR0913, PLR0917 - one for each option
+    words: Sequence[str],
+    token: str | None,
+    claims: dict[str, object] | None,
+    persona: str | None,
+    suite_file: Path | None,
+    at: float | None,
+    headers: Sequence[Header],
+    client: str,
+    offline: bool,
+    expected: str | None,
+    request_id: str | None,
+    admin: str | None,
+    admin_token: str | None,
+    config: Path | None,
+    form: str,
+) -> None:
+    """Explain what would become of METHOD URL, step by step, and why.
+
+    The token is a real one (--token), made of claims (--claims), or that of a persona (--as);
+    there may be none. The request is not sent. For a real token the keys and the revocation
+    lists of its issuer are fetched once. With --request-id, and without METHOD and URL, it is
+    said what a gateway that runs has refused.
+
+    Exits 0 where the request is allowed, 1 where it is refused; with --expect, 0 where that
+    is met and 1 where it is not. Exits 3 where those keys or lists cannot be had.
+    """
+    callers = [one for one in (token, claims, persona) if one is not None]
+    if request_id is not None:
+        if words or callers or suite_file or headers or expected or at is not None:
+            raise click.UsageError("--request-id is of a request that was decided already")
+        show_refusal(request_id, admin, admin_token, config, form)
+        return
+    if admin is not None or admin_token is not None:
+        raise click.UsageError("--admin and --admin-token belong to --request-id")
+    if len(callers) > 1:
+        raise click.UsageError("choose one of --token, --claims and --as")
+    if (persona is None) is not (suite_file is None):
+        raise click.UsageError("--as names a persona of --suite: give both, or none")
+    asked = read_request(words, headers)
+    suite = None if suite_file is None else load_suite(suite_file)
+    loaded = _load(config, suite)
+    now = time.time() if suite is None else suite.at
+    rehearsal, moment = Rehearsal(loaded.settings, client), now if at is None else at
+    if suite is not None and persona is not None:
+        caller = find_persona(persona, suite, loaded.settings)
+        answer = explain_persona(rehearsal, asked, moment, caller)
+    elif claims is not None:
+        caller = _find_caller(claims, loaded.settings)
+        answer = explain_claims(rehearsal, asked, moment, caller)
+    else:
+        word = None if token is None else read_token(token)
+        answer = explain_token(rehearsal, asked, moment, word, is_online=not offline)
+    place_of = _place_of(loaded.places)
+    told = tell(rehearsal, answer.request, answer.explanation, moment, place_of)
+    _print(told, answer, form)
+    _end(told, answer, expected)
+
+
+def _load(config: Path | None, suite: Suite | None) -> Loaded:
+    """Return the configuration that is asked about; a suite brings its own, and an environment."""
+    if suite is None:
+        return load_or_exit(find_config(None, config), warns=False)
+    path = find_config(config, suite.gateway)
+    return load_or_exit(path, {**os.environ, **suite.environment}, warns=False)
+
+
+def _find_caller(claims: Mapping[str, object], settings: Settings) -> Persona:
+    try:
+        return persona_of_claims(claims, settings.issuers)
+    except BadClaimsError as problem:
+        raise click.UsageError(f"--claims: {problem}") from None
+
+
+def _place_of(places: Places) -> PlaceOf:
+    def place_of(step: Step) -> str | None:
+        place = place_of_step(step, places)
+        return None if place is None else f"{place.file}:{place.line}"
+
+    return place_of
+
+
+def _print(told: Told, answer: Answer, form: str) -> None:
+    if form == "json":
+        members = {**told_as_json(told), "notes": answer.notes, "missing": answer.missing}
+        click.echo(json.dumps(members, indent=2))
+    else:
+        click.echo(format_told(told, answer.notes))
+    for one in answer.missing:
+        click.echo(f"gateway: {one}", err=True)
+
+
+def _end(told: Told, answer: Answer, expected: str | None) -> None:
+    """End with the exit code that the verdict has, or the expectation of it."""
+    verdict = told.verdict
+    if isinstance(verdict, Deny):
+        came = verdict.reason.code
+    else:
+        came = "allow" if isinstance(verdict, Allow) else "published"
+    if came == expected:
+        return
+    if answer.missing:
+        sys.exit(EXIT_ENVIRONMENT)
+    if expected is not None:
+        click.echo(f"gateway: expected {expected}, and it is {came}", err=True)
+        sys.exit(EXIT_NEGATIVE)
+    if isinstance(verdict, Deny):
+        sys.exit(EXIT_NEGATIVE)

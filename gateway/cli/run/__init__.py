@@ -1,0 +1,1 @@
+"""Run the gateway: ``gateway run``."""

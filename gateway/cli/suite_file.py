@@ -1,0 +1,25 @@
+"""Read a suite for its personas, or exit with the right code."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.output import escape, print_faults
+from gateway.suites.running.read_suite import BrokenSuite, UnreadableError, read_suite
+from gateway.suites.running.suite import Suite
+
+
+def load_suite(path: Path) -> Suite:
+    """Return the suite in *path*; exit with 1 if it has faults, with 3 if it is unreadable."""
+    try:
+        suite = read_suite(path, os.environ)
+    except UnreadableError as error:
+        click.echo(escape(f"gateway: {error}"), err=True)
+        sys.exit(EXIT_ENVIRONMENT)
+    if isinstance(suite, BrokenSuite):
+        print_faults(suite.faults)
+        sys.exit(EXIT_NEGATIVE)
+    return suite

@@ -1,0 +1,1 @@
+"""Mint and inspect tokens: ``gateway token``."""

@@ -1,0 +1,26 @@
+"""Make tokens for the demo, and look into any token."""
+
+import click
+
+from gateway.cli.token.inspect import inspect
+from gateway.cli.token.mint import mint
+
+
+class _TokenVerbs(click.Group):
+    """A group that never repeats a word it does not know: it may be a token."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            raise click.UsageError("no such command: choose mint or inspect", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(name="token", cls=_TokenVerbs, short_help="Make a token for the demo, or inspect one.")
+def command() -> None:
+    """Make a token for the demo, or inspect one."""
+
+
+command.add_command(mint)
+command.add_command(inspect)

@@ -1,0 +1,161 @@
+"""`gateway demo` as users run it."""
+
+import itertools
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.demo.command import introduction
+from gateway.cli.demo.exchanges import EXCHANGES
+from gateway.cli.demo.parts import RunningDemo
+from gateway.issuer.personas import PERSONAS
+from tests.hanging import LIMIT_SECONDS
+
+GATEWAY = str(Path(sys.executable).with_name("gateway"))
+FREE_PORTS = [
+    *("--port", "0", "--admin-port", "0", "--issuer-port", "0"),
+    *("--orders-port", "0", "--invoices-port", "0"),
+]
+
+
+@contextmanager
+def running_demo() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Run the demo on free ports; yield it with the lines of its introduction."""
+    with subprocess.Popen(
+        [GATEWAY, "demo", *FREE_PORTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        try:
+            for line in process.stdout:
+                lines.append(line.rstrip("\n"))
+                if line.startswith("Ctrl-C"):
+                    break
+            yield process, lines
+        finally:
+            process.kill()
+
+
+def send(curl_line: str) -> int:
+    """Send what a curl line would; return the status of the answer."""
+    words = shlex.split(curl_line)
+    options = dict(itertools.pairwise(words))
+    url = next(word for word in words if word.startswith("http://"))
+    headers = dict([options["-H"].split(": ", 1)]) if "-H" in options else {}
+    request = urllib.request.Request(url, headers=headers, method=options.get("-X", "GET"))
+    try:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_once_sends_every_request_and_each_is_answered_as_expected() -> None:
+    done = subprocess.run(
+        [GATEWAY, "demo", "--once"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["ok"] * len(EXCHANGES)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_every_printed_line_does_what_its_comment_says_until_a_signal(
+    number: signal.Signals,
+) -> None:
+    with running_demo() as (process, lines):
+        pairs = [
+            (lines[index], following)
+            for index, following in enumerate(lines[1:])
+            if following.startswith("curl -i")
+        ]
+        got = [(comment, send(curl_line)) for comment, curl_line in pairs]
+        process.send_signal(number)
+        status = process.wait(LIMIT_SECONDS)
+
+    assert len(got) == len(EXCHANGES)
+    assert [(comment, re.findall(r": (\d+) ", comment)) for comment, _ in got] == [
+        (comment, [str(answered)]) for comment, answered in got
+    ]
+    assert status == 0
+
+
+def test_a_printed_mint_line_makes_a_token_that_the_demo_takes() -> None:
+    with running_demo() as (_, lines):
+        mint = next(line for line in lines if line.startswith("gateway token mint"))
+        words = [GATEWAY, *shlex.split(mint)[1:]]
+        token = subprocess.check_output(words, text=True, timeout=LIMIT_SECONDS).strip()
+        origin = re.search(r"gateway +(http://\S+)", "\n".join(lines))
+        assert origin is not None
+        curl = ["curl", "-i", f"{origin[1]}/orders/1", "-H", f"Authorization: Bearer {token}"]
+
+        assert send(shlex.join(curl)) == 200
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [GATEWAY, "demo", *FREE_PORTS, "--port", str(port)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert str(port) in done.stderr
+
+
+def test_the_introduction_says_development_only() -> None:
+    demo = RunningDemo(*(f"http://127.0.0.1:{port}" for port in (8080, 9901, 9000, 9001, 9002)))
+    text = introduction(demo, dict.fromkeys(PERSONAS, "a.b.c"))
+
+    assert "development only" in text
+    assert "--issuer-url" not in text  # the default needs no option
+
+
+def test_the_package_without_its_checkout_finds_its_configuration(tmp_path: Path) -> None:
+    """As the wheel lays it out: the file stands inside the package."""
+    root = Path(__file__).parents[3]
+    shutil.copytree(
+        root / "gateway", tmp_path / "gateway", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    inside = tmp_path / "gateway" / "config" / "demo.yaml"
+    inside.parent.mkdir(exist_ok=True)
+    shutil.copy(root / "config" / "demo.yaml", inside)
+    code = "from gateway.cli.demo.parts import config_path; print(config_path())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT_SECONDS,
+    )
+
+    assert Path(done.stdout.strip()) == inside

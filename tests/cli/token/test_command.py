@@ -1,0 +1,21 @@
+"""The group of token verbs."""
+
+from click.testing import CliRunner
+
+from gateway.cli.token.command import command
+
+
+def test_help_names_both_verbs() -> None:
+    result = CliRunner().invoke(command, ["--help"])
+
+    assert result.exit_code == 0
+    assert "mint" in result.output
+    assert "inspect" in result.output
+
+
+def test_a_word_that_is_no_verb_is_not_repeated() -> None:
+    """6750.10: somebody will paste a token there."""
+    result = CliRunner().invoke(command, ["eyJhbGciOiJFUzI1NiJ9.e30.c2ln"])
+
+    assert result.exit_code == 2
+    assert "eyJ" not in result.output
