@@ -42,7 +42,7 @@ class AdaptiveLimit(ConcurrencyLimit):
         """Have so many *slots*; twice as many for the highest priority, since it is an estimate."""
         super().use(slots, used)
         if set(used) - {Priority.HIGH}:
-            self._marks = (*self._marks[:-1], 2 * slots)
+            self._usable = (*self._usable[:-1], 2 * slots)
 
     def learn(self, seconds: float, now: float, priority: Priority) -> None:
         """Adapt to a response that began after *seconds*, or has not begun by then.
@@ -57,7 +57,7 @@ class AdaptiveLimit(ConcurrencyLimit):
             self._limit = max(1.0, self._limit * _DECREASE)
             self._decreased_at = now
             self._is_new = False
-        elif 2 * self.taken >= min(self._limit, self._marks[priority]):
+        elif 2 * self.taken >= min(self._limit, self._usable[priority]):
             # A limit that is never approached is not put to the test.
             self._limit += 1.0 if self._is_new else 1.0 / self._limit
         if self.limit != before:

@@ -14,7 +14,7 @@ class ConcurrencyLimit:
     Who took a slot releases it. A limit that falls below the slots in use takes none away.
     """
 
-    __slots__ = ("_marks", "taken")
+    __slots__ = ("_usable", "taken")
 
     def __init__(self, slots: int, used: Collection[Priority] = ()) -> None:
         self.taken = 0
@@ -22,15 +22,15 @@ class ConcurrencyLimit:
 
     def use(self, slots: int, used: Collection[Priority]) -> None:
         """Have so many *slots* from now on, for requests of the priorities *used*."""
-        self._marks = marks(slots, used)
+        self._usable = usable_slots(slots, used)
 
     def has_room(self, priority: Priority) -> bool:
         """Return whether a request of *priority* may take a slot."""
-        return self.taken < self._marks[priority]
+        return self.taken < self._usable[priority]
 
 
-def marks(slots: int, used: Collection[Priority]) -> tuple[int, ...]:
-    """Return, by priority, how many of the *slots* may be in use after one more is taken.
+def usable_slots(slots: int, used: Collection[Priority]) -> tuple[int, ...]:
+    """Return, by priority, how many of the *slots* may be in use once one more is taken.
 
     A priority that is the highest in use gets all of them, and each gets at least one.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.limits.concurrency_limit import marks
+from gateway.limits.concurrency_limit import usable_slots
 from gateway.settings.values.route_options import Priority
 from tests.project.console import fence_of
 from tests.proxy.conftest import pytest_asyncio_loop_factories
@@ -52,7 +52,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_places_of_each_priority_are_those_described() -> None:
-    low, normal, high = marks(200, set(Priority))
+    low, normal, high = usable_slots(200, set(Priority))
     text = " ".join(PAGE.split())
 
     assert re.search(rf"\b{high}\b[^.]*`low`\D*{low}\b[^.]*`normal`\D*{normal}\b", text)

@@ -1,4 +1,4 @@
-"""So many requests are under way as may be; however one ends, its place is free again, once."""
+"""Requests over a limit are refused; however a request ends, its slots are released once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -83,14 +83,14 @@ async def hold(gateway: RunningGateway, service: Service, target: str = "/api/he
 
 
 async def until_free(gateway: RunningGateway) -> None:
-    """Wait until some place is free again: nobody tells us when a client's leave is noticed."""
+    """Wait until a slot is free: nothing says when the gateway notices that a client left."""
     async with asyncio.timeout(LIMIT_SECONDS):
         while (await gateway.ask(WHOLE)).status == 503:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 
-async def has_one_place(gateway: RunningGateway, service: Service, script: Script) -> None:
-    """See that one request may be under way, and no second."""
+async def has_one_slot(gateway: RunningGateway, service: Service, script: Script) -> None:
+    """Check that one request can be in flight, and no second."""
     await until_free(gateway)
     held = await hold(gateway, service)
     assert (await gateway.ask(WHOLE)).status == 503
@@ -183,7 +183,7 @@ OWN: dict[str, Any] = {"upgrades": ["echo"], "timeouts": {"response": "300ms"}}
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)
-async def test_however_a_request_ends_its_place_is_free_again_once(
+async def test_however_a_request_ends_its_slot_is_free_again_once(
     ending: Ending, start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     only = route("api", **OWN) | {"limits": {"requests": 1, "body": "20B"}}
@@ -193,10 +193,10 @@ async def test_however_a_request_ends_its_place_is_free_again_once(
 
     await ending(gateway, service)
 
-    await has_one_place(gateway, service, script)
+    await has_one_slot(gateway, service, script)
 
 
-async def test_a_request_for_which_nothing_listens_gives_its_place_back(
+async def test_a_request_for_which_nothing_listens_gives_its_slot_back(
     start_gateway: StartGateway, closed_port: int
 ) -> None:
     gateway = await start_gateway(
@@ -206,7 +206,7 @@ async def test_a_request_for_which_nothing_listens_gives_its_place_back(
     assert [(await gateway.ask(WHOLE)).status for _ in range(3)] == [502] * 3
 
 
-async def test_what_is_refused_for_its_rate_gives_its_place_back(
+async def test_what_is_refused_for_its_rate_gives_its_slot_back(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(
@@ -217,10 +217,10 @@ async def test_what_is_refused_for_its_rate_gives_its_place_back(
     slow = make_request("/slow/whole")
 
     assert [(await gateway.ask(slow)).status for _ in range(3)] == [200, 429, 429]
-    await has_one_place(gateway, service, script)
+    await has_one_slot(gateway, service, script)
 
 
-async def test_what_is_refused_for_want_of_a_place_uses_up_no_rate(
+async def test_what_is_refused_for_want_of_a_slot_uses_up_no_rate(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(
@@ -253,7 +253,7 @@ async def test_who_is_refused_is_told_so_at_once_and_reaches_no_service(
     assert [(await read_answer(client)).status for client in held] == [200, 200]
 
 
-async def test_a_route_that_is_full_is_in_nobodys_way_and_the_gateways_places_are_for_all(
+async def test_a_route_that_is_full_is_in_nobodys_way_and_the_gateways_slots_are_for_all(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api", 1), route("other")], limits={"requests": 2})
@@ -268,7 +268,7 @@ async def test_a_route_that_is_full_is_in_nobodys_way_and_the_gateways_places_ar
     assert gateway.metric("gateway_requests_shed_total", limit="gateway") == 1
 
 
-async def test_the_last_places_are_for_those_who_matter_more(
+async def test_the_last_slots_are_for_those_who_matter_more(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     priorities = ("low", "normal", "high")
@@ -293,7 +293,7 @@ async def test_the_last_places_are_for_those_who_matter_more(
         assert await statuses() == expected
 
 
-async def test_what_needs_a_token_takes_no_place_before_it_is_allowed(
+async def test_what_needs_a_token_takes_no_slot_before_it_is_allowed(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     guarded = route("api", 1)

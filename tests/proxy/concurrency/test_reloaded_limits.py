@@ -1,4 +1,4 @@
-"""A reload keeps who is under way and what was learned; what is not limited has no entrance."""
+"""A reload keeps the slots in use and what was learned; an unlimited route has no limits."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from gateway.settings.values.configuration import Settings
 from tests.proxy.concurrency.test_concurrency_limits import (
     WHOLE,
     Script,
-    has_one_place,
+    has_one_slot,
     hold,
     route,
 )
@@ -51,7 +51,7 @@ async def test_a_reload_in_between_forgets_nobody_who_is_under_way(
     assert (await gateway.ask(WHOLE)).status == 503
     script.may_go.release()
     assert (await read_answer(held)).status == 200
-    await has_one_place(gateway, service, script)
+    await has_one_slot(gateway, service, script)
 
 
 async def test_a_limit_that_is_lowered_cuts_nobody_off_and_lets_nobody_in(
@@ -67,7 +67,7 @@ async def test_a_limit_that_is_lowered_cuts_nobody_off_and_lets_nobody_in(
     assert (await gateway.ask(WHOLE)).status == 503
     script.may_go.release()
     assert (await read_answer(second)).status == 200
-    await has_one_place(gateway, service, script)
+    await has_one_slot(gateway, service, script)
 
 
 async def test_a_limit_that_goes_and_comes_again_counts_who_came_since(
@@ -82,7 +82,7 @@ async def test_a_limit_that_goes_and_comes_again_counts_who_came_since(
     script.may_go.release()
     assert (await read_answer(held)).status == 200
 
-    await has_one_place(gateway, service, script)
+    await has_one_slot(gateway, service, script)
 
 
 async def test_without_limits_no_route_has_an_entrance(start_gateway: StartGateway) -> None:
