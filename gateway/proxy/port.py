@@ -337,7 +337,7 @@ class Port:
             self._tasks.discard(task)
             if task.cancelled() or task.exception() is None:
                 return
-            report_bug("a bug ended a request", task.exception())
+            report_bug("a request failed", task.exception())
             on_error()
 
         task.add_done_callback(end)

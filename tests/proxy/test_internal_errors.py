@@ -163,7 +163,7 @@ async def test_a_fault_in_what_is_told_of_a_caller_is_500_and_the_connection_sta
     assert (refused.status, reason(refused)) == (500, "internal_error")
     assert (await read_answer(client)).status == 200
     assert [request.target for request in service.requests] == [b"/open/", b"/open/"]
-    assert [told["message"] for told in reports] == ["a bug ended a request"]
+    assert [told["message"] for told in reports] == ["a request failed"]
 
 
 async def test_a_stream_that_cannot_be_compared_with_a_list_is_no_revoked_one(

@@ -128,7 +128,7 @@ class Exchange:
             else:
                 self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
         except Exception as bug:
-            report_bug("a bug ended a request", bug)
+            report_bug("a request failed", bug)
             self.give_up()
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
