@@ -25,10 +25,10 @@ _ID = re.compile(r"(?<![\w.])(?:\d{4}|MCP)\.\d+(?:\.\d+)*(?!\w)")
 _INTRODUCTION = """\
 # Standards
 
-What the standards demand of a gateway in front of an API, in our own words, and the tests that
-hold it. `make standards` writes this page, from `tests/standards.yaml` and from the ids in the
-tests. *Not held* says why no test holds a line, or none holds the whole of it. Sections are those
-of the RFC above the table, but where another is named.
+What each standard demands of a gateway in front of an API, in our own words, and the tests that
+hold each line. *Not held* says why a line has no test, or which part of it has none. Sections are
+those of the RFC in the heading, unless another one is named. `make standards` generates this page
+from `tests/standards.yaml` and the ids in the tests.
 """
 
 
