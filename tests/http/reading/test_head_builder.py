@@ -1,4 +1,4 @@
-"""The parts of a head: one for each request, whole however it came, and none behind an end."""
+"""Heads are built from what the parser finds, the same however they are cut."""
 
 from itertools import pairwise
 
@@ -49,7 +49,7 @@ HEAD = make_request("/a?b", "X: 1", "Authorization: c", "Via: 1.0 d", host="e.te
 
 
 @given(cuts=st.lists(st.integers(0, len(HEAD)), max_size=5).map(sorted))
-def test_a_head_is_the_same_in_any_pieces(cuts: list[int]) -> None:
+def test_a_head_means_the_same_however_it_is_cut(cuts: list[int]) -> None:
     heads = Heads()
     for start, end in pairwise([0, *cuts, len(HEAD)]):
         heads.feed(HEAD[start:end])
@@ -61,7 +61,7 @@ def test_a_head_is_the_same_in_any_pieces(cuts: list[int]) -> None:
     assert (fields.via, heads.builder.fields) == (b"1.0 d", None)
 
 
-def test_one_head_after_the_other_is_handed_over() -> None:
+def test_heads_are_built_one_after_the_other() -> None:
     heads = Heads()
     heads.feed(make_request("/a") + make_request("/b"))
 
@@ -78,7 +78,7 @@ def test_a_head_that_is_cut_short_keeps_its_method_and_target() -> None:
     assert heads.builder.fields is None
 
 
-def test_what_was_cut_short_before_it_began_has_neither() -> None:
+def test_a_head_cut_short_before_it_began_has_neither() -> None:
     heads = Heads()
     heads.feed(make_request("/a"))
     heads.in_message = False
@@ -95,7 +95,7 @@ def test_what_was_cut_short_before_it_began_has_neither() -> None:
         (b"GET /" + b"a" * 2000, Reason.TARGET_TOO_LONG),
     ],
 )
-def test_a_head_that_is_not_complete_has_a_bound(begun: bytes, reason: Reason) -> None:
+def test_an_incomplete_head_has_a_size_limit(begun: bytes, reason: Reason) -> None:
     heads = Heads()
     heads.feed(begun)
 
@@ -105,7 +105,7 @@ def test_a_head_that_is_not_complete_has_a_bound(begun: bytes, reason: Reason) -
     assert fault.reason is reason
 
 
-def test_what_lies_in_front_of_a_head_does_not_count() -> None:
+def test_bytes_in_front_of_a_head_do_not_count() -> None:
     heads = Heads()
     data = make_request("/a", "X: " + "x" * 900) + b"GET /b HTTP/1.1\r\n"
     heads.feed(data)

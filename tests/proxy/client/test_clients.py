@@ -1,13 +1,13 @@
-"""Every client's connection is known, those in their TLS handshake too."""
+"""All connections are counted, also those in their TLS handshake."""
 
 from gateway.proxy.client.clients import BODY_READ_BYTES, READ_BYTES, Clients, Networks
 
 
 class Connection:
-    """What is counted."""
+    """A connection to be counted."""
 
 
-def test_one_that_opens_is_counted_once_before_and_after() -> None:
+def test_a_connection_is_counted_once_during_and_after_its_handshake() -> None:
     clients: Clients[Connection] = Clients()
     connection = Connection()
 
@@ -21,7 +21,7 @@ def test_one_that_opens_is_counted_once_before_and_after() -> None:
     assert (len(clients), list(clients)) == (0, [])
 
 
-def test_one_whose_handshake_fails_is_gone_without_a_word() -> None:
+def test_a_connection_whose_handshake_fails_is_forgotten() -> None:
     clients: Clients[Connection] = Clients()
     connection = Connection()
     clients.begin_handshake(connection)
@@ -31,7 +31,7 @@ def test_one_whose_handshake_fails_is_gone_without_a_word() -> None:
     assert len(clients) == 0
 
 
-def test_connections_may_come_and_go_while_all_are_looked_at() -> None:
+def test_connections_may_open_and_close_during_an_iteration() -> None:
     clients: Clients[Connection] = Clients()
     first, second = Connection(), Connection()
     clients.add(first, b"a")
@@ -44,7 +44,7 @@ def test_connections_may_come_and_go_while_all_are_looked_at() -> None:
     assert len(clients) == 2
 
 
-def test_all_read_into_one_buffer_of_which_a_request_gets_little() -> None:
+def test_connections_share_one_buffer_and_a_request_uses_little_of_it() -> None:
     clients: Clients[Connection] = Clients()
 
     clients.request_view[:3] = b"GET"
@@ -53,7 +53,7 @@ def test_all_read_into_one_buffer_of_which_a_request_gets_little() -> None:
     assert (len(clients.request_view), len(clients.view)) == (READ_BYTES, BODY_READ_BYTES)
 
 
-def test_one_that_is_refused_is_there_but_not_served() -> None:
+def test_a_refused_connection_is_open_but_not_served() -> None:
     clients: Clients[Connection] = Clients()
     served, refused = Connection(), Connection()
     clients.add(served, b"a")
@@ -66,7 +66,7 @@ def test_one_that_is_refused_is_there_but_not_served() -> None:
     assert (len(clients), clients.served) == (1, 1)
 
 
-def test_each_network_has_a_count_of_its_own() -> None:
+def test_each_network_is_counted_separately() -> None:
     networks = Networks()
 
     assert [networks.add(one) for one in (b"a", b"a", b"b", b"a")] == [1, 2, 1, 3]

@@ -1,4 +1,4 @@
-"""Connections of clients: the order of answers, patience and its end, and clients that leave."""
+"""Client connections: order of responses, timeouts, and clients that disconnect."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ async def test_pipelined_requests_are_answered_in_the_order_they_came(
     assert bodies == [b"/open/%d " % number for number in range(50)]
 
 
-async def test_refusals_between_pipelined_requests_wait_for_their_turn(
+async def test_refusals_between_pipelined_requests_are_sent_in_order(
     service: Service, client: Wire
 ) -> None:
     service.script = echo
@@ -45,10 +45,10 @@ async def test_refusals_between_pipelined_requests_wait_for_their_turn(
     ]
 
 
-async def test_a_pipelined_request_is_not_sent_on_before_the_one_in_front_is_answered(
+async def test_a_pipelined_request_is_forwarded_after_the_response_to_the_one_before(
     service: Service, client: Wire
 ) -> None:
-    """RFC 9112 §9.3.2: its answer may depend on the one before."""
+    """RFC 9112 §9.3.2: its response may depend on the request before."""
     released = asyncio.Event()
 
     async def wait_then_answer(service: Service, wire: Wire) -> None:
@@ -69,10 +69,10 @@ async def test_a_pipelined_request_is_not_sent_on_before_the_one_in_front_is_ans
     assert [(await read_answer(client)).body for _ in range(2)] == [b"first", b"second"]
 
 
-async def test_three_thousand_pipelined_refusals_are_all_answered(
+async def test_three_thousand_pipelined_refusals_are_all_sent(
     service: Service, client: Wire
 ) -> None:
-    """Not by recursion, which would end after a thousand."""
+    """With recursion, a thousand would overflow the stack."""
     client.send(make_request("/api/x") * 3000)
 
     statuses = {(await read_answer(client)).status for _ in range(3000)}
@@ -81,7 +81,7 @@ async def test_three_thousand_pipelined_refusals_are_all_answered(
     assert service.received == b""
 
 
-async def test_refusals_queued_behind_a_slow_answer_are_all_answered(
+async def test_refusals_queued_behind_a_slow_response_are_all_sent(
     service: Service, client: Wire
 ) -> None:
     released = asyncio.Event()
@@ -101,7 +101,7 @@ async def test_refusals_queued_behind_a_slow_answer_are_all_answered(
     assert statuses == [200] + [401] * 3000
 
 
-async def test_close_asked_for_by_the_client_closes_behind_the_answer(client: Wire) -> None:
+async def test_a_close_that_the_client_requests_follows_the_response(client: Wire) -> None:
     client.send(make_request("/open/", "Connection: close"))
 
     answer = await read_answer(client)
@@ -112,7 +112,7 @@ async def test_close_asked_for_by_the_client_closes_behind_the_answer(client: Wi
 
 
 @pytest.mark.parametrize("extra", [(), ("Connection: keep-alive",)])
-async def test_an_http_1_0_client_gets_its_answer_and_a_closed_connection(
+async def test_an_http_1_0_client_gets_its_response_and_a_closed_connection(
     client: Wire, extra: tuple[str, ...]
 ) -> None:
     client.send(make_request("/open/", *extra, version="1.0"))
@@ -140,7 +140,7 @@ async def test_an_http_1_0_client_gets_no_chunks(service: Service, client: Wire)
 async def test_a_head_that_does_not_arrive_in_time_is_answered_408(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """Slowloris: a started head is not waited for without end."""
+    """Slowloris: the wait for the rest of a head is bounded."""
     gateway = await start_gateway(timeouts={"head": "200ms"})
     client = await gateway.connect()
 
@@ -168,7 +168,7 @@ async def test_dripping_a_head_does_not_buy_more_time(start_gateway: StartGatewa
     assert (await read_answer(client)).status == 408
 
 
-async def test_a_connection_that_never_sends_is_closed_without_an_answer(
+async def test_a_connection_that_never_sends_is_closed_without_a_response(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(timeouts={"head": "200ms"})
@@ -179,7 +179,7 @@ async def test_a_connection_that_never_sends_is_closed_without_an_answer(
     assert client.received == b""
 
 
-async def test_an_idle_connection_is_closed_without_an_answer(start_gateway: StartGateway) -> None:
+async def test_an_idle_connection_is_closed_without_a_response(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(timeouts={"idle": "200ms"})
     client = await gateway.connect()
     client.send(make_request("/open/"))
@@ -190,7 +190,7 @@ async def test_an_idle_connection_is_closed_without_an_answer(start_gateway: Sta
     assert client.unread == b""
 
 
-async def test_a_body_that_stops_is_answered_408_and_the_service_is_left(
+async def test_a_body_that_stops_is_answered_408_and_the_upstream_connection_closed(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(timeouts={"body": "200ms"})
@@ -206,7 +206,7 @@ async def test_a_body_that_stops_is_answered_408_and_the_service_is_left(
     assert peer.received.endswith(b"half")
 
 
-async def test_a_client_that_stops_reading_is_cut_in_the_end(
+async def test_a_client_that_stops_reading_is_eventually_reset(
     service: Service, start_gateway: StartGateway
 ) -> None:
     async def flood(service: Service, wire: Wire) -> None:
@@ -231,7 +231,7 @@ async def test_a_client_that_stops_reading_is_cut_in_the_end(
         await read_answer(client)
 
 
-async def test_a_client_that_resets_before_its_answer_takes_the_service_connection_along(
+async def test_a_client_that_resets_before_its_response_closes_the_upstream_connection(
     service: Service, client: Wire, gateway: RunningGateway
 ) -> None:
     client_left = asyncio.Event()
@@ -250,7 +250,7 @@ async def test_a_client_that_resets_before_its_answer_takes_the_service_connecti
     assert gateway.metric("http_server_active_requests") == 0
 
 
-async def test_a_client_that_leaves_amid_its_body_takes_the_service_connection_along(
+async def test_a_client_that_disconnects_in_its_body_closes_the_upstream_connection(
     service: Service, client: Wire
 ) -> None:
     client.send(make_request("/open/", "Content-Length: 10", method="POST") + b"half")
@@ -264,7 +264,7 @@ async def test_a_client_that_leaves_amid_its_body_takes_the_service_connection_a
 
 
 @pytest.mark.parametrize("leave", [Wire.close, Wire.reset])
-async def test_a_client_that_leaves_amid_its_answer_takes_the_service_connection_along(
+async def test_a_client_that_disconnects_in_its_response_closes_the_upstream_connection(
     service: Service, client: Wire, leave: Callable[[Wire], None]
 ) -> None:
     async def answer_on_and_on(service: Service, wire: Wire) -> None:
@@ -284,7 +284,7 @@ async def test_a_client_that_leaves_amid_its_answer_takes_the_service_connection
     await (await service.connection()).wait_end()
 
 
-async def test_a_head_cut_short_by_a_half_close_gets_nothing(
+async def test_a_head_cut_short_by_a_half_close_gets_no_response(
     service: Service, client: Wire
 ) -> None:
     client.send(b"GET /open/ HTTP/1.1\r\nHost: a\r\n")
@@ -296,7 +296,7 @@ async def test_a_head_cut_short_by_a_half_close_gets_nothing(
     assert b" 200 " not in client.received
 
 
-async def test_an_early_refusal_is_read_by_a_client_that_is_still_sending(
+async def test_a_client_that_still_sends_its_body_can_read_a_refusal(
     service: Service, client: Wire
 ) -> None:
     """The rest of the body is not the next request (RFC 9112 §9.6)."""
@@ -330,10 +330,10 @@ async def test_requests_behind_a_malformed_one_are_never_read(
     assert [request.target for request in service.requests] == [b"/open/1"]
 
 
-async def test_a_large_head_is_refused_behind_pipelined_requests_too(
+async def test_a_large_head_behind_pipelined_requests_is_refused(
     service: Service, client: Wire
 ) -> None:
-    """9112.14: that it began amid a piece buys nothing."""
+    """9112.14: also if it begins in the middle of a piece."""
     large = make_request("/open/large", *(f"X-{number}: {'x' * 1000}" for number in range(40)))
     client.send(make_request("/open/1") * 20 + large)
 
@@ -367,7 +367,7 @@ async def test_a_request_that_comes_byte_by_byte_is_read_as_one(
 async def test_a_body_that_a_get_carries_is_forwarded_with_its_framing(
     service: Service, client: Wire
 ) -> None:
-    """CL.0: it never becomes the next request on the service's connection."""
+    """CL.0: it never becomes the next request on the upstream connection."""
     service.script = echo
     client.send(make_request("/open/", body=make_request("/open/smuggled")))
     client.send(make_request("/open/next"))
@@ -379,7 +379,7 @@ async def test_a_body_that_a_get_carries_is_forwarded_with_its_framing(
     assert len(service.requests) == 2
 
 
-async def test_a_head_of_an_answer_reaches_the_client_before_its_body(
+async def test_the_head_of_a_response_reaches_the_client_before_its_body(
     service: Service, client: Wire
 ) -> None:
     async def head_only(service: Service, wire: Wire) -> None:
@@ -398,10 +398,10 @@ async def test_a_head_of_an_answer_reaches_the_client_before_its_body(
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_an_answer_that_takes_too_long_in_all_is_given_up(
+async def test_a_response_that_exceeds_the_total_timeout_is_given_up(
     service: Service, start_gateway: StartGateway, begun: bool
 ) -> None:
-    """Each byte may come in time, and the whole never."""
+    """Each byte may come in time, and the response never end."""
 
     async def drip(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
@@ -426,7 +426,7 @@ async def test_an_answer_that_takes_too_long_in_all_is_given_up(
     await (await service.connection()).wait_end()
 
 
-async def test_a_body_that_takes_too_long_in_all_is_given_up(
+async def test_a_body_that_exceeds_the_total_timeout_is_given_up(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(timeouts={"total": "300ms"})
@@ -441,7 +441,7 @@ async def test_a_body_that_takes_too_long_in_all_is_given_up(
     await (await service.connection()).wait_end()
 
 
-async def test_a_tunnel_may_last_longer_than_any_answer(
+async def test_a_tunnel_may_exceed_the_total_timeout(
     service: Service, start_gateway: StartGateway
 ) -> None:
     async def switch(service: Service, wire: Wire) -> None:
@@ -473,10 +473,10 @@ async def test_a_tunnel_may_last_longer_than_any_answer(
         await asyncio.sleep(0.025)
 
 
-async def test_a_refusal_is_read_by_a_client_that_goes_on_sending(
+async def test_a_client_that_goes_on_sending_can_read_a_refusal(
     gateway: RunningGateway, client: Wire
 ) -> None:
-    """A reset at once would take the answer from it (RFC 9112 §9.6)."""
+    """A reset at once would discard the response (RFC 9112 §9.6)."""
     client.send(make_request("/api/", "Content-Length: 10000000", method="POST") + b"x" * 1000)
 
     answer = await read_answer(client)
@@ -487,8 +487,8 @@ async def test_a_refusal_is_read_by_a_client_that_goes_on_sending(
     assert answer.one(b"connection") == b"close"
 
 
-async def test_an_answer_cut_short_is_a_reset_to_the_client(service: Service, client: Wire) -> None:
-    """A mere close would be the end of the body to HTTP/1.0."""
+async def test_a_truncated_response_ends_with_a_reset(service: Service, client: Wire) -> None:
+    """HTTP/1.0 would take a mere close for the end of the body."""
     cut = asyncio.Event()
 
     async def cut_short(service: Service, wire: Wire) -> None:

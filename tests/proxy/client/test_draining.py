@@ -1,4 +1,4 @@
-"""A connection ends in the best way there is, whatever is the matter with it just then."""
+"""A drain closes each connection in the way that fits its state."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.proxy.wire import Wire
 
 
 def end_of(gateway: RunningGateway) -> ClientConnection:
-    """Return the gateway's end of the only connection."""
+    """Return the gateway's side of the only connection."""
     (client,) = gateway.gateway.data._listener._clients
     return client
 
@@ -26,7 +26,7 @@ async def opened(gateway: RunningGateway) -> tuple[Wire, ClientConnection]:
     return wire, end_of(gateway)
 
 
-async def test_an_idle_one_is_closed_when_it_was_idle_for_as_long_as_the_port_says(
+async def test_an_idle_connection_is_closed_after_the_idle_timeout_of_the_drain(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(timeouts={"idle": "1h"})
@@ -39,7 +39,7 @@ async def test_an_idle_one_is_closed_when_it_was_idle_for_as_long_as_the_port_sa
     assert wire.error is None
 
 
-async def test_idle_time_is_only_ever_made_shorter(start_gateway: StartGateway) -> None:
+async def test_the_drain_only_shortens_the_idle_timeout(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(timeouts={"idle": "1h"})
     _, client = await opened(gateway)
     before = client.deadline
@@ -51,7 +51,7 @@ async def test_idle_time_is_only_ever_made_shorter(start_gateway: StartGateway) 
 
 
 @pytest.mark.parametrize("part", [b"GET /open/ HT", b"GET /open/ HTTP/1.1\r\nHost: a\r\n"])
-async def test_what_has_begun_is_not_idle(
+async def test_a_connection_with_half_a_head_is_not_idle(
     service: Service, gateway: RunningGateway, part: bytes
 ) -> None:
     wire, client = await opened(gateway)
@@ -67,7 +67,9 @@ async def test_what_has_begun_is_not_idle(
     assert client.deadline == before
 
 
-async def test_only_what_lasts_is_ended(service: Service, gateway: RunningGateway) -> None:
+async def test_only_tunnels_and_event_streams_are_ended(
+    service: Service, gateway: RunningGateway
+) -> None:
     wire, client = await opened(gateway)
 
     client.end_lasting()
@@ -84,7 +86,7 @@ async def test_a_tunnel_lasts(service: Service, gateway: RunningGateway) -> None
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /open/ HT"])
-async def test_when_the_time_is_up_one_without_a_request_is_closed_in_order(
+async def test_at_the_deadline_a_connection_without_a_request_is_closed_without_a_reset(
     gateway: RunningGateway, part: bytes
 ) -> None:
     wire, client = await opened(gateway)

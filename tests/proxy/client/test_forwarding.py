@@ -1,4 +1,4 @@
-"""What upstreams are told of the client and its host."""
+"""The forwarding fields that upstreams receive."""
 
 import pytest
 
@@ -8,10 +8,8 @@ from tests.proxy.service import Service
 from tests.proxy.wire import Wire
 
 
-async def test_each_request_says_for_which_host_it_was_whatever_came_before(
-    service: Service, client: Wire
-) -> None:
-    """What is remembered of one host is not said of another (CVE-2026-27588)."""
+async def test_each_request_is_forwarded_with_its_own_host(service: Service, client: Wire) -> None:
+    """Fields remembered for one host are not sent for another (CVE-2026-27588)."""
     hosts = ["a.test", "b.test", "b.test", "a.test"]
     for host in hosts:
         client.send(make_request("/open/", host=host))
@@ -25,7 +23,7 @@ async def test_each_request_says_for_which_host_it_was_whatever_came_before(
     )
 
 
-async def test_a_via_that_came_is_kept_in_front_and_not_for_the_next(
+async def test_a_received_via_stays_in_front_and_is_not_added_to_the_next_request(
     service: Service, client: Wire
 ) -> None:
     for lines in ([b"Via: 1.0 edge"], []):

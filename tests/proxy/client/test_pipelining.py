@@ -1,4 +1,4 @@
-"""Requests are answered one at a time; what waits behind them waits as bytes."""
+"""Pipelined requests are answered one at a time; the input behind them waits as bytes."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ def count_exchanges() -> int:
     return sum(type(item) is Exchange for item in gc.get_objects())
 
 
-async def test_answers_come_in_the_order_of_the_requests(service: Service, client: Wire) -> None:
+async def test_responses_come_in_the_order_of_the_requests(service: Service, client: Wire) -> None:
     service.script = echo
     targets = ["/open/1", "/nowhere", "/open/2", "/api/refused", "/open/3"]
     client.send(b"".join(make_request(target) for target in targets))
@@ -28,7 +28,7 @@ async def test_answers_come_in_the_order_of_the_requests(service: Service, clien
     assert [answers[number].body for number in (0, 2, 4)] == [b"/open/1 ", b"/open/2 ", b"/open/3 "]
 
 
-async def test_a_half_closed_client_gets_every_answer_it_asked_for_where_that_is_configured(
+async def test_a_half_closed_client_gets_its_pipelined_responses_if_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = echo
@@ -40,7 +40,7 @@ async def test_a_half_closed_client_gets_every_answer_it_asked_for_where_that_is
     await client.wait_end()
 
 
-async def test_nothing_behind_a_request_that_closes_is_answered(
+async def test_requests_behind_one_that_closes_are_not_answered(
     service: Service, client: Wire
 ) -> None:
     client.send(make_request("/open/", "Connection: close") + make_request("/open/behind"))
@@ -52,7 +52,7 @@ async def test_nothing_behind_a_request_that_closes_is_answered(
     assert len(service.requests) == 1
 
 
-async def test_a_flood_of_requests_behind_a_slow_one_does_not_become_a_heap_of_them(
+async def test_thousands_of_requests_behind_a_slow_one_are_not_all_parsed(
     service: Service, gateway: RunningGateway
 ) -> None:
     """A request takes twenty times the memory of its bytes; and 9,000 fit into one read."""
@@ -82,7 +82,7 @@ async def test_a_flood_of_requests_behind_a_slow_one_does_not_become_a_heap_of_t
 async def test_requests_of_all_kinds_in_one_write_are_answered_in_order(
     service: Service, client: Wire
 ) -> None:
-    """Pieces end in the middle of heads, bodies and chunks: it is all one (RFC 9112 §9.3)."""
+    """Pieces may end in the middle of heads, bodies and chunks (RFC 9112 §9.3)."""
     service.script = echo
     asked: list[tuple[bytes, bytes]] = []
     for size in (0, 1, 3000, 5000, 70_000, 200_000):
@@ -114,7 +114,7 @@ async def test_a_body_of_single_bytes_arrives_whole(service: Service, client: Wi
     assert (await read_answer(client)).body == b"/open/ " + body
 
 
-async def test_what_comes_behind_requests_that_close_is_never_begun(
+async def test_requests_far_behind_one_that_closes_are_never_started(
     service: Service, client: Wire
 ) -> None:
     client.send(make_request("/open/", "Connection: close") + make_request("/open/again") * 500)
@@ -124,7 +124,7 @@ async def test_what_comes_behind_requests_that_close_is_never_begun(
     assert [request.target for request in service.requests] == [b"/open/"]
 
 
-async def test_a_fault_far_behind_good_requests_is_answered_in_its_turn(
+async def test_a_fault_far_behind_good_requests_is_refused_in_order(
     service: Service, client: Wire
 ) -> None:
     service.script = echo
@@ -137,10 +137,10 @@ async def test_a_fault_far_behind_good_requests_is_answered_in_its_turn(
     assert len(service.requests) == 300
 
 
-async def test_a_half_closed_client_is_answered_all_it_sent_where_that_is_configured(
+async def test_a_half_closed_client_gets_thousands_of_responses_if_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """However much that was."""
+    """Far more than are read at once."""
     service.script = echo
     client = await (await start_gateway(half_close="answer")).connect()
     client.send(make_request("/open/") * 2000)
@@ -152,10 +152,10 @@ async def test_a_half_closed_client_is_answered_all_it_sent_where_that_is_config
 
 
 @pytest.mark.parametrize("behind", [b"\r\n" * 4000, b"\r\n" * 4000 + b"GET /open"])
-async def test_empty_lines_or_half_a_head_behind_requests_do_not_stop_the_clock(
+async def test_empty_lines_or_half_a_head_behind_requests_do_not_disable_timeouts(
     service: Service, start_gateway: StartGateway, behind: bytes
 ) -> None:
-    """A connection without a limit of time is one that is never freed."""
+    """A connection without a timeout would never be freed."""
     gateway = await start_gateway(timeouts={"head": "300ms", "idle": "300ms"})
     client = await gateway.connect()
     client.send(make_request("/open/") + behind)
@@ -164,7 +164,7 @@ async def test_empty_lines_or_half_a_head_behind_requests_do_not_stop_the_clock(
     await client.wait_end()
 
 
-async def test_bytes_far_behind_an_upgrade_are_refused_too(
+async def test_bytes_far_behind_an_upgrade_are_refused(
     service: Service, gateway: RunningGateway
 ) -> None:
     """What is sent before the 101 was never meant for a tunnel (CVE-2025-64763)."""
@@ -186,7 +186,7 @@ async def test_bytes_far_behind_an_upgrade_are_refused_too(
     assert b"tunnel" not in service.received
 
 
-async def test_draining_answers_all_that_had_come_and_takes_leave_with_the_last(
+async def test_a_drain_answers_all_received_requests_and_closes_with_the_last(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = echo

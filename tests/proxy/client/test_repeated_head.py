@@ -1,4 +1,4 @@
-"""What is remembered of a header section changes nothing but the price of reading it."""
+"""A repeated head is only cheaper to read, and means the same."""
 
 import gc
 import re
@@ -40,7 +40,7 @@ def portrait(request: Request) -> dict[str, object]:
 
 
 class Connection:
-    """Reads as a client's connection does, by what is kept first where *keeps*."""
+    """Reads as a client connection does; if *keeps*, it looks for a repeated head first."""
 
     def __init__(self, *, keeps: bool) -> None:
         self.reader = RequestReader(self, RequestNames(frozenset([b"x-user"])), LIMITS)
@@ -202,7 +202,7 @@ def ends(request: bytes) -> list[int]:
 
 @settings(max_examples=800)
 @given(pieces_of_requests())
-def test_what_is_kept_is_invisible(pieces: list[bytes]) -> None:
+def test_a_repeated_head_means_what_the_parser_reads(pieces: list[bytes]) -> None:
     """`match` is None, or equal in every respect to what the parser makes of the same bytes."""
     assert Connection(keeps=True).read(pieces).taken == Connection(keeps=False).read(pieces).taken
 
@@ -216,7 +216,7 @@ USUAL = st.builds(
 
 
 @given(st.lists(USUAL, min_size=1, max_size=5), st.lists(st.integers(0, 500), max_size=8))
-def test_the_same_requests_are_taken_whole_and_split_at_any_offset(
+def test_the_same_requests_are_read_whole_and_split_at_any_offset(
     requests: list[bytes], cuts: list[int]
 ) -> None:
     stream = b"".join(requests)
@@ -237,7 +237,7 @@ def after(*pieces: bytes) -> RepeatedHead:
     return Connection(keeps=False).read(list(pieces)).reader.repeated_head
 
 
-def test_a_plain_request_in_one_piece_is_known_when_it_comes_again() -> None:
+def test_a_plain_request_in_one_piece_is_recognised_when_it_is_repeated() -> None:
     match = after(SECTION).match(SECTION.replace(b"/first", b"/second"))
 
     assert match is not None
@@ -246,7 +246,7 @@ def test_a_plain_request_in_one_piece_is_known_when_it_comes_again() -> None:
 
 
 @pytest.mark.parametrize("spelling", [b"Authorization", b"authorization"])
-def test_a_request_of_another_user_on_a_shared_connection_is_known_but_for_its_token(
+def test_a_request_that_differs_only_in_its_token_is_recognised(
     spelling: bytes,
 ) -> None:
     first = SECTION.replace(b"Authorization", spelling)
@@ -269,7 +269,7 @@ TRACED = [
 
 
 @pytest.mark.parametrize("lines", TRACED)
-def test_a_request_with_another_trace_is_known_but_for_that(lines: list[str]) -> None:
+def test_a_request_that_differs_only_in_its_trace_is_recognised(lines: list[str]) -> None:
     first = make_request("/first", *lines)
     kept = after(first)
     has_state = "tracestate: a=1" in lines
@@ -288,7 +288,7 @@ def test_a_request_with_another_trace_is_known_but_for_that(lines: list[str]) ->
             assert match.fields.authorization == (b"Bearer " + token,)
 
 
-def test_what_was_known_of_a_token_is_known_with_its_next_trace() -> None:
+def test_a_judged_token_stays_judged_with_another_trace() -> None:
     first = make_request("/first", *TRACED[0])
     kept = after(first)
     match = kept.match(first)
@@ -303,15 +303,13 @@ def test_what_was_known_of_a_token_is_known_with_its_next_trace() -> None:
 
 @pytest.mark.parametrize("trace", TRACES[2:])
 @pytest.mark.parametrize("lines", TRACED)
-def test_a_trace_that_needs_a_second_look_is_left_to_the_parser(
-    lines: list[str], trace: bytes
-) -> None:
+def test_an_unusual_trace_is_left_to_the_parser(lines: list[str], trace: bytes) -> None:
     first = make_request("/first", *lines)
 
     assert after(first).match(first.replace(TRACE.encode(), trace)) is None
 
 
-def test_what_was_known_of_one_token_is_not_known_of_the_next() -> None:
+def test_another_token_is_judged_anew() -> None:
     """CVE-2026-35030: a token that shares all but its end with a good one is another token."""
     kept = after(SECTION)
     first = kept.match(SECTION)
@@ -328,7 +326,7 @@ def test_what_was_known_of_one_token_is_not_known_of_the_next() -> None:
 
 
 @pytest.mark.parametrize("token", [token for token in TOKENS if token not in TOKENS[:2]])
-def test_a_token_that_needs_a_second_look_is_left_to_the_parser(token: bytes) -> None:
+def test_an_unusual_token_is_left_to_the_parser(token: bytes) -> None:
     assert after(SECTION).match(SECTION.replace(b"one", token)) is None
 
 
@@ -342,7 +340,7 @@ def test_a_token_that_needs_a_second_look_is_left_to_the_parser(token: bytes) ->
         [make_request("/first", "X: " + "x" * 4096)],
     ],
 )
-def test_nothing_is_kept_of_what_came_otherwise(pieces: list[bytes]) -> None:
+def test_only_a_plain_request_in_one_piece_is_remembered(pieces: list[bytes]) -> None:
     """The end of a head alone would lend the credentials of one request to another."""
     kept = after(*pieces)
 
@@ -353,11 +351,11 @@ def test_nothing_is_kept_of_what_came_otherwise(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("target", [b"/" + b"x" * 30, b"*", b"next", b"/a b", b"/a#b", b""])
-def test_a_target_that_needs_a_second_look_is_left_to_the_parser(target: bytes) -> None:
+def test_an_unusual_target_is_left_to_the_parser(target: bytes) -> None:
     assert after(SECTION).match(SECTION.replace(b"/first", target)) is None
 
 
-def test_under_another_configuration_nothing_is_kept() -> None:
+def test_a_reload_forgets_the_last_head() -> None:
     kept = after(SECTION)
 
     kept.use(LIMITS)
@@ -365,8 +363,8 @@ def test_under_another_configuration_nothing_is_kept() -> None:
     assert kept.match(SECTION) is None
 
 
-def test_an_idle_connection_does_not_hold_what_was_decided_under_a_former_configuration() -> None:
-    """A policy of thousands of routes would live as long as the last of its connections."""
+def test_an_idle_connection_does_not_keep_a_former_policy_in_memory() -> None:
+    """Else a policy of thousands of routes would live as long as the last of its connections."""
     kept = after(SECTION)
     request = kept.match(SECTION)
     assert request is not None
@@ -378,8 +376,8 @@ def test_an_idle_connection_does_not_hold_what_was_decided_under_a_former_config
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"GET", b"GET /a", b"GET /a HTTP/1.0"])
-def test_the_section_alone_or_behind_half_a_request_line_is_no_request(line: bytes) -> None:
-    """Neither before nor after a request line was known with it."""
+def test_a_section_without_a_whole_request_line_is_no_request(line: bytes) -> None:
+    """Neither before nor after a request line was read with it."""
     kept = after(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
 
     before = kept.match(line + b"\r\nHost: h\r\n\r\n")
@@ -390,7 +388,7 @@ def test_the_section_alone_or_behind_half_a_request_line_is_no_request(line: byt
     assert kept.match(line + b"\r\nHost: h\r\n\r\n") is None
 
 
-def test_a_request_line_seen_before_goes_with_the_section_kept_now() -> None:
+def test_a_repeated_request_line_is_combined_with_the_last_section() -> None:
     kept = after(
         b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
         b"GET /a HTTP/1.1\r\nHost: other\r\n\r\n",
@@ -403,7 +401,7 @@ def test_a_request_line_seen_before_goes_with_the_section_kept_now() -> None:
     assert kept.match(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n") is None
 
 
-def test_the_last_request_to_the_byte_is_known_whole_until_another_comes() -> None:
+def test_only_the_last_request_is_recognised_as_a_whole() -> None:
     connection = Connection(keeps=True)
     first = make_request("/a", "Accept: */*")
     second = make_request("/b", "Accept: */*")
@@ -419,8 +417,8 @@ def test_the_last_request_to_the_byte_is_known_whole_until_another_comes() -> No
     assert (kept.whole, kept.whole_bytes) == (b"", -1)
 
 
-def test_under_another_configuration_no_request_is_known_whole() -> None:
-    """Its fields hold what was decided, and a name that is an identity field by now."""
+def test_a_reload_forgets_the_last_request() -> None:
+    """Its fields hold the decision, and perhaps a name that is an identity field now."""
     connection = Connection(keeps=True)
     request = make_request("/a", "Accept: */*")
     connection.read([request, request])

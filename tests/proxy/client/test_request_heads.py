@@ -1,4 +1,4 @@
-"""The parts of a request: what makes it plain, what is dropped, and where its size is judged."""
+"""Request heads: what makes one plain, what is dropped, and how large it may be."""
 
 import httptools
 import pytest
@@ -83,18 +83,18 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("request_bytes", UNUSUAL.values(), ids=UNUSUAL)
-def test_what_needs_a_second_look_is_not_plain(request_bytes: bytes) -> None:
+def test_an_unusual_request_is_not_plain(request_bytes: bytes) -> None:
     assert not read_one(request_bytes).is_plain
 
 
-def test_every_credential_is_kept_for_the_decision() -> None:
-    """Two of them are refused there: a service could read the other one (6750.2)."""
+def test_every_credential_is_passed_to_the_decision() -> None:
+    """Two are refused there: an upstream could read the other one (6750.2)."""
     request = read_one(make_request("/", "Authorization: a", "authorization: b"))
 
     assert request.fields.authorization == (b"a", b"b")
 
 
-def test_too_many_fields_are_a_fault_and_the_end() -> None:
+def test_too_many_fields_are_a_fault_and_end_the_reading() -> None:
     sink, reader = read(make_request("/", *(f"X-{number}: 1" for number in range(6))))
 
     fault = sink.requests[0].fields.fault
@@ -114,7 +114,7 @@ def test_a_head_over_the_limit_is_a_fault_in_one_piece_or_two(cut: int | None) -
     assert fault.reason is Reason.HEADERS_TOO_LARGE
 
 
-def test_small_heads_that_come_together_are_each_judged_alone() -> None:
+def test_small_heads_in_one_piece_are_judged_separately() -> None:
     requests = [make_request("/", "X: " + "x" * 500)] * 5
 
     sink, _ = read(b"".join(requests))
@@ -141,14 +141,14 @@ def test_a_request_behind_a_faulty_one_is_not_read() -> None:
     assert reader.is_over
 
 
-def test_a_body_ends_its_upload_and_tells_so() -> None:
+def test_the_end_of_a_body_completes_its_upload() -> None:
     sink, reader = read(make_request("/", method="POST", body=b"abc"), make_request("/next"))
 
     assert (sink.ended, sink.uploads[0].complete, reader.upload) == (1, True, None)
     assert [request.target for request in sink.requests] == [b"/", b"/next"]
 
 
-def test_behind_the_end_nothing_is_read() -> None:
+def test_nothing_is_read_after_the_end() -> None:
     sink, reader = read()
     reader.is_over = True
 
@@ -159,7 +159,7 @@ def test_behind_the_end_nothing_is_read() -> None:
     assert sink.requests == []
 
 
-def test_behind_a_head_that_is_cut_short_nothing_is_read() -> None:
+def test_nothing_is_read_after_a_head_is_cut_short() -> None:
     sink, reader = read(b"HEAD /a HTTP/1.1\r\nHost")
 
     request = reader.cut_short()
@@ -168,7 +168,7 @@ def test_behind_a_head_that_is_cut_short_nothing_is_read() -> None:
     assert sink.requests == []
 
 
-def test_a_head_that_is_not_complete_and_too_large_is_the_end() -> None:
+def test_an_incomplete_head_that_is_too_large_ends_the_reading() -> None:
     sink, reader = read()
 
     with pytest.raises(Fault) as found:

@@ -1,4 +1,4 @@
-"""Reading requests: the same ones however the bytes are cut, and none behind a fault."""
+"""The same requests are read however the bytes are cut, and none after a fault."""
 
 from itertools import pairwise
 from typing import cast
@@ -25,7 +25,7 @@ LIMITS = Limits(
 
 
 class Sink:
-    """Takes what is read, and notes it in a form that can be compared."""
+    """Records what is read in a form that can be compared."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, bytes, bytes, list[bytes]]] = []
@@ -93,7 +93,7 @@ def test_the_same_requests_are_read_however_the_bytes_are_cut(cuts: list[int]) -
         (b"GET /next HTTP/1.0", ("GET", b"/next")),
     ],
 )
-def test_a_header_section_seen_before_means_the_same_behind_another_line(
+def test_a_repeated_section_means_the_same_behind_another_request_line(
     line: bytes, expected: tuple[str, bytes] | None
 ) -> None:
     first = make_request("/first", "Accept: */*", "X-Note: one")
@@ -123,8 +123,8 @@ def test_a_header_section_seen_before_means_the_same_behind_another_line(
         b"",
     ],
 )
-def test_a_bad_request_line_is_bad_before_a_known_section_too(line: bytes) -> None:
-    """What was remembered is never a way around the parser."""
+def test_a_bad_request_line_is_refused_before_a_repeated_section(line: bytes) -> None:
+    """A remembered section is no way around the parser."""
     first = make_request("/first", "Accept: */*")
     data = line + first[first.index(b"\r\n") :]
 
@@ -155,10 +155,8 @@ BAD_LINES = [
 
 @pytest.mark.parametrize("line", BAD_LINES)
 @pytest.mark.parametrize("before", [b"", b"\r\n", *(STREAM[:end] for end in ENDS)])
-def test_a_request_line_has_one_space_between_its_parts_however_it_comes(
-    line: bytes, before: bytes
-) -> None:
-    """RFC 9112 §3: what another server reads in another way is no request, wherever it is cut."""
+def test_a_request_line_has_single_spaces_however_it_is_cut(line: bytes, before: bytes) -> None:
+    """RFC 9112 §3: servers read other request lines differently."""
     head = line + b"\r\nHost: a\r\n\r\n"
     stream = before + head
     near = range(max(1, len(before) - 5), len(before) + len(line) + 3)
@@ -176,8 +174,8 @@ def test_a_request_line_has_one_space_between_its_parts_however_it_comes(
         assert reader.is_over
 
 
-def test_what_follows_a_chunked_body_in_one_piece_is_looked_at_too() -> None:
-    """A body cannot show a good request line in place of the bad one behind it."""
+def test_a_request_line_behind_a_chunked_body_is_checked() -> None:
+    """A body cannot provide a good request line for the bad one behind it."""
     shown = b"\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"
     body = make_chunked(b"a" + shown)
     head = make_request("/a", "Transfer-Encoding: chunked", method="POST")
@@ -187,15 +185,15 @@ def test_what_follows_a_chunked_body_in_one_piece_is_looked_at_too() -> None:
     assert [fault and fault.reason for fault in sink.faults] == [None, Reason.REQUEST_MALFORMED]
 
 
-def test_the_end_of_a_head_that_came_in_pieces_is_not_kept() -> None:
-    """Else a request without credentials would get those of the one before it."""
+def test_a_head_that_came_in_pieces_is_not_remembered() -> None:
+    """Else a request without credentials would get those of the request before."""
     start = b"GET /a HTTP/1.1\r\nAuthorization: Bearer x\r\nX-N"
     _, reader = read(start, b"ote: one\r\nHost: a\r\n\r\n")
 
     assert reader.repeated_head.match(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n") is None
 
 
-def test_a_known_section_inside_a_body_is_a_body() -> None:
+def test_a_repeated_section_inside_a_body_is_a_body() -> None:
     first = make_request("/first", "Accept: */*")
     body = make_request("/smuggled", "Accept: */*")
     head = make_request("/second", f"Content-Length: {len(body)}", method="POST")
@@ -219,7 +217,9 @@ def test_a_known_section_inside_a_body_is_a_body() -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 2100, Reason.HEADERS_TOO_LARGE),
     ],
 )
-def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason: Reason) -> None:
+def test_what_cannot_be_read_is_a_fault_and_ends_the_reading(
+    request_bytes: bytes, reason: Reason
+) -> None:
     sink = Sink()
     reader = RequestReader(sink, RequestNames(frozenset()), LIMITS)
 
@@ -233,7 +233,7 @@ def test_what_cannot_be_read_is_a_fault_and_the_end(request_bytes: bytes, reason
 
 
 def feed_all(reader: RequestReader, *pieces: bytes) -> tuple[int, Fault | None]:
-    """Return how many of *pieces* were read, and the fault that ended that."""
+    """Return how many of *pieces* were read, and the fault that ended the reading."""
     for number, piece in enumerate(pieces):
         try:
             reader.feed(piece)
@@ -242,8 +242,8 @@ def feed_all(reader: RequestReader, *pieces: bytes) -> tuple[int, Fault | None]:
     return len(pieces), None
 
 
-def test_a_head_is_refused_at_the_field_that_is_one_too_many() -> None:
-    """Not once it is whole: until then it would take memory, and its client time."""
+def test_a_head_is_refused_at_the_first_field_over_the_limit() -> None:
+    """Not only once it is complete: until then it would take memory and time."""
     reader = RequestReader(Sink(), RequestNames(frozenset()), LIMITS)
     fields = [b"X-%d: 1\r\n" % number for number in range(12)]
 
@@ -255,7 +255,7 @@ def test_a_head_is_refused_at_the_field_that_is_one_too_many() -> None:
     assert read_pieces == 12
 
 
-def test_a_target_that_is_too_long_is_the_better_word_for_a_head_of_many_fields() -> None:
+def test_a_target_that_is_too_long_is_reported_before_too_many_fields() -> None:
     reader = RequestReader(Sink(), RequestNames(frozenset()), LIMITS)
 
     _, fault = feed_all(reader, b"GET /" + b"x" * 101 + b" HTTP/1.1\r\n", *[b"X: 1\r\n"] * 12)
@@ -282,7 +282,7 @@ def test_a_trailer_section_has_no_more_fields_than_a_head(size: int) -> None:
 
 
 class Server:
-    """A server's connection that takes everything."""
+    """An upstream connection that accepts everything."""
 
     def expect_nothing(self) -> None:
         pass
@@ -294,8 +294,8 @@ class Server:
         pass
 
 
-def test_more_is_read_at_once_only_of_a_body_that_is_passed_on() -> None:
-    """What is read beyond a request waits in memory."""
+def test_more_is_read_at_once_only_of_a_body_that_is_forwarded() -> None:
+    """Input behind a request waits in memory."""
     sink, reader = read(make_request("/", "Content-Length: 1000000", method="PUT"))
     upload = sink.uploads[0]
 

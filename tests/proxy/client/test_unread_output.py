@@ -1,4 +1,4 @@
-"""What waits for a client that reads slowly, and whether it takes enough of it."""
+"""Output that waits for a slow client, and whether it reads fast enough."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ LARGE = 4_000_000
 
 
 async def blocked(service: Service) -> tuple[Wire, Wire]:
-    """Return both ends of a connection: that of a reader which stands still, and the writer's."""
+    """Return both ends of a connection: the reader, which does not read, and the writer."""
     reader = await connect(service.address, receive_bytes=4096)
     reader.stop_reading()
     writer = await service.connection()
@@ -25,7 +25,7 @@ async def idle(service: Service, wire: Wire) -> None:
     await wire.wait_lost()
 
 
-async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> None:
+async def test_a_client_that_reads_nothing_has_the_grace_time(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
     output = UnreadOutput(writer.transport, GRACE)
@@ -38,7 +38,7 @@ async def test_a_reader_that_takes_nothing_has_the_grace(service: Service) -> No
     reader.transport.abort()
 
 
-async def test_what_the_kernel_of_a_reader_acknowledges_is_taken(service: Service) -> None:
+async def test_bytes_that_the_client_acknowledges_count_as_read(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
     output = UnreadOutput(writer.transport, GRACE)
@@ -55,7 +55,7 @@ async def test_what_the_kernel_of_a_reader_acknowledges_is_taken(service: Servic
     reader.transport.abort()
 
 
-async def test_a_reader_with_nothing_to_take_is_not_waited_for(service: Service) -> None:
+async def test_the_clock_stops_while_there_is_nothing_to_read(service: Service) -> None:
     service.script = idle
     reader, writer = await blocked(service)
     output = UnreadOutput(writer.transport, GRACE)
@@ -69,7 +69,7 @@ async def test_a_reader_with_nothing_to_take_is_not_waited_for(service: Service)
 
 
 class Counted(asyncio.Transport):
-    """A transport of a kernel that says nothing, with so many bytes to send."""
+    """A transport without acknowledgements, with *unsent* bytes to send."""
 
     def __init__(self, unsent: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Counted(asyncio.Transport):
         return self.unsent
 
 
-def test_where_the_kernel_says_nothing_what_could_be_sent_is_taken() -> None:
+def test_without_acknowledgements_bytes_that_were_sent_count_as_read() -> None:
     transport = Counted(100_000)
     output = UnreadOutput(transport, GRACE)
     output.start(0.0, 240)

@@ -1,4 +1,4 @@
-"""Connections are taken, left waiting in the backlog, and taken again."""
+"""Connections are accepted, or wait in the backlog during a pause."""
 
 import asyncio
 import resource
@@ -12,7 +12,7 @@ from tests.proxy.wire import Wire, connect
 
 
 class Accepted:
-    """The connections that were taken; each is greeted."""
+    """The accepted connections; each is greeted."""
 
     def __init__(self) -> None:
         self.wires: list[Wire] = []
@@ -56,12 +56,12 @@ async def dial(acceptor: Acceptor) -> AsyncIterator[Dial]:
         await wire.wait_lost()
 
 
-def test_before_it_was_started_there_is_no_address(accepted: Accepted) -> None:
+def test_an_acceptor_that_was_not_started_has_no_address(accepted: Accepted) -> None:
     with pytest.raises(RuntimeError):
         _ = Acceptor(accepted.make, None, 10).address
 
 
-async def test_those_who_come_while_it_is_paused_wait_and_are_taken_later(
+async def test_connections_during_a_pause_wait_and_are_accepted_later(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
     address = acceptor.address
@@ -79,7 +79,7 @@ async def test_those_who_come_while_it_is_paused_wait_and_are_taken_later(
     assert acceptor.address == address
 
 
-async def test_it_can_be_paused_again_and_again(
+async def test_an_acceptor_can_be_paused_repeatedly(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
     for taken in range(3):
@@ -92,7 +92,7 @@ async def test_it_can_be_paused_again_and_again(
         assert await wire.read(5) == b"hello"
 
 
-async def test_who_resumes_in_the_turn_of_the_pause_is_heeded_at_the_next_time(
+async def test_a_resume_right_after_a_pause_takes_effect_the_next_time(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
     acceptor.pause()
@@ -104,10 +104,10 @@ async def test_who_resumes_in_the_turn_of_the_pause_is_heeded_at_the_next_time(
     assert await (await dial()).read(5) == b"hello"
 
 
-async def test_of_what_a_slow_reader_has_not_got_yet_the_kernel_holds_little(
+async def test_the_kernel_holds_little_for_a_slow_client(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
-    """Before a pause and behind it: it is inherited from the listening socket."""
+    """Before a pause and after it: the option is inherited from the listening socket."""
     for _ in range(2):
         wire = await dial()
         assert await wire.read(5) == b"hello"
@@ -121,7 +121,7 @@ async def test_of_what_a_slow_reader_has_not_got_yet_the_kernel_holds_little(
         await acceptor.resume()
 
 
-async def test_once_closed_nobody_can_connect(acceptor: Acceptor) -> None:
+async def test_a_closed_acceptor_accepts_nothing(acceptor: Acceptor) -> None:
     address = acceptor.address
     acceptor.pause()
     acceptor.close()
@@ -130,7 +130,7 @@ async def test_once_closed_nobody_can_connect(acceptor: Acceptor) -> None:
         await connect(address)
 
 
-async def test_without_a_descriptor_left_it_stays_paused_and_tries_again(
+async def test_without_file_descriptors_it_stays_paused_and_tries_again(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
     acceptor.pause()
@@ -148,10 +148,10 @@ async def test_without_a_descriptor_left_it_stays_paused_and_tries_again(
     assert await wire.read(5) == b"hello"
 
 
-async def test_when_it_finishes_those_in_the_backlog_are_taken_and_no_more(
+async def test_at_the_end_only_connections_in_the_backlog_are_accepted(
     acceptor: Acceptor, accepted: Accepted, dial: Dial
 ) -> None:
-    """The kernel shook hands with them: they may have sent something."""
+    """Their clients are connected, and may have sent a request."""
     address = acceptor.address
     acceptor.pause()
     await asyncio.sleep(0)

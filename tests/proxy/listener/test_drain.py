@@ -1,4 +1,4 @@
-"""The gateway takes leave of its clients in order: nothing that was sent to it is lost."""
+"""The gateway drains without losing a request."""
 
 import asyncio
 import socket
@@ -64,7 +64,7 @@ def start_drain(drains: list[asyncio.Task[None]]) -> StartDrain:
 # --- requests
 
 
-async def test_while_others_find_out_connections_are_taken_and_told(
+async def test_during_the_delay_connections_are_accepted_and_responses_say_close(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     gateway = await start_gateway(drain={"deadline": "30s", "delay": "1h"})
@@ -84,10 +84,10 @@ async def test_while_others_find_out_connections_are_taken_and_told(
     assert not draining.done()
 
 
-async def test_who_waited_in_the_backlog_is_served(
+async def test_connections_in_the_backlog_are_served(
     service: Service, gateway: RunningGateway, start_drain: StartDrain
 ) -> None:
-    """The kernel shook hands with them: to reset them would lose what they sent."""
+    """Their clients are connected: a reset would lose what they sent."""
     (acceptor,) = gateway.gateway.data._listener._acceptors
     acceptor.pause()
     await asyncio.sleep(0)
@@ -127,10 +127,10 @@ async def test_an_idle_connection_may_still_bring_a_request(
     await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
-async def test_what_crosses_the_end_of_a_connection_does_not_reset_it(
+async def test_a_request_that_crosses_the_end_of_its_connection_does_not_reset_it(
     service: Service, gateway: RunningGateway, start_drain: StartDrain
 ) -> None:
-    """RFC 9112 §9.6: a reset could take away the last answer before it was read."""
+    """RFC 9112 §9.6: a reset could discard the last response before it is read."""
     client = await gateway.connect()
     await start_drain(gateway)
     client.send(make_request("/open/"))
@@ -146,10 +146,10 @@ async def test_what_crosses_the_end_of_a_connection_does_not_reset_it(
     assert len(service.requests) == 1
 
 
-async def test_an_answer_that_had_begun_ends_whole_and_its_connection_with_it(
+async def test_a_response_that_has_begun_is_completed_and_its_connection_closed(
     service: Service, gateway: RunningGateway, start_drain: StartDrain
 ) -> None:
-    """Its head could not say so, and nobody waits for the idle timeout of the connection."""
+    """Its head could not say "close", and the idle timeout would be too long."""
 
     async def slowly(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
@@ -168,7 +168,7 @@ async def test_an_answer_that_had_begun_ends_whole_and_its_connection_with_it(
     await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
-async def test_a_head_of_which_a_part_has_come_is_waited_for(
+async def test_the_drain_waits_for_the_rest_of_a_head(
     service: Service, gateway: RunningGateway, start_drain: StartDrain
 ) -> None:
     client = await gateway.connect()
@@ -182,7 +182,7 @@ async def test_a_head_of_which_a_part_has_come_is_waited_for(
     assert (await read_answer(client)).one(b"connection") == b"close"
 
 
-async def test_over_tls_clients_are_told_and_their_connections_end_in_order(
+async def test_connections_with_tls_are_closed_without_a_reset(
     service: Service, start_gateway: StartGateway, tmp_path: Path, start_drain: StartDrain
 ) -> None:
     authority = trustme.CA()
@@ -222,7 +222,7 @@ CUT = [
 @pytest.mark.parametrize(
     ("request_", "status", "reason"), [case[1:] for case in CUT], ids=[case[0] for case in CUT]
 )
-async def test_at_the_deadline_a_request_is_answered_as_well_as_can_be(
+async def test_at_the_deadline_a_request_is_refused_with_the_best_reason(
     service: Service,
     start_gateway: StartGateway,
     request_: bytes,
@@ -245,10 +245,10 @@ async def test_at_the_deadline_a_request_is_answered_as_well_as_can_be(
     assert client.error is None
 
 
-async def test_at_the_deadline_what_no_service_has_seen_says_that_it_may_be_sent_again(
+async def test_at_the_deadline_a_request_that_was_not_forwarded_may_be_retried(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
-    """It waits for a connection that does not come about: the service's backlog is full."""
+    """It waits for a connection that is never made: the backlog of the service is full."""
     with socket.socket() as full, socket.socket() as first:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -270,7 +270,7 @@ async def test_at_the_deadline_what_no_service_has_seen_says_that_it_may_be_sent
     assert b'"draining"' in answer.body
 
 
-async def test_at_the_deadline_an_answer_that_is_not_whole_does_not_look_so(
+async def test_at_the_deadline_a_truncated_response_does_not_look_complete(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     async def half(service: Service, wire: Wire) -> None:
@@ -290,7 +290,7 @@ async def test_at_the_deadline_an_answer_that_is_not_whole_does_not_look_so(
     assert isinstance(client.error, ConnectionResetError)
 
 
-async def test_at_the_deadline_requests_behind_are_not_begun(
+async def test_at_the_deadline_queued_requests_are_not_started(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     service.script = hang
@@ -309,7 +309,7 @@ async def test_at_the_deadline_requests_behind_are_not_begun(
 # --- WebSockets
 
 
-async def test_both_ends_of_a_websocket_hear_that_the_gateway_goes_away(
+async def test_both_ends_of_a_websocket_get_a_close_frame(
     echo_url: tuple[EchoServer, str], start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     """RFC 6455 §7.4.1. With the library at both ends, with a token and without."""
@@ -328,7 +328,7 @@ async def test_both_ends_of_a_websocket_hear_that_the_gateway_goes_away(
     await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
-async def test_a_message_under_way_arrives_whole_before_the_farewell(
+async def test_a_message_in_flight_is_completed_before_the_close_frame(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     gateway = await start_gateway(drain=AT_ONCE)
@@ -354,7 +354,7 @@ async def test_a_message_under_way_arrives_whole_before_the_farewell(
     await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
-async def test_ends_that_do_not_answer_a_farewell_do_not_hold_up_the_drain(
+async def test_ends_that_do_not_answer_a_close_frame_do_not_delay_the_drain(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     gateway = await start_gateway(drain={"deadline": "1h", "streams": "0s"})
@@ -371,7 +371,7 @@ async def test_ends_that_do_not_answer_a_farewell_do_not_hold_up_the_drain(
     await asyncio.wait_for(draining, LIMIT_SECONDS)
 
 
-async def test_a_token_that_ends_while_leave_is_taken_says_nothing_twice(
+async def test_a_token_that_expires_during_the_drain_sends_no_second_close_frame(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     gateway = await start_gateway(drain=AT_ONCE)
@@ -387,7 +387,7 @@ async def test_a_token_that_ends_while_leave_is_taken_says_nothing_twice(
     assert await peer.read_to_end() == b""
 
 
-async def test_a_websocket_that_begins_while_draining_is_told_too(
+async def test_a_websocket_that_begins_during_the_drain_gets_a_close_frame(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     async def switch(service: Service, wire: Wire) -> None:
@@ -405,10 +405,10 @@ async def test_a_websocket_that_begins_while_draining_is_told_too(
     assert await client.read(len(GOODBYE)) == GOODBYE
 
 
-async def test_they_are_told_one_after_the_other(
+async def test_streams_are_ended_one_after_the_other(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
-    """Or thousands of clients come back elsewhere in one moment."""
+    """Else thousands of clients would reconnect elsewhere at once."""
     gateway = await start_gateway(drain={"deadline": "2h", "streams": "1h"})
     ends = [await open_tunnel(gateway, service) for _ in range(3)]
     await start_drain(gateway)
@@ -424,7 +424,7 @@ async def test_they_are_told_one_after_the_other(
     span=st.floats(0, 1000),
     moments=st.lists(st.floats(0, 2000)).map(sorted),
 )
-def test_ever_more_are_told_the_first_at_once_and_all_in_the_end(
+def test_the_first_stream_is_due_at_once_and_all_are_due_in_the_end(
     count: int, span: float, moments: list[float]
 ) -> None:
     told = [due(count, moment, span) for moment in [0, *moments, span]]
@@ -439,10 +439,10 @@ def test_ever_more_are_told_the_first_at_once_and_all_in_the_end(
 # --- streams of events
 
 
-async def test_a_client_of_events_sees_a_whole_answer(
+async def test_a_client_of_an_event_stream_sees_a_complete_response(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
-    """With a library that tells an answer that was cut from one that has ended."""
+    """With a library that distinguishes a truncated response from a complete one."""
     service.script = stream()
     gateway = await start_gateway(drain=AT_ONCE)
     host, port = gateway.address
@@ -468,7 +468,7 @@ async def ask_for_events(gateway: RunningGateway, service: Service, event: bytes
     return client
 
 
-async def test_an_event_under_way_is_finished_first_and_no_other_begun(
+async def test_an_event_in_flight_is_completed_and_no_other_started(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     service.script = stream(event=b"data: o")
@@ -488,10 +488,10 @@ async def test_an_event_under_way_is_finished_first_and_no_other_begun(
     await peer.wait_end()
 
 
-async def test_an_event_that_does_not_end_is_not_waited_for_for_long(
+async def test_the_wait_for_the_end_of_an_event_is_bounded(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
-    """Its reader drops it, and asks again from the one before (HTML Standard §9.2.6)."""
+    """Its reader drops it, and continues after the one before (HTML Standard §9.2.6)."""
     service.script = stream(event=b"data: o")
     gateway = await start_gateway(drain=AT_ONCE)
     client = await ask_for_events(gateway, service, b"data: o")
@@ -568,10 +568,10 @@ async def open_chat(gateway: RunningGateway, service: Service) -> tuple[Wire, Wi
     return client, await service.connection()
 
 
-async def test_another_tunnel_is_half_closed_to_both_ends(
+async def test_a_tunnel_of_another_protocol_is_half_closed_on_both_sides(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
-    """What its bytes mean is not known; but not one that was sent before is lost."""
+    """The meaning of its bytes is unknown; none that was sent before is lost."""
     gateway = await start_gateway(routes=list(CHAT), drain=AT_ONCE)
     client, peer = await open_chat(gateway, service)
     client.send(b"up")
@@ -593,7 +593,7 @@ async def test_another_tunnel_is_half_closed_to_both_ends(
     assert (client.error, peer.error) == (None, None)
 
 
-async def test_ends_of_another_tunnel_that_stay_are_left(
+async def test_a_tunnel_of_another_protocol_that_stays_open_is_cut(
     service: Service, start_gateway: StartGateway, start_drain: StartDrain
 ) -> None:
     gateway = await start_gateway(routes=list(CHAT), drain={"deadline": "1h", "streams": "0s"})

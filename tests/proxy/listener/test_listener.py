@@ -1,4 +1,4 @@
-"""The listener: how many clients it takes, over what, and how it takes leave of them."""
+"""The listener: limits on connections, TLS, addresses, and the drain."""
 
 import asyncio
 import gc
@@ -22,7 +22,9 @@ from tests.proxy.service import Service
 from tests.proxy.wire import Wire
 
 
-async def test_a_client_too_many_is_told_so(service: Service, start_gateway: StartGateway) -> None:
+async def test_a_connection_over_the_limit_is_refused(
+    service: Service, start_gateway: StartGateway
+) -> None:
     gateway = await start_gateway(limits={"connections": 2})
     first, second = [await gateway.connect() for _ in range(2)]
     for client in (first, second):
@@ -49,7 +51,9 @@ async def test_a_client_too_many_is_told_so(service: Service, start_gateway: Sta
 PER_ADDRESS = {"connections_per_address": 2}
 
 
-async def test_a_client_too_many_of_one_address_is_told_so(start_gateway: StartGateway) -> None:
+async def test_a_connection_over_the_limit_of_its_address_is_refused(
+    start_gateway: StartGateway,
+) -> None:
     gateway = await start_gateway(limits=PER_ADDRESS)
     clients = [await gateway.connect() for _ in range(2)]
     for client in clients:
@@ -72,7 +76,9 @@ async def test_a_client_too_many_of_one_address_is_told_so(start_gateway: StartG
             pass
 
 
-async def test_another_address_is_not_refused_for_it(start_gateway: StartGateway) -> None:
+async def test_the_limit_of_one_address_does_not_affect_another(
+    start_gateway: StartGateway,
+) -> None:
     gateway = await start_gateway(limits=PER_ADDRESS)
     for _ in range(3):
         client = await gateway.connect()
@@ -87,10 +93,10 @@ async def test_another_address_is_not_refused_for_it(start_gateway: StartGateway
     writer.close()
 
 
-async def test_those_turned_away_for_their_address_take_nobodys_place(
+async def test_connections_refused_for_their_address_count_toward_no_limit(
     start_gateway: StartGateway,
 ) -> None:
-    """They stay a while, to read why; one address had all of `limits.connections` that way."""
+    """They stay until they have read why; one address could use up `limits.connections`."""
     gateway = await start_gateway(limits={**PER_ADDRESS, "connections": 4})
     for _ in range(10):
         client = await gateway.connect()
@@ -107,7 +113,7 @@ async def test_those_turned_away_for_their_address_take_nobodys_place(
 
 
 async def test_connections_of_a_trusted_proxy_are_not_counted(start_gateway: StartGateway) -> None:
-    """All the world is behind a load balancer."""
+    """All clients of a load balancer share its address."""
     gateway = await start_gateway(limits=PER_ADDRESS, trusted_proxies=["127.0.0.1"])
     clients = [await gateway.connect() for _ in range(5)]
 
@@ -116,10 +122,10 @@ async def test_connections_of_a_trusted_proxy_are_not_counted(start_gateway: Sta
         assert (await read_answer(client)).status == 404
 
 
-async def test_one_who_is_turned_away_hears_it_whatever_it_sends(
+async def test_a_refused_client_can_read_why_whatever_it_sends(
     start_gateway: StartGateway,
 ) -> None:
-    """Closing on unread bytes would reset the connection, answer and all (RFC 9112 §9.6)."""
+    """To close with unread bytes would reset the connection (RFC 9112 §9.6)."""
     gateway = await start_gateway(limits={"connections": 1})
     first = await gateway.connect()
     first.send(make_request("/nowhere"))
@@ -139,7 +145,7 @@ async def test_one_who_is_turned_away_hears_it_whatever_it_sends(
 async def test_far_over_the_limit_connections_wait_in_the_backlog_and_cost_nothing(
     start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path, over_tls: bool
 ) -> None:
-    """Those in a TLS handshake count as well: they take the most memory and send the least."""
+    """Those in a TLS handshake count as well: they take the most memory."""
     limits = {"connections": 1}
     if over_tls:
         gateway = await start_gateway(limits=limits, listen=tls_listen(authority, tmp_path))
@@ -166,7 +172,7 @@ def count_clients() -> int:
 
 
 class Held:
-    """A script that answers only once it is released."""
+    """A script that responds only once it is released."""
 
     def __init__(self) -> None:
         self.released = asyncio.Event()
@@ -178,7 +184,7 @@ class Held:
             wire.send(make_answer(b"finished"))
 
 
-async def test_draining_lets_all_that_was_sent_finish_and_takes_no_more(
+async def test_a_drain_finishes_what_is_in_flight_and_accepts_no_more(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = held = Held()
@@ -206,7 +212,7 @@ async def test_draining_lets_all_that_was_sent_finish_and_takes_no_more(
     await draining
 
 
-async def test_draining_ends_in_time_whatever_is_under_way(
+async def test_a_drain_ends_in_time_whatever_is_in_flight(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = Held()
@@ -223,7 +229,7 @@ async def test_draining_ends_in_time_whatever_is_under_way(
     await client.wait_end()
 
 
-async def test_a_request_cut_off_by_the_end_closes_the_service_connection(
+async def test_a_request_that_is_cut_closes_the_upstream_connection(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = Held()
@@ -263,7 +269,7 @@ async def connect_tls(gateway: RunningGateway, context: ssl.SSLContext) -> Wire:
     return wire
 
 
-async def test_clients_over_tls_are_served_and_services_told(
+async def test_clients_with_tls_are_served_and_upstreams_told_of_it(
     service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
@@ -291,7 +297,7 @@ async def connect_to(gateway: RunningGateway, index: int, **more: Any) -> Wire:
     return wire
 
 
-async def test_each_address_speaks_its_own_and_services_are_told_what_the_client_spoke(
+async def test_each_address_has_its_own_protocol_and_upstreams_are_told_of_it(
     service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     listen = ["127.0.0.1:0", "[::1]:0", tls_listen(authority, tmp_path)]
@@ -326,10 +332,10 @@ async def start_on_one_port(start_gateway: StartGateway) -> RunningGateway:
     raise AssertionError("no port is free")
 
 
-async def test_every_interface_of_both_families_can_have_one_port(
+async def test_ipv4_and_ipv6_can_share_a_port(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """An address of IPv6 takes no connections of IPv4 (IPV6_V6ONLY), or the two would clash."""
+    """An IPv6 socket accepts no IPv4 connections (IPV6_V6ONLY), or the two would clash."""
     gateway = await start_on_one_port(start_gateway)
     (_, port), other = gateway.gateway.data_addresses
     assert other == ("::", port)
@@ -342,7 +348,7 @@ async def test_every_interface_of_both_families_can_have_one_port(
         assert service.requests[-1].one(b"x-forwarded-for") == host.encode()
 
 
-async def test_an_address_of_ipv6_alone_takes_no_connection_of_ipv4(
+async def test_an_ipv6_address_accepts_no_ipv4_connections(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(listen="[::]:0")
@@ -352,7 +358,7 @@ async def test_an_address_of_ipv6_alone_takes_no_connection_of_ipv4(
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_the_limit_of_connections_is_that_of_all_addresses_together(
+async def test_the_connection_limit_applies_to_all_addresses_together(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(listen=["127.0.0.1:0", "[::1]:0"], limits={"connections": 1})
@@ -366,7 +372,7 @@ async def test_the_limit_of_connections_is_that_of_all_addresses_together(
     assert gateway.metric("gateway_connections_refused_total") == 1
 
 
-async def test_a_drain_takes_leave_of_the_clients_of_every_address(
+async def test_a_drain_closes_the_connections_of_every_address(
     service: Service, start_gateway: StartGateway
 ) -> None:
     release = asyncio.Event()
@@ -405,7 +411,7 @@ async def is_refused(host: str, port: int) -> bool:
     return False
 
 
-async def test_one_address_that_cannot_be_had_is_named_and_none_stays_open(
+async def test_an_unavailable_address_is_named_and_no_socket_stays_open(
     start_gateway: StartGateway,
 ) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
@@ -414,7 +420,7 @@ async def test_one_address_that_cannot_be_had_is_named_and_none_stays_open(
             await start_gateway(listen=["127.0.0.1:0", f"[::1]:{port}"])
 
 
-async def test_an_old_tls_is_refused(
+async def test_an_old_tls_version_is_refused(
     start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
@@ -428,7 +434,7 @@ async def test_an_old_tls_is_refused(
         await connect_tls(gateway, context)
 
 
-async def test_a_client_without_a_certificate_gets_nothing_where_one_is_asked_for(
+async def test_a_client_without_a_required_certificate_is_not_served(
     service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     gateway = await start_gateway(listen=tls_listen(authority, tmp_path, client_ca=True))
@@ -448,7 +454,7 @@ async def test_a_client_without_a_certificate_gets_nothing_where_one_is_asked_fo
     assert len(service.requests) == 1
 
 
-async def test_a_client_that_never_shakes_hands_is_closed(
+async def test_a_client_that_never_completes_its_handshake_is_closed(
     start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     listen = tls_listen(authority, tmp_path)
@@ -459,7 +465,7 @@ async def test_a_client_that_never_shakes_hands_is_closed(
     assert await client.read_to_end() == b""
 
 
-async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
+async def test_a_plain_text_client_is_not_served_on_a_tls_address(
     service: Service, start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path
 ) -> None:
     gateway = await start_gateway(listen=tls_listen(authority, tmp_path))
@@ -472,10 +478,10 @@ async def test_a_client_in_plain_text_gets_nothing_where_tls_is_spoken(
     assert service.received == b""
 
 
-async def test_how_late_the_event_loop_comes_to_its_work_is_measured(
+async def test_the_delay_of_the_event_loop_is_measured(
     gateway: RunningGateway,
 ) -> None:
-    """Whoever holds up the loop for half a second makes the next look at least that late."""
+    """If the loop is blocked for half a second, the next sweep is at least that late."""
 
     def late() -> float:
         """Count the looks that came over 100 ms late."""
@@ -494,10 +500,10 @@ async def test_how_late_the_event_loop_comes_to_its_work_is_measured(
     assert gateway.metric("gateway_event_loop_delay_seconds_sum") > 0.1
 
 
-async def test_a_closed_connection_is_freed_at_once_without_a_search_for_garbage(
+async def test_a_closed_connection_is_freed_without_garbage_collection(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """Objects that hold each other wait for a collection that a busy process seldom makes."""
+    """Reference cycles wait for a collection, which a busy process seldom makes."""
     gc.collect()
     gc.disable()
     before = alive()  # of other tests, which a traceback that was logged may hold
