@@ -7,7 +7,7 @@
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
-# The lock alone first: a change of code then costs no new installation of the dependencies.
+# The lock file first: a change of code then does not reinstall the dependencies.
 COPY requirements/runtime.txt requirements/build.txt requirements/
 RUN python -m venv /opt/gateway \
  && /opt/gateway/bin/pip install --require-hashes -r requirements/runtime.txt \
@@ -29,7 +29,7 @@ ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     GATEWAY_CONFIG=/etc/gateway/gateway.yaml
-# A number, so that Kubernetes' runAsNonRoot can see that it is not root.
+# A number, so that Kubernetes' runAsNonRoot sees that it is not root.
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

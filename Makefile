@@ -1,4 +1,4 @@
-# Everything starts here; `make` alone says what there is.
+# `make` alone lists the targets.
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -12,33 +12,33 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format standards bench soak fuzz lock clean
 
-help: ## Say what each target does
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## Start the development issuer, two services and the gateway
 	$(BIN)/gateway demo
 
-test: $(READY) ## Run every test that can run on this machine
+test: $(READY) ## Run every test that this machine can run
 	@scripts/real_parts.sh install
 	@status=0; \
 	scripts/tests.sh $(BIN)/pytest || status=1; \
 	scripts/real_parts.sh missing; \
 	exit $$status
 
-check: $(READY) ## Lint, check the format, the types and the import contracts
+check: $(READY) ## Check style, format, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## Write every file the way `make check` wants it
+format: $(READY) ## Format every file as `make check` requires
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-standards: $(READY) ## Write docs/standards.md: each line of the standards, and the tests that hold it
+standards: $(READY) ## Generate docs/standards.md: each requirement, and the tests that hold it
 	$(BIN)/python -m tests.project.standards
 
-bench: $(READY) $(BENCH_READY) ## Measure beside Envoy, HAProxy and nginx (ROUNDS=5 SECONDS=4 ROWS=…)
+bench: $(READY) $(BENCH_READY) ## Compare with Envoy, HAProxy and nginx (ROUNDS=5 SECONDS=4 ROWS=…)
 	@scripts/real_parts.sh install bench
 	$(BIN)/python -m benchmarks $(ROWS)
 
@@ -55,7 +55,7 @@ soak: $(READY) ## Slow attacks, a thousand reloads, then ten minutes of mixed tr
 fuzz: $(FUZZ_READY) ## Fuzz the data port and the decision (SECONDS=60 for each surface, FUZZ=client …)
 	SECONDS_EACH=$(or $(SECONDS),60) .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
 
-lock: ## Write requirements/ anew from pyproject.toml (needs uv)
+lock: ## Generate the lock files in requirements/ from pyproject.toml (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis -o requirements/runtime.txt
 	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis --group dev --group build \
 		-c requirements/runtime.txt -o requirements/dev.txt
@@ -64,12 +64,12 @@ lock: ## Write requirements/ anew from pyproject.toml (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --group fuzz -c requirements/dev.txt \
 		-o requirements/fuzz.txt
 
-clean: ## Remove the environments and everything that was built
+clean: ## Remove the environments and all build results
 	rm -rf $(VENV) .venv-bench .venv-fuzz .bench .fuzz build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is the last thing written, so an interrupted build is built again.
+# The stamp is written last, so an interrupted build starts again.
 $(READY): pyproject.toml requirements/dev.txt scripts/environment.sh
 	scripts/environment.sh $(VENV) requirements/dev.txt
 	touch $@

@@ -1,1 +1,1 @@
-"""Measure the gateway beside real proxies, on one machine, in one run."""
+"""Compare the gateway with other proxies, on one machine, in one run."""

@@ -1,4 +1,4 @@
-"""Run the rows that are named, or all, print each as it comes, and write the report."""
+"""Run the named rows, or all; print each result, and write the report."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ from benchmarks.row import Bench
 from benchmarks.tokens import make_keys
 
 ROOT = Path(__file__).parent.parent
-OPEN_FILES = 40_000  # both ends of the idle connections, and room
+OPEN_FILES = 40_000  # both ends of the idle connections, with reserve
 DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 4
 ROWS = {
     row.name: row
@@ -40,7 +40,7 @@ def main(names: list[str]) -> int:
     """Return the exit status: 0 measured, 2 for a row that does not exist."""
     unknown = [name for name in names if name not in ROWS]
     if unknown:
-        print(f"no such row: {' '.join(unknown)}; there are: {' '.join(ROWS)}", file=sys.stderr)
+        print(f"unknown row: {' '.join(unknown)}; choose from: {' '.join(ROWS)}", file=sys.stderr)
         return 2
     bench = Bench(
         folder=ROOT / ".bench",
@@ -51,7 +51,7 @@ def main(names: list[str]) -> int:
     bench.folder.mkdir(exist_ok=True)
     make_keys(bench.folder)
     _allow_many_files()
-    # `kill` and a closed terminal unwind the stack too, so that no proxy is left behind.
+    # `kill` and a closed terminal unwind the stack too, so that no proxy is left running.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     measured = []

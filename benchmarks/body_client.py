@@ -1,4 +1,4 @@
-"""Send or fetch one large body after the other, and print how many bytes went in how many seconds.
+"""Send or fetch one large body after another, and print the number of bytes and of seconds.
 
 It runs as a program of its own, so that it can be kept to the core of the load generator.
 """
@@ -39,7 +39,7 @@ def download(connection: socket.socket, token: str, large: Path) -> int:
 
 
 def upload(connection: socket.socket, token: str, large: Path) -> int:
-    """Send the large file once, and wait for the answer."""
+    """Send the large file once, and wait for the response."""
     length_bytes = large.stat().st_size
     length = f"Content-Length: {length_bytes}\r\n"
     connection.sendall(request_head("PUT", "/orders/upload", token, length))
@@ -57,7 +57,7 @@ def request_head(method: str, path: str, token: str, more: str = "") -> bytes:
 
 
 def expect_answer(connection: socket.socket) -> tuple[dict[bytes, bytes], bytes]:
-    """Return the fields of the next answer and the start of its body."""
+    """Return the fields of the next response and the start of its body."""
     head = read_head(connection)
     if head is None:
         raise ConnectionError("closed without an answer")

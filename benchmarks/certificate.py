@@ -1,4 +1,4 @@
-"""Make the certificate of the TLS row: the load generator does not ask who signed it."""
+"""Make the certificate of the TLS row; the load generator does not verify who signed it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -19,7 +19,7 @@ FIGURE = Path(__file__).parents[1] / "docs" / "images" / "benchmark.svg"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One row of the benchmark: its name there, and what the picture says of it."""
+    """One row of the benchmark: its name, and its caption and unit in the picture."""
 
     row: str
     caption: str
@@ -41,7 +41,7 @@ _BAR_HEIGHT, _BAR_STEP, _FIRST_BAR = 18, 26, 58
 _WIDTH = 2 * _PANEL_WIDTH + 3 * _MARGIN
 _HEIGHT = 2 * _PANEL_HEIGHT + _MARGIN
 
-# The page has a colour of its own: the picture is readable on any page, in both schemes.
+# The picture has a background of its own: it is readable on any page, in both schemes.
 _STYLE = """\
   .page { fill: #ffffff; stroke: #d1d9e0 }
   text { font: 13px -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, sans-serif; fill: #1f2328 }

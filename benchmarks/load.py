@@ -1,4 +1,4 @@
-"""Run the load generators on their core, and read what they say."""
+"""Run the load generators on their core, and parse their output."""
 
 import http.client
 import json
@@ -15,19 +15,19 @@ from benchmarks.tokens import TokenFile
 
 CONNECTIONS = 64
 FIXED_CONNECTIONS = 50
-FIXED_RATE = 5_000  # requests each second
+FIXED_RATE = 5_000  # requests per second
 EACH_TOKEN_ONCE = Path(__file__).parent / "each_token_once.lua"
 PATIENCE_SECONDS = 30.0
-ENOUGH = 0.8  # of the fixed rate; less means that a peer could not keep up
+ENOUGH = 0.8  # of the fixed rate; with less, a peer could not keep up
 
 
 class WrongAnswerError(Exception):
-    """A peer answered otherwise than the row needs: its figure would mean nothing."""
+    """A peer responded otherwise than the row requires, so its figure would mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one round came to."""
+    """The result of one round."""
 
     requests: int
     requests_per_second: float
@@ -36,12 +36,12 @@ class Load:
 
 
 def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -> None:
-    """Ask once, and raise WrongAnswerError unless *peer* answers *status*."""
+    """Send one request, and raise WrongAnswerError unless *peer* responds with *status*."""
     fields = {"Authorization": f"Bearer {token}"} if token else {}
     connection: http.client.HTTPConnection
     if peer.scheme == "https":
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        trusting.check_hostname = False  # the certificate is our own, and of this run
+        trusting.check_hostname = False  # the certificate was made for this run
         trusting.verify_mode = ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", peer.port, context=trusting)
     else:
@@ -57,13 +57,13 @@ def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -
 
 
 def repeat(peer: Peer, token: str | None, seconds: int, path: str = "/orders/1") -> Load:
-    """Send the same request as fast as it is answered."""
+    """Send the same request at the highest rate."""
     fields = ["-H", f"Authorization: Bearer {token}"] if token else []
     return _wrk(peer, seconds, [*fields, peer.address(path)])
 
 
 def each_once(peer: Peer, tokens: TokenFile, first: int, seconds: int) -> Load:
-    """Send token after token from line *first* on, round and round."""
+    """Send token after token, beginning at line *first*, in a circle."""
     script = ["-s", str(EACH_TOKEN_ONCE), peer.address("/orders/1"), "--"]
     arguments = [str(tokens.path), str(tokens.width), str(first % tokens.count)]
     return _wrk(peer, seconds, script + arguments)
@@ -87,7 +87,7 @@ def latency_ms(peer: Peer, token: str, seconds: int, folder: Path) -> float:
 
 
 def body_rate(peer: Peer, direction: str, token: str, seconds: int, folder: Path) -> float:
-    """Return how many gigabytes a second go through *peer* in *direction*."""
+    """Return the gigabytes per second that pass through *peer* in *direction*."""
     command = [sys.executable, "-m", "benchmarks.body_client", direction, str(peer.port)]
     said = json.loads(_run([*command, str(folder), str(seconds)], seconds, token))
     return float(said["bytes"]) / float(said["seconds"]) / 1e9

@@ -1,4 +1,4 @@
-"""Say what machine and which versions the figures come from."""
+"""Describe the machine and the versions that the figures are from."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 import gateway
 from benchmarks.peers import ENVOY
 
-# Each prints its version and ends at once; the first number after the name is what counts.
+# Each prints its version and exits; the first number after the name is the version.
 PROGRAMS = {
     "Envoy": [str(ENVOY), "--version"],
     "HAProxy": ["haproxy", "-v"],
@@ -33,7 +33,7 @@ def describe_machine() -> str:
 
 
 def describe_versions() -> str:
-    """Return one line: the gateway and every program beside it."""
+    """Return one line: the versions of the gateway and of every other program."""
     versions = {"gateway": gateway.__version__} | {
         name: _version(command) for name, command in PROGRAMS.items()
     }

@@ -17,7 +17,7 @@ GATEWAY = Path(sys.prefix) / "bin" / "gateway"
 
 # As many verified tokens as the gateway remembers.
 JWT_CACHE = "jwt_cache_config: {jwt_cache_size: 50000}"
-# 10,000 routes are read with the place of every key; that is not what is measured.
+# Parsing 10,000 routes takes long, with the place of every key, and is not what is measured.
 MANY_ROUTES_START_SECONDS = 180.0
 TLS_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 TRANSPORT_SOCKET = f"""transport_socket:
@@ -39,7 +39,7 @@ class PeerMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A running proxy, or the service itself."""
+    """A running proxy, or the upstream itself."""
 
     name: str
     port: int
@@ -53,7 +53,7 @@ class Peer:
 
 @contextmanager
 def service(folder: Path) -> Iterator[Peer]:
-    """Run the nginx service on the load core."""
+    """Run the nginx upstream on the load core."""
     port = free_port()
     config = _write(folder, "service.conf", {"PORT": str(port)})
     command = [_program("nginx"), "-c", str(config), "-p", str(folder)]
@@ -63,7 +63,7 @@ def service(folder: Path) -> Iterator[Peer]:
 
 @contextmanager
 def sink(folder: Path) -> Iterator[Peer]:
-    """Run the service that reads whole bodies on the load core."""
+    """Run the upstream that reads whole bodies, on the load core."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.sink", str(port)]
     with running(Program(command, LOAD_CORE, port, folder / "sink.log")) as pid:
@@ -72,7 +72,7 @@ def sink(folder: Path) -> Iterator[Peer]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[Peer]:
-    """Run Redis on the load core; it keeps nothing on disk."""
+    """Run Redis on the load core; it writes nothing to disk."""
     port = free_port()
     command = [_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
@@ -82,7 +82,7 @@ def redis(folder: Path) -> Iterator[Peer]:
 
 @contextmanager
 def slow(folder: Path) -> Iterator[Peer]:
-    """Run the service that answers late on the load core."""
+    """Run the upstream that responds late, on the load core."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.slow", str(port)]
     with running(Program(command, LOAD_CORE, port, folder / "slow.log")) as pid:

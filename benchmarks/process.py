@@ -1,4 +1,4 @@
-"""Start a program on one core, and end it by its own process id."""
+"""Start a program on one core, and end it by its process id."""
 
 import os
 import signal
@@ -13,12 +13,12 @@ from time import monotonic, sleep
 END_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PROXY_CORE = "0"
-LOAD_CORE = "1"  # the load generator and the service share it
+LOAD_CORE = "1"  # the load generator and the upstream share it
 BOTH_CORES = "0,1"
 
 
 class StartFailedError(Exception):
-    """A program ended, or did not listen in time; the message is the end of what it said."""
+    """A program exited, or did not listen in time; the message is the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def running(program: Program) -> Iterator[int]:
     """Run *program* until the block ends; yield its process id once its port is open."""
     errors = program.log.with_suffix(".err")
     with program.log.open("wb") as out, errors.open("wb") as err:
-        # A session of its own: Ctrl-C reaches us alone, and we end our children in order.
+        # A session of its own: Ctrl-C reaches only us, and we end our children in order.
         process = subprocess.Popen(
             ["taskset", "-c", program.core, *program.command],
             stdin=subprocess.DEVNULL,
@@ -71,7 +71,7 @@ def resident_kib(pid: int) -> int:
 
 
 def peak_kib(pid: int) -> int:
-    """Return the most resident memory that *pid* and each of its descendants ever had."""
+    """Return the peak resident memory of *pid* and all its descendants."""
     return _sum_over_tree(pid, "VmHWM")
 
 

@@ -49,7 +49,7 @@ def format_table(measured: Measured) -> str:
 
 
 def format_row(row: Row, outcome: Outcome) -> str:
-    """Return one row for a terminal, as soon as it is measured."""
+    """Return one row, for a terminal."""
     targets = [f"  {t.level}: {_verdict(t, outcome)}" for t in row.targets]
     figures = [f"  {name}: {_number(value)}" for name, value in outcome.figures.items()]
     missing = [f"  {name}: not measured: {why}" for name, why in outcome.missing.items()]
@@ -57,7 +57,7 @@ def format_row(row: Row, outcome: Outcome) -> str:
 
 
 def format_missing(measured: Measured) -> str:
-    """Return why figures are missing; nothing where none is."""
+    """Return why figures are missing; empty if none is."""
     lines = [
         f"- {row.title}, {name}: {why}"
         for row, outcome in measured
@@ -85,7 +85,7 @@ def _verdict(target: Target, outcome: Outcome) -> str:
 
 
 def _ratio(measured: float, limit: float) -> str:
-    """Return *measured* in as many digits as tell it from *limit*."""
+    """Return *measured* with enough digits to differ from *limit*."""
     text = f"{measured:.2f}"
     return text if float(text) != limit else f"{measured:.4g}"
 

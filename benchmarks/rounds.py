@@ -1,4 +1,4 @@
-"""Measure peers in turn, round after round, so that a slow moment of the machine hits all alike."""
+"""Measure peers in turn, round after round, so that slow moments affect all alike."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -16,7 +16,7 @@ MeasureOnce = Callable[[Peer], float]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The peers that run, by the name of their figure, and why others do not."""
+    """The running peers, by the name of their figure, and why others do not run."""
 
     peers: Mapping[str, Peer]
     missing: Mapping[str, str]
@@ -26,7 +26,7 @@ class Field:
 def start_each(
     starts: Mapping[str, Start], check: Callable[[Peer], None] | None = None
 ) -> Iterator[Field]:
-    """Start the peers and *check* that each answers rightly; one that does not is left out."""
+    """Start the peers and *check* that each responds correctly; leave out one that does not."""
     peers: dict[str, Peer] = {}
     missing: dict[str, str] = {}
     with ExitStack() as stack:
@@ -64,14 +64,14 @@ def alternate(field: Field, measure_once: MeasureOnce, rounds: int) -> Outcome:
 
 
 def successful_rate(load: Load) -> float:
-    """Return the requests per second of a round in which every answer was a success."""
+    """Return the requests per second of a round in which every response was a success."""
     if load.not_successful or load.broken:
         raise WrongAnswerError(f"{load.not_successful} refused, {load.broken} broken")
     return load.requests_per_second
 
 
 def refused_rate(load: Load) -> float:
-    """Return the requests per second of a round in which every answer was a refusal."""
+    """Return the requests per second of a round in which every response was a rejection."""
     if load.not_successful != load.requests or load.broken:
         raise WrongAnswerError(f"{load.not_successful} of {load.requests} refused")
     return load.requests_per_second

@@ -1,22 +1,22 @@
-"""One row of the table: what is measured, what it should come to, what it came to."""
+"""One row of the table: what is measured, its targets, its outcome."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Level = Literal["bar", "goal"]  # a bar must hold; a goal is where we want to be
+Level = Literal["bar", "goal"]  # a bar must hold; a goal is an aim
 Bound = Literal["≥", "≤"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """How a run is carried out."""
+    """The settings of a run."""
 
     folder: Path
     rounds: int
     seconds: int
-    load_before: float  # of the machine, over one minute: beside other work figures say little
+    load_before: float  # of the machine, over one minute: with other load, figures say little
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Target:
     of: str = "gateway"
 
     def measured(self, figures: Mapping[str, float]) -> float | None:
-        """Return the number that the limit is held against; None where one is missing."""
+        """Return the number that is compared with the limit; None if a figure is missing."""
         if self.of not in figures:
             return None
         if self.against is None:
@@ -40,7 +40,7 @@ class Target:
         return figures[self.of] / figures[self.against]
 
     def holds(self, figures: Mapping[str, float]) -> bool | None:
-        """Return whether the limit holds; None where that cannot be told."""
+        """Return whether the limit holds; None if a figure is missing."""
         measured = self.measured(figures)
         if measured is None:
             return None

@@ -1,4 +1,4 @@
-"""Rows about the verbs that people wait for."""
+"""Rows about the commands that people wait for."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ _MANY = 10_000
 
 
 def verbs(bench: Bench) -> Outcome:
-    """Run each verb as a person would, start-up included, and take the median of all rounds."""
+    """Run each command as a user does, including its start, and take the median of all rounds."""
     many = bench.folder / "many.yaml"
     many.write_text(json.dumps(_many_routes()))
     runs: Mapping[str, Sequence[str | Path]] = {

@@ -1,4 +1,4 @@
-"""Rows about rate limits: what a limited route costs, counted in memory and with Redis."""
+"""Rows about rate limits: the cost of a limited route, with memory and with Redis."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from benchmarks.tokens import distinct_tokens
 
 WITHOUT, REDIS = "gateway, no limit", "gateway, with Redis"
 
-# Two that nobody uses up: what is measured is counting, not refusing.
+# Two that are never reached: what is measured is counting, not rejecting.
 LIMITS = """\
     rate_limits: [each, all]
 rate_limits:
@@ -20,7 +20,7 @@ rate_limits:
 
 
 def limited(bench: Bench) -> Outcome:
-    """Send one RS256 token again and again to a route with two limits, and to one without."""
+    """Send one RS256 token repeatedly to a route with two limits, and to one without."""
     token = distinct_tokens(bench.folder, "RS256").first()
     with peers.service(bench.folder) as service, peers.redis(bench.folder) as redis:
         shared = f'{LIMITS}redis: {{url: "redis://127.0.0.1:{redis.port}", on_failure: refuse}}\n'

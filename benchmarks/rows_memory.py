@@ -23,7 +23,7 @@ GROWTH = "gateway, memory growth in MiB"
 
 
 def bodies(bench: Bench, direction: str) -> Outcome:
-    """Move 100 MiB bodies one after the other, with nothing but *direction* differing."""
+    """Move 100 MiB bodies one after another in *direction*."""
     token = distinct_tokens(bench.folder, "RS256").first()
     large = bench.folder / "large.bin"
     if not large.exists():
@@ -35,7 +35,7 @@ def bodies(bench: Bench, direction: str) -> Outcome:
             "Envoy": partial(peers.envoy, bench.folder, service),
             "HAProxy": partial(peers.haproxy, bench.folder, service),
             "nginx without auth": partial(peers.nginx, bench.folder, service),
-            # The ceiling: what the client and the service can do on the core they share.
+            # The ceiling: what client and upstream can do on the core that they share.
             "no proxy": lambda: nullcontext(service),
         }
         check = partial(load.probe, token=token, status=200)
@@ -50,7 +50,7 @@ def bodies(bench: Bench, direction: str) -> Outcome:
 
 
 def idle(bench: Bench) -> Outcome:
-    """Open connections, use each once, leave them open, and divide what that took."""
+    """Open connections, use each once, leave them open; return the memory of each."""
     token = distinct_tokens(bench.folder, "RS256").first()
     with peers.service(bench.folder) as service:
         starts: dict[str, Start] = {
@@ -64,7 +64,7 @@ def idle(bench: Bench) -> Outcome:
 
 
 def full_load(bench: Bench) -> Outcome:
-    """Keep the gateway at full load, and compare its memory early on and at the end."""
+    """Keep the gateway at full load; compare its memory at the beginning and at the end."""
     token = distinct_tokens(bench.folder, "RS256").first()
     part_seconds = max(1, bench.seconds * 5 // 2)
 
@@ -104,7 +104,7 @@ def distinct(bench: Bench) -> Outcome:
 
 
 def footprint(bench: Bench) -> Outcome:
-    """Look at one process that has answered a single request."""
+    """Measure one process that has answered a single request."""
     token = distinct_tokens(bench.folder, "RS256").first()
     with peers.service(bench.folder) as service:
         starts: dict[str, Start] = {
@@ -118,7 +118,7 @@ def footprint(bench: Bench) -> Outcome:
 
 
 def remembered(bench: Bench) -> Outcome:
-    """Send more distinct tokens than the gateway remembers, and divide what that took."""
+    """Send more distinct tokens than the gateway remembers; return the memory of each."""
     tokens = distinct_tokens(bench.folder, "HS256")
 
     def kib_each(peer: Peer) -> float:
@@ -138,7 +138,7 @@ def remembered(bench: Bench) -> Outcome:
 
 
 def _growth_watch(peer: Peer | None) -> Callable[[], dict[str, float]]:
-    """Return what tells how far *peer*'s memory has risen above what it is now."""
+    """Return a function that measures how far *peer*'s memory has grown since now."""
     if peer is None:
         return dict
     before_kib = resident_kib(peer.pid)
@@ -148,7 +148,7 @@ def _growth_watch(peer: Peer | None) -> Callable[[], dict[str, float]]:
 def _kib_each(peer: Peer, token: str) -> float:
     request = request_head("GET", "/orders/1", token)
     with ExitStack() as stack:
-        _use(stack, peer, request)  # the first connection brings what all share
+        _use(stack, peer, request)  # the first connection allocates what all share
         before_kib = resident_kib(peer.pid)
         for _ in range(IDLE_CONNECTIONS):
             _use(stack, peer, request)

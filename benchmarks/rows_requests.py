@@ -1,4 +1,4 @@
-"""Rows about small requests: warm, every token new, refused, over TLS, at a fixed rate."""
+"""Rows about small requests: warm, every token new, rejected, over TLS, at a fixed rate."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from benchmarks.tokens import distinct_tokens, spoil, spoilt_tokens
 
 
 def warm(bench: Bench) -> Outcome:
-    """Send one RS256 token again and again."""
+    """Send one RS256 token repeatedly."""
     token = distinct_tokens(bench.folder, "RS256").first()
     with peers.service(bench.folder) as service:
         starts = _all_checking(bench, service) | {
@@ -26,7 +26,7 @@ def warm(bench: Bench) -> Outcome:
 
 
 def every_token_new(bench: Bench, algorithm: str) -> Outcome:
-    """Send more distinct tokens in a circle than any cache holds, each round further on."""
+    """Send more distinct tokens in a circle than any cache holds; each round continues."""
     tokens = distinct_tokens(bench.folder, algorithm)
     sent: Counter[str] = Counter()
 
@@ -43,7 +43,7 @@ def every_token_new(bench: Bench, algorithm: str) -> Outcome:
 
 
 def refused(bench: Bench, *, signed: bool) -> Outcome:
-    """Send one token with a wrong signature again and again (*signed*), or none at all."""
+    """Send one token with an invalid signature repeatedly (*signed*), or none."""
     token = spoil(distinct_tokens(bench.folder, "RS256").first()) if signed else None
     with peers.service(bench.folder) as service:
         check = partial(load.probe, token=token, status=401)
@@ -56,7 +56,7 @@ def refused(bench: Bench, *, signed: bool) -> Outcome:
 
 
 def refused_each_new(bench: Bench) -> Outcome:
-    """Send distinct tokens, the signature of each a wrong one."""
+    """Send distinct tokens, each with an invalid signature."""
     tokens = spoilt_tokens(bench.folder, "RS256")
     sent: Counter[str] = Counter()
 
@@ -72,7 +72,7 @@ def refused_each_new(bench: Bench) -> Outcome:
 
 
 def over_tls(bench: Bench) -> Outcome:
-    """Do the warm row again, with TLS between the client and the proxy."""
+    """Repeat the warm row with TLS between client and proxy."""
     token = distinct_tokens(bench.folder, "RS256").first()
     make_certificate(bench.folder)
     with peers.service(bench.folder) as service:
@@ -87,7 +87,7 @@ def over_tls(bench: Bench) -> Outcome:
 
 
 def fixed_rate(bench: Bench) -> Outcome:
-    """Take the 99th percentile while each peer has the same work to do."""
+    """Measure the 99th percentile at the same rate for every peer."""
     token = distinct_tokens(bench.folder, "RS256").first()
     with peers.service(bench.folder) as service:
         check = partial(load.probe, token=token, status=200)
@@ -100,7 +100,7 @@ def fixed_rate(bench: Bench) -> Outcome:
 
 
 def many_routes(bench: Bench, count: int = 10_000) -> Outcome:
-    """Ask for the last of *count* routes, and of ten."""
+    """Request the last of *count* routes, and of ten."""
     token = distinct_tokens(bench.folder, "RS256").first()
 
     def microseconds(peer: Peer) -> float:

@@ -1,4 +1,4 @@
-"""Rows about services with several servers: what one that is slow does to all requests."""
+"""Rows about upstreams with several servers: how one slow server affects all requests."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from benchmarks.tokens import distinct_tokens
 
 
 def one_slow_server(bench: Bench) -> Outcome:
-    """Take the 99th percentile where one of two servers takes 20 ms for each answer.
+    """Measure the 99th percentile if one of two servers takes 20 ms for each response.
 
     Both proxies prefer the server that has fewer requests. In turns, half of all would be slow.
     """

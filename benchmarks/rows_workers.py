@@ -1,4 +1,4 @@
-"""Rows about several worker processes: what a second core is worth, the load included."""
+"""Rows about several workers: what a second core is worth, including the load."""
 
 from collections import Counter
 from functools import partial

@@ -1,4 +1,4 @@
-"""The service of the upload row: read each body to its end, then answer."""
+"""The upstream of the upload row: read each body to its end, then respond."""
 
 import socket
 import sys
@@ -17,7 +17,7 @@ def serve(port: int) -> None:
 
 
 def read_bodies(connection: socket.socket) -> None:
-    """Answer every request on *connection*, each after its last byte."""
+    """Respond to every request on *connection*, after its last byte."""
     with connection:
         while (head := read_head(connection)) is not None:
             fields, rest = head
@@ -40,7 +40,7 @@ def read_head(connection: socket.socket) -> tuple[dict[bytes, bytes], bytes] | N
 
 
 def discard(connection: socket.socket, left: int) -> None:
-    """Take *left* bytes off *connection* without copying them: we measure the proxy, not us."""
+    """Discard *left* bytes of *connection* without copying: the proxy is measured, not this."""
     room = bytearray(CHUNK_BYTES)
     while left > 0:
         taken = connection.recv_into(room, min(left, CHUNK_BYTES), socket.MSG_TRUNC)

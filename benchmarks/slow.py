@@ -1,4 +1,4 @@
-"""A service that answers each request rightly, and late."""
+"""An upstream that responds correctly, and late."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer every request on a connection, none of which has a body."""
+    """Respond to every request on a connection; none has a body."""
     try:
         while True:
             await reader.readuntil(b"\r\n\r\n")

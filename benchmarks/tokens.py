@@ -1,4 +1,4 @@
-"""Mint the tokens that are sent: one to repeat, and files in which every line is another one.
+"""Mint the tokens that are sent: one to repeat, and files with a different one on each line.
 
 All lines of a file are equally long, so that a load generator can start anywhere by seeking.
 """
@@ -20,8 +20,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 Sign = Callable[[bytes], bytes]
 
 LIFETIME_SECONDS = 30 * 86_400
-RENEWAL_SECONDS = 86_400  # files with less than a day left are made anew
-# More than any cache here holds (50,000), so that going round in order never meets a cached one.
+RENEWAL_SECONDS = 86_400  # files that expire within a day are made again
+# More than any cache here holds (50,000), so that a circle never meets a cached one.
 DISTINCT = {"RS256": 120_000, "ES256": 120_000, "HS256": 1_000_000}
 HMAC_SECRET = "benchmark-only-" + "0123456789abcdef" * 3
 
@@ -71,7 +71,7 @@ def make_keys(folder: Path) -> None:
 
 
 def distinct_tokens(folder: Path, algorithm: str) -> TokenFile:
-    """Return the file of distinct tokens, minted now if there is none that lasts."""
+    """Return the file of distinct tokens; mint it if there is none that lasts."""
     path, count = folder / f"{algorithm}.tokens", DISTINCT[algorithm]
     if not path.exists() or path.stat().st_mtime + LIFETIME_SECONDS < time.time() + RENEWAL_SECONDS:
         unfinished = path.with_suffix(".part")
@@ -89,7 +89,7 @@ def distinct_tokens(folder: Path, algorithm: str) -> TokenFile:
 
 
 def spoilt_tokens(folder: Path, algorithm: str) -> TokenFile:
-    """Return the file of distinct tokens, each of them spoilt."""
+    """Return the file of distinct tokens, each with an invalid signature."""
     good = distinct_tokens(folder, algorithm)
     path = folder / f"{algorithm}.spoilt"
     if not path.exists() or path.stat().st_mtime < good.path.stat().st_mtime:
@@ -101,7 +101,7 @@ def spoilt_tokens(folder: Path, algorithm: str) -> TokenFile:
 
 
 def spoil(token: str) -> str:
-    """Return *token* with another signature: well formed, and refused."""
+    """Return *token* with another signature: well-formed, and invalid."""
     head, _, signature = token.rpartition(".")
     middle = len(signature) // 2
     other = "A" if signature[middle] != "A" else "B"

@@ -15,7 +15,7 @@ CHECKS = ("path", "route", "token", "signature", "claims", "revocation", "rules"
 WIDTH, HEIGHT = 900, 364
 CHIP_WIDTH, CHIP_HEIGHT, CHIP_STEP, CHIPS_LEFT, CHIPS_TOP = 86, 36, 94, 266, 98
 
-# The page has a colour of its own: the picture is readable on any page, in both schemes.
+# The picture has a background of its own: it is readable on any page, in both schemes.
 STYLE = """\
   .page { fill: #ffffff; stroke: #d1d9e0 }
   .box { fill: #f6f8fa; stroke: #818b98 }
@@ -78,7 +78,7 @@ def draw_gateway() -> Iterator[str]:
 
 
 def draw_neighbours() -> Iterator[str]:
-    """Yield who the gateway speaks with, and the arrows between them."""
+    """Yield the peers of the gateway, and the arrows between them."""
     yield box("box", 20, 92, 150, 100)
     yield text("name", 95, 122, "Client")
     yield text("code", 95, 148, "Authorization:")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the virtual environment $1 from the locked file $2, with uv where present, else venv and pip.
+# Build the virtual environment $1 from the lock file $2, with uv if it is installed, else with venv and pip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,12 +7,12 @@ venv=$1
 lock=$2
 rm -f "$venv/.ready"
 
-fits() { # A pyenv shim may exist and yet not run: ask the program, not its name.
+fits() { # A pyenv shim may exist and not run: call it, do not just look it up.
     command -v "$1" >/dev/null && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 find_python() {
-    # The distribution's own first: it is built with a profile of itself, which one that was
+    # The distribution's Python first: it is built with profile-guided optimisation. One that was
     # built by hand often is not, and then the gateway is a tenth slower.
     local version name
     for version in 3.11 3.12 3.13 3.14 3 ""; do
@@ -23,14 +23,14 @@ find_python() {
             fi
         done
     done
-    echo "environment: no Python 3.11 or newer was found" >&2
+    echo "environment: no Python 3.11 or newer found" >&2
     return 3
 }
 
 can_make_venv() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
 
 make_with_uv() {
-    # No toolchain is ever downloaded: the Python of this machine is the one that counts.
+    # Never download a toolchain: use the Python of this machine.
     "$uv" venv --quiet --allow-existing --no-python-downloads --python "$python" "$venv"
 }
 
@@ -55,15 +55,15 @@ install() {
 
 python=$(find_python)
 uv=$(command -v uv || true)
-if ! fits "$venv/bin/python"; then # Absent, or left behind by a Python that is gone.
+if ! fits "$venv/bin/python"; then # Absent, or made by a Python that no longer exists.
     rm -rf "$venv"
     if [ -n "$uv" ]; then make_with_uv; else make_with_venv; fi
 elif [ -z "$uv" ] && ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    make_with_venv # Made by a uv that is gone: pip is put in beside what is there.
+    make_with_venv # Made by a uv that no longer exists: add pip.
 fi
 
 install --require-hashes -r "$lock"
 if [ "$lock" = requirements/dev.txt ]; then
-    # The lock holds the build backend too, so nothing is resolved outside it.
+    # The lock file has the build backend, too, so nothing is resolved outside it.
     install --no-deps --no-build-isolation -e .
 fi

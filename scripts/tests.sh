@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run all tests, those that start whole processes beside the others: each half keeps about one core busy.
+# Run all tests. Those that start whole processes run in parallel with the others: each half uses about one core.
 #
 #   tests.sh PYTEST
 set -euo pipefail
@@ -21,16 +21,16 @@ end() {
 trap end EXIT
 trap 'exit 130' INT
 
-# Word splitting is wanted: one argument per folder. A shell has what runs beside it ignore
-# interrupts, and so would the programs that the tests interrupt.
+# Word splitting is intended: one argument per folder. A shell makes background processes ignore
+# interrupts, and the programs that the tests interrupt would inherit that.
 env --default-signal=INT "$pytest" $processes >"$log" 2>&1 &
 beside=$!
 
-# The decision alone first, for its coverage; a red run still shows what else is red.
+# The decision first, for its coverage; if it fails, the rest still runs.
 status=0
 "$pytest" tests/decision --cov=gateway.decision --cov-fail-under=100 || status=1
 "$pytest" $ignored || status=1
-echo "waiting for the tests that run beside these: $processes"
+echo "waiting for the tests that run in parallel: $processes"
 wait "$beside" || status=1
 beside=
 cat "$log"
