@@ -1,4 +1,4 @@
-"""Say which bucket of a limit a request takes from."""
+"""Find the bucket of a rate limit that a request takes from."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -9,8 +9,8 @@ from gateway.decision.rules.claim_names import find_claim
 from gateway.decision.token import SignedToken
 from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 
-# What stands before the octets of a value, so that no two values are spelt alike. Callers
-# without the value all take from one bucket: a claim left out must not be a way around a limit.
+# The kind of a value comes before its octets, so that no two values look alike. All callers
+# without a value share one bucket: leaving out a claim must not be a way around a limit.
 _NOTHING, _TEXT, _NUMBER, _ROUTE, _ADDRESS = b"-", b"t", b"n", b"r", b"a"
 
 # One subscriber has this much of an IPv6 address, and all addresses in it (RFC 6177).
@@ -21,9 +21,9 @@ _CLIENTS = (("client_id",), ("azp",))
 
 
 def bucket_key(limit: RateLimit, route: Route, token: SignedToken | None, address: bytes) -> bytes:
-    """Return 16 octets for the limit and what it counts by; the value cannot be had from them.
+    """Return 16 octets for the limit and the value it counts by, which they do not reveal.
 
-    It is as long for any value: nobody can fill the memory with a claim.
+    The length is the same for any value: a long claim cannot fill the memory.
     """
     spelt = [limit.name.encode()]
     for part in limit.key:
@@ -42,7 +42,7 @@ def _spell(
     if token is None:
         return (_NOTHING,)
     value = _spell_claim(part, token)
-    # Each issuer has names of its own: two of them may call different people `alice`.
+    # With the issuer: two of them may call different people `alice`.
     return (
         (_NOTHING,) if value is None else (*value, token.issuer.issuer.encode("utf-8", "replace"))
     )
@@ -62,7 +62,7 @@ def _spell_claim(part: KeyPart, token: SignedToken) -> tuple[bytes, bytes] | Non
 
 
 def _spell_value(value: object) -> tuple[bytes, bytes] | None:
-    """Return the octets of a string or a number; None of anything else, nothing included."""
+    """Return kind and octets of a string or a number; None for anything else, also for None."""
     if isinstance(value, str):
         return _TEXT, value.encode("utf-8", "surrogatepass")
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -70,12 +70,12 @@ def _spell_value(value: object) -> tuple[bytes, bytes] | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 1.0 is 1
     if isinstance(value, int):
-        return _NUMBER, b"%x" % value  # in decimal, huge ones cost more than their length
+        return _NUMBER, b"%x" % value  # hexadecimal, because decimal takes quadratic time
     return _NUMBER, repr(value).encode()
 
 
 def network_of(address: bytes) -> bytes:
-    """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 one."""
+    """Return the network of one subscriber: an IPv4 address, or the first half of an IPv6 one."""
     if b":" not in address:
         return address
     try:

@@ -1,36 +1,36 @@
-"""Keep the buckets of one process, so many of them at most."""
+"""Keep the buckets of one process, in bounded memory."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from gateway.limits.gcra import Taken, Wanted, take
 
-# About 40 MB. Keys come from tokens and addresses, so somebody may have any number of them.
+# About 40 MB. Keys come from tokens and addresses, so a client may have any number of them.
 MAX_BUCKETS: Final = 200_000
 
-# Of the buckets that nobody used for longest: what is looked at where one is added, and where
-# there is no room for it.
+# How many of the least recently used buckets are examined when one is added, and when there is no
+# room for it.
 _LOOKED_AT: Final = 2
 _CANDIDATES: Final = 8
 
 
 class Buckets:
-    """The buckets that were used last, each with the moment at which it is whole again.
+    """The buckets used last, each with the moment at which it is full again.
 
-    One that is whole is as good as none, and is forgotten as others are added. Where there is no
-    room, one is forgotten that is nearly whole: of the eight that nobody used for longest, the
-    one that would be whole first.
+    A full bucket is the same as none, and is dropped when others are added. If there is no room,
+    one that is nearly full is evicted: of the eight least recently used, the one that would be
+    full first.
     """
 
     def __init__(self, room: int = MAX_BUCKETS) -> None:
         self._room = room
-        self._whole_at_us: dict[bytes, int] = {}  # who was used last stands last
+        self._whole_at_us: dict[bytes, int] = {}  # in the order of their last use
 
     def __len__(self) -> int:
         return len(self._whole_at_us)
 
     def take(self, wanted: Sequence[Wanted], now_us: int) -> Taken:
-        """Take one request of each bucket that is *wanted*, or of none."""
+        """Take one request from each bucket that is *wanted*, or from none."""
         known = self._whole_at_us
         taken = take([one.rate for one in wanted], [known.get(one.key) for one in wanted], now_us)
         if taken.refused is None:
@@ -47,7 +47,7 @@ class Buckets:
             key = next(iter(known))
             moment = known.pop(key)
             if moment > now_us:
-                known[key] = moment  # behind all others: these are looked at next
+                known[key] = moment  # after all others, which are examined next
         if len(known) >= self._room:
             oldest = [key for key, _ in zip(known, range(_CANDIDATES), strict=False)]
             del known[min(oldest, key=known.__getitem__)]

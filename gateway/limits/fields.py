@@ -1,4 +1,4 @@
-"""Tell clients how they stand: RateLimit, RateLimit-Policy and Retry-After.
+"""Write the response fields about rate limits: RateLimit, RateLimit-Policy and Retry-After.
 
 The first two are those of draft-ietf-httpapi-ratelimit-headers-09, lists of RFC 9651: an item for
 each limit, by its name. Each line begins with the end of the line before.
@@ -18,7 +18,7 @@ def render_policy(limits: Sequence[RateLimit]) -> bytes:
     items = []
     for limit in limits:
         quota, window_us = limit.requests, limit.period_us
-        if limit.burst > quota:  # or more would remain than there are
+        if limit.burst > quota:  # else more could remain than the quota
             quota, window_us = limit.burst, limit.burst * limit.interval_us
         items.append(b'"%b";q=%d;w=%d' % (limit.name.encode(), quota, _seconds(window_us)))
     return b"\r\nRateLimit-Policy: " + b", ".join(items)
@@ -36,7 +36,7 @@ def render_standing(names: Sequence[bytes], rates: Sequence[Rate], taken: Taken)
 
 
 def render_retry(rates: Sequence[Rate], taken: Taken) -> bytes:
-    r"""Return ``\r\nRetry-After: …`` of a request that was refused (RFC 9110 §10.2.3)."""
+    r"""Return ``\r\nRetry-After: …`` for a request that was refused (RFC 9110 §10.2.3)."""
     if taken.refused is None:
         return b""
     position = taken.refused
@@ -45,5 +45,5 @@ def render_retry(rates: Sequence[Rate], taken: Taken) -> bytes:
 
 
 def _seconds(span_us: int) -> int:
-    """Return whole seconds, rounded up: who waits for so long does not come too early."""
+    """Return whole seconds, rounded up: a client that waits so long is not too early."""
     return -(-span_us // _SECOND_US)

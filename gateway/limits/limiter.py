@@ -1,4 +1,4 @@
-"""Whoever keeps count of requests, and the one who does in memory."""
+"""The protocol of what counts requests, and the one that counts in memory."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -10,7 +10,7 @@ from gateway.limits.gcra import Taken, Wanted
 
 
 class Uncounted(Enum):
-    """What becomes of a request that nobody could count."""
+    """What becomes of a request that could not be counted."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -20,17 +20,17 @@ Outcome = Taken | Uncounted
 
 
 class Limiter(Protocol):
-    """Whoever keeps count of requests."""
+    """Counts requests."""
 
     def take(self, wanted: tuple[Wanted, ...]) -> Outcome | None:
-        """Take one request of each bucket, or of none; None where that must be asked for."""
+        """Take one request from each bucket or from none; None if that takes an ``ask``."""
 
     async def ask(self, wanted: tuple[Wanted, ...]) -> Outcome:
-        """Do the same, and wait for it."""
+        """Take one request from each bucket or from none, and wait for the outcome."""
 
 
 def steady_us() -> int:
-    """Return microseconds on a clock that nobody sets."""
+    """Return microseconds on a clock that is never set."""
     return monotonic_ns() // 1000
 
 
@@ -42,9 +42,9 @@ class MemoryLimiter:
         self._clock_us = clock_us
 
     def take(self, wanted: tuple[Wanted, ...]) -> Taken:
-        """Take one request of each bucket, or of none."""
+        """Take one request from each bucket or from none."""
         return self._buckets.take(wanted, self._clock_us())
 
     async def ask(self, wanted: tuple[Wanted, ...]) -> Taken:
-        """Do the same."""
+        """Take one request from each bucket or from none."""
         return self.take(wanted)

@@ -1,4 +1,4 @@
-"""Have the limiter that a configuration asks for, over reloads."""
+"""Keep the limiter of the configuration across reloads."""
 
 import asyncio
 
@@ -8,9 +8,9 @@ from gateway.settings.values.rates import Redis
 
 
 class Limiters:
-    """The limiter in memory, and the one with Redis where that is configured.
+    """The limiter in memory, and the one with Redis if that is configured.
 
-    What was counted in memory stays over reloads, and so does a connection to the same Redis.
+    Counts in memory survive a reload, and so does a connection to the same Redis.
     """
 
     def __init__(self, memory: Limiter) -> None:
@@ -20,7 +20,7 @@ class Limiters:
         self._closing: set[asyncio.Task[None]] = set()
 
     def use(self, redis: Redis | None) -> Limiter:
-        """Return who counts from now on."""
+        """Return the limiter that counts from now on."""
         if self._redis is not None:
             settings, limiter = self._redis
             if settings == redis:
@@ -42,7 +42,7 @@ class Limiters:
 
     @property
     def is_without(self) -> bool:
-        """Say whether Redis should count, and cannot be had."""
+        """Return whether Redis is configured but unavailable."""
         return self._redis is not None and self._redis[1].is_down
 
     async def close(self) -> None:

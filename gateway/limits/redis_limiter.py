@@ -1,4 +1,4 @@
-"""Have Redis keep count, for all gateways that use it together."""
+"""Count in Redis, for all gateways that share it."""
 
 import asyncio
 import logging
@@ -13,22 +13,22 @@ from gateway.settings.values.rates import OnFailure, Redis
 
 _log = logging.getLogger(__name__)
 
-# So many times in a row nothing came of asking, and Redis is not asked any more …
+# After so many failures in a row Redis is down: it is not asked any more …
 _FAILURES: Final = 2
-# … but by one request after this time, which sees whether it is back.
+# … except by one request each time this has passed, to find out whether it is back.
 _RETRY_SECONDS: Final = 0.5
 
-# Asked for together: what comes in meanwhile is asked for next.
+# How many requests are sent together; those that arrive meanwhile are sent next.
 _BATCH: Final = 128
 
 _Waiting = tuple[tuple[Wanted, ...], asyncio.Future[Outcome]]
 
 
 class RedisLimiter:
-    """Counts in the Redis of *settings*; while that does not answer, it does as they say.
+    """Counts in the Redis of *settings*; while that is down, applies their ``on_failure``.
 
-    *failures* counts the requests that Redis did not. All questions go over one connection, those
-    that come in together in one piece: each would cost several times as much by itself.
+    *failures* counts the requests that Redis did not. There is one connection, on which requests
+    that arrive together are sent together: each would cost several times as much by itself.
     """
 
     def __init__(self, settings: Redis, clock: Callable[[], float] = monotonic) -> None:
@@ -45,11 +45,11 @@ class RedisLimiter:
 
     @property
     def is_down(self) -> bool:
-        """Say whether Redis is not asked any more, for it does not answer."""
+        """Return whether Redis is down, and not asked."""
         return self._failed_in_a_row >= _FAILURES
 
     def take(self, wanted: tuple[Wanted, ...]) -> Outcome | None:
-        """Return None, so that ``ask`` is called; while Redis is down, what happens without it."""
+        """Return None, so that ``ask`` is called; while Redis is down, the outcome without it."""
         if not self.is_down:
             return None
         now = self._clock()
@@ -59,13 +59,13 @@ class RedisLimiter:
         return self._without(wanted)
 
     async def ask(self, wanted: tuple[Wanted, ...]) -> Outcome:
-        """Take one request of each bucket, or of none."""
+        """Take one request from each bucket or from none."""
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[Outcome] = loop.create_future()
-        self._waiting.append((wanted, told))
+        future: asyncio.Future[Outcome] = loop.create_future()
+        self._waiting.append((wanted, future))
         if self._asking is None:
             self._asking = loop.create_task(self._ask_all())
-        return await told
+        return await future
 
     async def _ask_all(self) -> None:
         try:
@@ -73,35 +73,35 @@ class RedisLimiter:
                 batch = self._waiting[:_BATCH]
                 del self._waiting[:_BATCH]
                 await self._ask(batch)
-                if self.is_down:  # they have waited for it already
+                if self.is_down:  # the others have waited for Redis long enough
                     self._leave_all()
         finally:
             self._asking = None
 
     async def _ask(self, batch: list[_Waiting]) -> None:
-        questions = [wanted for wanted, _ in batch]
+        requests = [wanted for wanted, _ in batch]
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
-                answers = await self._script.run(questions)
+                replies = await self._script.run(requests)
             outcomes: list[Outcome] = [
                 take([one.rate for one in wanted], moments, now_us)
-                for wanted, (now_us, *moments) in zip(questions, answers, strict=True)
+                for wanted, (now_us, *moments) in zip(requests, replies, strict=True)
             ]
         except self._raises as error:
             self._note_failure(error)
-            outcomes = [self._without(wanted) for wanted in questions]
-        except BaseException:  # we are being closed, or this is a bug: nobody waits for ever
+            outcomes = [self._without(wanted) for wanted in requests]
+        except BaseException:  # closed, or an unexpected error: no request may wait for ever
             self._waiting[:0] = batch
             self._leave_all()
             raise
         else:
             self._note_success()
-        for (_, told), outcome in zip(batch, outcomes, strict=True):
-            _tell(told, outcome)
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            _resolve(future, outcome)
 
     def _leave_all(self) -> None:
-        for wanted, told in self._waiting:
-            _tell(told, self._without(wanted))
+        for wanted, future in self._waiting:
+            _resolve(future, self._without(wanted))
         self._waiting.clear()
 
     def _without(self, wanted: tuple[Wanted, ...]) -> Outcome:
@@ -118,32 +118,32 @@ class RedisLimiter:
         self._failed_in_a_row += 1
         self._retry_at = self._clock() + _RETRY_SECONDS
         if self._failed_in_a_row == _FAILURES:
-            # Its kind alone: what it says may repeat what Redis said.
+            # Only the types: the message may quote what Redis sent.
             kinds = ", for ".join(_kinds(error))
-            words = "Redis does not count requests (%s); on_failure: %s"
-            _log.error(words, kinds, self._settings.on_failure.value)
+            text = "Redis is unavailable for rate limits (%s): on_failure=%s applies"
+            _log.error(text, kinds, self._settings.on_failure.value)
 
     def _note_success(self) -> None:
         if self.is_down:
-            _log.warning("Redis counts requests again")
+            _log.warning("Redis is available for rate limits again")
         self._failed_in_a_row = 0
 
     async def close(self) -> None:
-        """Close the connection; who waits still does without Redis."""
+        """Close the connection; requests that still wait go on without Redis."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait({self._asking})
-        self._leave_all()  # of those who came before it had begun
+        self._leave_all()  # those that came before the task had begun
         await self._script.close()
 
 
-def _tell(told: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    if not told.done():  # who asked may have left
-        told.set_result(outcome)
+def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not future.done():  # the request may have ended
+        future.set_result(outcome)
 
 
 def _kinds(error: BaseException) -> Iterator[str]:
-    """Yield what went wrong, and what it came of: a wrong password ends a connection, too."""
+    """Yield the types of *error* and its causes: a wrong password shows as a closed connection."""
     cause: BaseException | None = error
     while cause is not None:
         yield type(cause).__name__

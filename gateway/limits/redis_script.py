@@ -1,4 +1,4 @@
-"""The algorithm once more, in Lua: Redis runs it as one step, on a clock of its own."""
+"""The same algorithm in Lua: Redis runs it atomically, on its own clock."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha1
@@ -7,8 +7,8 @@ from typing import Any, Final
 from gateway.limits.gcra import Wanted
 from gateway.settings.values.rates import Redis
 
-# Numbers are doubles there: exact, for microseconds since 1970 stay under 2^53 until 2255.
-# It answers with now and the moments before this request, so that `gcra.take` says the rest.
+# Numbers in Lua are doubles: exact, since microseconds since 1970 stay under 2^53 until 2255.
+# It returns now and the moments before this request; `gcra.take` finds the outcome.
 SCRIPT: Final = """\
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -35,7 +35,7 @@ _DIGEST: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 def failures_of_redis() -> tuple[type[Exception], ...]:
-    """Return what is raised where Redis does not answer, or not as it should."""
+    """Return the exceptions of a Redis that does not respond, or not as expected."""
     from redis.exceptions import RedisError  # noqa: PLC0415 - an extra, not always there
 
     return (RedisError, OSError, TimeoutError, ValueError)
@@ -44,7 +44,7 @@ def failures_of_redis() -> tuple[type[Exception], ...]:
 class RedisScript:
     """Runs the script in the Redis of *settings*, over one connection.
 
-    Nothing is tried twice: what was sent may have been counted.
+    Nothing is retried: what was sent may have been counted.
     """
 
     def __init__(self, settings: Redis) -> None:
@@ -63,44 +63,44 @@ class RedisScript:
         self._unknown = NoScriptError
         self._prefix = settings.prefix.encode()
 
-    async def run(self, questions: Sequence[Sequence[Wanted]]) -> list[list[int]]:
-        """Return for each of *questions*: now, and the moments of its buckets before it.
+    async def run(self, requests: Sequence[Sequence[Wanted]]) -> list[list[int]]:
+        """Return for each of *requests*: now, and the moments of its buckets before it.
 
-        Raises ``failures_of_redis``; then the connection is not used again, for an answer that
-        is late must not be taken for the next one.
+        Raises ``failures_of_redis``; the connection is then not used again, because a late reply
+        must not be taken for the next one.
         """
         try:
-            return await self._run(questions)
+            return await self._run(requests)
         except BaseException:
             await self._client.connection_pool.disconnect()
             raise
 
-    async def _run(self, questions: Sequence[Sequence[Wanted]]) -> list[list[int]]:
-        answers = await self._send(questions)
-        unknown = [place for place, one in enumerate(answers) if isinstance(one, self._unknown)]
+    async def _run(self, requests: Sequence[Sequence[Wanted]]) -> list[list[int]]:
+        replies = await self._send(requests)
+        unknown = [index for index, one in enumerate(replies) if isinstance(one, self._unknown)]
         if unknown:
-            # Once for each Redis: it remembers scripts, and ran none of these.
+            # Once for each Redis: it keeps scripts. None of these requests was counted.
             await self._client.script_load(SCRIPT)
-            again = await self._send([questions[place] for place in unknown])
-            for place, answer in zip(unknown, again, strict=True):
-                answers[place] = answer
-        return [_numbers(answer) for answer in answers]
+            again = await self._send([requests[index] for index in unknown])
+            for index, reply in zip(unknown, again, strict=True):
+                replies[index] = reply
+        return [_numbers(reply) for reply in replies]
 
-    async def _send(self, questions: Iterable[Sequence[Wanted]]) -> list[Any]:
+    async def _send(self, requests: Iterable[Sequence[Wanted]]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
-        for wanted in questions:
+        for wanted in requests:
             keys = [self._prefix + one.key.hex().encode() for one in wanted]
             numbers = [number for one in wanted for number in one.rate]
             pipeline.evalsha(_DIGEST, len(keys), *keys, *numbers)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
+        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
 
     async def close(self) -> None:
         """Close the connection."""
         await self._client.aclose()
 
 
-def _numbers(answer: Any) -> list[int]:
-    if isinstance(answer, Exception):
-        raise answer
-    return list(map(int, answer))
+def _numbers(reply: Any) -> list[int]:
+    if isinstance(reply, Exception):
+        raise reply
+    return list(map(int, reply))
