@@ -47,8 +47,8 @@ class Exchange:
         "_chunked_out",
         "_close",
         "_head",
+        "_is_responding",
         "_resent",
-        "_response_started",
         "allow",
         "client",
         "deny",
@@ -70,7 +70,6 @@ class Exchange:
         "upload",
         "upstream_seconds",
         "waited",
-        "wants_upgrade",
     )
 
     def __init__(self, port: Port, client: Client, request: Request) -> None:
@@ -81,9 +80,7 @@ class Exchange:
         self.trace: Trace | None = (
             trace if tracer is None else tracer.begin(trace, client.is_trusted)
         )
-        # Copied because the response reader asks for them for every response.
-        self.is_head = request.method == "HEAD"
-        self.wants_upgrade = request.wants_upgrade
+        self.is_head = request.method == "HEAD"  # asked for by the reader of the response
         self.allow: Allow | None = None
         self.deny: Deny | None = None
         self.server: ServerConnection | None = None
@@ -98,7 +95,7 @@ class Exchange:
         self.limit_fields = b""  # each begins with a line end; for any response, also our own
         self.waited = self.is_over = False
         self._head = b""  # of the response, until it is sent
-        self._response_started = self._chunked_out = self._close = self._resent = False
+        self._is_responding = self._chunked_out = self._close = self._resent = False
         self.started_at = monotonic()
         self.id = next(port.request_ids)
 
@@ -253,13 +250,18 @@ class Exchange:
         port, allow = self.port, self.allow
         return (port.timeouts if allow is None else port.routes[allow.route.index]).total_seconds
 
+    @property
+    def wants_upgrade(self) -> bool:
+        """Return whether the request asks for another protocol (RFC 9110 §7.8)."""
+        return self.request.wants_upgrade
+
     def request_complete(self) -> bool:
         """Return whether the whole request was read and sent."""
         return self.upload is None or self.upload.complete
 
     def is_responding(self) -> bool:
         """Return whether a part of the response was sent."""
-        return self._response_started
+        return self._is_responding
 
     def lasts(self) -> bool:
         """Return whether the response is a tunnel or an event stream."""
@@ -267,19 +269,19 @@ class Exchange:
 
     # --- the response of the upstream
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         """Pass on a 1xx response; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
         if self.request.is_http11:
             self.client.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         """Reserve the connection for this client: it logs in on it."""
         server, allow = self.server, self.allow
         if server is not None and allow is not None:
             pool = self.port.routes[allow.route.index].pool
             self.client.bind(pool).adopt(pool, server)
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take the final head, and frame the body for this client."""
         self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = status
@@ -311,7 +313,7 @@ class Exchange:
         """
         return self.port.is_draining and not self.client.has_more()
 
-    def answer_flush(self) -> None:
+    def response_continued(self) -> None:
         """Send what has arrived of a response that is not complete yet."""
         if self._head:
             self._begin_pieces(self._head)
@@ -354,7 +356,7 @@ class Exchange:
         head = self._head
         if head:
             self._head = b""
-            self._response_started = True
+            self._is_responding = True
         elif not out:
             return
         data = out[0] if len(out) == 1 else b"".join(out)
@@ -369,7 +371,7 @@ class Exchange:
         if data:
             self.client.write_chunk(data)
 
-    def answer_end(self) -> None:
+    def response_ended(self) -> None:
         """End the exchange: the response is complete."""
         self.server = None
         self._flush()
@@ -377,7 +379,7 @@ class Exchange:
             self.client.write(b"0\r\n\r\n")
         self._end(self._close)
 
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
+    def protocol_switched(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Tunnel | None:
         """Become a tunnel if the server switched to the requested protocol (RFC 9110 §7.8)."""
         server, self.server = self.server, None
         fault = self._switch_fault(protocol, lines)
@@ -389,7 +391,7 @@ class Exchange:
         self.status = 101
         self.waited = True
         server.home.counts.times.observe(self.request.method, 101, seconds)
-        self._response_started = True
+        self._is_responding = True
         self.port.metrics.tunnels_open += 1
         self.stream = stream = ResponseStream(self)
         kind = WebSocketTunnel if is_websocket(protocol) else Tunnel
@@ -468,7 +470,7 @@ class Exchange:
         return (
             not request.keep_alive
             or self._is_last()
-            or self.wants_upgrade
+            or request.wants_upgrade
             or not (self.upload is None or self.upload.complete or request.body_ends_soon())
         )
 
@@ -479,7 +481,7 @@ class Exchange:
         if self.is_over:
             return
         self._leave_server()
-        if self._response_started:
+        if self._is_responding:
             self.deny = deny
             self.client.abort()
             self._end(True)
@@ -518,7 +520,7 @@ class Exchange:
 
     def _is_whole(self, reason: Reason) -> bool:
         """Return whether the whole request is still here, and nothing of a response has come."""
-        if self._resent or self.wants_upgrade or reason is not Reason.UPSTREAM_UNREACHABLE:
+        if self._resent or self.request.wants_upgrade or reason is not Reason.UPSTREAM_UNREACHABLE:
             return False
         return self.upload is None or not self.upload.begun
 

@@ -204,7 +204,7 @@ class ServerConnection(asyncio.Protocol):
                 if self._reader.head_done and self._asker is asker:
                     # Before the flush: it may put us on hold, and then no time limit runs.
                     self._await_answer()
-                    asker.answer_flush()
+                    asker.response_continued()
             elif outcome == FAULT:
                 self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
             else:
@@ -227,7 +227,7 @@ class ServerConnection(asyncio.Protocol):
         self._asker = None
         self.deadline = NEVER
         reader = self._reader
-        self._tunnel = asker.answer_switch(reader.upgrade, reader.switch_lines(), reader.rest)
+        self._tunnel = asker.protocol_switched(reader.upgrade, reader.switch_lines(), reader.rest)
         if self._tunnel is None:
             self.close()
 
@@ -331,7 +331,7 @@ class ServerConnection(asyncio.Protocol):
             self._look_again()
         else:
             self.home.put(self)
-        asker.answer_end()
+        asker.response_ended()
 
     def _look_again(self) -> None:
         """Serve again once it was looked whether a body comes where there is none.

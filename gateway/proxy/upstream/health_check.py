@@ -82,25 +82,25 @@ class _Asker:
     def server_ready(self) -> None:
         """Send nothing more anyway."""
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         """Wait for the final one."""
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         """Share the connection with nobody anyway."""
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Remember what it says."""
         self.status = status
 
-    def answer_flush(self) -> None:
+    def response_continued(self) -> None:
         """Forget what came of the body."""
         self.out.clear()
 
-    def answer_end(self) -> None:
+    def response_ended(self) -> None:
         """Take that it was whole."""
         self._settle(None)
 
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
+    def protocol_switched(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
         """Refuse what was not asked for."""
         self._settle("the service switched to another protocol")
         return None

@@ -156,7 +156,7 @@ class AnswerParts:
         """Take a field about who is logged in; it may be a trailer, too (RFC 9110 §11.6.3)."""
         lower = name.lower()
         if self._asker is not None and answers_login(lower, value):
-            self._asker.answer_login()
+            self._asker.login_received()
         if not (self.head_done or lower.startswith(b"proxy-")):  # meant for us (RFC 9110 §11.7.1)
             self._lines += (b"\r\n%b: " % name, value)
 
@@ -203,7 +203,7 @@ class AnswerParts:
         if asker.is_head or status in _BODILESS:
             self._head_only(asker, status, lines)
         else:
-            asker.answer_head(status, self._join(lines), self._length, True)
+            asker.head_received(status, self._join(lines), self._length, True)
 
     def _join(self, lines: list[bytes]) -> bytes:
         """Return *lines* as they go on: with a Date, whoever sent the answer (RFC 9110 §6.6.1)."""
@@ -232,7 +232,7 @@ class AnswerParts:
         if status == 204:
             lines = without_named(lines, b"content-length")  # RFC 9110 §8.6
         self._unusual = self.is_bodiless = True
-        asker.answer_head(status, self._join(lines), self._length, False)
+        asker.head_received(status, self._join(lines), self._length, False)
         if self._chunked or (asker.is_head and self._length != 0):
             # The parser expects the body that a GET would have had; what else came with this
             # piece is dropped with it.
@@ -262,7 +262,7 @@ class AnswerParts:
         if self._interims > _MAX_INTERIM:
             self._stop("too many interim answers")
         if status != 100:  # the client's 100 was sent by us, when the request was allowed
-            asker.answer_interim(status, b"".join(lines))
+            asker.interim_received(status, b"".join(lines))
         self._lines = []
         self._connection = self.upgrade = self._date = b""
 

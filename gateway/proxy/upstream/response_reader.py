@@ -61,7 +61,7 @@ class AnswerReader(AnswerParts):
             return False
         kept = self._kept
         fields = kept.fields + date_line() if kept.lacks_date else kept.fields
-        asker.answer_head(kept.status, fields, kept.length, True)
+        asker.head_received(kept.status, fields, kept.length, True)
         asker.out.append(body)
         self.head_done = self.is_reusable = True
         self._asker = None  # not to keep what is over alive until the next answer

@@ -13,16 +13,19 @@ class Asker(Protocol):
     """Whoever asked: takes an answer in pieces."""
 
     is_head: bool
-    wants_upgrade: bool
-    out: list[bytes]  # pieces of the body, sent by the next `answer_flush`
+    out: list[bytes]  # pieces of the body, sent by the next `response_continued`
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    @property
+    def wants_upgrade(self) -> bool:
+        """Return whether the request asks for another protocol (RFC 9110 §7.8)."""
+
+    def interim_received(self, status: int, fields: bytes) -> None:
         """Take a 1xx answer other than 100 and 101."""
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         """Take that somebody logs in on the connection: it is nobody else's from now on."""
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take the final head; each of its *fields* begins with the end of the line before.
 
         Where there is a body, a *length* of None means that it must be framed anew.
@@ -60,13 +63,13 @@ class Waiting(Asker, Sender, Protocol):
     def request_complete(self) -> bool:
         """Return whether all of the request was sent."""
 
-    def answer_flush(self) -> None:
+    def response_continued(self) -> None:
         """Send what was taken in so far."""
 
-    def answer_end(self) -> None:
+    def response_ended(self) -> None:
         """Take the end of the answer; the connection is no longer this exchange's."""
 
-    def answer_switch(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
+    def protocol_switched(self, protocol: bytes, lines: list[bytes], rest: bytes) -> Far | None:
         """Take a 101; return the tunnel to feed from now on, or None to give up.
 
         *lines* are its fields, flat: prefix, value, prefix, value; *rest* came behind them.

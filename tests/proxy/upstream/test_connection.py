@@ -315,22 +315,22 @@ class Asker:
     def server_ready(self) -> None:
         self.is_held = False
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         raise AssertionError
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         raise AssertionError
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         """Take any head."""
 
-    def answer_flush(self) -> None:
+    def response_continued(self) -> None:
         """Send nothing."""
 
-    def answer_end(self) -> None:
+    def response_ended(self) -> None:
         self.ended.append("answered")
 
-    def answer_switch(self, protocol: bytes, fields: object, rest: bytes) -> None:
+    def protocol_switched(self, protocol: bytes, fields: object, rest: bytes) -> None:
         raise AssertionError
 
     def is_repeatable(self) -> bool:

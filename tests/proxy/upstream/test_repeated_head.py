@@ -21,13 +21,13 @@ class Asker:
     logins: int = 0
     calls: list[object] = field(default_factory=list)
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         self.calls.append((status, fields))
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         self.logins += 1
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.calls.append((status, undated(fields), length, has_body))
 
 

@@ -19,13 +19,13 @@ class Asker:
     interims: list[tuple[int, bytes]] = field(default_factory=list)
     heads: list[tuple[int, bytes, int | None, bool]] = field(default_factory=list)
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         self.interims.append((status, fields))
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         self.logins += 1
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.heads.append((status, undated(fields), length, has_body))
 
 

@@ -29,13 +29,13 @@ class Asker:
     def body(self) -> bytes:
         return b"".join(self.out)
 
-    def answer_interim(self, status: int, fields: bytes) -> None:
+    def interim_received(self, status: int, fields: bytes) -> None:
         self.interims.append(status)
 
-    def answer_login(self) -> None:
+    def login_received(self) -> None:
         self.logins += 1
 
-    def answer_head(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
+    def head_received(self, status: int, fields: bytes, length: int | None, has_body: bool) -> None:
         self.status, self.fields, self.length, self.has_body = status, fields, length, has_body
 
 
