@@ -1,4 +1,4 @@
-"""Install the wheel and what it needs, and nothing else, into an environment of its own."""
+"""Install only the wheel and its dependencies, into an environment of its own."""
 
 import hashlib
 import re
@@ -52,7 +52,7 @@ def install(folder: Path, wheel: Path) -> Path:
 
 
 def move(environment: Path, target: Path, place: str) -> None:
-    """Copy *environment* to *target*, from where it will be seen at *place*."""
+    """Copy *environment* to *target*, which will be mounted at *place*."""
     shutil.copytree(environment, target, symlinks=True)
     command = target / "bin" / "gateway"
     _, _, rest = command.read_text().partition("\n")
@@ -60,7 +60,7 @@ def move(environment: Path, target: Path, place: str) -> None:
 
 
 def pip(folder: Path, *arguments: str) -> str:
-    """Return what pip prints that works on the environment in *folder*."""
+    """Run pip on the environment in *folder*; return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What several tests of the project share: the gateway, installed as users install it."""
+"""Shared fixtures: the gateway, installed as users install it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.project.clean_install import build, install, move
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an environment with the wheel in it, and what the wheel needs; not to be changed."""
+    """Return an environment with the wheel and its dependencies; tests must not change it."""
     folder = tmp_path_factory.mktemp("installed")
     build(folder / "dist", "wheel")
     (wheel,) = (folder / "dist").glob("*.whl")
@@ -18,7 +18,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def image(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return what is at /opt/gateway in the image; not to be changed."""
+    """Return the contents of /opt/gateway in the image; tests must not change it."""
     target = tmp_path_factory.mktemp("image") / "gateway"
     move(installed, target, "/opt/gateway")
     return target

@@ -1,4 +1,4 @@
-"""Run what a page shows: its console blocks, in one shell."""
+"""Run the console blocks of a page, in one shell."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _FENCE = re.compile(
 )
 _ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")
 
-# What differs from run to run, and what stands for it on both sides of a comparison.
+# What differs from run to run, and its placeholder on both sides of a comparison.
 _PASSING = [
     (re.compile(pattern), name)
     for pattern, name in (
@@ -42,7 +42,7 @@ _PASSING = [
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A fenced block; *tag* is what the comment in front of it says."""
+    """A fenced block; *tag* is the text of the comment before it."""
 
     tag: str
     language: str
@@ -51,7 +51,7 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command as a page shows it, and what it shows as printed."""
+    """A command and its output, as a page shows them."""
 
     command: str
     output: str
@@ -72,7 +72,7 @@ def fence_of(text: str, start: str) -> str:
 
 
 def find_steps(body: str) -> list[Step]:
-    """Return the commands of a console block; each begins a line, behind a dollar sign."""
+    """Return the commands of a console block; each begins a line, after a dollar sign."""
     steps = []
     for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
         lines = part.splitlines()
@@ -84,28 +84,28 @@ def find_steps(body: str) -> list[Step]:
 
 
 def settle(text: str) -> str:
-    """Return *text* with a fixed word for all that differs from run to run."""
+    """Return *text* with placeholders for what differs from run to run."""
     for pattern, name in _PASSING:
         text = pattern.sub(name, text)
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
 class Ports:
-    """The ports that a page speaks of, and those that are used in their place."""
+    """The ports that a page shows, and those that are used instead."""
 
     def __init__(self, used: dict[str, str]) -> None:
         self._used = used
 
     def use(self, shown: str, used: str) -> None:
-        """Put *used* in the place of *shown* from now on."""
+        """Use the port *used* instead of *shown* from now on."""
         self._used[shown] = used
 
     def put_in(self, text: str) -> str:
-        """Return *text* of the page with the ports that are used."""
+        """Return *text* of the page with the used ports."""
         return _replace(text, self._used)
 
     def take_out(self, text: str) -> str:
-        """Return *text* of a program with the ports that the page shows."""
+        """Return output *text* with the ports that the page shows."""
         return _replace(text, {used: shown for shown, used in self._used.items()})
 
 
@@ -114,7 +114,7 @@ def _replace(text: str, ports: dict[str, str]) -> str:
 
 
 class Shell:
-    """One bash that runs commands in turn; errors go where the output goes."""
+    """One bash that runs commands in turn; its stderr goes to its stdout."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
@@ -122,7 +122,7 @@ class Shell:
         self._shown_bytes = 0
 
     def run(self, command: str) -> str:
-        """Return what *command* prints, once it has ended."""
+        """Run *command* to its end; return its output."""
         mark = "--- end of the command ---"
         _stream(self._process.stdin).write(
             f"{command}\n_status=$?; printf '\\n%s\\n' '{mark}'; (exit $_status)\n"
@@ -136,7 +136,7 @@ class Shell:
         raise AssertionError(f"the shell ended within {command!r}: {''.join(lines)}")
 
     def start(self, command: str, until: str) -> str:
-        """Return what *command*, which ends in ``&``, prints as errors up to *until*."""
+        """Start *command*, which ends in ``&``; return its stderr up to *until*."""
         self.run(f"{command.removesuffix('&')} 2>{self._said.name} &")
         deadline = time.monotonic() + LIMIT_SECONDS
         while until not in (said := self._said.read_text() if self._said.exists() else ""):
@@ -182,5 +182,5 @@ def shell_in(folder: Path) -> Iterator[Shell]:
             yield Shell(process, folder)
         finally:
             watchdog.cancel()
-            # The whole group: a gateway that a page left running must not outlive its page.
+            # The whole group: end a gateway that the page left running.
             os.killpg(process.pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What a container is to the program in it: a user, a read-only root, and namespaces."""
+"""A container as the program in it sees it: a user, a read-only root, and namespaces."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from tests.project.clean_install import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
-# Where the configuration is mounted: /etc of this machine is not ours to add a folder to.
+# Where the configuration is mounted: do not add a folder to /etc of this machine.
 MOUNTED_AT = "/mnt"
 
-# Within its own mount, process and network namespaces, and without a place that can be written:
-# the root is read-only, and so is all that is mounted in it and open to everybody.
+# In its own mount, process and network namespaces, and without a writable place: the root is
+# read-only, and so is everything mounted in it that everybody could write.
 _CONTAINER = """
 set -eu
 mount --make-rprivate /
@@ -43,14 +43,14 @@ exec setpriv --reuid "${user%:*}" --regid "${user#*:}" --clear-groups --no-new-p
 
 
 def exec_form(instruction: str) -> list[str]:
-    """Return the words of the last *instruction* that is written as a list."""
+    """Return the words of the last *instruction* in list form."""
     found = re.findall(rf"\b{instruction} (\[.+\])$", DOCKERFILE, re.MULTILINE)
     listed: list[str] = json.loads(found[-1])
     return listed
 
 
 def image_environment() -> dict[str, str]:
-    """Return the variables of the final stage, and where the configuration is here."""
+    """Return the variables of the final stage, with the path of the configuration here."""
     _, _, stage = DOCKERFILE.rpartition("\nFROM ")
     (line,) = re.findall(r"^ENV (.+)$", re.sub(r"\\\n\s*", "", stage), re.MULTILINE)
     named = dict(pair.split("=", 1) for pair in line.split())
@@ -60,7 +60,7 @@ def image_environment() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that runs; *init* is the process id of its process 1, as seen from here."""
+    """A running container; *init* is the process id of its process 1, as seen from outside."""
 
     process: subprocess.Popen[bytes]
     init: int
@@ -79,14 +79,14 @@ class Container:
         )
 
     def stop(self) -> int:
-        """End it as an engine does; return its exit code."""
+        """Stop it as an engine does; return its exit code."""
         (number,) = re.findall(r"^STOPSIGNAL (\w+)$", DOCKERFILE, re.MULTILINE)
         os.kill(self.init, signal.Signals[number])
         return self.process.wait(LIMIT_SECONDS)
 
 
 def user_and_group() -> tuple[str, str]:
-    """Return the numbers that the image names."""
+    """Return the user and group ids that the image names."""
     ((user, group),) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
     return user, group
 
@@ -118,8 +118,8 @@ def container(
         yield Container(process, first)
     finally:
         watchdog.cancel()
-        # Its first process by itself: the wish to end with its parent does not outlive another
-        # user (prctl(2), PR_SET_PDEATHSIG).
+        # Its first process by itself: PR_SET_PDEATHSIG is cleared by a change of the user
+        # (prctl(2)).
         for child in _children(process):
             os.kill(child, signal.SIGKILL)
         process.kill()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def main(arguments: list[str]) -> None:
-    """Send the request, and print the body, with -i behind the head."""
+    """Send the request, and print the body, with -i after the head."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-s", action="store_true")
     parser.add_argument("-i", action="store_true", dest="with_head")

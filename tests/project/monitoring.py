@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules in config/, taken apart for the tests."""
+"""Read the dashboard and the alert rules in config/ for the tests."""
 
 import json
 import re
@@ -23,19 +23,19 @@ _MATCHER: Final = re.compile(r'([a-z_]+)(?:=~|!~|!=|=)"')
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression, and the panel or the alert that asks it; *legend* names its series."""
+    """An expression, with its panel or alert; *legend* names its series."""
 
     name: str
     expr: str
     legend: str = ""
 
     def metrics(self) -> set[str]:
-        """Return the names of all samples that it asks for."""
+        """Return the names of all samples in it."""
         bare = _BY.sub("", re.sub(r"\{[^}]*\}", "", self.expr))
         return set(_METRIC.findall(bare))
 
     def labels(self) -> set[str]:
-        """Return the labels that it sums by, or shows."""
+        """Return the labels that it aggregates by, or shows."""
         listed = [label for labels in _BY.findall(self.expr) for label in labels.split(",")]
         return {label.strip() for label in listed} | set(self.legend_labels())
 
@@ -44,7 +44,7 @@ class Query:
         return re.findall(r"\{\{(\w+)\}\}", self.legend)
 
     def matched(self) -> Iterator[tuple[str, str]]:
-        """Yield each metric with each of the labels by which it is picked."""
+        """Yield each metric with each label of its selectors."""
         for metric, matchers in _MATCHERS.findall(self.expr):
             for label in _MATCHER.findall(matchers):
                 yield metric, label
@@ -62,7 +62,7 @@ def alert_queries() -> list[Query]:
 
 
 def panels() -> list[Mapping[str, Any]]:
-    """Return every panel of the dashboard, its rows included."""
+    """Return every panel of the dashboard, including those in rows."""
     found: list[Mapping[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
     return found
 

@@ -34,7 +34,7 @@ from `tests/standards.yaml` and the ids in the tests.
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One requirement; *reason* says why it is not held, where it is not."""
+    """One requirement; *reason* says why no test holds it, if none does."""
 
     id: str
     section: str
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """The lines of one RFC, or of some that belong together."""
+    """The lines of one RFC, or of several that belong together."""
 
     name: str
     title: str
@@ -61,7 +61,7 @@ class Holder:
 
     @property
     def is_case(self) -> bool:
-        """Return whether this is a case, and no test or module."""
+        """Return whether this is a case, not a test or module."""
         return bool(self.name) and not self.name.startswith("test_")
 
 
@@ -77,7 +77,7 @@ def _standard(
 
 
 def find_holders(tests: Path) -> tuple[Holder, ...]:
-    """Return all that bears an id in the Python files and the corpus under *tests*."""
+    """Return everything with an id in the Python files and the corpus under *tests*."""
     found: list[Holder] = []
     for path in sorted(tests.rglob("*.py")):
         found += _in_module(path.relative_to(tests).as_posix(), path.read_text())
@@ -100,7 +100,7 @@ def _in_module(path: str, text: str) -> Iterator[Holder]:
 
 
 def _docstrings(module: ast.Module) -> Iterator[tuple[ast.Constant, str]]:
-    """Yield each docstring with the name of what it describes; the module has none."""
+    """Yield each docstring with the name of its function; a module has none."""
     for node in ast.walk(module):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body[:1]:
@@ -127,7 +127,7 @@ def _bearing(path: str, name: str, text: object) -> Iterator[Holder]:
 
 
 def find_faults(standards: Iterable[Standard], holders: Iterable[Holder]) -> list[str]:
-    """Return what is wrong: lines that nothing holds or explains, and ids of no line."""
+    """Return the faults: lines that nothing holds or explains, and ids without a line."""
     lines = [line for standard in standards for line in standard.lines]
     numbers = {line.id.partition(".")[0] for line in lines}
     faults = []
@@ -189,7 +189,7 @@ def read_all(root: Path) -> tuple[tuple[Standard, ...], tuple[Holder, ...]]:
 
 
 def main(root: Path = ROOT) -> int:
-    """Write the page; return 1, with what is wrong on stderr, where a line has a gap."""
+    """Write the page; return 1, with the faults on stderr, if there are any."""
     standards, holders = read_all(root)
     (root / PAGE).write_text(render_page(standards, holders))
     faults = find_faults(standards, holders)

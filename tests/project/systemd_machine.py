@@ -1,4 +1,4 @@
-"""A machine of its own for a unit: a real systemd, in namespaces, with nothing else to run."""
+"""A machine for a unit: a real systemd, in namespaces, that runs nothing else."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from tests.hanging import LIMIT_SECONDS
 
-# What a unit's default dependencies ask for; here they are names without contents.
+# The default dependencies of a unit; here they are empty.
 _TARGETS = ("sysinit", "basic", "sockets", "network-online", "shutdown", "multi-user", "empty")
 
-# What programs look up there; nothing of the rest, of this machine's secrets least of all.
+# Files that programs look up there; nothing else, above all no secrets of this machine.
 _SHARED_ETC = ("passwd", "group", "nsswitch.conf", "hosts", "ld.so.cache", "localtime")
 
-# As process 1 of its own namespaces. Only in here is /etc another one, /opt and the units of
-# the distribution are out of sight, and there is no network but the loopback.
+# As process 1 of its own namespaces. Inside, /etc is another one, /opt and the units of the
+# distribution are hidden, and the loopback is the only network.
 _BOOT = """
 set -eu
 cd "$1"
@@ -33,7 +33,7 @@ mount --bind opt /opt
 mount --bind console /dev/console
 umount -R /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-# As systemd has it where it boots: credentials come to a service by the way of its own mounts.
+# As in a boot of systemd: it passes credentials to a service through mounts of its own.
 mount --make-rshared /
 export container=other
 exec /usr/lib/systemd/systemd --system --unit=empty.target --log-target=console \\
@@ -43,7 +43,7 @@ exec /usr/lib/systemd/systemd --system --unit=empty.target --log-target=console 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A running systemd; *folder* is as it sees it, for files that both sides read."""
+    """A running systemd; *folder* is a path inside, for files that both sides read."""
 
     process_id: int
     folder: Path
@@ -60,7 +60,7 @@ class Machine:
 
     @contextmanager
     def start(self, *command: str) -> Iterator[subprocess.Popen[str]]:
-        """Have *command* run beside what else is run, until the end at the latest."""
+        """Run *command* in the background, until the end at the latest."""
         with subprocess.Popen(self._within(*command), stdout=subprocess.PIPE, text=True) as process:
             try:
                 yield process
@@ -75,7 +75,7 @@ class Machine:
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
     def log(self) -> str:
-        """Return what systemd and the services have written."""
+        """Return the output of systemd and of the services."""
         return (self.folder / "console").read_text() + (self.folder / "log").read_text()
 
 
@@ -83,7 +83,7 @@ class Machine:
 def machine(
     folder: Path, units: dict[str, str], etc: dict[str, str], opt: Path
 ) -> Iterator[Machine]:
-    """Run a systemd that knows *units*; files of *etc* are in its /etc, and *opt* is its /opt."""
+    """Run a systemd with *units*; the files of *etc* are in its /etc, and *opt* is its /opt."""
     _furnish(folder, units, etc, opt)
     boot = ["sh", "-c", _BOOT, "boot", str(folder)]
     namespaces = ["--pid", "--fork", "--mount", "--cgroup", "--net", "--ipc", "--uts"]
@@ -123,7 +123,7 @@ def _furnish(folder: Path, units: dict[str, str], etc: dict[str, str], opt: Path
 
 
 def _wait_for(unshare: subprocess.Popen[bytes], folder: Path) -> Machine:
-    """Return the machine once its systemd answers."""
+    """Return the machine once its systemd responds."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < deadline and unshare.poll() is None:
         children = Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split()
@@ -140,7 +140,7 @@ def _read(path: Path) -> str:
 
 
 def may_make_namespaces() -> bool:
-    """Say whether this process may do what a machine, or a container, needs."""
+    """Return whether this process may create such a machine or container."""
     if os.geteuid() != 0:
         return False
     tried = subprocess.run(

@@ -1,4 +1,4 @@
-"""The page about the access log: its lines are those that the gateway writes."""
+"""`docs/access-log.md`: its lines are those that the gateway writes."""
 
 import json
 import re
@@ -29,8 +29,8 @@ ROUTES: list[Mapping[str, Any]] = [
     }
 ]
 
-# What the page shows the lines of: a browser's request, one without a token, one for another
-# tenant's order, one of a program, and what is no request.
+# The requests whose lines the page shows: of a browser, without a token, for another tenant's
+# order, of a program, and malformed.
 AGENT = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)"
 PAGE_BEFORE = "Referer: https://shop.example.com/cart?id=7"
 ORDER = "/tenants/acme/orders/7?expand=items"
@@ -51,7 +51,7 @@ def requests() -> list[bytes]:
 
 
 async def lines(form: str, folder: Path, capture: pytest.CaptureFixture[str]) -> str:
-    """Return what is written about the requests of the page."""
+    """Return the log lines of the requests of the page."""
     changes = {"access_log": {"to": "stdout", "format": form}, "routes": ROUTES}
     async with running_service() as service:
         service.script = serve(make_answer(b'{"id": 7, "status": "paid"}'))

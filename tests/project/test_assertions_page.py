@@ -26,7 +26,7 @@ FENCES = {fence.language: fence.body for fence in find_fences(TEXT)}
 
 @pytest.fixture
 def assertion(tmp_path: Path) -> AssertionSettings:
-    """What the page configures, with a key made by the command that it shows."""
+    """The configuration of the page, with a key made by the command that it shows."""
     subprocess.run(FENCES["sh"], shell=True, cwd=tmp_path, check=True, timeout=60)
     path = tmp_path / "gateway.yaml"
     path.write_text(config(FENCES["yaml"]))

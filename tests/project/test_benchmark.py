@@ -1,4 +1,4 @@
-"""The parts of the benchmark that judge and mint; no test here measures anything."""
+"""The parts of the benchmark that judge and mint; nothing is measured here."""
 
 import json
 from base64 import urlsafe_b64decode

@@ -1,4 +1,4 @@
-"""No handler of any error at all hides a fault of ours: it reports it, or raises it again."""
+"""No broad `except` hides a bug: each reports the error, or raises it again."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ GATEWAY = Path(__file__).parents[2] / "gateway"
 
 _BROAD = {"Exception", "BaseException"}
 
-# What tells somebody of an error: the event loop, a log with the traceback, who waits for a thread.
+# How an error is reported: by the event loop, in a log with its traceback, to a waiting thread.
 _REPORTS = {"report_bug", "exception", "set_exception", "_refuse_for", "describe_error"}
 
 
@@ -49,7 +49,7 @@ def suppresses_all(source: str) -> bool:
 
 
 def test_no_module_swallows_an_error_that_it_does_not_know() -> None:
-    """A bug, no memory or no descriptor would be a wrong signature, or a key that is unusable."""
+    """A bug, or a lack of memory or descriptors, would look like an invalid signature or key."""
     hidden = [
         f"{path.relative_to(GATEWAY)}:{handler.lineno}"
         for path in sorted(GATEWAY.rglob("*.py"))

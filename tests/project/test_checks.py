@@ -1,4 +1,4 @@
-"""`docs/checks.md`: a section for every code, each with examples that really give it."""
+"""`docs/checks.md`: a section for every code, each with examples that produce it."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def without_examples(section: str) -> str:
 
 
 def completed(example: str, base: str = BASE) -> str:
-    """Return *example* behind the sections of *base* that it does not have itself."""
+    """Return *example* after the sections of *base* that it does not have itself."""
     own = set(re.findall(r"^(\w+):", example, re.MULTILINE))
     parts = re.split(r"^(?=\w)", base, flags=re.MULTILINE)
     return "".join(part for part in parts if part.partition(":")[0] not in own) + example
@@ -49,7 +49,7 @@ def test_the_suppressed_warnings_it_shows_are_suppressed(tmp_path: Path) -> None
 
 
 def test_every_code_has_one_section_and_no_other_has() -> None:
-    """In the order of the source, so that a reader finds what belongs together."""
+    """In the order of the source, so that related codes are together."""
     assert re.findall(r"^### (.+)$", PAGE, re.MULTILINE) == [code.value for code in Code]
 
 
@@ -67,7 +67,7 @@ def test_the_base_of_the_examples_holds_without_a_doubt(tmp_path: Path) -> None:
     assert done.exit_code == 0
 
 
-# What only a suite can have.
+# Codes of suites only.
 OF_SUITES = {Code.EXTENDS_CYCLE, Code.MISSING_EXPECTATION}
 
 
@@ -91,7 +91,7 @@ def test_every_section_has_an_example() -> None:
 
 
 def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]]:
-    """Return the codes and the severities of what is wrong with the configuration *text*."""
+    """Return the codes and severities of the faults of the configuration *text*."""
     env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", text, re.MULTILINE))
     for name, content in re.findall(r"^# (\S+\.yaml): (.+)$", text, re.MULTILINE):
         (directory / name).parent.mkdir(exist_ok=True)
@@ -136,5 +136,5 @@ def test_so_does_one_of_something_that_does_not_answer(code: str, tmp_path: Path
 
 
 def kind(code: str) -> set[str]:
-    """Return the severities that the section speaks of."""
+    """Return the severities that the section names."""
     return set(SECTIONS[code].strip().partition(".")[0].lower().split(" or "))

@@ -1,4 +1,4 @@
-"""`docs/cors.md`: what its configuration answers is what it shows."""
+"""`docs/cors.md`: its configuration produces the responses that it shows."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The rules of the image, read from the Dockerfile and linted: no container engine is needed."""
+"""The rules of the image, checked in the Dockerfile without a container engine."""
 
 import json
 import re

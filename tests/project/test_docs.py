@@ -1,4 +1,4 @@
-"""The pages in `docs/`: what they list is what there is."""
+"""The pages in `docs/`: what they list exists, and everything is listed."""
 
 import json
 import re
@@ -37,14 +37,14 @@ def page(name: str) -> str:
 def sections(text: str, mark: str) -> dict[str, str]:
     """Return the text under each heading that begins with *mark*."""
     parts = re.split(rf"^{mark} (.+)$", text, flags=re.MULTILINE)
-    # A section ends where one of a higher rank begins.
+    # A section ends where one of a higher level begins.
     higher = rf"^#{{1,{len(mark)}}} "
     bodies = (re.split(higher, body, flags=re.MULTILINE)[0] for body in parts[2::2])
     return dict(zip(parts[1::2], bodies, strict=True))
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the cells of all tables, without their heads."""
+    """Return the cells of all tables, without their headers."""
     lines = [line.strip("| ") for line in text.splitlines() if line.startswith("| ")]
     ruled = re.split(r"^\|-.*$", text, flags=re.MULTILINE)
     heads = {part.rstrip().splitlines()[-1].strip("| ") for part in ruled[:-1]}
@@ -91,7 +91,7 @@ def test_every_reason_has_its_section_with_its_status_in_the_order_of_the_code()
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
 def test_a_section_says_what_it_means_its_causes_and_what_to_do(reason: Reason) -> None:
-    """A reason that is not given in this version has neither causes nor a remedy."""
+    """A reason that this version never gives has neither causes nor a remedy."""
     section = REASONS[f"{reason.code} ({reason.status})"]
     meaning, *points = re.split(r"^- ", section, flags=re.MULTILINE)
 
@@ -105,7 +105,7 @@ def test_a_section_says_what_it_means_its_causes_and_what_to_do(reason: Reason) 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
 def test_a_reason_is_said_to_be_given_exactly_where_some_module_gives_it(reason: Reason) -> None:
-    # The first declares all reasons, the second says how each would be answered.
+    # The first declares all reasons, the second writes the response of each.
     others = {"gateway/decision/reason.py", "gateway/http/writing/refusal.py"}
     modules = (ROOT / "gateway").rglob("*.py")
     sources = [path.read_text() for path in modules if str(path.relative_to(ROOT)) not in others]
@@ -118,7 +118,7 @@ def test_a_reason_is_said_to_be_given_exactly_where_some_module_gives_it(reason:
 
 
 def verbs(group: click.Command, words: str) -> dict[str, click.Command]:
-    """Return every verb that does something, by the words that call it."""
+    """Return every verb, by the words of its command line."""
     if not isinstance(group, click.Group):
         return {words: group}
     found: dict[str, click.Command] = {}
@@ -228,7 +228,7 @@ def test_every_member_of_an_access_log_line_is_described() -> None:
     lines = re.findall(r'^\{"time":.+$', page("tutorial"), re.MULTILINE)
     listed = [row[0].strip("`") for row in rows(sections(page("access-log"), "##")["JSON"])]
 
-    # The two members that most lines have not: see the page.
+    # Two members that most lines lack: see the page.
     usual = [name for name in listed if name not in {"trace_id", "would_deny"}]
     assert len(usual) == len(listed) - 2
     assert lines

@@ -1,4 +1,4 @@
-"""The example estate is sound, and its own suites say all that there is to say of it."""
+"""The example estate is valid, and its suites cover all of its rules."""
 
 import re
 import subprocess

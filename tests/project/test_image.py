@@ -1,4 +1,4 @@
-"""What the image does, without an engine: its command, as its user, on a read-only root."""
+"""The image without an engine: its command, as its user, on a read-only root."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_the_command_of_the_image_is_the_one_that_runs_here_but_for_the_place_of
 
 
 def test_in_the_container_nothing_can_be_written_and_nobody_is_root(running: Container) -> None:
-    """What the other tests stand on: without it they would show nothing."""
+    """What the other tests rely on: without it they would prove nothing."""
     places = "/ /tmp /var/tmp /run /dev/shm /opt/gateway /mnt"
     script = f"id -u; for place in {places}; do touch $place/a 2>/dev/null && echo $place; done"
 

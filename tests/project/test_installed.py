@@ -1,4 +1,4 @@
-"""What is installed from the wheel works alone: away from the source, without the tests' tools."""
+"""The installed wheel works alone: away from the source, without the tools of the tests."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: what kustomize makes of them is valid, safe, and agrees with itself."""
+"""The Kubernetes manifests, built by kustomize, are valid, safe and consistent."""
 
 import json
 import re
@@ -25,7 +25,7 @@ GATEWAY = Path(sys.executable).with_name("gateway")
 LABELS = {"app.kubernetes.io/name": NAME}
 TOKEN = "a token of the admin port that is long enough"
 
-# The oldest version that the project itself still maintains, and the newest with a schema.
+# The oldest version that Kubernetes still maintains, and the newest with a schema.
 VERSIONS = ["1.34", "1.35", "1.36", "1.37"]
 
 NO_KUSTOMIZE = pytest.mark.skipif(
@@ -36,7 +36,7 @@ pytestmark = NO_KUSTOMIZE
 
 @cache
 def built() -> dict[str, dict[str, Any]]:
-    """Return what a cluster gets, by kind."""
+    """Return the objects that a cluster receives, by kind."""
     done = subprocess.run(
         ["kustomize", "build", str(FOLDER)], capture_output=True, check=True, timeout=60
     )
@@ -60,7 +60,7 @@ def ports() -> dict[str, int]:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Path:
-    """Return the folder that the pod sees: the files of the ConfigMap."""
+    """Return the directory that the pod sees: the files of the ConfigMap."""
     for name, text in built()["ConfigMap"]["data"].items():
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -164,7 +164,7 @@ def test_the_configuration_holds_without_a_doubt_and_its_suite_passes(
 
 
 def test_the_ports_are_those_that_the_gateway_listens_on(settings: Settings) -> None:
-    """On all addresses: the cluster and the probes come to that of the pod."""
+    """On all addresses: the cluster and the probes connect to that of the pod."""
     assert settings.admin is not None
     (listen,) = settings.listen
     assert listen.address.port == ports()["http"]

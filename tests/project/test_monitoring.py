@@ -1,4 +1,4 @@
-"""Alert rules and dashboard: what they ask for is documented, and so are they."""
+"""Alert rules and dashboard: they are documented, and so are the metrics that they use."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.project.monitoring import (
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 ALERTS_PAGE = (ROOT / "docs" / "alerts.md").read_text()
 
-# Each family with its labels, as the page says; a test of the exposition compares it with the code.
+# Each family with its labels, as on the page; a test of the exposition compares it with the code.
 FAMILIES = {
     name: (kind, set(re.findall(r"`(\w+)`", labels)))
     for name, kind, labels in re.findall(
@@ -31,7 +31,7 @@ FAMILIES = {
     )
 }
 
-# Those that Prometheus adds to all that it scrapes, and to histograms.
+# Labels that Prometheus adds to everything that it scrapes, and to histograms.
 ADDED = {"job", "instance", "le"}
 
 QUERIES = [*alert_queries(), *panel_queries()]
@@ -79,7 +79,7 @@ def test_every_metric_of_the_gateway_is_shown_or_watched(name: str) -> None:
     assert name in asked or name in NOT_SHOWN
 
 
-# What belongs to another figure that is shown.
+# Parts of another figure that is shown.
 NOT_SHOWN = {
     "gateway_config_last_reload_success_timestamp_seconds",
     "gateway_revocation_fetches_total",

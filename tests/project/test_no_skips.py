@@ -1,4 +1,4 @@
-"""The rule of .ci/run: a test that did not run, or was excused, fails the run."""
+"""The rule of .ci/run: a skipped or expected-to-fail test fails the run."""
 
 import os
 import subprocess

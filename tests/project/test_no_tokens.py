@@ -1,4 +1,4 @@
-"""A token that any test made the gateway print or log fails the whole run."""
+"""A token that the gateway prints or logs in any test fails the whole run."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
-# Put together there, so that it is in no source that pytest shows.
+# Put together there, so that it is not in the source that pytest shows.
 MADE = "import logging, sys\ntoken = 'eyJ' + 'hbGciOiJ' * 4 + '.' + 'eyJzdWIi' * 4 + '.c2ln'\n"
 TELLING = [
     "def test_a(): print(token)",
@@ -36,7 +36,7 @@ def run_pytest(folder: Path, source: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("source", TELLING)
 def test_a_run_that_tells_a_token_is_red(tmp_path: Path, source: str) -> None:
-    """6750.10: in every test, whatever it is about."""
+    """6750.10: in every test, whatever its subject."""
     status, shown = run_pytest(tmp_path, source)
 
     assert status == 1

@@ -1,4 +1,4 @@
-"""`docs/operate.md`: its example is run, and what it names is there."""
+"""`docs/operate.md`: its example is run, and what it names exists."""
 
 import re
 import time
@@ -27,14 +27,14 @@ STEPS = [step for fence in FENCES if fence.tag == "run" for step in find_steps(f
 SHELL = "\n".join(fence.body for fence in FENCES if fence.tag == "shell")
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 
-# What the page listens on; here it takes free ports and says which.
+# The ports of the page; here the gateway uses free ports and says which.
 PORTS = {"8081": "0", "9911": "0"}
 
 
 def run_step(shell: Shell, step: Step, ports: Ports, folder: Path) -> str:
     command = ports.put_in(step.command)
     if not command.endswith("&"):
-        # To a file: what the gateway says meanwhile, on the same terminal, is another matter.
+        # To a file, apart from what the gateway prints meanwhile.
         shell.run(f"{{ {with_url(command, ports)}; }} >own.txt 2>&1")
         return ports.take_out((folder / "own.txt").read_text())
     said = shell.start(command, until="admin on")
@@ -44,7 +44,7 @@ def run_step(shell: Shell, step: Step, ports: Ports, folder: Path) -> str:
 
 
 def with_url(command: str, ports: Ports) -> str:
-    """Return *command* with the admin port that the file cannot name here: there it is 0."""
+    """Return *command* with the admin port, which is 0 in the file here."""
     url = ports.put_in("--url http://127.0.0.1:9911")
     return re.sub(r"^gateway (healthcheck|reload) ", rf"gateway \1 {url} ", command)
 
@@ -79,7 +79,7 @@ def settled(text: str) -> str:
 
 
 def test_no_block_of_the_page_escapes_these_tests() -> None:
-    """Some are for other machines than this one; what they name is looked up below."""
+    """Some blocks are for other machines; the tests below check the names in them."""
     assert {fence.tag.split(": ")[0] for fence in FENCES} <= {
         "run",
         "file",

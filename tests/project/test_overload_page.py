@@ -1,4 +1,4 @@
-"""What `docs/overload.md` shows is so."""
+"""`docs/overload.md`: its example behaves as it shows."""
 
 import re
 from pathlib import Path

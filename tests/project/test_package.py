@@ -1,4 +1,4 @@
-"""What a user installs: the wheel and the source archive, built without a network."""
+"""The wheel and the source archive, built without a network."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The pod of the manifests, without a cluster: probes, a changed ConfigMap, and its end."""
+"""The pod of the manifests, without a cluster: probes, a changed ConfigMap, termination."""
 
 import json
 import time
@@ -32,7 +32,7 @@ print(answer.status, answer.read().decode())
 
 
 class Mounted:
-    """A ConfigMap as the kubelet mounts it, which changes all files by renaming one link."""
+    """A ConfigMap as the kubelet mounts it: renaming one link changes all files."""
 
     def __init__(self, folder: Path, files: dict[str, str]) -> None:
         folder.mkdir(0o755)
@@ -54,7 +54,7 @@ class Mounted:
 
 
 def files() -> dict[str, str]:
-    """Return the files of the ConfigMap; the issuer's keys come from a file, and all is quicker."""
+    """Return the files of the ConfigMap, with keys from a file and shorter times."""
     found = dict(built()["ConfigMap"]["data"])
     for was, here in (
         ("discovery: true", "jwks_file: keys.json"),

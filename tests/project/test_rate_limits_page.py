@@ -1,4 +1,4 @@
-"""What `docs/rate-limits.md` shows is so."""
+"""`docs/rate-limits.md`: its example behaves as it shows."""
 
 import re
 from pathlib import Path
@@ -43,7 +43,7 @@ async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
         for name, value in answer.fields
     ]
     told, said = "\n".join(lines) + "\n", fence_of(PAGE, "HTTP/1.1 429")
-    # Time has passed since the first request, so that there may be less to wait.
+    # Time has passed since the first request, so the wait may be shorter.
     seconds = re.compile(r"(?<=;t=)\d+|(?<=Retry-After: )\d+")
     assert seconds.sub("…", told) == seconds.sub("…", said)
     waits = zip(seconds.findall(told), seconds.findall(said), strict=True)

@@ -1,4 +1,4 @@
-"""The README: what it shows is shown, and run, in the tutorial; it stays a front page."""
+"""The README: what it shows is part of the tutorial, which is run; its pictures exist."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ CONSOLES = [fence for fence in FENCES if fence.language == "console"]
 
 @pytest.mark.parametrize("fence", CONSOLES, ids=lambda fence: fence.body.partition("\n")[0])
 def test_what_a_console_shows_stands_in_the_tutorial_which_is_run(fence: Fence) -> None:
-    """A line of one ellipsis stands for lines that are left out."""
+    """A line with only an ellipsis stands for lines that are left out."""
     rest = TUTORIAL
     for part in map(settle, re.split(r"^…\n", fence.body, flags=re.MULTILINE)):
         assert part in rest

@@ -1,4 +1,4 @@
-"""`docs/rewriting.md`: what its configuration has sent is what it shows."""
+"""`docs/rewriting.md`: its configuration produces the requests that it shows."""
 
 import re
 import shlex

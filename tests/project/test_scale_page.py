@@ -1,4 +1,4 @@
-"""`docs/scale.md`: its figures are of measured rows, its sums are right, its names are there."""
+"""`docs/scale.md`: its figures are of measured rows, its sums are right, its names exist."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def number(text: str) -> float:
 
 
 def measured(row: str) -> float:
-    """Return what the gateway did in a row of the benchmark."""
+    """Return the gateway's figure in a row of the benchmark."""
     found = re.search(
         rf"^\| {re.escape(row)} \([^|]*\) \| gateway ([\d,.]+)", RESULTS, re.MULTILINE
     )

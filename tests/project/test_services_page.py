@@ -1,4 +1,4 @@
-"""What `docs/services.md` shows is so, in front of real servers that end and come back."""
+"""`docs/services.md`: its example behaves as it shows, with real servers that stop and restart."""
 
 import json
 import logging
@@ -46,10 +46,10 @@ http {{
 
 
 class Nginx:
-    """An nginx at a port of its own, which refuses connections while it does not run."""
+    """An nginx with a port of its own, which refuses connections while it is stopped."""
 
     def __init__(self, folder: Path, holder: socket.socket) -> None:
-        # Held by a socket that does not listen: no other test can take the port meanwhile.
+        # A socket that does not listen holds the port, so that no other test takes it.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(("127.0.0.1", 0))
         self.port = holder.getsockname()[1]
@@ -77,7 +77,7 @@ class Nginx:
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[list[Nginx]]:
-    """Two that do not run yet."""
+    """Return two servers that are not running yet."""
     with ExitStack() as stack:
         made = []
         for number in range(2):
@@ -89,7 +89,7 @@ def servers(tmp_path: Path) -> Iterator[list[Nginx]]:
 
 
 def write_example(directory: Path, servers: list[Nginx]) -> Path:
-    """Write the configuration of the page for *servers*, where all comes sooner."""
+    """Write the configuration of the page for *servers*, with shorter times."""
     config = yaml.safe_load(FENCES["yaml"])
     config |= {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "access_log": "none"}
     orders = config["upstreams"]["orders"]
@@ -135,7 +135,7 @@ async def test_the_example_does_what_the_page_says(
 async def test_no_client_notices_when_one_of_the_servers_is_killed(
     servers: list[Nginx], tmp_path: Path
 ) -> None:
-    """A GET may be sent again, as the example says."""
+    """A GET may be retried, as the example says."""
     first, second = servers
     for server in servers:
         server.start()

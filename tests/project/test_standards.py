@@ -1,4 +1,4 @@
-"""The page of standards is the one that the tests make, and no line is without test or reason."""
+"""`docs/standards.md` is up to date, and every line has a test or a reason."""
 
 from pathlib import Path
 
@@ -22,11 +22,11 @@ def test_every_line_is_held_or_has_its_reason_and_every_id_is_one_of_a_line() ->
 
 
 def test_the_page_is_current() -> None:
-    """Where it is not, `make standards` writes it."""
+    """If it is not, run `make standards`."""
     assert (ROOT / PAGE).read_text() == render_page(*read_all(ROOT))
 
 
-# --- what the generator does, on standards that there are not
+# --- the generator, on made-up standards
 
 TOLD = """
 - name: RFC 1111
@@ -145,7 +145,7 @@ def test_a_gap_and_an_id_of_no_line_are_faults(holders: list[Holder], faults: li
     ("number", "other"), [("1111.2", "1111.3"), ("1111.2", "1111.1"), ("1111.1", "1111.0")]
 )
 def test_lines_are_numbered_from_1_on(number: str, other: str) -> None:
-    """So that none is lost, and none stands twice."""
+    """So that none is lost, and none occurs twice."""
     standards = read_standards(TOLD.replace(f'"{number}"', f'"{other}"'))
 
     assert "1111: its lines are not numbered from 1 on" in find_faults(standards, [])

@@ -1,4 +1,4 @@
-"""The units of systemd: checked by it, and run by it, in all their confinement."""
+"""The systemd units: checked by systemd, and run by it with all restrictions."""
 
 import re
 import shutil
@@ -22,8 +22,8 @@ FOLDER = ROOT / "config" / "systemd"
 SERVICE = "jwt-gateway.service"
 SOCKET = "jwt-gateway.socket"
 
-# Tenths; 10 is the least that counts as exposed. What is left is what a proxy is for: it has
-# the network, and any address in it.
+# Tenths; 10 is the least that counts as exposed. What remains is what a proxy needs: the
+# network, and any address in it.
 EXPOSURE = 12
 
 needs_analyze = pytest.mark.skipif(
@@ -36,11 +36,11 @@ needs_machine = pytest.mark.skipif(
 
 
 def directives(unit: str) -> dict[str, str]:
-    """Return the lines ``Name=value``; of those that stand twice, the last."""
+    """Return the lines ``Name=value``; of repeated ones, the last."""
     return dict(re.findall(r"^(\w+)=(.*)$", (FOLDER / unit).read_text(), re.MULTILINE))
 
 
-# --- what systemd says of them
+# --- checks by systemd
 
 
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -55,7 +55,7 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a root file system with the units and a program where they have it."""
+    """Return a root file system with the units and their program."""
     units = tmp_path / "etc" / "systemd" / "system"
     shutil.copytree(FOLDER, units)
     place, text = credential_drop_in()
@@ -104,7 +104,7 @@ def test_the_service_can_do_little_beside_its_work() -> None:
     assert done.returncode == 0, done.stdout
 
 
-# --- the numbers agree with the defaults of the configuration
+# --- numbers agree with the defaults of the configuration
 
 
 def test_there_is_time_to_take_leave() -> None:
@@ -115,13 +115,13 @@ def test_there_is_time_to_take_leave() -> None:
 
 
 def test_there_are_descriptors_for_all_connections() -> None:
-    """Each request may take two: the client's, and one to a service."""
+    """Each request may need two: the client's, and one to an upstream."""
     connections = LimitsModel.model_fields["connections"].default
 
     assert int(directives(SERVICE)["LimitNOFILE"]) >= 3 * connections
 
 
-# --- what becomes of them in a systemd that runs
+# --- the units in a running systemd
 
 
 CONFIG = """
@@ -158,7 +158,7 @@ WITH_TLS = """listen:
 PLACE = "/opt/jwt-gateway"
 GATEWAY = f"{PLACE}/bin/gateway"
 
-# As `systemctl edit` would add it: output to a file that the test reads, a watchdog to wait for.
+# As `systemctl edit` would add it: output to a file that the test reads, and a short watchdog.
 DROP_IN = """
 [Service]
 StandardOutput=append:{folder}/log
@@ -173,7 +173,7 @@ connection.request("GET", sys.argv[2])
 print(connection.getresponse().status)
 """
 
-# One connection after the other, each with one request, until a file appears.
+# One connection after another, each with one request, until a file appears.
 ASK_UNTIL = """
 import http.client, pathlib, sys
 ended = pathlib.Path(sys.argv[1])
@@ -198,7 +198,7 @@ print(connection.getresponse().status)
 
 
 def credential_drop_in() -> tuple[str, str]:
-    """Return the place and the text of the drop-in that the page about operating shows."""
+    """Return the path and the text of the drop-in that `docs/operate.md` shows."""
     fences = find_fences((ROOT / "docs" / "operate.md").read_text())
     ((place, text),) = [(one.tag, one.body) for one in fences if one.language == "ini"]
     return place.removeprefix("file: "), text
@@ -223,7 +223,7 @@ def booted(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def host(booted: Machine) -> Machine:
-    """Return the machine with the good configuration, and nothing running."""
+    """Return the machine with the valid configuration, and nothing running."""
     stopped = booted.run("systemctl", "stop", SOCKET, SERVICE)
     assert stopped.returncode == 0, stopped.stderr
     booted.run("systemctl", "reset-failed", SERVICE)
@@ -233,7 +233,7 @@ def host(booted: Machine) -> Machine:
 
 @pytest.fixture
 def serving(booted: Machine) -> Machine:
-    """Return the machine with the service running; a test of it leaves it so, and saves a start."""
+    """Return the machine with the service running; its tests leave it running, to save a start."""
     if configuration(booted).read_text() != CONFIG:
         booted.run("systemctl", "stop", SOCKET, SERVICE)
         configuration(booted).write_text(CONFIG)
@@ -380,7 +380,7 @@ def test_a_main_process_that_dies_is_started_again(host: Machine) -> None:
 
 @needs_machine
 def test_a_private_key_that_only_root_can_read_is_given_to_the_service(host: Machine) -> None:
-    """As `docs/operate.md` says it."""
+    """As `docs/operate.md` describes it."""
     place, drop_in = credential_drop_in()
     etc = host.folder / "etc" / "jwt-gateway"
     issued = trustme.CA().issue_cert("localhost")

@@ -1,4 +1,4 @@
-"""`docs/timeouts.md`: its example does what it says."""
+"""`docs/timeouts.md`: its example has the limits that it shows."""
 
 import re
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ MIB = 1024**2
 
 
 def rows(heading: str) -> list[list[str]]:
-    """Return the cells of the table whose head begins with *heading*."""
+    """Return the cells of the table whose header begins with *heading*."""
     (table,) = re.findall(rf"^\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     return [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()]
 

@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "tls.md").read_text()
 FENCES = find_fences(PAGE)
 STEPS = [step for fence in FENCES if fence.tag == "run" for step in find_steps(fence.body)]
 
-# What the page listens on; here it takes free ports and says which.
+# The ports of the page; here the gateway uses free ports and says which.
 PORTS = {"8443": "0", "9911": "0"}
 
 

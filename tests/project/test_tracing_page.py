@@ -1,4 +1,4 @@
-"""What `docs/tracing.md` shows and lists is so."""
+"""`docs/tracing.md`: its example behaves as it shows, and its lists are complete."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "tracing.md").read_text()
 
 
 async def run_the_example(directory: Path) -> tuple[bytes, list[Seen]]:
-    """Return the traceparent that the service gets of the request on the page, and the spans."""
+    """Return the traceparent that the upstream receives for the request, and the spans."""
     config = yaml.safe_load(fence_of(PAGE, "version: 1\n"))
     request = fence_of(PAGE, "GET ").rstrip("\n").replace("\n", "\r\n") + "\r\n\r\n"
     async with running_service() as service, running_collector() as collector:
@@ -37,7 +37,7 @@ async def run_the_example(directory: Path) -> tuple[bytes, list[Seen]]:
 
 
 async def test_the_example_runs_as_it_is_shown(tmp_path: Path) -> None:
-    """The ids that the gateway makes are others; how they hang together is the same."""
+    """The ids of the gateway differ; how they refer to each other is the same."""
     traceparent, spans = await run_the_example(tmp_path)
     told = f"`traceparent: {traceparent.decode()}`"
     listed = [

@@ -31,7 +31,7 @@ STEPS = [
     for step in find_steps(fence.body)
 ]
 
-# What `gateway run` listens on in the tutorial; here it takes free ports and says which.
+# The ports of `gateway run` in the tutorial; here the gateway uses free ports and says which.
 RUN_PORTS = {"8081": "0", "9911": "0"}
 
 
@@ -62,7 +62,7 @@ def running_demo() -> Iterator[str]:
 
 
 def ports_of(introduction: str) -> Ports:
-    """Return the ports of the demo, in the order in which it names them."""
+    """Return the ports of the demo, in the order of its introduction."""
     used = re.findall(r"^  .*$", introduction, re.MULTILINE)
     found = re.findall(r"127\.0\.0\.1:(\d+)", "\n".join(used))
     shown = ["8080", "9901", "9000", "9001", "9002"]
@@ -70,7 +70,7 @@ def ports_of(introduction: str) -> Ports:
 
 
 def run_step(shell: Shell, step: Step, ports: Ports) -> str:
-    """Return what the command of *step* prints, with the ports of the page."""
+    """Run the command of *step*; return its output, with the ports of the page."""
     command = ports.put_in(step.command)
     issuer = ports.put_in("--issuer-url http://127.0.0.1:9000")
     command = command.replace("gateway token mint", f"gateway token mint {issuer}")
@@ -88,7 +88,7 @@ def run_step(shell: Shell, step: Step, ports: Ports) -> str:
 def introduction_and_printed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[str, dict[int, str]]:
-    """Return what the demo said, and what each step printed, by its number."""
+    """Return the introduction of the demo, and the output of each step, by its number."""
     folder = tmp_path_factory.mktemp("tutorial")
     shutil.copytree(ROOT / "config", folder / "config")
     with running_demo() as introduction, shell_in(folder) as shell:
@@ -116,7 +116,7 @@ def test_the_demo_introduces_itself_as_the_page_shows(
     (fence,) = [fence for fence in FENCES if fence.tag == "demo"]
     (step,) = find_steps(fence.body)
 
-    # On its own ports the demo need not say where its issuer is.
+    # With its default ports the demo does not name its issuer.
     said = introduction.replace(" --issuer-url http://127.0.0.1:9000", "")
     assert step.command == "make demo"
     assert settle(said) == settle(step.output.partition("\n")[2])
@@ -125,7 +125,7 @@ def test_the_demo_introduces_itself_as_the_page_shows(
 def test_make_demo_runs_the_demo_and_says_so_first() -> None:
     (fence,) = [fence for fence in FENCES if fence.tag == "demo"]
     (step,) = find_steps(fence.body)
-    # Silent about directories: `make test` runs this, and an inner make would tell of its own.
+    # Without messages about directories: within `make test`, this make is an inner one.
     planned = subprocess.run(
         ["make", "--no-print-directory", "-n", "demo"],
         cwd=ROOT,
@@ -139,7 +139,7 @@ def test_make_demo_runs_the_demo_and_says_so_first() -> None:
 
 
 def test_the_page_has_commands_to_run() -> None:
-    """A change of the page's form must not leave this file with nothing to do."""
+    """A change of the page's form must not leave these tests without commands."""
     verbs = {word for step in STEPS for word in re.findall(r"\bgateway ([a-z]+)", step.command)}
 
     assert verbs >= {"demo", "check", "routes", "keys", "token", "run", "healthcheck"}
