@@ -14,7 +14,7 @@ def busy(adaptive: AdaptiveLimit) -> AdaptiveLimit:
     return adaptive
 
 
-def test_until_an_answer_is_late_each_that_is_not_adds_a_slot() -> None:
+def test_until_a_response_is_late_each_one_in_time_adds_a_slot() -> None:
     adaptive = busy(AdaptiveLimit(TARGET))
 
     for number in range(5):
@@ -23,7 +23,7 @@ def test_until_an_answer_is_late_each_that_is_not_adds_a_slot() -> None:
     assert adaptive.limit == START + 5
 
 
-def test_later_a_round_of_answers_adds_one() -> None:
+def test_later_a_round_of_responses_adds_one() -> None:
     adaptive = busy(AdaptiveLimit(TARGET))
     adaptive.learn(0.3, 1.0, Priority.HIGH)
     assert adaptive.limit == START - 1
@@ -34,7 +34,7 @@ def test_later_a_round_of_answers_adds_one() -> None:
     assert adaptive.limit == START
 
 
-def test_of_answers_that_were_late_together_one_counts() -> None:
+def test_of_responses_that_were_late_together_one_counts() -> None:
     adaptive = busy(AdaptiveLimit(TARGET))
 
     for _ in range(5):
@@ -60,7 +60,7 @@ def test_where_there_is_room_enough_nothing_is_added() -> None:
     st.sets(st.sampled_from(Priority)),
     st.integers(0, 60),
 )
-def test_whoever_takes_all_it_may_is_given_more_as_long_as_answers_are_in_time(
+def test_a_limit_in_full_use_grows_as_long_as_responses_are_in_time(
     priority: Priority, others: set[Priority], late: int
 ) -> None:
     """However few slots there were: those reserved for others are no reason to keep it so."""

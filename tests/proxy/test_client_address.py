@@ -1,4 +1,4 @@
-"""From which address a request came: the peer's, unless somebody trusted says otherwise."""
+"""The address of a request: the peer's, unless a trusted proxy reports another."""
 
 import json
 
@@ -21,7 +21,7 @@ from tests.proxy.messages import make_request
         (None, ["X-Forwarded-For: 203.0.113.9"], "127.0.0.1"),
     ],
 )
-async def test_only_who_is_trusted_says_where_a_request_came_from(
+async def test_only_trusted_proxies_say_where_a_request_came_from(
     trusted: list[str] | None,
     fields: list[str],
     address: str,
@@ -36,7 +36,7 @@ async def test_only_who_is_trusted_says_where_a_request_came_from(
     assert json.loads(capfd.readouterr().out)["client"] == address
 
 
-async def test_a_rate_limit_by_address_counts_a_client_once_whatever_port_it_comes_from(
+async def test_a_rate_limit_by_address_ignores_the_port_of_the_client(
     start_gateway: StartGateway,
 ) -> None:
     route = {

@@ -33,7 +33,7 @@ def test_invented_hosts_do_not_fill_the_memory() -> None:
     assert hosts.evictable <= 4096
 
 
-def test_behind_a_flood_of_invented_hosts_a_host_is_remembered_again() -> None:
+def test_after_a_flood_of_invented_hosts_a_host_is_remembered_again() -> None:
     """Before, those that came first stayed, and every other one was read anew."""
     hosts = HostNames()
     flood(hosts)
@@ -43,7 +43,7 @@ def test_behind_a_flood_of_invented_hosts_a_host_is_remembered_again() -> None:
     assert hosts.get(b"API.example.com:8443") == "api.example.com"
 
 
-def test_a_host_in_use_stays_during_a_flood_and_one_that_a_route_names_for_ever() -> None:
+def test_a_host_in_use_survives_a_flood_and_one_that_a_route_names_stays_for_ever() -> None:
     hosts = HostNames(["api.example.com"])
     hosts[b"in-use.test"]
     for start in range(0, 10_000, 1000):
@@ -52,7 +52,7 @@ def test_a_host_in_use_stays_during_a_flood_and_one_that_a_route_names_for_ever(
         assert hosts.get(b"in-use.test") or hosts.recall(b"in-use.test")
 
 
-def test_what_is_no_host_is_not_remembered() -> None:
+def test_an_invalid_host_is_not_remembered() -> None:
     """It may be as long as a head."""
     hosts = HostNames()
 
@@ -86,7 +86,7 @@ async def test_request_ids_differ_between_gateways(
     assert first != second
 
 
-async def test_a_bug_beside_the_connections_is_reported_and_ends_what_waits(
+async def test_an_error_in_a_task_is_reported_and_ends_what_waits(
     tmp_path: Path,
 ) -> None:
     """Otherwise the client of that request would wait for ever."""
@@ -107,7 +107,7 @@ async def test_a_bug_beside_the_connections_is_reported_and_ends_what_waits(
     assert [str(error) for error in reports] == ["a bug"]
 
 
-async def test_what_ends_well_is_not_given_up(tmp_path: Path) -> None:
+async def test_a_task_that_succeeds_ends_nothing(tmp_path: Path) -> None:
     settings = load(write_config(tmp_path, ["http://a"], {}))
     port = make(settings, make_metrics()).port
     done, given_up = asyncio.Event(), asyncio.Event()

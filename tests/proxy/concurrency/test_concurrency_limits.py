@@ -196,7 +196,7 @@ async def test_however_a_request_ends_its_slot_is_free_again_once(
     await has_one_slot(gateway, service, script)
 
 
-async def test_a_request_for_which_nothing_listens_gives_its_slot_back(
+async def test_a_request_to_an_unreachable_upstream_releases_its_slot(
     start_gateway: StartGateway, closed_port: int
 ) -> None:
     gateway = await start_gateway(
@@ -206,7 +206,7 @@ async def test_a_request_for_which_nothing_listens_gives_its_slot_back(
     assert [(await gateway.ask(WHOLE)).status for _ in range(3)] == [502] * 3
 
 
-async def test_what_is_refused_for_its_rate_gives_its_slot_back(
+async def test_a_request_over_its_rate_limit_releases_its_slot(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(
@@ -220,7 +220,7 @@ async def test_what_is_refused_for_its_rate_gives_its_slot_back(
     await has_one_slot(gateway, service, script)
 
 
-async def test_what_is_refused_for_want_of_a_slot_uses_up_no_rate(
+async def test_a_request_without_a_free_slot_uses_up_no_rate(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(
@@ -235,7 +235,7 @@ async def test_what_is_refused_for_want_of_a_slot_uses_up_no_rate(
     assert [(await gateway.ask(WHOLE)).status for _ in range(2)] == [200, 429]
 
 
-async def test_who_is_refused_is_told_so_at_once_and_reaches_no_service(
+async def test_a_request_over_the_limit_is_refused_at_once_and_reaches_no_upstream(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api", 2)])
@@ -253,7 +253,7 @@ async def test_who_is_refused_is_told_so_at_once_and_reaches_no_service(
     assert [(await read_answer(client)).status for client in held] == [200, 200]
 
 
-async def test_a_route_that_is_full_is_in_nobodys_way_and_the_gateways_slots_are_for_all(
+async def test_a_full_route_blocks_no_other_and_the_slots_of_the_gateway_are_for_all(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api", 1), route("other")], limits={"requests": 2})
@@ -268,7 +268,7 @@ async def test_a_route_that_is_full_is_in_nobodys_way_and_the_gateways_slots_are
     assert gateway.metric("gateway_requests_shed_total", limit="gateway") == 1
 
 
-async def test_the_last_slots_are_for_those_who_matter_more(
+async def test_the_last_slots_are_reserved_for_higher_priorities(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     priorities = ("low", "normal", "high")
@@ -293,7 +293,7 @@ async def test_the_last_slots_are_for_those_who_matter_more(
         assert await statuses() == expected
 
 
-async def test_what_needs_a_token_takes_no_slot_before_it_is_allowed(
+async def test_a_request_takes_no_slot_before_its_token_is_verified(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     guarded = route("api", 1)
@@ -357,7 +357,7 @@ ENDED = [
 
 
 @pytest.mark.parametrize(("ended", "change"), [one[1:] for one in ENDED], ids=[e[0] for e in ENDED])
-def test_what_a_service_did_is_what_it_is_given(ended: Ended, change: int) -> None:
+def test_the_limit_of_an_upstream_follows_how_it_responds(ended: Ended, change: int) -> None:
     limit = AdaptiveLimit(1.0)
     limit.taken = START
     limits = ConcurrencyLimits({SERVICE: limit}, Priority.NORMAL, None, Metrics())
@@ -367,7 +367,7 @@ def test_what_a_service_did_is_what_it_is_given(ended: Ended, change: int) -> No
     assert (limit.taken, limit.limit) == (START - 1, START + change)
 
 
-def test_what_ends_soon_without_an_answer_says_nothing() -> None:
+def test_a_request_that_ends_soon_without_a_response_changes_nothing() -> None:
     limit = AdaptiveLimit(1000.0)
     limit.taken = START
     limits = ConcurrencyLimits({SERVICE: limit}, Priority.NORMAL, None, Metrics())

@@ -1,4 +1,4 @@
-"""Requests are held to the rate limits of their route: once they are allowed, all or none."""
+"""The rate limits of a route hold allowed requests: all limits count one, or none does."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ def standing(answer: Message, name: bytes = b"ratelimit") -> dict[str, dict[str,
     return parse_list(answer.one(name).decode())
 
 
-async def test_each_subject_has_its_own_and_who_is_refused_reaches_no_service(
+async def test_each_subject_has_its_own_limit_and_a_refused_request_reaches_no_upstream(
     start_gateway: StartGateway, service: Service
 ) -> None:
     gateway = await start_gateway(rate_limits={"each": of("subject")}, routes=limited("each"))
@@ -61,7 +61,7 @@ async def test_each_subject_has_its_own_and_who_is_refused_reaches_no_service(
     assert len(service.requests) == 4
 
 
-async def test_a_refusal_says_when_to_come_again(start_gateway: StartGateway) -> None:
+async def test_a_refusal_says_when_to_retry(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(rate_limits={"each": of("subject")}, routes=limited("each"))
     await statuses(gateway, signed(), count=2)
 
@@ -74,7 +74,7 @@ async def test_a_refusal_says_when_to_come_again(start_gateway: StartGateway) ->
     assert standing(answer, b"ratelimit-policy") == {"each": {"q": 2, "w": 3600}}
 
 
-async def test_an_answer_that_is_allowed_says_how_the_limits_stand(
+async def test_a_response_carries_the_state_of_the_limits(
     start_gateway: StartGateway, service: Service
 ) -> None:
     service.script = serve(make_answer(b"hello", b'RateLimit: "theirs";r=1'))
@@ -94,7 +94,7 @@ async def test_an_answer_that_is_allowed_says_how_the_limits_stand(
     assert answer.body == b"hello"
 
 
-async def test_a_service_that_fails_does_not_hide_how_the_limits_stand(
+async def test_a_failed_response_carries_the_state_of_the_limits(
     start_gateway: StartGateway, closed_port: int
 ) -> None:
     gateway = await start_gateway(
@@ -109,7 +109,7 @@ async def test_a_service_that_fails_does_not_hide_how_the_limits_stand(
     assert standing(answer)["each"]["r"] == 4
 
 
-async def test_an_answer_of_unknown_length_says_it_too(
+async def test_a_response_of_unknown_length_carries_it_too(
     start_gateway: StartGateway, service: Service
 ) -> None:
     head = b"HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -122,9 +122,7 @@ async def test_an_answer_of_unknown_length_says_it_too(
     assert standing(answer)["all"]["r"] == 1
 
 
-async def test_a_switch_of_protocols_says_it_too(
-    start_gateway: StartGateway, service: Service
-) -> None:
+async def test_a_101_carries_it_too(start_gateway: StartGateway, service: Service) -> None:
     switched = b"HTTP/1.1 101 Now\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
     service.script = serve(switched)
     gateway = await start_gateway(
@@ -139,7 +137,9 @@ async def test_a_switch_of_protocols_says_it_too(
     assert standing(answer)["all"]["r"] == 1
 
 
-async def test_a_route_without_limits_says_nothing_of_them(start_gateway: StartGateway) -> None:
+async def test_a_response_of_a_route_without_limits_has_no_such_fields(
+    start_gateway: StartGateway,
+) -> None:
     gateway = await start_gateway(rate_limits={"each": of("subject")}, routes=limited("each"))
 
     answer = await ask(gateway, target="/free/x")
@@ -149,7 +149,7 @@ async def test_a_route_without_limits_says_nothing_of_them(start_gateway: StartG
     assert not answer.has(b"ratelimit-policy")
 
 
-async def test_what_is_refused_for_its_token_takes_from_no_limit(
+async def test_a_request_refused_for_its_token_takes_from_no_limit(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(rate_limits={"all": of("route")}, routes=limited("all"))
@@ -209,7 +209,7 @@ async def test_an_optional_token_that_is_not_sent_is_counted_with_all_others(
     assert await statuses(gateway, signed()) == [200, 200, 429]
 
 
-async def test_an_address_is_the_one_that_trusted_proxies_tell(
+async def test_an_address_is_the_one_that_trusted_proxies_report(
     start_gateway: StartGateway,
 ) -> None:
     public = limited("each", require=None, public=True)
@@ -225,7 +225,7 @@ async def test_an_address_is_the_one_that_trusted_proxies_tell(
     assert await statuses(suspicious, b"X-Forwarded-For: 192.0.2.2") == [429, 429, 429]
 
 
-async def test_what_is_too_large_takes_nothing(start_gateway: StartGateway) -> None:
+async def test_a_request_that_is_too_large_takes_nothing(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(
         rate_limits={"all": of("route")}, routes=limited("all", limits={"body": "4B"})
     )
@@ -235,7 +235,7 @@ async def test_what_is_too_large_takes_nothing(start_gateway: StartGateway) -> N
     assert await statuses(gateway, signed()) == [200, 200, 429]
 
 
-async def test_a_refused_request_leaves_its_connection_to_the_next(
+async def test_a_refused_request_keeps_its_connection(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(rate_limits={"all": of("route", 1)}, routes=limited("all"))
@@ -247,7 +247,7 @@ async def test_a_refused_request_leaves_its_connection_to_the_next(
     assert [(await read_answer(wire)).status for _ in range(2)] == [429, 200]
 
 
-async def test_head_is_told_the_same(start_gateway: StartGateway) -> None:
+async def test_a_response_to_head_carries_it_too(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(rate_limits={"all": of("route", 1)}, routes=limited("all"))
     await ask(gateway, signed())
 
@@ -257,7 +257,7 @@ async def test_head_is_told_the_same(start_gateway: StartGateway) -> None:
     assert standing(answer)["all"]["r"] == 0
 
 
-async def test_a_reload_gives_nothing_back(
+async def test_a_reload_refills_no_bucket(
     start_gateway: StartGateway, service: Service, tmp_path: Path
 ) -> None:
     limits = {"each": of("subject")}
@@ -303,7 +303,7 @@ async def test_refusals_are_counted_by_limit_and_by_route(start_gateway: StartGa
     assert gateway.metric("gateway_decisions_total", route="api", reason="allow") == 1
 
 
-async def test_what_a_limit_counts_by_reaches_no_log(
+async def test_the_value_that_a_limit_counts_by_is_not_logged(
     start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secret = "S3CRET-" + "x" * 3000

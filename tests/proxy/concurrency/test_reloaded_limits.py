@@ -40,7 +40,7 @@ def allowed(gateway: RunningGateway) -> float:
     return gateway.metric("gateway_upstream_requests_allowed", upstream="main")
 
 
-async def test_a_reload_in_between_forgets_nobody_who_is_under_way(
+async def test_a_reload_keeps_the_slots_of_requests_in_flight(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api", 1)], limits={"requests": 1})
@@ -54,7 +54,7 @@ async def test_a_reload_in_between_forgets_nobody_who_is_under_way(
     await has_one_slot(gateway, service, script)
 
 
-async def test_a_limit_that_is_lowered_cuts_nobody_off_and_lets_nobody_in(
+async def test_a_lowered_limit_cuts_no_request_and_admits_none(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api")], limits={"requests": 2})
@@ -70,7 +70,7 @@ async def test_a_limit_that_is_lowered_cuts_nobody_off_and_lets_nobody_in(
     await has_one_slot(gateway, service, script)
 
 
-async def test_a_limit_that_goes_and_comes_again_counts_who_came_since(
+async def test_a_limit_that_was_removed_and_added_again_counts_from_then_on(
     start_gateway: StartGateway, service: Service, script: Script
 ) -> None:
     gateway = await start_gateway(routes=[route("api")], limits={"requests": 1})
@@ -85,7 +85,7 @@ async def test_a_limit_that_goes_and_comes_again_counts_who_came_since(
     await has_one_slot(gateway, service, script)
 
 
-async def test_without_limits_no_route_has_an_entrance(start_gateway: StartGateway) -> None:
+async def test_without_limits_no_route_has_concurrency_limits(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(routes=[route("api"), route("other", priority="high")])
 
     port = gateway.gateway.data._serving.port
@@ -93,7 +93,7 @@ async def test_without_limits_no_route_has_an_entrance(start_gateway: StartGatew
     assert allowed(gateway) == 0
 
 
-async def test_what_was_learned_of_a_service_outlives_a_reload(
+async def test_what_was_learned_about_an_upstream_survives_a_reload(
     start_gateway: StartGateway, service: Service
 ) -> None:
     service.script = serve(make_answer(b"too much to do", status=503))

@@ -1,4 +1,4 @@
-"""From a request's head to a verdict: what is refused before anything is asked."""
+"""From the head of a request to a verdict: what is refused without asking for keys."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ async def test_a_plain_request_is_decided_by_its_head(port: Port) -> None:
 
 
 @pytest.mark.parametrize("host", [b"", b"a b", b"a,b", b"a@b", b"a/b"])
-async def test_what_is_no_host_is_malformed(port: Port, host: bytes) -> None:
+async def test_an_invalid_host_is_malformed(port: Port, host: bytes) -> None:
     """9112.1, CVE-2021-39155."""
     verdict = admit(port, make(host=host))
 
@@ -55,7 +55,7 @@ async def test_what_is_no_host_is_malformed(port: Port, host: bytes) -> None:
     assert verdict.reason is Reason.REQUEST_MALFORMED
 
 
-async def test_a_fault_in_the_head_is_refused_whatever_the_route_says(port: Port) -> None:
+async def test_a_malformed_head_is_refused_on_any_route(port: Port) -> None:
     request = make()
     request.is_plain = False
     request.fields.find(Reason.HEADERS_TOO_LARGE, "too much")
@@ -66,7 +66,7 @@ async def test_a_fault_in_the_head_is_refused_whatever_the_route_says(port: Port
     assert verdict.reason is Reason.HEADERS_TOO_LARGE
 
 
-async def test_a_request_that_is_not_plain_is_looked_at_again(port: Port) -> None:
+async def test_a_request_that_is_not_plain_is_checked_first(port: Port) -> None:
     request = make(b"http://b.test/open/?q")
     request.is_plain = False
 
@@ -97,7 +97,7 @@ async def test_without_keys_they_are_asked_for_and_then_the_token_is_remembered(
     assert again.token is allowed.token is request.fields.known
 
 
-async def test_what_was_remembered_is_no_way_around_the_decision(
+async def test_a_remembered_token_does_not_bypass_the_decision(
     port: Port, keyring: Keyring
 ) -> None:
     await keyring.start()
@@ -140,7 +140,7 @@ async def test_a_request_without_a_token_is_refused_once_for_all_that_repeat_it(
     assert decided == [b"/api/x"]
 
 
-async def test_a_refusal_is_not_that_of_another_request_with_its_fields(
+async def test_a_remembered_refusal_does_not_apply_to_another_request_with_the_same_fields(
     port: Port, decided: list[bytes]
 ) -> None:
     first = make(b"/api/x")
@@ -188,7 +188,7 @@ async def test_only_the_lack_of_a_token_is_remembered(
     assert decided == 2 * [b"/admin/x", b"/api/y"]
 
 
-async def test_the_head_that_is_decided_shows_no_credential() -> None:
+async def test_the_repr_of_a_head_shows_no_credential() -> None:
     head = RequestHead("GET", "a.test", b"/", (b"Bearer " + good_token(),))
 
     assert good_token().decode() not in repr(head)

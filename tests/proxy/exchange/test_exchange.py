@@ -1,4 +1,4 @@
-"""One request on its way through, judged by what the service behind the gateway saw."""
+"""One request on its way, judged by what the upstream saw."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.proxy.wire import Wire
 from tests.tokens import make_private, mint
 
 
-async def test_an_allowed_request_reaches_the_service_and_its_answer_the_client(
+async def test_an_allowed_request_reaches_the_upstream_and_its_response_the_client(
     service: Service, gateway: RunningGateway
 ) -> None:
     answer = await gateway.ask(make_request("/api/orders?page=2", bearer()))
@@ -45,7 +45,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("request_bytes", "status", "code"), REFUSED.values(), ids=REFUSED)
-async def test_a_refused_request_never_reaches_the_service(
+async def test_a_refused_request_never_reaches_the_upstream(
     service: Service, gateway: RunningGateway, request_bytes: bytes, status: int, code: str
 ) -> None:
     answer = await gateway.ask(request_bytes)
@@ -91,7 +91,7 @@ async def test_the_body_of_a_refused_request_is_never_asked_for(
     assert service.received == b""
 
 
-async def test_a_body_that_came_unasked_is_not_asked_for(service: Service, client: Wire) -> None:
+async def test_a_body_that_has_arrived_is_not_asked_for(service: Service, client: Wire) -> None:
     client.send(make_request("/open/", EXPECT, method="POST", body=b"body"))
 
     assert (await read_answer(client)).status == 200
@@ -171,7 +171,7 @@ FORWARDED = [
 
 
 @pytest.mark.parametrize("case", FORWARDED)
-async def test_the_authorization_field_stays_here_unless_it_is_the_services(
+async def test_the_authorization_field_is_removed_unless_it_is_meant_for_the_upstream(
     service: Service, start_gateway: StartGateway, case: tuple[str, bytes, bool, list[bytes]]
 ) -> None:
     target, line, forward_token, expected = case
@@ -182,7 +182,9 @@ async def test_the_authorization_field_stays_here_unless_it_is_the_services(
     assert service.requests[0].all(b"authorization") == expected
 
 
-async def test_every_request_has_an_id_of_ours(service: Service, gateway: RunningGateway) -> None:
+async def test_every_request_gets_an_id_of_the_gateway(
+    service: Service, gateway: RunningGateway
+) -> None:
     for _ in range(2):
         await gateway.ask(make_request("/open/", "X-Request-Id: forged", "x-request-id: again"))
     refused = await gateway.ask(make_request("/api/x"))

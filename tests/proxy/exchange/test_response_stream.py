@@ -1,4 +1,4 @@
-"""What lasts ends with the token that allowed it, in a way that its reader understands."""
+"""A tunnel or an event stream ends with its token, in a way that its reader understands."""
 
 import asyncio
 import time
@@ -119,7 +119,7 @@ async def test_leeway_and_grace_are_given(service: Service, start_gateway: Start
         ("unlimited", "/api/", True),
     ],
 )
-async def test_what_needs_no_token_or_may_outlast_it_goes_on(
+async def test_a_stream_without_a_token_or_with_unlimited_grace_goes_on(
     service: Service,
     start_gateway: StartGateway,
     grace: str,
@@ -167,7 +167,7 @@ async def test_an_event_stream_is_known_by_its_type(
 
 
 @pytest.mark.parametrize("line", OTHER_ANSWERS)
-async def test_another_answer_that_was_begun_is_finished(
+async def test_another_response_that_has_begun_is_finished(
     service: Service, start_gateway: StartGateway, line: bytes
 ) -> None:
     service.script = stream(b"HTTP/1.1 200 OK\r\n" + line + b"\r\n" * bool(line))
@@ -182,7 +182,7 @@ async def test_another_answer_that_was_begun_is_finished(
     await client.read_until(b"the rest\n\n\r\n0\r\n\r\n")
 
 
-async def test_a_stream_that_has_not_sent_an_event_yet_ends_too(
+async def test_a_stream_without_an_event_yet_ends_too(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = stream(event=b"")
@@ -195,9 +195,7 @@ async def test_a_stream_that_has_not_sent_an_event_yet_ends_too(
     assert await read_chunk(client) == b""
 
 
-async def test_a_stream_with_a_length_is_cut_short_of_it(
-    service: Service, gateway: RunningGateway
-) -> None:
+async def test_a_stream_with_a_length_is_cut(service: Service, gateway: RunningGateway) -> None:
     """What is not complete must not look as if it were (RFC 9112 §8)."""
     service.script = stream(HEAD + b"Content-Length: 1000\r\n")
     client = await ask(gateway, token())
@@ -237,7 +235,7 @@ async def test_a_stream_outlives_a_reload_but_not_its_token(
     assert gateway.metric("gateway_streams_expired_total", route="api") == 1
 
 
-async def test_a_stream_may_take_longer_than_any_other_exchange(
+async def test_a_stream_may_take_longer_than_the_total_timeout(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = stream()
@@ -318,7 +316,7 @@ async def open_chat(gateway: RunningGateway, service: Service) -> tuple[Wire, Wi
     return client, peer
 
 
-async def test_a_tunnel_of_bytes_ends_at_both_ends_behind_what_was_sent(
+async def test_a_tunnel_of_bytes_ends_at_both_ends_after_what_was_sent(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     gateway = await start_gateway(routes=CHAT_ROUTES, access_log="stdout")
@@ -339,7 +337,7 @@ async def test_a_tunnel_of_bytes_ends_at_both_ends_behind_what_was_sent(
     assert (line["sent_bytes"], line["received_bytes"]) == (13, 14)
 
 
-async def test_what_a_slow_service_has_not_read_yet_still_reaches_it(
+async def test_what_a_slow_upstream_has_not_read_yet_still_reaches_it(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     """The end of a tunnel is no reason to lose what was said before."""

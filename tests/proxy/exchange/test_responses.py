@@ -1,4 +1,4 @@
-"""Answers on their way to the client: framed anew, passed on at once, nothing hidden in them."""
+"""Responses on their way to the client: framed anew, passed on at once, nothing hidden in them."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from tests.proxy.wire import Cut, Wire
 @pytest.mark.parametrize(
     "fields", [b"", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"]
 )
-async def test_head_has_the_fields_of_the_answer_without_its_body(
+async def test_a_response_to_head_has_the_fields_without_the_body(
     service: Service, client: Wire, fields: bytes
 ) -> None:
     """9110.10."""
@@ -69,7 +69,7 @@ async def test_204_and_304_end_with_their_head(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_a_body_behind_204_or_304_is_nobodys_answer(
+async def test_a_body_after_204_or_304_is_discarded(
     service: Service, client: Wire, status: int
 ) -> None:
     service.script = serve(
@@ -88,7 +88,9 @@ async def test_a_body_behind_204_or_304_is_nobodys_answer(
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 
 
-async def test_early_hints_are_passed_on_before_the_answer(service: Service, client: Wire) -> None:
+async def test_early_hints_are_passed_on_before_the_final_response(
+    service: Service, client: Wire
+) -> None:
     """9110.7."""
     released = asyncio.Event()
 
@@ -107,7 +109,7 @@ async def test_early_hints_are_passed_on_before_the_answer(service: Service, cli
     assert (await read_answer(client)).body == b"whole"
 
 
-async def test_http_1_0_clients_get_no_interim_answers(service: Service, client: Wire) -> None:
+async def test_http_1_0_clients_get_no_interim_responses(service: Service, client: Wire) -> None:
     """9110.7."""
     service.script = serve(HINTS + make_answer(b"whole"))
 
@@ -124,7 +126,7 @@ async def test_http_1_0_clients_get_no_interim_answers(service: Service, client:
         (b"Transfer-Encoding: chunked\r\n", 502),
     ],
 )
-async def test_an_interim_answer_does_not_frame_the_one_behind_it(
+async def test_an_interim_response_does_not_frame_the_next_one(
     service: Service, gateway: RunningGateway, framing: bytes, status: int
 ) -> None:
     """RFC 9110 §8.6, response splitting: what lies behind five bytes would be the next answer."""
@@ -158,7 +160,9 @@ def read_then_close(*pieces: bytes) -> Script:
     return script
 
 
-async def test_a_flood_of_interim_answers_is_502(service: Service, gateway: RunningGateway) -> None:
+async def test_a_flood_of_interim_responses_is_502(
+    service: Service, gateway: RunningGateway
+) -> None:
     service.script = serve(HINTS * 100 + make_answer(b"whole"))
     client = await gateway.connect()
     client.send(make_request("/open/"))
@@ -169,7 +173,7 @@ async def test_a_flood_of_interim_answers_is_502(service: Service, gateway: Runn
     assert answer.status == 502
 
 
-async def test_a_100_of_the_service_is_not_passed_on(service: Service, client: Wire) -> None:
+async def test_a_100_of_the_upstream_is_not_passed_on(service: Service, client: Wire) -> None:
     service.script = serve(b"HTTP/1.1 100 Continue\r\n\r\n" + make_answer(b"whole"))
 
     client.send(make_request("/open/"))
@@ -207,7 +211,7 @@ async def test_events_arrive_one_by_one_as_they_are_sent(service: Service, clien
     assert await read_chunk(client) == b""
 
 
-async def test_an_early_answer_ends_the_upload(service: Service, client: Wire) -> None:
+async def test_an_early_response_ends_the_upload(service: Service, client: Wire) -> None:
     async def refuse_early(service: Service, wire: Wire) -> None:
         await read_head(wire)
         wire.send(make_answer(b"enough", status=413))
@@ -224,7 +228,7 @@ async def test_an_early_answer_ends_the_upload(service: Service, client: Wire) -
     await (await service.connection()).wait_end()
 
 
-async def test_a_service_may_answer_while_the_body_is_still_coming(
+async def test_an_upstream_may_respond_while_the_body_still_arrives(
     service: Service, client: Wire
 ) -> None:
     """The answer's head does not wait for the end of the upload."""
@@ -250,7 +254,7 @@ STATUSES = [200, 201, 226, 302, 401, 403, 404, 418, 500, 503, 599]
 
 
 @pytest.mark.parametrize("status", STATUSES)
-async def test_the_status_and_fields_of_the_service_are_passed_on(
+async def test_the_status_and_fields_of_the_upstream_are_passed_on(
     service: Service, gateway: RunningGateway, status: int
 ) -> None:
     """9110.9: its own WWW-Authenticate too."""
@@ -276,7 +280,7 @@ async def test_lines_of_one_name_stay_apart_and_in_order(
     assert answer.all(b"set-cookie") == [b"a=1", b"b=2"]
 
 
-async def test_fields_of_the_services_connection_stay_there(
+async def test_hop_by_hop_fields_of_the_upstream_are_removed(
     service: Service, gateway: RunningGateway
 ) -> None:
     """9110.1, 9110.2."""
@@ -291,7 +295,7 @@ async def test_fields_of_the_services_connection_stay_there(
     assert names == {b"content-length", b"x-end", b"date"}
 
 
-async def test_every_answer_that_is_passed_on_has_one_date(
+async def test_every_response_has_exactly_one_date(
     service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9110 §6.6.1: a service without one gets ours, also where its head was read before."""
@@ -308,7 +312,7 @@ async def test_every_answer_that_is_passed_on_has_one_date(
         assert abs(parsedate_to_datetime(date.decode()).timestamp() - time.time()) < 300
 
 
-async def test_the_services_reason_phrase_is_not_passed_on(
+async def test_the_reason_phrase_of_the_upstream_is_not_passed_on(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = serve(b"HTTP/1.1 200 <script>\r\nContent-Length: 0\r\n\r\n")
@@ -331,7 +335,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("rest", INVALID.values(), ids=INVALID)
-async def test_an_answer_that_is_none_is_502(
+async def test_an_invalid_response_is_502(
     service: Service, gateway: RunningGateway, rest: bytes
 ) -> None:
     """9110.14, 9112.6, 9112.8, CVE-2026-34519."""
@@ -343,7 +347,7 @@ async def test_an_answer_that_is_none_is_502(
     assert b'"upstream_invalid"' in answer.body
 
 
-async def test_a_bad_chunk_amid_an_answer_cuts_the_client(service: Service, client: Wire) -> None:
+async def test_a_bad_chunk_in_a_response_resets_the_client(service: Service, client: Wire) -> None:
     async def break_off(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
         wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")

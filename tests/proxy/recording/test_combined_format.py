@@ -1,4 +1,4 @@
-"""The access log in the combined format: one line for each request, as in the other one."""
+"""The access log in the combined format: one line for each request, as in JSON."""
 
 import json
 import re
@@ -63,7 +63,7 @@ async def test_a_kept_connection_has_a_line_for_each_request(
         (b"\x16\x03\x01\r\n\r\n", '- [now] "-" 400 0 "-" "-"'),
     ],
 )
-async def test_a_refused_request_is_one_line_and_remembered_in_full(
+async def test_a_refused_request_is_one_line_and_kept_in_full(
     request_bytes: bytes, line: str, start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """What is asked for by its id later is not in this format."""
@@ -98,7 +98,7 @@ async def test_a_tunnel_is_one_line_when_it_is_over(
     ]
 
 
-async def test_nobody_is_named_whose_token_did_not_hold(
+async def test_the_subject_of_an_invalid_token_is_not_named(
     start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
     gateway = await start_gateway(access_log=COMBINED)
@@ -111,7 +111,7 @@ async def test_nobody_is_named_whose_token_did_not_hold(
     assert [line.split(" ")[2] for line in lines] == ["-", "bob"]
 
 
-async def test_a_reload_changes_the_format_for_what_is_decided_from_then_on(
+async def test_a_reload_changes_the_format_for_requests_decided_after_it(
     service: Service,
     start_gateway: StartGateway,
     tmp_path: Path,
@@ -130,7 +130,7 @@ async def test_a_reload_changes_the_format_for_what_is_decided_from_then_on(
     assert [line[:1] for line in lines] == ["{", "1", "{"]
 
 
-async def test_where_nothing_is_written_nothing_is(
+async def test_without_an_access_log_nothing_is_written(
     start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
     gateway = await start_gateway(access_log={"to": "none", "format": "combined"})

@@ -126,7 +126,7 @@ async def test_each_pipelined_request_is_one_line_in_order(
     ]
 
 
-async def test_what_is_no_request_is_one_line(start_gateway: StartGateway, log: Log) -> None:
+async def test_a_malformed_request_is_one_line(start_gateway: StartGateway, log: Log) -> None:
     gateway = await start_gateway(access_log="stdout")
     await gateway.ask(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
 
@@ -155,7 +155,7 @@ async def test_a_client_that_left_is_499(
     assert (line["status"], line["reason"], line["upstream_ms"]) == (499, None, None)
 
 
-async def test_a_client_that_left_before_anything_was_decided_was_not_let_through(
+async def test_a_client_that_left_before_the_decision_does_not_count_as_allowed(
     start_gateway: StartGateway, log: Log
 ) -> None:
     """Nobody knows, for the key that its token asks for did not come yet."""
@@ -188,7 +188,7 @@ async def test_a_client_that_left_before_anything_was_decided_was_not_let_throug
     assert gateway.metric("gateway_decisions_total", route="api", reason="allow") == 0
 
 
-async def test_an_answer_cut_short_is_one_line_with_the_reason(
+async def test_a_response_cut_short_is_one_line_with_the_reason(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     async def cut_short(service: Service, wire: Wire) -> None:
@@ -268,7 +268,7 @@ def wanting(kid: str | None) -> bytes:
     return bearer(mint(make_private("ES256"), "ES256", {"iss": ISSUER}, kid=kid))
 
 
-async def test_a_key_that_is_not_known_is_named_beside_those_that_are(
+async def test_an_unknown_key_is_named_with_the_known_ones(
     start_gateway: StartGateway, log: Log
 ) -> None:
     gateway = await start_gateway(access_log="stdout")
@@ -289,7 +289,7 @@ async def test_a_key_that_is_not_known_is_named_beside_those_that_are(
     assert b"k1" not in said
 
 
-async def test_the_error_that_kept_a_key_away_is_told(
+async def test_the_error_of_fetching_a_key_is_in_the_line(
     start_gateway: StartGateway, log: Log
 ) -> None:
     async with issuer_peer() as issuer:
@@ -309,7 +309,7 @@ async def test_the_error_that_kept_a_key_away_is_told(
     assert named[-1] == f"last error: {issuer.url}/jwks: answered 500 instead of 200"
 
 
-async def test_no_key_id_forges_a_line_tells_of_a_token_or_pushes_out_what_is_remembered(
+async def test_no_key_id_forges_a_line_shows_a_token_or_evicts_what_is_remembered(
     start_gateway: StartGateway, log: Log
 ) -> None:
     """6750.10, 8725.8, CVE-2020-7694: it is text that strangers choose."""
@@ -388,7 +388,7 @@ def begun(gateway: RunningGateway, method: str, status: str) -> float:
     return gateway.metric(count, upstream="main", **labels)
 
 
-async def test_what_services_answer_is_counted_by_upstream_method_and_status(
+async def test_responses_of_upstreams_are_counted_by_upstream_method_and_status(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = serve(make_answer(b"", status=201), make_answer(b"", status=404))
@@ -400,7 +400,7 @@ async def test_what_services_answer_is_counted_by_upstream_method_and_status(
     assert gateway.metric("http_client_request_duration_seconds_count", upstream="main") == 0
 
 
-async def test_an_answer_counts_as_the_service_gave_it_even_where_the_client_had_left(
+async def test_a_response_counts_as_the_upstream_sent_it_even_if_the_client_left(
     service: Service, gateway: RunningGateway
 ) -> None:
     async def answer_half(service: Service, wire: Wire) -> None:
@@ -427,7 +427,7 @@ async def test_an_answer_counts_as_the_service_gave_it_even_where_the_client_had
         (None, "upstream_unreachable"),
     ],
 )
-async def test_what_comes_to_nothing_is_a_failure_of_the_upstream(
+async def test_a_request_without_a_response_is_a_failure_of_the_upstream(
     answer: bytes | None, reason: str, service: Service, gateway: RunningGateway
 ) -> None:
     async def fail(service: Service, wire: Wire) -> None:
@@ -448,7 +448,7 @@ async def test_what_comes_to_nothing_is_a_failure_of_the_upstream(
     assert await gateway.wait_still(failures) == 1
 
 
-async def test_what_is_refused_is_no_failure_of_an_upstream(gateway: RunningGateway) -> None:
+async def test_a_refusal_is_no_failure_of_an_upstream(gateway: RunningGateway) -> None:
     await gateway.ask(make_request("/api/"))
     await gateway.ask(make_request("/api/", bearer(b"x")))
 
@@ -463,7 +463,7 @@ def measured(gateway: RunningGateway) -> float:
 PLAIN = make_request("/open/")
 
 
-async def test_the_gateways_own_time_is_that_of_requests_that_waited_for_the_service_alone(
+async def test_overhead_is_measured_on_requests_that_waited_for_the_upstream_alone(
     gateway: RunningGateway,
 ) -> None:
     client = await gateway.connect()
@@ -510,7 +510,7 @@ SOCKET = make_request("/open-socket/")
     ],
     ids=["a body", "an answer in pieces", "a tunnel", "one behind another", "refusals"],
 )
-async def test_requests_that_waited_for_others_do_not_count(
+async def test_requests_that_waited_for_others_do_not_count_as_overhead(
     requests: list[bytes], script: Script, service: Service, gateway: RunningGateway
 ) -> None:
     """In each case the second would be measured else: it has a connection to the service."""

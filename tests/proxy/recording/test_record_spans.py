@@ -1,4 +1,4 @@
-"""What a collector, and the services behind the gateway, get to know of a request."""
+"""What a trace collector and the upstreams learn about a request."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ def told(service: Service, number: int = 0) -> list[str]:
     return service.requests[number].one(b"traceparent").decode().split("-")
 
 
-async def test_a_request_is_a_span_and_so_is_what_was_asked_of_the_service(
+async def test_a_request_is_a_span_and_so_is_the_request_to_the_upstream(
     service: Service, start_gateway: StartGateway, collector: Collector
 ) -> None:
     gateway = await start_gateway(**tracing(collector))
@@ -96,7 +96,7 @@ async def test_a_request_is_a_span_and_so_is_what_was_asked_of_the_service(
     assert asked.start_ns <= sent.start_ns <= sent.end_ns <= asked.end_ns
 
 
-async def test_services_go_on_below_the_span_of_what_was_asked_of_them(
+async def test_upstreams_continue_below_the_span_of_the_request_to_them(
     service: Service, start_gateway: StartGateway, collector: Collector
 ) -> None:
     gateway = await start_gateway(**tracing(collector))
@@ -122,7 +122,7 @@ async def test_the_caller_s_span_is_the_parent(
     assert service.requests[0].one(b"tracestate") == b"foo=1,bar=2"
 
 
-async def test_what_is_not_recorded_makes_no_span_and_the_service_is_told(
+async def test_an_unsampled_request_has_no_span_and_the_upstream_learns_that(
     service: Service,
     start_gateway: StartGateway,
     collector: Collector,
@@ -143,7 +143,7 @@ async def test_what_is_not_recorded_makes_no_span_and_the_service_is_told(
     assert len(set(logged)) == 3
 
 
-async def test_strangers_are_heeded_so_often_and_trusted_proxies_always(
+async def test_strangers_are_sampled_at_a_bounded_rate_and_trusted_proxies_always(
     service: Service, start_gateway: StartGateway, collector: Collector
 ) -> None:
     strange = await start_gateway(**tracing(collector, sample=0, asked_per_second=0))
@@ -170,7 +170,7 @@ async def test_strangers_are_heeded_so_often_and_trusted_proxies_always(
         [f"trace-parent: 00-{TRACE}-{PARENT}-01", f"trace.parent: 00-{TRACE}-{PARENT}-01"],
     ],
 )
-async def test_a_trace_that_does_not_hold_is_replaced_by_a_new_one(
+async def test_an_invalid_trace_is_replaced_by_a_new_one(
     service: Service, start_gateway: StartGateway, collector: Collector, lines: list[bytes | str]
 ) -> None:
     """§4.3, and the test suite of the W3C."""
@@ -185,7 +185,7 @@ async def test_a_trace_that_does_not_hold_is_replaced_by_a_new_one(
     assert not service.requests[0].has(b"tracestate")
 
 
-async def test_what_is_sent_by_tls_is_said_to_be(
+async def test_a_span_says_that_tls_was_used(
     start_gateway: StartGateway, collector: Collector, tmp_path: Path
 ) -> None:
     AUTHORITY.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -234,7 +234,7 @@ async def test_a_refusal_is_a_span_with_its_reason(
     assert span.attributes.get("error.type") == (reason if status >= 500 else None)
 
 
-async def test_a_service_that_cannot_be_reached_is_an_error(
+async def test_an_unreachable_upstream_is_an_error(
     start_gateway: StartGateway, collector: Collector
 ) -> None:
     gateway = await start_gateway(["http://127.0.0.1:1"], **tracing(collector))
@@ -249,7 +249,7 @@ async def test_a_service_that_cannot_be_reached_is_an_error(
 @pytest.mark.parametrize(
     ("status", "asked_failed", "sent_failed"), [(404, False, True), (500, True, True)]
 )
-async def test_a_bad_answer_is_an_error_of_whoever_caused_it(
+async def test_a_failed_response_is_an_error_of_the_side_that_caused_it(
     service: Service,
     start_gateway: StartGateway,
     collector: Collector,
@@ -269,7 +269,7 @@ async def test_a_bad_answer_is_an_error_of_whoever_caused_it(
     assert sent.attributes["error.type"] == str(status)
 
 
-async def test_an_answer_that_is_none_has_no_status_of_the_service_s(
+async def test_an_invalid_response_has_no_status_of_the_upstream(
     service: Service, start_gateway: StartGateway, collector: Collector
 ) -> None:
     service.script = serve(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n")
@@ -284,7 +284,7 @@ async def test_an_answer_that_is_none_has_no_status_of_the_service_s(
     assert sent.attributes["error.type"] == "upstream_invalid"
 
 
-async def test_a_client_that_left_is_told_of(
+async def test_a_client_that_disconnected_is_recorded(
     service: Service, start_gateway: StartGateway, collector: Collector
 ) -> None:
     async def never_answer(service: Service, wire: Wire) -> None:
@@ -305,7 +305,7 @@ async def test_a_client_that_left_is_told_of(
     assert not asked.failed
 
 
-async def test_a_refusal_that_is_only_reported_is_told_of(
+async def test_a_refusal_in_report_mode_is_recorded(
     start_gateway: StartGateway, collector: Collector
 ) -> None:
     route = {
@@ -344,7 +344,7 @@ async def test_a_tunnel_is_a_span_as_long_as_it_lasted(
     assert sent.attributes["http.response.status_code"] == 101
 
 
-async def test_an_odd_method_is_named_beside(
+async def test_an_unknown_method_is_an_attribute_of_its_own(
     start_gateway: StartGateway, collector: Collector
 ) -> None:
     gateway = await start_gateway(**tracing(collector))
@@ -371,7 +371,7 @@ async def test_each_request_of_a_connection_has_a_trace_of_its_own(
 
 
 @pytest.mark.parametrize("fault", ["hangs", "refuses", "is gone"])
-async def test_a_collector_that_takes_nothing_is_no_matter_for_requests(
+async def test_an_unavailable_collector_does_not_affect_requests(
     start_gateway: StartGateway, fault: str
 ) -> None:
     async with running_collector() as collector:

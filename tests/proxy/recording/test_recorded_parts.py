@@ -1,4 +1,4 @@
-"""What is written down of an exchange, whichever way it ended."""
+"""What is recorded of an exchange, whichever way it ended."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +40,7 @@ def test_the_token_is_the_one_that_was_judged() -> None:
     assert token_of(ended()) is None
 
 
-def test_a_refusal_that_is_only_reported_tells_of_its_token() -> None:
+def test_a_refusal_in_report_mode_names_its_token() -> None:
     """Nobody is vouched for then, and still the line says who it was."""
     allow = Allow(HERE, b"/", None, b"", refused(CALLER))
 
