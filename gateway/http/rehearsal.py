@@ -17,7 +17,6 @@ from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
 from gateway.http.cors import find_preflight, refused_path_fields, sharing_fields
 from gateway.http.host_sharing import HostSharing
 from gateway.http.reading.faults import Fault, was_stopped
-from gateway.http.reading.forwarding import is_trusted
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, spoken_upgrades
 from gateway.http.reading.request import NO_HOST, Request
@@ -30,7 +29,7 @@ from gateway.http.request_steps import (
 )
 from gateway.http.writing.published import render_published
 from gateway.http.writing.refusal import UNFRAMED, render_refusal
-from gateway.http.writing.request_head import render_forwarding, render_request_head
+from gateway.http.writing.request_head import Peer, render_request_head
 from gateway.settings.values.configuration import Limits, Settings
 
 # What only a running gateway has. The id has its true length, for the lengths of answers; the
@@ -65,10 +64,9 @@ class Rehearsal:
             names, settings.underscore_names, spoken_upgrades(settings.policy.routes.routes)
         )
         self._forward_token = identity.forward_token
-        self._client = client
-        self._is_trusted = is_trusted(client, settings.trusted_proxies)
         self._sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
-        self._proto = b"http" if settings.listen[0].tls is None else b"https"
+        proto = b"http" if settings.listen[0].tls is None else b"https"
+        self._peer = Peer(client, proto, settings.trusted_proxies, b"1.1 " + pseudonym)
         self._pseudonym = pseudonym
 
     def read(self, head: bytes) -> Request:
@@ -139,10 +137,7 @@ class Rehearsal:
         otherwise the whole answer, as it is given before anything of a body has come.
         """
         if isinstance(verdict, Allow):
-            via = b"1.1 " + self._pseudonym
-            forwarding = render_forwarding(
-                request, self._client, self._is_trusted, self._proto, via
-            )
+            forwarding = self._peer.forwarding(request)
             assertion = self.settings.assertion
             if assertion is not None and verdict.token is not None:
                 forwarding += b"%b: %b\r\n" % (assertion.header, NOT_SHOWN)

@@ -322,8 +322,8 @@ class Port:
         """Return the peer's address, or the one that trusted proxies report."""
         incoming = request.fields.incoming
         if incoming is None or not self.trusted_proxies:
-            return client.peer_bytes
-        return client_address(client.peer, incoming.x_for, self.trusted_proxies).encode()
+            return client.peer.address_bytes
+        return client_address(client.peer.address, incoming.x_for, self.trusted_proxies).encode()
 
     def spawn(self, work: Coroutine[None, None, None], on_error: Callable[[], None]) -> None:
         """Run *work* as a task; the event loop alone would not keep it alive.

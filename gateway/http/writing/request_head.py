@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.decision.verdict import Allow
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.forwarding import appended, replaced
+from gateway.http.reading.forwarding import Networks, appended, is_trusted, replaced
 from gateway.http.reading.names import without_named
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
@@ -64,21 +64,44 @@ def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part 
     )
 
 
-def render_forwarding(
-    request: Request, peer: str, is_trusted: bool, proto: bytes, via: bytes
-) -> bytes:
-    """Return the fields that say who asked, and through whom, as whole lines.
+class Peer:
+    """The other end of a client's connection, and the fields that tell upstreams of it.
 
-    *peer* is the other end of the connection; *is_trusted* says whether what it claims is
-    believed. *via* is what we add to Via.
+    *proto* is what it speaks: http or https. If its *address* is in one of the *trusted*
+    networks, its own forwarding fields are believed. *via* is the gateway's part of Via.
     """
-    fields = request.fields
-    if is_trusted and fields.incoming is not None:
-        lines = appended(peer, proto, fields.host, fields.incoming)
-    else:
-        lines = replaced(peer, proto, fields.host)
-    # RFC 9110 §7.6.3: who was there before stays named.
-    return b"%bVia: %b\r\n" % (lines, b"%b, %b" % (fields.via, via) if fields.via else via)
+
+    __slots__ = ("_host", "_lines", "_via", "address", "address_bytes", "is_trusted", "proto")
+
+    def __init__(self, address: str, proto: bytes, trusted: Networks, via: bytes) -> None:
+        self.address = address
+        self.address_bytes = address.encode()
+        self.is_trusted = is_trusted(address, trusted)
+        self.proto = proto
+        self._via = via
+        # The Host of the last plain request, and its forwarding fields.
+        self._host = self._lines = b""
+
+    def forwarding(self, request: Request) -> bytes:
+        """Return the fields that say for whom and by whom it is forwarded, as whole lines."""
+        host = request.fields.host
+        # A plain request has no forwarding fields of its own, so only its Host can differ.
+        if request.is_plain and host == self._host:
+            return self._lines
+        lines = self._render(request.fields)
+        if request.is_plain:
+            self._host = host
+            self._lines = lines
+        return lines
+
+    def _render(self, fields: Fields) -> bytes:
+        if self.is_trusted and fields.incoming is not None:
+            lines = appended(self.address, self.proto, fields.host, fields.incoming)
+        else:
+            lines = replaced(self.address, self.proto, fields.host)
+        # RFC 9110 §7.6.3: the proxies before us stay named.
+        via = b"%b, %b" % (fields.via, self._via) if fields.via else self._via
+        return b"%bVia: %b\r\n" % (lines, via)
 
 
 def _framing(request: Request) -> bytes:

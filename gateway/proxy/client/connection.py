@@ -13,11 +13,10 @@ from typing import Any, Final, cast
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 from gateway.http.reading.faults import EarlyBytes, Fault
-from gateway.http.reading.forwarding import is_trusted
 from gateway.http.reading.head_builder import PIECE_BYTES
 from gateway.http.reading.request import Request
 from gateway.http.writing.refusal import render_refusal
-from gateway.http.writing.request_head import render_forwarding
+from gateway.http.writing.request_head import Peer
 from gateway.limits.bucket_key import network_of
 from gateway.proxy.client.clients import READ_BYTES, Clients
 from gateway.proxy.client.request_reader import NOTHING, RequestReader
@@ -86,8 +85,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_closing",
         "_current",
         "_drain_expired",
-        "_forwarding",
-        "_forwarding_host",
         "_half_closed",
         "_held",
         "_idle_seconds",
@@ -104,10 +101,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_write_blocked",
         "bound",
         "deadline",
-        "is_trusted",
         "peer",
-        "peer_bytes",
-        "proto",
         "transport",
         "write",
     )
@@ -135,9 +129,6 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._unread_output: UnreadOutput | None = None  # made when it is first needed
         self._idle_seconds = port.timeouts.idle_seconds
         self.deadline = NEVER
-        # The forwarding fields of the last plain request, and its Host.
-        self._forwarding = b""
-        self._forwarding_host = b""
 
     # --- the transport
 
@@ -153,13 +144,14 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._reader = RequestReader(self, port.names, port.limits)
         self._repeated_head = self._reader.repeated_head
         peername = transport.get_extra_info("peername")
-        self.peer: str = peername[0].removeprefix("::ffff:") if peername else ""
-        self.peer_bytes = self.peer.encode()
-        self.proto = b"http" if transport.get_extra_info("sslcontext") is None else b"https"
-        if self.proto == b"https":
+        address = peername[0].removeprefix("::ffff:") if peername else ""
+        proto = b"http" if transport.get_extra_info("sslcontext") is None else b"https"
+        if proto == b"https":
             cast(Any, transport).set_read_buffer_limits(_ENCRYPTED_BYTES)
-        self.use(port)
-        of_its_network = self._clients.add(self, network_of(self.peer_bytes))
+        self.peer = peer = Peer(address, proto, port.trusted_proxies, port.via)
+        self._port = port
+        self._idle_seconds = port.timeouts.idle_seconds
+        of_its_network = self._clients.add(self, network_of(peer.address_bytes))
         self.deadline = monotonic() + port.timeouts.head_seconds
         if port.is_draining:
             self.close_when_idle()
@@ -169,7 +161,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._clients.served > port.limits.connections:
             port.metrics.connections_refused += 1
             self._refuse_connection(port, "too many connections")
-        elif per_address is not None and of_its_network > per_address and not self.is_trusted:
+        elif per_address is not None and of_its_network > per_address and not peer.is_trusted:
             port.metrics.connections_refused_by_address += 1
             self._refuse_connection(port, "too many connections from this address")
 
@@ -202,10 +194,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         """
         if self._tunnel is not None:
             self._tunnel.client_ended()
-            return self.proto != b"https"  # with TLS there is no half-closed connection
+            return self.peer.proto != b"https"  # with TLS there is no half-closed connection
         reader = self._reader
         is_waiting = self._current is not None or bool(self._queue or reader.unparsed)
-        may_go_on = self._port.serves_half_closed and self.proto != b"https"
+        may_go_on = self._port.serves_half_closed and self.peer.proto != b"https"
         if may_go_on and is_waiting and not self._closing and reader.upload is None:
             self._half_closed = True
             reader.is_over = reader.is_over or reader.in_message
@@ -337,7 +329,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.deadline = done + self._idle_seconds
         try:
             tracer, received = port.tracer, request.trace
-            trace = received if tracer is None else tracer.begin(received, self.is_trusted)
+            trace = received if tracer is None else tracer.begin(received, self.peer.is_trusted)
             record_refused(port, self, request, request_id, trace, verdict, 0, at, done - now)
             if trace is not None and isinstance(trace, RecordedTrace):
                 record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
@@ -487,18 +479,6 @@ class ClientConnection(asyncio.BufferedProtocol):
                 exchange.client_lost()
 
     # --- the client, for exchanges
-
-    def forwarding(self, request: Request) -> bytes:
-        """Return the fields that say for whom and by whom it is forwarded, as whole lines."""
-        host = request.fields.host
-        if request.is_plain and host == self._forwarding_host:
-            return self._forwarding
-        via = self._port.via
-        lines = render_forwarding(request, self.peer, self.is_trusted, self.proto, via)
-        if request.is_plain:
-            self._forwarding_host = host
-            self._forwarding = lines
-        return lines
 
     def bind(self, pool: Pool) -> BoundConnections:
         """Reserve connections of *pool* that serve this client for it alone from now on."""
@@ -757,8 +737,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         """
         self._port = port
         self._idle_seconds = port.timeouts.idle_seconds
-        self.is_trusted = is_trusted(self.peer, port.trusted_proxies)
-        self._forwarding = self._forwarding_host = b""
+        peer = self.peer
+        self.peer = Peer(peer.address, peer.proto, port.trusted_proxies, port.via)
         self._reader.use(port.names, port.limits)
         for exchange in self._queue:
             exchange.use(port)

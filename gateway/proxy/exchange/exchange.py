@@ -78,7 +78,7 @@ class Exchange:
         self.request = request
         tracer, trace = port.tracer, request.trace
         self.trace: Trace | None = (
-            trace if tracer is None else tracer.begin(trace, client.is_trusted)
+            trace if tracer is None else tracer.begin(trace, client.peer.is_trusted)
         )
         self.is_head = request.method == "HEAD"  # asked for by the reader of the response
         self.allow: Allow | None = None
@@ -197,7 +197,7 @@ class Exchange:
             self._drop_new_names()
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
-        forwarding = self.client.forwarding(request)
+        forwarding = self.client.peer.forwarding(request)
         if port.vouch is not None and allow.token is not None:
             forwarding += port.vouch(allow.token, route.upstream)
         state = port.routes[route.index]

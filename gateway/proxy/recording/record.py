@@ -128,17 +128,18 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
             _write_combined(port, exchange)
         return
     token, trace = allow.token, exchange.trace
-    sent_bytes, received_bytes = exchange.sent_bytes, 0
-    if not request.is_plain:
+    if request.is_plain:
+        address = exchange.client.peer.address_bytes
+        sent_bytes, received_bytes = exchange.sent_bytes, 0
+    else:
+        address = port.address_of(exchange.client, request)
         sent_bytes, received_bytes = sizes_of(exchange)
     json_log.write(
         format_allowed(
             time(),
             exchange.id,
             b"" if trace is None else trace.trace_id,
-            exchange.client.peer_bytes
-            if request.is_plain
-            else port.address_of(exchange.client, request),
+            address,
             request.method,
             request.fields.host,
             split_path(request.target),
@@ -177,7 +178,7 @@ def record_refused(  # noqa: PLR0913, PLR0917 - an exchange would hold them, but
         at,
         request_id,
         b"" if trace is None else trace.trace_id,
-        client.peer_bytes if request.is_plain else port.address_of(client, request),
+        client.peer.address_bytes if request.is_plain else port.address_of(client, request),
         request.method,
         request.fields.host,
         split_path(request.target),

@@ -74,7 +74,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - an exchange would hold them,
 ) -> dict[str, str | int]:
     """Return the attributes of a request, by OpenTelemetry's names if it has one."""
     attributes: dict[str, str | int] = _method_attributes(request.method)
-    attributes["url.scheme"] = client.proto.decode()
+    attributes["url.scheme"] = client.peer.proto.decode()
     path = split_path(request.target)
     if path[:1] == b"/":  # anything else is not known to be a path
         attributes["url.path"] = span_text(path)
@@ -83,7 +83,7 @@ def _server_attributes(  # noqa: PLR0913, PLR0917 - an exchange would hold them,
         attributes["server.address"] = host
         digits = request.fields.host.rpartition(b":")[2]
         named = int(digits) if digits.isdigit() and digits != request.fields.host else None
-        attributes["server.port"] = named or _DEFAULT_PORTS[client.proto]
+        attributes["server.port"] = named or _DEFAULT_PORTS[client.peer.proto]
     attributes["client.address"] = port.address_of(client, request).decode()
     attributes["network.protocol.version"] = "1.1" if request.is_http11 else "1.0"
     attributes["gateway.request_id"] = request_id.decode()

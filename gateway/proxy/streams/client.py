@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.http.reading.request import Request
+from gateway.http.writing.request_head import Peer
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
@@ -13,18 +13,12 @@ from gateway.proxy.upstream.pool import Pool
 class Client(Protocol):
     """The connection that a request came on."""
 
-    peer: str
-    peer_bytes: bytes
-    proto: bytes  # http or https
+    peer: Peer
     bound: BoundConnections | None  # to upstreams, if the client logged in on one
-    is_trusted: bool  # the peer is a trusted proxy: what it says about its client is believed
 
     @property
     def write(self) -> Callable[[Piece], object]:
         """Return the function that sends bytes to the client."""
-
-    def forwarding(self, request: Request) -> bytes:
-        """Return the forwarding fields of *request*, as whole lines."""
 
     def bind(self, pool: Pool) -> BoundConnections:
         """Reserve connections of *pool* that serve this client for it alone from now on."""
