@@ -27,7 +27,7 @@ class HeadBuilder:
     each piece of input with ``add_piece``, each request with ``begin``, and takes its head with
     ``complete``. *fields* are those of the head being read; None outside of a head.
     *ignores_upgrade* says that the parser takes what follows the last head for another protocol,
-    although it is HTTP. *trailer_fields* counts the fields behind the body.
+    although it is HTTP. *trailer_fields* counts the fields after the body.
     """
 
     __slots__ = (
@@ -202,7 +202,7 @@ class HeadBuilder:
         start = piece.rfind(b"\r\n\r\n") + 4
         if start < 4:
             self._head_bytes += len(piece)
-        else:  # behind pipelined requests; what lies between may be a body, so refuse nothing yet
+        else:  # after pipelined requests; what lies between may be a body, so refuse nothing yet
             self._head_bytes = min(len(piece) - start, self._limits.head_bytes)
         limits, fields = self._limits, self.fields
         is_large = self._head_bytes > limits.head_bytes

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 C = TypeVar("C")
 
-# Input is read in pieces of at most this size. What comes behind a request in flight waits in
+# Input is read in pieces of at most this size. What comes after a request in flight waits in
 # memory, up to this size; the rest stays in the kernel, which slows the client down.
 READ_BYTES: Final = 16 * 1024
 
@@ -42,9 +42,9 @@ class Networks:
 class Clients(Generic[C]):
     """The connections of a listener: *open* ones, each with its network, and those in a handshake.
 
-    A connection whose handshake fails is not told so; it is simply gone. All connections read into
-    one *buffer*, which the next one overwrites: *view* is all of it, *request_view* as much as a
-    request gets.
+    A connection whose handshake fails does not report it; it is simply gone. All connections read
+    into one *buffer*, which the next one overwrites: *view* is all of it, *request_view* as much
+    as a request gets.
     """
 
     __slots__ = ("_in_handshake", "_networks", "_refused", "buffer", "open", "request_view", "view")

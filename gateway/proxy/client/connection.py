@@ -68,8 +68,8 @@ class ClientConnection(asyncio.BufferedProtocol):
     """Speaks HTTP/1.1 with one client.
 
     Requests are answered one at a time, in the order they came (RFC 9112 §9.3.2): ``_current`` is
-    the exchange in flight, those in ``_queue`` were pipelined behind it, and the reader keeps the
-    input behind those as bytes. *deadline* is when ``expire`` is due, by the monotonic clock; the
+    the exchange in flight, those in ``_queue`` were pipelined after it, and the reader keeps the
+    input after those as bytes. *deadline* is when ``expire`` is due, by the monotonic clock; the
     listener looks at it. *clients* are all connections of the listener; they share one buffer.
 
     It is one flat object, because every object inside it would cost a look-up for each request,
@@ -190,7 +190,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         """Give up all requests; or, with ``half_close: answer``, answer them and then close.
 
         A client that closes its connection looks like one that closes only its sending half. A
-        request that is cut short is given up in any case; those in front of it are complete.
+        request that is cut short is given up in any case; those before it are complete.
         """
         if self._tunnel is not None:
             self._tunnel.client_ended()
@@ -337,7 +337,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             report_bug("a request could not be recorded", bug)
 
     def request_received(self, request: Request) -> Upload | None:
-        """Start a request, or queue it behind those in front of it."""
+        """Start a request, or queue it after those before it."""
         last = self._last
         if last is not None and not last.request.keep_alive:
             self._reader.is_over = True  # RFC 9112 §9.6: what follows is no request
@@ -373,7 +373,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._await_request()
 
     def _refuse_fault(self, fault: Fault) -> None:
-        """Refuse what cannot be read, once the requests in front of it are answered."""
+        """Refuse what cannot be read, once the requests before it are answered."""
         upload, self._reader.upload = self._reader.upload, None
         deny = Deny(fault.reason, fault.detail)
         if upload is not None:
@@ -391,7 +391,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._fail_last(Deny(Reason.REQUEST_MALFORMED, "bytes before the upgrade"))
 
     def _fail_last(self, deny: Deny) -> None:
-        """Fail the request read last, once those in front of it are answered."""
+        """Fail the request read last, once those before it are answered."""
         last = self._last
         if last is not None and last is self._current:
             last.fail(deny)
@@ -495,7 +495,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         return self._write_blocked
 
     def has_more(self) -> bool:
-        """Return whether requests came behind the current one, and will be answered."""
+        """Return whether requests came after the current one, and will be answered."""
         if self._drain_expired:
             return False
         reader = self._reader

@@ -33,8 +33,8 @@ _MAX_PAUSE: Final = 15
 class RepeatedHead:
     """The last plain request head of a connection: its bytes, and what they mean.
 
-    On a kept connection most clients send the same header section again, with the same or another
-    request line. The same bytes mean the same, so only the request line is read anew. On a
+    Most clients send the same header section again on the same connection, with the same or
+    another request line. The same bytes mean the same, so only the request line is read anew. On a
     connection that many users share, only the bearer token differs; a client that traces its
     requests sends each with a traceparent of its own. Then these are all that is read anew. If
     nothing is repeated, heads are remembered less and less often.
@@ -43,12 +43,12 @@ class RepeatedHead:
     """
 
     __slots__ = (
-        "_before",
-        "_behind",
-        "_behind_trace",
+        "_after_token",
+        "_after_trace",
+        "_before_token",
+        "_before_trace",
         "_fields",
         "_head_bytes",
-        "_in_front_of_trace",
         "_line",
         "_method",
         "_pause",
@@ -69,13 +69,13 @@ class RepeatedHead:
         self.whole_bytes = -1  # that of no data
         self._whole_trace: ReceivedTrace | None = None
         self._section = b""
-        # The section in front of its bearer token, and behind it; empty if it has none.
-        self._before = self._behind = b""
+        # The section before its bearer token, and after it; empty if it has none.
+        self._before_token = self._after_token = b""
         self._trace: ReceivedTrace | None = None
-        # Its traceparent, or empty if no other may stand in its place; and how many bytes are in
-        # front of it or, if the bearer token is in front and may change its length, behind it.
+        # Its traceparent, or empty if no other may stand in its place; and how many bytes are
+        # before it or, if the bearer token is before it and may change its length, after it.
         self._traceparent = b""
-        self._in_front_of_trace = self._behind_trace = 0
+        self._before_trace = self._after_trace = 0
         self._fields = _NO_FIELDS
         # The last request line, and its parts: a client that polls sends it again, too.
         self._line: bytes | None = None
@@ -87,7 +87,7 @@ class RepeatedHead:
     def use(self, limits: Limits) -> None:
         """Forget all: under another configuration it may mean something else."""
         self._set_limits(limits)
-        self._section = self._before = self.whole = b""
+        self._section = self._before_token = self.whole = b""
         self.whole_bytes = -1
         self._fields = _NO_FIELDS  # they hold the last decision, and the policy it is based on
         self._line = None
@@ -115,7 +115,7 @@ class RepeatedHead:
                     return None
                 data, trace = found
             if not data.endswith(section):
-                return self._match_but_token(data, trace, whole) if self._before else None
+                return self._match_but_token(data, trace, whole) if self._before_token else None
         line = data[: -len(section)]
         if line != self._line and not self._read_line(line):
             return None
@@ -131,10 +131,10 @@ class RepeatedHead:
         """
         if len(data) > self._head_bytes:
             return None
-        if self._behind_trace:
-            begin = len(data) - self._behind_trace - _TRACEPARENT_BYTES
+        if self._after_trace:
+            begin = len(data) - self._after_trace - _TRACEPARENT_BYTES
         else:
-            begin = data.find(b"\r\n") + self._in_front_of_trace
+            begin = data.find(b"\r\n") + self._before_trace
         if begin < 0:
             return None
         end = begin + _TRACEPARENT_BYTES
@@ -153,13 +153,13 @@ class RepeatedHead:
 
         It was received as *whole*, which may have another traceparent.
         """
-        before, behind = self._before, self._behind
+        before, after = self._before_token, self._after_token
         start = data.find(b"\r\n")
         begin = start + len(before)
-        end = len(data) - len(behind)
+        end = len(data) - len(after)
         if not begin < end or len(data) > self._head_bytes:
             return None
-        if not data.startswith(before, start) or not data.endswith(behind):
+        if not data.startswith(before, start) or not data.endswith(after):
             return None
         token = data[begin:end]
         if token.translate(None, _TOKEN_BYTES):
@@ -187,7 +187,7 @@ class RepeatedHead:
 
     def remember(self, data: bytes, request: Request) -> None:
         """Remember the plain *request* in *data*, if it came alone and in one piece."""
-        self._section = self._before = self.whole = b""
+        self._section = self._before_token = self.whole = b""
         self.whole_bytes = -1
         if self._skips:
             self._skips -= 1
@@ -212,19 +212,19 @@ class RepeatedHead:
         if len(traceparent) != _TRACEPARENT_BYTES:
             return
         for start in _TRACE_STARTS:
-            front, found, behind = self._section.partition(start + traceparent + b"\r\n")
+            front, found, after = self._section.partition(start + traceparent + b"\r\n")
             if found:
                 self._traceparent = traceparent
-                self._in_front_of_trace = in_front = len(front) + len(start)
-                is_behind_token = bool(self._before) and len(self._before) < in_front
-                self._behind_trace = len(behind) + 2 if is_behind_token else 0
+                self._before_trace = before = len(front) + len(start)
+                is_after_token = bool(self._before_token) and len(self._before_token) < before
+                self._after_trace = len(after) + 2 if is_after_token else 0
 
     def _find_token(self, authorization: tuple[bytes, ...]) -> None:
         """Find where in the section the bearer token stands, in a usual spelling."""
         if len(authorization) != 1 or not authorization[0].startswith(b"Bearer "):
             return
         for start in _TOKEN_STARTS:
-            before, found, behind = self._section.partition(start + authorization[0][7:] + b"\r\n")
+            before, found, after = self._section.partition(start + authorization[0][7:] + b"\r\n")
             if found:
-                self._before = before + start
-                self._behind = b"\r\n" + behind
+                self._before_token = before + start
+                self._after_token = b"\r\n" + after

@@ -116,7 +116,7 @@ class RequestReader:
     def body_bytes_wanted(self, at_least: int) -> int:
         """Return how many bytes to receive at once: more than *at_least* of a forwarded body.
 
-        If its length is known, nothing behind it is received with it.
+        If its length is known, nothing after it is received with it.
         """
         upload = self.upload
         if upload is None or not upload.is_passed_on:
@@ -150,7 +150,7 @@ class RequestReader:
     def _end_of_part(self, data: bytes) -> int:
         """Return where to cut *data*: every message begins where a part does.
 
-        So its request line is known to the byte. Parts end behind an empty line, as heads and
+        So its request line is known to the byte. Parts end after an empty line, as heads and
         chunked bodies do, wherever a piece ended before, and with a body of known length.
         """
         if self._body_left:
@@ -190,7 +190,7 @@ class RequestReader:
         return is_upgrade
 
     def _resume(self) -> None:
-        """Read on behind the head of an upgrade that is ignored."""
+        """Read on after the head of an upgrade that is ignored."""
         self._head.ignores_upgrade = False
         upload = self.upload
         if upload is None or upload.length is not None:

@@ -9,8 +9,8 @@ from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.transport.unexpected_errors import report_bug
 
-# How long a kept connection may stay idle. A request that is on its way just when we close gets
-# no response: HTTP/1.1 cannot announce the end of an idle connection (RFC 9112 §9.5). A
+# How long an idle connection may stay open. A request that is on its way just when it is closed
+# gets no response: HTTP/1.1 cannot announce the end of an idle connection (RFC 9112 §9.5). A
 # connection in use brings its next request within this time, and its response says "close".
 IDLE_SECONDS: Final = 1.0
 
