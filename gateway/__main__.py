@@ -12,7 +12,7 @@ from gateway.cli.streams import give_up, open_standard_streams
 def main() -> None:
     """Run ``gateway``; click turns an interrupt or a broken pipe into a plain exit.
 
-    A bug ends it as a lacking file does: exit code 1 would be a result, and there is none.
+    An internal error exits with 3, as a missing file does: 1 would be a result.
     """
     open_standard_streams()
     try:

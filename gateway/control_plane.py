@@ -8,17 +8,18 @@ from socket import socket
 from typing import Any, Protocol
 
 from gateway import __version__
-from gateway.admin.certificates import certificate_status, certificates_in_use
-from gateway.admin.decisions import remembered_decision
+from gateway.admin.explain import Question, explain_live, remembered_decision
 from gateway.admin.issuers import issuer_metrics, issuer_status
-from gateway.admin.live import explain_live
-from gateway.admin.question import Question
-from gateway.admin.rate_limits import rate_limit_status
 from gateway.admin.readiness import Readiness, judge_readiness
-from gateway.admin.report_only import report_only
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
-from gateway.admin.upstreams import upstream_statuses
+from gateway.admin.status import (
+    certificate_status,
+    certificates_in_use,
+    rate_limit_status,
+    report_only,
+    upstream_statuses,
+)
 from gateway.fetched import Fetched
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal

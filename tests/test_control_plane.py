@@ -30,7 +30,7 @@ class FakeWorkers:
         self.is_started = True
         self.is_draining = False
         self.pids: Sequence[int] = ()
-        self.hopeless: Sequence[str] = ()
+        self.crashing: Sequence[str] = ()
 
     async def prepare(self, settings: Settings, _fetched: Fetched, _record: Record) -> str | None:
         self.calls.append(f"prepare {settings.digest}")
@@ -56,7 +56,7 @@ class FakeWorkers:
         return (0,)
 
     def faults(self) -> Sequence[str]:
-        return self.hopeless
+        return self.crashing
 
     def status(self) -> Sequence[Mapping[str, object]]:
         return [{"pid": 1}]
@@ -192,9 +192,9 @@ async def test_readiness_says_how_the_workers_are(stage: Stage) -> None:
 
 
 async def test_a_worker_that_cannot_be_had_keeps_traffic_away(stage: Stage) -> None:
-    stage.workers.hopeless = ["worker 2 dies again and again"]
+    stage.workers.crashing = ["worker 2 keeps crashing"]
 
-    assert stage.control.ready().not_ready == ("worker 2 dies again and again",)
+    assert stage.control.ready().not_ready == ("worker 2 keeps crashing",)
 
 
 async def test_a_refusal_is_looked_for_at_the_workers(stage: Stage) -> None:

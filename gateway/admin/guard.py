@@ -1,4 +1,4 @@
-"""Let in whom the admin port is for, and turn every failure into a problem."""
+"""Refuse unauthorised requests to the admin port, and turn every failure into a problem."""
 
 import hmac
 import logging
@@ -8,13 +8,13 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.admin.answers import problem
+from gateway.admin.responses import problem
 from gateway.settings.values.addresses import is_ip, is_loopback, parse_address
 from gateway.settings.values.configuration import Address, Admin
 
 _log = logging.getLogger(__name__)
 
-# Probes come from orchestrators that hold no secrets, and tell nothing but health.
+# Probes come from orchestrators without secrets, and reveal only the health.
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 
 _PORT = re.compile(r":[0-9]+\Z")
@@ -38,17 +38,17 @@ def require_token(token: str | None) -> Middleware:
 
 
 def refuse_other_names(admin: Admin) -> Middleware:
-    """Return a middleware that refuses requests for a host that is not this machine.
+    """Return a middleware that refuses requests for a host name that is not this machine.
 
-    Where no token is asked for, on loopback, a page of any website could have its own name lead
-    here (DNS rebinding), and a browser on this machine would let it read everything, and reload.
-    Where a token is, that page has none; on other addresses clients may go by any name.
+    Without a token, on loopback, any website could point its own name here (DNS rebinding), and a
+    browser on this machine would let its pages read everything, and reload. A token protects from
+    that; on other addresses clients may use any name.
     """
-    is_for_us_alone = admin.token is None and is_loopback(admin.address.host)
+    is_local_only = admin.token is None and is_loopback(admin.address.host)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not is_for_us_alone or request.path in OPEN_PATHS or _names_an_address(request):
+        if not is_local_only or request.path in OPEN_PATHS or _names_an_address(request):
             return await handler(request)
         return problem(
             HTTPStatus.MISDIRECTED_REQUEST,
@@ -59,11 +59,11 @@ def refuse_other_names(admin: Admin) -> Middleware:
 
 
 def _names_an_address(request: web.Request) -> bool:
-    """Tell whether *request* is for localhost or an IP address: no website has such a name."""
+    """Return whether *request* is for localhost or an IP address, which no website can claim."""
     hosts = request.headers.getall(hdrs.HOST, [])
     if not hosts:
-        return True  # HTTP/1.0: no browser leaves it out
-    # With the port, as it is written in a configuration; it need not be ours behind a tunnel.
+        return True  # HTTP/1.0: every browser sends it
+    # With a port, as `parse_address` expects; behind a tunnel it may be another one.
     address = parse_address(hosts[0] if _PORT.search(hosts[0]) else f"{hosts[0]}:0")
     if len(hosts) != 1 or not isinstance(address, Address):
         return False
@@ -71,12 +71,12 @@ def _names_an_address(request: web.Request) -> bool:
 
 
 def _carries(request: web.Request, expected: bytes) -> bool:
-    """Tell whether *request* has exactly one Authorization field, and *expected* in it."""
+    """Return whether *request* has exactly one Authorization field, with *expected* in it."""
     values = request.headers.getall(hdrs.AUTHORIZATION, [])
     if len(values) != 1:
         return False
     scheme, _, given = values[0].partition(" ")
-    # Compared in constant time: how long it takes must not tell how much of a guess is right.
+    # Compared in constant time, so that the duration does not reveal a partial match.
     return scheme.lower() == "bearer" and hmac.compare_digest(
         given.strip(" ").encode("utf-8", "surrogateescape"), expected
     )
@@ -84,7 +84,7 @@ def _carries(request: web.Request, expected: bytes) -> bool:
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what *handler* raises with a problem body."""
+    """Turn an exception of *handler* into a problem body."""
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as error:
@@ -96,6 +96,6 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         )
     except web.HTTPNotFound:
         return problem(HTTPStatus.NOT_FOUND, "the admin port has no such path")
-    except Exception:  # the one place of this listener where a bug becomes an answer
-        _log.exception("the admin port could not answer %s", request.path)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a bug; the log has more")
+    except Exception:  # the one place where an internal error becomes a response of this port
+        _log.exception("internal error in the admin port at %s", request.path)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log")

@@ -1,4 +1,4 @@
-"""Close connections of the admin port that ask nothing, before they take what requests need."""
+"""Close idle connections of the admin port, before they use up the file descriptors."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from aiohttp.typedefs import Handler, Middleware
 # Twice as long as Prometheus usually waits between two scrapes.
 IDLE_SECONDS: Final = 30.0
 
-# Probes, a few Prometheus servers and people: more than all of them have, and far less than there
-# are descriptors, which the data port has in common with this one.
+# More than probes, a few Prometheus servers and people need, and far fewer than there are
+# descriptors, which the data port shares.
 MAX_CONNECTIONS: Final = 128
 
 
 class IdleConnections:
-    """When each connection last asked something; whoever connects needs no token for that.
+    """The last request of each connection; opening one needs no token.
 
-    One that has asked nothing for *idle_seconds*, or not yet the whole of its first question, is
-    to be closed; so is, of more than *max_connections*, whichever has asked nothing for longest.
+    A connection without a complete request for *idle_seconds* is closed. Of more than
+    *max_connections*, those that have been idle for longest are closed.
     """
 
     def __init__(
@@ -32,34 +32,34 @@ class IdleConnections:
         self._max_connections = max_connections
         self._clock = clock
         self._since: dict[object, float] = {}
-        self._asking: set[object] = set()
+        self._busy: set[object] = set()
 
     @property
     def known(self) -> int:
-        """Count the connections that are remembered."""
+        """Return the number of connections that are remembered."""
         return len(self._since)
 
     def middleware(self) -> Middleware:
-        """Return what notes that a connection asks something."""
+        """Return a middleware that notes each request."""
 
         @web.middleware
         async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
             connection = request.protocol
-            self._asking.add(connection)
+            self._busy.add(connection)
             try:
                 return await handler(request)
             finally:
-                self._asking.discard(connection)
+                self._busy.discard(connection)
                 self._since[connection] = self._clock()
 
         return note
 
     def choose(self, connections: Sequence[web.RequestHandler]) -> Sequence[web.RequestHandler]:
-        """Return which of *connections*, which are all that there are, to close now."""
+        """Return which of *connections*, which are all open ones, to close now."""
         now = self._clock()
         self._since = {one: self._since.get(one, now) for one in connections}
         idle = sorted(
-            (one for one in connections if one not in self._asking), key=self._since.__getitem__
+            (one for one in connections if one not in self._busy), key=self._since.__getitem__
         )
         too_many = max(0, len(connections) - self._max_connections)
         return [

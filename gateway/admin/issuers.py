@@ -1,16 +1,16 @@
-"""Show how issuers' keys stand: in whole to operators, in figures to probes and Prometheus."""
+"""Show the keys of issuers: in full to operators, as figures to probes and Prometheus."""
 
 from collections.abc import Mapping
 
 from gateway.keyring.status import IssuerStatus
 from gateway.telemetry.metrics.reports import IssuerMetrics
 
-# Of the unusable keys of an issuer: enough to see what is wrong with them.
+# Of the unusable keys of an issuer: enough to see the cause.
 _SHOWN_FAULTS = 100
 
 
 def issuer_status(issuer: IssuerStatus, *, is_required: bool) -> Mapping[str, object]:
-    """Return what ``/status`` shows of *issuer*."""
+    """Return the member of ``/status`` for *issuer*."""
     return {
         "name": issuer.name,
         "source": issuer.source.value,
@@ -34,9 +34,9 @@ def issuer_status(issuer: IssuerStatus, *, is_required: bool) -> Mapping[str, ob
 def issuer_readiness(
     issuer: IssuerStatus, *, is_required: bool, awaits: bool
 ) -> Mapping[str, object]:
-    """Return what ``/readyz`` shows of *issuer*: no place and no error, for anybody may ask.
+    """Return the member of ``/readyz`` for *issuer*, without places and errors: it is public.
 
-    *awaits* says whether the gateway still waits for first keys of what *is_required*.
+    *awaits* says whether the gateway still waits for the first keys of what *is_required*.
     """
     return {
         "name": issuer.name,
@@ -51,7 +51,7 @@ def issuer_readiness(
 
 
 def issuer_metrics(issuer: IssuerStatus) -> IssuerMetrics:
-    """Return what ``/metrics`` shows of *issuer*."""
+    """Return the metrics of *issuer*."""
     return IssuerMetrics(
         name=issuer.name,
         keys=issuer.fitting_keys,

@@ -1,4 +1,4 @@
-"""Judge whether traffic should be sent to a gateway, and say why not."""
+"""Decide whether a gateway is ready for traffic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from gateway.settings.values.configuration import Settings
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Why no traffic should be sent here, if there is a reason, and how keys and lists stand.
+    """Why the gateway is not ready, if it is not, and the state of its keys and lists.
 
-    Anybody who reaches the port may see it. *awaited* are the reasons that end once keys and
-    lists were loaded. *issuers* and *revocations* are JSON objects.
+    It is visible to anyone who reaches the port. *awaited* are the reasons that end once keys and
+    lists are loaded. *issuers* and *revocations* are JSON objects.
     """
 
     not_ready: tuple[str, ...]
@@ -32,11 +32,11 @@ def judge_readiness(
     *,
     awaits: bool = True,
 ) -> Readiness:
-    """Return how it stands with the keys and lists of *settings*; *faults* are other reasons.
+    """Return the readiness under *settings*; *faults* are further reasons against it.
 
-    Only what was never loaded is waited for, and only by a gateway that still *awaits* its first
-    keys and lists. What is lost later is lost by the whole fleet at once: if all of it became
-    unready, the tokens of every other issuer would be refused as well.
+    Only keys and lists that were never loaded are awaited, and only by a gateway that still
+    *awaits* its first ones. What is lost later is lost by the whole fleet at once: if all of it
+    became unready, the tokens of every other issuer would be refused as well.
     """
     issuer_views = [
         issuer_readiness(one, is_required=settings.requires_issuer(one.name), awaits=awaits)

@@ -1,4 +1,4 @@
-"""Show how revocation lists stand: in whole to operators, in figures to probes and Prometheus."""
+"""Show revocation lists: in full to operators, as figures to probes and Prometheus."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from gateway.telemetry.metrics.reports import RevocationMetrics
 
 
 def revocation_status(one: RevocationStatus, *, is_required: bool) -> Mapping[str, object]:
-    """Return what ``/status`` shows of one list."""
+    """Return the member of ``/status`` for one list."""
     return {
         "name": one.name,
         "location": one.location,
@@ -29,7 +29,7 @@ def revocation_status(one: RevocationStatus, *, is_required: bool) -> Mapping[st
 def revocation_readiness(
     one: RevocationStatus, *, is_required: bool, awaits: bool
 ) -> Mapping[str, object]:
-    """Return what ``/readyz`` shows of one list: no place and no error, for anybody may ask.
+    """Return the member of ``/readyz`` for one list, without places and errors: it is public.
 
     *awaits* says whether the gateway still waits for the first list of what *is_required*.
     """
@@ -46,7 +46,7 @@ def revocation_readiness(
 
 
 def revocation_metrics(one: RevocationStatus) -> RevocationMetrics:
-    """Return what ``/metrics`` shows of one list."""
+    """Return the metrics of one list."""
     return RevocationMetrics(
         name=one.name,
         entries=one.entries if one.loaded else None,

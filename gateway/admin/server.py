@@ -10,16 +10,16 @@ from typing import Final, Protocol
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.admin.answers import json_object, problem, text
-from gateway.admin.guard import problems, refuse_other_names, require_token
-from gateway.admin.idle_connections import IdleConnections
-from gateway.admin.question import (
+from gateway.admin.explain import (
     MAX_QUESTION_BYTES,
     BadQuestionError,
     Question,
     parse_question,
 )
+from gateway.admin.guard import problems, refuse_other_names, require_token
+from gateway.admin.idle_connections import IdleConnections
 from gateway.admin.readiness import Readiness
+from gateway.admin.responses import json_object, problem, text
 from gateway.decision.tokens.json_text import parse_json_object
 from gateway.http.nameless import hide_software
 from gateway.reloading.report import report_as_json
@@ -27,17 +27,17 @@ from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Admin
 
-# Answers here take milliseconds; what has not ended by then has lost its reader.
+# Responses take milliseconds; one that has not ended by then has lost its reader.
 _STOP_SECONDS = 2.0
 
-# How long many connections may take descriptors before some of them are closed.
+# How often idle connections are looked for.
 _SWEEP_SECONDS = 0.5
 
 _log: Final = logging.getLogger(__name__)
 
 
 def _without_input(record: logging.LogRecord) -> bool:
-    # What the parser says of a broken request quotes it, and an Authorization field with it.
+    # An error of the parser quotes the request, with its Authorization field.
     record.exc_info = record.exc_text = None
     return True
 
@@ -46,26 +46,26 @@ _log.addFilter(_without_input)
 
 
 class AdminView(Protocol):
-    """The gateway as operators see it; nothing in it may hold a secret or a part of a token."""
+    """The gateway as operators see it; no method may return a secret or a part of a token."""
 
     def ready(self) -> Readiness:
-        """Return whether traffic should be sent here."""
+        """Return whether the gateway is ready for traffic."""
         ...
 
     async def status(self) -> Mapping[str, object]:
-        """Return what stands in ``/status``, as values that JSON knows."""
+        """Return the members of ``/status``, as JSON values."""
         ...
 
     async def metrics(self) -> bytes:
-        """Return Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         ...
 
     async def explain(self, question: Question) -> Mapping[str, object]:
-        """Return what would become of a request now, as values that JSON knows."""
+        """Return how a request would be decided now, as JSON values."""
         ...
 
     async def decision(self, request_id: str) -> Mapping[str, object] | None:
-        """Return what is remembered of a refusal, as values that JSON knows; None if nothing."""
+        """Return a refusal, as JSON values; None if it is not remembered."""
         ...
 
 
@@ -84,7 +84,7 @@ class AdminServer:
         self._reloads = reloads
         self._idle = idle or IdleConnections()
         self._sweeping: asyncio.Task[None] | None = None
-        # One after the other: many at once would compute at the cost of requests.
+        # One at a time: explanations compete with requests for the CPU.
         self._explaining = asyncio.Lock()
         app = web.Application(
             middlewares=[
@@ -102,7 +102,7 @@ class AdminServer:
         app.router.add_get("/decisions/{id}", self._decision)
         app.router.add_post("/explain", self._explain)
         app.router.add_post("/reload", self._reload)
-        # Signals are the supervisor's, and probes every second are nothing to log.
+        # Signals are handled elsewhere, and probes every second are not worth a log line.
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -112,7 +112,7 @@ class AdminServer:
         )
 
     async def start(self, listening: socket | None = None) -> None:
-        """Listen on our address, or on what is *listening* already; raise OSError where not."""
+        """Listen on the address, or on the socket *listening*; raise OSError if that fails."""
         await self._runner.setup()
         hide_software(self._runner)
         site: web.BaseSite = web.TCPSite(self._runner, self._address.host, self._address.port)
@@ -129,7 +129,7 @@ class AdminServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Return the host and port listened on, once started."""
+        """Return host and port, once started."""
         host, port = self._runner.addresses[0][:2]
         return host, port
 
@@ -169,7 +169,7 @@ class AdminServer:
         found = await self._view.decision(request.match_info["id"])
         if found is not None:
             return json_object(found)
-        return problem(HTTPStatus.NOT_FOUND, "not among the refusals that are remembered")
+        return problem(HTTPStatus.NOT_FOUND, "not among the last refusals")
 
     async def _explain(self, request: web.Request) -> web.Response:
         body = await _read_json(request)
@@ -192,7 +192,7 @@ class AdminServer:
             return problem(HTTPStatus.BAD_REQUEST, detail)
         report = await self._reloads.ask(force=force)
         if report is None:
-            detail = "nothing is reloaded here: the gateway starts, ends, or has no file"
+            detail = "not reloaded: the gateway is starting or stopping, or runs without a file"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail)
         members = report_as_json(report)
         if report.is_applied:
@@ -202,7 +202,7 @@ class AdminServer:
 
 
 def _read_force(body: bytes) -> bool | None:
-    """Return whether a reload is forced; None where *body* asks for something else."""
+    """Return whether *body* forces a reload; None if it is invalid."""
     match parse_json_object(body or b"{}"):
         case {"force": bool(force), **others} if not others:
             return force
@@ -213,8 +213,8 @@ def _read_force(body: bytes) -> bool | None:
 
 
 async def _read_json(request: web.Request) -> bytes | web.Response:
-    """Return the body, or the answer to one that is none of ours."""
-    # What a page of some website may send without asking first is not of this type.
+    """Return the body, or the response that refuses it."""
+    # A web page can send other types here without a CORS preflight, but not this one.
     if request.content_type != "application/json":
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is application/json")
     try:
@@ -223,5 +223,5 @@ async def _read_json(request: web.Request) -> bytes | web.Response:
         limit = f"the body has at most {MAX_QUESTION_BYTES} bytes"
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, limit)
     except (web.RequestPayloadError, ConnectionError):
-        # Compressed, and not as it says; or its sender has left, and reads no answer.
-        return problem(HTTPStatus.BAD_REQUEST, "the body is not encoded as its head says")
+        # Not compressed as declared; or the client has disconnected, and reads no response.
+        return problem(HTTPStatus.BAD_REQUEST, "the body is not encoded as its head declares")

@@ -11,7 +11,7 @@ import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
-from gateway.collector import no_collection
+from gateway.gc_settings import no_collection
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 from gateway.settings.text.disk import MACHINE_DISK, Disk
 

@@ -13,9 +13,9 @@ from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 
 
 def main() -> None:
-    """Serve as the supervisor says, which is at the other end of the socket DESCRIPTOR."""
+    """Serve on behalf of the supervisor, which holds the other end of the socket DESCRIPTOR."""
     divert_stderr()
-    # What ends the gateway, or reloads it, goes to the supervisor, and from there to us.
+    # Signals are for the supervisor, which drains, stops and reloads its workers.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     uvloop.run(_work(socket.socket(fileno=int(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""Start one worker process, and talk to it."""
+"""Start one worker process, and exchange messages with it."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _PROGRAM = "gateway.supervisor"
 
 
 class Child:
-    """One worker process from its start to its end; ``spawn`` makes it.
+    """One worker process from its start to its end; ``spawn`` starts it.
 
     *descriptors* are those of its listening *sockets*.
     """
@@ -31,8 +31,8 @@ class Child:
         self.descriptors = tuple(
             tuple(one.fileno() for one in of_address) for of_address in sockets
         )
-        self.is_hung = False  # and so it was killed
-        # What may keep its event loop for seconds, until it answers.
+        self.is_hung = False  # and was killed for it
+        # Questions that may block its event loop for seconds until they are answered.
         self._loading: set[asyncio.Task[Any]] = set()
         self._switching: set[asyncio.Task[Any]] = set()
         self.started_at = time.time()
@@ -41,44 +41,44 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Return its process id."""
+        """Return the process id."""
         return self._process.pid
 
     @property
     def age_seconds(self) -> float:
-        """Return how long ago it was started."""
+        """Return the time since its start."""
         return time.monotonic() - self._began
 
     @property
     def is_loading(self) -> bool:
-        """Say whether it reads a configuration, be it one that is not wanted any more."""
+        """Return whether it loads a configuration, even one that was discarded meanwhile."""
         return bool(self._loading)
 
     @property
     def is_switching(self) -> bool:
-        """Say whether it goes on under another configuration just now."""
+        """Return whether it switches to another configuration right now."""
         return bool(self._switching)
 
     async def ask(self, question: object) -> Any:
-        """Return its answer to *question*; raises PeerGone and Refused."""
+        """Return its answer to *question*; raise PeerGone or Refused."""
         match question:
             case Prepare():
-                under_way = self._loading
+                pending = self._loading
             case Commit():
-                under_way = self._switching
+                pending = self._switching
             case _:
                 return await self.peer.ask(question)
-        # Whoever does not wait for the answer any more does not keep it from working on it.
+        # The worker goes on with it even if the caller is cancelled.
         asking = asyncio.ensure_future(self.peer.ask(question))
-        under_way.add(asking)
-        asking.add_done_callback(partial(_forget, under_way))
+        pending.add(asking)
+        asking.add_done_callback(partial(_forget, pending))
         return await asyncio.shield(asking)
 
     async def wait(self) -> str:
-        """Return how it ended, in words, once it has."""
+        """Wait for its end; return how it ended."""
         code = await self._process.wait()
-        # What it said last is heard before its end. Waited for, not awaited: whoever is
-        # cancelled in here leaves it to others to listen.
+        # Its last messages are received before its end is reported. Waited for, not awaited: if
+        # this caller is cancelled, listening goes on for the others.
         await asyncio.wait({self._listening})
         if code >= 0:
             return f"exit code {code}"
@@ -88,12 +88,12 @@ class Child:
             return f"signal {-code}"
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill it, whatever it does."""
         with suppress(ProcessLookupError):
             self._process.kill()
 
     async def end(self) -> None:
-        """End it at once, and wait until it has, even where that is cancelled."""
+        """Kill it and wait for its end, even if cancelled."""
         self.kill()
         ending = asyncio.ensure_future(self.wait())
         try:
@@ -103,17 +103,17 @@ class Child:
             raise
 
 
-def _forget(under_way: set[asyncio.Task[Any]], asking: asyncio.Task[Any]) -> None:
-    under_way.discard(asking)
+def _forget(pending: set[asyncio.Task[Any]], asking: asyncio.Task[Any]) -> None:
+    pending.discard(asking)
     if not asking.cancelled():
-        asking.exception()  # nobody may be there any more to be told of it
+        asking.exception()  # retrieved, or asyncio would log it if no caller waits
 
 
 async def spawn(sockets: WorkerSockets, answer: Callable[[Any], Awaitable[object]]) -> Child:
-    """Start a worker that has *sockets*, and whose questions go to *answer*.
+    """Start a worker with *sockets* whose questions go to *answer*.
 
-    A fresh interpreter, not a fork: this process has threads, and a fork would have their locks
-    as they were just then. Raises OSError where no process can be had.
+    It is a fresh interpreter, not a fork: this process has threads, and a fork would copy their
+    locks in whatever state they are. Raise OSError if no process can be started.
     """
     ours, theirs = socket.socketpair()
     try:
@@ -128,7 +128,7 @@ async def spawn(sockets: WorkerSockets, answer: Callable[[Any], Awaitable[object
         ours.close()
         await _discard(process)
         raise
-    return Child(process, Peer(reader, writer, _hear_nothing, answer), sockets)
+    return Child(process, Peer(reader, writer, _receive_nothing, answer), sockets)
 
 
 async def _create(theirs: socket.socket, sockets: WorkerSockets) -> Process:
@@ -137,7 +137,7 @@ async def _create(theirs: socket.socket, sockets: WorkerSockets) -> Process:
             *(sys.executable, "-P", "-m", _PROGRAM, str(theirs.fileno())),
             pass_fds=(theirs.fileno(), *(one.fileno() for some in sockets for one in some)),
             stdin=asyncio.subprocess.DEVNULL,
-            # A terminal's Ctrl-C is for the supervisor, which ends its workers in order.
+            # A terminal's Ctrl-C is for the supervisor, which drains its workers.
             start_new_session=True,
             env=dict(os.environ),
         )
@@ -145,7 +145,7 @@ async def _create(theirs: socket.socket, sockets: WorkerSockets) -> Process:
     try:
         return await asyncio.shield(creating)
     except asyncio.CancelledError:
-        # Cancelled in the middle, it would leave a process that nobody knows.
+        # Cancelled half-way, it would leave a process that no one knows.
         with suppress(OSError):
             await _discard(await creating)
         raise
@@ -157,14 +157,14 @@ async def _discard(process: Process) -> None:
     await process.wait()
 
 
-def _hear_nothing(news: object) -> None:
-    raise TypeError(f"a worker tells nothing, only asks: {type(news).__name__}")
+def _receive_nothing(message: object) -> None:
+    raise TypeError(f"a worker sends only questions: {type(message).__name__}")
 
 
 async def ask_all(children: list[Child], question: object, timeout_seconds: float) -> list[Any]:
-    """Return the answers of all *children* in their order: an exception where there is none.
+    """Return the answers of all *children* in their order, or the exception of one without.
 
-    That is PeerGone, Refused, or TimeoutError behind *timeout_seconds*.
+    That is PeerGone, Refused, or TimeoutError after *timeout_seconds*.
     """
 
     async def ask(child: Child) -> Any:
@@ -175,11 +175,11 @@ async def ask_all(children: list[Child], question: object, timeout_seconds: floa
 
 
 def describe_failure(answer: BaseException) -> str:
-    """Return what became of a worker that was asked (``ask_all``) and gave no answer."""
+    """Describe why a worker gave no answer to ``ask_all``."""
     match answer:
         case Refused():
-            return f"cannot have it: {answer}"
+            return f"rejected it: {answer}"
         case TimeoutError():
-            return "did not answer in time"
+            return "timed out"
         case _:
-            return "ended meanwhile"
+            return "exited meanwhile"

@@ -1,8 +1,8 @@
-"""Notice a worker whose event loop stands still, and kill it; one that waits for a core lives.
+"""Kill a worker whose event loop is blocked, but not one that only waits for a core.
 
-Other servers watch the clock alone (gunicorn's `timeout`, systemd's `WatchdogSec`), and so allow
-for half a minute or more. What the system says of a process tells a loop that stands still from
-one that is starved within seconds.
+Other servers watch only the clock (gunicorn's `timeout`, systemd's `WatchdogSec`), and so allow for
+half a minute or more. The state of the process, as the system reports it, tells a blocked loop from
+a starved one within seconds.
 """
 
 import asyncio
@@ -13,36 +13,36 @@ from time import monotonic
 
 from gateway.supervisor.child import Child
 from gateway.supervisor.messages import Beat
-from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import PeerGone, Refused
-from gateway.supervisor.slot import Slot
-from gateway.supervisor.vitals import Vitals, read_vitals
+from gateway.supervisor.process_state import ProcessState, read_process_state
+from gateway.supervisor.timeouts import WorkerTimeouts
+from gateway.supervisor.worker_slot import WorkerSlot
 
 _log = logging.getLogger(__name__)
 
 
 class Phase(Enum):
-    """What a worker is about, and so what its loop may be kept from."""
+    """What a worker is doing, which decides what may block its loop."""
 
-    STARTING = auto()  # it imports, from a cold disk maybe, and does not answer yet
-    LOADING = auto()  # another thread has the interpreter: 10,000 routes take seconds
-    SWITCHING = auto()  # so does its loop itself; whoever waits for it does not for long
+    STARTING = auto()  # it imports modules, maybe from a cold disk, and does not answer yet
+    LOADING = auto()  # another thread holds the interpreter: 10,000 routes take seconds
+    SWITCHING = auto()  # the loop itself is busy; the supervisor waits only briefly for it
     SERVING = auto()
 
 
-def stalled_seconds(before: Vitals, now: Vitals, passed: float, phase: Phase) -> float:
-    """Return how much of the *passed* seconds speaks for a loop that stands still.
+def stalled_seconds(before: ProcessState, now: ProcessState, passed: float, phase: Phase) -> float:
+    """Return how many of the *passed* seconds count as blocked.
 
-    A loop that serves and does not answer either runs something that does not end, or sleeps in
-    it: what it had of a core counts, and what it slept. While it waits for a core nothing does.
-    While it loads, others may have the core instead; what its own thread had counts even so.
+    A loop that serves and does not answer runs an endless computation, or sleeps in one: its CPU
+    time counts, and the time it slept, but not the time it waited for a core. While it loads, other
+    threads may have the core instead; the CPU time of its own thread counts even so.
     """
     if now.is_stopped:
         return passed
     match phase:
         case Phase.STARTING:
             return 0.0
-        case Phase.LOADING | Phase.SWITCHING if not _goes_on(before, now):
+        case Phase.LOADING | Phase.SWITCHING if not _progresses(before, now):
             return passed
         case Phase.SWITCHING:
             return 0.0
@@ -52,28 +52,28 @@ def stalled_seconds(before: Vitals, now: Vitals, passed: float, phase: Phase) ->
             return min(passed, now.first_thread.cpu_seconds - before.first_thread.cpu_seconds)
 
 
-def _goes_on(before: Vitals, now: Vitals) -> bool:
-    """Return whether any thread had a core since, or waits for one."""
+def _progresses(before: ProcessState, now: ProcessState) -> bool:
+    """Return whether any thread ran since, or waits for a core."""
     return now.process.waits or now.process.cpu_seconds > before.process.cpu_seconds
 
 
 class Heartbeat:
-    """Whether the loop of one worker goes on: it is asked for a beat, then for the next."""
+    """Whether the loop of one worker responds: it is asked for one beat after the other."""
 
-    def __init__(self, child: Child, patience: Patience) -> None:
+    def __init__(self, child: Child, timeouts: WorkerTimeouts) -> None:
         self._child = child
-        self._patience = patience
+        self._timeouts = timeouts
         self._asked: asyncio.Future[None] | None = None
         self._begin(monotonic())
 
     def _begin(self, now: float) -> None:
         self._stalled_seconds = 0.0
-        self._silent_seconds = 0.0  # of which the system does not say what it did
+        self._unanswered_seconds = 0.0  # without an answer, and without a known process state
         self._looked_at = now
-        self._vitals = read_vitals(self._child.pid)
+        self._state = read_process_state(self._child.pid)
 
     def hangs(self, now: float, phase: Phase) -> bool:
-        """Return whether it stands still; to be asked again and again, at *now*."""
+        """Return whether the loop is blocked at *now*; call it repeatedly."""
         if self._asked is not None and self._asked.done():
             self._asked = None
             self._begin(now)
@@ -81,19 +81,19 @@ class Heartbeat:
             self._asked = asyncio.ensure_future(_beat(self._child))
             self._begin(now)
             return False
-        # We may have been kept from looking ourselves, and its answer waits to be read.
-        passed = min(now - self._looked_at, 2 * self._patience.beat_each_seconds)
-        before, self._vitals = self._vitals, read_vitals(self._child.pid)
+        # This process may have been starved itself, with the answer still unread.
+        passed = min(now - self._looked_at, 2 * self._timeouts.beat_interval_seconds)
+        before, self._state = self._state, read_process_state(self._child.pid)
         self._looked_at = now
-        if before is None or self._vitals is None:
-            if phase is Phase.SERVING:  # there is but the clock
-                self._silent_seconds += passed
-            return self._silent_seconds >= self._patience.silent_seconds
-        stalled = stalled_seconds(before, self._vitals, passed, phase)
-        if not stalled and phase is not Phase.SERVING and not self._vitals.first_thread.waits:
-            self._stalled_seconds = 0.0  # it makes progress, and nothing else is asked of it
+        if before is None or self._state is None:
+            if phase is Phase.SERVING:  # only the clock is known
+                self._unanswered_seconds += passed
+            return self._unanswered_seconds >= self._timeouts.unanswered_seconds
+        stalled = stalled_seconds(before, self._state, passed, phase)
+        if not stalled and phase is not Phase.SERVING and not self._state.first_thread.waits:
+            self._stalled_seconds = 0.0  # it makes progress, which is enough in this phase
         self._stalled_seconds += stalled
-        return self._stalled_seconds >= self._patience.hang_seconds
+        return self._stalled_seconds >= self._timeouts.hang_seconds
 
 
 async def _beat(child: Child) -> None:
@@ -104,11 +104,11 @@ async def _beat(child: Child) -> None:
 
 
 class Heartbeats:
-    """Watches the workers in *slots*, those too that do not serve yet."""
+    """Watches the workers in *slots*, including those that do not serve yet."""
 
-    def __init__(self, slots: Sequence[Slot], patience: Patience) -> None:
+    def __init__(self, slots: Sequence[WorkerSlot], timeouts: WorkerTimeouts) -> None:
         self._slots = slots
-        self._patience = patience
+        self._timeouts = timeouts
         self._beats: dict[Child, Heartbeat] = {}
         self._watching: asyncio.Task[None] | None = None
 
@@ -117,34 +117,34 @@ class Heartbeats:
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         if self._watching is not None:
             self._watching.cancel()
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._patience.beat_each_seconds)
+            await asyncio.sleep(self._timeouts.beat_interval_seconds)
             try:
                 self._look(monotonic())
-            except Exception:  # of ours: it must not leave all workers unwatched
-                _log.exception("a bug in watching the workers")
+            except Exception:  # an internal error must not leave the workers unwatched
+                _log.exception("internal error while watching the workers")
 
     def _look(self, now: float) -> None:
-        found = {slot.hearer: slot for slot in self._slots}
+        found = {slot.receiver: slot for slot in self._slots}
         self._beats = {
-            child: self._beats.get(child) or Heartbeat(child, self._patience)
+            child: self._beats.get(child) or Heartbeat(child, self._timeouts)
             for child in found
             if child is not None and not child.is_hung
         }
         for child, beat in self._beats.items():
             slot = found[child]
             if beat.hangs(now, _phase(slot, child)):
-                _log.error("%s (pid %d) hangs, and is killed", slot.name, child.pid)
+                _log.error("%s (pid %d) hangs; killing it", slot.name, child.pid)
                 child.is_hung = True
                 child.kill()
 
 
-def _phase(slot: Slot, child: Child) -> Phase:
+def _phase(slot: WorkerSlot, child: Child) -> Phase:
     if child.is_switching:
         return Phase.SWITCHING
     if child.is_loading:

@@ -1,4 +1,4 @@
-"""What a supervisor and its workers say to each other."""
+"""The messages between a supervisor and its workers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,28 +7,28 @@ from gateway.limits.gcra import Wanted
 from gateway.settings.text.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
 
-# --- what a supervisor asks of a worker
+# --- from the supervisor to a worker
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A configuration as it was read: the file at *path* and all that *record* has of others.
+    """A configuration as it was read: the file at *path* and all files in *record*.
 
-    *number* tells it from the ones before; keys and lists come under the same number.
+    *number* identifies it; updates of keys and lists carry the same number.
     """
 
     number: int
     path: Path
     record: Record = field(repr=False)
-    workers: int  # how many of them share what the gateway may take
+    workers: int  # how many of them share the limits of the gateway
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Serve under *configuration*, on the listening sockets *descriptors*.
+    """Serve with *configuration* on the listening sockets *descriptors*; answered once it serves.
 
-    *index* is the worker's own, from 0. *identity_names* are the aliases of what configurations
-    so far wrote about callers. Answered once it serves.
+    *index* is that of the worker, from 0. *identity_names* are the aliases of the identity headers
+    of all configurations so far.
     """
 
     configuration: Configuration
@@ -40,60 +40,60 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Get ready to go on under *configuration*; answered once that cannot fail any more."""
+    """Prepare to switch to *configuration*; answered once the switch cannot fail."""
 
     configuration: Configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Go on under the configuration that was prepared with *number*."""
+    """Switch to the configuration that was prepared with *number*."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUp:
-    """Forget the configuration that was prepared with *number* (told, not asked)."""
+class Discard:
+    """Discard the configuration that was prepared with *number*; not answered."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Say that the event loop goes on: answered with None."""
+    """Check that the event loop runs; answered with None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Say what was counted: ``Metrics``."""
+    """Report the counts; answered with ``Metrics``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """Say what is remembered of a refusal: the members of its log line, or None."""
+    """Find a refusal; answered with the members of its log line, or None."""
 
     request_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Take no new connections; answered when all requests have ended, or their time is up."""
+    """Refuse new connections; answered when all requests have finished or timed out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End, now (told, not asked)."""
+    """Exit now; not answered."""
 
 
-# --- what it tells about the configuration *number*
+# --- updates for the configuration *number*
 
 
 @dataclass(frozen=True, slots=True)
-class KeysNews:
-    """The keys of an issuer: *keys* of None where there are none to use.
+class KeysUpdate:
+    """The keys of an issuer; *keys* is None if there are none.
 
-    *fetched_at* is on the machine's monotonic clock; None where they never were, or never
+    *fetched_at* is on the machine's monotonic clock; None if they were never fetched, or never
     change. *last_error* is why the last fetch failed, if it did.
     """
 
@@ -105,20 +105,20 @@ class KeysNews:
 
 
 @dataclass(frozen=True, slots=True)
-class ListNews:
-    """A revocation list, pickled; *octets* of None where there is none to compare with."""
+class ListUpdate:
+    """A pickled revocation list; *octets* is None if it is not loaded."""
 
     number: int
     name: str
     octets: bytes | None = field(repr=False)
 
 
-# --- what a worker asks of its supervisor
+# --- from a worker to the supervisor
 
 
 @dataclass(frozen=True, slots=True)
 class Refetch:
-    """Get better keys of an issuer for a token with *kid*, if allowed; answered once tried."""
+    """Fetch the keys of an issuer for a token with *kid*, if allowed; answered once tried."""
 
     number: int
     issuer_name: str
@@ -127,6 +127,6 @@ class Refetch:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Take one request of each bucket that is *wanted*, or of none; answered with ``Taken``."""
+    """Count one request in each *wanted* bucket, or in none; answered with ``Taken``."""
 
     wanted: tuple[Wanted, ...] = field(repr=False)

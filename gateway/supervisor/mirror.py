@@ -1,4 +1,4 @@
-"""Have the keys and lists that the supervisor fetches, as a worker's decisions read them."""
+"""Give a worker the keys, revocation lists and rate limits that the supervisor holds."""
 
 import asyncio
 import pickle
@@ -11,55 +11,57 @@ from gateway.decision.keys import KeySet
 from gateway.decision.revocation import RevocationList
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_keys, describe_wanted
-from gateway.supervisor.messages import KeysNews, ListNews, Refetch
+from gateway.limits.gcra import Taken, Wanted
+from gateway.limits.limiter import MemoryLimiter
+from gateway.supervisor.messages import KeysUpdate, ListUpdate, Refetch, Take
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import unpack_keys
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What was last told of an issuer's keys."""
+class _Latest:
+    """The last update of an issuer's keys."""
 
-    news: KeysNews
+    update: KeysUpdate
     kids: tuple[str | None, ...]
 
 
 class Mirror:
-    """What was fetched for the configuration *number*; *keys* and *lists* are always current."""
+    """The current *keys* and *lists* of the configuration *number*."""
 
     def __init__(self, number: int, circuit: PeerCircuit) -> None:
         self._number = number
         self._circuit = circuit
         self._asking: dict[tuple[str, str | None], asyncio.Task[None]] = {}
-        self._told: dict[str, _Told] = {}
+        self._latest: dict[str, _Latest] = {}
         self._keys: dict[str, KeySet] = {}
         self._lists: dict[str, RevocationList] = {}
         self.keys: Mapping[str, KeySet] = self._keys
         self.lists: Mapping[str, RevocationList] = self._lists
 
-    def hear_keys(self, news: KeysNews) -> None:
-        """Take the keys of one issuer."""
-        name, former = news.issuer_name, self._told.get(news.issuer_name)
-        self._told[name] = _Told(news, tuple(key.kid for key in news.keys or ()))
-        if news.keys is None:
+    def update_keys(self, update: KeysUpdate) -> None:
+        """Replace the keys of one issuer."""
+        name, former = update.issuer_name, self._latest.get(update.issuer_name)
+        self._latest[name] = _Latest(update, tuple(key.kid for key in update.keys or ()))
+        if update.keys is None:
             self._keys.pop(name, None)
-        elif former is None or former.news.keys != news.keys:
-            # Another object only for other keys: what is remembered of tokens goes by it.
-            self._keys[name] = unpack_keys(news.keys)
+        elif former is None or former.update.keys != update.keys:
+            # A new object only for other keys: the token cache compares identity.
+            self._keys[name] = unpack_keys(update.keys)
 
-    def hear_list(self, news: ListNews) -> None:
-        """Take one revocation list."""
-        if news.octets is None:
-            self._lists.pop(news.name, None)
+    def update_list(self, update: ListUpdate) -> None:
+        """Replace one revocation list."""
+        if update.octets is None:
+            self._lists.pop(update.name, None)
         else:
-            # In one go, for that holds the interpreter in any thread: 25 ms for the largest.
-            self._lists[news.name] = pickle.loads(news.octets)  # noqa: S301 - see Peer
+            # Not in a thread: it holds the interpreter anyway, 25 ms for the largest.
+            self._lists[update.name] = pickle.loads(update.octets)  # noqa: S301 - see Peer
 
     async def refetch(self, issuer_name: str, kid: str | None) -> None:
-        """Have the supervisor get better keys, if allowed; whether it helped, *keys* tells.
+        """Ask the supervisor to fetch the keys again, if allowed; *keys* shows the result.
 
-        Requests that lack the same key ask once, together.
+        Requests that lack the same key share one question.
         """
         wanted = (issuer_name, kid)
         asking = self._asking.get(wanted)
@@ -67,21 +69,50 @@ class Mirror:
             asking = asyncio.create_task(self._ask(Refetch(self._number, issuer_name, kid)))
             self._asking[wanted] = asking
             asking.add_done_callback(lambda _: self._asking.pop(wanted))
-        # Waited for, not awaited: a client that leaves takes it from nobody else.
+        # Waited for, not awaited: a client that disconnects does not cancel it for others.
         await asyncio.wait({asking})
 
     async def _ask(self, question: Refetch) -> None:
         with suppress(PeerGone, Refused):
-            await self._circuit.ask_patiently(question)
+            await self._circuit.ask_while_alive(question)
 
     def explain(self, wanted: WantedKey) -> str:
-        """Return in one line which key a token *wanted*, and which there are."""
+        """Describe in one line which key a token *wanted*, and which exist."""
         return describe_wanted(wanted, self._describe(wanted.issuer_name))
 
     def _describe(self, issuer_name: str) -> str:
-        told = self._told.get(issuer_name)
-        if told is None:
+        latest = self._latest.get(issuer_name)
+        if latest is None:
             return describe_keys((), None, None)
-        fetched_at = told.news.fetched_at
+        fetched_at = latest.update.fetched_at
         age_seconds = None if fetched_at is None else int(time.monotonic() - fetched_at)
-        return describe_keys(told.kids, age_seconds, told.news.last_error)
+        return describe_keys(latest.kids, age_seconds, latest.update.last_error)
+
+
+# An answer takes less than a millisecond, or more while the supervisor loads a configuration.
+_TIMEOUT_SECONDS = 1.0
+
+
+class PeerLimiter:
+    """Counts requests at the supervisor, which is asked through *circuit*.
+
+    If the supervisor is gone or hangs, the worker counts on its own, as with Redis and
+    `on_failure: memory`, and requests do not wait.
+    """
+
+    def __init__(self, circuit: PeerCircuit, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+        self._circuit = circuit
+        self._timeout_seconds = timeout_seconds
+        self._own = MemoryLimiter()
+
+    def take(self, wanted: tuple[Wanted, ...]) -> Taken | None:
+        """Return None, so that the supervisor is asked; while it hangs, count here."""
+        return self._own.take(wanted) if self._circuit.is_open() else None
+
+    async def ask(self, wanted: tuple[Wanted, ...]) -> Taken:
+        """Count one request in each bucket, or in none."""
+        try:
+            taken: Taken = await self._circuit.ask(Take(wanted), self._timeout_seconds)
+        except (PeerGone, Refused):
+            return self._own.take(wanted)
+        return taken

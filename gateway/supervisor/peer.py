@@ -1,4 +1,4 @@
-"""Let two processes of the gateway ask and tell each other things, in order."""
+"""Exchange messages between two processes of the gateway, in order."""
 
 import asyncio
 import logging
@@ -12,23 +12,23 @@ from typing import Any
 
 _log = logging.getLogger(__name__)
 
-# The length of what follows, in bytes. A record of a configuration may have many files.
+# The length of a message in bytes. One with a configuration may have many files.
 _LENGTH = Struct("!Q")
 
-# More than any configuration or list can have: what claims to be longer was never said by us.
+# More than any configuration or list can have: a longer length is corrupt.
 _MOST_BYTES = 1 << 30
 
 
 class PeerGone(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """The other process has ended, or will not answer any more."""
+    """The other process has exited, or no longer answers."""
 
 
 class Refused(Exception):  # noqa: N818 - reads as a sentence where it is caught
-    """The other process cannot do what it was asked for; the text says why."""
+    """The other process refused the question; the message says why."""
 
 
 class _Kind(IntEnum):
-    NEWS = 0
+    NOTICE = 0
     QUESTION = 1
     ANSWER = 2
     REFUSAL = 3
@@ -37,34 +37,34 @@ class _Kind(IntEnum):
 class Peer:
     """The other end of a pair of sockets between a supervisor and one worker.
 
-    *hear* is called with each thing that is told, *answer* with each question; what is told
-    before a question, or before an answer, is heard before it. Only these two processes have
-    the sockets, and both run the same code: so what they say is pickled.
+    *receive* is called with each notice, *answer* with each question. A notice that is sent before
+    a question or an answer is received before it. Only these two processes have the sockets, and
+    both run the same code, so messages are pickled.
     """
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        hear: Callable[[Any], None],
+        receive: Callable[[Any], None],
         answer: Callable[[Any], Awaitable[object]],
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._hear = hear
+        self._receive = receive
         self._answer = answer
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._is_gone = False
-        self.heard_at = monotonic()  # when anything came last
+        self.received_at = monotonic()  # when the last message arrived
 
-    def tell(self, news: object) -> None:
-        """Say *news*; nothing tells whether it is heard."""
-        self._send(_Kind.NEWS, 0, news)
+    def notify(self, message: object) -> None:
+        """Send *message* without an answer."""
+        self._send(_Kind.NOTICE, 0, message)
 
     async def ask(self, question: object) -> Any:
-        """Return the answer to *question*; raises PeerGone and Refused."""
+        """Return the answer to *question*; raise PeerGone or Refused."""
         if self._is_gone:
             raise PeerGone
         number = next(self._numbers)
@@ -77,14 +77,14 @@ class Peer:
             self._waiting.pop(number, None)
 
     async def listen(self) -> None:
-        """Hear and answer until the other process is gone, or makes no sense any more."""
+        """Receive and answer until the other process is gone, or sends something invalid."""
         try:
             while True:
                 self._take(*await self._read())
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        except Exception:  # nobody can say where the next word begins
-            _log.exception("another process of the gateway is not understood any more")
+        except Exception:  # the beginning of the next message is unknown
+            _log.exception("invalid message from another process of the gateway")
         finally:
             self.close()
 
@@ -98,7 +98,7 @@ class Peer:
         return _Kind(kind), number, content
 
     def close(self) -> None:
-        """Say nothing any more; whoever waits for an answer waits in vain."""
+        """Close the connection; every pending question fails with PeerGone."""
         self._is_gone = True
         for answered in self._waiting.values():
             if not answered.done():
@@ -114,12 +114,12 @@ class Peer:
         self._writer.write(_LENGTH.pack(len(octets)) + octets)
 
     def _take(self, kind: _Kind, number: int, content: Any) -> None:
-        self.heard_at = monotonic()
-        if kind is _Kind.NEWS:
+        self.received_at = monotonic()
+        if kind is _Kind.NOTICE:
             try:
-                self._hear(content)
-            except Exception:  # a bug of ours must not leave a worker without a supervisor
-                _log.exception("what another process of the gateway told was not understood")
+                self._receive(content)
+            except Exception:  # an internal error must not cut a worker off from its supervisor
+                _log.exception("internal error while receiving a notice of another gateway process")
         elif kind is _Kind.QUESTION:
             task = asyncio.get_running_loop().create_task(self._reply(number, content))
             self._answering.add(task)
@@ -139,6 +139,7 @@ class Peer:
             self._send(_Kind.REFUSAL, number, error.strerror or str(error))
         except Refused as refusal:
             self._send(_Kind.REFUSAL, number, str(refusal))
-        except Exception as bug:
-            _log.exception("a bug in what another process of the gateway asked for")
-            self._send(_Kind.REFUSAL, number, f"a bug ({type(bug).__name__}); the log has more")
+        except Exception as error:
+            _log.exception("internal error while answering another gateway process")
+            refusal_text = f"internal error ({type(error).__name__}); see the log"
+            self._send(_Kind.REFUSAL, number, refusal_text)

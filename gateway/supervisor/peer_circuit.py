@@ -1,4 +1,4 @@
-"""Ask the supervisor, but not while it hangs."""
+"""Stop asking the supervisor while it hangs."""
 
 import asyncio
 import logging
@@ -9,35 +9,35 @@ from gateway.supervisor.peer import Peer, PeerGone
 
 _log = logging.getLogger(__name__)
 
-# As for a worker: a supervisor on a busy machine may be late by seconds.
-_SILENCE_SECONDS = 5.0
+# On a busy machine even a healthy supervisor may be late by seconds.
+_TIMEOUT_SECONDS = 5.0
 
 
 class PeerCircuit:
     """A circuit breaker between a worker and its supervisor, *peer*.
 
-    It opens when a question is not answered in time, and closes when anything is heard from the
-    supervisor, which asks each worker for a beat twice a second. So at most the requests that
-    are under way wait for a supervisor that hangs, and no questions pile up for it.
+    It opens when a question is not answered in time, and closes with the next message of the
+    supervisor, which asks each worker for a beat twice a second. So only requests in flight wait
+    for a supervisor that hangs, and no questions pile up for it.
     """
 
-    def __init__(self, peer: Peer, silence_seconds: float = _SILENCE_SECONDS) -> None:
+    def __init__(self, peer: Peer, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._peer = peer
-        self._silence_seconds = silence_seconds
+        self._timeout_seconds = timeout_seconds
         self._opened_at: float | None = None
 
     def is_open(self) -> bool:
-        """Return whether the supervisor is not asked now."""
+        """Return whether the supervisor is considered to hang."""
         if self._opened_at is None:
             return False
-        if self._peer.heard_at <= self._opened_at:
+        if self._peer.received_at <= self._opened_at:
             return True
         self._opened_at = None
-        _log.warning("the supervisor answers again")
+        _log.warning("the supervisor responds again")
         return False
 
     async def ask(self, question: object, timeout_seconds: float) -> Any:
-        """Return the answer to *question*, within so long; raises PeerGone and Refused."""
+        """Return the answer to *question* within the timeout; raise PeerGone or Refused."""
         if self.is_open():
             raise PeerGone
         try:
@@ -47,16 +47,16 @@ class PeerCircuit:
             self._open()
             raise PeerGone from None
 
-    async def ask_patiently(self, question: object) -> Any:
-        """Do the same for one that may take long: wait as long as anything is heard."""
+    async def ask_while_alive(self, question: object) -> Any:
+        """Return the answer to *question*, however late, while any message arrives."""
         if self.is_open():
             raise PeerGone
         asking = asyncio.ensure_future(self._peer.ask(question))
         try:
             while not asking.done():
                 asked_at = monotonic()
-                await asyncio.wait({asking}, timeout=self._silence_seconds)
-                if not asking.done() and self._peer.heard_at < asked_at:
+                await asyncio.wait({asking}, timeout=self._timeout_seconds)
+                if not asking.done() and self._peer.received_at < asked_at:
                     self._open()
                     raise PeerGone
             return asking.result()
@@ -65,5 +65,5 @@ class PeerCircuit:
 
     def _open(self) -> None:
         if self._opened_at is None:
-            _log.error("the supervisor does not answer, and is not asked until it does")
+            _log.error("the supervisor does not respond; serving without it until it does")
         self._opened_at = monotonic()

@@ -1,4 +1,4 @@
-"""Carry keys from one process to another."""
+"""Convert keys to values that can be sent to another process."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from gateway.keyring.public_key import key_octets
 
 @dataclass(frozen=True, slots=True)
 class PortableKey:
-    """A key as values that can be pickled: *octets* are DER (SubjectPublicKeyInfo), or a secret."""
+    """A key that can be pickled: *octets* are DER (SubjectPublicKeyInfo), or a secret."""
 
     kid: str | None
     algorithms: frozenset[str]
@@ -19,11 +19,11 @@ class PortableKey:
 
 
 PortableKeys = tuple[PortableKey, ...]
-"""A key set that can be pickled, and compared by what is in it."""
+"""A key set that can be pickled and compared by value."""
 
 
 def pack_keys(keys: KeySet) -> PortableKeys:
-    """Return *keys* as values that can be pickled."""
+    """Convert *keys* to values that can be pickled."""
     return tuple(
         PortableKey(
             key.kid, key.algorithms, isinstance(key.material, bytes), key_octets(key.material)
@@ -33,7 +33,7 @@ def pack_keys(keys: KeySet) -> PortableKeys:
 
 
 def unpack_keys(keys: PortableKeys) -> KeySet:
-    """Return the key set that was packed as *keys*."""
+    """Convert *keys* back to a key set."""
     return KeySet(tuple(Key(key.kid, key.algorithms, _material(key)) for key in keys))
 
 

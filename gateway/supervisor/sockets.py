@@ -1,4 +1,4 @@
-"""Open the listening sockets that workers serve on, one set for each worker."""
+"""Open the listening sockets of all workers, one set for each."""
 
 import socket
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
 
 Sockets = tuple[socket.socket, ...]
-"""Those of one address in the configuration: one for each that its host's name stands for."""
+"""The sockets of one configured address: one for each IP address of its host name."""
 
 WorkerSockets = tuple[Sockets, ...]
-"""Those of one worker: for each of the addresses that are listened on."""
+"""The sockets of one worker, for each configured address."""
 
 
 def open_sockets(address: Address, workers: int) -> list[Sockets]:
-    """Return sockets on *address* for so many *workers*; raises OSError where one cannot be had.
+    """Open sockets on *address* for all *workers*; raise OSError if one is unavailable.
 
-    All of them share one port (SO_REUSEPORT), and the system spreads connections over them.
-    They stay ours: while a worker is replaced, its connections wait in their backlog.
+    They share one port (SO_REUSEPORT), and the system distributes connections among them. The
+    supervisor keeps them open: while a worker restarts, its connections wait in the backlog.
     """
     opened: list[Sockets] = []
     try:
@@ -33,29 +33,28 @@ def open_sockets(address: Address, workers: int) -> list[Sockets]:
 
 
 def share_sockets(sockets: Sequence[socket.socket], workers: int) -> list[Sockets]:
-    """Return the same *sockets*, which somebody else opened, for each of the *workers*."""
+    """Return the same *sockets*, which systemd opened, for each of the *workers*."""
     others = [tuple(one.dup() for one in sockets) for _ in range(workers - 1)]
     return [tuple(sockets), *others]
 
 
 def spread_sockets(each: Sequence[Sequence[Sockets]]) -> list[WorkerSockets]:
-    """Return for each worker its sockets, of *each* address: those of all workers there."""
+    """Return the sockets of each worker; *each* has, for every address, those of all workers."""
     return list(zip(*each, strict=True))
 
 
 def close_sockets(opened: Sequence[Sockets]) -> None:
-    """Close all; what a worker has of them stays open there."""
+    """Close all sockets here; they stay open in the workers that inherited them."""
     for sockets in opened:
         for one in sockets:
             one.close()
 
 
 def _refuse_shared_port(address: Address) -> None:
-    """Raise OSError where somebody listens there already: the port would be shared with them.
+    """Raise OSError if another process listens there already, or the port would be shared with it.
 
-    The system lets any process of the same user share a port that was opened this way, and
-    gives it half of the connections: two gateways that are started by mistake would both seem
-    to work.
+    The system lets any process of the same user share a port that was opened this way, and gives it
+    half of the connections: two gateways that are started by mistake would both seem to work.
     """
     for family, kind, protocol, place in _places(address):
         if place[1] == 0:
@@ -74,7 +73,7 @@ def _open(address: Address, like: Sockets | None) -> Sockets:
             _prepare(one, family)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             port = place[1]
-            if port == 0 and (like or index > 0):  # which the system chose for the first
+            if port == 0 and (like or index > 0):  # use the one that the system chose for the first
                 port = (like or opened)[0].getsockname()[1]
             one.bind((place[0], port, *place[2:]))
             one.listen(BACKLOG)
@@ -88,7 +87,7 @@ def _open(address: Address, like: Sockets | None) -> Sockets:
 def _prepare(one: socket.socket, family: int) -> None:
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        # As asyncio does: an address of the one kind is none of the other.
+        # As asyncio does: an IPv6 socket accepts no IPv4 connections.
         one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
 
@@ -108,9 +107,9 @@ def _places(address: Address) -> list[_Place]:
 
 
 def inherit(descriptors: Sequence[Sequence[int]]) -> WorkerSockets:
-    """Return the sockets that this process was started with, by their *descriptors*.
+    """Return the sockets that this process inherited, by their *descriptors*.
 
-    Not copies of them: while one is open, the system takes connections in.
+    They are not duplicated: as long as a copy is open, the system accepts connections.
     """
     return tuple(tuple(map(_inherit, of_address)) for of_address in descriptors)
 

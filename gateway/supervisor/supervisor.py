@@ -11,16 +11,16 @@ from gateway.fetching.clock import SystemClock
 from gateway.proxy.port import new_pseudonym
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
-from gateway.supervisor.crew import Crew
-from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.sockets import WorkerSockets
+from gateway.supervisor.timeouts import DEFAULT_TIMEOUTS, WorkerTimeouts
+from gateway.supervisor.worker_pool import WorkerPool
 
 
 class Supervisor(ControlPlane):
     """One gateway whose requests are served by several workers; it serves none itself.
 
     *path* and *record* are what *settings* were read from. *sockets* listen, one set for each
-    worker; they are closed in the end. Build it inside a running event loop.
+    worker; ``stop`` closes them. Build it inside a running event loop.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place
@@ -31,7 +31,7 @@ class Supervisor(ControlPlane):
         sockets: Sequence[WorkerSockets],
         *,
         admin_socket: socket | None = None,
-        patience: Patience = PATIENCE,
+        timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         clock = SystemClock()
 
@@ -42,19 +42,19 @@ class Supervisor(ControlPlane):
         self.data_addresses: Sequence[tuple[str, int]] = [
             of_address[0].getsockname()[:2] for of_address in sockets[0]
         ]
-        self.crew = Crew(
+        self.pool = WorkerPool(
             settings,
             fetched,
             path=path,
             record=record,
             sockets=sockets,
             pseudonym=pseudonym,
-            patience=patience,
+            timeouts=timeouts,
         )
         super().__init__(
             settings,
             fetched,
-            self.crew,
+            self.pool,
             make,
             pseudonym=pseudonym,
             clock=time.time,
@@ -63,30 +63,30 @@ class Supervisor(ControlPlane):
 
     @property
     def data_address(self) -> tuple[str, int]:
-        """Return the first of the addresses that are listened on."""
+        """Return the first address of the data port."""
         return self.data_addresses[0]
 
     async def start(self) -> None:
-        """Fetch keys and lists, then have all workers serve.
+        """Fetch keys and lists, then start all workers.
 
-        Raises OSError where an address cannot be had, WorkerFailed where a worker cannot serve.
+        Raise OSError if an address is unavailable, WorkerFailed if a worker cannot serve.
         """
         await super().start()
-        await self.crew.start()
+        await self.pool.start()
 
     async def drain(self) -> None:
-        """Be not ready any more, take no new connections, let requests under way finish."""
-        await self.crew.drain()
+        """Report not ready, refuse new connections, let requests in flight finish."""
+        await self.pool.drain()
 
     def kill(self) -> None:
-        """End all workers at once; for a process that is about to end itself."""
-        self.crew.kill()
+        """Kill all workers; for a process that is about to exit."""
+        self.pool.kill()
 
     async def stop(self) -> None:
-        """End everything; what is still under way is cut off. Not during a ``reload``."""
-        await self.crew.stop()
+        """Stop everything, and cut off what is in flight. Not during a ``reload``."""
+        await self.pool.stop()
         await super().stop()
 
 
 def _no_streams() -> None:
-    """Do nothing: workers hear of new lists, and compare their streams with them."""
+    """Do nothing: the workers receive new lists, and check their own streams."""

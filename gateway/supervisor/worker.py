@@ -1,13 +1,13 @@
-"""Serve as one of several workers, as the supervisor says."""
+"""Serve as one of several workers of a supervisor."""
 
 import asyncio
 import os
 from functools import partial
 from typing import Any
 
-from gateway.collector import settle_memory
 from gateway.data_plane import DataPlane
 from gateway.fetching.thread import compute_in_thread
+from gateway.gc_settings import settle_memory
 from gateway.reloading.report import summarize
 from gateway.settings.load import Loaded, UnreadableError, load_settings
 from gateway.settings.text.disk import replay
@@ -17,62 +17,61 @@ from gateway.supervisor.messages import (
     Commit,
     Configuration,
     Count,
+    Discard,
     Drain,
     Find,
-    GiveUp,
-    KeysNews,
-    ListNews,
+    KeysUpdate,
+    ListUpdate,
     Prepare,
     Start,
     Stop,
 )
-from gateway.supervisor.mirror import Mirror
+from gateway.supervisor.mirror import Mirror, PeerLimiter
 from gateway.supervisor.peer import Peer, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
-from gateway.supervisor.peer_limiter import PeerLimiter
-from gateway.supervisor.share import share_of
 from gateway.supervisor.sockets import inherit
+from gateway.supervisor.worker_share import share_of
 
 
 class Worker:
-    """What one worker process does; *peer* is its supervisor."""
+    """One worker process, which receives everything it needs from its supervisor."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._peer = Peer(reader, writer, self._hear, self._answer)
+        self._peer = Peer(reader, writer, self._receive, self._answer)
         self._circuit = PeerCircuit(self._peer)
         self._mirrors: dict[int, Mirror] = {}  # by the number of their configuration
         self._number = 0  # of the one that is live
-        self._given_up = 0  # of the last that was
-        self._index = 0  # ours, among the workers
+        self._discarded = 0  # the last that was discarded
+        self._index = 0  # of this worker, from 0
         self._prepared: tuple[int, Settings] | None = None
         self._data: DataPlane | None = None
         self._ends_now = False
 
     async def run(self) -> None:
-        """Serve until the supervisor says that this ends, or is gone itself.
+        """Serve until the supervisor stops this worker, or is gone.
 
-        Where it is gone, requests under way may still finish: another supervisor serves anew.
+        If it is gone, requests in flight still finish, while another gateway may take the port.
         """
         await self._peer.listen()
         if self._data is not None:
             if not self._ends_now:
-                # At once: with the supervisor the admin port has gone, where a delay would tell.
-                # Nobody else can listen where we do.
+                # Without the delay, which is for `/readyz`: that is gone with the supervisor, and
+                # another gateway cannot listen before this one has closed its sockets.
                 await self._data.drain(delays=False)
             await self._data.stop()
 
-    def _hear(self, news: Any) -> None:
-        match news:
-            case KeysNews(number) | ListNews(number) if self._is_over(number):
+    def _receive(self, update: Any) -> None:
+        match update:
+            case KeysUpdate(number) | ListUpdate(number) if self._is_over(number):
                 return
-            case KeysNews(number):
-                self._mirror(number).hear_keys(news)
-            case ListNews(number):
-                self._mirror(number).hear_list(news)
+            case KeysUpdate(number):
+                self._mirror(number).update_keys(update)
+            case ListUpdate(number):
+                self._mirror(number).update_list(update)
                 if number == self._number and self._data is not None:
                     self._data.compare_streams()
-            case GiveUp(number):
-                self._given_up = number
+            case Discard(number):
+                self._discarded = number
                 self._mirrors.pop(number, None)
                 if self._prepared is not None and self._prepared[0] == number:
                     self._prepared = None
@@ -80,11 +79,11 @@ class Worker:
                 self._ends_now = True
                 self._peer.close()
             case _:
-                raise TypeError(f"not understood: {type(news).__name__}")
+                raise TypeError(f"unknown notice: {type(update).__name__}")
 
     def _is_over(self, number: int) -> bool:
-        """Say whether the configuration *number* was given up, or replaced: numbers only grow."""
-        return number != self._number and number <= max(self._number, self._given_up)
+        """Return whether configuration *number* was discarded or replaced: numbers only grow."""
+        return number != self._number and number <= max(self._number, self._discarded)
 
     def _mirror(self, number: int) -> Mirror:
         if number not in self._mirrors:
@@ -114,7 +113,7 @@ class Worker:
                 await self._data.drain()
                 return None
             case _:
-                raise Refused(f"not understood: {type(question).__name__}")
+                raise Refused(f"unknown question: {type(question).__name__}")
 
     async def _start(self, start: Start) -> None:
         configuration, self._index = start.configuration, start.index
@@ -139,7 +138,7 @@ class Worker:
         refusal = None if self._data is None else await self._data.prepare(settings)
         if refusal is not None:
             raise Refused(refusal)
-        # It may have been given up while we read it, and the next one may be there already.
+        # It may have been discarded while it was loaded, and the next may be prepared already.
         if not self._is_over(number) and (self._prepared is None or self._prepared[0] < number):
             self._prepared = (number, settings)
 
@@ -148,7 +147,7 @@ class Worker:
 
     def _commit(self, number: int) -> None:
         if self._prepared is None or self._prepared[0] != number or self._data is None:
-            raise Refused("was not prepared for it")
+            raise Refused("not prepared for it")
         settings = self._prepared[1]
         mirror = self._mirror(number)
         self._data.use(settings, mirror, mirror.lists)
@@ -157,7 +156,7 @@ class Worker:
 
 
 async def _load(configuration: Configuration) -> Settings:
-    """Return the settings that the supervisor has; raises Refused where they cannot be had."""
+    """Load the configuration of the supervisor; raise Refused if that fails."""
     load = partial(load_settings, configuration.path, os.environ, replay(configuration.record))
     try:
         # In a thread: thousands of routes take seconds, and no request should wait for them.

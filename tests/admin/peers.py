@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from gateway.admin.question import Question
+from gateway.admin.explain import Question
 from gateway.admin.readiness import Readiness
 from gateway.admin.server import AdminServer
 from gateway.reloading.requests import ReloadRequests

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.certificates import certificate_status, certificates_in_use
+from gateway.admin.status import certificate_status, certificates_in_use
 from gateway.settings.values.configuration import Settings
 from tests.settings.configs import config, load
 from tests.settings.tls_files import write_tls_files

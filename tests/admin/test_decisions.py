@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.admin.decisions import remembered_decision
+from gateway.admin.explain import remembered_decision
 from tests.proxy.gateways import load, write_config
 
 LINE = {

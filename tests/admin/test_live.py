@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from jwt.algorithms import ECAlgorithm
 
-from gateway.admin.live import explain_live
-from gateway.admin.question import Question
+from gateway.admin.explain import Question, explain_live
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring

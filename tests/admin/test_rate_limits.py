@@ -1,6 +1,6 @@
 """`/status` says who counts, and whether it can be reached."""
 
-from gateway.admin.rate_limits import rate_limit_status
+from gateway.admin.status import rate_limit_status
 from gateway.settings.values.rates import OnFailure, RateLimit, RateLimiting, Redis
 from gateway.telemetry.metrics.counts import Metrics
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin.report_only import report_only
+from gateway.admin.status import report_only
 from tests.settings.configs import config, load
 
 ISSUERS = """\

@@ -171,7 +171,7 @@ async def test_what_would_become_of_a_request_is_explained() -> None:
     ("headers", "body", "status", "detail"),
     [
         ({"Content-Type": "text/plain"}, b"{}", 415, "the body is application/json"),
-        (JSON, b"", 400, "the body is no JSON object: not valid JSON"),
+        (JSON, b"", 400, "the body is not a JSON object: not valid JSON"),
         (
             JSON,
             b'{"url": "hush"}',
@@ -183,7 +183,7 @@ async def test_what_would_become_of_a_request_is_explained() -> None:
             {**JSON, "Content-Encoding": "gzip"},
             b'{"token": "hush"}',
             400,
-            "the body is not encoded as its head says",
+            "the body is not encoded as its head declares",
         ),
     ],
 )

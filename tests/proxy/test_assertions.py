@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from gateway.admin.question import parse_question
+from gateway.admin.explain import parse_question
 from gateway.assertion.voucher import TYPE
 from gateway.settings.values.configuration import Settings
 from tests.assertion.callers import signing_pem

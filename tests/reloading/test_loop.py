@@ -431,7 +431,7 @@ async def test_what_the_files_are_not_to_blame_for_is_tried_three_times_in_all(
     async with reloading(path) as gateway:
         assert (await gateway.ask()).is_applied
         gateway.refuses_with = outcome
-        gateway.refusals = ["the worker with pid 7 ended meanwhile"] * deaths
+        gateway.refusals = ["the worker with pid 7 exited meanwhile"] * deaths
         path.write_text(watched + "drain: 7s\n")
         await until(lambda: len(gateway.reports) == 1 + taken.count(7))
         if taken[-1] != 7:

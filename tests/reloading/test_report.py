@@ -56,7 +56,7 @@ def test_only_what_is_applied_is_live() -> None:
 @pytest.mark.parametrize(
     ("report", "may"),
     [
-        (ReloadReport(ReloadOutcome.INVALID, "ab", "the worker with pid 7 ended meanwhile"), True),
+        (ReloadReport(ReloadOutcome.INVALID, "ab", "the worker with pid 7 exited meanwhile"), True),
         (ReloadReport(ReloadOutcome.TESTS_FAILED, "ab", "took longer than 60 s"), True),
         (ReloadReport(ReloadOutcome.INVALID, "ab", "has faults", (FAULT,)), False),
         *((report, False) for report in REPORTS),

@@ -23,11 +23,11 @@ class End:
 
     async def open(self, sock: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=sock)
-        self.peer = Peer(reader, writer, self._hear, self._answer)
+        self.peer = Peer(reader, writer, self._receive, self._answer)
         self.listening = asyncio.create_task(self.peer.listen())
 
-    def _hear(self, news: object) -> None:
-        self.heard.append(news)
+    def _receive(self, update: object) -> None:
+        self.heard.append(update)
         if self.bug is not None:
             raise self.bug
 

@@ -13,10 +13,10 @@ import pytest
 from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
 from gateway.supervisor.heartbeat import Heartbeat, Phase, stalled_seconds
-from gateway.supervisor.messages import ListNews
-from gateway.supervisor.patience import Patience
-from gateway.supervisor.vitals import Activity, Vitals
-from tests.supervisor.crews import (
+from gateway.supervisor.messages import ListUpdate
+from gateway.supervisor.process_state import Activity, ProcessState
+from gateway.supervisor.timeouts import WorkerTimeouts
+from tests.supervisor.pools import (
     CLOSED,
     LET_THROUGH,
     OPEN,
@@ -25,18 +25,18 @@ from tests.supervisor.crews import (
     serving,
     workers_of_ours,
 )
-from tests.supervisor.test_vitals import SLEEP, running, sleeps
-from tests.supervisor.test_vitals import until as until_vitals
+from tests.supervisor.test_process_state import SLEEP, running, sleeps
+from tests.supervisor.test_process_state import until as until_vitals
 
 PASSED = 0.5
-QUICK = Patience(beat_each_seconds=0.1, hang_seconds=0.5)
+QUICK = WorkerTimeouts(beat_interval_seconds=0.1, hang_seconds=0.5)
 
 
 def vitals(
     cpu: float = 0.0, *, others: float = 0.0, state: str = "S", all_states: str = "S"
-) -> Vitals:
+) -> ProcessState:
     waits = "R" in state + all_states
-    return Vitals(state == "T", Activity(cpu, state == "R"), Activity(cpu + others, waits))
+    return ProcessState(state == "T", Activity(cpu, state == "R"), Activity(cpu + others, waits))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def vitals(
     ],
 )
 def test_what_speaks_for_a_loop_that_stands_still(
-    now: Vitals, phase: Phase, expected: float
+    now: ProcessState, phase: Phase, expected: float
 ) -> None:
     assert stalled_seconds(vitals(), now, PASSED, phase) == pytest.approx(expected)
 
@@ -93,17 +93,17 @@ class Forever:
 async def test_a_worker_whose_loop_never_comes_back_is_killed_and_replaced(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, program: str
 ) -> None:
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         victim, other = stage.workers
-        child = stage.crew._slots[0].child
+        child = stage.pool._slots[0].child
         assert child is not None
-        child.peer.tell(ListNews(1, "blocked", pickle.dumps(Forever(program))))
+        child.peer.notify(ListUpdate(1, "blocked", pickle.dumps(Forever(program))))
 
         await stage.until(lambda: len(set(stage.workers) - {victim}) == 2)
 
         assert other in stage.workers
         assert await stage.statuses() == {LET_THROUGH}
-    assert f"worker 1 (pid {victim}) hangs, and is killed" in caplog.messages
+    assert f"worker 1 (pid {victim}) hangs; killing it" in caplog.messages
 
 
 @pytest.mark.parametrize("program", ["while True: pass", "import time; time.sleep(3600)"])
@@ -111,11 +111,11 @@ async def test_a_reload_goes_on_without_a_worker_whose_loop_never_comes_back(
     tmp_path: Path, program: str
 ) -> None:
     """It is not taken to read the configuration, whatever it uses of a core."""
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         victim, other = stage.workers
-        child = stage.crew._slots[0].child
+        child = stage.pool._slots[0].child
         assert child is not None
-        child.peer.tell(ListNews(1, "blocked", pickle.dumps(Forever(program))))
+        child.peer.notify(ListUpdate(1, "blocked", pickle.dumps(Forever(program))))
 
         async with asyncio.timeout(QUICK.prepare_seconds / 2):
             assert await stage.reload(CLOSED) is None
@@ -127,8 +127,8 @@ async def test_a_reload_goes_on_without_a_worker_whose_loop_never_comes_back(
 
 async def test_a_worker_that_loads_for_longer_is_not_taken_to_hang(tmp_path: Path) -> None:
     """Another thread has the interpreter for seconds, of 10,000 routes: the loop is late then."""
-    patience = Patience(beat_each_seconds=0.02, hang_seconds=0.4)
-    async with serving(tmp_path, patience=patience) as stage:
+    timeouts = WorkerTimeouts(beat_interval_seconds=0.02, hang_seconds=0.4)
+    async with serving(tmp_path, timeouts=timeouts) as stage:
         before = stage.workers
         assert await stage.reload(CLOSED, routes=many_routes(2000)) is None
         assert stage.workers == before
@@ -136,13 +136,13 @@ async def test_a_worker_that_loads_for_longer_is_not_taken_to_hang(tmp_path: Pat
 
 async def test_nor_is_one_that_goes_on_loading_what_is_not_wanted_any_more(tmp_path: Path) -> None:
     """The gateway is told to end: what its workers have under way is to finish."""
-    patience = Patience(beat_each_seconds=0.02, hang_seconds=0.4)
-    async with serving(tmp_path, patience=patience) as stage:
+    timeouts = WorkerTimeouts(beat_interval_seconds=0.02, hang_seconds=0.4)
+    async with serving(tmp_path, timeouts=timeouts) as stage:
         before = stage.workers
         settings, record = read(stage.directory, CLOSED, routes=many_routes(4000))
         fetched = make_fetched(settings, SystemClock(), lambda: None)
-        preparing = asyncio.create_task(stage.crew.prepare(settings, fetched, record))
-        children = [slot.child for slot in stage.crew._slots if slot.child is not None]
+        preparing = asyncio.create_task(stage.pool.prepare(settings, fetched, record))
+        children = [slot.child for slot in stage.pool._slots if slot.child is not None]
         await stage.until(lambda: all(child.is_loading for child in children))
 
         preparing.cancel()
@@ -165,7 +165,9 @@ class Silent:
 async def test_what_passed_while_nothing_was_known_does_not_count_for_more_later() -> None:
     """Where descriptors run out, /proc cannot be read for a while."""
     child: Any = Silent()
-    beat = Heartbeat(child, Patience(beat_each_seconds=1.0, hang_seconds=3.0, silent_seconds=9.0))
+    beat = Heartbeat(
+        child, WorkerTimeouts(beat_interval_seconds=1.0, hang_seconds=3.0, unanswered_seconds=9.0)
+    )
     now = time.monotonic()
     async with running(SLEEP) as sleeping:
         await until_vitals(sleeping, sleeps)
@@ -179,7 +181,9 @@ async def test_what_passed_while_nothing_was_known_does_not_count_for_more_later
 
 async def test_where_nothing_is_known_the_clock_alone_counts_for_longer() -> None:
     child: Any = Silent()
-    beat = Heartbeat(child, Patience(beat_each_seconds=1.0, hang_seconds=3.0, silent_seconds=9.0))
+    beat = Heartbeat(
+        child, WorkerTimeouts(beat_interval_seconds=1.0, hang_seconds=3.0, unanswered_seconds=9.0)
+    )
     now = time.monotonic()
     hangs = [beat.hangs(now + second, Phase.SERVING) for second in range(10)]
     assert hangs == [False] * 9 + [True]
@@ -187,7 +191,7 @@ async def test_where_nothing_is_known_the_clock_alone_counts_for_longer() -> Non
 
 async def test_a_worker_that_was_kept_waiting_by_us_is_not_taken_to_hang(tmp_path: Path) -> None:
     """Its answers lie there unread when we go on."""
-    async with serving(tmp_path, patience=Patience(hang_seconds=2.5)) as stage:
+    async with serving(tmp_path, timeouts=WorkerTimeouts(hang_seconds=2.5)) as stage:
         before = stage.workers
         time.sleep(4.0)  # noqa: ASYNC251 - the supervisor is what stands still here
         for _ in range(4):
@@ -196,7 +200,7 @@ async def test_a_worker_that_was_kept_waiting_by_us_is_not_taken_to_hang(tmp_pat
 
 
 async def test_a_worker_that_is_stopped_before_it_serves_is_replaced(tmp_path: Path) -> None:
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         first, other = stage.workers
         os.kill(first, signal.SIGKILL)
         await stage.until(lambda: bool(set(workers_of_ours()) - {first, other}))

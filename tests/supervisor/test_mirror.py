@@ -13,23 +13,23 @@ from gateway.fetched import Fetched
 from gateway.keyring.keyring import Keyring
 from gateway.revocation.revocations import Revocations
 from gateway.settings.values.configuration import SourceKind
-from gateway.supervisor.messages import KeysNews, ListNews, Refetch
+from gateway.supervisor.messages import KeysUpdate, ListUpdate, Refetch
 from gateway.supervisor.mirror import Mirror
-from gateway.supervisor.news import NewsOf
 from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import pack_keys
+from gateway.supervisor.updates import UpdateSource
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import MovableClock, body, issuer_peer, issuer_settings, until
 from tests.supervisor.pair import End, two_ends
 from tests.tokens import make_key
 
 
-def keys_news(keys: KeySet | None, name: str = "main", age: float | None = 1.0) -> KeysNews:
-    return KeysNews(1, name, None if keys is None else pack_keys(keys), age, None)
+def keys_news(keys: KeySet | None, name: str = "main", age: float | None = 1.0) -> KeysUpdate:
+    return KeysUpdate(1, name, None if keys is None else pack_keys(keys), age, None)
 
 
-def list_news(listed: RevocationList | None) -> ListNews:
-    return ListNews(1, "blocked", None if listed is None else pickle.dumps(listed))
+def list_news(listed: RevocationList | None) -> ListUpdate:
+    return ListUpdate(1, "blocked", None if listed is None else pickle.dumps(listed))
 
 
 def mirror_of(end: End) -> Mirror:
@@ -42,12 +42,12 @@ async def test_the_same_keys_stay_the_same_object_and_others_are_another() -> No
     async with two_ends() as (worker, _):
         mirror = mirror_of(worker)
         keys = mirror.keys  # taken once, as admission does
-        mirror.hear_keys(keys_news(first))
+        mirror.update_keys(keys_news(first))
         held = keys["main"]
 
-        mirror.hear_keys(keys_news(first, age=2.0))
+        mirror.update_keys(keys_news(first, age=2.0))
         assert keys["main"] is held
-        mirror.hear_keys(keys_news(second))
+        mirror.update_keys(keys_news(second))
         assert keys["main"] is not held
         assert keys["main"].keys[0].kid == "k1"
 
@@ -56,12 +56,12 @@ async def test_keys_that_are_too_old_are_gone_and_may_come_back() -> None:
     _, some = make_key("ES256")
     async with two_ends() as (worker, _):
         mirror = mirror_of(worker)
-        mirror.hear_keys(keys_news(some))
-        mirror.hear_keys(keys_news(some, "other"))
-        mirror.hear_keys(keys_news(None))
+        mirror.update_keys(keys_news(some))
+        mirror.update_keys(keys_news(some, "other"))
+        mirror.update_keys(keys_news(None))
         assert set(mirror.keys) == {"other"}
-        mirror.hear_keys(keys_news(None))
-        mirror.hear_keys(keys_news(some))
+        mirror.update_keys(keys_news(None))
+        mirror.update_keys(keys_news(some))
         assert set(mirror.keys) == {"main", "other"}
 
 
@@ -70,13 +70,13 @@ async def test_a_list_revokes_what_it_revoked_over_there_until_it_is_gone() -> N
     async with two_ends() as (worker, _):
         mirror = mirror_of(worker)
         lists = mirror.lists
-        mirror.hear_list(list_news(RevocationList([entry], b"digest")))
+        mirror.update_list(list_news(RevocationList([entry], b"digest")))
 
         assert lists["blocked"].revokes({"jti": "t1"}, None, 0.0, 0.0)
         assert not lists["blocked"].revokes({"jti": "t2"}, None, 0.0, 0.0)
         assert (lists["blocked"].digest, lists["blocked"].size) == (b"digest", 1)
-        mirror.hear_list(list_news(None))
-        mirror.hear_list(list_news(None))
+        mirror.update_list(list_news(None))
+        mirror.update_list(list_news(None))
         assert lists == {}
 
 
@@ -87,7 +87,7 @@ async def test_better_keys_are_asked_of_the_supervisor_and_there_when_it_has_ans
 
         async def fetch(question: object) -> None:
             assert question == Refetch(1, "main", "k1")
-            mirror.hear_keys(keys_news(some))
+            mirror.update_keys(keys_news(some))
 
         supervisor.reply = fetch
         await mirror.refetch("main", "k1")
@@ -133,12 +133,12 @@ async def test_what_is_said_of_a_key_is_what_the_keyring_says(kid: str | None) -
         keys = [ec_jwk(key, kid=name) for key, name in zip(P256_KEYS, "abc", strict=True)]
         settings = issuer_settings(SourceKind.JWKS_URL, peer.url + "/jwks")
         keyring = Keyring({"main": settings}, clock=clock)
-        news, mirror = NewsOf(1, Fetched(keyring, Revocations({}))), mirror_of(worker)
+        update, mirror = UpdateSource(1, Fetched(keyring, Revocations({}))), mirror_of(worker)
 
         def tell_all() -> None:
-            for one in news.all():
-                assert isinstance(one, KeysNews)
-                mirror.hear_keys(one)
+            for one in update.all():
+                assert isinstance(one, KeysUpdate)
+                mirror.update_keys(one)
 
         assert mirror.explain(wanted) == keyring.explain(wanted)
         tell_all()
@@ -163,10 +163,10 @@ async def test_keys_that_never_change_have_no_age(tmp_path: Path) -> None:
     await keyring.start()
     async with two_ends() as (worker, _):
         mirror = mirror_of(worker)
-        for one in NewsOf(1, Fetched(keyring, Revocations({}))).all():
-            assert isinstance(one, KeysNews)
+        for one in UpdateSource(1, Fetched(keyring, Revocations({}))).all():
+            assert isinstance(one, KeysUpdate)
             assert b"s" * 64 not in repr(one).encode()
-            mirror.hear_keys(one)
+            mirror.update_keys(one)
         wanted = WantedKey("main", "k", "HS256")
         assert mirror.explain(wanted) == keyring.explain(wanted)
     await keyring.close()

@@ -26,13 +26,13 @@ async def test_answers_and_refusals_come_through() -> None:
     async with two_ends() as (worker, supervisor):
         circuit, supervisor.reply = PeerCircuit(worker.peer), echo
         assert await circuit.ask(1, 60.0) == 1
-        assert await circuit.ask_patiently(2) == 2
+        assert await circuit.ask_while_alive(2) == 2
 
         supervisor.reply = refuse
         with pytest.raises(Refused):
             await circuit.ask(3, 60.0)
         with pytest.raises(Refused):
-            await circuit.ask_patiently(4)
+            await circuit.ask_while_alive(4)
         assert not circuit.is_open()
 
 
@@ -44,22 +44,22 @@ async def test_while_it_is_open_nothing_is_asked(caplog: pytest.LogCaptureFixtur
             with pytest.raises(PeerGone):
                 await circuit.ask("another", 60.0)
             with pytest.raises(PeerGone):
-                await circuit.ask_patiently("another")
+                await circuit.ask_while_alive("another")
 
         assert supervisor.heard == ["question"]
-    assert caplog.messages == ["the supervisor does not answer, and is not asked until it does"]
+    assert caplog.messages == ["the supervisor does not respond; serving without it until it does"]
 
 
 async def test_anything_that_is_heard_closes_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with two_ends() as (worker, supervisor):
         circuit = await open_circuit(worker, supervisor)
-        supervisor.peer.tell("news")
+        supervisor.peer.notify("update")
         await until(lambda: not circuit.is_open())
 
         supervisor.reply = echo
         assert await circuit.ask("again", 60.0) == "again"
-    assert caplog.messages[1:] == ["the supervisor answers again"]
+    assert caplog.messages[1:] == ["the supervisor responds again"]
 
 
 async def test_a_question_that_takes_long_is_waited_for_while_anything_is_heard() -> None:
@@ -71,10 +71,10 @@ async def test_a_question_that_takes_long_is_waited_for_while_anything_is_heard(
 
     async with two_ends() as (worker, supervisor):
         supervisor.reply = late
-        circuit = PeerCircuit(worker.peer, silence_seconds=2.0)
-        asking = asyncio.create_task(circuit.ask_patiently("question"))
+        circuit = PeerCircuit(worker.peer, timeout_seconds=2.0)
+        asking = asyncio.create_task(circuit.ask_while_alive("question"))
         for number in range(45):  # for longer than the silence
-            supervisor.peer.tell(number)
+            supervisor.peer.notify(number)
             await asyncio.sleep(0.05)
         answered.set()
         assert await asking == "question"
@@ -83,7 +83,7 @@ async def test_a_question_that_takes_long_is_waited_for_while_anything_is_heard(
 async def test_and_no_longer() -> None:
     async with two_ends() as (worker, supervisor):
         supervisor.reply = hang
-        circuit = PeerCircuit(worker.peer, silence_seconds=0.05)
+        circuit = PeerCircuit(worker.peer, timeout_seconds=0.05)
         with pytest.raises(PeerGone):
-            await circuit.ask_patiently("question")
+            await circuit.ask_while_alive("question")
         assert circuit.is_open()

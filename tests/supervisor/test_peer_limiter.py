@@ -7,12 +7,12 @@ from typing import Any
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
 from gateway.supervisor.messages import Take
+from gateway.supervisor.mirror import PeerLimiter
 from gateway.supervisor.peer_circuit import PeerCircuit
-from gateway.supervisor.peer_limiter import PeerLimiter
 from tests.keyring.peers import until
 from tests.limits.redis_server import running_redis
-from tests.supervisor.crews import LET_THROUGH, OPEN, serving
 from tests.supervisor.pair import two_ends
+from tests.supervisor.pools import LET_THROUGH, OPEN, serving
 
 ONE = (Wanted(b"a", Rate(3_600_000_000, 1)),)
 LIMITS = {"all": {"rate": "7/1h", "key": "route"}}
@@ -51,7 +51,7 @@ async def test_while_the_supervisor_hangs_the_worker_counts_for_itself_and_nobod
 
     async with two_ends() as (worker, supervisor):
         supervisor.reply = hang
-        limiter = PeerLimiter(PeerCircuit(worker.peer), patience_seconds=0.01)
+        limiter = PeerLimiter(PeerCircuit(worker.peer), timeout_seconds=0.01)
 
         async with asyncio.timeout(10):
             assert (await limiter.ask(ONE)).refused is None
@@ -62,7 +62,7 @@ async def test_while_the_supervisor_hangs_the_worker_counts_for_itself_and_nobod
             assert (await limiter.ask(ONE)).refused == 0
         assert len(supervisor.heard) == 1  # nor does anything pile up for it
 
-        supervisor.peer.tell("news")  # it goes on
+        supervisor.peer.notify("update")  # it goes on
         await until(lambda: limiter.take(ONE) is None)
 
 
@@ -75,11 +75,11 @@ async def test_two_workers_count_exactly_together_and_so_do_those_that_replace_t
 
         assert sorted(answers) == [REFUSED] * 23 + [LET_THROUGH] * 7
 
-        stage.crew.kill()
-        await stage.until(lambda: sum(stage.crew.restarts) >= 2)
+        stage.pool.kill()
+        await stage.until(lambda: sum(stage.pool.restarts) >= 2)
         await stage.until_whole(2)
         assert await stage.statuses() == {REFUSED}
-        counts = await stage.crew.counts()
+        counts = await stage.pool.counts()
         assert counts.rate_limited["all"] >= 20
 
 
@@ -96,7 +96,7 @@ async def test_two_workers_with_redis_count_there_and_are_told_of_together(
 
             redis.kill()
             assert UNCOUNTED in await stage.statuses(60)
-            counts = await stage.crew.counts()
+            counts = await stage.pool.counts()
             assert counts.rate_limit_failures > 0
             status: Any = await stage.supervisor.status()
             assert status["rate_limits"]["limits"] == {"all": counts.rate_limited["all"]}

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.text.disk import Record
-from gateway.supervisor.patience import Patience
-from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.timeouts import WorkerTimeouts
+from gateway.supervisor.worker_slot import WorkerFailed
 from tests.keyring.peers import until
-from tests.supervisor.crews import LET_THROUGH, read, serving, workers_of_ours
+from tests.supervisor.pools import LET_THROUGH, read, serving, workers_of_ours
 
 
 def descriptors() -> int:
@@ -43,12 +43,12 @@ async def test_one_that_served_leaves_nothing_open(tmp_path: Path) -> None:
         assert stage.supervisor.ready().not_ready == ()
         assert stage.supervisor.data_address[1] != 0
         os.kill(stage.workers[0], signal.SIGKILL)
-        await stage.until(lambda: sum(stage.crew.restarts) == 1 and len(stage.workers) == 2)
+        await stage.until(lambda: sum(stage.pool.restarts) == 1 and len(stage.workers) == 2)
         stage.supervisor.kill()  # twice is no harm
         stage.supervisor.kill()
     await until(lambda: descriptors() <= before)
 
 
 async def test_a_worker_that_does_not_want_to_end_is_made_to(tmp_path: Path) -> None:
-    async with serving(tmp_path, patience=Patience(stop_seconds=0.1)) as stage:
+    async with serving(tmp_path, timeouts=WorkerTimeouts(stop_seconds=0.1)) as stage:
         os.kill(stage.workers[0], signal.SIGSTOP)

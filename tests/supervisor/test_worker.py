@@ -18,10 +18,10 @@ from gateway.supervisor.messages import (
     Commit,
     Configuration,
     Count,
+    Discard,
     Find,
-    GiveUp,
-    KeysNews,
-    ListNews,
+    KeysUpdate,
+    ListUpdate,
     Prepare,
     Refetch,
     Start,
@@ -32,7 +32,7 @@ from gateway.supervisor.portable_keys import pack_keys
 from gateway.supervisor.sockets import Sockets
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.gateways import good_token
-from tests.supervisor.crews import CLOSED, LET_THROUGH, OPEN, REFUSED, read
+from tests.supervisor.pools import CLOSED, LET_THROUGH, OPEN, REFUSED, read
 from tests.tokens import as_key, make_private
 
 NO_KEYS = 503
@@ -61,7 +61,7 @@ class Supervisor:
 
     def tell_keys(self, number: int) -> None:
         keys = KeySet((as_key(make_private("ES256"), "k1"),))
-        self.child.peer.tell(KeysNews(number, "main", pack_keys(keys), None, None))
+        self.child.peer.notify(KeysUpdate(number, "main", pack_keys(keys), None, None))
 
     async def status(self, bearer: bytes | None = None) -> int:
         """Return the status of an answer, asked on a connection of its own."""
@@ -98,7 +98,7 @@ async def test_it_serves_on_what_it_was_given_from_when_it_has_said_so(tmp_path:
         assert counts.connections_total == 1
         assert counts.connections_limit == 3333  # of 10,000, for the second of three
         assert await supervisor.child.ask(Find("a-1")) is None
-        with pytest.raises(Refused, match="not understood: int"):
+        with pytest.raises(Refused, match="unknown question: int"):
             await supervisor.child.ask(7)
 
 
@@ -119,32 +119,32 @@ async def test_it_judges_by_the_keys_it_was_told_and_asks_for_those_it_lacks(
 
 async def test_it_goes_on_with_what_it_prepared_and_with_nothing_else(tmp_path: Path) -> None:
     async with led(tmp_path) as supervisor:
-        ask, tell = supervisor.child.ask, supervisor.child.peer.tell
+        ask, notify = supervisor.child.ask, supervisor.child.peer.notify
         await supervisor.start(1)
-        with pytest.raises(Refused, match="was not prepared for it"):
+        with pytest.raises(Refused, match="not prepared for it"):
             await ask(Commit(2))
 
         await ask(Prepare(supervisor.configuration(2, CLOSED)))
-        tell(GiveUp(2))
-        with pytest.raises(Refused, match="was not prepared for it"):
+        notify(Discard(2))
+        with pytest.raises(Refused, match="not prepared for it"):
             await ask(Commit(2))
         assert await supervisor.status() == LET_THROUGH
 
         late = asyncio.create_task(ask(Prepare(supervisor.configuration(3, CLOSED))))
         await asyncio.sleep(0)  # it is asked, and given up before there is an answer
-        tell(GiveUp(3))
+        notify(Discard(3))
         await ask(Prepare(supervisor.configuration(4, OPEN)))
         await late
         await ask(Commit(4))
         assert await supervisor.status() == LET_THROUGH
 
         await ask(Prepare(supervisor.configuration(5, CLOSED)))
-        tell(GiveUp(3))  # of another one, late
+        notify(Discard(3))  # of another one, late
         supervisor.tell_keys(5)
         await ask(Commit(5))
         assert await supervisor.status() == REFUSED
         assert await supervisor.status(good_token()) == LET_THROUGH
-        with pytest.raises(Refused, match="was not prepared for it"):
+        with pytest.raises(Refused, match="not prepared for it"):
             await ask(Commit(5))
 
 
@@ -182,14 +182,14 @@ async def test_news_that_make_no_sense_do_not_end_it(
 ) -> None:
     async with led(tmp_path) as supervisor:
         await supervisor.start(1)
-        supervisor.child.peer.tell("strange news")
-        supervisor.child.peer.tell(ListNews(1, "blocked", b"no pickle"))
+        supervisor.child.peer.notify("strange update")
+        supervisor.child.peer.notify(ListUpdate(1, "blocked", b"no pickle"))
         # What is told before a question is heard before it; a client's request overtakes it.
         await supervisor.child.ask(Count())
         assert await supervisor.status() == LET_THROUGH
-        supervisor.child.peer.tell(Stop())  # in order, so that what it logged is written
+        supervisor.child.peer.notify(Stop())  # in order, so that what it logged is written
         assert await supervisor.child.wait() == "exit code 0"
-    assert "TypeError: not understood: str" in capfd.readouterr().err
+    assert "TypeError: unknown notice: str" in capfd.readouterr().err
 
 
 async def test_it_ends_when_it_is_told_to_and_when_nobody_is_there_to_tell_it(
@@ -199,7 +199,7 @@ async def test_it_ends_when_it_is_told_to_and_when_nobody_is_there_to_tell_it(
         await supervisor.start(1)
         os.kill(supervisor.child.pid, signal.SIGTERM)  # which is for the supervisor
         assert await supervisor.status() == LET_THROUGH
-        supervisor.child.peer.tell(Stop())
+        supervisor.child.peer.notify(Stop())
         assert await supervisor.child.wait() == "exit code 0"
 
         supervisor.child = await spawn((supervisor.sockets,), supervisor.answer)

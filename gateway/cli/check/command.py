@@ -15,7 +15,7 @@ from gateway.cli.check.local_files import find_in_files
 from gateway.cli.config_file import config_argument, find_config, read_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults, show_progress
-from gateway.collector import no_collection
+from gateway.gc_settings import no_collection
 from gateway.lints.lint import lint
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Code, Fault, Severity

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from gateway.admin.told import PlaceOf, Told, tell
-from gateway.admin.told_json import told_as_json
+from gateway.admin.explanation import ExplanationView, PlaceOf, view_as_json, view_explanation
 from gateway.cli.config_file import find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.explain.answer import Answer, explain_claims, explain_persona, explain_token
@@ -25,7 +24,7 @@ from gateway.cli.explain.arguments import (
 )
 from gateway.cli.explain.caller import BadClaimsError, find_persona, persona_of_claims
 from gateway.cli.explain.refusal import show_refusal
-from gateway.cli.explain.text import format_told
+from gateway.cli.explain.text import format_explanation
 from gateway.cli.suite_file import load_suite
 from gateway.cli.token_source import read_token
 from gateway.decision.explaining.steps import Step
@@ -111,9 +110,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         word = None if token is None else read_token(token)
         answer = explain_token(rehearsal, asked, moment, word, is_online=not offline)
     place_of = _place_of(loaded.places)
-    told = tell(rehearsal, answer.request, answer.explanation, moment, place_of)
-    _print(told, answer, form)
-    _end(told, answer, expected)
+    view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
+    _print(view, answer, form)
+    _end(view, answer, expected)
 
 
 def _load(config: Path | None, suite: Suite | None) -> Loaded:
@@ -139,19 +138,19 @@ def _place_of(places: Places) -> PlaceOf:
     return place_of
 
 
-def _print(told: Told, answer: Answer, form: str) -> None:
+def _print(view: ExplanationView, answer: Answer, form: str) -> None:
     if form == "json":
-        members = {**told_as_json(told), "notes": answer.notes, "missing": answer.missing}
+        members = {**view_as_json(view), "notes": answer.notes, "missing": answer.missing}
         click.echo(json.dumps(members, indent=2))
     else:
-        click.echo(format_told(told, answer.notes))
+        click.echo(format_explanation(view, answer.notes))
     for one in answer.missing:
         click.echo(f"gateway: {one}", err=True)
 
 
-def _end(told: Told, answer: Answer, expected: str | None) -> None:
+def _end(view: ExplanationView, answer: Answer, expected: str | None) -> None:
     """End with the exit code that the verdict has, or the expectation of it."""
-    verdict = told.verdict
+    verdict = view.verdict
     if isinstance(verdict, Deny):
         came = verdict.reason.code
     else:

@@ -16,14 +16,14 @@ from gateway.cli.output import print_faults
 from gateway.cli.reload_text import announce_reload
 from gateway.cli.run.resources import allow_many_descriptors, describe_too_few, usable_cores
 from gateway.cli.run.systemd import Activated, Notifier, assign_sockets, take_sockets
-from gateway.collector import settle_memory
+from gateway.gc_settings import settle_memory
 from gateway.lints.certificates import warnings_at
 from gateway.reloading.loop import ReloadLoop
 from gateway.settings.text.disk import Record, RecordingDisk
 from gateway.settings.values.configuration import Settings
-from gateway.supervisor.slot import WorkerFailed
 from gateway.supervisor.sockets import open_sockets, share_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.worker_slot import WorkerFailed
 from gateway.telemetry.logs.diagnostics import divert_stderr, leave
 from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 

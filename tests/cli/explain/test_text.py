@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from gateway.cli.explain.text import format_told
-from tests.admin.test_told import routes, tell_of
+from gateway.cli.explain.text import format_explanation
+from tests.admin.test_explanation import routes, tell_of
 from tests.proxy.messages import make_request
 
 
 def lines(directory: Path, head: bytes, *notes: str, **changes: object) -> list[str]:
-    return format_told(tell_of(directory, head, **changes), notes).split("\n")
+    return format_explanation(tell_of(directory, head, **changes), notes).split("\n")
 
 
 def test_the_verdict_is_first(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_notes_are_last(tmp_path: Path) -> None:
 def test_nothing_steers_a_terminal(tmp_path: Path) -> None:
     head = make_request("/open/x", b"X-A: \xc2\x9b2J\xff")
 
-    text = format_told(tell_of(tmp_path, head))
+    text = format_explanation(tell_of(tmp_path, head))
 
     assert "  X-A: \\x9b2J\\xff" in text
     assert all(line.isprintable() for line in text.split("\n"))

@@ -231,9 +231,9 @@ def test_workers_that_die_at_the_start_end_with_3_one_clear_line_and_nobody_left
     path = config_of(tmp_path, "http://127.0.0.1:1")
     with started(path, deadly(tmp_path, may_live)) as fleet:
         assert fleet.process.wait(LIMIT_SECONDS) == 3
-        line = fleet.await_said("ended before it served")
+        line = fleet.await_said("exited before it served")
 
-    pattern = r"gateway: worker [12] \(pid \d+\) ended before it served: exit code 7\n"
+    pattern = r"gateway: worker [12] \(pid \d+\) exited before it served: exit code 7\n"
     assert re.fullmatch(pattern, line)
     assert fleet.said == [line]
     fleet.await_no_workers()
@@ -247,11 +247,11 @@ def test_a_worker_that_dies_again_and_again_keeps_traffic_away_and_the_gateway_s
         assert fleet.get("/readyz").status == 200
         victim, steady = fleet.workers()
         os.kill(victim, signal.SIGKILL)
-        fleet.await_said("exit code 7; it is tried again", 3)
+        fleet.await_said("exit code 7; retrying", 3)
 
         ready = fleet.get("/readyz")
         assert ready.status == 503
-        assert b"worker 1 dies again and again" in ready.body
+        assert b"worker 1 keeps crashing" in ready.body
         assert fleet.get("/livez").status == 200
         assert fleet.workers() == [steady]
 
@@ -379,13 +379,13 @@ def test_a_supervisor_that_hangs_holds_up_nobody_but_the_first_request_of_each_w
 
         assert sorted(statuses) == [200] * 10 + [429] * 50
         assert unknown == 401
-        fleet.await_said("the supervisor does not answer, and is not asked until it does", 2)
+        fleet.await_said("the supervisor does not respond; serving without it until it does", 2)
         until(lambda: fleet.ask("/open/x").status in {200, 429} and _answers_again(fleet) == 2)
     assert sum("does not answer" in line for line in fleet.said) == 2
 
 
 def _answers_again(fleet: Fleet) -> int:
-    return sum("the supervisor answers again" in line for line in fleet.said)
+    return sum("the supervisor responds again" in line for line in fleet.said)
 
 
 # --- limits, addresses, logs

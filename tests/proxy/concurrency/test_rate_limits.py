@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admin.question import parse_question
+from gateway.admin.explain import parse_question
 from tests.limits.structured import parse_list
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway, bearer, load, make_token, write_config

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from gateway.supervisor.starts import Starts
+from gateway.supervisor.starting import StartGate
 from tests.keyring.peers import until
 
 
-async def start(starts: Starts, started: list[str], name: str, end: asyncio.Event) -> None:
+async def start(starts: StartGate, started: list[str], name: str, end: asyncio.Event) -> None:
     async with starts:
         started.append(name)
         await end.wait()
 
 
 async def test_two_start_side_by_side_and_whoever_holds_waits_for_both() -> None:
-    starts, started, ends = Starts(), list[str](), (asyncio.Event(), asyncio.Event())
+    starts, started, ends = StartGate(), list[str](), (asyncio.Event(), asyncio.Event())
     both = [asyncio.create_task(start(starts, started, "ab"[i], ends[i])) for i in range(2)]
     await until(lambda: started == ["a", "b"])
 
@@ -27,7 +27,7 @@ async def test_two_start_side_by_side_and_whoever_holds_waits_for_both() -> None
 
 
 async def test_nobody_starts_while_it_is_held() -> None:
-    starts, started, end = Starts(), list[str](), asyncio.Event()
+    starts, started, end = StartGate(), list[str](), asyncio.Event()
     end.set()
     await starts.hold()
     waiting = asyncio.create_task(start(starts, started, "a", end))
@@ -41,7 +41,7 @@ async def test_nobody_starts_while_it_is_held() -> None:
 
 
 async def test_one_that_waits_is_not_let_in_by_a_hold_that_came_back_at_once() -> None:
-    starts, started, end = Starts(), list[str](), asyncio.Event()
+    starts, started, end = StartGate(), list[str](), asyncio.Event()
     end.set()
     await starts.hold()
     waiting = asyncio.create_task(start(starts, started, "a", end))
@@ -57,7 +57,7 @@ async def test_one_that_waits_is_not_let_in_by_a_hold_that_came_back_at_once() -
 
 
 async def test_a_hold_that_is_given_up_is_released() -> None:
-    starts, started, end = Starts(), list[str](), asyncio.Event()
+    starts, started, end = StartGate(), list[str](), asyncio.Event()
     first = asyncio.create_task(start(starts, started, "a", end))
     await until(lambda: started == ["a"])
     holding = asyncio.create_task(starts.hold())

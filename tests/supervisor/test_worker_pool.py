@@ -12,11 +12,11 @@ import pytest_asyncio
 
 from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
-from gateway.supervisor.patience import Patience
-from gateway.supervisor.vitals import read_vitals
+from gateway.supervisor.process_state import read_process_state
+from gateway.supervisor.timeouts import WorkerTimeouts
 from tests.processes import is_running
 from tests.proxy.service import Service, echo, running_service
-from tests.supervisor.crews import (
+from tests.supervisor.pools import (
     CLOSED,
     LET_THROUGH,
     OPEN,
@@ -29,7 +29,7 @@ from tests.supervisor.crews import (
 MANY = 20
 
 # Whoever does nothing for so long is taken to hang; those in these tests are stopped.
-QUICK = Patience(beat_each_seconds=0.1, hang_seconds=0.5)
+QUICK = WorkerTimeouts(beat_interval_seconds=0.1, hang_seconds=0.5)
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,7 +37,7 @@ in_one_loop = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two workers for the tests that leave two behind, be they others."""
-    async with serving(tmp_path_factory.mktemp("crew")) as stage:
+    async with serving(tmp_path_factory.mktemp("pool")) as stage:
         yield stage
 
 
@@ -65,7 +65,7 @@ async def stop(worker: int) -> None:
     """Stop a worker, and return once it does nothing any more."""
     os.kill(worker, signal.SIGSTOP)
     async with asyncio.timeout(30):
-        while (vitals := read_vitals(worker)) is None or not vitals.is_stopped:  # noqa: ASYNC110
+        while (vitals := read_process_state(worker)) is None or not vitals.is_stopped:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
@@ -77,7 +77,7 @@ async def prepare(stage: Stage) -> str | None:
     """Have all workers prepare what lets nobody through."""
     settings, record = read(stage.directory, CLOSED)
     fetched = make_fetched(settings, SystemClock(), nobody)
-    return await stage.crew.prepare(settings, fetched, record)
+    return await stage.pool.prepare(settings, fetched, record)
 
 
 @in_one_loop
@@ -88,12 +88,12 @@ async def test_a_configuration_is_live_in_all_workers_and_in_those_that_come_lat
     assert await stage.reload(CLOSED) is None
     assert await stage.statuses() == {REFUSED}
 
-    first, second = stage.crew.restarts
+    first, second = stage.pool.restarts
     await replace(stage, stage.workers[0])
 
     assert await stage.statuses() == {REFUSED}
-    assert stage.crew.restarts == (first + 1, second)
-    assert await stage.crew.find_refusal("nowhere-1") is None
+    assert stage.pool.restarts == (first + 1, second)
+    assert await stage.pool.find_refusal("nowhere-1") is None
 
 
 async def test_a_worker_that_comes_later_knows_the_identity_names_of_former_configurations(
@@ -114,7 +114,7 @@ async def test_a_worker_that_comes_later_knows_the_identity_names_of_former_conf
             {"identity": {"headers": {name: "sub"}}, "upstreams": upstreams}
             for name in ("X-Tenant", "X-Customer", "X-User")
         )
-        async with serving(tmp_path, 1, Patience(), **tenant) as stage:
+        async with serving(tmp_path, 1, WorkerTimeouts(), **tenant) as stage:
             assert await forwarded(stage, service) == {b"X-Customer", b"X-Open"}
             for changes in (customer, user):
                 assert await stage.reload(OPEN, **changes) is None
@@ -129,35 +129,35 @@ async def test_what_a_stopped_worker_does_not_prepare_in_time_is_live_in_none_ev
     tmp_path: Path,
 ) -> None:
     # Long enough for the other one, and it must not be taken to hang before.
-    patience = Patience(prepare_seconds=5.0, hang_seconds=600.0)
-    async with serving(tmp_path, patience=patience) as stage:
+    timeouts = WorkerTimeouts(prepare_seconds=5.0, hang_seconds=600.0)
+    async with serving(tmp_path, timeouts=timeouts) as stage:
         stopped = stage.workers[1]
         os.kill(stopped, signal.SIGSTOP)
         refusal = await stage.reload(CLOSED)
         os.kill(stopped, signal.SIGCONT)
 
-        assert refusal == f"the worker with pid {stopped} did not answer in time"
+        assert refusal == f"the worker with pid {stopped} timed out"
         assert await stage.statuses() == {LET_THROUGH}
         assert stopped in stage.workers
 
         other = {**OPEN, "name": "another"}
         assert await stage.reload(other) is None  # not mixed up with what was given up
         assert await stage.statuses() == {LET_THROUGH}
-        assert (await stage.crew.counts()).routes[0].name == "another"
+        assert (await stage.pool.counts()).routes[0].name == "another"
 
 
 async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(
     tmp_path: Path,
 ) -> None:
-    async with serving(tmp_path, patience=Patience(hang_seconds=600.0)) as stage:
-        child = stage.crew._slots[0].child
+    async with serving(tmp_path, timeouts=WorkerTimeouts(hang_seconds=600.0)) as stage:
+        child = stage.pool._slots[0].child
         assert child is not None
         await stop(child.pid)
         reloading = asyncio.create_task(stage.reload(CLOSED))
         await stage.until(lambda: child.is_loading)
         os.kill(child.pid, signal.SIGKILL)
 
-        assert await reloading == f"the worker with pid {child.pid} ended meanwhile"
+        assert await reloading == f"the worker with pid {child.pid} exited meanwhile"
         await stage.until_whole(2)
         assert await stage.statuses() == {LET_THROUGH}
         assert await stage.reload(CLOSED) is None
@@ -165,11 +165,11 @@ async def test_a_worker_that_dies_while_it_prepares_refuses_and_is_replaced(
 
 
 async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_path: Path) -> None:
-    async with serving(tmp_path, patience=Patience(commit_seconds=1.0)) as stage:
+    async with serving(tmp_path, timeouts=WorkerTimeouts(commit_seconds=1.0)) as stage:
         stopped = stage.workers[0]
         assert await prepare(stage) is None
         os.kill(stopped, signal.SIGSTOP)
-        await stage.crew.commit()
+        await stage.pool.commit()
 
         await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
         assert await stage.statuses() == {REFUSED}
@@ -185,7 +185,7 @@ async def test_nobody_is_started_between_preparing_and_going_on(stage: Stage) ->
     await asyncio.sleep(0.1)
     assert len(stage.workers) == 1
 
-    await stage.crew.commit()
+    await stage.pool.commit()
 
     await stage.until_whole(2)
     assert await stage.statuses() == {REFUSED}
@@ -199,7 +199,7 @@ async def test_a_preparation_that_is_cancelled_leaves_all_as_it_was(stage: Stage
         preparing.cancel()
         outcome = (await asyncio.gather(preparing, return_exceptions=True))[0]
         if not isinstance(outcome, asyncio.CancelledError):  # it was quicker
-            await stage.crew.commit()
+            await stage.pool.commit()
             assert await stage.reload(OPEN) is None
 
     assert await stage.statuses() == {LET_THROUGH}
@@ -211,7 +211,7 @@ async def test_a_preparation_that_is_cancelled_leaves_all_as_it_was(stage: Stage
 @in_one_loop
 async def test_one_that_is_cancelled_while_it_goes_on_has_gone_on(stage: Stage) -> None:
     assert await prepare(stage) is None
-    committing = asyncio.create_task(stage.crew.commit())
+    committing = asyncio.create_task(stage.pool.commit())
     await asyncio.sleep(0)
     committing.cancel()
     await asyncio.wait({committing})
@@ -233,13 +233,13 @@ async def test_a_worker_that_hangs_is_killed_and_replaced_and_refuses_no_connect
         assert {await client.status() for client in waiting} == {LET_THROUGH}
         assert other in stage.workers
         assert await stage.statuses() == {LET_THROUGH}
-    assert f"worker 1 (pid {stopped}) hangs, and is killed" in caplog.messages
+    assert f"worker 1 (pid {stopped}) hangs; killing it" in caplog.messages
 
 
 async def test_a_reload_goes_on_without_a_worker_that_hangs_and_its_successor_has_it(
     tmp_path: Path,
 ) -> None:
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         stopped, other = stage.workers
         await stop(stopped)
 
@@ -251,7 +251,7 @@ async def test_a_reload_goes_on_without_a_worker_that_hangs_and_its_successor_ha
 
 
 async def test_where_all_workers_hang_their_successors_are_asked(tmp_path: Path) -> None:
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         for one in stage.workers:
             await stop(one)
 
@@ -263,12 +263,12 @@ async def test_where_all_workers_hang_their_successors_are_asked(tmp_path: Path)
 
 async def test_where_there_is_no_worker_the_former_configuration_stays(tmp_path: Path) -> None:
     """Nobody could say whether a worker can go on under the other one."""
-    async with serving(tmp_path, patience=QUICK) as stage:
-        await stage.crew._starts.hold()
+    async with serving(tmp_path, timeouts=QUICK) as stage:
+        await stage.pool._start_gate.hold()
         for one in stage.workers:
             await stop(one)
 
-        assert await stage.reload(CLOSED) == "no worker serves; it is being replaced"
+        assert await stage.reload(CLOSED) == "no worker is running; one is being started"
 
         await stage.until_whole(2)
         assert await stage.statuses() == {LET_THROUGH}
@@ -278,7 +278,7 @@ async def test_where_there_is_no_worker_the_former_configuration_stays(tmp_path:
 async def test_a_worker_that_dies_is_replaced_while_a_reload_waits_for_another(
     tmp_path: Path,
 ) -> None:
-    async with serving(tmp_path, patience=Patience(hang_seconds=600.0)) as stage:
+    async with serving(tmp_path, timeouts=WorkerTimeouts(hang_seconds=600.0)) as stage:
         stopped, victim = stage.workers
         await stop(stopped)
         reloading = asyncio.create_task(stage.reload(CLOSED))
@@ -297,7 +297,7 @@ async def test_a_worker_that_dies_is_replaced_while_a_reload_waits_for_another(
 async def test_whatever_befalls_a_worker_at_whatever_moment_of_a_reload_there_is_no_mixture(
     tmp_path: Path,
 ) -> None:
-    async with serving(tmp_path, patience=QUICK) as stage:
+    async with serving(tmp_path, timeouts=QUICK) as stage:
         is_closed = False
         for end in (signal.SIGKILL, signal.SIGSTOP):
             for delay_seconds in (0.0, 0.01, 0.03, 0.1, 0.3):
@@ -314,23 +314,23 @@ async def test_whatever_befalls_a_worker_at_whatever_moment_of_a_reload_there_is
 @in_one_loop
 async def test_what_the_dead_counted_is_kept_but_for_what_they_had_open(stage: Stage) -> None:
     await stage.until_idle()
-    earlier = await stage.crew.counts()
+    earlier = await stage.pool.counts()
     open_ones = [await asyncio.open_connection(*stage.supervisor.data_address) for _ in range(MANY)]
     for _, writer in open_ones:
         writer.write(b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n")
     for reader, _ in open_ones:
         await reader.readuntil(b"\r\n\r\n")
-    before = await stage.crew.counts()
+    before = await stage.pool.counts()
     assert before.connections_total == earlier.connections_total + MANY
     assert before.connections_open == MANY
-    each = {one["pid"]: one["connections_open"] for one in stage.crew.status()}
+    each = {one["pid"]: one["connections_open"] for one in stage.pool.status()}
 
     victim, other = stage.workers
     os.kill(victim, signal.SIGKILL)
     await stage.until(lambda: victim not in stage.workers)
-    after = await stage.crew.counts()
+    after = await stage.pool.counts()
     await stage.until_whole(2)
-    later = await stage.crew.counts()
+    later = await stage.pool.counts()
 
     for counts in (after, later):
         assert counts.connections_total == before.connections_total
@@ -351,7 +351,7 @@ async def test_connections_that_wait_for_a_worker_that_is_replaced_are_served_by
         os.kill(victim, signal.SIGKILL)
         await stage.until(lambda: victim not in stage.workers)
 
-        await stage.crew.drain()
+        await stage.pool.drain()
 
         assert [await client.status() for client in waiting] == [LET_THROUGH] * MANY
         with pytest.raises(ConnectionRefusedError):
@@ -359,22 +359,24 @@ async def test_connections_that_wait_for_a_worker_that_is_replaced_are_served_by
 
 
 async def test_one_that_cannot_be_replaced_does_not_hold_up_the_drain(tmp_path: Path) -> None:
-    async with serving(tmp_path, patience=Patience(settle_seconds=0.1)) as stage:
+    async with serving(tmp_path, timeouts=WorkerTimeouts(settle_seconds=0.1)) as stage:
         assert await prepare(stage) is None  # and nobody is started until that is over
         os.kill(stage.workers[0], signal.SIGKILL)
         await stage.until_whole(1)
 
         async with asyncio.timeout(10):
-            await stage.crew.drain()
+            await stage.pool.drain()
 
 
 async def test_one_that_hangs_does_not_hold_up_the_drain(tmp_path: Path) -> None:
     """Nor is it waited for twice: whoever kills the gateway would be there first."""
-    async with serving(tmp_path, patience=Patience(drain_seconds=0.2), drain="200ms") as stage:
+    async with serving(
+        tmp_path, timeouts=WorkerTimeouts(drain_seconds=0.2), drain="200ms"
+    ) as stage:
         hanging = stage.workers[0]
         os.kill(hanging, signal.SIGSTOP)
         async with asyncio.timeout(20):
-            await stage.crew.drain()
+            await stage.pool.drain()
         await stage.until(lambda: not is_running(hanging))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from gateway.supervisor.vitals import Vitals, read_vitals
+from gateway.supervisor.process_state import ProcessState, read_process_state
 
 # Of what is less than a hundredth of a second the system says nothing, and rounds down twice.
 SLEEP = "import time\nwhile time.process_time() < 0.2: pass\ntime.sleep(600)"
@@ -25,16 +25,16 @@ async def running(program: str) -> AsyncIterator[int]:
         await process.wait()
 
 
-def sleeps(vitals: Vitals) -> bool:
+def sleeps(vitals: ProcessState) -> bool:
     """Say whether one that runs SLEEP has come to its end."""
     return vitals.process.cpu_seconds >= 0.1 and not vitals.process.waits
 
 
-async def until(pid: int, holds: Callable[[Vitals], object]) -> Vitals:
+async def until(pid: int, holds: Callable[[ProcessState], object]) -> ProcessState:
     """Return how the process is once that *holds*."""
     async with asyncio.timeout(60):
         while True:
-            vitals = read_vitals(pid)
+            vitals = read_process_state(pid)
             if vitals is not None and holds(vitals):
                 return vitals
             await asyncio.sleep(0.005)
@@ -71,10 +71,10 @@ async def test_one_that_is_stopped_says_so_until_it_goes_on() -> None:
 
 
 def test_of_none_that_is_there_nothing_is_known() -> None:
-    assert read_vitals(2**31 - 1) is None
+    assert read_process_state(2**31 - 1) is None
 
 
 def test_of_one_that_is_not_our_child_nothing_is_known() -> None:
     """In a namespace of its own (`unshare --pid`) a process sees others under these numbers."""
-    assert read_vitals(os.getppid()) is None
-    assert read_vitals(os.getpid()) is None
+    assert read_process_state(os.getppid()) is None
+    assert read_process_state(os.getpid()) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.admin.told import Told, documentation, tell
+from gateway.admin.explanation import ExplanationView, documentation, view_explanation
 from gateway.decision.explaining.candidates import Fit
 from gateway.decision.explaining.steps import Step
 from gateway.decision.reason import Reason
@@ -19,12 +19,12 @@ NOW = 784111777.9
 ROOT = Path(__file__).parents[2]
 
 
-def tell_of(directory: Path, head: bytes, **changes: Any) -> Told:
+def tell_of(directory: Path, head: bytes, **changes: Any) -> ExplanationView:
     settings = load(write_config(directory, ["http://a.test:8080", "https://b.test"], changes))
     rehearsal = Rehearsal(settings)
     request = rehearsal.read(head)
     explanation = rehearsal.explain(request, {}, NOW, {})
-    return tell(rehearsal, request, explanation, NOW, _place_of)
+    return view_explanation(rehearsal, request, explanation, NOW, _place_of)
 
 
 def _place_of(step: Step) -> str | None:
@@ -38,7 +38,7 @@ def routes(*matches: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def fits(told: Told) -> list[tuple[str, Fit]]:
+def fits(told: ExplanationView) -> list[tuple[str, Fit]]:
     return [(one.route.name, one.fit) for one in told.routes]
 
 
@@ -95,7 +95,7 @@ def test_keys_are_had_before_anything_is_told(tmp_path: Path) -> None:
     asking = rehearsal.explain(request, {}, NOW, {}, is_final=False)
 
     with pytest.raises(ValueError, match="keys"):
-        tell(rehearsal, request, asking, NOW, _place_of)
+        view_explanation(rehearsal, request, asking, NOW, _place_of)
 
 
 def test_each_step_has_the_place_of_its_setting(tmp_path: Path) -> None:

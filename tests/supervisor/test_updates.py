@@ -8,8 +8,8 @@ from pathlib import Path
 from gateway.decision.revocation import RevocationList
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import SystemClock
-from gateway.supervisor.messages import KeysNews, ListNews
-from gateway.supervisor.news import News, NewsOf
+from gateway.supervisor.messages import KeysUpdate, ListUpdate
+from gateway.supervisor.updates import Update, UpdateSource
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 from tests.proxy.gateways import load, write_config
@@ -23,8 +23,8 @@ class World:
     def __init__(self, peer: IssuerPeer, fetched: Fetched) -> None:
         self.peer = peer
         self.fetched = fetched
-        self.news = NewsOf(7, fetched)
-        self.told: list[News] = []
+        self.update = UpdateSource(7, fetched)
+        self.told: list[Update] = []
 
     async def refetch_keys(self, octets: bytes) -> None:
         self.peer.answer = body(octets)
@@ -48,7 +48,7 @@ async def world(directory: Path) -> AsyncIterator[World]:
         settings = load(write_config(directory, ["http://127.0.0.1:1"], changes))
         fetched = make_fetched(settings, SystemClock(), lambda: None)
         one = World(peer, fetched)
-        one.news.follow(one.told.append)
+        one.update.follow(one.told.append)
         try:
             yield one
         finally:
@@ -57,9 +57,9 @@ async def world(directory: Path) -> AsyncIterator[World]:
 
 async def test_at_first_there_is_nothing_and_that_is_told(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
-        keys, listed = one.news.all()
-        assert keys == KeysNews(7, "main", None, None, None)
-        assert listed == ListNews(7, "blocked", None)
+        keys, listed = one.update.all()
+        assert keys == KeysUpdate(7, "main", None, None, None)
+        assert listed == ListUpdate(7, "blocked", None)
 
 
 async def test_keys_and_lists_are_told_when_they_come_and_whenever_they_change(
@@ -68,18 +68,18 @@ async def test_keys_and_lists_are_told_when_they_come_and_whenever_they_change(
     async with world(tmp_path) as one:
         one.peer.answer = body(KEYS[0])  # which is no list
         await one.fetched.start()
-        first = [news for news in one.told if isinstance(news, KeysNews)][-1]
+        first = [update for update in one.told if isinstance(update, KeysUpdate)][-1]
         assert first.keys is not None
         assert first.fetched_at is not None
 
         await one.refetch_keys(KEYS[1])
         second = one.told[-1]
-        assert isinstance(second, KeysNews)
+        assert isinstance(second, KeysUpdate)
         assert second.keys != first.keys
 
         await one.refetch_list(b'{"revoked": [{"jti": "t1"}]}')
         listed = one.told[-1]
-        assert isinstance(listed, ListNews)
+        assert isinstance(listed, ListUpdate)
         assert listed.octets is not None
         carried = pickle.loads(listed.octets)
         assert isinstance(carried, RevocationList)
@@ -90,12 +90,12 @@ async def test_a_failure_is_told_with_the_keys_that_go_on(tmp_path: Path) -> Non
     async with world(tmp_path) as one:
         one.peer.answer = body(KEYS[0])
         await one.fetched.start()
-        before = next(iter(one.news.all()))
+        before = next(iter(one.update.all()))
         await one.refetch_keys(b"no keys")
 
         after = one.told[-1]
-        assert isinstance(before, KeysNews)
-        assert isinstance(after, KeysNews)
+        assert isinstance(before, KeysUpdate)
+        assert isinstance(after, KeysUpdate)
         assert after.keys == before.keys is not None
         assert after.last_error is not None
 
@@ -113,4 +113,4 @@ async def test_a_list_that_is_as_it_was_is_not_sent_again(tmp_path: Path) -> Non
 
 
 def test_neither_keys_nor_lists_are_in_what_a_log_would_show() -> None:
-    assert "octets" not in repr(ListNews(1, "blocked", b"octets of a list"))
+    assert "octets" not in repr(ListUpdate(1, "blocked", b"octets of a list"))

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admin.told_json import told_as_json
-from tests.admin.test_told import tell_of
+from gateway.admin.explanation import view_as_json
+from tests.admin.test_explanation import tell_of
 from tests.proxy.messages import make_request
 
 MEMBERS = [
@@ -18,7 +18,7 @@ MEMBERS = [
 
 
 def as_json(directory: Path, head: bytes, **changes: Any) -> dict[str, Any]:
-    members = json.loads(json.dumps(told_as_json(tell_of(directory, head, **changes))))
+    members = json.loads(json.dumps(view_as_json(tell_of(directory, head, **changes))))
     assert isinstance(members, dict)
     return members
 

@@ -1,4 +1,4 @@
-"""Tell workers what was fetched for a configuration, now and whenever it changes."""
+"""Publish the keys and revocation lists of a configuration to the workers."""
 
 import pickle
 import time
@@ -6,47 +6,47 @@ from collections.abc import Callable, Iterator
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetched import Fetched
-from gateway.supervisor.messages import KeysNews, ListNews
+from gateway.supervisor.messages import KeysUpdate, ListUpdate
 from gateway.supervisor.portable_keys import pack_keys
 
-News = KeysNews | ListNews
+Update = KeysUpdate | ListUpdate
 
 
-class NewsOf:
-    """What there is to tell of *fetched*, under the *number* of its configuration."""
+class UpdateSource:
+    """The updates of *fetched*, which belongs to the configuration *number*."""
 
     def __init__(self, number: int, fetched: Fetched) -> None:
         self.number = number
         self.fetched = fetched
 
-    def all(self) -> Iterator[News]:
-        """Yield how everything stands now."""
+    def all(self) -> Iterator[Update]:
+        """Yield an update for everything as it is now."""
         for issuer in self.fetched.keyring.status():
             yield self._keys(issuer.name)
         for one in self.fetched.revocations.status():
             yield self._list(one.name)
 
-    def follow(self, tell: Callable[[News], None]) -> None:
-        """Have *tell* called with what changes from now on."""
+    def follow(self, publish: Callable[[Update], None]) -> None:
+        """Call *publish* with every change from now on."""
         last: dict[str, RevocationList | None] = dict(self.fetched.revocations.lists)
 
-        def tell_keys(name: str) -> None:
-            tell(self._keys(name))
+        def publish_keys(name: str) -> None:
+            publish(self._keys(name))
 
-        def tell_list(name: str) -> None:
+        def publish_list(name: str) -> None:
             listed = self.fetched.revocations.lists.get(name)
-            if listed is not last.get(name):  # a large one is not sent again for being as it was
+            if listed is not last.get(name):  # an unchanged one may be large
                 last[name] = listed
-                tell(self._list(name))
+                publish(self._list(name))
 
-        self.fetched.keyring.tell(tell_keys)
-        self.fetched.revocations.tell(tell_list)
+        self.fetched.keyring.tell(publish_keys)
+        self.fetched.revocations.tell(publish_list)
 
-    def _keys(self, name: str) -> KeysNews:
+    def _keys(self, name: str) -> KeysUpdate:
         keys = self.fetched.keyring.keys.get(name)
         status = self.fetched.keyring.status_of(name)
         age_seconds = status.age_seconds
-        return KeysNews(
+        return KeysUpdate(
             self.number,
             name,
             None if keys is None else pack_keys(keys),
@@ -54,7 +54,7 @@ class NewsOf:
             status.last_error,
         )
 
-    def _list(self, name: str) -> ListNews:
+    def _list(self, name: str) -> ListUpdate:
         listed = self.fetched.revocations.lists.get(name)
         octets = None if listed is None else pickle.dumps(listed, pickle.HIGHEST_PROTOCOL)
-        return ListNews(self.number, name, octets)
+        return ListUpdate(self.number, name, octets)

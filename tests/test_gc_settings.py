@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from gateway.collector import no_collection
+from gateway.gc_settings import no_collection
 
 # In a process of its own: the collector is the whole process's.
 _LOOK = """
 import gc, weakref
-from gateway.collector import settle_memory
+from gateway.gc_settings import settle_memory
 
 class Node:
     pass

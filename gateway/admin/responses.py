@@ -1,4 +1,4 @@
-"""Make the answers of the admin port: text, JSON, and problems as RFC 9457 has them."""
+"""Make the responses of the admin port: text, JSON, and problems (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-# Operators' answers are of the moment, and never anything a browser should run or keep.
+# The content is momentary, and never anything that a browser should run or keep.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 

@@ -6,22 +6,25 @@ from typing import Any
 import pytest
 
 from gateway.settings.values.configuration import Settings
-from gateway.supervisor.patience import PATIENCE
-from gateway.supervisor.slot import Slot
-from gateway.supervisor.starts import Starts
-from gateway.supervisor.tally import Tally
+from gateway.supervisor.starting import StartGate
+from gateway.supervisor.timeouts import DEFAULT_TIMEOUTS
+from gateway.supervisor.worker_counts import WorkerCounts
+from gateway.supervisor.worker_slot import WorkerSlot
 from gateway.telemetry.metrics.counts import Metrics
 from tests.proxy.gateways import load, write_config
 from tests.supervisor.pair import refuse
 
 
-async def serve_nobody(_slot: Slot, _child: Any) -> None:
+async def serve_nobody(_slot: WorkerSlot, _child: Any) -> None:
     raise AssertionError("nobody is started here")
 
 
-def slots(count: int) -> list[Slot]:
-    starts = Starts()
-    return [Slot(index, (), serve_nobody, refuse, starts, PATIENCE) for index in range(count)]
+def slots(count: int) -> list[WorkerSlot]:
+    starts = StartGate()
+    return [
+        WorkerSlot(index, (), serve_nobody, refuse, starts, DEFAULT_TIMEOUTS)
+        for index in range(count)
+    ]
 
 
 @pytest.fixture
@@ -46,22 +49,22 @@ def shown(metrics: Metrics) -> tuple[int, int, int, int]:
 
 async def test_counts_of_all_workers_and_of_the_dead_add_up(settings: Settings) -> None:
     first, second = both = slots(2)
-    tally = Tally(both, settings, PATIENCE)
+    tally = WorkerCounts(both, settings, DEFAULT_TIMEOUTS)
     first.last_counts, second.last_counts = counts(settings, 3), counts(settings, 4)
     assert shown(await tally.total()) == (7, 7, 7, 7)
 
-    first.on_death(first)
+    first.on_exit(first)
     assert shown(await tally.total()) == (7, 4, 7, 7)
     first.last_counts = counts(settings, 1)  # of the next one
     assert shown(await tally.total()) == (8, 5, 8, 8)
-    first.on_death(first)
-    second.on_death(second)
+    first.on_exit(first)
+    second.on_exit(second)
     assert shown(await tally.total()) == (8, 0, 8, 8)
 
 
 async def test_the_sum_is_nobodys_and_asking_twice_counts_once(settings: Settings) -> None:
     (only,) = one = slots(1)
-    tally = Tally(one, settings, PATIENCE)
+    tally = WorkerCounts(one, settings, DEFAULT_TIMEOUTS)
     only.last_counts = counts(settings, 3)
 
     (await tally.total()).connections_total += 100
@@ -73,9 +76,9 @@ async def test_names_that_stay_keep_their_counts_over_a_reload_and_those_that_go
     settings: Settings, tmp_path: Path
 ) -> None:
     (only,) = one = slots(1)
-    tally = Tally(one, settings, PATIENCE)
+    tally = WorkerCounts(one, settings, DEFAULT_TIMEOUTS)
     only.last_counts = counts(settings, 3)
-    only.on_death(only)
+    only.on_exit(only)
     name = settings.policy.routes.routes[0].name
     other = {"name": "other", "match": {"path": "/a"}, "upstream": "main", "public": True}
     kept = {**other, "name": name, "match": {"path": "/b"}}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.admin.question import BadQuestionError, parse_question
+from gateway.admin.explain import BadQuestionError, parse_question
 
 
 def parse(**members: Any) -> Any:
@@ -49,7 +49,7 @@ def test_a_question_does_not_show_its_token() -> None:
         ({"headers": {"A": ["1", None]}}, "the value of a header is a string"),
         ({"headers": {"hu sh": "1"}}, "not the name of a header field"),
         ({"headers": {"A": "hush\r\n"}}, "the value of A has control characters"),
-        ({"headers": {"hOST": "hush"}}, "the host stands in `url`"),
+        ({"headers": {"hOST": "hush"}}, "the host belongs in `url`"),
         ({"headers": {"Authorization": "Bearer hush"}}, "a token in `token`"),
         ({"token": ""}, "one word"),
         ({"token": "hu sh"}, "one word"),
@@ -58,7 +58,7 @@ def test_a_question_does_not_show_its_token() -> None:
         ({"token": None}, "`token` is a string"),
         ({"client": "hush"}, "`client` is an IP address"),
         ({"client": 7}, "`client` is a string"),
-        ({"hush": 1}, "members are method, url, headers, token, client, and no other"),
+        ({"hush": 1}, "the only members are method, url, headers, token, client"),
     ],
 )
 def test_what_is_wrong_is_said_and_not_repeated(members: dict[str, Any], problem: str) -> None:
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said_and_not_repeated(members: dict[str, Any], problem
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"url": "a", "url": "b"}', b"\xff"])
 def test_what_is_no_json_object_is_no_question(body: bytes) -> None:
-    with pytest.raises(BadQuestionError, match="the body is no JSON object"):
+    with pytest.raises(BadQuestionError, match="the body is not a JSON object"):
         parse_question(body)
 
 

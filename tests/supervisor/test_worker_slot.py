@@ -9,21 +9,23 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.supervisor.child import Child
-from gateway.supervisor.patience import Patience
 from gateway.supervisor.peer import Refused
-from gateway.supervisor.slot import Slot, WorkerFailed
-from gateway.supervisor.starts import Starts
+from gateway.supervisor.starting import StartGate
+from gateway.supervisor.timeouts import WorkerTimeouts
+from gateway.supervisor.worker_slot import WorkerFailed, WorkerSlot
 from tests.keyring.peers import until
-from tests.supervisor.crews import workers_of_ours
 from tests.supervisor.pair import refuse
+from tests.supervisor.pools import workers_of_ours
 
-Serve = Callable[[Slot, Child], Awaitable[None]]
+Serve = Callable[[WorkerSlot, Child], Awaitable[None]]
 
 
 @asynccontextmanager
-async def slot_for(serve: Serve, start_seconds: float = 60.0) -> AsyncIterator[Slot]:
+async def slot_for(serve: Serve, start_seconds: float = 60.0) -> AsyncIterator[WorkerSlot]:
     """Yield a slot without sockets; in the end nobody may be left there."""
-    slot = Slot(0, (), serve, refuse, Starts(), Patience(start_seconds=start_seconds))
+    slot = WorkerSlot(
+        0, (), serve, refuse, StartGate(), WorkerTimeouts(start_seconds=start_seconds)
+    )
     try:
         yield slot
     finally:
@@ -34,7 +36,7 @@ async def slot_for(serve: Serve, start_seconds: float = 60.0) -> AsyncIterator[S
 
 
 async def test_a_worker_that_cannot_serve_says_why() -> None:
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         raise Refused("no such file")
 
     async with slot_for(serve) as slot:
@@ -43,27 +45,27 @@ async def test_a_worker_that_cannot_serve_says_why() -> None:
 
 
 async def test_one_that_ends_instead_is_told_of_by_its_end() -> None:
-    async def serve(_slot: Slot, child: Child) -> None:
+    async def serve(_slot: WorkerSlot, child: Child) -> None:
         child.kill()
         await child.ask("anything")
 
     async with slot_for(serve) as slot:
-        words = r"^worker 1 \(pid \d+\) ended before it served: signal SIGKILL$"
+        words = r"^worker 1 \(pid \d+\) exited before it served: signal SIGKILL$"
         with pytest.raises(WorkerFailed, match=words):
             await slot.start()
 
 
 async def test_one_that_does_not_get_ready_is_not_waited_for_for_ever() -> None:
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         await asyncio.Event().wait()
 
     async with slot_for(serve, start_seconds=0.05) as slot:
-        with pytest.raises(WorkerFailed, match=r"^worker 1 \(pid \d+\) did not serve in time$"):
+        with pytest.raises(WorkerFailed, match=r"^worker 1 \(pid \d+\) did not start in time$"):
             await slot.start()
 
 
 async def test_a_bug_of_ours_is_no_fault_of_the_worker() -> None:
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         raise ZeroDivisionError
 
     async with slot_for(serve) as slot:
@@ -73,7 +75,7 @@ async def test_a_bug_of_ours_is_no_fault_of_the_worker() -> None:
 
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.001, 0.005, 0.02, 0.1])
 async def test_a_start_that_is_given_up_at_any_moment_leaves_nobody(delay_seconds: float) -> None:
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         await asyncio.Event().wait()
 
     async with slot_for(serve) as slot:
@@ -83,18 +85,18 @@ async def test_a_start_that_is_given_up_at_any_moment_leaves_nobody(delay_second
         with pytest.raises(asyncio.CancelledError):
             await starting
         assert slot.child is None
-        assert slot.hearer is None
+        assert slot.receiver is None
 
 
 async def test_one_that_dies_is_replaced_and_news_reach_whoever_is_about_to_serve() -> None:
     hearers: list[Child | None] = []
-    deaths: list[Slot] = []
+    deaths: list[WorkerSlot] = []
 
-    async def serve(slot: Slot, _child: Child) -> None:
-        hearers.append(slot.hearer)
+    async def serve(slot: WorkerSlot, _child: Child) -> None:
+        hearers.append(slot.receiver)
 
     async with slot_for(serve) as slot:
-        slot.on_death = deaths.append
+        slot.on_exit = deaths.append
         await slot.start()
         first = slot.child
         assert first is not None
@@ -114,7 +116,7 @@ async def test_whatever_keeps_it_from_being_replaced_it_is_tried_again(
 ) -> None:
     troubles: list[Exception] = []
 
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         if troubles:
             raise troubles.pop(0)
 
@@ -127,8 +129,8 @@ async def test_whatever_keeps_it_from_being_replaced_it_is_tried_again(
         await until(lambda: slot.child not in {first, None})
 
         assert slot.restarts.total == 4
-        assert slot.is_hopeless
-    assert "worker 1 cannot serve: no room; it is tried again" in caplog.messages
+        assert slot.keeps_crashing
+    assert "worker 1 cannot serve: no room; retrying" in caplog.messages
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -136,7 +138,7 @@ async def test_a_slot_that_retires_waits_for_the_one_that_is_about_to_serve() ->
     free = asyncio.Event()
     free.set()
 
-    async def serve(_slot: Slot, _child: Child) -> None:
+    async def serve(_slot: WorkerSlot, _child: Child) -> None:
         await free.wait()
 
     async with slot_for(serve) as slot:
@@ -145,7 +147,7 @@ async def test_a_slot_that_retires_waits_for_the_one_that_is_about_to_serve() ->
         assert first is not None
         free.clear()
         os.kill(first.pid, signal.SIGKILL)
-        await until(lambda: slot.hearer not in {first, None})
+        await until(lambda: slot.receiver not in {first, None})
         retiring = asyncio.create_task(slot.retire())
         await asyncio.sleep(0.05)
         assert not retiring.done()
@@ -157,5 +159,5 @@ async def test_a_slot_that_retires_waits_for_the_one_that_is_about_to_serve() ->
         os.kill(second.pid, signal.SIGKILL)
         await second.wait()
         await asyncio.sleep(0.05)
-        assert slot.hearer is second  # nobody comes after it
+        assert slot.receiver is second  # nobody comes after it
         assert workers_of_ours() == []

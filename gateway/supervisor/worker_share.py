@@ -1,4 +1,4 @@
-"""Work out what one worker may take of what the gateway may."""
+"""Divide the limits of the gateway among its workers."""
 
 from dataclasses import replace
 
@@ -7,12 +7,11 @@ from gateway.settings.values.configuration import Settings
 
 
 def share_of(settings: Settings, index: int, workers: int) -> Settings:
-    """Return *settings* for the worker with this *index*, from 0, of so many *workers*.
+    """Return *settings* with the limits of the worker *index*, from 0, of *workers*.
 
-    Together they take as many connections as ``limits.connections`` says and requests as
-    ``limits.requests``, each route's among them, and have as many connections to each server as
-    ``max_connections``; where these are fewer than workers, each takes one all
-    the same. They heed as many strangers' wishes to be traced as ``tracing.asked_per_second``.
+    The limits of all workers add up to ``limits.connections``, ``limits.requests``, ``requests`` of
+    each route, ``max_connections`` and its queue for each server, and ``tracing.asked_per_second``.
+    A limit below the number of workers still gives each worker one, except for tracing.
     """
     connections = _share(settings.limits.connections, index, workers)
     upstreams = {

@@ -10,9 +10,9 @@ from typing import Any
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.text.disk import Record, RecordingDisk
 from gateway.settings.values.configuration import Settings
-from gateway.supervisor.patience import Patience
 from gateway.supervisor.sockets import open_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.timeouts import WorkerTimeouts
 from tests.hanging import LIMIT_SECONDS
 from tests.processes import is_running
 from tests.proxy.gateways import write_config
@@ -55,20 +55,22 @@ class Client:
 class Stage:
     """A supervisor with its workers, and how tests talk to it."""
 
-    def __init__(self, directory: Path, workers: int, patience: Patience, **changes: Any) -> None:
+    def __init__(
+        self, directory: Path, workers: int, timeouts: WorkerTimeouts, **changes: Any
+    ) -> None:
         self.directory = directory
         settings, record = read(directory, **changes)
         addresses = [one.address for one in settings.listen]
         sockets = spread_sockets([open_sockets(one, workers) for one in addresses])
         path = directory / "gateway.yaml"
-        self.supervisor = Supervisor(settings, path, record, sockets, patience=patience)
-        self.crew = self.supervisor.crew
+        self.supervisor = Supervisor(settings, path, record, sockets, timeouts=timeouts)
+        self.pool = self.supervisor.pool
         self.seen: set[int] = set()
 
     @property
     def workers(self) -> list[int]:
         """Return the process ids of the workers that serve."""
-        pids = list(self.crew.pids[1:])
+        pids = list(self.pool.pids[1:])
         self.seen |= set(pids)
         return pids
 
@@ -94,7 +96,7 @@ class Stage:
     async def until_idle(self) -> None:
         """Return once no connection is open."""
         async with asyncio.timeout(LIMIT_SECONDS):
-            while (await self.crew.counts()).connections_open:  # noqa: ASYNC110 - as below
+            while (await self.pool.counts()).connections_open:  # noqa: ASYNC110 - as below
                 await asyncio.sleep(0.01)
 
     async def until_whole(self, count: int) -> None:
@@ -118,10 +120,10 @@ def workers_of_ours() -> list[int]:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, workers: int = 2, patience: Patience | None = None, **changes: Any
+    directory: Path, workers: int = 2, timeouts: WorkerTimeouts | None = None, **changes: Any
 ) -> AsyncIterator[Stage]:
     """Yield a supervisor whose workers serve; in the end none of them may be left."""
-    stage = Stage(directory, workers, patience or Patience(), **changes)
+    stage = Stage(directory, workers, timeouts or WorkerTimeouts(), **changes)
     try:
         await stage.supervisor.start()
         assert len(stage.workers) == workers

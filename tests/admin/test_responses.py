@@ -4,7 +4,7 @@ from http import HTTPStatus
 import pytest
 from aiohttp import web
 
-from gateway.admin.answers import json_object, problem, text
+from gateway.admin.responses import json_object, problem, text
 
 
 def test_a_problem_has_the_members_of_rfc_9457() -> None:

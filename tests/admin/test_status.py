@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.admin.upstreams import upstream_statuses
+from gateway.admin.status import upstream_statuses
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.servers import ServerState
 from tests.settings.configs import load, one_upstream

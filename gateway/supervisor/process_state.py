@@ -1,4 +1,4 @@
-"""Read what the system says of a process: whether it is stopped, and what CPU time it had."""
+"""Read the state of a process from ``/proc``: whether it is stopped, and its CPU time."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
-# proc(5), counted from the field behind the name, which may have spaces and brackets in it.
+# proc(5), counted from the field after the name, which may contain spaces and brackets.
 _STATE, _PARENT, _USER_TICKS, _SYSTEM_TICKS = 0, 1, 11, 12
 
 _STOPPED: Final = frozenset("Tt")  # by a signal, or by a debugger
@@ -16,36 +16,36 @@ _WAITS: Final = frozenset("RD")  # for a core, or for a disk
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The CPU time so far of a thread, or of all; *waits* says that it would go on if it could."""
+    """The CPU time of a thread or of all threads; *waits* if it waits for a core or a disk."""
 
     cpu_seconds: float
     waits: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    """A process at one moment: its first thread, and all its threads together."""
+class ProcessState:
+    """A process at one moment: its first thread, and all of its threads together."""
 
     is_stopped: bool
     first_thread: Activity
     process: Activity
 
 
-def read_vitals(pid: int) -> Vitals | None:
-    """Return how our child *pid* is; None where the system does not say, or it has ended."""
+def read_process_state(pid: int) -> ProcessState | None:
+    """Return the state of the child process *pid*; None if it is unknown or has exited."""
     directory = Path(f"/proc/{pid}")
     try:
         own = _fields(directory / "stat")
-        # In a namespace of processes of its own, /proc may be that of others (unshare --pid), in
-        # which this number is that of anybody.
+        # With a PID namespace of its own (unshare --pid), /proc may show other processes, and the
+        # number may belong to any of them.
         if int(own[_PARENT]) != os.getpid():
             return None
         first = _fields(directory / "task" / str(pid) / "stat")
         states = [_fields(one / "stat")[_STATE] for one in (directory / "task").iterdir()]
-    except (OSError, ValueError, IndexError):  # a thread may end while we look: another time
+    except (OSError, ValueError, IndexError):  # a thread has ended meanwhile: unknown this time
         return None
     waits = not _WAITS.isdisjoint(states)
-    return Vitals(
+    return ProcessState(
         first[_STATE] in _STOPPED,
         Activity(_cpu_seconds(first), first[_STATE] in _WAITS),
         Activity(_cpu_seconds(own), waits),

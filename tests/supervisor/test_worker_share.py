@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.settings.values.balancing import PLAIN, QueueLimits
 from gateway.settings.values.configuration import Settings, Tracing
-from gateway.supervisor.share import share_of
+from gateway.supervisor.worker_share import share_of
 from tests.proxy.gateways import load, write_config
 
 

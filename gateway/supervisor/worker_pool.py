@@ -1,4 +1,4 @@
-"""Lead several workers: all serve under one configuration, and what they count adds up."""
+"""Keep all workers of a gateway on one configuration, and add up their counts."""
 
 import asyncio
 import logging
@@ -18,32 +18,32 @@ from gateway.supervisor.heartbeat import Heartbeats
 from gateway.supervisor.messages import (
     Commit,
     Configuration,
+    Discard,
     Drain,
     Find,
-    GiveUp,
     Prepare,
     Refetch,
     Start,
     Stop,
     Take,
 )
-from gateway.supervisor.news import News, NewsOf
-from gateway.supervisor.patience import PATIENCE, Patience
 from gateway.supervisor.peer import Refused
-from gateway.supervisor.slot import Slot
 from gateway.supervisor.sockets import WorkerSockets, close_sockets
-from gateway.supervisor.starts import Starts
-from gateway.supervisor.tally import Tally
+from gateway.supervisor.starting import StartGate
+from gateway.supervisor.timeouts import DEFAULT_TIMEOUTS, WorkerTimeouts
+from gateway.supervisor.updates import Update, UpdateSource
+from gateway.supervisor.worker_counts import WorkerCounts
+from gateway.supervisor.worker_slot import WorkerSlot
 from gateway.telemetry.metrics.counts import Metrics
 
 _log = logging.getLogger(__name__)
 
 
-class Crew:
+class WorkerPool:
     """The workers of one gateway, one for each of *sockets*.
 
-    *path* and *record* are what *settings* were read from. *pseudonym* is how the gateway calls
-    itself in Via.
+    *path* and *record* are what *settings* were read from. *pseudonym* is the name of the gateway
+    in Via.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -55,38 +55,39 @@ class Crew:
         record: Record,
         sockets: Sequence[WorkerSockets],
         pseudonym: bytes,
-        patience: Patience = PATIENCE,
+        timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS,
     ) -> None:
         self._path = path
         self._pseudonym = pseudonym
         self._settings = settings
-        self.identity_names = identity_aliases(settings.policy.identity)  # of all so far
-        self._patience = patience
+        # Of all configurations so far.
+        self.identity_names = identity_aliases(settings.policy.identity)
+        self._timeouts = timeouts
         self._limiter = MemoryLimiter()
-        # None is used twice: a worker may be late with one that was given up.
+        # A number is never reused: a worker may still be busy with a discarded configuration.
         self._numbers = count(1)
         self._live = Configuration(next(self._numbers), path, record, len(sockets))
-        self._news = {self._live.number: NewsOf(self._live.number, fetched)}
+        self._updates = {self._live.number: UpdateSource(self._live.number, fetched)}
         self._prepared: tuple[Settings, Configuration] | None = None
         self._ready_children: list[Child] = []
-        self._changing = asyncio.Lock()  # one configuration at a time is prepared
-        self._starts = Starts()
+        self._changing = asyncio.Lock()  # one configuration is prepared at a time
+        self._start_gate = StartGate()
         self._slots = [
-            Slot(index, one, self._serve, self._answer, self._starts, patience)
+            WorkerSlot(index, one, self._serve, self._answer, self._start_gate, timeouts)
             for index, one in enumerate(sockets)
         ]
-        self._tally = Tally(self._slots, settings, patience)
-        self._heartbeats = Heartbeats(self._slots, patience)
+        self._counts = WorkerCounts(self._slots, settings, timeouts)
+        self._heartbeats = Heartbeats(self._slots, timeouts)
         self.is_started = False
         self.is_draining = False
-        self._news[self._live.number].follow(self._tell_all)
+        self._updates[self._live.number].follow(self._publish)
 
-    # --- their life
+    # --- start
 
     async def start(self) -> None:
-        """Have all workers serve; raises WorkerFailed and OSError where one cannot."""
+        """Start all workers; raise WorkerFailed or OSError if one cannot serve."""
         self._heartbeats.start()
-        async with self._starts:
+        async with self._start_gate:
             starting = [asyncio.ensure_future(slot.start()) for slot in self._slots]
             try:
                 await asyncio.gather(*starting)
@@ -96,107 +97,107 @@ class Crew:
                 await asyncio.gather(*starting, return_exceptions=True)
                 raise
         self.is_started = True
-        self._tally.start()
+        self._counts.start()
 
-    async def _serve(self, slot: Slot, child: Child) -> None:
-        """Make *child* serve under the live configuration."""
+    async def _serve(self, slot: WorkerSlot, child: Child) -> None:
+        """Make *child* serve with the live configuration."""
         live = self._live
-        for news in self._news[live.number].all():
-            child.peer.tell(news)
+        for update in self._updates[live.number].all():
+            child.peer.notify(update)
         names = self.identity_names
         await child.ask(Start(live, slot.index, child.descriptors, self._pseudonym, names))
 
     async def _answer(self, question: Any) -> object:
         match question:
             case Refetch(number, issuer_name, kid):
-                news = self._news.get(number)
-                if news is not None:
-                    await news.fetched.keyring.refetch(issuer_name, kid)
+                source = self._updates.get(number)
+                if source is not None:
+                    await source.fetched.keyring.refetch(issuer_name, kid)
                 return None
             case Take(wanted):
                 return self._limiter.take(wanted)
             case _:
-                raise Refused(f"not understood: {type(question).__name__}")
+                raise Refused(f"unknown question: {type(question).__name__}")
 
-    def _tell_all(self, news: News) -> None:
-        if news.number in self._news:  # else what was prepared under it has been given up
+    def _publish(self, update: Update) -> None:
+        if update.number in self._updates:  # otherwise its configuration was discarded
             for slot in self._slots:
-                if slot.hearer is not None:
-                    slot.hearer.peer.tell(news)
+                if slot.receiver is not None:
+                    slot.receiver.peer.notify(update)
 
     def _children(self) -> list[Child]:
-        """Return the workers that serve."""
+        """Return the workers that serve now."""
         return [slot.child for slot in self._slots if slot.child is not None]
 
     # --- another configuration
 
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
-        """Get all workers ready to go on under *settings*; return None, or who cannot and why.
+        """Prepare all workers for *settings*; return None, or which worker failed and why.
 
-        One that dies meanwhile is replaced at once, and the other one is asked as well; one that
-        hangs is killed, and nobody waits for it. Once this has returned None, none is started
-        before ``commit``.
+        A worker that crashes meanwhile is replaced at once, and its successor is prepared as well.
+        One that hangs is killed, and not waited for. After this has returned None, no worker is
+        started before ``commit``.
         """
         await self._changing.acquire()
         wanted = Configuration(next(self._numbers), self._path, record, len(self._slots))
         try:
             refusal = await self._prepare(wanted, fetched)
         except BaseException:
-            self._give_up(wanted.number)
+            self._discard(wanted.number)
             raise
         if refusal is not None:
-            self._give_up(wanted.number)
+            self._discard(wanted.number)
             return refusal
         self._prepared = (settings, wanted)
         return None
 
     async def _prepare(self, wanted: Configuration, fetched: Fetched) -> str | None:
-        news = self._news[wanted.number] = NewsOf(wanted.number, fetched)
-        news.follow(self._tell_all)
+        source = self._updates[wanted.number] = UpdateSource(wanted.number, fetched)
+        source.follow(self._publish)
         self._ready_children = []
-        refusal = await self._prepare_others(wanted, news)
+        refusal = await self._prepare_others(wanted, source)
         if refusal is None:
-            await self._starts.hold()
-            refusal = await self._prepare_others(wanted, news)  # those started meanwhile
+            await self._start_gate.hold()
+            refusal = await self._prepare_others(wanted, source)  # started meanwhile
         if refusal is None and not self._ready_children:
-            return "no worker serves; it is being replaced"
+            return "no worker is running; one is being started"
         return refusal
 
-    async def _prepare_others(self, wanted: Configuration, news: NewsOf) -> str | None:
-        """Get those workers ready that are not yet; return None, or who cannot and why."""
+    async def _prepare_others(self, wanted: Configuration, source: UpdateSource) -> str | None:
+        """Prepare the workers that are not yet; return None, or which one failed and why."""
         children = [one for one in self._children() if one not in self._ready_children]
         for child in children:
-            for one in news.all():
-                child.peer.tell(one)
-        answers = await ask_all(children, Prepare(wanted), self._patience.prepare_seconds)
+            for update in source.all():
+                child.peer.notify(update)
+        answers = await ask_all(children, Prepare(wanted), self._timeouts.prepare_seconds)
         for child, answer in zip(children, answers, strict=True):
             if child.is_hung:
-                continue  # and its successor begins with what is live by then
+                continue  # its successor starts with what is live by then
             if isinstance(answer, BaseException):
                 return f"the worker with pid {child.pid} {describe_failure(answer)}"
             self._ready_children.append(child)
         return None
 
-    def _give_up(self, number: int) -> None:
-        self._news.pop(number, None)
+    def _discard(self, number: int) -> None:
+        self._updates.pop(number, None)
         for slot in self._slots:
-            if slot.hearer is not None:
-                slot.hearer.peer.tell(GiveUp(number))
-        self._starts.release()
+            if slot.receiver is not None:
+                slot.receiver.peer.notify(Discard(number))
+        self._start_gate.release()
         self._changing.release()
 
     async def commit(self) -> None:
-        """Go on under what was prepared, all at once; whoever is cancelled here does not stop it.
+        """Switch all workers to what was prepared, even if cancelled.
 
-        A worker that does not is killed: the one that replaces it does.
+        A worker that fails to switch is killed and restarted on the new configuration.
         """
         if self._prepared is None:
             return
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
         self.identity_names |= identity_aliases(self._settings.policy.identity)
-        self._starts.release()  # whoever starts from here on has nothing else to go on with
-        self._tally.use(self._settings)
+        self._start_gate.release()  # a worker that starts from here on gets the new one
+        self._counts.use(self._settings)
         await asyncio.shield(self._commit(former))
 
     async def _commit(self, former: Configuration) -> None:
@@ -204,25 +205,29 @@ class Crew:
             children = [one for one in self._children() if one in self._ready_children]
             self._ready_children = []
             question = Commit(self._live.number)
-            answers = await ask_all(children, question, self._patience.commit_seconds)
+            answers = await ask_all(children, question, self._timeouts.commit_seconds)
             for child, answer in zip(children, answers, strict=True):
                 if isinstance(answer, BaseException):
-                    _log.error("the worker with pid %d %s", child.pid, describe_failure(answer))
+                    _log.error(
+                        "killing the worker with pid %d, which failed to switch: it %s",
+                        child.pid,
+                        describe_failure(answer),
+                    )
                     child.kill()
         finally:
-            # Requests that wait for a key of the former configuration are decided under this.
-            self._news.pop(former.number, None)
+            # Requests that wait for a key of the former configuration are decided by the new one.
+            self._updates.pop(former.number, None)
             self._changing.release()
 
-    # --- what they count and remember
+    # --- counts, refusals and status
 
     async def counts(self) -> Metrics:
-        """Return the counts of all workers, of those that have died, too."""
-        return await self._tally.total()
+        """Return the counts of all workers, including those that have exited."""
+        return await self._counts.total()
 
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
-        """Return the members of the log line of a refusal, if a worker remembers it."""
-        seconds = self._patience.count_seconds
+        """Return the log line of a refusal, as a mapping, if a worker remembers it."""
+        seconds = self._timeouts.count_seconds
         answers = await ask_all(self._children(), Find(request_id), seconds)
         return next((one for one in answers if isinstance(one, Mapping)), None)
 
@@ -236,49 +241,49 @@ class Crew:
         return [slot.status() for slot in self._slots]
 
     def faults(self) -> Sequence[str]:
-        """Return which workers cannot be had, for ``/readyz``."""
-        return [f"{slot.name} dies again and again" for slot in self._slots if slot.is_hopeless]
+        """Return which workers keep crashing, for ``/readyz``."""
+        return [f"{slot.name} keeps crashing" for slot in self._slots if slot.keeps_crashing]
 
     @property
     def restarts(self) -> Sequence[int]:
-        """Return how often each of the workers was replaced, or could not be."""
+        """Return the number of restarts of each worker, failed ones included."""
         return tuple(slot.restarts.total for slot in self._slots)
 
-    # --- their end
+    # --- drain and stop
 
     async def drain(self) -> None:
-        """Have all workers take no new connections, and let requests under way finish."""
+        """Make all workers refuse new connections, and let requests in flight finish."""
         self.is_draining = True
         await asyncio.gather(*(slot.retire() for slot in self._slots))
-        # Before they drain: else connections would come in that no worker takes any more.
+        # Before they drain: otherwise connections would arrive that no worker accepts.
         self._close_sockets()
         seconds = self._settings.drain_delay_seconds + self._settings.drain_seconds
         children = self._children()
-        answers = await ask_all(children, Drain(), seconds + self._patience.drain_seconds)
+        answers = await ask_all(children, Drain(), seconds + self._timeouts.drain_seconds)
         for child, answer in zip(children, answers, strict=True):
             if isinstance(answer, TimeoutError):
-                child.kill()  # it hangs, and would not hear that it is to stop either
+                child.kill()  # it hangs, and would not receive Stop either
 
     def _close_sockets(self) -> None:
         for slot in self._slots:
             close_sockets(slot.sockets)
 
     async def stop(self) -> None:
-        """End all workers, those that do not want to, too."""
-        self._tally.stop()
+        """Stop all workers; kill those that do not stop in time."""
+        self._counts.stop()
         self._heartbeats.stop()
         self._close_sockets()
         await asyncio.gather(*(slot.stop_keeping() for slot in self._slots))
         children = self._children()
         for child in children:
-            child.peer.tell(Stop())
+            child.peer.notify(Stop())
         endings = [asyncio.ensure_future(child.wait()) for child in children]
         if endings:
-            await asyncio.wait(endings, timeout=self._patience.stop_seconds)
+            await asyncio.wait(endings, timeout=self._timeouts.stop_seconds)
         self.kill()
         await asyncio.gather(*endings)
 
     def kill(self) -> None:
-        """End all workers at once."""
+        """Kill all workers."""
         for slot in self._slots:
             slot.kill()

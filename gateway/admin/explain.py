@@ -1,0 +1,149 @@
+"""Explain a request on the admin port: one that is described, or a past refusal."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+
+from gateway.admin.explanation import documentation, view_as_json, view_explanation
+from gateway.decision.explaining.steps import Owner, Step
+from gateway.decision.policy import Policy
+from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationLists
+from gateway.decision.tokens.json_text import JsonFault, parse_json_object
+from gateway.decision.verdict import NeedKeys
+from gateway.fetching.thread import compute_in_thread
+from gateway.http.rehearsal import CLIENT, Rehearsal
+from gateway.keyring.keyring import Keyring
+from gateway.suites.asking.minting import bearer
+from gateway.suites.asking.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.asking.wire import authorization, write_head
+
+# A token and a URL are as long as the data port allows; everything else is short.
+MAX_QUESTION_BYTES = 64 * 1024
+
+_MEMBERS = ("method", "url", "headers", "token", "client")
+
+# A token is one word: anything else could end its header field.
+_VISIBLE = range(0x21, 0x7F)
+
+_REASONS = {reason.code: reason for reason in Reason}
+
+# Members of an access log line: what the decision was made of, except the owner of the token.
+_KEPT = ("id", "time", "client", "method", "host", "path", "route", "upstream", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to explain, with *token*, from the address *client*."""
+
+    request: AskedRequest
+    token: bytes | None = field(repr=False)
+    client: str
+
+
+class BadQuestionError(ValueError):
+    """A question is invalid; the message repeats no value of it, which may be a token."""
+
+
+def parse_question(body: bytes) -> Question:
+    """Return the question in *body*, a JSON object; raise BadQuestionError."""
+    members = parse_json_object(body)
+    if isinstance(members, JsonFault):
+        raise BadQuestionError(f"the body is not a JSON object: {members.detail}")
+    if not members.keys() <= set(_MEMBERS):
+        raise BadQuestionError(f"the only members are {', '.join(_MEMBERS)}")
+    method, url = _text(members, "method", "GET"), _text(members, "url", "")
+    try:
+        request = parse_request(method, url, _headers(members.get("headers", {})))
+    except BadRequestError as problem:
+        raise BadQuestionError(str(problem)) from None
+    return Question(request, _token(members), _client(members))
+
+
+def _text(members: Mapping[str, object], name: str, default: str) -> str:
+    value = members.get(name, default)
+    if not isinstance(value, str):
+        raise BadQuestionError(f"`{name}` is a string")
+    return value
+
+
+def _headers(headers: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(headers, dict):
+        raise BadQuestionError("`headers` is an object")
+    for name, value in headers.items():
+        if name.lower() in {"host", "authorization"}:
+            raise BadQuestionError("the host belongs in `url`, and a token in `token`")
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, str):
+                raise BadQuestionError("the value of a header is a string, or an array of them")
+            yield name, one.strip(" \t")
+
+
+def _token(members: Mapping[str, object]) -> bytes | None:
+    if "token" not in members:
+        return None
+    token = _text(members, "token", "")
+    if not token or not all(ord(sign) in _VISIBLE for sign in token):
+        raise BadQuestionError("`token` is one word of visible ASCII, without `Bearer`")
+    return token.encode("ascii")
+
+
+def _client(members: Mapping[str, object]) -> str:
+    client = _text(members, "client", CLIENT)
+    try:
+        return str(ip_address(client))
+    except ValueError:
+        raise BadQuestionError("`client` is an IP address") from None
+
+
+async def explain_live(
+    question: Question,
+    rehearsal: Rehearsal,
+    keyring: Keyring,
+    lists: RevocationLists,
+    clock: Callable[[], float],
+) -> Mapping[str, object]:
+    """Return the members of ``POST /explain``; fetch a missing key as for any request."""
+    credential = () if question.token is None else authorization(bearer(question.token))
+    request = rehearsal.read(write_head(question.request, *credential))
+    explanation = rehearsal.explain(request, keyring.keys, clock(), lists, is_final=False)
+    if isinstance(explanation.verdict, NeedKeys):
+        await keyring.refetch(explanation.verdict.issuer_name, explanation.verdict.kid)
+    now = clock()
+    explanation = rehearsal.explain(request, keyring.keys, now, lists)
+    place_of = _place_of(rehearsal.settings.policy)
+    # In a thread: comparing thousands of routes takes tenths of a second.
+    compare = partial(view_explanation, rehearsal, request, explanation, now, place_of)
+    view = await compute_in_thread(compare, "explanation")
+    return view_as_json(view)
+
+
+def _place_of(policy: Policy) -> Callable[[Step], str | None]:
+    """Return a function that finds the places of routes; no others are kept after loading."""
+    places = {route.name: route.place for route in policy.routes.routes}
+
+    def place_of(step: Step) -> str | None:
+        setting = step.setting
+        return places[setting.name] if setting and setting.owner is Owner.ROUTE else None
+
+    return place_of
+
+
+def remembered_decision(line: Mapping[str, object], policy: Policy) -> Mapping[str, object]:
+    """Return the members of ``/decisions`` for *line*, the members of an access log line.
+
+    The place is the current one of the route.
+    """
+    would_deny = line.get("would_deny")
+    reason = _REASONS[str(line["reason"] or would_deny)]
+    places = {route.name: route.place for route in policy.routes.routes}
+    return {
+        **{name: line[name] for name in _KEPT},
+        "reason": line["reason"],
+        "would_deny": would_deny,
+        "detail": line["detail"],
+        "issuer": line["issuer"],
+        "place": places.get(str(line["route"])),
+        "documentation": documentation(reason),
+    }

@@ -1,0 +1,171 @@
+"""Show an explanation: the decision, its reasons, and the bytes that would be sent."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from gateway.decision.explaining.candidates import Candidate, Fit, find_candidates
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.explaining.steps import Step
+from gateway.decision.explaining.token_steps import show_time
+from gateway.decision.head import RequestHead
+from gateway.decision.path import split_path
+from gateway.decision.reason import Reason
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.http.reading.request import Request
+from gateway.http.rehearsal import NOT_SHOWN, Rehearsal
+from gateway.settings.values.configuration import Upstream
+
+PlaceOf = Callable[[Step], str | None]
+"""Returns the place of the setting that requires a step: ``file:line``, or None."""
+
+# Of the routes at one path: more would hide the ones that matter.
+_SHOWN_ROUTES: Final = 10
+_SHOWN_NEAR: Final = 3
+
+# How bytes of a head are shown that are not UTF-8.
+_ESCAPED: Final = "backslashreplace"
+
+_CREDENTIAL: Final = re.compile(rb"(\r\nAuthorization: )[^\r]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step, with the *place* of the setting that requires it."""
+
+    step: Step
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExplanationView:
+    """The explanation of a request at the time *at*, ready to be shown.
+
+    *deny* is why it is refused, or would be if its route did not only report. *upstream* is where
+    it is sent. *routes* are the relevant ones, *others* counts the rest by how they fit. *written*
+    is the head that is sent upstream, without a credential, or the whole response of the gateway.
+    """
+
+    request: Request
+    verdict: Settled
+    deny: Deny | None
+    route: str | None
+    upstream: Upstream | None
+    steps: tuple[StepView, ...]
+    routes: tuple[Candidate, ...]
+    others: Mapping[Fit, int]
+    written: bytes
+    at: float
+
+    @property
+    def servers(self) -> list[str]:
+        """Return the URLs of the servers that may receive the request."""
+        servers = () if self.upstream is None else self.upstream.servers
+        return [f"{'https' if one.tls else 'http'}://{one.authority}" for one in servers]
+
+
+def view_explanation(
+    rehearsal: Rehearsal, request: Request, explanation: Explanation, at: float, place_of: PlaceOf
+) -> ExplanationView:
+    """Return the view of *request*; raise ValueError if keys are needed first."""
+    verdict, route = explanation.verdict, explanation.route
+    if isinstance(verdict, NeedKeys):
+        raise ValueError("no decision without keys")
+    deny, upstream = None, None
+    written = rehearsal.render(request, verdict, at)
+    if isinstance(verdict, Allow):
+        deny = verdict.would_deny
+        upstream = rehearsal.settings.upstreams[verdict.route.upstream]
+        written = _CREDENTIAL.sub(rb"\g<1>" + NOT_SHOWN, written)
+    elif isinstance(verdict, Deny):
+        deny = verdict
+    candidates = _candidates(request, rehearsal)
+    shown = _relevant(request, candidates)
+    return ExplanationView(
+        request=request,
+        verdict=verdict,
+        deny=deny,
+        route=None if route is None else route.name,
+        upstream=upstream,
+        steps=tuple(StepView(step, place_of(step)) for step in explanation.steps),
+        routes=shown,
+        others=Counter(one.fit for one in candidates if one not in shown),
+        written=written,
+        at=at,
+    )
+
+
+def _candidates(request: Request, rehearsal: Rehearsal) -> Sequence[Candidate]:
+    host = canonical_host(request.fields.host)
+    if request.fields.fault is not None or host is None:
+        return ()
+    head = RequestHead(request.method, host, request.target, ())
+    return find_candidates(head, rehearsal.settings.policy)
+
+
+def _relevant(request: Request, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return the routes that match the path; if none does, those with the most similar paths."""
+    fitting = [one for one in candidates if one.fit is not Fit.OTHER_PATH][:_SHOWN_ROUTES]
+    if any(one.fit is not Fit.OTHER_HOST for one in fitting):
+        return tuple(fitting)
+    by_path = {one.route.path: one for one in candidates if one.fit is Fit.OTHER_PATH}
+    path = split_path(request.target).decode("latin-1")
+    return (*fitting, *(by_path[near] for near in get_close_matches(path, by_path, _SHOWN_NEAR)))
+
+
+def documentation(reason: Reason) -> str:
+    """Return the place in the documentation of what *reason* means, and what to do."""
+    return f"docs/reasons.md#{reason.code}-{reason.status}"
+
+
+def view_as_json(view: ExplanationView) -> dict[str, object]:
+    """Return *view* as JSON values; ``docs/explain.md`` documents them."""
+    verdict, deny, request = view.verdict, view.deny, view.request
+    head, _, body = view.written.decode("utf-8", _ESCAPED).partition("\r\n\r\n")
+    is_allowed = isinstance(verdict, Allow)
+    return {
+        "verdict": "allow" if is_allowed else "refused" if deny is not None else "published",
+        "status": verdict.reason.status if isinstance(verdict, Deny) else None,
+        "reason": verdict.reason.code if isinstance(verdict, Deny) else None,
+        "would_deny": deny.reason.code if is_allowed and deny is not None else None,
+        "detail": None if deny is None else deny.detail,
+        "documentation": None if deny is None else documentation(deny.reason),
+        "at": show_time(view.at),
+        "request": {
+            "method": request.method,
+            "host": request.fields.host.decode("utf-8", _ESCAPED),
+            "target": request.target.decode("utf-8", _ESCAPED),
+        },
+        "route": view.route,
+        "upstream": None if view.upstream is None else view.upstream.name,
+        "servers": view.servers,
+        "steps": [_step(one) for one in view.steps],
+        "routes": [_route(one) for one in view.routes],
+        "other_routes": {_word(fit): count for fit, count in view.others.items()},
+        "forwarded": f"{head}\r\n\r\n" if is_allowed else None,
+        "answer": None if is_allowed else {"head": f"{head}\r\n\r\n", "body": body},
+    }
+
+
+def _step(view: StepView) -> Mapping[str, object]:
+    step = view.step
+    return {
+        "check": step.check.value,
+        "holds": step.holds,
+        "expected": step.expected,
+        "found": step.found,
+        "reason": None if step.reason is None else step.reason.code,
+        "place": view.place,
+    }
+
+
+def _route(one: Candidate) -> Mapping[str, object]:
+    return {"name": one.route.name, "fit": _word(one.fit), "place": one.route.place}
+
+
+def _word(fit: Fit) -> str:
+    return fit.name.lower()
