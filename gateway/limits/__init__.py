@@ -1,1 +1,1 @@
-"""How many requests there may be in a time: the generic cell rate algorithm, and who counts."""
+"""Rate limits by the generic cell rate algorithm, concurrency limits, and where they are counted."""

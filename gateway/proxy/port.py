@@ -307,7 +307,7 @@ class Port:
         self._tasks = former._tasks
 
     def cap_idle_timeout(self, seconds: float) -> None:
-        """Shorten the idle timeout of connections to *seconds*; they have to be told."""
+        """Cap the idle timeout at *seconds*; open connections have to be notified."""
         idle_seconds = min(self.timeouts.idle_seconds, seconds)
         self.timeouts = replace(self.timeouts, idle_seconds=idle_seconds)
 
