@@ -1,1 +1,1 @@
-"""Rate limits by the generic cell rate algorithm, concurrency limits, and where they are counted."""
+"""Rate limits by the generic cell rate algorithm, and concurrency limits."""

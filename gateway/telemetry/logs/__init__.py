@@ -1,1 +1,1 @@
-"""Log lines: one for each request, and what the gateway says of itself."""
+"""Log lines: one for each request, and the diagnostics of the gateway itself."""

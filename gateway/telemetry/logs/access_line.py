@@ -1,4 +1,4 @@
-"""Say in one line of JSON what became of a request."""
+"""Format the access log line of a request as JSON."""
 
 import time
 from functools import lru_cache
@@ -6,8 +6,8 @@ from functools import lru_cache
 from gateway.decision.reason import Reason
 from gateway.telemetry.logs.quoting import NULL, Json, quote
 
-# What may stand in a JSON string and in a terminal as it is. `?` and `#` are left out so that
-# a query or fragment, which may carry a token, takes the slow way and is cut off there.
+# What needs no escaping, neither in a JSON string nor in a terminal. Without `?` and `#`: a query
+# or fragment may carry a token, so it takes the slow path and is cut off there.
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\?#')
 
 _TRACE_ID = b'"trace_id":"%b",'
@@ -48,11 +48,11 @@ def format_allowed(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     duration_ms: float,
     upstream_ms: float,
 ) -> bytes:
-    """Return the line of a request that was let through: ``format_line``, at half the price.
+    """Return the line of an allowed request: ``format_line``, at half the price.
 
-    Only for what the decision has accepted: *host* and *path* are canonical then, which means
-    that nothing in them needs escaping. *names* are the members ``route`` and ``upstream``.
-    *trace_id* is hexadecimal, and empty where there is none: then there is no such member.
+    Only after the decision: *host* and *path* are canonical then, and need no escaping. *names*
+    are the members ``route`` and ``upstream``. *trace_id* is hexadecimal; an empty one is left
+    out.
     """
     return _ALLOWED_LINE % (
         _stamp(int(now * 1000)), request_id, _TRACE_ID % trace_id if trace_id else b"", client,
@@ -69,19 +69,19 @@ def format_refused(  # noqa: PLR0913, PLR0917 - one argument for each member of 
     method: str,
     host: bytes,
     path: bytes,
-    told: bytes,
+    outcome: bytes,
     subject: bytes,
     issuer: bytes,
     received_bytes: int,
     duration_ms: float,
 ) -> bytes:
-    """Return the line of a request that a route refused, its head canonical as above.
+    """Return the line of a request that its route refused; its head is canonical, as above.
 
-    *told* is what ``format_reason`` returns.
+    *outcome* is what ``format_reason`` returns.
     """
     return _REFUSED_LINE % (
         _stamp(int(now * 1000)), request_id, _TRACE_ID % trace_id if trace_id else b"", client,
-        method.encode(), host, path, told, subject, issuer, received_bytes, duration_ms,
+        method.encode(), host, path, outcome, subject, issuer, received_bytes, duration_ms,
     )  # fmt: skip
 
 
@@ -94,9 +94,9 @@ def format_reason(names: bytes, reason: Reason, detail: Json) -> bytes:
 
 @lru_cache(maxsize=4096)
 def recall_reason(names: bytes, reason: Reason, detail: str) -> bytes:
-    """Return ``format_reason`` of one of the few sentences that a route says again and again.
+    """Return ``format_reason`` for one of the few details that a route repeats.
 
-    Never of what a client made up: that would push out all the others.
+    Never for text that a client can make up: that would evict all others.
     """
     return format_reason(names, reason, quote(detail))
 
@@ -122,12 +122,12 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
     upstream_ms: float | None,
     would_deny: Reason | None = None,
 ) -> bytes:
-    """Return the one line of JSON that says what became of a request.
+    """Return the line of any request.
 
     *now* is seconds since the epoch. *request_id* to *path* may hold any bytes, and are empty
-    where not known; a query in *path* is left out. *route*, *upstream*, *detail*, *issuer* and
-    *subject* are JSON already: quote a name once, when it is loaded, and take ``NULL`` for none.
-    *trace_id* is as above, and *would_deny* a member of the few lines alone that have one.
+    if unknown; a query in *path* is left out. *route*, *upstream*, *detail*, *issuer* and
+    *subject* are JSON already: names are quoted once, when they are loaded; none is ``NULL``.
+    *trace_id* is as above. *would_deny* is a member only if there is one.
     """
     outside = request_id + client + method + host + path
     plain = not outside.translate(None, _PLAIN)
@@ -150,7 +150,7 @@ def _wrap(plain: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _stamp(now_ms: int) -> bytes:
-    """Return RFC 3339 in UTC; requests of one millisecond share it."""
+    """Return the time as RFC 3339 in UTC; requests of one millisecond share it."""
     return b"%b.%03dZ" % (_second(now_ms // 1000), now_ms % 1000)
 
 

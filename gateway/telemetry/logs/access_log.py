@@ -1,4 +1,4 @@
-"""Take lines about requests to where they are read, without ever making a request wait."""
+"""Write access log lines without ever making a request wait."""
 
 import threading
 from collections import deque
@@ -17,12 +17,12 @@ _PIECE_BYTES = 256 * 1024
 
 
 class AccessLog:
-    """Lines on their way to *stream_fd*, drained by a thread of its own; None turns it off.
+    """Lines on their way to *stream_fd*, written by a thread of its own; None turns it off.
 
-    ``write`` belongs to one thread, that of the event loop; each counter has one writer, so
-    that no lock is needed. Build it after forking. Where several processes share one pipe,
-    *shared* keeps lines whole, and the others' waits short. *recent* are lines that people may
-    ask for again, whether they are written or not.
+    ``write`` belongs to one thread, that of the event loop. Each counter has one writer, so that
+    no lock is needed. Build it after forking. If several processes write to one pipe, *shared*
+    keeps lines whole and waits short. *recent* are refusals that can be asked for later, whether
+    they are written or not.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class AccessLog:
 
     @property
     def dropped(self) -> int:
-        """Count the lines that will never be read: too many, after close, or lost in writing."""
+        """Return how many lines were dropped: too many, after close, or lost in writing."""
         return self._refused + self._lost + self._abandoned
 
     def write(self, line: bytes) -> None:
@@ -78,7 +78,7 @@ class AccessLog:
             self._wake.set()
 
     def close(self, timeout_seconds: float) -> None:
-        """Write what is waiting, at most *timeout_seconds* long; drop the rest and what follows."""
+        """Write what waits, for at most *timeout_seconds*; drop the rest and all later lines."""
         if self._thread is None or self._gave_up:
             return
         self._hurry_bytes = -1  # sends every later line to the check of `_closing`
@@ -98,7 +98,7 @@ class AccessLog:
             self._drain()
 
     def _wait_for_a_line(self) -> bool:
-        """Sleep until there is a line; return False when none will come any more."""
+        """Wait until there is a line; return False once none will come."""
         while True:
             # Announced before looking: a line that comes after the look finds us idle and wakes us.
             self._idle = True
@@ -122,7 +122,7 @@ class AccessLog:
             self._drained_bytes += sum(map(len, piece))
 
     def _next_piece(self) -> list[bytes]:
-        """Take whole lines off the queue: one at least, and no more than a piece holds."""
+        """Take whole lines from the queue: at least one, at most what a piece holds."""
         lines = self._lines
         piece: list[bytes] = []
         size = 0

@@ -1,27 +1,27 @@
-r"""Say in one line of the combined format of Apache and nginx what became of a request."""
+r"""Format the access log line of a request in the combined format of Apache and nginx."""
 
 import re
 import time
 from functools import lru_cache
 from typing import Final
 
-# The longest that is told of a `Referer` or a `User-Agent`: a client that sends endless ones must
-# not push the lines of others out of the log.
+# How much of a `Referer` or a `User-Agent` is logged: a client that sends long ones must not push
+# the lines of others out of the log.
 MAX_FIELD_BYTES: Final = 1024
 
-# As nginx does it, for those who look for the end of a string at the next quotation mark, as most
-# readers of this format do: `\"` would end it, and let a client say what comes next.
+# As nginx does, for readers that end a string at the next quotation mark, as most readers of this
+# format do: `\"` would end it, and let a client forge what follows.
 _PLAIN: Final = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _PLAIN_WORD: Final = _PLAIN.replace(b" ", b"")
 _ESCAPED: Final = tuple(b"\\x%02X" % byte for byte in range(256))
 
-# What begins as a JSON object does in base64url, `{"` or `{` and white space, and goes on: the
-# header or the payload of a token, in a field that is not there for it. The latter begins as
-# words may go on. What follows belongs to it, percent-encoded dots and all.
+# A JSON object in base64url, which begins with `{"` or `{` and white space: the header or the
+# payload of a token, in a field that is not meant for one. The second form also occurs inside of
+# words. What follows belongs to it, percent-encoded dots included.
 _TOKEN: Final = re.compile(rb"(?:eyJ|(?<![\w-])e(?:yA|w[0ko]))[\w-]{6,}[\w.~+/=%-]*", re.ASCII)
 _HIDDEN_TOKEN: Final = b"(token)"
 
-# Not by `strftime`, which writes them in the language of the process.
+# Not by `strftime`, which uses the language of the process.
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
@@ -39,11 +39,10 @@ def format_combined(  # noqa: PLR0913, PLR0917 - one argument for each part of t
     referer: bytes,
     user_agent: bytes,
 ) -> bytes:
-    """Return the one line that says what became of a request.
+    """Return the line of a request.
 
-    *now* is seconds since the epoch. The others may hold anything, and are empty, or None, where
-    not known. Of *target* and *referer* a query and a fragment are left out, and of *referer* who
-    asks.
+    *now* is seconds since the epoch. The others may hold anything, and are empty or None if
+    unknown. Query and fragment of *target* and *referer* are left out, and the user of *referer*.
     """
     return b'%b - %b [%b] %b %d %d "%b" "%b"\n' % (
         _word(client) or b"-",
@@ -59,7 +58,7 @@ def format_combined(  # noqa: PLR0913, PLR0917 - one argument for each part of t
 
 def _request_line(method: str, target: bytes, is_http11: bool) -> bytes:
     if not method:
-        return b'"-"'  # what came was no request
+        return b'"-"'  # the request was malformed
     path = target.partition(b"?")[0].partition(b"#")[0]
     version = b"1.1" if is_http11 else b"1.0"
     return b'"%b %b HTTP/%b"' % (_word(method.encode()), _word(path) or b"-", version)
@@ -77,7 +76,7 @@ def _field(value: bytes) -> bytes:
 
 
 def _without_secrets(referer: bytes) -> bytes:
-    """Return *referer* without query, fragment and user: each may hold what lets one in."""
+    """Return *referer* without query, fragment and user: each may hold a credential."""
     address = referer.partition(b"?")[0].partition(b"#")[0]
     scheme, slashes, rest = address.partition(b"://")
     if not slashes:

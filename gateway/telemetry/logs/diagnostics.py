@@ -1,4 +1,4 @@
-"""Say on standard error what goes on, without ever waiting for whoever reads it."""
+"""Write diagnostics to standard error without ever waiting for its reader."""
 
 import atexit
 import io
@@ -9,35 +9,35 @@ from typing import Final, NoReturn
 
 from gateway.telemetry.logs.line_writer import LineWriter
 
-# Some thousand lines: more in a row is a fault that repeats itself, and its beginning tells most.
+# Some thousand lines: more in a row is an error that repeats itself, and its beginning says most.
 DEFAULT_CAPACITY_BYTES: Final = 256 * 1024
 
-# What has no end after so much is a line all the same.
+# Longer text without a line break is cut into lines of this length.
 _MAX_LINE_LENGTH: Final = 64 * 1024
 
-# How long the last lines may take to be read when we end.
+# How long the process waits at its end for the last lines to be read.
 _LAST_SECONDS: Final = 1.0
 
 
 class Diagnostics(io.TextIOBase):
-    """What stands for ``sys.stderr``: takes lines at once, and a thread writes them to *fd*.
+    """Replaces ``sys.stderr``: accepts lines at once, and a thread writes them to *fd*.
 
     A reader that is slow or gone, or a disk that is full, costs lines and nothing else. Lost
-    ones are counted, and told of as soon as a line can be written again.
+    lines are counted, and reported as soon as a line can be written again.
     """
 
     def __init__(self, fd: int, capacity_bytes: int = DEFAULT_CAPACITY_BYTES) -> None:
         self._fd = fd
         self._capacity_bytes = capacity_bytes
-        # Workers have the same one, and write lines of the access log to it that may be long.
+        # Workers share the descriptor, and write access log lines to it that may be long.
         self._writer = LineWriter(fd, shared=True)
         self._partial = ""
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
-        self._refused = 0  # since the thread looked
-        self._untold = 0  # lost, and not told of yet; the thread's own
+        self._refused = 0  # since the last pass of the thread
+        self._unreported = 0  # lost lines that were not reported yet; used by the thread alone
         self._closing = False
-        # An RLock inside: what Python says of a failing finalizer may come amid a write.
+        # It has an RLock: Python may report a failing finalizer in the middle of a write.
         self._changed = threading.Condition()
         # A daemon: a reader that never reads must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="diagnostics", daemon=True)
@@ -46,7 +46,7 @@ class Diagnostics(io.TextIOBase):
     # --- a text stream
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # as those who write look for it
+    def encoding(self) -> str:  # type: ignore[override]  # callers look for it
         """Return UTF-8, which log collectors expect."""
         return "utf-8"
 
@@ -63,10 +63,10 @@ class Diagnostics(io.TextIOBase):
         return self._fd
 
     def flush(self) -> None:
-        """Return at once: nobody waits for the reader."""
+        """Return at once: nothing waits for the reader."""
 
     def write(self, text: str) -> int:
-        """Take *text*, or drop the lines that there is no room for; return at once."""
+        """Accept *text*, or drop the lines that do not fit; return at once."""
         with self._changed:
             *lines, partial = (self._partial + text).split("\n")
             if len(partial) > _MAX_LINE_LENGTH:
@@ -86,7 +86,7 @@ class Diagnostics(io.TextIOBase):
         self._waiting_bytes += len(line)
 
     def finish(self, timeout_seconds: float) -> None:
-        """Write what is waiting, at most *timeout_seconds* long."""
+        """Write what waits, for at most *timeout_seconds*."""
         if self._partial:
             self.write("\n")
         with self._changed:
@@ -106,23 +106,23 @@ class Diagnostics(io.TextIOBase):
                 self._waiting_bytes = 0
             if not (lines or refused):
                 return
-            self._tell_lost()
-            self._untold += len(lines) - self._writer.write(lines)
-            self._untold += refused  # which came when there was no room behind those
-            self._tell_lost()
+            self._report_lost()
+            self._unreported += len(lines) - self._writer.write(lines)
+            self._unreported += refused  # they came after those, when there was no room
+            self._report_lost()
 
-    def _tell_lost(self) -> None:
-        if self._untold:
-            notice = b"gateway: lines lost here, for they could not be written: %d\n"
-            if self._writer.write([notice % self._untold]):
-                self._untold = 0
+    def _report_lost(self) -> None:
+        if self._unreported:
+            notice = b"gateway: %d lines dropped\n"
+            if self._writer.write([notice % self._unreported]):
+                self._unreported = 0
 
 
 def divert_stderr() -> None:
-    """Have all that this process says on standard error go through ``Diagnostics`` from now on.
+    """Send everything that this process writes to standard error through ``Diagnostics``.
 
-    To its very end, so that a traceback that ends it waits for nobody either. A stream without a
-    descriptor stays as it is: it is memory, and takes all there is.
+    Also a traceback at its very end. A stream without a descriptor stays as it is: it is memory,
+    and never blocks.
     """
     try:
         fd = sys.stderr.fileno()
@@ -133,13 +133,13 @@ def divert_stderr() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End this process with *code*, once the last lines are written, or a second later.
+    """Exit with *code* once the last lines are written, or a second later.
 
-    Not by way of the interpreter's own end: a thread that hangs on a disk, or reads certificates
-    in a library that is not Python, would be torn down in the middle of it, and abort us.
+    Not through the interpreter's own shutdown: a thread that hangs on a disk, or reads certificates
+    in a native library, would be torn down in the middle of it and abort the process.
     """
     stream = sys.stderr
     if not isinstance(stream, Diagnostics):
-        sys.exit(code)  # what was not diverted is memory: the process is not ours alone
+        sys.exit(code)  # not diverted: the process is not the gateway's alone, such as in tests
     stream.finish(_LAST_SECONDS)
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Write whole lines to a file descriptor and say how many got through."""
+"""Write whole lines to a file descriptor and count those that were written."""
 
 import fcntl
 import os
@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
-# Who writes to one pipe from several threads, by what the pipe is: the access log and what else
-# is said go to one where both are on stderr, or a shell, or systemd, made stdout and stderr one.
+# Locks for writers in several threads, by the file that they write to: the access log and the
+# diagnostics share one if both go to stderr, or if a shell or systemd made stdout and stderr one.
 _TURNS: Final[WeakValueDictionary[tuple[int, int], threading.Lock]] = WeakValueDictionary()
 
 
 class LineWriter:
-    """Writes to *fd*, waiting as long as its reader makes it; errors cost lines, never raise.
+    """Writes to *fd* and waits for its reader; an error costs lines and is never raised.
 
-    Writers of one process take turns. *shared* with other processes, lines stay whole however
-    long they are: a pipe, or a socket, takes what is longer than PIPE_BUF in parts, and another
-    process's between them. So one writes at a time, under a lock on the pipe, which ends with
-    its process at the latest. A file takes each write whole.
+    Writers of one process take turns. If *fd* is *shared* with other processes, lines stay whole
+    however long they are: a pipe or a socket takes what is longer than PIPE_BUF in parts, with
+    parts of other processes in between. So one process writes at a time, under a lock on the
+    pipe, which ends with its process at the latest. A file takes each write whole.
 
-    A full disk or a reader that went away (ENOSPC, EPIPE) loses the lines at hand. A line
-    that was cut by such an error is ended before the next, so that only it is lost.
+    A full disk or a reader that is gone (ENOSPC, EPIPE) loses the lines of one call. A line that
+    such an error cut is ended before the next, so that only it is lost.
     """
 
     __slots__ = ("_fd", "_locks", "_torn", "_turn")
@@ -60,8 +60,8 @@ class LineWriter:
             try:
                 sent += os.write(self._fd, view[sent:])
             except BlockingIOError:
-                # Whoever gave us the descriptor may have made it non-blocking; that flag is
-                # shared with other processes, so it is not ours to change.
+                # The parent process may have made the descriptor non-blocking. The flag is shared
+                # with other processes, so it must not be changed here.
                 self._wait_until_writable()
             except OSError:
                 break
@@ -74,29 +74,29 @@ class LineWriter:
 
 
 def _turn_of(fd: int) -> threading.Lock:
-    """Return what all writers of this process to what *fd* leads to hold while they write."""
+    """Return the lock of all writers of this process to the file of *fd*."""
     try:
         found = os.fstat(fd)
-    except OSError:  # it is not open: nothing will be written
+    except OSError:  # not open: nothing will be written
         return threading.Lock()
     return _TURNS.setdefault((found.st_dev, found.st_ino), threading.Lock())
 
 
 def _takes_parts(fd: int) -> bool:
-    """Say whether others may write in the middle of what is written to *fd*."""
+    """Return whether other processes may write in the middle of a write to *fd*."""
     try:
         mode = os.fstat(fd).st_mode
-    except OSError:  # it is not open: nothing will be written
+    except OSError:  # not open: nothing will be written
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 @contextmanager
 def _alone(fd: int) -> Iterator[None]:
-    """Wait until no other process writes to *fd* this way; go on if that cannot be known."""
+    """Hold the lock on *fd* that excludes other processes; go on without if there is none."""
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX)
-    except OSError:  # no lock is to be had; short lines are whole all the same
+    except OSError:  # locks are not supported; short lines are whole anyway
         yield
         return
     try:

@@ -1,4 +1,4 @@
-"""Turn any text or bytes into one JSON value that no log reader can misread."""
+"""Quote any text or bytes as a JSON value that no log reader can misread."""
 
 import json
 from functools import lru_cache
@@ -26,8 +26,8 @@ def quote(text: str | bytes | None) -> Json:
 
 @lru_cache(maxsize=1024)
 def quote_common(text: str | None) -> Json:
-    """Return ``quote`` of one of a few sentences: each is said again and again.
+    """Return ``quote`` of one of a few sentences that repeat.
 
-    Never for what a client made up: that would push out all the others.
+    Never for text that a client can make up: that would evict all others.
     """
     return quote(text)

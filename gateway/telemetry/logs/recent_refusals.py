@@ -1,4 +1,4 @@
-"""Remember the last lines about requests that were refused, or would have been."""
+"""Keep the last log lines of requests that were refused, or would have been."""
 
 import json
 from collections import deque
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 CAPACITY: Final = 1000
 
-# A client that asks for endless paths must not fill the memory: longer lines are not kept.
+# Longer lines are not kept: a client that sends long paths must not fill the memory.
 MAX_LINE_BYTES: Final = 2048
 
 
 class RecentRefusals:
-    """The last lines of the access log that tell of a refusal; no token is in any of them.
+    """The last access log lines about refusals; none of them contains a token.
 
-    *keep* takes a line. It is what every refusal pays for, so it checks nothing: the caller
-    leaves out what is longer than ``MAX_LINE_BYTES``.
+    *keep* adds a line. Every refusal pays for it, so it checks nothing: the caller leaves out
+    lines longer than ``MAX_LINE_BYTES``.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -23,7 +23,7 @@ class RecentRefusals:
         self.keep = self._lines.append
 
     def find(self, request_id: str) -> Mapping[str, Any] | None:
-        """Return the members of the line about a request, or None where it is not kept."""
+        """Return the members of the line about a request, or None if it is not kept."""
         wanted = b'"id":%b,' % json.dumps(request_id).encode("ascii")
         for line in reversed(self._lines):
             if wanted in line:

@@ -1,4 +1,4 @@
-"""Log errors of ours that nobody handled, without a word of what a request held."""
+"""Log unexpected errors of the gateway, without any content of a request."""
 
 import asyncio
 import logging
@@ -9,31 +9,32 @@ from typing import Any, Final
 
 _log = logging.getLogger(__name__)
 
-# One traceback tells what is wrong; a request a millisecond that meets the same must not cost more
-# than being answered with 500.
+# One traceback shows what is wrong. A thousand requests a second that meet the same error must cost
+# little more than their 500.
 _QUIET_SECONDS: Final = 60.0
 
-# Places in our code at which something goes wrong at one time: more are forgotten, and told again.
+# How many places in the code are remembered at which errors occur; beyond, all are forgotten, and
+# logged again.
 _MAX_PLACES: Final = 100
 
 _MAX_FRAMES: Final = 30
 
 
 class UnexpectedErrors:
-    """Log what an event loop hands over (``set_exception_handler``).
+    """Logs what an event loop reports (``set_exception_handler``).
 
     An error is logged with its traceback once a minute for each place where it was raised; how
-    often it came in between is said with the next one. Its own text is left out, for it may quote
-    what it was given: a claim, a header, a token.
+    often it came in between is logged with the next one. Its own text is left out, because it may
+    quote what it was given: a claim, a header, a token.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By place: until when to be quiet, and how often it came since.
+        # By place: until when to stay silent, and how many errors were not logged since.
         self._places: dict[str, tuple[float, int]] = {}
 
     def __call__(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log the error in *context*, unless it was logged a moment ago."""
+        """Log the error in *context*, unless one of its place was logged within the last minute."""
         message, bug = str(context.get("message")), context.get("exception")
         now = self._clock()
         place = f"{message} {_place(bug)}"
@@ -62,7 +63,7 @@ def _place(bug: object) -> str:
 
 
 def _name(bug: BaseException) -> str:
-    """Return what kind of error *bug* is, with such words as the system alone puts into it."""
+    """Return the type of *bug*, and its text if that comes from the system alone."""
     name = type(bug).__name__
     if isinstance(bug, OSError) and bug.strerror:
         return f"{name}: {bug.strerror}"
@@ -72,7 +73,7 @@ def _name(bug: BaseException) -> str:
 
 
 def describe_error(bug: BaseException) -> str:
-    """Return what *bug* is, and below the frames of it and of what led to it: code, no values."""
+    """Return the type of *bug* and the frames of it and its causes: code, no values."""
     return f"{_name(bug)}\n{''.join(_chain(bug))}".rstrip("\n")
 
 

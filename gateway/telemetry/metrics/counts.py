@@ -1,4 +1,4 @@
-"""Count what the gateway does, in plain integers that can be added up over processes."""
+"""Count what the gateway does, in plain integers that can be summed over processes."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from gateway.telemetry.metrics.routes import RouteMetrics
 from gateway.telemetry.metrics.tallies import add_tallies
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
-# What is so many now, not so many ever.
+# Current values, in contrast to totals.
 _GAUGES = (
     "connections_limit",
     "connections_open",
@@ -22,7 +22,7 @@ class Metrics:
     """All counts of one process, or of several together; plain data that can be pickled.
 
     *routes* is indexed by ``Route.index``, with one more at the end, *no_route*. Those of the
-    memo, the log and *requests_in_flight* are written when somebody asks (``DataPlane.counts``).
+    memo, the log and *requests_in_flight* are updated on request (``DataPlane.counts``).
     """
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ class Metrics:
         self.log_dropped = 0
         self.rate_limited: dict[str, int] = {}  # by the name of the limit that refused
         self.rate_limit_failures = 0
-        self.shed: dict[str, int] = {}  # by the kind of the limit that had no room
-        self.rate_limits_without_redis = 0  # processes for which it does not count
+        self.shed: dict[str, int] = {}  # by the kind of the limit that was reached
+        self.rate_limits_without_redis = 0  # processes that count without it
         self.spans_exported = 0
         self.spans_dropped_full = 0
         self.spans_dropped_collector = 0
@@ -63,14 +63,14 @@ class Metrics:
         }
 
     def settle(self) -> None:
-        """Keep only what goes on counting once the process is gone: it has nothing open."""
+        """Keep only the totals: the process is gone, and has nothing open."""
         for name in _GAUGES:
             setattr(self, name, 0)
         for upstream in self.upstreams.values():
             upstream.settle()
 
     def add(self, other: "Metrics") -> None:
-        """Count what *other* counted, too, for the routes and upstreams that are used here."""
+        """Add the counts of *other*, for the routes and upstreams that are in use here."""
         for name, value in vars(other).items():
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)

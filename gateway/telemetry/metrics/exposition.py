@@ -1,4 +1,4 @@
-"""Show the counts to Prometheus, with what keys and lists report about themselves."""
+"""Expose the counts to Prometheus, with those of keys, lists, processes and reloads."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -23,11 +23,11 @@ from gateway.telemetry.metrics.upstreams import upstream_families
 
 
 class Exposition:
-    """What the whole gateway shows beside the counts of its data port.
+    """What the whole gateway exposes beside the counts of its data port.
 
-    All that is called is called at each exposition, possibly on another thread. *certificates* are
-    the seconds that each file is good for, *pids* those of its processes, *restarts* how often
-    each worker was replaced, and *digest* is that of the live configuration.
+    The functions are called at each exposition, possibly in another thread. *certificates* returns
+    the seconds until each file expires, *pids* the ids of all processes, *restarts* how often each
+    worker was replaced, and *digest* that of the live configuration.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -59,7 +59,7 @@ class Exposition:
 
 
 class _Families(Collector):
-    """Reads the counts when Prometheus asks, so that counting costs no more than an addition.
+    """Reads the counts when Prometheus scrapes, so that counting costs no more than an addition.
 
     Every dict that the event loop may grow is copied first, which is atomic in CPython.
     """
@@ -69,7 +69,7 @@ class _Families(Collector):
         self._metrics = metrics
 
     def describe(self) -> Iterator[Metric]:
-        """Name nothing, so that registering does not ask for counts before there are any."""
+        """Describe nothing, so that registering does not read counts before there are any."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -90,7 +90,7 @@ class _Families(Collector):
         yield from memo_families(metrics)
         yield counter(
             "gateway_access_log_dropped",
-            "Access log lines that were lost.",
+            "Access log lines dropped.",
             [((), metrics.log_dropped)],
         )
         yield from span_families(metrics)
@@ -111,25 +111,25 @@ _VERSION = ("version",)
 def _connection_families(metrics: Metrics) -> Iterator[Metric]:
     for name, words, value in (
         ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
-        ("gateway_connections_open", "Client connections now open.", metrics.connections_open),
+        ("gateway_connections_open", "Open client connections.", metrics.connections_open),
         (
             "gateway_connections_limit",
-            "Client connections that may be open at one time.",
+            "Limit of open client connections.",
             metrics.connections_limit,
         ),
-        ("gateway_tunnels_open", "Upgraded connections now open.", metrics.tunnels_open),
+        ("gateway_tunnels_open", "Open upgraded connections.", metrics.tunnels_open),
     ):
         yield gauge(name, words, [((), value)])
     for name, words, value in (
         ("gateway_connections", "Client connections accepted.", metrics.connections_total),
         (
             "gateway_connections_refused",
-            "Client connections closed at once, for there were too many.",
+            "Client connections refused because the limit was reached.",
             metrics.connections_refused,
         ),
         (
             "gateway_connections_refused_by_address",
-            "Client connections closed at once, for there were too many from their address.",
+            "Client connections refused because the limit of their address was reached.",
             metrics.connections_refused_by_address,
         ),
     ):
@@ -140,7 +140,7 @@ def certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[
     """Yield the family about certificates; *seconds_left* are by file, negative once expired."""
     yield gauge(
         "gateway_tls_certificate_expiry_seconds",
-        "Time until the certificate expires; negative once it has.",
+        "Time until the certificate expires; negative after that.",
         [((file,), seconds) for file, seconds in seconds_left],
         ("certificate",),
     )
@@ -148,10 +148,10 @@ def certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[
 
 def worker_families(restarts: Sequence[int]) -> Iterator[Metric]:
     """Yield the families about workers; *restarts* has a number for each."""
-    yield gauge("gateway_workers", "Processes that are to serve requests.", [((), len(restarts))])
+    yield gauge("gateway_workers", "Processes that should serve requests.", [((), len(restarts))])
     yield counter(
         "gateway_worker_restarts",
-        "Workers that died, and were replaced or are to be.",
+        "Workers that crashed and are replaced.",
         [((), sum(restarts))],
     )
 
@@ -160,7 +160,7 @@ def shed_families(metrics: Metrics) -> Iterator[Metric]:
     """Yield the families about requests that were shed."""
     yield counter(
         "gateway_requests_shed",
-        "Requests that were refused, for as many were under way as may be.",
+        "Requests refused because a concurrency limit was reached.",
         [((kind,), count) for kind, count in sorted(metrics.shed.copy().items())],
         ("limit",),
     )
@@ -170,7 +170,7 @@ def rate_families(metrics: Metrics) -> Iterator[Metric]:
     """Yield the families about rate limits."""
     yield counter(
         "gateway_rate_limited",
-        "Requests that were refused, by the rate limit that was used up for the longest.",
+        "Requests refused, by the rate limit with the longest wait.",
         [((name,), refused) for name, refused in sorted(metrics.rate_limited.copy().items())],
         ("limit",),
     )
@@ -181,7 +181,7 @@ def rate_families(metrics: Metrics) -> Iterator[Metric]:
     )
     yield gauge(
         "gateway_rate_limit_processes_without_redis",
-        "Processes that do not ask Redis at the moment, for it does not answer.",
+        "Processes for which Redis is down.",
         [((), metrics.rate_limits_without_redis)],
     )
 
@@ -190,12 +190,12 @@ def span_families(metrics: Metrics) -> Iterator[Metric]:
     """Yield the families about spans."""
     yield counter(
         "gateway_spans_exported",
-        "Spans that the collector took.",
+        "Spans that the collector accepted.",
         [((), metrics.spans_exported)],
     )
     yield counter(
         "gateway_spans_dropped",
-        "Spans that were lost, by why.",
+        "Spans dropped, by cause.",
         [
             (("queue_full",), metrics.spans_dropped_full),
             (("collector",), metrics.spans_dropped_collector),

@@ -1,4 +1,4 @@
-"""Make metric families in the Prometheus client's terms from plain rows."""
+"""Make metric families of the Prometheus client from plain rows."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -15,7 +15,7 @@ Row = tuple[Sequence[str], float]  # label values, in the order of the label nam
 def counter(
     name: str, words: str, rows: Iterable[Row], labels: Sequence[str] = ()
 ) -> CounterMetricFamily:
-    """Return the counter family *name*, which is exposed with the ending ``_total``."""
+    """Return the counter family *name*, which is exposed with the suffix ``_total``."""
     family = CounterMetricFamily(name, words, labels=labels)
     for label_values, value in rows:
         family.add_metric(label_values, value)

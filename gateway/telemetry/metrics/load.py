@@ -1,4 +1,4 @@
-"""Count how much the gateway itself adds to requests, and how far behind it is."""
+"""Measure how much time the gateway adds to requests, and how late its event loop is."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,10 +19,10 @@ DELAY_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 
 class LoadMetrics:
-    """The gateway's own time for requests that waited for nobody, and how late its work is begun.
+    """The gateway's own time for requests, and the delay of its event loop, in seconds.
 
-    In seconds. The first has no part in which clients, services or issuers were waited for; the
-    second is looked at some times a second, whether there are requests or not.
+    The first includes no waiting for clients, upstreams or issuers. The second is measured a few
+    times a second, whether there are requests or not.
     """
 
     __slots__ = ("delay", "overhead")
@@ -32,7 +32,7 @@ class LoadMetrics:
         self.delay = Histogram(DELAY_BOUNDS)
 
     def add(self, other: "LoadMetrics") -> None:
-        """Count what *other* counted, too."""
+        """Add the counts of *other*."""
         self.overhead.add(other.overhead)
         self.delay.add(other.delay)
 
@@ -42,12 +42,12 @@ def load_families(load: LoadMetrics) -> Iterator[Metric]:
     for name, words, times in (
         (
             "gateway_overhead_seconds",
-            "The gateway's own time for a request that waited for nobody but the service.",
+            "The gateway's own time for a request that waited for its upstream alone.",
             load.overhead,
         ),
         (
             "gateway_event_loop_delay_seconds",
-            "How late the event loop came to what was due.",
+            "How late the event loop ran what was due.",
             load.delay,
         ),
     ):

@@ -1,4 +1,4 @@
-"""Show what the gateway's processes take together: time, memory, descriptors."""
+"""Expose what the gateway's processes use together: time, memory, descriptors."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from functools import partial
 from prometheus_client import Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-# Neither adds up: the gateway began with its first process, and each has a limit of its own.
+# Not summed: the gateway started with its first process, and each process has its own limit.
 _SMALLEST = frozenset({"process_start_time_seconds", "process_max_fds"})
 _CPU = "process_cpu_seconds"
 
@@ -15,8 +15,8 @@ _CPU = "process_cpu_seconds"
 def process_families(pids: Sequence[int]) -> Iterator[Metric]:
     """Yield the families of ``process_…``, each the sum over the processes *pids*.
 
-    Of the start and of the limit of descriptors it is the smallest. A process that is gone
-    counts no more; but for its time, where it was a child of this one.
+    The start and the limit of descriptors are the smallest value. A process that is gone counts
+    only with its CPU time, if it was a child of this one.
     """
     values: dict[str, list[float]] = {}
     found: dict[str, Metric] = {}
@@ -28,8 +28,8 @@ def process_families(pids: Sequence[int]) -> Iterator[Metric]:
         if name == _CPU:
             times = os.times()
             total += times.children_user + times.children_system
-            # Ticks of a hundredth, each a little off as a float: summed in another order they could
-            # go back by the last digit, which Prometheus takes for a restart.
+            # Hundredths are inexact as floats: summed in another order, they could decrease in the
+            # last digit, which Prometheus takes for a restart.
             yield CounterMetricFamily(name, family.documentation, value=round(total, 3))
         else:
             yield GaugeMetricFamily(name, family.documentation, value=total)

@@ -1,4 +1,4 @@
-"""What keys, revocation lists and the token memo report about themselves when asked."""
+"""Expose the state of keys, revocation lists and the token memo."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _LIST = ("list",)
 
 @dataclass(frozen=True, slots=True)
 class IssuerMetrics:
-    """How one issuer's keys stand; *age_seconds* of None where there never were any.
+    """The state of one issuer's keys; *age_seconds* is None if there never were any.
 
-    That, *age_limit_seconds* and *next_refresh_in_seconds* are None where keys never change.
+    It, *age_limit_seconds* and *next_refresh_in_seconds* are None for keys that never change.
     """
 
     name: str
@@ -31,9 +31,9 @@ class IssuerMetrics:
 
 @dataclass(frozen=True, slots=True)
 class RevocationMetrics:
-    """How one revocation list stands; *entries* of None where there is none to compare with.
+    """The state of one revocation list; *entries* is None while none is loaded.
 
-    *age_seconds* is None where there never was one.
+    *age_seconds* is None if none was ever loaded.
     """
 
     name: str
@@ -68,7 +68,7 @@ def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
     )
     yield gauge(
         "gateway_issuer_keys_next_refresh_seconds",
-        "Time until the issuer's keys are fetched again; 0 while that is due or under way.",
+        "Time until the issuer's keys are fetched again; 0 while that is due or in progress.",
         _known((issuer.name, issuer.next_refresh_in_seconds) for issuer in issuers),
         _ISSUER,
     )
@@ -80,13 +80,13 @@ def issuer_families(issuers: Sequence[IssuerMetrics]) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_issuer_key_fetch_failures",
-        "Attempts to fetch the issuer's keys that failed.",
+        "Failed attempts to fetch the issuer's keys.",
         [((issuer.name,), issuer.failures) for issuer in issuers],
         _ISSUER,
     )
     yield gauge(
         "gateway_issuer_key_fetch_failures_in_a_row",
-        "Attempts to fetch the issuer's keys that failed since the last good one.",
+        "Failed attempts to fetch the issuer's keys since the last success.",
         [((issuer.name,), issuer.failures_in_a_row) for issuer in issuers],
         _ISSUER,
     )
@@ -96,7 +96,7 @@ def revocation_families(lists: Sequence[RevocationMetrics]) -> Iterator[Metric]:
     """Yield the families about revocation lists."""
     yield gauge(
         "gateway_revocation_entries",
-        "Entries of the revocation list; absent while there is none to compare with.",
+        "Entries of the revocation list; absent while none is loaded.",
         _known((one.name, one.entries) for one in lists),
         _LIST,
     )
@@ -114,7 +114,7 @@ def revocation_families(lists: Sequence[RevocationMetrics]) -> Iterator[Metric]:
     )
     yield gauge(
         "gateway_revocation_next_refresh_seconds",
-        "Time until the revocation list is read again; 0 while that is due or under way.",
+        "Time until the revocation list is read again; 0 while that is due or in progress.",
         _known((one.name, one.next_refresh_in_seconds) for one in lists),
         _LIST,
     )
@@ -126,20 +126,20 @@ def revocation_families(lists: Sequence[RevocationMetrics]) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_revocation_fetch_failures",
-        "Attempts to read the revocation list that failed.",
+        "Failed attempts to read the revocation list.",
         _known((one.name, one.failures) for one in lists),
         _LIST,
     )
     yield gauge(
         "gateway_revocation_fetch_failures_in_a_row",
-        "Attempts to read the revocation list that failed since the last good one.",
+        "Failed attempts to read the revocation list since the last success.",
         _known((one.name, one.failures_in_a_row) for one in lists),
         _LIST,
     )
 
 
 def _known(rows: Iterable[tuple[str, float | None]]) -> list[Row]:
-    """Leave out what is not known: a 0 in its place would read as good news."""
+    """Leave out unknown values: 0 would read as good news."""
     return [((name,), value) for name, value in rows if value is not None]
 
 
@@ -147,7 +147,7 @@ def memo_families(metrics: Metrics) -> Iterator[Metric]:
     """Yield the families about remembered tokens."""
     yield counter(
         "gateway_token_memo_hits",
-        "Signature checks spared, for the token was seen before.",
+        "Signature checks avoided because the token was seen before.",
         [((), metrics.memo_hits)],
     )
     yield counter(

@@ -1,4 +1,4 @@
-"""Count what becomes of the requests of each route, and show the counts to Prometheus."""
+"""Count the outcomes of requests by route, and expose them to Prometheus."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,12 +11,11 @@ from gateway.telemetry.metrics.tallies import add_tallies
 
 
 class RouteMetrics:
-    """What became of the requests of one route; *name* is empty for "no route".
+    """The outcomes of the requests of one route; *name* is empty for "no route".
 
-    For each request either ``allowed += 1`` or ``refuse``, once it is decided, and
-    ``times.observe`` once it is answered. Where a refusal for its token was only reported,
-    ``report`` too. *streams_expired* outlasted their token, and were ended. For the event
-    loop's thread alone.
+    For each request either ``allowed += 1`` or ``refuse`` once it is decided, and
+    ``times.observe`` once it has a response; also ``report`` for a refusal in report mode.
+    *streams_expired* were ended with their token. For the event loop's thread alone.
     """
 
     __slots__ = ("allowed", "name", "refused", "streams_expired", "times", "would_deny")
@@ -30,7 +29,7 @@ class RouteMetrics:
         self.would_deny: dict[str, int] = {}  # by reason code
 
     def add(self, other: "RouteMetrics") -> None:
-        """Count what *other* counted, too."""
+        """Add the counts of *other*."""
         self.allowed += other.allowed
         self.streams_expired += other.streams_expired
         add_tallies(self.refused, other.refused)
@@ -43,7 +42,7 @@ class RouteMetrics:
         self.refused[code] = self.refused.get(code, 0) + 1
 
     def report(self, reason: Reason) -> None:
-        """Count one refusal that was only reported."""
+        """Count one refusal in report mode."""
         code = reason.code
         self.would_deny[code] = self.would_deny.get(code, 0) + 1
 
@@ -59,20 +58,20 @@ def route_families(routes: Sequence[RouteMetrics]) -> Iterator[Metric]:
     """Yield the families about requests, by route."""
     yield histogram(
         "http_server_request_duration_seconds",
-        "Time from the end of a request's head to the end of its answer.",
+        "Time from the end of a request's head to the end of its response.",
         _duration_rows(routes),
         ("http_route", "http_request_method", "http_response_status_code"),
         DURATION_BOUNDS,
     )
     yield counter(
         "gateway_decisions",
-        "Requests by what was decided about them.",
+        "Requests by decision.",
         _decision_rows(routes),
         ("route", "reason"),
     )
     yield counter(
         "gateway_would_deny",
-        "Requests whose refusal for their token was only reported.",
+        "Requests that report mode allowed although their token is refused.",
         _would_deny_rows(routes),
         ("route", "reason"),
     )

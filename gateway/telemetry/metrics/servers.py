@@ -1,4 +1,4 @@
-"""Count what becomes of the requests to each server of an upstream."""
+"""Count the outcomes of requests to each server of an upstream."""
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
@@ -11,7 +11,7 @@ _SERVER = ("upstream", "server")
 
 
 class ServerState(IntEnum):
-    """How an address of a server stands; of two that disagree, the larger counts."""
+    """The state of an address of a server; if two processes disagree, the larger counts."""
 
     UP = 0
     EJECTED = 1  # requests to it failed
@@ -23,7 +23,7 @@ class ServerState(IntEnum):
         return self.name.lower()
 
 
-# What is so many now, not so many ever.
+# Current values, in contrast to totals.
 _GAUGES = ("connections", "in_flight")
 _COUNTS = (
     "opened",
@@ -38,18 +38,18 @@ _COUNTS = (
 
 
 class ServerMetrics:
-    """What one server did for requests; *name* is its authority, as the configuration has it.
+    """The counts of one server; *name* is its authority, as configured.
 
-    A name that has several addresses is one server here: addresses come and go, and each would
-    be another label for ever. *addresses* are those it has now, and *details* say of some what
-    is wrong with them. Those, *connections* and *in_flight* are written when somebody asks.
+    A name with several addresses is one server here: addresses come and go, and each would be
+    another label for ever. *addresses* are the current ones, and *details* say why some are
+    unhealthy. These, *connections* and *in_flight* are updated on request.
     """
 
     __slots__ = (*_COUNTS, *_GAUGES, "addresses", "details", "name")
 
     opened: int  # connections
     reused: int  # connections, for one more request
-    failures: int  # requests that came to nothing, and connections that did not stand
+    failures: int  # failed requests, and connections that could not be opened
     ejections: int
     checks: int
     failed_checks: int
@@ -66,14 +66,14 @@ class ServerMetrics:
         self.details: dict[str, str] = {}
 
     def settle(self) -> None:
-        """Keep only what goes on counting once the process is gone."""
+        """Keep only the totals: the process is gone."""
         for count in _GAUGES:
             setattr(self, count, 0)
         self.addresses = {}
         self.details = {}
 
     def add(self, other: "ServerMetrics") -> None:
-        """Count what *other* counted, too; where one finds fault with an address, that counts."""
+        """Add the counts of *other*; of two states of an address, the worse one counts."""
         for count in (*_COUNTS, *_GAUGES):
             setattr(self, count, getattr(self, count) + getattr(other, count))
         for address, state in other.addresses.items():
@@ -85,22 +85,22 @@ def server_families(servers: Sequence[tuple[str, ServerMetrics]]) -> Iterator[Me
     """Yield the families about servers, each with the name of its upstream."""
     for name, words, count in (
         ("requests", "Requests sent to the server.", None),
-        ("failures", "Requests to the server that came to nothing.", "failures"),
-        ("ejections", "Times that the server was left out.", "ejections"),
+        ("failures", "Failed requests to the server.", "failures"),
+        ("ejections", "Times that the server was ejected.", "ejections"),
         ("checks", "Health checks of the server.", "checks"),
-        ("failed_checks", "Health checks of the server that failed.", "failed_checks"),
-        ("lookups", "Times that the server's name was looked up.", "lookups"),
-        ("failed_lookups", "Look-ups of the server's name that failed.", "failed_lookups"),
+        ("failed_checks", "Failed health checks of the server.", "failed_checks"),
+        ("lookups", "Look-ups of the server's name.", "lookups"),
+        ("failed_lookups", "Failed look-ups of the server's name.", "failed_lookups"),
     ):
         yield counter(f"gateway_upstream_server_{name}", words, _rows(servers, count), _SERVER)
     for name, words in (
-        ("connections", "Connections to the server now open."),
-        ("in_flight", "Requests to the server now under way."),
+        ("connections", "Open connections to the server."),
+        ("in_flight", "Requests to the server in flight."),
     ):
         yield gauge(f"gateway_upstream_server_{name}", words, _rows(servers, name), _SERVER)
     yield gauge(
         "gateway_upstream_server_addresses",
-        "Addresses of the server, by how they stand.",
+        "Addresses of the server, by state.",
         [
             ((upstream, server.name, state.word), list(server.addresses.values()).count(state))
             for upstream, server in servers

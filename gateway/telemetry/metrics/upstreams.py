@@ -1,4 +1,4 @@
-"""Count what becomes of the requests to each upstream, and show the counts to Prometheus."""
+"""Count the outcomes of requests to each upstream, and expose them to Prometheus."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ from gateway.telemetry.metrics.tallies import add_tallies
 
 _UPSTREAM = ("upstream",)
 
-# What is so many now, not so many ever: of panics and breakers, so many processes.
+# Current values, in contrast to totals; of panics and breakers, the number of processes.
 _GAUGES = ("queued", "panics", "breakers_open", "allowed")
 _COUNTS = (
     "opened",
@@ -27,11 +27,10 @@ _COUNTS = (
 
 
 class UpstreamMetrics:
-    """What one upstream did for requests.
+    """The counts of one upstream.
 
-    *times* are those until the head of an answer; *failures* are requests that came to nothing
-    there, by reason code. *servers* count for themselves; connections to those that are servers
-    no more were *opened*, and *reused* for a further request.
+    *times* are those to the head of a response; *failures* are failed requests by reason code.
+    *servers* count their own connections; *opened* and *reused* are those of former servers.
     """
 
     __slots__ = (*_COUNTS, *_GAUGES, "failures", "name", "servers", "times")
@@ -39,15 +38,15 @@ class UpstreamMetrics:
     opened: int
     reused: int
     retries: int  # requests that were sent a second time
-    refused_retries: int  # and those that were not, for too many were
-    queue_full: int  # requests that nobody had room for
+    refused_retries: int  # those that were not, because the retry budget was used up
+    queue_full: int  # requests that found the queue full
     queue_late: int  # requests that waited too long
     breaker_opened: int
     breaker_refused: int
     queued: int
-    panics: int  # all servers are used, for too few are well
+    panics: int  # all servers are used, because too few are healthy
     breakers_open: int
-    allowed: int  # requests under way at one time; 0: any number
+    allowed: int  # requests in flight at one time; 0 is unlimited
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -58,12 +57,12 @@ class UpstreamMetrics:
         self.failures: dict[str, int] = {}
 
     def fail(self, reason: Reason) -> None:
-        """Count a request that came to nothing."""
+        """Count a failed request."""
         self.failures[reason.code] = self.failures.get(reason.code, 0) + 1
 
     @property
     def requests(self) -> int:
-        """Return how many requests were sent to it, those sent a second time twice."""
+        """Return how many requests were sent to it, retries included."""
         return self.opened_to_all + self.reused_to_all
 
     @property
@@ -73,11 +72,11 @@ class UpstreamMetrics:
 
     @property
     def reused_to_all(self) -> int:
-        """Return how often a connection to it served for a further request."""
+        """Return how often a connection to it was reused."""
         return self.reused + sum(server.reused for server in self.servers.values())
 
     def use(self, server_names: Iterable[str]) -> None:
-        """Count for these servers; of those that were there before, go on."""
+        """Count for these servers; those that stay keep their counts."""
         former = self.servers
         self.servers = {name: former.get(name) or ServerMetrics(name) for name in server_names}
         for name, server in former.items():
@@ -86,14 +85,14 @@ class UpstreamMetrics:
                 self.reused += server.reused
 
     def settle(self) -> None:
-        """Keep only what goes on counting once the process is gone."""
+        """Keep only the totals: the process is gone."""
         for count in _GAUGES:
             setattr(self, count, 0)
         for server in self.servers.values():
             server.settle()
 
     def add(self, other: "UpstreamMetrics") -> None:
-        """Count what *other* counted, too."""
+        """Add the counts of *other*."""
         for name in (*_COUNTS, *_GAUGES):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, server in other.servers.copy().items():
@@ -106,7 +105,7 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
     """Yield the families about upstreams."""
     yield histogram(
         "http_client_request_duration_seconds",
-        "Time from sending a request to a service to the head of its answer.",
+        "Time from sending a request to the head of its response.",
         (
             ((upstream.name, method, status), tuple(times.counts), times.total)
             for upstream in upstreams
@@ -117,7 +116,7 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_upstream_failures",
-        "Requests that came to nothing at their upstream.",
+        "Requests that failed at their upstream.",
         (
             ((upstream.name, code), count)
             for upstream in upstreams
@@ -127,7 +126,7 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_upstream_connections_opened",
-        "Connections opened to services.",
+        "Connections opened to upstreams.",
         [((upstream.name,), upstream.opened_to_all) for upstream in upstreams],
         _UPSTREAM,
     )
@@ -138,14 +137,14 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
         _UPSTREAM,
     )
     for name, words, attribute in (
-        ("retries", "Requests sent a second time.", "retries"),
+        ("retries", "Requests sent again.", "retries"),
         (
             "retries_refused",
-            "Requests not sent a second time, for too many were.",
+            "Retries not made because the budget was used up.",
             "refused_retries",
         ),
-        ("queue_full", "Requests refused, for too many waited for a connection.", "queue_full"),
-        ("queue_late", "Requests refused that waited too long for a connection.", "queue_late"),
+        ("queue_full", "Requests refused because the queue was full.", "queue_full"),
+        ("queue_late", "Requests refused because they waited too long in the queue.", "queue_late"),
         ("breaker_opened", "Times that the circuit breaker opened.", "breaker_opened"),
         ("breaker_refused", "Requests refused by the circuit breaker.", "breaker_refused"),
     ):
@@ -153,9 +152,9 @@ def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:
         yield counter(f"gateway_upstream_{name}", words, rows, _UPSTREAM)
     for name, words, attribute in (
         ("queued", "Requests that wait for a connection.", "queued"),
-        ("panics", "Processes that use all servers, for too few are well.", "panics"),
+        ("panics", "Processes that use all servers because too few are healthy.", "panics"),
         ("breakers_open", "Processes whose circuit breaker is not closed.", "breakers_open"),
-        ("requests_allowed", "Requests it is given at one time; 0: any number.", "allowed"),
+        ("requests_allowed", "Current limit of requests in flight; 0 is unlimited.", "allowed"),
     ):
         rows = [((upstream.name,), getattr(upstream, attribute)) for upstream in upstreams]
         yield gauge(f"gateway_upstream_{name}", words, rows, _UPSTREAM)

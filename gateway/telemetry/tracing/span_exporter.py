@@ -18,28 +18,28 @@ from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.spans import Span
 
-# Imported only where it is used: it stands on an extra, which most gateways do without.
+# Imported only if tracing is configured: it needs an extra that most gateways do not install.
 _PROTOBUF: Final = "gateway.telemetry.tracing.span_protobuf"
 
 _log = logging.getLogger(__name__)
 
-# As OpenTelemetry's own batches: some 4 MiB of usual spans wait in memory at most.
+# As in OpenTelemetry's SDK: at most some 4 MiB of usual spans wait in memory.
 CAPACITY: Final = 2048
 BATCH: Final = 512
 
-# OTLP/HTTP, "Retryable Response Codes"; what else is refused, is refused for good.
+# OTLP/HTTP, "Retryable Response Codes"; other statuses are final.
 _BUSY: Final = frozenset((429, 502, 503, 504))
 
-# An answer says little; more of one is not read.
-_MAX_ANSWER_BYTES: Final = 64 * 1024
+# The response says little; more of it is not read.
+_MAX_RESPONSE_BYTES: Final = 64 * 1024
 
-# How long a collector's Retry-After is heeded.
+# A longer Retry-After of a collector is cut to this.
 _MAX_PAUSE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class ExportTimes:
-    """How long spans are gathered, an export may take, and the pauses before it is tried again."""
+    """How long spans are gathered, how long an export may take, and the pauses before retries."""
 
     gather_seconds: float = 5.0
     request_seconds: float = 10.0
@@ -51,19 +51,19 @@ DEFAULT_TIMES: Final = ExportTimes()
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why a collector did not take a batch, and when it wants to be asked again, if it does."""
+    """Why a collector did not accept a batch, and the pause that it asks for, if any."""
 
-    words: str
+    detail: str
     pause_seconds: float | None = None
     is_final: bool = False
 
 
 class SpanExporter:
-    """Takes spans, and sends them in batches, one after the other.
+    """Sends spans in batches, one after the other.
 
-    A collector that is down, slow or busy costs spans, counted in *metrics*, and nothing else:
-    at most ``CAPACITY`` of them wait. The work begins with the first span; before it, ``use``
-    says where to. For the event loop's thread alone.
+    A collector that is down, slow or busy costs spans, counted in *metrics*, and nothing else: at
+    most ``CAPACITY`` of them wait. A task starts with the first span; ``use`` comes before it. For
+    the event loop's thread alone.
     """
 
     def __init__(self, metrics: Metrics, times: ExportTimes = DEFAULT_TIMES) -> None:
@@ -78,14 +78,14 @@ class SpanExporter:
         self._is_failing = False
 
     def use(self, settings: Tracing | None) -> None:
-        """Send to where *settings* say from now on; what waits goes on where there are none."""
+        """Send to the collector of *settings* from now on; without, the last one gets the rest."""
         if settings is not None:
-            # Now, and not with the first batch, when there may be no descriptor left for it.
+            # Now, because with the first batch there may be no descriptor left for it.
             import_module(_PROTOBUF)
         self._settings = settings or self._settings
 
     def add(self, span: Span) -> None:
-        """Take *span*, or drop it; return at once."""
+        """Queue *span*, or drop it; return at once."""
         spans = self._spans
         if len(spans) >= CAPACITY or self._is_closing:
             self._metrics.spans_dropped_full += 1
@@ -97,7 +97,7 @@ class SpanExporter:
             self._full.set()
 
     async def close(self, timeout_seconds: float) -> None:
-        """Send what waits, each batch once and at most so long in all; drop the rest."""
+        """Send what waits, each batch once, for at most *timeout_seconds*; drop the rest."""
         self._is_closing = True
         self._full.set()
         task = self._task
@@ -114,13 +114,13 @@ class SpanExporter:
             while await self._gather():
                 try:
                     await self._export(session)
-                except Exception:  # a bug of ours: of this batch, not of those to come
+                except Exception:  # an unexpected error: it costs this batch, not the next ones
                     _log.exception("spans could not be sent")
         finally:
             await session.close()
 
     async def _gather(self) -> bool:
-        """Wait for a batch; return False when no more spans will come."""
+        """Wait for a batch; return False once no more spans will come."""
         while not self._is_closing:
             if len(self._spans) >= BATCH:
                 return True
@@ -141,7 +141,7 @@ class SpanExporter:
             self._metrics.spans_dropped_collector += len(batch) - taken
 
     async def _send(self, session: ClientSession, batch: Sequence[Span]) -> int:
-        """Send *batch* until it is taken, or for the last time; return how many were taken."""
+        """Send *batch*, with retries; return how many spans were accepted."""
         from gateway.telemetry.tracing.span_protobuf import count_rejected, write_spans  # noqa: PLC0415
 
         settings = self._settings
@@ -151,16 +151,16 @@ class SpanExporter:
         for pause_seconds in (*self._times.pauses_seconds, None):
             outcome = await self._post(session, settings, body)
             if isinstance(outcome, bytes):
-                self._tell(settings, None)
+                self._report(settings, None)
                 return max(0, len(batch) - count_rejected(outcome))
-            self._tell(settings, outcome.words)
+            self._report(settings, outcome.detail)
             if outcome.is_final or pause_seconds is None or self._is_closing:
                 break
             await self._pause(outcome.pause_seconds or pause_seconds)
         return 0
 
     async def _pause(self, seconds: float) -> None:
-        """Wait for *seconds*, or until it is over."""
+        """Wait for *seconds*, or until this is closed."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while not self._is_closing and (left := end - loop.time()) > 0:
@@ -171,7 +171,7 @@ class SpanExporter:
     async def _post(
         self, session: ClientSession, settings: Tracing, body: bytes
     ) -> bytes | _Failure:
-        """Return what the collector answered, or why it did not take *body*."""
+        """Return the collector's response, or why it did not accept *body*."""
         headers = {"Content-Type": "application/x-protobuf", "Accept-Encoding": "identity"}
         seconds = self._times.request_seconds
         try:
@@ -180,33 +180,33 @@ class SpanExporter:
                 data=body,
                 headers=[*headers.items(), *settings.headers],
                 timeout=ClientTimeout(total=seconds),
-                allow_redirects=False,  # the fields may hold a key, for this collector alone
+                allow_redirects=False,  # the fields may hold a key for this collector alone
             ) as response:
                 if 200 <= response.status <= 299:
-                    return await response.content.read(_MAX_ANSWER_BYTES)
+                    return await response.content.read(_MAX_RESPONSE_BYTES)
                 is_final = response.status not in _BUSY
                 pause = _pause_seconds(response.headers.get("Retry-After", ""))
-                return _Failure(f"it answered {response.status}", pause, is_final)
+                return _Failure(f"status {response.status}", pause, is_final)
         except TimeoutError:
-            return _Failure(f"no answer in {seconds:g} s")
+            return _Failure(f"no response in {seconds:g} s")
         except (ClientError, OSError, ValueError) as error:
-            # An error's own text may repeat what was sent.
+            # The text of the error may repeat what was sent.
             return _Failure(type(error).__name__)
 
-    def _tell(self, settings: Tracing, failure: str | None) -> None:
-        """Say once that spans are not taken, and once that they are again."""
+    def _report(self, settings: Tracing, failure: str | None) -> None:
+        """Log once that spans are not accepted, and once that they are again."""
         if (failure is not None) == self._is_failing:
             return
         self._is_failing = failure is not None
         where = place(settings.url)
         if failure is not None:
-            _log.warning("spans are not taken by %s: %s", where, failure)
+            _log.warning("spans are not accepted by %s: %s", where, failure)
         else:
-            _log.info("spans are taken again by %s", where)
+            _log.info("spans are accepted again by %s", where)
 
 
 def _pause_seconds(retry_after: str) -> float | None:
-    """Return how long a Retry-After asks to wait, if it says so in seconds."""
+    """Return the pause that a Retry-After in seconds asks for, or None."""
     if not retry_after.isascii() or not retry_after.isdigit() or len(retry_after) > 9:
         return None
     return min(float(retry_after), _MAX_PAUSE_SECONDS) or None

@@ -1,8 +1,8 @@
-"""Write spans as a collector reads them: OTLP in protobuf.
+"""Encode spans for a collector: OTLP in protobuf.
 
-The messages are OpenTelemetry's own (``opentelemetry-proto``), and no more of it: its SDK would
+The messages are those of OpenTelemetry (``opentelemetry-proto``), without its SDK: that would
 bring context variables, a thread and an HTTP library, and reads its settings from the
-environment, where the gateway has one file. Only a configuration with ``tracing`` loads this.
+environment, while the gateway has one file. Only a configuration with ``tracing`` loads this.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 from gateway import __version__
 from gateway.telemetry.tracing.spans import Span
 
-# Spans written in one turn of the event loop, in about 0.3 ms: requests come first.
+# Spans encoded in one turn of the event loop, in about 0.3 ms: requests come first.
 _SPANS_A_TURN: Final = 16
 
-# The version of the conventions that the attributes' names are from.
+# The version of the semantic conventions that the attributes are named by.
 _SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.27.0"
 
 _FAILED: Final = Status(code=Status.STATUS_CODE_ERROR)
 
 
 async def write_spans(spans: Sequence[Span], service_name: str, instance_id: str) -> bytes:
-    """Return the request of an export of *spans*; others get their turns meanwhile."""
+    """Return the export request for *spans*; yields to other tasks meanwhile."""
     request = ExportTraceServiceRequest()
     of_process = request.resource_spans.add(schema_url=_SCHEMA_URL)
     of_process.resource.attributes.extend(
@@ -51,11 +51,11 @@ async def write_spans(spans: Sequence[Span], service_name: str, instance_id: str
     return request.SerializeToString()
 
 
-def count_rejected(answer: bytes) -> int:
-    """Return how many spans a collector says it did not take; none where it says nothing."""
+def count_rejected(response: bytes) -> int:
+    """Return how many spans the collector reports as rejected."""
     try:
-        return ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
-    except DecodeError:  # whatever it was, it was a success
+        return ExportTraceServiceResponse.FromString(response).partial_success.rejected_spans
+    except DecodeError:  # the status was a success all the same
         return 0
 
 

@@ -1,9 +1,9 @@
-"""What the gateway tells a collector about one request: plain values, in OpenTelemetry's terms."""
+"""The spans of one request: plain values, in OpenTelemetry's terms."""
 
 from enum import Enum
 from typing import NamedTuple
 
-# Paths are as long as clients make them, and spans wait in memory.
+# Clients can send long paths, and spans wait in memory.
 _MAX_TEXT_BYTES = 1024
 
 Attributes = tuple[tuple[str, str | int], ...]
@@ -17,10 +17,10 @@ class SpanKind(Enum):
 
 
 class Span(NamedTuple):
-    """One span; ids are hexadecimal, *parent_id* is empty where the trace begins here.
+    """One span; ids are hexadecimal, *parent_id* is empty if the trace begins here.
 
-    Times are nanoseconds since the epoch. *failed* says that something is wrong with more than
-    the request. A NamedTuple, for it is made on the way of a request.
+    Times are nanoseconds since the epoch. *failed* says that the gateway or the upstream failed,
+    not only the request. A NamedTuple, which is cheap to make while a request is served.
     """
 
     kind: SpanKind
@@ -36,8 +36,8 @@ class Span(NamedTuple):
 
 
 def span_text(value: bytes) -> str:
-    r"""Return *value* as text that any collector takes, cut off where it is long.
+    r"""Return *value* as text that any collector accepts; long text is cut.
 
-    What is not visible ASCII stays visible as ``\xff``.
+    Bytes that are not visible ASCII are written as ``\xff``.
     """
     return value[:_MAX_TEXT_BYTES].decode("ascii", "backslashreplace")

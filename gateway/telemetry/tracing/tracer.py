@@ -10,14 +10,14 @@ from gateway.http.reading.trace_context import SAMPLED, ReceivedTrace, Trace, wr
 from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.tracing.spans import Span
 
-# The rightmost 7 bytes of a trace id are random (W3C Trace Context Level 2 §3.2.2.3), and every
-# sampler that goes by them keeps those above a bound: all come to the same traces.
+# The rightmost 7 bytes of a trace id are random (W3C Trace Context Level 2 §3.2.2.3). Samplers
+# keep those above a bound, so that all of them choose the same traces.
 _RANDOM_DIGITS: Final = 14
 _RANDOM_FROM: Final = 32 - _RANDOM_DIGITS
 _ABOVE_ALL: Final = b"g"  # of hexadecimal digits
 
-# Trace and span ids, in hexadecimal; made for so many requests at once, for a system call costs
-# more than all the rest of it.
+# Trace and span ids, in hexadecimal; made for many requests at once, because a system call costs
+# more than all the rest.
 _ID_DIGITS: Final = 48
 _IDS_AT_ONCE: Final = 256
 
@@ -25,9 +25,9 @@ _IDS_AT_ONCE: Final = 256
 class RecordedTrace(Trace):
     """A trace in which the gateway records its part.
 
-    That is a span for the client's request, and one for the request to the service, which is
-    the parent of what the service records. *parent_id* is empty where the trace begins here.
-    *server* is where the request was sent to, once it was, and *is_tls* says how.
+    That is a span for the client's request, and one for the request to the upstream, which is the
+    parent of what the upstream records. *parent_id* is empty if the trace begins here. *server*
+    is the address that the request was sent to, and *is_tls* says whether over TLS.
     """
 
     __slots__ = ("client_span_id", "is_tls", "parent_id", "server", "span_id", "tracestate")
@@ -50,19 +50,19 @@ class RecordedTrace(Trace):
         self.is_tls = False
 
     def note_server(self, transport: BaseTransport) -> None:
-        """Note where the request is sent to."""
+        """Note the server that the request is sent to."""
         peername = transport.get_extra_info("peername")
         self.server = None if not peername else (peername[0], peername[1])
         self.is_tls = transport.get_extra_info("sslcontext") is not None
 
 
 class Tracer:
-    """Begins the trace of each request, or goes on with the one it came with.
+    """Begins the trace of a request, or continues the one it came with.
 
-    A request without a trace begins one; *settings* say which share of these is recorded.
-    One that came with a trace is recorded where its caller does so too: of those whom nobody
-    vouches for only so many in a second, for they could ask it for every request. *export*
-    takes the spans.
+    A request without a trace begins one; *settings* say which share of these is recorded. One
+    that came with a trace is recorded if its caller records it. Callers that are not trusted
+    proxies get only so many a second, because they could ask for every request. *export* takes
+    the spans.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class Tracer:
         self._asked = 0
 
     def begin(self, received: ReceivedTrace | None, is_trusted: bool) -> Trace:
-        """Return the trace of a request that came with *received*; whether its peer is trusted.
+        """Return the trace of a request that came with *received*, by a trusted peer or another.
 
-        What goes on unsampled has no span of ours: then the caller's stays the parent.
+        A trace that stays unsampled has no span of the gateway: the caller's stays the parent.
         """
         if received is None:
             trace_id, span_id = next(self._ids)
             if trace_id[_RANDOM_FROM:] < self._recorded_from:
-                # Told so, services record nothing of it either, and traces are whole or not there.
+                # The flag tells upstreams to record nothing either: traces are complete or absent.
                 return Trace(trace_id, b"\r\ntraceparent: 00-%b-%b-00" % (trace_id, span_id))
             return RecordedTrace(trace_id, b"", span_id, next(self._ids)[1], SAMPLED, b"")
         flags, state = received.flags, received.tracestate
@@ -113,13 +113,13 @@ class Tracer:
 
 
 def _bound(share: float) -> bytes:
-    """Return what the random digits of a trace must not be under, for this *share* of all."""
+    """Return the smallest random digits of a trace that is recorded, for this *share* of all."""
     below = round((1 - share) * 16**_RANDOM_DIGITS)
     return _ABOVE_ALL if below >= 16**_RANDOM_DIGITS else b"%014x" % below
 
 
 def _make_ids(random_bytes: Callable[[int], bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield trace and span ids without end; that one is all zeros will not happen."""
+    """Yield trace and span ids without end; all zeros, which is invalid, will not occur."""
     while True:
         digits = random_bytes(_ID_DIGITS * _IDS_AT_ONCE // 2).hex().encode()
         for start in range(0, len(digits), _ID_DIGITS):

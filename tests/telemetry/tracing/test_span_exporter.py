@@ -214,8 +214,8 @@ async def test_a_collector_that_is_down_is_found_again(
     assert counts(metrics) == (1, 0, 1)
     said = [record.getMessage() for record in caplog.records if "spans" in record.getMessage()]
     assert said == [
-        "spans are not taken by http://127.0.0.1:1/v1/traces: ClientConnectorError",
-        f"spans are taken again by {collector.url}",
+        "spans are not accepted by http://127.0.0.1:1/v1/traces: ClientConnectorError",
+        f"spans are accepted again by {collector.url}",
     ]
 
 
