@@ -15,9 +15,9 @@ from gateway.decision.verdict import NeedKeys
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.keyring.keyring import Keyring
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.request import AskedRequest, BadRequestError, parse_request
-from gateway.suites.asking.wire import authorization, write_head
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.simulation.wire import authorization, write_head
 
 # A token and a URL are as long as the data port allows; everything else is short.
 MAX_QUESTION_BYTES = 64 * 1024

@@ -18,11 +18,10 @@ from gateway.settings.text.scalars import shorten
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import MAX_CELLS, Kind
-from gateway.suites.differences.report_github import format_github
-from gateway.suites.differences.report_json import format_json
+from gateway.suites.differences.report_formats import format_github, format_json
 from gateway.suites.differences.report_text import format_difference, format_summary
-from gateway.suites.running.models import DEFAULT_AT
-from gateway.suites.running.suite import Suite
+from gateway.suites.files.models import DEFAULT_AT
+from gateway.suites.files.suite import Suite
 
 OPENED, CLOSED, ANY = "opened", "closed", "any"
 

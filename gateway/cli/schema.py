@@ -3,7 +3,7 @@
 import click
 
 from gateway.settings.schema.json_schema import format_schema
-from gateway.suites.running.json_schema import format_suite_schema
+from gateway.suites.files.models import format_suite_schema
 
 
 @click.command("schema")

@@ -8,8 +8,8 @@ import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
-from gateway.suites.running.read_suite import BrokenSuite, UnreadableError, read_suite
-from gateway.suites.running.suite import Suite
+from gateway.suites.files.read_suite import BrokenSuite, UnreadableError, read_suite
+from gateway.suites.files.suite import Suite
 
 
 def load_suite(path: Path) -> Suite:

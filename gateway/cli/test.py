@@ -15,24 +15,20 @@ from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
 from gateway.settings.load import UnreadableError
 from gateway.settings.text.files import show_path
-from gateway.suites.hostile.attack_suites import attack_suites
-from gateway.suites.hostile.report_text import format_attack_summary, format_attacks
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.find_suites import find_suites
-from gateway.suites.running.read_suite import BrokenSuite
-from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
 from gateway.suites.running.report import Report
-from gateway.suites.running.report_github import format_github
-from gateway.suites.running.report_json import report_as_json
-from gateway.suites.running.report_junit import format_junit
+from gateway.suites.running.report_formats import format_github, format_junit, report_as_json
 from gateway.suites.running.report_text import (
+    format_attack_summary,
+    format_attacks,
     format_coverage,
     format_outcomes,
     format_summary,
     percent,
 )
-from gateway.suites.running.run_suites import run_suites
-from gateway.suites.running.selection import (
+from gateway.suites.running.run import attack_suites, find_suites, run_suites
+from gateway.suites.selection import (
     BadSelectionError,
     Selects,
     parse_selection,

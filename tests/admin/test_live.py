@@ -12,7 +12,7 @@ from gateway.admin.explain import Question, explain_live
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
-from gateway.suites.asking.request import parse_request
+from gateway.suites.simulation.request import parse_request
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
 from tests.proxy.gateways import AUDIENCE, ISSUER, load, make_token, write_config
 from tests.tokens import make_private, mint

@@ -19,7 +19,7 @@ WITHOUT_OWN_TEST = {
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/proxy/upstream/roles.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
-    "gateway/suites/running/suite.py": "types only",
+    "gateway/suites/files/suite.py": "types only",
 }
 
 # A part of an address that says where packages are fetched from; that is each machine's affair.

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.ready import make_ready
+from gateway.suites.running.ready import Configurations, make_ready
 from gateway.suites.running.report import Report
-from gateway.suites.running.run_suites import run_suites
-from gateway.suites.running.selection import Selects, select_all
+from gateway.suites.running.run import run_suites
+from gateway.suites.selection import Selects, select_all
 from tests.suites.worlds import ENVIRON, ESTATE, FAILING
 
 

@@ -10,9 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.read_suite import BrokenSuite
-from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
 from tests.suites.worlds import ENVIRON, ESTATE, FAILING
 
 WHOLE = yaml.safe_load(FAILING) | {"at": "2026-01-01T00:00:00Z"}

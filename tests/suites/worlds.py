@@ -5,10 +5,9 @@ from pathlib import Path
 
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.request import AskedRequest, parse_request
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.read_suite import BrokenSuite
-from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
+from gateway.suites.simulation.request import AskedRequest, parse_request
 
 AT = 1_780_000_000.0
 

@@ -8,11 +8,11 @@ from gateway.decision.explaining.steps import Check
 from gateway.decision.verdict import NeedKeys
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.trial import Trial
-from gateway.suites.asking.wire import authorization, write_head
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.trial import Trial
+from gateway.suites.simulation.wire import authorization, write_head
 
 _MADE = "the token was made for this explanation, and signed with a temporary key"
 

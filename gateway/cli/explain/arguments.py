@@ -9,8 +9,13 @@ import click
 
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.settings.text.suggestions import did_you_mean
-from gateway.suites.asking.request import AskedRequest, BadRequestError, check_field, parse_request
-from gateway.suites.running.models import ALLOW, PUBLISHED, REASONS
+from gateway.suites.files.models import ALLOW, PUBLISHED, REASONS
+from gateway.suites.simulation.request import (
+    AskedRequest,
+    BadRequestError,
+    check_field,
+    parse_request,
+)
 
 _ANSWERS = (ALLOW, PUBLISHED, *REASONS)
 

@@ -6,8 +6,8 @@ import click
 
 from gateway.settings.text.suggestions import did_you_mean
 from gateway.settings.values.configuration import IssuerSettings, Settings
-from gateway.suites.asking.persona import Persona
-from gateway.suites.running.suite import Suite
+from gateway.suites.files.suite import Suite
+from gateway.suites.simulation.persona import Persona
 
 _NAME = "somebody"
 

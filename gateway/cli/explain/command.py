@@ -33,9 +33,9 @@ from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.settings.load import Loaded
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.step_places import place_of_step
-from gateway.suites.running.suite import Suite
+from gateway.suites.files.suite import Suite
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.step_places import place_of_step
 
 
 @click.command("explain")

@@ -1,28 +1,68 @@
 """Make the callers that both configurations are asked about."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.claim_tests import ClaimTest
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.compact import to_json
-from gateway.suites.asking.persona import Persona, make_claims
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.run_keys import cheapest
-from gateway.suites.differences.edges import FORGED, OTHER_AUDIENCE, Edge, find_edges
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.hostile.stage import revoked_id
 from gateway.suites.samples.claim_sets import Claims, with_claim
 from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
+from gateway.suites.simulation.compact import to_json
+from gateway.suites.simulation.persona import Persona, make_claims
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.run_keys import cheapest
+from gateway.suites.simulation.sandbox import revoked_id
 
+FORGED = "signature"  # the attack that only an issuer that reports lets through
+OTHER_AUDIENCE = "another-api"
 NOBODY = Caller("nobody")
 _NAME = "some-caller"
 _MAX_WAYS = 16  # in which a route may be satisfied: each choice of a list, in most of them
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A change of a token, in words: other *claims*, another *typ* or *algorithm*, an *attack*."""
+
+    text: str
+    claims: Mapping[str, object] = field(default_factory=dict)
+    typ: str | None = None
+    algorithm: str | None = None
+    attack: str | None = None
+
+    def of(self, caller: Caller) -> Caller:
+        """Return *caller* with the change."""
+        return replace(
+            caller,
+            name=f"{caller.name} {self.text}",
+            claims={**caller.claims, **self.claims},
+            header={**caller.header, **({} if self.typ is None else {"typ": self.typ})},
+            algorithm=self.algorithm or caller.algorithm,
+            attack=self.attack or caller.attack,
+        )
+
+
+def find_edges(old: Issuer, new: Issuer, at: float) -> Iterator[Edge]:
+    """Yield a change for everything in which *old* and *new*, one issuer, differ."""
+    if (old.audiences is None) is not (new.audiences is None):
+        yield Edge(f"for {OTHER_AUDIENCE}", {"aud": OTHER_AUDIENCE})
+    for audience in sorted((old.audiences or frozenset()) ^ (new.audiences or frozenset())):
+        yield Edge(f"for {audience}", {"aud": audience})
+    for algorithm in sorted(old.algorithms ^ new.algorithms):
+        yield Edge(f"by {algorithm}", algorithm=algorithm)
+    if old.profile is not new.profile:
+        yield Edge("of any kind of JWT", typ="JWT")
+    if old.leeway_seconds != new.leeway_seconds:
+        middle = (old.leeway_seconds + new.leeway_seconds) / 2
+        yield Edge(f"expired for {middle:g} s", {"exp": at - middle})
+    if old.reports is not new.reports:
+        yield Edge("forged", attack=FORGED)
 
 
 class Callers:
@@ -68,11 +108,11 @@ class Callers:
         Each of them once more with every scope, and every claim, that either route forbids.
         """
         found: dict[bytes, Caller] = {}
-        answers = [side.find(request) for side in self._sides]
-        matches = [answer for answer in answers if isinstance(answer, Match)]
+        owners = [side.find(request) for side in self._sides]
+        matches = [found for found in owners if isinstance(found, Match)]
         scopes = sorted(frozenset[str]().union(*(_forbidden(match.route) for match in matches)))
         values = [pair for match in matches for pair in forbidden_values(match)]
-        for side, match, age in zip(self._sides, answers, ("old", "new"), strict=True):
+        for side, match, age in zip(self._sides, owners, ("old", "new"), strict=True):
             if isinstance(match, Match) and not match.route.public:
                 for caller in self._meeting(side, match, age, scopes, values):
                     found.setdefault(_token_of(caller), caller)

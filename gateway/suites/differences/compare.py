@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from gateway.decision.routes.routing import Match
 from gateway.settings.load import Loaded
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.persona import Persona, make_claims, make_header
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.run_keys import cheapest
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare_general import compare_access, compare_limits
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
@@ -16,6 +13,9 @@ from gateway.suites.differences.facet import Change
 from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Kind, Matrix
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
+from gateway.suites.simulation.persona import Persona, make_claims, make_header
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.run_keys import cheapest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,11 +6,11 @@ from enum import Enum
 
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
-from gateway.suites.asking.request import AskedRequest
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_routes import Pairs
 from gateway.suites.differences.facet import Told
 from gateway.suites.differences.side import Caller, Side, State
+from gateway.suites.simulation.request import AskedRequest
 
 # About two seconds. Beyond it, requests whose routes mean the same in both are passed over, and
 # where that is not enough, the last ones are left out; either is told.

@@ -7,9 +7,9 @@ from itertools import chain, islice, zip_longest
 from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.request import AskedRequest
 from gateway.suites.differences.side import Side
 from gateway.suites.samples.sample_requests import METHODS, representatives
+from gateway.suites.simulation.request import AskedRequest
 
 # Of the paths of all routes on the hosts of all: a fraction of a second.
 _MAX_CROSSED = 20_000

@@ -9,14 +9,14 @@ from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, Publish
 from gateway.settings.load import Loaded
-from gateway.suites.asking.attacks import ATTACKS
-from gateway.suites.asking.compact import to_json
-from gateway.suites.asking.minting import Draft, bearer
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.step_places import place_of_step
-from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.differences.facet import Told
-from gateway.suites.hostile.stage import Sent, Stage
+from gateway.suites.simulation.compact import to_json
+from gateway.suites.simulation.minting import Draft, bearer
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Sandbox, Sent
+from gateway.suites.simulation.step_places import place_of_step
+from gateway.suites.simulation.token_attacks import ATTACKS
+from gateway.suites.simulation.wire import authorization, write_head
 
 ALLOW, PUBLISHED = "allow", "published"
 _STRANGER = "ES256"
@@ -62,7 +62,7 @@ class Side:
 
     def __init__(self, loaded: Loaded, at: float, revoked: Mapping[str, Collection[str]]) -> None:
         self.loaded = loaded
-        self.stage = Stage(loaded.settings, at, revoked)
+        self.sandbox = Sandbox(loaded.settings, at, revoked)
         self._issuers: Mapping[str, Issuer] = loaded.settings.policy.issuers
         self._servers = {
             name: frozenset((server.tls, server.authority) for server in one.servers)
@@ -77,7 +77,7 @@ class Side:
 
     def ask(self, caller: Caller, request: AskedRequest) -> State:
         """Return what becomes of *request* when *caller* sends it."""
-        outcome = self.stage.answer(self._head(caller, request))
+        outcome = self.sandbox.decide(self._head(caller, request))
         match outcome:
             case Sent():
                 allow = outcome.allow
@@ -92,9 +92,11 @@ class Side:
 
     def explain(self, caller: Caller, request: AskedRequest) -> Told:
         """Return in words why that becomes of it, and the line that says so."""
-        stage, places = self.stage, self.loaded.places
-        read = stage.rehearsal.read(self._head(caller, request))
-        explained = stage.rehearsal.explain(read, stage.keys.sets, stage.at, stage.revocations)
+        sandbox, places = self.sandbox, self.loaded.places
+        read = sandbox.rehearsal.read(self._head(caller, request))
+        explained = sandbox.rehearsal.explain(
+            read, sandbox.keys.sets, sandbox.at, sandbox.revocations
+        )
         failed = [step for step in explained.steps if not step.holds]
         if failed:
             step = failed[-1]
@@ -124,13 +126,13 @@ class Side:
         issuer = self._issuers.get(caller.iss)
         if issuer is None:
             # Who signs it makes no difference where nobody is believed.
-            key = self.stage.stranger(_STRANGER)
+            key = self.sandbox.stranger(_STRANGER)
             header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
             yield bearer(key.sign(header, to_json(caller.claims)))
             return
-        key = self.stage.keys.of(issuer.name, caller.algorithm)
+        key = self.sandbox.keys.of(issuer.name, caller.algorithm)
         header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
-        draft = Draft(header, caller.claims, issuer, key, self.stage.keys)
+        draft = Draft(header, caller.claims, issuer, key, self.sandbox.keys)
         if caller.attack is None:
             yield bearer(draft.sign())
         else:

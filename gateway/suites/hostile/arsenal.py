@@ -16,7 +16,6 @@ from gateway.suites.hostile.changed_tokens import (
     spell_otherwise,
 )
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.host_tricks import trick_hosts
 from gateway.suites.hostile.odd_tokens import (
     repeat_names,
     serialise_otherwise,
@@ -24,7 +23,7 @@ from gateway.suites.hostile.odd_tokens import (
     write_odd_json,
 )
 from gateway.suites.hostile.openness import OpenRoute
-from gateway.suites.hostile.path_tricks import climb_from_open, override, trick_paths
+from gateway.suites.hostile.path_tricks import climb_from_open, override, trick_hosts, trick_paths
 from gateway.suites.hostile.spoofed_headers import spoof_identity, spoof_instead
 from gateway.suites.hostile.strange_keys import (
     forge_with_key_ids,
@@ -45,14 +44,14 @@ from gateway.suites.hostile.wrong_claims import (
     forge_kinds,
     forge_times,
 )
-from gateway.suites.hostile.wrong_paths import swap_variables
 from gateway.suites.hostile.wrong_rules import (
     forge_authentications,
     forge_claims,
     forge_of_others,
     forge_revoked,
+    forge_scopes,
+    swap_variables,
 )
-from gateway.suites.hostile.wrong_scopes import forge_scopes
 
 _FORGERIES: Sequence[Callable[[Control], Iterator[Forgery]]] = (
     forge_unsigned,

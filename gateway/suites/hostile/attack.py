@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.wire import authorization, write_head
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Sent
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.sandbox import Sent
+from gateway.suites.simulation.wire import authorization, write_head
 
 Harm = Callable[[Sent], str | None]
 """Says what got through with a request that was let through, or None where nothing did."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.compact import to_json
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Sent
+from gateway.suites.simulation.compact import to_json
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Sent
+from gateway.suites.simulation.wire import Field, authorization, write_head
 
 _MISSING = frozenset({Reason.TOKEN_MISSING})
 _REPEATED = frozenset({Reason.TOKEN_REPEATED})
@@ -87,7 +87,7 @@ def send_twice(control: Control) -> Iterator[Attack]:
     """Yield the request with two credentials, of which the service might read the other one."""
     good = control.draft.sign()
     header = {**control.draft.header, "kid": "attacker"}
-    stranger = control.stage.stranger(control.draft.key.algorithm)
+    stranger = control.sandbox.stranger(control.draft.key.algorithm)
     bad = stranger.sign(header, to_json({**control.draft.claims, "sub": "somebody-else"}))
     basic = b"Basic YTpi"
     pairs = {

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.compact import to_base64url, to_json
 from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
+from gateway.suites.simulation.compact import to_base64url, to_json
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
 _INVALID = frozenset({Reason.SIGNATURE_INVALID})

@@ -12,13 +12,13 @@ from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.claim_names import find_claim
 from gateway.decision.rules.operands import path_variables
-from gateway.suites.asking.minting import Draft, bearer, make_draft
-from gateway.suites.asking.persona import Persona, make_header
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.wire import authorization, write_head
-from gateway.suites.hostile.stage import Answer, Sent, Stage
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
+from gateway.suites.simulation.minting import Draft, bearer, make_draft
+from gateway.suites.simulation.persona import Persona, make_header
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Decide, Sandbox, Sent
+from gateway.suites.simulation.wire import authorization, write_head
 
 Cases = Sequence[tuple[Persona, AskedRequest]]
 
@@ -33,7 +33,7 @@ class Control:
     """A *request* that *route* allows with the token of *draft*, as an attacker may have seen it.
 
     *caller* is the persona whose it is, None where the claims were made from the route's rules.
-    *sent* is what the service gets; *stage* is where all of this takes place.
+    *sent* is what the service gets; *sandbox* is where all of this takes place.
     """
 
     route: Route
@@ -42,7 +42,7 @@ class Control:
     draft: Draft
     caller: str | None
     sent: Sent
-    stage: Stage
+    sandbox: Sandbox
 
     @property
     def issuer(self) -> Issuer:
@@ -51,15 +51,15 @@ class Control:
 
 
 class Controls:
-    """The controls of all routes of the configuration on *stage*.
+    """The controls of all routes of the configuration on *sandbox*.
 
     *cases* are the personas and requests of suites; where a route allows none of them, the
-    claims are made from its rules. *answer* says what is allowed.
+    claims are made from its rules. *decide* says what is allowed.
     """
 
-    def __init__(self, stage: Stage, answer: Answer, cases: Cases) -> None:
-        self._stage = stage
-        self._answer = answer
+    def __init__(self, sandbox: Sandbox, decide: Decide, cases: Cases) -> None:
+        self._sandbox = sandbox
+        self._decide = decide
         self._of_cases: dict[tuple[str, str], Control] = {}
         for persona, request in cases:
             control = self._try_case(persona, request)
@@ -71,7 +71,7 @@ class Controls:
         """Return one control for each issuer whose tokens *route* allows, if one is found."""
         found = (
             self._of_cases.get((route.name, name)) or next(self._made(route, one.issuer), None)
-            for name, one in self._stage.settings.issuers.items()
+            for name, one in self._sandbox.settings.issuers.items()
         )
         return [control for control in found if control is not None]
 
@@ -81,7 +81,7 @@ class Controls:
         As far as may be it is of the same issuer as *control*, and for what belongs to the same
         people: path variables are what the claims of *control* say.
         """
-        settings = self._stage.settings
+        settings = self._sandbox.settings
         wanted = _variables_like(route, control)
         others = (one.issuer for one in settings.issuers.values())
         for issuer in dict.fromkeys((control.issuer, *others)):
@@ -95,37 +95,37 @@ class Controls:
             return None
         if any(name.lower() == "authorization" for name, _ in request.headers):
             return None
-        stage = self._stage
-        issuer = stage.settings.issuers[persona.issuer].issuer
-        draft = make_draft(persona, issuer, stage.keys, stage.at)
+        sandbox = self._sandbox
+        issuer = sandbox.settings.issuers[persona.issuer].issuer
+        draft = make_draft(persona, issuer, sandbox.keys, sandbox.at)
         return self._try(request, draft, persona.name)
 
     def _made(
         self, route: Route, issuer: Issuer, wanted: Mapping[str, str] = _NO_VARIABLES
     ) -> Iterator[Control]:
-        stage, policy = self._stage, self._stage.settings.policy
-        key = stage.keys.of(issuer.name)
+        sandbox, policy = self._sandbox, self._sandbox.settings.policy
+        key = sandbox.keys.of(issuer.name)
         header = make_header(Persona(GENERATED), issuer, key.algorithm, key.kid)
         requests = owned_requests(route, policy, variables=wanted)
         for owned in islice(requests, _MAX_REQUESTS):
-            ways = allowed_claims(GENERATED, issuer, route, policy, owned.variables, stage.at)
+            ways = allowed_claims(GENERATED, issuer, route, policy, owned.variables, sandbox.at)
             for claims in ways:
-                draft = Draft(header, claims, issuer, key, stage.keys)
+                draft = Draft(header, claims, issuer, key, sandbox.keys)
                 control = self._try(owned.request, draft, None)
                 if control is not None and control.route is route:
                     yield control
 
     def _try(self, request: AskedRequest, draft: Draft, caller: str | None) -> Control | None:
         """Return the control that this makes, if it is let through for its token."""
-        outcome = self._answer(write_head(request, *authorization(bearer(draft.sign()))))
+        outcome = self._decide(write_head(request, *authorization(bearer(draft.sign()))))
         if not isinstance(outcome, Sent) or outcome.allow.token is None:
             return None
-        policy = self._stage.settings.policy
+        policy = self._sandbox.settings.policy
         match = find_route(RequestHead(request.method, request.host, request.target, ()), policy)
         if not isinstance(match, Match):
             return None
-        variables, stage = match.variables, self._stage
-        return Control(match.route, request, variables, draft, caller, outcome, stage)
+        variables, sandbox = match.variables, self._sandbox
+        return Control(match.route, request, variables, draft, caller, outcome, sandbox)
 
 
 def _variables_like(route: Route, control: Control) -> Mapping[str, str]:

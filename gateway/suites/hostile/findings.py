@@ -1,10 +1,11 @@
-"""What came of attacking the routes of a configuration."""
+"""The results of the attacks on a configuration, and the waivers of some of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gateway.settings.text.fault import Place
+from gateway.suites.files.suite import Waiver
 
 
 class Kind(Enum):
@@ -95,3 +96,40 @@ class HostileReport:
     def size(self) -> int:
         """Return the number of attacks."""
         return sum(route.size for route in self.routes)
+
+
+def waive(report: HostileReport, waivers: Sequence[Waiver], is_whole: bool) -> HostileReport:
+    """Return *report* with the reasons of *waivers*.
+
+    A waiver for an attack that does not get through is a finding itself, if *is_whole* says that
+    all attacks were tried: it would hide the day on which the attack does.
+    """
+    used: set[tuple[Waiver, str]] = set()
+    routes: list[RouteAttacks] = []
+    for route in report.routes:
+        findings = []
+        for finding in route.findings:
+            waiver = next((one for one in waivers if _covers(one, finding)), None)
+            if waiver is not None:
+                used.add((waiver, finding.name))
+                finding = replace(finding, reason=waiver.reason)  # noqa: PLW2901
+            findings.append(finding)
+        routes.append(replace(route, findings=tuple(findings)))
+    unused = [
+        _unused(waiver, name)
+        for waiver in waivers
+        for name in waiver.attacks
+        if is_whole and (waiver, name) not in used
+    ]
+    return HostileReport(report.file, tuple(routes), tuple(unused))
+
+
+def _covers(waiver: Waiver, finding: Finding) -> bool:
+    is_here = waiver.routes is None or finding.route in waiver.routes
+    return is_here and finding.name in waiver.attacks
+
+
+def _unused(waiver: Waiver, name: str) -> Finding:
+    where = "any route" if waiver.routes is None else ", ".join(waiver.routes)
+    text = "none of these gets through there: take it out of the waiver"
+    return Finding(Kind.NOT_USED, where, name, "", "", "", text, waiver.place)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.compact import to_base64url, to_json
 from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
+from gateway.suites.simulation.compact import to_base64url, to_json
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
 # The commas of JSON look like a second credential, or its size like too much of a head.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from gateway.decision.routes.routing import Route
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.control import Control, Controls
-from gateway.suites.hostile.stage import Answer, Sent
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Decide, Sent
+from gateway.suites.simulation.wire import Field, authorization, write_head
 
 # Tricks are tried from each of them; in a large configuration the nearest are enough.
 MAX_OPEN_ROUTES = 12
@@ -35,7 +35,7 @@ def servers_of(settings: Settings, route: Route) -> Servers:
 
 
 def find_more_open(
-    control: Control, public: Mapping[str, AskedRequest], controls: Controls, answer: Answer
+    control: Control, public: Mapping[str, AskedRequest], controls: Controls, decide: Decide
 ) -> tuple[list[OpenRoute], int]:
     """Return the routes that ask for less than that of *control*, the nearest in path first.
 
@@ -43,7 +43,7 @@ def find_more_open(
     and those that allow the control's token where its route does not allow theirs. With them
     comes the number of routes to the same service that were left out, for being too far away.
     """
-    settings = control.stage.settings
+    settings = control.sandbox.settings
     servers = servers_of(settings, control.route)
     path = control.route.path
     near = sorted(
@@ -58,7 +58,7 @@ def find_more_open(
     for number, route in enumerate(near):
         if len(found) == MAX_OPEN_ROUTES or number == _MAX_EXAMINED:
             return found, len(near) - number
-        one = _open(route, control, public, controls, answer)
+        one = _open(route, control, public, controls, decide)
         if one is not None:
             found.append(one)
     return found, 0
@@ -69,7 +69,7 @@ def _open(
     control: Control,
     public: Mapping[str, AskedRequest],
     controls: Controls,
-    answer: Answer,
+    decide: Decide,
 ) -> OpenRoute | None:
     if route.public:
         return OpenRoute(route, public[route.name], ()) if route.name in public else None
@@ -78,17 +78,17 @@ def _open(
         return None
     if route.optional:
         return OpenRoute(route, other.request, ())
-    if not _asks_for_less(other, control, answer):
+    if not _asks_for_less(other, control, decide):
         return None
     return OpenRoute(route, other.request, authorization(bearer(other.draft.sign())))
 
 
-def _asks_for_less(other: Control, control: Control, answer: Answer) -> bool:
+def _asks_for_less(other: Control, control: Control, decide: Decide) -> bool:
     mine = authorization(bearer(control.draft.sign()))
     theirs = authorization(bearer(other.draft.sign()))
-    if not isinstance(answer(write_head(other.request, *mine)), Sent):
+    if not isinstance(decide(write_head(other.request, *mine)), Sent):
         return False
-    return not isinstance(answer(write_head(control.request, *theirs)), Sent)
+    return not isinstance(decide(write_head(control.request, *theirs)), Sent)
 
 
 def _common(one: str, other: str) -> int:

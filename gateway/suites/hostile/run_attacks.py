@@ -8,42 +8,42 @@ from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.settings.text.fault import Place
 from gateway.settings.text.places import Places
-from gateway.suites.asking.request import AskedRequest
+from gateway.suites.files.attack_names import NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.arsenal import change_requests, forge_tokens
 from gateway.suites.hostile.attack import Attack, Guard
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
-from gateway.suites.hostile.names import NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.openness import find_more_open
 from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_public
-from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
-from gateway.suites.running.selection import Selects, select_all
 from gateway.suites.samples.sample_requests import owned_requests
+from gateway.suites.selection import Selects, select_all
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
 
 
 class Campaign:
-    """The attacks on the configuration on *stage*; its lines are in *places*.
+    """The attacks on the configuration on *sandbox*; its lines are in *places*.
 
-    *cases* are what suites ask, to derive attacks from. *answer* says what becomes of a request;
-    that is for the stage to say, unless somebody wants to know what another decision would do.
+    *cases* are what suites ask, to derive attacks from. *decide* says what becomes of a request;
+    that is for the sandbox to say, unless somebody wants to know what another decision would do.
     """
 
     def __init__(
-        self, stage: Stage, places: Places, cases: Cases = (), answer: Answer | None = None
+        self, sandbox: Sandbox, places: Places, cases: Cases = (), decide: Decide | None = None
     ) -> None:
-        self._stage = stage
+        self._sandbox = sandbox
         self._places = places
-        self._answer = answer or stage.answer
+        self._decide = decide or sandbox.decide
         # What is attacked is what the configuration allows, whoever answers later.
-        self._all = Controls(stage, stage.answer, cases)
-        routes = stage.settings.policy.routes.routes
+        self._all = Controls(sandbox, sandbox.decide, cases)
+        routes = sandbox.settings.policy.routes.routes
         self._controls = {route.name: self._all.of(route) for route in routes if not route.public}
         self._public = dict(self._find_public(routes))
 
     def run(self, selects: Selects = select_all) -> HostileReport:
         """Attack every route, in all ways whose names are selected."""
         self._selects = selects
-        routes = self._stage.settings.policy.routes.routes
+        routes = self._sandbox.settings.policy.routes.routes
         attacked = (
             self._attack_public(route) if route.public else self._attack(route) for route in routes
         )
@@ -52,7 +52,7 @@ class Campaign:
     def _find_public(self, routes: Sequence[Route]) -> Iterator[tuple[str, AskedRequest]]:
         for route in routes:
             if route.public:
-                owned = next(owned_requests(route, self._stage.settings.policy), None)
+                owned = next(owned_requests(route, self._sandbox.settings.policy), None)
                 if owned is not None:
                     yield route.name, owned.request
 
@@ -62,8 +62,8 @@ class Campaign:
         if not controls:
             return RouteAttacks(route.name, place, {}, (self._not_attacked(route),))
         first = controls[0]
-        answer = self._stage.answer
-        more_open, too_many = find_more_open(first, self._public, self._all, answer)
+        decide = self._sandbox.decide
+        more_open, too_many = find_more_open(first, self._public, self._all, decide)
         attacks = chain(
             change_requests(first, more_open), *(forge_tokens(control) for control in controls)
         )
@@ -83,7 +83,7 @@ class Campaign:
         request = self._public.get(route.name)
         if request is None:
             return RouteAttacks(route.name, place, {}, ())
-        names = identity_names(self._stage.settings.policy.identity)
+        names = identity_names(self._sandbox.settings.policy.identity)
         counts, findings = self._try(route, spoof_on_public(request, names))
         return RouteAttacks(route.name, place, counts, findings)
 
@@ -97,7 +97,7 @@ class Campaign:
             if not self._selects(f"{route.name} {attack.name} {attack.variant}"):
                 continue
             counts[attack.name] += 1
-            judged = judge(attack, self._answer(attack.head))
+            judged = judge(attack, self._decide(attack.head))
             if judged is None:
                 continue
             kind, text = judged

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.reason import Reason
 from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY
-from gateway.suites.asking.minting import bearer
-from gateway.suites.asking.request import AskedRequest
-from gateway.suites.asking.wire import Field, authorization, write_head
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Sent
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import Sent
+from gateway.suites.simulation.wire import Field, authorization, write_head
 
 # Nothing that a token says, or a configuration, so that it is told from what is true.
 FORGED = b"forged-by-an-attacker"
@@ -109,7 +109,7 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
 
 
 def _names(control: Control) -> list[bytes]:
-    return identity_names(control.stage.settings.policy.identity)
+    return identity_names(control.sandbox.settings.policy.identity)
 
 
 def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:

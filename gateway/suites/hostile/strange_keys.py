@@ -14,10 +14,10 @@ from cryptography.x509.oid import NameOID
 
 from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
 from gateway.decision.reason import Reason
-from gateway.suites.asking.compact import to_base64url, to_json
-from gateway.suites.asking.run_keys import RunKey
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
+from gateway.suites.simulation.compact import to_base64url, to_json
+from gateway.suites.simulation.run_keys import RunKey
 
 _SITE = "https://attacker.example"
 _SIGNATURE = frozenset({Reason.SIGNATURE_INVALID})
@@ -87,12 +87,12 @@ def forge_with_key_inside(control: Control) -> Iterator[Forgery]:
 
 def forge_with_keys_of_others(control: Control) -> Iterator[Forgery]:
     """Yield tokens signed by another issuer of the configuration, in the name of this one."""
-    stage, draft = control.stage, control.draft
+    sandbox, draft = control.sandbox, control.draft
     reasons = _KEY | {Reason.ALGORITHM_NOT_ALLOWED}
-    for name in stage.settings.issuers:
+    for name in sandbox.settings.issuers:
         if name == control.issuer.name:
             continue
-        key = stage.keys.of(name)
+        key = sandbox.keys.of(name)
         for kid, variant in ((key.kid, "its own key id"), (draft.key.kid, "the key id of this")):
             header = {**draft.header, "alg": key.algorithm, "kid": kid}
             token = key.sign(header, to_json(draft.claims))
@@ -107,7 +107,7 @@ def forge_with_other_algorithm(control: Control) -> Iterator[Forgery]:
     guard = Guard(control.issuer.name, ("algorithms",))
     other = next((one for one in ("ES384", "EdDSA", "ES256") if one not in allowed), None)
     if other is not None and draft.key.algorithm not in HMAC_ALGORITHMS:
-        key = control.stage.keys.of(control.issuer.name, other)
+        key = control.sandbox.keys.of(control.issuer.name, other)
         header = {**draft.header, "alg": other, "kid": key.kid}
         token = key.sign(header, to_json(draft.claims))
         reasons = frozenset({Reason.ALGORITHM_NOT_ALLOWED})
@@ -135,12 +135,12 @@ def _forged(  # noqa: PLR0913, PLR0917 - all that an attack is made of
 
 
 def _guard(control: Control) -> Guard:
-    source = control.stage.settings.issuers[control.issuer.name].source
+    source = control.sandbox.settings.issuers[control.issuer.name].source
     return Guard(control.issuer.name, (source.kind.value,))
 
 
 def _stranger(control: Control) -> RunKey:
-    return control.stage.stranger(control.draft.key.algorithm)
+    return control.sandbox.stranger(control.draft.key.algorithm)
 
 
 @lru_cache(maxsize=16)

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
 from gateway.decision.reason import Reason
-from gateway.suites.asking.compact import signing_input, to_json, with_signature
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
+from gateway.suites.simulation.compact import signing_input, to_json, with_signature
 
 _SPELLINGS = ("none", "None", "NONE", "nOnE", "noNE", " none", "none ", "none\0", "")
 _NOT_ALLOWED = frozenset({Reason.ALGORITHM_NOT_ALLOWED})

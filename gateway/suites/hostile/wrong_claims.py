@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from gateway.decision.policy import Profile
 from gateway.decision.reason import Reason
 from gateway.decision.rules.claim_names import ABSENT
-from gateway.suites.asking.compact import to_json
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.samples.claim_sets import with_claim
+from gateway.suites.simulation.compact import to_json
 
 _MALFORMED = frozenset({Reason.CLAIM_MALFORMED})
 _MISSING = frozenset({Reason.CLAIM_MISSING})
@@ -33,7 +33,7 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
         "with a NUL": f"{iss}\0",
         "empty": "",
     }
-    known = control.stage.settings.policy.issuers
+    known = control.sandbox.settings.policy.issuers
     for variant, value in others.items():
         if value not in known:
             reasons = frozenset({Reason.ISSUER_UNKNOWN})
@@ -54,7 +54,7 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
 
 def forge_times(control: Control) -> Iterator[Forgery]:
     """Yield tokens that are over, or not yet to be used, or never say when they end."""
-    at, leeway = control.stage.at, control.issuer.leeway_seconds
+    at, leeway = control.sandbox.at, control.issuer.leeway_seconds
     moments: list[tuple[str, str, str, object, frozenset[Reason], str]] = [
         ("expired", "at this moment", "exp", at - leeway, _EXPIRED, "RFC 7519 §4.1.4"),
         ("expired", "an hour ago", "exp", at - leeway - 3600, _EXPIRED, "RFC 7519 §4.1.4"),

@@ -1,16 +1,27 @@
-"""Forge tokens that almost pass the claim tests of a route, and its other demands."""
+"""Miss the rules of a route narrowly: claims, path variables, scopes, authentication, issuers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Match
+from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.claim_names import ABSENT
-from gateway.suites.asking.compact import to_json
-from gateway.suites.asking.persona import Persona, make_header
-from gateway.suites.hostile.attack import Forgery, Guard
+from gateway.decision.rules.operands import path_variables
+from gateway.suites.hostile.attack import Attack, Forgery, Guard, let_through
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import revoked_id
 from gateway.suites.samples.claim_sets import Claims, with_claim
+from gateway.suites.samples.meaning import claim_holds, grant, scopes_hold
 from gateway.suites.samples.near_misses import near_misses
+from gateway.suites.samples.scope_sets import reduce, too_few, too_many
+from gateway.suites.simulation.compact import to_json
+from gateway.suites.simulation.minting import bearer
+from gateway.suites.simulation.persona import Persona, make_header
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.sandbox import revoked_id
+from gateway.suites.simulation.wire import authorization, write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
 # Of claims that the gateway reads itself, another check may be the first to refuse.
@@ -23,6 +34,10 @@ _ALSO = frozenset(
         Reason.ALGORITHM_NOT_ALLOWED,
     }
 )  # fmt: skip
+_SCOPE_MISSING = frozenset({Reason.SCOPE_MISSING})
+_SCOPE_GUARD = Guard(None, ("require", "scopes"))
+# Where a test of a route asks for `scope` or `scp` itself, it may refuse as well.
+_SCOPE_CLAIMS = frozenset({"scope", "scp"})
 
 
 def forge_claims(control: Control) -> Iterator[Forgery]:
@@ -37,9 +52,133 @@ def forge_claims(control: Control) -> Iterator[Forgery]:
             yield Forgery("claim-near-miss", text, "CWE-697, CWE-843", token, reasons, guard)
 
 
+def swap_variables(control: Control) -> Iterator[Attack]:
+    """Yield the control's request with another value for each path variable that is compared."""
+    credential = authorization(bearer(control.draft.sign()))
+    for test in control.route.claims:
+        guard = Guard(None, ("require", "claims", test.claim, test.operator))
+        for name in sorted(path_variables(test.operand)):
+            for other in _other_values(control.variables[name]):
+                variables = {**control.variables, name: other}
+                request = _with_variable(control, name, other)
+                is_own = claim_holds(test, control.draft.claims, variables)
+                if is_own or not _owns(control, request):
+                    continue
+                yield Attack(
+                    "path-of-another", f"{{{name}}} is {other}", "OWASP API1:2023",
+                    write_head(request, *credential), _FAILED, guard, let_through, request.line,
+                )  # fmt: skip
+
+
+def _other_values(value: str) -> list[str]:
+    others = ("somebody-else", f"{value}x", value.swapcase(), value[:-1], "*", f"{value},x")
+    return [other for other in dict.fromkeys(others) if other not in {"", ".", "..", value}]
+
+
+def _with_variable(control: Control, name: str, value: str) -> AskedRequest:
+    route, request = control.route, control.request
+    path, mark, query = request.target.partition(b"?")
+    parts = path[1:].split(b"/")
+    for place, segment in enumerate(parse_template(route.path, route.is_prefix)):
+        if isinstance(segment, Variable) and segment.name == name:
+            parts[place] = value.encode()
+    return replace(request, target=b"/" + b"/".join(parts) + mark + query)
+
+
+def _owns(control: Control, request: AskedRequest) -> bool:
+    head = RequestHead(request.method, request.host, request.target, ())
+    match = find_route(head, control.sandbox.settings.policy)
+    return isinstance(match, Match) and match.route is control.route
+
+
+def forge_scopes(control: Control) -> Iterator[Forgery]:
+    """Yield tokens that lack a scope, have one too many, or have one under another spelling."""
+    rule = control.route.scopes
+    if rule is None:
+        return
+    expression, implies = rule.expression, control.sandbox.settings.policy.scope_implies
+    held = _scopes_of(control)
+    for scope, rest in too_few(expression, held, implies):
+        yield _with_scope(control, "scope-missing", scope, "RFC 6749 §3.3", " ".join(sorted(rest)))
+    for scope, more in too_many(expression, held, implies):
+        yield _with_scope(
+            control, "scope-forbidden", scope, "RFC 6749 §3.3", " ".join(sorted(more))
+        )
+    if scopes_hold(expression, frozenset()):
+        return
+    least = reduce(expression, held, implies)
+    for scope in sorted(least):
+        for variant, text in _near_scopes(scope).items():
+            near = (least - {scope}) | set(text.split(" "))
+            if not scopes_hold(expression, grant(near, implies)):
+                said = " ".join((text, *sorted(least - {scope})))
+                yield _with_scope(
+                    control, "scope-near", f"{scope}, {variant}", "CVE-2021-32701", said
+                )
+    yield from _scopes_elsewhere(control, least)
+
+
+def _scopes_elsewhere(control: Control, least: frozenset[str]) -> Iterator[Forgery]:
+    """Yield tokens that have the scopes, but not where or how a scope is granted."""
+    listed = sorted(least)
+    source = "RFC 6749 §3.3, RFC 9068 §2.2.3"
+    bare = {
+        name: value for name, value in control.draft.claims.items() if name not in _SCOPE_CLAIMS
+    }
+    for claim in ("scopes", "permissions", "roles", "SCOPE", "Scope", "scope "):
+        token = _sign(control, {**bare, claim: " ".join(listed)})
+        yield Forgery(
+            "scope-elsewhere", repr(claim), source, token, _scope_reasons(control), _SCOPE_GUARD
+        )
+    joined: dict[str, object] = {
+        "by line ends": "\n".join(listed), "by tabs": "\t".join(listed),
+        "by commas": ",".join(listed), "by plus signs": "+".join(listed),
+    }  # fmt: skip
+    for variant, text in joined.items() if len(listed) > 1 else ():
+        yield _with_scope(control, "scope-joined", variant, source, text)
+    odd: dict[str, object] = {
+        "a table": dict.fromkeys(listed, True), "a list in a list": [listed], "true": True,
+        "null": None, "one text in a list": [" ".join((*listed, "x"))],
+    }  # fmt: skip
+    for variant, value in odd.items():
+        token = _sign(control, {**bare, "scope": value})
+        reasons = _scope_reasons(control) | {Reason.CLAIM_MALFORMED}
+        yield Forgery("scope-odd", variant, source, token, reasons, _SCOPE_GUARD)
+
+
+def _near_scopes(scope: str) -> Mapping[str, str]:
+    return {
+        "in capitals": scope.upper(),
+        "the beginning of it": scope[:-1],
+        "more than it": f"{scope}s",
+        "behind something": f"x{scope}",
+        "with a comma": f"{scope},",
+        "in quotation marks": f'"{scope}"',
+        "a star": "*",
+        "a star for its end": f"{scope[: len(scope) // 2]}*",
+        "encoded": f"%{ord(scope[0]):02X}{scope[1:]}",
+    }
+
+
+def _scopes_of(control: Control) -> frozenset[str]:
+    token = control.sent.allow.token
+    return frozenset() if token is None else frozenset(token.claims.scopes)
+
+
+def _with_scope(control: Control, name: str, variant: str, source: str, scope: object) -> Forgery:
+    claims = with_claim(control.draft.claims, ("scp",), ABSENT)
+    token = _sign(control, {**claims, "scope": scope})
+    return Forgery(name, variant, source, token, _scope_reasons(control), _SCOPE_GUARD)
+
+
+def _scope_reasons(control: Control) -> frozenset[Reason]:
+    tested = any(test.path[0] in _SCOPE_CLAIMS for test in control.route.claims)
+    return _SCOPE_MISSING | {Reason.CLAIM_RULE_FAILED} if tested else _SCOPE_MISSING
+
+
 def forge_authentications(control: Control) -> Iterator[Forgery]:
     """Yield tokens whose user was authenticated in a weaker way, or too long ago (RFC 9470)."""
-    wanted, at = control.route.step_up, control.stage.at
+    wanted, at = control.route.step_up, control.sandbox.at
     if wanted is None:
         return
     if wanted.acr_values:
@@ -76,7 +215,7 @@ def _authenticated(control: Control, name: str, variant: str, claim: str, value:
 
 def forge_revoked(control: Control) -> Iterator[Forgery]:
     """Yield the good token where it is on a revocation list."""
-    for rule in control.stage.settings.policy.revocations.get(control.issuer.name, ()):
+    for rule in control.sandbox.settings.policy.revocations.get(control.issuer.name, ()):
         token = _sign(control, {**control.draft.claims, "jti": revoked_id(rule.name)})
         reasons = frozenset({Reason.TOKEN_REVOKED})
         guard = Guard(control.issuer.name, ())
@@ -85,13 +224,13 @@ def forge_revoked(control: Control) -> Iterator[Forgery]:
 
 def forge_of_others(control: Control) -> Iterator[Forgery]:
     """Yield good tokens of issuers that the route does not accept."""
-    accepted, stage, draft = control.route.issuers, control.stage, control.draft
+    accepted, sandbox, draft = control.route.issuers, control.sandbox, control.draft
     if accepted is None:
         return
-    for name, other in stage.settings.issuers.items():
+    for name, other in sandbox.settings.issuers.items():
         if name in accepted:
             continue
-        issuer, key = other.issuer, stage.keys.of(name)
+        issuer, key = other.issuer, sandbox.keys.of(name)
         audiences = (issuer.audiences or frozenset()) | (control.route.audiences or frozenset())
         header = make_header(Persona(name), issuer, key.algorithm, key.kid)
         claims = {**draft.claims, "iss": issuer.issuer, "aud": sorted(audiences) or ["any"]}

@@ -7,11 +7,13 @@ from typing import assert_never
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Step
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.trial import Trial
-from gateway.suites.asking.wire import ForwardedRequest
-from gateway.suites.running.models import ALLOW, PUBLISHED
-from gateway.suites.running.suite import AccessTest, Demands, Expectation, Suite
+from gateway.settings.text.places import Places
+from gateway.suites.files.models import ALLOW, PUBLISHED
+from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.step_places import place_of_step
+from gateway.suites.simulation.trial import Trial
+from gateway.suites.simulation.wire import ForwardedRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,3 +114,24 @@ def _show(name: str, values: tuple[str, ...]) -> str:
     if name.lower() == "authorization":
         return "a credential, which is not shown"
     return " and ".join(map(repr, values))
+
+
+def describe_cause(outcome: Outcome, places: Places) -> str:
+    """Return ``file:line:column: check: expected …, found …`` of the step that failed.
+
+    Where none did it is the route that lets the request through, or that the gateway answers
+    with a document. No part of a token is in it.
+    """
+    verdict = outcome.explanation.verdict
+    step = outcome.failed_step
+    if step is not None:
+        place = place_of_step(step, places)
+        text = f"{step.check.value}: expected {step.expected}, found {step.found}"
+    elif isinstance(verdict, Allow):
+        place = places.of_route(verdict.route.name)
+        text = f"the route {verdict.route.name} lets it through"
+    else:
+        place, text = None, "it is answered by a document for everybody"
+    if place is None:
+        return text
+    return f"{place.file}:{place.line}:{place.column}: {text}"

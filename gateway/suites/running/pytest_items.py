@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.settings.load import UnreadableError
-from gateway.suites.running.cause import describe_cause
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.read_suite import BrokenSuite
-from gateway.suites.running.ready import ReadySuite, make_ready
-from gateway.suites.running.suite import AccessTest
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.files.suite import AccessTest
+from gateway.suites.running.judge import describe_cause
+from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
 
 _CONFIGURATIONS = pytest.StashKey[Configurations]()
 

@@ -1,17 +1,40 @@
-"""Make a suite ready to run: read it, load its configuration, hold one against the other."""
+"""Prepare a suite to run: read it, load its configuration, and check every name in it."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.settings.load import Loaded, Rejected, UnreadableError
+from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
+from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault, Severity
-from gateway.suites.asking.trial import Trial
-from gateway.suites.running.configurations import Configurations
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+from gateway.settings.values.configuration import Settings
+from gateway.suites.files.read_suite import BrokenSuite, read_suite
+from gateway.suites.files.suite import AccessTest, Suite
 from gateway.suites.running.judge import Outcome, judge
-from gateway.suites.running.known_names import find_unknown_names
-from gateway.suites.running.read_suite import BrokenSuite, read_suite
-from gateway.suites.running.suite import AccessTest, Suite
+from gateway.suites.simulation.trial import Trial
+
+
+class Configurations:
+    """What was loaded so far; *environ* is the environment of the run."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._loaded: dict[tuple[str, tuple[tuple[str, str], ...]], Loaded | Rejected] = {}
+
+    def load(self, path: Path, environment: Mapping[str, str]) -> Loaded | Rejected:
+        """Return the configuration at *path*, with *environment* set on top of the run's own.
+
+        Raises UnreadableError.
+        """
+        key = os.path.realpath(path), tuple(sorted(environment.items()))
+        known = self._loaded.get(key)
+        if known is None:
+            known = load_settings(path, {**self._environ, **environment})
+            self._loaded[key] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,3 +92,50 @@ def make_ready(
 
 def _broken(suite: Suite, *faults: Fault) -> BrokenSuite:
     return BrokenSuite(suite.file, faults)
+
+
+Named = tuple[str, Part, Collection[str]]  # what it is, where it stands, and what there is
+
+
+def find_unknown_names(suite: Suite, settings: Settings) -> tuple[Fault, ...]:
+    """Return a fault for each issuer, list, route and upstream that *settings* do not have."""
+    return tuple(
+        part.fault(
+            Code.UNKNOWN_REFERENCE,
+            f"no {what} `{shorten(part.raw)}` in the configuration{did_you_mean(part.raw, known)}",
+        )
+        for what, part, known in _find_names(suite, settings)
+        if isinstance(part.raw, str) and part.raw not in known
+    )
+
+
+def _find_names(suite: Suite, settings: Settings) -> Iterator[Named]:
+    yield from _in_personas(suite, settings)
+    yield from _in_tests(suite, settings)
+    routes = {route.name for route in settings.policy.routes.routes}
+    for waiver in _items(suite.root.child("hostile").child("waive")):
+        for part in _items(waiver.child("routes")):
+            yield "route", part, routes
+
+
+def _in_personas(suite: Suite, settings: Settings) -> Iterator[Named]:
+    for one in suite.personas.values():
+        yield "issuer", one.part.child("issuer"), settings.issuers
+        for part in _items(one.part.child("revoked")):
+            yield "revocation list", part, settings.revocations
+
+
+def _in_tests(suite: Suite, settings: Settings) -> Iterator[Named]:
+    routes = {route.name for route in settings.policy.routes.routes}
+    for test in _items(suite.root.child("tests")):
+        for expectation in _items(test.child("expect")):
+            allow = expectation.child("allow")
+            yield "route", allow.child("route"), routes
+            yield "upstream", allow.child("upstream"), settings.upstreams
+
+
+def _items(part: Part) -> Iterator[Part]:
+    if isinstance(part.raw, dict):
+        yield from map(part.child, part.raw)
+    elif isinstance(part.raw, list):
+        yield from map(part.child, range(len(part.raw)))

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from gateway.suites.files.read_suite import BrokenSuite
 from gateway.suites.hostile.findings import HostileReport
 from gateway.suites.running.coverage import Coverage
 from gateway.suites.running.judge import Outcome
-from gateway.suites.running.read_suite import BrokenSuite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

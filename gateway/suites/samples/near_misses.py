@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from gateway.decision.rules.claim_names import ABSENT, find_claim, format_claim_name
 from gateway.decision.rules.claim_tests import ClaimTest
-from gateway.suites.asking.compact import to_json
 from gateway.suites.samples.claim_sets import Claims, with_claim
 from gateway.suites.samples.meaning import Variables, claim_holds, fill
+from gateway.suites.simulation.compact import to_json
 
 
 def near_misses(

@@ -7,10 +7,10 @@ from math import ceil
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.routes.routing import Route
 from gateway.decision.rules.step_up import StepUp
-from gateway.suites.asking.persona import Persona, make_claims
 from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import Variables
 from gateway.suites.samples.scope_sets import enough
+from gateway.suites.simulation.persona import Persona, make_claims
 
 _MAX_SCOPE_SETS = 16
 

@@ -12,7 +12,7 @@ from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.operands import path_variables
-from gateway.suites.asking.request import AskedRequest
+from gateway.suites.simulation.request import AskedRequest
 
 # Of a route for all methods; the first that no other route takes from it is asked.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

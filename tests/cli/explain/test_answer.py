@@ -11,8 +11,8 @@ from gateway.cli.explain.caller import persona_of_claims
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.load import Loaded, load_settings
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
 from tests.cli.explained import ISSUER, ORDER, SECRET, make_token, write_world
 from tests.cli.peers import closed_port, http_peer
 from tests.tokens import make_private

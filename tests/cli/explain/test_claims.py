@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cli.explain.caller import BadClaimsError, persona_of_claims
 from gateway.settings.values.configuration import Settings
-from gateway.suites.asking.persona import make_claims
+from gateway.suites.simulation.persona import make_claims
 from tests.suites.worlds import AT, load
 
 

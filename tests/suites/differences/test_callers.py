@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.asking.request import parse_request
 from gateway.suites.differences.callers import NOBODY, Callers
 from gateway.suites.differences.side import Caller
+from gateway.suites.simulation.request import parse_request
 from tests.suites.differences.configs import BASE, edited, sides
 from tests.suites.worlds import AT
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
 from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.matrix import Kind
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
 from tests.suites.differences.configs import BASE, both, difference, edited
 from tests.suites.worlds import AT
 

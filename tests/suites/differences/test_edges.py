@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.decision.policy import Issuer, Profile
-from gateway.suites.differences.edges import Edge, find_edges
+from gateway.suites.differences.callers import Edge, find_edges
 from gateway.suites.differences.side import Caller
 
 ISSUER = Issuer(

@@ -5,8 +5,8 @@ import re
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.settings.values.route_options import RouteOptions
-from gateway.suites.differences.edit_facets import edit_facets
 from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.route_facets import edit_facets
 from tests.decision.policies import route
 
 

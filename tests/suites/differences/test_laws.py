@@ -14,12 +14,12 @@ from gateway.decision.decide import decide, settle
 from gateway.decision.head import RequestHead
 from gateway.decision.verdict import Allow, NeedKeys
 from gateway.settings.load import Loaded, load_settings
-from gateway.suites.asking.request import AskedRequest
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import Kind
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
+from gateway.suites.simulation.request import AskedRequest
 from tests.suites.worlds import AT
 
 Config = dict[str, Any]
@@ -130,7 +130,7 @@ def both(old: Config, new: Config) -> tuple[Loaded, Loaded]:
 def allows(side: Side, caller: Caller, request: AskedRequest) -> bool:
     credentials = side.credentials_of(caller)
     head = RequestHead(request.method, request.host, request.target, credentials)
-    policy, keys = side.loaded.settings.policy, side.stage.keys.sets
+    policy, keys = side.loaded.settings.policy, side.sandbox.keys.sets
     verdict = decide(head, policy, keys, AT)
     if isinstance(verdict, NeedKeys):
         verdict = settle(verdict.deny, head.target)

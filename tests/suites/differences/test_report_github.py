@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.suites.differences.report_github import format_github
+from gateway.suites.differences.report_formats import format_github
 from tests.suites.differences.configs import BASE, SAME, difference, edited
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gateway.suites.asking.request import parse_request
 from gateway.suites.differences.requests import choose_requests
+from gateway.suites.simulation.request import parse_request
 from tests.suites.differences.configs import BASE, sides
 
 OLD = (

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.suites.asking.request import parse_request
 from gateway.suites.differences.side import Caller, Side, State
+from gateway.suites.simulation.request import parse_request
 from tests.suites.differences.configs import BASE, caller, edited, load
 from tests.suites.worlds import AT
 

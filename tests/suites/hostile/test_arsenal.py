@@ -1,8 +1,8 @@
 """All attacks on a route, in one order."""
 
+from gateway.suites.files.attack_names import NAMES
 from gateway.suites.hostile.arsenal import change_requests, forge_tokens
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.names import NAMES
 
 
 def test_all_attacks_are_tried_in_the_same_order_again(order: Control) -> None:

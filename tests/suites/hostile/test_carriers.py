@@ -10,8 +10,8 @@ from gateway.suites.hostile.carriers import (
 )
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
-from gateway.suites.hostile.stage import Sent, Stage
-from tests.suites.hostile.stages import codes, control_of, refusals, variants
+from gateway.suites.simulation.sandbox import Sandbox, Sent
+from tests.suites.hostile.sandboxes import codes, control_of, refusals, variants
 
 MISSING, REPEATED = codes(Reason.TOKEN_MISSING), codes(Reason.TOKEN_REPEATED)
 MALFORMED = codes(Reason.TOKEN_MALFORMED)
@@ -46,18 +46,18 @@ def test_two_credentials_are_refused_in_each_order(order: Control) -> None:
     )
 
 
-def test_where_a_token_is_optional_nobody_may_pass_as_nobody(stage: Stage) -> None:
+def test_where_a_token_is_optional_nobody_may_pass_as_nobody(sandbox: Sandbox) -> None:
     """And whoever sends a credential that does not hold is refused."""
-    control = control_of(stage, "maybe")
+    control = control_of(sandbox, "maybe")
 
     passed = list(send_nothing(control)) + list(send_elsewhere(control))
     for one in passed:
-        outcome = stage.answer(one.head)
+        outcome = sandbox.decide(one.head)
         assert judge(one, outcome) is None
         assert isinstance(outcome, Sent)
         assert outcome.allow.token is None
     for one in (*send_other_schemes(control), *send_twice(control)):
-        assert isinstance(stage.answer(one.head), Deny)
+        assert isinstance(sandbox.decide(one.head), Deny)
 
 
 def test_no_token_stands_in_what_is_shown(order: Control) -> None:

@@ -10,8 +10,8 @@ from gateway.suites.hostile.changed_tokens import (
     spell_otherwise,
 )
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Stage
-from tests.suites.hostile.stages import codes, control_of, refusals, variants
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import codes, control_of, refusals, variants
 
 MALFORMED, INVALID = codes(Reason.TOKEN_MALFORMED), codes(Reason.SIGNATURE_INVALID)
 
@@ -56,8 +56,8 @@ def test_what_was_signed_is_what_counts(order: Control) -> None:
 
 
 @pytest.mark.parametrize("route", ["read-order", "any", "machines"])
-def test_a_token_has_one_spelling(route: str, stage: Stage) -> None:
-    control = control_of(stage, route)
+def test_a_token_has_one_spelling(route: str, sandbox: Sandbox) -> None:
+    control = control_of(sandbox, route)
     forged = list(spell_otherwise(control))
 
     assert refusals(control, forged) == {"re-encoded": MALFORMED}

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.routes.routing import Route
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import AskedRequest, parse_request
 from gateway.suites.hostile.control import Cases, Controls
-from gateway.suites.hostile.stage import Stage
-from tests.suites.hostile.stages import WORLD, control_of, make_stage
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import AskedRequest, parse_request
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import WORLD, control_of, make_sandbox
 
 
 def url(text: str, **headers: str) -> AskedRequest:
@@ -19,17 +19,17 @@ def url(text: str, **headers: str) -> AskedRequest:
 ALICE = Persona("alice", "main", {"scope": "orders:read other"})
 
 
-def route_of(stage: Stage, name: str) -> Route:
-    return next(route for route in stage.settings.policy.routes.routes if route.name == name)
+def route_of(sandbox: Sandbox, name: str) -> Route:
+    return next(route for route in sandbox.settings.policy.routes.routes if route.name == name)
 
 
-def callers(stage: Stage, route: str, cases: Cases) -> list[str | None]:
-    controls = Controls(stage, stage.answer, cases)
-    return [control.caller for control in controls.of(route_of(stage, route))]
+def callers(sandbox: Sandbox, route: str, cases: Cases) -> list[str | None]:
+    controls = Controls(sandbox, sandbox.decide, cases)
+    return [control.caller for control in controls.of(route_of(sandbox, route))]
 
 
-def test_claims_are_made_where_no_suite_has_any(stage: Stage) -> None:
-    control = control_of(stage, "read-order")
+def test_claims_are_made_where_no_suite_has_any(sandbox: Sandbox) -> None:
+    control = control_of(sandbox, "read-order")
     token = control.sent.allow.token
 
     assert control.caller is None
@@ -39,11 +39,11 @@ def test_claims_are_made_where_no_suite_has_any(stage: Stage) -> None:
     assert control.variables == {"tenant": "some-tenant", "id": "some-id"}
 
 
-def test_there_is_one_for_each_issuer_that_the_route_accepts(stage: Stage) -> None:
-    controls = Controls(stage, stage.answer, ())
+def test_there_is_one_for_each_issuer_that_the_route_accepts(sandbox: Sandbox) -> None:
+    controls = Controls(sandbox, sandbox.decide, ())
 
     found = {
-        name: [control.issuer.name for control in controls.of(route_of(stage, name))]
+        name: [control.issuer.name for control in controls.of(route_of(sandbox, name))]
         for name in ("read-order", "any", "maybe", "machines")
     }
 
@@ -55,12 +55,12 @@ def test_there_is_one_for_each_issuer_that_the_route_accepts(stage: Stage) -> No
     }
 
 
-def test_the_first_case_that_is_allowed_counts(stage: Stage) -> None:
+def test_the_first_case_that_is_allowed_counts(sandbox: Sandbox) -> None:
     bob = Persona("bob", "main")
     cases = [(bob, url("/maybe")), (ALICE, url("/maybe")), (bob, url("/any"))]
 
-    assert callers(stage, "maybe", cases) == ["alice", None]
-    assert callers(stage, "any", cases) == ["bob", None, None]
+    assert callers(sandbox, "maybe", cases) == ["alice", None]
+    assert callers(sandbox, "any", cases) == ["bob", None, None]
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_the_first_case_that_is_allowed_counts(stage: Stage) -> None:
     ids=["without a token", "an attack", "revoked", "with a credential", "public", "no route"],
 )
 def test_what_is_allowed_for_another_cause_than_its_token_is_no_control(
-    persona: Persona, request_: AskedRequest, stage: Stage
+    persona: Persona, request_: AskedRequest, sandbox: Sandbox
 ) -> None:
-    assert callers(stage, "maybe", [(persona, request_)]) == [None, None]
+    assert callers(sandbox, "maybe", [(persona, request_)]) == [None, None]
 
 
-def test_the_least_control_has_nothing_to_spare(stage: Stage) -> None:
-    controls = Controls(stage, stage.answer, [(ALICE, url("/maybe"))])
+def test_the_least_control_has_nothing_to_spare(sandbox: Sandbox) -> None:
+    controls = Controls(sandbox, sandbox.decide, [(ALICE, url("/maybe"))])
 
-    least = controls.least_like(route_of(stage, "maybe"), control_of(stage, "any"))
+    least = controls.least_like(route_of(sandbox, "maybe"), control_of(sandbox, "any"))
 
     assert least is not None
     assert least.caller is None
@@ -100,12 +100,15 @@ HARD = WORLD.replace(
 
 def test_where_no_claims_can_be_made_there_is_none(tmp_path: Path) -> None:
     """A text is never a list; a pattern, on the other hand, is met."""
-    assert callers(make_stage(tmp_path, PATTERN)[0], "machines", ()) == [None, None, None]
-    stage, _ = make_stage(tmp_path, HARD)
+    assert callers(make_sandbox(tmp_path, PATTERN)[0], "machines", ()) == [None, None, None]
+    sandbox, _ = make_sandbox(tmp_path, HARD)
 
-    assert callers(stage, "machines", ()) == []
-    like = control_of(stage, "any")
-    assert Controls(stage, stage.answer, ()).least_like(route_of(stage, "machines"), like) is None
+    assert callers(sandbox, "machines", ()) == []
+    like = control_of(sandbox, "any")
+    assert (
+        Controls(sandbox, sandbox.decide, ()).least_like(route_of(sandbox, "machines"), like)
+        is None
+    )
 
 
 def test_a_route_that_owns_no_request_has_no_control(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_route_that_owns_no_request_has_no_control(tmp_path: Path) -> None:
         " OPTIONS]}, upstream: orders, require: {}}\n"
         "  - {name: machines,",
     )
-    stage, _ = make_stage(tmp_path, taken)
+    sandbox, _ = make_sandbox(tmp_path, taken)
 
-    assert callers(stage, "all", ()) == []
-    assert callers(stage, "b", ()) == [None, None, None]
+    assert callers(sandbox, "all", ()) == []
+    assert callers(sandbox, "b", ()) == [None, None, None]

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from gateway.suites.hostile.findings import Kind
 from gateway.suites.hostile.run_attacks import Campaign
-from gateway.suites.hostile.stage import Stage
+from gateway.suites.simulation.sandbox import Sandbox
 from tests.suites.differences.test_laws import Config, configs, load
 from tests.suites.worlds import AT
 
@@ -33,7 +33,7 @@ def test_nothing_gets_through_but_what_a_more_open_route_takes(config: Config) -
     assume(loaded is not None)
     assert loaded is not None
 
-    report = Campaign(Stage(loaded.settings, AT), loaded.places).run()
+    report = Campaign(Sandbox(loaded.settings, AT), loaded.places).run()
 
     issuers = loaded.settings.issuers.values()
     unchecked = any(one.issuer.audiences is None for one in issuers)

@@ -8,7 +8,7 @@ from gateway.suites.hostile.odd_tokens import (
     write_odd_headers,
     write_odd_json,
 )
-from tests.suites.hostile.stages import codes, refusals, variants
+from tests.suites.hostile.sandboxes import codes, refusals, variants
 
 MALFORMED = codes(Reason.TOKEN_MALFORMED)
 

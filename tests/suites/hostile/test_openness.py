@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.hostile.openness import MAX_OPEN_ROUTES, find_more_open, servers_of
-from gateway.suites.hostile.stage import Stage
-from tests.suites.hostile.stages import make_stage
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import make_sandbox
 
 CONFIG = """\
 version: 1
@@ -27,12 +27,12 @@ REQUEST = parse_request("GET", "https://a.example/a/guarded")
 
 
 def find(directory: Path, routes: str, cases: Cases = ()) -> tuple[list[str], int]:
-    stage, _ = make_stage(directory, CONFIG.format(routes=routes))
-    controls = Controls(stage, stage.answer, cases)
-    every = stage.settings.policy.routes.routes
+    sandbox, _ = make_sandbox(directory, CONFIG.format(routes=routes))
+    controls = Controls(sandbox, sandbox.decide, cases)
+    every = sandbox.settings.policy.routes.routes
     guarded = next(route for route in every if route.name == "guarded")
     public = {route.name: REQUEST for route in every if route.public}
-    found, more = find_more_open(controls.of(guarded)[0], public, controls, stage.answer)
+    found, more = find_more_open(controls.of(guarded)[0], public, controls, sandbox.decide)
     return [one.route.name for one in found], more
 
 
@@ -92,20 +92,20 @@ routes:
 
 def test_less_is_asked_of_the_same_people(tmp_path: Path) -> None:
     """Who may see alice's pages may not see her events; nobody sees those of somebody else."""
-    stage, _ = make_stage(tmp_path, BOUND)
+    sandbox, _ = make_sandbox(tmp_path, BOUND)
     alice = Persona("alice", "main", {"scope": "read"})
     request = parse_request("GET", "https://a.example/u/alice/events")
-    controls = Controls(stage, stage.answer, [(alice, request)])
-    guarded = stage.settings.policy.routes.routes[0]
+    controls = Controls(sandbox, sandbox.decide, [(alice, request)])
+    guarded = sandbox.settings.policy.routes.routes[0]
 
-    [one], _ = find_more_open(controls.of(guarded)[0], {}, controls, stage.answer)
+    [one], _ = find_more_open(controls.of(guarded)[0], {}, controls, sandbox.decide)
 
     assert one.route.name == "page"
     assert one.request.target == b"/u/alice/some-page"
 
 
-def test_servers_are_those_of_the_upstream(stage: Stage) -> None:
-    routes = {route.name: route for route in stage.settings.policy.routes.routes}
+def test_servers_are_those_of_the_upstream(sandbox: Sandbox) -> None:
+    routes = {route.name: route for route in sandbox.settings.policy.routes.routes}
 
-    assert servers_of(stage.settings, routes["any"]) == {(False, "10.0.0.7:8000")}
-    assert servers_of(stage.settings, routes["site"]) == {(False, "10.0.0.8:8000")}
+    assert servers_of(sandbox.settings, routes["any"]) == {(False, "10.0.0.7:8000")}
+    assert servers_of(sandbox.settings, routes["site"]) == {(False, "10.0.0.8:8000")}

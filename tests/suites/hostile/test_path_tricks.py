@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.attack import Attack
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.findings import Kind
 from gateway.suites.hostile.openness import OpenRoute
 from gateway.suites.hostile.path_tricks import climb_from_open, override, show, trick_paths
 from gateway.suites.hostile.run_attacks import judge
-from gateway.suites.hostile.stage import Stage
-from tests.suites.hostile.stages import attack, control_of
+from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import attack, control_of
 
 CONFIG = """\
 version: 1
@@ -54,32 +54,34 @@ def test_a_prefix_that_asks_for_more_opens_nothing(tmp_path: Path) -> None:
     assert found(tmp_path, "one", "require: {scopes: [read, write]}") == set()
 
 
-def opened(attacks: Iterable[Attack], stage: Stage) -> list[str]:
-    return [one.variant for one in attacks if judge(one, stage.answer(one.head)) is not None]
+def opened(attacks: Iterable[Attack], sandbox: Sandbox) -> list[str]:
+    return [one.variant for one in attacks if judge(one, sandbox.decide(one.head)) is not None]
 
 
-def open_routes(stage: Stage) -> list[OpenRoute]:
-    routes = {route.name: route for route in stage.settings.policy.routes.routes}
+def open_routes(sandbox: Sandbox) -> list[OpenRoute]:
+    routes = {route.name: route for route in sandbox.settings.policy.routes.routes}
     health = parse_request("GET", "https://api.example/healthz")
     public = parse_request("GET", "https://api.example/public/some")
     return [OpenRoute(routes["health"], health, ()), OpenRoute(routes["open"], public, ())]
 
 
-def test_from_each_open_route_every_way_is_tried(order: Control, stage: Stage) -> None:
-    attacks = list(climb_from_open(order, open_routes(stage)))
+def test_from_each_open_route_every_way_is_tried(order: Control, sandbox: Sandbox) -> None:
+    attacks = list(climb_from_open(order, open_routes(sandbox)))
 
-    assert opened(attacks, stage) == []
+    assert opened(attacks, sandbox) == []
     assert {one.variant for one in attacks} == {"from health", "from open"}
     assert "GET api.example/public/../tenants/some-tenant/orders/some-id" in {
         one.shown for one in attacks
     }
 
 
-def test_an_open_route_is_asked_for_another_url_by_headers(order: Control, stage: Stage) -> None:
+def test_an_open_route_is_asked_for_another_url_by_headers(
+    order: Control, sandbox: Sandbox
+) -> None:
     """CVE-2023-27487"""
-    attacks = list(override(order, open_routes(stage)))
+    attacks = list(override(order, open_routes(sandbox)))
 
-    assert opened(attacks, stage) == []
+    assert opened(attacks, sandbox) == []
     assert {one.variant.partition(",")[0] for one in attacks} >= {
         "X-Original-URL",
         "X-Rewrite-URL",
@@ -87,11 +89,11 @@ def test_an_open_route_is_asked_for_another_url_by_headers(order: Control, stage
     }
 
 
-def test_the_path_itself_is_for_everybody_where_a_token_is_optional(stage: Stage) -> None:
-    control = control_of(stage, "maybe")
+def test_the_path_itself_is_for_everybody_where_a_token_is_optional(sandbox: Sandbox) -> None:
+    control = control_of(sandbox, "maybe")
 
     assert list(trick_paths(control, [])) == []
-    assert list(climb_from_open(control, open_routes(stage))) == []
+    assert list(climb_from_open(control, open_routes(sandbox))) == []
 
 
 def test_a_target_in_absolute_form_is_shown_as_it_is() -> None:

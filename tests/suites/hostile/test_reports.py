@@ -6,8 +6,7 @@ from pathlib import Path
 from gateway.settings.text.fault import Place
 from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
 from gateway.suites.running.report import Report
-from gateway.suites.running.report_github import format_github
-from gateway.suites.running.report_junit import format_junit
+from gateway.suites.running.report_formats import format_github, format_junit
 from tests.suites.reports import run
 from tests.suites.running.test_report_junit import STARTED_AT, document
 from tests.suites.worlds import SUITE

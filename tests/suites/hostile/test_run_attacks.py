@@ -7,13 +7,13 @@ import pytest
 
 from gateway.decision.policy import Profile
 from gateway.decision.reason import Reason
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
+from gateway.suites.files.attack_names import NAMES, NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.findings import HostileReport, Kind
-from gateway.suites.hostile.names import NAMES, NOT_ATTACKED, REPORT_MODE
 from gateway.suites.hostile.run_attacks import Campaign
-from gateway.suites.running.selection import parse_selection
-from tests.suites.hostile.stages import WORLD, attack, make_stage
+from gateway.suites.selection import parse_selection
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
+from tests.suites.hostile.sandboxes import WORLD, attack, make_sandbox
 from tests.suites.hostile.weak import (
     ANYWHERE,
     FIRST,
@@ -187,10 +187,10 @@ def test_every_attack_has_a_name_that_is_told_of(tmp_path: Path) -> None:
 
 def test_two_runs_try_and_say_the_same(tmp_path: Path) -> None:
     """Keys are others in each run; what is tried is not."""
-    answer = forgiving(Reason.SCOPE_MISSING, Reason.PATH_REJECTED)
-    stage, loaded = make_stage(tmp_path)
+    decide = forgiving(Reason.SCOPE_MISSING, Reason.PATH_REJECTED)
+    sandbox, loaded = make_sandbox(tmp_path)
 
-    first, second = (Campaign(stage, loaded.places, (), answer(stage)).run() for _ in range(2))
+    first, second = (Campaign(sandbox, loaded.places, (), decide(sandbox)).run() for _ in range(2))
 
     assert first.routes == second.routes
     assert first.failures
@@ -201,9 +201,9 @@ def test_a_weakness_is_found_by_the_attacks_that_are_meant_for_it(
     name: str, tmp_path: Path
 ) -> None:
     weakness, expected = WEAK[name]
-    stage, loaded = make_stage(tmp_path)
+    sandbox, loaded = make_sandbox(tmp_path)
 
-    report = Campaign(stage, loaded.places, (), weakness(stage)).run()
+    report = Campaign(sandbox, loaded.places, (), weakness(sandbox)).run()
 
     assert set(expected.split()) - caught(report) == set()
 
@@ -230,10 +230,10 @@ def test_what_a_suite_is_allowed_is_what_is_changed(tmp_path: Path) -> None:
 
 
 def test_what_got_through_is_told_with_its_line_and_what_it_was(tmp_path: Path) -> None:
-    stage, loaded = make_stage(tmp_path)
-    weak = configured(route={"scopes": None})(stage)
+    sandbox, loaded = make_sandbox(tmp_path)
+    weak = configured(route={"scopes": None})(sandbox)
 
-    report = Campaign(stage, loaded.places, (), weak).run()
+    report = Campaign(sandbox, loaded.places, (), weak).run()
     found = next(one for one in report.failures if one.name == "scope-missing")
 
     lines = WORLD.splitlines()
@@ -248,10 +248,10 @@ def test_what_got_through_is_told_with_its_line_and_what_it_was(tmp_path: Path) 
 
 def test_a_refusal_for_another_reason_is_a_finding(tmp_path: Path) -> None:
     """Whoever refuses for the wrong reason has not looked at what was wrong."""
-    stage, loaded = make_stage(tmp_path)
-    weak = configured(issuer={"algorithms": frozenset({"ES256", "EdDSA", "HS256"})})(stage)
+    sandbox, loaded = make_sandbox(tmp_path)
+    weak = configured(issuer={"algorithms": frozenset({"ES256", "EdDSA", "HS256"})})(sandbox)
 
-    report = Campaign(stage, loaded.places, (), weak).run()
+    report = Campaign(sandbox, loaded.places, (), weak).run()
     found = next(one for one in report.failures if one.name == "hmac-with-public-key")
 
     assert found.kind is Kind.OTHER_REASON
@@ -310,9 +310,9 @@ def test_what_only_reports_is_one_finding_for_each_route(
 
 
 def test_only_what_is_selected_is_tried(tmp_path: Path) -> None:
-    stage, loaded = make_stage(tmp_path)
+    sandbox, loaded = make_sandbox(tmp_path)
 
-    report = Campaign(stage, loaded.places).run(parse_selection("machines and alg-none"))
+    report = Campaign(sandbox, loaded.places).run(parse_selection("machines and alg-none"))
 
     counts = {one.route: dict(one.counts) for one in report.routes if one.counts}
     assert counts.keys() == {"machines"}
@@ -326,9 +326,10 @@ def shown(reports: Iterable[HostileReport]) -> str:
 
 
 def test_no_part_of_a_token_is_told(tmp_path: Path) -> None:
-    stage, loaded = make_stage(tmp_path)
+    sandbox, loaded = make_sandbox(tmp_path)
     reports = [
-        Campaign(stage, loaded.places, (), weakness(stage)).run() for weakness, _ in WEAK.values()
+        Campaign(sandbox, loaded.places, (), weakness(sandbox)).run()
+        for weakness, _ in WEAK.values()
     ]
 
     assert "eyJ" not in shown(reports)

@@ -7,7 +7,6 @@ import pytest
 from gateway.decision.identity import Identity
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
-from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
 from gateway.suites.hostile.spoofed_headers import (
@@ -17,20 +16,28 @@ from gateway.suites.hostile.spoofed_headers import (
     spoof_instead,
     spoof_on_public,
 )
-from gateway.suites.hostile.stage import Sent, Stage
-from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.sandbox import Sandbox, Sent
+from tests.suites.hostile.sandboxes import (
+    WORLD,
+    codes,
+    control_of,
+    make_sandbox,
+    refusals,
+    variants,
+)
 
 SPELLINGS = {"as they are", "in capitals", "with underscores", "with dots", "as CGI variables"}
 
 
 def test_beside_a_token_the_service_gets_what_the_token_says_and_nothing_else(
-    order: Control, stage: Stage
+    order: Control, sandbox: Sandbox
 ) -> None:
     """CVE-2025-64484, CVE-2022-31813"""
     attacks = list(spoof_identity(order))
 
     for one in attacks:
-        outcome = stage.answer(one.head)
+        outcome = sandbox.decide(one.head)
         assert judge(one, outcome) is None, one.variant
         assert isinstance(outcome, Sent)
         assert FORGED not in outcome.head
@@ -45,20 +52,20 @@ def test_without_a_token_they_open_nothing(order: Control) -> None:
     assert variants(attacks, "identity-without-token") >= SPELLINGS
 
 
-def test_where_a_token_is_optional_they_vouch_for_nobody(stage: Stage) -> None:
-    control = control_of(stage, "maybe")
+def test_where_a_token_is_optional_they_vouch_for_nobody(sandbox: Sandbox) -> None:
+    control = control_of(sandbox, "maybe")
 
     for one in spoof_instead(control):
-        outcome = stage.answer(one.head)
+        outcome = sandbox.decide(one.head)
         assert judge(one, outcome) is None
         assert isinstance(outcome, Sent)
 
 
-def test_on_a_public_route_they_are_removed_as_well(stage: Stage) -> None:
+def test_on_a_public_route_they_are_removed_as_well(sandbox: Sandbox) -> None:
     request = parse_request("GET", "https://shop.example/healthz")
 
     for one in spoof_on_public(request, [b"X-Gateway-Subject"]):
-        outcome = stage.answer(one.head)
+        outcome = sandbox.decide(one.head)
         assert judge(one, outcome) is None
         assert isinstance(outcome, Sent)
         assert FORGED not in outcome.head
@@ -91,11 +98,11 @@ def test_of_a_cgi_variable_the_field_that_fills_it_is_tried() -> None:
 def test_what_becomes_of_underscores_elsewhere_makes_no_difference(
     kept: str, tmp_path: Path
 ) -> None:
-    stage, _ = make_stage(tmp_path, WORLD + f"underscore_names: {kept}\n")
-    order = control_of(stage, "read-order")
+    sandbox, _ = make_sandbox(tmp_path, WORLD + f"underscore_names: {kept}\n")
+    order = control_of(sandbox, "read-order")
 
     for one in spoof_identity(order):
-        outcome = stage.answer(one.head)
+        outcome = sandbox.decide(one.head)
         assert judge(one, outcome) is None, one.variant
         assert isinstance(outcome, Deny) is (kept == "reject" and "_" in _names(one.head))
 

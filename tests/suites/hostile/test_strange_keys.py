@@ -9,7 +9,7 @@ from gateway.suites.hostile.strange_keys import (
     forge_with_other_algorithm,
     forge_with_own_key,
 )
-from tests.suites.hostile.stages import codes, refusals, variants
+from tests.suites.hostile.sandboxes import codes, refusals, variants
 
 SIGNATURE = codes(Reason.SIGNATURE_INVALID)
 UNKNOWN = codes(Reason.KEY_UNKNOWN)

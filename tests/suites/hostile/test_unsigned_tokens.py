@@ -6,14 +6,14 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Stage
 from gateway.suites.hostile.unsigned_tokens import (
     forge_unsigned,
     forge_with_guessed_secret,
     forge_with_public_key,
     forge_without_algorithm,
 )
-from tests.suites.hostile.stages import codes, control_of, make_stage, refusals, variants
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import codes, control_of, make_sandbox, refusals, variants
 
 NOT_ALLOWED = codes(Reason.ALGORITHM_NOT_ALLOWED)
 
@@ -45,8 +45,8 @@ def test_a_token_without_an_algorithm_is_no_token(order: Control) -> None:
 def test_a_public_key_is_tried_as_a_secret_in_every_form(
     algorithm: str, forms: set[str], tmp_path: Path
 ) -> None:
-    stage, _ = make_stage(tmp_path, ONE_ROUTE.format(algorithm))
-    control = control_of(stage, "any")
+    sandbox, _ = make_sandbox(tmp_path, ONE_ROUTE.format(algorithm))
+    control = control_of(sandbox, "any")
     forged = list(forge_with_public_key(control))
 
     common = {"PEM", "DER", "JWK", "OpenSSH", "PEM without the last line end"}
@@ -76,9 +76,9 @@ routes: [{{name: any, match: {{path: /any}}, upstream: orders, require: {{}}}}]
 """
 
 
-def test_the_same_is_tried_wherever_a_token_is_asked_for(stage: Stage) -> None:
+def test_the_same_is_tried_wherever_a_token_is_asked_for(sandbox: Sandbox) -> None:
     names = {"read-order", "any", "maybe", "machines"}
 
     for name in names:
-        control = control_of(stage, name)
+        control = control_of(sandbox, name)
         assert refusals(control, forge_unsigned(control)) == {"alg-none": NOT_ALLOWED}

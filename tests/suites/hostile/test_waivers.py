@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.text.fault import Place
-from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks
-from gateway.suites.hostile.waivers import Waiver, waive
-from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.files.suite import Waiver
+from gateway.suites.hostile.findings import Finding, HostileReport, Kind, RouteAttacks, waive
 from tests.suites.worlds import SUITE, make, make_or_not
 
 PLACE = Place("gateway.yaml", 3, 5)

@@ -8,14 +8,21 @@ from gateway.decision.reason import Reason
 from gateway.suites.hostile.attack import send
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
-from gateway.suites.hostile.stage import Stage
 from gateway.suites.hostile.wrong_claims import (
     forge_audiences,
     forge_issuers,
     forge_kinds,
     forge_times,
 )
-from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import (
+    WORLD,
+    codes,
+    control_of,
+    make_sandbox,
+    refusals,
+    variants,
+)
 
 MALFORMED, MISSING = codes(Reason.CLAIM_MALFORMED), codes(Reason.CLAIM_MISSING)
 MISMATCH, TYPE = codes(Reason.AUDIENCE_MISMATCH), codes(Reason.TOKEN_TYPE_MISMATCH)
@@ -32,8 +39,8 @@ def test_an_issuer_is_itself_and_nothing_like_it(order: Control) -> None:
 def test_what_is_another_issuer_of_the_configuration_is_not_unknown(tmp_path: Path) -> None:
     """`https://partner.example` and `https://partner.example/` are two."""
     text = WORLD.replace("https://login.example/", "https://partner.example/")
-    stage, _ = make_stage(tmp_path, text)
-    control = control_of(stage, "read-order")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "read-order")
 
     assert "a slash more or less" not in variants(forge_issuers(control), "wrong-issuer")
 
@@ -63,13 +70,13 @@ def test_a_token_is_for_this_api(order: Control) -> None:
 
 def test_where_no_audience_is_checked_a_token_for_another_api_gets_through(tmp_path: Path) -> None:
     text = WORLD.replace("secret_env: CI_SECRET, audiences: [orders]", UNCHECKED)
-    stage, _ = make_stage(tmp_path, text)
-    control = control_of(stage, "machines")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
 
     through = {
         one.name
         for one in send(forge_audiences(control), control)
-        if judge(one, stage.answer(one.head)) is not None
+        if judge(one, sandbox.decide(one.head)) is not None
     }
 
     assert through == {"wrong-audience", "no-audience"}
@@ -89,8 +96,8 @@ def test_only_access_tokens_are_access_tokens(order: Control) -> None:
 
 
 @pytest.mark.parametrize("issuer", ["partner", "ci"])
-def test_where_any_jwt_is_a_token_other_kinds_are_still_none(issuer: str, stage: Stage) -> None:
-    control = control_of(stage, "any", issuer)
+def test_where_any_jwt_is_a_token_other_kinds_are_still_none(issuer: str, sandbox: Sandbox) -> None:
+    control = control_of(sandbox, "any", issuer)
     forged = list(forge_kinds(control))
 
     kinds = {"id-token", "logout-token", "security-event", "introspection", "other-type"}

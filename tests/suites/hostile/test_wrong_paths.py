@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.wrong_paths import swap_variables
-from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals
+from gateway.suites.hostile.wrong_rules import swap_variables
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
+from tests.suites.hostile.sandboxes import WORLD, codes, control_of, make_sandbox, refusals
 
 MINE = """\
 version: 1
@@ -32,10 +32,10 @@ def test_a_variable_that_is_compared_is_another_one(order: Control) -> None:
 
 def test_what_another_route_owns_is_not_asked_for(tmp_path: Path) -> None:
     """It would be judged by other rules."""
-    stage, _ = make_stage(tmp_path, MINE)
+    sandbox, _ = make_sandbox(tmp_path, MINE)
     alice = Persona("alice", "main")
     request = parse_request("GET", "https://a.example/users/alice/files/7?v=1")
-    control = control_of(stage, "mine", cases=[(alice, request)])
+    control = control_of(sandbox, "mine", cases=[(alice, request)])
 
     shown = {one.shown for one in swap_variables(control)}
 
@@ -49,6 +49,6 @@ def test_what_another_route_owns_is_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_what_is_not_compared_may_be_anything(tmp_path: Path) -> None:
-    stage, _ = make_stage(tmp_path, WORLD)
+    sandbox, _ = make_sandbox(tmp_path, WORLD)
 
-    assert list(swap_variables(control_of(stage, "any"))) == []
+    assert list(swap_variables(control_of(sandbox, "any"))) == []

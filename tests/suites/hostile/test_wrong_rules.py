@@ -10,7 +10,14 @@ from gateway.suites.hostile.wrong_rules import (
     forge_of_others,
     forge_revoked,
 )
-from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+from tests.suites.hostile.sandboxes import (
+    WORLD,
+    codes,
+    control_of,
+    make_sandbox,
+    refusals,
+    variants,
+)
 
 
 def test_each_claim_test_is_missed_in_many_ways(order: Control) -> None:
@@ -25,8 +32,8 @@ def test_a_claim_that_the_gateway_reads_itself_may_be_refused_by_another_check(
     tmp_path: Path,
 ) -> None:
     text = WORLD.replace("require: {issuers: [ci]}", "require: {claims: {sub: {equals: robot}}}")
-    stage, _ = make_stage(tmp_path, text)
-    control = control_of(stage, "machines")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
 
     found = refusals(control, forge_claims(control))
 
@@ -67,6 +74,6 @@ def test_a_route_refuses_the_tokens_of_other_issuers(order: Control) -> None:
 
 
 def test_a_route_for_all_issuers_has_no_others(tmp_path: Path) -> None:
-    stage, _ = make_stage(tmp_path)
+    sandbox, _ = make_sandbox(tmp_path)
 
-    assert list(forge_of_others(control_of(stage, "any"))) == []
+    assert list(forge_of_others(control_of(sandbox, "any"))) == []

@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.stage import Stage
-from gateway.suites.hostile.wrong_scopes import forge_scopes
-from tests.suites.hostile.stages import WORLD, codes, control_of, make_stage, refusals, variants
+from gateway.suites.hostile.wrong_rules import forge_scopes
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.sandbox import Sandbox
+from tests.suites.hostile.sandboxes import (
+    WORLD,
+    codes,
+    control_of,
+    make_sandbox,
+    refusals,
+    variants,
+)
 
 MISSING = codes(Reason.SCOPE_MISSING)
 
@@ -27,11 +34,11 @@ def test_each_scope_is_missing_in_its_turn(order: Control) -> None:
     assert found["scope-odd"] == codes(Reason.CLAIM_MALFORMED) | MISSING
 
 
-def test_whoever_has_more_loses_all_that_grants_a_scope(stage: Stage) -> None:
+def test_whoever_has_more_loses_all_that_grants_a_scope(sandbox: Sandbox) -> None:
     """Where another scope implies the one that is missing, both are."""
     rich = Persona("rich", "main", {"scope": "orders:admin orders:read other"})
     request = parse_request("GET", "https://shop.example/maybe")
-    control = control_of(stage, "maybe", "main", [(rich, request)])
+    control = control_of(sandbox, "maybe", "main", [(rich, request)])
     forged = list(forge_scopes(control))
 
     assert control.caller == "rich"
@@ -46,8 +53,8 @@ def test_a_route_without_scopes_has_none_to_miss(machine: Control) -> None:
 @pytest.mark.parametrize("scopes", ["{none: [suspended]}", "{any: [a, {none: [b]}]}"])
 def test_where_no_scope_is_needed_none_is_misspelt(scopes: str, tmp_path: Path) -> None:
     text = WORLD.replace("require: {issuers: [ci]}", f"require: {{scopes: {scopes}}}")
-    stage, _ = make_stage(tmp_path, text)
-    control = control_of(stage, "machines")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
     forged = list(forge_scopes(control))
 
     assert refusals(control, forged) == {"scope-forbidden": MISSING}
@@ -58,8 +65,8 @@ def test_a_route_that_tests_the_claim_itself_may_refuse_as_well(tmp_path: Path) 
         "require: {issuers: [ci]}",
         "require: {scopes: [a], claims: {scope: {exists: true}}}",
     )
-    stage, _ = make_stage(tmp_path, text)
-    control = control_of(stage, "machines")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
 
     found = refusals(control, forge_scopes(control))
 

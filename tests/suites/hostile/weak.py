@@ -24,29 +24,29 @@ from gateway.decision.verdict import Allow, Deny, NeedKeys
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
-from gateway.suites.hostile.stage import Answer, Outcome, Sent, Stage
+from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
 
-Weakness = Callable[[Stage], Answer]
+Weakness = Callable[[Sandbox], Decide]
 Read = Callable[[bytes, Policy, KeySets], "SignedToken | Deny | NeedKeys"]
 
 
-def make_answer(
-    stage: Stage,
+def make_decide(
+    sandbox: Sandbox,
     settings: Settings | None = None,
     read: Authenticate = authenticate,
     forgiven: frozenset[Reason] = frozenset(),
-) -> Answer:
-    """Return what answers as *stage* does, but for what is said."""
-    settings = settings or stage.settings
+) -> Decide:
+    """Return what answers as *sandbox* does, but for what is said."""
+    settings = settings or sandbox.settings
     policy, rehearsal = settings.policy, Rehearsal(settings)
 
-    def answer(head: bytes) -> Outcome:
+    def decide_weakly(head: bytes) -> Outcome:
         request = rehearsal.read(head)
         found = request.fields
         host = canonical_host(found.host) or ""
         asked = RequestHead(request.method, host, request.target, found.authorization)
         verdict = (
-            decide(asked, policy, stage.keys.sets, stage.at, read, stage.revocations)
+            decide(asked, policy, sandbox.keys.sets, sandbox.at, read, sandbox.revocations)
             if found.fault is None
             else found.fault
         )
@@ -58,19 +58,19 @@ def make_answer(
             verdict = Allow(route, request.target, token, identity)
         if not isinstance(verdict, Allow):
             return verdict
-        return Sent(verdict, rehearsal.render(request, verdict, stage.at))
+        return Sent(verdict, rehearsal.render(request, verdict, sandbox.at))
 
-    return answer
+    return decide_weakly
 
 
 def forgiving(*reasons: Reason) -> Weakness:
     """Return a gateway that lets through what should be refused for *reasons*."""
-    return lambda stage: make_answer(stage, forgiven=frozenset(reasons))
+    return lambda sandbox: make_decide(sandbox, forgiven=frozenset(reasons))
 
 
-def reading(read: Callable[[Stage], Read]) -> Weakness:
+def reading(read: Callable[[Sandbox], Read]) -> Weakness:
     """Return a gateway that believes what *read* makes of a token."""
-    return lambda stage: make_answer(stage, read=read(stage))
+    return lambda sandbox: make_decide(sandbox, read=read(sandbox))
 
 
 def configured(
@@ -84,15 +84,15 @@ def configured(
     *public* is for public routes, *route* for all others.
     """
 
-    def weaken(stage: Stage) -> Answer:
-        settings = stage.settings
+    def weaken(sandbox: Sandbox) -> Decide:
+        settings = sandbox.settings
         old = settings.policy
         issuers = {iss: replace(one, **(issuer or {})) for iss, one in old.issuers.items()}
         routes = [
             replace(one, **((public if one.public else route) or {})) for one in old.routes.routes
         ]
         changed = replace(old, issuers=issuers, routes=RouteTable(routes), **(policy or {}))
-        return make_answer(stage, _with_policy(settings, changed))
+        return make_decide(sandbox, _with_policy(settings, changed))
 
     return weaken
 
@@ -130,7 +130,7 @@ def _believe(
     return SignedToken(issuer, keys[issuer.name], None, kind, read, identity, b'""', policy)
 
 
-def any_signature(_: Stage) -> Read:
+def any_signature(_: Sandbox) -> Read:
     """Return what reads tokens and never looks at a signature."""
 
     def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
@@ -145,7 +145,7 @@ def any_signature(_: Stage) -> Read:
     return read
 
 
-def unsigned_is_signed(_: Stage) -> Read:
+def unsigned_is_signed(_: Sandbox) -> Read:
     """Return what needs no signature where ``alg`` is none, in any spelling (CVE-2015-9235)."""
 
     def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
@@ -157,7 +157,7 @@ def unsigned_is_signed(_: Stage) -> Read:
     return read
 
 
-def public_key_is_secret(stage: Stage) -> Read:
+def public_key_is_secret(sandbox: Sandbox) -> Read:
     """Return what takes an issuer's PEM for the secret of an HMAC (CVE-2016-10555)."""
 
     def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
@@ -165,7 +165,7 @@ def public_key_is_secret(stage: Stage) -> Read:
         issuer = policy.issuers.get(str(parts[1].get("iss"))) if parts is not None else None
         if parts is None or issuer is None or parts[0].get("alg") != "HS256":
             return authenticate(token, policy, keys)
-        key = stage.keys.of(issuer.name)
+        key = sandbox.keys.of(issuer.name)
         if isinstance(key.private, bytes):
             return authenticate(token, policy, keys)
         signed, _, signature = token.rpartition(b".")
@@ -177,7 +177,7 @@ def public_key_is_secret(stage: Stage) -> Read:
     return read
 
 
-def like_issuers(_: Stage) -> Read:
+def like_issuers(_: Sandbox) -> Read:
     """Return what compares issuers by their beginnings, in any case (CVE-2024-53861)."""
 
     def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
@@ -196,7 +196,7 @@ def like_issuers(_: Stage) -> Read:
 
 def rewriting(rewrite: Callable[[bytes], bytes]) -> Weakness:
     """Return a gateway that takes a request for what *rewrite* makes of its head."""
-    return lambda stage: lambda head: stage.answer(rewrite(head))
+    return lambda sandbox: lambda head: sandbox.decide(rewrite(head))
 
 
 def _token_from_anywhere(head: bytes) -> bytes:
@@ -226,12 +226,12 @@ def _first_credential(head: bytes) -> bytes:
     return b"\r\n".join([rest[0], first, *rest[1:]]) if first else head
 
 
-def keeps_headers(stage: Stage) -> Answer:
+def keeps_headers(sandbox: Sandbox) -> Decide:
     """Return a gateway that sends on what clients say under an identity header's name."""
-    names = set(map(canonical_alias, identity_names(stage.settings.policy.identity)))
+    names = set(map(canonical_alias, identity_names(sandbox.settings.policy.identity)))
 
-    def answer(head: bytes) -> Outcome:
-        outcome = stage.answer(head)
+    def decide(head: bytes) -> Outcome:
+        outcome = sandbox.decide(head)
         if not isinstance(outcome, Sent):
             return outcome
         lines = [b"\r\n" + line for line in head.split(b"\r\n") if b":" in line]
@@ -239,14 +239,14 @@ def keeps_headers(stage: Stage) -> Answer:
         first, end, rest = outcome.head.partition(b"\r\n")
         return Sent(outcome.allow, first + b"".join(forged) + end + rest)
 
-    return answer
+    return decide
 
 
-def lets_connection_drop(stage: Stage) -> Answer:
+def lets_connection_drop(sandbox: Sandbox) -> Decide:
     """Return a gateway that drops what `Connection` names from its own headers, too."""
 
-    def answer(head: bytes) -> Outcome:
-        outcome = stage.answer(head)
+    def decide(head: bytes) -> Outcome:
+        outcome = sandbox.decide(head)
         if not isinstance(outcome, Sent):
             return outcome
         named = b",".join(re.findall(rb"(?i)\r\nconnection:([^\r]*)", head)).lower().split(b",")
@@ -255,50 +255,50 @@ def lets_connection_drop(stage: Stage) -> Answer:
         kept = [line for line in lines if line.partition(b":")[0].lower() not in gone]
         return Sent(outcome.allow, b"\r\n".join(kept))
 
-    return answer
+    return decide
 
 
-def keeps_overrides(stage: Stage) -> Answer:
+def keeps_overrides(sandbox: Sandbox) -> Decide:
     """Return a gateway that sends on all that a client says."""
 
-    def answer(head: bytes) -> Outcome:
-        outcome = stage.answer(head)
+    def decide(head: bytes) -> Outcome:
+        outcome = sandbox.decide(head)
         if not isinstance(outcome, Sent):
             return outcome
         own = head.removesuffix(b"\r\n\r\n").split(b"\r\n", 2)[2:]
         return Sent(outcome.allow, outcome.head.removesuffix(b"\r\n") + b"".join(own))
 
-    return answer
+    return decide
 
 
 def _route(policy: Policy, name: str) -> Route:
     return next(route for route in policy.routes.routes if route.name == name)
 
 
-def raw_prefixes(stage: Stage) -> Answer:
+def raw_prefixes(sandbox: Sandbox) -> Decide:
     """Return a gateway that looks at the beginning of a path alone (CVE-2019-9901)."""
-    public = _route(stage.settings.policy, "open")
+    public = _route(sandbox.settings.policy, "open")
 
-    def answer(head: bytes) -> Outcome:
+    def decide(head: bytes) -> Outcome:
         target = head.split(b" ")[1]
         if target.startswith(public.path.rstrip("/").encode()):
             return Sent(Allow(public, target, None, b""), head)
-        return stage.answer(head)
+        return sandbox.decide(head)
 
-    return answer
+    return decide
 
 
-def whole_urls(stage: Stage) -> Answer:
+def whole_urls(sandbox: Sandbox) -> Decide:
     """Return a gateway that looks for a public path anywhere in a URL (CVE-2025-54576)."""
-    public = _route(stage.settings.policy, "open")
+    public = _route(sandbox.settings.policy, "open")
 
-    def answer(head: bytes) -> Outcome:
+    def decide(head: bytes) -> Outcome:
         target = head.split(b" ")[1]
         if public.path.encode() in target:
             return Sent(Allow(public, target, None, b""), head)
-        return stage.answer(head)
+        return sandbox.decide(head)
 
-    return answer
+    return decide
 
 
 ANYWHERE = rewriting(_token_from_anywhere)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.running.cause import describe_cause
+from gateway.suites.running.judge import describe_cause
 from tests.suites.worlds import ESTATE, in_folder, make
 
 GATEWAY = ESTATE.replace("audiences: [shop, orders]", "audiences: ['https://h/shop']") + (

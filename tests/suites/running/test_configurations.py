@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.load import Loaded, Rejected, UnreadableError
-from gateway.suites.running.configurations import Configurations
+from gateway.suites.running.ready import Configurations
 from tests.suites.worlds import ENVIRON, ESTATE
 
 

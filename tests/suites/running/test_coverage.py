@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.asking.persona import Persona
-from gateway.suites.asking.request import parse_request
-from gateway.suites.asking.trial import Trial
 from gateway.suites.running.coverage import Coverage
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
+from gateway.suites.simulation.trial import Trial
 from tests.suites.worlds import AT, ESTATE, get, load_all
 
 # Every kind of rule, each beyond the one before it.

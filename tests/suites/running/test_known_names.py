@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.running.read_suite import BrokenSuite
+from gateway.suites.files.read_suite import BrokenSuite
 from tests.suites.worlds import SUITE, make, make_or_not
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.load import UnreadableError
-from gateway.suites.running.configurations import Configurations
-from gateway.suites.running.read_suite import BrokenSuite
-from gateway.suites.running.ready import ReadySuite, make_ready
+from gateway.suites.files.read_suite import BrokenSuite
+from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
 from tests.suites.worlds import AT, ENVIRON, ESTATE, SUITE, make, make_or_not, write
 
 

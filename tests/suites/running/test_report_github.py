@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.suites.running.report_github import format_github
+from gateway.suites.running.report_formats import format_github
 from tests.suites.reports import run, run_failing
 from tests.suites.worlds import SUITE, in_folder
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from gateway.suites.running.report_junit import format_junit
+from gateway.suites.running.report_formats import format_junit
 from tests.suites.reports import run, run_failing
 from tests.suites.worlds import SUITE, in_folder
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.suites.running.selection import parse_selection
+from gateway.suites.selection import parse_selection
 from tests.suites.reports import run, run_failing
 from tests.suites.worlds import FAILING, SUITE, in_folder
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.suites.asking.persona import Persona, make_claims
 from gateway.suites.samples.sample_claims import allowed_claims
+from gateway.suites.simulation.persona import Persona, make_claims
 from tests.suites.worlds import AT, load
 
 CONFIG = """\

@@ -1,1 +1,0 @@
-"""Requests and callers as tests write them, put to the decision."""

@@ -1,0 +1,121 @@
+"""Write the differences of two configurations for programs: JSON, GitHub annotations."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.settings.text.fault_formats import annotate
+from gateway.suites.differences.compare import Difference
+from gateway.suites.differences.facet import Change, Told
+from gateway.suites.differences.matrix import Cell, Kind
+from gateway.suites.differences.report_text import show_place, show_state
+from gateway.suites.differences.side import State
+
+_LEVELS = {Kind.OPENED: "error", Kind.CLOSED: "warning", Kind.MOVED: "warning"}
+
+
+# --- JSON
+
+
+def format_json(difference: Difference) -> str:
+    """Return one object: ``changes``, ``limits``, ``cells`` and ``asked``."""
+    asked = difference.asked
+    return json.dumps(
+        {
+            "changes": [_change(one) for one in difference.changed],
+            "limits": [_change(one) for one in difference.limits],
+            "cells": [_cell(one) for one in difference.cells],
+            "asked": {
+                "cells": asked.cells,
+                "requests": asked.requests,
+                "callers": sorted(asked.callers),
+                "requests_that_mean_the_same": asked.same,
+                "requests_left_out": asked.left_out,
+            },
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "change": change.word,
+        "subject": change.subject,
+        "name": change.name,
+        "facet": change.facet or None,
+        "old": _told(change.old),
+        "new": _told(change.new),
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    request = cell.request
+    return {
+        "change": cell.kind.value,
+        "method": request.method,
+        "authority": request.authority,
+        "target": request.target.decode("ascii"),
+        "callers": list(cell.callers),
+        "old": {**_state(cell.old), "because": _told(cell.old_cause)},
+        "new": {**_state(cell.new), "because": _told(cell.new_cause)},
+    }
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {"becomes": state.word, "route": state.route, "would_deny": state.would_deny}
+
+
+def _told(told: Told | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    place = told.place
+    return {"text": told.text, "file": place.file, "line": place.line, "column": place.column}
+
+
+# --- GitHub annotations
+
+
+def format_github(difference: Difference) -> Iterator[str]:
+    """Yield an error for what opened, a warning for what closed or moved, else notices.
+
+    What differs for one cause is one annotation, at the line of the newer configuration that
+    lets in or keeps out.
+    """
+    groups: dict[object, list[Cell]] = {}
+    for cell in difference.cells:
+        if cell.kind in _LEVELS:
+            key = cell.kind, cell.old.word, cell.new.word, cell.old_cause, cell.new_cause
+            groups.setdefault(key, []).append(cell)
+    for cells in groups.values():
+        yield _annotate_cells(cells)
+    for change in (*difference.changed, *difference.limits):
+        yield _annotate_change(change)
+
+
+def _annotate_cells(cells: list[Cell]) -> str:
+    first = cells[0]
+    callers = list(dict.fromkeys(name for cell in cells for name in cell.callers))
+    lines = [
+        f"for {'; '.join(callers)}",
+        f"before: {show_state(first.old)}: {first.old_cause.text} ({show_place(first.old_cause)})",
+        f"after: {show_state(first.new)}: {first.new_cause.text} ({show_place(first.new_cause)})",
+        *dict.fromkeys(cell.request.line for cell in cells),
+    ]
+    title = f"{first.kind.value}: {first.request.line}"
+    more = len(cells) - 1
+    if more:
+        title += f" and {more} more"
+    return annotate(_LEVELS[first.kind], first.new_cause.place, title, "\n".join(lines))
+
+
+def _annotate_change(change: Change) -> str:
+    told = change.new or change.old
+    title = " ".join(
+        part for part in (change.word, change.subject, change.name, change.facet) if part
+    )
+    old = "" if change.old is None else f"before: {change.old.text} ({show_place(change.old)})\n"
+    new = "" if change.new is None else f"after: {change.new.text}"
+    if told is None:
+        raise ValueError("a change has an old or a new side")
+    return annotate("notice", told.place, title, f"{old}{new}")

@@ -1,0 +1,1 @@
+"""Suite files: their format, read into values."""

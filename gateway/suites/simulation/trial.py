@@ -1,0 +1,84 @@
+"""Put requests to the decision, under one configuration and at one time."""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+
+from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
+from gateway.decision.verdict import Allow
+from gateway.http.rehearsal import Rehearsal
+from gateway.settings.values.configuration import Settings
+from gateway.suites.simulation.minting import bearer, make_draft
+from gateway.suites.simulation.persona import Persona, make_claims
+from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.run_keys import RunKeys
+from gateway.suites.simulation.token_attacks import ATTACKS
+from gateway.suites.simulation.wire import ForwardedRequest, authorization, read_head, write_head
+
+
+class Trial:
+    """The decision of a gateway with *settings* at the time *at* (seconds since the epoch).
+
+    Nothing is fetched: the issuers' *keys* are made here, and the *revocations* are lists of
+    the tokens of those *personas* who are said to be on them.
+    """
+
+    def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
+        self.settings = settings
+        self.at = at
+        self._rehearsal = Rehearsal(settings)
+        self.keys = RunKeys(one.issuer for one in settings.issuers.values())
+        self.revocations = _make_lists(settings, personas, at)
+        self._credentials: dict[str, tuple[bytes, ...]] = {}
+
+    def ask_as(self, persona: Persona, request: AskedRequest) -> Explanation:
+        """Return what becomes of *request* when *persona* sends it, and why."""
+        return self.ask(request, self.credentials_of(persona))
+
+    def ask(self, request: AskedRequest, credentials: tuple[bytes, ...]) -> Explanation:
+        """Return what becomes of *request* with the Authorization fields *credentials*, and why.
+
+        A key that nobody has is not waited for: the verdict is never NeedKeys.
+        """
+        read = self._rehearsal.read(write_head(request, *authorization(*credentials)))
+        return self._rehearsal.explain(read, self.keys.sets, self.at, self.revocations)
+
+    def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
+        """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
+        read = self._rehearsal.read(
+            write_head(request, *authorization(*self.credentials_of(persona)))
+        )
+        return read_head(self._rehearsal.render(read, allow, self.at))
+
+    def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:
+        """Return the values of the Authorization fields that *persona* sends; made once.
+
+        Its issuer must be one of the configuration, its attack one of ``ATTACKS``.
+        """
+        known = self._credentials.get(persona.name)
+        if known is None:
+            known = self._credentials[persona.name] = self._make_credentials(persona)
+        return known
+
+    def _make_credentials(self, persona: Persona) -> tuple[bytes, ...]:
+        if persona.issuer is None:
+            return ()
+        issuer = self.settings.issuers[persona.issuer].issuer
+        draft = make_draft(persona, issuer, self.keys, self.at)
+        if persona.attack is not None:
+            return ATTACKS[persona.attack](draft)
+        return (bearer(draft.sign()),)
+
+
+def _make_lists(
+    settings: Settings, personas: Iterable[Persona], at: float
+) -> Mapping[str, RevocationList]:
+    entries: dict[str, list[Revocation]] = {name: [] for name in settings.revocations}
+    for persona in personas:
+        if persona.issuer is None:
+            continue
+        claims = make_claims(persona, settings.issuers[persona.issuer].issuer, at)
+        for name in persona.revoked:
+            entries[name].append(Revocation((("jti", str(claims.get("jti"))),), inf, inf))
+    lists: RevocationLists = {name: RevocationList(listed) for name, listed in entries.items()}
+    return lists

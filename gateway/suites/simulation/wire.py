@@ -1,0 +1,44 @@
+"""Write a request as a client sends it, and read what the service gets of it."""
+
+from dataclasses import dataclass, field
+
+from gateway.suites.simulation.request import AskedRequest
+
+Field = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedRequest:
+    """The head that the service gets, and what is in it: the *target* and the *fields*."""
+
+    head: bytes = field(repr=False)
+    target: str
+    fields: tuple[tuple[str, str], ...]
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values of all fields called *name*, in any case of letters."""
+        lower = name.lower()
+        return tuple(value for known, value in self.fields if known.lower() == lower)
+
+
+def write_head(request: AskedRequest, *fields: Field) -> bytes:
+    """Return the head of *request* with *fields* besides its own, in front of them."""
+    own = ((name.encode(), value.encode()) for name, value in request.headers)
+    lines = [
+        b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
+        b"Host: " + request.authority.encode(),
+        *(name + b": " + value for name, value in (*fields, *own)),
+    ]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def authorization(*credentials: bytes) -> tuple[Field, ...]:
+    """Return one Authorization field for each of *credentials*."""
+    return tuple((b"Authorization", credential) for credential in credentials)
+
+
+def read_head(head: bytes) -> ForwardedRequest:
+    """Return what the service finds in *head*."""
+    line, *rest = head.removesuffix(b"\r\n\r\n").decode("utf-8", "backslashreplace").split("\r\n")
+    fields = tuple((name, value) for name, _, value in (one.partition(": ") for one in rest))
+    return ForwardedRequest(head, line.split(" ")[1], fields)

@@ -1,0 +1,49 @@
+"""Differences, for machines."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gateway.suites.differences.report_formats import format_json
+from tests.suites.differences.configs import SAME, difference, edited
+
+
+def parsed(directory: Path, new: str) -> Any:
+    return json.loads(format_json(difference(directory, new)))
+
+
+def test_nothing_is_empty_lists_and_how_much_was_asked(tmp_path: Path) -> None:
+    found = parsed(tmp_path, SAME)
+
+    assert (found["changes"], found["limits"], found["cells"]) == ([], [], [])
+    assert found["asked"]["cells"] > 100
+    assert "nobody" in found["asked"]["callers"]
+    assert found["asked"]["requests_left_out"] == 0
+    assert found["asked"]["requests_that_mean_the_same"] == 0
+
+
+def test_each_change_and_each_cell_is_an_object(tmp_path: Path) -> None:
+    found = parsed(tmp_path, edited(("methods: [GET, HEAD]", "methods: [GET]")))
+
+    [change] = found["changes"]
+    old, new = f"{tmp_path}/old.yaml", f"{tmp_path}/new.yaml"
+    assert change == {
+        "change": "changed",
+        "subject": "route",
+        "name": "read-order",
+        "facet": "methods",
+        "old": {"text": "GET, HEAD", "file": old, "line": 15, "column": 77},
+        "new": {"text": "GET", "file": new, "line": 15, "column": 77},
+    }
+    cell = next(one for one in found["cells"] if one["change"] == "closed")
+    assert cell["method"] == "HEAD"
+    assert (cell["authority"], cell["target"]) == (
+        "a.example",
+        "/t/some-tenant/orders/some-id",
+    )
+    assert cell["callers"]
+    assert cell["old"]["becomes"] == "allow"
+    assert cell["old"]["route"] == "read-order"
+    assert cell["new"]["becomes"] == "method_not_allowed"
+    assert cell["new"]["would_deny"] is None
+    assert cell["new"]["because"]["file"] == new
