@@ -1,1 +1,1 @@
-"""What is read of a head, and what is written: HTTP/1.1 without a connection."""
+"""HTTP/1.1 heads, read and written, without a connection."""

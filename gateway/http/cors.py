@@ -1,7 +1,7 @@
-"""Tell browsers which pages may read an answer, and what they may ask (Fetch, "CORS protocol").
+"""CORS: tell browsers which pages may read a response, and what they may request (Fetch).
 
-It opens nothing: who may do what is decided by tokens alone, and who is no browser need not
-care. It keeps pages of other origins from what only the user of the browser should see.
+It grants no access: tokens decide that, and non-browser clients ignore it. It keeps pages of other
+origins from reading what only the user of the browser should see.
 """
 
 import re
@@ -24,11 +24,11 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 
 Preflight = Callable[[Request, str], Publish | None]
-"""Answers what a page may ask, of the request and its canonical host; None for other requests."""
-# Its length is bounded because routes are remembered by it.
+"""Returns the response to a preflight, for a request and its canonical host; else None."""
+# The length is bounded because the route is remembered by the method.
 _METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")
 
-# For whatever cannot be the same for all: caches keep what one origin was told from others.
+# For responses that depend on the origin, so that caches do not mix them up.
 _VARY: Final = b"\r\nVary: Origin"
 _VARY_PREFLIGHT: Final = (
     b"\r\nVary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
@@ -38,7 +38,7 @@ _VARY_PREFLIGHT: Final = (
 def make_preflight(
     policy: Policy, route_options: Sequence[RouteOptions], sharing: HostSharing
 ) -> Preflight | None:
-    """Return who answers preflights; None where no route has anything to say to browsers."""
+    """Return what answers preflights; None if no route has `cors`."""
     if not sharing:
         return None
 
@@ -52,11 +52,11 @@ def find_preflight(
     route_options: Sequence[RouteOptions],
     sharing: HostSharing,
 ) -> Publish | None:
-    """Return the answer to *request* if it is a preflight, and its route has one.
+    """Return the response to *request* if it is a preflight, and its route has `cors`.
 
-    The route is the one that would own the request that the page wants to send. No credential
-    is looked at: a preflight never has one, and what is told is for everybody. Where the path
-    is refused, the page may ask as well, or it could not read why.
+    The route is that of the request that the page wants to send. Credentials are ignored: a
+    preflight never has any, and the response is the same for everybody. A preflight for a
+    rejected path is granted as well, so that the page can read the reason.
     """
     if request.method != "OPTIONS":
         return None
@@ -88,7 +88,7 @@ def _grant(cors: Cors, origin: bytes, method: bytes) -> bytes:
 
 
 def sharing_fields(cors: Cors | None, request: Request) -> bytes:
-    """Return the fields of an answer to *request*, each behind the end of the line before."""
+    """Return the CORS fields of a response; each begins with the end of the line before."""
     if cors is None:
         return b""
     granted = _allow(cors, _only(request, b"origin"), request.method)
@@ -97,9 +97,10 @@ def sharing_fields(cors: Cors | None, request: Request) -> bytes:
 
 
 def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
-    """Return the fields of the refusal of a path, for pages that may read anything of its host.
+    """Return the CORS fields of the refusal of a path, which has no route.
 
-    Without credentials: it says the same to everybody.
+    Pages may read it that may read responses of its host; without credentials, because it is the
+    same for everybody.
     """
     if not sharing:
         return b""
@@ -108,12 +109,12 @@ def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
 
 
 def _only_refusals(cors: Cors) -> Cors:
-    """Return *cors* without what matters for answers of a service alone."""
+    """Return *cors* without what only applies to responses of an upstream."""
     return replace(cors, methods=frozenset(), credentials=False)
 
 
 def edit_response(fields: bytes, options: RouteOptions, request: Request) -> bytes:
-    """Return *fields*, each behind the end of the line before, for who sent *request*."""
+    """Return response *fields* as the route changes them; each begins with a line end."""
     rewrite = options.rewrite
     if rewrite is not None:
         fields = edit_answer_fields(fields, rewrite.answer_fields)
@@ -122,17 +123,17 @@ def edit_response(fields: bytes, options: RouteOptions, request: Request) -> byt
 
 
 def without_sharing(fields: bytes) -> bytes:
-    """Return the *fields* of a service's answer without what it says itself to browsers."""
+    """Return the *fields* of an upstream's response without its own CORS fields."""
     return keep_fields(fields, lambda line: not line.lower().startswith(b"access-control-"))
 
 
 def _allow(cors: Cors, origin: bytes, method: str) -> bytes:
-    """Return what lets pages of *origin* read, or nothing."""
+    """Return the fields that let pages of *origin* read a response, or nothing."""
     if not origin or (cors.methods and method not in cors.methods) or not cors.allows(origin):
         return b""
-    told = b"*" if cors.is_open else origin
+    allowed = b"*" if cors.is_open else origin
     credentials = b"\r\nAccess-Control-Allow-Credentials: true" if cors.credentials else b""
-    return b"\r\nAccess-Control-Allow-Origin: %b%b" % (told, credentials)
+    return b"\r\nAccess-Control-Allow-Origin: %b%b" % (allowed, credentials)
 
 
 def _only(request: Request, name: bytes) -> bytes:

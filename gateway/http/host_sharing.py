@@ -1,4 +1,4 @@
-"""Find which pages may read the refusal of a path that no route can own."""
+"""Find which pages may read the refusal of a path, which has no route."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,10 +8,10 @@ from gateway.settings.values.route_options import RouteOptions
 
 
 class HostSharing:
-    """The `cors` of each host's routes: whoever may read the answers of one may read a refusal.
+    """The `cors` of each host's routes: pages that may read responses of one may read a refusal.
 
-    A refused path has no route, and its refusal says nothing but that the path is not one. It is
-    as cheap for ten thousand routes as for one, for strangers can ask for such paths at will.
+    A rejected path has no route, and its refusal only says that the path is invalid. A look-up
+    costs the same for ten thousand routes as for one, because anyone can request such paths.
     """
 
     def __init__(self, routes: Iterable[Route], route_options: Sequence[RouteOptions]) -> None:
@@ -29,7 +29,7 @@ class HostSharing:
             self._patterns.setdefault(host, []).append(route)
 
     def __bool__(self) -> bool:
-        """Return whether any route says anything to pages."""
+        """Return whether any route has `cors`."""
         return bool(self._by_origin or self._open or self._by_pattern)
 
     def _add(self, host: str, route: Route, cors: Cors) -> None:
@@ -41,7 +41,7 @@ class HostSharing:
             self._by_pattern.setdefault((host, written), route)
 
     def find(self, host: str, origin: bytes) -> tuple[Route, Cors] | None:
-        """Return a route of *host* whose answers pages of *origin* may read, and its `cors`."""
+        """Return a route of *host* whose responses pages of *origin* may read, and its `cors`."""
         for name in _names(host):
             route = self._by_origin.get((name, origin)) or self._open.get(name)
             candidates = (route,) if route is not None else self._patterns.get(name, ())
@@ -53,7 +53,7 @@ class HostSharing:
 
 
 def _names(host: str) -> Iterator[str]:
-    """Yield *host*, the wildcards that it is one of, and that for any host."""
+    """Yield *host*, the wildcards that match it, and the key for any host."""
     yield host
     labels = host.split(".")
     for start in range(1, len(labels)):

@@ -1,4 +1,4 @@
-"""Serve with aiohttp without saying so: its versions are an attacker's list of what to try."""
+"""Hide that aiohttp serves: its version tells an attacker which exploits to try."""
 
 import asyncio
 from typing import Any
@@ -8,9 +8,9 @@ from aiohttp.abc import AbstractStreamWriter
 
 
 def hide_software(runner: web.AppRunner) -> None:
-    """Leave `Server` out of all that *runner*, which is set up, answers (RFC 9110 §10.2.4).
+    """Leave `Server` out of all responses of *runner*, which is set up (RFC 9110 §10.2.4).
 
-    Also out of what aiohttp answers by itself to what is no HTTP: no application hears of that.
+    That includes those that aiohttp sends to malformed requests, which no application sees.
     """
     server = runner.server
     if server is None:

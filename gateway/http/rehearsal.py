@@ -1,4 +1,4 @@
-"""Rehearse a request: read its head, and write what would come of it, without a connection."""
+"""Rehearse a request: read its head and write the result, without a connection."""
 
 from dataclasses import replace
 from typing import Final
@@ -32,22 +32,22 @@ from gateway.http.writing.refusal import UNFRAMED, render_refusal
 from gateway.http.writing.request_head import Peer, render_request_head
 from gateway.settings.values.configuration import Limits, Settings
 
-# What only a running gateway has. The id has its true length, for the lengths of answers; the
-# address is one that nobody has (RFC 5737).
+# In place of what only a running gateway has. The id has its true length, for the lengths of
+# responses; the address is reserved for documentation (RFC 5737).
 REQUEST_ID: Final = b"xxxxxxxxxxxxxx-xxxxxxxxx"
 PSEUDONYM: Final = b"jwt-gateway-xxxxxxxx"
 CLIENT: Final = "192.0.2.1"
 
-# In place of what only its receiver may have.
+# In place of what only its receiver may see.
 NOT_SHOWN: Final = b"(not shown)"
 
 
 class Rehearsal:
-    """The data port of a gateway with *settings*, as far as heads go.
+    """The data port of a gateway with *settings*, for request heads only.
 
-    The request comes from the address *client*, and alone on a new connection. *pseudonym* is
-    how the gateway calls itself in Via. *identity_names* are the aliases of what configurations
-    before these *settings* wrote about callers.
+    The request comes from the address *client*, alone on a new connection. *pseudonym* is the
+    gateway's name in Via. *identity_names* are the aliases of the identity headers of earlier
+    configurations.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Rehearsal:
         self._pseudonym = pseudonym
 
     def read(self, head: bytes) -> Request:
-        """Return the request that *head* (a request line, fields, an empty line) makes.
+        """Return the request in *head*: a request line, fields, and an empty line.
 
-        What is wrong with it stands in the fault of its fields.
+        If something is wrong with it, its fields have a fault.
         """
         reader = _HeadReader(self._names, self.settings.limits)
         request = reader.read(head)
@@ -93,11 +93,11 @@ class Rehearsal:
     ) -> Explanation:
         """Return what becomes of *request* at the time *now*, and why.
 
-        A request that is allowed although a step failed, since that is only reported, can still
-        fail a step behind it: the last that failed has the reason of a refusal.
+        In report mode a request is allowed although a step fails, and can still fail a later step:
+        the last one that fails has the reason of a refusal.
 
-        Where *keys* lack some, the verdict is NeedKeys, unless *is_final*: then no better ones
-        can be had.
+        If *keys* are missing, the verdict is NeedKeys; if *is_final*, it is the refusal that
+        follows when they cannot be fetched.
         """
         fields = request.fields
         first = request_step(fields.fault)
@@ -125,16 +125,16 @@ class Rehearsal:
         return replace(decided, verdict=verdict, steps=steps)
 
     def find_preflight(self, request: Request) -> Publish | None:
-        """Return the answer to *request*, in which no fault was found, if it is a preflight."""
+        """Return the response to *request*, which has no fault, if it is a preflight."""
         host = canonical_host(request.fields.host) or ""
         settings = self.settings
         return find_preflight(request, host, settings.policy, settings.route_options, self._sharing)
 
     def render(self, request: Request, verdict: Settled, now: float) -> bytes:
-        """Return what *verdict* leads to at the time *now* (seconds since the epoch).
+        """Return the result of *verdict* at the time *now* (seconds since the epoch).
 
-        For Allow that is the head that the service gets (of several servers the first one),
-        otherwise the whole answer, as it is given before anything of a body has come.
+        For Allow that is the head that the first server of the upstream gets, otherwise the whole
+        response, as it is sent before any of a body has arrived.
         """
         if isinstance(verdict, Allow):
             forwarding = self._peer.forwarding(request)

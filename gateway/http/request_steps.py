@@ -1,4 +1,4 @@
-"""Say step by step what is checked of a request before it is decided about, and behind that."""
+"""Explain the checks of a request before and after the decision, step by step."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def request_step(fault: Deny | None) -> Step:
 
 
 def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
-    """Yield why a preflight has the *answer* that it has."""
+    """Yield the steps that lead to the *answer* to a preflight."""
     if answer.route is None:
         return
     origin = request.fields.first(b"origin").decode("latin-1")
@@ -43,7 +43,7 @@ def option_steps(
 ) -> Iterator[Step]:
     """Yield the steps of ``Request.check_allowed``, up to the first that fails.
 
-    *deny* is what it said of *route* and of the bodies that its *options* takes.
+    *deny* is its result for *route* and the body limit in *options*.
     """
     body_bytes = options.body_bytes
     reason = None if deny is None else deny.reason
@@ -65,7 +65,7 @@ def option_steps(
 
 
 def limit_steps(route: Route, limits: Sequence[RateLimit]) -> Iterator[Step]:
-    """Yield the step of the rate limits of *route*, which nobody can answer beforehand."""
+    """Yield the step of the rate limits of *route*, whose result is not known beforehand."""
     if limits:
         names = ", ".join(limit.name for limit in limits)
         setting = Setting(Owner.ROUTE, route.name, ("rate_limits",))

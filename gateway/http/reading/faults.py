@@ -1,11 +1,11 @@
-"""Why an input cannot be read any further."""
+"""Why input cannot be read any further."""
 
 import httptools
 
 from gateway.decision.reason import Reason
 
 
-class Fault(Exception):  # noqa: N818 - a finding about the input, not an error of ours
+class Fault(Exception):  # noqa: N818 - a finding about the input, not an error in the gateway
     """The client's input is not a request, or too large for one."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -15,17 +15,17 @@ class Fault(Exception):  # noqa: N818 - a finding about the input, not an error 
 
 
 class EarlyBytes(Exception):  # noqa: N818
-    """Bytes came after an upgrade request, before it was answered."""
+    """Bytes came after an upgrade request, before the response to it."""
 
 
 class StopParsing(Exception):  # noqa: N818 - not an error: the way out of a parser's callback
-    """What follows in the input is not for this parser."""
+    """The rest of the input is not for this parser."""
 
 
 def was_stopped(error: httptools.HttpParserError) -> bool:
-    """Return whether a callback stopped the parser, rather than the input.
+    """Return whether a callback of ours stopped the parser, rather than the input.
 
-    Raises *error* again where a callback failed: that is a bug of ours, and not to be hidden.
+    Raise *error* again if a callback failed: that is a bug, which must not be hidden.
     """
     if isinstance(error.__context__, StopParsing):
         return True

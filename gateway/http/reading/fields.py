@@ -1,4 +1,4 @@
-"""The header section of a request, as it was understood."""
+"""The header section of a request, as it is understood."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -29,16 +29,16 @@ from gateway.http.reading.names import (
 )
 from gateway.http.reading.trace_context import ReceivedTrace, read_trace
 
-# A Content-Length of more digits overflows somebody's integer (CVE-2021-40346).
+# A Content-Length with more digits overflows the integers of some servers (CVE-2021-40346).
 _LENGTH_DIGITS = 18
 
 # RFC 9110 §7.8: protocol-name ["/" protocol-version].
 _PROTOCOL = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?")
 
-# What Connection says of an upgrade, and of the connection as it is anyway.
+# Options of Connection that are about an upgrade, or change nothing.
 _UPGRADE_OPTIONS = frozenset((b"upgrade", b"http2-settings", b"keep-alive", b""))
 
-# Of Max-Forwards: more hops than any request takes.
+# Digits of Max-Forwards: more hops than any request takes.
 _HOPS_DIGITS = 9
 
 
@@ -46,7 +46,7 @@ _OF_UPGRADE = frozenset((CONNECTION, UPGRADE))
 
 
 class Refused(NamedTuple):
-    """A request without a token, and what it was told; *by* is who decided."""
+    """A request without a token, and its refusal; *by* is the port that decided."""
 
     by: object
     method: str
@@ -55,14 +55,14 @@ class Refused(NamedTuple):
 
 
 class Fields:
-    """What the fields said.
+    """The fields of one request.
 
-    *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says
-    that nothing in them but *connection* and *upgrade* needs a second look: where these are
-    empty, such fields change no more, and may serve every request that repeats them. *fault* is
-    the first thing wrong with them, *known* the token that was found in them, *refused* what
-    their last request was told that had none. *joined* is all of *lines*, where that was worth
-    it. *traceparent* is None where there was none.
+    *lines* are the fields to forward, flat: prefix, value, prefix, value. *is_plain* says that
+    nothing in them is unusual but perhaps *connection* and *upgrade*. If these are empty, plain
+    fields never change, and are shared by all requests that repeat them. *fault* is the first
+    thing wrong with them, *known* the token that was verified from them, *refused* the refusal of
+    their last request without a token. *joined* is all of *lines*, if they are likely to be
+    repeated. *traceparent* is None if there is none.
     """
 
     __slots__ = (
@@ -105,9 +105,9 @@ class Fields:
         self.is_chunked = self.expects_continue = False
 
     def with_authorization(self, value: bytes) -> "Fields":
-        """Return these plain fields with another Authorization value: nothing else changes.
+        """Return a copy of these plain fields with another Authorization value.
 
-        Plain fields say no more than what is copied here.
+        Plain fields have no more than what is copied here.
         """
         fields = Fields()
         fields.lines = self.lines
@@ -118,15 +118,15 @@ class Fields:
         return fields
 
     def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
-        """Drop the lines that are not forwarded any more, by *names* (as in ``names``).
+        """Drop the lines that are no longer forwarded, by *names* (as in ``names``).
 
-        A name that is refused from now on is only dropped: no service gets to see it, and the
-        client sent it when it was none.
+        A name that is refused from now on is only dropped: no upstream sees it, and the client
+        sent it while it was allowed.
         """
         self._keep_lines(lambda name: type(names[name]) is bytes)
 
     def drop_identity(self, is_identity: Callable[[bytes], bool]) -> None:
-        """Drop the lines that are identity headers by now; all other rules stay as they were."""
+        """Drop the lines that have become identity headers; all other rules stay as they were."""
         self._keep_lines(lambda name: not is_identity(name))
 
     def _keep_lines(self, is_kept: Callable[[bytes], bool]) -> None:
@@ -136,10 +136,10 @@ class Fields:
         self.joined = None
 
     def choose_upgrade(self, spoken: frozenset[bytes]) -> bool:
-        """Leave of the protocols in Upgrade those *spoken*; return whether there are any.
+        """Reduce Upgrade to the protocols in *spoken*; return whether there are any.
 
-        The others are ignored (RFC 9110 §7.8). What is no list of protocols stays as it is, and
-        is refused.
+        The others are ignored (RFC 9110 §7.8). A value that is no list of protocols stays as it
+        is, and is refused later.
         """
         offered = [one.strip(b" \t") for one in self.upgrade.split(b",")]
         offered = [one for one in offered if one]
@@ -153,16 +153,16 @@ class Fields:
         return True
 
     def ignore_upgrade(self) -> None:
-        """Forget that an upgrade was offered; HTTP2-Settings is never forwarded."""
+        """Ignore the upgrade that is offered; HTTP2-Settings is never forwarded."""
         self.upgrade = b""
         options = (one.strip(b" \t") for one in self.connection.split(b","))
         kept = [one for one in options if one.lower() not in _UPGRADE_OPTIONS]
         self.connection = b",".join(kept)
 
     def first(self, name: bytes) -> bytes:
-        """Return the first value of a forwarded field, by its *name* in lower case; else empty.
+        """Return the first value of a forwarded field, or empty; *name* is in lower case.
 
-        It looks at each of them, which only those do who need one that routing does not.
+        It searches all lines: it is for rare fields, not for those that every request needs.
         """
         for number, prefix in enumerate(self.lines[::2]):
             if len(prefix) == len(name) + 4 and prefix[2:-2].lower() == name:
@@ -170,7 +170,7 @@ class Fields:
         return b""
 
     def only(self, name: bytes) -> bytes:
-        """Return the value of the only forwarded field of that *name*; empty if not just one."""
+        """Return the value of the field of that *name*; empty unless there is exactly one."""
         size, lines = len(name) + 4, self.lines
         found = [
             lines[number + 1]
@@ -185,7 +185,7 @@ class Fields:
             self.fault = Deny(reason, detail)
 
     def add_trace(self, kind: int, value: bytes) -> None:
-        """Take in a field about the trace: traceparent or tracestate, as *kind* says."""
+        """Add a field of the trace: traceparent or tracestate, by its *kind*."""
         self.special_count += 1
         self.special_bytes += len(value)
         value = value.strip(b" \t")
@@ -196,22 +196,22 @@ class Fields:
             self.tracestate = b"%b,%b" % (self.tracestate, value) if self.tracestate else value
 
     def read_trace(self) -> ReceivedTrace | None:
-        """Return the trace, once all fields are there; what is wrong with it is no fault."""
+        """Return the trace, once the head is complete; an invalid one is ignored."""
         if self.traceparent is None or names_field(self.connection, b"traceparent"):
             return None
         is_named = names_field(self.connection, b"tracestate")
         return read_trace(self.traceparent, b"" if is_named else self.tracestate)
 
     def add_special(self, kind: int, value: bytes) -> None:
-        """Take in a field that is not forwarded as it came; *kind* is from ``names``."""
+        """Add a field that is not forwarded as it came; *kind* is from ``names``."""
         self.special_count += 1
         if kind != AUTHORIZATION:  # counted by itself
             self.special_bytes += len(value)
         value = value.strip(b" \t")
         if kind == DROP or (kind == CONNECTION and value.lower() == b"keep-alive"):
             return
-        # An upgrade that is ignored leaves nothing to look at twice: Java's clients offer one with
-        # every request. What is left of these two is looked at when the head is complete.
+        # An ignored upgrade must not make a request unusual: Java's clients offer one with every
+        # request. What is left of these two fields is checked when the head is complete.
         self.is_plain = self.is_plain and kind in _OF_UPGRADE
         if kind == HOST:
             if self.host:
@@ -220,7 +220,7 @@ class Fields:
             if not value:
                 self.find(Reason.REQUEST_MALFORMED, "the Host field is empty")
         elif kind == AUTHORIZATION:
-            # Two are as bad as a thousand, and a thousand would be copied a thousand times.
+            # Two are refused like a thousand, and a thousand would be copied a thousand times.
             self.authorization = (*self.authorization[:1], value)
         elif kind == CONTENT_LENGTH:
             self._add_content_length(value)
@@ -232,21 +232,21 @@ class Fields:
             self._add_connection_field(kind, value)
 
     def _add_content_length(self, value: bytes) -> None:
-        # llhttp refuses most of these itself; that one value stands alone is ours to know,
-        # because we forward what we understood (RFC 9112 §6.3).
+        # llhttp refuses most of these itself. That there is one value is checked here, because it
+        # is written anew for the upstream (RFC 9112 §6.3).
         if self.content_length is not None or not value.isdigit() or len(value) > _LENGTH_DIGITS:
             self.find(Reason.REQUEST_MALFORMED, "not one valid Content-Length")
             return
         self.content_length = int(value)
 
     def _add_transfer_encoding(self, value: bytes) -> None:
-        # RFC 9112 §6.1 knows more codings; two parsers seldom agree on them (CVE-2024-1135).
+        # RFC 9112 §6.1 has more codings, but parsers seldom agree on them (CVE-2024-1135).
         if self.is_chunked or value.lower() != b"chunked":
             self.find(Reason.REQUEST_MALFORMED, "a transfer coding other than a single chunked")
         self.is_chunked = True
 
     def _add_max_forwards(self, value: bytes) -> None:
-        # What is no number goes nowhere; of several the smallest holds.
+        # A value that is no number is dropped; of several, the smallest counts.
         if value.isdigit() and len(value) <= _HOPS_DIGITS:
             hops = int(value)
             self.max_forwards = hops if self.max_forwards is None else min(hops, self.max_forwards)
@@ -257,7 +257,7 @@ class Fields:
         elif kind == UPGRADE:
             self.upgrade = b"%b,%b" % (self.upgrade, value) if self.upgrade else value
         elif kind == EXPECT:
-            # Other expectations are ignored, as RFC 9110 §10.1.1 lets us.
+            # Other expectations are ignored, as RFC 9110 §10.1.1 allows.
             self.expects_continue = value.lower() == b"100-continue"
         elif kind == VIA:
             self.via = b"%b, %b" % (self.via, value) if self.via else value

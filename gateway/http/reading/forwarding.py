@@ -1,4 +1,4 @@
-"""Say who asked, for what host, over what: Forwarded, X-Forwarded-* and Via (RFC 7239)."""
+"""Read and write the forwarding fields: Forwarded and X-Forwarded-* (RFC 7239)."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
-# An address with a port (some gateways send it), or in brackets as in Forwarded (RFC 7239 §6).
+# An address with a port (some proxies send it), or in brackets as in Forwarded (RFC 7239 §6).
 _NODE = re.compile(
     r"(?P<four>[0-9.]+):[0-9]{1,5}|\[(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\](?::[0-9]{1,5})?",
     re.ASCII,
@@ -16,7 +16,7 @@ _PROTO = re.compile(rb"https?\Z", re.IGNORECASE)
 
 
 class Incoming:
-    """The forwarding fields a request came with; read only where the peer is trusted."""
+    """The forwarding fields of a request; used only if the peer is trusted."""
 
     __slots__ = ("forwarded", "x_for", "x_host", "x_proto")
 
@@ -28,7 +28,7 @@ class Incoming:
 
 
 def is_trusted(address: str, networks: Networks) -> bool:
-    """Return whether *address* is inside one of *networks*; what is no address is not."""
+    """Return whether *address* is in one of *networks*; False if it is no address."""
     if not networks:
         return False
     try:
@@ -39,9 +39,9 @@ def is_trusted(address: str, networks: Networks) -> bool:
 
 
 def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str:
-    """Return the address nearest to us that no trusted proxy has, walking from the right.
+    """Return the last address in X-Forwarded-For that is no trusted proxy's.
 
-    Every entry left of it is hearsay. *peer* is the address of the connection itself.
+    Entries before it come from an untrusted source. *peer* is the address of the connection.
     """
     if not is_trusted(peer, networks):
         return peer
@@ -60,10 +60,10 @@ def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str
 
 
 def _written(entry: str) -> str:
-    """Return the one spelling of an address, without its port; raises ValueError for what is none.
+    """Return an address in its canonical spelling, without its port; raises ValueError.
 
-    A proxy that listens on both versions of IP says ``::ffff:10.0.0.1`` of an IPv4 peer
-    (RFC 4291 §2.5.5.2): networks of IPv4 have it, as they have our own peers.
+    A proxy that listens on both versions of IP writes an IPv4 peer as ``::ffff:10.0.0.1``
+    (RFC 4291 §2.5.5.2); it is compared with IPv4 networks.
     """
     if entry[:1] == entry[-1:] == '"':
         entry = entry[1:-1]
@@ -77,12 +77,12 @@ def _written(entry: str) -> str:
 
 
 def _node(address: str) -> bytes:
-    # RFC 7239 §6: an IPv6 address is bracketed, and quoted for the colons.
+    # RFC 7239 §6: an IPv6 address has brackets, and quotation marks because of its colons.
     return f'"[{address}]"'.encode() if ":" in address else address.encode()
 
 
 def replaced(peer: str, proto: bytes, host: bytes) -> bytes:
-    """Return the fields for a peer nobody vouches for: what it claimed is gone."""
+    """Return the fields for a peer that is not trusted, without its own forwarding fields."""
     return (
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
         b'Forwarded: for=%b;host="%b";proto=%b\r\n'
@@ -90,7 +90,7 @@ def replaced(peer: str, proto: bytes, host: bytes) -> bytes:
 
 
 def appended(peer: str, proto: bytes, host: bytes, incoming: Incoming) -> bytes:
-    """Return the fields for a trusted proxy: what it said is kept, and we are added."""
+    """Return the fields for a trusted proxy: its own, with the gateway added."""
     x_for = b", ".join((*incoming.x_for, peer.encode()))
     first_proto = incoming.x_proto[0] if len(incoming.x_proto) == 1 else b""
     x_proto = first_proto.lower() if _PROTO.match(first_proto) else proto

@@ -1,4 +1,4 @@
-"""Check both halves of a WebSocket handshake (RFC 6455 §4)."""
+"""Check the request and the response of a WebSocket handshake (RFC 6455 §4)."""
 
 import re
 from base64 import b64encode
@@ -16,14 +16,14 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 
 
 def is_websocket(protocol: bytes) -> bool:
-    """Return whether *protocol*, of an Upgrade field, is WebSocket's name."""
+    """Return whether *protocol*, from an Upgrade field, is WebSocket."""
     return protocol.lower() == b"websocket"
 
 
 def check_opening(method: str, fields: Fields) -> str | None:
     """Return what is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1).
 
-    A version that we do not know is not wrong: the service answers with those it speaks.
+    An unknown version is not wrong: the upstream responds with those it supports.
     """
     if method != "GET":
         return "a WebSocket handshake with another method than GET"
@@ -40,9 +40,9 @@ def check_opening(method: str, fields: Fields) -> str | None:
 def check_agreement(fields: Fields, lines: list[bytes]) -> str | None:
     """Return what is wrong with a 101 to the handshake in *fields*, if anything is.
 
-    RFC 6455 §4.1, what a client has to check. *lines* are the answer's fields, flat: prefix,
-    value, prefix, value. A client that took less care would talk to a service that never
-    understood it, through a connection that we no longer look into.
+    This is what a client has to check (RFC 6455 §4.1). *lines* are the response fields, flat:
+    prefix, value, prefix, value. If a client did not check, it would send through a tunnel to an
+    upstream that did not understand the handshake.
     """
     asked = _said(_forwarded(fields))
     said = _said(lines)
@@ -65,7 +65,7 @@ def accept_value(key: bytes) -> bytes:
 
 
 def _forwarded(fields: Fields) -> list[bytes]:
-    """Return the lines that the service got: Connection may name any of them."""
+    """Return the lines that the upstream gets: not those that Connection names."""
     return without_named(fields.lines, fields.connection)
 
 

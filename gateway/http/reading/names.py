@@ -1,9 +1,9 @@
 """Sort field names into those that are forwarded and those that mean something here.
 
-Names repeat from request to request, so each spelling is judged once: looking a name up is
-one dictionary hit. What comes back is either the bytes that open the forwarded line, or one
-of the kinds below. The usual names are judged beforehand and never evicted; names that strangers
-make up share a small budget with the unusual ones, of which those in use stay.
+Names repeat from request to request, so each spelling is judged once: a look-up is one dictionary
+hit. Its result is either the bytes that begin the forwarded line, or one of the kinds below. The
+usual names are judged beforehand and never evicted. All others share a small memory, in which
+those in use stay, so that made-up names do no harm.
 """
 
 from collections.abc import Iterable
@@ -35,14 +35,14 @@ TRACESTATE: Final = 16
 DATE: Final = 17
 LOGIN: Final = 18
 
-# Fields that belong to one connection (RFC 9110 §7.6.1). `TE` and `Trailer` go too, since
-# trailers are not forwarded in either direction.
+# Hop-by-hop fields (RFC 9110 §7.6.1). `TE` and `Trailer` are dropped, too, since trailers are not
+# forwarded in either direction.
 _HOP_BY_HOP = frozenset(
     (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
 )
 
-# What some services take for the URL or the method that "really" was asked for
-# (CVE-2026-40575, CVE-2023-27487): from a client it can only be a lie.
+# Fields that some upstreams take for the original URL, method, or client
+# (CVE-2026-40575, CVE-2023-27487): a client could forge them.
 _OVERRIDES = frozenset(
     (
         b"x-original-url",
@@ -57,12 +57,12 @@ _OVERRIDES = frozenset(
         b"x-envoy-internal",
         b"x-real-ip",
         b"http2-settings",
-        b"client-cert",  # of the TLS connection: only who ends it can say (RFC 9440 §2.4)
+        b"client-cert",  # only whoever terminates TLS can set it (RFC 9440 §2.4)
         b"client-cert-chain",
         b"x-client-cert",
         b"x-request-id",  # set here, for every request
-        b"proxy-authorization",  # meant for the proxy that asked for it (RFC 9110 §11.7.2)
-        b"proxy",  # HTTP_PROXY to a CGI service, and to its HTTP client (CVE-2016-5385)
+        b"proxy-authorization",  # meant for the proxy that requested it (RFC 9110 §11.7.2)
+        b"proxy",  # HTTP_PROXY in a CGI application, and in its HTTP client (CVE-2016-5385)
     )
 )
 
@@ -84,8 +84,8 @@ _REQUEST_KINDS = {
     b"tracestate": TRACESTATE,
 }
 
-# What frames or routes a message, what is set here, and what is dropped: no other spelling of
-# such a name goes on.
+# Names that frame or route a message, that are set here, or that are dropped: no other spelling of
+# them is forwarded.
 _RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
 
 _ANSWER_KINDS = {
@@ -101,23 +101,22 @@ _ANSWER_KINDS = {
     b"upgrade": UPGRADE,
 }
 
-# What begins so is set here, or was by some configuration, or by another gateway.
+# Names that begin so are set here, or by an earlier configuration, or by another gateway.
 _RESERVED_STARTS = (b"x-forwarded-", IDENTITY_START)
 
-# Beside the usual ones. Names come from the outside: a client that makes them up must not fill
-# the memory.
+# In addition to the usual names: a client that makes up names must not fill the memory.
 _REMEMBERED_NAMES = 2048
 _REMEMBERED_NAME_BYTES = 64
 
 
-# RFC 9110 §7.8: these alone of all protocols are known to be spoken, whether a route lists them.
+# RFC 9110 §7.8: the gateway knows these protocols even if no route lists them.
 _KNOWN_UPGRADES: Final = frozenset((b"websocket",))
 
 
 def spoken_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
-    """Return the protocols, in lower case, that one of *routes* or we ourselves understand.
+    """Return the protocols, in lower case, that one of *routes* or the gateway knows.
 
-    An upgrade to another one is ignored; to one of these it is granted or refused.
+    An upgrade to another protocol is ignored; one to these is granted or refused.
     """
     listed = (name.encode() for route in routes for name in route.upgrades)
     return _KNOWN_UPGRADES.union(listed)
@@ -127,8 +126,8 @@ class RequestNames(Remembered[bytes, bytes | int]):
     """Judge the field names of requests.
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
-    has had. Another configuration needs a new object: a name that was harmless may be one of
-    them now. *upgrades* are the protocols that are spoken.
+    has had. Another configuration needs a new object, because a harmless name may become one of
+    them. *upgrades* are the known protocols.
     """
 
     __slots__ = ("_identity", "_reserved", "_underscore_names", "upgrades")
@@ -160,18 +159,18 @@ class RequestNames(Remembered[bytes, bytes | int]):
         kind = _REQUEST_KINDS.get(lower)
         if kind is not None:
             return kind
-        # `X_User_Id` becomes `X-User-Id` in CGI-like services (CVE-2025-64484), so a name
-        # with an underscore is dropped whatever it is, unless the configuration says more.
+        # `X_User_Id` becomes `X-User-Id` in CGI-like applications (CVE-2025-64484), so any name
+        # with an underscore is dropped, unless the configuration says otherwise.
         if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:
             return REFUSED if self._underscore_names is UnderscoreNames.REJECT else DROP
         alias = canonical_alias(lower)
-        # A framework may look a field up by the name of its CGI variable: HTTP_X_USER_ID.
+        # A framework may find a field by the name of its CGI variable: HTTP_X_USER_ID.
         if self._is_reserved(alias) or self._is_reserved(alias.removeprefix(CGI_PREFIX)):
             return DROP
         return b"\r\n" + name + b": "
 
     def is_identity(self, name: bytes) -> bool:
-        """Return whether *name* is, in some spelling, that of an identity header."""
+        """Return whether *name* is an identity header in any spelling."""
         alias = canonical_alias(name)
         aliases = (alias, alias.removeprefix(CGI_PREFIX))
         return any(one in self._identity or one.startswith(IDENTITY_START) for one in aliases)
@@ -181,7 +180,7 @@ class RequestNames(Remembered[bytes, bytes | int]):
 
 
 class AnswerNames(Remembered[bytes, bytes | int]):
-    """Judge the field names of answers."""
+    """Judge the field names of responses."""
 
     __slots__ = ()
 
@@ -214,8 +213,8 @@ def names_field(connection: bytes, name: bytes) -> bool:
 def without_named(lines: list[bytes], connection: bytes) -> list[bytes]:
     """Return *lines* (prefix, value, prefix, value …) without the fields *connection* names.
 
-    RFC 9110 §7.6.1. Only forwarded lines are in *lines*: what the gateway adds later cannot
-    be removed by a client (CVE-2022-31813).
+    RFC 9110 §7.6.1. *lines* are only those of the client, so that it cannot remove fields that
+    the gateway adds (CVE-2022-31813).
     """
     named = _named(connection)
     kept: list[bytes] = []

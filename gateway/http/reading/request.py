@@ -1,4 +1,4 @@
-"""A request as it was read from the wire, before anything was decided."""
+"""A request as it is read from the wire, before it is decided about."""
 
 import re
 
@@ -15,9 +15,9 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#?]*)?(\?[^#]*)?\Z", re.IG
 
 USUAL_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-# TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT asks for a forward proxy.
-# The others belong to RTSP and ICE, which the parser reads too without saying so: what came
-# in another protocol must not go on as HTTP.
+# TRACE would echo the Authorization field (RFC 9110 §9.3.8); CONNECT is for a forward proxy. The
+# others belong to RTSP and ICE, which the parser reads as well: a request of another protocol must
+# not be forwarded as HTTP.
 UNSUPPORTED_METHODS = frozenset(
     [
         "CONNECT",
@@ -37,7 +37,7 @@ UNSUPPORTED_METHODS = frozenset(
     ]
 )
 
-# Worth reading and dropping, to keep the connection.
+# A rejected body up to this size is read and dropped, to keep the connection.
 _DROPPED_BODY_BYTES = 64 * 1024
 
 NO_HOST = Deny(Reason.REQUEST_MALFORMED, "the Host field is not a host")
@@ -48,8 +48,8 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 class Request:
     """One request head: the request line and the header section.
 
-    *is_plain* says that nothing in the head needs a second look; such a request is the usual
-    one. *trace* is the trace that it came with, if any.
+    *is_plain* says that nothing in the head is unusual. *trace* is the trace that it came with,
+    if any.
     """
 
     __slots__ = (
@@ -74,28 +74,30 @@ class Request:
         self.wants_upgrade = False
 
     def logs_in(self) -> bool:
-        """Return whether the login in it holds for the whole connection that it is sent on."""
+        """Return whether its login applies to the whole connection that it is sent on."""
         return any(map(names_login, self.fields.authorization))
 
     def has_body(self) -> bool:
-        """Return whether body bytes follow; after an upgrade they are not a body."""
+        """Return whether a body follows; bytes after an upgrade are none."""
         fields = self.fields
         return not self.wants_upgrade and (fields.is_chunked or bool(fields.content_length))
 
     def body_ends_soon(self) -> bool:
-        """Return whether what follows is little and comes unasked, or nothing.
+        """Return whether no body follows, or a small one that comes without a 100.
 
-        Then it is read and dropped after a refusal, and the connection serves on.
+        Then it is read and dropped after a refusal, and the connection stays open.
         """
         fields = self.fields
         if not self.has_body():
             return True
-        if fields.is_chunked or fields.expects_continue:  # which waits for a 100 that will not come
+        if (
+            fields.is_chunked or fields.expects_continue
+        ):  # the client may wait for a 100 that will not come
             return False
         return (fields.content_length or 0) <= _DROPPED_BODY_BYTES
 
     def check(self, target_bytes: int, pseudonym: bytes) -> None:
-        """Find the faults that only show once the head is whole."""
+        """Find the faults that only show once the head is complete."""
         fields = self.fields
         if len(self.target) > target_bytes:
             fields.find(Reason.TARGET_TOO_LONG, f"the target is over {target_bytes} bytes")
@@ -109,7 +111,7 @@ class Request:
         elif self.target[:1] != b"/":
             self._settle_absolute_form()
         if self.method == "OPTIONS" and fields.max_forwards == 0:
-            # RFC 9110 §7.6.2: we are the last to get it. TRACE is refused whatever it says.
+            # RFC 9110 §7.6.2: it must not be forwarded. TRACE is refused in any case.
             fields.find(Reason.NOT_SUPPORTED, "Max-Forwards is used up")
         if not self.is_http11:
             self._check_http10()
@@ -126,17 +128,17 @@ class Request:
             fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
 
     def _check_upgrade(self) -> None:
-        # Where the service declines, nothing more is read: it may have been meant for a tunnel.
+        # If the upstream declines, nothing more is read: it may have been meant for a tunnel.
         self.keep_alive = False
         fields = self.fields
         if fields.is_chunked or fields.content_length is not None:
-            # Where the body ends and the tunnel begins is read in two ways.
+            # Servers disagree on where the body ends and the tunnel begins.
             fields.find(Reason.REQUEST_MALFORMED, "an upgrade with a body")
         if _TOKEN.match(fields.upgrade) is None:
             fields.find(Reason.NOT_SUPPORTED, "not an upgrade to one protocol")
 
     def check_allowed(self, route: Route, body_bytes: int | None) -> Deny | None:
-        """Return why an allowed request is still not forwarded to *route*, if it is not."""
+        """Return why an allowed request is not forwarded all the same, or None."""
         fields = self.fields
         if body_bytes is not None and (fields.content_length or 0) > body_bytes:
             return Deny(Reason.BODY_TOO_LARGE, "Content-Length is over the limit", route)
@@ -153,6 +155,6 @@ class Request:
         """Turn an absolute-form target into origin form; its authority replaces the Host."""
         match = _ABSOLUTE_FORM.match(self.target)
         if match is None:
-            return  # `*` and the like: no canonical path, so the decision refuses it
+            return  # such as `*`: it is no canonical path, so the decision refuses it
         self.fields.host = match[1]
         self.target = (match[2] or b"/") + (match[3] or b"")

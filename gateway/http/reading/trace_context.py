@@ -1,10 +1,10 @@
-"""Read and write what says to which trace a request belongs (W3C Trace Context)."""
+"""Read and write the fields of a trace (W3C Trace Context)."""
 
 import re
 from typing import Final
 
-# §3.2.2: lower-case hexadecimal throughout, and neither version ff nor an id of zeros. Of a version
-# above 00 more may follow, behind a dash; with a comma it is two fields.
+# §3.2.2: lower-case hexadecimal, and neither version ff nor an id of zeros. In a version above 00
+# more may follow, after a dash; a comma would make it two fields.
 _TRACEPARENT: Final = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?"
 )
@@ -16,19 +16,19 @@ _MEMBER: Final = re.compile(
 )
 _MAX_MEMBERS: Final = 32
 
-# The flags that have a meaning: sampled, and random (Level 2). All others are sent as 0 by
-# whoever writes a field of its own (§3.2.2.5).
+# The flags that have a meaning: sampled, and random (Level 2). In a field that is written anew, all
+# others are 0 (§3.2.2.5).
 SAMPLED: Final = 0x01
 _KNOWN_FLAGS: Final = 0x03
 
-# What only a running gateway makes: ids, and whether a trace that begins is sampled.
+# In place of what only a running gateway makes: ids, and whether a new trace is sampled.
 SOME_TRACE: Final = b"x" * 32
 SOME_SPAN: Final = b"x" * 16
 SOME_FLAGS: Final = b"xx"
 
 
 class Trace:
-    """The trace of a request, and the *lines* that tell the service of it.
+    """The trace of a request, and the *lines* that the upstream gets.
 
     *trace_id* is 32 hexadecimal digits. Each of *lines* begins with the end of the line before.
     """
@@ -44,7 +44,7 @@ class ReceivedTrace(Trace):
     """The trace that a request came with; its *lines* are as they came.
 
     *parent_id* is the caller's span, 16 hexadecimal digits, and *flag_digits* are two of them.
-    *tracestate* is normalised, and empty where there was none that holds.
+    *tracestate* is normalised, and empty if there is no valid one.
     """
 
     __slots__ = ("flag_digits", "parent_id", "tracestate")
@@ -75,10 +75,10 @@ class ReceivedTrace(Trace):
 
 
 def read_trace(traceparent: bytes, tracestate: bytes) -> ReceivedTrace | None:
-    """Return the trace in these fields, or None where *traceparent* is not one (§4.3).
+    """Return the trace in these fields, or None if *traceparent* is invalid (§4.3).
 
-    Several fields of one name come as one value, with a comma between: of traceparent there is
-    then none. A *tracestate* that breaks a rule is left out alone.
+    Several fields of one name come as one value with commas, which is no valid traceparent. An
+    invalid *tracestate* alone is dropped.
     """
     found = _TRACEPARENT.fullmatch(traceparent)
     if found is None:
@@ -94,13 +94,13 @@ def read_trace(traceparent: bytes, tracestate: bytes) -> ReceivedTrace | None:
 
 
 def write_trace(trace_id: bytes, parent_id: bytes, flags: int, tracestate: bytes = b"") -> bytes:
-    """Return lines of our own, in version 00, the highest one that we know (§3.2.4)."""
+    """Return the lines of a new span, in version 00, the highest known one (§3.2.4)."""
     line = b"\r\ntraceparent: 00-%b-%b-%02x" % (trace_id, parent_id, flags & _KNOWN_FLAGS)
     return b"%b\r\ntracestate: %b" % (line, tracestate) if tracestate else line
 
 
 def rehearse_trace(received: ReceivedTrace | None) -> Trace:
-    """Return the trace of a request that came with *received*, where spans are recorded."""
+    """Return the trace of a request that came with *received*, if spans are recorded."""
     if received is None:
         lines = b"\r\ntraceparent: 00-%b-%b-%b" % (SOME_TRACE, SOME_SPAN, SOME_FLAGS)
         return Trace(SOME_TRACE, lines)
@@ -111,7 +111,7 @@ def rehearse_trace(received: ReceivedTrace | None) -> Trace:
 
 
 def _settle_state(tracestate: bytes) -> bytes:
-    """Return the members of *tracestate*, or nothing where one of them is wrong (§4.3)."""
+    """Return the members of *tracestate*, or nothing if one of them is invalid (§4.3)."""
     parts = (part.strip(b" \t") for part in tracestate.split(b","))
     members = [part for part in parts if part]  # §3.3.1.1: empty ones are allowed, and mean nothing
     if len(members) > _MAX_MEMBERS:

@@ -1,4 +1,4 @@
-"""Name the fields that honest requests and answers have, in the spellings that software sends."""
+"""The field names of usual requests and responses, in the spellings that software sends."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -46,7 +46,7 @@ _ANSWER: Final = """
 
 
 def _spellings(*texts: str) -> Iterator[bytes]:
-    """Yield each name as its standard writes it, in small letters, and as Go and Java write it."""
+    """Yield each name as its standard spells it, in lower case, and as Go and Java spell it."""
     for name in " ".join(texts).split():
         yield name.encode()
         yield name.lower().encode()

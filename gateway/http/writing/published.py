@@ -1,12 +1,12 @@
-"""Answer with what is published to everybody: a document, or what pages may do."""
+"""Write responses that are public: metadata documents and CORS preflights."""
 
 from typing import Final
 
 from gateway.decision.verdict import Publish
 from gateway.http.writing.http_date import http_date
 
-# Clients ask for it when they meet a challenge; it changes with the configuration alone. Pages
-# of any origin may read it: a client in a browser has to, and there is no secret in it.
+# Clients fetch it after a challenge, and it changes only with the configuration. Pages of any
+# origin may read it: clients in browsers need it, and it has no secrets.
 _HEAD: Final = (
     b"HTTP/1.1 200 OK\r\nDate: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
     b"Cache-Control: public, max-age=300\r\nAccess-Control-Allow-Origin: *\r\n"
@@ -14,14 +14,13 @@ _HEAD: Final = (
 )
 
 
-# To a browser that asks what a page may do.
 _PREFLIGHT: Final = b"HTTP/1.1 204 No Content\r\nDate: %b\r\nX-Request-Id: %b%b\r\n%b\r\n"
 
 
 def render_published(
     publish: Publish, request_id: bytes, now: float, is_head: bool, close: bool
 ) -> bytes:
-    """Return the whole answer that *publish* says."""
+    """Return the whole response for *publish*."""
     if publish.route is None:
         return render_document(publish.document, request_id, now, is_head, close)
     connection = b"Connection: close\r\n" if close else b""
@@ -31,7 +30,7 @@ def render_published(
 def render_document(
     document: bytes, request_id: bytes, now: float, is_head: bool, close: bool
 ) -> bytes:
-    """Return the whole answer; to HEAD without the body (RFC 9110 §9.3.2)."""
+    """Return the whole response; for HEAD without the body (RFC 9110 §9.3.2)."""
     connection = b"Connection: close\r\n" if close else b""
     head = _HEAD % (http_date(int(now)), len(document), request_id, connection)
     return head if is_head else head + document

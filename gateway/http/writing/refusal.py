@@ -1,4 +1,4 @@
-"""Refuse a request in the gateway's own name, with a problem of RFC 9457."""
+"""Write the response to a rejected request: a problem document (RFC 9457) and a challenge."""
 
 import json
 from functools import lru_cache
@@ -9,7 +9,7 @@ from gateway.decision.rules.step_up import StepUp
 from gateway.decision.verdict import Deny
 from gateway.http.writing.http_date import http_date
 
-# Seconds a client should wait before it asks again (RFC 9110 §10.2.3).
+# Seconds that a client should wait before it retries (RFC 9110 §10.2.3).
 _RETRY_AFTER: Final = {
     Reason.KEYS_UNAVAILABLE: 5,
     Reason.REVOCATIONS_UNAVAILABLE: 5,
@@ -38,8 +38,8 @@ _PHRASES: Final = {
 
 _REALM: Final = "gateway"
 
-# RFC 6750 §3.1 and RFC 9470 §3 know few errors; the reason code in the body says it precisely.
-# The status decides about the rest: 401 is invalid_token.
+# RFC 6750 §3.1 and RFC 9470 §3 have few errors; the reason code in the body is precise. Any other
+# reason with status 401 is invalid_token.
 _ERRORS: Final = {
     Reason.TOKEN_REPEATED: "invalid_request",
     Reason.SCOPE_MISSING: "insufficient_scope",
@@ -47,8 +47,8 @@ _ERRORS: Final = {
     Reason.AUTHENTICATION_TOO_WEAK: "insufficient_user_authentication",
 }
 
-# Of requests whose framing was not understood, or that never ended: what follows them on the
-# connection could be anything (RFC 9112 §6.3, §9.3), so it ends.
+# Reasons for requests whose framing was not understood, or that never ended: what follows on the
+# connection could be anything (RFC 9112 §6.3, §9.3), so it is closed.
 UNFRAMED: Final = frozenset(
     (
         Reason.REQUEST_MALFORMED,
@@ -58,19 +58,19 @@ UNFRAMED: Final = frozenset(
         Reason.HEADERS_TOO_LARGE,
     )
 )
-# Every request id has this length, so that a rendered answer needs no counting.
+# Every request id has this length, so that the length of a response is known beforehand.
 REQUEST_ID_LENGTH: Final = 24
 
 
-def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+def render_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
     deny: Deny, request_id: bytes, now: float, is_head: bool, close: bool, fields: bytes = b""
 ) -> bytes:
-    """Return the whole answer for *deny*; to HEAD without the body (RFC 9110 §9.3.2).
+    """Return the whole response for *deny*; for HEAD without the body (RFC 9110 §9.3.2).
 
-    Each of *fields*, which it has besides, begins with the end of the line before.
+    *fields* are added to it; each begins with the end of the line before.
     """
     route = deny.route
-    before_id, behind_id, body_start, body_end = _dated(
+    before_id, after_id, body_start, body_end = _dated(
         int(now),
         deny.reason,
         deny.scopes,
@@ -80,14 +80,14 @@ def render_refusal(  # noqa: PLR0913, PLR0917 - all that an answer depends on
         close,
     )
     if is_head:
-        return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, behind_id, fields)
+        return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, after_id, fields)
     return b"%b%b%b%b\r\n\r\n%b%b%b" % (
-        before_id, request_id, behind_id, fields, body_start, request_id, body_end,
+        before_id, request_id, after_id, fields, body_start, request_id, body_end,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=64)
-def _dated(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+def _dated(  # noqa: PLR0913, PLR0917 - all that a response depends on
     now_seconds: int,
     reason: Reason,
     scopes: tuple[str, ...],
@@ -98,12 +98,12 @@ def _dated(  # noqa: PLR0913, PLR0917 - all that an answer depends on
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the template at one second: its head around the request id, and its body."""
     template = _template(reason, scopes, methods, metadata_url, step_up, close)
-    before_date, before_id, behind_id, body_start, body_end = template
-    return before_date + http_date(now_seconds) + before_id, behind_id, body_start, body_end
+    before_date, before_id, after_id, body_start, body_end = template
+    return before_date + http_date(now_seconds) + before_id, after_id, body_start, body_end
 
 
 @lru_cache(maxsize=4096)
-def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
+def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     reason: Reason,
     scopes: tuple[str, ...],
     methods: tuple[str, ...],
@@ -129,14 +129,14 @@ def _template(  # noqa: PLR0913, PLR0917 - all that an answer depends on
         b"\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
         b"\r\nCache-Control: no-store\r\nX-Request-Id: " % length
     )
-    behind_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
+    after_id = b"".join(b"\r\n" + one for one in _special_fields(reason, challenge, methods))
     if close:
-        behind_id += b"\r\nConnection: close"
-    return before_date, before_id, behind_id, body_start, body_end
+        after_id += b"\r\nConnection: close"
+    return before_date, before_id, after_id, body_start, body_end
 
 
 def _detail(reason: Reason, scopes: tuple[str, ...], methods: tuple[str, ...]) -> str:
-    """Return what the client may know: what it would have to bring, not what we hold."""
+    """Return what the client may know: what the request needs, not what the gateway has."""
     if reason is Reason.SCOPE_MISSING and scopes:
         return f"This needs the scopes: {' '.join(scopes)}"
     if reason is Reason.METHOD_NOT_ALLOWED:
@@ -158,10 +158,10 @@ def _special_fields(reason: Reason, challenge: str | None, methods: tuple[str, .
 def render_challenge(
     reason: Reason, scopes: tuple[str, ...], metadata_url: str | None, step_up: StepUp | None
 ) -> str | None:
-    """Return the challenge, or None where another token would not help.
+    """Return the challenge, or None if another token would not help.
 
-    *scopes*, *metadata_url* and *step_up* are the route's. The value of every parameter is
-    ASCII without quotation marks and backslashes, which is checked where they are loaded.
+    *scopes*, *metadata_url* and *step_up* are the route's. All values are ASCII without quotation
+    marks and backslashes, which is checked when the configuration is loaded.
     """
     error = _ERRORS.get(reason, "invalid_token" if reason.status == 401 else None)
     if error is None:
@@ -170,7 +170,7 @@ def render_challenge(
     # §3.1: no error code for a request that did not try to authenticate.
     if reason is not Reason.TOKEN_MISSING:
         parameters += [("error", error), ("error_description", reason.title)]
-    # All that the route asks for at once: a client should have to come back only once.
+    # All scopes at once, so that the client has to come back only once.
     if scopes:
         parameters.append(("scope", " ".join(scopes)))
     if step_up is not None and error == "insufficient_user_authentication":

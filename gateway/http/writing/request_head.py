@@ -1,4 +1,4 @@
-"""Write the head that the service gets: serialised anew from what was understood."""
+"""Write the request head that the upstream gets: anew, from what was understood."""
 
 import re
 from typing import Final
@@ -12,8 +12,8 @@ from gateway.http.reading.trace_context import Trace
 from gateway.http.writing.rewriting import Named, choose_host, rewrite_target, without_edited
 from gateway.settings.values.rewrite import Rewrite
 
-# The scheme of any credential, for a proxy in front may have joined two fields into one (`Basic …,
-# Bearer …`); and behind signs that a client put there by mistake (`"Bearer …"`).
+# The scheme of any credential in the field: a proxy in front may have joined two (`Basic …,
+# Bearer …`), and a client may put other characters before it (`"Bearer …"`).
 _BEARER: Final = re.compile(rb"(?:\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
 
 
@@ -29,9 +29,9 @@ def render_request_head(  # noqa: PLR0913, PLR0917 - one argument for each part 
 ) -> bytes:
     """Return the head, with one Host and at most one framing field in it.
 
-    *forwarding* are whole lines. Order matters: what the client's Connection field names is
-    taken out before anything is added, so that it can name nothing of ours (RFC 9110 §7.6.1).
-    *server* is who gets it, for a *rewrite* that names it.
+    *forwarding* are whole lines. The order matters: the fields that the client's Connection names
+    are removed before others are added, so that it cannot remove those (RFC 9110 §7.6.1).
+    *server* is used by a *rewrite* of Host to the server's name.
     """
     fields = request.fields
     target, host, added = allow.target, fields.host, b""
@@ -124,11 +124,10 @@ def _hops(request: Request) -> bytes:
 
 
 def _keeps_authorization(fields: Fields, forward_token: bool) -> bool:
-    """Return whether the service gets the Authorization field.
+    """Return whether the upstream gets the Authorization field.
 
-    A bearer token stays here unless the configuration asks for it. On a public route, and where
-    a refusal is only reported, other schemes are the service's own affair: a token endpoint's
-    client secret, say.
+    A bearer token is not forwarded unless the configuration says so. Other schemes are forwarded
+    on a public route and in report mode, such as the client secret for a token endpoint.
     """
     if len(fields.authorization) != 1:
         return False

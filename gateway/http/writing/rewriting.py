@@ -1,4 +1,4 @@
-"""Change a request, or the answer to it, as its route says."""
+"""Rewrite requests and responses as their route says."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -9,11 +9,11 @@ from gateway.settings.values.rewrite import NO_QUERY, FieldEdits, HostField, Que
 
 
 def rewrite_target(target: bytes, rewrite: Rewrite) -> bytes:
-    """Return what is sent for *target*, which was matched.
+    """Return the target that is sent in place of *target*, which was matched.
 
-    Nothing is decoded to know where the prefix ends: a matched path has no empty segments, and
-    as many slashes as segments. So what stays is byte for byte what was matched, and the whole
-    is a canonical path, since both parts are.
+    Nothing is decoded to find the end of the prefix: a matched path has no empty segments, so
+    its slashes count them. What stays is byte for byte what was matched, and the result is a
+    canonical path, because both parts are.
     """
     path, mark, query = target.partition(b"?")
     cut = rewrite.cut_segments
@@ -27,10 +27,10 @@ def rewrite_target(target: bytes, rewrite: Rewrite) -> bytes:
 
 
 def _edit_query(query: bytes, edits: QueryEdits) -> bytes:
-    """Take parameters out, and put others behind; what stays is byte for byte as it came.
+    """Remove and append parameters; the others stay byte for byte as they came.
 
-    Names alone are decoded, so that `d%65bug` is no way around the removal of `debug`; a `%`
-    that begins no escape stays one. Nor is `debug[]`, of which PHP, Rails and others make `debug`.
+    Only names are decoded, so that `d%65bug` is no way around the removal of `debug`; a `%` that
+    begins no escape stays as it is. `debug[]` is removed, too: PHP and Rails read it as `debug`.
     """
     pairs = [pair for pair in query.split(b"&") if not _is_removed(pair, edits)] if query else []
     if edits.added:
@@ -48,15 +48,15 @@ def _name(pair: bytes) -> bytes:
 
 
 class Named(Protocol):
-    """A server, by the name that a Host field would say."""
+    """A server that has a name."""
 
     @property
     def authority(self) -> str:
-        """Return it."""
+        """Return the value of a Host field for it."""
 
 
 def choose_host(host: bytes, rewrite: Rewrite, server: Named | None) -> bytes:
-    """Return the Host of the request; *host* is what it came with, *server* who gets it."""
+    """Return the Host to send to *server*; *host* is the one that was received."""
     chosen = rewrite.host
     if isinstance(chosen, bytes):
         return chosen
@@ -66,9 +66,10 @@ def choose_host(host: bytes, rewrite: Rewrite, server: Named | None) -> bytes:
 
 
 def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
-    """Return *lines* (prefix, value, prefix, value …) without the fields that *edits* take out.
+    """Return *lines* (prefix, value, prefix, value …) without the fields that *edits* remove.
 
-    In any spelling of which a service may make the same name, `HTTP_` in front of it as well.
+    They are removed in any spelling that an upstream may read as the same name, with `HTTP_`
+    before it as well.
     """
     if not edits.removed:
         return lines
@@ -81,7 +82,7 @@ def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
 
 
 def edit_answer_fields(fields: bytes, edits: FieldEdits) -> bytes:
-    """Return the *fields* of an answer, each behind the end of the line before, with *edits*."""
+    """Return response *fields* with *edits*; each begins with the end of the line before."""
     if not edits.removed:
         return fields + edits.lines
 
@@ -92,6 +93,6 @@ def edit_answer_fields(fields: bytes, edits: FieldEdits) -> bytes:
 
 
 def keep_fields(fields: bytes, stays: Callable[[bytes], bool]) -> bytes:
-    """Return those *fields* of an answer whose line *stays*, each behind the end of a line."""
+    """Return the response *fields* whose line *stays*; each begins with a line end."""
     lines = filter(stays, fields.split(b"\r\n")[1:])
     return b"".join(b"\r\n" + line for line in lines)

@@ -1,4 +1,4 @@
-"""The first line of an answer: our own words for the status, not those of the service."""
+"""The first line of a response: with the standard phrase, not the upstream's."""
 
 from http import HTTPStatus
 from typing import Final
