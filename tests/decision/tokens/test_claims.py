@@ -291,6 +291,15 @@ def test_rfc_9068_asks_for_its_claims(name: str) -> None:
     assert answer == (Reason.CLAIM_MISSING, f"the claim {name} is missing")
 
 
+def test_a_token_with_exactly_the_claims_that_rfc_9068_asks_for_holds() -> None:
+    """9068.6: RFC 9068 §2.2 has no others that are required."""
+    exactly = {"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}
+    others: dict[str, Any] = dict.fromkeys(claims().keys() - exactly, ...)
+
+    assert set(claims(**others)) == exactly
+    assert check(RFC9068, "at+jwt", **others) is None
+
+
 def test_other_profiles_do_not() -> None:
     assert check(sub=..., client_id=..., iat=..., jti=..., scope=...) is None
 
