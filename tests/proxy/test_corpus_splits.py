@@ -2,8 +2,8 @@
 
 Every case is played whole, byte by byte, and cut in two at every offset, on the data port's
 own protocols over transports in memory: each piece is handed in when all that the one before
-led to is done. A case of more than 2 KiB is cut at every offset of its first and last 512
-bytes and of the 16 bytes around each line end there is (the first 64), and at every 97th
+led to is done. A case of more than 2 KiB is cut at every offset of its first and last 128
+bytes and of the 8 bytes around each line end there is (the first 64), and at every 509th
 between; and it comes in pieces of 61 bytes instead of single ones.
 """
 
@@ -75,12 +75,12 @@ def offsets(data: bytes) -> list[int]:
     size = len(data)
     if size <= _LARGE_BYTES:
         return list(range(1, size))
-    near = {*range(1, 513), *range(size - 512, size), *range(97, size, 97)}
+    near = {*range(1, 129), *range(size - 128, size), *range(509, size, 509)}
     end = data.find(b"\r\n")
     for _ in range(64):
         if end < 0:
             break
-        near.update(range(max(1, end - 8), min(size, end + 8)))
+        near.update(range(max(1, end - 3), min(size, end + 5)))
         end = data.find(b"\r\n", end + 2)
     return sorted(near)
 
@@ -89,7 +89,7 @@ def test_a_case_is_cut_at_every_offset_and_a_large_one_near_its_line_ends() -> N
     small, large = b"a" * 2048, b"a" * 3000 + b"\r\n" + b"a" * 3000
 
     assert offsets(small) == list(range(1, 2048))
-    assert {1, 512, 3000, 3001, 3002, 6001, 97 * 9} <= set(offsets(large))
+    assert {1, 128, 3000, 3001, 3002, 6001, 509 * 9} <= set(offsets(large))
     assert [len(way) for way in ways(b"abc")] == [3, 2, 2]
 
 
