@@ -50,6 +50,58 @@ async def test_a_fault_of_ours_is_a_failed_fetch_and_not_the_end(
     assert keys.status().last_error is None
 
 
+FETCH_SECONDS = 5.0
+
+
+def key_set(*kids: str) -> ParsedSet:
+    parsed = parse_jwks(jwks(*(ec_jwk(kid=kid) for kid in kids)))
+    assert isinstance(parsed, ParsedSet)
+    return parsed
+
+
+class SlowSource(Source):
+    """A source that takes its time."""
+
+    def __init__(self, parsed: ParsedSet, clock: MovableClock) -> None:
+        super().__init__(parsed)
+        self._clock = clock
+
+    async def read(self, settings: IssuerSettings) -> ParsedSet:
+        self._clock.advance(FETCH_SECONDS)
+        return await super().read(settings)
+
+
+async def test_a_kid_is_not_called_unknown_by_a_fetch_that_failed(clock: MovableClock) -> None:
+    """Nothing says that the issuer does not have it: it is fetched as soon as the cooldown ends."""
+    source, live = SlowSource(key_set("a"), clock), dict[str, KeySet]()
+    keys = IssuerKeys(SETTINGS, live, clock, source.read)
+    await keys.load()
+    source.is_broken = True
+    await keys.ask("b")
+    source.is_broken, source.parsed = False, key_set("a", "b")
+    clock.advance(SETTINGS.times.unknown_kid_cooldown_seconds - FETCH_SECONDS)
+
+    await keys.ask("b")
+
+    assert keys.status().kids == ("a", "b")
+
+
+async def test_a_kid_that_was_found_and_withdrawn_is_asked_for_again(clock: MovableClock) -> None:
+    source, live = SlowSource(key_set("a"), clock), dict[str, KeySet]()
+    keys = IssuerKeys(SETTINGS, live, clock, source.read)
+    await keys.load()
+    source.parsed = key_set("a", "b")
+    await keys.ask("b")
+    source.parsed = key_set("a")
+    await keys.load()
+    source.parsed = key_set("a", "b")
+    clock.advance(SETTINGS.times.unknown_kid_cooldown_seconds - 2 * FETCH_SECONDS)
+
+    await keys.ask("b")
+
+    assert keys.status().kids == ("a", "b")
+
+
 async def test_a_secret_loaded_again_is_the_same_object(clock: MovableClock) -> None:
     settings = issuer_settings(SourceKind.SECRET, "SIGNING_SECRET", secret=b"s" * 32)
     live: dict[str, KeySet] = {}
