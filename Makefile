@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 	--no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format standards bench soak fuzz lock clean
+.PHONY: help demo test check format standards bench soak fuzz mutants lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ soak: $(READY) ## Slow attacks, a thousand reloads, then ten minutes of mixed tr
 
 fuzz: $(FUZZ_READY) ## Fuzz the data port and the decision (SECONDS=60 for each surface, FUZZ=client …)
 	SECONDS_EACH=$(or $(SECONDS),60) .venv-fuzz/bin/python -m tests.fuzz $(FUZZ)
+
+mutants: $(READY) ## Try mutants of the code that decides (SECONDS=600, MUTANTS=gateway/http SEED=…)
+	SECONDS=$(or $(SECONDS),600) SEED=$(SEED) $(BIN)/python -m tests.mutants $(MUTANTS)
 
 lock: ## Generate the lock files in requirements/ from pyproject.toml (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis -o requirements/runtime.txt
