@@ -9,7 +9,7 @@ from gateway.admission import Keys
 from gateway.decision.revocation import RevocationLists
 from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
-from gateway.limits.limiters import Limiters
+from gateway.limits.redis_limiter import Limiters
 from gateway.preload import preload
 from gateway.proxy.concurrency.concurrency_limits import report_adaptive_limits
 from gateway.proxy.listener.listener import Listener

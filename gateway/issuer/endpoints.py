@@ -1,4 +1,4 @@
-"""Answer the HTTP requests of the development issuer."""
+"""The HTTP endpoints of the development issuer, and the metadata by which clients find them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from gateway.issuer.access_token import sign_access_token
-from gateway.issuer.metadata import (
-    JWKS_PATH,
-    OAUTH_PATH,
-    OPENID_PATH,
-    TOKEN_PATH,
-    oauth_metadata,
-    openid_metadata,
-)
+from gateway.issuer.personas import all_scopes
 from gateway.issuer.signing_keys import KeyRing, SigningAlgorithm, make_signing_key
 from gateway.issuer.token_request import (
     MAX_LIFETIME_SECONDS,
@@ -22,6 +15,11 @@ from gateway.issuer.token_request import (
     read_token_request,
 )
 
+# Where clients look for metadata: OpenID Connect Discovery §4, RFC 8414 §3.
+OPENID_PATH = "/.well-known/openid-configuration"
+OAUTH_PATH = "/.well-known/oauth-authorization-server"
+JWKS_PATH = "/jwks"
+TOKEN_PATH = "/token"  # noqa: S105 - a path, not a secret
 ROTATE_PATH = "/rotate"
 
 # A retired key stays published for as long as a token that it signed can live.
@@ -134,3 +132,28 @@ async def _read_form(request: web.Request) -> list[tuple[str, str]] | TokenError
         )
     except ValueError:
         return TokenError("invalid_request", "the body is not a form")
+
+
+def oauth_metadata(issuer: str) -> dict[str, object]:
+    """Return the authorization server metadata of RFC 8414 §2."""
+    return {
+        "issuer": issuer,
+        "jwks_uri": issuer + JWKS_PATH,
+        "token_endpoint": issuer + TOKEN_PATH,
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+        "scopes_supported": list(all_scopes()),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    }
+
+
+def openid_metadata(issuer: str) -> dict[str, object]:
+    """Return the provider metadata of OpenID Connect Discovery §3.
+
+    No authorization endpoint: nobody can log in here, so there is no page for it.
+    """
+    return {
+        **oauth_metadata(issuer),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [name.value for name in SigningAlgorithm],
+    }

@@ -1,4 +1,4 @@
-"""Count in Redis, for all gateways that share it."""
+"""Count in Redis, for all gateways that share it, and switch to it and back over reloads."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from gateway.limits.gcra import Wanted, take
-from gateway.limits.limiter import MemoryLimiter, Outcome, Uncounted
+from gateway.limits.limiter import Limiter, MemoryLimiter, Outcome, Uncounted
 from gateway.limits.redis_script import RedisScript, failures_of_redis
 from gateway.settings.values.rates import OnFailure, Redis
 
@@ -148,3 +148,48 @@ def _kinds(error: BaseException) -> Iterator[str]:
     while cause is not None:
         yield type(cause).__name__
         cause = cause.__cause__ or cause.__context__
+
+
+class Limiters:
+    """The limiter in memory, and the one with Redis if that is configured.
+
+    Counts in memory survive a reload, and so does a connection to the same Redis.
+    """
+
+    def __init__(self, memory: Limiter) -> None:
+        self._memory = memory
+        self._redis: tuple[Redis, RedisLimiter] | None = None
+        self._former_failures = 0
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def use(self, redis: Redis | None) -> Limiter:
+        """Return the limiter that counts from now on."""
+        if self._redis is not None:
+            settings, limiter = self._redis
+            if settings == redis:
+                return limiter
+            self._redis = None
+            self._former_failures += limiter.failures
+            task = asyncio.get_running_loop().create_task(limiter.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        if redis is None:
+            return self._memory
+        self._redis = redis, RedisLimiter(redis)
+        return self._redis[1]
+
+    @property
+    def failures(self) -> int:
+        """Return how many requests Redis did not count."""
+        return self._former_failures + (0 if self._redis is None else self._redis[1].failures)
+
+    @property
+    def is_without(self) -> bool:
+        """Return whether Redis is configured but unavailable."""
+        return self._redis is not None and self._redis[1].is_down
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self.use(None)
+        if self._closing:
+            await asyncio.wait(self._closing)

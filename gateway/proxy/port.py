@@ -29,8 +29,8 @@ from gateway.settings.values.route_options import RouteOptions
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.logs.quoting import NULL, Json, quote
 from gateway.telemetry.logs.recent_refusals import RecentRefusals
+from gateway.telemetry.metrics.counters import Histogram
 from gateway.telemetry.metrics.counts import Metrics
-from gateway.telemetry.metrics.histogram import Histogram
 from gateway.telemetry.metrics.routes import RouteMetrics
 from gateway.telemetry.tracing.tracer import Tracer
 

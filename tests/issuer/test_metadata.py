@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.issuer.metadata import oauth_metadata, openid_metadata
+from gateway.issuer.endpoints import oauth_metadata, openid_metadata
 
 ISSUER = "http://127.0.0.1:9000"
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.limits.buckets import Buckets
 from gateway.limits.gcra import Rate, Wanted, take
+from gateway.limits.limiter import Buckets
 
 RATE = Rate(100, 3)
 

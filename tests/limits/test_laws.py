@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.decision.token import SignedToken
 from gateway.limits.bucket_key import bucket_key
-from gateway.limits.buckets import Buckets
 from gateway.limits.gcra import Rate, Wanted
+from gateway.limits.limiter import Buckets
 from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 from tests.assertion.callers import signed_token
 from tests.decision.policies import route

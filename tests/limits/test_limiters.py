@@ -8,7 +8,7 @@ import pytest
 
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
-from gateway.limits.limiters import Limiters
+from gateway.limits.redis_limiter import Limiters
 from gateway.settings.values.rates import OnFailure, Redis
 from tests.limits.redis_server import RedisServer, running_redis
 

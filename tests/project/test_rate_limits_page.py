@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.limits.buckets import MAX_BUCKETS
+from gateway.limits.limiter import MAX_BUCKETS
 from gateway.settings.values.rates import OnFailure
 from tests.project.console import fence_of
 from tests.project.test_docs import rows, sections

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from gateway.telemetry.metrics.counters import add_counts
 from gateway.telemetry.metrics.load import LoadMetrics
 from gateway.telemetry.metrics.routes import RouteMetrics
-from gateway.telemetry.metrics.tallies import add_tallies
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
 # Current values, in contrast to totals.
@@ -75,8 +75,8 @@ class Metrics:
             if isinstance(value, int):
                 setattr(self, name, getattr(self, name) + value)
         self.load.add(other.load)
-        add_tallies(self.rate_limited, other.rate_limited)
-        add_tallies(self.shed, other.shed)
+        add_counts(self.rate_limited, other.rate_limited)
+        add_counts(self.shed, other.shed)
         routes = {route.name: route for route in self.routes}
         for route in other.routes:
             if route.name in routes:

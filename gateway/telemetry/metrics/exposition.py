@@ -21,13 +21,15 @@ from gateway.telemetry.metrics.reports import (
 from gateway.telemetry.metrics.routes import route_families
 from gateway.telemetry.metrics.upstreams import upstream_families
 
+_VERSION = ("version",)
+
 
 class Exposition:
     """What the whole gateway exposes beside the counts of its data port.
 
-    The functions are called at each exposition, possibly in another thread. *certificates* returns
-    the seconds until each file expires, *pids* the ids of all processes, *restarts* how often each
-    worker was replaced, and *digest* that of the live configuration.
+    Every callable is called at each scrape, possibly on another thread. *certificates* are the
+    seconds until each file expires, *pids* those of the gateway's processes, *restarts* how often
+    each worker was replaced, and *digest* is that of the live configuration.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -52,14 +54,14 @@ class Exposition:
         self.certificates = certificates
 
     def expose(self, metrics: Metrics) -> bytes:
-        """Return everything in Prometheus' text format; safe to call from another thread."""
+        """Return all metrics in Prometheus' text format; safe to call from another thread."""
         registry = CollectorRegistry()
         registry.register(_Families(self, metrics))
         return generate_latest(registry)
 
 
 class _Families(Collector):
-    """Reads the counts when Prometheus scrapes, so that counting costs no more than an addition.
+    """Read the counts at each scrape, so that counting costs no more than an addition.
 
     Every dict that the event loop may grow is copied first, which is atomic in CPython.
     """
@@ -69,7 +71,7 @@ class _Families(Collector):
         self._metrics = metrics
 
     def describe(self) -> Iterator[Metric]:
-        """Describe nothing, so that registering does not read counts before there are any."""
+        """Yield nothing, so that registering does not ask for counts before there are any."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -77,23 +79,23 @@ class _Families(Collector):
         exposition, metrics = self._exposition, self._metrics
         yield gauge("gateway_build_info", "The running version.", [((__version__,), 1)], _VERSION)
         is_ready = int(exposition.is_ready())
-        yield gauge("gateway_ready", "Whether traffic should be sent here.", [((), is_ready)])
+        yield gauge("gateway_ready", "1 if traffic should be sent here.", [((), is_ready)])
         yield from route_families(tuple(metrics.routes))
         yield from load_families(metrics.load)
-        yield from rate_families(metrics)
-        yield from shed_families(metrics)
+        yield from _rate_limit_families(metrics)
+        yield from _concurrency_limit_families(metrics)
         yield from _connection_families(metrics)
         yield from upstream_families(tuple(metrics.upstreams.values()))
         yield from issuer_families(tuple(exposition.issuers()))
         yield from revocation_families(tuple(exposition.revocations()))
-        yield from certificate_families(exposition.certificates())
+        yield from _certificate_families(exposition.certificates())
         yield from memo_families(metrics)
         yield counter(
             "gateway_access_log_dropped",
-            "Access log lines dropped.",
+            "Dropped access log lines.",
             [((), metrics.log_dropped)],
         )
-        yield from span_families(metrics)
+        yield from _span_families(metrics)
         yield gauge(
             "gateway_config_info",
             "Always 1; the label is the digest of the live configuration.",
@@ -101,76 +103,14 @@ class _Families(Collector):
             ("digest",),
         )
         yield from reload_families(exposition.reloads)
-        yield from worker_families(exposition.restarts())
+        yield from _worker_families(exposition.restarts())
         yield from process_families(exposition.pids())
 
 
-_VERSION = ("version",)
-
-
-def _connection_families(metrics: Metrics) -> Iterator[Metric]:
-    for name, words, value in (
-        ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
-        ("gateway_connections_open", "Open client connections.", metrics.connections_open),
-        (
-            "gateway_connections_limit",
-            "Limit of open client connections.",
-            metrics.connections_limit,
-        ),
-        ("gateway_tunnels_open", "Open upgraded connections.", metrics.tunnels_open),
-    ):
-        yield gauge(name, words, [((), value)])
-    for name, words, value in (
-        ("gateway_connections", "Client connections accepted.", metrics.connections_total),
-        (
-            "gateway_connections_refused",
-            "Client connections refused because the limit was reached.",
-            metrics.connections_refused,
-        ),
-        (
-            "gateway_connections_refused_by_address",
-            "Client connections refused because the limit of their address was reached.",
-            metrics.connections_refused_by_address,
-        ),
-    ):
-        yield counter(name, words, [((), value)])
-
-
-def certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[Metric]:
-    """Yield the family about certificates; *seconds_left* are by file, negative once expired."""
-    yield gauge(
-        "gateway_tls_certificate_expiry_seconds",
-        "Time until the certificate expires; negative after that.",
-        [((file,), seconds) for file, seconds in seconds_left],
-        ("certificate",),
-    )
-
-
-def worker_families(restarts: Sequence[int]) -> Iterator[Metric]:
-    """Yield the families about workers; *restarts* has a number for each."""
-    yield gauge("gateway_workers", "Processes that should serve requests.", [((), len(restarts))])
-    yield counter(
-        "gateway_worker_restarts",
-        "Workers that crashed and are replaced.",
-        [((), sum(restarts))],
-    )
-
-
-def shed_families(metrics: Metrics) -> Iterator[Metric]:
-    """Yield the families about requests that were shed."""
-    yield counter(
-        "gateway_requests_shed",
-        "Requests refused because a concurrency limit was reached.",
-        [((kind,), count) for kind, count in sorted(metrics.shed.copy().items())],
-        ("limit",),
-    )
-
-
-def rate_families(metrics: Metrics) -> Iterator[Metric]:
-    """Yield the families about rate limits."""
+def _rate_limit_families(metrics: Metrics) -> Iterator[Metric]:
     yield counter(
         "gateway_rate_limited",
-        "Requests refused, by the rate limit with the longest wait.",
+        "Requests refused by a rate limit; of several, by the one with the longest wait.",
         [((name,), refused) for name, refused in sorted(metrics.rate_limited.copy().items())],
         ("limit",),
     )
@@ -181,13 +121,58 @@ def rate_families(metrics: Metrics) -> Iterator[Metric]:
     )
     yield gauge(
         "gateway_rate_limit_processes_without_redis",
-        "Processes for which Redis is down.",
+        "Processes that currently do not use Redis because it does not respond.",
         [((), metrics.rate_limits_without_redis)],
     )
 
 
-def span_families(metrics: Metrics) -> Iterator[Metric]:
-    """Yield the families about spans."""
+def _concurrency_limit_families(metrics: Metrics) -> Iterator[Metric]:
+    yield counter(
+        "gateway_requests_shed",
+        "Requests refused because a concurrency limit was reached.",
+        [((kind,), count) for kind, count in sorted(metrics.shed.copy().items())],
+        ("limit",),
+    )
+
+
+def _connection_families(metrics: Metrics) -> Iterator[Metric]:
+    for name, words, value in (
+        ("http_server_active_requests", "Requests in flight.", metrics.requests_in_flight),
+        ("gateway_connections_open", "Open client connections.", metrics.connections_open),
+        (
+            "gateway_connections_limit",
+            "Maximum number of open client connections.",
+            metrics.connections_limit,
+        ),
+        ("gateway_tunnels_open", "Open upgraded connections.", metrics.tunnels_open),
+    ):
+        yield gauge(name, words, [((), value)])
+    for name, words, value in (
+        ("gateway_connections", "Accepted client connections.", metrics.connections_total),
+        (
+            "gateway_connections_refused",
+            "Client connections closed at once because the limit was reached.",
+            metrics.connections_refused,
+        ),
+        (
+            "gateway_connections_refused_by_address",
+            "Client connections closed at once because the limit of their address was reached.",
+            metrics.connections_refused_by_address,
+        ),
+    ):
+        yield counter(name, words, [((), value)])
+
+
+def _certificate_families(seconds_left: Iterable[tuple[str, float]]) -> Iterator[Metric]:
+    yield gauge(
+        "gateway_tls_certificate_expiry_seconds",
+        "Time until the certificate expires; negative after that.",
+        [((file,), seconds) for file, seconds in seconds_left],
+        ("certificate",),
+    )
+
+
+def _span_families(metrics: Metrics) -> Iterator[Metric]:
     yield counter(
         "gateway_spans_exported",
         "Spans that the collector accepted.",
@@ -195,10 +180,20 @@ def span_families(metrics: Metrics) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_spans_dropped",
-        "Spans dropped, by cause.",
+        "Dropped spans, by cause.",
         [
             (("queue_full",), metrics.spans_dropped_full),
             (("collector",), metrics.spans_dropped_collector),
         ],
         ("cause",),
+    )
+
+
+def _worker_families(restarts: Sequence[int]) -> Iterator[Metric]:
+    """Yield the families about workers; *restarts* has a number for each."""
+    yield gauge("gateway_workers", "Worker processes.", [((), len(restarts))])
+    yield counter(
+        "gateway_worker_restarts",
+        "Workers that exited and were, or will be, replaced.",
+        [((), sum(restarts))],
     )

@@ -5,8 +5,8 @@ from typing import Final
 
 from prometheus_client import Metric
 
+from gateway.telemetry.metrics.counters import Histogram
 from gateway.telemetry.metrics.families import histogram
-from gateway.telemetry.metrics.histogram import Histogram
 
 # In seconds: from what a token costs that was seen before, to what people notice.
 OVERHEAD_BOUNDS: Final = (

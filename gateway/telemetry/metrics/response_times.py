@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.telemetry.metrics.histogram import Histogram
+from gateway.telemetry.metrics.counters import Histogram
 
 # OpenTelemetry's advice for http.server.request.duration and http.client.request.duration.
 DURATION_BOUNDS: Final = (

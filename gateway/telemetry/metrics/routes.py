@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client import Metric
 
 from gateway.decision.reason import Reason
+from gateway.telemetry.metrics.counters import add_counts
 from gateway.telemetry.metrics.families import counter, histogram
 from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, ResponseTimes
-from gateway.telemetry.metrics.tallies import add_tallies
 
 
 class RouteMetrics:
@@ -32,8 +32,8 @@ class RouteMetrics:
         """Add the counts of *other*."""
         self.allowed += other.allowed
         self.streams_expired += other.streams_expired
-        add_tallies(self.refused, other.refused)
-        add_tallies(self.would_deny, other.would_deny)
+        add_counts(self.refused, other.refused)
+        add_counts(self.would_deny, other.would_deny)
         self.times.add(other.times)
 
     def refuse(self, reason: Reason) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client import Metric
 
 from gateway.decision.reason import Reason
+from gateway.telemetry.metrics.counters import add_counts
 from gateway.telemetry.metrics.families import counter, gauge, histogram
 from gateway.telemetry.metrics.response_times import DURATION_BOUNDS, ResponseTimes
 from gateway.telemetry.metrics.servers import ServerMetrics, server_families
-from gateway.telemetry.metrics.tallies import add_tallies
 
 _UPSTREAM = ("upstream",)
 
@@ -98,7 +98,7 @@ class UpstreamMetrics:
         for name, server in other.servers.copy().items():
             self.servers.setdefault(name, ServerMetrics(name)).add(server)
         self.times.add(other.times)
-        add_tallies(self.failures, other.failures)
+        add_counts(self.failures, other.failures)
 
 
 def upstream_families(upstreams: Sequence[UpstreamMetrics]) -> Iterator[Metric]:

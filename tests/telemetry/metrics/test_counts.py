@@ -125,3 +125,29 @@ def test_counts_can_be_sent_to_another_process() -> None:
     assert sent.routes[-1] is sent.no_route
     assert sent.no_route.refused == {"route_not_found": 1}
     assert sum(sent.routes[1].times.by_method["GET"][200].counts) == 1
+
+
+def test_rate_limited_requests_add_up_and_processes_that_ended_are_not_without_redis() -> None:
+    total, one, dead = Metrics(), Metrics(), Metrics()
+    one.rate_limited.update(each=3)
+    dead.rate_limited.update(each=1, all=1)
+    one.rate_limits_without_redis = dead.rate_limits_without_redis = 1
+    dead.settle()
+
+    total.add(one)
+    total.add(dead)
+
+    assert total.rate_limited == {"each": 4, "all": 1}
+    assert total.rate_limits_without_redis == 1
+
+
+def test_requests_refused_by_concurrency_limits_add_up_over_processes() -> None:
+    total, one, dead = Metrics(), Metrics(), Metrics()
+    one.shed.update(route=3)
+    dead.shed.update(route=1, gateway=2)
+    dead.settle()
+
+    total.add(one)
+    total.add(dead)
+
+    assert total.shed == {"route": 4, "gateway": 2}

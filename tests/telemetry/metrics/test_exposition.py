@@ -177,3 +177,64 @@ def test_exposing_on_another_thread_does_not_trip_over_counting() -> None:
     assert pages[-1].count(b"gateway_decisions_total{") == len(Reason)
     for page in pages:
         assert page.count(b"# TYPE") == pages[-1].count(b"# TYPE")
+
+
+def shown(
+    metrics: Metrics, family: str, exposition: Exposition | None = None
+) -> list[tuple[object, ...]]:
+    """Return the label values and the value of each sample of *family*."""
+    samples = samples_of(metrics, exposition)
+    found = [
+        (*(value for _, value in sorted(labels)), count)
+        for (name, labels), count in samples.items()
+        if name == family
+    ]
+    return sorted(found, key=repr)
+
+
+def test_each_certificate_file_has_its_seconds_negative_once_it_expired() -> None:
+    exposition = make_exposition()
+    exposition.certificates = lambda: [("/etc/a.pem", 3.5), ("/etc/b.pem", -2.0)]
+
+    assert shown(make_metrics(), "gateway_tls_certificate_expiry_seconds", exposition) == [
+        ("/etc/a.pem", 3.5),
+        ("/etc/b.pem", -2.0),
+    ]
+
+
+def test_each_rate_limit_that_refused_is_shown() -> None:
+    metrics = make_metrics()
+    metrics.rate_limited.update(each=3, all=1)
+    metrics.rate_limit_failures = 7
+
+    assert shown(metrics, "gateway_rate_limited_total") == [("all", 1), ("each", 3)]
+    assert shown(metrics, "gateway_rate_limit_failures_total") == [(7,)]
+    assert shown(metrics, "gateway_rate_limit_processes_without_redis") == [(0,)]
+
+
+def test_each_kind_of_concurrency_limit_is_shown() -> None:
+    metrics = make_metrics()
+    metrics.shed.update(route=4, gateway=2)
+
+    assert shown(metrics, "gateway_requests_shed_total") == [("gateway", 2), ("route", 4)]
+
+
+def test_spans_are_counted_by_what_became_of_them_over_all_processes() -> None:
+    metrics, other = make_metrics(), Metrics()
+    metrics.spans_exported, metrics.spans_dropped_full, metrics.spans_dropped_collector = 1, 2, 3
+    other.spans_exported, other.spans_dropped_full, other.spans_dropped_collector = 10, 20, 30
+    metrics.add(other)
+
+    assert shown(metrics, "gateway_spans_exported_total") == [(11,)]
+    assert shown(metrics, "gateway_spans_dropped_total") == [("collector", 33), ("queue_full", 22)]
+
+
+@pytest.mark.parametrize(("restarts", "expected"), [([0], (1, 0)), ([0, 3, 1], (3, 4))])
+def test_workers_and_their_restarts_are_shown(
+    restarts: list[int], expected: tuple[int, int]
+) -> None:
+    exposition = make_exposition()
+    exposition.restarts = lambda: restarts
+
+    assert shown(make_metrics(), "gateway_workers", exposition) == [(expected[0],)]
+    assert shown(make_metrics(), "gateway_worker_restarts_total", exposition) == [(expected[1],)]

@@ -1,4 +1,4 @@
-"""Count observations by how large they are."""
+"""Counts that add up over processes: by name, and by size."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -27,3 +27,9 @@ class Histogram:
         pairs = zip(self.counts, other.counts, strict=True)
         self.counts = [ours + theirs for ours, theirs in pairs]
         self.total += other.total
+
+
+def add_counts(ours: dict[str, int], theirs: dict[str, int]) -> None:
+    """Add *theirs* to *ours*; safe in any thread."""
+    for name, count in theirs.copy().items():
+        ours[name] = ours.get(name, 0) + count

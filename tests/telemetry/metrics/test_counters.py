@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.metrics.histogram import Histogram
+from gateway.telemetry.metrics.counters import Histogram, add_counts
 
 BOUNDS = (0.5, 1.0, 10.0)
 VALUES = st.lists(st.floats(0, 100))
@@ -56,3 +56,20 @@ def test_it_can_be_sent_to_another_process() -> None:
     sent: Histogram = pickle.loads(pickle.dumps(fill([0.1, 20.0])))
 
     assert (sent.bounds, sent.counts, sent.total) == (BOUNDS, [1, 0, 0, 1], 20.1)
+
+
+def test_what_both_counted_adds_up() -> None:
+    ours, theirs = {"a": 1, "b": 2}, {"b": 3, "c": 4}
+
+    add_counts(ours, theirs)
+
+    assert ours == {"a": 1, "b": 5, "c": 4}
+    assert theirs == {"b": 3, "c": 4}
+
+
+def test_what_is_added_to_itself_is_twice_as_much() -> None:
+    ours = {"a": 1}
+
+    add_counts(ours, ours)
+
+    assert ours == {"a": 2}
