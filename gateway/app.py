@@ -10,7 +10,7 @@ from gateway.control_plane import ControlPlane
 from gateway.data_plane import DataPlane
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import Clock, SystemClock
-from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks
+from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.metrics.counts import Metrics

@@ -14,7 +14,7 @@ from gateway.preload import preload
 from gateway.proxy.concurrency.concurrency_limits import report_adaptive_limits
 from gateway.proxy.listener.listener import Listener
 from gateway.proxy.port import new_pseudonym
-from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks
+from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks
 from gateway.serving import Serving, make_serving, make_tls
 from gateway.settings.values.configuration import AccessLogTarget, Settings
 from gateway.telemetry.logs.access_log import AccessLog

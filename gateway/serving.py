@@ -21,8 +21,8 @@ from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
 from gateway.proxy.port import Port, RequestLog, RouteState, Vouch
-from gateway.proxy.streams.streams import MACHINE_CLOCKS, Clocks, Streams
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, Streams
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import AccessLogFormat, AssertionSettings, Settings
 from gateway.telemetry.logs.access_log import AccessLog
@@ -78,7 +78,9 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         memo.hits, memo.misses = former.memo.hits, former.memo.misses
     metrics.use([route.name for route in settings.policy.routes.routes], list(settings.upstreams))
     metrics.connections_limit = settings.limits.connections
-    outbox = Outbox(asyncio.get_running_loop()) if former is None else former.port.outbox
+    write_buffer = (
+        WriteBuffer(asyncio.get_running_loop()) if former is None else former.port.write_buffer
+    )
     streams = Streams(clocks) if former is None else former.port.streams
     contexts = contexts or make_tls(settings, former)
     resolver = Resolver()
@@ -86,7 +88,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         name: Pool(
             upstream,
             settings.timeouts,
-            outbox,
+            write_buffer,
             metrics.upstreams[name],
             None if upstream.tls is None else contexts.clients[upstream.tls],
             resolver,
@@ -107,7 +109,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         admission,
         keys,
         pools,
-        outbox,
+        write_buffer,
         streams,
         metrics,
         access_log,
@@ -162,7 +164,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     admission: Admission,
     keys: Keys,
     pools: dict[str, Pool],
-    outbox: Outbox,
+    write_buffer: WriteBuffer,
     streams: Streams,
     metrics: Metrics,
     access_log: AccessLog,
@@ -190,7 +192,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         limits=settings.limits,
         trusted_proxies=settings.trusted_proxies,
         half_close=settings.half_close,
-        outbox=outbox,
+        write_buffer=write_buffer,
         streams=streams,
         metrics=metrics,
         log=_make_request_log(settings, keys, metrics, access_log),

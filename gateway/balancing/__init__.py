@@ -1,1 +1,1 @@
-"""Which server gets a request, and whether one should at all: pure, with time as an argument."""
+"""Which server gets a request, and whether any should: pure, with time as an argument."""

@@ -1,28 +1,28 @@
-"""Send nothing to an upstream that fails, until a request that is let through says it is back."""
+"""Send nothing to a failing upstream until a probe shows that it is back."""
 
 from enum import Enum
 from typing import Final
 
 from gateway.settings.values.balancing import BreakerLimits
 
-# A window is cut into so many parts; the oldest is forgotten as a new one begins.
+# A window has so many parts; the oldest is dropped when a new one begins.
 PARTS: Final = 10
 
 
 class BreakerState(Enum):
     """Whether requests pass."""
 
-    CLOSED = "closed"  # they do
+    CLOSED = "closed"  # all do
     OPEN = "open"  # none does
-    HALF_OPEN = "half_open"  # one does, and what becomes of it counts
+    HALF_OPEN = "half_open"  # one does, as a probe
 
 
 class Breaker:
-    """Opens where in the last seconds too many of the requests failed.
+    """Opens when too many of the requests in the last seconds failed.
 
-    Each request that is admitted comes to exactly one of ``succeed``, ``fail`` and ``abandon``,
-    which are given when it was sent. One that was sent before the first probe since it opened
-    tells how the upstream was then, and counts for nothing.
+    Each admitted request ends in exactly one of ``succeed``, ``fail`` and ``abandon``, which are
+    told when it was sent. A request that was sent before the first probe since the breaker opened
+    says nothing about the present, and does not count.
     """
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Breaker:
         pause = self._limits.open_seconds
         if now - max(self._opened_at, self._probed_at) < pause:
             return False
-        # A request of which nothing is heard for so long keeps no other from trying.
+        # A probe that takes longer than the pause does not keep others from trying.
         if self.state is BreakerState.OPEN:
             self.state = BreakerState.HALF_OPEN
             self._half_open_at = now
@@ -55,19 +55,19 @@ class Breaker:
         return True
 
     def succeed(self, now: float, sent_at: float) -> None:
-        """Take that a request, sent at *sent_at*, was answered."""
+        """Note the response to a request that was sent at *sent_at*."""
         if sent_at < self._half_open_at:
             return
         if self.state is BreakerState.HALF_OPEN:
             self.state = BreakerState.CLOSED
-            self._forget()
+            self._reset()
         self._advance(now)
         self._requests[self._part % PARTS] += 1
 
     def fail(self, now: float, sent_at: float) -> bool:
-        """Take that a request, sent at *sent_at*, failed; return whether that opens it."""
+        """Note the failure of a request, sent at *sent_at*; return whether it opens the breaker."""
         if self.state is BreakerState.OPEN or sent_at < self._half_open_at:
-            return False  # sent before it opened: counted, in a way, already
+            return False  # sent before it opened
         if self.state is BreakerState.HALF_OPEN:
             self._open(now)
             return True
@@ -83,21 +83,21 @@ class Breaker:
         return True
 
     def abandon(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer any more: it says nothing."""
+        """Note that nobody waits for the response any more; a probe does not count then."""
         if sent_at >= self._probed_at:
             self._probed_at = float("-inf")
 
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self._opened_at = now
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._requests = [0] * PARTS
         self._failures = [0] * PARTS
 
     def _advance(self, now: float) -> None:
-        """Begin the part of the window that *now* is in."""
+        """Advance to the part of the window that *now* is in."""
         part = int(now / self._limits.window_seconds * PARTS)
         passed = part - self._part
         if passed <= 0:

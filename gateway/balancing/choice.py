@@ -1,38 +1,56 @@
-"""Choose the server that gets the next request."""
+"""Choose the servers that are used, and the one that gets the next request."""
 
 from collections.abc import Sequence, Sized
 from typing import Final, Protocol, TypeVar
 
 # How many servers are compared for one request. The least of two at random is known to come close
 # to the least of all (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing"), and
-# each more adds little; up to four servers it is the least of all. With all of many compared, the
-# price of a request would grow with their number.
+# each more adds little; up to four servers it is the least of all. If all were compared, the price
+# of a request would grow with their number.
 COMPARED: Final = 4
+
+T = TypeVar("T")
+
+
+def choose_usable(
+    servers: Sequence[T], is_out: Sequence[bool], panic_below: float
+) -> tuple[tuple[T, ...], bool]:
+    """Return the servers to use, and whether these are all because too few are healthy.
+
+    When so many are unhealthy at once, the check or the load is more likely to blame than each of
+    them, and the few that are left would break down under the load of all.
+    """
+    left = tuple(one for one, out in zip(servers, is_out, strict=True) if not out)
+    if len(left) == len(servers):
+        return left, False
+    if not left or len(left) < panic_below * len(servers):
+        return tuple(servers), True
+    return left, False
 
 
 class Loaded(Protocol):
-    """A server, by its connections: those that are not *idle* have a request under way."""
+    """A server, by its connections: those that are not *idle* have a request in flight."""
 
     @property
     def connections(self) -> Sized:
-        """Return all that stand."""
+        """Return all that are open."""
 
     @property
     def idle(self) -> Sized:
-        """Return those that nobody uses."""
+        """Return those without a request."""
 
     @property
     def connecting(self) -> int:
-        """Return how many do not stand yet."""
+        """Return how many are not open yet."""
 
 
 L = TypeVar("L", bound=Loaded)
 
 
 class RoundRobin:
-    """Each in its turn.
+    """Each server in its turn.
 
-    ``choose`` alone changes nothing: the turn is over when somebody ``took`` it.
+    ``choose`` alone changes nothing: the turn ends with ``took``.
     """
 
     __slots__ = ("_turn",)
@@ -45,16 +63,16 @@ class RoundRobin:
         return servers[self._turn % len(servers)]
 
     def took(self) -> None:
-        """Take that the request went to the one chosen last."""
+        """Note that the server chosen last got the request."""
         self._turn += 1
 
 
 class LeastRequests(RoundRobin):
-    """The one with the fewest requests under way; where several have as few, each in its turn.
+    """The server with the fewest requests in flight; of several, each in its turn.
 
-    Compared are the next four from a place that moves on with each request, so no random
-    numbers are needed: two processes with the same servers do not choose in step anyway, for
-    each knows its own requests alone.
+    The next four are compared, from a place that advances with each request. So it needs no random
+    numbers: two processes with the same servers do not choose in step anyway, because each knows
+    only its own requests.
     """
 
     __slots__ = ()

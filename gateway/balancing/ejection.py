@@ -1,4 +1,4 @@
-"""Leave out a server that fails requests, for longer each time, but never too many at once."""
+"""Eject a server that fails requests, for longer each time, but never too many at once."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ from gateway.settings.values.balancing import EjectionLimits
 
 
 class Standing:
-    """What requests say of one server.
+    """The record of one server.
 
-    *in_a_row* failures since the last answer; ejected *times* times of late, and still until
-    *ejected_until*, which is 0 where it is not.
+    *in_a_row* counts failures since the last response, *times* its recent ejections. It is ejected
+    until *ejected_until*, which is 0 if it is not.
     """
 
     __slots__ = ("ejected_until", "in_a_row", "returned_at", "times")
@@ -22,21 +22,21 @@ class Standing:
 
     @property
     def is_ejected(self) -> bool:
-        """Say whether it is left out."""
+        """Return whether it is ejected."""
         return self.ejected_until > 0
 
     def take_back(self) -> None:
-        """Leave it out no longer, whatever was counted."""
+        """End its ejection."""
         self.ejected_until = 0.0
 
 
 def fail(
     standing: Standing, others: Iterable[Standing], limits: EjectionLimits, now: float
 ) -> bool:
-    """Take that a request failed; return whether the server is ejected for it.
+    """Note a failed request; return whether the server is ejected for it.
 
-    *others* are the standings of all other servers: where one more would be more than
-    ``max_share`` of all, it stays.
+    *others* are the standings of all other servers: if one more ejection would exceed
+    ``max_share`` of all, there is none.
     """
     standing.in_a_row += 1
     if standing.is_ejected or standing.in_a_row < limits.after:
@@ -46,7 +46,7 @@ def fail(
     if ejected + 1 > limits.max_share * (len(known) + 1):
         return False
     if now - standing.returned_at > limits.longest_seconds:
-        standing.times = 0  # it was well for long: what was before is forgotten
+        standing.times = 0  # it worked for long: former ejections do not count
     standing.ejected_until = now + ejection_seconds(standing.times, limits)
     standing.times += 1
     standing.in_a_row = 0
@@ -54,13 +54,13 @@ def fail(
 
 
 def ejection_seconds(times: int, limits: EjectionLimits) -> float:
-    """Return how long a server is left out that has been *times* times before."""
-    # 2^40 of the shortest is beyond any limit; a larger exponent would only grow the number.
+    """Return how long a server is ejected that was ejected *times* times before."""
+    # 2^40 times the shortest is beyond any limit; this keeps the number small.
     return min(limits.first_seconds * 2.0 ** min(times, 40), limits.longest_seconds)
 
 
 def readmit(standings: Iterable[Standing], now: float) -> list[Standing]:
-    """Return those whose time is over by *now*; they are ejected no more."""
+    """End the ejections that are over by *now*; return their standings."""
     back = [one for one in standings if one.is_ejected and one.ejected_until <= now]
     for one in back:
         one.take_back()

@@ -1,22 +1,22 @@
-"""When a name is looked up again, and which addresses it has meanwhile."""
+"""When a name is looked up again, and which addresses it has until then."""
 
 from collections.abc import Iterable
 from typing import Final
 
-# However often connections fail: a name server is asked no more often than this for one name.
+# However often connections fail, one name is not looked up more often than this.
 MIN_PAUSE_SECONDS: Final = 1.0
 
-# As long as no address is known, requests fail: the name is looked up again this soon.
+# While no address is known, requests fail, so the name is looked up again this soon.
 UNKNOWN_PAUSE_SECONDS: Final = 2.0
 
-# Of the pause: names that were looked up at one moment are not all looked up again at one.
+# A share of the pause, so that names that were looked up at once are not looked up again at once.
 SPREAD_SHARE: Final = 0.2
 
 
 class Lookup:
-    """One name: its *addresses*, as long as nothing better is known.
+    """One name and the *addresses* that were found last.
 
-    *error* says why the last look-up failed, and is empty where it did not.
+    *error* says why the last look-up failed, and is empty if it did not.
     """
 
     __slots__ = ("_began_at", "_every_seconds", "addresses", "due_at", "error", "is_running")
@@ -30,15 +30,15 @@ class Lookup:
         self.is_running = False
 
     def begin(self, now: float) -> None:
-        """Take that it is being looked up."""
+        """Note that a look-up has begun."""
         self.is_running = True
         self._began_at = now
 
     def find(self, addresses: Iterable[str], now: float, luck: float) -> bool:
-        """Take what was found; return whether the addresses are others than before.
+        """Take the addresses found; return whether they are other ones than before.
 
-        *luck* is from 0 to 1. In the order of the name server those found before come first,
-        or each answer of one that turns its list around would count as another set.
+        *luck* is from 0 to 1. Known addresses keep their order and come first: a name server that
+        rotates its list would otherwise seem to change it each time.
         """
         found = tuple(dict.fromkeys(addresses))
         kept = tuple(one for one in self.addresses if one in found)
@@ -50,7 +50,7 @@ class Lookup:
         return is_other
 
     def fail(self, error: str, now: float, luck: float) -> None:
-        """Take that nothing was found; what was known before stays."""
+        """Note that the look-up failed; the addresses stay."""
         self._end(now, luck, error)
 
     def _end(self, now: float, luck: float, error: str) -> None:
@@ -62,9 +62,9 @@ class Lookup:
         self.due_at = now + pause * (1 + SPREAD_SHARE * (luck - 0.5))
 
     def hurry(self) -> None:
-        """Look it up soon: an address of it could not be connected to."""
+        """Look it up soon: a connection to one of its addresses failed."""
         self.due_at = min(self.due_at, self._began_at + MIN_PAUSE_SECONDS)
 
     def is_due(self, now: float) -> bool:
-        """Return whether it is to be looked up now."""
+        """Return whether it is time to look it up."""
         return not self.is_running and self.due_at <= now

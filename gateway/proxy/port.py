@@ -19,10 +19,10 @@ from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.streams import Streams
+from gateway.proxy.streams.open_streams import Streams
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.unexpected_errors import report_bug
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import HalfClose, Limits, Timeouts, UnderscoreNames
 from gateway.settings.values.route_options import RouteOptions
@@ -229,7 +229,6 @@ class Port:
         "most_body_bytes",
         "names",
         "no_route",
-        "outbox",
         "preflight",
         "pseudonym",
         "request_ids",
@@ -242,6 +241,7 @@ class Port:
         "trusted_proxies",
         "via",
         "vouch",
+        "write_buffer",
     )
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -258,7 +258,7 @@ class Port:
         limits: Limits,
         trusted_proxies: Networks,
         half_close: HalfClose,
-        outbox: Outbox,
+        write_buffer: WriteBuffer,
         streams: Streams,
         metrics: Metrics,
         log: RequestLog,
@@ -280,7 +280,7 @@ class Port:
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.serves_half_closed = half_close is HalfClose.ANSWER
-        self.outbox = outbox
+        self.write_buffer = write_buffer
         self.streams = streams
         self.metrics = metrics
         self.log = log

@@ -36,7 +36,7 @@ def test_each_address_of_a_name_is_shown_with_what_is_wrong_with_it(tmp_path: Pa
     server = orders.servers["orders.svc:8000"]
     server.opened, server.reused, server.failures = 1, 2, 3
     server.addresses = {"10.0.0.1": ServerState.UP, "10.0.0.2": ServerState.UNHEALTHY}
-    server.details = {"10.0.0.2": "its check was answered with 500, not 200-299"}
+    server.details = {"10.0.0.2": "its health check got 500, not 200-299"}
     upstreams = load(tmp_path, one_upstream(FULL)).upstreams
 
     (shown,) = upstream_statuses(upstreams, metrics.upstreams)
@@ -55,7 +55,7 @@ def test_each_address_of_a_name_is_shown_with_what_is_wrong_with_it(tmp_path: Pa
                 {
                     "address": "10.0.0.2",
                     "state": "unhealthy",
-                    "detail": "its check was answered with 500, not 200-299",
+                    "detail": "its health check got 500, not 200-299",
                 },
             ],
         }

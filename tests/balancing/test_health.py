@@ -21,7 +21,7 @@ def after(checks: str, check: HealthCheck) -> Health:
 
 
 @pytest.mark.parametrize(
-    ("checks", "is_well"),
+    ("checks", "is_healthy"),
     [
         ("", True),
         ("--", True),
@@ -35,8 +35,8 @@ def after(checks: str, check: HealthCheck) -> Health:
         ("---++---", False),
     ],
 )
-def test_checks_count_in_a_row(checks: str, is_well: bool) -> None:
-    assert after(checks, make_check()).is_well == is_well
+def test_checks_count_in_a_row(checks: str, is_healthy: bool) -> None:
+    assert after(checks, make_check()).is_healthy == is_healthy
 
 
 @given(st.text("+-", max_size=30), st.integers(1, 5), st.integers(1, 5))
@@ -46,9 +46,9 @@ def test_it_changes_exactly_when_enough_in_a_row_say_otherwise(
     check = make_check(unhealthy_after, healthy_after)
     for end in range(1, len(checks) + 1):
         before, now = after(checks[: end - 1], check), after(checks[:end], check)
-        against = "-" if before.is_well else "+"
-        enough = unhealthy_after if before.is_well else healthy_after
-        changes = before.is_well != now.is_well
+        against = "-" if before.is_healthy else "+"
+        enough = unhealthy_after if before.is_healthy else healthy_after
+        changes = before.is_healthy != now.is_healthy
         if changes:
             assert checks[:end].endswith(against * enough)
         if checks[:end].endswith(against * enough) and not changes:

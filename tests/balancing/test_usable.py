@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balancing.usable import choose_usable
+from gateway.balancing.choice import choose_usable
 
 
 @pytest.mark.parametrize(

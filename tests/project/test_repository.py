@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_OWN_TEST = {
     "gateway/decision/policy.py": "types only",
     "gateway/fetching/document.py": "a limit and an exception only",
-    "gateway/proxy/upstream/roles.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
     "gateway/suites/files/suite.py": "types only",
 }

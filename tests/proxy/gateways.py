@@ -13,7 +13,7 @@ from jwt.algorithms import ECAlgorithm
 
 from gateway.app import Gateway
 from gateway.fetching.clock import Clock
-from gateway.proxy.streams.streams import Clocks
+from gateway.proxy.streams.open_streams import Clocks
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.configuration import Settings
 from tests.proxy.messages import Message, make_request, read_answer

@@ -13,7 +13,7 @@ from gateway.keyring.keyring import Keyring
 from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.port import RouteState
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.revocation.revocations import Revocations
@@ -26,7 +26,7 @@ from tests.proxy.reading import AnyProtocol, hand_over
 from tests.proxy.recorder import Recorder, Reply, echo
 
 # Turns of the event loop in which nothing moves, before it is believed that nothing will: a
-# task that is begun, the outbox it fills, and the answer to that.
+# task that is begun, the write_buffer it fills, and the answer to that.
 _STILL_TURNS = 6
 
 
@@ -160,8 +160,9 @@ class MemoryPool(Pool):
     def __init__(self, world: "MemoryWorld", *args: Any) -> None:
         super().__init__(*args)
         self.take = self._take_kept  # type: ignore[method-assign]  # as Pool itself does
-        self.outbox: Outbox = args[2]
-        self.answer_seconds = self.body_seconds = 30.0
+        self.write_buffer: WriteBuffer = args[2]
+        self.observe = self.counts.times.observe
+        self.response_seconds = self.body_seconds = 30.0
         self.authority = args[0].servers[0].authority
         self.is_distrusted = False
         self.kept: list[ServerConnection] = []
@@ -225,7 +226,7 @@ class MemoryWorld:
         self.port = port = serving.port
         (upstream,) = settings.upstreams.values()
         counts = metrics.upstreams[upstream.name]
-        self.pool = MemoryPool(self, upstream, settings.timeouts, port.outbox, counts)
+        self.pool = MemoryPool(self, upstream, settings.timeouts, port.write_buffer, counts)
         port.routes[:] = [
             RouteState(
                 route, settings.route_options[route.index], self.pool, metrics.routes[route.index]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.addresses import parse_server
@@ -60,11 +60,11 @@ def make_pool(
         idle_timeout_seconds=55.0,
         balancing=replace(PLAIN, **balancing),
     )
-    outbox = Outbox(asyncio.get_running_loop())
+    write_buffer = WriteBuffer(asyncio.get_running_loop())
     return kind(
         upstream,
         TIMEOUTS,
-        outbox,
+        write_buffer,
         UpstreamMetrics("main"),
         resolver=names or Names(),
         chance=chance,

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proxy.upstream.capped_pool import CappedPool
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
-from gateway.proxy.upstream.roles import Home
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.balancing import Balance, EjectionLimits, QueueLimits
 from gateway.settings.values.configuration import Server
@@ -38,14 +37,14 @@ class ImaginedPool(CappedPool):
         super().__init__(*args)
         self.opening: list[asyncio.Future[None]] = []
 
-    async def open(self, home: Home, tls: ssl.SSLContext | None) -> ServerConnection:
+    async def open(self, owner: ConnectionOwner, tls: ssl.SSLContext | None) -> ServerConnection:
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.opening.append(opened)
         try:
             await opened
         finally:
             self.opening.remove(opened)
-        server = ServerConnection(home)
+        server = ServerConnection(owner)
         server.connection_made(Transport())
         return server
 
@@ -63,8 +62,8 @@ class World:
         class Imagined(Pool):
             def _make_pool(self, server: Server, host: str) -> ServerPool:
                 tally = self.counts.servers[server.authority]
-                parts = (server, host, self._upstream, self._timeouts, self._outbox)
-                return ImaginedPool(cap, self._line, *parts, self.counts, tally)
+                parts = (server, host, self._upstream, self._timeouts, self._write_buffer)
+                return ImaginedPool(cap, self._queue, *parts, self.counts, tally)
 
         urls = [f"http://10.0.0.{number}:80" for number in range(servers)]
         self.pool = make_pool(
@@ -96,12 +95,12 @@ class World:
             except NoServer:
                 self.refused += 1
         opening = sum(len(pool.opening) for pool in self.pools)
-        assert len(self.tasks) == opening + len(self.pool._line)
+        assert len(self.tasks) == opening + len(self.pool._queue)
         for pool in self.pools:
             assert len(pool.connections) + pool.connecting <= self.cap
             assert pool.connecting == len(pool.opening)
             assert set(pool.idle) <= pool.connections
-            if pool.is_used and len(self.pool._line):
+            if pool.is_used and len(self.pool._queue):
                 assert not pool.has_room()
         assert len(self.busy) == sum(len(p.connections) - len(p.idle) for p in self.pools)
 
@@ -120,10 +119,10 @@ class World:
             dice.choice(opening).set_exception(ConnectionRefusedError())
         elif event == "answer" and self.busy:
             server = self.busy.pop(dice.randrange(len(self.busy)))
-            server.home.put(server)
+            server.owner.put(server)
         elif event == "break" and self.busy:
             server = self.busy.pop(dice.randrange(len(self.busy)))
-            server.home.fail(0.0)
+            server.owner.fail(0.0)
             server.close()
 
     async def end(self) -> None:
@@ -172,7 +171,7 @@ def test_all_who_wait_are_served(balance: Balance) -> None:
         for _ in range(8):
             world.act("ask", random.Random(0))
         await world.settle()
-        assert len(world.pool._line) == 6
+        assert len(world.pool._queue) == 6
         await world.end()
         return world.refused
 
@@ -190,5 +189,5 @@ async def test_who_waits_is_served_at_once_where_a_connection_fails() -> None:
 
     assert world.refused == 1
     assert len(world.pools[0].opening) == 1
-    assert not len(world.pool._line)
+    assert not len(world.pool._queue)
     await world.end()

@@ -408,7 +408,7 @@ async def test_a_service_that_stops_in_the_middle_of_its_answer_is_left(
     assert gateway.metric("gateway_upstream_failures_total", **labels) == 1
     (line,) = await log.lines(gateway)
     assert (line["status"], line["reason"]) == (200, "upstream_timeout")
-    assert line["detail"] == "the service stopped in the middle of its answer"
+    assert line["detail"] == "the upstream stopped in the middle of its response"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.frames import Frame, Opcode
 
-from gateway.proxy.streams.frames import close_frame
+from gateway.proxy.streams.websocket_frames import close_frame
 from tests.keyring.peers import IssuerPeer, MovableClock, body, until
 from tests.proxy.gateways import ROUTES, bearer, make_token
 from tests.proxy.handshakes import SWITCHED, UPGRADE

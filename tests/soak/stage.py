@@ -26,9 +26,9 @@ _HOURS: Final = 3 * 3600
 # All that the gateway may say on stderr; the access log is on stdout.
 _SAID: Final = re.compile(
     r"gateway: (listening on|admin on|draining).*"
-    r"|(gateway: )?upstream shaky: 127\.0\.0\.1:\d+ is (left out for .*|used again)"
+    r"|(gateway: )?upstream shaky: 127\.0\.0\.1:\d+ is (ejected for .*|used again)"
     # Some services of the soak do, and it is told of each of them once.
-    r"|(gateway: )?upstream \w+: 127\.0\.0\.1:\d+ sends a body with answers that have none .*"
+    r"|(gateway: )?upstream \w+: 127\.0\.0\.1:\d+ sends a body with responses that have none .*"
 )
 
 

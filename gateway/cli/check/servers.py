@@ -6,8 +6,8 @@ import ssl
 from dataclasses import dataclass
 
 from gateway.fetching.resolver import Resolver
-from gateway.proxy.transport.write_buffer import Outbox
-from gateway.proxy.upstream.health_check import ask_whether_well
+from gateway.proxy.transport.write_buffer import WriteBuffer
+from gateway.proxy.upstream.health_checks import check_health
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.servers import ServerMetrics
@@ -75,7 +75,7 @@ async def ask_health(
     check = upstream.balancing.health
     if check is None:
         return None
-    outbox = Outbox(asyncio.get_running_loop())
+    write_buffer = WriteBuffer(asyncio.get_running_loop())
     counts, tally = UpstreamMetrics(upstream.name), ServerMetrics(server.authority)
-    pool = ServerPool(server, server.host, upstream, timeouts, outbox, counts, tally)
-    return await ask_whether_well(pool, check, tls)
+    pool = ServerPool(server, server.host, upstream, timeouts, write_buffer, counts, tally)
+    return await check_health(pool, check, tls)

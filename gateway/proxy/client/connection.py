@@ -28,8 +28,8 @@ from gateway.proxy.recording.record import record_refused
 from gateway.proxy.recording.record_spans import record_refused_span
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
-from gateway.proxy.transport.departure import has_left
 from gateway.proxy.transport.pace import Pace
+from gateway.proxy.transport.socket_state import has_left
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
@@ -137,7 +137,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(_UNSENT_BYTES)
         # A partial, because a method of ours would be a second call for each write.
-        self.write: Callable[[Piece], object] = partial(self._port.outbox.put, self.transport)
+        self.write: Callable[[Piece], object] = partial(self._port.write_buffer.put, self.transport)
         port = self._port.latest()  # a handshake may outlast a reload
         # Not in __init__: reader and connection refer to each other until connection_lost, which
         # is not called if the TLS handshake fails.
@@ -202,7 +202,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._half_closed = True
             reader.is_over = reader.is_over or reader.in_message
             return True
-        self._port.outbox.flush()  # the last response, before the transport is closed
+        self._port.write_buffer.flush()  # the last response, before the transport is closed
         if is_waiting and not self._closing:
             self._client_left()
         return False
@@ -403,7 +403,7 @@ class ClientConnection(asyncio.BufferedProtocol):
     def _start(self, exchange: Exchange) -> None:
         self._started += 1
         if self._started > _RESPONSES_AT_ONCE and self._started % _RESPONSES_AT_ONCE == 1:
-            self._port.outbox.flush()  # only this shows whether the client still reads
+            self._port.write_buffer.flush()  # only this shows whether the client still reads
             if self._write_blocked:
                 exchange.waited = True
                 self._queue.appendleft(exchange)
@@ -552,7 +552,7 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def end_writing(self) -> bool:
         """Close the sending half; return False if that is impossible, as with TLS."""
-        self._port.outbox.flush()
+        self._port.write_buffer.flush()
         if not self.transport.can_write_eof():
             return False
         if not self.transport.is_closing():
@@ -696,7 +696,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._closing = True
         reader.is_over = True  # neither is the rest of the same piece read
         self._abandon()
-        self._port.outbox.flush()
+        self._port.write_buffer.flush()
         self._unread_output = None
         if self.transport.get_write_buffer_size():
             self._watch_unread()

@@ -11,7 +11,7 @@ from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.proxy.client.repeated_head import RepeatedHead
 from gateway.proxy.streams.upload import Upload
-from gateway.proxy.transport.framing import Framing
+from gateway.proxy.transport.chunk_overhead import ChunkOverhead
 from gateway.settings.values.configuration import Limits
 
 # Chunks are cheaper than heads.
@@ -50,10 +50,10 @@ class RequestReader:
     # the builder's methods directly, since it calls `on_header` for every field.
     __slots__ = (
         "_body_left",
-        "_framing",
         "_head",
         "_is_unparsed",
         "_limits",
+        "_overhead",
         "_parser",
         "_plain",
         "_seam",
@@ -75,7 +75,7 @@ class RequestReader:
         self.on_header = head.on_header
         self._parser = httptools.HttpRequestParser(self)
         self._plain: Request | None = None  # read in the piece being parsed
-        self._framing: Framing | None = None  # of the body being read, if it is chunked
+        self._overhead: ChunkOverhead | None = None  # of the body being read, if it is chunked
         self._body_left = 0
         self._is_unparsed = False  # the body being read: its length is known, and it is large
         self._seam = b""  # the end of a piece, which may be the beginning of an empty line
@@ -224,8 +224,8 @@ class RequestReader:
     def _check_body(self, upload: Upload, size: int) -> None:
         """Bound the size of a body and of its framing, and pass on what has come."""
         if upload.length is None:
-            framing = self._framing = self._framing or Framing()
-            if framing.has_no_end(size, upload.received_bytes, self._limits.head_bytes):
+            overhead = self._overhead = self._overhead or ChunkOverhead()
+            if overhead.exceeds(size, upload.received_bytes, self._limits.head_bytes):
                 self.is_over = True
                 raise Fault(Reason.REQUEST_MALFORMED, "more chunk framing than body")
         else:
@@ -268,7 +268,7 @@ class RequestReader:
     def on_headers_complete(self) -> None:
         """Hand over the head."""
         request = self._head.complete(self._parser)
-        self._framing = self._plain = None
+        self._overhead = self._plain = None
         self.upload = upload = self._sink.request_received(request)
         fault = request.fields.fault
         if fault is not None and fault.reason not in _FRAMED:

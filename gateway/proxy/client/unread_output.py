@@ -2,8 +2,8 @@
 
 import asyncio
 
-from gateway.proxy.transport.acknowledged import acknowledged_wire_bytes
 from gateway.proxy.transport.pace import Pace
+from gateway.proxy.transport.socket_state import acknowledged_wire_bytes
 
 
 class UnreadOutput:

@@ -18,16 +18,15 @@ from gateway.proxy.port import HeldSlots, Port
 from gateway.proxy.recording.record import CLIENT_GONE, record
 from gateway.proxy.recording.record_spans import record_spans
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.events import Events
+from gateway.proxy.streams.event_stream import Events
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_bug
 from gateway.proxy.transport.write_buffer import LARGE_BYTES
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
-from gateway.proxy.upstream.roles import Home
 from gateway.telemetry.tracing.tracer import RecordedTrace
 
 
@@ -172,7 +171,9 @@ class Exchange:
         else:
             self._attach(server, allow)
 
-    async def _connect(self, pool: Pool, avoid: Home | None = None, is_new: bool = False) -> None:
+    async def _connect(
+        self, pool: Pool, avoid: ConnectionOwner | None = None, is_new: bool = False
+    ) -> None:
         self.waited = True
         try:
             server = await pool.connect(avoid, lambda: not self.is_over, is_new)
@@ -183,7 +184,7 @@ class Exchange:
                 self.refuse(Deny(reason, str(failure)))
             return
         if self.is_over or self.allow is None:
-            server.home.put(server)
+            server.owner.put(server)
             return
         if self.client.bound is not None:
             self.client.bound.adopt(pool, server)
@@ -209,7 +210,7 @@ class Exchange:
             port.forward_token,
             trace,
             state.options.rewrite,
-            server.home,
+            server.owner,
         )
         self.sent_at = now = monotonic()
         server.send(self, head, now, state.response_seconds)
@@ -289,7 +290,7 @@ class Exchange:
         if port.edits_responses and (allow := self.allow) is not None:
             fields = edit_response(fields, port.routes[allow.route.index].options, request)
         if server is not None:
-            server.home.counts.times.observe(request.method, status, seconds)
+            server.owner.observe(request.method, status, seconds)
         framing = self.limit_fields
         upload = self.upload
         if not request.keep_alive or (port.is_draining and self._is_last()):
@@ -323,7 +324,7 @@ class Exchange:
         before = self.sent_bytes
         self._flush()
         if self.sent_bytes - before >= LARGE_BYTES:
-            self.port.outbox.flush()
+            self.port.write_buffer.flush()
         if stream is not None:
             stream.end_if_drained()
 
@@ -390,7 +391,7 @@ class Exchange:
         self.upstream_seconds = seconds = monotonic() - self.sent_at
         self.status = 101
         self.waited = True
-        server.home.counts.times.observe(self.request.method, 101, seconds)
+        server.owner.observe(self.request.method, 101, seconds)
         self._is_responding = True
         self.port.metrics.tunnels_open += 1
         self.stream = stream = ResponseStream(self)
@@ -516,7 +517,7 @@ class Exchange:
         if self.upload is not None:
             self.upload.wait()
         # On a new connection if a kept one ended: the others may all have ended by now.
-        self.port.spawn(self._connect(pool, server.home, is_new=stale), self.give_up)
+        self.port.spawn(self._connect(pool, server.owner, is_new=stale), self.give_up)
 
     def _is_whole(self, reason: Reason) -> bool:
         """Return whether the whole request is still here, and nothing of a response has come."""

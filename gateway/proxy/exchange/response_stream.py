@@ -9,7 +9,7 @@ from gateway.decision.tokens.authenticate import sign
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.events import Events
+from gateway.proxy.streams.event_stream import Events
 from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Tunnel
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR
 

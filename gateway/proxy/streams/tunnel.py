@@ -78,7 +78,7 @@ class Tunnel:
         self.from_server_bytes += len(data)
         self._client.write(data)
         if len(data) >= LARGE_BYTES:
-            self.server.home.outbox.flush()
+            self.server.owner.write_buffer.flush()
 
     def from_client(self, data: bytes) -> None:
         """Pass *data* to the server; behind the end that it was told, nothing more."""

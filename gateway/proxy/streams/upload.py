@@ -130,7 +130,7 @@ class Upload:
             self.begun = True
             server.write(b"0\r\n\r\n")  # trailers are dropped (RFC 9110 §6.5.1)
         self.sent_at = monotonic()
-        server.expect_answer()
+        server.expect_response()
 
     def drop(self) -> None:
         """Forget what is waiting."""

@@ -3,8 +3,8 @@
 from secrets import token_bytes
 from typing import Final, Protocol
 
-from gateway.proxy.streams.frames import Frames, close_frame
 from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Near, Owner, Tunnel
+from gateway.proxy.streams.websocket_frames import Frames, close_frame
 from gateway.proxy.upstream.connection import ServerConnection
 
 # RFC 6455 §7.4.1: a policy was violated.

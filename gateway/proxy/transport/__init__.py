@@ -1,1 +1,1 @@
-"""Bytes to and from a socket, without a word of HTTP."""
+"""Bytes to and from sockets: what is sent together, how slow a peer may be, what has arrived."""

@@ -1,21 +1,21 @@
-"""Hold a peer to a minimum rate, on average, while nobody but it is waited for."""
+"""Hold a peer to a minimum rate, on average, while the gateway waits for it alone."""
 
 from typing import Final
 
-# More than this never counts between two looks: a loop that was held up did not read, or write,
-# either. It is more than the pause between two looks and two sweeps.
+# More than this never counts between two looks: while the event loop was blocked, it did not read
+# or write either. It is more than the pause between two looks and two sweeps.
 _MOST_SECONDS_A_LOOK: Final = 1.5
 
 
 class Pace:
-    """How many seconds a peer may still be slow for; at first, and at most, *grace_seconds*.
+    """The seconds that a peer may still be slow for: at first, and at most, *grace_seconds*.
 
-    Time takes them away while it runs, from ``start`` to ``stop``, and each byte of the rate gives
-    the same share of a second back: so a peer that keeps the rate on average may pause for as
-    long as the grace, and one that drips uses it up. Without a rate, any byte gives all back.
+    While it runs, from ``start`` to ``stop``, time uses it up, and each byte gives ``1 / rate``
+    seconds back. So a peer that keeps the rate on average may pause for as long as the grace, and
+    one that sends a byte now and then uses it up. Without a rate, any byte gives all of it back.
 
     Counts are of bytes, from any beginning; rates are in bytes a second. *is_running* says that
-    the peer is waited for.
+    the gateway waits for the peer.
     """
 
     __slots__ = ("_count", "_grace_seconds", "_left_seconds", "_since", "is_running")
@@ -38,7 +38,7 @@ class Pace:
         self._credit(count, rate)
 
     def stop(self, now: float) -> None:
-        """Wait for somebody else."""
+        """Stop waiting for the peer."""
         self._charge(now)
         self.is_running = False
 

@@ -1,4 +1,4 @@
-"""Hold what is to be sent until everything that has come in was looked at."""
+"""Collect what is to be sent until all input of one turn of the event loop was handled."""
 
 import asyncio
 from typing import Final, Protocol
@@ -8,15 +8,15 @@ from gateway.proxy.transport.unexpected_errors import report_bug
 # So many pieces are sent at once at most: under load the first must not wait for thousands.
 _MAX_PIECES: Final = 64
 
-# A piece of this size is sent at once: until it is, its sender does not hear that the other side
-# takes no more, and is read again and again, up to 32 times in one turn of the loop.
+# A piece of this size is sent at once. Until it is, its sender does not learn that the other side
+# takes no more, and is read again, up to 32 times in one turn of the loop.
 LARGE_BYTES: Final = 64 * 1024
 
 Piece = bytes | tuple[bytes, ...]
 
 
 class Transport(Protocol):
-    """What the outbox needs of a transport."""
+    """What the write buffer needs of a transport."""
 
     def is_closing(self) -> bool:
         """Return whether nothing more can be sent."""
@@ -31,13 +31,13 @@ class Transport(Protocol):
         """Cut the connection."""
 
 
-class Outbox:
+class WriteBuffer:
     """Pieces for any number of connections, sent together and in order.
 
-    A service or a client on another core goes to sleep between two requests of ours. Sending
-    each piece at once would wake it for each, which costs the kernel more than sending; sent
-    together, one wakes it for all. Nothing waits longer than this turn of the event loop.
-    While *flushes* is what it was before a piece was put, that piece has not been sent.
+    An upstream or a client on another core sleeps between two requests. To send each piece at
+    once would wake it for each, which costs the kernel more than the sending; sent together, they
+    wake it once. No piece waits longer than this turn of the event loop. As long as *flushes* is
+    what it was before a piece was put, that piece has not been sent.
     """
 
     __slots__ = ("_loop", "_pending", "flushes")
@@ -48,7 +48,7 @@ class Outbox:
         self.flushes = 0
 
     def put(self, transport: Transport, piece: Piece) -> None:
-        """Send *piece* to *transport* soon, behind what was put before."""
+        """Send *piece* to *transport* soon, after what was put before."""
         pending = self._pending
         pending.append((transport, piece))
         if len(pending) == 1:
@@ -57,9 +57,9 @@ class Outbox:
             self.flush()
 
     def flush(self) -> None:
-        """Send everything now: before a connection is closed, for what was said on it.
+        """Send everything now: before a connection is closed, its last pieces.
 
-        Where a piece cannot be sent its connection is cut, and the others get theirs.
+        If a piece cannot be sent, its connection is cut; the others are not affected.
         """
         pending, self._pending = self._pending, []
         self.flushes += 1
@@ -67,6 +67,7 @@ class Outbox:
             if transport.is_closing():
                 continue
             try:
+                # By type, which is cheaper than isinstance: most pieces are bytes.
                 if type(piece) is bytes:
                     transport.write(piece)
                 else:

@@ -1,9 +1,10 @@
-"""Keep a client's own connections to services, on which it logs in."""
+"""Keep a client's own connections to upstreams, on which it logs in."""
 
-from gateway.proxy.transport.write_buffer import Outbox
+from collections.abc import Callable
+
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.pool import Pool
-from gateway.proxy.upstream.roles import Observed
 from gateway.proxy.upstream.server_pool import ServerPool
 
 
@@ -11,9 +12,9 @@ class BoundConnections:
     """A client's own connections, at most one to each upstream.
 
     NTLM and Negotiate log in a connection, not a request: what is sent on it next is sent in the
-    name of whoever logged in. So once either was seen, each connection to that upstream which
+    name of whoever logged in. So after either was seen, each connection to that upstream which
     serves this client serves nobody else, and is closed when the client leaves. A handshake takes
-    several requests: they all go on the same connection, whichever server's turn it is.
+    several requests, and all of them use the same connection, whichever server is next.
     """
 
     __slots__ = ("_idle", "_is_over")
@@ -23,21 +24,21 @@ class BoundConnections:
         self._is_over = False
 
     def begin(self, pool: Pool) -> None:
-        """Have what serves this client by *pool* be its own from now on."""
+        """Reserve the connections of *pool* that serve this client from now on."""
         if pool in self._idle:
             return
         for former in [one for one in self._idle if one.is_retired]:
-            del self._idle[former]  # of before a reload, which has closed what it kept
+            del self._idle[former]  # from before a reload, which has closed what it kept
         self._idle[pool] = None
 
     def take(self, pool: Pool) -> ServerConnection | None:
-        """Return an open connection for a request, if there is one: its own before any other."""
+        """Return an idle connection for a request, if any: its own before any other."""
         if pool not in self._idle:
             return pool.take()
         own, self._idle[pool] = self._idle[pool], None
-        if own is not None and own.is_open and isinstance(own.home, _BoundHome):
-            if pool.may_use(own.home.pool):
-                own.home.take(own)
+        if own is not None and own.is_open and isinstance(own.owner, _BoundOwner):
+            if pool.may_use(own.owner.pool):
+                own.owner.take(own)
                 return own
             own.close()
         server = pool.take()
@@ -46,10 +47,10 @@ class BoundConnections:
         return server
 
     def adopt(self, pool: Pool, server: ServerConnection) -> None:
-        """Have *server*, which serves this client by *pool*, serve nobody else any more."""
-        # One whose pool is no more is closed behind this answer in any case.
-        if pool in self._idle and isinstance(server.home, ServerPool):
-            server.home = _BoundHome(server.home, pool, self)
+        """Reserve *server*, a connection of *pool* that serves this client."""
+        # The connection of a retired pool is closed after this response in any case.
+        if pool in self._idle and isinstance(server.owner, ServerPool):
+            server.owner = _BoundOwner(server.owner, pool, self)
 
     def put(self, pool: Pool, server: ServerConnection) -> bool:
         """Keep *server* for the next request; return False if there will be none."""
@@ -67,52 +68,52 @@ class BoundConnections:
         self._idle.clear()
 
 
-class _BoundHome:
-    """The home of a connection that is one client's own; it counts in *pool* all the same."""
+class _BoundOwner:
+    """The owner of a connection reserved for one client; *pool* still counts it."""
 
-    __slots__ = ("_key", "_owner", "pool")
+    __slots__ = ("_connections", "_key", "pool")
 
-    def __init__(self, pool: ServerPool, key: Pool, owner: BoundConnections) -> None:
+    def __init__(self, pool: ServerPool, key: Pool, connections: BoundConnections) -> None:
         self.pool = pool
         self._key = key
-        self._owner = owner
+        self._connections = connections
 
     @property
-    def outbox(self) -> Outbox:
-        """Return where what is to be sent waits."""
-        return self.pool.outbox
+    def write_buffer(self) -> WriteBuffer:
+        """Return the buffer that collects what is to be sent."""
+        return self.pool.write_buffer
 
     @property
-    def counts(self) -> Observed:
-        """Return who is told of answers."""
-        return self.pool.counts
+    def observe(self) -> Callable[[str, int, float], None]:
+        """Return the function that counts a response."""
+        return self.pool.observe
 
     @property
     def body_seconds(self) -> float:
-        """Return how long the server may take nothing."""
+        """Return how long the server may read nothing."""
         return self.pool.body_seconds
 
     @property
     def is_distrusted(self) -> bool:
-        """Return whether the server once sent a body with an answer that has none."""
+        """Return whether the server once sent a body with a response that has none."""
         return self.pool.is_distrusted
 
     @property
     def authority(self) -> str:
-        """Return what a Host field would say."""
+        """Return the value for a Host field."""
         return self.pool.authority
 
     def distrust(self) -> None:
-        """Take that the server sent a body with an answer that has none."""
+        """Note that the server sent a body with a response that has none."""
         self.pool.distrust()
 
     def take(self, server: ServerConnection) -> None:
-        """Take that *server* has a request again."""
+        """Note that *server* has a request again."""
         self.pool.unhold(server)
 
     def put(self, server: ServerConnection) -> None:
-        """Keep a connection that can serve its client again."""
-        if self._owner.put(self._key, server):
+        """Keep a connection that can carry its client's next request."""
+        if self._connections.put(self._key, server):
             self.pool.hold(server)
         else:
             server.close()
@@ -120,12 +121,12 @@ class _BoundHome:
     def forget(self, server: ServerConnection) -> None:
         """Drop a connection that is gone."""
         self.pool.forget(server)
-        server.home = self.pool  # which another request may have to avoid
+        server.owner = self.pool  # a retry may have to avoid it
 
     def fail(self, sent_at: float) -> None:
-        """Take that a request came to nothing here."""
+        """Count a failed request against the server."""
         self.pool.fail(sent_at)
 
     def abandon(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer to a request any more."""
+        """Note that a request ended, which says nothing about the server."""
         self.pool.abandon(sent_at)

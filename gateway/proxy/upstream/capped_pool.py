@@ -1,4 +1,4 @@
-"""Connections to one address of a server, of which there may be only so many."""
+"""Connections to one address of a server, up to a limit."""
 
 import ssl
 from time import monotonic
@@ -6,34 +6,35 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from gateway.proxy.upstream.connection import NEVER, ServerConnection
-from gateway.proxy.upstream.queue import Line, MachineFault
-from gateway.proxy.upstream.server_pool import ServerPool
+from gateway.proxy.upstream.queue import Queue
+from gateway.proxy.upstream.server_pool import MachineFault, ServerPool
 
-# One client's own connection that waits so long for its next request makes room for others. Until
-# then it may be in the middle of a login, which takes several requests.
+# A connection that is reserved for one client, and waits so long for its next request, is closed
+# if others need its place. Until then the client may be in the middle of a login, which takes
+# several requests.
 _HELD_SECONDS: Final = 0.25
 
 
 class CappedPool(ServerPool):
-    """Serves those who wait in *line* with what comes home, and with the room that is left.
+    """Serves the requests in *queue* with connections that come back, and with free places.
 
-    The pools of one address over several reloads share the room: a request that is under way
-    keeps its connection when the configuration changes.
+    The pools of one address over several reloads share the limit: a request in flight keeps its
+    connection when the configuration changes.
     """
 
-    __slots__ = ("__weakref__", "_generations", "_line", "_max_connections")
+    __slots__ = ("__weakref__", "_generations", "_max_connections", "_queue")
 
     def __init__(
-        self, max_connections: int, line: "Line[ServerConnection | CappedPool]", *args: Any
+        self, max_connections: int, queue: "Queue[ServerConnection | CappedPool]", *args: Any
     ) -> None:
         super().__init__(*args)
         self._max_connections = max_connections
-        self._line = line
+        self._queue = queue
         # Weakly: a former pool lives as long as a request that began under it.
         self._generations: WeakKeyDictionary[CappedPool, None] = WeakKeyDictionary({self: None})
 
     def inherit(self, former: ServerPool) -> None:
-        """Share the room with *former*, of the configuration before."""
+        """Share the limit with *former*, of the configuration before."""
         if isinstance(former, CappedPool):
             self._generations = former._generations
             self._generations[self] = None
@@ -47,7 +48,7 @@ class CappedPool(ServerPool):
         return taken < self._max_connections
 
     def _dispensable(self) -> ServerConnection | None:
-        """Return what can be closed so that another connection can be opened, if anything can."""
+        """Return a connection that can be closed to make place for another one, or None."""
         for one in (self, *self._generations):
             if one.idle:
                 return one.idle[0]
@@ -56,15 +57,15 @@ class CappedPool(ServerPool):
         return None
 
     def put(self, server: ServerConnection) -> None:
-        """Give a connection that can serve again to the next who waits, or keep it.
+        """Give a connection that can carry another request to the next in the queue, or keep it.
 
-        Requests from before a reload come first, for instance one that is sent again. They have
-        the room: under another configuration the connection may have another certificate.
+        Requests from before a reload come first, for instance one that is retried. They only get
+        its place: under another configuration the connection may have another certificate.
         """
-        if any(one is not self and one.is_used and len(one._line) for one in self._generations):
+        if any(one is not self and one.is_used and len(one._queue) for one in self._generations):
             server.close()  # which serves the oldest first
             return
-        if not (self.is_used and self._line.serve(server)):
+        if not (self.is_used and self._queue.serve(server)):
             super().put(server)
             return
         server.deadline = NEVER
@@ -78,7 +79,7 @@ class CappedPool(ServerPool):
             self._serve_all()
 
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
-        """Open a connection, in place of a kept one if there is no other way."""
+        """Open a connection, in place of an idle one if the limit is reached."""
         if not self._may_open():
             dispensable = self._dispensable()
             if dispensable is not None:
@@ -90,19 +91,19 @@ class CappedPool(ServerPool):
             raise
 
     def replace(self, server: ServerConnection) -> None:
-        """Close *server*; its room is for whoever connects next, before anything else happens."""
-        self.connecting += 1  # else those who wait would have it
+        """Close *server*, and leave its place to the caller, who connects next."""
+        self.connecting += 1  # otherwise the next in the queue would get the place
         server.close()
         self.connecting -= 1
 
     def _serve_all(self) -> None:
-        # The oldest first: the latest keeps its connections, and with them the room.
+        # The oldest first: the latest pool keeps its connections, and with them its places.
         for one in tuple(self._generations):
             one.serve()
 
     def serve(self) -> None:
-        """Serve those who wait as far as there is something to be had here."""
-        while self.is_used and len(self._line):
+        """Serve the queue as far as there are connections or places here."""
+        while self.is_used and len(self._queue):
             if self.idle:
                 self.put(self.idle.pop())
                 continue
@@ -110,12 +111,12 @@ class CappedPool(ServerPool):
                 dispensable = self._dispensable()
                 if dispensable is None:
                     return
-                dispensable.close()  # which comes back here
+                dispensable.close()  # which calls this again
                 continue
-            self.connecting += 1  # kept free until it ``redeems`` it
-            if not self._line.serve(self):
+            self.connecting += 1  # the place is kept free until ``redeem``
+            if not self._queue.serve(self):
                 self.connecting -= 1
 
     def redeem(self) -> None:
-        """Take that whoever was served with this pool is about to connect."""
+        """Note that a request that was served with this pool is about to connect."""
         self.connecting -= 1

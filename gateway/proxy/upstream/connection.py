@@ -1,73 +1,176 @@
-"""A connection to a server of an upstream: requests out, answers in."""
+"""A connection to a server of an upstream: requests out, responses in."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from gateway.decision.reason import Reason
-from gateway.proxy.transport.acknowledged import (
+from gateway.proxy.transport.socket_state import (
     acknowledged_bytes,
     acknowledged_wire_bytes,
+    read_leftover,
     unacknowledged_bytes,
 )
-from gateway.proxy.transport.departure import left_behind
 from gateway.proxy.transport.unexpected_errors import report_bug
-from gateway.proxy.transport.write_buffer import LARGE_BYTES
-from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, AnswerReader
-from gateway.proxy.upstream.roles import Far, Home, Waiting
+from gateway.proxy.transport.write_buffer import LARGE_BYTES, WriteBuffer
+from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, ResponseReader, ResponseSink
 
 NEVER: Final = float("inf")
 
-# As much as is read at once of a connection that stands.
-_LAST_BYTES: Final = 256 * 1024
+# As much as a transport reads at once.
+_LEFTOVER_BYTES: Final = 256 * 1024
 
-_UNASKED: Final = "the service sent what nobody had asked for"
-# A client's chunks are read 16 KiB at a time. Sent at once, they say when the server takes no more.
+_UNASKED: Final = "the upstream sent bytes before the request"
+
+# A client's chunks are read 16 KiB at a time. If they are sent at once, the transport notices in
+# time that the server takes no more.
 _LARGE_CHUNK_BYTES: Final = 8 * 1024
 
 
+class Sender(Protocol):
+    """The source of the bytes that are sent to the server."""
+
+    def server_blocked(self) -> None:
+        """Stop sending: the server reads more slowly than bytes come."""
+
+    def server_ready(self) -> None:
+        """Continue to send."""
+
+
+class TunnelPeer(Sender, Protocol):
+    """The tunnel that the connection has become, as its server side sees it."""
+
+    def from_server(self, data: bytes) -> None:
+        """Pass *data* on."""
+
+    def server_ended(self) -> None:
+        """Note that the server will send no more."""
+
+    def server_lost(self) -> None:
+        """Note that the connection is gone."""
+
+
+class Requester(ResponseSink, Sender, Protocol):
+    """The exchange, or the health check, that waits for a response."""
+
+    sent_at: float  # when its request was sent, on the monotonic clock
+
+    def request_complete(self) -> bool:
+        """Return whether the whole request was sent."""
+
+    def response_continued(self) -> None:
+        """Send on what has come of the response."""
+
+    def response_ended(self) -> None:
+        """Take the end of the response; the connection now belongs to its owner again."""
+
+    def protocol_switched(
+        self, protocol: bytes, lines: list[bytes], rest: bytes
+    ) -> TunnelPeer | None:
+        """Take a 101; return the tunnel to feed from now on, or None to close the connection.
+
+        *lines* are its fields, flat: prefix, value, prefix, value; *rest* came after them.
+        """
+
+    def is_repeatable(self) -> bool:
+        """Return whether the request may be sent again although a server may have acted on it."""
+
+    def server_failed(self, reason: Reason, detail: str, *, unsent: bool, stale: bool) -> None:
+        """Take the failure; *unsent* says that the server cannot have read a byte of the request.
+
+        *stale* says that a kept connection ended, so that the request should be sent again.
+        """
+
+    def give_up(self) -> None:
+        """Fail after an unexpected error."""
+
+
+class ConnectionOwner(Protocol):
+    """The pool that a connection belongs to, and goes back to after each response."""
+
+    @property
+    def write_buffer(self) -> WriteBuffer:
+        """Return the buffer that collects what is to be sent."""
+
+    @property
+    def observe(self) -> Callable[[str, int, float], None]:
+        """Return the function that counts a response: its method, status and seconds."""
+
+    @property
+    def body_seconds(self) -> float:
+        """Return how long the server may read nothing."""
+
+    @property
+    def is_distrusted(self) -> bool:
+        """Return whether the server once sent a body with a response that has none."""
+
+    @property
+    def authority(self) -> str:
+        """Return the value for a Host field."""
+
+    def distrust(self) -> None:
+        """Note that the server sent a body with a response that has none."""
+
+    def put(self, server: "ServerConnection") -> None:
+        """Take back a connection that can carry another request."""
+
+    def forget(self, server: "ServerConnection") -> None:
+        """Drop a connection that is gone."""
+
+    def fail(self, sent_at: float) -> None:
+        """Count a failed request, sent at *sent_at*, against the server."""
+
+    def abandon(self, sent_at: float) -> None:
+        """Note that a request ended, which says nothing about the server."""
+
+
 class ServerConnection(asyncio.Protocol):
-    """Speaks HTTP/1.1 with one server, for one exchange at a time."""
+    """Speaks HTTP/1.1 with one server, for one request at a time.
+
+    The sweep over all connections calls ``expire`` once *deadline* has passed: a timer for each
+    request would cost more than the request.
+    """
 
     __slots__ = (
-        "_answer_seconds", "_asker", "_blocked", "_bytes_before", "_client_sends", "_flushes",
-        "_held", "_reader", "_stall_seconds", "_taken_bytes", "_tunnel", "_write", "_written_bytes",
-        "deadline", "home", "is_open", "transport",
+        "_blocked", "_bytes_before", "_client_sends", "_flushes", "_held", "_reader", "_requester",
+        "_response_seconds", "_stall_seconds", "_taken_bytes", "_tunnel", "_write",
+        "_written_bytes", "deadline", "is_open", "owner", "transport",
     )  # fmt: skip
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, owner: ConnectionOwner) -> None:
+        self.owner = owner
         self.deadline = NEVER
         self.is_open = False
-        self._asker: Waiting | None = None
-        self._answer_seconds = NEVER
+        self._requester: Requester | None = None
+        self._response_seconds = NEVER
         self._blocked = False
-        self._client_sends = False  # a body, which the service may wait for in its answer
+        self._client_sends = False  # a body, which the server may wait for before it responds
         self._held = False
-        self._reader = AnswerReader()
+        self._reader = ResponseReader()
         self._stall_seconds = NEVER
-        self._taken_bytes = 0  # what its kernel had acknowledged at the last look
-        self._tunnel: Far | None = None
+        self._taken_bytes = 0  # acknowledged by the server's kernel, at the last look
+        self._tunnel: TunnelPeer | None = None
         self._written_bytes = 0
-        self._bytes_before = 0
-        self._flushes = -1  # those of the outbox before the head that was put there last
+        self._bytes_before = 0  # the request that was sent last
+        self._flushes = -1  # of the write buffer, before the last request head was put there
 
     # --- towards the server
 
-    def send(self, asker: Waiting, head: bytes, now: float, answer_seconds: float) -> None:
-        """Send the head of *asker*'s request; body bytes follow through ``write``.
+    def send(self, requester: Requester, head: bytes, now: float, response_seconds: float) -> None:
+        """Send the head of a request; its body follows through ``write``.
 
-        The answer must begin within *answer_seconds* of the end of the request.
+        The response must begin within *response_seconds* after the end of the request.
         """
-        self._asker = asker
-        self._reader.begin(asker)
-        self._answer_seconds = answer_seconds
-        self.deadline = now + answer_seconds
+        self._requester = requester
+        self._reader.begin(requester)
+        self._response_seconds = response_seconds
+        self.deadline = now + response_seconds
         self._bytes_before = before = self._written_bytes
         self._written_bytes = before + len(head)
-        self._flushes = self.home.outbox.flushes
-        write = self._write
+        self._flushes = self.owner.write_buffer.flushes
+        write = self._write  # by way of a local: half the price of `self._write(…)`
         write(head)
 
     def write(self, data: bytes) -> None:
@@ -75,58 +178,58 @@ class ServerConnection(asyncio.Protocol):
         self._written_bytes += len(data)
         self._write(data)
         if len(data) >= LARGE_BYTES:
-            self.home.outbox.flush()
+            self.owner.write_buffer.flush()
 
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk (RFC 9112 §7.1)."""
         self._written_bytes += len(data)
         self._write((b"%x\r\n" % len(data), data, b"\r\n"))
         if len(data) >= _LARGE_CHUNK_BYTES:
-            self.home.outbox.flush()
+            self.owner.write_buffer.flush()
 
     def expect_nothing(self) -> None:
-        """Wait for the client first: the request is not complete."""
+        """Set no deadline: the client still sends its request."""
         self._client_sends = True
         self.deadline = NEVER
 
-    def expect_answer(self) -> None:
-        """Wait for the answer from now on, or for the rest of it."""
+    def expect_response(self) -> None:
+        """Set a deadline for the response, or for the rest of it: the request is complete."""
         self._client_sends = False
-        self._await_answer()
+        self._set_deadline()
 
     def allow_pauses(self, seconds: float) -> None:
-        """Wait so long for each further piece of the answer that has begun."""
+        """Allow pauses of *seconds* in the response that has begun."""
         self._stall_seconds = seconds
-        self._await_answer()
+        self._set_deadline()
 
-    def _await_answer(self) -> None:
-        """Wait for the service where nobody else is waited for."""
+    def _set_deadline(self) -> None:
+        """Set a deadline if it is the server that keeps everybody waiting."""
         if self._held or (self._client_sends and not self._blocked):
             self.deadline = NEVER
         elif self._reader.head_done:
             self.deadline = monotonic() + self._stall_seconds
         else:
-            seconds = self.home.body_seconds if self._blocked else self._answer_seconds
+            seconds = self.owner.body_seconds if self._blocked else self._response_seconds
             self.deadline = monotonic() + seconds
 
     def hold(self) -> None:
-        """Read no more until ``go_on``: the client cannot take it."""
+        """Stop reading until ``go_on``: the client cannot take more."""
         self._held = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
         self.deadline = NEVER
 
     def go_on(self) -> None:
-        """Read again."""
+        """Resume reading."""
         self._held = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
         if self._tunnel is None:
-            self._await_answer()
+            self._set_deadline()
 
     def end_writing(self) -> bool:
-        """Tell the server that no more bytes will come; return False where TLS cannot say it."""
-        self.home.outbox.flush()
+        """Half-close towards the server; return False if the connection cannot (TLS)."""
+        self.owner.write_buffer.flush()
         if not self.transport.can_write_eof():
             return False
         if not self.transport.is_closing():
@@ -135,39 +238,41 @@ class ServerConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Leave the exchange and close; what is not yet sent is dropped."""
-        asker, self._asker = self._asker, None
-        if asker is not None:
-            self.home.abandon(asker.sent_at)
+        requester, self._requester = self._requester, None
+        if requester is not None:
+            self.owner.abandon(requester.sent_at)
         self._tunnel = None
         self.is_open = False
-        self.home.forget(self)
+        self.owner.forget(self)
         self.transport.abort()
 
     def finish(self) -> None:
-        """Leave the tunnel, and close behind what is not yet sent."""
+        """Leave the tunnel, and close after everything was sent."""
         self._tunnel = None
         self.is_open = False
-        self.home.outbox.flush()
-        self.deadline = monotonic() + self.home.body_seconds
+        self.owner.write_buffer.flush()
+        self.deadline = monotonic() + self.owner.body_seconds
         self.transport.close()
 
     def expire(self) -> None:
         """Act on a deadline that has passed."""
         self.deadline = NEVER
-        if self._asker is None:
+        if self._requester is None:
             self.close()
         elif self._takes_more():
-            self._await_answer()
+            self._set_deadline()
         elif self._reader.head_done:
-            self._fail(Reason.UPSTREAM_TIMEOUT, "the service stopped in the middle of its answer")
+            detail = "the upstream stopped in the middle of its response"
+            self._fail(Reason.UPSTREAM_TIMEOUT, detail)
         else:
-            self._fail(Reason.UPSTREAM_TIMEOUT, "the service did not answer in time")
+            self._fail(Reason.UPSTREAM_TIMEOUT, "the upstream did not respond in time")
 
     def _takes_more(self) -> bool:
-        """Return whether the service has not got all that was sent, but more than before.
+        """Return whether the server still reads the request: more of it than at the last look.
 
-        Our kernel holds MiB for it. It asks for more once a third of that is gone, which a slow
-        service may need minutes for; and at the end of a request most of it may still be there.
+        Our kernel buffers MiB for it, and the transport can write again only once a third of that
+        is free, for which a slow server may need minutes. At the end of a request most of it may
+        still be in that buffer.
         """
         before = self._taken_bytes
         self._note_taken()
@@ -175,7 +280,7 @@ class ServerConnection(asyncio.Protocol):
         return is_more and (self._blocked or unacknowledged_bytes(self.transport) > 0)
 
     def _note_taken(self) -> None:
-        # Where the kernel does not count, a transport with room again is all that can be seen.
+        # If the kernel does not count, only a transport that can write again shows progress.
         self._taken_bytes = acknowledged_wire_bytes(self.transport) or 0
 
     # --- from the transport
@@ -183,192 +288,196 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)
-        self._write = partial(self.home.outbox.put, self.transport)
+        self._write = partial(self.owner.write_buffer.put, self.transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Read an answer, a piece of one, or bytes of a tunnel."""
-        asker = self._asker
-        if asker is None:
+        """Read a response, a piece of one, or bytes of a tunnel."""
+        requester = self._requester
+        if requester is None:
             self._take_unasked(data)
             return
-        if self._flushes == self.home.outbox.flushes:
-            # The request has not left yet, so this is no answer to it.
+        if self._flushes == self.owner.write_buffer.flushes:
+            # The request has not left yet, so this cannot be its response.
             self._fail(Reason.UPSTREAM_UNREACHABLE, _UNASKED, unsent=True)
             return
         try:
             outcome = self._reader.feed(data)
-            if outcome == DONE:
-                self._conclude(asker)
+            if outcome == DONE:  # first, because most responses come in one piece
+                self._conclude(requester)
             elif outcome == MORE:
-                if self._reader.head_done and self._asker is asker:
-                    # Before the flush: it may put us on hold, and then no time limit runs.
-                    self._await_answer()
-                    asker.response_continued()
+                if self._reader.head_done and self._requester is requester:
+                    # Before the flush, which may put us on hold; then there is no deadline.
+                    self._set_deadline()
+                    requester.response_continued()
             elif outcome == FAULT:
                 self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
             else:
-                self._switch(asker)
-        except Exception as bug:  # of ours: the service has not failed, and is not asked again
-            report_bug("a bug ended a request", bug)
-            asker.give_up()
+                self._switch(requester)
+        except Exception as bug:  # ours: it is no failure of the server, so there is no retry
+            report_bug("a request failed", bug)
+            requester.give_up()
 
     def _take_unasked(self, data: bytes) -> None:
         if self._tunnel is not None:
             self._tunnel.from_server(data)
         else:
-            # Nobody asked: the next request must not get this for an answer. Some services say
-            # why they close an idle connection (408); that is no body of the answer before.
+            # No request is in flight: the next one must not get this as its response. Some
+            # servers say why they close an idle connection (408); everything else that comes
+            # after a bodiless response is taken for its body.
             if self._reader.is_bodiless and not data.startswith(b"HTTP/1."):
-                self.home.distrust()
+                self.owner.distrust()
             self.close()
 
-    def _switch(self, asker: Waiting) -> None:
-        self._asker = None
+    def _switch(self, requester: Requester) -> None:
+        self._requester = None
         self.deadline = NEVER
         reader = self._reader
-        self._tunnel = asker.protocol_switched(reader.upgrade, reader.switch_lines(), reader.rest)
+        self._tunnel = requester.protocol_switched(
+            reader.upgrade, reader.switch_lines(), reader.rest
+        )
         if self._tunnel is None:
             self.close()
 
     def eof_received(self) -> bool:
-        """End an answer that lasts until the connection closes; anything else is cut short."""
-        asker = self._asker
+        """End a response that lasts until the connection closes; fail any other."""
+        requester = self._requester
         if self._tunnel is not None:
             self._tunnel.server_ended()
             return self.transport.can_write_eof() and not self.transport.is_closing()
-        if asker is None:
+        if requester is None:
             self.close()
             return False
         if self._reader.ends_with_connection():
-            self._conclude(asker)
+            self._conclude(requester)
         elif self._reader.has_begun:
-            self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
+            self._fail(Reason.UPSTREAM_INVALID, "the upstream cut its response short")
         else:
-            detail = "the service closed the connection"
+            detail = "the upstream closed the connection"
             self._fail(Reason.UPSTREAM_UNREACHABLE, detail, self._is_unsent())
         return False
 
     def _is_unsent(self) -> bool:
-        """Return whether the service, which has closed the connection, got nothing of the request.
+        """Return whether the server, which has closed the connection, got nothing of the request.
 
-        Where its kernel acknowledged no byte, it cannot have acted on it. Its FIN acknowledges
-        all that came before. A reset does not, so behind one this says nothing.
+        If its kernel acknowledged no byte, it cannot have acted on it. A FIN acknowledges all that
+        came before it; a reset does not, so after a reset this tells nothing.
         """
-        if self._flushes == self.home.outbox.flushes:
+        if self._flushes == self.owner.write_buffer.flushes:
             return True
         acknowledged = acknowledged_bytes(self.transport)
         return acknowledged is not None and acknowledged <= self._bytes_before
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail the exchange under way, if any."""
+        """Fail the request in flight, if any."""
         self.is_open = False
-        self.home.forget(self)
-        self._read_last()
+        self.owner.forget(self)
+        self._read_leftover()
         if self._tunnel is not None:
             self._tunnel.server_lost()
-        elif self._asker is not None and self._reader.has_begun:
-            self._fail(Reason.UPSTREAM_INVALID, "the service cut its answer short")
-        elif self._asker is not None:
-            unsent = self._flushes == self.home.outbox.flushes
-            self._fail(Reason.UPSTREAM_UNREACHABLE, "the service reset the connection", unsent)
+        elif self._requester is not None and self._reader.has_begun:
+            self._fail(Reason.UPSTREAM_INVALID, "the upstream cut its response short")
+        elif self._requester is not None:
+            unsent = self._flushes == self.owner.write_buffer.flushes
+            self._fail(Reason.UPSTREAM_UNREACHABLE, "the upstream reset the connection", unsent)
         self._tunnel = None
         self._reader.release()
 
-    def _read_last(self) -> None:
-        """Take a whole answer that a service sent before it reset the connection.
+    def _read_leftover(self) -> None:
+        """Read a whole response that the server sent before it reset the connection.
 
-        One that does not want the rest of a request answers and closes, and its kernel resets
-        what still comes (RFC 9112 §9.6). A transport that fails to write does not read any more.
+        A server that does not want the rest of a request responds and closes, and its kernel
+        resets the connection when more of the request comes (RFC 9112 §9.6). A transport that
+        fails to write no longer reads.
         """
-        asker = self._asker
-        if asker is None or self._held or self._flushes == self.home.outbox.flushes:
+        requester = self._requester
+        if requester is None or self._held or self._flushes == self.owner.write_buffer.flushes:
             return
-        data = left_behind(self.transport, _LAST_BYTES)
+        data = read_leftover(self.transport, _LEFTOVER_BYTES)
         if not data:
             return
-        self._blocked = True  # whatever the answer says of the connection, it is gone
+        self._blocked = True  # the connection is gone, whatever the response says about it
         try:
             if self._reader.feed(data) == DONE:
-                self._conclude(asker)
+                self._conclude(requester)
         except Exception as bug:
-            report_bug("a bug ended a request", bug)
-            asker.give_up()
+            report_bug("a request failed", bug)
+            requester.give_up()
 
     def pause_writing(self) -> None:
-        """Slow down the client; a server that takes nothing is not waited for for ever."""
+        """Slow down the client, and set a deadline for a server that reads nothing."""
         self._blocked = True
         if self._tunnel is not None:
             self._tunnel.server_blocked()
-        elif self._asker is not None:
+        elif self._requester is not None:
             self._note_taken()
-            self.deadline = NEVER if self._held else monotonic() + self.home.body_seconds
-            self._asker.server_blocked()
+            self.deadline = NEVER if self._held else monotonic() + self.owner.body_seconds
+            self._requester.server_blocked()
 
     def resume_writing(self) -> None:
-        """Let the client go on."""
+        """Let the client continue."""
         self._blocked = False
         if self._tunnel is not None:
             self._tunnel.server_ready()
-        elif self._asker is not None:
+        elif self._requester is not None:
             self.deadline = NEVER
-            if self._asker.request_complete():
-                self.expect_answer()
-            self._asker.server_ready()
+            if self._requester.request_complete():
+                self.expect_response()
+            self._requester.server_ready()
 
     # --- endings
 
-    def _conclude(self, asker: Waiting) -> None:
-        """End the exchange, and serve again if nothing is left over on the connection."""
-        self._asker = None
+    def _conclude(self, requester: Requester) -> None:
+        """End the response, and give the connection back if it can carry another request."""
+        self._requester = None
         reader = self._reader
-        if not (reader.is_reusable and asker.request_complete() and not self._blocked):
+        if not (reader.is_reusable and requester.request_complete() and not self._blocked):
             if reader.is_bodiless and reader.has_excess:
-                self.home.distrust()
+                self.owner.distrust()
             self.close()
-            self._let_go(asker)
+            self._unblock(requester)
         elif reader.is_bodiless:
-            self._look_again()
+            self._put_later()
         else:
-            self.home.put(self)
-        asker.response_ended()
+            self.owner.put(self)
+        requester.response_ended()
 
-    def _look_again(self) -> None:
-        """Serve again once it was looked whether a body comes where there is none.
+    def _put_later(self) -> None:
+        """Give the connection back unless a body comes where there is none.
 
-        Services send one by mistake, and the next request would get it for an answer. What has
-        come until the socket is looked at again is seen here. A server that did so before is not
-        given the chance: what comes later cannot be told from an answer.
+        Servers send one by mistake, and the next request would get it as its response. What has
+        come by the next look at the socket is noticed here. A server that did so before gets no
+        second chance: what comes later cannot be told from a response.
         """
-        if self.home.is_distrusted:
+        if self.owner.is_distrusted:
             self.close()
             return
         loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, self._put_if_open)  # sockets are looked at between the two
+        loop.call_soon(loop.call_soon, self._put_if_open)  # sockets are read between the two
 
     def _put_if_open(self) -> None:
         if self.is_open:
-            self.home.put(self)
+            self.owner.put(self)
 
-    def _let_go(self, asker: Waiting) -> None:
-        """Hold nobody up for what the server did not take: nothing will be sent any more."""
+    def _unblock(self, requester: Requester) -> None:
+        """Let the client continue: nothing more will be sent that the server has to take."""
         if self._blocked:
             self._blocked = False
-            asker.server_ready()
+            requester.server_ready()
 
     def _fail(self, reason: Reason, detail: str, unsent: bool = False) -> None:
-        asker, self._asker = self._asker, None
-        if asker is None:
+        requester, self._requester = self._requester, None
+        if requester is None:
             self.close()
             return
-        # A service may close a connection that it keeps at any time: that is no failure of its
-        # own where the request can simply be sent again.
+        # A server may close a kept connection at any time: that does not count against it if the
+        # request can simply be sent again.
         was_kept = self._bytes_before > 0 and reason is Reason.UPSTREAM_UNREACHABLE
-        stale = was_kept and (unsent or asker.is_repeatable())
+        stale = was_kept and (unsent or requester.is_repeatable())
         if unsent or stale:
-            self.home.abandon(asker.sent_at)
+            self.owner.abandon(requester.sent_at)
         else:
-            self.home.fail(asker.sent_at)
+            self.owner.fail(requester.sent_at)
         self.close()
-        self._let_go(asker)
-        asker.server_failed(reason, detail, unsent=unsent, stale=stale)
+        self._unblock(requester)
+        requester.server_failed(reason, detail, unsent=unsent, stale=stale)

@@ -1,4 +1,4 @@
-"""The servers of one upstream: which of them gets a request, and by which connection."""
+"""The servers of one upstream: which of them gets a request, and on which connection."""
 
 import random
 import ssl
@@ -10,89 +10,89 @@ from gateway.balancing.choice import LeastRequests, RoundRobin
 from gateway.balancing.retry_budget import RetryBudget
 from gateway.decision.reason import Reason
 from gateway.fetching.resolver import Resolver
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.capped_pool import CappedPool
-from gateway.proxy.upstream.checks import Checks
-from gateway.proxy.upstream.circuit import Circuit
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.circuit_breaker import CircuitBreaker
+from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
+from gateway.proxy.upstream.health_checks import HealthChecks
 from gateway.proxy.upstream.members import Members
-from gateway.proxy.upstream.queue import IsWanted, Line, NoServer
-from gateway.proxy.upstream.resolved import Resolves
-from gateway.proxy.upstream.roles import Home
+from gateway.proxy.upstream.queue import IsWanted, NoServer, Queue
+from gateway.proxy.upstream.server_addresses import NameResolver
 from gateway.proxy.upstream.server_pool import ServerPool
 from gateway.settings.values.balancing import Balance
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 from gateway.tls.no_connection import describe_no_connection
 
-# RFC 9110 §9.2.1, those that are forwarded: they ask for nothing but an answer.
+# RFC 9110 §9.2.1: the safe methods that are forwarded.
 _SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Pool:
-    """Finds a connection for each request; servers with https are spoken to by *tls*.
+    """Finds a connection for each request; *tls* is for servers with https.
 
-    What costs something is bound to ``take`` only where it is needed: one server alone is asked
-    directly, and an open circuit breaker takes the place of all.
+    ``take`` is bound to the cheapest way that works at the time, so that each request pays only
+    for what its upstream needs: a single server is asked directly, several are balanced, and with
+    an open circuit breaker none is.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
         self,
         upstream: Upstream,
         timeouts: Timeouts,
-        outbox: Outbox,
+        write_buffer: WriteBuffer,
         counts: UpstreamMetrics,
         tls: ssl.SSLContext | None = None,
-        resolver: Resolves | None = None,
+        resolver: NameResolver | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         balancing = upstream.balancing
         self.name = upstream.name
         self.counts = counts
         counts.use([server.authority for server in upstream.servers])
-        self._upstream, self._timeouts, self._outbox = upstream, timeouts, outbox
+        self._upstream, self._timeouts, self._write_buffer = upstream, timeouts, write_buffer
         self._tls = tls
         self._connect_seconds = upstream.connect_timeout_seconds
         self._max_connections = balancing.max_connections
-        self._line: Line[ServerConnection | CappedPool] = Line(balancing.queue, counts)
+        self._queue: Queue[ServerConnection | CappedPool] = Queue(balancing.queue, counts)
         self._budget = RetryBudget(balancing.retries.budget, counts.requests, monotonic())
         is_least = balancing.balance is Balance.LEAST_REQUESTS
         self._balance = LeastRequests() if is_least else RoundRobin()
-        self._circuit = None
+        self._breaker = None
         if balancing.breaker is not None:
-            self._circuit = Circuit(balancing.breaker, counts, self._bind)
+            self._breaker = CircuitBreaker(balancing.breaker, counts, self._bind_take)
         self._members = members = Members(
             upstream,
             self._make_pool,
             counts=counts,
             resolver=resolver or Resolver(),
-            circuit=self._circuit,
+            breaker=self._breaker,
             chance=chance,
-            on_change=self._bind,
+            on_change=self._bind_take,
         )
         self._checks = None
         if balancing.health is not None:
-            self._checks = Checks(upstream.name, balancing.health, members, tls, chance)
+            self._checks = HealthChecks(upstream.name, balancing.health, members, tls, chance)
         members.rebuild()
 
     def _make_pool(self, server: Server, host: str) -> ServerPool:
         counts = self.counts
         tally = counts.servers[server.authority]
-        parts = (server, host, self._upstream, self._timeouts, self._outbox, counts, tally)
+        parts = (server, host, self._upstream, self._timeouts, self._write_buffer, counts, tally)
         if self._max_connections is None:
             return ServerPool(*parts)
-        return CappedPool(self._max_connections, self._line, *parts)
+        return CappedPool(self._max_connections, self._queue, *parts)
 
     def inherit(self, former: "Pool") -> None:
-        """Begin with what *former*, of the configuration before, knows of the same servers."""
+        """Start with what *former*, of the configuration before, knows of the same servers."""
         self._members.inherit(former._members)
 
     # --- a connection for a request
 
-    def _bind(self) -> None:
-        """Have ``take`` be what is cheapest for how things are."""
+    def _bind_take(self) -> None:
+        """Bind ``take`` to the cheapest way that works now."""
         used = self._members.used
-        if not used or not (self._circuit is None or self._circuit.is_closed):
+        if not used or not (self._breaker is None or self._breaker.is_closed):
             self.take = self._take_nothing  # type: ignore[method-assign]
         elif len(used) == 1:
             self.take = used[0].take  # type: ignore[method-assign]
@@ -101,70 +101,70 @@ class Pool:
             self.take = self._take_balanced  # type: ignore[method-assign]
 
     def take(self) -> ServerConnection | None:
-        """Return an open connection to the server whose turn it is, if it has one."""
-        raise NotImplementedError  # one of those below, as bound
+        """Return an idle connection to the server whose turn it is, or None."""
+        raise NotImplementedError  # replaced by `_bind_take`
 
     def _take_nothing(self) -> None:
-        """Leave it to ``connect``."""
+        """Leave the request to ``connect``."""
 
     def _take_balanced(self) -> ServerConnection | None:
         server = self._balance.choose(self._used)
         idle: list[ServerConnection] = server.idle
         if not idle:
-            return None  # and it is still its turn
+            return None  # and it stays that server's turn, for `connect`
         self._balance.took()
         server.tally.reused += 1
         return idle.pop()
 
     @property
     def is_retired(self) -> bool:
-        """Return whether the configuration that it is of was replaced."""
+        """Return whether its configuration was replaced."""
         return self._members.is_retired
 
     def may_use(self, server_pool: ServerPool) -> bool:
         """Return whether a client's own connection there may be used at once."""
-        return server_pool.is_used and (self._circuit is None or self._circuit.is_closed)
+        return server_pool.is_used and (self._breaker is None or self._breaker.is_closed)
 
     async def connect(
         self,
-        avoid: Home | None = None,
+        avoid: ConnectionOwner | None = None,
         is_wanted: IsWanted = lambda: True,
         is_new: bool = False,
     ) -> ServerConnection:
-        """Return a connection, by preference not to *avoid*; raises NoServer.
+        """Return a connection, preferably not to *avoid*; raises NoServer.
 
-        Where one server cannot be connected to, the next is tried: nothing was sent. Who waits
-        for a free one does so as long as it *is_wanted*; whoever does not want the connection
-        any more gives it back. One that *is_new* has not served yet.
+        If a connection fails, the next server is tried: nothing was sent. A request waits for a
+        free connection as long as it *is_wanted*; if it is not wanted any more when it gets one,
+        the caller gives that back. A connection that *is_new* has not carried a request yet.
         """
-        circuit = self._circuit
-        if circuit is None:
+        breaker = self._breaker
+        if breaker is None:
             return await self._find(avoid, is_wanted, is_new)
         began = monotonic()
-        if not circuit.admit(began):
-            raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "too many requests to it fail")
+        if not breaker.admit(began):
+            raise NoServer(Reason.UPSTREAM_UNAVAILABLE, "the circuit breaker is open")
         try:
             server = await self._find(avoid, is_wanted, is_new)
         except BaseException as error:
             if isinstance(error, NoServer) and error.reason is Reason.UPSTREAM_UNREACHABLE:
-                circuit.failed(began)
+                breaker.failed(began)
             else:
-                circuit.abandoned(began)
+                breaker.abandoned(began)
             raise
         if not is_wanted():
-            circuit.abandoned(began)
+            breaker.abandoned(began)
         return server
 
     async def _find(
-        self, avoid: Home | None, is_wanted: IsWanted, is_new: bool
+        self, avoid: ConnectionOwner | None, is_wanted: IsWanted, is_new: bool
     ) -> ServerConnection:
         members = self._members
         why = "" if members.all else await members.wait(self._connect_seconds)
-        tried: list[Home] = [] if avoid is None else [avoid]
+        tried: list[ConnectionOwner] = [] if avoid is None else [avoid]
         while True:
             left = self._left(tried)
             if not left and avoid is not None:
-                tried.remove(avoid)  # better than nobody
+                tried.remove(avoid)  # better than none
                 avoid = None
                 continue
             if not left or len(tried) > 2 * len(members.all):
@@ -176,21 +176,25 @@ class Pool:
             except OSError as error:  # TimeoutError and ssl.SSLError are among them
                 why = describe_no_connection(error, self._connect_seconds)
                 continue
-            if server.is_open:  # one from the line may be closed before it is our turn
+            if server.is_open:  # one from the queue may have closed before this task ran
                 return server
 
-    def _left(self, tried: Collection[Home]) -> list[ServerPool]:
-        """Return the servers that were not tried; of those not used, only where no other is."""
+    def _left(self, tried: Collection[ConnectionOwner]) -> list[ServerPool]:
+        """Return the servers that were not tried; those not in use only if no other is left."""
         members = self._members
         used = [pool for pool in members.used if pool not in tried]
         return used or [one.pool for one in members.all if one.pool not in tried]
 
     async def _from(
-        self, left: list[ServerPool], tried: list[Home], is_wanted: IsWanted, is_new: bool
+        self,
+        left: list[ServerPool],
+        tried: list[ConnectionOwner],
+        is_wanted: IsWanted,
+        is_new: bool,
     ) -> ServerConnection:
-        """Return a connection to one of those that are *left*, once one has room.
+        """Return a connection to one of the servers *left*, once one has room.
 
-        Raises OSError, and then the server is among those *tried*; or NoServer.
+        Raises OSError, and then that server is among those *tried*; or NoServer.
         """
         free = [pool for pool in left if pool.has_room()]
         if free:
@@ -200,12 +204,12 @@ class Pool:
             if kept is not None:
                 return kept
         else:
-            served = await self._line.wait(is_wanted)
+            served = await self._queue.wait(is_wanted)
             if isinstance(served, CappedPool):
                 served.redeem()
                 server = served
-            elif is_new and isinstance(served.home, CappedPool):
-                server = served.home
+            elif is_new and isinstance(served.owner, CappedPool):
+                server = served.owner
                 server.replace(served)
             else:
                 return served
@@ -216,20 +220,20 @@ class Pool:
             self._members.refused(server)
             raise
 
-    # --- once more
+    # --- retries
 
     def repeats(self, method: str) -> bool:
-        """Return whether a request is sent again where a kept connection ended under it."""
+        """Return whether a request is retried when its kept connection ends."""
         return method in _SAFE_METHODS and self._upstream.balancing.retries.kept_connections
 
     def may_repeat(self, method: str, is_unsent: bool, is_stale: bool) -> bool:
-        """Return whether a request that failed may be sent again, and count it if so.
+        """Return whether a failed request may be retried, and count the retry if so.
 
-        *is_unsent* says that no byte of it can have been read. All others may have been acted
-        on, and are sent again only where the configuration says that this does no harm.
-        *is_stale* says that a kept connection ended under one that is safe or unsent. These need
-        no budget: the connection had served a request before, so they are no more than those
-        that were answered, and a service that answers nobody has none of them.
+        *is_unsent* says that the server cannot have read a byte of it. Any other request may have
+        been acted on, and is retried only if the configuration lists its method. *is_stale* says
+        that a kept connection ended under a request that is safe or unsent. Such retries need no
+        budget: the connection had carried a request before, so there are no more of them than
+        requests that succeeded, and a server that never responds causes none.
         """
         if is_stale:
             self.counts.retries += 1
@@ -252,22 +256,22 @@ class Pool:
             self._members.sweep(now)
             if self._checks is not None:
                 self._checks.sweep(now)
-        if not len(self._line):
+        if not len(self._queue):
             return
-        self._line.expire(now)
+        self._queue.expire(now)
         for pool in self._members.used:
             if isinstance(pool, CappedPool):
                 pool.serve()
 
     def report(self) -> None:
-        """Write how things are now where it is read."""
-        self.counts.queued = len(self._line)
+        """Write the current state into the counts."""
+        self.counts.queued = len(self._queue)
         self.counts.panics = int(self._members.is_panic)
-        self.counts.breakers_open = int(self._circuit is not None and not self._circuit.is_closed)
+        self.counts.breakers_open = int(self._breaker is not None and not self._breaker.is_closed)
         self._members.report()
 
     def retire(self) -> None:
-        """Let the requests under way finish, each on a connection that ends with it."""
+        """Let the requests in flight finish; each connection is closed after its response."""
         if self._checks is not None:
             self._checks.close()
         self._members.retire()

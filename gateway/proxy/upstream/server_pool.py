@@ -4,56 +4,62 @@ import asyncio
 import errno
 import logging
 import ssl
+from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
 from gateway.proxy.transport.unexpected_errors import report_bug
-from gateway.proxy.transport.write_buffer import Outbox
-from gateway.proxy.upstream.connection import NEVER, ServerConnection
-from gateway.proxy.upstream.queue import MachineFault
-from gateway.proxy.upstream.roles import Home, Observed
+from gateway.proxy.transport.write_buffer import WriteBuffer
+from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
 from gateway.telemetry.metrics.servers import ServerMetrics
+from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
-# No descriptor or no memory is left here: no server's doing.
+# Out of descriptors or memory on this machine, which is no failure of the server.
 _MACHINE_FAULTS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 _log = logging.getLogger(__name__)
 
 _SENDS_BODIES: Final = (
-    "upstream %s: %s sends a body with answers that have none (to HEAD, 204, 304): its connections "
-    "are closed behind such answers from now on"
+    "upstream %s: %s sends a body with responses that have none (to HEAD, 204, 304): from now on "
+    "its connections are closed after such responses"
 )
 
 
-class Watch(Protocol):
-    """Whoever keeps an eye on what becomes of requests to a server."""
+class MachineFault(Exception):  # noqa: N818 - what went wrong is its cause
+    """A connection could not be opened because this machine is out of something.
+
+    It is no OSError, which would count against the server.
+    """
+
+
+class Watcher(Protocol):
+    """What judges a server by its requests."""
 
     def failed(self, sent_at: float) -> None:
-        """Take that one came to nothing that was sent at *sent_at*."""
+        """Note that a request failed that was sent at *sent_at*."""
 
     def refused(self) -> None:
-        """Take that a connection could not be opened."""
+        """Note that a connection could not be opened."""
 
     def abandoned(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer to one any more."""
+        """Note that nobody waits any more for the response to a request."""
 
 
 class ServerPool:
     """The open connections to one address, the one used last on top.
 
-    Last in, first out: the busy few stay warm and the rest grow old and are closed. *counts*
-    get the time of each answer, *watch* hears of the rest; without it nobody does.
-    *connecting* connections do not stand yet. *is_used* says that requests are sent here.
-    *is_distrusted* says that the server sent a body with an answer that has none.
-    *held* are those that wait for the next request of the one client whose they are, and since
-    when, the longest first.
+    Last in, first out: the busy few stay warm, the others grow old and are closed. *observe* counts
+    each response, *watcher* learns of failures. *connecting* counts connections that are not open
+    yet. *is_used* says that requests are sent here, *is_distrusted* that the server once sent a
+    body with a response that has none. *held* are connections reserved for one client that wait
+    for its next request, and since when, the longest first.
     """
 
     __slots__ = (
-        "_home", "_upstream_name", "authority", "body_seconds", "connecting", "connections",
-        "counts", "held", "host", "idle", "idle_seconds", "is_distrusted", "is_used", "outbox",
-        "server", "server_name", "tally", "watch",
+        "_owner", "_upstream_name", "authority", "body_seconds", "connecting", "connections",
+        "held", "host", "idle", "idle_seconds", "is_distrusted", "is_used", "observe", "server",
+        "server_name", "tally", "watcher", "write_buffer",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a part of what connections need
@@ -62,23 +68,22 @@ class ServerPool:
         host: str,
         upstream: Upstream,
         timeouts: Timeouts,
-        outbox: Outbox,
-        counts: Observed,
+        write_buffer: WriteBuffer,
+        counts: UpstreamMetrics,
         tally: ServerMetrics,
     ) -> None:
         self.server = server
         self.host = host
-        # Whom its certificate must be for; asked for in the handshake where it is no address.
+        # The name that its certificate must have; sent in the handshake unless it is an address.
         self.server_name = None
         if server.tls and upstream.tls is not None:
             self.server_name = upstream.tls.server_name or server.host
-        self.outbox = outbox
+        self.write_buffer = write_buffer
         self.idle_seconds = upstream.idle_timeout_seconds
         self.body_seconds = timeouts.body_seconds
-        # Event streams are quiet for long: a pause in an answer may last as long as in a tunnel.
-        self.counts = counts
+        self.observe: Callable[[str, int, float], None] = counts.times.observe
         self.tally = tally
-        self.watch: Watch | None = None
+        self.watcher: Watcher | None = None
         self.idle: list[ServerConnection] = []
         self.held: dict[ServerConnection, float] = {}
         self.connections: set[ServerConnection] = set()
@@ -86,19 +91,19 @@ class ServerPool:
         self.is_used = True
         self.is_distrusted = False
         self._upstream_name = upstream.name
-        self._home: Home = self
+        self._owner: ConnectionOwner = self  # of new connections
         self.authority = server.authority
 
     def inherit(self, former: "ServerPool") -> None:
-        """Go on after *former*, of the configuration before: without a limit there is nothing."""
+        """Take over from *former* after a reload: nothing, because there is no limit."""
 
     def put(self, server: ServerConnection) -> None:
-        """Keep a connection that can serve again."""
+        """Keep a connection that can carry another request."""
         server.deadline = monotonic() + self.idle_seconds
         self.idle.append(server)
 
     def take(self) -> ServerConnection | None:
-        """Return an open connection nobody uses, if there is one."""
+        """Return an idle connection, or None."""
         idle = self.idle
         if idle:
             self.tally.reused += 1
@@ -106,12 +111,12 @@ class ServerPool:
         return None
 
     def hold(self, server: ServerConnection) -> None:
-        """Take that a connection which is one client's own has no request for now."""
+        """Note that a connection reserved for one client has no request for now."""
         self.held[server] = now = monotonic()
         server.deadline = now + self.idle_seconds
 
     def unhold(self, server: ServerConnection) -> None:
-        """Take that it has one again."""
+        """Note that it has a request again."""
         del self.held[server]
         self.tally.reused += 1
 
@@ -123,25 +128,25 @@ class ServerPool:
             self.idle.remove(server)
 
     def distrust(self) -> None:
-        """Take that the server sent a body with an answer that has none, and say so once."""
+        """Note that the server sent a body with a response that has none; log it once."""
         if not self.is_distrusted:
             self.is_distrusted = True
             _log.warning(_SENDS_BODIES, self._upstream_name, self.authority)
 
     def fail(self, sent_at: float) -> None:
-        """Take that a request, sent at *sent_at*, came to nothing here."""
+        """Count a failed request, sent at *sent_at*, against the server."""
         self.tally.failures += 1
-        if self.watch is not None:
-            self.watch.failed(sent_at)
+        if self.watcher is not None:
+            self.watcher.failed(sent_at)
 
     def abandon(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer to a request any more."""
-        if self.watch is not None:
-            self.watch.abandoned(sent_at)
+        """Note that a request ended, which says nothing about the server."""
+        if self.watcher is not None:
+            self.watcher.abandoned(sent_at)
 
     @property
     def in_flight(self) -> int:
-        """Return how many requests are under way here, or about to be."""
+        """Return how many requests are in flight here, or about to be."""
         return len(self.connections) - len(self.idle) - len(self.held) + self.connecting
 
     def has_room(self) -> bool:
@@ -151,31 +156,32 @@ class ServerPool:
     async def connect(self, tls: ssl.SSLContext | None, timeout_seconds: float) -> ServerConnection:
         """Open a connection; raises MachineFault or OSError (TimeoutError and ssl errors included).
 
-        So does one that is closed before anything was sent: to try it again would be a storm.
+        A connection that is closed before anything was sent is an error too: to try that server
+        again at once, and again, would flood it.
         """
         self.connecting += 1
         try:
             async with asyncio.timeout(timeout_seconds):
-                server = await self.open(self._home, tls)
-            if not server.is_open:  # as a proxy in front of a dead service does it
+                server = await self.open(self._owner, tls)
+            if not server.is_open:  # as a proxy does whose own upstream is down
                 raise ConnectionResetError(0, "it was closed at once")
         except OSError:
             self.tally.failures += 1
-            if self.watch is not None:
-                self.watch.refused()
+            if self.watcher is not None:
+                self.watcher.refused()
             raise
         finally:
             self.connecting -= 1
-        server.home = self._home  # which a reload may have changed meanwhile
+        server.owner = self._owner  # which a reload may have changed meanwhile
         self.connections.add(server)
         self.tally.opened += 1
         return server
 
-    async def open(self, home: Home, tls: ssl.SSLContext | None) -> ServerConnection:
-        """Return a new connection that belongs to *home*; raises OSError or MachineFault."""
+    async def open(self, owner: ConnectionOwner, tls: ssl.SSLContext | None) -> ServerConnection:
+        """Return a new connection that belongs to *owner*; raises OSError or MachineFault."""
         try:
             _, server = await asyncio.get_running_loop().create_connection(
-                lambda: ServerConnection(home),
+                lambda: ServerConnection(owner),
                 self.host,
                 self.server.port,
                 ssl=tls if self.server.tls else None,
@@ -194,10 +200,10 @@ class ServerPool:
                 _expire(server)
 
     def retire(self) -> None:
-        """Close what nobody uses, and keep nothing any more."""
-        self._home = home = _Retired(self)
+        """Close what is idle, and keep nothing any more."""
+        self._owner = owner = _RetiredPool(self)
         for server in tuple(self.connections):
-            server.home = home
+            server.owner = owner
         for server in (*self.idle, *self.held):
             server.close()
 
@@ -209,25 +215,25 @@ class ServerPool:
             server.close()
 
 
-class _Retired:
-    """The home of connections whose pool is no more: those who come home are closed."""
+class _RetiredPool:
+    """The owner of the connections of a retired pool: each is closed after its response."""
 
-    __slots__ = ("_pool", "authority", "body_seconds", "counts", "outbox")
+    __slots__ = ("_pool", "authority", "body_seconds", "observe", "write_buffer")
 
-    is_distrusted = True  # nothing is kept
+    is_distrusted = True  # so that nothing is kept
 
     def __init__(self, pool: ServerPool) -> None:
         self._pool = pool
-        self.outbox = pool.outbox
-        self.counts = pool.counts
+        self.write_buffer = pool.write_buffer
+        self.observe = pool.observe
         self.authority = pool.authority
         self.body_seconds = pool.body_seconds
 
     def distrust(self) -> None:
-        """Keep nothing anyway."""
+        """Do nothing: no connection is kept anyway."""
 
     def put(self, server: ServerConnection) -> None:
-        """Close a connection that could have served again."""
+        """Close a connection that could have carried another request."""
         server.close()
 
     def forget(self, server: ServerConnection) -> None:
@@ -235,18 +241,18 @@ class _Retired:
         self._pool.forget(server)
 
     def fail(self, sent_at: float) -> None:
-        """Take that a request came to nothing here."""
+        """Count a failed request against the server."""
         self._pool.fail(sent_at)
 
     def abandon(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer to a request any more."""
+        """Note that a request ended, which says nothing about the server."""
         self._pool.abandon(sent_at)
 
 
 def _expire(server: ServerConnection) -> None:
-    """Act on the deadline of *server*; a bug in that must not suspend those of the others."""
+    """Act on the deadline of *server*; an error in that must not stop the sweep over the others."""
     try:
         server.expire()
     except Exception as bug:
-        report_bug("a bug at the end of a server's time", bug)
+        report_bug("the deadline of a connection to a server failed", bug)
         server.transport.abort()

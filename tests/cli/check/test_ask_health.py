@@ -13,7 +13,7 @@ from tests.settings.configs import load, one_upstream
     ("health", "failure"),
     [
         ("", None),
-        (", health: {path: /healthz}", "its check was answered with 503, not 200-299"),
+        (", health: {path: /healthz}", "its health check got 503, not 200-299"),
         (", health: {path: /healthz, statuses: [503]}", None),
     ],
 )

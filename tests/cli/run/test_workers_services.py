@@ -30,7 +30,7 @@ def test_each_worker_checks_and_one_that_finds_fault_is_enough_to_be_shown(tmp_p
     ):
         ill.documents["/healthz"] = 500
         until(lambda: servers_of(gateway)[1]["addresses"][0]["state"] == "unhealthy")
-        gateway.await_said("is not well", 2)  # by then both of them know
+        gateway.await_said("is unhealthy", 2)  # by then both of them know
 
         statuses = [gateway.ask("/open/").status for _ in range(MANY)]
         shown = servers_of(gateway)[1]["addresses"][0]
@@ -39,7 +39,7 @@ def test_each_worker_checks_and_one_that_finds_fault_is_enough_to_be_shown(tmp_p
     assert statuses == [200] * MANY
     assert ill.asked["/open/"] == 0
     assert well.asked["/open/"] == MANY
-    assert shown["detail"] == "its check was answered with 500, not 200-299"
+    assert shown["detail"] == "its health check got 500, not 200-299"
     assert panics == 0
 
 

@@ -287,7 +287,7 @@ class Server:
     def expect_nothing(self) -> None:
         pass
 
-    def expect_answer(self) -> None:
+    def expect_response(self) -> None:
         pass
 
     def write(self, data: bytes) -> None:

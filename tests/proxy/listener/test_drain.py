@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
 from gateway.proxy.listener.drain import due
-from gateway.proxy.streams.frames import close_frame
 from gateway.proxy.streams.tunnel import PATIENCE_SECONDS
+from gateway.proxy.streams.websocket_frames import close_frame
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.exchange.test_response_stream import EVENT, HEAD, stream

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 from websockets.frames import Close, Frame, Opcode
 
-from gateway.proxy.streams.frames import close_frame
 from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Tunnel
+from gateway.proxy.streams.websocket_frames import close_frame
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
 from gateway.proxy.upstream.connection import ServerConnection
 from tests.proxy.conftest import StartGateway

@@ -7,7 +7,7 @@ import pytest
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.exchange.response_stream import ResponseStream
 from gateway.proxy.transport.unexpected_errors import report_bug
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.server_pool import ServerPool
 from tests.hanging import LIMIT_SECONDS
@@ -66,11 +66,11 @@ async def test_what_is_sent_behind_the_end_of_a_connection_loses_no_piece_of_ano
 ) -> None:
     """The loop's transports raise there; whatever was put behind that piece was lost."""
     first, second = [await connect(service.address) for _ in range(2)]
-    outbox = Outbox(asyncio.get_running_loop())
+    write_buffer = WriteBuffer(asyncio.get_running_loop())
     first.end()
 
-    outbox.put(first.transport, b"too late")
-    outbox.put(second.transport, (b"GET / HTTP/1.1\r\n", b"\r\n"))
+    write_buffer.put(first.transport, b"too late")
+    write_buffer.put(second.transport, (b"GET / HTTP/1.1\r\n", b"\r\n"))
 
     assert (await read_answer(second)).body == b"hello"
     await first.wait_lost()
@@ -162,7 +162,7 @@ async def test_a_health_check_that_fails_by_a_bug_is_done_again(
 
     await service.request()
 
-    assert reports == ["a bug ended a health check: open"]
+    assert reports == ["a health check failed: open"]
 
 
 async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(
@@ -178,4 +178,4 @@ async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
     answers = await asyncio.gather(*(gateway.ask(make_request("/open/")) for _ in range(3)))
 
     assert sorted(answer.status for answer in answers) == [502, 504, 504]
-    assert reports == ["a bug at the end of a server's time: expire"]
+    assert reports == ["the deadline of a connection to a server failed: expire"]

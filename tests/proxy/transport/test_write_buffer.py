@@ -1,4 +1,4 @@
-"""The outbox: what is put in goes out once, whole, in order, and in the same turn of the loop."""
+"""The write buffer: what is put in goes out once, whole, in order, and in the same turn."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.transport.write_buffer import Outbox, Piece
+from gateway.proxy.transport.write_buffer import Piece, WriteBuffer
 
 PIECES = st.binary(max_size=4) | st.lists(st.binary(max_size=2), max_size=3).map(tuple)
 
@@ -36,10 +36,10 @@ def whole(piece: Piece) -> bytes:
 
 
 async def test_nothing_is_sent_while_input_is_looked_at_and_all_of_it_after() -> None:
-    outbox, one, other = Outbox(asyncio.get_running_loop()), Transport(), Transport()
+    write_buffer, one, other = WriteBuffer(asyncio.get_running_loop()), Transport(), Transport()
 
-    outbox.put(one, b"a")
-    outbox.put(other, b"b")
+    write_buffer.put(one, b"a")
+    write_buffer.put(other, b"b")
     before = (list(one.sent), list(other.sent))
     await asyncio.sleep(0)
 
@@ -48,43 +48,43 @@ async def test_nothing_is_sent_while_input_is_looked_at_and_all_of_it_after() ->
 
 
 async def test_the_outbox_serves_turn_after_turn() -> None:
-    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
+    write_buffer, one = WriteBuffer(asyncio.get_running_loop()), Transport()
 
     for piece in (b"a", b"b", b"c"):
-        outbox.put(one, piece)
+        write_buffer.put(one, piece)
         await asyncio.sleep(0)
 
     assert one.sent == [b"a", b"b", b"c"]
 
 
 async def test_the_first_piece_does_not_wait_for_thousands() -> None:
-    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
+    write_buffer, one = WriteBuffer(asyncio.get_running_loop()), Transport()
 
     for _ in range(63):
-        outbox.put(one, b"x")
+        write_buffer.put(one, b"x")
     before = len(one.sent)
-    outbox.put(one, b"x")
+    write_buffer.put(one, b"x")
 
     assert (before, len(one.sent)) == (0, 64)
 
 
 async def test_a_flush_leaves_nothing_for_later() -> None:
-    outbox, one = Outbox(asyncio.get_running_loop()), Transport()
-    outbox.put(one, (b"5\r\n", b"hello", b"\r\n"))
+    write_buffer, one = WriteBuffer(asyncio.get_running_loop()), Transport()
+    write_buffer.put(one, (b"5\r\n", b"hello", b"\r\n"))
 
-    outbox.flush()
+    write_buffer.flush()
     await asyncio.sleep(0)
 
     assert one.sent == [b"5\r\nhello\r\n"]
 
 
 async def test_what_was_put_for_a_connection_that_is_gone_hurts_nobody_else() -> None:
-    outbox, gone, other = Outbox(asyncio.get_running_loop()), Transport(), Transport()
-    outbox.put(gone, b"a")
-    outbox.put(other, b"b")
+    write_buffer, gone, other = WriteBuffer(asyncio.get_running_loop()), Transport(), Transport()
+    write_buffer.put(gone, b"a")
+    write_buffer.put(other, b"b")
     gone.closing = True
 
-    outbox.flush()
+    write_buffer.flush()
 
     assert (gone.sent, other.sent) == ([], [b"b"])
 
@@ -94,9 +94,9 @@ def test_every_connection_gets_its_pieces_once_and_in_order(puts: list[tuple[int
     transports = [Transport(), Transport(), Transport()]
 
     async def put_all() -> None:
-        outbox = Outbox(asyncio.get_running_loop())
+        write_buffer = WriteBuffer(asyncio.get_running_loop())
         for number, piece in puts:
-            outbox.put(transports[number], piece)
+            write_buffer.put(transports[number], piece)
         await asyncio.sleep(0)
 
     asyncio.run(put_all())

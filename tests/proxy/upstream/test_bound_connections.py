@@ -341,12 +341,12 @@ async def test_a_connection_to_a_server_that_is_left_out_is_not_used(service: Se
     bound.begin(pool)
     server = await pool.connect()
     bound.adopt(pool, server)
-    server.home.put(server)
+    server.owner.put(server)
     (member,) = pool._members.all
     assert member.pool.in_flight == 0
     assert pool.take() is None
     assert bound.take(pool) is server
-    server.home.put(server)
+    server.owner.put(server)
 
     member.pool.is_used = False
 

@@ -9,9 +9,9 @@ from time import monotonic
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.proxy.transport.write_buffer import Outbox
+from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import NEVER, ServerConnection
-from gateway.telemetry.metrics.upstreams import UpstreamMetrics
+from gateway.telemetry.metrics.response_times import ResponseTimes
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
@@ -268,15 +268,15 @@ async def test_a_slow_client_is_not_the_services_fault(
 # --- a service that answers before it has taken all of the request
 
 
-class Home:
-    """A pool that notes who came home."""
+class Owner:
+    """A pool that notes which connections came back."""
 
-    answer_seconds = body_seconds = 30.0
+    response_seconds = body_seconds = 30.0
     authority = "service.test"
 
     def __init__(self) -> None:
-        self.outbox = Outbox(asyncio.get_running_loop())
-        self.counts = UpstreamMetrics("main")
+        self.write_buffer = WriteBuffer(asyncio.get_running_loop())
+        self.observe = ResponseTimes().observe
         self.kept: list[ServerConnection] = []
         self.is_distrusted = False
 
@@ -296,7 +296,7 @@ class Home:
         """Count nothing."""
 
 
-class Asker:
+class Requester:
     """A request that was read whole from its client; *is_held* says that no more is read."""
 
     is_head = wants_upgrade = is_held = is_unsent = False
@@ -344,14 +344,14 @@ class Asker:
         raise AssertionError
 
 
-async def _ask_a_service_that_takes_nothing(home: Home, asker: Asker) -> ServerConnection:
+async def _ask_a_service_that_takes_nothing(owner: Owner, requester: Requester) -> ServerConnection:
     """Return a connection whose transport still holds a part of the request."""
-    server = ServerConnection(home)
+    server = ServerConnection(owner)
     await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
-    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0, 9.0)
-    home.outbox.flush()
+    server.send(requester, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 0.0, 9.0)
+    owner.write_buffer.flush()
     server.pause_writing()
-    assert asker.is_held
+    assert requester.is_held
     return server
 
 
@@ -374,63 +374,63 @@ def _close_peers() -> Iterator[None]:
 
 async def test_an_early_answer_frees_the_client_but_not_the_connection() -> None:
     """What was not taken stays in the transport's buffer, and nobody slows down the next one."""
-    home, asker = Home(), Asker()
-    server = await _ask_a_service_that_takes_nothing(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask_a_service_that_takes_nothing(owner, requester)
 
     server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    assert (asker.ended, asker.is_held) == (["answered"], False)
-    assert home.kept == []
+    assert (requester.ended, requester.is_held) == (["answered"], False)
+    assert owner.kept == []
     assert server.transport.is_closing()
 
 
 async def test_a_service_that_fails_while_it_takes_nothing_frees_the_client() -> None:
-    home, asker = Home(), Asker()
-    server = await _ask_a_service_that_takes_nothing(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask_a_service_that_takes_nothing(owner, requester)
 
     server.data_received(b"no answer\r\n\r\n")
 
-    assert (asker.ended, asker.is_held) == (["upstream_invalid"], False)
+    assert (requester.ended, requester.is_held) == (["upstream_invalid"], False)
 
 
 async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
-    home, asker = Home(), Asker()
-    server = await _ask_a_service_that_takes_nothing(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask_a_service_that_takes_nothing(owner, requester)
 
     server.resume_writing()
     server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    assert (asker.ended, asker.is_held) == (["answered"], False)
-    assert home.kept == [server]
+    assert (requester.ended, requester.is_held) == (["answered"], False)
+    assert owner.kept == [server]
     server.close()
 
 
 # --- a service that answers, and then resets the connection
 
 
-async def _lose_connection(home: Home, asker: Asker, answer: bytes) -> None:
+async def _lose_connection(owner: Owner, requester: Requester, answer: bytes) -> None:
     """Have a service answer and reset the connection, and notice that first by a failed write."""
-    server = ServerConnection(home)
+    server = ServerConnection(owner)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await asyncio.get_running_loop().create_connection(lambda: server, *listening.getsockname())
         peer, _ = listening.accept()
-    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", 0.0, 9.0)
-    home.outbox.flush()
+    server.send(requester, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n", 0.0, 9.0)
+    owner.write_buffer.flush()
     peer.sendall(answer)
     peer.close()  # before it has read the request: so it is a reset
     server.write(bytes(9999))
-    home.outbox.flush()
-    await until(lambda: bool(asker.ended))
+    owner.write_buffer.flush()
+    await until(lambda: bool(requester.ended))
 
 
 async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
     """A service that refuses an upload does so, and does not read it."""
-    home, asker = Home(), Asker()
+    owner, requester = Owner(), Requester()
 
-    await _lose_connection(home, asker, make_answer(b"too large", status=413))
+    await _lose_connection(owner, requester, make_answer(b"too large", status=413))
 
-    assert (asker.ended, asker.out) == (["answered"], [b"too large"])
-    assert home.kept == []
+    assert (requester.ended, requester.out) == (["answered"], [b"too large"])
+    assert owner.kept == []
 
 
 @pytest.mark.parametrize(
@@ -445,39 +445,43 @@ async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
 async def test_a_part_of_an_answer_in_front_of_a_reset_is_no_answer(
     answer: bytes, reason: str
 ) -> None:
-    home, asker = Home(), Asker()
+    owner, requester = Owner(), Requester()
 
-    await _lose_connection(home, asker, answer)
+    await _lose_connection(owner, requester, answer)
 
-    assert asker.ended == [reason]
+    assert requester.ended == [reason]
 
 
 # --- who is waited for
 
 
-async def _begin_large_request(home: Home, asker: Asker, peers: Service) -> ServerConnection:
+async def _begin_large_request(
+    owner: Owner, requester: Requester, peers: Service
+) -> ServerConnection:
     """Return a connection to a service that takes nothing of a request until it is told to."""
 
     async def take_nothing(service: Service, wire: Wire) -> None:
         wire.stop_reading()
 
     peers.script = take_nothing
-    server = ServerConnection(home)
+    server = ServerConnection(owner)
     loop = asyncio.get_running_loop()
     await loop.create_connection(lambda: server, *peers.address)
     peer = await peers.connection()
     await until(lambda: not peer.transport.is_reading())
-    server.send(asker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 0.0, 9.0)
-    while not asker.is_held:
+    server.send(
+        requester, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 0.0, 9.0
+    )
+    while not requester.is_held:
         server.write(bytes(1_000_000))
-        home.outbox.flush()
+        owner.write_buffer.flush()
     return server
 
 
 async def test_a_service_that_takes_a_body_slowly_is_waited_for(service: Service) -> None:
     """Our kernel may need minutes until it has room again, and the service is at work."""
-    home, asker = Home(), Asker()
-    server = await _begin_large_request(home, asker, service)
+    owner, requester = Owner(), Requester()
+    server = await _begin_large_request(owner, requester, service)
     peer = await service.connection()
 
     for _ in range(2):
@@ -487,37 +491,37 @@ async def test_a_service_that_takes_a_body_slowly_is_waited_for(service: Service
         await peer.wait_for(partial(_has_come, peer, more))
         peer.stop_reading()
         server.expire()
-        assert asker.ended == []
+        assert requester.ended == []
         assert monotonic() < server.deadline < NEVER
 
     server.close()
 
 
 async def test_a_service_that_takes_no_more_of_a_body_is_given_up(service: Service) -> None:
-    home, asker = Home(), Asker()
-    server = await _begin_large_request(home, asker, service)
+    owner, requester = Owner(), Requester()
+    server = await _begin_large_request(owner, requester, service)
 
-    while not asker.ended:  # until nothing more has room at the service
+    while not requester.ended:  # until nothing more has room at the service
         server.expire()
         await asyncio.sleep(0)
 
-    assert asker.ended == ["upstream_timeout"]
+    assert requester.ended == ["upstream_timeout"]
 
 
 async def test_a_service_that_has_all_of_a_request_has_no_more_time_for_the_answer(
     service: Service,
 ) -> None:
     service.script = _never_answer
-    home, asker = Home(), Asker()
-    server = ServerConnection(home)
+    owner, requester = Owner(), Requester()
+    server = ServerConnection(owner)
     await asyncio.get_running_loop().create_connection(lambda: server, *service.address)
-    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
-    home.outbox.flush()
+    server.send(requester, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    owner.write_buffer.flush()
     await service.request()
 
     server.expire()
 
-    assert asker.ended == ["upstream_timeout"]
+    assert requester.ended == ["upstream_timeout"]
 
 
 async def _never_answer(service: Service, wire: Wire) -> None:
@@ -530,8 +534,8 @@ async def test_no_time_of_a_service_runs_while_its_client_takes_no_more() -> Non
 
     Else a client that does not read could have its service ejected.
     """
-    home, asker = Home(), Asker()
-    server = await _ask_a_service_that_takes_nothing(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask_a_service_that_takes_nothing(owner, requester)
     server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
     server.hold()
 
@@ -554,23 +558,27 @@ def _has_come(peer: Wire, size: int) -> bool:
 # --- what comes before the request has left
 
 
-async def _ask(home: Home, asker: Asker) -> ServerConnection:
-    """Return a connection whose request waits in the outbox."""
-    server = ServerConnection(home)
+async def _ask(owner: Owner, requester: Requester) -> ServerConnection:
+    """Return a connection whose request waits in the write_buffer."""
+    server = ServerConnection(owner)
     await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
-    server.send(asker, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
+    server.send(requester, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
     return server
 
 
 async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> None:
     """It is left over from the answer before, which may have been another client's."""
-    home, asker = Home(), Asker()
-    server = await _ask(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask(owner, requester)
 
     server.data_received(make_answer(b"left over"))
-    home.outbox.flush()
+    owner.write_buffer.flush()
 
-    assert (asker.ended, asker.out, asker.is_unsent) == (["upstream_unreachable"], [], True)
+    assert (requester.ended, requester.out, requester.is_unsent) == (
+        ["upstream_unreachable"],
+        [],
+        True,
+    )
     assert server.transport.is_closing()
     peer = _PEERS[-1]
     peer.setblocking(False)
@@ -581,15 +589,15 @@ async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> No
 @pytest.mark.parametrize("end", ["eof", "lost"])
 async def test_a_request_that_has_not_left_can_be_sent_again_whatever_its_method(end: str) -> None:
     """Also over TLS, where no kernel is asked."""
-    home, asker = Home(), Asker()
-    server = await _ask(home, asker)
+    owner, requester = Owner(), Requester()
+    server = await _ask(owner, requester)
 
     if end == "eof":
         server.eof_received()
     else:
         server.connection_lost(ConnectionResetError())
 
-    assert (asker.ended, asker.is_unsent) == (["upstream_unreachable"], True)
+    assert (requester.ended, requester.is_unsent) == (["upstream_unreachable"], True)
     server.transport.abort()
 
 
@@ -656,17 +664,17 @@ async def test_what_comes_in_the_moment_of_the_next_request_is_nobodys(
 
 async def test_behind_an_answer_without_a_body_a_connection_is_looked_at_before_it_serves() -> None:
     """What has come by then is no answer to anybody."""
-    home, asker = Home(), Asker()
-    server = await _ask(home, asker)
-    home.outbox.flush()
+    owner, requester = Owner(), Requester()
+    server = await _ask(owner, requester)
+    owner.write_buffer.flush()
 
     server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    assert (asker.ended, home.kept) == (["answered"], [])
+    assert (requester.ended, owner.kept) == (["answered"], [])
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert (home.kept, home.is_distrusted) == ([server], False)
+    assert (owner.kept, owner.is_distrusted) == ([server], False)
     server.close()
 
 
@@ -677,18 +685,18 @@ async def test_a_body_where_there_is_none_ends_the_connection_before_it_serves_a
     late: bytes, is_distrusted: bool
 ) -> None:
     """A 408 to an idle connection is no body (RFC 9110 §15.5.9)."""
-    home, asker = Home(), Asker()
-    server = await _ask(home, asker)
-    home.outbox.flush()
+    owner, requester = Owner(), Requester()
+    server = await _ask(owner, requester)
+    owner.write_buffer.flush()
     server.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     server.data_received(late)
     for _ in range(3):
         await asyncio.sleep(0)
 
-    assert home.kept == []
+    assert owner.kept == []
     assert server.transport.is_closing()
-    assert home.is_distrusted is is_distrusted
+    assert owner.is_distrusted is is_distrusted
 
 
 @pytest.mark.parametrize("when", ["at once", "idle"])

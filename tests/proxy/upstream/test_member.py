@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.proxy.upstream.member import Member
+from gateway.proxy.upstream.members import Member
 from gateway.telemetry.metrics.servers import ServerState
 from tests.proxy.pools import Names, make_pool
 
@@ -15,7 +15,7 @@ async def test_answers_still_count_for_the_upstream() -> None:
     pool = make_pool("http://10.0.0.1:8000", "http://10.0.0.2")
 
     for member in pool._members.all:
-        member.pool.counts.times.observe("GET", 200, 0.1)
+        member.pool.observe("GET", 200, 0.1)
 
     assert sum(pool.counts.times.by_method["GET"][200].counts) == 2
 

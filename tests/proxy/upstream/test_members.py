@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 from gateway.balancing.health import Health
-from gateway.proxy.upstream.member import Member
+from gateway.proxy.upstream.members import Member
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.balancing import EjectionLimits, HealthCheck
 from gateway.telemetry.metrics.servers import ServerState
@@ -28,7 +28,7 @@ def used(pool: Pool) -> list[str]:
 
 def make_ill(pool: Pool, *members: Member) -> None:
     for member in members:
-        member.health = Health(is_well=False, detail="no answer")
+        member.health = Health(is_healthy=False, detail="no answer")
     pool._members.choose()
 
 
@@ -48,7 +48,7 @@ async def test_failures_in_a_row_leave_a_server_out_and_time_brings_it_back(
 
     assert used(pool) == ["10.0.0.1", "10.0.0.2"]
     assert caplog.messages == [
-        "upstream main: 10.0.0.1 is left out for 10 s: 2 requests to it failed in a row",
+        "upstream main: 10.0.0.1 is ejected for 10 s: 2 requests failed in a row",
         "upstream main: 10.0.0.1 is used again",
     ]
     assert pool.counts.servers["10.0.0.1"].ejections == 1
@@ -73,8 +73,8 @@ async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
         alone.failed(0.0)
 
     assert used(pool) == ["10.0.0.1"]
-    assert alone.pool.counts is pool.counts
-    assert alone.pool.watch is None
+    assert alone.pool.observe == pool.counts.times.observe
+    assert alone.pool.watcher is None
 
 
 async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_reload() -> None:
@@ -130,7 +130,7 @@ async def test_where_too_few_are_left_all_are_used(caplog: pytest.LogCaptureFixt
 
     assert len(used(pool)) == 4
     assert pool.counts.panics == 1
-    assert caplog.messages == ["upstream main: too few servers are well, all are used"]
+    assert caplog.messages == ["upstream main: too few servers are healthy, all are used"]
 
 
 async def test_where_none_is_left_all_are_used() -> None:

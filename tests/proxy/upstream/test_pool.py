@@ -237,8 +237,8 @@ async def test_one_server_alone_is_asked_directly(service: Service) -> None:
     (alone,) = (one.pool for one in pool._members.all)
 
     assert pool.take == alone.take
-    assert alone.counts is pool.counts
-    assert alone.watch is None
+    assert alone.observe == pool.counts.times.observe
+    assert alone.watcher is None
     pool.close()
 
 
@@ -254,5 +254,5 @@ async def test_one_address_that_is_left_is_asked_directly(service: Service) -> N
 
     (left,) = (one.pool for one in pool._members.all)
     assert pool.take == left.take
-    assert left.counts is pool.counts
+    assert left.observe == pool.counts.times.observe
     pool.close()

@@ -7,20 +7,20 @@ from time import monotonic
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.proxy.upstream.queue import Line, NoServer
+from gateway.proxy.upstream.queue import NoServer, Queue
 from gateway.settings.values.balancing import QueueLimits
 from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 
 
 class Waiting:
-    """A line, and the requests that wait in it."""
+    """A queue, and the requests that wait in it."""
 
     def __init__(self, size: int = 9, seconds: float = 1.0) -> None:
         self.counts = UpstreamMetrics("main")
-        self.line: Line[str] = Line(QueueLimits(size, seconds), self.counts)
+        self.queue: Queue[str] = Queue(QueueLimits(size, seconds), self.counts)
 
     async def join(self, is_wanted: Callable[[], bool] = lambda: True) -> asyncio.Task[str]:
-        task = asyncio.get_running_loop().create_task(self.line.wait(is_wanted))
+        task = asyncio.get_running_loop().create_task(self.queue.wait(is_wanted))
         await asyncio.sleep(0)
         return task
 
@@ -29,11 +29,11 @@ async def test_who_waits_longest_is_served_first() -> None:
     waiting = Waiting()
     first, second = await waiting.join(), await waiting.join()
 
-    assert waiting.line.serve("a")
-    assert waiting.line.serve("b")
+    assert waiting.queue.serve("a")
+    assert waiting.queue.serve("b")
 
     assert (await first, await second) == ("a", "b")
-    assert not waiting.line.serve("c")
+    assert not waiting.queue.serve("c")
 
 
 async def test_where_there_is_no_room_the_gateway_is_overloaded() -> None:
@@ -41,11 +41,11 @@ async def test_where_there_is_no_room_the_gateway_is_overloaded() -> None:
     first = await waiting.join()
 
     with pytest.raises(NoServer, match="all connections are in use, and 1 requests") as refused:
-        await waiting.line.wait(lambda: True)
+        await waiting.queue.wait(lambda: True)
 
     assert refused.value.reason is Reason.OVERLOADED
     assert waiting.counts.queue_full == 1
-    waiting.line.serve("a")
+    waiting.queue.serve("a")
     assert await first == "a"
 
 
@@ -53,9 +53,9 @@ async def test_nobody_waits_longer_than_is_said() -> None:
     waiting = Waiting(seconds=30.0)
     first = await waiting.join()
 
-    waiting.line.expire(monotonic() + 29.0)
+    waiting.queue.expire(monotonic() + 29.0)
     assert not first.done()
-    waiting.line.expire(monotonic() + 31.0)
+    waiting.queue.expire(monotonic() + 31.0)
 
     with pytest.raises(NoServer, match="no connection was free within 30 s") as refused:
         await first
@@ -69,7 +69,7 @@ async def test_who_left_is_passed_over() -> None:
     first.cancel()
     await asyncio.wait([first])
 
-    assert waiting.line.serve("a")
+    assert waiting.queue.serve("a")
 
     assert await second == "a"
 
@@ -83,10 +83,10 @@ async def test_who_does_not_want_it_any_more_makes_room() -> None:
     second = await waiting.join()
 
     assert waiting.counts.queue_full == 0
-    with pytest.raises(NoServer, match="nobody waits"):
+    with pytest.raises(NoServer, match="the client is gone"):
         await gone
-    waiting.line.serve("a")
-    waiting.line.serve("b")
+    waiting.queue.serve("a")
+    waiting.queue.serve("b")
     assert (await first, await second) == ("a", "b")
 
 
@@ -94,9 +94,9 @@ async def test_who_does_not_want_it_any_more_gets_nothing() -> None:
     waiting = Waiting()
     gone, first = await waiting.join(lambda: False), await waiting.join()
 
-    assert waiting.line.serve("a")
+    assert waiting.queue.serve("a")
 
     assert await first == "a"
-    with pytest.raises(NoServer, match="nobody waits"):
+    with pytest.raises(NoServer, match="the client is gone"):
         await gone
     assert waiting.counts.queue_late == 0

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.upstream.repeated_head import KeptHead
-from gateway.proxy.upstream.response_reader import FAULT, MORE, AnswerReader
+from gateway.proxy.upstream.response_reader import FAULT, MORE, RepeatedHead, ResponseReader
 from tests.proxy.messages import make_answer, make_chunked, undated
 
 
 @dataclass
-class Asker:
+class Sink:
     """Takes an answer, and keeps every call."""
 
     is_head: bool = False
@@ -31,9 +30,9 @@ class Asker:
         self.calls.append((status, undated(fields), length, has_body))
 
 
-def read(reader: AnswerReader, asker: Asker, pieces: list[bytes]) -> dict[str, object]:
+def read(reader: ResponseReader, sink: Sink, pieces: list[bytes]) -> dict[str, object]:
     """Feed *pieces* until one decides; return everything that came of it."""
-    reader.begin(asker)
+    reader.begin(sink)
     outcome = MORE
     for piece in pieces:
         outcome = reader.feed(piece)
@@ -41,8 +40,8 @@ def read(reader: AnswerReader, asker: Asker, pieces: list[bytes]) -> dict[str, o
             break
     return {
         "outcome": outcome,
-        "calls": asker.calls,
-        "body": b"".join(asker.out),
+        "calls": sink.calls,
+        "body": b"".join(sink.out),
         "reusable": reader.is_reusable,
         "head done": reader.head_done,
         # What the connection asks when it is closed, and that only while an answer is due.
@@ -101,17 +100,17 @@ def conversations(draw: st.DrawFn) -> list[tuple[bool, list[bytes]]]:
 @given(conversations())
 def test_what_is_kept_is_invisible(answers: list[tuple[bool, list[bytes]]]) -> None:
     """Any sequence of answers gives the calls of as many readers that remember nothing."""
-    keeping = AnswerReader()
+    keeping = ResponseReader()
     for is_head, pieces in answers:
-        came = read(keeping, Asker(is_head), pieces)
+        came = read(keeping, Sink(is_head), pieces)
 
-        assert came == read(AnswerReader(), Asker(is_head), pieces)
+        assert came == read(ResponseReader(), Sink(is_head), pieces)
         if not came["reusable"]:
-            keeping = AnswerReader()
+            keeping = ResponseReader()
 
 
-def keep(answer: bytes, body: bytes) -> KeptHead:
-    kept = KeptHead()
+def keep(answer: bytes, body: bytes) -> RepeatedHead:
+    kept = RepeatedHead()
     kept.keep(answer, 200, [b"\r\nX: ", b"1"], len(body), lacks_date=True)
     return kept
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, SWITCH, AnswerReader
+from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, SWITCH, ResponseReader
 from tests.proxy.messages import make_answer, make_chunked
 
 
 @dataclass
-class Asker:
+class Sink:
     """Takes an answer, and keeps its pieces."""
 
     is_head: bool = False
@@ -39,10 +39,10 @@ class Asker:
         self.status, self.fields, self.length, self.has_body = status, fields, length, has_body
 
 
-def read(asker: Asker, *pieces: bytes) -> tuple[int, AnswerReader]:
+def read(sink: Sink, *pieces: bytes) -> tuple[int, ResponseReader]:
     """Feed *pieces* until one of them decides; return the outcome."""
-    reader = AnswerReader()
-    reader.begin(asker)
+    reader = ResponseReader()
+    reader.begin(sink)
     outcome = MORE
     for piece in pieces:
         outcome = reader.feed(piece)
@@ -68,30 +68,30 @@ def test_the_same_answer_is_read_however_the_bytes_are_cut(
 ) -> None:
     borders = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
     pieces = [answer[a:b] for a, b in pairwise(borders) if a < b]
-    asker = Asker()
+    sink = Sink()
 
-    outcome, reader = read(asker, *pieces)
+    outcome, reader = read(sink, *pieces)
 
-    assert (outcome, asker.body, reader.is_reusable) == (DONE, body, True)
+    assert (outcome, sink.body, reader.is_reusable) == (DONE, body, True)
 
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
 def test_a_reader_reads_one_answer_after_the_other(answer: bytes, body: bytes) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     for _ in range(3):
-        asker = Asker()
-        reader.begin(asker)
+        sink = Sink()
+        reader.begin(sink)
         assert reader.feed(answer) == DONE
-        assert (asker.body, reader.is_reusable) == (body, True)
+        assert (sink.body, reader.is_reusable) == (body, True)
 
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
 def test_what_follows_an_answer_ends_the_connection(answer: bytes, body: bytes) -> None:
-    asker = Asker()
+    sink = Sink()
 
-    outcome, reader = read(asker, answer + make_answer(b"canary"))
+    outcome, reader = read(sink, answer + make_answer(b"canary"))
 
-    assert (outcome, asker.body, reader.is_reusable) == (DONE, body, False)
+    assert (outcome, sink.body, reader.is_reusable) == (DONE, body, False)
 
 
 UNUSUAL = {
@@ -106,22 +106,22 @@ UNUSUAL = {
 @pytest.mark.parametrize("answer", UNUSUAL.values(), ids=UNUSUAL)
 @pytest.mark.parametrize("cut", [10, 30, 60])
 def test_nothing_of_an_answer_is_left_for_the_next_one(answer: bytes, cut: int) -> None:
-    reader = AnswerReader()
-    reader.begin(Asker())
+    reader = ResponseReader()
+    reader.begin(Sink())
     if reader.feed(answer[:cut]) == MORE:
         assert reader.feed(answer[cut:]) == DONE
-    asker = Asker()
+    sink = Sink()
 
-    reader.begin(asker)
+    reader.begin(sink)
 
     assert reader.feed(make_answer(b"next", b"X-Hop: 2", b"X-One: 1")) == DONE
-    assert (asker.body, asker.length, asker.interims, reader.is_reusable) == (b"next", 4, [], True)
-    assert b"\r\nX-Hop: " in asker.fields
+    assert (sink.body, sink.length, sink.interims, reader.is_reusable) == (b"next", 4, [], True)
+    assert b"\r\nX-Hop: " in sink.fields
     assert reader.upgrade == b""
 
 
 def test_a_body_without_framing_lasts_until_the_connection_ends() -> None:
-    outcome, reader = read(Asker(), b"HTTP/1.1 200 OK\r\n\r\n", b"one", b"two")
+    outcome, reader = read(Sink(), b"HTTP/1.1 200 OK\r\n\r\n", b"one", b"two")
 
     assert outcome == MORE
     assert reader.ends_with_connection()
@@ -131,7 +131,7 @@ def test_a_body_without_framing_lasts_until_the_connection_ends() -> None:
     "piece", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED[:-5], make_answer(b"x")[:-1]]
 )
 def test_an_answer_cut_short_does_not_end_with_the_connection(piece: bytes) -> None:
-    outcome, reader = read(Asker(), *([piece] if piece else []))
+    outcome, reader = read(Sink(), *([piece] if piece else []))
 
     assert outcome == MORE
     assert not reader.ends_with_connection()
@@ -140,12 +140,12 @@ def test_an_answer_cut_short_does_not_end_with_the_connection(piece: bytes) -> N
 
 @pytest.mark.parametrize("length", [[], [b"Content-Length: 5"]])
 def test_an_answer_to_head_ends_with_its_head(length: list[bytes]) -> None:
-    asker = Asker(is_head=True)
+    sink = Sink(is_head=True)
     head = b"\r\n".join((b"HTTP/1.1 200 OK", *length, b"", b""))
 
-    outcome, reader = read(asker, head)
+    outcome, reader = read(sink, head)
 
-    assert (outcome, asker.has_body, reader.is_reusable) == (DONE, False, True)
+    assert (outcome, sink.has_body, reader.is_reusable) == (DONE, False, True)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_an_answer_to_head_ends_with_its_head(length: list[bytes]) -> None:
     ],
 )
 def test_a_connection_that_will_be_closed_is_not_reusable(answer: bytes) -> None:
-    outcome, reader = read(Asker(), answer)
+    outcome, reader = read(Sink(), answer)
 
     assert (outcome, reader.is_reusable) == (DONE, False)
 
@@ -177,14 +177,14 @@ FAULTS = {
 @pytest.mark.parametrize("answer", FAULTS.values(), ids=FAULTS)
 def test_what_is_no_answer_is_a_fault_with_words(answer: bytes) -> None:
     """9112.6, 9112.8, CVE-2024-23326."""
-    outcome, reader = read(Asker(), answer)
+    outcome, reader = read(Sink(), answer)
 
     assert outcome == FAULT
     assert reader.fault
 
 
 def test_a_head_without_end_is_a_fault() -> None:
-    outcome, _ = read(Asker(), b"HTTP/1.1 200 OK\r\nX: ", *[b"a" * 1000] * 70)
+    outcome, _ = read(Sink(), b"HTTP/1.1 200 OK\r\nX: ", *[b"a" * 1000] * 70)
 
     assert outcome == FAULT
 
@@ -192,17 +192,17 @@ def test_a_head_without_end_is_a_fault() -> None:
 def test_chunk_framing_that_dwarfs_its_body_is_a_fault() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    outcome, _ = read(Asker(), head, *[b"1;" + b"x" * 4000 + b"\r\na\r\n"] * 100)
+    outcome, _ = read(Sink(), head, *[b"1;" + b"x" * 4000 + b"\r\na\r\n"] * 100)
 
     assert outcome == FAULT
 
 
 def test_a_101_that_was_asked_for_hands_over_what_follows() -> None:
-    asker = Asker(wants_upgrade=True)
+    sink = Sink(wants_upgrade=True)
     fields = b"Connection: Upgrade, X-Hop\r\nUpgrade: websocket\r\nX-Hop: 1\r\nX: 2\r\n\r\n"
     head = b"HTTP/1.1 101 X\r\n" + fields
 
-    outcome, reader = read(asker, head + b"frames")
+    outcome, reader = read(sink, head + b"frames")
 
     assert outcome == SWITCH
     assert (reader.upgrade, reader.rest) == (b"websocket", b"frames")
@@ -210,9 +210,9 @@ def test_a_101_that_was_asked_for_hands_over_what_follows() -> None:
 
 
 def test_trailers_are_dropped() -> None:
-    asker = Asker()
+    sink = Sink()
 
-    outcome, _ = read(asker, CHUNKED[:-2] + b"Set-Cookie: canary=1\r\n\r\n")
+    outcome, _ = read(sink, CHUNKED[:-2] + b"Set-Cookie: canary=1\r\n\r\n")
 
     assert outcome == DONE
-    assert b"canary" not in asker.fields + asker.body
+    assert b"canary" not in sink.fields + sink.body

@@ -5,10 +5,9 @@ from time import monotonic
 
 import pytest
 
-from gateway.proxy.upstream.connection import ServerConnection
+from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
-from gateway.proxy.upstream.roles import Home
 from gateway.proxy.upstream.server_pool import ServerPool
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
@@ -37,7 +36,7 @@ class Watched:
 def watch(pool: Pool) -> tuple[ServerPool, Watched]:
     (member,) = pool._members.all
     watched = Watched()
-    member.pool.watch = watched
+    member.pool.watcher = watched
     return member.pool, watched
 
 
@@ -47,7 +46,7 @@ async def test_what_is_neither_idle_nor_gone_is_a_request_under_way(service: Ser
 
     first, second = [await pool.connect() for _ in range(2)]
     assert server_pool.in_flight == 2
-    first.home.put(first)
+    first.owner.put(first)
     assert server_pool.in_flight == 1
     second.close()
     assert server_pool.in_flight == 0
@@ -60,7 +59,7 @@ async def test_what_is_neither_idle_nor_gone_is_a_request_under_way(service: Ser
 async def test_a_connection_that_grew_old_is_closed(service: Service) -> None:
     pool = make_pool(service.url)
     server = await pool.connect()
-    server.home.put(server)
+    server.owner.put(server)
 
     pool.expire(monotonic() + 54.0)
     assert server.is_open
@@ -89,9 +88,9 @@ def is_lost_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     open_one = ServerPool.open
 
     async def open_late(
-        self: ServerPool, home: Home, tls: ssl.SSLContext | None
+        self: ServerPool, owner: ConnectionOwner, tls: ssl.SSLContext | None
     ) -> ServerConnection:
-        server = await open_one(self, home, tls)
+        server = await open_one(self, owner, tls)
         await eventually(lambda: not server.is_open)
         return server
 
@@ -119,9 +118,9 @@ async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Ser
     server = await pool.connect()
 
     pool.retire()
-    server.home.fail(0.0)
-    server.home.abandon(0.0)
-    server.home.put(server)
+    server.owner.fail(0.0)
+    server.owner.abandon(0.0)
+    server.owner.put(server)
 
     assert watched.told == ["failed", "abandoned"]
     assert server_pool.tally.failures == 1

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from gateway.proxy.transport.acknowledged import (
+from gateway.proxy.transport.socket_state import (
     acknowledged_bytes,
     acknowledged_wire_bytes,
     unacknowledged_bytes,

@@ -1,4 +1,4 @@
-"""The addresses of a server that is configured by its name, looked up again and again."""
+"""The addresses of a server that is configured by its name, looked up periodically."""
 
 import asyncio
 import logging
@@ -16,8 +16,8 @@ from gateway.telemetry.metrics.servers import ServerMetrics
 _log = logging.getLogger(__name__)
 
 
-class Resolves(Protocol):
-    """Whoever knows the addresses of names."""
+class NameResolver(Protocol):
+    """What looks names up: ``fetching.Resolver`` in the gateway."""
 
     async def resolve(
         self, host: str, port: int, family: socket.AddressFamily
@@ -25,8 +25,8 @@ class Resolves(Protocol):
         """Return the addresses of *host*, each under ``host``; raises OSError."""
 
 
-class Resolved:
-    """One server, and the addresses that it has as far as we know."""
+class ServerAddresses:
+    """One server, and its addresses as far as they are known."""
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
         self,
@@ -35,7 +35,7 @@ class Resolved:
         upstream_name: str,
         every_seconds: float,
         tally: ServerMetrics,
-        resolver: Resolves,
+        resolver: NameResolver,
         chance: Callable[[], float],
         on_change: Callable[[], None],
     ) -> None:
@@ -46,50 +46,50 @@ class Resolved:
         self._chance = chance
         self._on_change = on_change
         self._lookup = Lookup(every_seconds)
-        self._flight: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return the addresses found last; none where the name never resolved."""
+        """Return the addresses found last; none if the name never resolved."""
         return self._lookup.addresses
 
     @property
     def error(self) -> str:
-        """Return why there is none, in words."""
+        """Return why there is no address, in words."""
         return f"the name {self.server.host} does not resolve ({self._lookup.error})"
 
-    def inherit(self, former: "Resolved") -> None:
-        """Begin with what *former* knows of the same name."""
+    def inherit(self, former: "ServerAddresses") -> None:
+        """Start with the addresses that *former* knows of the same name."""
         self._lookup.find(former.addresses, monotonic(), self._chance())
 
     def hurry(self) -> None:
-        """Look it up soon: an address could not be connected to."""
+        """Look the name up soon: a connection to one of its addresses failed."""
         self._lookup.hurry()
 
     def sweep(self, now: float) -> None:
-        """Look it up if it is time."""
+        """Look the name up if it is due."""
         if self._lookup.is_due(now):
             self._lookup.begin(now)
-            self._flight = asyncio.get_running_loop().create_task(self._look_up())
-            self._flight.add_done_callback(self._end)
+            self._task = asyncio.get_running_loop().create_task(self._look_up())
+            self._task.add_done_callback(self._end)
 
-    def _end(self, flight: asyncio.Task[None]) -> None:
-        if flight.cancelled() or flight.exception() is None:
+    def _end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
             return
-        report_bug("a bug ended a look-up", flight.exception())
-        self._lookup.fail("a bug; the log has more", monotonic(), self._chance())
+        report_bug("a name look-up failed", task.exception())
+        self._lookup.fail("unexpected error; stderr has more", monotonic(), self._chance())
 
     async def wait(self) -> None:
-        """Wait for the look-up under way, if there is one; begin one if it is time."""
+        """Wait for the look-up in progress, if any; start one if it is due."""
         self._lookup.hurry()
         self.sweep(monotonic())
-        if self._flight is not None:
-            await asyncio.wait({self._flight})  # what came of it, the addresses tell
+        if self._task is not None:
+            await asyncio.wait({self._task})  # the outcome is in the addresses
 
     def close(self) -> None:
-        """Look up nothing any more."""
-        if self._flight is not None:
-            self._flight.cancel()
+        """Stop looking the name up."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _look_up(self) -> None:
         server, lookup, tally = self.server, self._lookup, self._tally
@@ -101,16 +101,18 @@ class Resolved:
             tally.failed_lookups += 1
             lookup.fail(error.strerror or type(error).__name__, monotonic(), self._chance())
             if not failed_before:
-                stays = "; its former addresses are used" if lookup.addresses else ""
+                stays = "; its previous addresses stay in use" if lookup.addresses else ""
                 _log.warning("upstream %s: %s%s", self._upstream_name, self.error, stays)
             return
         if failed_before:
-            _log.warning("upstream %s: the name %s resolves", self._upstream_name, server.host)
+            _log.warning(
+                "upstream %s: the name %s resolves again", self._upstream_name, server.host
+            )
         addresses = [str(one["host"]) for one in found]
         if lookup.find(addresses, monotonic(), self._chance()):
             self._on_change()
 
 
 def is_name(host: str) -> bool:
-    """Return whether *host* is to be looked up."""
+    """Return whether *host* has to be looked up."""
     return not is_ip(host)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from gateway.proxy.streams.frames import Frames, close_frame
+from gateway.proxy.streams.websocket_frames import Frames, close_frame
 
 CONTROL = (Opcode.PING, Opcode.PONG)
 OPCODES = (Opcode.CONT, Opcode.TEXT, Opcode.BINARY, *CONTROL)

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.proxy.transport.acknowledged import unacknowledged_bytes
-from gateway.proxy.transport.departure import has_left, left_behind
+from gateway.proxy.transport.socket_state import has_left, read_leftover, unacknowledged_bytes
 from tests.proxy.service import Service
 from tests.proxy.test_attack_requests import until
 from tests.proxy.wire import connect
@@ -70,12 +69,12 @@ async def test_what_a_peer_left_behind_is_read_up_to_a_size(service: Service) ->
     peer.send(b"an answer")
     await until(lambda: unacknowledged_bytes(peer.transport) == 0)
 
-    assert left_behind(wire.transport, 2) == b"an"
-    assert left_behind(wire.transport, 99) == b" answer"
-    assert left_behind(wire.transport, 99) == b""
+    assert read_leftover(wire.transport, 2) == b"an"
+    assert read_leftover(wire.transport, 99) == b" answer"
+    assert read_leftover(wire.transport, 99) == b""
     wire.transport.abort()
 
 
 def test_of_tls_and_of_what_has_no_socket_nothing_is_left() -> None:
-    assert left_behind(NoSocket({"sslcontext": object()}), 9) == b""
-    assert left_behind(NoSocket(), 9) == b""
+    assert read_leftover(NoSocket({"sslcontext": object()}), 9) == b""
+    assert read_leftover(NoSocket(), 9) == b""

@@ -1,4 +1,4 @@
-"""A circuit breaker, at work on one upstream."""
+"""The circuit breaker of one upstream: its state, its log lines and its counts."""
 
 import logging
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from gateway.telemetry.metrics.upstreams import UpstreamMetrics
 _log = logging.getLogger(__name__)
 
 
-class Circuit:
-    """Counts what the breaker does, says it, and calls *on_change* when it opens or closes."""
+class CircuitBreaker:
+    """Logs and counts what the breaker does, and calls *on_change* when it opens or closes."""
 
     def __init__(
         self, limits: BreakerLimits, counts: UpstreamMetrics, on_change: Callable[[], None]
@@ -24,7 +24,7 @@ class Circuit:
 
     @property
     def is_closed(self) -> bool:
-        """Say whether requests pass."""
+        """Return whether requests pass."""
         return self._breaker.state is BreakerState.CLOSED
 
     def admit(self, now: float) -> bool:
@@ -34,27 +34,26 @@ class Circuit:
         self._counts.breaker_refused += 1
         return False
 
-    def answered(self, sent_at: float) -> None:
-        """Take that a request was answered that was sent, or admitted, at *sent_at*."""
+    def responded(self, sent_at: float) -> None:
+        """Note the response to a request that was sent, or admitted, at *sent_at*."""
         was_closed = self.is_closed
         self._breaker.succeed(monotonic(), sent_at)
         if self.is_closed and not was_closed:
-            _log.warning("upstream %s: requests are sent again", self._counts.name)
+            _log.warning("upstream %s: circuit breaker closed, requests pass", self._counts.name)
             self._on_change()
 
     def failed(self, sent_at: float) -> None:
-        """Take that one failed."""
+        """Note the failure of a request that was sent, or admitted, at *sent_at*."""
         if not self._breaker.fail(monotonic(), sent_at):
             return
         self._counts.breaker_opened += 1
-        seconds = self._limits.open_seconds
         _log.warning(
-            "upstream %s: too many requests fail, none is sent for %g s",
+            "upstream %s: circuit breaker open for %g s, too many requests fail",
             self._counts.name,
-            seconds,
+            self._limits.open_seconds,
         )
         self._on_change()
 
     def abandoned(self, sent_at: float) -> None:
-        """Take that nobody waits for the answer to one any more."""
+        """Note that nobody waits any more for the response to a request."""
         self._breaker.abandon(sent_at)

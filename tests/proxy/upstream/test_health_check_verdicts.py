@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.proxy.upstream.health_check import ask_whether_well
+from gateway.proxy.upstream.health_checks import check_health
 from gateway.settings.values.balancing import HealthCheck
 from tests.certificates import AUTHORITY, serving, trusting
 from tests.proxy.messages import make_answer, make_chunked
@@ -22,7 +22,7 @@ async def ask(url: str, check: HealthCheck = CHECK, **trust: object) -> str | No
     pool = make_pool(url)
     (member,) = pool._members.all
     context = trusting() if trust else None
-    return await ask_whether_well(member.pool, check, context)
+    return await check_health(member.pool, check, context)
 
 
 def say(*pieces: bytes, close: bool = True) -> Script:
@@ -56,19 +56,22 @@ async def test_a_whole_answer_that_is_wanted_is_well(service: Service, answer: b
 
 
 ILL = {
-    "500": (make_answer(status=500), "its check was answered with 500, not 200-299, 304"),
-    "302": (make_answer(status=302), "its check was answered with 302, not 200-299, 304"),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "its check failed: expected http/"),
-    "bytes": (bytes(range(256)), "its check failed: "),
-    "nothing": (b"", "its check failed: the service closed the connection"),
+    "500": (make_answer(status=500), "its health check got 500, not 200-299, 304"),
+    "302": (make_answer(status=302), "its health check got 302, not 200-299, 304"),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "its health check failed: expected http/"),
+    "bytes": (bytes(range(256)), "its health check failed: "),
+    "nothing": (b"", "its health check failed: the upstream closed the connection"),
     "cut short": (
         HEAD + b"Content-Length: 9\r\n\r\nwell",
-        "its check failed: the service cut its answer short",
+        "its health check failed: the upstream cut its response short",
     ),
-    "two lengths": (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "its check failed"),
+    "two lengths": (
+        HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "its health check failed",
+    ),
     "unasked": (
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
-        "its check failed: switching protocols, unasked",
+        "its health check failed: switching protocols, unasked",
     ),
 }
 
@@ -102,7 +105,7 @@ async def test_an_answer_that_is_late_or_has_no_end_is_not_waited_for(
 
     failure = await ask(service.url, replace(CHECK, timeout_seconds=0.1))
 
-    assert failure == "its check was not answered within 0.1 s"
+    assert failure == "no response to its health check within 0.1 s"
     await (await service.connection()).wait_end()
 
 
@@ -116,7 +119,7 @@ async def test_no_request_of_a_client_is_counted(service: Service) -> None:
     pool = make_pool(service.url)
     (member,) = pool._members.all
 
-    await ask_whether_well(member.pool, CHECK, None)
+    await check_health(member.pool, CHECK, None)
 
     assert pool.counts.requests == 0
     assert not pool.counts.times.by_method
@@ -144,7 +147,7 @@ async def test_a_certificate_that_is_not_trusted_is_not_well(secret_service: str
     pool = make_pool(secret_service)
     (member,) = pool._members.all
 
-    failure = await ask_whether_well(member.pool, CHECK, ssl.create_default_context())
+    failure = await check_health(member.pool, CHECK, ssl.create_default_context())
 
     assert failure is not None
     assert failure.startswith("its certificate is not trusted (")

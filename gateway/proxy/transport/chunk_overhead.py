@@ -7,10 +7,10 @@ from typing import Final
 _RATIO: Final = 16
 
 
-class Framing:
-    """What was read of one chunked body that was no body.
+class ChunkOverhead:
+    """The bytes of one chunked body that are framing, not body.
 
-    *read_bytes* are counted already: of its message, what came in front of it.
+    *read_bytes* are those of its message that were read before it.
     """
 
     __slots__ = ("_body_bytes", "_quiet_bytes", "_read_bytes")
@@ -18,13 +18,13 @@ class Framing:
     def __init__(self, read_bytes: int = 0) -> None:
         self._read_bytes = read_bytes
         self._body_bytes = 0
-        self._quiet_bytes = 0
+        self._quiet_bytes = 0  # since the last byte of body
 
-    def has_no_end(self, size: int, body_bytes: int, spare_bytes: int) -> bool:
-        """Return whether a piece of *size* bytes is too much; *body_bytes* came by now.
+    def exceeds(self, size: int, body_bytes: int, spare_bytes: int) -> bool:
+        """Return whether a piece of *size* bytes is too much; *body_bytes* of body came so far.
 
-        *spare_bytes* of framing are free, and no longer stretch may be without body. The
-        parser copies all of a field with each piece of it, so no body earns it a long one.
+        *spare_bytes* of framing are free, and no more of it may come without any body in between:
+        the parser copies an unfinished field again with each piece of it.
         """
         self._read_bytes += size
         if self._body_bytes == body_bytes:

@@ -13,7 +13,7 @@ import pytest
 from gateway.decision.reason import Reason
 from gateway.proxy.upstream.pool import Pool
 from gateway.proxy.upstream.queue import NoServer
-from gateway.proxy.upstream.resolved import is_name
+from gateway.proxy.upstream.server_addresses import is_name
 from tests.proxy.conftest import StartGateway
 from tests.proxy.messages import make_request
 from tests.proxy.pools import Names, eventually, make_pool, peer_of
@@ -75,13 +75,13 @@ async def test_a_bug_in_a_look_up_is_reported_and_ends_no_other(port: int) -> No
     names = Buggy(**{"orders.svc": [ONE]})
     pool = make_pool(f"http://orders.svc:{port}", names=names)
 
-    with pytest.raises(NoServer, match=r"does not resolve \(a bug; the log has more\)"):
+    with pytest.raises(NoServer, match=r"does not resolve \(unexpected error; stderr has more\)"):
         await pool.connect()
     pool.expire(monotonic() + 60)
     await eventually(lambda: len(names.asked) == 2)
 
     assert peer_of(await pool.connect()) == ONE
-    assert reported == ["a bug ended a look-up: a bug"]
+    assert reported == ["a name look-up failed: a bug"]
     pool.close()
 
 
@@ -118,7 +118,7 @@ async def test_new_addresses_are_used_and_those_that_went_are_not(port: int) -> 
 
     assert await addresses_of(pool, 2) == {TWO: 2}
     assert busy.is_open  # what is under way there may end
-    busy.home.put(busy)
+    busy.owner.put(busy)
     assert not busy.is_open
     pool.close()
 
@@ -154,7 +154,7 @@ async def test_the_former_addresses_serve_while_the_name_does_not_resolve(
     assert await addresses_of(pool, 2) == {ONE: 2}
     assert caplog.messages == [  # once, not for each attempt
         "upstream main: the name orders.svc does not resolve (Name or service not known);"
-        " its former addresses are used"
+        " its previous addresses stay in use"
     ]
     server = pool.counts.servers[f"orders.svc:{port}"]
     assert (server.lookups, server.failed_lookups) == (4, 3)
@@ -202,7 +202,7 @@ async def test_a_request_that_waits_for_a_name_during_a_reload_still_ends_well(p
 
     server = await waiting
     assert peer_of(server) == ONE
-    server.home.put(server)
+    server.owner.put(server)
     assert not server.is_open  # nobody would look after it
     pool.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.streams.events import Events
+from gateway.proxy.streams.event_stream import Events
 
 HEAD = b"http/1.1 200 ok\r\ncontent-type: text/event-stream\r\n\r\n"
 

@@ -84,8 +84,8 @@ async def test_a_server_that_is_ill_gets_nothing_until_it_is_well_again(
     assert load.failed == set()
     assert state_of(gateway, service) == "up"
     ill_words, well_words = caplog.messages
-    assert ill_words.startswith(f"upstream main: {name} is not well: its check ")
-    assert well_words == f"upstream main: {name} is well again"
+    assert ill_words.startswith(f"upstream main: {name} is unhealthy: its health check ")
+    assert well_words == f"upstream main: {name} is healthy again"
     assert server_metric(gateway, "failed_checks_total", service) >= 2
     assert server_metric(gateway, "failed_checks_total", second) == 0
     assert server_metric(gateway, "checks_total", second) > 0

@@ -84,7 +84,7 @@ class Streams:
                 try:
                     stream.patience_ended()
                 except Exception as bug:
-                    report_bug("a bug at the end of a stream", bug)
+                    report_bug("the timeout of a stream failed", bug)
                     stream.cut()
 
     def _compare(self, stream: Stream) -> None:
@@ -96,7 +96,7 @@ class Streams:
             if not stream.is_revoked():
                 return
         except Exception as bug:
-            report_bug("a bug in comparing a stream with revocation lists", bug)
+            report_bug("the revocation check of a stream failed", bug)
             self._expiring.pop(stream, None)
             stream.cut()
             return
@@ -112,7 +112,7 @@ def _end(stream: Stream) -> None:
     try:
         stream.token_ended()
     except Exception as bug:
-        report_bug("a bug at the end of a stream's token", bug)
+        report_bug("the end of a stream failed", bug)
         stream.cut()
 
 

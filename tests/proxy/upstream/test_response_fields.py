@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, SWITCH, AnswerReader
+from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, SWITCH, ResponseReader
 from tests.proxy.messages import make_answer, undated
 
 
 @dataclass
-class Asker:
+class Sink:
     """Takes an answer, and keeps its parts."""
 
     is_head: bool = False
@@ -29,11 +29,11 @@ class Asker:
         self.heads.append((status, undated(fields), length, has_body))
 
 
-def read(data: bytes, asker: Asker | None = None) -> tuple[int, Asker, AnswerReader]:
-    asker = asker or Asker()
-    reader = AnswerReader()
-    reader.begin(asker)
-    return reader.feed(data), asker, reader
+def read(data: bytes, sink: Sink | None = None) -> tuple[int, Sink, ResponseReader]:
+    sink = sink or Sink()
+    reader = ResponseReader()
+    reader.begin(sink)
+    return reader.feed(data), sink, reader
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,18 @@ def read(data: bytes, asker: Asker | None = None) -> tuple[int, Asker, AnswerRea
 )
 def test_fields_of_the_connection_stay_on_it(line: bytes) -> None:
     """9110.1, 9110.2, CVE-2022-31813."""
-    outcome, asker, _ = read(make_answer(b"one", line, b"X: 1"))
+    outcome, sink, _ = read(make_answer(b"one", line, b"X: 1"))
 
     assert outcome == DONE
-    assert asker.heads == [(200, b"\r\nContent-Length: 3\r\nX: 1\r\nDate: now", 3, True)]
+    assert sink.heads == [(200, b"\r\nContent-Length: 3\r\nX: 1\r\nDate: now", 3, True)]
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_a_body_has_none_whatever_it_says(status: int) -> None:
-    outcome, asker, reader = read(b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status)
+    outcome, sink, reader = read(b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status)
 
     assert outcome == DONE
-    assert asker.heads == [(status, b"\r\nX: 1\r\nDate: now", None, False)]
+    assert sink.heads == [(status, b"\r\nX: 1\r\nDate: now", None, False)]
     assert reader.is_reusable
 
 
@@ -78,19 +78,19 @@ def test_a_204_has_no_length_and_a_304_may_tell_one() -> None:
 
 def test_an_answer_to_head_tells_the_length_a_get_would_have() -> None:
     """9110.10."""
-    outcome, asker, reader = read(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", Asker(True))
+    outcome, sink, reader = read(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n", Sink(True))
 
-    assert (outcome, asker.out, reader.is_reusable) == (DONE, [], True)
-    assert asker.heads == [(200, b"\r\nContent-Length: 9\r\nDate: now", 9, False)]
+    assert (outcome, sink.out, reader.is_reusable) == (DONE, [], True)
+    assert sink.heads == [(200, b"\r\nContent-Length: 9\r\nDate: now", 9, False)]
 
 
 def test_interim_answers_go_before_the_final_one_and_leave_nothing_in_it() -> None:
     """9110.7."""
     hints = b"HTTP/1.1 103 X\r\nLink: a\r\nConnection: x\r\n\r\n"
-    _, asker, _ = read(b"HTTP/1.1 100 X\r\n\r\n" + hints + make_answer(b"", b"X: 1"))
+    _, sink, _ = read(b"HTTP/1.1 100 X\r\n\r\n" + hints + make_answer(b"", b"X: 1"))
 
-    assert asker.interims == [(103, b"\r\nLink: a")]  # the 100 was sent by us
-    assert asker.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1\r\nDate: now", 0, True)]
+    assert sink.interims == [(103, b"\r\nLink: a")]  # the 100 was sent by us
+    assert sink.heads == [(200, b"\r\nContent-Length: 0\r\nX: 1\r\nDate: now", 0, True)]
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,16 @@ def test_an_answer_in_another_version_is_a_fault(version: bytes) -> None:
 def test_trailers_go_nowhere() -> None:
     head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    outcome, asker, _ = read(head + b"1\r\na\r\n0\r\nX: late\r\nSet-Cookie: a=b\r\n\r\n")
+    outcome, sink, _ = read(head + b"1\r\na\r\n0\r\nX: late\r\nSet-Cookie: a=b\r\n\r\n")
 
-    assert (outcome, asker.out) == (DONE, [b"a"])
-    assert asker.heads == [(200, b"\r\nDate: now", None, True)]
+    assert (outcome, sink.out) == (DONE, [b"a"])
+    assert sink.heads == [(200, b"\r\nDate: now", None, True)]
 
 
 def test_a_switch_is_passed_on_only_where_it_was_asked_for() -> None:
     switch = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX: 1\r\n\r\n"
 
-    outcome, _, reader = read(switch, Asker(wants_upgrade=True))
+    outcome, _, reader = read(switch, Sink(wants_upgrade=True))
 
     assert (outcome, reader.upgrade, reader.switch_lines()) == (
         SWITCH,
@@ -176,13 +176,13 @@ def test_a_switch_that_does_not_say_to_what_is_a_fault(lines: bytes) -> None:
     """9110.8: Connection lists Upgrade, and Upgrade names the protocol."""
     switch = b"HTTP/1.1 101 X\r\n%b\r\n" % lines
 
-    assert read(switch + make_answer(b"x"), Asker(wants_upgrade=True))[0] == FAULT
+    assert read(switch + make_answer(b"x"), Sink(wants_upgrade=True))[0] == FAULT
 
 
 def test_a_switch_to_two_protocols_names_both() -> None:
     switch = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n\r\n"
 
-    outcome, _, reader = read(switch, Asker(wants_upgrade=True))
+    outcome, _, reader = read(switch, Sink(wants_upgrade=True))
 
     assert (outcome, reader.upgrade) == (SWITCH, b"h2c,websocket")
 
@@ -193,17 +193,17 @@ def test_a_switch_has_no_length() -> None:
         b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\nX: 1\r\n\r\n"
     )
 
-    outcome, _, reader = read(switch + b"frames", Asker(wants_upgrade=True))
+    outcome, _, reader = read(switch + b"frames", Sink(wants_upgrade=True))
 
     assert (outcome, reader.rest) == (SWITCH, b"frames")
     assert reader.switch_lines() == [b"\r\nX: ", b"1"]
 
 
 def test_a_body_without_length_goes_on() -> None:
-    outcome, asker, reader = read(b"HTTP/1.1 200 X\r\n\r\nabc")
+    outcome, sink, reader = read(b"HTTP/1.1 200 X\r\n\r\nabc")
 
-    assert (outcome, asker.out) == (MORE, [b"abc"])
-    assert asker.heads == [(200, b"\r\nDate: now", None, True)]
+    assert (outcome, sink.out) == (MORE, [b"abc"])
+    assert sink.heads == [(200, b"\r\nDate: now", None, True)]
     assert reader.head_done
 
 
@@ -214,42 +214,42 @@ def test_an_answer_without_a_date_gets_one_and_an_interim_answer_none(
 ) -> None:
     """RFC 9110 §6.6.1: whoever forwards it adds the time at which it came."""
     hints = b"HTTP/1.1 103 X\r\nDate: theirs\r\n\r\nHTTP/1.1 103 X\r\nLink: a\r\n\r\n"
-    _, asker, _ = read(hints + b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status, Asker(is_head))
+    _, sink, _ = read(hints + b"HTTP/1.1 %d X\r\nX: 1\r\n\r\n" % status, Sink(is_head))
 
-    assert asker.heads[0][1] == b"\r\nX: 1\r\nDate: now"
-    assert asker.interims == [(103, b"\r\nDate: theirs"), (103, b"\r\nLink: a")]
+    assert sink.heads[0][1] == b"\r\nX: 1\r\nDate: now"
+    assert sink.interims == [(103, b"\r\nDate: theirs"), (103, b"\r\nLink: a")]
 
 
 @pytest.mark.parametrize("line", [b"Date: theirs", b"date: theirs", b"DATE:theirs"])
 def test_an_answer_with_a_date_keeps_it(line: bytes) -> None:
-    _, asker, reader = read(make_answer(b"one", line))
+    _, sink, reader = read(make_answer(b"one", line))
     for _ in range(2):
-        reader.begin(asker)
+        reader.begin(sink)
         reader.feed(make_answer(b"one", line))
 
     name = line.partition(b":")[0]
-    assert {head[1] for head in asker.heads} == {b"\r\nContent-Length: 3\r\n" + name + b": theirs"}
+    assert {head[1] for head in sink.heads} == {b"\r\nContent-Length: 3\r\n" + name + b": theirs"}
 
 
 def test_a_date_of_the_connection_alone_is_replaced() -> None:
     """RFC 9110 §7.6.1: what Connection names goes no further."""
-    _, asker, _ = read(make_answer(b"one", b"Date: theirs", b"Connection: date"))
+    _, sink, _ = read(make_answer(b"one", b"Date: theirs", b"Connection: date"))
 
-    assert asker.heads[0][1] == b"\r\nContent-Length: 3\r\nDate: now"
+    assert sink.heads[0][1] == b"\r\nContent-Length: 3\r\nDate: now"
 
 
 def test_the_date_of_one_answer_is_not_taken_for_that_of_the_next() -> None:
-    _, asker, reader = read(make_answer(b"one", b"Date: theirs"))
-    reader.begin(asker)
+    _, sink, reader = read(make_answer(b"one", b"Date: theirs"))
+    reader.begin(sink)
     reader.feed(make_answer(b"one"))
 
-    assert asker.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"
+    assert sink.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"
 
 
 def test_a_trailer_is_no_date_of_the_next_answer() -> None:
     head = b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
-    _, asker, reader = read(head + b"1\r\na\r\n0\r\nDate: late\r\n\r\n")
-    reader.begin(asker)
+    _, sink, reader = read(head + b"1\r\na\r\n0\r\nDate: late\r\n\r\n")
+    reader.begin(sink)
     reader.feed(make_answer(b"one"))
 
-    assert asker.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"
+    assert sink.heads[1][1] == b"\r\nContent-Length: 3\r\nDate: now"
