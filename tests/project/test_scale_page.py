@@ -1,6 +1,7 @@
 """`docs/scale.md`: its figures are of measured rows, its sums are right, its names exist."""
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "scale.md").read_text()
 RESULTS = (ROOT / "benchmarks" / "results.md").read_text()
 WORK = rows(sections(PAGE, "##")["Capacity of one core"])
+
+
+# Rounds differ by less, and so do machines that are alike.
+CLEARLY = 1.5
 
 
 def number(text: str) -> float:
@@ -30,15 +35,15 @@ def measured(row: str) -> float:
     return number(found[1])
 
 
-def test_every_kind_of_work_was_measured_and_costs_more_than_those_that_cost_less() -> None:
-    """Another machine, or another day, has other figures, but the same order."""
+def test_every_kind_of_work_was_measured_and_costs_more_than_what_costs_clearly_less() -> None:
+    """Another machine, or another day, has other figures, and may swap those that are close."""
     assert len(WORK) > 5
+    assert all(measured(row) for _, _, row in WORK)
     requests = [(number(figure), row) for _, figure, row in WORK if "requests/s" in figure]
     assert len(requests) > 4
-    assert [row for _, row in sorted(requests)] == sorted(
-        (row for _, row in requests), key=measured
-    )
-    assert all(measured(row) for _, _, row in WORK)
+    for (slow, slow_row), (fast, fast_row) in combinations(sorted(requests), 2):
+        if fast > CLEARLY * slow:
+            assert measured(fast_row) > measured(slow_row), (fast_row, slow_row)
 
 
 def test_an_idle_connection_costs_less_than_one_with_tls_and_was_measured() -> None:
