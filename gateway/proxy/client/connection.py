@@ -72,8 +72,8 @@ class ClientConnection(asyncio.BufferedProtocol):
     input after those as bytes. *deadline* is when ``expire`` is due, by the monotonic clock; the
     listener looks at it. *clients* are all connections of the listener; they share one buffer.
 
-    It is one flat object, because every object inside it would cost a look-up for each request,
-    and memory for each idle connection.
+    What every request uses is kept in this one object: objects inside it would cost a look-up for
+    each request, and memory for each idle connection.
     """
 
     __slots__ = (
@@ -270,6 +270,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             if request is not None:
                 self._admit_plain(request)
                 return
+        # Large input, and many requests in one piece, are read piece by piece.
         if (
             reader.unparsed
             or (size > PIECE_BYTES and reader.piece_bytes(size) < size)
@@ -315,6 +316,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if (
             type(verdict) is not Deny  # cheaper than isinstance, and Deny has no subclass
             or verdict.route is None
+            # Only an exchange adds the CORS fields of a route.
             or (port.edits_responses and port.routes[verdict.route.index].options.cors is not None)
         ):
             self._last = self._current = exchange = Exchange(port, self, request)
