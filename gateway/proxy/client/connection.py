@@ -518,15 +518,15 @@ class ClientConnection(asyncio.BufferedProtocol):
             # The usual end. The idle timeout costs no timer, only this number.
             self.deadline = now + self._idle_seconds
 
-    def hold(self) -> None:
-        """Read no more until ``go_on``."""
+    def pause_reading(self) -> None:
+        """Stop reading until ``resume_reading``."""
         self._held = True
         if not self._write_blocked and self._tunnel is None:
             self.deadline = NEVER
         self._update_reading()
 
-    def go_on(self) -> None:
-        """Read again."""
+    def resume_reading(self) -> None:
+        """Resume reading."""
         self._held = False
         self._update_reading()
         self._watch_body()

@@ -417,21 +417,21 @@ class Exchange:
 
     def server_blocked(self) -> None:
         """Pause the client: the server takes no more."""
-        self.client.hold()
+        self.client.pause_reading()
 
     def server_ready(self) -> None:
         """Resume the client."""
-        self.client.go_on()
+        self.client.resume_reading()
 
     def client_blocked(self) -> None:
         """Pause the server: the client takes no more."""
         if self.server is not None:
-            self.server.hold()
+            self.server.pause_reading()
 
     def client_ready(self) -> None:
         """Resume the server."""
         if self.server is not None:
-            self.server.go_on()
+            self.server.resume_reading()
 
     # --- responses of our own
 

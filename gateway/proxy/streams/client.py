@@ -26,10 +26,10 @@ class Client(Protocol):
     def write_chunk(self, data: bytes) -> None:
         """Send *data* as one chunk."""
 
-    def hold(self) -> None:
-        """Stop reading until ``go_on``: the other side cannot take more."""
+    def pause_reading(self) -> None:
+        """Stop reading until ``resume_reading``: the other side cannot take more."""
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Resume reading."""
 
     def has_more(self) -> bool:

@@ -22,11 +22,11 @@ class Near(Protocol):
     def end_writing(self) -> bool:
         """Send the end of the server's side; return False if that cannot be said."""
 
-    def hold(self) -> None:
-        """Read no more until ``go_on``."""
+    def pause_reading(self) -> None:
+        """Stop reading until ``resume_reading``."""
 
-    def go_on(self) -> None:
-        """Read again."""
+    def resume_reading(self) -> None:
+        """Resume reading."""
 
 
 class Owner(Protocol):
@@ -122,8 +122,8 @@ class Tunnel:
             return
         self._owner.tunnel_leaves(PATIENCE_SECONDS)
         # What comes is dropped, and waits for nobody.
-        self._client.go_on()
-        self.server.go_on()
+        self._client.resume_reading()
+        self.server.resume_reading()
 
     def patience_ended(self) -> None:
         """End, if that has not happened."""
@@ -131,8 +131,8 @@ class Tunnel:
 
     def server_blocked(self) -> None:
         """Slow down the client."""
-        self._client.hold()
+        self._client.pause_reading()
 
     def server_ready(self) -> None:
         """Let the client go on."""
-        self._client.go_on()
+        self._client.resume_reading()

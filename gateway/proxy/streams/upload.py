@@ -13,11 +13,11 @@ _MAX_PENDING_BYTES: Final = 32 * 1024
 class Source(Protocol):
     """The client's connection, where the body comes from."""
 
-    def hold(self) -> None:
-        """Read no more until ``go_on``."""
+    def pause_reading(self) -> None:
+        """Stop reading until ``resume_reading``."""
 
-    def go_on(self) -> None:
-        """Read again."""
+    def resume_reading(self) -> None:
+        """Resume reading."""
 
 
 class Upload:
@@ -100,7 +100,7 @@ class Upload:
         if not was_complete:
             server.expect_nothing()
         # First, since a server that cannot take what is sent now holds the client at once.
-        self._source.go_on()
+        self._source.resume_reading()
         if was_complete or not self.complete:  # else that was its end, which is sent by now
             self.flush()
 
@@ -113,7 +113,7 @@ class Upload:
         server = self._server
         if server is None:
             if self._pending_bytes > _MAX_PENDING_BYTES:
-                self._source.hold()
+                self._source.pause_reading()
             return
         if self._pending:
             # Many small chunks that came together go on as one.

@@ -172,8 +172,8 @@ class WebSocketTunnel(Tunnel):
                 self._client.write(close_frame(self._code, self._words))
             if not self._can_wait:
                 self._ending.tunnel_leaves(PATIENCE_SECONDS)
-            self.server.go_on()  # what comes is dropped, and waits for nobody
+            self.server.resume_reading()  # what comes is dropped, and waits for nobody
         else:
             if own:
                 self.server.write(close_frame(self._code, self._words, token_bytes(4)))
-            self._client.go_on()
+            self._client.resume_reading()

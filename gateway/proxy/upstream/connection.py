@@ -212,14 +212,14 @@ class ServerConnection(asyncio.Protocol):
             seconds = self.owner.body_seconds if self._blocked else self._response_seconds
             self.deadline = monotonic() + seconds
 
-    def hold(self) -> None:
-        """Stop reading until ``go_on``: the client cannot take more."""
+    def pause_reading(self) -> None:
+        """Stop reading until ``resume_reading``: the client cannot take more."""
         self._held = True
         if not self.transport.is_closing():
             self.transport.pause_reading()
         self.deadline = NEVER
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Resume reading."""
         self._held = False
         if not self.transport.is_closing():

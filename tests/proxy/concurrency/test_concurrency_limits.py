@@ -329,10 +329,10 @@ class Ended:
 class Still:
     """A client that is not slowed down."""
 
-    def hold(self) -> None:
+    def pause_reading(self) -> None:
         """Do nothing."""
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         """Do nothing."""
 
 

@@ -23,10 +23,10 @@ class Source:
     def __init__(self) -> None:
         self.is_held = False
 
-    def hold(self) -> None:
+    def pause_reading(self) -> None:
         self.is_held = True
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         self.is_held = False
 
 
@@ -53,7 +53,7 @@ class FullServer:
         pass
 
     def write(self, data: bytes) -> None:
-        self._source.hold()
+        self._source.pause_reading()
 
 
 def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() -> None:

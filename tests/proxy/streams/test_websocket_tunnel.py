@@ -346,10 +346,10 @@ class End:
     def write(self, data: bytes) -> None:
         self.written += data
 
-    def hold(self) -> None:
+    def pause_reading(self) -> None:
         self.asked.append("hold")
 
-    def go_on(self) -> None:
+    def resume_reading(self) -> None:
         self.asked.append("go on")
 
     def end_writing(self) -> bool:

@@ -537,7 +537,7 @@ async def test_no_time_of_a_service_runs_while_its_client_takes_no_more() -> Non
     owner, requester = Owner(), Requester()
     server = await _ask_a_service_that_takes_nothing(owner, requester)
     server.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
-    server.hold()
+    server.pause_reading()
 
     assert server.deadline == NEVER
     server.pause_writing()
@@ -546,7 +546,7 @@ async def test_no_time_of_a_service_runs_while_its_client_takes_no_more() -> Non
     assert server.deadline == NEVER
 
     server.allow_pauses(60.0)
-    server.go_on()
+    server.resume_reading()
     assert monotonic() < server.deadline < NEVER
     server.close()
 
