@@ -37,7 +37,7 @@ class Fetched:
             raise
 
     async def retire(self) -> None:
-        """End as ``close`` does, but behind the fetches that somebody is waiting for."""
+        """Close after the fetches in flight, which requests may wait for."""
         await asyncio.gather(self.keyring.retire(), self.revocations.retire())
 
     async def close(self) -> None:

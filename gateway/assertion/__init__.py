@@ -1,1 +1,1 @@
-"""Vouch for callers with short-lived tokens of our own."""
+"""Sign short-lived assertions about callers."""

@@ -1,4 +1,4 @@
-"""Say who is calling, in a signed word that a service can verify, once for many requests."""
+"""Sign assertions about callers that services can verify, and reuse each for many requests."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -14,16 +14,17 @@ from gateway.decision.tokens.generations import Generations
 from gateway.settings.values.configuration import AssertionSettings
 from gateway.settings.values.signing_key import SigningKey
 
-# RFC 8725 §3.11: a type of its own, so that nobody takes it for an access token, nor we do.
+# RFC 8725 §3.11: a type of its own, so that nobody accepts it as an access token, this gateway
+# included.
 TYPE = "gateway-assertion+jwt"
 
-# About a KiB each. Two generations, as the memo of tokens has them and for its reasons.
+# About a KiB each, in two generations, for the same reasons as the cache of tokens.
 _CAPACITY = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Vouched:
-    """A whole line for the request's head, and from when until when it is used."""
+    """A whole header line, and the time from *since* to *until* in which it is used."""
 
     line: bytes
     since: float
@@ -31,11 +32,11 @@ class _Vouched:
 
 
 class Voucher:
-    r"""What services get of callers: a line ``Name: assertion\r\n``, for one upstream each.
+    r"""Signs assertions about callers, as lines ``Name: assertion\r\n``, for one upstream each.
 
-    *make_id* makes the `jti` of each assertion. An assertion is used again for its token until
-    half of its life is over, so that a service always has the other half to verify it; one that
-    is cut short by the end of its token is used until then.
+    *make_id* makes the `jti` of each assertion. An assertion is reused for its token until half of
+    its lifetime is over, so that a service always has the other half to verify it; one that ends
+    early because its token does is used to its end.
     """
 
     def __init__(
@@ -54,14 +55,14 @@ class Voucher:
         return len(self._vouched)
 
     def vouch(self, token: SignedToken, upstream: str, now: float) -> bytes:
-        """Return the line about the caller with *token* for *upstream*, at *now*."""
+        """Return the line about the caller with *token* for *upstream* at the time *now*."""
         vouched, place = self._vouched, (token, upstream)
         known = vouched.young.get(place)
         if known is None:
             known = vouched.old.pop(place, None)
             if known is not None:
                 vouched.keep(place, known)
-        # Before it was made: the clock was set back, and services refuse an `iat` to come.
+        # Not before *since* either: after the clock was set back, services refuse a future `iat`.
         if known is None or not known.since <= now < known.until:
             known = self._make(token, upstream, now)
             vouched.keep(place, known)
@@ -70,7 +71,7 @@ class Voucher:
     def _make(self, token: SignedToken, upstream: str, now: float) -> _Vouched:
         lifetime_seconds = self._settings.lifetime_seconds
         issued_at = floor(now)
-        # Never behind the moment from which the token itself lets nobody in any more.
+        # Never later than the token itself is accepted.
         ends_at = token.claims.expires_at + token.issuer.leeway_seconds
         expires_at = min(issued_at + lifetime_seconds, ends_at)
         claims: dict[str, object] = {
@@ -91,7 +92,7 @@ class Voucher:
 
 def _claim(token: SignedToken, path: tuple[str, ...]) -> object:
     if path == ("scope",):
-        # From `scp` too; services need not know which of them the issuer uses (RFC 8693 §4.2).
+        # Also from `scp`: services need not know which one the issuer uses (RFC 8693 §4.2).
         scopes = token.claims.scopes
         return " ".join(scopes) if scopes else ABSENT
     return find_claim(token.claims.all, path)
@@ -102,7 +103,7 @@ def _number(seconds: float) -> int | float:
 
 
 def signer(key: SigningKey) -> Callable[[Mapping[str, object]], bytes]:
-    """Return what signs claims with *key*."""
+    """Return a function that signs claims with *key*, as a compact JWS (RFC 7515 §7.1)."""
     algorithm = get_default_algorithms()[key.algorithm]
     header = _segment({"alg": key.algorithm, "kid": key.kid, "typ": TYPE})
 

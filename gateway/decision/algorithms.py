@@ -1,4 +1,4 @@
-"""The signature algorithms there are, and which of them a key may verify."""
+"""The supported signature algorithms, and which of them a key may verify."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -29,7 +29,7 @@ ASYMMETRIC_ALGORITHMS = RSA_ALGORITHMS | {"ES256", "ES384", "ES512", "EdDSA", "E
 
 
 def _make_table() -> Mapping[str, Algorithm]:
-    # An allow list of our own: the library's defaults have `none` among them.
+    # An allow list of our own: the library's defaults include `none`.
     known = get_default_algorithms()
     known["Ed25519"] = known["EdDSA"]  # RFC 9864; a key decides which curve it is
     return MappingProxyType(
@@ -41,7 +41,7 @@ ALGORITHMS = _make_table()
 
 
 def fitting_algorithms(material: object) -> frozenset[str]:
-    """Return the algorithms that *material* may verify: those of its own kind (RFC 8725 §3.1).
+    """Return the algorithms that *material* may verify, by its kind of key (RFC 8725 §3.1).
 
     *material* is a ``cryptography`` public key, or bytes for HMAC. Empty for anything else.
     """

@@ -1,4 +1,4 @@
-"""Decide what becomes of one request."""
+"""Decide about one request."""
 
 from functools import lru_cache
 from types import MappingProxyType
@@ -43,7 +43,7 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
 ) -> Verdict:
-    """Answer one request from what is in hand; ask for keys rather than fetch them."""
+    """Return the verdict about one request; ask for missing keys instead of fetching them."""
     match = find_route(head, policy)
     if not isinstance(match, Match):
         return match
@@ -68,7 +68,7 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
         or (check_revocation(token, policy, revocations, now) if policy.revocations else None)
         or check_scopes(token, route)
         or (check_rules(token, match) if route.claims else None)
-        # Last: nobody should have to log in again, only to be refused for something else.
+        # Last: nobody should log in again, only to be refused for another reason.
         or (check_step_up(token, route.step_up, now) if route.step_up is not None else None)
     )
     if deny is not None:
@@ -77,10 +77,10 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
 
 
 def settle(deny: Deny, target: bytes) -> Allow | Deny:
-    """Return *deny*, which is a route's, or what lets the request through and reports it.
+    """Return *deny*, or an Allow that reports it, if the route or the issuer only reports.
 
-    Either the route only reports, or the issuer whose check failed does. The latter counts
-    only where the route takes tokens of that issuer at all: anybody can write its name.
+    An issuer's setting counts only if the route accepts its tokens at all: anyone can write its
+    name into a token.
     """
     route, reporter = deny.route, deny.reporter
     if route is None:
@@ -100,18 +100,18 @@ def _check_token(token: SignedToken, now: float) -> Deny | None:
 
 
 def is_current(token: SignedToken, keys: KeySets) -> bool:
-    """Return whether *token* was verified with the keys that its issuer has now."""
+    """Return whether *token* was verified with the current keys of its issuer."""
     return keys.get(token.issuer.name) is token.key_set
 
 
 def find_route(head: RequestHead, policy: Policy) -> Match | Deny | Publish:
-    """Return the route that owns the request; the query has no say in it.
+    """Return the route that owns the request; the query never matters.
 
-    What is published stands in front of every route, and is never remembered as one.
+    Published documents come before all routes, and are never cached as one.
     """
     path = split_path(head.target)
     routes = policy.routes
-    recall = routes.recall  # by way of a local: half the price of `routes.recall(…)`
+    recall = routes.recall  # a local: half the cost of `routes.recall(…)`
     question = (path, head.host, head.method)
     known = recall(question) or routes.recall_older(question)
     if known is not None:
@@ -137,14 +137,14 @@ def _refuse_method(methods: tuple[str, ...]) -> Deny:
 
 
 def check_issuer(token: SignedToken, route: Route) -> Deny | None:
-    """Return None if *route* takes tokens of the token's issuer."""
+    """Return None if *route* accepts tokens of the token's issuer."""
     if _takes(route, token.issuer):
         return None
     return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {token.issuer.name}")
 
 
 def check_audiences(token: SignedToken, route: Route) -> Deny | None:
-    """Return None if the token is for one of the audiences that *route* has of its own."""
+    """Return None if the token has one of the audiences that *route* itself requires."""
     if route.audiences is None or not route.audiences.isdisjoint(token.claims.audiences):
         return None
     return _OTHER_AUDIENCE
@@ -153,10 +153,10 @@ def check_audiences(token: SignedToken, route: Route) -> Deny | None:
 def check_revocation(
     token: SignedToken, policy: Policy, lists: RevocationLists, now: float
 ) -> Deny | None:
-    """Return None if no list that speaks of the token's issuer revokes it at *now*.
+    """Return None if no list that covers the token's issuer revokes it at *now*.
 
-    A list that is not at hand refuses, or is passed over, as its rule says; but a token that
-    is on another one is revoked for certain.
+    A missing list refuses or is skipped, as its rule says; a token on another list is revoked in
+    any case.
     """
     claims, issuer = token.claims, token.issuer
     missing: Deny | None = None
@@ -164,7 +164,7 @@ def check_revocation(
         listed = lists.get(rule.name)
         if listed is None:
             if rule.refuses_without:
-                detail = f"the revocation list {rule.name} is not at hand"
+                detail = f"the revocation list {rule.name} is not loaded"
                 missing = Deny(Reason.REVOCATIONS_UNAVAILABLE, detail)
         elif listed.revokes(claims.all, claims.issued_at, now, issuer.leeway_seconds):
             detail = f"the token is on the revocation list {rule.name}"
@@ -182,7 +182,7 @@ def check_scopes(token: SignedToken, route: Route) -> Deny | None:
     """Return None if the granted scopes satisfy *route*."""
     if route.scopes is None or route.scopes.holds(token.claims.granted):
         return None
-    return Deny(Reason.SCOPE_MISSING, f"the route asks for {route.scopes.text}")
+    return Deny(Reason.SCOPE_MISSING, f"the route requires {route.scopes.text}")
 
 
 def check_rules(token: SignedToken, match: Match) -> Deny | None:
@@ -195,13 +195,13 @@ def check_rules(token: SignedToken, match: Match) -> Deny | None:
 
 
 def _refuse_unheard(deny: Deny, route: Route) -> Deny:
-    # A key id is as good as random where it is not known: nothing to remember.
+    # Unknown key ids are as good as random: caching their refusals is useless.
     return _recall_refusal(deny, route) if deny.wanted_key is None else _refuse(deny, route)
 
 
 @lru_cache(maxsize=_REMEMBERED_REFUSALS)
 def _recall_refusal(deny: Deny, route: Route) -> Deny:
-    # Whoever floods a route without a token that holds makes no object by it.
+    # A flood of requests without a valid token allocates no new refusals.
     return _refuse(deny, route)
 
 

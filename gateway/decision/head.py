@@ -1,4 +1,4 @@
-"""The head of a request, as far as the decision reads it."""
+"""The parts of a request head that the decision reads."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,12 @@ from gateway.decision.token import SignedToken
 
 
 class RequestHead(NamedTuple):
-    """What the wire said. A NamedTuple because one is made for every request.
+    """A request head. A NamedTuple because one is made for every request.
 
-    *host* is canonical (see ``host.canonical_host``): lower case, without port and trailing
-    dot. *target* is the request target in origin form, bytes as received, query included.
-    *authorization* holds the value of every Authorization field, in order. *known* may hold
-    what ``authenticate`` made of these very values before; it is used only where it would
-    say the same now.
+    *host* is canonical (see ``host.canonical_host``): lower case, without port and trailing dot.
+    *target* is the request target in origin form, as received, query included. *authorization*
+    has the value of every Authorization field, in order. *known* may hold an earlier result of
+    ``authenticate`` for these values; it is used only if the result would be the same now.
     """
 
     method: str
@@ -22,5 +21,5 @@ class RequestHead(NamedTuple):
     known: SignedToken | None = None
 
     def __repr__(self) -> str:
-        """Show all but the credentials."""
+        """Show everything but the credentials."""
         return f"RequestHead({self.method!r}, {self.host!r}, {self.target!r})"

@@ -1,4 +1,4 @@
-"""Public keys of one issuer, as the signature check needs them."""
+"""The keys of one issuer, for signature checks."""
 
 from dataclasses import dataclass, field
 
@@ -9,10 +9,10 @@ from gateway.decision.algorithms import fitting_algorithms
 class Key:
     """One usable key.
 
-    *kid* is the issuer's name for it, if any. *algorithms* are the JWS algorithms this key
-    may verify (RFC 8725 §3.1: a key serves the algorithms of its own kind and no others).
-    *material* is a ``cryptography`` public key, or the secret's bytes for HMAC. *fitting* is
-    what *material* itself answers to, whatever *algorithms* say.
+    *kid* is the issuer's name for it, if any. *algorithms* are the JWS algorithms that it may
+    verify (RFC 8725 §3.1: a key is for algorithms of its own kind only). *material* is a
+    ``cryptography`` public key, or the bytes of an HMAC secret. *fitting* are the algorithms of
+    *material* itself, whatever *algorithms* are.
     """
 
     kid: str | None
@@ -26,7 +26,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeySet:
-    """All usable keys of one issuer at one time; compared by identity, replaced as a whole."""
+    """All usable keys of one issuer; compared by identity, and replaced as a whole."""
 
     keys: tuple[Key, ...]
     _by_name: dict[tuple[str | None, str], tuple[Key, ...]] = field(init=False, repr=False)
@@ -42,9 +42,9 @@ class KeySet:
         object.__setattr__(self, "_has_names", any(key.kid is not None for key in self.keys))
 
     def candidates(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
-        """Return the keys that could have signed: same *kid* (any, if None) and fitting kind.
+        """Return the keys that could have signed: with this *kid* (None: any) and algorithm.
 
-        Where no key has a name (PEM files, a secret), the token's says nothing: it is a hint
-        (RFC 7515 §4.1.4), not a part of what is proved.
+        If no key has a kid (PEM files, a secret), the token's is ignored: it is only a hint
+        (RFC 7515 §4.1.4).
         """
         return self._by_name.get((kid if self._has_names else None, algorithm), ())

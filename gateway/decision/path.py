@@ -1,4 +1,4 @@
-"""The only place that takes a request's path apart: canonical form or refusal."""
+"""Parse a request's path: into canonical form, or a refusal."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from gateway.decision.verdict import Deny
 
 
 class Path(NamedTuple):
-    """A path in canonical form. *raw* is what is matched and sent; *segments* are decoded.
+    """A path in canonical form. *raw* is matched and forwarded; *segments* are decoded.
 
     ``/a/b/`` has the segments ``a``, ``b`` and the empty one; ``/`` has one empty segment.
     """
@@ -31,9 +31,9 @@ def split_path(target: bytes) -> bytes:
 def parse_path(raw: bytes) -> Path | Deny:
     """Return the canonical path, or the refusal ``path_rejected``.
 
-    Refused rather than repaired: a path that two parsers can read in two ways reaches a
-    service that reads it in the other one (CVE-2019-9901, CVE-2021-29492). Escapes that
-    mean one character to everybody are decoded for matching; *raw* stays as it came.
+    Refused rather than repaired: if two parsers can read a path differently, the service may read
+    it in the other way (CVE-2019-9901, CVE-2021-29492). Unambiguous escapes are decoded for
+    matching; *raw* stays as received.
     """
     segments = split_segments(raw)
     return _rejected(segments) if isinstance(segments, str) else Path(raw, segments)

@@ -1,4 +1,4 @@
-"""Everything the decision needs to know from the configuration, compiled and frozen."""
+"""The access policy: what the decision needs from the configuration, compiled and frozen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.routes.routing import RouteTable
 
-ANY_HOST: Final = ""  # no host is spelt so
+ANY_HOST: Final = ""  # never a real host
 
 
 class Profile(Enum):
@@ -23,9 +23,9 @@ class Profile(Enum):
 class Issuer:
     """One trusted issuer.
 
-    *name* is its key in the configuration, *issuer* the ``iss`` it puts into tokens.
-    *audiences* of None means that the audience is not checked. *reports* says that tokens which
-    fail its check are reported, and not refused.
+    *name* is its key in the configuration, *issuer* the ``iss`` of its tokens. *audiences* of None
+    means that the audience is not checked. If it *reports*, tokens that fail its check are
+    reported, but not refused.
     """
 
     name: str
@@ -39,11 +39,10 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """The compiled access policy: who is trusted, what each route asks for, what services get.
+    """The compiled access policy: trusted issuers, rules of routes, and identity headers.
 
-    *documents* are what is published to everybody: by host (canonical; ``ANY_HOST`` for all) and
-    path. *revocations*
-    are the lists that speak of an issuer's tokens, by its name; issuers without are absent.
+    *documents* are public, by host (canonical; ``ANY_HOST`` for all) and path. *revocations* are
+    the lists that cover an issuer's tokens, by its name; issuers without lists are absent.
     """
 
     issuers: Mapping[str, Issuer]  # by `iss`

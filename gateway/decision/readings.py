@@ -1,8 +1,8 @@
-"""Match a path with `%2F` or `;` where its route allows them, and only if all read it alike.
+"""Match a path with `%2F` or `;` if its route allows them, and no reading leads elsewhere.
 
-One service takes an encoded slash for a character, the next one decodes it and finds another
-path; one takes `;v=1` for a part of the segment, the next one cuts it off. So a path is let
-through only where no such reading leads to what another route guards.
+Some services keep an encoded slash as a character, others decode it and see another path; some
+keep `;v=1` as part of the segment, others cut it off. So a path passes only if no such reading
+leads to what another route guards.
 """
 
 import re
@@ -15,34 +15,34 @@ from gateway.decision.routes.routing import Match, Question, Route, RouteTable
 from gateway.decision.routes.segments import split_segments
 from gateway.decision.verdict import Deny
 
-# They stand for `%2F` and `%2f` in a path that is decoded otherwise. No path that was checked
-# has control characters of its own.
+# Placeholders for `%2F` and `%2f` in an otherwise decoded path. A checked path has no control
+# characters of its own.
 _UPPER: Final = "\x01"
 _LOWER: Final = "\x02"
 
 _parameters: Final = re.compile(";[^/]*")
 
-# What services do to such a path, in whatever order.
+# What services do to such a path, in any order.
 _STEPS: Final[tuple[Callable[[str], str], ...]] = (
-    # The two are one (RFC 3986 §2.1), but not where somebody replaces one of them by hand.
+    # Equivalent (RFC 3986 §2.1), but some code replaces only one of them.
     lambda text: text.replace(_UPPER, "/"),
     lambda text: text.replace(_LOWER, "/"),
-    lambda text: _parameters.sub("", text),  # Tomcat, and what is built on it
-    lambda text: text.partition(";")[0],  # CVE-2020-1957: Shiro cuts the whole rest off
-    # Spring before 6 and many others: what is left of `/admin%2F` or `/admin/;` may be `/admin`.
+    lambda text: _parameters.sub("", text),  # Tomcat and its derivatives
+    lambda text: text.partition(";")[0],  # CVE-2020-1957: Shiro cuts off the whole rest
+    # Spring before 6 and many others: `/admin%2F` or `/admin/;` may become `/admin`.
     lambda text: text.rstrip("/") or "/",
 )
 
 _AMBIGUOUS: Final = Deny(
-    Reason.PATH_REJECTED, "some services read the path as one of another route"
+    Reason.PATH_REJECTED, "some services read the path as that of another route"
 )
 
 
 def find_odd(routes: RouteTable, question: Question, refusal: Deny) -> Match | Deny:
     """Return the match of a path that the strict rules refuse with *refusal*, if it has one.
 
-    Its route allows what is in it, and owns all its readings that have an owner. A path known
-    under other methods has one: a method is no guard where a service overrides it.
+    Its route must allow what is in it, and own all its readings that have an owner. A path known
+    under other methods has an owner: a method is no protection if a service overrides it.
     """
     path, host, method = question
     decoded = path.replace(b"%2F", b"/").replace(b"%2f", b"/")
@@ -63,7 +63,7 @@ def find_odd(routes: RouteTable, question: Question, refusal: Deny) -> Match | D
             variables.append(other.variables)
         elif isinstance(other, Match) or other.methods:
             return _AMBIGUOUS
-    if match.route.claims:  # which may compare them
+    if match.route.claims:  # they may compare variables
         match = match._replace(other_variables=tuple(variables))
     routes.remember(question, match)
     return match
@@ -72,9 +72,9 @@ def find_odd(routes: RouteTable, question: Question, refusal: Deny) -> Match | D
 def _find_fault(decoded: bytes) -> str | None:
     """Return the strict rule that some reading breaks, or None.
 
-    With its slashes *decoded*, a path has the shortest segments of all readings: whole ones,
-    here with a harmless character for `;`, and those in front of a `;`. Where none of them is
-    empty or a dot segment, none that is put together from them is.
+    With its slashes *decoded*, a path has the shortest segments of all readings: whole ones, here
+    with a harmless character for `;`, and those before a `;`. If none of them is empty or a dot
+    segment, no segment composed of them is.
     """
     for text in (decoded.replace(b";", b"="), re.sub(rb";[^/]*", b"", decoded)):
         answer = split_segments(text)
@@ -90,9 +90,9 @@ def _mark(path: bytes) -> str:
 
 
 def _all_readings(text: str) -> list[str]:
-    """Return every path that some service makes of *text*: first itself, each of them once."""
+    """Return every path that a service may read in *text*, itself first, each once."""
     readings = [text]
-    for reading in readings:  # which grows meanwhile, until no step leads to anything new
+    for reading in readings:  # it grows until no step leads to anything new
         for step in _STEPS:
             other = step(reading)
             if other not in readings:

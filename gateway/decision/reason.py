@@ -1,14 +1,14 @@
-"""The closed list of reasons why a request is refused.
+"""The closed list of reasons for refusing a request.
 
-A reason's code is a contract: it stands in the log, the metrics, the answer and the
-user's own tests. Adding one is a contract change, written in ``docs/reasons.md``.
+A reason's code is a contract: it appears in logs, metrics, responses and users' own tests. Adding
+one changes the contract, and is documented in ``docs/reasons.md``.
 """
 
 from enum import Enum
 
 
 class Reason(Enum):
-    """One reason: *code* (stable, lower_snake), *status* (HTTP), *title* (public words)."""
+    """One reason: *code* (stable, lower_snake), *status* (HTTP), *title* (public text)."""
 
     PATH_REJECTED = ("path_rejected", 400, "The path is not in canonical form")
     REQUEST_MALFORMED = ("request_malformed", 400, "The request is malformed")
@@ -50,24 +50,24 @@ class Reason(Enum):
     INTERNAL_ERROR = ("internal_error", 500, "The gateway failed on this request")
     NOT_SUPPORTED = ("not_supported", 501, "The request asks for something not supported here")
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "The service could not be reached")
-    UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid answer")
+    UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid response")
     UPSTREAM_UNAVAILABLE = ("upstream_unavailable", 503, "The service is not available")
     KEYS_UNAVAILABLE = ("keys_unavailable", 503, "The issuer's keys are not available")
     REVOCATIONS_UNAVAILABLE = (
         "revocations_unavailable",
         503,
-        "Whether tokens were revoked cannot be told",
+        "Revoked tokens cannot be recognised at the moment",
     )
-    LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Whether a rate limit is kept cannot be told")
+    LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Rate limits cannot be checked at the moment")
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")
-    UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not answer in time")
+    UPSTREAM_TIMEOUT = ("upstream_timeout", 504, "The service did not respond in time")
 
     def __init__(self, code: str, status: int, title: str) -> None:
         self.code = code
         self.status = status
         self.title = title
 
-    # Reasons are compared by identity; hashing the name, as Enum does, costs a Python call
-    # for every look-up of a refusal.
+    # Reasons are compared by identity; Enum's own hash costs a Python call for every look-up of a
+    # refusal.
     __hash__ = object.__hash__

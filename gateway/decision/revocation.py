@@ -1,4 +1,4 @@
-"""Know which tokens ended before their time."""
+"""Revocation lists, compiled for look-up."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from itertools import accumulate
 class RevocationRule:
     """One configured list: *name* is its key in the configuration, *issuers* are by name.
 
-    *refuses_without* says what becomes of tokens of these issuers while the list is not at hand.
+    If it *refuses_without*, tokens of these issuers are refused while the list is unavailable.
     """
 
     name: str
@@ -20,11 +20,11 @@ class RevocationRule:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry of a list: tokens that have all of *claims*, which are never empty.
+    """One entry of a list: tokens that have all of *claims*, of which there is at least one.
 
-    *claims* are pairs of name and value, in the order of the names. *expires_at* is when the
-    entry itself ends, *issued_before* spares tokens with this `iat` or a later one; both are in
-    seconds since the epoch, and infinite where there is no such bound.
+    *claims* are pairs of name and value, in the order of the names. *expires_at* is when the entry
+    itself expires; tokens issued at or after *issued_before* are spared. Both are in seconds since
+    the epoch, and infinite without such a bound.
     """
 
     claims: tuple[tuple[str, str], ...]
@@ -33,10 +33,10 @@ class Revocation:
 
 
 class RevocationList:
-    """All entries of one list at one time; replaced as a whole.
+    """All entries of one list; replaced as a whole.
 
-    A look-up costs by how many kinds of entries there are (`jti`; `iss` and `sub`; …), not by
-    how many entries. *digest* is of the text they were read from.
+    The cost of a look-up depends on the kinds of entries (`jti`; `iss` and `sub`; …), not on their
+    number. *digest* is that of the list's text.
     """
 
     __slots__ = ("_kinds", "digest", "size")
@@ -56,10 +56,10 @@ class RevocationList:
     def revokes(
         self, claims: Mapping[str, object], issued_at: float | None, now: float, leeway: float
     ) -> bool:
-        """Say whether a token with *claims*, issued at *issued_at*, is revoked at *now*.
+        """Return whether a token with *claims*, issued at *issued_at*, is revoked at *now*.
 
-        *leeway* in seconds prolongs entries as it prolongs tokens: an entry that ends with its
-        token must not end before it.
+        *leeway* in seconds extends entries as it extends tokens: an entry that expires with its
+        token must not expire earlier.
         """
         for names, alike in self._kinds:
             bounds = alike.get(tuple(map(claims.get, names)))  # type: ignore[arg-type]
@@ -68,12 +68,12 @@ class RevocationList:
         return False
 
 
-RevocationLists = Mapping[str, RevocationList]  # by name; one that is not at hand is absent
+RevocationLists = Mapping[str, RevocationList]  # by name; an unavailable list is absent
 
 
-# When entries with the same claims end, in that order, and the latest `issued_before` of those
-# that end then or later. There may be many of them: a log-out a day, of one user. Tuples of
-# numbers, for the garbage collector need not look into 50,000 of them again and again.
+# The expiry times of entries with equal claims, in order, and for each the latest `issued_before`
+# of those that expire then or later. One user may have many: a log-out every day. Tuples of
+# numbers, because the garbage collector need not traverse 50,000 of them again and again.
 _Bounds = tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -85,7 +85,7 @@ def _bounds(entries: Iterable[Revocation]) -> _Bounds:
 
 def _hold(bounds: _Bounds, issued_at: float | None, now: float, leeway: float) -> bool:
     ends, issued_before = bounds
-    # The very sum by which a token expires, so that neither ends a rounding before the other.
+    # The same sum as for the expiry of a token, so that rounding affects both alike.
     index = bisect_right(ends, now, key=lambda end: end + leeway)
     if index == len(ends):
         return False

@@ -1,7 +1,7 @@
-"""The values a token becomes: first its three parts, then claims that hold.
+"""The stages of a token: its three parts, its claims, and the verified token.
 
-None of them shows itself: what a token says belongs to its user, not to a log. None is
-frozen, which costs five times as much for each new token; none is written to once it is made.
+None has a repr: the content of a token belongs to its user, not in a log. None is frozen, because
+that costs five times as much for each new token; none is changed once it is made.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from gateway.decision.policy import Issuer, Policy
 
 @dataclass(slots=True, eq=False, repr=False)
 class CompactToken:
-    """A JWS in compact serialisation, taken apart but not verified (RFC 7515 §7.1)."""
+    """A JWS in compact serialisation, parsed but not verified (RFC 7515 §7.1)."""
 
     header: Mapping[str, object]
     algorithm: str
@@ -28,10 +28,10 @@ class CompactToken:
 class Claims:
     """The claims the gateway itself reads, each of the right type; *all* holds every claim.
 
-    Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the
-    token; *granted* adds what they imply by ``scope_implies``. *has_other_kind* is whether
-    claims of another kind of JWT are among *all*, *lacking* a claim that the issuer's profile
-    requires and that is not. What is null in *all* is None here, as what is not there.
+    Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the token;
+    *granted* adds those that they imply by ``scope_implies``. *has_other_kind* is whether *all*
+    has claims of another kind of JWT, *lacking* a missing claim that the issuer's profile
+    requires. A null in *all* is None here, like a missing claim.
     """
 
     all: Mapping[str, object]
@@ -49,12 +49,12 @@ class Claims:
 
 @dataclass(slots=True, eq=False, repr=False)
 class SignedToken:
-    r"""A token whose signature holds: a pure function of its bytes, the policy and the key set.
+    r"""A token with a valid signature: a pure function of its bytes, the policy and the key set.
 
-    Nothing here says that the token is current, or good for a route: that is checked for
-    every request. *identity_fields* are the header lines services get for these claims,
-    each ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log.
-    *policy* is the one it was read under.
+    Whether the token is current, and valid for a route, is checked for every request.
+    *identity_fields* are the header lines that services receive for these claims, each
+    ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log. *policy*
+    is the one it was read under.
     """
 
     issuer: Issuer

@@ -1,4 +1,4 @@
-"""What the decision can answer."""
+"""The possible verdicts of the decision."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from gateway.decision.token import SignedToken
 class Allow(NamedTuple):
     """Forward the request to the route's upstream, with *identity_fields* set.
 
-    A NamedTuple because one is made for every forwarded request: half the price of a
-    frozen dataclass. *target* is the origin-form target that was matched, byte for byte.
-    *would_deny* is the refusal that is only to be reported; then nobody is vouched for.
+    A NamedTuple because one is made for every forwarded request, at half the cost of a frozen
+    dataclass. *target* is the matched origin-form target, byte for byte. *would_deny* is a refusal
+    that is only reported; then no identity is sent.
     """
 
     route: Route
@@ -24,12 +24,12 @@ class Allow(NamedTuple):
     would_deny: "Deny | None" = None
 
     def __repr__(self) -> str:
-        """Show all but who is calling."""
+        """Show everything but the caller."""
         return f"Allow({self.route.name!r}, {self.target!r})"
 
 
 class WantedKey(NamedTuple):
-    """The key that a token asks for, in the words of its header: hostile text."""
+    """The key that a token names, as in its header: untrusted text."""
 
     issuer_name: str
     kid: str | None
@@ -39,9 +39,9 @@ class WantedKey(NamedTuple):
 class Deny(NamedTuple):
     """Refuse the request. A NamedTuple for the reason that Allow is one.
 
-    *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are
-    all scopes the route asks for (RFC 6750 §3), *methods* what a known path allows. *reporter*
-    is the issuer whose check failed, where that is only to be reported; *wanted_key* is for
+    *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are all
+    scopes that the route requires (RFC 6750 §3), *methods* those that a known path allows.
+    *reporter* is the issuer whose check failed, if that is only reported; *wanted_key* is for
     ``key_unknown``.
     """
 
@@ -56,11 +56,11 @@ class Deny(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """Answer with *document*, which is for everybody, as ``application/json``.
+    """Respond with *document*, which is public, as ``application/json``.
 
-    Or, where there is a *route*, to a browser that asks what a page may do with it: without a
-    document, and with *fields*, each behind the end of the line before. *is_lent* says that the
-    path is refused, and that the route only lends its word on who may read why.
+    With a *route*, respond to a preflight instead: without a document, but with *fields*, each
+    with a leading CRLF. If it *is_lent*, the path is refused, and the route's CORS options only
+    apply to reading the refusal.
     """
 
     document: bytes
@@ -70,15 +70,15 @@ class Publish(NamedTuple):
 
     @property
     def status(self) -> int:
-        """Return the status of the answer."""
+        """Return the status of the response."""
         return 200 if self.route is None else 204
 
 
 @dataclass(frozen=True, slots=True)
 class NeedKeys:
-    """Say that *issuer_name*'s keys are not at hand (*kid* None), or lack *kid*.
+    """Ask for keys of *issuer_name*: all of them (*kid* None), or a set with *kid*.
 
-    *deny* is the refusal when no better keys can be had, still to be settled.
+    *deny* is the refusal if they are unavailable, not yet passed through ``settle``.
     """
 
     issuer_name: str

@@ -1,1 +1,1 @@
-"""Have documents at hand before they are asked for, wherever they come from."""
+"""Keep documents from URLs and files fetched before they are needed."""

@@ -1,4 +1,4 @@
-"""The time that fetched documents live by, so that tests can move it without waiting."""
+"""The clock of fetched documents; tests replace it to avoid waiting."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A source of seconds that never goes back; its zero means nothing."""
+    """A monotonic clock in seconds, with an arbitrary zero."""
 
     def now(self) -> float:
         """Return the current time in seconds."""
@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock: setting the wall clock never makes a document older."""
+    """The machine's monotonic clock: setting the wall clock does not age documents."""
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""

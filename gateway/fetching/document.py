@@ -1,10 +1,10 @@
-"""Say what a document may be that is fetched."""
+"""The size limit of fetched documents, and the error of a failed fetch."""
 
 from typing import Final
 
-# A JWKS of 100 RSA-4096 keys is about 80 KiB; certificate chains make it more.
+# A JWKS of 100 RSA-4096 keys has about 80 KiB, more with certificate chains.
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 
 
-class FetchFailed(Exception):  # noqa: N818 - it is said of the fetch, not of our program
-    """A document could not be had; the text names the place and holds no secret."""
+class FetchFailed(Exception):  # noqa: N818 - the outside world failed, not this program
+    """A document could not be fetched; the text names its URL or file, without secrets."""

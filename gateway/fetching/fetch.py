@@ -1,4 +1,4 @@
-"""Fetch one small document over HTTP, or fail with a reason fit for a log."""
+"""Fetch one small document over HTTP, or fail with a reason for the log."""
 
 import asyncio
 import ssl
@@ -34,26 +34,24 @@ async def fetch(
     max_bytes: int = MAX_DOCUMENT_BYTES,
     tls: ssl.SSLContext | None = None,
 ) -> bytes:
-    """Return the body of the 200 answer to a GET of *url*, inflated at most *max_bytes*.
+    """Return the body of the 200 response to a GET of *url*, at most *max_bytes* decompressed.
 
-    *tls* says whom to trust, by default whom *session* trusts.
-
-    The whole exchange, redirects and a slowly dripping body included, takes at most
-    *timeout_seconds*. Raises FetchFailed for all that goes wrong outside.
+    *tls* is the trust, by default that of *session*. The whole exchange, with redirects and a slow
+    body, takes at most *timeout_seconds*. Raises FetchFailed for every outside failure.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _follow(session, URL(url), max_bytes, tls)
     except TimeoutError:
-        raise FetchFailed(f"{place(url)}: no complete answer in {timeout_seconds:g} s") from None
+        raise FetchFailed(f"{place(url)}: no complete response in {timeout_seconds:g} s") from None
     except (ClientError, OSError, ValueError) as error:
         raise FetchFailed(f"{place(url)}: {_words(error)}") from None
 
 
 def _words(error: Exception) -> str:
-    """Put an outside error into our words: its own text may repeat the URL or the answer."""
+    """Return our own words for an error: its text may repeat the URL or the response."""
     if isinstance(error, ClientConnectorCertificateError):
-        # OpenSSL's own words, such as "certificate has expired"; they name at most the host.
+        # OpenSSL's text, such as "certificate has expired", names at most the host.
         why = getattr(error.certificate_error, "verify_message", "")
         return (
             f"the certificate is not trusted ({why})" if why else "the certificate is not trusted"
@@ -66,10 +64,10 @@ def _words(error: Exception) -> str:
 async def _follow(
     session: ClientSession, url: URL, max_bytes: int, tls: ssl.SSLContext | None
 ) -> bytes:
-    """Get *url*, going along with redirects on the same origin only (GHSA-9v7f-9g4p-ffgj).
+    """Get *url*, following redirects on the same origin only (GHSA-9v7f-9g4p-ffgj).
 
-    A redirect elsewhere would let whoever controls one page of the issuer choose its keys,
-    or make us call services that only we can reach.
+    Redirects to other origins would let anyone who controls one page of the issuer choose its
+    keys, or make us call services that only we can reach.
     """
     target = url
     trust = True if tls is None else tls
@@ -86,10 +84,10 @@ async def _follow(
 
 async def _body(response: ClientResponse, where: str, max_bytes: int) -> bytes:
     if response.status != HTTPStatus.OK:
-        raise FetchFailed(f"{where}: answered {response.status} instead of 200")
+        raise FetchFailed(f"{where}: status {response.status} instead of 200")
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
-        raise FetchFailed(f"{where}: answered in an encoding that was not asked for")
+        raise FetchFailed(f"{where}: content encoding was not requested")
     packed = await _read(response, where, max_bytes)
     return packed if encoding == "identity" else _inflate(packed, where, max_bytes)
 
@@ -99,19 +97,19 @@ async def _read(response: ClientResponse, where: str, max_bytes: int) -> bytes:
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
         if len(body) > max_bytes:
-            raise FetchFailed(f"{where}: answer is larger than {max_bytes} bytes")
+            raise FetchFailed(f"{where}: response is larger than {max_bytes} bytes")
     return bytes(body)
 
 
 def _inflate(packed: bytes, where: str, max_bytes: int) -> bytes:
-    """Inflate at most one byte more than allowed: a bomb costs no memory."""
+    """Decompress at most one byte more than allowed: a bomb costs no memory."""
     inflater = zlib.decompressobj(_GZIP_WINDOW_BITS)
     try:
         body = inflater.decompress(packed, max_bytes + 1)
     except zlib.error:
-        raise FetchFailed(f"{where}: answer is not valid gzip") from None
+        raise FetchFailed(f"{where}: response is not valid gzip") from None
     if len(body) > max_bytes:
-        raise FetchFailed(f"{where}: answer is larger than {max_bytes} bytes")
+        raise FetchFailed(f"{where}: response is larger than {max_bytes} bytes")
     if not inflater.eof:
-        raise FetchFailed(f"{where}: answer is cut short")
+        raise FetchFailed(f"{where}: response is truncated")
     return body

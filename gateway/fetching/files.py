@@ -1,4 +1,4 @@
-"""Read small documents from files, or fail with a reason fit for a log."""
+"""Read small documents from files, or fail with a reason for the log."""
 
 import asyncio
 import os
@@ -21,16 +21,15 @@ def read_start(name: str, count: int) -> bytes:
 
 
 def _open_at_once(name: str, flags: int) -> int:
-    # A pipe that stands where the file was would wait for somebody who writes into it.
+    # Opening a pipe in place of the file would block until somebody writes to it.
     return os.open(name, flags | os.O_NONBLOCK)
 
 
 class Files:
-    """Files by name, each of which is read once at a time.
+    """Reads files, each at most once at a time.
 
-    A file may lie on a network disk that hangs. Whoever asks again, having lost patience, waits
-    for the same thread: attempts without end take one thread for each file. *read* is called as
-    ``read_start`` is.
+    A file may be on a network disk that hangs. A retry after a timeout waits for the same thread,
+    so endless retries take only one thread per file. *read* has the signature of ``read_start``.
     """
 
     def __init__(self, read: ReadStart = read_start) -> None:
@@ -38,9 +37,9 @@ class Files:
         self._reading: dict[str, asyncio.Future[bytes]] = {}
 
     async def read(self, name: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
-        """Return what the file *name* holds, which is at most *max_bytes*.
+        """Return the content of the file *name*, at most *max_bytes*.
 
-        Raises FetchFailed where it cannot be read, is larger, or is a pipe or a device.
+        Raises FetchFailed if it is unreadable, larger, or not a regular file.
         """
         reading = self._reading.get(name) or self._start(name, max_bytes + 1)
         try:

@@ -1,4 +1,4 @@
-"""Name the place of a document, without what may be secret."""
+"""Show the URL of a document without its secrets."""
 
 from yarl import URL
 
@@ -6,9 +6,9 @@ MAX_PLACE_CHARACTERS = 200
 
 
 def place(url: str) -> str:
-    """Return *url* without user information and query: both may hold secrets.
+    """Return *url* without user information and query, which may hold secrets.
 
-    The rest of a long one is left out: metadata may name any.
+    A long one is cut: metadata may name a URL of any length.
     """
     try:
         bare = str(URL(url).with_user(None).with_query(None).with_fragment(None))

@@ -1,4 +1,4 @@
-"""Keep one document fresh: fetched ahead, once at a time, never lost to a failure."""
+"""Keep one document fresh: fetched ahead of time, once at a time, never lost to a failure."""
 
 import asyncio
 import logging
@@ -18,18 +18,18 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def _nobody() -> None:
-    """Tell nobody."""
+def _ignore() -> None:
+    """Do nothing."""
 
 
 class Refreshed(ABC, Generic[T]):
-    """One document, and everything that happened to it.
+    """One document, with the state of its fetches.
 
-    It stands under *name* in *live*, which is shared with the decision: the entry is replaced
-    as a whole, and absent while there is no document or only one that is too old.
+    Its entry *name* in *live*, which is shared with the decision, is replaced as a whole, and
+    absent while there is no document or only one that is too old.
     """
 
-    owner: ClassVar[str]  # what *name* is the name of, for the log: "issuer"
+    owner: ClassVar[str]  # what *name* names, for the log: "issuer"
     content: ClassVar[str]  # what the document holds, for the log: "keys"
 
     def __init__(self, name: str, live: dict[str, T], times: FetchTimes, clock: Clock) -> None:
@@ -37,47 +37,47 @@ class Refreshed(ABC, Generic[T]):
         self._live = live
         self._times = times
         self._clock = clock
-        self.head_start = 0.0  # where among its like it is fetched; see ``refresh_at``
+        self.head_start = 0.0  # how much earlier it is refreshed; see ``refresh_at``
         self._state = Schedule()
         self._held: T | None = None
-        self._held_from = -inf  # when the fetch of it began
+        self._held_from = -inf  # when its fetch began
         self._flight: asyncio.Task[None] | None = None
         self._fetches = 0
         self._failures = 0
         self._last_error: str | None = None
-        self._pass_on: Callable[[], None] | None = None  # to whoever took over
-        self.tell: Callable[[], None] = _nobody  # whoever wants to know what becomes of it
+        self._pass_on: Callable[[], None] | None = None  # to the successor after a reload
+        self.on_update: Callable[[], None] = _ignore
 
-    # --- what a document of its kind says
+    # --- what each kind of document defines
 
     @property
     @abstractmethod
     def is_file(self) -> bool:
-        """Say whether the document lies on this machine."""
+        """Return whether the document is a local file."""
 
     @abstractmethod
     def is_same_source(self, other: Self) -> bool:
-        """Say whether *other* would fetch the same document."""
+        """Return whether *other* fetches the same document."""
 
     @abstractmethod
     async def _read(self) -> T:
-        """Return the document as it is now; raises FetchFailed where it cannot be had."""
+        """Return the current document; raises FetchFailed if it is unavailable."""
 
     @abstractmethod
     def _is_same(self, held: T, fetched: T) -> bool:
-        """Say whether *fetched* brings nothing new."""
+        """Return whether *fetched* has the same content as *held*."""
 
     @abstractmethod
     def _size(self, document: T) -> int:
-        """Return how much *document* holds, for the log."""
+        """Return the number of entries in *document*, for the log."""
 
-    # --- its life
+    # --- its life cycle
 
     def take_over(self, former: Self) -> None:
-        """Go on with the document of *former*, which had the same source.
+        """Take over the document of *former*, which has the same source.
 
-        What *former* fetches from now on comes here, too, unless ours is newer: a key that is
-        withdrawn while we wait for other sources must not come back with us.
+        What *former* fetches from now on arrives here, too, unless ours is newer: a key that is
+        withdrawn during the reload must not return after it.
         """
         self._fetches = former._fetches
         self._failures = former._failures
@@ -95,12 +95,12 @@ class Refreshed(ABC, Generic[T]):
         self._last_error = former._last_error
         if self._held is not None and self._is_usable():
             self._live[self._name] = self._held
-        self.tell()
+        self.on_update()
 
     async def load(self) -> None:
-        """Fetch once, or join the fetch that is under way; a failure is not an error here."""
-        # Waiting, unlike awaiting, neither takes the fetch along when the caller goes away
-        # (others wait for it too), nor the caller when the fetch is cancelled.
+        """Fetch once, or join the fetch in flight; a failure is not an error here."""
+        # asyncio.wait neither cancels the fetch together with this caller (others wait for it,
+        # too), nor this caller together with the fetch.
         await asyncio.wait({self._flight or self._take_off()})
 
     async def keep(self) -> None:
@@ -112,28 +112,28 @@ class Refreshed(ABC, Generic[T]):
             await self._wait()
 
     async def land(self) -> None:
-        """Wait for the fetch under way, if any, whatever comes of it."""
+        """Wait for the fetch in flight, if any, whatever its result."""
         if self._flight is not None:
             await asyncio.wait({self._flight})
 
     async def close(self) -> None:
-        """End the fetch under way, if any."""
+        """Cancel the fetch in flight, if any."""
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.gather(self._flight, return_exceptions=True)
             self._flight = None
 
     def is_loaded(self) -> bool:
-        """Say whether the document is in use."""
+        """Return whether the document is in use."""
         return self._name in self._live
 
     def _age_seconds(self) -> float | None:
-        """Return the time since the last good fetch, or None if there was none."""
+        """Return the time since the last successful fetch, or None."""
         loaded_at = self._state.loaded_at
         return None if loaded_at is None else self._clock.now() - loaded_at
 
     def _next_refresh_in_seconds(self) -> float:
-        """Return the time to the next fetch: 0 while one is due or under way."""
+        """Return the time to the next fetch: 0 while one is due or in flight."""
         due_in = self._refresh_at() - self._clock.now()
         return 0.0 if self._flight is not None else max(0.0, due_in)
 
@@ -144,7 +144,7 @@ class Refreshed(ABC, Generic[T]):
         return schedule.is_usable(self._state, self._times, self._clock.now())
 
     async def _wait(self) -> None:
-        """Wait for the fetch under way, the next refresh or the end of the document."""
+        """Wait for the fetch in flight, the next refresh or the expiry of the document."""
         moments = [] if self._flight else [self._refresh_at()]
         if self.is_loaded():
             moments.append(schedule.expires_at(self._state, self._times) or 0.0)
@@ -166,8 +166,8 @@ class Refreshed(ABC, Generic[T]):
     def _drop_if_too_old(self) -> None:
         if self.is_loaded() and not self._is_usable():
             del self._live[self._name]
-            _log.error("%s: %s are too old and no longer used", self._label, self.content)
-            self.tell()
+            _log.error("%s: %s are too old: no longer used", self._label, self.content)
+            self.on_update()
 
     # --- one fetch
 
@@ -184,19 +184,19 @@ class Refreshed(ABC, Generic[T]):
         except FetchFailed as failure:
             self._fail(str(failure))
         except Exception:
-            # A fault of ours in reading a strange document must not end the refreshing for good.
+            # A bug in parsing a strange document must not end the refreshes for good.
             _log.exception("%s: %s could not be read", self._label, self.content)
             self._fail(f"{self.content} could not be read")
         else:
-            if self._held_from <= began_at:  # else what we took over meanwhile is newer
+            if self._held_from <= began_at:  # otherwise a document taken over meanwhile is newer
                 self._held_from = began_at
                 self._accept(document)
         finally:
             self._flight = None
-            self.tell()
+            self.on_update()
 
     def _fail(self, words: str) -> None:
-        """Write the failure down; what is in hand stays (GHSA-fhv5-28vv-h8m8)."""
+        """Record the failure; the document in use stays (GHSA-fhv5-28vv-h8m8)."""
         self._state = schedule.after_failure(self._state, self._clock.now())
         self._failures += 1
         if words != self._last_error:
@@ -206,7 +206,7 @@ class Refreshed(ABC, Generic[T]):
     def _accept(self, document: T) -> None:
         self._state = schedule.after_success(self._state, self._clock.now())
         self._last_error = None
-        # The same content stays the same object: what is remembered by it stays valid.
+        # Equal content keeps the same object: caches keyed by it stay valid.
         if self._held is None or not self._is_same(self._held, document):
             self._held = document
             _log.info("%s: %d %s in use", self._label, self._size(document), self.content)

@@ -1,4 +1,4 @@
-"""Look host names up in threads of our own: a name server that hangs holds up nobody else."""
+"""Resolve host names in separate threads, so that a hanging name server delays nothing else."""
 
 import asyncio
 import socket
@@ -10,10 +10,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gateway.fetching.thread import start_thread
 
-# The event loop's own look-ups share its four threads, of which two may wait for a name server:
-# two issuers whose names hang would keep us from every service that has a name. A thousand
-# tenants of one dead zone must not keep us from the zones that live, either; a thread that waits
-# takes 30 KiB, and the one descriptor that its issuer's connection would take.
+# The event loop's own look-ups share a few threads: two issuers with hanging names would block
+# every other look-up. Nor may a thousand tenants of one dead zone block the others; a waiting
+# thread takes 30 KiB and one descriptor.
 MAX_LOOKUPS = 1024
 
 AddressInfo = tuple[Any, Any, int, str, tuple[Any, ...]]
@@ -23,10 +22,10 @@ _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
 class Resolver(AbstractResolver):
-    """What the machine knows of names, asked in a thread for each of them.
+    """The machine's resolver, with a thread for each look-up.
 
-    At most *max_lookups* are under way; a thread that waits for ever does not keep the process
-    from ending. *lookup* is called as ``socket.getaddrinfo`` is.
+    At most *max_lookups* are in flight; a thread that hangs does not keep the process from
+    exiting. *lookup* has the signature of ``socket.getaddrinfo``.
     """
 
     def __init__(self, lookup: Lookup = socket.getaddrinfo, max_lookups: int = MAX_LOOKUPS) -> None:
@@ -36,9 +35,9 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the addresses of *host*; raises OSError where it has none."""
+        """Return the addresses of *host*; raises OSError if it has none."""
         await self._free.acquire()
-        # Shielded: it is threads that are counted, not those who wait for them.
+        # Shielded, because the semaphore counts threads, not their callers.
         infos = await asyncio.shield(self._start(host, port, family))
         return [
             ResolveResult(
@@ -53,7 +52,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Do nothing: a look-up cannot be ended, and nobody waits for it."""
+        """Do nothing: a look-up cannot be cancelled, and nobody waits for it."""
 
     def _start(
         self, host: str, port: int, family: socket.AddressFamily
@@ -67,6 +66,6 @@ class Resolver(AbstractResolver):
 
 
 def _numeric(address: tuple[Any, ...]) -> str:
-    """Return the address as text, with the scope of one that is link-local (RFC 4007 §11)."""
+    """Return the address as text, with the scope of a link-local one (RFC 4007 §11)."""
     is_scoped = len(address) == 4 and address[3]
     return f"{address[0]}%{address[3]}" if is_scoped else str(address[0])

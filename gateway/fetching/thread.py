@@ -1,4 +1,4 @@
-"""Do what may hang in a thread of its own, so that it holds up nothing else."""
+"""Run work that may hang or compute for long in its own thread."""
 
 import asyncio
 import sys
@@ -9,16 +9,16 @@ from typing import TypeVar
 
 R = TypeVar("R")
 
-# Longer than most requests take, and far longer than it takes to change turns.
+# Longer than most requests take, and far longer than a thread switch.
 _TURN_SECONDS = 0.0005
 
 
 def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
-    """Return what will come of *work*; a thread called *name* does it.
+    """Return a future for the result of *work*, which a thread called *name* runs.
 
-    The event loop's own threads are few, and are waited for when the process ends: six files on
-    a network disk that hangs would keep us from reading any other, and from ending at all. Whoever
-    may leave early shields the future, which tells when the thread is over.
+    The event loop's own threads are few, and the process waits for them at its end: six files on a
+    hanging network disk would block all other reads, and the exit. Callers that may be cancelled
+    shield the future, which is done when the thread is.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
@@ -32,7 +32,7 @@ def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
             tell(future.set_result, result)
 
     def tell(setter: Callable[..., None], value: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended before the work
+        with suppress(RuntimeError):  # the loop ended before the work
             loop.call_soon_threadsafe(_settle, future, setter, value)
 
     try:
@@ -43,7 +43,7 @@ def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
 
 
 class _ShortTurns:
-    """Has threads change turns often while there is a computation; for one thread alone."""
+    """Makes threads switch often while a computation runs; used by one thread only."""
 
     def __init__(self) -> None:
         self._computations = 0
@@ -61,21 +61,21 @@ class _ShortTurns:
             sys.setswitchinterval(self._former_seconds)
 
 
-# The process has one such time, however many compute: the first sets it, and the last sets it back.
+# The process has one switch interval: the first computation sets it, the last restores it.
 _SHORT_TURNS = _ShortTurns()
 
 
 async def compute_in_thread(work: Callable[[], R], name: str) -> R:
-    """Return what *work* comes to, which computes for long, while requests hardly notice.
+    """Return the result of *work*, a long computation, with little effect on requests.
 
-    Python has one thread compute at a time, and by default lets it do so for 5 ms before another
-    one has its turn. The event loop would wait as long each time that it has waited for the
-    network, and answer a few hundred requests a second.
+    Python runs one thread at a time, by default for up to 5 ms before it switches. The event loop
+    would wait that long after each wait for the network, and serve only a few hundred requests per
+    second.
     """
     with _SHORT_TURNS:
         return await start_thread(work, name)
 
 
 def _settle(future: asyncio.Future[R], setter: Callable[..., None], value: object) -> None:
-    if not future.done():  # by whoever left early, unshielded
+    if not future.done():  # it is if an unshielded caller was cancelled
         setter(value)

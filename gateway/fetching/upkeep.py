@@ -34,21 +34,22 @@ class Upkeep(Generic[D]):
 
     @property
     def is_started(self) -> bool:
-        """Say whether documents may be fetched."""
+        """Return whether documents may be fetched."""
         return self._session is not None
 
-    def tell(self, name_news: Callable[[str], None]) -> None:
-        """Call *name_news* with the name of a document whenever something has become of it.
+    def subscribe(self, notify: Callable[[str], None]) -> None:
+        """Call *notify* with the name of a document whenever its state changes.
 
-        It was fetched, or could not be, or is too old. Heard before whoever waits for a fetch.
+        That is: it was fetched, a fetch failed, or it expired. Called before waiters of the fetch
+        continue.
         """
         for name, document in self._documents.items():
-            document.tell = partial(name_news, name)
+            document.on_update = partial(notify, name)
 
     def take_over(self, former: Self) -> None:
-        """Go on with the documents of *former* where name and source are the same.
+        """Take over the documents of *former* that have the same name and source.
 
-        For a reload: it must not lose what is good because a source is down just then.
+        For a reload: it must not lose good documents because a source is down at that moment.
         """
         for name, document in self._documents.items():
             other = former._documents.get(name)
@@ -56,11 +57,11 @@ class Upkeep(Generic[D]):
                 document.take_over(other)
 
     async def start(self, limit_seconds: float | None = None) -> None:
-        """Fetch all documents not in hand, all at once, then keep them fresh.
+        """Fetch all missing documents at once, then keep all documents fresh.
 
-        Files are read even so: they cost little, and a reload may be on their account.
-        Returns within the longest fetch timeout, and within *limit_seconds*; a document that
-        cannot be loaded, or not in that time, is no error.
+        Files are always read again: that is cheap, and may be the reason for a reload. Returns
+        within the longest fetch timeout, and within *limit_seconds*; a document that fails to
+        load, or not in time, is not an error.
         """
         self._session = self._session_factory()
         wanted = [one for one in self._all() if one.is_file or not one.is_loaded()]
@@ -73,7 +74,7 @@ class Upkeep(Generic[D]):
         ]
 
     async def retire(self) -> None:
-        """End as ``close`` does, but behind the fetches that somebody is waiting for."""
+        """Close after the fetches in flight, which requests may wait for."""
         try:
             await self._end_keepers()
             await asyncio.gather(*(document.land() for document in self._all()))
@@ -81,7 +82,7 @@ class Upkeep(Generic[D]):
             await self.close()
 
     async def close(self) -> None:
-        """End all fetches and timers; what is in hand stays as it is."""
+        """Cancel all fetches and timers; loaded documents stay as they are."""
         await self._end_keepers()
         await asyncio.gather(*(document.close() for document in self._all()))
         if self._session is not None:

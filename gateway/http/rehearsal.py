@@ -91,7 +91,7 @@ class Rehearsal:
         *,
         is_final: bool = True,
     ) -> Explanation:
-        """Return what becomes of *request* at the time *now*, and why.
+        """Return the verdict about *request* at the time *now*, and why.
 
         In report mode a request is allowed although a step fails, and can still fail a later step:
         the last one that fails has the reason of a refusal.

@@ -13,7 +13,7 @@ _WELL_FORMED = "one well-formed HTTP/1.1 request within the limits"
 
 
 def request_step(fault: Deny | None) -> Step:
-    """Return the step of the request itself; *fault* is what is wrong with it."""
+    """Return the step about the request itself, with its *fault*, if any."""
     if fault is None:
         return Step(Check.REQUEST, _WELL_FORMED, "one")
     return Step(Check.REQUEST, _WELL_FORMED, fault.detail, fault.reason)
@@ -33,7 +33,7 @@ def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
     setting = Setting(Owner.ROUTE, answer.route.name, ("match",))
     yield Step(Check.ROUTE, wanted, answer.route.name, None, setting)
     is_granted = b"Access-Control-Allow-Origin" in answer.fields
-    found = "may be asked" if is_granted else "may not be asked, and the answer does not say so"
+    found = "may be asked" if is_granted else "may not be asked: the response allows nothing"
     setting = Setting(Owner.ROUTE, answer.route.name, ("cors",))
     yield Step(Check.CORS, f"what pages of {origin} may ask", found, None, setting)
 

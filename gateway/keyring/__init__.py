@@ -1,1 +1,1 @@
-"""Have every issuer's keys at hand before they are asked for."""
+"""Keep every issuer's keys fetched before requests need them."""

@@ -1,4 +1,4 @@
-"""Say in one line which keys of an issuer are at hand, for a token that lacks its own."""
+"""Describe an issuer's keys in one line, for the log."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,18 +12,18 @@ from gateway.keyring.kid_text import kid_text
 MAX_SHOWN_KIDS = 10
 _MAX_SHOWN_GROUPS = 5
 
-# Holds two places with a path each; an issuer's metadata may name a place of any length.
+# Room for two URLs with paths; metadata may name a URL of any length.
 _MAX_ERROR_CHARACTERS = 300
 
 
-# Asked for each token of an unknown key: a flood of them shares one text a second.
+# Called for each token with an unknown key: a flood of them shares one text per second.
 @lru_cache(maxsize=256)
 def describe_keys(
     kids: tuple[str | None, ...], age_seconds: int | None, last_error: str | None
 ) -> str:
-    """Return the first ten of *kids*, how old they are and why the last fetch failed.
+    """Return the first ten of *kids*, their age, and why the last fetch failed.
 
-    *age_seconds* of None is that of keys that were never fetched or never change.
+    *age_seconds* is None for keys that were never fetched or never change.
     """
     parts = [_held(kids)]
     if age_seconds is not None:
@@ -34,15 +34,15 @@ def describe_keys(
 
 
 def describe_wanted(wanted: WantedKey, held: str) -> str:
-    """Return in one line which key a token *wanted*, and which are *held* (``describe_keys``)."""
-    asked = f"wanted of {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
+    """Return in one line the key that a token *wanted*, and those *held* (``describe_keys``)."""
+    asked = f"wanted from {wanted.issuer_name}: {kid_text(wanted.kid)} for {wanted.algorithm}"
     return f"{asked}; {held}"
 
 
 def describe_alike(keys: Sequence[Key], algorithms: frozenset[str]) -> str | None:
-    """Return in one line which of *keys* share a name, or have none, and serve one algorithm.
+    """Return in one line which *keys* for one algorithm share a `kid`, or have none.
 
-    None if no two of them do. *algorithms* are those that the issuer's tokens may use.
+    None if no two do. *algorithms* are those that the issuer's tokens may use.
     """
     fitting = Counter(
         (key.kid, name) for key in keys for name in sorted(key.algorithms & algorithms)
@@ -80,7 +80,7 @@ def _shorten(text: str) -> str:
 
 
 def describe_unfit(keys: Iterable[Key], allowed: frozenset[str]) -> str:
-    """Return in one line that none of *keys*, at least one, serves an *allowed* algorithm."""
+    """Return in one line that no key of *keys*, of at least one, has an *allowed* algorithm."""
     has = ", ".join(sorted(frozenset().union(*(key.algorithms for key in keys))))
     wants = ", ".join(sorted(allowed))
-    return f"no key for the issuer's `algorithms` ({wants}): those there are for {has}"
+    return f"no key for the issuer's `algorithms` ({wants}); those it has are for {has}"

@@ -1,4 +1,4 @@
-"""Find an issuer's key set by its published metadata (OpenID Discovery, RFC 8414)."""
+"""Find an issuer's key set through its metadata (OpenID Discovery, RFC 8414)."""
 
 import ssl
 
@@ -15,10 +15,10 @@ OAUTH_SUFFIX = ".well-known/oauth-authorization-server"
 
 
 def metadata_urls(issuer: str) -> tuple[str, str]:
-    """Return where *issuer* may publish its metadata, in the order we look.
+    """Return the URLs where *issuer* may publish its metadata, in the order of attempts.
 
-    OpenID Discovery §4.1 appends its well-known name to the issuer; RFC 8414 §3.1 inserts
-    its own between the host and the path. Both drop a final slash of the issuer first.
+    OpenID Discovery §4.1 appends its well-known name to the issuer; RFC 8414 §3.1 inserts its own
+    between host and path. Both first drop a trailing slash of the issuer.
     """
     bare = issuer.removesuffix("/")
     scheme, _, rest = bare.partition("://")
@@ -32,27 +32,27 @@ async def discover(
     timeout_seconds: float,
     tls: ssl.SSLContext | None = None,
 ) -> str:
-    """Return the URL of *issuer*'s key set; *tls* says whom to trust, as for ``fetch``.
+    """Return the URL of *issuer*'s key set; *tls* is as for ``fetch``.
 
-    Raises FetchFailed with both stories where neither document will do.
+    Raises FetchFailed with both reasons if neither document is usable.
     """
-    stories: list[str] = []
+    reasons: list[str] = []
     for url in metadata_urls(issuer):
         try:
             document = await fetch(session, url, timeout_seconds, tls=tls)
             return jwks_uri(document, issuer, place(url))
         except FetchFailed as failure:
-            stories.append(str(failure))
-    raise FetchFailed("; ".join(stories))
+            reasons.append(str(failure))
+    raise FetchFailed("; ".join(reasons))
 
 
 def jwks_uri(body: bytes, issuer: str, where: str) -> str:
     """Return `jwks_uri` of the metadata in *body*, which came from *where*.
 
-    Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414
-    §3.3): otherwise one tenant of a host could publish keys in the name of another. The key
-    set itself must be where a configuration may point, too; and only metadata of this machine
-    may point to this machine without TLS, or an issuer could have us call what only we can.
+    Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414 §3.3):
+    otherwise one tenant of a host could publish keys in the name of another. The URL must also be
+    one that a configuration may have; and only metadata on this machine may point to this
+    machine without TLS, or an issuer could make us call what only we can reach.
     """
     metadata = parse_json_object(body)
     if isinstance(metadata, JsonFault):
@@ -64,7 +64,7 @@ def jwks_uri(body: bytes, issuer: str, where: str) -> str:
         raise FetchFailed(f"{where}: has no jwks_uri")
     problem = check_key_url(location)
     if problem is None and is_plain_http(location) and not is_plain_http(issuer):
-        problem = "an issuer with https has its keys over plain http"
+        problem = "plain http, although the issuer has https"
     if problem is not None:
         raise FetchFailed(f"{where}: jwks_uri: {problem}")
     return location

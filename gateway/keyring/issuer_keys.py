@@ -1,4 +1,4 @@
-"""Keep the keys of one issuer fresh, and ask for a better set where a token needs one."""
+"""Keep the keys of one issuer fresh, and fetch again if a token needs a newer key."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,14 +20,14 @@ from gateway.settings.values.configuration import IssuerSettings, SourceKind
 
 _log = logging.getLogger(__name__)
 
-# Of the keys of a set that has no usable one.
+# Of a set without a usable key.
 _SHOWN_REASONS = 3
 
 ReadKeys = Callable[[IssuerSettings], Awaitable[ParsedSet]]
 
 
 class IssuerKeys(Refreshed[KeySet]):
-    """The keys of one issuer: as fresh as its settings say, fresher if a token asks."""
+    """The keys of one issuer, refreshed on schedule, and earlier if a token needs a new key."""
 
     owner = "issuer"
     content = "keys"
@@ -43,23 +43,23 @@ class IssuerKeys(Refreshed[KeySet]):
         self.settings = settings
         self._unknown_kids = UnknownKids(settings.times.unknown_kid_cooldown_seconds, clock.now)
         self._read_keys = read
-        self._asked_at: float | None = None  # when an unknown `kid` last made us fetch
+        self._asked_at: float | None = None  # when an unknown `kid` last caused a fetch
         self._unusable: tuple[str, ...] = ()
-        self._alike: str | None = None  # what was last said of keys that share a name
-        self._was_loaded = False  # with a key that serves one of our algorithms
+        self._alike: str | None = None  # the last warning about keys that share a `kid`
+        self._was_loaded = False  # with a key for one of the issuer's algorithms
 
     @property
     def is_file(self) -> bool:
-        """Say whether the keys lie on this machine."""
+        """Return whether the keys are in a local file."""
         return self.settings.source.kind in {SourceKind.JWKS_FILE, SourceKind.PEM_FILE}
 
     @property
     def _is_fixed(self) -> bool:
-        """Say whether the keys never change."""
+        """Return whether the keys never change."""
         return self.settings.source.kind is SourceKind.SECRET
 
     def is_same_source(self, other: Self) -> bool:
-        """Say whether *other* would fetch the same keys."""
+        """Return whether *other* fetches the same keys."""
         return (
             self.settings.source == other.settings.source
             and self.settings.issuer.issuer == other.settings.issuer.issuer
@@ -73,9 +73,9 @@ class IssuerKeys(Refreshed[KeySet]):
         self._alike = former._alike
 
     async def ask(self, kid: str | None) -> None:
-        """Fetch because a request needs *kid* (any key, if None), unless that is pointless.
+        """Fetch because a request needs *kid* (None: any key), unless that is pointless.
 
-        Joins a fetch under way. Starts one at most once per cooldown for unknown `kid`s
+        Joins a fetch in flight. Starts one at most once per cooldown for unknown `kid`s
         (CVE-2026-48524), and after failures only as the backoff allows.
         """
         if self._is_fixed:
@@ -87,12 +87,12 @@ class IssuerKeys(Refreshed[KeySet]):
             self._unknown_kids.add(kid)
 
     async def keep(self) -> None:
-        """Refresh ahead and drop what is too old, until cancelled."""
+        """Refresh ahead of time and drop keys that are too old, until cancelled."""
         if not self._is_fixed:
             await super().keep()
 
     def status(self) -> IssuerStatus:
-        """Return what there is to say about these keys now."""
+        """Return the current state of these keys."""
         times, is_fixed = self._times, self._is_fixed
         age_seconds = None if is_fixed else self._age_seconds()
         return IssuerStatus(
@@ -114,7 +114,7 @@ class IssuerKeys(Refreshed[KeySet]):
         )
 
     def describe(self) -> str:
-        """Return in one line which keys are at hand, how old they are and what went wrong."""
+        """Return in one line which keys are held, their age, and the last error."""
         age_seconds = None if self._is_fixed else self._age_seconds()
         whole_seconds = None if age_seconds is None else int(age_seconds)
         return describe_keys(self._kids(), whole_seconds, self._last_error)

@@ -1,4 +1,4 @@
-"""Read JSON Web Keys (RFC 7517): the usable ones, and why the others are not."""
+"""Read JSON Web Keys (RFC 7517), with a reason for each unusable one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from gateway.keyring.weak_keys import edwards_fault
 
 MAX_KEYS = 100
 
-# RFC 7518 §6: members of private and symmetric keys. A set that publishes one of these has
-# given the key away, so it proves nothing any more.
+# RFC 7518 §6: members of private and symmetric keys. A published private key is compromised, so
+# its signatures prove nothing.
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
-# What the library says of numbers that are no key, and of curves that its OpenSSL leaves out. The
-# latter must cost the key alone, and not the set.
+# What the library raises for invalid numbers, and for curves that its OpenSSL lacks. Neither may
+# cost more than the one key.
 _REFUSALS = (ValueError, UnsupportedAlgorithm)
 
 _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
@@ -37,7 +37,7 @@ _OKP_CURVES: dict[str, Callable[[bytes], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A key set as read: the usable keys, and a reason for each one that is not."""
+    """A key set as read: the usable keys, and a reason for each unusable one."""
 
     keys: tuple[Key, ...]
     unusable: tuple[str, ...]
@@ -50,8 +50,8 @@ class _Unusable(Exception):  # noqa: N818 - it is said of one key, and never lea
 def parse_jwks(body: bytes) -> ParsedSet | str:
     """Return the keys of a JWK Set, or why *body* is not one.
 
-    A bad key does not spoil the set (RFC 7517 §5): it is left out with a reason. Of more
-    than 100 keys the first 100 are looked at.
+    An unusable key does not invalidate the set (RFC 7517 §5): it is left out with a reason. Only
+    the first 100 keys are read.
     """
     document = parse_json_object(body)
     if isinstance(document, JsonFault):
@@ -67,7 +67,7 @@ def parse_jwks(body: bytes) -> ParsedSet | str:
             keys.append(parsed)
         else:
             unusable.append(f"key {index}: {parsed}")
-    # One text for all of them: in 256 KiB there is room for 130,000.
+    # One shared string: 256 KiB have room for 130,000 keys.
     unusable += [f"more than {MAX_KEYS} keys"] * (len(members) - MAX_KEYS)
     return ParsedSet(tuple(keys), tuple(unusable))
 
@@ -75,8 +75,8 @@ def parse_jwks(body: bytes) -> ParsedSet | str:
 def parse_jwk(member: Mapping[str, object]) -> Key | str:
     """Return the key in *member*, or the reason why it cannot verify signatures.
 
-    Unknown members are ignored (RFC 7517 §4). Private and symmetric keys are refused
-    unread: nothing secret is ever held.
+    Unknown members are ignored (RFC 7517 §4). Private and symmetric keys are refused without
+    reading them: nothing secret is ever held.
     """
     try:
         kid = _kid(member)
@@ -92,20 +92,20 @@ def _kid(member: Mapping[str, object]) -> str | None:
     if "kid" in member and not isinstance(kid, str):
         raise _Unusable("kid is not a string")
     if isinstance(kid, str) and len(kid) > MAX_KID_CHARACTERS:
-        # No token can name it, and the rest of us have to carry it along.
+        # No token can name it, and it would only cost memory.
         raise _Unusable(f"kid is longer than {MAX_KID_CHARACTERS} characters")
     return kid if isinstance(kid, str) else None
 
 
 def _check_purpose(member: Mapping[str, object]) -> None:
-    """Refuse what RFC 7517 §4.2 and §4.3 reserve for something else than verifying."""
+    """Refuse keys that are not for verifying signatures (RFC 7517 §4.2, §4.3)."""
     if member.get("use", "sig") != "sig":
         raise _Unusable("use is not sig")
     operations = member.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
         raise _Unusable("key_ops does not allow verify")
     if member.get("kty") == "oct":
-        raise _Unusable("a symmetric key does not belong into a published set")
+        raise _Unusable("a symmetric key does not belong in a published set")
     if not _PRIVATE_MEMBERS.isdisjoint(member):
         raise _Unusable("a private key was published")
 
@@ -139,7 +139,7 @@ def _elliptic(member: Mapping[str, object]) -> ec.EllipticCurvePublicKey:
         raise _Unusable("crv is not P-256, P-384 or P-521")
     curve, size_bytes = _CURVES[curve_name]
     x, y = _octets(member, "x"), _octets(member, "y")
-    # RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, leading zeros and all.
+    # RFC 7518 §6.2.1.2: a coordinate has the full size of the curve, leading zeros included.
     if len(x) != size_bytes or len(y) != size_bytes:
         raise _Unusable(f"coordinates do not have the size of {curve_name}")
     try:
@@ -165,7 +165,7 @@ def _edwards(member: Mapping[str, object]) -> object:
 
 
 def _algorithms(member: Mapping[str, object], material: object) -> frozenset[str]:
-    """Return what the key may verify: its `alg` alone, where it has one (RFC 8725 §3.1)."""
+    """Return the algorithms of the key: only its `alg`, if it has one (RFC 8725 §3.1)."""
     fitting = fitting_algorithms(material)
     if "alg" not in member:
         return fitting
@@ -176,7 +176,7 @@ def _algorithms(member: Mapping[str, object], material: object) -> frozenset[str
 
 
 def _octets(member: Mapping[str, object], name: str) -> bytes:
-    """Return the base64url value of *name*, which must be there and in its one spelling."""
+    """Return the base64url value of *name*, which must be present and canonical."""
     text = member.get(name)
     octets = decode_base64url(text.encode()) if isinstance(text, str) else None
     if not octets:

@@ -21,8 +21,8 @@ from gateway.settings.values.configuration import IssuerSettings
 class Keyring(Upkeep[IssuerKeys]):
     """The keys of *issuers* (by name); *keys* is what the decision reads, always current.
 
-    An issuer whose keys were never had, or are too old, is absent from *keys*: its tokens are
-    refused with `keys_unavailable` until it can be reached.
+    An issuer whose keys were never loaded, or are too old, is absent from *keys*: its tokens are
+    refused with `keys_unavailable` until it is reachable.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class Keyring(Upkeep[IssuerKeys]):
         self._files = Files()
 
     async def refetch(self, issuer_name: str, kid: str | None) -> None:
-        """Get better keys for a request that lacks *kid* (or any key, if None), if allowed.
+        """Fetch keys for a request that lacks *kid* (None: any key), if that is allowed.
 
-        Never raises for what goes wrong outside; whether it helped, *keys* tells.
+        Never raises for a failed fetch; *keys* shows whether it helped.
         """
         keys = self._documents.get(issuer_name)
         if keys is not None and self.is_started:
             await keys.ask(kid)
 
     def explain(self, wanted: WantedKey) -> str:
-        """Return in one line which key a token *wanted*, and which there are (``describe``)."""
+        """Return in one line the key that a token *wanted*, and those held (``describe``)."""
         return describe_wanted(wanted, self.describe(wanted.issuer_name))
 
     def describe(self, issuer_name: str) -> str:
-        """Return in one line which keys of the issuer are at hand, their age and last error.
+        """Return in one line which keys of the issuer are held, their age, and the last error.
 
-        For the log, where a token lacks its key: nothing in it is from a token or a secret.
+        For the log, when a token's key is missing: nothing in it is from a token or a secret.
         """
         keys = self._documents.get(issuer_name)
         return describe_keys((), None, None) if keys is None else keys.describe()
@@ -69,7 +69,7 @@ class Keyring(Upkeep[IssuerKeys]):
         return [keys.status() for keys in self._documents.values()]
 
     def status_of(self, issuer_name: str) -> IssuerStatus:
-        """Return the state of the keys of one issuer; raises KeyError where it is not known."""
+        """Return the state of the keys of one issuer; raises KeyError if it is unknown."""
         return self._documents[issuer_name].status()
 
     async def _read(self, settings: IssuerSettings) -> ParsedSet:

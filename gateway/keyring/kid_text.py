@@ -1,18 +1,18 @@
-"""Put a key id into words fit for a log: it is text that strangers choose."""
+"""Format a key id for the log: it is text that strangers choose."""
 
 # Key ids in use are thumbprints (43 characters), UUIDs, dates and names.
 MAX_SHOWN_CHARACTERS = 64
 
-# How every segment of a JWT that holds a JSON object begins: `{"` in base64url.
+# The first characters of every JWT segment that holds a JSON object: `{"` in base64url.
 _SEGMENT_START = "eyJ"
 
 
 def kid_text(kid: str | None) -> str:
-    """Return *kid* between quotation marks if it is harmless, else its length alone.
+    """Return *kid* in quotation marks if it is harmless, else only its length.
 
-    Shown is printable ASCII of at most 64 characters (8725.8): no line breaks, no terminal
-    escapes, nothing that only looks like another letter. Not shown is what may be a piece of
-    a token, which a client can put there as well as anywhere (6750.10).
+    Only printable ASCII of at most 64 characters is shown (8725.8): no line breaks, no terminal
+    escapes, no look-alike letters. Nothing is shown that may be a piece of a token, which a
+    client can send here as well (6750.10).
     """
     if kid is None:
         return "(no kid)"
@@ -20,5 +20,5 @@ def kid_text(kid: str | None) -> str:
         return f"({len(kid)} characters)"
     if _SEGMENT_START in kid or kid.count(".") >= 2:
         return f"({len(kid)} characters)"
-    # Python's quotation escapes its own marks, so that a kid cannot end where it says it does.
+    # repr escapes quotation marks, so a kid cannot pretend to end early.
     return repr(kid)

@@ -1,4 +1,4 @@
-"""Read an issuer's keys from this machine: from a file, or from its secret."""
+"""Read an issuer's keys from a local file, or from its secret."""
 
 import asyncio
 
@@ -12,15 +12,15 @@ from gateway.settings.values.configuration import IssuerSettings, KeySource, Sou
 
 
 def is_local(source: KeySource) -> bool:
-    """Return whether the keys can be had without a network."""
+    """Return whether the keys are read without a network."""
     return source.kind not in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
 
 
 async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
     """Return the keys that the issuer's local source holds now, usable ones and others.
 
-    Takes at most the issuer's fetch timeout: a disk may hang. Raises FetchFailed where the
-    source cannot be read or is no key set.
+    Takes at most the issuer's fetch timeout: a disk may hang. Raises FetchFailed if the source is
+    unreadable or not a key set.
     """
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
     if source.kind is SourceKind.SECRET:
@@ -29,7 +29,7 @@ async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
         async with asyncio.timeout(timeout_seconds):
             body = await files.read(source.location)
     except TimeoutError:
-        words = f"{source.location}: no complete answer in {timeout_seconds:g} s"
+        words = f"{source.location}: not read in {timeout_seconds:g} s"
         raise FetchFailed(words) from None
     parsed = parse_pem(body) if source.kind is SourceKind.PEM_FILE else parse_jwks(body)
     if isinstance(parsed, str):

@@ -13,8 +13,8 @@ from gateway.decision.tokens.signature import MAX_TRIED_KEYS
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet
 from gateway.keyring.public_key import key_fault
 
-# What the library says of octets that are no key or certificate. Anything else that it raises,
-# such as no memory left, is no fault of the file, and must not cost the gateway its keys.
+# What the library raises for octets that are not a key or certificate. Other errors, such as no
+# memory left, are not the file's fault and must not cost the gateway its keys.
 _REFUSALS = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----")
@@ -25,11 +25,10 @@ _CERTIFICATE_LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
 def parse_pem(body: bytes) -> ParsedSet | str:
     """Return the keys in *body*, or why it is not a file of public keys.
 
-    Private keys are refused with the whole file: they have no business on a gateway, and
-    whoever put one here should hear of it. The keys carry no `kid`. Of a certificate only
-    the key counts: naming it in the configuration is what makes it trusted, so neither its
-    dates nor its issuer are looked at. No token can say which of several keys of one kind it
-    means; so there are no more of them than are tried.
+    A file with a private key is refused: it does not belong on a gateway, and the operator should
+    know. The keys have no `kid`. Of a certificate only the key counts: naming the file in the
+    configuration makes it trusted, so its dates and issuer are ignored. A token cannot say which
+    of several keys of one kind it means; so there can be no more than are tried.
     """
     blocks = list(_BLOCK.finditer(body))
     if b"PRIVATE KEY-----" in body:

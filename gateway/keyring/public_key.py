@@ -1,4 +1,4 @@
-"""Judge public keys: what kind they are, and which are too weak to verify tokens."""
+"""Check the kind and strength of public keys."""
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
@@ -12,11 +12,11 @@ from gateway.keyring.weak_keys import edwards_fault, is_roca
 # RFC 7518 §3.3 and §3.5: "A key of size 2048 bits or larger MUST be used".
 MIN_RSA_BITS = 2048
 
-# OpenSSL verifies nothing larger; checking one costs milliseconds already.
+# OpenSSL verifies nothing larger; one check already takes milliseconds.
 MAX_RSA_BITS = 16384
 
-# As in BoringSSL. A check costs a multiplication for each bit: with an exponent as long as the
-# modulus, which OpenSSL allows up to 3072 bits, each token would cost 4 ms.
+# As in BoringSSL. A check costs a multiplication per bit: with an exponent as long as the modulus,
+# which OpenSSL allows up to 3072 bits, each token would cost 4 ms.
 MAX_RSA_EXPONENT_BITS = 33
 
 
@@ -38,15 +38,15 @@ def key_octets(material: object) -> bytes:
     """Return *material* as octets: DER (SubjectPublicKeyInfo) of a public key, or the secret."""
     if isinstance(material, bytes):
         return material
-    # Every public key of the library has this method, but no type in common says so.
+    # Every public key of the library has this method, but they share no type that declares it.
     return bytes(material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined]
 
 
 def rsa_fault(modulus: int, exponent: int) -> str | None:
     """Return why an RSA key of these numbers is unusable, or None.
 
-    Refuses what anybody could forge signatures for: short keys, exponent 1, and keys of the
-    broken generator of CVE-2017-15361. Refuses as well what would be slow to check.
+    Refuses keys that allow forgery: short keys, exponent 1, and keys of the broken generator of
+    CVE-2017-15361. Also refuses keys that are slow to check.
     """
     if modulus.bit_length() < MIN_RSA_BITS:
         return f"RSA key of {modulus.bit_length()} bits is shorter than {MIN_RSA_BITS}"
@@ -64,7 +64,7 @@ def rsa_fault(modulus: int, exponent: int) -> str | None:
 
 
 def describe_key(material: object) -> str:
-    """Return what kind of key *material* is, for people: ``RSA 2048``, ``EC P-256``."""
+    """Return the kind of key that *material* is, for people: ``RSA 2048``, ``EC P-256``."""
     match material:
         case bytes():
             return "HMAC"

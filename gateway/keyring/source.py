@@ -1,4 +1,4 @@
-"""Read an issuer's keys from wherever its configuration says they are, once."""
+"""Read an issuer's keys once, from its configured source."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ from gateway.tls.client_context import make_trusting_context
 async def read_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> ParsedSet:
     """Return the keys that the issuer's source holds now, usable ones and others.
 
-    Takes at most the issuer's fetch timeout, discovery included. Raises FetchFailed where
-    the source cannot be read or is no key set.
+    Takes at most the issuer's fetch timeout, discovery included. Raises FetchFailed if the source
+    is unreachable or not a key set.
     """
     if is_local(settings.source):
         return await read_local_keys(files, settings)
@@ -28,7 +28,7 @@ async def read_keys(session: ClientSession, files: Files, settings: IssuerSettin
         async with asyncio.timeout(timeout_seconds):
             return await _fetch(session, settings)
     except TimeoutError:
-        words = f"{place(settings.source.location)}: no complete answer in {timeout_seconds:g} s"
+        words = f"{place(settings.source.location)}: no complete response in {timeout_seconds:g} s"
         raise FetchFailed(words) from None
 
 

@@ -1,4 +1,4 @@
-"""What the keyring says about one issuer's keys."""
+"""The state of one issuer's keys, for the status page and metrics."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,14 @@ from gateway.settings.values.configuration import SourceKind
 class IssuerStatus:
     """The state of one issuer's keys at one moment.
 
-    *kids* are of the keys in use, None for a key without a name. *age_seconds* counts from
-    the last good fetch, even where its keys are no longer used; they are used up to
-    *age_limit_seconds*, and are *stale* behind the time for which they are fresh.
-    *next_refresh_in_seconds* counts to the next fetch: 0 while one is due or under way. All
-    three are None where keys never change. *failures* are all since the start, and
-    *failures_in_a_row* those since the last good fetch. *last_error* is of the last attempt,
-    None if it was good. *loaded* says whether tokens of this issuer can be checked at all, and
-    *fitting_keys* how many keys serve one of its algorithms. *was_loaded* says whether there was
-    such a key once, whatever became of it.
+    *kids* are those of the keys in use, None for a key without one. *age_seconds* is the time
+    since the last successful fetch, even if its keys are no longer used; they are used up to
+    *age_limit_seconds*, and *stale* once they are no longer fresh. *next_refresh_in_seconds* is
+    the time to the next fetch: 0 while one is due or in flight. All three are None if the keys
+    never change. *failures* are all since the start, *failures_in_a_row* those since the last
+    successful fetch. *last_error* is that of the last attempt, None if it succeeded. *loaded* is
+    whether tokens of this issuer can be verified at all, *fitting_keys* the number of keys for
+    its algorithms, and *was_loaded* whether there ever was one.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Remember the key ids that an issuer did not have: to ask again is pointless for a while."""
+"""Limit fetches for unknown key ids."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -9,14 +9,14 @@ from gateway.settings.values.configuration import KeyTimes
 
 MAX_REMEMBERED = 1024
 
-# Strangers choose key ids of up to 1,024 characters; two of one digest are beyond their means.
+# Strangers choose key ids of up to 1,024 characters; they cannot find two with one digest.
 _DIGEST_BYTES = 16
 
 
 class UnknownKids:
-    """Key ids, each for *seconds* of *timer*; the oldest go where there are too many.
+    """Key ids that an issuer did not have, each for *seconds* of *timer*; the oldest are evicted.
 
-    Kept as digests, a flood of long ones at each of many issuers costs little memory.
+    They are kept as digests, so that a flood of long ones for many issuers costs little memory.
     """
 
     def __init__(self, seconds: float, timer: Callable[[], float]) -> None:
@@ -29,7 +29,7 @@ class UnknownKids:
         return _digest(kid) in self._digests
 
     def add(self, kid: str) -> None:
-        """Remember that there was no key *kid* just now."""
+        """Remember that there is no key *kid* at present."""
         self._digests[_digest(kid)] = None
 
 
@@ -38,8 +38,8 @@ def _digest(kid: str) -> bytes:
 
 
 def may_ask_for_kid(asked_at: float | None, times: KeyTimes, now: float) -> bool:
-    """Say whether an unknown `kid` may start a fetch: once per cooldown.
+    """Return whether an unknown `kid` may start a fetch: once per cooldown (CVE-2026-48524).
 
-    *asked_at* is when one last did, None if none ever has; times are in seconds.
+    *asked_at* is when one last did, or None; times are in seconds.
     """
     return asked_at is None or now >= asked_at + times.unknown_kid_cooldown_seconds

@@ -1,14 +1,14 @@
-"""Refuse public keys of Ed25519 and Ed448 with which anybody could sign."""
+"""Recognise weak public keys: small-order Edwards points, and RSA moduli with ROCA."""
 
 from math import gcd
 
 _P25519 = 2**255 - 19
 _P448 = 2**448 - 2**224 - 1
 
-# Of the order-8 points one has this y, the other its opposite; order 4 has 0, 2 has -1, 1 has 1.
+# Points of order 8 have this y or its negative; order 4 has y = 0, order 2 has -1, order 1 has 1.
 _Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 
-# By curve: the prime, and y of every point that the cofactor takes to the neutral element.
+# By curve: the prime, and y of every point of small order.
 _CURVES = {
     "Ed25519": (_P25519, frozenset({0, 1, _P25519 - 1, _Y8, _P25519 - _Y8})),
     "Ed448": (_P448, frozenset({0, 1, _P448 - 1})),
@@ -18,10 +18,10 @@ _CURVES = {
 def edwards_fault(curve_name: str, octets: bytes) -> str | None:
     """Return why the key *octets* (RFC 8032 §5.1.2, §5.2.2) of that curve is unusable, or None.
 
-    The library takes any octets. With a point of small order one try in eight holds at the
-    least, whatever the text. A y beyond the prime is refused too: it spells such a point anew.
-    Octets that are on no curve at all are let be: nothing verifies with them, and finding out
-    costs more than a check.
+    The library accepts any octets. For a point of small order at least one signature in eight
+    verifies, whatever the text. A y beyond the prime is refused too: it is another encoding of
+    such a point. Octets that are not on the curve pass: nothing verifies with them, and detecting
+    them costs more than a check.
     """
     prime, small_order = _CURVES[curve_name]
     sign_bit = 1 << (8 * len(octets) - 1)
@@ -29,13 +29,13 @@ def edwards_fault(curve_name: str, octets: bytes) -> str | None:
     if y >= prime:
         return f"x is not a point of {curve_name}"
     if y in small_order:
-        return f"x is a point of small order of {curve_name}, with which anybody can sign"
+        return f"x is a point of small order of {curve_name}: anyone could forge signatures"
     return None
 
 
-# Infineon's primes have the form k * M + (65537**a mod M), M a product of the first primes.
-# A modulus is then a power of 65537 modulo M as well. Every affected key length uses at least
-# the 39 primes up to 167; the prime 2 says nothing, since both sides are odd.
+# ROCA (CVE-2017-15361): Infineon's primes have the form k * M + (65537**a mod M), M a product of
+# the first primes. A modulus is then a power of 65537 modulo M as well. Every affected key length
+# uses at least the 39 primes up to 167; the prime 2 tells nothing, since both sides are odd.
 _GENERATOR = 65537
 _PRIMES = tuple(n for n in range(3, 168) if all(n % d for d in range(2, int(n**0.5) + 1)))
 
@@ -54,10 +54,10 @@ _EXPONENTS = {prime: _powers(prime) for prime in _PRIMES}
 
 
 def is_roca(modulus: int) -> bool:
-    """Say whether *modulus* is a power of 65537 modulo all primes up to 167 at once.
+    """Return whether *modulus* is a power of 65537 modulo all primes up to 167 at once.
 
-    A random modulus passes with a chance far below 2^-100: one exponent has to fit all
-    primes, not one exponent for each.
+    A random modulus is one with a probability far below 2^-100: one exponent must fit all primes,
+    not one exponent each.
     """
     exponent, order = 0, 1
     for prime, exponents in _EXPONENTS.items():
@@ -72,7 +72,7 @@ def is_roca(modulus: int) -> bool:
 
 
 def _merge(first: int, order: int, second: int, other_order: int) -> tuple[int, int] | None:
-    """Combine two congruences of one exponent (Chinese remainders), or None if they clash."""
+    """Combine two congruences of one exponent (Chinese remainders), or None if they conflict."""
     common = gcd(order, other_order)
     if (second - first) % common:
         return None

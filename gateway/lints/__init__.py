@@ -1,1 +1,1 @@
-"""What is doubtful about a configuration that holds."""
+"""Warnings about a valid configuration."""

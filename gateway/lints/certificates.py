@@ -1,4 +1,4 @@
-"""Find certificates whose time is over, or nearly so."""
+"""Warn about certificates that have expired or expire soon."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,16 +12,16 @@ from gateway.settings.values.configuration import Settings
 from gateway.tls.certificate import Authorities, Certificate, ServerTls
 
 _DAY_SECONDS = 24 * 3600.0
-# Who renews by hand needs two weeks; who has it done by a program does so when a third of the
-# life is left, as ACME clients do, and certificates that live for days are never far from it.
+# Manual renewal needs two weeks. ACME clients renew when a third of the lifetime is left, and
+# certificates that live for days are always close to that.
 _SOON_SECONDS = 14 * _DAY_SECONDS
 _RENEWED_AT = 1 / 3
 
 
 def warnings_at(loaded: Loaded, now: float) -> tuple[Fault, ...]:
-    """Return the warnings about *loaded*, and those about its certificates at the time *now*.
+    """Return the warnings about *loaded*, including those about its certificates at *now*.
 
-    For whoever is about to serve with it: an expired certificate is news at once.
+    For a start or a reload: an expired certificate must be reported at once.
     """
     found = find_ending_certificates(loaded.settings, loaded.places, now)
     kept, _ = apply_suppressions(tuple(found), loaded.suppressions)
@@ -29,7 +29,7 @@ def warnings_at(loaded: Loaded, now: float) -> tuple[Fault, ...]:
 
 
 def find_ending_certificates(settings: Settings, places: Places, now: float) -> Iterator[Fault]:
-    """Yield a warning for each certificate that is of no use at the time *now*, or soon not.
+    """Yield a warning for each certificate that is not valid at *now*, or soon will not be.
 
     *now* is in seconds since the epoch.
     """
@@ -45,10 +45,10 @@ def _judge(certificate: Certificate, part: Part, now: float) -> Iterator[Fault]:
     left_seconds = certificate.not_after - now
     lifetime_seconds = certificate.not_after - certificate.not_before
     if left_seconds <= 0:
-        message = f"it expired on {_date(certificate.not_after)}: nobody trusts it any more"
+        message = f"it expired on {_date(certificate.not_after)}"
         yield part.warning(Code.CERTIFICATE_NOT_CURRENT, message)
     elif certificate.not_before > now:
-        message = f"nobody trusts it before {_date(certificate.not_before)}"
+        message = f"it is not valid before {_date(certificate.not_before)}"
         yield part.warning(Code.CERTIFICATE_NOT_CURRENT, message)
     elif left_seconds < min(_SOON_SECONDS, lifetime_seconds * _RENEWED_AT):
         message = f"it expires on {_date(certificate.not_after)}: renew it"

@@ -1,4 +1,4 @@
-"""Find routes that leave out what the route around them asks for."""
+"""Warn about routes that drop rules of the route around them."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from gateway.settings.text.places import Places
 
 
 def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each route that is silent about a rule of the one around it.
+    """Yield a warning for each route that has no rule where the one around it has one.
 
-    Rules are not handed down. Somebody who adds `/tenants/{tenant}/invoices` to
-    `/tenants/{tenant}/` and forgets the test of `tenant` opens every tenant's invoices. Only
-    what is left out is told: other scopes, or another value, were written on purpose.
+    Rules are not inherited. If somebody adds `/tenants/{tenant}/invoices` to
+    `/tenants/{tenant}/` and forgets the test of `tenant`, every tenant's invoices are open. Only
+    missing rules are reported: other scopes, or another value, were written on purpose.
     """
     for pair in nesting.nested():
         if not pair.is_part and not pair.is_of_host:
@@ -25,8 +25,8 @@ def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
                 missing = [] if outer.public else _left_out(route, outer, places)
                 if missing:
                     message = (
-                        f"`{route.name}` leaves out what `{outer.name}` ({outer.place}) asks for"
-                        f" around it: {', '.join(missing)}"
+                        f"`{route.name}` drops what `{outer.name}` ({outer.place}) around it"
+                        f" requires: {', '.join(missing)}"
                     )
                     part = places.route(route.name).child("require")
                     yield part.key_warning(Code.RULE_DROPPED, message)
@@ -48,7 +48,7 @@ def _left_out(route: Route, outer: Route, places: Places) -> list[str]:
 
 
 def _names_issuers(route: Route, places: Places) -> bool:
-    # Those a route accepts that names none are not written: they hang on the files there are.
+    # A route that names no issuers has them from its file; only written ones are a rule.
     return route.issuers is not None and places.route_says(route.name, "require", "issuers")
 
 

@@ -1,4 +1,4 @@
-"""Find what goes to services that others may get hold of."""
+"""Warn about upstreams that expose tokens or traffic, or that are the gateway itself."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -12,12 +12,12 @@ _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a file may say
 
 
 def find_forwarded_tokens(settings: Settings, places: Places) -> Iterator[Fault]:
-    """Yield a warning where several services get tokens that the others accept, too."""
+    """Yield a warning if several services receive tokens that the others accept, too."""
     upstreams = _token_upstreams(settings)
     if len(upstreams) > 1:
         message = (
-            f"{len(upstreams)} upstreams get tokens that the others take as well: whoever breaks"
-            " into one of them can act at all of them"
+            f"{len(upstreams)} upstreams receive tokens that the others accept, too: an intruder in"
+            " one of them can use the tokens at all of them"
         )
         part = places.main().child("identity").child("forward_token")
         yield part.key_warning(Code.TOKEN_FORWARDED, message)
@@ -26,8 +26,8 @@ def find_forwarded_tokens(settings: Settings, places: Places) -> Iterator[Fault]
 def find_insecure_upstreams(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning for each server that is reached over plain http where others can listen.
 
-    A network of one's own is not judged, unless tokens go over it: what a name or a private
-    address leads to only the person who wrote it knows.
+    Private networks are not reported unless tokens cross them: only the author knows where a
+    name or a private address leads.
     """
     with_tokens = _token_upstreams(settings)
     for upstream in settings.upstreams.values():
@@ -35,9 +35,13 @@ def find_insecure_upstreams(settings: Settings, places: Places) -> Iterator[Faul
             if server.tls or is_loopback(server.host):
                 continue
             if upstream.name in with_tokens:
-                message = "bearer tokens go here over plain http: whoever reads one can use it"
+                message = (
+                    "bearer tokens are sent here over plain http: anyone who reads one can use it"
+                )
             elif _is_public(server.host):
-                message = "plain http over the public network: others can read and change all of it"
+                message = (
+                    "plain http over the public network: anyone on the path can read and change it"
+                )
             else:
                 continue
             part = places.upstream(upstream.name).child("servers").child(index)
@@ -46,10 +50,10 @@ def find_insecure_upstreams(settings: Settings, places: Places) -> Iterator[Faul
 
 def find_loops(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning for each server that is a port of the gateway itself."""
-    circles = "requests that come here go round in circles"
+    circles = "this upstream is the gateway itself: a loop"
     own = [(one.address, circles) for one in settings.listen]
     if settings.admin is not None:
-        message = "this is the admin port, which is for operators: clients would reach it"
+        message = "this upstream is the admin port, which is for operators: clients would reach it"
         own.append((settings.admin.address, message))
     for upstream in settings.upstreams.values():
         for index, server in enumerate(upstream.servers):

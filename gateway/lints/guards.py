@@ -1,4 +1,4 @@
-"""Find routes that open what others guard."""
+"""Warn about routes that open what others guard."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from gateway.settings.text.places import Places
 
 
 def find_opened_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each route that asks for no token within one that does.
+    """Yield a warning for each route without a token inside one that requires it.
 
-    Not for every exception: one path, such as `/healthz`, is named because it is one. But
-    `/admin/{page}` opens nearly all of `/admin/`, and a prefix opens what is not yet there.
+    Not for every exception: a single path such as `/healthz` is clearly meant. But
+    `/admin/{page}` opens nearly all of `/admin/`, and a prefix opens paths that do not exist yet.
     """
     for area in nesting.areas():
         yield from _opened_by_method(area, places)
@@ -24,7 +24,7 @@ def find_opened_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
             guards = [one for one in pair.around.owners(route.methods) if _is_guarded(one)]
             if guards and not _is_guarded(route):
                 message = (
-                    f"`{route.name}` asks for no token, and owns a part of what"
+                    f"`{route.name}` needs no token, and serves a part of what"
                     f" `{guards[0].name}` ({guards[0].place}) guards"
                 )
                 yield _at(route, places).key_warning(Code.GUARD_OPENED, message)
@@ -36,7 +36,7 @@ def _opened_by_method(area: Area, places: Places) -> Iterator[Fault]:
         if guards and not route.methods and not _is_guarded(route):
             guarded = sorted(frozenset().union(*(guard.methods for guard in guards)))
             message = (
-                f"`{route.name}` asks for no token, and owns every method but those of"
+                f"`{route.name}` needs no token, and serves every method but those of"
                 f" `{guards[0].name}` ({guards[0].place}), which guards {', '.join(guarded)}"
             )
             yield _at(route, places).key_warning(Code.GUARD_OPENED, message)
@@ -45,8 +45,8 @@ def _opened_by_method(area: Area, places: Places) -> Iterator[Fault]:
 def find_surrounded_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
     """Yield a warning for each open route around guarded ones of the same service.
 
-    Many services take `/admin`, `/Admin/` and `/admin/` for one path. The gateway does not: what
-    is no path of the guarded route goes the open way.
+    Many services treat `/admin`, `/Admin/` and `/admin/` as one path. The gateway does not: a
+    path that the guarded route does not match falls to the open one.
     """
     surrounded: dict[str, tuple[Route, list[Route]]] = {}
     for pair in nesting.nested():
@@ -57,8 +57,9 @@ def find_surrounded_guards(nesting: Nesting, places: Places) -> Iterator[Fault]:
         first, *others = dict.fromkeys(inner_routes)
         more = f" (and of {len(others)} more)" if others else ""
         message = (
-            f"what `{outer.upstream}` takes for a path of `{first.name}` ({first.place}){more}, in"
-            " other letter case or without the slash at its end, say, passes here without a token"
+            f"requests that `{outer.upstream}` may treat as paths of `{first.name}`"
+            f" ({first.place}){more}, e.g. in other letter case or without the trailing slash, pass"
+            " here without a token"
         )
         yield _at(outer, places).key_warning(Code.GUARD_SURROUNDED, message)
 

@@ -1,4 +1,4 @@
-"""Say all that is doubtful about a configuration that holds."""
+"""Collect all warnings about a valid configuration."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,17 +34,17 @@ from gateway.settings.values.configuration import Settings
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """All warnings about a configuration, in order of place; *suppressed* are those it allows."""
+    """All warnings about a configuration, in order of place, and those it suppresses."""
 
     warnings: tuple[Fault, ...]
     suppressed: tuple[Suppressed, ...]
 
 
 def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
-    """Return what is doubtful about *loaded* at the time *now*, its own warnings included.
+    """Return all warnings about *loaded* at the time *now*, its own included.
 
-    No file but those already read is looked at, and no network; *others* are what was found
-    there, in which errors stay what they are. *now* is in seconds since the epoch.
+    This reads no further file and no network; *others* are faults found there, errors included.
+    *now* is in seconds since the epoch.
     """
     settings, places = loaded.settings, loaded.places
     ending = find_ending_certificates(settings, places, now)

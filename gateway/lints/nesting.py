@@ -1,4 +1,4 @@
-"""Say which routes lie within others, by their templates alone."""
+"""Find routes that lie within others, by their templates alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from gateway.decision.routes.template import Segment, Variable, parse_template
 class Area:
     """The requests of one host that one template owns; *routes* share them by method.
 
-    *host* is empty where it may be any.
+    *host* is empty for any host.
     """
 
     host: str
@@ -20,13 +20,13 @@ class Area:
     routes: list[Route] = field(default_factory=list)
 
     def methods(self) -> frozenset[str] | None:
-        """Return the methods that some route knows; None where one takes them all."""
+        """Return the methods that the routes list; None if one of them takes all."""
         if not all(route.methods for route in self.routes):
             return None
         return frozenset().union(*(route.methods for route in self.routes))
 
     def owners(self, methods: frozenset[str]) -> list[Route]:
-        """Return the routes that would own requests with *methods* (of any, if empty)."""
+        """Return the routes that would own requests with *methods* (empty: with any)."""
         listed = frozenset().union(*(route.methods for route in self.routes))
         return [
             route
@@ -37,22 +37,22 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """An area, and the most specific one *around* it: all that *inner* has not, that one has."""
+    """An area, and the most specific one *around* it, which owns all that *inner* does not."""
 
     inner: Area
     around: Area
 
     @property
     def adds_words(self) -> bool:
-        """Say whether *inner* has literal segments that *around* has not."""
+        """Return whether *inner* has literal segments that *around* lacks."""
         return _words(self.inner) > _words(self.around)
 
     @property
     def is_part(self) -> bool:
-        """Say whether *inner* is a part of each thing that *around* is about.
+        """Return whether *inner* is part of what *around* stands for.
 
-        `/orders/archive/` is one of `/orders/`, but `/tenants/new/` is none of
-        `/tenants/{tenant}/`: it stands beside all tenants. Nor is anything of `/`.
+        `/orders/archive/` is part of `/orders/`, but `/tenants/new/` is not part of
+        `/tenants/{tenant}/`: it is next to all tenants. Nothing is part of `/`.
         """
         around = self.around.segments
         return bool(around) and all(
@@ -62,18 +62,18 @@ class Nested:
 
     @property
     def is_of_host(self) -> bool:
-        """Say whether *around* is all that one certain host has."""
+        """Return whether *around* covers one whole host."""
         return bool(self.around.host) and not self.around.segments
 
     @property
     def is_open_ended(self) -> bool:
-        """Say whether *inner* has paths without number within one thing of *around*."""
+        """Return whether *inner* has unlimited paths within *around*."""
         rest = self.inner.segments[len(self.around.segments) :]
         return self.inner.is_prefix or any(isinstance(one, Variable) for one in rest)
 
 
 class Nesting:
-    """The areas of *routes*, host by host; what one host has says nothing of another one."""
+    """The areas of *routes*, separately for each host."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._roots: dict[str, _Node] = {}
@@ -110,9 +110,9 @@ class Nesting:
                 yield Nested(area, around)
 
     def hollow(self) -> Iterator[Area]:
-        """Yield every area all of whose requests more specific ones own.
+        """Yield every area whose requests all belong to more specific ones.
 
-        Only a prefix can be: a path has a request whose variables are like no literal.
+        Only a prefix can be hollow: a path always has a request whose variables match no literal.
         """
         for root, area in self._areas:
             node = root
@@ -123,7 +123,7 @@ class Nesting:
 
 
 class _Node:
-    """One segment's place: what may follow, and what ends here."""
+    """A node of the tree: the segments that may follow, and the areas that end here."""
 
     __slots__ = ("below", "end", "literals", "variable")
 
@@ -142,7 +142,7 @@ class _Node:
 
 
 def _around(node: _Node, area: Area, depth: int) -> Area | None:
-    """Search as the table does, for a request that is like no literal of other templates."""
+    """Search as the route table does, for a request that matches no literal of other templates."""
     if depth == len(area.segments):
         found = node.below if area.is_prefix else node.end
         return None if found is area else found
@@ -158,7 +158,7 @@ def _around(node: _Node, area: Area, depth: int) -> Area | None:
 
 
 def _owns_all_below(node: _Node) -> bool:
-    """Return whether what lies below *node*, itself left out, is owned by what follows it."""
+    """Return whether more specific areas own everything below *node*."""
     empty, following = node.literals.get(""), node.variable
     if empty is None or empty.end is None or following is None or following.end is None:
         return False

@@ -1,4 +1,4 @@
-"""Find routes whose rewritten paths are, for the service, those that stricter routes guard."""
+"""Warn about rewritten paths that reach, at the service, what stricter routes guard."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
@@ -11,19 +11,19 @@ from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 from gateway.settings.values.rewrite import Rewrite
 
-# Nobody counts further: thousands of routes that all become one path are all lax to each other.
+# Enough for a message: thousands of routes that become one path are all lax to each other.
 MAX_MEETINGS = 100
 
 Meeting = tuple[ServiceView, ServiceView, tuple[str, ...]]
-"""A lax route, a stricter one, and the segments of a path that a server gets from both."""
+"""A lax route, a stricter one, and the segments of a path that a server receives from both."""
 
 
 def find_rewritten_guards(settings: Settings, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each route that leads to what another one guards at the same server.
+    """Yield a warning for each route that reaches what another one guards at the same server.
 
-    `/public/admin/x` without `/public` is `/admin/x` (GHSA-6jwx-7vp4-9847). Each route keeps to
-    its rules for what is asked for; but what a service does depends on what it is sent, and on
-    how it reads that: the decision knows the readings of what was asked for alone.
+    `/public/admin/x` without `/public` is `/admin/x` (GHSA-6jwx-7vp4-9847). Routes apply their
+    rules to the requested path, but a service acts on the path that it receives, and on how it
+    reads that; the decision considers only readings of the requested path.
     """
     servers = {
         name: frozenset(server.authority for server in upstream.servers)
@@ -45,10 +45,10 @@ def find_meetings(
     rewrites: Sequence[Rewrite | None],
     servers: Mapping[str, frozenset[str]],
 ) -> Iterator[Meeting]:
-    """Yield each pair of a lax route and a stricter one with a path that a server gets from both.
+    """Yield each lax route and stricter route with a path that a server receives from both.
 
-    *rewrites* are by ``Route.index``, *servers* those of each upstream. Of a lax route that is
-    rewritten there are at most ``MAX_MEETINGS``.
+    *rewrites* are by ``Route.index``, *servers* by upstream. A lax route that is rewritten yields
+    at most ``MAX_MEETINGS``.
     """
     if not any(rewrites):
         return
@@ -68,13 +68,13 @@ def find_meetings(
             if sent is not None:
                 yield lax, strict, sent
                 count += 1
-                # One is enough to warn of it; where it is rewritten, it is warned of once.
+                # One is enough for a warning; a rewritten route gets only one.
                 if count == MAX_MEETINGS and lax.is_rewritten:
                     break
 
 
 class _Neighbours:
-    """The views of each server: most gateways have many services, and strip a name of each."""
+    """The views by server: most gateways have many services and strip a prefix for each."""
 
     def __init__(self, views: Sequence[ServiceView], servers: Mapping[str, frozenset[str]]) -> None:
         of_server: dict[str, list[ServiceView]] = {}
@@ -85,7 +85,7 @@ class _Neighbours:
         self._servers = {name: sorted(found) for name, found in servers.items()}
 
     def near(self, view: ServiceView) -> Iterable[ServiceView]:
-        """Return the views at servers of *view* that are near it and ask for something else."""
+        """Return the views at servers of *view* that are near it and require something else."""
         indexes = [self._indexes[server] for server in self._servers[view.route.upstream]]
         same = _asked(view)
         if len(indexes) == 1:
@@ -101,19 +101,20 @@ def _message(route: Route, meetings: list[Meeting]) -> str:
     lax, strict, sent = meetings[0]
     routes = {one.route for meeting in meetings for one in meeting[:2]} - {route}
     least = "at least " * (len(meetings) >= MAX_MEETINGS)
-    more = f"; so it is with {least}{len(routes) - 1} more" if len(routes) > 1 else ""
+    more = f"; the same holds for {least}{len(routes) - 1} more" if len(routes) > 1 else ""
     if lax.is_reading:
-        so = f"it may read that in a path with `%2F` or `;`, too, for which `{lax.route.name}`"
+        so = "it may read the same in a path with `%2F` or `;`"
     else:
-        so = f"so it does for {_path(lax.ask(sent))}, for which `{lax.route.name}`"
+        so = f"it receives the same for {_path(lax.ask(sent))}"
     return (
         f"`{strict.route.name}` ({strict.route.place}) guards {_path(strict.ask(sent))}, which"
-        f" the service gets as {_path(sent)}; {so} does not ask for as much{more}"
+        f" the service receives as {_path(sent)}; {so}, where `{lax.route.name}` requires"
+        f" less{more}"
     )
 
 
 class _Search:
-    """Looks for paths that two routes both have sent."""
+    """Searches for service paths that two routes share."""
 
     def __init__(self, routes: RouteTable, views: list[ServiceView]) -> None:
         self._routes = routes
@@ -125,7 +126,7 @@ class _Search:
         self._methods = listed | {"*"}  # whatever no route lists
 
     def find(self, first: ServiceView, second: ServiceView) -> tuple[str, ...] | None:
-        """Return the segments of a service path that both have sent with one method, or None."""
+        """Return the segments of a service path that both send with one method, or None."""
         methods = self._of(first.route) & self._of(second.route)
         if not methods:
             return None
@@ -146,7 +147,7 @@ class _Search:
                 if match.route is view.route:
                     return True
             elif view.is_reading and not match.methods:
-                return True  # a reading without an owner is no reason to refuse
+                return True  # no route owns this reading, so the decision would not refuse it
         return False
 
 

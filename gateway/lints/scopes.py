@@ -1,4 +1,4 @@
-"""Find scopes that are spelled like another one, or that no route asks for."""
+"""Warn about scopes that look misspelt, or that no route requires."""
 
 import re
 from collections import Counter
@@ -12,16 +12,16 @@ from gateway.settings.text.places import Places
 _NUMBER = re.compile(r"[0-9]+")
 _SIGNS = re.compile(r"[^A-Za-z0-9]+")
 _SHORTEST_WORD = 4  # `a` and `b`, or `eu` and `us`, are two words and no slip
-# Of a hash that no two texts share by chance: a Mersenne prime, and any number below it.
+# For a hash without accidental collisions: a Mersenne prime, and any number below it.
 _MODULUS = 2**61 - 1
 _BASE = 0x1B873593CC9E2D51 % _MODULUS
 _BASE_INVERSE = pow(_BASE, -1, _MODULUS)
-# Enough to find what was meant; a bound for files with thousands of near-alike scopes.
+# Enough for a suggestion; a bound for files with thousands of similar scopes.
 _COMPARED = 8
 
 
 def find_unused_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]:
-    """Yield a warning for each scope that another grants, and no route of *names* asks for."""
+    """Yield a warning for each implied scope that no route of *names* requires."""
     near = _Spellings(Counter(scope for scope, _ in _asked(names, places)))
     implies = places.main().child("scope_implies")
     granting = _keys(implies)
@@ -31,14 +31,14 @@ def find_unused_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]:
                 continue
             other = near.find(scope)
             meant = "" if other is None else f": did you mean `{other}`?"
-            message = f"`{key}` grants `{scope}`, and no route asks for that{meant}"
+            message = f"`{key}` implies `{scope}`, which no route asks for{meant}"
             yield part.warning(Code.SCOPE_UNUSED, message)
 
 
 def find_suspect_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]:
-    """Yield a warning for each scope that stands in one place alone, near another one's spelling.
+    """Yield a warning for each scope that occurs once and is spelled like another one.
 
-    Scopes are compared character by character, so with one letter too many nobody has it.
+    Scopes are compared character by character, so nobody has a misspelt one.
     """
     asked = list(_asked(names, places))
     implies = places.main().child("scope_implies")
@@ -51,7 +51,7 @@ def find_suspect_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]
         if other is None or other in told:
             continue
         told.add(scope)
-        message = f"`{scope}` stands here alone: did you mean `{other}`?"
+        message = f"`{scope}` is used only here: did you mean `{other}`?"
         yield part.warning(Code.SCOPE_SUSPECT, message)
 
 
@@ -61,7 +61,7 @@ def _asked(names: Sequence[str], places: Places) -> Iterator[tuple[str, Part]]:
 
 
 def _scopes(part: Part) -> Iterator[tuple[str, Part]]:
-    """Yield each scope in *part*, however deep, and where it stands."""
+    """Yield each scope in *part*, however deep, with its part."""
     raw = part.raw
     if isinstance(raw, str):
         yield raw, part
@@ -78,15 +78,15 @@ def _keys(part: Part) -> Mapping[str, object]:
 
 
 class _Spellings:
-    """Scopes by what is left of each without one letter: what a slip and its model share."""
+    """Scopes indexed by their forms without one letter, which a typo shares with its original."""
 
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
-        self._by_form: dict[int, list[str]] = {}  # made when the first one is looked for
+        self._by_form: dict[int, list[str]] = {}  # built at the first look-up
         self._words: dict[str, list[str]] = {}
 
     def find(self, scope: str) -> str | None:
-        """Return the scope that *scope* was probably meant to be: the one used most."""
+        """Return the scope that *scope* was probably meant to be: the most used one."""
         if not self._by_form:
             self._sort()
         near: set[str] = set()
@@ -102,9 +102,9 @@ class _Spellings:
                 self._by_form.setdefault(form, []).append(scope)
 
     def _is_slip(self, scope: str, other: str) -> bool:
-        """Return whether one letter too many, too few, wrong or swapped is all that differs.
+        """Return whether only one letter is extra, missing, wrong or swapped.
 
-        Both are known to share a form. One whole word that differs may be another word.
+        Both are known to share a form. A short word that differs may be another word.
         """
         words, others = self._split(scope), self._split(other)
         if words == others:
@@ -126,13 +126,12 @@ class _Spellings:
 
 
 def _forms(scope: str) -> set[int]:
-    """Return a hash of *scope* as it is compared, and one of that without each of its letters.
+    """Return the hash of *scope* in its compared form, and of that without each of its letters.
 
-    Texts in place of hashes would be as long as the scope, once for each of its letters. The
-    hash of a text is a polynomial in its letters: what is behind the letter left out moves
-    down by one power.
+    Texts instead of hashes would take quadratic space. The hash is a polynomial in the letters:
+    those after the one left out move down by one power.
     """
-    # Numbers tell scopes apart on purpose: of `v1` and `v2` neither is a slip.
+    # Numbers distinguish scopes on purpose: neither `v1` nor `v2` is a typo.
     plain = _SIGNS.sub(":", _NUMBER.sub("0", scope.lower()))
     beginnings, power = [0], 1
     for letter in plain.encode("ascii"):

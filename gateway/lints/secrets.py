@@ -1,4 +1,4 @@
-"""Find secrets that stand in a configuration file."""
+"""Warn about secrets in a configuration file."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from gateway.settings.text.comments import split_lines
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 from gateway.settings.text.places import Places
 
-# What each looks like, for whoever has to find it: the text itself is never shown.
+# What each kind looks like; the text itself is never shown.
 _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a private key", re.compile(r'"d" ?: ?"[\w-]{20,}"')),  # RFC 7517, `d` of a JWK
@@ -35,7 +35,7 @@ _MIXED_LENGTH = 40  # a client id may be a UUID, or 32 letters and digits
 _HEX_LENGTH = 64  # a UUID without its dashes has 32, a Git commit 40
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 
-# Random base64 of that length has some 4.8 bits for each character, and a path made of words 4.1.
+# Random base64 of that length has about 4.8 bits per character, a path made of words 4.1.
 _RANDOM_BITS = 4.5
 
 
@@ -45,8 +45,8 @@ def find_written_secrets(places: Places) -> Iterator[Fault]:
         for number, line in enumerate(split_lines(document.text), 1):
             for secret in find_secrets(line):
                 message = (
-                    f"this looks like {secret.what}: keep it out of the file, and put ${{NAME}} or"
-                    " a file of its own in its place"
+                    f"this looks like {secret.what}: keep it out of the file; use ${{NAME}} or a"
+                    " separate file instead"
                 )
                 place = Place(document.start.file, number, secret.column + 1)
                 yield Fault(place, Code.SECRET_IN_FILE, message, Severity.WARNING)
@@ -54,17 +54,17 @@ def find_written_secrets(places: Places) -> Iterator[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class SecretText:
-    """Something that looks like *what*, at *column* (from 0) of a line."""
+    """A text that looks like *what*, at *column* (from 0) of a line."""
 
     column: int
     what: str
 
 
 def find_secrets(line: str) -> Iterator[SecretText]:
-    """Yield what looks like a secret in *line*, from left to right; each place once."""
+    """Yield the texts in *line* that look like secrets, from left to right, each place once."""
     found = [(match.span(), what) for what, sign in _SIGNS for match in sign.finditer(line)]
     found += [
-        (match.span(), "a secret, for it looks random")
+        (match.span(), "a secret (it looks random)")
         for match in _LONG.finditer(line)
         if _is_random(match[0])
     ]
@@ -84,6 +84,6 @@ def _is_random(text: str) -> bool:
 
 
 def _bits(text: str) -> float:
-    """Return the entropy of a character of *text*, by how often each occurs in it."""
+    """Return the entropy per character of *text*, from its own frequencies."""
     shares = [text.count(character) / len(text) for character in set(text)]
     return -sum(share * log2(share) for share in shares)

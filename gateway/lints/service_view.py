@@ -1,4 +1,4 @@
-"""The paths of a route as its service sees them, and how they were asked for."""
+"""The paths of a route as its service receives them, and as they were requested."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from gateway.settings.values.rewrite import Rewrite
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceView:
-    """The template that *route* has for its service; *is_rewritten* says that it is another one.
+    """The path template that the service of *route* receives.
 
-    The first *cut* of the *asked* segments became the first *put* of the *segments*; where it
-    *is_prefix*, at least one more comes below. *is_reading* says that these are not the paths
-    themselves, but what services may make of them.
+    The first *cut* of the *asked* segments become the first *put* of the *segments*; a template
+    that *is_prefix* has at least one more below. *is_reading* means that these are not the paths
+    themselves, but what services may read in them.
     """
 
     route: Route
@@ -28,17 +28,17 @@ class ServiceView:
 
     @property
     def is_rewritten(self) -> bool:
-        """Say whether the service sees other paths than those that are asked for."""
+        """Return whether the service receives other paths than those requested."""
         return self.asked != self.segments
 
     @property
     def variables(self) -> dict[str, int]:
-        """Return which of the segments each variable is."""
+        """Return the index of each variable among the segments."""
         found = enumerate(self.segments)
         return {one.name: number for number, one in found if isinstance(one, Variable)}
 
     def ask(self, sent: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the path (its segments) that has to be asked for, to have *sent* sent."""
+        """Return the segments of the path to request, so that the service receives *sent*."""
         literals = tuple(one for one in self.asked[: self.cut] if isinstance(one, str))
         if len(self.asked) == self.cut and not self.is_prefix:
             return literals
@@ -46,7 +46,7 @@ class ServiceView:
 
 
 def make_view(route: Route, rewrite: Rewrite | None) -> ServiceView:
-    """Return how the service of *route* sees its paths."""
+    """Return the view that the service of *route* has of its paths."""
     asked = parse_template(route.path, route.is_prefix)
     cut = 0 if rewrite is None else rewrite.cut_segments
     put: tuple[str, ...] = ()
@@ -55,15 +55,15 @@ def make_view(route: Route, rewrite: Rewrite | None) -> ServiceView:
         put = split if isinstance(split, tuple) else ()
     segments = (*put, *asked[cut:])
     if not segments and not route.is_prefix:
-        segments = ("",)  # all was cut off: the root is left
+        segments = ("",)  # all was cut off: the root remains
     return ServiceView(route, asked, segments, cut, len(put), route.is_prefix)
 
 
 def make_reading(view: ServiceView) -> ServiceView | None:
-    """Return what services may read in paths of *view* that have `%2F` or `;`, if any may.
+    """Return what services may read in paths of *view* that have `%2F` or `;`, if it allows them.
 
-    In front of the first variable there is nothing of that. What comes of the rest is more than
-    one service makes of one path: anything.
+    Before the first variable neither can occur. What services make of the rest differs: assume
+    anything.
     """
     route, variables = view.route, view.variables.values()
     if not (route.allow_encoded_slash or route.allow_semicolon):
@@ -82,9 +82,9 @@ def meetings(
 ) -> Iterator[tuple[str, ...]]:
     """Yield service paths that both have: one for each number of segments up to *depth*.
 
-    Where any segment would do there is *fresh*, which no route names. Whatever more specific
-    route owns such a path owns all paths of both that have as many segments; so where none of
-    these is owned by the two, no path is.
+    *fresh*, which no route names, stands for any segment. A more specific route that owns such
+    a path owns all common paths with as many segments; so if the two own none of these, they
+    share no path.
     """
     lengths = {len(one.segments) for one in (first, second) if not one.is_prefix}
     deepest = max(len(first.segments), len(second.segments))
@@ -97,7 +97,7 @@ def meetings(
 
 
 def _row(view: ServiceView, length: int) -> list[Segment | None] | None:
-    """Return one segment for each of *length*, None where any or none will do."""
+    """Return *length* segments, None for those that may be anything; None if it cannot fit."""
     missing = length - len(view.segments)
     if missing == 0 and not view.is_prefix:
         return list(view.segments)

@@ -1,4 +1,4 @@
-"""Say whether one route asks for as much as another one."""
+"""Compare what two routes require."""
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
@@ -10,15 +10,15 @@ from gateway.decision.rules.scopes import ScopeExpression, ScopeRule
 
 _VARIABLE = re.compile(r"\{path\.(\w+)\}")
 
-# All sets of so many scopes are tried; beyond that, two rules are alike where their texts are.
+# Up to so many scopes all sets are tried; beyond that, only rules with equal texts are equal.
 _MAX_SCOPES = 10
 
 Variables = Mapping[str, int]
-"""Which segment each variable of a path is, as the service sees it."""
+"""The index of the segment that each variable is, as the service receives it."""
 
 
 def asked_of(route: Route, own: Variables) -> Hashable:
-    """Return what *route* asks for: two routes with the same ask for as much as each other.
+    """Return a key of what *route* requires: routes with equal keys require the same.
 
     *own* are its variables.
     """
@@ -32,12 +32,12 @@ def asked_of(route: Route, own: Variables) -> Hashable:
 
 
 def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) -> bool:
-    """Return whether whoever passes *route* would pass *other*, too, at the same service path.
+    """Return whether every request that passes *route* would pass *other* at the same path.
 
-    False where that is not certain. *own* and *others* are the variables of the two.
+    False if that is not certain. *own* and *others* are the variables of the two.
     """
     if other.public or other.reports or (route.public and other.optional):
-        return True  # on a public route nobody has an identity, which is one way to pass
+        return True  # a public route passes requests without identity, as an optional one does
     if route.public or route.reports or (route.optional and not other.optional):
         return False
     return (
@@ -57,7 +57,7 @@ def _scopes_imply(own: ScopeRule | None, wanted: ScopeRule | None) -> bool:
     if wanted is None:
         return True
     if own is None:
-        # A rule that only forbids holds for a token without scopes, but not for all.
+        # A rule that only forbids scopes holds without any, but not for all tokens.
         return False
     if own.text == wanted.text:
         return True
@@ -81,9 +81,9 @@ def _tests(tests: tuple[ClaimTest, ...], places: Variables) -> frozenset[tuple[o
 
 
 def _placed(operand: object, places: Variables) -> str:
-    """Return *operand* with the place of each variable, where the service sees it, for its name.
+    """Return *operand* with each variable's name replaced by its segment index at the service.
 
-    A variable that the service does not see is like no other.
+    A variable that the service does not receive equals no other.
     """
     return _VARIABLE.sub(lambda match: f"{{path.{places.get(match[1], match[1])}}}", repr(operand))
 

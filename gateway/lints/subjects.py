@@ -1,4 +1,4 @@
-"""Find identity headers that do not say who is meant."""
+"""Warn about identity headers that do not identify a user."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,17 @@ from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 
-# Each is unique within one issuer at best (RFC 7519 §4.1.2, OpenID Connect Core §5.7).
+# Unique within one issuer at best (RFC 7519 §4.1.2, OpenID Connect Core §5.7).
 _OF_ONE_ISSUER = ("sub", "client_id", "azp", "oid", "preferred_username", "upn", "email")
 
-# OpenID Connect Core §5.7: these may change, and another person may have them later on; with
-# some issuers people choose them.
+# OpenID Connect Core §5.7: these may change, and may later belong to another person; some
+# issuers let people choose them.
 _CHANGEABLE = ("preferred_username", "upn", "email", "name", "nickname", "phone_number")
 _LASTING = {"sub", "oid", "uid", "user_id"}
 
 
 def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Fault]:
-    """Yield a warning where a service cannot tell two issuers' people from each other."""
+    """Yield a warning if a service cannot distinguish users of two issuers."""
     headers = _headers(places)
     told = next((claim for claim in _OF_ONE_ISSUER if claim in headers), None)
     if told is None or "iss" in headers:
@@ -34,7 +34,7 @@ def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Faul
         if len(issuers) > 1:
             first, second = sorted(issuers)[:2]
             message = (
-                f"`{upstream}` cannot tell one `{told}` of `{first}` from the same one of"
+                f"`{upstream}` cannot distinguish a `{told}` of `{first}` from the same one of"
                 f" `{second}`: send `iss` as well, e.g. X-Gateway-Issuer: iss"
             )
             part = places.main().child("identity").child("headers").child(headers[told])
@@ -43,12 +43,12 @@ def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Faul
 
 
 def find_changeable_subjects(places: Places) -> Iterator[Fault]:
-    """Yield a warning where all that services get to know somebody by may change hands."""
+    """Yield a warning if services identify users only by claims that can change hands."""
     headers = _headers(places)
     told = next((claim for claim in _CHANGEABLE if claim in headers), None)
     if told is not None and not _LASTING & set(headers):
         message = (
-            f"services know people by `{told}` alone, which may change, or be chosen: send `sub`"
+            f"services identify users by `{told}` alone, which can change or be chosen: send `sub`"
         )
         part = places.main().child("identity").child("headers").child(headers[told])
         yield part.key_warning(Code.SUBJECT_CHANGEABLE, message)

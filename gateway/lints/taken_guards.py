@@ -1,4 +1,4 @@
-"""Find routes of included files that open what the routes of other files guard."""
+"""Warn about routes of included files that open what routes of other files guard."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,10 +15,10 @@ from gateway.settings.text.places import Places
 def find_taken_guards(table: RouteTable, places: Places) -> Iterator[Fault]:
     """Yield a warning for each route of an included file that opens what another file guards.
 
-    It asks for no token, or takes those of an issuer that its own file declares. Within one file
-    a path that is named, or a host, is an exception that its author made. Between files it is
-    made by somebody else. A file that `include` confines was given what it owns; and what a guard
-    of every path of every host is there for is what no other route owns.
+    Such a route needs no token, or accepts those of an issuer that its own file declares. Within
+    one file, an exception was made by its author; between files it was made by somebody else.
+    Files that `include` restricts were given what they own; and a guard of every path on every
+    host is a fallback for what no other route owns.
     """
     own = _own_issuers(places)
     taking = [route for route in table.routes if _may_take(route, own, places)]
@@ -62,13 +62,13 @@ def _may_take(route: Route, own: Mapping[Document, frozenset[str]], places: Plac
 def _warn(route: Route, guard: Route, host: str, strange: frozenset[str], places: Places) -> Fault:
     part, where = places.route(route.name), f" on {host}" if host else ""
     if _is_guarded(route):
-        at, what = part.child("require"), f"takes tokens of `{min(strange)}`, of its own file"
+        at, what = part.child("require"), f"accepts tokens of `{min(strange)}`, of its own file"
     else:
         at = part.child("public") if route.public else part.child("require").child("optional")
-        what = "asks for no token"
+        what = "needs no token"
     message = (
-        f"`{route.name}` {what}, and owns a part of what `{guard.name}` ({guard.place})"
-        f" guards{where}: confine its file by `hosts` or `under` in `include`"
+        f"`{route.name}` {what}, and serves a part of what `{guard.name}` ({guard.place})"
+        f" guards{where}: restrict its file with `hosts` or `under` in `include`"
     )
     return at.key_warning(Code.GUARD_OPENED, message)
 
@@ -82,7 +82,7 @@ def _is_everything(route: Route) -> bool:
 
 
 class _Search:
-    """Looks for the guards of other files that would own requests of a route, were it not there."""
+    """Searches for guards of other files that would own requests of a route if it were absent."""
 
     def __init__(self, table: RouteTable, places: Places) -> None:
         self._table, self._places = table, places
@@ -91,7 +91,7 @@ class _Search:
         self._fresh = next("x" * size for size in range(1, 1000) if "x" * size not in literals)
         self._depth = max(len(view.segments) for view in self._views) + 1
         listed: frozenset[str] = frozenset().union(*(route.methods for route in table.routes))
-        self._methods = listed | {"*"}  # and whatever no route lists
+        self._methods = listed | {"*"}  # "*" stands for methods that no route lists
         self._every = self._index(self._views)
         self._guards = self._index(view for view in self._views if _is_guarded(view.route))
 
@@ -103,20 +103,20 @@ class _Search:
         return {host: ViewIndex(found, self._document) for host, found in of_host.items()}
 
     def guards(self, route: Route) -> Iterator[tuple[Route, str]]:
-        """Yield each guard of another file, and the host of *route* for which it would own some."""
+        """Yield each guard in another file, and the host where it would own requests of *route*."""
         own = self._views[route.index]
         document, rank = self._document(own), _rank(own)
         for host in route.hosts or ("",):
             for around in _hosts_around(host, self._guards):
                 for view in self._guards[around].near(own, document):
                     if around == host and _rank(view) < rank:
-                        continue  # it owns all that both have
+                        continue  # the guard already owns all that both share
                     guard = self._find(own, view, host)
                     if guard is not None:
                         yield guard, host
 
     def _find(self, own: ServiceView, other: ServiceView, host: str) -> Route | None:
-        """Return the guard that would own some of what *own* and *other* have in common."""
+        """Return the guard that would own a request that *own* and *other* share, or None."""
         name = f"{self._fresh}{host[1:]}" if host.startswith("*") else host
         methods = sorted(self._of(own.route) & self._of(other.route))
         for path in meetings(own, other, self._fresh, self._depth):
@@ -131,7 +131,7 @@ class _Search:
     def _owner_else(
         self, own: ServiceView, host: str, path: tuple[str, ...], method: str
     ) -> Route | None:
-        """Return the route that would own a request, were the file of *own* not there."""
+        """Return the route that would own a request without the file of *own*."""
         asked = replace(own, segments=path, is_prefix=False)
         for around in _hosts_around(host, self._every):
             near = self._every[around].near(asked, self._document(own))
@@ -152,14 +152,14 @@ class _Search:
 
 
 def _hosts_around(host: str, known: Container[str]) -> Iterator[str]:
-    """Yield what is *known* of *host*, the wildcards around it, and the empty text: any host."""
+    """Yield *host*, the wildcards that match it, and "" (any host), as far as *known*."""
     parts = host.split(".")
     wildcards = ("*." + ".".join(parts[start:]) for start in range(1, len(parts)))
     return (one for one in dict.fromkeys((host, *wildcards, "")) if one in known)
 
 
 def _rank(view: ServiceView) -> tuple[int, ...]:
-    """Return what is less for what the table comes to first, of what fits one path on one host."""
+    """Return a sort key: of the views that match a path, the table finds the least first."""
     kinds = [0 if isinstance(one, str) else 1 for one in view.segments]
     return (*kinds, 2) if view.is_prefix else tuple(kinds)
 

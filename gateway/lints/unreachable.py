@@ -1,4 +1,4 @@
-"""Find routes that can never match."""
+"""Warn about routes, and methods of routes, that never match."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -11,10 +11,10 @@ from gateway.settings.text.places import Places
 
 
 def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each route none of whose requests would come to it.
+    """Yield a warning for each route that no request can reach.
 
-    A method that a more specific route does not know is refused there; so what counts are
-    paths alone. A route with several hosts is warned of where it matches on none of them.
+    A more specific route refuses the methods that it does not list; so only paths count. A route
+    with several hosts is reported if it matches on none of them.
     """
     hollow: dict[str, int] = {}
     for area in nesting.hollow():
@@ -24,8 +24,8 @@ def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
         for route in area.routes:
             if hollow.pop(route.name, 0) == max(len(route.hosts), 1):
                 message = (
-                    f"`{route.name}` can never match: more specific routes own `{route.path}`,"
-                    " each segment below it, and all that is deeper"
+                    f"`{route.name}` can never match: more specific routes own `{route.path}` and"
+                    " every path below it"
                 )
                 yield (
                     places.route(route.name)
@@ -37,14 +37,14 @@ def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
 def find_answered(
     nesting: Nesting, documents: Mapping[tuple[str, bytes], bytes], places: Places
 ) -> Iterator[Fault]:
-    """Yield a warning for each route whose one path is that of a published document."""
+    """Yield a warning for each route whose only path is that of a published document."""
     published = {(host, split_segments(path)) for host, path in documents}
     for area in nesting.areas():
         for route in area.routes:
             if _is_answered(area, route, published):
                 message = (
-                    f"`{route.name}` can never match: the gateway itself answers here, with what"
-                    " it publishes"
+                    f"`{route.name}` can never match: the gateway itself serves a document at this"
+                    " path"
                 )
                 yield (
                     places.route(route.name)
@@ -62,11 +62,11 @@ def _is_answered(area: Area, route: Route, published: Collection[object]) -> boo
 
 
 def find_hidden_methods(nesting: Nesting, places: Places) -> Iterator[Fault]:
-    """Yield a warning where a route lists methods that are refused in nearly all its paths.
+    """Yield a warning if a route lists methods that are refused in nearly all its paths.
 
-    The most specific template owns a path with all its methods, and answers 405 to those it
-    does not list; whoever writes GET for `/orders/{id}` and POST for `/orders/` may think
-    otherwise. Of one service only: what serves pages may well list GET around an API.
+    The most specific template owns a path with all its methods, and responds 405 to those it
+    does not list; the author of GET `/orders/{id}` and POST `/orders/` may expect otherwise.
+    Only within one service: a route that serves pages may well list GET around an API.
     """
     for pair in nesting.nested():
         known = pair.inner.methods()
@@ -80,7 +80,7 @@ def find_hidden_methods(nesting: Nesting, places: Places) -> Iterator[Fault]:
                 continue
             message = (
                 f"{', '.join(hidden)} of `{first.path}` is refused with 405: `{first.name}`"
-                f" ({first.place}) owns that path, and does not list it"
+                f" ({first.place}) owns that path, and does not list the method"
             )
             yield (
                 places.route(route.name)

@@ -1,4 +1,4 @@
-"""Find the routes whose service paths may be those of another one, among thousands."""
+"""Index views by path, to find those that share a path with another one among thousands."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
@@ -11,7 +11,7 @@ def _one_kind(_view: ServiceView) -> Hashable:
 
 
 class ViewIndex:
-    """The *views*, by the segments of their templates, and there by *kind*."""
+    """*views* by the segments of their templates, then by *kind*."""
 
     def __init__(
         self,
@@ -27,10 +27,10 @@ class ViewIndex:
             kinds.setdefault(kind(view), []).append(view)
 
     def near(self, view: ServiceView, but: Hashable = None) -> Iterator[ServiceView]:
-        """Yield every view whose template and that of *view* have a path in common.
+        """Yield every view whose template shares a path with that of *view*.
 
-        Not those of the kind *but*, which cost nothing however many they are. And perhaps some
-        that have no path in common: a variable is taken for whatever stands there.
+        Views of the kind *but* are skipped at no cost. Some of the others may share no path after
+        all: a variable matches any segment here.
         """
         for kinds in _walk(self._root, view.segments, view.is_prefix):
             for kind, views in kinds.items():
@@ -42,7 +42,7 @@ Kinds = dict[Hashable, list[ServiceView]]
 
 
 class _Node:
-    """One segment's place: what may follow, and what ends here."""
+    """A node of the tree: the segments that may follow, and the areas that end here."""
 
     __slots__ = ("below", "end", "literals", "variable")
 

@@ -1,4 +1,4 @@
-"""Find limits that cannot be divided among the workers, for there are more of these."""
+"""Warn about limits that are lower than the number of workers."""
 
 from collections.abc import Iterator
 
@@ -9,20 +9,20 @@ from gateway.settings.values.configuration import Settings
 
 
 def find_limits_below_workers(settings: Settings, places: Places) -> Iterator[Fault]:
-    """Yield a warning for each limit that is less than the number of workers.
+    """Yield a warning for each limit that is lower than the number of workers.
 
-    Each takes at least one: a worker that may not send a request at all would refuse whatever
-    comes to it. With ``workers: auto`` only the machine knows how many there are.
+    Each worker gets at least one: with none it would refuse every request. With
+    ``workers: auto`` the number is not known here.
     """
     workers = settings.workers or 1
     for limit, part in _divided(settings, places):
         if limit is not None and limit < workers:
-            message = f"each of the {workers} workers takes at least one: {workers} in all"
+            message = f"each of the {workers} workers gets at least one: {workers} in total"
             yield part.warning(Code.LIMIT_BELOW_WORKERS, message)
 
 
 def _divided(settings: Settings, places: Places) -> Iterator[tuple[int | None, Part]]:
-    """Yield what ``share_of`` divides, and where it stands."""
+    """Yield each limit that ``share_of`` divides, with its part."""
     limits = places.main().child("limits")
     yield settings.limits.connections, limits.child("connections")
     yield settings.limits.requests, limits.child("requests")

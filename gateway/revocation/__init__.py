@@ -1,1 +1,1 @@
-"""Have the lists of tokens at hand that ended before their time."""
+"""Keep the lists of revoked tokens fetched before requests need them."""

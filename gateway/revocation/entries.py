@@ -1,4 +1,4 @@
-"""Read a revocation list: every entry of it, or why it is none."""
+"""Parse a revocation list."""
 
 from collections.abc import Mapping
 from math import inf
@@ -6,10 +6,10 @@ from math import inf
 from gateway.decision.revocation import Revocation
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 
-# A UUID and a time in each of 50,000 entries fit in.
+# Room for 50,000 entries with a UUID and a time each.
 MAX_LIST_BYTES = 4 * 1024 * 1024
 
-# About 80 bytes each, they fill the list.
+# At about 80 bytes each they fill the list.
 MAX_ENTRIES = 50_000
 
 _CLAIMS = ("client_id", "iss", "jti", "sub")
@@ -20,14 +20,14 @@ _MAX_TIME_SECONDS = 2.0**53  # above, a double no longer counts seconds
 
 
 class _Wrong(Exception):  # noqa: N818 - it is said of one entry, and never leaves this module
-    """One entry cannot be understood; the text is the reason, and holds nothing of it."""
+    """One entry is malformed; the text is the reason, and quotes nothing of the entry."""
 
 
 def parse_revocations(body: bytes) -> tuple[Revocation, ...] | str:
     """Return the entries of the list in *body*, or why it is not one.
 
-    One entry that is not understood spoils the list: to leave it out would let in somebody
-    whom it was to keep out. The reason names its index, counted from 0.
+    One malformed entry invalidates the list: skipping it could accept a revoked token. The reason
+    names its index, counted from 0.
     """
     document = parse_json_object(body)
     if isinstance(document, JsonFault):

@@ -1,4 +1,4 @@
-"""Keep one revocation list fresh, and say so when it has changed."""
+"""Keep one revocation list fresh, and report its changes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ ReadBody = Callable[[RevocationSettings], Awaitable[bytes]]
 
 
 class LiveList(Refreshed[RevocationList]):
-    """One revocation list; *on_change* is called whenever another one is in use."""
+    """One revocation list; *on_change* is called whenever its content in use changes."""
 
     owner = "revocation list"
     content = "entries"
@@ -38,17 +38,17 @@ class LiveList(Refreshed[RevocationList]):
 
     @property
     def is_file(self) -> bool:
-        """Say whether the list lies on this machine."""
+        """Return whether the list is a local file."""
         return self.settings.is_file
 
     @property
     def location(self) -> str:
-        """Return where the list is, without what may be secret."""
+        """Return the list's location without secrets."""
         location = self.settings.location
         return location if self.is_file else place(location)
 
     def is_same_source(self, other: Self) -> bool:
-        """Say whether *other* would fetch the same list."""
+        """Return whether *other* fetches the same list."""
         ours, theirs = self.settings, other.settings
         return (ours.is_file, ours.location, ours.ca) == (
             theirs.is_file,
@@ -57,7 +57,7 @@ class LiveList(Refreshed[RevocationList]):
         )
 
     def status(self) -> RevocationStatus:
-        """Return what there is to say about this list now."""
+        """Return the current state of this list."""
         listed, times = self._live.get(self._name), self._times
         age_seconds = self._age_seconds()
         return RevocationStatus(
@@ -79,7 +79,7 @@ class LiveList(Refreshed[RevocationList]):
 
     async def _read(self) -> RevocationList:
         body = await self._read_body(self.settings)
-        # In a thread: for a list as large as may be, every request would wait a fifth of a second.
+        # In a thread: parsing a list of the largest size would block requests for 0.2 s.
         return await asyncio.to_thread(self._parse, body)
 
     def _parse(self, body: bytes) -> RevocationList:

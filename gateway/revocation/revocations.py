@@ -1,4 +1,4 @@
-"""Hold all revocation lists, fetched before they are needed."""
+"""Hold all revocation lists, fetched before requests need them."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,21 +15,21 @@ from gateway.revocation.status import RevocationStatus
 from gateway.settings.values.configuration import RevocationSettings
 
 
-def _no_one() -> None:
-    """Tell nobody."""
+def _ignore() -> None:
+    """Do nothing."""
 
 
 class Revocations(Upkeep[LiveList]):
     """The lists of *settings* (by name); *lists* is what the decision reads, always current.
 
-    A list that was never had, or is too old, is absent from *lists*. *on_change* is called
+    A list that was never loaded, or is too old, is absent from *lists*. *on_change* is called
     whenever one has changed.
     """
 
     def __init__(
         self,
         settings: Mapping[str, RevocationSettings],
-        on_change: Callable[[], None] = _no_one,
+        on_change: Callable[[], None] = _ignore,
         session_factory: Callable[[], ClientSession] = make_session,
         clock: Clock | None = None,
     ) -> None:
@@ -50,7 +50,7 @@ class Revocations(Upkeep[LiveList]):
         return [one.status() for one in self._documents.values()]
 
     def status_of(self, name: str) -> RevocationStatus:
-        """Return the state of one list; raises KeyError where it is not known."""
+        """Return the state of one list; raises KeyError if it is unknown."""
         return self._documents[name].status()
 
     async def _read(self, settings: RevocationSettings) -> bytes:

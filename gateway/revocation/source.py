@@ -1,4 +1,4 @@
-"""Read a revocation list from wherever its configuration says it is, once."""
+"""Read a revocation list once, from its configured source."""
 
 import asyncio
 
@@ -13,9 +13,9 @@ from gateway.tls.client_context import make_trusting_context
 
 
 async def read_list(session: ClientSession, files: Files, settings: RevocationSettings) -> bytes:
-    """Return the text of the list as it is now.
+    """Return the current text of the list.
 
-    Takes at most the list's fetch timeout. Raises FetchFailed where it cannot be read.
+    Takes at most the list's fetch timeout. Raises FetchFailed if it cannot be read.
     """
     timeout_seconds = settings.times.fetch_timeout_seconds
     if not settings.is_file:

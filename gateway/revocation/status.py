@@ -1,4 +1,4 @@
-"""What there is to say about one revocation list."""
+"""The state of one revocation list, for the status page and metrics."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 class RevocationStatus:
     """The state of one list at one moment.
 
-    *location* is its place, without what may be secret. *loaded* says whether tokens can be
-    compared with it, *was_loaded* whether they could be once, and *refuses_without* whether they
-    are refused where not. *age_seconds* counts
-    from the last good fetch; the list serves up to *age_limit_seconds*, and is *stale* behind
-    the time for which it is fresh. *next_refresh_in_seconds* counts to the next fetch: 0 while
-    one is due or under way. *failures* are all since the start, *failures_in_a_row* those since
-    the last good fetch. *last_error* is of the last attempt, None if it was good.
+    *location* has no secrets. *loaded* is whether the list is in use, *was_loaded* whether it
+    ever was, and *refuses_without* whether tokens are refused without it. *age_seconds* is the
+    time since the last successful fetch; the list is used up to *age_limit_seconds*, and *stale*
+    once it is no longer fresh. *next_refresh_in_seconds* is the time to the next fetch: 0 while
+    one is due or in flight. *failures* are all since the start, *failures_in_a_row* those since
+    the last successful fetch. *last_error* is that of the last attempt, None if it succeeded.
     """
 
     name: str

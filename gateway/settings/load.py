@@ -1,4 +1,4 @@
-"""Load a configuration: read, check and compile it, or say all that is wrong with it."""
+"""Load a configuration: read, check and compile it, or list all of its faults."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,9 +85,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """All that is wrong with a configuration, warnings included, in order of place.
+    """All faults of a configuration, warnings included, in order of place.
 
-    *digest* is of all files read, as in the settings.
+    *digest* covers all files read, as in the settings.
     """
 
     faults: tuple[Fault, ...]
@@ -111,7 +111,7 @@ def load_settings(
     )
     if not all(source.document.complete for source in every) or not are_mappings(sources, faults):
         return Rejected(_ordered(faults), sources.digest)
-    # A value that YAML disputes has been reported; what else it breaks is not news.
+    # A value that YAML versions read differently is reported already: skip what follows from it.
     disputed = {fault.place for fault in faults if fault.severity is Severity.ERROR}
     found: list[Fault] = []
     settings = _compile(sources, environ, found)
@@ -129,7 +129,7 @@ def load_settings(
 
 
 def _comments(documents: Iterable[Document], faults: list[Fault]) -> Iterator[Comment]:
-    """Yield the comments that may suppress warnings; each of the others is one."""
+    """Yield the comments that may suppress warnings; each of the others becomes a warning."""
     for document in documents:
         refused = document.refuse("silence warnings", Grant.SILENCES)
         for comment in document.comments:

@@ -39,8 +39,8 @@ class UpdateSource:
                 last[name] = listed
                 publish(self._list(name))
 
-        self.fetched.keyring.tell(publish_keys)
-        self.fetched.revocations.tell(publish_list)
+        self.fetched.keyring.subscribe(publish_keys)
+        self.fetched.revocations.subscribe(publish_list)
 
     def _keys(self, name: str) -> KeysUpdate:
         keys = self.fetched.keyring.keys.get(name)

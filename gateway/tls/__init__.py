@@ -1,1 +1,1 @@
-"""What is presented and trusted over TLS, and the contexts that speak it."""
+"""TLS: certificates and authorities, and the contexts that use them."""

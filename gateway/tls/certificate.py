@@ -1,4 +1,4 @@
-"""Certificates and authorities that were read from a configuration, and what they are for."""
+"""Certificates and authorities from a configuration, and the TLS options that use them."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 class Certificate:
     """A certificate with its chain, and its private key; both are PEM.
 
-    *file* is where it was read, *names* are its DNS names in lower case, and the times seconds
+    *file* is where it was read, *names* are its DNS names in lower case; the times are in seconds
     since the epoch.
     """
 
@@ -23,7 +23,7 @@ class Certificate:
 class Authorities:
     """Certificates whose signatures are trusted, as PEM.
 
-    *not_after* is the end of the one that lasts longest, in seconds since the epoch.
+    *not_after* is when the last of them expires, in seconds since the epoch.
     """
 
     file: str
@@ -33,11 +33,11 @@ class Authorities:
 
 @dataclass(frozen=True, slots=True)
 class ServerTls:
-    """How the data port speaks TLS.
+    """The TLS options of the data port.
 
-    The first of *certificates* is for whoever asks for no name, or for one that none of them
-    has. With *client_ca* clients are asked for a certificate; one that is shown must be signed
-    by these authorities, and where it *is_required* nobody gets in without.
+    The first of *certificates* is for clients without SNI, or with a name that no certificate
+    has. With *client_ca*, clients may present a certificate that these authorities signed; if it
+    *is_required*, they must.
     """
 
     certificates: tuple[Certificate, ...]
@@ -47,9 +47,10 @@ class ServerTls:
 
 @dataclass(frozen=True, slots=True)
 class ClientTls:
-    """How servers of an upstream or an issuer must prove who they are, and what is shown to them.
+    """The TLS options towards servers of an upstream or an issuer.
 
-    *ca* of None trusts whom the machine trusts. *server_name* of None is the host of its URL.
+    *ca* of None trusts the machine's authorities. *server_name* of None is the host of the URL.
+    *certificate* is the client certificate.
     """
 
     ca: Authorities | None = None

@@ -1,4 +1,4 @@
-"""Read of a ClientHello which application protocols the client offers (RFC 7301)."""
+"""Read the application protocols (ALPN, RFC 7301) that a ClientHello offers."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,16 +7,16 @@ _HANDSHAKE_RECORD: Final = 22
 _CLIENT_HELLO: Final = b"\x01"
 _ALPN: Final = 16
 
-# What comes in front of the session id: the version, and the random bytes.
+# The bytes before the session id: the version, and the random bytes.
 _FIXED_BYTES: Final = 2 + 32
 
 
 class _CutError(Exception):
-    """More was announced than there is."""
+    """The message is truncated."""
 
 
 class _Octets:
-    """Octets that are taken one after the other."""
+    """A cursor over octets."""
 
     __slots__ = ("_at", "_octets")
 
@@ -38,14 +38,14 @@ class _Octets:
         return int.from_bytes(self.take(size), "big")
 
     def vector(self, size: int) -> bytes:
-        """Take a length of *size* octets, and what is so long."""
+        """Take a length of *size* octets, and as many octets as it says."""
         return self.take(self.number(size))
 
 
 def offered_protocols(octets: bytes) -> tuple[bytes, ...] | None:
     """Return the protocols that the ClientHello in *octets* offers; empty if it offers none.
 
-    None if it is not complete. What is no ClientHello offers none: OpenSSL says what it is.
+    None if it is incomplete. Anything else offers none: OpenSSL reports what is wrong with it.
     """
     try:
         hello = _read_hello(_Octets(octets))
@@ -63,7 +63,7 @@ def _read_hello(records: _Octets) -> bytes:
     while True:
         if records.number(1) != _HANDSHAKE_RECORD:
             return b""
-        records.take(2)  # a version that means nothing (RFC 8446 §5.1)
+        records.take(2)  # a legacy version, ignored (RFC 8446 §5.1)
         message += records.vector(2)
         if message[:1] not in {b"", _CLIENT_HELLO}:
             return b""

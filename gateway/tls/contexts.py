@@ -1,4 +1,4 @@
-"""Make all contexts of one configuration at once, before it goes live."""
+"""Make all TLS contexts of one configuration at once, before it goes live."""
 
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from gateway.tls.server_context import make_server_context
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contexts:
-    """What is spoken TLS with: at each address of the data port, if it is, and to servers."""
+    """The TLS contexts of each listen address (None for plain HTTP), and of upstream servers."""
 
     servers: tuple[ssl.SSLContext | None, ...]
     clients: Mapping[ClientTls, ssl.SSLContext]
@@ -22,10 +22,10 @@ def make_contexts(
     clients: Iterable[ClientTls],
     known: Mapping[ServerTls, ssl.SSLContext],
 ) -> Contexts:
-    """Return the contexts for each of *servers*, those that are *known* again, and of *clients*.
+    """Return the contexts of *servers*, reusing those *known*, and of *clients*.
 
-    Takes milliseconds for each. Raises ssl.SSLError where OpenSSL does not take a certificate,
-    OSError without a descriptor.
+    Each takes milliseconds. Raises ssl.SSLError if OpenSSL rejects a certificate, OSError without
+    a file descriptor.
     """
     made = dict(known)
     for tls in servers:
@@ -36,9 +36,9 @@ def make_contexts(
 
 
 def make_client_contexts(clients: Iterable[ClientTls]) -> Mapping[ClientTls, ssl.SSLContext]:
-    """Return a context for each of *clients*: the same one for those that differ by name alone.
+    """Return a context for each of *clients*, shared by those that differ only in the name.
 
-    To read the authorities of the machine takes milliseconds, and there may be many upstreams.
+    Reading the machine's authorities takes milliseconds, and there may be many upstreams.
     """
     made: dict[ClientTls, ssl.SSLContext] = {}
     for tls in clients:

@@ -1,4 +1,4 @@
-"""Put another context in the place of the one that a listener speaks TLS with."""
+"""Replace the TLS context of a listener while it runs."""
 
 import ssl
 
@@ -6,22 +6,22 @@ from gateway.tls.server_side import ServerSide
 
 
 class LatestContext(ssl.SSLContext):
-    """A context in name alone: a handshake takes what was put in last when it begins.
+    """A proxy for a context: each handshake uses the latest one at its start.
 
-    So certificates change without a socket that is closed and opened again: nobody is refused
-    meanwhile, and handshakes and connections under way go on as they began.
+    So certificates change without reopening a socket: no connection is refused meanwhile, and
+    handshakes and connections in flight continue as they began.
     """
 
     _latest: ssl.SSLContext
 
     def __new__(cls, first: ssl.SSLContext) -> "LatestContext":
-        """Return one in which *first* is put in."""
+        """Return a proxy for *first*."""
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
         context._latest = first
         return context
 
     def use(self, context: ssl.SSLContext) -> None:
-        """Have all handshakes that begin from now on made by *context*."""
+        """Use *context* for all handshakes from now on."""
         self._latest = context
 
     def wrap_bio(

@@ -1,4 +1,4 @@
-"""Give a certificate and its key to OpenSSL, which takes them from files alone."""
+"""Load a certificate and its key into OpenSSL, which reads them from files only."""
 
 import errno
 import os
@@ -11,20 +11,19 @@ from gateway.tls.certificate import Certificate
 
 
 def load_pair(context: ssl.SSLContext, certificate: Certificate) -> None:
-    """Have *context* show *certificate*.
+    """Make *context* present *certificate*.
 
-    The files that OpenSSL reads are in memory, have no name, and are gone afterwards: what is
-    loaded is what was checked, whatever has become of the files on the disk, and no key is
-    ever written to one. Raises ssl.SSLError where OpenSSL does not take the pair,
-    OSError where there is no descriptor left, or no ``/proc``.
+    OpenSSL reads from anonymous files in memory: what is loaded is what was checked, whatever
+    happened to the files on disk, and no key is ever written to disk. Raises ssl.SSLError if
+    OpenSSL rejects the pair, OSError without a file descriptor or without ``/proc``.
     """
     with _in_memory(certificate.chain) as chain, _in_memory(certificate.key) as key:
-        # An empty password, so that OpenSSL never asks for one on the terminal.
+        # An empty password keeps OpenSSL from prompting for one on the terminal.
         context.load_cert_chain(chain, key, password="")
 
 
-# MFD_NOEXEC_SEAL of Linux 6.3, which Python does not name. Where `vm.memfd_noexec` is 2 there are
-# no such files without it; kernels of before do not know it.
+# MFD_NOEXEC_SEAL of Linux 6.3, which Python does not define. With `vm.memfd_noexec=2` it is
+# mandatory; older kernels reject it.
 _NEVER_EXECUTED: Final = 0x0008
 
 

@@ -1,4 +1,4 @@
-"""Make what the data port speaks TLS with."""
+"""Make the TLS contexts of the data port."""
 
 import ssl
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from gateway.tls.server_side import PROTOCOL, ServerSide
 
 T = TypeVar("T")
 
-# Mozilla's "intermediate", version 5.7, without finite-field DHE, which no client needs that has
-# TLS 1.2. Forward secrecy and authenticated encryption, all of them; TLS 1.3 has no others. Level 2
-# is what Debian and Python demand: no RSA under 2048 bits, no SHA-1 in a signature.
+# Mozilla's "intermediate" list, version 5.7, without finite-field DHE, which no TLS 1.2 client
+# needs. All have forward secrecy and authenticated encryption, as all of TLS 1.3 do. Debian and
+# Python use level 2, too: no RSA under 2048 bits, no SHA-1 in a signature.
 _CIPHERS: Final = ":".join(
     (
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -27,9 +27,9 @@ _CIPHERS: Final = ":".join(
 
 
 def make_server_context(tls: ServerTls) -> ssl.SSLContext:
-    """Return a context that shows each client the certificate for the name it asks for.
+    """Return a context that selects the certificate by the name that a client asks for (SNI).
 
-    Raises ssl.SSLError where OpenSSL does not take a certificate, OSError without a descriptor.
+    Raises ssl.SSLError if OpenSSL rejects a certificate, OSError without a file descriptor.
     """
     contexts = [_make_context(tls, certificate) for certificate in tls.certificates]
     first = contexts[0]
@@ -48,8 +48,8 @@ _Choice = Callable[[ssl.SSLObject, str | None, ssl.SSLContext], None]
 
 def _choose(find: Callable[[str], ssl.SSLContext | None]) -> _Choice:
     def choose(connection: ssl.SSLObject, name: str | None, _first: ssl.SSLContext) -> None:
-        # All contexts ask the same of clients. OpenSSL takes over from the one that is put in
-        # here the certificate and whom to trust, not whether a client must show its own.
+        # OpenSSL takes the certificate and the trust from the new context, but not whether a
+        # client certificate is required; that is the same in all contexts.
         context = find(name) if name else None
         if context is not None:
             connection.context = context
@@ -62,22 +62,22 @@ def _make_context(tls: ServerTls, certificate: Certificate) -> ssl.SSLContext:
     context.sslobject_class = ServerSide
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    # A client asks us to begin anew as often as it likes: CPU time for nothing (CVE-2011-1473).
+    # Clients could renegotiate endlessly, at the cost of our CPU (CVE-2011-1473).
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    # All ciphers are good, and clients know which one their hardware is best at.
+    # All ciphers are good, and clients know which one their hardware accelerates.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols([PROTOCOL])
     load_pair(context, certificate)
     if tls.client_ca is not None:
         context.load_verify_locations(cadata=tls.client_ca.pem.decode("ascii"))
-        # Whoever is named is trusted, an authority between a root and the clients, too.
+        # Trust every named authority, also an intermediate one.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_mode = ssl.CERT_REQUIRED if tls.is_required else ssl.CERT_OPTIONAL
     return context
 
 
 def find_by_name(named: Mapping[str, T]) -> Callable[[str], T | None]:
-    """Return a function from a host name to what *named* has for it.
+    """Return a function from a host name to its value in *named*.
 
     An exact name wins over a wildcard, and ``*.example.com`` stands for exactly one label
     (RFC 9525 section 6.3).

@@ -1,4 +1,4 @@
-"""The server's side of one TLS connection: the client is current, or is told why it is refused."""
+"""The server side of a TLS connection, with an alert for each refused client."""
 
 import ssl
 from time import time
@@ -16,28 +16,27 @@ _MAX_HELLO_BYTES: Final = 32 * 1024
 
 
 class ServerSide(ssl.SSLObject):
-    """Where a handshake fails, *outgoing* holds an alert that says why, and that is to be sent.
+    """A TLS connection that sends an alert if its handshake fails.
 
-    Event loops close the connection as soon as a handshake fails, and the alert is lost: a
-    client that should have shown a certificate would hear nothing but the end. So the first
-    failure is put off: the loop is told to wait for more, and sends what there is before it does.
-    Whatever comes next, the client's own end above all, is the end of it; and so is the
-    handshake's deadline.
+    Event loops close the connection as soon as a handshake fails, and the alert in *outgoing* is
+    lost: a client without a required certificate would see only a closed connection. So the
+    first failure is postponed: the loop is asked to wait for more data, and first sends what is
+    there. Whatever follows, usually the client's own close, or the handshake's deadline, ends it.
 
-    OpenSSL verifies a client's certificate once, and not again where the session is resumed
-    (RFC 8446 §2.2): by its tickets an expired one would get in for as long as it comes back.
+    OpenSSL verifies a client certificate once, but not again when the session is resumed (RFC 8446
+    §2.2): session tickets would let an expired one in for as long as the client returns.
 
-    A client that offers other protocols than HTTP/1.1 alone is refused (RFC 7301 §3.2). Python
-    has OpenSSL go on as if it had offered none, so what it offers is read from *incoming*.
+    A client that offers only other protocols than HTTP/1.1 is refused (RFC 7301 §3.2). Python
+    makes OpenSSL continue as if it had offered none, so the offer is read from *incoming*.
     """
 
     incoming: ssl.MemoryBIO | None = None
     outgoing: ssl.MemoryBIO | None = None
     _failure: tuple[object, ...] | None = None
-    _hello: bytes | None = b""  # as much of it as came; None once it was looked at
+    _hello: bytes | None = b""  # as much of it as arrived; None once it was checked
 
     def do_handshake(self) -> None:
-        """Go on with the handshake; raises ssl.SSLError, and SSLWantReadError to wait."""
+        """Continue the handshake; raises ssl.SSLError, or SSLWantReadError to wait."""
         if self._failure is not None:
             raise ssl.SSLError(*self._failure)
         if self._hello is not None and self.incoming is not None:
@@ -49,14 +48,14 @@ class ServerSide(ssl.SSLObject):
         except ssl.SSLError as failure:
             if self.outgoing is None or not self.outgoing.pending:
                 raise
-            # Not the error itself: by its traceback it would hold this object in turn.
+            # Not the error itself: its traceback refers back to this object.
             self._failure = failure.args
             raise ssl.SSLWantReadError from None
         if self.session_reused and _has_expired(self):
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the client's certificate has expired")
 
     def _check_protocols(self, incoming: ssl.MemoryBIO) -> None:
-        """Look at the ClientHello as it comes; refuse it if it offers no protocol of ours."""
+        """Check the ClientHello as it arrives; refuse it if it offers only other protocols."""
         came = incoming.read()
         incoming.write(came)
         hello = (self._hello or b"") + came
@@ -76,6 +75,6 @@ class ServerSide(ssl.SSLObject):
 
 def _has_expired(side: ssl.SSLObject) -> bool:
     certificate = side.getpeercert()
-    if not certificate:  # the client has shown none
+    if not certificate:  # the client presented none
         return False
     return ssl.cert_time_to_seconds(str(certificate["notAfter"])) <= time()

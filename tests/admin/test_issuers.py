@@ -22,7 +22,7 @@ STATUS = IssuerStatus(
     fetches=9,
     failures=5,
     failures_in_a_row=4,
-    last_error="https://keys.example/jwks: answered 500 instead of 200",
+    last_error="https://keys.example/jwks: status 500 instead of 200",
     next_refresh_in_seconds=8.0,
     unusable=tuple(f"key {n}: use is not sig" for n in range(200)),
 )
@@ -44,7 +44,7 @@ def test_operators_see_all_of_it() -> None:
         "fetches": 9,
         "failures": 5,
         "failures_in_a_row": 4,
-        "last_error": "https://keys.example/jwks: answered 500 instead of 200",
+        "last_error": "https://keys.example/jwks: status 500 instead of 200",
         "next_refresh_in_seconds": 8.0,
         "unusable_keys": list(STATUS.unusable[:100]),
         "unusable_keys_total": 200,

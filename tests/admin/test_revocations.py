@@ -24,7 +24,7 @@ STATUS = RevocationStatus(
     fetches=9,
     failures=5,
     failures_in_a_row=4,
-    last_error="https://login.example.com/revoked.json: answered 500 instead of 200",
+    last_error="https://login.example.com/revoked.json: status 500 instead of 200",
     next_refresh_in_seconds=8.0,
 )
 
@@ -45,7 +45,7 @@ def test_operators_see_all_of_it() -> None:
         "fetches": 9,
         "failures": 5,
         "failures_in_a_row": 4,
-        "last_error": "https://login.example.com/revoked.json: answered 500 instead of 200",
+        "last_error": "https://login.example.com/revoked.json: status 500 instead of 200",
         "next_refresh_in_seconds": 8.0,
     }
     open_list = replace(STATUS, refuses_without=False)

@@ -122,7 +122,7 @@ def test_an_error_of_the_issuer_ends_with_3(tmp_path: Path) -> None:
         result = run(tmp_path, issuer_lines("main", f"jwks_url: {url}/jwks"))
 
     assert result.exit_code == 3
-    assert said(result) == [f"main: {url}/jwks: answered 503 instead of 200"]
+    assert said(result) == [f"main: {url}/jwks: status 503 instead of 200"]
 
 
 def test_a_secret_is_listed_and_not_shown(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_a_refusal_names_its_route_and_all_scopes_it_asks_for() -> None:
     assert isinstance(short, Deny)
     assert (missing.reason, missing.token) == (Reason.TOKEN_MISSING, None)
     assert short.reason is Reason.SCOPE_MISSING
-    assert short.detail == "the route asks for any of admin, orders:admin"
+    assert short.detail == "the route requires any of admin, orders:admin"
     assert short.token is not None
     for deny in (missing, short):
         assert deny.route is not None

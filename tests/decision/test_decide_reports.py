@@ -114,7 +114,7 @@ def test_an_issuer_that_reports_lets_through_what_fails_its_own_check(
     ],
 )
 def test_an_issuer_that_reports_changes_nothing_else(authorization: bytes, reason: Reason) -> None:
-    """What the route asks for is the route's, and other issuers' tokens are theirs."""
+    """What the route requires is the route's, and other issuers' tokens are theirs."""
     verdict = ask(guarded(), authorization)
 
     assert isinstance(verdict, Deny)

@@ -63,7 +63,7 @@ def answer(verdict: Verdict) -> tuple[Reason, str] | None:
 
 
 REVOKED = Reason.TOKEN_REVOKED, "the token is on the revocation list blocked"
-UNAVAILABLE = Reason.REVOCATIONS_UNAVAILABLE, "the revocation list blocked is not at hand"
+UNAVAILABLE = Reason.REVOCATIONS_UNAVAILABLE, "the revocation list blocked is not loaded"
 
 
 def test_a_listed_token_is_refused_and_another_is_not() -> None:

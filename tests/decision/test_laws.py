@@ -417,4 +417,4 @@ def test_the_words_of_every_refusal_are_fixed_by_the_policy_and_not_by_the_token
 
     assert isinstance(verdict, Deny)
     assert verdict.reason is Reason.SCOPE_MISSING
-    assert (verdict.detail, verdict.scopes) == ("the route asks for orders:read", ("orders:read",))
+    assert (verdict.detail, verdict.scopes) == ("the route requires orders:read", ("orders:read",))

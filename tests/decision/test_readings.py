@@ -195,7 +195,7 @@ def test_a_reading_that_nobody_owns_or_the_route_itself_does_no_harm(path: bytes
 
 def test_the_words_of_an_ambiguous_path_say_so() -> None:
     assert ask(b"/public/guarded%2Fa") == Deny(
-        Reason.PATH_REJECTED, "some services read the path as one of another route"
+        Reason.PATH_REJECTED, "some services read the path as that of another route"
     )
 
 

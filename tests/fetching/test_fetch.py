@@ -67,9 +67,9 @@ async def test_another_limit_holds_where_it_is_given(
 TOO_LARGE = "larger than 262144 bytes"
 
 MISBEHAVIOUR = {
-    "an error of the server": (body(DOCUMENT, status=500), "answered 500 instead of 200"),
-    "no content": (body(b"", status=204), "answered 204 instead of 200"),
-    "not found": (body(DOCUMENT, status=404), "answered 404 instead of 200"),
+    "an error of the server": (body(DOCUMENT, status=500), "status 500 instead of 200"),
+    "no content": (body(b"", status=204), "status 204 instead of 200"),
+    "not found": (body(DOCUMENT, status=404), "status 404 instead of 200"),
     "a body of 28 MB": (body(b" " * 28_000_000), TOO_LARGE),
     "one byte too many": (body(b" " * (MAX_DOCUMENT_BYTES + 1)), TOO_LARGE),
     "a compression bomb": (
@@ -79,9 +79,9 @@ MISBEHAVIOUR = {
     "no gzip though it says so": (body(b"{}", Content_Encoding="gzip"), "not valid gzip"),
     "gzip cut short": (
         body(gzip.compress(DOCUMENT)[:-4], Content_Encoding="gzip"),
-        "cut short",
+        "truncated",
     ),
-    "an encoding not asked for": (body(DOCUMENT, Content_Encoding="br"), "not asked for"),
+    "an encoding not asked for": (body(DOCUMENT, Content_Encoding="br"), "not requested"),
     "a redirect to nowhere": (body(b"", status=302), "more than 3 redirects"),
     "a redirect to something else": (
         body(b"", status=302, Location="ftp://127.0.0.1/x"),
@@ -146,7 +146,7 @@ async def test_an_issuer_that_hangs_is_left_after_the_timeout(
 
     peer.answer = answer
 
-    with pytest.raises(FetchFailed, match=r"no complete answer in 0\.05 s"):
+    with pytest.raises(FetchFailed, match=r"no complete response in 0\.05 s"):
         await fetch(session, peer.url, 0.05)
     released.set()
 
@@ -163,7 +163,7 @@ async def test_a_body_that_drips_does_not_prolong_the_timeout(
 
     peer.answer = answer
 
-    with pytest.raises(FetchFailed, match=r"no complete answer in 0\.2 s"):
+    with pytest.raises(FetchFailed, match=r"no complete response in 0\.2 s"):
         await fetch(session, peer.url, 0.2)
 
 

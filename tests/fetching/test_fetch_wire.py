@@ -105,7 +105,7 @@ async def test_an_interim_answer_does_not_prolong_the_timeout(
 
     issuer.script = script
 
-    with pytest.raises(FetchFailed, match=r"no complete answer in 0\.2 s"):
+    with pytest.raises(FetchFailed, match=r"no complete response in 0\.2 s"):
         await fetch(session, issuer.url, 0.2)
 
 

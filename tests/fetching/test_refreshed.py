@@ -109,7 +109,7 @@ async def test_what_is_too_old_is_dropped_and_comes_back(
             await until(words.is_loaded)
 
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["book main: words are too old and no longer used"]
+    assert said == ["book main: words are too old: no longer used"]
 
 
 async def test_age_and_next_refresh_are_known(clock: MovableClock) -> None:

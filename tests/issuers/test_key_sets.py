@@ -59,7 +59,7 @@ UNUSABLE: dict[str, tuple[Jwk, bytes, str]] = {
     "7517.4 a secret": (
         {"kty": "oct", "kid": "k7", "k": base64url(SECRET)},
         token_of(SECRET, "HS256", "k7"),
-        "a symmetric key does not belong into a published set",
+        "a symmetric key does not belong in a published set",
     ),
     "7518.1 RSA of 1024 bits": (
         rsa_jwk(SHORT_RSA, kid="k7"),
@@ -115,7 +115,7 @@ async def test_private_and_symmetric_keys_of_a_set_are_warned_of_once_and_never_
     warnings = [one for one in caplog.messages if "unusable" in one]
     assert warnings == [
         "issuer main: 3 unusable keys: key 1: a private key was published; "
-        "key 2: a symmetric key does not belong into a published set; "
+        "key 2: a symmetric key does not belong in a published set; "
         "key 3: n is not a base64url string"
     ]
     assert len(issuer.paths) == 6

@@ -236,7 +236,9 @@ async def test_hundreds_that_hang_cost_the_others_nothing() -> None:
 
         assert set(keyring.keys) == {f"i{n}" for n in sound}
         errors = {status.last_error for status in keyring.status() if not status.loaded}
-        assert {str(error).rpartition(": ")[2] for error in errors} == {"no complete answer in 1 s"}
+        assert {str(error).rpartition(": ")[2] for error in errors} == {
+            "no complete response in 1 s"
+        }
         over.set()
         await keyring.close()
 

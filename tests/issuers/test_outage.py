@@ -56,7 +56,7 @@ async def test_500s_for_an_hour_are_noticed_by_no_client_and_by_everybody_who_wa
     assert world.metric("gateway_issuer_key_fetch_failures_in_a_row") == len(moments) - 1
     assert world.metric("gateway_issuer_keys_age_seconds") == 3600.0
     assert world.metric("gateway_issuer_keys_age_limit_seconds") == AGE_LIMIT_SECONDS
-    assert (await world.issuer_status())["last_error"].endswith("answered 500 instead of 200")
+    assert (await world.issuer_status())["last_error"].endswith("status 500 instead of 200")
 
     issuer.answer = body(jwks(key(0), key(1)))
     await world.pass_time(LONGEST_PAUSE_SECONDS)

@@ -170,9 +170,9 @@ async def test_keys_for_no_listed_algorithm_keep_the_former_ones(
         ]
 
     assert [str(one).partition("; list")[0] for one in refusals] == [
-        "issuer `main`: no key for the issuer's `algorithms` (ES256): those there are for "
+        "issuer `main`: no key for the issuer's `algorithms` (ES256); those it has are for "
         "PS256, PS384, PS512, RS256, RS384, RS512",
-        "issuer `main`: no key for the issuer's `algorithms` (RS256): those there are for ES256",
+        "issuer `main`: no key for the issuer's `algorithms` (RS256); those it has are for ES256",
     ]
     assert ": keys_unusable: " in reload.faults[0]
     assert await is_served(world)
@@ -274,7 +274,7 @@ async def test_times_that_end_the_keys_at_hand_are_a_trade(
 
     refusal = await reload(issuers=main(issuer.url + "/jwks", keys=times))
 
-    assert "answered 500 instead of 200" in (refusal or "")
+    assert "status 500 instead of 200" in (refusal or "")
     assert await is_served(world)
 
 
@@ -389,7 +389,7 @@ async def test_reloads_at_one_time_take_their_turns(
         assert await is_served(world)
         opened.set()
 
-        assert "answered 500" in (await first or "")
+        assert "status 500" in (await first or "")
         assert await second is None
     assert await is_served(world)
 

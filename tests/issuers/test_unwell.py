@@ -60,17 +60,17 @@ BOMB = gzip.compress(b'{"keys": [' + b" " * 50_000_000 + b"]}")
 GZIP = b"Content-Encoding: gzip"
 
 UNWELL: dict[str, tuple[Script, str]] = {
-    "500": (serve(make_answer(GOOD, status=500)), "answered 500 instead of 200"),
+    "500": (serve(make_answer(GOOD, status=500)), "status 500 instead of 200"),
     "503 with a word on when to come back": (
         serve(make_answer(b"", b"Retry-After: 3600", status=503)),
-        "answered 503 instead of 200",
+        "status 503 instead of 200",
     ),
-    "204": (serve(b"HTTP/1.1 204 No Content\r\n\r\n"), "answered 204 instead of 200"),
+    "204": (serve(b"HTTP/1.1 204 No Content\r\n\r\n"), "status 204 instead of 200"),
     "304, though nobody said what he had": (
         serve(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n'),
-        "answered 304 instead of 200",
+        "status 304 instead of 200",
     ),
-    "401": (serve(make_answer(GOOD, status=401)), "answered 401 instead of 200"),
+    "401": (serve(make_answer(GOOD, status=401)), "status 401 instead of 200"),
     "200 with HTML": (
         serve(make_answer(b"<!doctype html><h1>Sign in</h1>", b"Content-Type: text/html")),
         "not valid JSON",
@@ -102,10 +102,10 @@ UNWELL: dict[str, tuple[Script, str]] = {
     ),
     "a set in UTF-16": (serve(make_answer(GOOD.decode().encode("utf-16"))), "not UTF-8"),
     "a compression bomb": (serve(make_answer(BOMB, GZIP)), "larger than 262144 bytes"),
-    "gzip cut short": (serve(make_answer(gzip.compress(GOOD)[:-9], GZIP)), "cut short"),
+    "gzip cut short": (serve(make_answer(gzip.compress(GOOD)[:-9], GZIP)), "truncated"),
     "gzip that is none": (serve(make_answer(GOOD, GZIP)), "not valid gzip"),
     "50 MB": (serve(make_answer(b" " * 50_000_000 + GOOD)), "larger than 262144 bytes"),
-    "a body that drips": (drip, "no complete answer in 0.5 s"),
+    "a body that drips": (drip, "no complete response in 0.5 s"),
     "a redirect in circles": (
         serve(make_answer(b"", b"Location: /jwks", status=302)),
         "more than 3 redirects",

@@ -102,7 +102,7 @@ async def test_the_keyring_tells_of_one_issuer(peer: IssuerPeer, clock: MovableC
 
     assert keyring.describe("main") == (
         "keys held: 'a', 'b', 'c'; fetched 12 s ago; "
-        f"last error: {peer.url}/jwks: answered 500 instead of 200"
+        f"last error: {peer.url}/jwks: status 500 instead of 200"
     )
 
 
@@ -134,7 +134,7 @@ def test_the_key_that_a_token_wanted_stands_before_those_held(kid: str | None, s
     """6750.10: a piece of a token is not told, wherever a client puts it."""
     told = Keyring({}).explain(WantedKey("main", kid, "ES256"))
 
-    assert told == f"wanted of main: {shown} for ES256; no keys held"
+    assert told == f"wanted from main: {shown} for ES256; no keys held"
 
 
 @given(st.text())
@@ -155,6 +155,6 @@ def test_keys_for_no_listed_algorithm_are_told_with_what_they_are_for() -> None:
     keys = [Key(None, frozenset({"RS256", "PS256"}), b""), Key("b", frozenset({"ES384"}), b"")]
 
     assert describe_unfit(keys, frozenset({"ES256", "EdDSA"})) == (
-        "no key for the issuer's `algorithms` (ES256, EdDSA): those there are for "
+        "no key for the issuer's `algorithms` (ES256, EdDSA); those it has are for "
         "ES384, PS256, RS256"
     )

@@ -78,7 +78,7 @@ async def test_both_failures_are_told(peer: IssuerPeer, session: ClientSession) 
     with pytest.raises(FetchFailed) as failure:
         await discover(session, peer.url, 5.0)
 
-    assert str(failure.value).count("answered 404") == 2
+    assert str(failure.value).count("status 404") == 2
 
 
 ISSUER = "https://a.example/é"

@@ -35,13 +35,13 @@ KEY_SETS: dict[str, dict[str, Any]] = {
 # Tokens that are good for somebody, what the gateway says to them, and why.
 PARTS = "the token does not have three parts"
 REFUSED = {
-    "7515 A.5": ("no key of the issuer fits", "none is no algorithm here (8725.1)"),
+    "7515 A.5": ("no key of the issuer matches", "none is no algorithm here (8725.1)"),
     "7515 A.6": (PARTS, "a bearer token is compact (8725.12)"),
     "7515 A.7": (PARTS, "a bearer token is compact (8725.12)"),
     "7515 E": ("has an extension that is not supported", "the RFC says so as well (7515.3)"),
     "7516 A.2": (PARTS, "nothing is decrypted here, and RSA1_5 is an oracle (8725.12)"),
     "7516 A.3": (PARTS, "nothing is decrypted here (8725.12)"),
-    "9864 EdDSA only": ("no key of the issuer fits", "the key is published for a name (7517.3)"),
+    "9864 EdDSA only": ("no key of the issuer matches", "the key is published for a name (7517.3)"),
 }
 
 # What is used of each set, by name, and why the others are not.
@@ -50,7 +50,7 @@ USED: dict[str, tuple[list[str | None], list[str]]] = {
     "7517 A.2": ([], ["key 0: use is not sig", "key 1: a private key was published"]),
     "7517 A.3": (
         [],
-        [f"key {n}: a symmetric key does not belong into a published set" for n in (0, 1)],
+        [f"key {n}: a symmetric key does not belong in a published set" for n in (0, 1)],
     ),
     "7517 B": (["1b94c"], []),
     "7518 C": ([], [f"key {n}: a private key was published" for n in (0, 1)]),

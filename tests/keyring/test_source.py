@@ -64,5 +64,5 @@ async def test_discovery_and_keys_together_take_no_longer_than_the_timeout(
     )
 
     async with make_session() as session:
-        with pytest.raises(FetchFailed, match=r"no complete answer in 0\.5 s"):
+        with pytest.raises(FetchFailed, match=r"no complete response in 0\.5 s"):
             await read_keys(session, Files(), settings)

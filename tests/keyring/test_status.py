@@ -54,7 +54,7 @@ async def test_keys_never_had_are_told_with_the_reason(
 
     assert not status.loaded
     assert (status.kids, status.age_seconds, status.failures) == ((), None, 1)
-    assert status.last_error == f"{peer.url}/jwks: answered 500 instead of 200"
+    assert status.last_error == f"{peer.url}/jwks: status 500 instead of 200"
     assert status.next_refresh_in_seconds == 1.0
 
 

@@ -60,7 +60,7 @@ def test_a_rule_that_is_left_out_within_a_route_that_has_it_is_doubtful(
     assert_warned(tmp_path, "rule_dropped", config(routes=text))
 
     [fault] = warnings(tmp_path, config(routes=text.replace("¦", "")))
-    assert fault.message.endswith(f" asks for around it: {what}")
+    assert fault.message.endswith(f" requires: {what}")
 
 
 @pytest.mark.parametrize("text", KEPT)

@@ -105,4 +105,7 @@ def test_the_admin_port_is_named_as_such(tmp_path: Path) -> None:
     text = config(upstreams=upstreams("http://127.0.0.1:9901"), routes=BOTH)
 
     [fault] = warnings(tmp_path, text)
-    assert fault.message == "this is the admin port, which is for operators: clients would reach it"
+    assert (
+        fault.message
+        == "this upstream is the admin port, which is for operators: clients would reach it"
+    )

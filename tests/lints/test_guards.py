@@ -105,6 +105,6 @@ def test_the_open_route_is_warned_of_once_for_all_that_it_surrounds(tmp_path: Pa
     [fault] = warnings(tmp_path, config(routes=routes(ADMIN, *others, WEB.replace("¦", ""))))
 
     assert fault.message.replace(str(tmp_path), "") == (
-        "what `orders` takes for a path of `admin` (/gateway.yaml:7) (and of 5 more), in other"
-        " letter case or without the slash at its end, say, passes here without a token"
+        "requests that `orders` may treat as paths of `admin` (/gateway.yaml:7) (and of 5 more),"
+        " e.g. in other letter case or without the trailing slash, pass here without a token"
     )

@@ -51,6 +51,6 @@ def test_the_message_names_the_method_the_path_and_who_owns_it(tmp_path: Path) -
     [fault] = warnings(tmp_path, config(routes=routes(READ, WRITE.replace("¦", ""))))
 
     assert fault.message.replace(str(tmp_path), "") == (
-        "POST, PUT of `/orders/{id}` is refused with 405: `read` (/gateway.yaml:7) owns that"
-        " path, and does not list it"
+        "POST, PUT of `/orders/{id}` is refused with 405: `read` (/gateway.yaml:7) owns that path,"
+        " and does not list the method"
     )

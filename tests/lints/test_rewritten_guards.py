@@ -128,8 +128,8 @@ def test_it_is_the_guard_that_is_rewritten(tmp_path: Path) -> None:
     (found,) = warnings(tmp_path, config(routes=text))
 
     assert found.message == (
-        f"`guarded` ({tmp_path}/gateway.yaml:8) guards `/api/x`, which the service gets as"
-        " `/x`; so it does for `/x`, for which `web` does not ask for as much"
+        f"`guarded` ({tmp_path}/gateway.yaml:8) guards `/api/x`, which the service receives"
+        " as `/x`; it receives the same for `/x`, where `web` requires less"
     )
 
 
@@ -141,7 +141,7 @@ def test_a_route_is_told_of_once(tmp_path: Path) -> None:
         tmp_path, config(routes=routes(ADMIN, other, web("require: {scopes: [w]}")))
     )
 
-    assert found.message.endswith("so it is with 1 more")
+    assert found.message.endswith("the same holds for 1 more")
 
 
 def test_two_upstreams_with_one_server_are_one_service(tmp_path: Path) -> None:

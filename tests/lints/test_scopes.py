@@ -74,20 +74,20 @@ def test_the_message_asks_for_the_usual_spelling(tmp_path: Path) -> None:
     found = warnings(tmp_path, config(routes=text))
 
     assert [fault.message for fault in found] == [
-        "`ordres:read` stands here alone: did you mean `orders:read`?",
-        "`orders:reads` stands here alone: did you mean `orders:read`?",
+        "`ordres:read` is used only here: did you mean `orders:read`?",
+        "`orders:reads` is used only here: did you mean `orders:read`?",
     ]
 
 
 @pytest.mark.parametrize(
     ("implies", "message"),
     [
-        ("{admin: [¦orders:write]}", "`admin` grants `orders:write`, and no route asks for that"),
+        ("{admin: [¦orders:write]}", "`admin` implies `orders:write`, which no route asks for"),
         (
             "{admin: [orders:read, ¦orders:raed]}",
-            "`admin` grants `orders:raed`, and no route asks for that: did you mean `orders:read`?",
+            "`admin` implies `orders:raed`, which no route asks for: did you mean `orders:read`?",
         ),
-        ("{top: [admin], admin: [¦x]}", "`admin` grants `x`, and no route asks for that"),
+        ("{top: [admin], admin: [¦x]}", "`admin` implies `x`, which no route asks for"),
     ],
 )
 def test_a_scope_that_is_granted_and_never_asked_for_is_doubtful(

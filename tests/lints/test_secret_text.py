@@ -31,7 +31,7 @@ SECRETS = [
     ("a password or a secret", "password: " + "hunter2hunter2"),
     ("a password or a secret", "client_secret=" + "s3cr3t-of-them"),
     ("a password or a secret", "'api-key': '" + "0a1b2c3d4e5f'"),
-    ("a secret, for it looks random", "0123456789abcdef" * 4),
+    ("a secret (it looks random)", "0123456789abcdef" * 4),
 ]
 HARMLESS = [
     "secret_env: SIGNING_SECRET",

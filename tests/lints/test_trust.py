@@ -73,8 +73,8 @@ def test_the_message_says_for_how_long(tmp_path: Path) -> None:
     )
 
     assert {fault.message for fault in warnings(tmp_path, text)} == {
-        "tokens are accepted for 90 s after they have expired",
-        "a key that was withdrawn is accepted for 36 h",
-        "a key that was withdrawn is accepted for 48 h, while the issuer cannot be reached",
-        "tokens with made-up key ids have the gateway ask the issuer every 0.1 s",
+        "tokens are accepted for 90 s after they expire",
+        "a withdrawn key stays accepted for 36 h",
+        "a withdrawn key stays accepted for 48 h while the issuer is unreachable",
+        "tokens with made-up key ids make the gateway query the issuer every 0.1 s",
     }

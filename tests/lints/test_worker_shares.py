@@ -31,7 +31,7 @@ def test_one_that_is_less_than_the_workers_is_doubtful(number: str, tmp_path: Pa
 def test_what_it_comes_to_is_said(tmp_path: Path) -> None:
     [fault] = warnings(tmp_path, config("workers: 4\nlimits: {requests: 2}\n"))
 
-    assert fault.message == "each of the 4 workers takes at least one: 4 in all"
+    assert fault.message == "each of the 4 workers gets at least one: 4 in total"
 
 
 @pytest.mark.parametrize(

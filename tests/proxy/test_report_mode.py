@@ -593,9 +593,9 @@ async def test_an_unknown_key_is_asked_for_once_and_reported(
     *lines, refused = await log.lines(gateway)
     assert [line["would_deny"] for line in lines] == ["key_unknown"] * 3
     wanted = [line["detail"].split("; ")[1] for line in lines]
-    assert wanted == [f"wanted of main: '{kid}' for ES256" for kid in ("k8", "k9", "k9")]
+    assert wanted == [f"wanted from main: '{kid}' for ES256" for kid in ("k8", "k9", "k9")]
     assert (refused["reason"], refused["status"]) == ("key_unknown", 401)
-    assert "; wanted of main: 'k9' for ES256; keys held: 'k1'; fetched " in refused["detail"]
+    assert "; wanted from main: 'k9' for ES256; keys held: 'k1'; fetched " in refused["detail"]
 
 
 async def test_the_key_that_a_report_was_for_may_come_with_the_fetch(

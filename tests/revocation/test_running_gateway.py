@@ -234,7 +234,7 @@ async def test_operators_see_how_a_list_stands(peer: IssuerPeer, opened: Open) -
         assert (shown["name"], shown["location"]) == ("blocked", f"{peer.url}/r")
         assert (shown["entries"], shown["loaded"], shown["stale"]) == (2, True, False)
         assert (shown["fetches"], shown["failures"], shown["age_seconds"]) == (2, 1, 24.0)
-        assert shown["last_error"] == f"{peer.url}/r: answered 500 instead of 200"
+        assert shown["last_error"] == f"{peer.url}/r: status 500 instead of 200"
         assert ready == 200
         assert readiness["revocations"][0]["failures_in_a_row"] == 1
         assert "mallory" not in json.dumps([status, readiness])

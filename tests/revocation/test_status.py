@@ -48,7 +48,7 @@ async def test_a_list_never_had_is_told_with_the_reason(
 
     assert (status.loaded, status.entries, status.age_seconds) == (False, 0, None)
     assert (status.failures, status.failures_in_a_row) == (1, 1)
-    assert status.last_error == f"{peer.url}/r: answered 500 instead of 200"
+    assert status.last_error == f"{peer.url}/r: status 500 instead of 200"
     assert status.refuses_without is False
 
 

@@ -16,7 +16,7 @@ from gateway.tls.no_connection import describe_no_connection
         (ConnectionRefusedError(errno.ECONNREFUSED, "('10.0.0.7', 80)"), "Connection refused"),
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service"),
         (OSError("no address"), "cannot connect (OSError)"),
-        (ssl.SSLError("x"), "no TLS with it (SSLError)"),
+        (ssl.SSLError("x"), "TLS handshake failed (SSLError)"),
     ],
 )
 def test_each_kind_of_error_has_its_words_and_no_address(error: OSError, words: str) -> None:

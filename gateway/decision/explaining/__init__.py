@@ -1,1 +1,1 @@
-"""Why a request is decided as it is, step by step."""
+"""Explanations of decisions, step by step."""

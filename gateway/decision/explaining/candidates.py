@@ -1,4 +1,4 @@
-"""Say of every route why it owns a request, or why it was passed over."""
+"""Find out for every route why it owns a request, or why not."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -12,7 +12,7 @@ from gateway.decision.verdict import Deny
 
 
 class Fit(Enum):
-    """How a route fits a request; the nearest first."""
+    """How a route fits a request, from the best fit to the worst."""
 
     OWNS = "owns the request"
     LESS_SPECIFIC = "fits, but another route is more specific"
@@ -30,10 +30,10 @@ class Candidate:
 
 
 def find_candidates(head: RequestHead, policy: Policy) -> tuple[Candidate, ...]:
-    """Return every route of *policy*, the nearest to *head* first, else in file order.
+    """Return every route of *policy*, the best fit for *head* first, else in file order.
 
-    Each is asked as if it were alone, so that nothing but itself can stand in its way. What is
-    published to everybody stands in front of all routes: then none of them owns the request.
+    Each is tried as if it were alone, so that only its own reasons count. Published documents
+    come before all routes: then none of them owns the request.
     """
     owner = find_route(head, policy)
     index = owner.route.index if isinstance(owner, Match) else None
@@ -50,7 +50,7 @@ def _fit(head: RequestHead, policy: Policy, route: Route) -> Fit:
     answer = _ask(head, alone)
     if answer is not Fit.OTHER_PATH or not route.hosts:
         return answer
-    # On its own host, would it? A wildcard stands for any label.
+    # Would it fit on its own host? A wildcard matches any label.
     elsewhere = (host.replace("*", "x", 1) for host in route.hosts)
     others = (_ask(head._replace(host=host), alone) for host in elsewhere)
     return Fit.OTHER_HOST if any(fit is not Fit.OTHER_PATH for fit in others) else Fit.OTHER_PATH

@@ -1,4 +1,4 @@
-"""Say step by step why a request is decided as it is, by the functions that decide it."""
+"""Explain a decision step by step, with the same functions that make it."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ _CANONICAL = "a path in canonical form"
 class Explanation:
     """A *verdict*, and the *steps* that led to it, up to the first that failed.
 
-    *route* is the one that owns the request, *token* the one whose signature held. Where a
-    step failed and the verdict is an Allow, the failure is only to be reported.
+    *route* owns the request, *token* has a valid signature. If a step failed and the verdict is
+    an Allow, the failure is only reported.
     """
 
     verdict: Verdict
@@ -49,7 +49,7 @@ class Explanation:
 def explain(
     head: RequestHead, policy: Policy, keys: KeySets, now: float, revocations: RevocationLists
 ) -> Explanation:
-    """Return what ``decide`` says of the same request, with its reasons."""
+    """Return the verdict of ``decide`` about the same request, with its steps."""
     verdict = decide(head, policy, keys, now, revocations=revocations)
     match = find_route(head, policy)
     if isinstance(match, Match):
@@ -82,7 +82,7 @@ def _unrouted_steps(head: RequestHead, answer: Deny | Publish) -> Steps:
     return None
 
 
-def _route_steps(  # noqa: PLR0913, PLR0917 - all that a decision depends on
+def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     head: RequestHead,
     match: Match,
     policy: Policy,
@@ -118,7 +118,7 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - all that a decision depends on
 
 
 def _sent(head: RequestHead) -> str:
-    return "a credential, which is not looked at" if head.authorization else "no credential"
+    return "a credential, which is ignored" if head.authorization else "no credential"
 
 
 def _found_route(match: Match) -> str:
@@ -138,11 +138,11 @@ def _accepted(token: SignedToken, route: Route) -> Generator[Step, None, bool]:
 def _demands(
     token: SignedToken, match: Match, policy: Policy, now: float, revocations: RevocationLists
 ) -> Generator[Step, None, None]:
-    """Yield the steps of what is asked beyond a token that holds, up to the first that fails."""
+    """Yield the steps beyond a valid token, up to the first that fails."""
     route, claims = match.route, token.claims
     if route.audiences is not None:
         deny = check_audiences(token, route)
-        expected = f"aud has one of: {', '.join(sorted(route.audiences))}"
+        expected = f"aud contains one of: {', '.join(sorted(route.audiences))}"
         found = ", ".join(sorted(claims.audiences))
         yield _step(Check.ROUTE_AUDIENCE, expected, found, deny, route, "audiences")
         if deny is not None:
@@ -173,7 +173,7 @@ def _demands(
 
 
 def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]:
-    """Yield a step for each claim test, up to the first that fails in some reading of the path."""
+    """Yield a step for each claim test, up to the first that fails in a reading of the path."""
     readings = (match.variables, *match.other_variables)
     for test in match.route.claims:
         holds = all(test.holds(token.claims.all, variables) for variables in readings)
@@ -188,7 +188,7 @@ def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]
 def _step(
     check: Check, expected: str, found: str, deny: Deny | None, route: Route, *keys: str
 ) -> Step:
-    """Return the step of a check that *route* asks for under *keys* of its ``require``."""
+    """Return the step of a check that *route* requires, under *keys* of its ``require``."""
     reason = None if deny is None else deny.reason
     return Step(check, expected, found, reason, _of(route, "require", *keys))
 

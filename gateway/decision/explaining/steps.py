@@ -1,4 +1,4 @@
-"""One step of a decision, as people are told of it."""
+"""One step of a decision, for people."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +7,7 @@ from gateway.decision.reason import Reason
 
 
 class Check(Enum):
-    """What is checked, in the order in which it is."""
+    """What is checked, in order."""
 
     REQUEST = "request"
     PATH = "path"
@@ -47,7 +47,7 @@ class Setting:
     """The setting that *keys* lead to, below the issuer or route *name*, or below the main file.
 
     For example ``require`` and ``scopes`` of a route. No *keys* mean the whole of it. A setting
-    that is not written down is one by its default.
+    that is not written has its default.
     """
 
     owner: Owner
@@ -57,10 +57,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check: what was *expected*, what was *found*, and the *reason* where it failed.
+    """One check: what was *expected*, what was *found*, and the *reason* if it failed.
 
-    Both texts are for people who may see what a token claims; neither holds a part of the
-    token itself. *setting* is what asks for it; None where nothing in the configuration does.
+    Both texts are for people who may see a token's claims; neither holds a part of the token
+    itself. *setting* is what requires the check; None if it is always done.
     """
 
     check: Check
@@ -71,5 +71,5 @@ class Step:
 
     @property
     def holds(self) -> bool:
-        """Say whether the check was passed."""
+        """Return whether the check passed."""
         return self.reason is None

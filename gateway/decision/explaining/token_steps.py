@@ -1,4 +1,4 @@
-"""Say step by step what became of a token, by the functions that judge it."""
+"""Explain the checks of a token step by step, with the same functions that make them."""
 
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from gateway.decision.verdict import Deny, NeedKeys
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _SHOWN_KEYS = 10
 
-# Which part of ``check_claims`` gives which reason; a claim may be missing in two of them.
+# The part of ``check_claims`` behind each reason; two parts can miss a claim.
 _CLAIM_CHECKS = {
     Reason.TOKEN_TYPE_MISMATCH: Check.KIND,
     Reason.TOKEN_EXPIRED: Check.TIMES,
@@ -80,7 +80,7 @@ def _crypto_steps(
     yield Step(Check.ALGORITHM, expected, compact.algorithm, None, setting)
     wanted = f"a key for kid {compact.kid!r} and {compact.algorithm}"
     if key_set is None:
-        reason, found = Reason.KEYS_UNAVAILABLE, "no keys are at hand"
+        reason, found = Reason.KEYS_UNAVAILABLE, "no keys are loaded"
         yield Step(Check.KEY, wanted, found, reason, _of(issuer))
         return
     fault = verify_signature(compact, key_set)
@@ -93,7 +93,11 @@ def _crypto_steps(
         "found" if fitting == 1 else f"{fitting} of them: tried in turn, at most {MAX_TRIED_KEYS}"
     )
     yield Step(Check.KEY, wanted, found, None, _of(issuer))
-    whole = "the key made the signature" if fitting == 1 else "one of the keys made the signature"
+    whole = (
+        "the key verifies the signature"
+        if fitting == 1
+        else "one of the keys verifies the signature"
+    )
     if fault is not None:
         yield Step(Check.SIGNATURE, whole, fault.detail, fault.reason)
         return
@@ -108,7 +112,7 @@ def _crypto_steps(
 def _held(key_set: KeySet) -> str:
     kids = [repr(key.kid) for key in key_set.keys]
     more = f" and {len(kids) - _SHOWN_KEYS} more" if len(kids) > _SHOWN_KEYS else ""
-    return f"held are: {', '.join(kids[:_SHOWN_KEYS]) or 'none'}{more}"
+    return f"keys held: {', '.join(kids[:_SHOWN_KEYS]) or 'none'}{more}"
 
 
 def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
@@ -130,7 +134,7 @@ def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
 
 
 def _failed(reason: Reason, issuer: Issuer) -> Check:
-    # RFC 9068 asks for its claims along with the type; without it only `aud` can be missing.
+    # RFC 9068 requires its claims together with the type; otherwise only `aud` can be missing.
     missing = Check.KIND if issuer.profile is Profile.RFC9068 else Check.AUDIENCE
     return _CLAIM_CHECKS.get(reason, missing)
 
@@ -153,7 +157,7 @@ def _times(claims: Claims) -> str:
 def _expected_audience(issuer: Issuer) -> str:
     if issuer.audiences is None:
         return "any: audiences are unchecked"
-    return f"aud has one of: {', '.join(sorted(issuer.audiences))}"
+    return f"aud contains one of: {', '.join(sorted(issuer.audiences))}"
 
 
 def _audience(claims: Claims) -> str:
@@ -161,7 +165,7 @@ def _audience(claims: Claims) -> str:
 
 
 def show_time(at: float) -> str:
-    """Return *at* (seconds since the epoch) in UTC, or as a number where no calendar goes."""
+    """Return *at* (seconds since the epoch) in UTC, or as a number beyond the calendar."""
     if not 0 <= at <= _LAST_SECOND:
         return f"{at:g}"
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Read the Host of a request into its one canonical form."""
+"""Parse the Host of a request into its canonical form."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address
@@ -6,8 +6,8 @@ from ipaddress import AddressValueError, IPv6Address
 # RFC 1035 §2.3.4: what the DNS can carry.
 _MAX_HOST_CHARACTERS = 255
 
-# RFC 3986 §3.2.2, stricter in two points: no comma, which is how some stacks join two Host
-# fields (CVE-2026-34525), and no percent escape, which would be a second spelling.
+# RFC 3986 §3.2.2, stricter in two points: no comma, since some stacks join two Host fields with
+# one (CVE-2026-34525), and no percent escape, which would be a second spelling.
 _NAME = r"[A-Za-z0-9\-_~!$&'()*+;=]+(?:\.[A-Za-z0-9\-_~!$&'()*+;=]+)*\.?"
 _HOST = re.compile(rf"(?:(?P<name>{_NAME})|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::[0-9]{{0,5}})?")
 
@@ -26,7 +26,7 @@ def canonical_host(value: bytes) -> str | None:
     if match["name"] is not None:
         return match["name"].removesuffix(".").lower()
     try:
-        # One address has many spellings; a route must not depend on which one was sent.
+        # An address has many spellings; routes must not depend on the one sent.
         return f"[{IPv6Address(match['six']).compressed}]"
     except AddressValueError:
         return None

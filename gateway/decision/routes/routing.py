@@ -16,15 +16,15 @@ from gateway.decision.rules.step_up import StepUp
 class Route:
     """One route, compiled.
 
-    *index* counts the routes of a policy from 0, so that others can keep per-route state
-    in a list. *path* is the template as written (``/tenants/{tenant}/orders``), a prefix
-    where *is_prefix*. *hosts* are lower case, ``*.example.com`` for a wildcard, empty for
-    any. *methods* empty means any. *issuers* of None means every issuer in the file.
+    *index* counts the routes of a policy from 0, for per-route state in lists. *path* is the
+    template as written (``/tenants/{tenant}/orders``), a prefix if *is_prefix*. *hosts* are lower
+    case, ``*.example.com`` for a wildcard, empty for any. *methods* empty means any. *issuers* of
+    None means every issuer in the file.
     *place* is ``file:line`` of the route in the configuration.
 
-    *audiences* of None means those of the token's issuer, which are asked for in any case.
-    *metadata_url* is where clients learn how to get a token (RFC 9728), *reports* says that
-    what would be refused here for its token is reported, and let through.
+    *audiences* of None means only those of the token's issuer, which are always required.
+    *metadata_url* tells clients how to get a token (RFC 9728). If it *reports*, requests that would
+    be refused for their token are reported, and pass.
     """
 
     index: int
@@ -52,7 +52,7 @@ class Route:
 class Match(NamedTuple):
     """The route that owns a request; *variables* are the decoded `{name}` segments.
 
-    *other_variables* are those of other readings of its path, where rules must hold for them.
+    *other_variables* are those of other readings of its path, if rules must hold for them, too.
     """
 
     route: Route
@@ -61,13 +61,13 @@ class Match(NamedTuple):
 
 
 class NoMatch(NamedTuple):
-    """No route. *methods* is not empty where the path is known under other methods."""
+    """No route. *methods* is not empty if the path is known under other methods."""
 
     methods: tuple[str, ...]
 
 
 class RouteConflict(Exception):  # noqa: N818 - what it is called in the documentation
-    """Two routes that tie: no rule says which of them owns a request."""
+    """Two routes that match the same requests equally."""
 
     def __init__(self, first: Route, second: Route) -> None:
         super().__init__(f"routes {first.name!r} and {second.name!r} match the same requests")
@@ -86,10 +86,10 @@ class _Methods:
     def __init__(self) -> None:
         self.by_method: dict[str, tuple[Route, tuple[str, ...]]] = {}
         self.any: tuple[Route, tuple[str, ...]] | None = None
-        self.allowed: NoMatch | None = None  # made when the first one needs it
+        self.allowed: NoMatch | None = None  # made on first use
 
     def add(self, route: Route, names: tuple[str, ...]) -> None:
-        """Add *route*; raises RouteConflict where it ties with one before."""
+        """Add *route*; raises RouteConflict if it ties with an earlier one."""
         if not route.methods:
             if self.any is not None and self.any[0] is not route:
                 raise RouteConflict(self.any[0], route)
@@ -112,8 +112,7 @@ class _Methods:
 _Trie = PathTrie[_Methods]
 
 
-# Answers that are remembered, and the longest path worth it: a client that makes paths up
-# costs a few MiB at most.
+# The number of cached matches, and the longest cached path: made-up paths cost a few MiB at most.
 _REMEMBERED_MATCHES = 4096
 _MAX_REMEMBERED_PATH_BYTES = 256
 
@@ -121,12 +120,12 @@ Question = tuple[bytes, str, str]  # path, host, method
 
 
 class RouteTable:
-    """All routes of a policy; a look-up costs by the depth of the path, not by the routes.
+    """All routes of a policy; the cost of a look-up depends on the path's depth, not on the routes.
 
-    Most traffic asks for few paths again and again, so the answers in use are remembered. The
-    table never changes, and so neither do they. ``recall`` finds most of them, and
-    ``recall_older`` those that made-up paths have pushed aside. *hosts* are those that routes name
-    in full. *allows_odd_paths* says that some route takes paths that the strict rules refuse.
+    Most traffic repeats few paths, so matches in use are cached. The table never changes, and so
+    neither do they. ``recall`` finds most of them, and ``recall_older`` those that made-up paths
+    have displaced. *hosts* are those that routes name in full. *allows_odd_paths* means that some
+    route accepts paths that the strict rules refuse.
     """
 
     routes: tuple[Route, ...]
@@ -150,7 +149,7 @@ class RouteTable:
                 trie.leaf(segments, route.is_prefix, _Methods).add(route, names)
         self._any = tries.pop("")
         self._wildcards = {host: trie for host, trie in tries.items() if host.startswith(".")}
-        # Most specific first; settled here for every host that is named.
+        # Most specific first; precomputed for every named host.
         self._exact = {
             host: (trie, *self._below(host))
             for host, trie in tries.items()
@@ -159,7 +158,7 @@ class RouteTable:
         self.hosts = tuple(self._exact)
 
     def remember(self, question: Question, match: Match) -> None:
-        """Keep the answer to *question* for ``recall``, if it is short and comes again."""
+        """Cache the match of *question* for ``recall``, if it is short."""
         if len(question[0]) > _MAX_REMEMBERED_PATH_BYTES or match.other_variables:
             return
         self._remembered.keep(question, match)
@@ -167,8 +166,8 @@ class RouteTable:
     def find(self, host: str, segments: Sequence[str], method: str) -> Match | NoMatch:
         """Return the most specific route for *host* (canonical) and decoded *segments*.
 
-        The most specific host that knows the path owns the request; a method it does not
-        know is refused there, and never answered by a less specific host's rules.
+        The most specific host that knows the path owns the request; a method that it does not
+        list is refused, and never falls to a less specific host.
         """
         path = tuple(segments)
         for trie in self._exact.get(host) or self._below(host):
@@ -179,7 +178,7 @@ class RouteTable:
         return _UNKNOWN
 
     def _below(self, host: str) -> tuple[_Trie, ...]:
-        """Return the tries less specific than *host* itself, longest suffix first."""
+        """Return the tries that are less specific than *host* itself, longest suffix first."""
         if not self._wildcards:
             return (self._any,)
         labels = host.split(".")
@@ -191,7 +190,7 @@ class RouteTable:
 def find_conflicts(routes: Sequence[Route]) -> tuple[tuple[Route, Route], ...]:
     """Return every pair of routes that tie: one host, one template, one method (or none).
 
-    Names of variables do not tell templates apart. Raises ValueError for a bad template.
+    Names of variables do not distinguish templates. Raises ValueError for a bad template.
     """
     owners: dict[tuple[str, bool, tuple[str | None, ...], str | None], Route] = {}
     pairs: dict[tuple[int, int], tuple[Route, Route]] = {}

@@ -1,28 +1,28 @@
-"""Take a path apart into decoded segments, or name the rule that it breaks."""
+"""Split a path into decoded segments, or name the rule that it breaks."""
 
 import re
 from urllib.parse import unquote_to_bytes
 
-# RFC 3986 §3.3: pchar, without `%` and without `;`. Path parameters are refused because
-# Tomcat and its kin cut them off before they match (`/public/..;/admin`).
+# RFC 3986 §3.3: pchar, without `%` and without `;`. Path parameters are refused because Tomcat
+# and others cut them off before matching (`/public/..;/admin`).
 _PLAIN = rb"A-Za-z0-9\-._~!$&'()*+,=:@"
 
 # The whole rule for a path without escapes: no empty segment but the last, no dot segment.
-# Possessive, so that a hostile path costs one pass.
+# Possessive quantifiers, so that a hostile path costs one pass.
 _is_plain = re.compile(rb"(?:/(?!\.\.?(?:/|\Z))[" + _PLAIN + rb"]++)*+/?").fullmatch
 
 _NOT_PLAIN = re.compile(rb"[^/%" + _PLAIN + rb"]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
-# What another decoder could read as structure: separators (CVE-2021-29492), parameters,
-# query, fragment, and controls that end strings or lines elsewhere.
+# Characters that another decoder could read as structure: separators (CVE-2021-29492),
+# parameters, query, fragment, and controls that end strings or lines elsewhere.
 _STRUCTURE = re.compile(r"[/\\;?#\x00-\x1f\x7f]")
-# An escape that appears by decoding: `%252e`, but also `%25%32%65`.
+# An escape that appears after decoding: `%252e`, but also `%25%32%65`.
 _SECOND_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 def split_segments(raw: bytes) -> tuple[str, ...] | str:
-    """Return the decoded segments of *raw*, or the broken rule as words for people."""
+    """Return the decoded segments of *raw*, or the broken rule for people."""
     if _is_plain(raw) and raw:
         return tuple(raw[1:].decode().split("/"))
     if not raw.startswith(b"/"):

@@ -1,11 +1,11 @@
-"""Read a route's path template into the segments that the table matches."""
+"""Parse a route's path template into segments."""
 
 import re
 from dataclasses import dataclass
 
 from gateway.decision.routes.segments import split_segments
 
-# Far beyond any real API; it bounds the depth of the search for a route.
+# Far beyond any real API; it bounds the depth of route searches.
 MAX_TEMPLATE_SEGMENTS = 64
 
 
@@ -24,8 +24,8 @@ _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 def parse_template(text: str, is_prefix: bool) -> tuple[Segment, ...]:
     """Return the segments of *text*, literals decoded as a request's path is.
 
-    A prefix ends in ``/``, which is not a segment: ``/orders/`` as a prefix is ``orders``
-    with at least one segment below. Raises ValueError where a request could never match.
+    A prefix ends with ``/``, which is not a segment: ``/orders/`` as a prefix is ``orders`` with
+    at least one segment below. Raises ValueError if no request could ever match.
     """
     if not text.startswith("/"):
         raise ValueError(f"path {text!r} must start with /")
@@ -52,8 +52,7 @@ def _variable(part: str, text: str) -> Variable | None:
 
 
 def _decode_literals(text: str) -> tuple[str, ...]:
-    # A letter stands in for each variable, so that the rules for a template are the rules
-    # for a request's path, as one whole, and nothing else.
+    # With a letter for each variable, the rules for request paths apply to the whole template.
     decoded = split_segments(_VARIABLE.sub("x", text).encode(errors="replace"))
     if isinstance(decoded, str):
         raise ValueError(f"path {text!r} can never match: {decoded}")

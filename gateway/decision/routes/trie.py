@@ -1,4 +1,4 @@
-"""A tree of path segments whose search costs by the depth of the path."""
+"""A trie of path segments; the cost of a search depends on the depth of the path."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ Leaf = TypeVar("Leaf")
 
 
 class _Node(Generic[Leaf]):
-    """One segment's place: what may follow, and what ends here."""
+    """A node of the tree: the segments that may follow, and the areas that end here."""
 
     __slots__ = ("end", "literals", "prefix", "variable")
 
@@ -28,7 +28,7 @@ class PathTrie(Generic[Leaf]):
         self._fixed: dict[tuple[str, ...], Leaf] = {}
 
     def leaf(self, segments: Sequence[Segment], is_prefix: bool, make: Callable[[], Leaf]) -> Leaf:
-        """Return the leaf of a template, made where there is none; names do not matter."""
+        """Return the leaf of a template, made if missing; names of variables do not matter."""
         node = self._root
         for segment in segments:
             node = _child(node, segment)
@@ -43,8 +43,7 @@ class PathTrie(Generic[Leaf]):
 
     def find(self, segments: tuple[str, ...]) -> tuple[Leaf, tuple[str, ...]] | None:
         """Return the most specific leaf and the values of its variables, in order."""
-        # Of all templates that fit, one without variables and not a prefix is always the
-        # first that the search below would reach.
+        # A template without variables that is not a prefix is always the most specific match.
         fixed = self._fixed.get(segments)
         if fixed is not None:
             return fixed, ()
@@ -67,7 +66,7 @@ def _search(
         literal = node.literals.get(segment)
         variable = node.variable if segment else None
         if literal is not None and (variable is not None or node.prefix is not None):
-            # Not the only way on: come back here if it leads nowhere.
+            # There are alternatives: come back here if this one leads nowhere.
             found = _search(literal, segments, depth + 1, values)
             if found is not None:
                 return found

@@ -1,4 +1,4 @@
-"""Names of claims as people write them, and where they lead."""
+"""Parse names of claims, and find claims by them."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _BARE = re.compile(r"[^\s.\"'\[\]{}/\\\x00-\x1f]+")
 
 
 class Absent:
-    """What a claim's name leads to where there is nothing, or null."""
+    """The result of looking up a claim that is missing or null."""
 
 
 ABSENT: Final = Absent()
@@ -22,13 +22,13 @@ ABSENT: Final = Absent()
 def parse_claim_name(text: str) -> tuple[str, ...]:
     """Return the path of names that *text* spells: dots between, ``["…"]`` around odd ones.
 
-    Raises ValueError where it is not clear which claim is meant.
+    Raises ValueError if the text is ambiguous or malformed.
     """
     path: list[str] = []
     position = 0
     while position < len(text):
         step = _STEP.match(text, position)
-        # A dot stands before every bare name but the first, and before nothing else.
+        # A dot comes before every bare name but the first, and nowhere else.
         if step is None or (step["dot"] is not None) != (bool(path) and step["bare"] is not None):
             break
         name = step["bare"] or _unquote(step["quoted"])
@@ -60,10 +60,10 @@ def format_claim_name(path: tuple[str, ...]) -> str:
 
 
 def find_claim(claims: Mapping[str, object], path: tuple[str, ...]) -> object:
-    """Return the claim that *path* leads to, or ABSENT; null is as good as absent."""
+    """Return the claim at *path*, or ABSENT; null counts as absent."""
     value: object = claims
     for name in path:
-        # What JSON makes of an object; asking for any Mapping costs many times as much.
+        # The type of JSON objects; isinstance with Mapping costs many times as much.
         if not isinstance(value, dict):
             return ABSENT
         value = value.get(name)

@@ -21,9 +21,9 @@ _Test = Callable[[object, Mapping[str, str]], bool]  # a claim that is there, pa
 class ClaimTest:
     """One test of one claim against a constant or a path variable.
 
-    ``holds(claims, variables)`` never raises; an absent claim, or null, fails every test but
-    ``exists: false``. So does a path variable that the route does not have. *path*, *operator*
-    and *operand* are what was compiled.
+    ``holds(claims, variables)`` never raises; a missing or null claim fails every test except
+    ``exists: false``, as does a path variable that the route does not have. *path*, *operator* and
+    *operand* are the source of the test.
     """
 
     claim: str
@@ -98,7 +98,7 @@ def _in(operand: object) -> _Test:
 
 
 def _contains(operand: object) -> _Test:
-    # Lists only. Looking inside a string would find `admin` in `not-admin`.
+    # Lists only: a substring search would find `admin` in `not-admin`.
     resolve = compile_operand(operand)
 
     def holds(claim: object, variables: Mapping[str, str]) -> bool:
@@ -111,8 +111,8 @@ def _contains(operand: object) -> _Test:
 def _matches(operand: object) -> _Test:
     if not isinstance(operand, str):
         raise ValueError("matches takes a string")
-    # The pattern is cut at its stars before variables are put in, so that a star in a
-    # request's path is a star and not a wildcard.
+    # The pattern is split at its stars before variables are inserted, so that a star in a
+    # request's path is not a wildcard.
     pieces = [split_text(piece) for piece in split_glob(operand)]
 
     def holds(claim: object, variables: Mapping[str, str]) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-# Stands for `?`. A pattern cannot contain it, nor can a path variable: paths with
-# encoded controls are refused.
+# The placeholder for `?`. Neither a pattern nor a path variable can contain it: paths with encoded
+# controls are refused.
 ANY_CHARACTER = "\0"
 
 
@@ -15,10 +15,10 @@ def split_glob(pattern: str) -> tuple[str, ...]:
 
 
 def glob_matches(pieces: Sequence[str], text: str) -> bool:
-    """Tell whether *text* is the first piece, anything, the next piece, and so on to the end.
+    """Return whether *text* is the first piece, anything, the next piece, and so on to the end.
 
-    Each inner piece is taken where it first occurs, which is never worse than later; so
-    the text is gone through once.
+    Each inner piece is matched at its first occurrence, which is never worse than a later one; so
+    one pass over the text suffices.
     """
     first, last = pieces[0], pieces[-1]
     if len(pieces) == 1:
@@ -38,8 +38,8 @@ def glob_matches(pieces: Sequence[str], text: str) -> bool:
 def _find(piece: str, text: str, start: int, end: int) -> int:
     if ANY_CHARACTER not in piece:
         return text.find(piece, start, end)
-    # Shift-And: bit n of *begun* says that the first n + 1 characters of the piece end here. One
-    # step for each character of the text, however many of the piece it may begin.
+    # Shift-And: bit n of *begun* means that the first n + 1 characters of the piece end here. Each
+    # character of the text takes one step.
     anything = sum(1 << place for place, wanted in enumerate(piece) if wanted == ANY_CHARACTER)
     fits: dict[str, int] = {}
     for place, wanted in enumerate(piece):

@@ -1,4 +1,4 @@
-"""Operands of claim tests: constants, and strings that take in path variables."""
+"""Operands of claim tests: constants, and strings with path variables."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ class UnknownVariableError(Exception):
 
 
 def path_variables(operand: object) -> frozenset[str]:
-    """Return the names of all path variables in *operand*, so that they can be checked."""
+    """Return the names of all path variables in *operand*, for validation."""
     if isinstance(operand, str):
         return frozenset(_VARIABLE.findall(operand))
     if isinstance(operand, list | tuple):
@@ -22,10 +22,10 @@ def path_variables(operand: object) -> frozenset[str]:
 
 
 def compile_operand(operand: object) -> Resolve:
-    """Return what gives the operand's value for a request's path variables.
+    """Return a function from a request's path variables to the operand's value.
 
-    Raises ValueError for null, and for braces that are not of the form ``{path.name}``: a
-    misspelt variable must not become a constant.
+    Raises ValueError for null, and for braces that are not of the form ``{path.name}``: a misspelt
+    variable must not become a constant.
     """
     if operand is None:
         raise ValueError("a claim cannot be compared with null; use exists")
@@ -49,7 +49,7 @@ def split_text(text: str) -> list[str]:
 
 
 def fill_text(pieces: list[str], variables: Mapping[str, str]) -> str:
-    """Put the variables' values into *pieces* as ``split_text`` made them."""
+    """Insert the variables' values into the *pieces* of ``split_text``."""
     return "".join(
         _value(piece, variables) if place % 2 else piece for place, piece in enumerate(pieces)
     )

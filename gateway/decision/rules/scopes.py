@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-# RFC 6749 §3.3. What is not a scope token could never be granted, and would break the
-# quoted `scope` of a challenge (RFC 6750 §3).
+# RFC 6749 §3.3. Anything else could never be granted, and would break the quoted `scope` of a
+# challenge (RFC 6750 §3).
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -37,9 +37,9 @@ _Test = Callable[[frozenset[str]], bool]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScopeRule:
-    """What a route asks of the granted scopes; *wanted* are all scopes named positively.
+    """A route's rule over granted scopes; *wanted* are all scopes named positively.
 
-    *expression* is what was compiled.
+    *expression* is the source of the rule.
     """
 
     holds: _Test
@@ -49,7 +49,7 @@ class ScopeRule:
 
 
 def compile_scopes(expression: ScopeExpression) -> ScopeRule:
-    """Compile *expression*; raises ValueError for an empty list or what is not a scope.
+    """Compile *expression*; raises ValueError for an empty list or a malformed scope.
 
     An empty list is refused because it would hold for every token, or for none.
     """
@@ -90,7 +90,7 @@ def _compile(expression: ScopeExpression) -> _Test:
 
 def _all_of(names: frozenset[str], nested: list[_Test]) -> _Test:
     if not nested:
-        return names.issubset  # the common rule costs one call into C
+        return names.issubset  # the common case costs one call into C
     return lambda granted: names <= granted and all(holds(granted) for holds in nested)
 
 

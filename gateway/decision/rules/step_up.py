@@ -1,4 +1,4 @@
-"""Ask that the user was authenticated well enough, and not too long ago (RFC 9470)."""
+"""Step-up authentication: require a strong enough and recent enough login (RFC 9470)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from gateway.decision.reason import Reason
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepUp:
-    """What a route asks of the authentication behind a token.
+    """What a route requires of the authentication behind a token.
 
-    One of *acr_values* must be the token's `acr`; they are in order of preference, and empty
-    means any. Its `auth_time` may be *max_age_seconds* ago; None means any time.
+    The token's `acr` must be one of *acr_values*, which are in order of preference; empty means
+    any. Its `auth_time` may be at most *max_age_seconds* ago; None means any time.
     """
 
     acr_values: tuple[str, ...]
@@ -21,11 +21,11 @@ class StepUp:
 def find_shortfall(
     claims: Mapping[str, object], wanted: StepUp, now: float, leeway_seconds: float
 ) -> Reason | None:
-    """Return why the authentication that *claims* speak of does not do, or None.
+    """Return why the authentication in *claims* is not sufficient, or None.
 
-    A claim that is absent or malformed satisfies nothing (RFC 9470 §5), nor does a time that
-    is further in the future than *leeway_seconds*. Age is not forgiven any leeway: whoever
-    is asked for a fresh authentication a little early has lost nothing.
+    A missing or malformed claim never suffices (RFC 9470 §5), nor does a time more than
+    *leeway_seconds* in the future. Leeway does not extend the age: asking for a fresh login a
+    little early does no harm.
     """
     if wanted.acr_values and claims.get("acr") not in wanted.acr_values:
         return Reason.AUTHENTICATION_TOO_WEAK

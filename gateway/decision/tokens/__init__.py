@@ -1,1 +1,1 @@
-"""Tokens: from the text of a header field to claims that hold."""
+"""Tokens: from a header field to verified claims."""

@@ -1,4 +1,4 @@
-"""Find out whose a token is, and whether its signature holds: what may be remembered."""
+"""Authenticate a token: its issuer, its signature and its claims. The result may be cached."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.tokens.signature import verify_signature
 from gateway.decision.verdict import Deny, NeedKeys, WantedKey
 
-KeySets = Mapping[str, KeySet]  # by issuer name; an issuer whose keys were never had is absent
+KeySets = Mapping[str, KeySet]  # by issuer name; an issuer without loaded keys is absent
 
 Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
 
@@ -30,7 +30,7 @@ _NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
 def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
     """Parse *token*, find its issuer and key, check the signature, read the claims.
 
-    A pure function of its arguments, and so the one thing here that may be remembered.
+    A pure function of its arguments, so that its results may be cached.
     """
     compact = parse_compact(token)
     if isinstance(compact, Deny):
@@ -80,11 +80,11 @@ def _ask_for_key(
 ) -> Deny | NeedKeys:
     if fault.reason is Reason.KEY_UNKNOWN:
         fault = fault._replace(wanted_key=WantedKey(issuer.name, token.kid, token.algorithm))
-    # Only a key id never seen is worth a fetch; a bad signature by a known key is not.
+    # Only an unknown key id is worth a fetch; a bad signature by a known key is not.
     known = token.kid is None or any(key.kid == token.kid for key in key_set.keys)
     return fault if known else NeedKeys(issuer.name, token.kid, fault)
 
 
 def sign(deny: Deny, issuer: Issuer) -> Deny:
-    """Return *deny* as one of *issuer*'s check, where that makes a difference."""
+    """Return *deny* with *issuer* as its reporter, if the issuer only reports."""
     return deny._replace(reporter=issuer) if issuer.reports else deny

@@ -1,10 +1,10 @@
-"""Decode base64url as RFC 7515 wants it: one text for each octet string."""
+"""Decode base64url strictly (RFC 7515): one text for each octet string."""
 
 from binascii import Error, a2b_base64
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-# Into the standard alphabet, whose own `+/=` become what no decoder knows.
+# Into the standard alphabet; its own `+/=` become invalid.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 # RFC 4648 §3.5: the last character's unused bits are zero. By length modulo 4.
@@ -18,10 +18,10 @@ _PADDING = (b"", b"", b"==", b"=")
 
 
 def decode_base64url(text: bytes) -> bytes | None:
-    """Return the octets, or None for anything that is not their one spelling.
+    """Return the octets, or None for anything but their canonical spelling.
 
-    Padding, white space, the standard alphabet's ``+/`` and stray bits at the end are
-    refused: each would give one signature many spellings.
+    Padding, white space, the standard alphabet's ``+/`` and stray bits at the end are refused:
+    each would give one signature many spellings.
     """
     if not text:
         return b""

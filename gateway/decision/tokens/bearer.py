@@ -1,13 +1,13 @@
-"""Find the one bearer token of a request, or say why there is none.
+"""Find the bearer token of a request, or why there is none.
 
-Only the Authorization field counts. RFC 6750 also knows form bodies and query strings;
-both end up in other people's logs, so nobody looks there.
+Only the Authorization field counts. RFC 6750 also defines form bodies and query strings; both end
+up in logs, so they are ignored.
 """
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny
 
-# As numbers: looking for one octet in bytes costs a third of looking for bytes.
+# As numbers: searching bytes for an integer costs a third of searching for bytes.
 _COMMA, _SPACE, _TAB = b", \t"
 
 _MISSING = Deny(Reason.TOKEN_MISSING, "no bearer token was sent")
@@ -19,8 +19,8 @@ _TOO_LONG = Deny(Reason.TOKEN_MALFORMED, "the token is too long")
 def bearer_token(authorization: tuple[bytes, ...], max_token_bytes: int) -> bytes | Deny:
     """Return the token in *authorization*, the values of every Authorization field.
 
-    Two credentials are refused even when equal: the service behind might read the other
-    one. Another scheme counts as no token. The token's own alphabet is for its parser.
+    Two credentials are refused even if equal: the service might read the other one. Another
+    scheme counts as no token. The token's parser checks its alphabet.
     """
     if not authorization:
         return _MISSING
@@ -44,8 +44,8 @@ def _other_scheme(value: bytes) -> Deny:
     scheme = value.split(maxsplit=1)[:1]
     if scheme and scheme[0].lower() == b"bearer":
         return _FORM
-    # A list joined by a proxy in front: `Basic …, Bearer …`. Commas alone prove nothing,
-    # since Digest has them.
+    # A list joined by a proxy: `Basic …, Bearer …`. Commas alone prove nothing, since Digest uses
+    # them.
     if any(part.strip()[:7].lower() == b"bearer " for part in value.split(b",")[1:]):
         return _REPEATED
     return _MISSING

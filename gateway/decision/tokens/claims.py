@@ -1,4 +1,4 @@
-"""Read a payload's claims, and check that they hold now and here."""
+"""Read the claims of a payload, and check them."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ from gateway.decision.reason import Reason
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.verdict import Deny
 
-# Texts that are only read by name; RFC 7519 §4.1.7, RFC 8693 §4.3.
+# Claims that are only checked to be strings; RFC 7519 §4.1.7, RFC 8693 §4.3.
 _TEXTS = ("jti", "client_id")
 
-# RFC 9068 §2.2, but for `iss` and `exp`, which are asked for in every profile, and earlier.
+# RFC 9068 §2.2, without `iss` and `exp`, which every profile requires, and checks earlier.
 _REQUIRED_BY_RFC9068 = ("aud", "client_id", "iat", "jti", "sub")
 
 _ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 _UNTYPED = frozenset({None, "jwt"})
 
-# RFC 8725 §3.12: other kinds of JWT from the same issuer must not pass for access tokens.
-# Where no type tells them apart, their own claims do: ID tokens (OpenID Connect Core §2),
-# security events with logout tokens (RFC 8417), introspection answers (RFC 9701).
+# RFC 8725 §3.12: other kinds of JWT from the same issuer must not pass as access tokens. If no
+# type distinguishes them, their claims do: ID tokens (OpenID Connect Core §2), security events
+# with logout tokens (RFC 8417), introspection responses (RFC 9701).
 _OTHER_KINDS = frozenset({"nonce", "at_hash", "c_hash", "events", "token_introspection"})
 
 _NOBODY: frozenset[str] = frozenset()
@@ -34,7 +34,7 @@ _OTHER_KIND = Deny(Reason.TOKEN_TYPE_MISMATCH, "the token has claims of another 
 
 
 class _MalformedError(Exception):
-    """Carries the name of the claim out of the readers below."""
+    """Carries the name of a malformed claim out of the readers below."""
 
 
 def read_claims(
@@ -42,9 +42,9 @@ def read_claims(
 ) -> Claims | Deny:
     """Return the claims the gateway reads, or ``claim_malformed`` naming the first bad one.
 
-    A null is as good as no claim, for serialisers write it for what is not there. So nothing is
-    granted by one, and what must be there is missing: ``exp`` always (``claim_missing``), since a
-    token without an end is refused.
+    A null counts as a missing claim, since serialisers write it for one. So it grants nothing, and
+    a required claim that is null is missing: ``exp`` always (``claim_missing``), since tokens
+    without expiry are refused.
     """
     try:
         expires_at = _time(payload, "exp")
@@ -69,7 +69,7 @@ def read_claims(
             _time(payload, "iat"),
             scopes,
             granted,
-            # By their names alone: a null for its nonce makes no access token of an ID token.
+            # By names alone: a null nonce does not turn an ID token into an access token.
             not _OTHER_KINDS.isdisjoint(payload),
             _find_lacking(payload) if issuer.profile is Profile.RFC9068 else None,
         )
@@ -78,13 +78,13 @@ def read_claims(
 
 
 def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
-    """Return None if *token* is an access token, current at *now*, for an audience of ours."""
+    """Return None if *token* is an access token, current at *now*, with an accepted audience."""
     deny = _check_kind(token, issuer)
     if deny is not None:
         return deny
     claims = token.claims
     leeway_seconds = issuer.leeway_seconds
-    # RFC 7519 §4.1.4: "on or after" the expiry is too late; the leeway moves that second.
+    # RFC 7519 §4.1.4: "on or after" the expiry is too late; the leeway moves that moment.
     if now >= claims.expires_at + leeway_seconds:
         return _EXPIRED
     soon = now + leeway_seconds
@@ -114,7 +114,7 @@ def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
 
 
 def _find_lacking(payload: Mapping[str, object]) -> str | None:
-    """Return the first claim that RFC 9068 requires and that is not there."""
+    """Return the first missing claim that RFC 9068 requires."""
     for name in _REQUIRED_BY_RFC9068:
         if payload.get(name) is None:
             return name
@@ -129,8 +129,7 @@ def _time(payload: Mapping[str, object], name: str) -> float | None:
     value = payload.get(name)
     if value is None:
         return None
-    # RFC 7519 §2: a JSON number. A bool is an int to isinstance, but not by its type; a
-    # string is nobody's number.
+    # RFC 7519 §2: a JSON number. `type(…)`, because isinstance accepts a bool as an int.
     if (type(value) is int or type(value) is float) and 0 <= value < _MAX_TIME_SECONDS:
         return value
     raise _MalformedError(name)
@@ -174,14 +173,14 @@ def _scopes(payload: Mapping[str, object]) -> tuple[str, ...]:
 
 def _listed(payload: Mapping[str, object], name: str) -> list[str]:
     value = payload.get(name)
-    # RFC 6749 §3.3 has single spaces between. Issuers that join texts write two, or one at an end:
-    # the empty texts that come of it grant nothing, and there is no other way to read it.
+    # RFC 6749 §3.3 has single spaces between scopes. Some issuers write two, or one at an end: the
+    # empty texts grant nothing, and there is no other way to read it.
     if type(value) is str:
         return value.split(" ")
     if value is None:
         return []
     listed = _texts(value, name)
-    # A space inside of an array's element would become two scopes in a header.
+    # An element with a space would become two scopes in a header.
     if any(" " in scope for scope in listed):
         raise _MalformedError(name)
     return listed

@@ -1,4 +1,4 @@
-"""Remember a bounded number of things, those in use the longest."""
+"""A bounded cache of two generations."""
 
 from typing import Generic, TypeVar
 
@@ -9,10 +9,10 @@ V = TypeVar("V")
 class Generations(Generic[K, V]):
     """At most *capacity* values, in a *young* generation and an *old* one.
 
-    Two generations instead of an LRU list: a hit costs one dictionary look-up and moves
-    nothing, and a value in use survives where whoever finds it in the old generation keeps it
-    again. A generation that is over is taken apart one value at a time: to free 25,000 at once
-    would hold up every request for tens of milliseconds.
+    Two generations instead of an LRU list: a hit costs one dictionary look-up and moves nothing.
+    A value in use survives, because callers keep it again when they find it in the old generation.
+    An expired generation is freed one value at a time: freeing 25,000 at once would block requests
+    for tens of milliseconds.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -25,9 +25,9 @@ class Generations(Generic[K, V]):
         return len(self.young) + len(self.old)
 
     def keep(self, key: K, value: V) -> None:
-        """Put *value* into the young generation, in place of what may be there."""
+        """Put *value* into the young generation, replacing an earlier one."""
         if len(self.young) >= self._generation_size and key not in self.young:
-            # One is taken out for each that is put in, so that none is left by now.
+            # One is freed for each one added, so that none is left by now.
             self._over = self.old
             self.old = self.young
             self.young = {}
@@ -36,5 +36,5 @@ class Generations(Generic[K, V]):
             self._over.popitem()
 
     def clear(self) -> None:
-        """Forget all at once."""
+        """Remove everything at once."""
         self.young, self.old, self._over = {}, {}, {}

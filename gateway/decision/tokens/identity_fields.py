@@ -1,4 +1,4 @@
-"""Write verified claims as the header fields that services trust."""
+"""Write verified claims as identity headers."""
 
 import json
 import re
@@ -9,16 +9,16 @@ from gateway.decision.identity import Identity
 from gateway.decision.rules.claim_names import ABSENT, find_claim
 from gateway.decision.token import Claims
 
-# `%` itself is encoded, so that a service may always percent-decode. Spaces stay readable
-# inside of a value, but not at its ends, where HTTP takes them away (RFC 9110 §5.5).
+# `%` itself is encoded, so that services can always percent-decode. Spaces stay readable inside a
+# value, but not at its ends, where HTTP strips them (RFC 9110 §5.5).
 _ENCODED = re.compile(rb"[^\x20-\x24\x26-\x7e]|\A | \Z")
 _ENCODED_IN_LIST = re.compile(rb"[^\x21-\x24\x26-\x7e]")
 
 
 def render_identity(identity: Identity, claims: Claims) -> bytes:
-    r"""Return the lines ``Name: value\r\n`` for the claims that are there.
+    r"""Return the lines ``Name: value\r\n`` for the claims that are present.
 
-    No claim can end a line or leave ASCII, whatever is in it (9112.16, CVE-2026-31908).
+    No claim can end a line or leave ASCII, whatever it holds (9112.16, CVE-2026-31908).
     """
     lines = []
     for start, path in identity.starts:
@@ -35,13 +35,13 @@ def _value(claims: Claims, path: tuple[str, ...]) -> object:
         return None if value is ABSENT else value
     name = path[0]
     if name == "scope":
-        # From `scp` too; services need not know which of them the issuer uses.
+        # Also from `scp`: services need not know which one the issuer uses.
         return claims.scopes or None
     return claims.all.get(name)
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether *text* is itself when encoded, in a list too; four looks, no search."""
+    """Return whether *text* needs no encoding, also in a list; four cheap tests, no regex."""
     return text.isascii() and text.isprintable() and "%" not in text and " " not in text
 
 
@@ -57,7 +57,7 @@ def _render(value: object) -> str:
 
 
 def _join(texts: Sequence[str]) -> str:
-    # A space separates items, so one inside of an item is encoded.
+    # A space separates items, so one inside an item is encoded.
     if _is_plain("".join(texts)):
         return " ".join(texts)
     return " ".join(_encode(text, _ENCODED_IN_LIST) for text in texts)

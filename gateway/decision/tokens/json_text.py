@@ -1,4 +1,4 @@
-"""Read a JSON object as strictly as a security decision needs it."""
+"""Parse a JSON object as strictly as a security decision needs."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-MAX_NESTING = 32  # no real token or key set comes near; a parser's stack ends at about 1,000
+MAX_NESTING = 32  # far beyond real tokens and key sets; parsers' stacks end at about 1,000
 
 _WHITE_SPACE = " \t\n\r"  # RFC 8259 §2, and no other
 
@@ -28,9 +28,9 @@ class _RefusedError(ValueError):
 def parse_json_object(text: bytes) -> dict[str, object] | JsonFault:
     """Return the object, or the fault.
 
-    Refuses what two parsers may read in two ways: other encodings than UTF-8 and a byte
-    order mark, duplicate names at any depth (RFC 7519 §4), NaN and infinities (also by
-    overflow), lone surrogates, nesting over 32, anything after the object.
+    Refuses what two parsers may read differently: other encodings than UTF-8 and a byte order
+    mark, duplicate names at any depth (RFC 7519 §4), NaN and infinities (also by overflow), lone
+    surrogates, nesting over 32, anything after the object.
     """
     try:
         characters = text.decode("utf-8")
@@ -38,14 +38,14 @@ def parse_json_object(text: bytes) -> dict[str, object] | JsonFault:
         return JsonFault("not UTF-8")
     if _nests_too_deep(characters):
         return JsonFault(f"nested deeper than {MAX_NESTING}")
-    # Without the white space around it, so that the decoder need not look for any.
+    # Stripped here, so that the decoder need not look for white space.
     characters = characters.strip(_WHITE_SPACE)
     try:
         value, end = _read_value(characters)
         if end != len(characters):
             return JsonFault("not valid JSON")
         if "\\" in characters and _SURROGATE.search(characters):
-            # A lone surrogate has no UTF-8 form, so it would fail later: in a header, a log.
+            # A lone surrogate has no UTF-8 form, so it would fail later, in a header or a log.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except _RefusedError as fault:
         return JsonFault(str(fault))
@@ -59,8 +59,8 @@ def parse_json_object(text: bytes) -> dict[str, object] | JsonFault:
 def _nests_too_deep(text: str) -> bool:
     if text.count("{") + text.count("[") <= MAX_NESTING:
         return False
-    # Without escapes, every second piece between quotes lies outside of strings. Two passes,
-    # both linear: a regular expression for strings would be quadratic on unclosed ones.
+    # Without escapes, every second piece between quotes is outside strings. Two linear passes: a
+    # regular expression for strings would be quadratic on unclosed ones.
     outside = "".join(_ESCAPE.sub("", text).split('"')[::2])
     depth = 0
     for character in outside:

@@ -1,4 +1,4 @@
-"""Take a compact JWS apart (RFC 7515 §7.1) without believing it."""
+"""Parse a compact JWS (RFC 7515 §7.1) without trusting it."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,19 +9,19 @@ from gateway.decision.tokens.base64url import decode_base64url
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.verdict import Deny
 
-# Key ids in use are hashes, UUIDs and names; it is compared and counted, never looked up
-# in a file or a database (8725.8).
+# Real key ids are hashes, UUIDs and names. They are only compared and counted, never looked up in
+# a file or a database (8725.8).
 MAX_KID_CHARACTERS = 1024
 
-# An issuer has one header segment for each of its keys. Bounded, as strangers choose them: what
-# is read takes twenty times the memory, so large ones are read each time.
+# An issuer has one header segment per key. Bounded, because strangers choose them: a parsed one
+# takes twenty times the memory, so large ones are not cached.
 _REMEMBERED_HEADERS = 256
 _MAX_REMEMBERED_HEADER_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Header:
-    """A header segment, read."""
+    """A parsed header segment."""
 
     members: dict[str, object]
     algorithm: str
@@ -32,11 +32,11 @@ class _Header:
 def parse_compact(token: bytes) -> CompactToken | Deny:
     """Return the three parts of *token*, decoded, or the refusal ``token_malformed``.
 
-    Refuses five parts (JWE: nothing is decrypted or inflated here), every critical extension
-    since none is understood (RFC 7515 §4.1.11), and ``b64`` (RFC 7797), which would change
-    what was signed. Keys in the header (``jwk``, ``jku``, ``x5c``, ``x5u``) are never read.
+    Refuses five parts (JWE: nothing is decrypted or decompressed here), every critical extension,
+    since none is supported (RFC 7515 §4.1.11), and ``b64`` (RFC 7797), which would change what is
+    signed. Keys in the header (``jwk``, ``jku``, ``x5c``, ``x5u``) are never read.
     """
-    # Counted before anything is split: CVE-2025-30204.
+    # Count before splitting anything: CVE-2025-30204.
     if token.count(b".") != 2:
         return _malformed("the token does not have three parts")
     signing_input, _, signature_text = token.rpartition(b".")
@@ -88,7 +88,7 @@ _recall_header = lru_cache(maxsize=_REMEMBERED_HEADERS)(_read_header)
 
 
 def _token_type(typ: object) -> str | None:
-    # RFC 7515 §4.1.9: a media type, in any case, its `application/` left out or not.
+    # RFC 7515 §4.1.9: a media type, in any case, with or without `application/`.
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else None
 
 

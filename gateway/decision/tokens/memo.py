@@ -1,4 +1,4 @@
-"""Remember tokens whose signature was checked, so that each is checked once."""
+"""Cache tokens whose signature was checked, so that each is checked once."""
 
 from hashlib import sha256
 
@@ -10,26 +10,26 @@ from gateway.decision.tokens.generations import Generations
 from gateway.decision.tokens.signature import cost_checks
 from gateway.decision.verdict import Deny, NeedKeys
 
-# A few KiB each: at most about 200 MiB, for a population of users that few gateways see
-# within the life of a token.
+# A few KiB each: at most about 200 MiB, for more users than most gateways see within the lifetime
+# of a token.
 DEFAULT_CAPACITY = 50_000
 
-# About 200 bytes each. A client that was left behind with a token repeats it without end; a
-# guess is made once, and pushes out nothing but other refusals.
+# About 200 bytes each. A client with an outdated token repeats it endlessly; a guess comes once,
+# and evicts only other refusals.
 _REFUSALS = 2_000
 
 
 class TokenMemo(Generations[bytes, SignedToken]):
-    """``authenticate`` with a memory.
+    """``authenticate`` with a cache.
 
-    Kept by a hash of the whole token: no credential lies in memory (RFC 9700 §2.1), and no
-    two tokens share an entry (CVE-2026-35030). What is kept counts for the policy and the key
-    set it was made with, and for no other. Of refusals only those of a signature are kept, the
-    dear ones: a few, and apart, so that guesses cost no memory that tokens could have. They count
-    as long as all key sets are the same: a refusal does not say whose token it was, for nobody
-    was shown to be. One that asks for better keys asks again each time.
+    Keys are hashes of whole tokens: no credential stays in memory (RFC 9700 §2.1), and no two
+    tokens share an entry (CVE-2026-35030). An entry is valid only for the policy and the key set
+    that it was made with. Of refusals, only those of signature checks are kept, because they are
+    expensive: a few, and separately, so that guesses evict no tokens. They are valid as long as all
+    key sets stay the same, since a refused token proves no issuer. One that asks for newer keys
+    asks again each time.
 
-    Generations by descent, not in a field of their own: every request looks into them.
+    A subclass of Generations rather than a wrapper: every request looks into it.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY, refusals: int = _REFUSALS) -> None:
@@ -43,7 +43,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
     def authenticate(
         self, token: bytes, policy: Policy, keys: KeySets
     ) -> SignedToken | Deny | NeedKeys:
-        """Answer as ``decide.authenticate`` does, from memory where that is the same."""
+        """Return the result of ``authenticate``, from the cache if it is still valid."""
         if policy is not self._policy:
             self._policy = policy
             self.clear()
@@ -85,7 +85,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
         return memory.young.get(digest)
 
     def _forget_refusals_by_others(self, policy: Policy, keys: KeySets) -> None:
-        # Walks through all issuers: only for what is a refusal, or was one.
+        # A loop over all issuers: only for refusals.
         key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
         if key_sets != self._refused_by:
             self._refused_by = key_sets

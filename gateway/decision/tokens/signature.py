@@ -1,4 +1,4 @@
-"""Check the signature of a token against the keys that may have made it."""
+"""Verify the signature of a token with the keys that match it."""
 
 from typing import Final
 
@@ -8,27 +8,27 @@ from gateway.decision.reason import Reason
 from gateway.decision.token import CompactToken
 from gateway.decision.verdict import Deny
 
-# Of the keys that fit one token. A rotation has two at a time, sometimes three; a hostile token
-# must not cost as many checks as its issuer has keys.
+# Per token. A key rotation has two matching keys, sometimes three; a hostile token must not cost
+# as many checks as its issuer has keys.
 MAX_TRIED_KEYS: Final = 4
 
-_INVALID = Deny(Reason.SIGNATURE_INVALID, "the signature does not fit the token and its key")
-_UNKNOWN = Deny(Reason.KEY_UNKNOWN, "no key of the issuer fits the token's key id and algorithm")
+_INVALID = Deny(Reason.SIGNATURE_INVALID, "the key does not verify the signature")
+_UNKNOWN = Deny(Reason.KEY_UNKNOWN, "no key of the issuer matches the token's key id and algorithm")
 _UNDECIDED = Deny(
     Reason.KEY_UNKNOWN,
-    f"none of the first {MAX_TRIED_KEYS} keys that fit made the signature, and more of them fit",
+    f"none of the first {MAX_TRIED_KEYS} matching keys verifies the signature, and more match",
 )
 
-# RFC 7518 §3.4: R and S at full length, side by side. DER is another spelling, refused.
+# RFC 7518 §3.4: R and S at full length, side by side. DER, another spelling, is refused.
 _ECDSA_SIGNATURE_BYTES = {"ES256": 64, "ES384": 96, "ES512": 132}
 
 
 def verify_signature(token: CompactToken, keys: KeySet) -> Deny | None:
-    """Return None if the signature holds: if one of the keys that fit has made it.
+    """Return None if one of the matching keys verifies the signature.
 
-    Where a token has no key id, or keys share one, several fit, and the first four are tried in
-    the order of the set. That lets in nobody else: all keys of a set are the issuer's, and whoever
-    can add one could sign under an id of its own.
+    If a token has no key id, or keys share one, several match, and the first four are tried in the
+    order of the set. That is safe: all keys of a set belong to the issuer, and anyone who can add
+    one could also sign with its own id.
     """
     fitting = keys.candidates(token.kid, token.algorithm)
     if not fitting:
@@ -43,17 +43,17 @@ def verify_signature(token: CompactToken, keys: KeySet) -> Deny | None:
 
 
 def cost_checks(deny: Deny) -> bool:
-    """Return whether *deny*, of ``verify_signature``, came of checking signatures."""
+    """Return whether *deny*, from ``verify_signature``, is the result of signature checks."""
     return deny.reason is Reason.SIGNATURE_INVALID or deny.detail is _UNDECIDED.detail
 
 
 def _holds(token: CompactToken, key: Key) -> bool:
-    # Asked again of the key itself, whatever its description says: a public key taken for
-    # an HMAC secret is the oldest hole of all (CVE-2016-10555, CVE-2022-29217).
+    # Check the key material itself, too: a public key used as an HMAC secret is the oldest hole
+    # of all (CVE-2016-10555, CVE-2022-29217).
     if token.algorithm not in key.fitting:
         return False
-    # No `except` here: the library itself says False of every signature that is wrong, or is none
-    # at all (R and S that no DER has, another length). What it raises is a fault of ours, such as
-    # no memory or no descriptor left for an import, and says nothing about the signature.
+    # No `except` here: the library returns False for every wrong or malformed signature. Anything
+    # it raises is a fault of this process, such as no memory or no descriptor for an import, and
+    # says nothing about the signature.
     verify = ALGORITHMS[token.algorithm].verify
     return verify(token.signing_input, key.material, token.signature) is True

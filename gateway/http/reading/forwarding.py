@@ -48,7 +48,7 @@ def client_address(peer: str, x_for: Sequence[bytes], networks: Networks) -> str
     chain = [part.strip() for part in b",".join(x_for).decode("latin-1").split(",")]
     nearest = peer
     for entry in reversed(chain):
-        if "%" in entry:  # an IPv6 zone may hold any text, and means nothing elsewhere
+        if "%" in entry:  # an IPv6 zone may be any text, and means nothing on other hosts
             return nearest
         try:
             nearest = _written(entry)

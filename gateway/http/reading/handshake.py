@@ -21,7 +21,7 @@ def is_websocket(protocol: bytes) -> bool:
 
 
 def check_opening(method: str, fields: Fields) -> str | None:
-    """Return what is wrong with a client's handshake, if anything is (RFC 6455 §4.2.1).
+    """Return what is wrong with a client's handshake, or None (RFC 6455 §4.2.1).
 
     An unknown version is not wrong: the upstream responds with those it supports.
     """
@@ -38,7 +38,7 @@ def check_opening(method: str, fields: Fields) -> str | None:
 
 
 def check_agreement(fields: Fields, lines: list[bytes]) -> str | None:
-    """Return what is wrong with a 101 to the handshake in *fields*, if anything is.
+    """Return what is wrong with a 101 response to the handshake in *fields*, or None.
 
     This is what a client has to check (RFC 6455 §4.1). *lines* are the response fields, flat:
     prefix, value, prefix, value. If a client did not check, it would send through a tunnel to an
@@ -70,7 +70,7 @@ def _forwarded(fields: Fields) -> list[bytes]:
 
 
 def _said(lines: Sequence[bytes]) -> dict[bytes, list[bytes]]:
-    """Return the values of each field of the handshake, by the end of its name."""
+    """Return the values of each handshake field, by the end of its name."""
     said: dict[bytes, list[bytes]] = {
         name: [] for name in (b"key", b"version", b"accept", b"protocol", b"extensions")
     }
@@ -82,6 +82,6 @@ def _said(lines: Sequence[bytes]) -> dict[bytes, list[bytes]]:
 
 
 def _elements(values: Sequence[bytes]) -> set[bytes]:
-    """Return the names in lists of names, each perhaps with parameters."""
+    """Return the names in lists of names with optional parameters."""
     elements = (element for value in values for element in value.split(b","))
     return {element.partition(b";")[0].strip(b" \t") for element in elements} - {b""}

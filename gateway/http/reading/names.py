@@ -1,4 +1,4 @@
-"""Sort field names into those that are forwarded and those that mean something here.
+"""Classify field names: those that are forwarded, and those with a meaning here.
 
 Names repeat from request to request, so each spelling is judged once: a look-up is one dictionary
 hit. Its result is either the bytes that begin the forwarded line, or one of the kinds below. The
@@ -123,7 +123,7 @@ def spoken_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
 
 
 class RequestNames(Remembered[bytes, bytes | int]):
-    """Judge the field names of requests.
+    """Classifies the field names of requests.
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
     has had. Another configuration needs a new object, because a harmless name may become one of

@@ -118,13 +118,13 @@ class Request:
         if self.wants_upgrade:
             self._check_upgrade()
         if pseudonym in fields.via:
-            fields.find(Reason.REQUEST_MALFORMED, "the request came through here before")
+            fields.find(Reason.REQUEST_MALFORMED, "the request has already passed this gateway")
 
     def _check_http10(self) -> None:
         fields = self.fields
         fields.expects_continue = False  # RFC 9110 §10.1.1: not an expectation of 1.0
         if fields.is_chunked:
-            # RFC 9112 §6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing.
+            # RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.
             fields.find(Reason.REQUEST_MALFORMED, "Transfer-Encoding in HTTP/1.0")
 
     def _check_upgrade(self) -> None:
@@ -152,7 +152,7 @@ class Request:
         return None if fault is None else Deny(Reason.REQUEST_MALFORMED, fault, route)
 
     def _settle_absolute_form(self) -> None:
-        """Turn an absolute-form target into origin form; its authority replaces the Host."""
+        """Convert an absolute-form target into origin form; its authority replaces the Host."""
         match = _ABSOLUTE_FORM.match(self.target)
         if match is None:
             return  # such as `*`: it is no canonical path, so the decision refuses it

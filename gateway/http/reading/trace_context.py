@@ -9,7 +9,7 @@ _TRACEPARENT: Final = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?"
 )
 
-# §3.3.2.2: one member of a list in tracestate, a vendor's key and a value.
+# §3.3.2.2: one member of tracestate, a vendor's key and a value.
 _MEMBER: Final = re.compile(
     rb"([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})"
     rb"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
@@ -30,7 +30,7 @@ SOME_FLAGS: Final = b"xx"
 class Trace:
     """The trace of a request, and the *lines* that the upstream gets.
 
-    *trace_id* is 32 hexadecimal digits. Each of *lines* begins with the end of the line before.
+    *trace_id* is 32 hexadecimal digits. Each of *lines* has a leading CRLF.
     """
 
     __slots__ = ("lines", "trace_id")
@@ -41,7 +41,7 @@ class Trace:
 
 
 class ReceivedTrace(Trace):
-    """The trace that a request came with; its *lines* are as they came.
+    """The trace that a request came with; its *lines* are as received.
 
     *parent_id* is the caller's span, 16 hexadecimal digits, and *flag_digits* are two of them.
     *tracestate* is normalised, and empty if there is no valid one.
@@ -70,7 +70,7 @@ class ReceivedTrace(Trace):
 
     @property
     def is_sampled(self) -> bool:
-        """Return whether the caller asks that the trace be recorded."""
+        """Return whether the caller asks to record the trace."""
         return self.flags & SAMPLED != 0
 
 
@@ -113,7 +113,7 @@ def rehearse_trace(received: ReceivedTrace | None) -> Trace:
 def _settle_state(tracestate: bytes) -> bytes:
     """Return the members of *tracestate*, or nothing if one of them is invalid (§4.3)."""
     parts = (part.strip(b" \t") for part in tracestate.split(b","))
-    members = [part for part in parts if part]  # §3.3.1.1: empty ones are allowed, and mean nothing
+    members = [part for part in parts if part]  # §3.3.1.1: empty members are allowed
     if len(members) > _MAX_MEMBERS:
         return b""
     keys = set()

@@ -1,4 +1,4 @@
-"""Write the time as HTTP does (RFC 9110 §5.6.7)."""
+"""Format times for HTTP (RFC 9110 §5.6.7)."""
 
 import time
 from functools import lru_cache

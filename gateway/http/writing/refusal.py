@@ -96,7 +96,7 @@ def _dated(  # noqa: PLR0913, PLR0917 - all that a response depends on
     step_up: StepUp | None,
     close: bool,
 ) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return the template at one second: its head around the request id, and its body."""
+    """Return the template for one second: its head around the request id, and its body."""
     template = _template(reason, scopes, methods, metadata_url, step_up, close)
     before_date, before_id, after_id, body_start, body_end = template
     return before_date + http_date(now_seconds) + before_id, after_id, body_start, body_end

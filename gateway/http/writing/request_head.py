@@ -116,7 +116,7 @@ def _framing(request: Request) -> bytes:
 
 
 def _hops(request: Request) -> bytes:
-    """Return how many hops are left; only OPTIONS counts them (RFC 9110 §7.6.2)."""
+    """Return Max-Forwards; only OPTIONS decrements it (RFC 9110 §7.6.2)."""
     hops = request.fields.max_forwards
     if hops is None:
         return b""

@@ -1,4 +1,4 @@
-"""Build what decides about requests, from all files, before it is made one policy."""
+"""Build everything that decides about requests, from all files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ from gateway.settings.values.rewrite import Rewrite
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Access:
-    """Whose tokens count, where requests go, and what each route asks for."""
+    """Which issuers are trusted, where requests go, and what each route requires."""
 
     issuers: dict[str, IssuerSettings]
     revocations: dict[str, RevocationSettings]
@@ -62,7 +62,7 @@ def build_access(
     environ: Mapping[str, str],
     faults: list[Fault],
 ) -> Access:
-    """Return what is sound; *model* and *root* are the main file."""
+    """Return the valid parts; *model* and *root* are the main file."""
     issuers = collect_named(sources, "issuers", IssuerModel, faults)
     upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
     resources = collect_named(sources, "resources", ResourceModel, faults)
@@ -91,9 +91,9 @@ def build_access(
 
 
 def _identity_names(model: IdentityModel) -> frozenset[bytes]:
-    """Return the aliases of all fields that say who is calling, those with faults included.
+    """Return the aliases of all identity headers, faulty ones included.
 
-    The default names are among them: services may still read one that `headers` has replaced.
+    The default names are among them: services may still read one that `headers` replaces.
     """
     assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
     names = (*DEFAULT_IDENTITY, *model.headers, DEFAULT_HEADER, assertion)
@@ -110,7 +110,7 @@ def _resources(
 ) -> tuple[Resource, ...]:
     at_routes = {one.name: one.part for one in named_routes}
     resources = build_resources(named, issuers, routes, at_routes, faults)
-    # Doubts are for what holds otherwise: beside an error they would only be its echo.
+    # Only without errors: otherwise a warning may only repeat one of them.
     if not any(fault.severity is Severity.ERROR for fault in faults):
         at_resources = {one.name: one.part for one in named}
         warn_about_audiences(routes, at_routes, issuers.sound, faults)

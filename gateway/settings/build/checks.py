@@ -1,4 +1,4 @@
-"""Refuse a section that needs an extra of the package, where that is not installed."""
+"""Checks that several sections share."""
 
 from collections.abc import Collection, Sequence
 from importlib.util import find_spec
@@ -15,9 +15,9 @@ def refuse_repeated(
     faults: list[Fault],
     meant: Sequence[object] | None = None,
 ) -> None:
-    """Refuse a value that stands in a list twice: it was meant to be another one.
+    """Refuse a value that is in a list twice: the second was probably meant to be another one.
 
-    *meant* is what each of *values* stands for, where there is more than one way to write it.
+    *meant* is the meaning of each of *values*, if there is more than one way to write it.
     """
     if len(values) < 2:
         return
@@ -26,33 +26,33 @@ def refuse_repeated(
         if one not in seen:
             seen.add(one)
         else:
-            message = f"`{shorten(str(value))}` stands in this list already"
+            message = f"`{shorten(str(value))}` is already in this list"
             faults.append(part.child(index).fault(Code.DUPLICATE_VALUE, message))
 
 
 def refuse_unknown(
     what: str, name: str, known: Collection[str], part: Part, faults: list[Fault]
 ) -> None:
-    """Refuse the *name* of a *what* that there is not."""
+    """Refuse *name* unless a *what* (upstream, issuer, …) with that name is *known*."""
     if name not in known:
         message = f"no {what} is named `{shorten(name)}`{did_you_mean(name, known)}"
         faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
 
 
 def require_exactly_one(part: Part, one: str, other: str, faults: list[Fault]) -> None:
-    """Refuse a mapping with both keys, or with neither."""
+    """Refuse a mapping that has both keys, or neither."""
     if not isinstance(part.raw, dict):
         return
     if one in part.raw and other in part.raw:
-        message = f"`{one}` and `{other}` exclude each other"
+        message = f"`{one}` and `{other}` are mutually exclusive"
         faults.append(part.child(other).key_fault(Code.CONFLICTING_KEYS, message))
     elif one not in part.raw and other not in part.raw:
-        message = f"one of `{one}` and `{other}` is missing"
+        message = f"either `{one}` or `{other}` is required"
         faults.append(part.key_fault(Code.MISSING_KEY, message))
 
 
 def refuse_without(package: str, extra: str, what: str, part: Part, faults: list[Fault]) -> None:
-    """Refuse the section *part* if *package* is missing, which *extra* brings and *what* needs."""
+    """Refuse the section *part* if *package*, which *extra* installs, is missing."""
     if not _is_installed(package):
         message = f'{what} an extra that is not installed: pip install "jwt-gateway[{extra}]"'
         faults.append(part.key_fault(Code.NOT_SUPPORTED, message))
@@ -61,5 +61,5 @@ def refuse_without(package: str, extra: str, what: str, part: Part, faults: list
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ModuleNotFoundError:  # nor is the package that it is in
+    except ModuleNotFoundError:  # its parent package is missing
         return False

@@ -1,4 +1,4 @@
-"""Build what a route says to browsers about pages of other origins."""
+"""Build the CORS settings of routes."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -29,7 +29,7 @@ _MAX_PORT = 65535
 def build_cors(
     named: Collection[Named[RouteModel]], routes: Collection[Route], faults: list[Fault]
 ) -> Mapping[str, Cors]:
-    """Return what each of the sound *routes* says, by name; most say nothing."""
+    """Return the CORS settings of the valid *routes* by name; most routes have none."""
     parts = {one.name: one for one in named}
     found = {}
     for route in routes:
@@ -67,7 +67,7 @@ def _build(model: CorsModel, route: Route, part: Part, faults: list[Fault]) -> C
 
 
 def _pattern(origin: str) -> re.Pattern[bytes]:
-    """Return what the wildcard *origin* stands for: one label, and all else as it is written."""
+    """Return the pattern of the wildcard *origin*: one label, and the rest literally."""
     before, _, behind = origin.partition("*")
     text = f"{re.escape(before)}{_LABEL}{re.escape(behind)}"
     return re.compile(text.encode(errors="replace"))
@@ -75,23 +75,25 @@ def _pattern(origin: str) -> re.Pattern[bytes]:
 
 def _problem(origin: str, credentials: bool) -> str | None:
     if origin in {"*", "null"}:
-        # `null` is what every page in a sandboxed frame has for an origin.
-        message = f"`{origin}` with `credentials`: every page could act as whoever looks at it"
+        # Every page in a sandboxed frame has the origin `null`.
+        message = f"`{origin}` with `credentials`: any page could act in the name of its visitor"
         return message if credentials else None
     match = _ORIGIN.fullmatch(origin)
     if match is None or (match["port"] is not None and int(match["port"]) > _MAX_PORT):
         return f"`{shorten(origin)}` is not an origin: write it like https://app.example.com"
     if match["port"] == _DEFAULT_PORTS.get(match["scheme"], ""):
-        return f"browsers leave :{match['port']} out, for it is the default: so leave it out here"
+        return f"leave out :{match['port']}: browsers omit the default port"
     host = match["host"]
     plain = host.removeprefix("*.")
     if "*" in plain:
-        return f"`{shorten(origin)}`: a wildcard is one whole label, as in https://*.example.com"
+        return (
+            f"`{shorten(origin)}`: a wildcard must be one whole label, e.g. https://*.example.com"
+        )
     if plain != host and "." not in plain:
-        return f"`{shorten(origin)}`: anybody can have a name there"
+        return f"`{shorten(origin)}`: anyone can register a name there"
     canonical = canonical_host(plain.encode(errors="replace"))
     if canonical is None:
-        return f"`{shorten(origin)}` is not an origin: its host is none"
+        return f"`{shorten(origin)}` is not an origin: its host is not valid"
     if canonical != plain:
-        return f"browsers write its host as {canonical}"
+        return f"write its host as browsers do: {canonical}"
     return None

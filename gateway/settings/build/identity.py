@@ -17,8 +17,8 @@ from gateway.settings.text.scalars import shorten
 from gateway.settings.values.configuration import AssertionSettings, IssuerSettings
 from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
-# Fields that frame the message, name the host, carry credentials, or that the gateway sets
-# itself: a claim in one of them would let a token rewrite the request (RFC 9110, RFC 9112).
+# Fields that frame the message, name the host, carry credentials, or are set by the gateway:
+# a claim in one of them would let a token rewrite the request (RFC 9110, RFC 9112).
 RESERVED = frozenset(
     b"host authorization cookie set-cookie connection keep-alive te trailer upgrade expect "
     b"transfer-encoding via forwarded date range max-forwards x-request-id x-real-ip "
@@ -26,22 +26,22 @@ RESERVED = frozenset(
 )
 _RESERVED_STARTS = (b"content-", b"proxy-", b"x-forwarded-", b"sec-", b"if-")
 
-# What the gateway writes itself: a token that could choose one would speak in its name.
+# Written by the gateway itself: a token must not be able to choose them.
 _OWN_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
-# Long enough for a service that is slow, or whose clock is; behind it the token itself would do.
+# Long enough for slow services and clocks; beyond that, the token itself would do.
 _MAX_LIFETIME_SECONDS = 600.0
 
-# It is handed out until half of it is over, and begins with a whole second: a shorter one would
-# be over before a request has come to the service.
+# An assertion is reused for half of its lifetime and starts at a whole second: a shorter one
+# could expire before a request reaches the service.
 _MIN_LIFETIME_SECONDS = 5.0
 
-# No dot segments: it is compared with paths that have none (RFC 3986 §6.2.2.3).
+# No dot segments: it is compared with normalized paths (RFC 3986 §6.2.2.3).
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 
 
 def build_identity(model: IdentityModel, part: Part, faults: list[Fault]) -> Identity:
-    """Return the sound headers, refusing names that a service could take for another."""
+    """Return the valid headers, refusing names that a service could confuse with another."""
     headers: list[tuple[bytes, tuple[str, ...]]] = []
     owners: dict[bytes, str] = {}
     for name, claim in model.headers.items():
@@ -67,7 +67,7 @@ def _reserved(
     problem = _name_problem(name, owners)
     if problem is None and not carries_a_claim:
         return (name.encode("ascii"),)
-    problem = problem or f"`{shorten(name)}` carries a claim already"
+    problem = problem or f"`{shorten(name)}` already carries a claim"
     at = part.child("assertion").child("header")
     faults.append(at.fault(Code.BAD_VALUE, problem))
     return ()
@@ -75,13 +75,13 @@ def _reserved(
 
 def _name_problem(name: str, owners: dict[bytes, str]) -> str | None:
     if not TOKEN.fullmatch(name):
-        return f"`{shorten(name)}` is not the name of a header field"
+        return f"`{shorten(name)}` is not a header field name"
     alias = canonical_alias(name.encode("ascii")).removeprefix(CGI_PREFIX)
     if alias in RESERVED or alias.startswith(_RESERVED_STARTS):
-        return f"`{shorten(name)}` has a meaning of its own and cannot carry a claim"
+        return f"`{shorten(name)}` is reserved and cannot carry a claim"
     owner = owners.setdefault(alias, name)
     if owner != name:
-        return f"`{shorten(name)}` and `{shorten(owner)}` are one name to some services"
+        return f"some services read `{shorten(name)}` and `{shorten(owner)}` as the same name"
     return None
 
 
@@ -92,16 +92,22 @@ def build_assertion(
     sources: Sources,
     faults: list[Fault],
 ) -> AssertionSettings | None:
-    """Return what is signed, in the field *header*; None where nothing is, or a part is wrong."""
+    """Return what is signed, for the field *header*; None without it, or if it is faulty."""
     if model is None:
         return None
     keys = _keys(model, part, sources.main.directory, sources.disk, faults)
     claims = _claims(model.claims, part.child("claims"), faults)
     if model.lifetime > _MAX_LIFETIME_SECONDS:
-        message = f"longer than {_MAX_LIFETIME_SECONDS:g} s: whoever finds one could use it"
+        message = (
+            f"longer than {_MAX_LIFETIME_SECONDS:g} s: a leaked assertion would stay usable for"
+            " too long"
+        )
         faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
     if model.lifetime < _MIN_LIFETIME_SECONDS:
-        message = f"shorter than {_MIN_LIFETIME_SECONDS:g} s: it is over when a service gets it"
+        message = (
+            f"shorter than {_MIN_LIFETIME_SECONDS:g} s: it could expire before a service receives"
+            " it"
+        )
         faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))
     if not _PATH.fullmatch(model.jwks_path):
         message = f"`{shorten(model.jwks_path)}` is not a plain path, e.g. /.well-known/jwks.json"
@@ -125,7 +131,7 @@ def _keys(
         if isinstance(key, str):
             faults.append(at.fault(Code.BAD_KEY, key))
         elif key.kid in {other.kid for other in keys}:
-            faults.append(at.fault(Code.DUPLICATE_VALUE, "this key stands in the list already"))
+            faults.append(at.fault(Code.DUPLICATE_VALUE, "this key is already in the list"))
         else:
             keys.append(key)
     return tuple(keys)
@@ -138,7 +144,7 @@ def _claims(
     for name, claim in claims.items():
         item = part.child(name)
         if name in _OWN_CLAIMS:
-            message = f"`{name}` is the gateway's own to write"
+            message = f"`{name}` is set by the gateway itself"
             faults.append(item.key_fault(Code.BAD_VALUE, message))
             continue
         try:
@@ -154,13 +160,15 @@ def refuse_trust_in_ourselves(
     part: Part,
     faults: list[Fault],
 ) -> None:
-    """Refuse an `iss` of ours that is a trusted issuer's: services would pass for callers.
+    """Refuse an `iss` of ours that a trusted issuer has: services could pass for callers.
 
-    They could send on what they were given, as an access token (RFC 8725 §3.12).
+    They could send the assertion back as an access token (RFC 8725 §3.12).
     """
     if assertion is None:
         return
     for name, one in issuers.items():
         if one.issuer.issuer == assertion.issuer:
-            message = f"the issuer `{name}` has this `iss`: choose a name of the gateway's own"
+            message = (
+                f"the issuer `{name}` already has this `iss`: choose another one for the gateway"
+            )
             faults.append(part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))

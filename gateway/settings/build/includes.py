@@ -1,4 +1,4 @@
-"""Judge the entries of `include`, and keep what their files declare where they confine it."""
+"""Check the entries of `include`, and hold included files to what the entries grant."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,7 +17,7 @@ from gateway.settings.values.resource_identifier import Identifier, parse_identi
 
 
 def check_entries(entries: Sequence[str | IncludeModel], part: Part, faults: list[Fault]) -> None:
-    """Refuse what the shape of *entries*, which stand in *part*, lets pass."""
+    """Refuse faults in *entries*, which are at *part*, that the schema does not catch."""
     for index, entry in enumerate(entries):
         if isinstance(entry, str):
             continue
@@ -41,7 +41,7 @@ def refuse_outside(
     resources: Sequence[Named[ResourceModel]],
     faults: list[Fault],
 ) -> None:
-    """Refuse routes and resources of included files that own what `include` does not give them."""
+    """Refuse routes and resources of included files outside what `include` grants them."""
     for route in routes:
         part = at_routes[route.name].child("match")
         include = part.document.include
@@ -53,7 +53,7 @@ def refuse_outside(
         at_hosts = part.child("hosts")
         if not route.hosts and include.hosts:
             faults.append(
-                part.key_fault(Code.NOT_GRANTED, f"`hosts` are missing: {_confined(include)}")
+                part.key_fault(Code.NOT_GRANTED, f"`hosts` is missing: {_confined(include)}")
             )
         for number, host in enumerate(route.hosts):
             _refuse_host(include, host, at_hosts.child(number), faults)
@@ -81,19 +81,19 @@ def _refuse_path(
     part: Part,
     faults: list[Fault],
 ) -> None:
-    # An empty list has been refused already: what is outside of it is no news.
+    # An empty list has been reported already.
     if include.under and not include.owns_path(segments, is_prefix):
-        faults.append(part.fault(Code.NOT_GRANTED, f"another path: {_confined(include)}"))
+        faults.append(part.fault(Code.NOT_GRANTED, f"path not granted: {_confined(include)}"))
 
 
 def _refuse_host(include: Include, host: str, part: Part, faults: list[Fault]) -> None:
     if include.hosts and not include.owns_host(host):
-        message = f"`{shorten(host)}` is another host: {_confined(include)}"
+        message = f"`{shorten(host)}` is not granted: {_confined(include)}"
         faults.append(part.fault(Code.NOT_GRANTED, message))
 
 
 def _confined(include: Include) -> str:
-    return f"`include` confines this file to `{include.confines}` ({include.at})"
+    return f"`include` restricts this file to `{include.confines}` ({include.at})"
 
 
 def _prefix_problem(prefix: str) -> str | None:
@@ -102,5 +102,5 @@ def _prefix_problem(prefix: str) -> str | None:
     except ValueError as error:
         return str(error)
     if any(isinstance(segment, Variable) for segment in segments):
-        return f"`{shorten(prefix)}`: a beginning of paths has no variables"
+        return f"`{shorten(prefix)}`: a path prefix cannot have variables here"
     return None

@@ -25,7 +25,7 @@ _SECRET_DEFAULT = frozenset({"HS256"})
 # RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
-# Public keys as HMAC secrets are the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
+# A public key as HMAC secret is the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
 # anyone who knows the public key could sign.
 _KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
 _MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
@@ -37,7 +37,7 @@ def build_issuers(
     disk: Disk,
     faults: list[Fault],
 ) -> dict[str, IssuerSettings]:
-    """Return the sound issuers by name."""
+    """Return the valid issuers by name."""
     built: dict[str, IssuerSettings] = {}
     owners: dict[str, str] = {}
     for one in named:
@@ -45,10 +45,10 @@ def build_issuers(
         model = one.model
         if model is None:
             continue
-        # Compared code point by code point, as `iss` will be: `…/` and `…` are two issuers.
+        # Compared code point by code point, as `iss` is: `…/` and `…` are two issuers.
         owner = owners.setdefault(model.issuer, one.name)
         if owner != one.name:
-            message = f"the issuer `{owner}` already stands for this `iss`"
+            message = f"the issuer `{owner}` already has this `iss`"
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
         algorithms = _algorithms(model, one.part, faults)
         source = _source(one, model, algorithms, environ, disk, faults)
@@ -64,7 +64,7 @@ def _refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:
         return
     present = [source for source in KEY_SOURCES if source in part.raw]
     if not present:
-        message = f"a key source is missing: one of {', '.join(KEY_SOURCES)}"
+        message = f"a key source is missing: set one of {', '.join(KEY_SOURCES)}"
         faults.append(part.key_fault(Code.MISSING_KEY, message))
     for extra in present[1:]:
         message = f"`{extra}` and `{present[0]}`: an issuer has exactly one key source"
@@ -78,11 +78,11 @@ def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozense
     for index, name in enumerate(model.algorithms):
         item = part.child("algorithms").child(index)
         is_hmac = name.startswith("HS")
-        # One list with both kinds is how a public key becomes an HMAC secret (RFC 8725 §3.1).
+        # A list with both kinds lets a public key pass as an HMAC secret (RFC 8725 §3.1).
         if is_hmac and not model.secret_env:
             faults.append(item.fault(Code.BAD_VALUE, f"{name} needs the key source secret_env"))
         elif model.secret_env and not is_hmac:
-            message = f"{name} cannot be checked with a secret: HS256, HS384 or HS512"
+            message = f"{name} cannot be verified with a secret: use HS256, HS384 or HS512"
             faults.append(item.fault(Code.BAD_VALUE, message))
     return frozenset(model.algorithms)
 
@@ -125,7 +125,7 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
 def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
     problem = check_key_url(url)
     if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
-        problem = "an issuer with metadata has no query"  # RFC 8414 section 2
+        problem = "an issuer with `discovery` must not have a query"  # RFC 8414 section 2
     if problem is None:
         return KeySource(kind, url)
     code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
@@ -136,19 +136,19 @@ def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> 
 def read_secret(
     variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
 ) -> bytes | tuple[Code, str]:
-    """Return the secret in *variable*, or the code and words of what is wrong with it."""
+    """Return the secret in *variable*, or the code and message of its fault."""
     text = environ.get(variable)
     if not text:
         return Code.UNSET_VARIABLE, describe_unset(variable)
     secret = text.encode("utf-8", "surrogateescape")
     if any(mark in secret for mark in _KEY_MARKS):
-        return Code.WEAK_SECRET, f"{variable} holds a key pair's key, not an HMAC secret"
+        return Code.WEAK_SECRET, f"{variable} holds a key of a key pair, not an HMAC secret"
     needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
     if len(secret) < needed:
         strongest = max(algorithms)
         return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
     if len(set(secret)) < _MIN_DISTINCT_BYTES:
-        return Code.WEAK_SECRET, f"{variable} can be guessed: use random bytes"
+        return Code.WEAK_SECRET, f"{variable} is easy to guess: use random bytes"
     return secret
 
 
@@ -161,21 +161,19 @@ def _ca(
 
 def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
     if model.audiences == "unchecked":
-        # RFC 8725 section 3.9: a token for another API of this issuer will pass.
-        message = "tokens that this issuer made for any other API are accepted too"
+        # RFC 8725 section 3.9: a token for another API of this issuer is accepted.
+        message = "tokens that this issuer makes for other APIs are accepted too"
         faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
     else:
         refuse_repeated(model.audiences, part.child("audiences"), faults)
     if model.mode == "report":
-        message = (
-            "anybody can write this issuer into a token and so pass every route that accepts it"
-        )
+        message = "anyone can forge a token of this issuer, and so pass every route that accepts it"
         faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
     asked = {"issuer": bool(model.discovery), "jwks_url": True}
     for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
         is_refused = asked[key] and check_key_url(url) is not None
         if leaves_unprotected(url) and not is_refused:
-            message = "plain http: whoever is on the way can change what it says"
+            message = "plain http: anyone on the network path can change the response"
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))
 
 
@@ -198,17 +196,17 @@ def _build(
 
 
 class IssuerReach:
-    """How far each of *issuers* reaches beyond the routes that name it.
+    """Which routes each of *issuers* reaches beyond those that name it.
 
-    One of the main file reaches every route. One of an included file reaches the routes of that
-    file, unless it was granted more: whoever writes a team's file could otherwise make tokens
-    for all that others have behind the gateway.
+    An issuer in the main file reaches every route. One in an included file reaches the routes
+    of that file, unless it was granted more: otherwise the author of a team's file could make
+    tokens for every other team's routes.
     """
 
     def __init__(self, issuers: Sequence[Named[IssuerModel]]) -> None:
         self._all = frozenset(one.name for one in issuers)
         self._of_file: dict[Document, set[str]] = {}
-        self._accepted: dict[Document, frozenset[str] | None] = {}  # of routes that name none
+        self._accepted: dict[Document, frozenset[str] | None] = {}  # by routes that name none
         common: set[str] = set()
         for one in issuers:
             document = one.part.document
@@ -220,7 +218,7 @@ class IssuerReach:
         self._are_granted = all(document.may(Grant.ISSUERS) for document in self._of_file)
 
     def accepted(self, require: RequireModel | None, document: Document) -> frozenset[str] | None:
-        """Return the issuers that a route of *document* accepts; None for every one there is."""
+        """Return the issuers that a route in *document* accepts; None means all issuers."""
         if require is None:
             return None
         if require.issuers is not None:
@@ -228,20 +226,20 @@ class IssuerReach:
         return self.reaching(document)
 
     def reaching(self, document: Document) -> frozenset[str] | None:
-        """Return the issuers in reach of *document* where it names none; None for all."""
+        """Return the issuers that reach routes in *document* which name none; None means all."""
         if document not in self._accepted:
             found = self._common | self._of_file.get(document, set())
             self._accepted[document] = None if found == self._all else found
         return self._accepted[document]
 
     def refuse_none(self, part: Part, faults: list[Fault]) -> None:
-        """Refuse the `require` in *part* where no issuer's tokens could satisfy it.
+        """Refuse the `require` in *part* if no issuer's tokens could satisfy it.
 
-        Not beside issuers that were not granted: once they are, it may hold.
+        Not if issuers lack a grant: with the grant, one of them may satisfy it.
         """
         if self._common or part.document in self._of_file or not self._are_granted:
             return
-        message = "this needs a token, but no issuer is configured"
+        message = "this route needs a token, but no issuer is configured"
         if self._all:
             first = min(self._all)
             message = (

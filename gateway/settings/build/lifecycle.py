@@ -1,4 +1,4 @@
-"""Find the suites that a configuration names, and say when it is read again."""
+"""Build how a configuration is reloaded, and how the gateway drains."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,9 @@ def find_named_suites(
 ) -> tuple[Path, ...]:
     """Return the suite files that the main file names, each once, in its order.
 
-    They are read here, though not for what they say: so they count among the files that a
-    configuration is made of, and a change of one is a change of it. A pattern that matches
-    nothing is an error: a reload would be tested by nothing, and nobody would notice.
+    They are read here only to count as files of the configuration: a change of one is a change
+    of the configuration. A pattern that matches nothing is an error: a reload would then run no
+    tests, and nobody would notice.
     """
     found: dict[Path, None] = {}
     for index, pattern in enumerate(model.suites or ()):
@@ -39,10 +39,10 @@ def find_named_suites(
 
 
 def build_reloads(model: ConfigFile, root: Part, faults: list[Fault]) -> Reloads:
-    """Return when the configuration is read again, and what must hold before it counts."""
+    """Return when the configuration is reloaded, and what must pass before it is used."""
     reload = model.reload
     if reload.suites and not model.suites:
-        message = "which suites? Name them in `suites`"
+        message = "`suites` is missing: it names the suites to run"
         part = root.child("reload").child("suites")
         faults.append(part.fault(Code.MISSING_KEY, message))
     return Reloads(reload.watch, reload.suites, reload.wait)
@@ -62,9 +62,9 @@ def build_drain(model: DrainModel | float, part: Part, faults: list[Fault]) -> D
         model = DrainModel.model_construct(deadline=model, delay=0.0, streams=None)
     deadline = model.deadline
     if model.streams is None:
-        # Time to answer is left to those who are told last, as much as there was to tell them.
+        # The other half is left for streams that are closed last to finish.
         return DrainTimes(deadline, model.delay, deadline / 2)
     if model.streams > deadline:
-        message = "longer than the deadline: then those told last would be cut before"
+        message = "longer than `deadline`: the last streams would be cut off"
         faults.append(part.child("streams").fault(Code.BAD_VALUE, message))
     return DrainTimes(deadline, model.delay, model.streams)

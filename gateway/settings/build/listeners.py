@@ -1,4 +1,4 @@
-"""Build the data port, the admin port and the trust in proxies from their settings."""
+"""Build the addresses of the data port and the admin port, and the trusted proxies."""
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
@@ -20,7 +20,7 @@ def build_listen(
     sources: Sources,
     faults: list[Fault],
 ) -> tuple[Listen, ...] | None:
-    """Return where the data port listens, or None where a part of it is wrong."""
+    """Return where the data port listens, or None if part of it is faulty."""
     if isinstance(model, ListenModel | str):
         one = _build_one(model, part, sources, faults)
         return None if one is None else (one,)
@@ -47,11 +47,11 @@ def _build_one(
 def _refuse_shared_addresses(
     listen: Sequence[Listen], parts: Sequence[Part], faults: list[Fault]
 ) -> None:
-    """Refuse an address that is listened on by another one of them, too."""
+    """Refuse an address that another listener already covers."""
     for index, (one, part) in enumerate(zip(listen, parts, strict=True)):
         for other in listen[:index]:
             if _share(one.address, other.address):
-                message = f"`{_show(other.address)}` above takes these connections already"
+                message = f"`{_show(other.address)}` above already listens on this address"
                 at = part.child("address") if isinstance(part.raw, dict) else part
                 faults.append(at.fault(Code.DUPLICATE_VALUE, message))
                 break
@@ -61,7 +61,7 @@ def _share(one: Address, other: Address) -> bool:
     if one.port != other.port or one.port == 0:
         return False
     hosts = {one.host, other.host}
-    # An address of IPv6 takes connections of IPv6 alone.
+    # An IPv6 address accepts IPv6 connections only.
     return (
         len(hosts) == 1
         or ("0.0.0.0" in hosts and all(":" not in host for host in hosts))  # noqa: S104 - read
@@ -77,7 +77,7 @@ def _show(address: Address) -> str:
 def build_admin(
     model: AdminModel | str | bool, part: Part, environ: Mapping[str, str], faults: list[Fault]
 ) -> Admin | None:
-    """Return where the admin port listens, or None where it is off (or wrong)."""
+    """Return where the admin port listens, or None if it is off or faulty."""
     if isinstance(model, bool):
         return None
     if isinstance(model, str):
@@ -104,7 +104,7 @@ def build_admin(
 
 
 def _can_be_sent(token: str) -> bool:
-    """Return whether a header field can carry *token* (RFC 9110 §5.5), to be compared whole."""
+    """Return whether a header field can carry the whole of *token* (RFC 9110 §5.5)."""
     return token.isascii() and token.isprintable() and token.strip() == token
 
 
@@ -113,14 +113,14 @@ def refuse_one_address_twice(
 ) -> None:
     """Refuse the data port and the admin port on one address."""
     if admin and admin.address.port and admin.address in [one.address for one in listen or ()]:
-        message = "the admin port cannot be the data port"
+        message = "the admin port and the data port need different addresses"
         faults.append(part.fault(Code.DUPLICATE_VALUE, message))
 
 
 def build_trusted_proxies(
     model: ConfigFile, part: Part, faults: list[Fault]
 ) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Return the networks whose Forwarded fields are believed."""
+    """Return the networks whose Forwarded fields are trusted."""
     networks: list[IPv4Network | IPv6Network] = []
     for index, text in enumerate(model.trusted_proxies or ()):
         item = part.child(index)
@@ -129,7 +129,9 @@ def build_trusted_proxies(
             faults.append(item.fault(Code.BAD_VALUE, f"`{shorten(text)}` {network}"))
             continue
         if network.prefixlen == 0:
-            message = "every client is trusted to say who it is and where it comes from"
+            message = (
+                "every client is trusted as a proxy: it can forge its address, host and scheme"
+            )
             faults.append(item.warning(Code.TRUSTS_EVERYONE, message))
         networks.append(network)
     return tuple(networks)
@@ -141,8 +143,8 @@ def _address(text: str, part: Part, faults: list[Fault]) -> Address | None:
         faults.append(part.fault(Code.BAD_VALUE, address))
         return None
     mapped = IPv6Address(address.host).ipv4_mapped if ":" in address.host else None
-    if mapped is not None:  # which a socket of IPv6 alone cannot have
-        message = f"`{shorten(text)}` is an address of IPv4: write {mapped}:{address.port}"
+    if mapped is not None:  # an IPv6-only socket cannot bind it
+        message = f"`{shorten(text)}` is an IPv4 address: write {mapped}:{address.port}"
         faults.append(part.fault(Code.BAD_VALUE, message))
         return None
     return address

@@ -1,4 +1,4 @@
-"""Build the rate limits, and say which of them each route has."""
+"""Build the rate limits, those of each route, and the Redis that counts them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
@@ -31,11 +31,11 @@ from gateway.settings.values.rates import (
 
 _OF_CALLERS = frozenset({PartKind.SUBJECT, PartKind.CLIENT, PartKind.CLAIM})
 
-_PACKAGE = "redis"  # what the extra brings
+_PACKAGE = "redis"  # what the extra installs
 _WRITE_IT = "write it like redis://10.0.0.5:6379/0, rediss:// for TLS, unix:///run/redis.sock"
 
 
-def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
+def build_rate_limiting(  # noqa: PLR0913, PLR0917 - every source of limits
     model: ConfigFile,
     root: Part,
     named: Sequence[Named[RouteModel]],
@@ -43,10 +43,10 @@ def build_rate_limiting(  # noqa: PLR0913, PLR0917 - all that speaks of limits
     environ: Mapping[str, str],
     faults: list[Fault],
 ) -> RateLimiting:
-    """Return all limits, and which of them each of *routes* has, as it is *named* in the files."""
+    """Return all limits, and those of each of *routes*; *named* are the routes as written."""
     at_limits = root.child("rate_limits")
     limits = _build_limits(model.rate_limits, at_limits, faults)
-    # Those with faults, too: that they are not known would be no news.
+    # Limits with faults count as known: their faults are reported already.
     known = Names(at_limits.raw if isinstance(at_limits.raw, dict) else limits)
     _check_routes(named, limits, known, faults)
     _warn_about_unused(named, limits, at_limits, faults)
@@ -83,7 +83,7 @@ def _key(model: RateLimitModel, part: Part, faults: list[Fault]) -> tuple[KeyPar
     for number, one in enumerate(model.key):
         for key_part in _key_part(one, part.child(number), faults):
             if key_part in found:
-                message = "the list has this already"
+                message = "this is already in the list"
                 faults.append(part.child(number).fault(Code.DUPLICATE_VALUE, message))
             found[key_part] = None
     return tuple(found)
@@ -105,7 +105,7 @@ def _check_routes(
     known: Collection[str],
     faults: list[Fault],
 ) -> None:
-    """Refuse names of limits that there are not, and limits that tell nobody apart."""
+    """Refuse unknown limits, and limits by caller on routes that know no caller."""
     for one in routes:
         if one.model is None or one.model.rate_limits is None:
             continue
@@ -115,8 +115,8 @@ def _check_routes(
             refuse_unknown("rate limit", name, known, at_names.child(number), faults)
             if one.model.public and name in limits and _is_of_callers(limits[name]):
                 message = (
-                    f"`{name}` counts by who is calling, but on a public route no token is read: "
-                    "count by address or by route"
+                    f"`{name}` counts by caller, but a public route reads no token: count by"
+                    " address or by route"
                 )
                 faults.append(at_names.child(number).fault(Code.BAD_VALUE, message))
 
@@ -132,11 +132,11 @@ def _warn_about_unused(
     faults: list[Fault],
 ) -> None:
     if not named or not all(route.sound for route in named):
-        return  # a route that could not be read may have any of them
+        return  # a route with faults may use any of them
     used = {name for one in named if one.model for name in one.model.rate_limits or ()}
     for name in limits:
         if name not in used:
-            message = f"no route has the rate limit `{name}`: it holds nothing"
+            message = f"no route uses the rate limit `{name}`"
             faults.append(part.child(name).key_warning(Code.UNUSED_RATE_LIMIT, message))
 
 
@@ -147,7 +147,7 @@ def build_redis(
     faults: list[Fault],
     package: str = _PACKAGE,
 ) -> Redis | None:
-    """Return where is counted together; None where nowhere, or where something is wrong with it.
+    """Return the Redis that gateways share, or None without one or with a faulty one.
 
     *package* must be installed for it. No message repeats the URL: it may hold a password.
     """
@@ -175,16 +175,19 @@ def _url(
         return None
     split = _split(url)
     if split is None:
-        what = "what this variable holds is not" if model.url is None else "not"
-        faults.append(at.fault(Code.BAD_VALUE, f"{what} the URL of a Redis: {_WRITE_IT}"))
+        what = "the value of this variable is not" if model.url is None else "not"
+        faults.append(at.fault(Code.BAD_VALUE, f"{what} a Redis URL: {_WRITE_IT}"))
     elif model.url is not None and split.password:
-        message = "a password does not belong into this file: name a variable with `url_env`"
+        message = (
+            "a password does not belong in this file: put the URL in a variable, and name it in"
+            " `url_env`"
+        )
         faults.append(at.fault(Code.BAD_VALUE, message))
     return url
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of the URL of a Redis; None where it is none, or has more of them."""
+    """Return the parts of a Redis URL, or None if *url* is not one or has other parts."""
     try:
         split = urlsplit(url)
         is_whole = split.port is None or split.port > 0
@@ -200,8 +203,8 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _warn_about_password(url: str, part: Part, faults: list[Fault]) -> None:
-    """Doubt a password that can be read on its way."""
+    """Warn about a password that is sent in clear text."""
     split = urlsplit(url)
     if split.scheme == "redis" and split.password and not is_loopback(split.hostname or ""):
-        message = "the password can be read on its way: use rediss://"
+        message = "the password is sent in clear text: use rediss://"
         faults.append(part.warning(Code.INSECURE_URL, message))

@@ -21,7 +21,7 @@ from gateway.settings.values.resource_identifier import Identifier, parse_identi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownIssuers:
-    """The sound issuers by name, the names of all, and which routes each of them reaches."""
+    """The valid issuers by name, the names of all issuers, and the routes that each reaches."""
 
     sound: Mapping[str, IssuerSettings]
     names: Collection[str]
@@ -35,7 +35,7 @@ def build_resources(
     at_routes: Mapping[str, Part],
     faults: list[Fault],
 ) -> tuple[Resource, ...]:
-    """Return the sound resources; *at_routes* are the places of *routes* by name."""
+    """Return the valid resources; *at_routes* has the place of each route by name."""
     identifiers = _identifiers(named, faults)
     at_resources = {one.name: one.part for one in named}
     owned = routes_of_resources(identifiers, routes, at_routes, at_resources, faults)
@@ -60,12 +60,12 @@ def _identifiers(
             code = Code.INSECURE_URL if leaves_unprotected(text) else Code.BAD_VALUE
             faults.append(part.fault(code, identifier))
             continue
-        # Requests know no scheme and no port, and a slash at the end makes no other resource.
+        # Requests carry no scheme and no port, and a trailing slash names the same resource.
         owner = owners.setdefault((identifier.host, identifier.segments), one.name)
         if owner == one.name:
             found[one.name] = identifier
             continue
-        message = f"the resource `{owner}` has this host and path already"
+        message = f"the resource `{owner}` already has this host and path"
         faults.append(part.fault(Code.DUPLICATE_VALUE, message))
     return found
 
@@ -79,11 +79,11 @@ def routes_of_resources(
 ) -> dict[str, list[Route]]:
     """Return the routes of each resource; a public route belongs to none.
 
-    A route belongs to the resource with the longest path that its own begins with. It must not
-    belong to resources of two hosts: a challenge names one, and clients of the other host
-    would not believe what they read there (RFC 9728 §3.3).
-    A resource of an included file has the routes of that file alone, unless it was granted more:
-    it could otherwise send the clients of all others to an authorization server of its own.
+    A route belongs to the resource with the longest path prefix of its own path. It must not
+    belong to resources of two hosts: a challenge names only one, and clients of the other host
+    must reject that metadata (RFC 9728 §3.3).
+    A resource of an included file has only the routes of that file, unless it was granted more:
+    otherwise it could send other teams' clients to an authorization server of its own.
     """
     owned: dict[str, list[Route]] = {name: [] for name in identifiers}
     index = _Index(identifiers, at_resources)
@@ -92,7 +92,7 @@ def routes_of_resources(
         if len(names) > 1:
             message = (
                 f"`{route.name}` belongs to the resources {' and '.join(f'`{n}`' for n in names)}"
-                " of several hosts: give it `hosts`, and each host a route of its own"
+                " on different hosts: write a route for each host, with `hosts`"
             )
             faults.append(at_routes[route.name].child("match").key_fault(Code.BAD_VALUE, message))
         for name in names[:1]:
@@ -101,7 +101,7 @@ def routes_of_resources(
 
 
 class _Index:
-    """The resources by path and then by host: those for all routes, and those of each file."""
+    """The resources by path, then by host: those for all routes, and those of each file."""
 
     def __init__(
         self, identifiers: Mapping[str, Identifier], at_resources: Mapping[str, Part]
@@ -117,7 +117,7 @@ class _Index:
 
     def nearest(self, route: Route, document: Document) -> list[str]:
         """Return the name of the resource that *route*, in *document*, belongs to on each host."""
-        # A variable is not below a literal: its requests may go to another resource.
+        # A variable does not match a literal here: its requests may belong to another resource.
         segments = parse_template(route.path, route.is_prefix)
         own = self._of_file.get(document, {})
         found: dict[str, list[int]] = {}  # by host; the longest path comes last
@@ -130,7 +130,7 @@ class _Index:
 
 
 class _Hosts:
-    """The resources of one path by host, each by its number in their order."""
+    """The resources of one path by host, each as its position in the configuration."""
 
     def __init__(self) -> None:
         self._by_host: dict[str, int] = {}
@@ -143,7 +143,7 @@ class _Hosts:
             self._by_suffix.setdefault("." + ".".join(labels[at:]), []).append(host)
 
     def served_by(self, route: Route) -> Iterable[tuple[str, int]]:
-        """Return each host that *route* serves, and its resource."""
+        """Return each host that *route* serves, with the position of its resource."""
         if not route.hosts:
             return self._by_host.items()
         hosts = dict.fromkeys(host for own in route.hosts for host in self._matching(own))
@@ -194,11 +194,11 @@ def _servers(
     issuers: KnownIssuers,
     faults: list[Fault],
 ) -> list[str]:
-    """Return the names of the issuers that clients are sent to."""
+    """Return the names of the issuers that clients are referred to."""
     if model.authorization_servers is not None:
         at = part.child("authorization_servers")
         return _listed(model.authorization_servers, at, routes, issuers, faults)
-    # Without routes, those that a route beside it would accept.
+    # Without routes: those that a route in the same file would accept.
     accepted = _accepted(routes) if routes else issuers.reach.reaching(part.document)
     found = [
         name
@@ -206,7 +206,7 @@ def _servers(
         if issuer.source.kind is SourceKind.DISCOVERY and (accepted is None or name in accepted)
     ]
     if not found and len(issuers.sound) == len(issuers.names):
-        # RFC 9728 lets it be absent; then a client would know no more than before.
+        # RFC 9728 lets it be absent, but then the metadata tells a client nothing.
         message = (
             "no authorization server: its routes accept no issuer with `discovery`, so name"
             " one in `authorization_servers`"
@@ -228,7 +228,9 @@ def _listed(
         refuse_unknown("issuer", name, issuers.names, part.child(index), faults)
         issuer = issuers.sound.get(name)
         if issuer is not None and not _has_metadata(issuer.issuer.issuer):
-            message = f"clients could not find it: the `issuer` of `{shorten(name)}` is not a URL"
+            message = (
+                f"clients cannot find this server: the `issuer` of `{shorten(name)}` is not a URL"
+            )
             faults.append(part.child(index).fault(Code.BAD_VALUE, message))
         elif issuer is not None and accepted is not None and name not in accepted:
             message = f"no route of this resource accepts tokens of the issuer `{name}`"
@@ -237,7 +239,7 @@ def _listed(
 
 
 def _accepted(routes: Sequence[Route]) -> frozenset[str] | None:
-    """Return the issuers whose tokens some of *routes* accept; None for all of them."""
+    """Return the issuers whose tokens any of *routes* accepts; None means all issuers."""
     listed = [route.issuers for route in routes]
     if not listed or None in listed:
         return None
@@ -250,7 +252,7 @@ def takes(route: Route, issuer_name: str) -> bool:
 
 
 def _has_metadata(iss: str) -> bool:
-    # RFC 8414 §2: a URL without query; what `discovery` asks for.
+    # RFC 8414 §2: a URL without a query, as `discovery` requires.
     return check_key_url(iss) is None and "?" not in iss
 
 
@@ -270,12 +272,12 @@ def _render(model: ResourceModel, servers: Sequence[str], scopes: Sequence[str])
         "resource_name": model.name,
         "resource_documentation": model.documentation,
     }
-    # RFC 9728 §3.2: what is empty is left out.
+    # RFC 9728 §3.2: empty members are left out.
     return json.dumps({name: value for name, value in members.items() if value}).encode("ascii")
 
 
 def point_to(resources: Sequence[Resource], routes: Sequence[Route]) -> tuple[Route, ...]:
-    """Return *routes*, each with the address of the metadata of its resource."""
+    """Return *routes*, each with the metadata URL of its resource."""
     urls = {name: resource.metadata_url for resource in resources for name in resource.routes}
     return tuple(
         replace(route, metadata_url=urls[route.name]) if route.name in urls else route

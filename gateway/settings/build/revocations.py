@@ -20,7 +20,7 @@ def build_revocations(
     issuers: Collection[str],
     faults: list[Fault],
 ) -> dict[str, RevocationSettings]:
-    """Return the sound lists by name; *issuers* are the names a list may speak of."""
+    """Return the valid lists by name; *issuers* are the names that a list may refer to."""
     built: dict[str, RevocationSettings] = {}
     for name in part.raw if isinstance(part.raw, dict) else ():
         require_exactly_one(part.child(name), "url", "file", faults)
@@ -46,7 +46,7 @@ def build_revocations(
 def rules_by_issuer(
     lists: Iterable[RevocationSettings],
 ) -> dict[str, tuple[RevocationRule, ...]]:
-    """Return the rules for each issuer that some list speaks of, by its name."""
+    """Return the rules for each issuer that some list covers, by its name."""
     rules: dict[str, list[RevocationRule]] = {}
     for one in lists:
         for issuer in one.rule.issuers:

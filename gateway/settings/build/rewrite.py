@@ -1,4 +1,4 @@
-"""Build what a route changes of its requests and answers."""
+"""Build what a route rewrites in its requests and responses."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -30,15 +30,15 @@ from gateway.settings.values.rewrite import (
 
 _HOST_WORDS = {"keep": HostField.KEEP, "upstream": HostField.UPSTREAM}
 
-# RFC 9110 §5.5, without what only obsolete texts have: visible ASCII, with spaces and tabs within.
+# RFC 9110 §5.5 without the obsolete octets: visible ASCII, with spaces and tabs inside.
 _VALUE = re.compile(r"[!-~](?:[\t -~]*[!-~])?")
 
 
 @dataclass(frozen=True, slots=True)
 class _FieldKind:
-    """The names that may not be touched: *never*, or *never_set* (they may be removed).
+    """The names that cannot be changed (*never*), or can only be removed (*never_set*).
 
-    A name is the same one with what some services *put_in_front* of it.
+    A name with *put_in_front*, a prefix that some services add, counts as the same name.
     """
 
     never: frozenset[bytes]
@@ -48,22 +48,22 @@ class _FieldKind:
     put_in_front: bytes
 
 
-# Whatever frames the message, names the host, carries the credential, or is written by the
-# gateway itself. A cookie, a range or a condition is a client's own: it can be left out, but
-# nobody can say it for everybody.
+# Fields that frame the message, name the host, carry the credential, or are written by the
+# gateway. A cookie, a range or a condition belongs to one client: it can be removed, but one
+# value for all clients makes no sense.
 _REQUEST_FIELDS = _FieldKind(
     never=(RESERVED - {b"cookie", b"set-cookie", b"range", b"date"}) | {b"http2-settings"},
     never_starts=(
         *(b"content-", b"proxy-", b"x-forwarded-", b"sec-websocket-"),
-        # What some services take for the path or the method that was asked for.
+        # Some services read these as the requested path or method.
         *(b"x-original-", b"x-rewrite-", b"x-http-method", b"x-method-override"),
     ),
     never_set=frozenset((b"cookie", b"set-cookie", b"range", b"date")),
     never_set_starts=(b"sec-", b"if-"),
     put_in_front=CGI_PREFIX,
 )
-# Of answers the service's cookies are for one client each; what `cors` and `rate_limits` write
-# has one owner; and Vary says to caches what the service knows.
+# In responses, each cookie is for one client; `cors` and `rate_limits` own the fields that they
+# write; and only the service knows what belongs in Vary.
 _RESPONSE_FIELDS = _FieldKind(
     never=frozenset(
         b"connection keep-alive te trailer upgrade transfer-encoding content-length content-type"
@@ -83,9 +83,9 @@ def build_rewrites(
     identity: frozenset[bytes],
     faults: list[Fault],
 ) -> Mapping[str, Rewrite]:
-    """Return what each of the sound *routes* changes, by name; most change nothing.
+    """Return the rewrites of the valid *routes* by name; most routes have none.
 
-    *identity* are the aliases of identity headers, which nothing else may touch.
+    *identity* has the aliases of the identity headers, which no rewrite may touch.
     """
     parts = {one.name: one for one in named}
     rewrites = {}
@@ -101,7 +101,9 @@ def _build(
     model: RewriteModel, route: Route, part: Part, identity: frozenset[bytes], faults: list[Fault]
 ) -> Rewrite:
     if not model.model_fields_set:
-        faults.append(part.fault(Code.MISSING_KEY, "nothing is rewritten here"))
+        faults.append(
+            part.fault(Code.MISSING_KEY, "`rewrite` is empty: leave it out, or set something")
+        )
     cut_segments, prefix = _prefix(model, route, part, faults)
     return Rewrite(
         cut_segments,
@@ -123,7 +125,7 @@ def _prefix(
     replaced = model.replace_prefix
     if model.strip_prefix is not None:
         if replaced is not None:
-            message = "`strip_prefix` and `replace_prefix` exclude each other"
+            message = "`strip_prefix` and `replace_prefix` are mutually exclusive"
             faults.append(part.child("replace_prefix").key_fault(Code.CONFLICTING_KEYS, message))
         return _cut(model.strip_prefix, route, part.child("strip_prefix"), faults), b""
     if replaced is None:
@@ -140,10 +142,10 @@ def _prefix(
 
 
 def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
-    """Return how many segments *text* is; every path of *route* must begin with them.
+    """Return the number of segments of *text*; every path of *route* must begin with them.
 
-    So what is left of a path that was matched is one that begins with a slash, of segments that
-    were matched: nothing can appear in it that was not there.
+    So the rest of a matched path begins with a slash and consists of matched segments: the cut
+    cannot create anything that was not there.
     """
     problem = _prefix_problem(text)
     segments = split_segments(text.encode(errors="replace"))
@@ -162,12 +164,12 @@ def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
 
 
 def _prefix_problem(text: str) -> str | None:
-    """Return why *text* is no beginning of a path, by the rules for the paths of requests."""
+    """Return why *text* is not a path prefix, by the rules for request paths, or None."""
     segments = split_segments(text.encode(errors="replace"))
     if isinstance(segments, str):
         return f"`{shorten(text)}`: {segments}"
     if not segments[-1]:
-        return f"`{shorten(text)}`: write it without the slash at its end, as in /api"
+        return f"`{shorten(text)}`: write it without the trailing slash, e.g. /api"
     return None
 
 
@@ -177,7 +179,10 @@ def _host(text: str, part: Part, faults: list[Fault]) -> bytes | HostField:
         return word
     value = text.encode(errors="replace")
     if canonical_host(value) is None:
-        message = f"`{shorten(text)}` is not a host: `keep`, `upstream`, or one like a.example:8080"
+        message = (
+            f"`{shorten(text)}` is not a host: write `keep`, `upstream`, or a name like"
+            " a.example:8080"
+        )
         faults.append(part.fault(Code.BAD_VALUE, message))
     return value
 
@@ -189,11 +194,11 @@ def _field_edits(
     part: Part,
     faults: list[Fault],
 ) -> FieldEdits:
-    """Return what *model* says; *identity* are aliases that belong to the gateway."""
+    """Return the edits in *model*; the aliases in *identity* belong to the gateway."""
     if model is None:
         return NO_FIELDS
     if not model.model_fields_set:
-        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
+        faults.append(part.fault(Code.MISSING_KEY, "`set` or `remove` is required"))
     owners: dict[bytes, str] = {}
     fields = model.set_ or {}
     for name, value in fields.items():
@@ -201,7 +206,7 @@ def _field_edits(
         problems = _name_problems(name, kind, identity, owners, is_set=True)
         faults.extend(at.key_fault(Code.BAD_VALUE, problem) for problem in problems)
         if not _VALUE.fullmatch(value):
-            message = "this is no value of a header field: printable ASCII, no space at its ends"
+            message = "not a header field value: use printable ASCII, without spaces at either end"
             faults.append(at.fault(Code.BAD_VALUE, message))
     for number, name in enumerate(model.remove or ()):
         at = part.child("remove").child(number)
@@ -220,30 +225,32 @@ def _name_problems(
     is_set: bool,
 ) -> Iterator[str]:
     if not TOKEN.fullmatch(name):
-        yield f"`{shorten(name)}` is not the name of a header field"
+        yield f"`{shorten(name)}` is not a header field name"
         return
     alias = canonical_alias(name.encode("ascii")).removeprefix(kind.put_in_front)
-    # A service that shows what it got may be kept from it: of an answer they can be removed.
+    # Responses may drop them: some services echo the fields that they receive.
     if alias in identity and (is_set or kind is _REQUEST_FIELDS):
-        yield f"`{shorten(name)}` says who is calling: only `identity` has a say in it"
+        yield f"`{shorten(name)}` is an identity header: only `identity` can change it"
     elif alias in kind.never or alias.startswith(kind.never_starts):
-        yield f"`{shorten(name)}` is the gateway's own affair, or the message's"
+        yield f"`{shorten(name)}` is reserved: the gateway sets it, or it frames the message"
     elif is_set and (alias in kind.never_set or alias.startswith(kind.never_set_starts)):
-        yield f"`{shorten(name)}` can be removed, but not set: it is another one each time"
+        yield f"`{shorten(name)}` can be removed but not set: its value differs for each message"
     owner = owners.setdefault(alias, name)
     if owner is not name:
-        yield f"`{shorten(name)}` and `{shorten(owner)}` are one name to some services"
+        yield f"some services read `{shorten(name)}` and `{shorten(owner)}` as the same name"
 
 
 def _query(model: QueryEditsModel | None, part: Part, faults: list[Fault]) -> QueryEdits:
     if model is None:
         return NO_QUERY
     if not model.model_fields_set:
-        faults.append(part.fault(Code.MISSING_KEY, "one of `set` and `remove` is missing"))
+        faults.append(part.fault(Code.MISSING_KEY, "`set` or `remove` is required"))
     parameters = model.set_ or {}
     for number, name in enumerate(model.remove or ()):
         if name in parameters:
-            message = f"`{shorten(name)}` is set, too: then no other is left of that name anyway"
+            message = (
+                f"`{shorten(name)}` is also in `set`, which removes all others of that name anyway"
+            )
             at = part.child("remove").child(number)
             faults.append(at.fault(Code.CONFLICTING_KEYS, message))
     added = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in parameters.items())

@@ -1,4 +1,4 @@
-"""Build how the requests of each route are carried."""
+"""Build the transport options of each route."""
 
 from collections.abc import Mapping, Sequence
 

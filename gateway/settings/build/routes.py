@@ -1,4 +1,4 @@
-"""Build the routes from their settings."""
+"""Build the routes, with their rules over scopes and claims, and the scope hierarchy."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ _GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names a route may refer to, those of parts with faults included.
+    """The names that a route may refer to, faulty parts included.
 
-    *reach* says which issuers it accepts where it names none.
+    *reach* has the issuers that a route accepts if it names none.
     """
 
     issuers: Collection[str]
@@ -49,7 +49,7 @@ class Known:
 def build_routes(
     named: Sequence[Named[RouteModel]], known: Known, faults: list[Fault]
 ) -> tuple[Route, ...]:
-    """Return the sound routes in file order; two that tie are a fault."""
+    """Return the valid routes in file order; two that match the same requests are a fault."""
     routes: list[Route] = []
     places: list[Part] = []
     for one in named:
@@ -124,10 +124,10 @@ def _judge_mode(model: RouteModel, part: Part, faults: list[Fault]) -> None:
     if model.mode == "enforce":
         return
     if model.public:
-        message = "`public` and `mode: report`: nothing is checked here that could be reported"
+        message = "`mode: report` has no effect on a public route: no token is checked here"
         faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
         return
-    message = f"`{model.name}` refuses nobody for a token: what it would refuse is only reported"
+    message = f"`{model.name}` only reports what it would refuse for its token"
     faults.append(part.warning(Code.REPORT_ONLY, message))
 
 
@@ -153,15 +153,15 @@ def _hosts(match: MatchModel, part: Part, faults: list[Fault]) -> tuple[str, ...
 
 
 def host_problem(host: str) -> str | None:
-    """Return why *host*, or the wildcard it is, is none of a request; None where it may be one."""
+    """Return what is wrong with *host*, a host name or wildcard, or None."""
     plain = host.removeprefix("*.")
     if "*" in plain:
-        return f"`{shorten(host)}`: a wildcard is the whole first label, as in *.example.com"
+        return f"`{shorten(host)}`: a wildcard must be the whole first label, e.g. *.example.com"
     canonical = canonical_host(plain.encode("utf-8", "replace"))
     if canonical is None:
         return f"`{shorten(host)}` is not a host"
     if canonical != plain:
-        # Hosts of requests are compared in this form, so no other could ever match.
+        # Request hosts are compared in this form, so no other form could ever match.
         return f"write it as {host[: len(host) - len(plain)]}{canonical}"
     return None
 
@@ -180,7 +180,7 @@ def _refuse_lists_with_repeats(model: RouteModel, part: Part, faults: list[Fault
 def build_scope_rule(
     scopes: list[str | ScopeGroup] | ScopeGroup | None, part: Part, faults: list[Fault]
 ) -> ScopeRule | None:
-    """Return the rule over scopes, or None where the route asks for none."""
+    """Return the rule over scopes, or None if the route requires none."""
     if scopes is None:
         return None
     if isinstance(scopes, ScopeGroup):
@@ -194,8 +194,8 @@ def _group(group: ScopeGroup, part: Part, faults: list[Fault]) -> ScopeExpressio
     given = {"all": group.all_of, "any": group.any_of, "none": group.none_of}
     present = [key for key, terms in given.items() if terms is not None]
     if not present:
-        if not part.raw:  # otherwise its keys are unknown, and that has been said
-            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any and none"))
+        if not part.raw:  # otherwise its keys are unknown, which is reported already
+            faults.append(part.fault(Code.MISSING_KEY, "expected one of all, any or none"))
         return None
     for extra in present[1:]:
         message = f"`{present[0]}` and `{extra}`: nest one in the other to say how they combine"
@@ -217,7 +217,7 @@ def _terms(
 def build_claim_tests(
     require: RequireModel, part: Part, variables: frozenset[str], faults: list[Fault]
 ) -> tuple[ClaimTest, ...]:
-    """Return one test for each operator of each claim; *variables* are those of the path."""
+    """Return one test for each operator of each claim; *variables* are the path's."""
     tests: list[ClaimTest] = []
     for name, model in (require.claims or {}).items():
         item = part.child(name)
@@ -228,7 +228,7 @@ def build_claim_tests(
             continue
         operators = model.model_dump(by_alias=True, exclude_unset=True)
         if not item.raw:
-            message = "no test: write one, e.g. exists: true"
+            message = "no operator: write one, e.g. exists: true"
             faults.append(item.key_fault(Code.MISSING_KEY, message))
         for operator, operand in operators.items():
             at = item.child(operator)
@@ -251,15 +251,15 @@ def _refuse_unknown_variables(
 def close_scopes(
     implies: Mapping[str, Sequence[str]], part: Part, faults: list[Fault]
 ) -> dict[str, frozenset[str]]:
-    """Return all that each scope grants besides itself; a cycle is a fault.
+    """Return all scopes that each scope implies besides itself; a cycle is a fault.
 
-    In a cycle all scopes are one; whoever wrote it meant a hierarchy.
+    In a cycle all scopes mean the same, which nobody writes on purpose.
     """
     closed: dict[str, frozenset[str]] = {}
     for scope in implies:
         reached = _reach(scope, implies)
         if scope in reached:
-            message = f"`{scope}` grants itself in the end: a hierarchy has no cycles"
+            message = f"`{scope}` implies itself: scope_implies must not have cycles"
             faults.append(part.child(scope).key_fault(Code.SCOPE_CYCLE, message))
         closed[scope] = reached
     return closed

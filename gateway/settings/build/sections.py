@@ -1,4 +1,4 @@
-"""Take the files apart: general settings, and the named parts that all files may hold."""
+"""Split the files into general settings and the named parts that every file may hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gateway.settings.text.grants import Grant
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
 
-_SHARED = ("issuers", "upstreams", "resources", "routes")  # what a team file may hold
+_SHARED = ("issuers", "upstreams", "resources", "routes")  # allowed in team files
 _GRANTS = {
     "issuers": Grant.ISSUERS,
     "upstreams": Grant.UPSTREAMS,
@@ -31,7 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 class Named(Generic[M]):
     """A named part of some file.
 
-    Where its shape is wrong it is not *sound*: *model* holds what is right, or is None.
+    It is not *sound* if its shape has faults: *model* then holds the valid rest, or is None.
     """
 
     name: str
@@ -48,7 +48,7 @@ def are_mappings(sources: Sources, faults: list[Fault]) -> bool:
         if isinstance(document.root, dict):
             continue
         what = "the file is empty" if document.root is None else "the file is not a mapping"
-        # What the main file begins with is an error in the others.
+        # `version`, which starts the main file, is an error in the others.
         example = "version: 1" if source is sources.main else "routes: [{name: orders, …}]"
         message = f"{what}: expected keys and values, e.g. {example}"
         faults.append(document.fault((), Code.WRONG_TYPE, message))
@@ -58,10 +58,10 @@ def are_mappings(sources: Sources, faults: list[Fault]) -> bool:
 
 
 def check_general(source: Source, faults: list[Fault]) -> ConfigFile:
-    """Return the settings of the main file that are not shared with team files.
+    """Return the settings of the main file that team files cannot have.
 
-    A setting in the wrong shape is a fault and stands at its default here: the other
-    settings are still checked, and nothing is ever started from this value.
+    A setting with a wrong shape is a fault and has its default here: the other settings are
+    still checked, and nothing is ever started from this value.
     """
     root = _root(source)
     raw: dict[str, Any] = {key: value for key, value in root.items() if key not in _SHARED}
@@ -74,7 +74,7 @@ def check_general(source: Source, faults: list[Fault]) -> ConfigFile:
 
 
 def check_team_files(sources: Sources, faults: list[Fault]) -> None:
-    """Refuse what only the main file may say, and what a file was not granted to say."""
+    """Refuse keys that only the main file may have, and keys that were not granted."""
     for source in sources.included:
         for key in _root(source):
             if key in _SHARED:
@@ -82,8 +82,8 @@ def check_team_files(sources: Sources, faults: list[Fault]) -> None:
                 continue
             meant = did_you_mean(key, _SHARED)
             message = (
-                f"`{shorten(key)}` cannot stand in an included file, "
-                f"only {', '.join(_SHARED)}{meant}"
+                f"`{shorten(key)}` is not allowed in an included file, only"
+                f" {', '.join(_SHARED)}{meant}"
             )
             faults.append(Part(source.document, (key,), None).key_fault(Code.UNKNOWN_KEY, message))
 
@@ -108,7 +108,9 @@ def collect_named(
         for name in part.raw:
             child = part.child(name)
             if not NAME.fullmatch(name):
-                message = f"`{shorten(name)}` is not a name: letters, digits, `.`, `_` and `-`"
+                message = (
+                    f"`{shorten(name)}` is not a valid name: use letters, digits, `.`, `_` and `-`"
+                )
                 faults.append(child.key_fault(Code.BAD_VALUE, message))
             found.append(_named(name, child, kind, source.directory, faults))
     return _refuse_repeated(found, section, faults)
@@ -126,7 +128,7 @@ def collect_routes(sources: Sources, kind: type[M], faults: list[Fault]) -> list
             faults.append(part.fault(Code.WRONG_TYPE, "expected a list of routes"))
             continue
         if not part.raw:
-            message = "an empty list: leave the key out, or list something"
+            message = "the list is empty: leave the key out, or add an item"
             faults.append(part.fault(Code.EMPTY_LIST, message))
         for index in range(len(part.raw)):
             child = part.child(index)
@@ -155,7 +157,8 @@ def _refuse_repeated(
             continue
         place = other.part.document.key_place(other.part.path)
         message = (
-            f"the name `{shorten(named.name)}` is taken in {section} by {place.file}:{place.line}"
+            f"the name `{shorten(named.name)}` is already used in {section}, at"
+            f" {place.file}:{place.line}"
         )
         at = named.part.child("name") if section == "routes" else named.part
         code = Code.DUPLICATE_NAME

@@ -1,4 +1,4 @@
-"""Build how the data port speaks TLS."""
+"""Build TLS: what the data port and upstreams use, and the certificates and keys for it."""
 
 import ssl
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ from gateway.settings.values.addresses import is_host, is_plain_http
 from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerTls
 from gateway.tls.pair import load_pair
 
-# NIST SP 800-57: 112 bits of security, the least that OpenSSL takes at its default level.
+# NIST SP 800-57: 112 bits of security, the minimum at OpenSSL's default level.
 _MIN_RSA_BITS = 2048
 _MIN_CURVE_BITS = 224
 
 
 @dataclass(frozen=True, slots=True)
 class _Purpose:
-    """What a certificate is for: how people say it, and how its extendedKeyUsage does."""
+    """What a certificate is for, in *words* and as an extendedKeyUsage."""
 
     words: str
     usage: x509.ObjectIdentifier
@@ -50,7 +50,7 @@ _CLIENTS = _Purpose("clients", ExtendedKeyUsageOID.CLIENT_AUTH)
 def build_listen_tls(
     model: TlsModel, part: Part, sources: Sources, faults: list[Fault]
 ) -> ServerTls | None:
-    """Return how the data port speaks TLS, or None where a part of it is wrong."""
+    """Return the TLS settings of the data port, or None if part of them is faulty."""
     more = part.child("certificates")
     named: list[tuple[CertificateModel, Part]] = [(model, part)]
     named += [(one, more.child(index)) for index, one in enumerate(model.certificates or ())]
@@ -77,7 +77,7 @@ def _client_ca(
         at = part.child("client_ca")
         return _read_authorities(model.client_ca, sources.main.directory, at, sources.disk, faults)
     if part.child("client_certificates").raw is not None:
-        message = "`client_ca` is missing: it says who signs the certificates of clients"
+        message = "`client_ca` is missing: it names the authorities that sign client certificates"
         faults.append(part.child("client_certificates").key_fault(Code.MISSING_KEY, message))
     return None
 
@@ -87,7 +87,7 @@ def _refuse_unasked(
 ) -> None:
     for certificate, place in zip(certificates, places, strict=True):
         if not certificate.names:
-            message = "no client can ask for this one: it has no DNS name as subjectAltName"
+            message = "no client can select this certificate: it has no DNS name in subjectAltName"
             faults.append(place.fault(Code.BAD_CERTIFICATE, message))
 
 
@@ -99,17 +99,21 @@ def _refuse_shared_names(
         shared = [name for name in certificate.names if owners.setdefault(name, index) != index]
         if shared:
             other = places[owners[shared[0]]].raw
-            message = f"`{shared[0]}` is a name of {other}, too: each name has one certificate"
+            message = (
+                f"`{shared[0]}` is also a name of {other}: each name can have only one certificate"
+            )
             faults.append(place.fault(Code.CERTIFICATE_CONFLICT, message))
 
 
 def build_upstream_tls(
     model: UpstreamTlsModel, part: Part, directory: Path, disk: Disk, faults: list[Fault]
 ) -> ClientTls:
-    """Return what the sound parts of *model* say; all else is a fault."""
+    """Return the TLS settings of an upstream; parts with faults are left out."""
     name = model.server_name
     if name is not None and not is_host(name):
-        message = f"`{shorten(name)}` is not a name: write the one in their certificates"
+        message = (
+            f"`{shorten(name)}` is not a host name: write the one in the servers' certificates"
+        )
         faults.append(part.child("server_name").fault(Code.BAD_VALUE, message))
         name = None
     authorities = None
@@ -130,16 +134,16 @@ def _certificate(
         return _read_certificate(certificate, key, _CLIENTS, directory, part, disk, faults)
     present, missing = ("certificate", "key") if key is None else ("key", "certificate")
     if certificate is not None or key is not None:
-        message = f"`{missing}` is missing: a certificate and its key go together"
+        message = f"`{missing}` is missing: a certificate and its key are both required"
         faults.append(part.child(present).key_fault(Code.MISSING_KEY, message))
     return None
 
 
 def refuse_plain_servers(servers: Part, faults: list[Fault]) -> None:
-    """Refuse servers that are spoken to without TLS, beside settings for it."""
+    """Refuse http servers in an upstream that has TLS settings."""
     for index, text in enumerate(servers.raw if isinstance(servers.raw, list) else ()):
         if isinstance(text, str) and text.startswith("http://"):
-            message = "plain http, beside `tls`: write https, or take `tls` out"
+            message = "plain http server with `tls`: write https, or remove `tls`"
             faults.append(servers.child(index).fault(Code.CONFLICTING_KEYS, message))
 
 
@@ -151,14 +155,14 @@ def build_fetch_ca(  # noqa: PLR0913, PLR0917 - what it is, where it is, and whe
     disk: Disk,
     faults: list[Fault],
 ) -> Authorities | None:
-    """Return the authorities in *part*, the `tls` of what is fetched from *url*, if any are named.
+    """Return the authorities in *part*, the `tls` of a document at *url*, if it names any.
 
-    Where nothing is fetched, or not over TLS, it was meant to be otherwise: that is a fault.
+    It is a fault if the document is not fetched over TLS.
     """
     if model is None:
         return None
     if url is None or is_plain_http(url):
-        message = "nothing is fetched over TLS here: take `tls` out"
+        message = "nothing is fetched over TLS here: remove `tls`"
         faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
     return _read_authorities(model.ca, directory, part.child("ca"), disk, faults)
 
@@ -174,7 +178,7 @@ def _read_certificate(  # noqa: PLR0913, PLR0917 - what it is, where it is, and 
 ) -> Certificate | None:
     """Return the certificate and key in the files that *part* names under these two keys.
 
-    The first certificate of its file is the one that is shown, the others are its chain.
+    The first certificate in the file is the one presented, the others are its chain.
     """
     at_certificate, at_key = part.child("certificate"), part.child("key")
     file = read_pem(certificate, directory, at_certificate, disk, faults)
@@ -193,9 +197,9 @@ def _parse_key(content: bytes, part: Part, faults: list[Fault]) -> PrivateKeyTyp
     try:
         return load_pem_private_key(content, None)
     except TypeError:
-        message = "this key is encrypted, and nobody is asked for a password: decrypt the file"
+        message = "this key is encrypted, and the gateway has no password for it: decrypt the file"
     except (ValueError, UnsupportedAlgorithm):
-        message = "no private key can be read from this PEM file"
+        message = "this PEM file has no readable private key"
     faults.append(part.fault(Code.BAD_CERTIFICATE, message))
     return None
 
@@ -210,10 +214,10 @@ def _is_pair(
     wanted = _encoded(private.public_key())
     owner = next((n for n, one in enumerate(chain) if _public(one) == wanted), None)
     if owner is None:
-        message = "this certificate is of another key than `key`"
+        message = "this certificate does not match the private key in `key`"
         faults.append(at_certificate.fault(Code.BAD_CERTIFICATE, message))
     elif owner > 0:
-        message = f"the certificate of the key is number {owner + 1} of this file: put it first"
+        message = f"certificate {owner + 1} of this file matches the key: put it first"
         faults.append(at_certificate.fault(Code.BAD_CERTIFICATE, message))
     elif (weakness := _weakness(private)) is not None:
         faults.append(at_key.fault(Code.WEAK_KEY, weakness))
@@ -258,7 +262,7 @@ def _warn(
     if usage is not None and not {purpose.usage, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & {
         *usage
     }:
-        message = f"its extendedKeyUsage says that it is not for {purpose.words}"
+        message = f"its extendedKeyUsage does not allow use by {purpose.words}"
         faults.append(part.warning(Code.CERTIFICATE_MISUSED, message))
 
 
@@ -267,7 +271,7 @@ def _build(file: str, chain: Sequence[x509.Certificate], private: PrivateKeyType
     return Certificate(
         file=file,
         names=_dns_names(leaf),
-        # Nothing but the certificates: some people keep the key in the same file.
+        # Only the certificates: some files also hold the key.
         chain=b"".join(one.public_bytes(Encoding.PEM) for one in chain),
         key=private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         not_before=leaf.not_valid_before_utc.timestamp(),
@@ -278,7 +282,7 @@ def _build(file: str, chain: Sequence[x509.Certificate], private: PrivateKeyType
 def _dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
     found = find_extension(certificate, x509.SubjectAlternativeName)
     if found is None:
-        return ()  # clients have not looked at a subject's common name since RFC 2818's end
+        return ()  # clients ignore the subject's common name since RFC 9110 replaced RFC 2818
     names = found.get_values_for_type(x509.DNSName)
     return tuple(dict.fromkeys(name.lower() for name in names))
 
@@ -288,9 +292,9 @@ def _loaded(certificate: Certificate, part: Part, faults: list[Fault]) -> Certif
         load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate)
     except ssl.SSLError as error:
         why = (error.reason or type(error).__name__).lower().replace("_", " ")
-        message = f"OpenSSL does not take this certificate ({why})"
-    except OSError as error:  # no descriptor left, say
-        message = f"OpenSSL cannot be given this certificate ({error.strerror or error})"
+        message = f"OpenSSL rejects this certificate ({why})"
+    except OSError as error:  # e.g. no file descriptor left
+        message = f"OpenSSL cannot load this certificate ({error.strerror or error})"
     else:
         return certificate
     faults.append(part.fault(Code.BAD_CERTIFICATE, message))
@@ -302,8 +306,8 @@ def _read_authorities(
 ) -> Authorities | None:
     """Return the authorities in the PEM file *name*, which *part* names.
 
-    A certificate that is no authority's is refused: it was meant to be another one. One that
-    vouches for itself alone is taken, for that is how a single peer is named.
+    A certificate that is not an authority's is refused: it is probably the wrong file. A
+    self-signed one is accepted, because that is how a single peer is pinned.
     """
     found = read_pem(name, directory, part, disk, faults)
     certificates = found and parse_certificates(found[1], part, faults)
@@ -312,7 +316,7 @@ def _read_authorities(
     for number, certificate in enumerate(certificates, 1):
         if not _may_sign(certificate):
             which = f"certificate {number} of this file" if len(certificates) > 1 else "this"
-            message = f"{which} is the certificate of no authority: it may not sign any other"
+            message = f"{which} is not a CA certificate: it may not sign others"
             faults.append(part.fault(Code.BAD_CERTIFICATE, message))
             return None
     pem = b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
@@ -322,6 +326,6 @@ def _read_authorities(
 
 def _may_sign(certificate: x509.Certificate) -> bool:
     if certificate.issuer == certificate.subject:
-        return True  # by itself; roots of old, version 1, say no more than that
+        return True  # self-signed; old version 1 roots have no basicConstraints
     basic = find_extension(certificate, x509.BasicConstraints)
     return basic is not None and basic.ca

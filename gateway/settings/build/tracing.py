@@ -1,4 +1,4 @@
-"""Build from their settings where spans go, and which."""
+"""Build the tracing settings: which spans are exported, and where."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from gateway.settings.values.configuration import Tracing
 # RFC 9110 §5.5, and nothing outside of ASCII.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
-_PACKAGE = "opentelemetry.proto"  # what the extra brings
+_PACKAGE = "opentelemetry.proto"  # what the extra installs
 
 
 def build_tracing(
@@ -26,14 +26,14 @@ def build_tracing(
     faults: list[Fault],
     package: str = _PACKAGE,
 ) -> Tracing | None:
-    """Return where spans go; None where nowhere, or where something is wrong with it.
+    """Return the tracing settings; None without them, or if they are faulty.
 
     *package* must be installed for it.
     """
     if model is None:
         return None
     before = len(faults)
-    refuse_without(package, "otlp", "spans need", part, faults)
+    refuse_without(package, "otlp", "tracing needs", part, faults)
     if not is_web_url(model.otlp) or not urlsplit(model.otlp).path.strip("/"):
         message = "not a URL with a path: write it like http://127.0.0.1:4318/v1/traces"
         faults.append(part.child("otlp").fault(Code.BAD_VALUE, message))
@@ -41,7 +41,7 @@ def build_tracing(
     if len(faults) > before:
         return None
     if headers and leaves_unprotected(model.otlp):
-        message = "the fields in headers_env can be read on the way: use https"
+        message = "the fields in headers_env are sent in clear text: use https"
         faults.append(part.child("otlp").warning(Code.INSECURE_URL, message))
     return Tracing(model.otlp, model.sample, model.asked_per_second, model.service_name, headers)
 
@@ -49,9 +49,9 @@ def build_tracing(
 def _headers(
     variable: str | None, part: Part, environ: Mapping[str, str], faults: list[Fault]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the fields in the environment, written as OpenTelemetry's own exporters read them.
+    """Return the fields in the environment, in the format of OpenTelemetry's own exporters.
 
-    They may hold a key of the collector's, so no message repeats any of it.
+    They may hold a credential for the collector, so no message repeats any of it.
     """
     if variable is None:
         return ()
@@ -64,7 +64,7 @@ def _headers(
         name, _, value = (piece.strip() for piece in member.partition("="))
         value = unquote(value, errors="replace")
         if not TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            message = "what this variable holds is not name=value,name=value"
+            message = "the value of this variable is not of the form name=value,name=value"
             faults.append(part.fault(Code.BAD_VALUE, message))
             return ()
         found.append((name, value))

@@ -32,7 +32,7 @@ from gateway.settings.values.configuration import Server, Upstream
 def build_upstreams(
     named: Sequence[Named[UpstreamModel]], disk: Disk, faults: list[Fault]
 ) -> dict[str, Upstream]:
-    """Return the sound upstreams by name."""
+    """Return the valid upstreams by name."""
     built: dict[str, Upstream] = {}
     for one in named:
         if one.model is None:
@@ -68,9 +68,9 @@ def build_upstreams(
 
 
 def _balancing(model: BalancingModel, part: Part, faults: list[Fault]) -> Balancing:
-    """Return what *model* says; what does not go together is a fault."""
+    """Return the balancing options in *model*; contradictions are faults."""
     if model.queue is not None and model.max_connections is None:
-        message = "nobody ever waits: `max_connections` is missing"
+        message = "`queue` has no effect without `max_connections`"
         faults.append(part.child("queue").key_fault(Code.MISSING_KEY, message))
     return Balancing(
         balance=Balance(model.balance),
@@ -110,7 +110,7 @@ def _health(model: HealthModel | None) -> HealthCheck | None:
 
 def _ejection(model: EjectionModel, part: Part, faults: list[Fault]) -> EjectionLimits:
     if model.max_time < model.time:
-        message = "shorter than `time`: the first time would be too long already"
+        message = "`max_time` must not be shorter than `time`"
         at = "max_time" if part.child("max_time").raw is not None else "time"
         faults.append(part.child(at).fault(Code.BAD_VALUE, message))
     return EjectionLimits(model.after, model.time, model.max_time, model.max_share)

@@ -1,4 +1,4 @@
-"""Warn about audiences that let in too much, or nobody."""
+"""Warn about unused parts, and about audiences that accept too much or nobody."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import Names, did_you_mean
 from gateway.settings.values.configuration import IssuerSettings, Resource
 
-# Enough to see which routes are meant.
+# Enough to recognise the routes.
 _SHOWN_ROUTES = 3
 
 
@@ -29,7 +29,7 @@ def warn_about_unused(
     """Warn about issuers whose tokens no route accepts, and upstreams that no route goes to."""
     models = [route.model for route in routes if route.model is not None]
     if not routes or not all(route.sound for route in routes):
-        return  # a route that could not be read may use any of them
+        return  # a route with faults may use any of them
     used = {model.upstream for model in models}
     for upstream in upstreams:
         if upstream.name not in used:
@@ -55,7 +55,7 @@ def warn_about_audiences(
     issuers: Mapping[str, IssuerSettings],
     faults: list[Fault],
 ) -> None:
-    """Warn of an audience that a route asks for, and none of its issuers lists."""
+    """Warn about an audience that a route requires but none of its issuers lists."""
     listings: dict[frozenset[str] | None, Names | None] = {}
     for route in routes:
         if route.audiences is None:
@@ -71,13 +71,13 @@ def warn_about_audiences(
                 continue
             message = (
                 f"no issuer of this route lists `{shorten(audience)}` in its `audiences`, so a"
-                f" token would have to name two{did_you_mean(audience, listed)}"
+                f" token would need two audiences{did_you_mean(audience, listed)}"
             )
             faults.append(part.child(index).warning(Code.AUDIENCE_UNLISTED, message))
 
 
 def _listed(route: Route, issuers: Mapping[str, IssuerSettings]) -> Names | None:
-    """Return the audiences that the issuers of *route* list; None if some issuer lists none."""
+    """Return the audiences that the issuers of *route* list; None if an issuer lists none."""
     accepted = [one.issuer.audiences for name, one in issuers.items() if takes(route, name)]
     if not accepted or None in accepted:
         return None
@@ -91,7 +91,7 @@ def warn_about_resources(
     issuers: Mapping[str, IssuerSettings],
     faults: list[Fault],
 ) -> None:
-    """Warn of resources whose clients are refused, or may do at one what they may at another."""
+    """Warn about resources whose clients are refused, or can use tokens of another resource."""
     by_name = {route.name: route for route in routes}
     clients = _Clients(resources)
     for resource in resources:
@@ -99,8 +99,8 @@ def warn_about_resources(
         owned = [by_name[name] for name in resource.routes]
         if not owned:
             message = (
-                f"no route that asks for a token is at or below {shorten(resource.identifier)}, so"
-                " nobody is told of it"
+                f"no route at or below {shorten(resource.identifier)} needs a token, so no"
+                " response points to this resource"
             )
             faults.append(part.key_warning(Code.UNUSED_RESOURCE, message))
         _warn_if_refused(resource, part, owned, issuers, faults)
@@ -114,7 +114,7 @@ def _warn_if_refused(
     issuers: Mapping[str, IssuerSettings],
     faults: list[Fault],
 ) -> None:
-    """Warn where a token for the resource (RFC 8707) is for no audience that is asked for."""
+    """Warn if a token for the resource (RFC 8707) has no audience that is accepted."""
     known = [(name, issuers[name].issuer.audiences) for name in resource.authorization_servers]
     where = [
         f"`issuers.{name}.audiences`"
@@ -135,7 +135,7 @@ def _warn_if_refused(
 
 
 class _Clients:
-    """Which resources' clients have tokens of each issuer: the first two in order suffice."""
+    """The resources whose clients hold tokens of each issuer; the first two suffice."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self._first: dict[str, list[tuple[int, Resource]]] = {}
@@ -148,7 +148,7 @@ class _Clients:
                     found.append((order, resource))
 
     def first_but(self, resource: Resource, issuers: frozenset[str] | None) -> Resource | None:
-        """Return the first other resource with a token of one of *issuers* (of any, if None)."""
+        """Return the first other resource with tokens of one of *issuers* (None: of any)."""
         others = self._of_any
         if issuers is not None:
             others = [one for name in issuers for one in self._first.get(name, ())]
@@ -163,7 +163,7 @@ def _warn_if_shared(
     owned: Sequence[Route],
     faults: list[Fault],
 ) -> None:
-    """Warn where tokens that clients get for another resource pass here, too (RFC 9700 §2.3)."""
+    """Warn if tokens for another resource are accepted here, too (RFC 9700 §2.3)."""
     routes = [route for route in owned if route.audiences is None]
     accepted = {route.issuers for route in routes}
     issuers = None if None in accepted else frozenset[str]().union(*filter(None, accepted))

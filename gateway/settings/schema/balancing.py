@@ -1,4 +1,4 @@
-"""The shape of what an upstream says about spreading requests over its servers."""
+"""The schema of an upstream's balancing options."""
 
 import re
 from typing import Annotated, Any, Final, Literal
@@ -12,10 +12,10 @@ from gateway.settings.text.scalars import shorten
 
 _STATUS: Final = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
-# RFC 9110 section 9.2.2. What another method asks for may be done twice if it is sent twice.
+# RFC 9110 section 9.2.2. A retry of any other method could be acted on twice.
 _IDEMPOTENT: Final = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
-# An absolute path, maybe with a query, as it stands in a request line (RFC 9112 section 3.2.1).
+# An absolute path, optionally with a query, as in a request line (RFC 9112 section 3.2.1).
 _TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*")
 
 
@@ -38,7 +38,7 @@ def _target(value: str) -> str:
 
 def _idempotent(value: str) -> str:
     if value not in _IDEMPOTENT:
-        message = f"`{shorten(value)}` is never sent twice: only {', '.join(_IDEMPOTENT)} may be"
+        message = f"`{shorten(value)}` is never retried: only {', '.join(_IDEMPOTENT)} can be"
         raise bad(Code.BAD_VALUE, message)
     return value
 
@@ -63,103 +63,101 @@ IdempotentMethod = Annotated[
 
 
 class OverloadModel(Strict):
-    """How many requests are under way to a service, by how fast it is."""
+    """Limit requests in flight to a service, adapted to its latency."""
 
-    target: Duration = Field(description="Its answers shall begin within this time.")
+    target: Duration = Field(description="Latency target: responses should begin within this time.")
 
 
 class HealthModel(Strict):
-    """How each server is asked whether it is well."""
+    """Active health checks of each server."""
 
-    path: Annotated[Text, AfterValidator(_target)] = Field(description="What is asked for, by GET.")
+    path: Annotated[Text, AfterValidator(_target)] = Field(
+        description="The path of the GET request."
+    )
     interval: Duration = described("5s", "From the end of a check to the next one.")
-    timeout: Duration = described("2s", "A check must be over within this time.")
+    timeout: Duration = described("2s", "A check fails after this time.")
     statuses: list[Statuses] = Field(
         default=["200-299"],
         validate_default=True,
         min_length=1,
-        description="Answers of a server that is well: numbers, and ranges like 200-299.",
+        description="Status codes of a healthy server: numbers, and ranges like 200-299.",
     )
-    unhealthy_after: Count = described(3, "Checks that fail in a row until a server is left out.")
-    healthy_after: Count = described(2, "Checks that hold in a row until it is used again.")
+    unhealthy_after: Count = described(3, "Failed checks in a row until a server is unhealthy.")
+    healthy_after: Count = described(2, "Passed checks in a row until it is healthy again.")
     panic_below: Share = Field(
-        default=0, description="Where a smaller share of the servers is left, all are used: 0 to 1."
+        default=0, description="If a smaller share of the servers is healthy, all are used: 0 to 1."
     )
 
 
 class EjectionModel(Strict):
-    """When a server is left out for a while because requests to it fail."""
+    """When a server is ejected for a while because requests to it fail."""
 
-    after: Count = described(5, "Requests that fail in a row until it is left out.")
-    time: Duration = described("10s", "For how long, the first time; doubled by each that follows.")
-    max_time: Duration = described("5m", "For how long at most.")
+    after: Count = described(5, "Failed requests in a row until a server is ejected.")
+    time: Duration = described("10s", "How long the first time; doubled by each further ejection.")
+    max_time: Duration = described("5m", "How long at most.")
     max_share: Share = Field(
-        default=0.5, description="The share of the servers that is left out at most: 0 to 1."
+        default=0.5, description="The largest share of the servers that may be ejected: 0 to 1."
     )
 
 
 class RetriesModel(Strict):
-    """Which requests may be sent a second time."""
+    """Which requests may be retried."""
 
     methods: list[IdempotentMethod] | None = Field(
         default=None,
         min_length=1,
-        description="Sent again, once, where the connection ended before an answer began.",
+        description="Retried once if the connection ended before a response began.",
     )
-    budget: Share = Field(
-        default=0.2, description="How many retries there may be for each request: 0 to 1."
-    )
+    budget: Share = Field(default=0.2, description="Retries per request: 0 to 1.")
     kept_connections: bool = described(
-        True, "GET, HEAD and OPTIONS, once, where a kept connection ended before an answer began."
+        True, "Retry GET, HEAD and OPTIONS once if a reused connection ended before a response."
     )
 
 
 class QueueModel(Strict):
-    """Requests that wait while each server has as many connections as it may."""
+    """Requests that wait for a connection while `max_connections` are in use."""
 
     size: Count = described(100, "How many may wait.")
     timeout: Duration = described("1s", "How long each may wait.")
 
 
 class BreakerModel(Strict):
-    """When nothing more is sent to an upstream for a while."""
+    """A circuit breaker: when nothing more is sent to an upstream for a while."""
 
-    failures: Share = Field(default=0.5, description="The share of requests that fail: 0 to 1.")
-    requests: Count = described(20, "The share of fewer requests says nothing.")
-    window: Duration = described("10s", "Of the requests that ended within this time.")
-    open: Duration = described("5s", "Until one request is let through to see whether it is back.")
+    failures: Share = Field(default=0.5, description="Open at this share of failures: 0 to 1.")
+    requests: Count = described(20, "The least number of requests in the window.")
+    window: Duration = described("10s", "Count the requests that ended within this time.")
+    open: Duration = described("5s", "How long until one request tests the upstream.")
 
 
 class BalancingModel(Strict):
-    """How requests are spread over the servers of a service, and what keeps it from harm."""
+    """How requests are balanced over the servers of a service, and how it is protected."""
 
     balance: Literal["round_robin", "least_requests"] = Field(
-        default="round_robin", description="Which of the servers gets the next request."
+        default="round_robin", description="Which server gets the next request."
     )
-    resolve: Duration = described("30s", "Names of servers are looked up again this often.")
+    resolve: Duration = described("30s", "How often the servers' names are resolved again.")
     health: HealthModel | None = Field(
-        default=None, description="Ask each server whether it is well; by default none is asked."
+        default=None, description="Active health checks; off by default."
     )
     failure_statuses: list[Statuses] | None = Field(
         default=None,
         min_length=1,
-        description="Answers that count as failures, e.g. 502-504; they are passed on still.",
+        description="Statuses that count as failures, e.g. 502-504; they are still passed on.",
     )
     ejection: EjectionModel = Field(
-        default=EjectionModel(), description="Leave out a server that fails requests."
+        default=EjectionModel(), description="Eject a server whose requests fail."
     )
-    retries: RetriesModel = Field(
-        default=RetriesModel(), description="Send some requests a second time."
-    )
+    retries: RetriesModel = Field(default=RetriesModel(), description="Retry some requests.")
     max_connections: Count | None = Field(
-        default=None, description="Connections to each server at one time; by default any number."
+        default=None, description="Connections to each server at one time; unlimited by default."
     )
     queue: QueueModel | None = Field(
-        default=None, description="With `max_connections`: requests that wait for a connection."
+        default=None, description="With `max_connections`: how requests wait for a connection."
     )
     breaker: BreakerModel | None = Field(
-        default=None, description="Send nothing for a while where too many requests fail."
+        default=None, description="Send nothing for a while if too many requests fail."
     )
     overload: OverloadModel | None = Field(
-        default=None, description="Refuse requests where its answers begin too late."
+        default=None, description="Refuse requests while responses begin too late."
     )

@@ -1,4 +1,4 @@
-"""The shape of what a route says to browsers about pages of other origins."""
+"""The schema of a route's CORS options."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic.json_schema import WithJsonSchema
 from gateway.settings.schema.types import TOKEN, Method, Strict, Text, WholeSeconds, bad
 from gateway.settings.text.fault import Code
 
-# Browsers keep an answer for two hours at most, some of them for less.
+# Browsers cache a preflight response for at most two hours, some for less.
 DEFAULT_MAX_AGE_SECONDS = 600
 DEFAULT_HEADERS = ("Authorization", "Content-Type")
 DEFAULT_EXPOSED = ("WWW-Authenticate", "X-Request-Id", "Retry-After")
@@ -16,7 +16,7 @@ DEFAULT_EXPOSED = ("WWW-Authenticate", "X-Request-Id", "Retry-After")
 
 def _field_name(value: str) -> str:
     if not TOKEN.fullmatch(value) or value == "*":
-        raise bad(Code.BAD_VALUE, "this is not the name of a header field")
+        raise bad(Code.BAD_VALUE, "not a header field name")
     return value
 
 
@@ -28,14 +28,14 @@ FieldName = Annotated[
 
 
 class CorsModel(Strict):
-    """Which pages may read the answers of one route, and what they may send."""
+    """Which pages may read the responses of one route, and what they may send."""
 
     origins: list[Text] = Field(
         min_length=1,
         description="Origins as browsers write them; https://*.example.com, null, or * for all.",
     )
     methods: list[Method] | None = Field(
-        default=None, min_length=1, description="Methods; by default every one of the route."
+        default=None, min_length=1, description="Methods; by default all methods of the route."
     )
     headers: list[FieldName] | None = Field(
         default=None,
@@ -45,12 +45,12 @@ class CorsModel(Strict):
     expose: list[FieldName] | None = Field(
         default=None,
         min_length=1,
-        description="Header fields of answers that pages may read, beside those all may; by default"
+        description="Response fields that pages may read besides the safelisted ones; by default"
         " WWW-Authenticate, X-Request-Id and Retry-After.",
     )
     credentials: bool = Field(
-        default=False, description="Whether browsers send cookies along; not needed for tokens."
+        default=False, description="Whether browsers send cookies; not needed for tokens."
     )
     max_age: WholeSeconds | None = Field(
-        default=None, description="Browsers may keep what they were told so long; by default 10m."
+        default=None, description="How long browsers may cache a preflight; by default 10m."
     )

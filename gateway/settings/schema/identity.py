@@ -1,4 +1,4 @@
-"""The shape of the section about assertions: what the gateway signs about callers."""
+"""The schema of `identity`: the headers and the signed assertion that services receive."""
 
 from pydantic import Field
 
@@ -20,27 +20,29 @@ DEFAULT_CLAIMS = {
 
 
 class AssertionModel(Strict):
-    """A short-lived JWT of the gateway's own that services can verify."""
+    """A short-lived JWT, signed by the gateway, that services can verify."""
 
-    issuer: Text = Field(description="What stands in `iss`: the gateway's own name, often a URL.")
+    issuer: Text = Field(
+        description="The `iss` of assertions: a name for the gateway, often a URL."
+    )
     keys: list[Text] = Field(
         min_length=1,
-        description="PEM files of private keys, P-256 or Ed25519; the first one signs, "
-        "and all are published.",
+        description="PEM files of private keys, P-256 or Ed25519; the first one signs, all are "
+        "published.",
     )
     header: Text = Field(
-        default=DEFAULT_HEADER, description="The field that services receive it in."
+        default=DEFAULT_HEADER, description="The header field that carries it to services."
     )
     lifetime: Duration = described(
-        "60s", "How long it is valid, from 5s to 10m; never longer than the token."
+        "60s", "How long it is valid, from 5s to 10m; it never outlives the token."
     )
     claims: dict[Text, Text] = Field(
         default=DEFAULT_CLAIMS,
-        description="Name of a claim to the token's claim it is from; replaces the default ones.",
+        description="Claim of the assertion to claim of the token; replaces the default claims.",
     )
     jwks_path: Text = Field(
         default="/.well-known/jwks.json",
-        description="Where the data port publishes the public keys, on every host.",
+        description="The path where the data port publishes the public keys, on every host.",
     )
 
 
@@ -57,11 +59,11 @@ class IdentityModel(Strict):
     """What services receive about the caller."""
 
     headers: dict[str, Text] = Field(
-        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default names."
+        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default headers."
     )
     forward_token: bool = Field(
         default=False, description="Whether services also receive the bearer token itself."
     )
     assertion: AssertionModel | None = Field(
-        default=None, description="A signed token of the gateway's own about the caller."
+        default=None, description="A token about the caller, signed by the gateway."
     )

@@ -1,4 +1,4 @@
-"""The shape of an issuer in a configuration file."""
+"""The schema of an issuer."""
 
 from typing import Annotated, Literal
 
@@ -35,15 +35,15 @@ def _unchecked(value: str) -> str:
 
 
 class KeyTimesModel(Strict):
-    """The life of an issuer's keys."""
+    """How an issuer's keys are kept fresh."""
 
     fresh: Duration = described("5m", "Keys are fetched again before they are this old.")
     stale: DurationOrZero = described(
-        "1h", "While fetching fails, old keys serve this much longer."
+        "1h", "While fetches fail, old keys stay in use this much longer."
     )
-    fetch_timeout: Duration = described("5s", "One fetch may take this long.")
+    fetch_timeout: Duration = described("5s", "The timeout of one fetch.")
     unknown_kid_cooldown: Duration = described(
-        "30s", "A token with an unknown kid causes at most one fetch in this time."
+        "30s", "Tokens with an unknown kid cause at most one fetch in this time."
     )
 
 
@@ -51,7 +51,7 @@ KEY_SOURCES = ("discovery", "jwks_url", "jwks_file", "pem_file", "secret_env")
 
 
 class IssuerModel(Strict):
-    """An issuer whose tokens are accepted; it has exactly one key source."""
+    """A trusted issuer; it has exactly one key source."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [source]} for source in KEY_SOURCES]}
@@ -81,21 +81,21 @@ class IssuerModel(Strict):
     algorithms: list[Algorithm] | None = Field(
         default=None,
         min_length=1,
-        description="The allow list; by default RS256, ES256 and EdDSA, or HS256 with secret_env.",
+        description="Allowed algorithms; by default RS256, ES256 and EdDSA; HS256 with secret_env.",
     )
     profile: Literal["any", "rfc9068"] = Field(
-        default="any", description="rfc9068 demands at+jwt tokens with all claims of RFC 9068."
+        default="any", description="rfc9068 requires at+jwt tokens with all claims of RFC 9068."
     )
-    leeway: Leeway = described("30s", "Clock difference forgiven in exp, nbf and iat; at most 5m.")
+    leeway: Leeway = described("30s", "Clock skew accepted in exp, nbf and iat; at most 5m.")
     mode: Mode = Field(
         default="enforce",
-        description="`report` lets through, without identity, what fails this issuer's check.",
+        description="`report` passes tokens that fail this issuer's check, without identity.",
     )
-    keys: KeyTimesModel = Field(default=KeyTimesModel(), description="The life of its keys.")
+    keys: KeyTimesModel = Field(default=KeyTimesModel(), description="How keys are kept fresh.")
     required: bool = Field(
         default=True,
-        description="Whether the gateway is ready only once it has had keys of this issuer.",
+        description="Whether the gateway is not ready until it has loaded this issuer's keys.",
     )
     tls: FetchTlsModel | None = Field(
-        default=None, description="Whom to trust when its metadata and keys are fetched."
+        default=None, description="The CA to trust when its metadata and keys are fetched."
     )

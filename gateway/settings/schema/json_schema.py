@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.settings.schema.models import ConfigFile, TeamFile
 
-# A `${NAME}` reference may stand wherever a pattern is asked for; editors cannot know its value.
+# A `${NAME}` reference may replace any value with a pattern; editors cannot know its value.
 _REFERENCE = r"\$\{"
 
 
@@ -16,7 +16,7 @@ def make_schema() -> dict[str, Any]:
     """
     schema: dict[str, Any] = ConfigFile.model_json_schema()
     team = TeamFile.model_json_schema()
-    del team["$defs"]  # all of them are in the whole schema
+    del team["$defs"]  # the whole schema has all of them
     schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy(schema)
@@ -24,12 +24,12 @@ def make_schema() -> dict[str, Any]:
 
 
 def format_schema() -> str:
-    """Return the schema as the text that is committed and that ``gateway schema`` prints."""
+    """Return the schema as text, as committed and as ``gateway schema`` prints it."""
     return json.dumps(make_schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def tidy(node: object) -> None:
-    """Take out what pydantic says and the file format does not: null, and titles of fields."""
+    """Remove what pydantic adds but the file format lacks: null, and titles of fields."""
     if isinstance(node, list):
         for item in node:
             tidy(item)
@@ -40,7 +40,7 @@ def tidy(node: object) -> None:
     properties = node.get("properties")
     for field in properties.values() if isinstance(properties, dict) else ():
         field.pop("title", None)
-        # Defaults of whole tables are those of their keys, and those are written out there.
+        # Defaults of whole tables are those of their keys, which are written there.
         if field.get("default", 0) is None or "$ref" in field or field.get("default") == {}:
             field.pop("default", None)
     _take_out_null(node)

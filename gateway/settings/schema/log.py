@@ -1,4 +1,4 @@
-"""The shape of what a configuration says about the access log."""
+"""The schema of the access log's options."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ class AccessLogModel(Strict):
 
     to: Destination = Field(default="stdout", description="Where it goes.")
     format: Literal["json", "combined"] = Field(
-        default="json", description="One JSON object a line, or the combined format of Apache."
+        default="json", description="One JSON object per line, or Apache's combined format."
     )
 
 
@@ -25,5 +25,5 @@ AccessLog = Annotated[
 
 
 def long_form(access_log: Destination | AccessLogModel) -> AccessLogModel:
-    """Return what *access_log* says, in full."""
+    """Return *access_log* in its long form."""
     return AccessLogModel(to=access_log) if isinstance(access_log, str) else access_log

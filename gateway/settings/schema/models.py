@@ -1,4 +1,4 @@
-"""The shape of a configuration file; what the shape cannot say is checked after it."""
+"""The schema of a configuration file; what a schema cannot express is checked when it is built."""
 
 from typing import Annotated, Literal
 
@@ -87,7 +87,7 @@ class IncludeModel(Strict):
     under: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Where the paths begin that they may own; each ends with a slash.",
+        description="The path prefixes they may own; each ends with a slash.",
     )
 
 
@@ -120,12 +120,12 @@ class UpstreamModel(BalancingModel):
     servers: list[Text] = Field(
         min_length=1, description="http:// or https:// with host and optional port; no path."
     )
-    connect_timeout: Duration = described("2s", "A connection must stand within this time.")
-    response_timeout: Duration = described("30s", "Until the first byte of the answer.")
-    stall_timeout: Duration = described("60s", "Without a byte of an answer that has begun.")
+    connect_timeout: Duration = described("2s", "The timeout for a new connection.")
+    response_timeout: Duration = described("30s", "Until the first byte of the response.")
+    stall_timeout: Duration = described("60s", "Between two bytes of a response.")
     idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
     tls: UpstreamTlsModel = Field(
-        default=UpstreamTlsModel(), description="How https servers prove who they are, and we."
+        default=UpstreamTlsModel(), description="How https servers and the gateway authenticate."
     )
 
 
@@ -136,59 +136,59 @@ class TimeoutsModel(Strict):
     idle: Duration = described("60s", "Between requests on a connection.")
     body: Duration = described("30s", "Without progress of a body, in either direction.")
     tunnel: Duration = described(
-        "1h", "Without a byte in either direction of a tunnel, or of an event stream."
+        "1h", "Without a byte in either direction of a tunnel or an event stream."
     )
     total: DurationOrUnlimited = described(
-        "1h", "From a request's head to the end of its answer; not for streams and tunnels."
+        "1h", "From a request's head to the end of its response; not for streams and tunnels."
     )
     token_grace: DurationOrUnlimited = described(
         "0s", "How long a tunnel or an event stream may outlast its token."
     )
 
 
-# Gunicorn, Tomcat and Apache httpd take 100 fields of a request. Without being told what, the
-# gateway adds 15: Host, Authorization, five of identity and one for an assertion, X-Request-Id,
-# three of X-Forwarded-*, Forwarded, Via and traceparent. That leaves five for fields of one's own.
+# Gunicorn, Tomcat and Apache httpd accept 100 fields in a request. By default the gateway adds 15:
+# Host, Authorization, five identity headers and an assertion, X-Request-Id, three of
+# X-Forwarded-*, Forwarded, Via and traceparent. That leaves five for configured ones.
 DEFAULT_FIELDS = 80
 
 
 class LimitsModel(Strict):
-    """How much the data port takes."""
+    """How much the data port accepts."""
 
-    head: Size = described("32KiB", "A request head, all lines together.")
+    head: Size = described("32KiB", "A whole request head.")
     fields: Count = described(
-        DEFAULT_FIELDS, "Header fields of a request, without those that the gateway adds."
+        DEFAULT_FIELDS, "Header fields of a request, not counting those that the gateway adds."
     )
     target: Size = described("8KiB", "A request target.")
     token: Size = described("8KiB", "A bearer token.")
     body: SizeOrUnlimited = described("unlimited", "A request body.")
     body_rate: SizeOrUnlimited = described(
-        "240B", "What a client must send of a body in a second, on average."
+        "240B", "The least a client must send of a body per second, on average."
     )
     read_rate: SizeOrUnlimited = described(
-        "240B", "What a client must take in a second of an answer that waits, on average."
+        "240B", "The least a client must read of a response per second, on average."
     )
     connections: Count = described(10_000, "Client connections at one time.")
     connections_per_address: Count | None = Field(
         default=None,
-        description="Of these, from one address, or one IPv6 network of 64 bits; by default as "
-        "many as come. Those of `trusted_proxies` are not counted.",
+        description="Of these, from one address or one IPv6 /64 network; unlimited by default. "
+        "Connections of `trusted_proxies` do not count.",
     )
     requests: Count | None = Field(
-        default=None, description="Requests under way at one time; by default as many as come."
+        default=None, description="Requests in flight at one time; unlimited by default."
     )
 
 
 class ReloadModel(Strict):
-    """When the configuration is read again by itself, and what must hold before it counts."""
+    """When the configuration is reloaded automatically, and what must pass first."""
 
     watch: Duration | None = Field(
         default=None,
-        description="How often the files are looked at for changes; by default never.",
+        description="How often to check the files for changes; by default never.",
     )
     suites: bool = Field(
         default=False,
-        description="Whether `suites` are run first; where one fails, the former stays.",
+        description="Whether to run `suites` first; if one fails, the reload is rejected.",
     )
     wait: Duration = described(
         "30s", "How long a reload waits for the keys and revocation lists that it needs."
@@ -196,30 +196,28 @@ class ReloadModel(Strict):
 
 
 class DrainModel(Strict):
-    """Taking leave, in its long form."""
+    """The drain, in its long form."""
 
-    deadline: DurationOrZero = described("30s", "How long requests may finish, behind the delay.")
+    deadline: DurationOrZero = described("30s", "How long requests may finish, after the delay.")
     delay: DurationOrZero = described(
-        "0s", "Not ready, but connections are still taken and served for this time."
+        "0s", "How long the gateway is not ready but still accepts connections."
     )
     streams: DurationOrZero | None = Field(
         default=None,
-        description="Tunnels and event streams are told spread over this time; half the deadline.",
+        description="Tunnels and event streams are closed over this time; half the deadline.",
     )
 
 
 class TeamFile(Strict):
     """A file of a team: routes, and the issuers, upstreams and resources it was granted."""
 
-    issuers: dict[Name, IssuerModel] = Field(
-        default={}, description="Issuers whose tokens are accepted, by name."
-    )
+    issuers: dict[Name, IssuerModel] = Field(default={}, description="Trusted issuers, by name.")
     upstreams: dict[Name, UpstreamModel] = Field(default={}, description="Services, by name.")
     resources: dict[Name, ResourceModel] = Field(
-        default={}, description="What clients are told of the API's parts (RFC 9728), by name."
+        default={}, description="Metadata about parts of the API (RFC 9728), by name."
     )
     routes: list[RouteModel] | None = Field(
-        default=None, min_length=1, description="Which requests go where, and what they need."
+        default=None, min_length=1, description="Which requests go where, and what they require."
     )
 
 
@@ -264,33 +262,29 @@ class ConfigFile(TeamFile):
     workers: Annotated[
         Annotated[Literal["auto"], Tag(TEXT)] | Annotated[Count, Tag(OFF)],
         Discriminator(lambda value: TEXT if isinstance(value, str) else OFF),
-    ] = Field(default=1, description="Processes that serve requests; `auto`: one for each core.")
+    ] = Field(default=1, description="Processes that serve requests; `auto`: one per core.")
     revocations: dict[Name, RevocationModel] = Field(
-        default={}, description="Lists of tokens that ended before their time, by name."
+        default={}, description="Lists of revoked tokens, by name."
     )
     identity: IdentityModel = Field(
         default=IdentityModel(), description="The headers that services receive."
     )
     scope_implies: dict[Scope, Annotated[list[Scope], Field(min_length=1)]] = Field(
-        default={}, description="A scope, and the scopes it grants besides itself."
+        default={}, description="A scope, and the scopes that it implies."
     )
     timeouts: TimeoutsModel = Field(
-        default=TimeoutsModel(), description="Limits of time on the data port."
+        default=TimeoutsModel(), description="Timeouts of the data port."
     )
-    limits: LimitsModel = Field(
-        default=LimitsModel(), description="Limits of size and number on the data port."
-    )
-    rate_limits: dict[Name, RateLimitModel] = Field(
-        default={}, description="How many requests there may be in a time, by name."
-    )
-    redis: RedisModel | None = Field(default=None, description="Where several gateways count.")
+    limits: LimitsModel = Field(default=LimitsModel(), description="Limits of the data port.")
+    rate_limits: dict[Name, RateLimitModel] = Field(default={}, description="Rate limits, by name.")
+    redis: RedisModel | None = Field(default=None, description="The Redis that gateways share.")
     suites: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Suites of tests about this configuration; * and ** match.",
+        description="Test suites for this configuration; * and ** match.",
     )
     reload: ReloadModel = Field(
-        default=ReloadModel(), description="Reading the configuration again while it runs."
+        default=ReloadModel(), description="How the configuration is reloaded."
     )
     drain: Annotated[
         Annotated[DurationOrZero, Tag(TEXT)] | Annotated[DrainModel, Tag(TABLE)],
@@ -299,18 +293,18 @@ class ConfigFile(TeamFile):
     trusted_proxies: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Networks of proxies whose Forwarded fields are believed, e.g. 10.0.0.0/8.",
+        description="Networks of proxies whose Forwarded fields are trusted, e.g. 10.0.0.0/8.",
     )
     underscore_names: Literal["drop", "reject", "keep"] = Field(
-        default="drop", description="What becomes of request fields with an underscore in the name."
+        default="drop", description="How to treat request fields with an underscore in the name."
     )
     half_close: Literal["cancel", "answer"] = Field(
         default="cancel",
-        description="What a client that sends no more while its request is in flight wants.",
+        description="What to do if a client closes its sending half while a request is in flight.",
     )
     access_log: AccessLog = Field(
         default="stdout", description="Where the access log goes, and in which format."
     )
     tracing: TracingModel | None = Field(
-        default=None, description="Where the gateway sends spans of the requests it sees."
+        default=None, description="Where spans of requests are exported."
     )

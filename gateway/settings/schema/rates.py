@@ -1,4 +1,4 @@
-"""The shape of rate limits, and of the Redis that may count for them."""
+"""The schema of rate limits, and of the Redis that counts them."""
 
 import re
 from typing import Annotated, Any, Final, Literal
@@ -24,7 +24,7 @@ from gateway.settings.text.quantities import parse_duration
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([0-9]{1,9}(?:ms|s|m|h))")
 _RATE_PATTERN: Final = "^[1-9][0-9]{0,8}/[0-9]{1,9}(ms|s|m|h)$"
 
-# Time is counted in whole microseconds, and an interval of less than ten would be far off.
+# Time is counted in whole microseconds: intervals under ten would be too inexact.
 _MAX_PER_SECOND: Final = 100_000
 _MAX_PERIOD_SECONDS: Final = 31 * 24 * 60 * 60.0
 _MAX_BURST: Final = 1_000_000
@@ -66,7 +66,7 @@ Kind = Literal["subject", "client", "route", "address"]
 
 
 class ClaimKeyModel(Strict):
-    """Requests are told apart by a claim."""
+    """Count requests separately for each value of a claim."""
 
     claim: Text = Field(description='The claim; dots walk nested claims, ["a.b"] quotes a name.')
 
@@ -88,31 +88,31 @@ KeyModel = Annotated[
 
 
 class RateLimitModel(Strict):
-    """How many requests there may be in a time, for each caller, or address."""
+    """How many requests a period may have, for each caller or address."""
 
-    rate: Rate = Field(description="Requests in a time, in the long run: e.g. 100/1m.")
+    rate: Rate = Field(description="Requests per period, on average: e.g. 100/1m.")
     burst: Annotated[Count, AfterValidator(_burst)] | None = Field(
         default=None, description="Requests at once; by default as many as `rate` says."
     )
     key: KeyModel = Field(
-        description="What is counted by: subject, client, route, address, {claim: NAME}, or a list."
+        description="Count by subject, client, route, address, {claim: NAME}, or a list of these."
     )
 
 
 class RedisModel(Strict):
-    """The Redis, or Valkey, in which all gateways that have this section count together."""
+    """The Redis or Valkey that gateways share to count requests."""
 
     url: Text | None = Field(
         default=None, description="redis://host:port/database, rediss:// for TLS; no password."
     )
     url_env: Text | None = Field(
-        default=None, description="The environment variable with the URL, password and all."
+        default=None, description="The environment variable with the URL, password included."
     )
     timeout: Duration = described("100ms", "Redis must answer within this time.")
     on_failure: Literal["memory", "allow", "refuse"] = Field(
         default="memory",
-        description="While it does not: each process counts, all are let through, or none is.",
+        description="While it does not: count in each process, allow all, or refuse all.",
     )
     prefix: Annotated[Text, AfterValidator(_prefix)] = Field(
-        default="jwt-gateway:", description="How the names of the keys in Redis begin."
+        default="jwt-gateway:", description="The prefix of keys in Redis."
     )

@@ -1,4 +1,4 @@
-"""The shape of a protected resource in a configuration file."""
+"""The schema of a protected resource."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from gateway.settings.schema.types import Scope, Strict, Text
 
 
 class ResourceModel(Strict):
-    """What clients are told about a part of the API, so that they find their way (RFC 9728)."""
+    """Metadata about a part of the API, from which clients learn how to get a token (RFC 9728)."""
 
     resource: Text = Field(
         description="Its identifier: an https URL; routes of its host below its path belong to it."
@@ -19,9 +19,9 @@ class ResourceModel(Strict):
     scopes: list[Scope] | None = Field(
         default=None,
         min_length=1,
-        description="The scopes it speaks of; by default those of its routes.",
+        description="The scopes that it lists; by default those of its routes.",
     )
-    name: Text | None = Field(default=None, description="What people call it.")
+    name: Text | None = Field(default=None, description="A name for people.")
     documentation: Text | None = Field(
         default=None, description="The URL of a page for developers."
     )

@@ -1,4 +1,4 @@
-"""The shape of a revocation list in a configuration file."""
+"""The schema of a revocation list."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ LIST_SOURCES = ("url", "file")
 
 
 class RevocationModel(Strict):
-    """A list of tokens that ended before their time; it has exactly one source."""
+    """A list of revoked tokens; it has exactly one source."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [source]} for source in LIST_SOURCES]}
@@ -22,21 +22,21 @@ class RevocationModel(Strict):
     issuers: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="Issuers whose tokens it speaks of; by default every one there is.",
+        description="Issuers whose tokens it covers; by default all.",
     )
-    fresh: Duration = described("30s", "The list is read again before it is this old.")
+    fresh: Duration = described("30s", "The list is fetched again before it is this old.")
     stale: DurationOrZero = described(
-        "5m", "While reading fails, the old list serves this much longer."
+        "5m", "While fetches fail, the old list stays in use this much longer."
     )
-    fetch_timeout: Duration = described("5s", "Reading it once may take this long.")
+    fetch_timeout: Duration = described("5s", "The timeout of one fetch.")
     on_failure: Literal["refuse", "allow"] = Field(
         default="refuse",
-        description="What becomes of tokens while there is no list, or one that is too old.",
+        description="How to treat tokens while there is no list, or only one that is too old.",
     )
     required: bool = Field(
         default=True,
-        description="Whether the gateway is ready only once it has had this list.",
+        description="Whether the gateway is not ready until it has loaded this list.",
     )
     tls: FetchTlsModel | None = Field(
-        default=None, description="Whom to trust when the list is fetched."
+        default=None, description="The CA to trust when the list is fetched."
     )

@@ -1,4 +1,4 @@
-"""The shape of what a route changes of its requests and answers."""
+"""The schema of a route's rewrites."""
 
 from pydantic import ConfigDict, Field
 
@@ -6,10 +6,10 @@ from gateway.settings.schema.types import Strict, Text
 
 
 class ReplacedPrefixModel(Strict):
-    """The beginning of a path, and what is sent in its place."""
+    """A path prefix, and its replacement."""
 
-    from_: Text = Field(alias="from", description="How every path of the route begins.")
-    to: Text = Field(description="How the service's paths begin.")
+    from_: Text = Field(alias="from", description="The prefix of every path of the route.")
+    to: Text = Field(description="The prefix that the service receives instead.")
 
 
 class FieldEditsModel(Strict):
@@ -19,10 +19,10 @@ class FieldEditsModel(Strict):
         default=None,
         alias="set",
         min_length=1,
-        description="Values by name; there is no other field of that name then.",
+        description="Values by name; they replace all fields of that name.",
     )
     remove: list[Text] | None = Field(
-        default=None, min_length=1, description="Names, in whatever spelling they come."
+        default=None, min_length=1, description="Names; any spelling of them is removed."
     )
 
 
@@ -33,10 +33,10 @@ class QueryEditsModel(Strict):
         default=None,
         alias="set",
         min_length=1,
-        description="Values by name, as a person would write them; behind all others.",
+        description="Values by name, not yet encoded; appended to the query.",
     )
     remove: list[Text] | None = Field(
-        default=None, min_length=1, description="Names; every parameter so named goes."
+        default=None, min_length=1, description="Names; all parameters of that name are removed."
     )
 
 
@@ -50,20 +50,18 @@ class RewriteModel(Strict):
         }
     )
 
-    strip_prefix: Text | None = Field(
-        default=None, description="The beginning of the path that the service does not get."
-    )
+    strip_prefix: Text | None = Field(default=None, description="The path prefix to remove.")
     replace_prefix: ReplacedPrefixModel | None = Field(
-        default=None, description="The beginning of the path, and what the service gets for it."
+        default=None, description="The path prefix to replace, and its replacement."
     )
     host: Text = Field(
         default="keep",
-        description="The service's Host: `keep`, `upstream` (the server's own name), or a name.",
+        description="The Host to send: `keep`, `upstream` (the server's own name), or a name.",
     )
     request_headers: FieldEditsModel | None = Field(
         default=None, description="Header fields of requests."
     )
     answer_headers: FieldEditsModel | None = Field(
-        default=None, description="Header fields of the service's answers."
+        default=None, description="Header fields of responses."
     )
     query: QueryEditsModel | None = Field(default=None, description="Query parameters.")

@@ -1,4 +1,4 @@
-"""The shape of a route in a configuration file."""
+"""The schema of a route."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ from gateway.settings.schema.types import (
 
 
 class ScopeGroup(Strict):
-    """A group of scopes; exactly one of its keys."""
+    """A group of scopes; it has exactly one key."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [key]} for key in ("all", "any", "none")]}
@@ -45,7 +45,7 @@ class ScopeGroup(Strict):
         default=None, alias="any", min_length=1, description="At least one of these."
     )
     none_of: "list[ScopeTerm] | None" = Field(
-        default=None, alias="none", min_length=1, description="Not one of these."
+        default=None, alias="none", min_length=1, description="None of these."
     )
 
 
@@ -56,25 +56,25 @@ ScopeTerm = Annotated[
 
 
 class ClaimModel(Strict):
-    """What one claim must be; with several tests, all must hold."""
+    """Tests of one claim; all must hold."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     equals: Scalar = Field(
         default=None, description='The claim is this value; "{path.name}" is a path variable.'
     )
-    not_equals: Scalar = Field(default=None, description="The claim is there and is another value.")
+    not_equals: Scalar = Field(default=None, description="The claim has another value.")
     in_: list[Scalar] | None = Field(
         default=None, alias="in", min_length=1, description="The claim is one of these values."
     )
     contains: Scalar = Field(default=None, description="The claim is a list with this value.")
-    exists: bool | None = Field(default=None, description="Whether the claim must be there.")
+    exists: bool | None = Field(default=None, description="Whether the claim must be present.")
     matches: Text | None = Field(default=None, description="The claim matches this glob.")
-    at_least: Number = Field(default=None, description="The claim is a number not under this.")
+    at_least: Number = Field(default=None, description="The claim is a number, at least this one.")
 
 
 class RequireModel(Strict):
-    """What a token must bring; empty means any valid token of an issuer in reach."""
+    """What a token must have; empty means any valid token of an accepted issuer."""
 
     optional: bool = Field(
         default=False, description="Whether a request without a token passes, without identity."
@@ -95,7 +95,7 @@ class RequireModel(Strict):
     audiences: list[Text] | None = Field(
         default=None,
         min_length=1,
-        description="The token must name one of these in `aud`, besides one of its issuer's.",
+        description="The token must also name one of these in `aud`.",
     )
     claims: dict[Text, ClaimModel] | None = Field(
         default=None,
@@ -105,10 +105,10 @@ class RequireModel(Strict):
     acr: list[Acr] | None = Field(
         default=None,
         min_length=1,
-        description="The user was authenticated in one of these ways, the preferred one first.",
+        description="The user authenticated with one of these, the preferred one first.",
     )
     max_age: WholeSeconds | None = Field(
-        default=None, description="The user was authenticated at most so long ago."
+        default=None, description="The user authenticated at most this long ago."
     )
 
 
@@ -138,40 +138,41 @@ class RouteTimeoutsModel(Strict):
 
     response: Duration | None = Field(
         default=None,
-        description="Until the first byte of the answer; by default the upstream's.",
+        description="Until the first byte of the response; by default the upstream's.",
     )
     stall: Duration | None = Field(
         default=None,
-        description="Without a byte of an answer that has begun; by default the upstream's.",
+        description="Between two bytes of a response; by default the upstream's.",
     )
     total: DurationOrUnlimited | None = Field(
         default=None,
-        description="From the head to the end of the answer; by default `timeouts.total`.",
+        description="From the head to the end of the response; by default `timeouts.total`.",
     )
 
 
 class RouteLimitsModel(Strict):
-    """How much one route takes."""
+    """How much one route accepts."""
 
     body: SizeOrUnlimited | None = Field(
         default=None, description="A request body; by default `limits.body`."
     )
     body_rate: SizeOrUnlimited | None = Field(
         default=None,
-        description="What a client must send of a body in a second; by default `limits.body_rate`.",
+        description="The least a client must send of a body per second; by default "
+        "`limits.body_rate`.",
     )
     read_rate: SizeOrUnlimited | None = Field(
         default=None,
-        description="What a client must take of an answer in a second; by default "
+        description="The least a client must read of a response per second; by default "
         "`limits.read_rate`.",
     )
     requests: Count | None = Field(
-        default=None, description="Requests under way at one time; by default as many as come."
+        default=None, description="Requests in flight at one time; unlimited by default."
     )
 
 
 class RouteModel(Strict):
-    """One route: exactly one of public and require."""
+    """One route; it has either `public` or `require`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -182,37 +183,37 @@ class RouteModel(Strict):
         }
     )
 
-    name: Name = Field(description="The name in logs, metrics and answers; unique.")
+    name: Name = Field(description="The name in logs and metrics; unique.")
     match: MatchModel = Field(description="Which requests this route owns.")
     upstream: Text = Field(description="The upstream, by name.")
-    public: OnlyTrue | None = Field(default=None, description="No token is asked for or read.")
-    require: RequireModel | None = Field(default=None, description="What a token must bring.")
+    public: OnlyTrue | None = Field(default=None, description="No token is required or read.")
+    require: RequireModel | None = Field(default=None, description="What a token must have.")
     mode: Mode = Field(
         default="enforce",
-        description="`report` lets through, without identity, what is refused for its token.",
+        description="`report` only reports bad tokens; their requests pass without identity.",
     )
     timeouts: RouteTimeoutsModel | None = Field(
         default=None, description="How long its requests may take."
     )
-    limits: RouteLimitsModel | None = Field(default=None, description="How much it takes.")
+    limits: RouteLimitsModel | None = Field(default=None, description="How much it accepts.")
     priority: Literal["low", "normal", "high"] = Field(
-        default="normal", description="Which requests are refused last where not all can be served."
+        default="normal", description="Under overload, requests of low priority are refused first."
     )
     rate_limits: list[Text] | None = Field(
-        default=None, min_length=1, description="Rate limits that hold its requests, by name."
+        default=None, min_length=1, description="Rate limits of its requests, by name."
     )
     rewrite: RewriteModel | None = Field(
-        default=None, description="What is changed of its requests and answers."
+        default=None, description="What is changed in its requests and responses."
     )
     cors: CorsModel | None = Field(
-        default=None, description="Which pages of other origins may read its answers."
+        default=None, description="Which pages of other origins may read its responses."
     )
     upgrades: list[Upgrade] | None = Field(
         default=None, min_length=1, description="Protocols a client may switch to, e.g. websocket."
     )
     allow_encoded_slash: bool = Field(
-        default=False, description="Whether %2F may stand in the path, as part of a segment."
+        default=False, description="Whether the path may have %2F, as part of a segment."
     )
     allow_semicolon: bool = Field(
-        default=False, description="Whether ; may stand in the path, as part of a segment."
+        default=False, description="Whether the path may have a semicolon, as part of a segment."
     )

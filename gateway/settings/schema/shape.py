@@ -1,4 +1,4 @@
-"""Check the shape of a part against its model, with faults in our words."""
+"""Validate a part against its schema, with our own messages for faults."""
 
 import copy
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ _EXPECTED = {
 
 
 def check_shape(part: Part, kind: type[T], faults: list[Fault]) -> T | None:
-    """Return *part* as a *kind*, after adding all that is wrong with it to *faults*.
+    """Return *part* as a *kind*, after adding its faults to *faults*.
 
-    With faults, what is left without the wrong keys is returned where that is whole enough,
-    so that what is right can be checked further; nothing is ever started from it.
+    If there are faults, return the rest without the wrong keys if that is still valid, so that
+    it can be checked further; nothing is ever started from it.
     """
     try:
         return kind.model_validate(part.raw)
@@ -46,7 +46,7 @@ def check_shape(part: Part, kind: type[T], faults: list[Fault]) -> T | None:
 
 
 def _take_out(raw: object, steps: Sequence[str | int]) -> None:
-    """Delete the innermost mapping key on the way of *steps*."""
+    """Delete the innermost mapping key along *steps*."""
     owner: tuple[dict[str | int, object], str | int] | None = None
     for step in steps:
         if isinstance(raw, dict) and step in raw:
@@ -61,7 +61,7 @@ def _take_out(raw: object, steps: Sequence[str | int]) -> None:
 
 
 def _steps(detail: ErrorDetails) -> list[str | int]:
-    # Names of union branches begin with NUL; they are no part of the file.
+    # Names of union branches begin with NUL; they are not part of the file.
     return [step for step in detail["loc"] if not (isinstance(step, str) and step[:1] == "\0")]
 
 
@@ -91,8 +91,8 @@ def _words(detail: ErrorDetails) -> tuple[Code, str]:
         return Code.WRONG_TYPE, f"{_EXPECTED[error]}, not {_kind_of(value)}"
     if error == "too_short":
         if isinstance(value, list):
-            return Code.EMPTY_LIST, "an empty list: leave the key out, or list something"
-        return Code.EMPTY_LIST, "nothing is listed here: leave the key out"
+            return Code.EMPTY_LIST, "the list is empty: leave the key out, or add an item"
+        return Code.EMPTY_LIST, "this mapping is empty: leave the key out"
     if error == "string_too_short":
         return Code.BAD_VALUE, "this text is empty"
     if error == "literal_error":
@@ -136,7 +136,7 @@ def _keys_at(kind: Any, steps: Sequence[str | int]) -> set[str]:
             if (field.alias or name) == steps[0]:
                 is_field = True
                 known |= _keys_at(field.annotation, steps[1:])
-    # Otherwise the step is a list index or a free name, and the same models stand below it.
+    # Otherwise the step is a list index or a free name, and the same models are below it.
     return known if is_field else _keys_at(kind, steps[1:])
 
 

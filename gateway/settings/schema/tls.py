@@ -1,4 +1,4 @@
-"""The shape of what a configuration file says about TLS."""
+"""The schema of TLS options."""
 
 from typing import Literal
 
@@ -20,15 +20,15 @@ class TlsModel(CertificateModel):
     certificates: list[CertificateModel] | None = Field(
         default=None,
         min_length=1,
-        description="More of them, each for clients that ask for one of its names.",
+        description="More certificates, each for clients that ask for one of its names (SNI).",
     )
     client_ca: Text | None = Field(
         default=None,
-        description="PEM file: authorities that sign the certificates of clients.",
+        description="PEM file: authorities that sign client certificates.",
     )
     client_certificates: Literal["required", "optional"] = Field(
         default="required",
-        description="With `client_ca`: whether clients without a certificate get in.",
+        description="With `client_ca`: whether clients need a certificate.",
     )
 
 
@@ -37,14 +37,14 @@ class UpstreamTlsModel(Strict):
 
     ca: Text | None = Field(
         default=None,
-        description="PEM file: authorities to trust in place of the machine's.",
+        description="PEM file: authorities to trust instead of the machine's.",
     )
     server_name: Text | None = Field(
         default=None,
         description="The name in their certificates; by default the host of each.",
     )
     certificate: Text | None = Field(
-        default=None, description="PEM file: the certificate to show them, and its chain."
+        default=None, description="PEM file: the client certificate to present, and its chain."
     )
     key: Text | None = Field(
         default=None, description="PEM file: the private key of the certificate."
@@ -52,6 +52,6 @@ class UpstreamTlsModel(Strict):
 
 
 class FetchTlsModel(Strict):
-    """TLS to whoever a document is fetched from."""
+    """TLS for fetching a document."""
 
-    ca: Text = Field(description="PEM file: the authorities to trust, and no others.")
+    ca: Text = Field(description="PEM file: the only authorities to trust.")

@@ -1,4 +1,4 @@
-"""The shape of the section about tracing."""
+"""The schema of `tracing`."""
 
 from typing import Annotated
 
@@ -21,18 +21,18 @@ CountOrZero = Annotated[
 
 
 class TracingModel(Strict):
-    """Spans for a collector."""
+    """Where spans are exported, and of which requests."""
 
-    otlp: Text = Field(description="The collector's URL for traces over OTLP/HTTP, path and all.")
+    otlp: Text = Field(description="The collector's URL for traces over OTLP/HTTP, with its path.")
     sample: Share = Field(
         default=0.01, description="The share of requests without a trace that are recorded: 0 to 1."
     )
     asked_per_second: CountOrZero = Field(
         default=100,
-        description="Requests recorded in a second because their traceparent asks for it.",
+        description="Requests recorded per second because their traceparent asks for it.",
     )
-    service_name: Text = Field(default="jwt-gateway", description="What spans call the gateway.")
+    service_name: Text = Field(default="jwt-gateway", description="The service name in spans.")
     headers_env: Text | None = Field(
         default=None,
-        description="The environment variable with fields for the collector: name=value,…",
+        description="The environment variable with header fields for the collector: name=value,…",
     )

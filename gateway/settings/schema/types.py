@@ -1,4 +1,4 @@
-"""The kinds of values in a configuration file, as pydantic sees them."""
+"""The types of values in a configuration file, for pydantic."""
 
 import math
 import re
@@ -20,25 +20,25 @@ from gateway.settings.text.scalars import shorten
 
 # RFC 9110 section 5.6.2, token.
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# RFC 6749 section 3.3, scope-token; an `acr` is told in a challenge in the same way.
+# RFC 6749 section 3.3, scope-token; an `acr` appears in a challenge in the same way.
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Strict(BaseModel):
-    """A mapping with known keys and no others, whose values are what they look like."""
+    """A mapping with known keys only, and without conversions of values."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def bad(code: Code, message: str) -> PydanticCustomError:
-    """Return an error that keeps our code on its way through pydantic."""
-    # Braces would be read as a template by pydantic.
+    """Return an error that carries our code through pydantic."""
+    # In the template itself, pydantic would expand braces.
     return PydanticCustomError(code.value, "{message}", {"message": message})
 
 
 def described(default: object, description: str) -> Any:
-    """Return a field with *default*, written as a person would write it."""
+    """Return a field with *default*, in the form of the file."""
     return Field(default=default, validate_default=True, description=description)
 
 
@@ -59,7 +59,7 @@ def _duration(minimum_seconds: float, maximum_seconds: float) -> Callable[[objec
 def _whole_seconds(value: object) -> int:
     seconds = _duration(0.001, _UNLIMITED_SECONDS)(value)
     if not seconds.is_integer():
-        # RFC 9470 section 3: a client is told whole seconds.
+        # RFC 9470 section 3: challenges have whole seconds.
         raise bad(Code.BAD_VALUE, "this must be a whole number of seconds")
     return int(seconds)
 
@@ -83,7 +83,7 @@ def _size_or_unlimited(value: object) -> int | None:
 
 def _only_true(value: bool) -> bool:
     if not value:
-        raise bad(Code.BAD_VALUE, "only true is possible here: otherwise leave the key out")
+        raise bad(Code.BAD_VALUE, "only true is allowed here: otherwise leave the key out")
     return value
 
 
@@ -106,7 +106,7 @@ def _method(value: str) -> str:
     if not TOKEN.fullmatch(value):
         raise bad(Code.BAD_VALUE, f"`{shorten(value)}` is not a method")
     if value != value.upper():
-        # RFC 9110 section 9.1: methods are case-sensitive, so `get` would match nothing real.
+        # RFC 9110 section 9.1: methods are case-sensitive, so `get` would match no real request.
         raise bad(Code.BAD_VALUE, f"methods are case-sensitive: write {value.upper()}")
     if value in {"CONNECT", "TRACE"}:
         raise bad(Code.NOT_SUPPORTED, f"{value} is never forwarded")
@@ -117,7 +117,7 @@ def _upgrade(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._/-]+", value):
         raise bad(Code.BAD_VALUE, f"`{shorten(value)}` is not an upgrade token")
     if value.lower() == "h2c":
-        # A tunnel of HTTP/2 would carry requests past every rule.
+        # Requests inside an HTTP/2 tunnel would bypass every rule.
         raise bad(Code.NOT_SUPPORTED, "h2c is never forwarded")
     return value.lower()
 
@@ -179,7 +179,7 @@ OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[
     str,
-    AfterValidator(_matching(NAME, "is not a name: letters, digits, `.`, `_` and `-`")),
+    AfterValidator(_matching(NAME, "is not a valid name: use letters, digits, `.`, `_` and `-`")),
     _schema(type="string", pattern=f"^{NAME.pattern}$"),
 ]
 Scope = Annotated[
@@ -201,7 +201,7 @@ Upgrade = Annotated[
 Scalar = Annotated[Any, BeforeValidator(_scalar), _schema(type=["string", "number", "boolean"])]
 Number = Annotated[Any, BeforeValidator(_number), _schema(type="number")]
 
-# The names of union branches stand in pydantic's error places; a NUL keeps them apart from keys.
+# The names of union branches are in pydantic's error locations; a NUL keeps them apart from keys.
 TEXT, TABLE, LIST, OFF = "\0text", "\0table", "\0list", "\0off"
 
 

@@ -1,4 +1,4 @@
-"""Say whether the files of a configuration are still what they were when it was read."""
+"""Detect changes of the files that a configuration was read from."""
 
 import os
 from pathlib import Path
@@ -7,14 +7,14 @@ from gateway.settings.text.disk import MACHINE_DISK, Disk, Record
 from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES
 
 Identity = tuple[tuple[object, ...], ...]
-"""What the system says of files without opening them: equal while nothing was written."""
+"""The metadata of files, read without opening them: equal as long as nothing was written."""
 
 
 def identify(record: Record) -> Identity:
-    """Return the identity of all that was asked for in *record*, as it is on this machine now.
+    """Return the identity of all files in *record*, as they are on this machine now.
 
-    Kubernetes changes a mounted ConfigMap by renaming a symbolic link above all its files, whose
-    names stay: so each is followed to where it leads in the end.
+    Kubernetes updates a mounted ConfigMap by renaming a symbolic link above its files, whose
+    names stay the same: so each name is resolved.
     """
     patterns = [name for question, name in record.answers if question == "find"]
     files = {name for question, name in record.answers if question != "find"}
@@ -25,9 +25,9 @@ def identify(record: Record) -> Identity:
 
 
 def differs(record: Record, disk: Disk = MACHINE_DISK) -> bool:
-    """Return whether *disk* answers anything now as it did not in *record*.
+    """Return whether *disk* now differs from *record*.
 
-    Where a link leads is no matter, if the bytes there are the same.
+    Only content counts: a link may lead elsewhere if the bytes are the same.
     """
     return any(
         _is_otherwise(question, name, answer, disk)
@@ -58,9 +58,9 @@ def _is_otherwise(question: str, name: str, answer: object, disk: Disk) -> bool:
 
 
 def _read_again(name: str, answer: object, disk: Disk) -> bytes:
-    """Return what is in the file now: one byte more than it had, so that an addition is seen.
+    """Return the file's content now, one byte more than before, so that growth shows.
 
-    What was too large to be read whole is compared as far as it was.
+    A file that was too large to be read whole is compared as far as it was read.
     """
     size = len(answer) if isinstance(answer, bytes) else 0
     return disk.read(Path(name), size if size > MAX_FILE_BYTES else size + 1)

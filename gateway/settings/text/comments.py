@@ -1,4 +1,4 @@
-"""Find the comments of a YAML text that speak to the gateway: ``# gateway: allow …``."""
+"""Find the comments in a YAML text that address the gateway: ``# gateway: allow …``."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import yaml
 from gateway.settings.text.fault import Place
 
 _SPEAKS = re.compile(r"#[ \t]*gateway:[ \t]*allow\b")
-# All that YAML 1.1 takes for the end of a line, so that lines count as its parser counts them.
+# All line ends of YAML 1.1, so that line numbers agree with its parser.
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _BEGINNING = re.compile(r"(?:^|(?<=[ \t]))#")
 _ONLY_COMMENT = re.compile(r"[ \t]*#")
@@ -19,7 +19,7 @@ _Position = tuple[int, int]  # line and column, from 0
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment and the line it *covers*: its own, or the next one that is no comment."""
+    """A comment and the line it *covers*: its own, or the next one that is not a comment."""
 
     place: Place
     text: str  # from its `#` to the end of the line
@@ -27,15 +27,15 @@ class Comment:
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of *text* as its parser counts them, without their ends."""
+    """Return the lines of *text* as the YAML parser counts them, without line ends."""
     return _BREAK.split(text)
 
 
 class Comments:
-    """Where comments may begin in *text*; the parser says which of these lie in a scalar.
+    """Where comments may begin in *text*; ``take_out`` removes places inside scalars.
 
-    YAML's parser keeps no comments. A `#` begins one at the start of a line or behind a
-    blank, unless it is a part of quoted text or of a block: those are for ``take_out``.
+    YAML's parser drops comments. A `#` begins one at the start of a line or after a blank,
+    unless it is inside quoted text or a block scalar.
     """
 
     def __init__(self, text: str) -> None:
@@ -50,11 +50,11 @@ class Comments:
         self._outside: list[_Position] = []
 
     def take_out(self, scalar: yaml.ScalarEvent) -> None:
-        """Note that no comment begins inside of *scalar*; they come in the order of the text."""
+        """Note that no comment begins inside *scalar*; call it in the order of the text."""
         start, end = scalar.start_mark, scalar.end_mark
         if self._seen == len(self._beginnings) or start is None or end is None:
             return
-        is_block = scalar.style in {"|", ">"}  # behind such a sign a comment may stand
+        is_block = scalar.style in {"|", ">"}  # a comment may follow these indicators
         first = (start.line + 1, 0) if is_block else (start.line, start.column)
         self._pass_until(first, self._outside)
         self._pass_until((end.line, end.column), [])
@@ -65,10 +65,10 @@ class Comments:
             self._seen += 1
 
     def found(self, file: str) -> Iterator[Comment]:
-        """Yield what speaks to the gateway, once every scalar has been taken out."""
+        """Yield the comments to the gateway, once every scalar has been taken out."""
         outside = (*self._outside, *self._beginnings[self._seen :])
         covered = self._covered() if outside else []
-        # The first of a line: a comment inside of a comment says nothing.
+        # Only the first in a line: a `#` inside a comment begins nothing.
         for number, column in sorted(dict(reversed(outside)).items()):
             line = self._lines[number]
             if _SPEAKS.match(line, column):
@@ -76,7 +76,7 @@ class Comments:
                 yield Comment(Place(file, number + 1, column + 1), line[column:], covers + 1)
 
     def _covered(self) -> list[int]:
-        """Return for each line the next one that is no comment."""
+        """Return for each line the next one that is not a comment."""
         following = list(range(1, len(self._lines) + 1))
         for number in range(len(self._lines) - 2, -1, -1):
             if _ONLY_COMMENT.match(self._lines[number + 1]):

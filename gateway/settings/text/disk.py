@@ -1,4 +1,4 @@
-"""Read what a configuration is made of from the disk, or from a record of an earlier reading."""
+"""Read the files of a configuration from the disk, or from a record of an earlier reading."""
 
 import glob
 import os
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 class Disk(Protocol):
-    """Where the files of a configuration are; each method may raise OSError.
+    """Access to the files of a configuration; each method may raise OSError.
 
-    Loading asks nothing else for a file, so that whoever replays its answers has the very same
-    configuration, whatever has become of the files since.
+    Loading reads files only through this, so replaying its results yields the very same
+    configuration, whatever happened to the files since.
     """
 
     def read(self, path: Path, most_bytes: int) -> bytes:
@@ -24,10 +24,10 @@ class Disk(Protocol):
         """Return the files whose names match *pattern*, in order; ``*`` and ``**`` match."""
 
     def resolve(self, path: Path) -> Path:
-        """Return where *path* leads in the end, links followed."""
+        """Return *path* with all links resolved."""
 
     def is_readable(self, path: Path) -> bool:
-        """Say whether *path* is a file that we may read."""
+        """Return whether *path* is a file that we may read."""
 
 
 class MachineDisk:
@@ -47,7 +47,7 @@ class MachineDisk:
         return tuple(map(Path, sorted(found)))
 
     def resolve(self, path: Path) -> Path:
-        """Return where *path* leads in the end, links followed."""
+        """Return *path* with all links resolved."""
         try:
             return path.resolve()
         except RuntimeError:
@@ -56,22 +56,22 @@ class MachineDisk:
             raise OSError("not a file name") from None
 
     def is_readable(self, path: Path) -> bool:
-        """Say whether *path* is a file that we may read."""
-        # Not Path.is_file, which raises for a name that is too long, or a directory that is shut.
+        """Return whether *path* is a file that we may read."""
+        # Not Path.is_file, which raises for too long a name or an unreadable directory.
         return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 MACHINE_DISK = MachineDisk()
 
 Question = tuple[str, str]
-"""The name of a method of `Disk`, and the path or the pattern it was asked for."""
+"""The name of a method of `Disk`, and its argument: a path or a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a disk answered to each question: a value, or the OSError it raised.
+    """The result of each question to a disk: a value, or the OSError it raised.
 
-    It can be pickled. Private keys may be in it: it is not for logs.
+    It can be pickled. It may hold private keys: never log it.
     """
 
     answers: dict[Question, object] = field(default_factory=dict, repr=False)
@@ -82,9 +82,9 @@ class Record:
 
 
 class RecordingDisk:
-    """Another *disk*, of which *record* keeps every answer.
+    """A wrapper of *disk* that keeps every result in *record*.
 
-    The first answer stays: a file that changes in the middle of loading is seen once.
+    The first result stays: a file that changes while loading is read once.
     """
 
     def __init__(self, disk: Disk = MACHINE_DISK) -> None:
@@ -100,11 +100,11 @@ class RecordingDisk:
         return self._ask(("find", pattern), lambda: self._disk.find(pattern))
 
     def resolve(self, path: Path) -> Path:
-        """Return where *path* leads in the end, links followed."""
+        """Return *path* with all links resolved."""
         return self._ask(("resolve", str(path)), lambda: self._disk.resolve(path))
 
     def is_readable(self, path: Path) -> bool:
-        """Say whether *path* is a file that we may read."""
+        """Return whether *path* is a file that we may read."""
         return self._ask(("is_readable", str(path)), lambda: self._disk.is_readable(path))
 
     def _ask(self, question: Question, answer: Callable[[], T]) -> T:
@@ -121,7 +121,7 @@ class RecordingDisk:
 
 
 class NeverRead:
-    """The disk behind a record that should have all answers: it has none."""
+    """The disk behind a complete record: it has nothing more."""
 
     def read(self, path: Path, most_bytes: int) -> bytes:
         """Raise OSError."""

@@ -1,4 +1,4 @@
-"""One configuration file after parsing: plain values, and the place of each."""
+"""A parsed configuration file: plain values, and the place of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,12 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """What a file says. *root* is plain data.
+    """The content of a file. *root* is plain data.
 
-    *values* and *keys* are places by key path: of the value, and of the key that names it.
-    *written* has, for each path at or above them, the texts in which ``${…}`` was replaced, and
-    how they stand in the file.
-    *comments* are those that speak to the gateway, *text* is the whole file. *include* is the
-    entry that includes it; None for a file that is not included, which may declare anything.
+    *values* and *keys* are places by key path: of the value, and of its key. *written* has, for
+    each path at or above them, the texts in which ``${…}`` was replaced, and their original.
+    *comments* are those to the gateway, *text* is the whole file. *include* is the entry that
+    includes it; None for the main file, which may declare anything.
     """
 
     root: object
@@ -34,21 +33,21 @@ class Document:
     include: Include | None = None
 
     def may(self, grant: Grant) -> bool:
-        """Return whether this file may do what *grant* stands for."""
+        """Return whether this file has *grant*."""
         return self.include is None or self.include.allows(grant)
 
     def refuse(self, what: str, grant: Grant) -> str | None:
-        """Return why this file may not do *what*; None where *grant* was given to it."""
+        """Return why this file may not do *what*; None if it has *grant*."""
         if self.include is None or self.may(grant):
             return None
         return self.include.refuse(what, grant)
 
     def value_place(self, path: KeyPath) -> Place:
-        """Return where the value at *path* stands, or the nearest value around it."""
+        """Return the place of the value at *path*, or of the nearest value around it."""
         return _nearest(self.values, path, self.start)
 
     def key_place(self, path: KeyPath) -> Place:
-        """Return where the key of *path* stands; a list item has none, so its value."""
+        """Return the place of the key of *path*; for a list item, which has none, its value."""
         return self.keys.get(path) or self.value_place(path)
 
     def fault(
@@ -64,12 +63,12 @@ class Document:
         return Fault(self.key_place(path), code, self._as_written(path, message), severity)
 
     def text_at(self, path: KeyPath, text: str) -> str:
-        """Return *text*, which stands at *path*, as it is written there."""
+        """Return *text*, the value at *path*, as it is written in the file."""
         replaced = self.written.get(path)
         return replaced[0][1] if replaced else text
 
     def _as_written(self, path: KeyPath, message: str) -> str:
-        # The environment holds secrets: a message quotes `${NAME}`, never its value.
+        # The environment may hold secrets: a message quotes `${NAME}`, never its value.
         for after, before in self.written.get(path, ()):
             if after:
                 for shown in (after, repr(after)[1:-1], shorten(after)):
@@ -79,14 +78,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A value inside a document, for those who check it: *raw* is plain data."""
+    """A value inside a document, with its place; *raw* is plain data."""
 
     document: Document
     path: KeyPath
     raw: object
 
     def child(self, key: str | int) -> "Part":
-        """Return the part under *key*; its *raw* is None where there is none."""
+        """Return the part under *key*; its *raw* is None if there is none."""
         raw: object = None
         if isinstance(self.raw, dict):
             raw = self.raw.get(key)

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where."""
+"""Faults of a configuration, and their places."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -12,7 +12,7 @@ class Severity(Enum):
 
 
 class Code(StrEnum):
-    """The closed list of fault codes; people grep for them, so they are a contract."""
+    """The closed list of fault codes; scripts match them, so they are a contract."""
 
     NOT_YAML = "not_yaml"
     TOO_LARGE = "too_large"
@@ -95,7 +95,7 @@ class Code(StrEnum):
     UNUSED_SILENCE = "unused_silence"
 
 
-# Doubts, of which whoever edits the file is the judge; so they can be silenced in place.
+# Warnings that the author of the file can judge, and so can suppress in place.
 WARNINGS = frozenset(
     {
         Code.INSECURE_URL,
@@ -150,7 +150,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake, in words for the person who edits the file."""
+    """One error or warning, with a message for the person who edits the file."""
 
     place: Place
     code: Code

@@ -1,11 +1,12 @@
-"""Write what is wrong as an annotation that GitHub shows beside the line."""
+"""Write faults as GitHub annotations and as JSON, and read the latter."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from gateway.settings.text.fault import Code, Fault, Place, Severity
 
-# As the toolkit of GitHub Actions escapes them; a colon or comma ends a property, a line a command.
+# Escaped as in the toolkit of GitHub Actions: a colon or comma ends a property, a line end the
+# command.
 _IN_TEXT = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _IN_PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
@@ -18,7 +19,7 @@ def annotate_fault(fault: Fault) -> str:
 def annotate(level: str, place: Place, title: str, text: str) -> str:
     """Return one workflow command; *level* is ``error``, ``warning`` or ``notice``.
 
-    Nothing in *title* and *text* can end it, or begin another one.
+    Nothing in *title* and *text* can end the command or start another one.
     """
     file, name = place.file.translate(_IN_PROPERTY), title.translate(_IN_PROPERTY)
     where = f"file={file},line={place.line},col={place.column}"
@@ -38,9 +39,9 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
 
 
 def fault_from_json(written: Mapping[str, object]) -> Fault:
-    """Return the fault that is *written* so.
+    """Return the fault in *written*.
 
-    Raises ValueError for anything else: it may come from another version, or from nobody of us.
+    Raises ValueError for anything else: it may come from another version or another program.
     """
     match written:
         case {

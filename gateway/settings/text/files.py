@@ -31,10 +31,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
-    """All files of a configuration. *digest* is over the bytes of all, in order.
+    """All files of a configuration. *digest* covers the bytes of all, in order.
 
-    *disk* is where they are from, and where what they name is looked for. *includes* are the
-    entries of `include`, those that match no file, too.
+    *disk* is where they and the files that they name are read. *includes* are the entries of
+    `include`, also those that match no file.
     """
 
     main: Source
@@ -47,7 +47,7 @@ class Sources:
 def read_sources(
     path: Path, environ: Mapping[str, str], faults: list[Fault], disk: Disk = MACHINE_DISK
 ) -> Sources:
-    """Return the file at *path* with all that it includes.
+    """Return the file at *path* with all files that it includes.
 
     Raises UnreadableError for *path* itself; an included file that cannot be read is a fault.
     """
@@ -79,7 +79,7 @@ def read_sources(
 
 
 def read_document(path: Path, environ: Mapping[str, str]) -> Document:
-    """Return the file at *path* alone, whatever it includes; raises UnreadableError."""
+    """Return the file at *path* alone, without its includes; raises UnreadableError."""
     try:
         content = _read(MACHINE_DISK, path)
     except OSError as error:
@@ -90,10 +90,10 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
 def find_file(
     name: str, directory: Path, part: Part, disk: Disk, faults: list[Fault]
 ) -> Path | None:
-    """Return the path of the file *name*, which *part* names; None where it cannot be read.
+    """Return the path of the file *name*, which *part* names; None if it is unreadable.
 
-    *directory* is that of the file in which *part* stands. An included file reads nothing outside
-    of it without a grant: not by `..`, and not by a link.
+    *directory* is that of the file which contains *part*. Without a grant, an included file can
+    read nothing outside it: not through `..`, and not through a link.
     """
     path = (directory / name).absolute()
     refused = part.document.refuse(f"read {shorten(name)}, outside of its directory", Grant.FILES)
@@ -107,14 +107,14 @@ def find_file(
 
 
 def find_files(pattern: str, directory: Path, disk: Disk) -> Sequence[Path]:
-    """Return the files in *directory* that match *pattern*; a plain name is taken as it is."""
+    """Return the files in *directory* that match *pattern*; a plain name matches itself."""
     if not glob.has_magic(pattern):
         return [directory / pattern]
     return disk.find(os.path.join(glob.escape(str(directory)), pattern))
 
 
 def show_path(path: Path) -> str:
-    """Return *path* as text that every stream can carry, whatever bytes are in it."""
+    """Return *path* as text that every stream can encode, whatever bytes it has."""
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -133,12 +133,12 @@ def _parse(  # noqa: PLR0913, PLR0917 - what is read, as what, and what becomes 
     faults: list[Fault],
     include: Include | None = None,
 ) -> Source:
-    # The length before the bytes: moving text from one file to the next changes the digest.
+    # The length comes first, so that moving text from one file to the next changes the digest.
     digest.update(len(content).to_bytes(8, "big") + content)
     readable: Mapping[str, str] | Withheld = environ
     if include is not None and not include.allows(Grant.ENVIRONMENT):
         message = include.refuse("read the environment by `${…}`", Grant.ENVIRONMENT)
-        readable = Withheld(f"{message}; `$${{` stands for the text")
+        readable = Withheld(f"{message}; `$${{` is a literal `${{`")
     document = replace(_parse_content(path, content, readable), include=include)
     faults.extend(document.faults)
     return Source(path.parent, document)
@@ -157,7 +157,7 @@ def _read(disk: Disk, path: Path) -> bytes:
 
 
 def _entries(document: Document) -> list[tuple[Part, str, Include]]:
-    """Return the sound entries of `include`; what is wrong with others is said with their shape."""
+    """Return the valid entries of `include`; faults in others are reported with their shape."""
     section = Part(document, (), document.root).child("include")
     found: list[tuple[Part, str, Include]] = []
     for index in range(len(section.raw) if isinstance(section.raw, list) else 0):
@@ -181,20 +181,20 @@ def _read_entry(entry: Part, files: Part) -> Include:
 
 
 def _grants(part: Part) -> frozenset[Grant]:
-    """Return the grants that *part* lists; a word that is none grants nothing."""
+    """Return the grants that *part* lists; an unknown word grants nothing."""
     words = part.raw if isinstance(part.raw, list) else []
     return frozenset(grant for grant in Grant if grant.value in words)
 
 
 def _written(part: Part) -> str:
-    """Return the key and the texts of a list as they are written."""
+    """Return the key and the texts of a list as written in the file."""
     texts = _texts(part) or ()
     shown = [part.document.text_at((*part.path, index), text) for index, text in enumerate(texts)]
     return f"{part.path[-1]}: {json.dumps(shown)}"
 
 
 def _texts(part: Part) -> tuple[str, ...] | None:
-    """Return the texts that *part* lists; None where there is no list, () for one of others."""
+    """Return the texts that *part* lists; None without a list, () if it has no texts."""
     if part.raw is None:
         return None
     values = part.raw if isinstance(part.raw, list) else []
@@ -204,9 +204,9 @@ def _texts(part: Part) -> tuple[str, ...] | None:
 def _refuse_other_grants(
     first: Include | None, other: Include, path: Path, part: Part, faults: list[Fault]
 ) -> None:
-    """Refuse a file that two entries include, which give it different things.
+    """Refuse a file that two entries include with different grants.
 
-    Neither is right: the wider one would give a file what its pattern was not meant to.
+    Neither can be right: the wider one might grant the file too much.
     """
     if first is None or first.meaning == other.meaning:
         return

@@ -1,4 +1,4 @@
-"""What included files may declare, and the entry of `include` that says so."""
+"""The entries of `include`, and what they grant to included files."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from gateway.settings.text.fault import Place
 
 
 class Grant(StrEnum):
-    """The words of `may`; the main file may do all of it, an included file nothing by default."""
+    """The words of `may`; the main file has all grants, an included file none by default."""
 
     UPSTREAMS = "upstreams"
     ISSUERS = "issuers"  # for the routes of the same file, and routes that name them
@@ -36,8 +36,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./*?-]*")
 class Include:
     """One entry of `include` at *place*: which files it names, and what they may declare.
 
-    *pattern* is as it is written: a `${…}` in it is not replaced. With *hosts*, or *under* (the
-    beginnings of paths), the files own no requests but for these.
+    *pattern* is as written: a `${…}` in it is not replaced. With *hosts* or *under* (path
+    prefixes), the files own requests only there.
     """
 
     pattern: str
@@ -45,21 +45,21 @@ class Include:
     place: Place
     hosts: tuple[str, ...] | None = None
     under: tuple[str, ...] | None = None
-    confines: str = ""  # *hosts* and *under* as they are written, `${…}` included
+    confines: str = ""  # *hosts* and *under* as written, `${…}` included
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """Return what is equal for entries that give their files the same."""
+        """Return a value that is equal for entries with equal grants."""
         limits = (None if one is None else frozenset(one) for one in (self.hosts, self.under))
         return (*sort_grants(self.grants), *limits)
 
     @property
     def is_plain(self) -> bool:
-        """Return whether the files may declare routes, and nothing else, wherever they like."""
+        """Return whether the files may declare only routes, but anywhere."""
         return not self.grants and self.hosts is None and self.under is None
 
     def allows(self, grant: Grant) -> bool:
-        """Return whether the files may do what *grant* stands for."""
+        """Return whether the files have *grant*."""
         return any(grant in {given, _IMPLIED.get(given)} for given in self.grants)
 
     def refuse(self, what: str, grant: Grant) -> str:
@@ -76,7 +76,7 @@ class Include:
         return f"{self.place.file}:{self.place.line}:{self.place.column}"
 
     def owns_host(self, host: str) -> bool:
-        """Return whether every request for *host*, which may be a wildcard, is for the files."""
+        """Return whether the files own every request for *host*, which may be a wildcard."""
         return self.hosts is None or any(
             host == own or (own.startswith("*.") and host.endswith(own[1:])) for own in self.hosts
         )
@@ -98,19 +98,19 @@ class Include:
 def _read_prefix(prefix: str) -> tuple[Segment, ...] | None:
     try:
         return parse_template(prefix, is_prefix=True)
-    except ValueError:  # which is said where the entries are judged; nothing is below it
+    except ValueError:  # reported where the entries are checked; nothing is below it
         return None
 
 
 def sort_grants(grants: Iterable[Grant]) -> list[Grant]:
-    """Return *grants* in the order of the documentation; what another one implies is left out."""
+    """Return *grants* in the order of the documentation, without those that others imply."""
     given = set(grants)
     given -= {_IMPLIED[grant] for grant in given if grant in _IMPLIED}
     return [grant for grant in Grant if grant in given]
 
 
 def describe_grants(include: Include) -> str:
-    """Return in words what the files of an entry may declare."""
+    """Return what the files of an entry may declare, for people."""
     text = ", ".join(("routes", *sort_grants(include.grants)))
     if include.under is not None:
         text += f", under {' or '.join(include.under)}"

@@ -1,4 +1,4 @@
-"""Read PEM files that a configuration names."""
+"""Read the PEM files that a configuration names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import find_file
 from gateway.settings.text.scalars import shorten
 
-# All authorities of a machine are a quarter of this.
+# Four times the size of a machine's whole CA bundle.
 MAX_PEM_BYTES = 1024 * 1024
 
 E = TypeVar("E", bound=ExtensionType)
@@ -32,7 +32,7 @@ def read_pem(
         return None
     try:
         content = disk.read(path, MAX_PEM_BYTES + 1)
-    except OSError:  # a directory on the way, or a disk that fails
+    except OSError:  # a directory, or a failing disk
         faults.append(part.fault(Code.MISSING_FILE, f"cannot read {shorten(name)}"))
         return None
     if len(content) > MAX_PEM_BYTES:
@@ -49,13 +49,13 @@ def parse_certificates(
     try:
         return load_pem_x509_certificates(content)
     except ValueError:
-        message = "no certificate can be read from this PEM file"
+        message = "this PEM file has no readable certificate"
         faults.append(part.fault(Code.BAD_CERTIFICATE, message))
         return None
 
 
 def find_extension(certificate: Certificate, kind: type[E]) -> E | None:
-    """Return the extension of this *kind* (RFC 5280 section 4.2); None without a sound one."""
+    """Return the extension of this *kind* (RFC 5280 section 4.2); None without a valid one."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except (ExtensionNotFound, ValueError):

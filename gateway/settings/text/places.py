@@ -1,4 +1,4 @@
-"""Say where in the configuration everything that has a name stands, and what is written there."""
+"""Find the place of named parts in a valid configuration, and what is written there."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from gateway.settings.text.files import Sources
 
 
 class Places:
-    """The places of everything that has a name; of a sound configuration."""
+    """The places of everything that has a name in a valid configuration."""
 
     def __init__(self, sources: Sources) -> None:
         self.documents: Sequence[Document] = [
@@ -33,24 +33,24 @@ class Places:
         }
 
     def main(self) -> Part:
-        """Return what the main file says."""
+        """Return the whole main file."""
         return self._main
 
     def listen(self, index: int) -> Part:
-        """Return what is written of one of the addresses that the data port listens on."""
+        """Return the part of one listen address of the data port."""
         listen = self._main.child("listen")
         return listen.child(index) if isinstance(listen.raw, list) else listen
 
     def route(self, name: str) -> Part:
-        """Return what is written of the route *name*; the main file where there is none."""
+        """Return the part of the route *name*; the main file if there is none."""
         return self._routes.get(name, self._main)
 
     def issuer(self, name: str) -> Part:
-        """Return what is written of the issuer *name*; the main file where there is none."""
+        """Return the part of the issuer *name*; the main file if there is none."""
         return self._issuers.get(name, self._main)
 
     def upstream(self, name: str) -> Part:
-        """Return what is written of the upstream *name*; the main file where there is none."""
+        """Return the part of the upstream *name*; the main file if there is none."""
         return self._upstreams.get(name, self._main)
 
     def route_says(self, name: str, *keys: str) -> bool:
@@ -61,22 +61,22 @@ class Places:
         return part.raw is not None
 
     def of_route(self, name: str, *keys: str) -> Place:
-        """Return where the route *name*, or its setting under *keys*, stands.
+        """Return the place of the route *name*, or of its setting under *keys*.
 
-        A setting that is not there stands where the nearest one around it does.
+        A setting that is not written has the place of the nearest one around it.
         """
         return _place(self.route(name), keys)
 
     def of_issuer(self, name: str, *keys: str) -> Place:
-        """Return where the issuer *name*, or its setting under *keys*, stands."""
+        """Return the place of the issuer *name*, or of its setting under *keys*."""
         return _place(self.issuer(name), keys)
 
     def of_upstream(self, name: str, *keys: str) -> Place:
-        """Return where the upstream *name*, or its setting under *keys*, stands."""
+        """Return the place of the upstream *name*, or of its setting under *keys*."""
         return _place(self.upstream(name), keys)
 
     def of(self, *keys: str) -> Place:
-        """Return where a setting of the main file stands."""
+        """Return the place of a setting in the main file."""
         return _place(self._main, keys)
 
 

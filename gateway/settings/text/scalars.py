@@ -1,7 +1,7 @@
-"""Read a plain YAML scalar only where every YAML version reads it alike.
+"""Read a plain YAML scalar only if every YAML version reads it alike.
 
-YAML 1.1 and 1.2 disagree about ``on``, ``010`` and ``12:30``; whoever wrote one of them
-may have meant either, so it is refused and the message says what to write.
+YAML 1.1 and 1.2 disagree about ``on``, ``010`` and ``12:30``; the author may have meant either,
+so these are refused, and the message says what to write.
 """
 
 import re
@@ -45,7 +45,7 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-# How all of these begin, and numbers: most texts begin otherwise, and need no search.
+# The first characters of all of these, and of numbers: most texts need no search.
 _ODD_BEGINNINGS = frozenset("yYnNoO+-.0123456789<=")
 
 
@@ -77,7 +77,7 @@ def parse_scalar(text: str) -> str | int | float | bool | Surprise | None:
 
 
 def shorten(text: str) -> str:
-    """Return *text* fit for a message: printable and short."""
+    """Return *text* for a message: printable and short."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:61])
     return shown if len(text) <= 60 else f"{shown[:60]}…"
 

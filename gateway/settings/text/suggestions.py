@@ -1,19 +1,19 @@
-"""Find what someone may have meant to write."""
+"""Suggest the name that someone may have meant to write."""
 
 from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 
-# Of more names, only those are compared that begin or end as the wrong one does: a slip in the
-# middle leaves both ends. So one question costs the same however many names there are.
+# Of more names, only those are compared that begin or end like the wrong one: a typo in the
+# middle leaves both ends. So a suggestion costs the same however many names there are.
 _COMPARED = 64
 
-# Nobody would read a longer one, and comparing two takes the square of their lengths.
+# Nobody would read a longer one, and a comparison is quadratic in the length.
 _MAX_CHARACTERS = 200
 
 
 class Names(Collection[str]):
-    """Names that there are, one of which somebody may have meant; made once for many questions."""
+    """Known names, indexed once for many suggestions."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = dict.fromkeys(names)
@@ -30,7 +30,7 @@ class Names(Collection[str]):
         return len(self._names)
 
     def near(self, wrong: str) -> Iterable[str]:
-        """Return the names that are worth a comparison with *wrong*, which is in lower case."""
+        """Return the names worth comparing with *wrong*, which is in lower case."""
         if len(self._names) <= _COMPARED:
             return self._names
         if self._by_beginning is None:
@@ -55,6 +55,6 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 
 
 def _around(names: list[tuple[str, str]], text: str) -> Iterator[str]:
-    """Yield the names whose text is nearest to *text* in the order of *names*."""
+    """Yield the names around *text* in the sorted list *names*."""
     at, reach = bisect(names, (text, "")), _COMPARED // 4
     return (name for _, name in names[max(at - reach, 0) : at + reach])

@@ -1,8 +1,8 @@
-"""Take out the warnings that a file silences in place: ``# gateway: allow CODE because REASON``.
+"""Suppress warnings by comments in the file: ``# gateway: allow CODE because REASON``.
 
-A silence speaks of its own line, or of the next one where it has a line to itself. It never
-reaches an error, and one that says or does nothing is a warning of its own: otherwise what it
-once allowed could come back unseen.
+A suppression covers its own line, or the next one if it has a line to itself. It never covers an
+error, and one that is malformed or unused is a warning itself: otherwise a warning that it once
+suppressed could return unnoticed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,11 +50,13 @@ def _read(comment: Comment) -> Suppression | str:
     code, _, rest = comment.text.partition("allow")[2].strip().partition(" ")
     because, _, reason = rest.strip().partition(" ")
     if not code:
-        return f"this names no code: {_FORM}"
+        return f"the code is missing: {_FORM}"
     if code not in WARNINGS:
         if code in set(Code):
-            return f"`{code}` cannot be silenced: only warnings about what stands here can"
-        return f"`{shorten(code)}` is no code of a warning{did_you_mean(code, sorted(WARNINGS))}"
+            return f"`{code}` cannot be silenced: only warnings about the file itself can"
+        return (
+            f"`{shorten(code)}` is not the code of a warning{did_you_mean(code, sorted(WARNINGS))}"
+        )
     if because != "because" or not reason.strip():
         return f"a reason is missing: {_FORM}"
     return Suppression(comment.place, Code(code), reason.strip(), comment.covers)

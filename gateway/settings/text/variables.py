@@ -1,4 +1,4 @@
-"""Replace ``${NAME}`` by the environment."""
+"""Replace ``${NAME}`` with values from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from gateway.settings.text.fault import Code
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# What nobody takes for a secret: capitals, and in a long one underscores between them.
+# Plainly not a secret: capitals and digits, with underscores if it is long.
 _PLAIN_NAME = re.compile(r"[A-Z0-9]{0,24}(_[A-Z0-9]{0,24}){0,9}")
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """An environment that a file may not read; *message* says why, and who can grant it."""
+    """An environment that a file may not read; *message* says why, and how to grant it."""
 
     message: str
 
@@ -28,20 +28,23 @@ class BadReference:
 
 
 def describe_unset(name: str) -> str:
-    """Return in words that the environment variable *name* is not set.
+    """Return a message that the environment variable *name* is not set.
 
-    Some write the secret itself where its variable belongs; so what is not plainly the name of
-    one is not repeated.
+    Some people write the secret itself here; so *name* is repeated only if it plainly is a
+    variable's name.
     """
     if _PLAIN_NAME.fullmatch(name):
         return f"the environment variable {name} is not set"
-    return "no environment variable of this name is set; a secret itself must not stand here"
+    return (
+        "no environment variable has this name:"
+        " write the name of a variable here, not the secret itself"
+    )
 
 
 def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str | BadReference:
-    """Return *text* with each ``${NAME}`` replaced; ``$${`` stands for ``${``.
+    """Return *text* with each ``${NAME}`` replaced; ``$${`` is a literal ``${``.
 
-    Replaced text is not looked at again, so a value of the environment cannot name another.
+    Replaced text is not expanded again, so a value cannot refer to another variable.
     """
     pieces: list[str] = []
     end = 0
@@ -54,9 +57,10 @@ def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str |
         name = found[1]
         if not found[2] or not _NAME.fullmatch(name):
             return BadReference(
-                Code.BAD_VALUE, "`${` opens no variable: write ${NAME}, or $${ for the text"
+                Code.BAD_VALUE,
+                "`${` does not start a variable: write ${NAME}, or $${ for a literal ${",
             )
-        # Before the name is looked up: whether it is set is not for this file to know either.
+        # Before the look-up: this file must not learn either whether the name is set.
         if isinstance(environ, Withheld):
             return BadReference(Code.NOT_GRANTED, environ.message)
         if name not in environ:

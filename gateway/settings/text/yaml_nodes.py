@@ -1,8 +1,7 @@
-"""Read YAML into plain values with a place for each; refuse what YAML versions dispute.
+"""Read YAML into plain values with a place for each; refuse what YAML versions read differently.
 
-Built from parser events instead of PyYAML's composer: that recurses, and so lets a file
-of brackets exhaust the stack; and it resolves aliases, and so lets nine lines become a
-billion nodes.
+Built on parser events instead of PyYAML's composer, which recurses, so that a file of brackets
+exhausts the stack, and resolves aliases, so that nine lines become a billion nodes.
 """
 
 import re
@@ -20,18 +19,18 @@ from gateway.settings.text.variables import BadReference, Withheld, replace_vari
 MAX_FILE_BYTES = 10 * 1024 * 1024
 _MAX_DEPTH = 32  # ours needs about ten, nested scope groups included
 _MAX_NODES = 500_000  # 10,000 routes need about 250,000
-_MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have a million
+_MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have millions
 
-# Surrogates are no characters: no text can carry them.
+# Surrogates are not characters: no UTF-8 text can carry them.
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_yaml(content: bytes, file: str, environ: Mapping[str, str] | Withheld) -> Document:
-    """Return the document in *content*; what is wrong with it is in its faults.
+    """Return the document in *content*, with its faults.
 
-    Never raises for any bytes. *file* is the name that places give.
+    Never raises, for any bytes. *file* is the name in places.
     """
     builder = _Builder(file, environ)
     complete = False
@@ -58,7 +57,7 @@ def parse_yaml(content: bytes, file: str, environ: Mapping[str, str] | Withheld)
 
 
 class _StopError(Exception):
-    """The rest of the file cannot be read in a useful way."""
+    """The rest of the file cannot be read usefully."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -71,8 +70,8 @@ class _Frame:
 
     path: KeyPath
     items: dict[str, object] | list[object]
-    key: str | None = None  # of a mapping: the key that waits for its value
-    discard: bool = False  # the value of a key that stood there before
+    key: str | None = None  # of a mapping: the key whose value comes next
+    discard: bool = False  # whether that key is a duplicate
     seen: dict[str, int] = field(default_factory=dict)  # key: line
 
 
@@ -110,7 +109,7 @@ class _Builder:
         self._documents += 1
         if self._documents > 1:
             raise _StopError(
-                self._fault(event, Code.YAML_SURPRISE, "a second document: one file, one document")
+                self._fault(event, Code.YAML_SURPRISE, "a second document: write one per file")
             )
 
     def _add_node(self, event: yaml.NodeEvent) -> None:
@@ -144,7 +143,7 @@ class _Builder:
         frame.key = key
         frame.discard = key in frame.seen
         if frame.discard:
-            message = f"`{shorten(key)}` stands here already, in line {frame.seen[key]}"
+            message = f"`{shorten(key)}` is already set in line {frame.seen[key]}"
             self.faults.append(self._fault(event, Code.DUPLICATE_KEY, message))
             return
         frame.seen[key] = self._place(event).line
@@ -155,7 +154,7 @@ class _Builder:
             return ()
         if isinstance(frame.items, list):
             return (*frame.path, len(frame.items))
-        # A discarded value keeps its places apart from those of the value that counts.
+        # The places of a discarded value must not replace those of the first one.
         return (*frame.path, f"{frame.key}\0" if frame.discard else frame.key or "")
 
     def _attach(self, frame: _Frame | None, value: object) -> None:
@@ -181,7 +180,7 @@ class _Builder:
             raise _StopError(self._fault(event, Code.TOO_LARGE, message))
         items: dict[str, object] | list[object]
         items = [] if isinstance(event, yaml.SequenceStartEvent) else {}
-        # Attached by the caller before the first child arrives; it fills up in place.
+        # The caller attaches it before the first child arrives; it is filled in place.
         self._stack.append(_Frame(path, items))
         return items
 

@@ -20,18 +20,18 @@ _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
 _MAX_PORT = 65535
 
-# Below it, ports are for those who may; the system's administrator can move the limit.
+# Lower ports need a privilege; the administrator can change the limit.
 _FIRST_FREE_PORT: Final = 1024
 
 
 def parse_address(text: str) -> Address | str:
-    """Return ``host:port`` or ``[v6]:port`` as an address, or what is wrong with it."""
+    """Return ``host:port`` or ``[v6]:port`` as an address, or why it is not one."""
     found = _ADDRESS.fullmatch(text)
     if found is None:
         return "not an address: write host:port, e.g. 127.0.0.1:8080 or [::1]:8080"
     host = _plain_host(found[1])
     if host is None:
-        return "not an IPv6 address in the brackets"
+        return "the brackets do not hold an IPv6 address"
     if int(found[2]) > _MAX_PORT:
         return f"the port is larger than {_MAX_PORT}"
     return Address(host, int(found[2]))
@@ -41,10 +41,10 @@ def parse_server(text: str) -> Server | str:
     """Return ``http://host:port`` as a server, or what is wrong with it."""
     found = _SERVER.fullmatch(text)
     if found is None:
-        return "not a server: write http:// or https://, a host and maybe a port; no path"
+        return "not a server: write http:// or https://, a host and optionally a port; no path"
     host = _plain_host(found[2])
     if host is None:
-        return "not an IPv6 address in the brackets"
+        return "the brackets do not hold an IPv6 address"
     tls = found[1] == "https"
     port = int(found[3]) if found[3] else (443 if tls else 80)
     if not 0 < port <= _MAX_PORT:
@@ -96,20 +96,20 @@ def is_loopback(host: str) -> bool:
 def check_key_url(text: str) -> str | None:
     """Return what is wrong with *text* as the URL of keys, metadata or revocations, or None.
 
-    Only http and https: a fetcher that also opens file: reads any file of this machine
-    (GHSA-993g-76c3-p5m4). Plain http is for loopback alone: whoever can change keys on the
-    way can sign tokens.
+    Only http and https: a fetcher that also opens file: reads any local file
+    (GHSA-993g-76c3-p5m4). Plain http only on loopback: anyone who can replace keys in transit
+    can sign tokens.
     """
     host = _host_of(text)
     if host is None:
         return "not a URL: write it like https://login.example.com/keys"
     if text.startswith("http://") and not is_loopback(host):
-        return "what comes over plain http can be replaced on the way: use https"
+        return "a document fetched over plain http can be replaced in transit: use https"
     return None
 
 
 def is_web_url(text: str) -> bool:
-    """Return whether *text* is the http: or https: URL of a page, maybe with a fragment."""
+    """Return whether *text* is an http: or https: URL, possibly with a fragment."""
     page, _, fragment = text.partition("#")
     return _host_of(page) is not None and re.fullmatch(r"[\x21-\x7e]*", fragment) is not None
 
@@ -120,7 +120,7 @@ def is_plain_http(text: str) -> bool:
 
 
 def leaves_unprotected(text: str) -> bool:
-    """Return whether *text* is an http: URL that leads off this machine, or may."""
+    """Return whether *text* is an http: URL that leaves this machine, or may."""
     host = _host_of(text)
     return is_plain_http(text) and (host is None or not is_loopback(host))
 
@@ -142,14 +142,14 @@ def _plain_host(text: str) -> str | None:
     if not text.startswith("["):
         return text.lower()
     try:
-        return str(IPv6Address(text[1:-1]))  # no other has brackets (RFC 3986 §3.2.2)
+        return str(IPv6Address(text[1:-1]))  # only IPv6 has brackets (RFC 3986 §3.2.2)
     except ValueError:
         return None
 
 
 @contextmanager
 def name_bind_errors(address: Address, key: str) -> Iterator[None]:
-    """Have an OSError in this block say that *address* cannot be had, which stands under *key*."""
+    """Make an OSError in this block name *address* and its configuration *key*."""
     try:
         yield
     except OSError as error:
@@ -160,7 +160,7 @@ def name_bind_errors(address: Address, key: str) -> Iterator[None]:
 
 def _why(error: OSError, port: int) -> str:
     if isinstance(error, socket.gaierror):
-        return "its name is not known"
+        return "unknown host name"
     match error.errno:
         case errno.EADDRINUSE:
             return "address already in use"

@@ -1,4 +1,4 @@
-"""How requests are spread over the servers of an upstream, and what keeps it from harm."""
+"""How requests are balanced over the servers of an upstream, and how it is protected."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,10 +13,10 @@ class Balance(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """How a server is asked whether it is well.
+    """An active health check.
 
-    *statuses* are ranges, each with its ends. *panic_below* is a share of the servers: where
-    fewer are left, all are used.
+    *statuses* are inclusive ranges. *panic_below* is a share of the servers: if fewer are
+    healthy, all are used.
     """
 
     path: str
@@ -28,32 +28,32 @@ class HealthCheck:
     panic_below: float
 
     def accepts(self, status: int) -> bool:
-        """Return whether a server that answers *status* is well."""
+        """Return whether a server that responds with *status* is healthy."""
         return any(first <= status <= last for first, last in self.statuses)
 
 
 @dataclass(frozen=True, slots=True)
 class EjectionLimits:
-    """When a server is left out for what became of requests, for how long, and of how many."""
+    """When a server is ejected for failed requests, for how long, and how many at most."""
 
     after: int = 5  # failures in a row
-    first_seconds: float = 10.0  # doubled by each ejection that follows
+    first_seconds: float = 10.0  # doubled by each further ejection
     longest_seconds: float = 300.0
-    max_share: float = 0.5  # of the servers; 0: none is ever left out
+    max_share: float = 0.5  # of the servers; 0: none is ever ejected
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """Which requests may be sent a second time, and how many."""
+    """Which requests may be retried, and how many."""
 
-    methods: frozenset[str] = frozenset()  # although a service may have acted on the first
-    budget: float = 0.2  # so many for each request
-    kept_connections: bool = True  # safe ones, where a kept connection ended before an answer
+    methods: frozenset[str] = frozenset()  # retried although a service may have acted already
+    budget: float = 0.2  # retries per request
+    kept_connections: bool = True  # safe methods, if a reused connection ends too early
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many requests wait for a connection where all may be open, and how long."""
+    """How many requests may wait for a free connection, and how long."""
 
     size: int = 100
     timeout_seconds: float = 1.0
@@ -61,28 +61,28 @@ class QueueLimits:
 
 @dataclass(frozen=True, slots=True)
 class BreakerLimits:
-    """When nothing more is sent to an upstream, and for how long."""
+    """When a circuit breaker opens, and for how long."""
 
-    failures: float  # this share of the requests in the window
-    requests: int  # of so many at least
+    failures: float  # share of the requests in the window
+    requests: int  # least number of requests in the window
     window_seconds: float
     open_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Balancing:
-    """What one upstream is configured with beside its servers and timeouts."""
+    """The options of one upstream besides its servers and timeouts."""
 
     balance: Balance = Balance.ROUND_ROBIN
-    resolve_seconds: float = 30.0  # names are looked up again this often
+    resolve_seconds: float = 30.0  # how often names are resolved again
     health: HealthCheck | None = None
-    failure_statuses: frozenset[int] = frozenset()  # of answers that are failures, too
+    failure_statuses: frozenset[int] = frozenset()  # responses that count as failures
     ejection: EjectionLimits = EjectionLimits()
     retries: RetryLimits = RetryLimits()
     max_connections: int | None = None  # to each server
     queue: QueueLimits = QueueLimits()
     breaker: BreakerLimits | None = None
-    target_seconds: float | None = None  # answers shall begin within; None: whenever they do
+    target_seconds: float | None = None  # latency target until responses begin; None: no target
 
 
 PLAIN = Balancing()

@@ -33,7 +33,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Where the admin port listens; *token* is asked for where it is set."""
+    """Where the admin port listens, and the bearer *token* that it requires, if any."""
 
     address: Address
     token: str | None = field(repr=False)
@@ -53,7 +53,7 @@ class SourceKind(Enum):
 class KeySource:
     """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only.
 
-    *ca* are those to trust where it is a URL, None for whom the machine trusts.
+    *ca* are the authorities to trust for a URL; None means those that the machine trusts.
     """
 
     kind: SourceKind
@@ -64,7 +64,7 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True)
 class FetchTimes:
-    """How long a document is fresh, how long it serves stale, how long a fetch may take."""
+    """How long a document is fresh, how long it may be used stale, and a fetch's timeout."""
 
     fresh_seconds: float
     stale_seconds: float
@@ -73,7 +73,7 @@ class FetchTimes:
 
 @dataclass(frozen=True, slots=True)
 class KeyTimes(FetchTimes):
-    """The times of an issuer's keys; an unknown `kid` fetches at most once per cooldown."""
+    """The times of an issuer's keys; unknown `kid`s cause at most one fetch per cooldown."""
 
     unknown_kid_cooldown_seconds: float
 
@@ -82,7 +82,7 @@ class KeyTimes(FetchTimes):
 class IssuerSettings:
     """An issuer with everything the keyring needs to fetch its keys.
 
-    One that *is_required* keeps the gateway from being ready until its keys were loaded once.
+    The gateway is not ready until the keys of an issuer that *is_required* were loaded once.
     """
 
     issuer: Issuer
@@ -95,8 +95,8 @@ class IssuerSettings:
 class RevocationSettings:
     """A revocation list; *location* is a URL, or the absolute name of a file.
 
-    *ca* are those to trust where it is a URL, None for whom the machine trusts. One that
-    *is_required* keeps the gateway from being ready until it was loaded once.
+    *ca* are the authorities to trust for a URL; None means those that the machine trusts. The
+    gateway is not ready until a list that *is_required* was loaded once.
     """
 
     rule: RevocationRule
@@ -109,7 +109,7 @@ class RevocationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A protected resource; a request of *host* for *metadata_path* is given its *metadata*.
+    """A protected resource; its *metadata* is served on *host* at *metadata_path*.
 
     *authorization_servers* are the names of issuers, *routes* those of its routes.
     *place* is ``file:line`` in the configuration.
@@ -138,7 +138,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A service: its servers and the limits of waiting for them."""
+    """A service: its servers, timeouts and balancing options."""
 
     name: str
     servers: tuple[Server, ...]
@@ -147,14 +147,14 @@ class Upstream:
     idle_timeout_seconds: float  # a pooled connection is closed after this much idleness
     tls: ClientTls | None = None  # for its https servers; None where it has none
     balancing: Balancing = PLAIN
-    stall_timeout_seconds: float = 60.0  # without a byte of an answer that has begun
+    stall_timeout_seconds: float = 60.0  # between two bytes of a response
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AssertionSettings:
-    """What the gateway signs about callers, in the field *header*; the first of *keys* signs.
+    """The signed assertions about callers, sent in the field *header*; the first key signs.
 
-    *claims* are the name of each claim, and the path of the token's claim that it is from. The
+    *claims* has the name of each claim, and the path of the token's claim that it copies. The
     keys are published at *jwks_path*.
     """
 
@@ -173,28 +173,28 @@ class Timeouts:
     head_seconds: float  # first byte of a head to its end
     idle_seconds: float  # between requests on a kept-alive connection
     body_seconds: float  # without progress, in either direction
-    tunnel_seconds: float  # without a byte of a tunnel, or of an answer that is a stream
-    total_seconds: float  # from a request's head to the end of its answer; may be infinite
-    token_grace_seconds: float  # a tunnel may outlast its token by so much; may be infinite
+    tunnel_seconds: float  # without a byte on a tunnel, or of a streaming response
+    total_seconds: float  # from a request's head to the end of its response; may be infinite
+    token_grace_seconds: float  # how long a tunnel may outlast its token; may be infinite
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the data port takes from one client, or from all."""
+    """How much the data port accepts from one client, or from all."""
 
     head_bytes: int
     head_fields: int
     target_bytes: int
     body_bytes: int | None  # None: no limit
     connections: int
-    requests: int | None = None  # under way at one time; None: no limit
-    body_rate: int | None = None  # bytes a second that a body must come at; None: any
-    read_rate: int | None = None  # bytes a second that an answer must be taken at; None: any
+    requests: int | None = None  # in flight at one time; None: no limit
+    body_rate: int | None = None  # least bytes per second of a request body; None: any
+    read_rate: int | None = None  # least bytes per second that a client reads; None: any
     connections_per_address: int | None = None  # None: no limit
 
 
 class UnderscoreNames(Enum):
-    """What becomes of a request's fields with an underscore in the name."""
+    """How to treat request fields with an underscore in the name."""
 
     DROP = "drop"
     REJECT = "reject"
@@ -202,7 +202,7 @@ class UnderscoreNames(Enum):
 
 
 class HalfClose(Enum):
-    """What a client wants that closes its sending half while its request is in flight."""
+    """What it means if a client closes its sending half while its request is in flight."""
 
     CANCEL = "cancel"
     ANSWER = "answer"
@@ -217,7 +217,7 @@ class AccessLogTarget(Enum):
 
 
 class AccessLogFormat(Enum):
-    """How a line of the access log is written."""
+    """The format of the access log."""
 
     JSON = "json"
     COMBINED = "combined"
@@ -225,22 +225,22 @@ class AccessLogFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """Where spans go, over OTLP/HTTP, and of which requests."""
+    """Which requests are traced, and where spans are exported over OTLP/HTTP."""
 
     url: str
     sample: float  # the share of requests without a trace that are recorded, 0 to 1
-    asked_per_second: int  # recorded because a caller whom nobody vouches for asks for it
+    asked_per_second: int  # how many untrusted callers' traces are recorded
     service_name: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)  # for the collector
 
 
 @dataclass(frozen=True, slots=True)
 class Reloads:
-    """When the configuration is read again by itself, and what must hold before it counts."""
+    """When the configuration is reloaded without a signal, and what must pass first."""
 
-    watch_seconds: float | None  # None: only when told
+    watch_seconds: float | None  # None: only on a signal or request
     runs_suites: bool
-    wait_seconds: float = 30.0  # for the keys and revocation lists of what changes
+    wait_seconds: float = 30.0  # for the keys and revocation lists of changed parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,10 +268,10 @@ class Settings:
     tracing: Tracing | None
     suites: tuple[Path, ...]  # of tests about this configuration
     reload: Reloads
-    drain_seconds: float  # requests may finish for so long, from when no connection is taken
-    drain_delay_seconds: float  # and before that, connections are taken although not ready
-    drain_streams_seconds: float  # what lasts is told within so long, from the same moment
-    digest: str  # SHA-256 of all files read, in hex: the config hash of /status
+    drain_seconds: float  # in-flight requests may finish for so long after listening ends
+    drain_delay_seconds: float  # before that: not ready, but connections are still accepted
+    drain_streams_seconds: float  # streams and tunnels are closed within so long
+    digest: str  # SHA-256 of all files read, in hex: the config hash in /status
 
     def requires_issuer(self, name: str) -> bool:
         """Return whether the gateway is ready only with keys of this issuer.

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read a route's answers, and what they may send."""
+"""The CORS options of a route: which other origins may read its responses."""
 
 import re
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """What a route says to browsers (Fetch standard, "CORS protocol").
+    """The CORS options of one route (Fetch standard, "CORS protocol").
 
-    *origins* are as browsers write them; *patterns*, by the wildcards that are written, match those
-    that one stands for.
-    *is_open* says that pages of every origin may read, without credentials. *methods* empty
-    means every method of the route; *headers* and *exposed* are lists as fields have them.
+    *origins* are as browsers write them; *patterns* match the origins of a wildcard, by the
+    wildcard as written. *is_open* means that pages of every origin may read, without
+    credentials. *methods* empty means every method of the route; *headers* and *exposed* are
+    comma-separated lists, ready for a field.
     """
 
     origins: frozenset[bytes]
@@ -25,7 +25,7 @@ class Cors:
     max_age_seconds: int
 
     def allows(self, origin: bytes) -> bool:
-        """Return whether pages of *origin*, as it stands in the field, may read."""
+        """Return whether pages of *origin*, as in the Origin field, may read."""
         return (
             self.is_open
             or origin in self.origins

@@ -1,4 +1,4 @@
-"""How many requests there may be in a time, and who keeps count."""
+"""Rate limits: how many requests a period may have, and where they are counted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class PartKind(Enum):
-    """What requests are told apart by."""
+    """A property by which requests are counted separately."""
 
     SUBJECT = "subject"
     CLIENT = "client"
@@ -17,7 +17,7 @@ class PartKind(Enum):
 
 
 class KeyPart(NamedTuple):
-    """One thing that requests are told apart by; *claim* is the path of a claim's names."""
+    """One part of a limit's key; *claim* is the path of a claim."""
 
     kind: PartKind
     claim: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class KeyPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """So many *requests* in *period_us* in the long run, and *burst* at once, for each key."""
+    """At most *requests* per *period_us* on average, and *burst* at once, for each key."""
 
     name: str
     requests: int
@@ -35,12 +35,12 @@ class RateLimit:
 
     @property
     def interval_us(self) -> int:
-        """Return the time from one request to the next: rounded up, so that none is given away."""
+        """Return the time between two requests, rounded up so that the rate is never exceeded."""
         return -(-self.period_us // self.requests)
 
 
 class OnFailure(Enum):
-    """What becomes of requests while Redis does not count."""
+    """What happens to requests while Redis is unavailable."""
 
     MEMORY = "memory"  # each process counts for itself
     ALLOW = "allow"
@@ -49,7 +49,7 @@ class OnFailure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Redis:
-    """Where all gateways count together; *url* may hold a password."""
+    """The Redis that all gateways share for counting; *url* may hold a password."""
 
     url: str = field(repr=False)
     timeout_seconds: float
@@ -59,9 +59,9 @@ class Redis:
 
 @dataclass(frozen=True, slots=True)
 class RateLimiting:
-    """All limits by name, those of each route by ``Route.index``, and who counts.
+    """All limits by name, those of each route by ``Route.index``, and where they are counted.
 
-    Without *redis* each gateway counts for itself, all of its processes together.
+    Without *redis* each gateway counts for itself, for all of its processes.
     """
 
     limits: Mapping[str, RateLimit]

@@ -1,4 +1,4 @@
-"""Read the identifier of a protected resource, which says where its metadata belongs."""
+"""Read the identifier of a protected resource, and derive its metadata URL from it."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _URL = re.compile(
     r"(?P<path>/[^?#]*)?"
 )
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# Each challenge has it in one field, beside the scopes; clients mostly take 8 KiB of a field.
+# Each challenge has it in one field, next to the scopes; most clients accept 8 KiB per field.
 _MAX_CHARACTERS = 2048
 _MAX_PORT = 65535
 
@@ -25,8 +25,8 @@ _MAX_PORT = 65535
 class Identifier:
     """The URL of a protected resource, character by character what clients compare.
 
-    *host* is canonical, and *metadata_path* the path of a request for its metadata there.
-    *segments* are what the path of each of its routes begins with, decoded.
+    *host* is canonical; its metadata is served there at *metadata_path*. *segments* are the
+    decoded path prefix of its routes.
     """
 
     text: str
@@ -37,15 +37,15 @@ class Identifier:
 
 
 def parse_identifier(text: str) -> Identifier | str:
-    """Return the identifier that *text* is, or what is wrong with it.
+    """Return the identifier in *text*, or what is wrong with it.
 
-    Stricter than RFC 9728 §1.2: without query, since the query never chooses a route here, and
-    in the one spelling in which requests are compared. So no part of it needs any quoting.
+    Stricter than RFC 9728 §1.2: no query, since the query never selects a route here, and only
+    in canonical form. So no part of it needs any quoting.
     """
     if len(text) > _MAX_CHARACTERS:
         return f"an identifier has at most {_MAX_CHARACTERS} characters"
     if "#" in text or "?" in text:
-        return "an identifier has no query and no fragment"
+        return "an identifier must not have a query or a fragment"
     found = _URL.fullmatch(text)
     if found is None:
         return "not a URL: write it like https://api.example.com/orders"
@@ -54,11 +54,11 @@ def parse_identifier(text: str) -> Identifier | str:
     if problem is not None:
         return problem
     if scheme == "http" and not is_loopback(authority.strip("[]")):
-        return "tokens for plain http can be read on the way: use https"
+        return "tokens sent over plain http can be read in transit: use https"
     segments = _segments(path)
     if isinstance(segments, Deny):
         return segments.detail
-    # RFC 9728 §3.1: between host and path; the slash of a bare host is left out.
+    # RFC 9728 §3.1: inserted between host and path; the slash of a bare host is left out.
     metadata_path = WELL_KNOWN + ("" if path == "/" else path)
     origin = text.removesuffix(path)
     return Identifier(
@@ -69,12 +69,12 @@ def parse_identifier(text: str) -> Identifier | str:
 def _host_problem(authority: str) -> str | None:
     if "*" in authority:
         # Clients compare it with the URL that they asked for (RFC 9728 §3.3).
-        return "an identifier has one host, no wildcard: give each host a resource of its own"
+        return "an identifier cannot have a wildcard: write a resource for each host"
     canonical = canonical_host(authority.encode("utf-8", "replace"))
     if canonical is None:
-        return "what stands for its host is not one"
+        return "its host is not valid"
     if canonical != authority:
-        return f"write its host as requests are compared: {shorten(canonical)}"
+        return f"write its host in canonical form: {shorten(canonical)}"
     return None
 
 
@@ -84,12 +84,12 @@ def _port_problem(port: str | None, scheme: str) -> str | None:
     if port.startswith("0") or int(port) > _MAX_PORT:
         return f"the port is not between 1 and {_MAX_PORT}"
     if int(port) == _DEFAULT_PORTS[scheme]:
-        return "leave its port out, as clients do: it is the default one"
+        return "leave out the default port, as clients do"
     return None
 
 
 def _segments(path: str) -> tuple[str, ...] | Deny:
-    """Return the segments of *path* without the empty one that a slash at its end makes."""
+    """Return the segments of *path* without the empty one of a trailing slash."""
     parsed = parse_path(path.encode() or b"/")
     if isinstance(parsed, Deny):
         return parsed

@@ -1,11 +1,11 @@
-"""What a route changes of the requests that it sends on, and of the answers to them."""
+"""What a route rewrites in requests and responses."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class HostField(Enum):
-    """Whose name services get in Host."""
+    """Which name the service receives in Host."""
 
     KEEP = "keep"
     UPSTREAM = "upstream"
@@ -13,10 +13,10 @@ class HostField(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldEdits:
-    """Fields that are taken out, by the canonical alias of their names, and lines to put in.
+    """Fields to remove, by the canonical alias of their names, and *lines* to add.
 
-    Whatever is set is taken out first, so that it is there once. Each of *lines* begins with the
-    end of the line before.
+    A field that is set is removed first, so that it occurs once. Each of *lines* begins with
+    the CRLF of the previous line.
     """
 
     removed: frozenset[bytes] = frozenset()
@@ -25,7 +25,7 @@ class FieldEdits:
 
 @dataclass(frozen=True, slots=True)
 class QueryEdits:
-    """Parameters that are taken out, by their decoded names; *added* comes behind the others."""
+    """Parameters to remove, by their decoded names; *added* is appended to the query."""
 
     removed: frozenset[bytes] = frozenset()
     added: bytes = b""
@@ -37,7 +37,7 @@ NO_QUERY = QueryEdits()
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What is sent in place of what came.
+    """How a request is rewritten.
 
     The first *cut_segments* of the path become *prefix*, which is empty or begins with a slash
     and does not end with one. *host* is a name of the configuration's own.

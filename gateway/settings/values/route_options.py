@@ -1,4 +1,4 @@
-"""How the requests of one route are carried, once they are allowed."""
+"""The transport options of a route: timeouts, limits, priority, rewrites and CORS."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,7 +8,7 @@ from gateway.settings.values.rewrite import NO_FIELDS, Rewrite
 
 
 class Priority(IntEnum):
-    """Which requests are refused first where not all can be served: the lowest."""
+    """The lowest priority is refused first if not all requests can be served."""
 
     LOW = 0
     NORMAL = 1
@@ -17,12 +17,12 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RouteOptions:
-    """What one route has of its own, or has of all others.
+    """The transport options of one route: its own, or the general ones.
 
-    *response_timeout_seconds* is until the first byte of the answer, *stall_timeout_seconds* from
-    any byte of it to the next. Rates are in bytes a second; None is none. *own* are the keys of its
-    times and limits that the route itself says. Without a *rewrite*
-    nothing is changed, and without *cors* browsers are told nothing.
+    *response_timeout_seconds* is until the first byte of the response, *stall_timeout_seconds*
+    between two bytes of it. Rates are in bytes per second; None means no minimum. *own* has the
+    keys of the timeouts and limits that the route itself sets. Without a *rewrite* nothing is
+    changed; without *cors* no CORS fields are sent.
     """
 
     response_timeout_seconds: float
@@ -31,7 +31,7 @@ class RouteOptions:
     own: frozenset[str]
     rewrite: Rewrite | None = None
     cors: Cors | None = None
-    requests: int | None = None  # under way at one time; None: no limit
+    requests: int | None = None  # in flight at one time; None: no limit
     priority: Priority = Priority.NORMAL
     stall_timeout_seconds: float = 60.0
     body_rate: int | None = 240
@@ -39,6 +39,6 @@ class RouteOptions:
 
     @property
     def edits_responses(self) -> bool:
-        """Say whether the fields of answers are not passed on as they come."""
+        """Return whether response fields are changed."""
         edits = NO_FIELDS if self.rewrite is None else self.rewrite.answer_fields
         return self.cors is not None or edits != NO_FIELDS

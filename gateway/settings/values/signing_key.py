@@ -1,4 +1,4 @@
-"""Read the private keys that the gateway signs with."""
+"""Read the private keys that sign the gateway's own tokens."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -24,7 +24,7 @@ PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SigningKey:
-    """A private key of ours, *kid* its thumbprint (RFC 7638), and its public half as a JWK."""
+    """A private key of the gateway, its thumbprint (RFC 7638) as *kid*, and its public JWK."""
 
     kid: str
     algorithm: str  # ES256 or EdDSA
@@ -33,20 +33,20 @@ class SigningKey:
 
 
 def parse_signing_key(pem: bytes) -> SigningKey | str:
-    """Return the key in *pem*, or why it is none that the gateway signs with."""
+    """Return the key in *pem*, or why the gateway cannot sign with it."""
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
         return "the key is encrypted: the gateway has no password for it"
-    except (ValueError, UnsupportedAlgorithm):  # the latter for curves that OpenSSL leaves out
-        return "no private key can be read from this PEM file"
+    except (ValueError, UnsupportedAlgorithm):  # the latter for curves that OpenSSL lacks
+        return "this PEM file has no readable private key"
     match key:
         case EllipticCurvePrivateKey() if isinstance(key.curve, SECP256R1):
             return _named(key, "ES256", ECAlgorithm.to_jwk(key.public_key(), as_dict=True))
         case Ed25519PrivateKey():
             return _named(key, "EdDSA", OKPAlgorithm.to_jwk(key.public_key(), as_dict=True))
         case _:
-            return "not a key of the curve P-256 (for ES256) or Ed25519 (for EdDSA)"
+            return "not a P-256 key (for ES256) or an Ed25519 key (for EdDSA)"
 
 
 def _named(key: PrivateKey, algorithm: str, jwk: Mapping[str, object]) -> SigningKey:
@@ -55,7 +55,7 @@ def _named(key: PrivateKey, algorithm: str, jwk: Mapping[str, object]) -> Signin
 
 
 def thumbprint(jwk: Mapping[str, object]) -> tuple[dict[str, str], str]:
-    """Return the members of *jwk* that its thumbprint is made of, and it (RFC 7638)."""
+    """Return the members of *jwk* that its thumbprint covers, and the thumbprint (RFC 7638)."""
     members = {name: str(jwk[name]) for name in _THUMBPRINT_MEMBERS[str(jwk["kty"])]}
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
     digest = sha256(canonical.encode()).digest()
@@ -63,5 +63,5 @@ def thumbprint(jwk: Mapping[str, object]) -> tuple[dict[str, str], str]:
 
 
 def render_jwks(keys: Sequence[SigningKey]) -> bytes:
-    """Return *keys* as a JWK Set (RFC 7517 §5): their public halves, and nothing else."""
+    """Return the public halves of *keys* as a JWK Set (RFC 7517 §5)."""
     return json.dumps({"keys": [dict(key.public_jwk) for key in keys]}).encode()

@@ -78,7 +78,7 @@ def _taken(name: str, part: Part, owner: Part) -> Fault:
 
 def _refuse_name(name: str, part: Part, faults: list[Fault]) -> None:
     if not NAME.fullmatch(name):
-        message = f"`{shorten(name)}` is not a name: letters, digits, `.`, `_` and `-`"
+        message = f"`{shorten(name)}` is not a valid name: use letters, digits, `.`, `_` and `-`"
         faults.append(part.key_fault(Code.BAD_VALUE, message))
     elif name == OTHERS:
         message = f"`{OTHERS}` stands for all personas that are not named: take another name"

@@ -72,7 +72,7 @@ def _beside(path: Path, name: str) -> Path:
 
 
 def _broken(path: Path, texts: list[Fault], faults: list[Fault]) -> BrokenSuite:
-    # A value that YAML disputes has been reported; what else it breaks is not news.
+    # A value that YAML versions read differently is reported already: skip what follows from it.
     disputed = {fault.place for fault in texts}
     told = [*texts, *(fault for fault in faults if fault.place not in disputed)]
     ordered = sorted(dict.fromkeys(told), key=lambda fault: fault.place)

@@ -54,12 +54,11 @@ def test_what_only_reports_is_a_warning_at_its_mode(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, f"{path}: valid, 2 warnings\n")
     issuer, route = done.stderr.splitlines()
     assert issuer.endswith(
-        ": report_only: warning: anybody can write this issuer into a token and so pass every "
-        "route that accepts it"
+        ": report_only: warning: anyone can forge a token of this issuer, and so pass every route"
+        " that accepts it"
     )
     assert route.endswith(
-        ": report_only: warning: `all` refuses nobody for a token: what it would refuse is only "
-        "reported"
+        ": report_only: warning: `all` only reports what it would refuse for its token"
     )
 
 

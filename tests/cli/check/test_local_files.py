@@ -111,7 +111,7 @@ def test_keys_that_fit_no_listed_algorithm_are_an_error(
         (
             "error",
             "keys_unusable",
-            "no key for the issuer's `algorithms` (ES256): those there are for PS256, PS384, "
+            "no key for the issuer's `algorithms` (ES256); those it has are for PS256, PS384, "
             "PS512, RS256, RS384, RS512",
         )
     ]

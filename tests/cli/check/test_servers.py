@@ -94,7 +94,7 @@ async def test_a_server_that_does_not_speak_tls_is_not_trusted() -> None:
         answer = await dialled(server(port_of(url), tls=True))
 
     assert answer is not None
-    assert (answer.untrusted, answer.words[:15]) == (True, "no TLS with it ")
+    assert (answer.untrusted, answer.words[:15]) == (True, "TLS handshake f")
 
 
 async def test_a_server_that_keeps_silent_in_the_handshake_has_its_time() -> None:

@@ -194,7 +194,7 @@ def test_what_is_only_reported_is_allowed_and_says_what_it_would_be(config: Path
 
     assert done.exit_code == 0
     assert done.stdout.splitlines()[1:3] == [
-        "  only reported: scope_missing: the route asks for x",
+        "  only reported: scope_missing: the route requires x",
         "  what to do: docs/reasons.md#scope_missing-403",
     ]
     assert (members["verdict"], members["reason"], members["would_deny"]) == (

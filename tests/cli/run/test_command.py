@@ -289,9 +289,7 @@ def test_what_only_reports_is_said_at_the_start(tmp_path: Path) -> None:
         done = run(path)
 
     (line,) = [line for line in done.stderr.splitlines() if "report_only" in line]
-    assert line.endswith(
-        "warning: `all` refuses nobody for a token: what it would refuse is only reported"
-    )
+    assert line.endswith("warning: `all` only reports what it would refuse for its token")
 
 
 def test_too_many_arguments_are_a_usage_error(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_request_that_is_allowed_passes_every_step_in_order() -> None:
     assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED
     assert all(step.holds for step in explanation.steps)
     assert [(step.check.value, step.expected, step.found) for step in explanation.steps[13:]] == [
-        ("audience of the route", "aud has one of: orders-api, other-api", "orders-api"),
+        ("audience of the route", "aud contains one of: orders-api, other-api", "orders-api"),
         ("revocation", "on none of the lists: blocked, logouts", "on none"),
         (
             "scopes",
@@ -211,7 +211,7 @@ def test_what_is_published_has_no_route() -> None:
     ("target", "authorization", "found"),
     [
         (b"/public", (), "no credential"),
-        (b"/public", (b"Bearer x",), "a credential, which is not looked at"),
+        (b"/public", (b"Bearer x",), "a credential, which is ignored"),
         (b"/optional", (), "none"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_list_that_is_not_at_hand_is_said() -> None:
     step = last(ask(b"/any", bearer(), logouts=RevocationList([])))
 
     assert step.reason is Reason.REVOCATIONS_UNAVAILABLE
-    assert step.found == "the revocation list blocked is not at hand"
+    assert step.found == "the revocation list blocked is not loaded"
 
 
 def test_without_lists_nobody_is_looked_for_on_them() -> None:

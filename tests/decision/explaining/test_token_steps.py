@@ -69,19 +69,19 @@ MANY = KeySet(tuple(as_key(make_private("ES256", 1), f"k{n}") for n in range(2, 
             mint(PRIVATE, "ES256", claims(), headers={"alg": "none"}), KEYS,
             Check.ALGORITHM, Reason.ALGORITHM_NOT_ALLOWED, "none",
         ),
-        (minted(), None, Check.KEY, Reason.KEYS_UNAVAILABLE, "no keys are at hand"),
+        (minted(), None, Check.KEY, Reason.KEYS_UNAVAILABLE, "no keys are loaded"),
         (
             minted(), KeySet(()), Check.KEY, Reason.KEY_UNKNOWN,
-            "no key of the issuer fits the token's key id and algorithm; held are: none",
+            "no key of the issuer matches the token's key id and algorithm; keys held: none",
         ),
         (
             minted(), MANY, Check.KEY, Reason.KEY_UNKNOWN,
-            "no key of the issuer fits the token's key id and algorithm; held are: 'k2', 'k3', "
+            "no key of the issuer matches the token's key id and algorithm; keys held: 'k2', 'k3', "
             "'k4', 'k5', 'k6', 'k7', 'k8', 'k9', 'k10', 'k11' and 8 more",
         ),
         (
             minted(), make_key("ES256", which=1)[1], Check.SIGNATURE, Reason.SIGNATURE_INVALID,
-            "the signature does not fit the token and its key",
+            "the key does not verify the signature",
         ),
         (
             minted(exp=...), KEYS, Check.CLAIMS, Reason.CLAIM_MISSING, "the claim exp is missing",
@@ -114,7 +114,7 @@ def test_keys_that_are_tried_in_turn_are_counted() -> None:
     ]
     assert (failed[-1].check, failed[-1].reason) == (Check.SIGNATURE, Reason.SIGNATURE_INVALID)
     assert (undecided[-1].check, undecided[-1].reason) == (Check.SIGNATURE, Reason.KEY_UNKNOWN)
-    assert "more of them fit" in undecided[-1].found
+    assert "more match" in undecided[-1].found
 
 
 KEY_STEPS = {Check.KEY, Check.SIGNATURE}
@@ -183,7 +183,7 @@ def test_the_steps_say_what_the_issuer_wants_and_what_the_token_claims() -> None
             "current at 2027-01-15T08:00:00Z",
             "exp 2027-01-15T08:05:00Z, iat 2027-01-15T08:00:00Z",
         ),
-        ("aud has one of: orders-api", "aud is 'orders-api'"),
+        ("aud contains one of: orders-api", "aud is 'orders-api'"),
     ]
 
 

@@ -278,8 +278,8 @@ async def test_an_unknown_key_is_named_with_the_known_ones(
 
     *told, age = line["detail"].split("; ")
     assert told == [
-        "no key of the issuer fits the token's key id and algorithm",
-        "wanted of main: 'k9' for ES256",
+        "no key of the issuer matches the token's key id and algorithm",
+        "wanted from main: 'k9' for ES256",
         "keys held: 'k1'",
     ]
     assert age.startswith("fetched ")
@@ -305,8 +305,8 @@ async def test_the_error_of_fetching_a_key_is_in_the_line(
         (line,) = await log.lines(gateway)
 
     named = line["detail"].split("; ")
-    assert named[1:3] == ["wanted of main: 'k9' for ES256", "keys held: 'a', 'b'"]
-    assert named[-1] == f"last error: {issuer.url}/jwks: answered 500 instead of 200"
+    assert named[1:3] == ["wanted from main: 'k9' for ES256", "keys held: 'a', 'b'"]
+    assert named[-1] == f"last error: {issuer.url}/jwks: status 500 instead of 200"
 
 
 async def test_no_key_id_forges_a_line_shows_a_token_or_evicts_what_is_remembered(
@@ -330,7 +330,7 @@ async def test_no_key_id_forges_a_line_shows_a_token_or_evicts_what_is_remembere
     assert {line["reason"] for line in lines} == {"key_unknown"}
     assert "eyJ" not in log.text
     assert set(log.text) - {"\n"} <= set(map(chr, range(32, 127)))
-    told = [line["detail"].split("; wanted of main: ")[1] for line in lines]
+    told = [line["detail"].split("; wanted from main: ")[1] for line in lines]
     assert len(told) == len(hostile) + 1
     assert all(detail.count(" for ES256; keys held: 'k1'; fetched ") == 1 for detail in told)
 

@@ -98,7 +98,7 @@ def test_what_openssl_does_not_take_is_said_in_its_words(tmp_path: Path) -> None
 
     assert (fault.code, fault.message) == (
         "bad_certificate",
-        "OpenSSL does not take this certificate (unknown certificate type)",
+        "OpenSSL rejects this certificate (unknown certificate type)",
     )
 
 
@@ -116,4 +116,4 @@ def test_where_openssl_cannot_be_given_a_certificate_that_is_a_fault_too(tmp_pat
 
     assert isinstance(outcome, Rejected)
     [fault] = outcome.faults
-    assert fault.message == "OpenSSL cannot be given this certificate (Too many open files)"
+    assert fault.message == "OpenSSL cannot load this certificate (Too many open files)"

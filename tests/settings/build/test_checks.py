@@ -12,13 +12,13 @@ def test_without_its_package_a_section_is_refused(package: str) -> None:
     faults: list[Fault] = []
 
     refuse_without(
-        package, "otlp", "spans need", part_of(config("tracing: {}\n"), "tracing"), faults
+        package, "otlp", "tracing needs", part_of(config("tracing: {}\n"), "tracing"), faults
     )
 
     (fault,) = faults
     assert (fault.code.value, fault.place.column) == ("not_supported", 1)
     assert fault.message == (
-        'spans need an extra that is not installed: pip install "jwt-gateway[otlp]"'
+        'tracing needs an extra that is not installed: pip install "jwt-gateway[otlp]"'
     )
 
 
@@ -27,7 +27,7 @@ def test_with_it_nothing_is_said(package: str) -> None:
     faults: list[Fault] = []
 
     refuse_without(
-        package, "otlp", "spans need", part_of(config("tracing: {}\n"), "tracing"), faults
+        package, "otlp", "tracing needs", part_of(config("tracing: {}\n"), "tracing"), faults
     )
 
     assert faults == []

@@ -103,8 +103,8 @@ def test_a_route_of_resources_on_two_hosts_is_told_to_have_hosts(
 
     assert (fault.place.line, fault.code) == (2, "bad_value")
     assert fault.message == (
-        f"`/orders` belongs to the resources `{urls[0]}` and `{urls[1]}` of several hosts:"
-        " give it `hosts`, and each host a route of its own"
+        f"`/orders` belongs to the resources `{urls[0]}` and `{urls[1]}` on different hosts: write"
+        " a route for each host, with `hosts`"
     )
 
 

@@ -145,7 +145,7 @@ def claims(text: str, variables: set[str]) -> tuple[int, list[tuple[Code, str]]]
                 ],
             ),
         ),
-        ("{a: {}}", (0, [(Code.MISSING_KEY, "no test: write one, e.g. exists: true")])),
+        ("{a: {}}", (0, [(Code.MISSING_KEY, "no operator: write one, e.g. exists: true")])),
     ],
 )
 def test_a_claim_is_compared_with_variables_that_the_path_has(

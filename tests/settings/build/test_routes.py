@@ -178,8 +178,11 @@ def test_routes_are_numbered_in_the_order_of_the_file(tmp_path: Path) -> None:
         ("*.API.example", "write it as *.api.example"),
         ("a.example.", "write it as a.example"),
         ("a.example:80", "write it as a.example"),
-        ("*", "`*`: a wildcard is the whole first label, as in *.example.com"),
-        ("a*.example", "`a*.example`: a wildcard is the whole first label, as in *.example.com"),
+        ("*", "`*`: a wildcard must be the whole first label, e.g. *.example.com"),
+        (
+            "a*.example",
+            "`a*.example`: a wildcard must be the whole first label, e.g. *.example.com",
+        ),
         ("a b", "`a b` is not a host"),
         ("b\u00fccher.example", "`b\u00fccher.example` is not a host"),
     ],

@@ -104,5 +104,5 @@ def test_a_conflict_names_the_name_and_the_other_certificate(tmp_path: Path) -> 
     )
 
     assert fault.message == (
-        "`gateway.example` is a name of server.pem, too: each name has one certificate"
+        "`gateway.example` is also a name of server.pem: each name can have only one certificate"
     )

@@ -49,8 +49,8 @@ def test_the_audience_that_was_meant_is_suggested(tmp_path: Path) -> None:
     [fault] = faults(tmp_path, one_route("{audiences: [order-api]}"))
 
     assert fault.message == (
-        "no issuer of this route lists `order-api` in its `audiences`, so a token would have to"
-        " name two: did you mean `orders-api`?"
+        "no issuer of this route lists `order-api` in its `audiences`, so a token would need two"
+        " audiences: did you mean `orders-api`?"
     )
 
 

@@ -50,7 +50,7 @@ def messages(text: str, kind: type[Strict]) -> list[str]:
         ("servers: [1]", UpstreamModel, "expected text, not a number"),
         ("servers: [[]]", UpstreamModel, "expected text, not a list"),
         ("servers: ['']", UpstreamModel, "this text is empty"),
-        ("servers: []", UpstreamModel, "an empty list: leave the key out, or list something"),
+        ("servers: []", UpstreamModel, "the list is empty: leave the key out, or add an item"),
         ("{}", UpstreamModel, "the key `servers` is missing"),
         ("servers: [a]\nsever: 1", UpstreamModel, "unknown key `sever`: did you mean `servers`?"),
         ("servers: [a]\nqqq: 1", UpstreamModel, "unknown key `qqq`"),

@@ -162,7 +162,7 @@ def test_a_message_with_braces_is_shown_as_it_is() -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Name).validate_python("{message}")
 
-    assert "`{message}` is not a name" in refused.value.errors()[0]["msg"]
+    assert "`{message}` is not a valid name" in refused.value.errors()[0]["msg"]
 
 
 @pytest.mark.parametrize(

@@ -74,19 +74,19 @@ def test_it_silences_beside_errors_too(tmp_path: Path) -> None:
 
 
 MISTAKES = [
-    ("", "this names no code: write `# gateway: allow CODE because REASON`"),
+    ("", "the code is missing: write `# gateway: allow CODE because REASON`"),
     (
         f"audience_uncheked {BECAUSE}",
-        "`audience_uncheked` is no code of a warning: did you mean `audience_unchecked`?",
+        "`audience_uncheked` is not the code of a warning: did you mean `audience_unchecked`?",
     ),
-    (f"xyz {BECAUSE}", "`xyz` is no code of a warning"),
+    (f"xyz {BECAUSE}", "`xyz` is not the code of a warning"),
     (
         f"unknown_key {BECAUSE}",
-        "`unknown_key` cannot be silenced: only warnings about what stands here can",
+        "`unknown_key` cannot be silenced: only warnings about the file itself can",
     ),
     (
         f"unused_silence {BECAUSE}",
-        "`unused_silence` cannot be silenced: only warnings about what stands here can",
+        "`unused_silence` cannot be silenced: only warnings about the file itself can",
     ),
     *[
         (

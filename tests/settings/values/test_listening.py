@@ -44,7 +44,7 @@ def test_a_name_that_nobody_knows_is_said_to_be_one() -> None:
     error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     words = refusal(error, Address("nowhere.invalid", 80))
 
-    assert words == "cannot listen on nowhere.invalid:80 (admin): its name is not known"
+    assert words == "cannot listen on nowhere.invalid:80 (admin): unknown host name"
 
 
 def test_what_went_well_says_nothing() -> None:

@@ -57,10 +57,10 @@ def test_host_and_segments_are_those_that_requests_are_compared_by(
 
 
 URL = "not a URL: write it like https://api.example.com/orders"
-HOST = "what stands for its host is not one"
-SPELLING = "write its host as requests are compared: "
-WILDCARD = "an identifier has one host, no wildcard: give each host a resource of its own"
-QUERY = "an identifier has no query and no fragment"
+HOST = "its host is not valid"
+SPELLING = "write its host in canonical form: "
+WILDCARD = "an identifier cannot have a wildcard: write a resource for each host"
+QUERY = "an identifier must not have a query or a fragment"
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ QUERY = "an identifier has no query and no fragment"
         ("https://*.a.example/b", WILDCARD),
         ("https://a*.example/b", WILDCARD),
         ("https://*", WILDCARD),
-        ("https://a.example:443/b", "leave its port out, as clients do: it is the default one"),
-        ("http://127.0.0.1:80/b", "leave its port out, as clients do: it is the default one"),
+        ("https://a.example:443/b", "leave out the default port, as clients do"),
+        ("http://127.0.0.1:80/b", "leave out the default port, as clients do"),
         ("https://a.example:0/b", "the port is not between 1 and 65535"),
         ("https://a.example:08443/b", "the port is not between 1 and 65535"),
         ("https://a.example:65536/b", "the port is not between 1 and 65535"),
-        ("http://a.example/b", "tokens for plain http can be read on the way: use https"),
-        ("http://10.0.0.1/b", "tokens for plain http can be read on the way: use https"),
+        ("http://a.example/b", "tokens sent over plain http can be read in transit: use https"),
+        ("http://10.0.0.1/b", "tokens sent over plain http can be read in transit: use https"),
         ("https://a.example//b", "the path has an empty segment"),
         ("https://a.example/b/../c", "the path has a dot segment"),
         ("https://a.example/b;c", "the path has a parameter (;)"),

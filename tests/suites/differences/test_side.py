@@ -85,7 +85,7 @@ def test_who_is_on_a_list_is_revoked(tmp_path: Path) -> None:
         (caller("a", **{**GOOD, "scope": "x"}),
          "scopes: expected any of read, (all of audit, staff)", "scopes:"),
         (caller("a", **{**GOOD, "level": 1}), "claim rules: expected level at_least 2", "level:"),
-        (caller("a", aud="x"), "audience: expected aud has one of: orders", "main:"),
+        (caller("a", aud="x"), "audience: expected aud contains one of: orders", "main:"),
         (Caller("nobody"), "credential: expected one bearer token", "require:"),
     ],
     ids=["allowed", "scopes", "claims", "audience", "nobody"],

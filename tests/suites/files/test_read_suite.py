@@ -92,7 +92,10 @@ def test_without_a_time_it_is_always_the_same_day(tmp_path: Path) -> None:
     [
         ("", "1:1: wrong_type: the file is empty"),
         ("- a\n", "1:1: wrong_type: the file is not a mapping"),
-        ("version: 2\n", "1:10: not_supported: this gateway reads version 1"),
+        (
+            "version: 2\n",
+            "1:10: not_supported: this gateway reads version 1",
+        ),
         ("personas: {}\n", "1:1: missing_key: the key `version` is missing"),
         ("version: 1\npersonae: {}\n", "2:1: unknown_key: unknown key `personae`: did you mean"),
         ("version: 1\npersonas: []\n", "2:11: wrong_type: expected a mapping of names"),

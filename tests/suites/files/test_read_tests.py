@@ -66,7 +66,7 @@ tests:
         ),
         (
             "{}",
-            "a.test.yaml:8:13: empty_list: nothing is listed here: leave the key out",
+            "a.test.yaml:8:13: empty_list: this mapping is empty: leave the key out",
         ),
     ],
 )
