@@ -136,7 +136,7 @@ class DataPlane:
 
     def compare_streams(self) -> None:
         """End the streams whose token is on a revocation list by now."""
-        self._serving.port.streams.compare()
+        self._serving.port.streams.check_revocation()
 
     def counts(self) -> Metrics:
         """Return all counts as they stand; they go on counting."""

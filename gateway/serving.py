@@ -21,7 +21,7 @@ from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
 from gateway.proxy.port import Port, RequestLog, RouteState, Vouch
-from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, Streams
+from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStreams
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import AccessLogFormat, AssertionSettings, Settings
@@ -81,7 +81,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     write_buffer = (
         WriteBuffer(asyncio.get_running_loop()) if former is None else former.port.write_buffer
     )
-    streams = Streams(clocks) if former is None else former.port.streams
+    streams = OpenStreams(clocks) if former is None else former.port.streams
     contexts = contexts or make_tls(settings, former)
     resolver = Resolver()
     pools = {
@@ -165,7 +165,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     keys: Keys,
     pools: dict[str, Pool],
     write_buffer: WriteBuffer,
-    streams: Streams,
+    streams: OpenStreams,
     metrics: Metrics,
     access_log: AccessLog,
     tracer: Tracer | None,

@@ -19,7 +19,7 @@ from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.open_streams import Streams
+from gateway.proxy.streams.open_streams import OpenStreams
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.unexpected_errors import report_bug
 from gateway.proxy.transport.write_buffer import WriteBuffer
@@ -259,7 +259,7 @@ class Port:
         trusted_proxies: Networks,
         half_close: HalfClose,
         write_buffer: WriteBuffer,
-        streams: Streams,
+        streams: OpenStreams,
         metrics: Metrics,
         log: RequestLog,
         tracer: Tracer | None,

@@ -118,7 +118,7 @@ async def test_a_list_that_cannot_be_had_ends_no_stream(
         clock.advance(60.0)
         await until(lambda: running.metric("entries") == 0)
         assert await running.reason(TOKEN) == "revocations_unavailable"
-        running.gateway.gateway.data._serving.port.streams.compare()
+        running.gateway.gateway.data._serving.port.streams.check_revocation()
         running.gateway.pass_time(0.0)
 
         (await service.connection()).send(EVENT)

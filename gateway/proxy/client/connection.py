@@ -671,7 +671,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         pace = upload.pace
         if pace is None or not pace.is_running:
             self._watch_body()
-        elif pace.holds(now, upload.received_bytes, self._body_rate()):
+        elif pace.is_fast_enough(now, upload.received_bytes, self._body_rate()):
             self.deadline = now + pace.look_seconds
         elif self._current is not None:
             self._current.expire()

@@ -38,7 +38,7 @@ class UnreadOutput:
 
     def is_fast_enough(self, now: float, rate: int | None) -> bool:
         """Return whether the client reads at least *rate* bytes a second, on average."""
-        return self._pace.holds(now, self._look(), rate)
+        return self._pace.is_fast_enough(now, self._look(), rate)
 
     def _look(self) -> int:
         """Return how much the client has read, from any beginning."""

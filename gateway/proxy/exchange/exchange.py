@@ -18,7 +18,7 @@ from gateway.proxy.port import HeldSlots, Port
 from gateway.proxy.recording.record import CLIENT_GONE, record
 from gateway.proxy.recording.record_spans import record_spans
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.event_stream import Events
+from gateway.proxy.streams.event_stream import EventStream
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
@@ -340,7 +340,7 @@ class Exchange:
             server.allow_pauses(seconds)
         self._wait_for_client()
         if is_event_stream(head):
-            self.stream = stream = ResponseStream(self, Events(head))
+            self.stream = stream = ResponseStream(self, EventStream(head))
             stream.end_with_token()
             self._release_slots()
 

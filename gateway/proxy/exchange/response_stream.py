@@ -9,8 +9,8 @@ from gateway.decision.tokens.authenticate import sign
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
-from gateway.proxy.streams.event_stream import Events
-from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Tunnel
+from gateway.proxy.streams.event_stream import EventStream
+from gateway.proxy.streams.tunnel import CLOSE_SECONDS, Tunnel
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR
 
 # In a head that we wrote: one space after the colon. Of several types, in one field or in several,
@@ -75,7 +75,7 @@ class ResponseStream:
 
     __slots__ = ("__weakref__", "_owner", "events", "tunnel")
 
-    def __init__(self, owner: Owner, events: Events | None = None) -> None:
+    def __init__(self, owner: Owner, events: EventStream | None = None) -> None:
         self._owner = owner
         self.events = events
         self.tunnel: Tunnel | None = None
@@ -88,7 +88,7 @@ class ResponseStream:
         if events is None:
             return
         data = b"".join(out)
-        if events.is_leaving:
+        if events.is_draining:
             data = data[: events.first_end(data)]
         events.follow(data)
         out[:] = (data,)
@@ -96,7 +96,7 @@ class ResponseStream:
     def end_if_drained(self) -> None:
         """End between two events if the gateway drains."""
         events = self.events
-        if events is not None and events.is_leaving and events.is_between():
+        if events is not None and events.is_draining and events.is_between():
             self._owner.end_early()
 
     # --- the end of the token
@@ -152,14 +152,14 @@ class ResponseStream:
             return
         if self.tunnel is not None:
             self._note_draining(allow)
-            self.tunnel.leave(_GOING_AWAY, b"shutting down")
-        elif events is not None and events.is_endless and not events.is_leaving:
+            self.tunnel.drain(_GOING_AWAY, b"shutting down")
+        elif events is not None and events.is_endless and not events.is_draining:
             self._note_draining(allow)
-            events.is_leaving = True
+            events.is_draining = True
             if events.is_between():
                 owner.end_early()
             else:
-                self.tunnel_leaves(PATIENCE_SECONDS)
+                self.set_close_timeout(CLOSE_SECONDS)
 
     def _note_draining(self, allow: Allow) -> None:
         if self._owner.deny is None:
@@ -169,13 +169,13 @@ class ResponseStream:
         """End at once: the time for draining is over."""
         if self.tunnel is None:
             self.drain()
-        self.patience_ended()
+        self.timed_out()
 
-    def patience_ended(self) -> None:
+    def timed_out(self) -> None:
         """End at once: the other side did not end in time."""
         if self.tunnel is not None:
-            self.tunnel.patience_ended()
-        elif not self._owner.is_over and self.events is not None and self.events.is_leaving:
+            self.tunnel.timed_out()
+        elif not self._owner.is_over and self.events is not None and self.events.is_draining:
             self._owner.end_early()
 
     def cut(self) -> None:
@@ -186,15 +186,15 @@ class ResponseStream:
 
     # --- from the tunnel
 
-    def tunnel_leaves(self, seconds: float) -> None:
-        """Call ``patience_ended`` after *seconds*."""
-        self._owner.port.streams.bound(self, seconds)
+    def set_close_timeout(self, seconds: float) -> None:
+        """Call ``timed_out`` after *seconds*."""
+        self._owner.port.streams.set_timeout(self, seconds)
 
-    def tunnel_over(self) -> None:
+    def tunnel_ended(self) -> None:
         """End: both sides of the tunnel have."""
         if not self._owner.is_over:
             self._owner.end_tunnel()
 
-    def tunnel_cut(self) -> None:
+    def cut_tunnel(self) -> None:
         """Cut both connections of the tunnel."""
         self._owner.abort()

@@ -1,4 +1,4 @@
-"""Know where one event of a stream ends and the next begins (HTML Standard §9.2.5)."""
+"""Find where one event of a stream ends and the next begins (HTML Standard §9.2.5)."""
 
 import re
 from typing import Final
@@ -7,33 +7,33 @@ from typing import Final
 # CRLF would be an empty line; and looked for at every place, since there may be several.
 _BORDER: Final = re.compile(rb"(?=((?>\r\n|\n|\r){2}))")
 
-# An empty line behind the end of another one.
+# The end of a line and an empty line.
 _MAX_BORDER_BYTES: Final = 4
 
-# In a head that we wrote: one space behind the colon.
+# In a head that we wrote: one space after the colon.
 _ENCODED: Final = re.compile(rb"\r\ncontent-encoding: (?!identity\r)")
 _LENGTH: Final = b"\r\ncontent-length: "
 
 
-class Events:
-    """The events that were sent of one answer, whose *head* is in lower case.
+class EventStream:
+    """The borders between the events of one response, whose *head* is in lower case.
 
-    Nothing is kept but the last few bytes. *is_endless* says that the answer ends only when
-    its sender, or who passes it on, has had enough; *is_leaving* that the latter is so, and
-    waits for a border.
+    It keeps only the last few bytes. *is_endless* says that the response has no length, so it
+    ends only when the upstream or the gateway ends it; *is_draining* that the gateway does, at
+    the next border.
     """
 
-    __slots__ = ("_is_readable", "_tail", "is_endless", "is_leaving")
+    __slots__ = ("_is_readable", "_tail", "is_draining", "is_endless")
 
     def __init__(self, head: bytes) -> None:
         self._tail = b""
-        # In what is compressed, no border can be seen: the end of each piece is as good as any.
+        # No border can be seen in compressed data: the end of each piece is as good as any.
         self._is_readable = _ENCODED.search(head) is None
         self.is_endless = _LENGTH not in head
-        self.is_leaving = False
+        self.is_draining = False
 
     def follow(self, data: bytes) -> None:
-        """Take that *data* was sent."""
+        """Note that *data* is sent."""
         if len(data) < _MAX_BORDER_BYTES:
             data = self._tail + data
         self._tail = data[-_MAX_BORDER_BYTES:]

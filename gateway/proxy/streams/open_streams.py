@@ -1,4 +1,4 @@
-"""Know the streams that a token allowed, and end each when its token has ended."""
+"""The tunnels and event streams that are open: each ends when its token does."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from gateway.proxy.transport.unexpected_errors import report_bug
 
 
 class Clocks(NamedTuple):
-    """The time tokens are judged by, in seconds since the epoch, and one that is never set."""
+    """The time that tokens are judged by, in seconds since the epoch, and a monotonic one."""
 
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = time.monotonic
@@ -20,77 +20,77 @@ MACHINE_CLOCKS: Final = Clocks()
 
 
 class Stream(Protocol):
-    """A tunnel, or an answer that goes on."""
+    """A tunnel, or an event stream."""
 
     def is_revoked(self) -> bool:
-        """Say whether its token was revoked."""
+        """Return whether its token was revoked."""
 
     def token_ended(self) -> None:
         """End, or begin to: the token has expired or was revoked."""
 
-    def patience_ended(self) -> None:
-        """End now: the time that was asked for by ``bound`` is over."""
+    def timed_out(self) -> None:
+        """End now: the timeout set by ``set_timeout`` has passed."""
 
     def cut(self) -> None:
-        """End at once, whatever is the matter."""
+        """End at once, after an unexpected error."""
 
 
-class Streams:
-    """Every stream with a token, and when that ends; looked at by the sweep over all deadlines.
+class OpenStreams:
+    """Every stream with a token, and when that ends; a part of the sweep over all deadlines.
 
-    Held weakly: a stream that is over needs no farewell. As long as none is due, and no list of
-    revoked tokens has changed, a look costs the same however many there are.
+    Held weakly, so that a stream that is over need not be removed. While none is due and no
+    revocation list has changed, a sweep costs the same however many there are.
     """
 
-    __slots__ = ("_clocks", "_expiring", "_leaving", "_next_at", "_uncompared")
+    __slots__ = ("_clocks", "_closing", "_expiring", "_next_at", "_unchecked")
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._expiring: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
-        self._leaving: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
-        self._next_at = math.inf  # none of those expiring does so before
-        self._uncompared: WeakSet[Stream] = WeakSet()  # not compared with the lists there are now
+        self._closing: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
+        self._next_at = math.inf  # no token expires before
+        self._unchecked: WeakSet[Stream] = WeakSet()  # against the current revocation lists
 
     def add(self, stream: Stream, expires_at: float) -> None:
         """End *stream* at *expires_at*, in seconds since the epoch; or once it is revoked."""
         self._expiring[stream] = expires_at
         self._next_at = min(self._next_at, expires_at)
         # A list may have changed between the decision about its request and this.
-        self._uncompared.add(stream)
+        self._unchecked.add(stream)
 
-    def compare(self) -> None:
-        """Compare every stream with the revocation lists, which have changed, at the next look."""
-        self._uncompared = WeakSet(self._expiring)
+    def check_revocation(self) -> None:
+        """Check every stream in the next sweep: the revocation lists have changed."""
+        self._unchecked = WeakSet(self._expiring)
 
-    def bound(self, stream: Stream, seconds: float) -> None:
-        """Lose patience with *stream* after so many *seconds*."""
-        self._leaving[stream] = self._clocks.steady() + seconds
+    def set_timeout(self, stream: Stream, seconds: float) -> None:
+        """Call ``timed_out`` of *stream* after *seconds*."""
+        self._closing[stream] = self._clocks.steady() + seconds
 
     def sweep(self) -> None:
-        """Act on everything that is due; a stream that cannot end as it should is cut."""
+        """Act on everything that is due; a stream that fails to end is cut."""
         now = self._clocks.wall()
         if now >= self._next_at:
             due = _take_due(self._expiring, now)
             self._next_at = min(self._expiring.values(), default=math.inf)
             for stream in due:
-                self._uncompared.discard(stream)
+                self._unchecked.discard(stream)
                 _end(stream)
-        if self._uncompared:
-            uncompared, self._uncompared = tuple(self._uncompared), WeakSet()
-            for stream in uncompared:
-                self._compare(stream)
-        if self._leaving:
-            for stream in _take_due(self._leaving, self._clocks.steady()):
+        if self._unchecked:
+            unchecked, self._unchecked = tuple(self._unchecked), WeakSet()
+            for stream in unchecked:
+                self._end_if_revoked(stream)
+        if self._closing:
+            for stream in _take_due(self._closing, self._clocks.steady()):
                 try:
-                    stream.patience_ended()
+                    stream.timed_out()
                 except Exception as bug:
                     report_bug("the timeout of a stream failed", bug)
                     stream.cut()
 
-    def _compare(self, stream: Stream) -> None:
-        """End *stream* if it is revoked; cut it if that cannot be said, which is no revocation.
+    def _end_if_revoked(self, stream: Stream) -> None:
+        """End *stream* if it is revoked; cut it if the check fails.
 
-        To let it go on would be the worse mistake.
+        To let it continue would be the worse mistake.
         """
         try:
             if not stream.is_revoked():

@@ -7,20 +7,20 @@ from typing import Final, Protocol
 from gateway.proxy.transport.write_buffer import LARGE_BYTES
 from gateway.proxy.upstream.connection import ServerConnection
 
-# How long either end may take to answer once it was told that this is over. A browser waits for
-# its own Close frame to be answered about as long.
-PATIENCE_SECONDS: Final = 5.0
+# How long either end may take to close after it was told to. A browser waits about as long for
+# the answer to its own Close frame.
+CLOSE_SECONDS: Final = 5.0
 
 
-class Near(Protocol):
-    """The client's connection, at the near end."""
+class TunnelClient(Protocol):
+    """The client's connection."""
 
     @property
     def write(self) -> Callable[[bytes], object]:
-        """Return what sends bytes to the client."""
+        """Return the function that sends bytes to the client."""
 
     def end_writing(self) -> bool:
-        """Send the end of the server's side; return False if that cannot be said."""
+        """Half-close towards the client; return False if the connection cannot."""
 
     def pause_reading(self) -> None:
         """Stop reading until ``resume_reading``."""
@@ -29,28 +29,30 @@ class Near(Protocol):
         """Resume reading."""
 
 
-class Owner(Protocol):
-    """The exchange that became a tunnel."""
+class TunnelOwner(Protocol):
+    """The response that became a tunnel."""
 
-    def tunnel_over(self) -> None:
-        """Take that both ends are done; what was written is still sent."""
+    def tunnel_ended(self) -> None:
+        """End: both sides have; what was written is still sent."""
 
-    def tunnel_leaves(self, seconds: float) -> None:
-        """Take that ``patience_ended`` is to be called after *seconds*."""
+    def set_close_timeout(self, seconds: float) -> None:
+        """Call ``timed_out`` after *seconds*."""
+
+    def cut_tunnel(self) -> None:
+        """Cut both connections."""
 
 
 class Tunnel:
     """Two connections joined (RFC 9110 §7.8); over when both sides have ended.
 
-    TLS has no half of a connection to close: there, one side's end is the end of both.
-
-    *active_at* is when the last byte passed, either way.
+    TLS connections cannot be half-closed: there, the end of one side ends both. *active_at* is
+    when the last byte passed, either way.
     """
 
     __slots__ = (
         "_client",
         "_client_done",
-        "_is_leaving",
+        "_is_draining",
         "_owner",
         "_server_done",
         "active_at",
@@ -59,20 +61,20 @@ class Tunnel:
         "server",
     )
 
-    def __init__(self, owner: Owner, client: Near, server: ServerConnection) -> None:
+    def __init__(self, owner: TunnelOwner, client: TunnelClient, server: ServerConnection) -> None:
         self._owner = owner
         self._client = client
         self.server = server
         self._client_done = False
-        self._is_leaving = False
+        self._is_draining = False
         self._server_done = False
         self.active_at = monotonic()
         self.from_client_bytes = 0
         self.from_server_bytes = 0
 
     def from_server(self, data: bytes) -> None:
-        """Pass *data* to the client; behind the end that it was told, nothing more."""
-        if self._is_leaving:
+        """Pass *data* to the client, unless that side was closed by ``drain``."""
+        if self._is_draining:
             return
         self.active_at = monotonic()
         self.from_server_bytes += len(data)
@@ -81,58 +83,58 @@ class Tunnel:
             self.server.owner.write_buffer.flush()
 
     def from_client(self, data: bytes) -> None:
-        """Pass *data* to the server; behind the end that it was told, nothing more."""
-        if self._is_leaving:
+        """Pass *data* to the server, unless that side was closed by ``drain``."""
+        if self._is_draining:
             return
         self.active_at = monotonic()
         self.from_client_bytes += len(data)
         self.server.write(data)
 
     def server_ended(self) -> None:
-        """Close the client's side behind the server's last byte."""
+        """Half-close towards the client after the server's last byte."""
         self._server_done = True
         if not self._client.end_writing() or self._client_done:
-            self._owner.tunnel_over()
+            self._owner.tunnel_ended()
 
     def client_ended(self) -> None:
-        """Close the server's side behind the client's last byte."""
+        """Half-close towards the server after the client's last byte."""
         self._client_done = True
         if not self.server.end_writing() or self._server_done:
-            self._owner.tunnel_over()
+            self._owner.tunnel_ended()
 
     def server_lost(self) -> None:
-        """End: there is no one left to talk to."""
-        self._owner.tunnel_over()
+        """End: the server's connection is gone."""
+        self._owner.tunnel_ended()
 
-    def token_ended(self, words: bytes) -> None:
-        """End: what bytes mean here is not known, so there is nothing to say, not even *words*."""
-        self._owner.tunnel_over()
+    def token_ended(self, reason: bytes) -> None:
+        """End; without knowing the protocol, there is no way to tell *reason*."""
+        self._owner.tunnel_ended()
 
-    def leave(self, code: int, words: bytes) -> None:
-        """Tell both ends that no more will come, and wait until they say so, too.
+    def drain(self, code: int, reason: bytes) -> None:
+        """Half-close both sides, and wait until they close too.
 
-        Only that can be told where it is not known what bytes mean: no *code*, and no *words*.
+        Without knowing the protocol, there is no way to tell *code* and *reason*.
         """
-        if self._is_leaving:
+        if self._is_draining:
             return
-        both_told = self._client.end_writing() and self.server.end_writing()
-        self._is_leaving = True
-        if not both_told:
-            self._owner.tunnel_over()
+        both_closed = self._client.end_writing() and self.server.end_writing()
+        self._is_draining = True
+        if not both_closed:
+            self._owner.tunnel_ended()
             return
-        self._owner.tunnel_leaves(PATIENCE_SECONDS)
-        # What comes is dropped, and waits for nobody.
+        self._owner.set_close_timeout(CLOSE_SECONDS)
+        # What still comes is dropped, so nothing slows it down.
         self._client.resume_reading()
         self.server.resume_reading()
 
-    def patience_ended(self) -> None:
-        """End, if that has not happened."""
-        self._owner.tunnel_over()
+    def timed_out(self) -> None:
+        """End: a side did not close in time."""
+        self._owner.tunnel_ended()
 
     def server_blocked(self) -> None:
         """Slow down the client."""
         self._client.pause_reading()
 
     def server_ready(self) -> None:
-        """Let the client go on."""
+        """Let the client continue."""
         self._client.resume_reading()

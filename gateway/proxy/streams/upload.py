@@ -10,7 +10,7 @@ from gateway.proxy.upstream.connection import ServerConnection
 _MAX_PENDING_BYTES: Final = 32 * 1024
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """The client's connection, where the body comes from."""
 
     def pause_reading(self) -> None:
@@ -23,11 +23,11 @@ class Source(Protocol):
 class Upload:
     """A request body: collected until there is a server, then passed on as it comes.
 
-    *length* is its Content-Length, or None where it is chunked.
-    It has at most *max_bytes* (None: no limit), until its route says otherwise.
-    *begun* says that a part of it was sent, so that the request cannot be sent again.
-    *is_dropped* says that what still comes goes nowhere. *is_held_back* says that the client
-    waits for us to ask for it (RFC 9110 §10.1.1). *pace* is how slowly it may come.
+    *length* is its Content-Length, or None if it is chunked. It has at most *max_bytes* (None: no
+    limit), until its route says otherwise. *begun* says that a part of it was sent, so that the
+    request cannot be sent again. *is_dropped* says that the rest of it is read and dropped.
+    *is_held_back* says that the client waits for a 100 (Continue) (RFC 9110 §10.1.1). *pace* is
+    how slowly it may come.
     """
 
     __slots__ = (
@@ -47,7 +47,7 @@ class Upload:
         "sent_at",
     )
 
-    def __init__(self, source: Source, length: int | None, max_bytes: int | None) -> None:
+    def __init__(self, source: BodySource, length: int | None, max_bytes: int | None) -> None:
         self._source = source
         self.length = length
         self._max_bytes = max_bytes
@@ -61,23 +61,23 @@ class Upload:
         self.pace: Pace | None = None
         self.is_too_large = False
         self.received_bytes = 0
-        self.sent_at = 0.0  # the end of it
+        self.sent_at = 0.0  # when its end was sent
 
     def is_awaited(self) -> bool:
-        """Return whether the client is to send it now, or has begun to."""
+        """Return whether the client should send it now, or has begun to."""
         return not self.is_held_back or self.received_bytes > 0
 
     @property
     def is_passed_on(self) -> bool:
-        """Return whether what comes goes on to a server at once."""
+        """Return whether there is a server that gets each piece at once."""
         return self._server is not None
 
     def has_not_come(self) -> bool:
-        """Return whether nothing of the body was seen yet."""
+        """Return whether nothing of the body has arrived yet."""
         return not self.received_bytes and not self.complete
 
     def add(self, data: bytes) -> None:
-        """Take a piece; it is sent by the next ``flush``."""
+        """Take a piece; the next ``flush`` sends it."""
         self.received_bytes += len(data)
         if self.is_dropped:
             return
@@ -99,24 +99,24 @@ class Upload:
         was_complete = self.complete
         if not was_complete:
             server.expect_nothing()
-        # First, since a server that cannot take what is sent now holds the client at once.
+        # Before the flush: a server that cannot take what is sent pauses the client again at once.
         self._source.resume_reading()
-        if was_complete or not self.complete:  # else that was its end, which is sent by now
+        if was_complete or not self.complete:  # else its end was read, and sent, just now
             self.flush()
 
     def wait(self) -> None:
-        """Keep what comes for another server: the one there was is gone."""
+        """Keep what comes for another server: the former one failed."""
         self._server = None
 
     def flush(self) -> None:
-        """Send what has come, and the end if it has ended."""
+        """Send what has come, and the end if that has come too."""
         server = self._server
         if server is None:
             if self._pending_bytes > _MAX_PENDING_BYTES:
                 self._source.pause_reading()
             return
         if self._pending:
-            # Many small chunks that came together go on as one.
+            # Many small chunks that came together are sent as one.
             data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
             self.drop()
             self.begun = True
@@ -133,12 +133,12 @@ class Upload:
         server.expect_response()
 
     def drop(self) -> None:
-        """Forget what is waiting."""
+        """Drop what waits to be sent."""
         self._pending.clear()
         self._pending_bytes = 0
 
     def detach(self) -> None:
-        """Send nothing more: the exchange is over, or the server is gone."""
+        """Send nothing more: the exchange is over."""
         self._server = None
         self.is_held_back = False
         self.is_dropped = True

@@ -10,12 +10,12 @@ _OPCODES: Final = frozenset((0x0, 0x1, 0x2, 0x8, 0x9, 0xA))
 _CLOSE: Final = 0x8
 
 
-class Frames:
-    """The frames that one end of a WebSocket sends; *masked* says that it is the client.
+class FrameTracker:
+    """The borders of the frames that one end of a WebSocket sends; the client's are *masked*.
 
-    Only headers are looked at, and nothing of a payload is kept. *has_closed* says that a
-    Close frame came: nothing behind it means anything. *is_lost* says that a frame was
-    malformed, so that nobody knows where the next one begins.
+    It reads only headers, and keeps nothing of a payload. *has_closed* says that a Close frame
+    came: what follows means nothing. *is_lost* says that a frame was malformed, so that it is
+    unknown where the next one begins.
     """
 
     __slots__ = ("_head", "_is_close", "_left", "_masked", "has_closed", "is_lost")
@@ -34,7 +34,7 @@ class Frames:
         return not (self._left or self._head or self.is_lost)
 
     def follow(self, data: bytes) -> None:
-        """Take *data*."""
+        """Note that *data* passed."""
         if self._left > len(data):  # the middle of a large frame, and the usual case of bulk
             self._left -= len(data)
             return
@@ -43,9 +43,9 @@ class Frames:
             at = self.follow_one(data, at)
 
     def follow_one(self, data: bytes, at: int = 0) -> int:
-        """Take *data* from *at* on, up to the end of one frame; return where that is.
+        """Note that *data* passed, from *at* up to the end of one frame; return where that is.
 
-        Where the frame goes on, or nothing can be known, that is the end of *data*.
+        If the frame does not end there, or nothing is known, it is the end of *data*.
         """
         end = len(data)
         if self.has_closed or self.is_lost:
@@ -61,7 +61,7 @@ class Frames:
         return at + taken
 
     def _begin(self, data: bytes, at: int) -> int:
-        """Take the header of a frame; return where its payload begins."""
+        """Read the header of a frame; return where its payload begins."""
         known = len(self._head)
         head = self._head + data[at : at + _MAX_HEAD_BYTES - known]
         if len(head) < 2:

@@ -42,7 +42,7 @@ class Pace:
         self._charge(now)
         self.is_running = False
 
-    def holds(self, now: float, count: int, rate: int | None) -> bool:
+    def is_fast_enough(self, now: float, count: int, rate: int | None) -> bool:
         """Return whether the peer is fast enough, up to *now*."""
         self._charge(now)
         self._credit(count, rate)

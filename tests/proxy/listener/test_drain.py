@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
 from gateway.proxy.listener.drain import due
-from gateway.proxy.streams.tunnel import PATIENCE_SECONDS
+from gateway.proxy.streams.tunnel import CLOSE_SECONDS
 from gateway.proxy.streams.websocket_frames import close_frame
 from tests.hanging import LIMIT_SECONDS
 from tests.proxy.conftest import StartGateway
@@ -339,7 +339,7 @@ async def test_a_message_in_flight_is_completed_before_the_close_frame(
     draining = await start_drain(gateway)
     await asyncio.sleep(0.1)
 
-    gateway.pass_time(PATIENCE_SECONDS)  # what is under way has all the time there is
+    gateway.pass_time(CLOSE_SECONDS)  # what is under way has all the time there is
     client.send(up[100:])
     peer.send(down[100:])
 
@@ -363,7 +363,7 @@ async def test_ends_that_do_not_answer_a_close_frame_do_not_delay_the_drain(
     await client.read(len(GOODBYE))
     await peer.read(len(GOODBYE) + 4)
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     assert await client.read_to_end() == b""
     assert await peer.read_to_end() == b""
@@ -381,7 +381,7 @@ async def test_a_token_that_expires_during_the_drain_sends_no_second_close_frame
     await peer.read(len(GOODBYE) + 4)
 
     gateway.pass_time(EXPIRED)
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     assert await client.read_to_end() == b""
     assert await peer.read_to_end() == b""
@@ -499,7 +499,7 @@ async def test_the_wait_for_the_end_of_an_event_is_bounded(
     await asyncio.sleep(0.1)
     assert client.unread == b""
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     assert await read_chunk(client) == b""
 
@@ -602,7 +602,7 @@ async def test_a_tunnel_of_another_protocol_that_stays_open_is_cut(
     await client.wait_end()
     await peer.wait_end()
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     client.close()
     peer.close()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.streams.event_stream import Events
+from gateway.proxy.streams.event_stream import EventStream
 
 HEAD = b"http/1.1 200 ok\r\ncontent-type: text/event-stream\r\n\r\n"
 
@@ -15,8 +15,8 @@ BORDERS = [b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r\n", b"\r\n\n", b"\r\r\n", b"\n\
 NO_BORDERS = [b"\r\n", b"\n", b"\r", b"", b"\n\ndata", b"\n \n"]
 
 
-def followed(*pieces: bytes) -> Events:
-    events = Events(HEAD)
+def followed(*pieces: bytes) -> EventStream:
+    events = EventStream(HEAD)
     for piece in pieces:
         events.follow(piece)
     return events
@@ -72,12 +72,12 @@ def test_however_it_is_cut_up_the_border_is_where_an_empty_line_ends(
 
 @pytest.mark.parametrize("coding", [b"gzip", b"br", b"identity, gzip"])
 def test_in_what_is_compressed_the_end_of_a_piece_is_as_good_as_any(coding: bytes) -> None:
-    events = Events(HEAD[:-2] + b"content-encoding: " + coding + b"\r\n\r\n")
+    events = EventStream(HEAD[:-2] + b"content-encoding: " + coding + b"\r\n\r\n")
     events.follow(b"\x1f\x8b...")
 
     assert events.is_between()
 
 
 def test_an_answer_with_a_length_ends_by_itself() -> None:
-    assert Events(HEAD).is_endless
-    assert not Events(HEAD[:-2] + b"content-length: 10\r\n\r\n").is_endless
+    assert EventStream(HEAD).is_endless
+    assert not EventStream(HEAD[:-2] + b"content-length: 10\r\n\r\n").is_endless

@@ -1,4 +1,4 @@
-"""Streams end when their token has: by the wall clock, once, and without a timer for each."""
+"""OpenStreams end when their token has: by the wall clock, once, and without a timer for each."""
 
 import asyncio
 import gc
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from gateway.proxy.streams.open_streams import Clocks, Streams
+from gateway.proxy.streams.open_streams import Clocks, OpenStreams
 
 
 class Time:
@@ -21,24 +21,24 @@ class Time:
 
 
 class FakeStream:
-    """Remembers what it was told; *patience* is asked for when the token has ended."""
+    """Remembers what it was told; *timeout* is set when the token has ended."""
 
-    def __init__(self, streams: Streams, patience: float | None = None) -> None:
+    def __init__(self, streams: OpenStreams, timeout: float | None = None) -> None:
         self.told: list[str] = []
         self.revoked = False
         self._streams = streams
-        self._patience = patience
+        self._timeout = timeout
 
     def is_revoked(self) -> bool:
         return self.revoked
 
     def token_ended(self) -> None:
         self.told.append("ended")
-        if self._patience is not None:
-            self._streams.bound(self, self._patience)
+        if self._timeout is not None:
+            self._streams.set_timeout(self, self._timeout)
 
-    def patience_ended(self) -> None:
-        self.told.append("patience")
+    def timed_out(self) -> None:
+        self.told.append("timed out")
 
     def cut(self) -> None:
         self.told.append("cut")
@@ -46,7 +46,7 @@ class FakeStream:
 
 def test_a_stream_ends_at_its_time_and_not_before() -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     early, late = FakeStream(streams), FakeStream(streams)
     streams.add(late, time.wall + 20)
     streams.add(early, time.wall + 10)
@@ -65,7 +65,7 @@ def test_a_stream_ends_at_its_time_and_not_before() -> None:
 
 def test_a_stream_whose_token_has_expired_already_ends_with_the_next_look() -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
     streams.add(stream, time.wall - 5)
 
@@ -74,10 +74,10 @@ def test_a_stream_whose_token_has_expired_already_ends_with_the_next_look() -> N
     assert stream.told == ["ended"]
 
 
-def test_patience_is_counted_on_a_clock_that_nobody_sets() -> None:
+def test_timeouts_are_counted_on_a_clock_that_nobody_sets() -> None:
     time = Time()
-    streams = Streams(time.clocks())
-    stream = FakeStream(streams, patience=5)
+    streams = OpenStreams(time.clocks())
+    stream = FakeStream(streams, timeout=5)
     streams.add(stream, time.wall)
     streams.sweep()
 
@@ -89,16 +89,16 @@ def test_patience_is_counted_on_a_clock_that_nobody_sets() -> None:
     time.steady += 0.1
     streams.sweep()
     streams.sweep()
-    assert stream.told == ["ended", "patience"]
+    assert stream.told == ["ended", "timed out"]
 
 
-def test_patience_can_be_asked_for_anew() -> None:
+def test_a_timeout_can_be_set_anew() -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
-    streams.bound(stream, 5)
+    streams.set_timeout(stream, 5)
     time.steady += 4
-    streams.bound(stream, 5)
+    streams.set_timeout(stream, 5)
 
     time.steady += 4
     streams.sweep()
@@ -106,12 +106,12 @@ def test_patience_can_be_asked_for_anew() -> None:
 
     time.steady += 1
     streams.sweep()
-    assert stream.told == ["patience"]
+    assert stream.told == ["timed out"]
 
 
 def test_a_clock_that_is_set_back_only_delays() -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
     streams.add(stream, time.wall + 10)
 
@@ -127,11 +127,11 @@ def test_a_clock_that_is_set_back_only_delays() -> None:
 @pytest.mark.parametrize("count", [1, 100])
 def test_a_stream_that_is_over_is_forgotten(count: int) -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     held = [FakeStream(streams) for _ in range(count)]
     for number, stream in enumerate(held):
         streams.add(stream, time.wall + number)
-        streams.bound(stream, 5)
+        streams.set_timeout(stream, 5)
 
     del held, stream
     gc.collect()
@@ -143,7 +143,7 @@ def test_a_stream_that_is_over_is_forgotten(count: int) -> None:
 
 
 def test_the_clocks_of_the_machine_are_used_unless_others_are_given() -> None:
-    streams = Streams(Clocks())
+    streams = OpenStreams(Clocks())
     stream = FakeStream(streams)
     streams.add(stream, 0)
 
@@ -153,7 +153,7 @@ def test_the_clocks_of_the_machine_are_used_unless_others_are_given() -> None:
 
 
 def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed() -> None:
-    streams = Streams(Time().clocks())
+    streams = OpenStreams(Time().clocks())
     stream, other = FakeStream(streams), FakeStream(streams)
     for one in (stream, other):
         streams.add(one, math.inf)
@@ -162,7 +162,7 @@ def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed
     streams.sweep()
     assert stream.told == []
 
-    streams.compare()
+    streams.check_revocation()
     for _ in range(3):
         streams.sweep()
 
@@ -172,7 +172,7 @@ def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed
 
 def test_a_stream_is_compared_once_it_begins() -> None:
     """A list may have changed between the decision about its request and its first byte."""
-    streams = Streams(Time().clocks())
+    streams = OpenStreams(Time().clocks())
     stream = FakeStream(streams)
     stream.revoked = True
 
@@ -184,13 +184,13 @@ def test_a_stream_is_compared_once_it_begins() -> None:
 
 def test_a_stream_that_is_both_over_time_and_revoked_ends_once() -> None:
     time = Time()
-    streams = Streams(time.clocks())
+    streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
     stream.revoked = True
     streams.add(stream, time.wall)
 
     for _ in range(2):
-        streams.compare()
+        streams.check_revocation()
         streams.sweep()
 
     assert stream.told == ["ended"]
@@ -208,7 +208,7 @@ async def test_a_stream_that_cannot_be_compared_is_cut_and_keeps_no_other_from_i
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: reported.append(context["message"])
     )
-    streams = Streams(Time().clocks())
+    streams = OpenStreams(Time().clocks())
     broken, revoked = BrokenStream(streams), FakeStream(streams)
     revoked.revoked = True
     for stream in (broken, revoked):

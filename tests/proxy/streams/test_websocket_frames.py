@@ -1,4 +1,4 @@
-"""Frames are followed through any cut of the bytes, and nobody guesses where one begins."""
+"""FrameTracker are followed through any cut of the bytes, and nobody guesses where one begins."""
 
 import struct
 from itertools import pairwise
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
-from gateway.proxy.streams.websocket_frames import Frames, close_frame
+from gateway.proxy.streams.websocket_frames import FrameTracker, close_frame
 
 CONTROL = (Opcode.PING, Opcode.PONG)
 OPCODES = (Opcode.CONT, Opcode.TEXT, Opcode.BINARY, *CONTROL)
@@ -47,7 +47,7 @@ def test_frames_end_where_they_end_however_the_bytes_are_cut(
     whole = b"".join(pieces)
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=12))
     ends = {sum(map(len, pieces[:count])) for count in range(len(pieces) + 1)}
-    frames = Frames(masked=masked)
+    frames = FrameTracker(masked=masked)
 
     for start, end in pairwise(sorted({0, *cuts, len(whole)})):
         frames.follow(whole[start:end])
@@ -65,7 +65,7 @@ def test_the_end_of_the_frame_under_way_is_found_in_the_piece_that_has_it(
     masked, pieces = stream
     whole = b"".join(pieces)
     ends = [sum(map(len, pieces[: count + 1])) for count in range(len(pieces))]
-    frames = Frames(masked=masked)
+    frames = FrameTracker(masked=masked)
     frames.follow(whole[:cut])
 
     at = cut + frames.follow_one(whole[cut:])
@@ -77,7 +77,7 @@ def test_the_end_of_the_frame_under_way_is_found_in_the_piece_that_has_it(
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_frame_is_followed_byte_by_byte(masked: bool) -> None:
     whole = Frame(Opcode.BINARY, bytes(65536)).serialize(mask=masked)
-    frames = Frames(masked=masked)
+    frames = FrameTracker(masked=masked)
 
     for at in range(len(whole) - 1):
         frames.follow(whole[at : at + 1])
@@ -90,7 +90,7 @@ def test_a_frame_is_followed_byte_by_byte(masked: bool) -> None:
 @pytest.mark.parametrize("cut", range(7))
 def test_a_close_frame_is_the_last_that_means_anything(cut: int) -> None:
     whole = Frame(Opcode.CLOSE, Close(1000, "bye").serialize()).serialize(mask=False)
-    frames = Frames(masked=False)
+    frames = FrameTracker(masked=False)
 
     for piece in (whole[:cut], whole[cut:]):
         assert not frames.has_closed
@@ -122,7 +122,7 @@ def test_behind_a_malformed_frame_no_frame_is_known_to_begin(masked: bool, frame
     """RFC 6455 §5.1, §5.2, §5.5."""
     good = Frame(Opcode.TEXT, b"hi").serialize(mask=masked)
     for pieces in ([good + frame + good], [good, *(bytes((byte,)) for byte in frame), good]):
-        frames = Frames(masked=masked)
+        frames = FrameTracker(masked=masked)
         for piece in pieces:
             frames.follow(piece)
 
@@ -132,7 +132,7 @@ def test_behind_a_malformed_frame_no_frame_is_known_to_begin(masked: bool, frame
 
 
 def test_the_longest_frame_is_a_frame() -> None:
-    frames = Frames(masked=False)
+    frames = FrameTracker(masked=False)
 
     frames.follow(b"\x82\x7f" + LONGEST + bytes(1000))
 
@@ -159,7 +159,7 @@ def test_a_close_frame_of_ours_is_what_a_library_reads(mask: bytes) -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_close_frame_of_ours_is_followed(masked: bool) -> None:
-    frames = Frames(masked=masked)
+    frames = FrameTracker(masked=masked)
 
     frames.follow(close_frame(1008, b"", b"mask" if masked else b""))
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from websockets.frames import Close, Frame, Opcode
 
-from gateway.proxy.streams.tunnel import PATIENCE_SECONDS, Tunnel
+from gateway.proxy.streams.tunnel import CLOSE_SECONDS, Tunnel
 from gateway.proxy.streams.websocket_frames import close_frame
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
 from gateway.proxy.upstream.connection import ServerConnection
@@ -177,7 +177,7 @@ async def test_a_frame_that_does_not_end_in_time_is_cut(
     await read_goodbye(peer)
     await pass_on(peer, client, b"x" * 100)
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     assert await client.read_to_end() == b""
     assert await peer.read_to_end() == b""
@@ -192,7 +192,7 @@ async def test_ends_that_do_not_answer_are_waited_for_only_so_long(
     await client.read(len(GOODBYE))
     await read_goodbye(peer)
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     assert await client.read_to_end() == b""
     assert await peer.read_to_end() == b""
@@ -327,7 +327,7 @@ async def test_a_client_that_reads_nothing_does_not_stay(
     gateway.pass_time(EXPIRED)
     await read_goodbye(peer)
 
-    gateway.pass_time(PATIENCE_SECONDS)
+    gateway.pass_time(CLOSE_SECONDS)
 
     await peer.wait_end()
     assert gateway.metric("gateway_tunnels_open") == 0
@@ -363,13 +363,13 @@ class Exchange:
     def __init__(self) -> None:
         self.told: list[str | float] = []
 
-    def tunnel_over(self) -> None:
+    def tunnel_ended(self) -> None:
         self.told.append("over")
 
-    def tunnel_cut(self) -> None:
+    def cut_tunnel(self) -> None:
         self.told.append("cut")
 
-    def tunnel_leaves(self, seconds: float) -> None:
+    def set_close_timeout(self, seconds: float) -> None:
         self.told.append(seconds)
 
 
@@ -403,12 +403,12 @@ def test_nothing_is_written_behind_an_end(steps: Steps) -> None:
 @pytest.mark.parametrize(
     ("before", "verdict"), [(b"", "over"), (frame(5, masked=False)[:3], "cut")]
 )
-def test_when_patience_ends_only_who_was_told_is_left_properly(
+def test_after_the_timeout_only_who_got_a_close_frame_is_ended_properly(
     steps: Steps, before: bytes, verdict: str
 ) -> None:
     steps.tunnel.from_server(before)
     steps.tunnel.token_ended(b"token expired")
-    steps.tunnel.patience_ended()
+    steps.tunnel.timed_out()
 
     assert steps.exchange.told[-1] == verdict
 
@@ -420,13 +420,13 @@ def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
     steps.tunnel.server_blocked()
     steps.tunnel.token_ended(b"token expired")
 
-    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.exchange.told == [CLOSE_SECONDS]
     assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], [])
 
     steps.tunnel.from_server(whole[3:])
     steps.tunnel.server_blocked()
 
-    assert steps.exchange.told == [PATIENCE_SECONDS] * 2
+    assert steps.exchange.told == [CLOSE_SECONDS] * 2
     assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], ["go on"])
 
 
@@ -469,44 +469,44 @@ def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) ->
 LEAVING = close_frame(1001, b"shutting down")
 
 
-def test_who_can_wait_loses_patience_only_once_both_ends_were_told(steps: Steps) -> None:
+def test_who_can_wait_has_a_timeout_only_once_both_ends_were_told(steps: Steps) -> None:
     whole = frame(5, masked=False)
     steps.tunnel.from_server(whole[:3])
-    steps.tunnel.leave(1001, b"shutting down")
+    steps.tunnel.drain(1001, b"shutting down")
     assert (steps.exchange.told, steps.client.written) == ([], whole[:3])
 
     steps.tunnel.from_server(whole[3:])
 
-    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.exchange.told == [CLOSE_SECONDS]
     assert steps.client.written == whole + LEAVING
     assert len(steps.server.written) == len(LEAVING) + 4
 
 
 def test_a_client_that_ended_amid_its_frame_needs_to_be_told_nothing(steps: Steps) -> None:
     steps.tunnel.from_client(frame(5, masked=True)[:3])
-    steps.tunnel.leave(1001, b"shutting down")
+    steps.tunnel.drain(1001, b"shutting down")
     assert steps.exchange.told == []
 
     steps.tunnel.client_ended()
 
-    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.exchange.told == [CLOSE_SECONDS]
     assert steps.client.written == LEAVING
 
 
 def test_leave_is_taken_once_and_a_token_that_ends_meanwhile_only_hurries_it(steps: Steps) -> None:
     steps.tunnel.from_server(frame(5, masked=False)[:3])
     for _ in range(2):
-        steps.tunnel.leave(1001, b"shutting down")
+        steps.tunnel.drain(1001, b"shutting down")
     said = len(steps.server.written)
     steps.tunnel.token_ended(b"token expired")
 
-    assert steps.exchange.told == [PATIENCE_SECONDS]
+    assert steps.exchange.told == [CLOSE_SECONDS]
     assert len(steps.server.written) == said == len(LEAVING) + 4
 
 
 def test_behind_the_end_of_a_token_no_other_leave_is_taken(steps: Steps) -> None:
     steps.tunnel.token_ended(b"token expired")
-    steps.tunnel.leave(1001, b"shutting down")
+    steps.tunnel.drain(1001, b"shutting down")
 
     assert steps.client.written == GOODBYE
 
@@ -526,8 +526,8 @@ def test_another_tunnel_ends_at_once_where_no_half_of_it_can_be_closed() -> None
     exchange, client, server = Exchange(), Tls(), End()
     tunnel = Tunnel(exchange, client, cast(ServerConnection, server))
 
-    tunnel.leave(1001, b"shutting down")
-    tunnel.leave(1001, b"shutting down")
+    tunnel.drain(1001, b"shutting down")
+    tunnel.drain(1001, b"shutting down")
     tunnel.from_client(b"late")
     tunnel.from_server(b"late")
 

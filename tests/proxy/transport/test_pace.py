@@ -24,7 +24,7 @@ class Peer:
         for _ in range(int(seconds * 4)):
             self.now += 0.25
             sent += rate / 4
-            if not self.pace.holds(self.now, self.count + int(sent), self.rate):
+            if not self.pace.is_fast_enough(self.now, self.count + int(sent), self.rate):
                 return False
         self.count += int(sent)
         return True
@@ -96,8 +96,8 @@ def test_without_a_rate_any_byte_is_enough() -> None:
 def test_a_count_that_goes_back_takes_nothing_away() -> None:
     """Of bytes not sent yet there may be more than before."""
     peer = Peer()
-    assert peer.pace.holds(peer.now + 1, peer.count - 1000, RATE)
-    assert peer.pace.holds(peer.now + 2, peer.count - 900, RATE)
+    assert peer.pace.is_fast_enough(peer.now + 1, peer.count - 1000, RATE)
+    assert peer.pace.is_fast_enough(peer.now + 2, peer.count - 900, RATE)
 
 
 def test_a_loop_that_was_held_up_cuts_nobody() -> None:
@@ -105,7 +105,7 @@ def test_a_loop_that_was_held_up_cuts_nobody() -> None:
     peer = Peer()
     assert peer.goes_on(1, RATE)
 
-    assert peer.pace.holds(peer.now + 3600, peer.count, RATE)
+    assert peer.pace.is_fast_enough(peer.now + 3600, peer.count, RATE)
 
 
 @pytest.mark.parametrize(("grace", "pause"), [(30.0, 1.0), (2.0, 0.25)])

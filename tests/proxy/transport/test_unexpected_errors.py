@@ -80,7 +80,7 @@ async def test_what_is_sent_behind_the_end_of_a_connection_loses_no_piece_of_ano
     second.close()
 
 
-@pytest.mark.parametrize("method", ["token_ended", "patience_ended"])
+@pytest.mark.parametrize("method", ["token_ended", "timed_out"])
 async def test_a_stream_that_cannot_end_is_cut_and_the_others_end(
     method: str,
     service: Service,
