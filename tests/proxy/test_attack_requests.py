@@ -51,7 +51,7 @@ async def test_9112_9_5_a_client_whose_refused_body_has_ended_has_no_more_time_t
     await wire.wait_end()
 
 
-async def test_9112_9_5_a_client_that_ends_and_takes_nothing_more_is_given_up(
+async def test_9112_9_5_a_client_that_half_closes_and_reads_nothing_more_is_cut(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """Its end closes the connection behind the last answer, which it need not ever take."""
@@ -73,7 +73,7 @@ async def test_9112_9_5_a_client_that_ends_and_takes_nothing_more_is_given_up(
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
-async def test_9112_9_3_the_connection_serves_on_behind_a_whole_body_that_was_refused(
+async def test_9112_9_3_the_connection_stays_after_a_whole_body_that_was_refused(
     start_gateway: StartGateway,
 ) -> None:
     """The client was held while its body waited for a server; there was none."""
@@ -111,7 +111,7 @@ async def test_9112_9_3_1_a_body_that_comes_while_its_request_is_sent_again_is_n
     assert (await service.request(1)).body == b"firstlast"
 
 
-async def test_a_target_and_fields_that_fit_alone_do_not_fit_together_where_the_fields_are_known(
+async def test_a_repeated_head_counts_target_and_fields_toward_one_limit(
     start_gateway: StartGateway,
 ) -> None:
     """RFC 6585 §5: the limit of a head holds whatever is remembered of it."""

@@ -107,7 +107,7 @@ async def ask_twice(
 
 
 @pytest.mark.parametrize("behind", [1, 2, 3])
-async def test_what_comes_behind_the_answer_to_head_ends_the_connection_however_it_is_cut(
+async def test_bytes_after_a_response_to_head_end_the_connection_however_they_are_cut(
     behind: int, service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9112 §6.3: a body that is not there would be the next client's answer."""
@@ -126,7 +126,7 @@ async def test_what_comes_behind_the_answer_to_head_ends_the_connection_however_
     ],
     ids=["whole", "cut", "HEAD"],
 )
-async def test_a_service_of_http_1_0_is_asked_once_on_a_connection(
+async def test_a_service_of_http_1_0_gets_one_request_on_a_connection(
     pieces: list[bytes], method: str, service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9112 §9.3: unless it said keep-alive it is about to close."""
@@ -145,7 +145,7 @@ async def test_a_service_of_http_1_0_is_asked_once_on_a_connection(
         b"Content-Type: text/plain\r\nContent-Type: text/event-stream",
     ],
 )
-async def test_a_stream_of_events_ends_with_its_token_however_its_type_is_spelt(
+async def test_an_event_stream_ends_with_its_token_however_its_type_is_written(
     line: bytes, service: Service, gateway: RunningGateway
 ) -> None:
     """Fetch, "extract a MIME type": a browser takes the last type of a list."""

@@ -1,4 +1,4 @@
-"""Any token at all, on the wire: a refusal or an answer of the service, and never our own error."""
+"""Any token at all, on the wire: a refusal or a response of the service, no internal error."""
 
 from collections.abc import Iterator
 

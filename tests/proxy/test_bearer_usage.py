@@ -87,7 +87,7 @@ everywhere_else = pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEW
 
 
 @everywhere_else
-async def test_a_token_in_another_place_is_none(
+async def test_a_token_in_another_place_is_ignored(
     place: Place, service: Service, gateway: RunningGateway
 ) -> None:
     answer = await gateway.ask(place.in_request("/api/x"))
@@ -123,7 +123,7 @@ def test_no_refusal_sets_a_cookie(why: Reason) -> None:
     assert not render(Deny(why, "", methods=("GET",))).has(b"set-cookie")
 
 
-async def test_no_cookie_is_set_where_a_token_is_taken(gateway: RunningGateway) -> None:
+async def test_no_cookie_is_set_if_a_token_is_accepted(gateway: RunningGateway) -> None:
     """6750.11."""
     assert not (await gateway.ask(make_request("/api/x", bearer()))).has(b"set-cookie")
 
@@ -168,7 +168,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("why", [one for one in Reason if one.status == 401 and one not in OTHERS])
-def test_a_token_that_does_not_hold_is_invalid_whatever_is_wrong(why: Reason) -> None:
+def test_a_token_that_fails_any_check_is_invalid_token(why: Reason) -> None:
     """6750.5: one that was revoked too."""
     assert parameters_of(render(Deny(why, "")))["error"] == "invalid_token"
 

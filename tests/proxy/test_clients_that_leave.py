@@ -129,7 +129,7 @@ async def test_a_client_that_closes_in_the_segment_of_its_request_has_left(
     assert failures(gateway) == 0
 
 
-async def test_a_refusal_reaches_a_client_that_closed_behind_its_request(
+async def test_a_refusal_reaches_a_client_that_closed_after_its_request(
     service: Service, client: Wire
 ) -> None:
     """It is ready before the end of the connection is read."""
@@ -226,7 +226,7 @@ async def test_a_client_that_left_holds_no_slot(
     assert (await gateway.ask(make_request("/open/"))).status == 200
 
 
-async def test_an_answer_is_cut_where_its_client_closes_in_the_middle_of_it(
+async def test_a_response_is_cut_if_its_client_closes_in_the_middle(
     service: Service, gateway: RunningGateway, client: Wire
 ) -> None:
     """With a reset: to HTTP/1.0 a mere close would be the end of the body."""
@@ -242,7 +242,7 @@ async def test_an_answer_is_cut_where_its_client_closes_in_the_middle_of_it(
     assert gateway.metric("http_server_active_requests") == 0
 
 
-async def test_answers_before_the_one_that_its_client_left_are_not_lost(
+async def test_responses_before_the_one_that_its_client_left_are_not_lost(
     service: Service, client: Wire
 ) -> None:
     async def answer_first(service: Service, wire: Wire) -> None:
@@ -260,7 +260,7 @@ async def test_answers_before_the_one_that_its_client_left_are_not_lost(
     assert not client.is_lost  # by a reset
 
 
-async def test_a_client_that_leaves_before_its_upgrade_is_answered_is_noticed(
+async def test_a_client_that_leaves_before_the_response_to_its_upgrade_is_noticed(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = never_answer
@@ -324,7 +324,7 @@ async def test_a_client_over_tls_that_closes_while_its_request_waits_has_left(
 # --- with `half_close: answer`
 
 
-async def test_a_client_that_only_stops_sending_gets_its_answer_where_the_gateway_is_told_so(
+async def test_a_client_that_half_closes_gets_its_response_if_so_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """As `nc -N` does."""
@@ -349,7 +349,7 @@ async def test_a_client_that_only_stops_sending_gets_its_answer_where_the_gatewa
     await client.wait_end()
 
 
-async def test_all_requests_pipelined_before_a_half_close_are_answered_where_it_means_no_more(
+async def test_all_requests_pipelined_before_a_half_close_get_a_response_if_so_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = echo
@@ -383,7 +383,7 @@ async def test_a_half_closed_client_that_leaves_for_good_is_noticed(
     await until(lambda: gateway.metric("gateway_connections_open") == 0)
 
 
-async def test_a_request_cut_short_gets_no_answer_whatever_a_half_close_means(
+async def test_a_request_cut_short_gets_no_response_however_half_close_is_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(half_close="answer")
@@ -400,7 +400,7 @@ async def test_a_request_cut_short_gets_no_answer_whatever_a_half_close_means(
     assert service.requests == []
 
 
-async def test_a_request_that_came_whole_is_answered_in_front_of_one_that_is_cut_short(
+async def test_a_whole_request_gets_its_response_before_one_that_is_cut_short(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """The end comes while the second head is being read, and the first request is in flight."""

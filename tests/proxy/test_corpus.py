@@ -90,7 +90,7 @@ def test_no_two_cases_send_the_same_bytes() -> None:
     assert [raw for raw, count in answered.items() if count > 1] == []
 
 
-def test_every_reason_in_the_corpus_is_one_of_ours() -> None:
+def test_every_reason_in_the_corpus_is_a_reason_code() -> None:
     ours = {f"{one.status} {one.code}" for one in Reason}
     said = {answer for case in request_cases() for answer in case.answers if " " in answer}
 
@@ -179,7 +179,7 @@ async def _fence(world: CorpusWorld) -> None:
 
 
 @each_answer
-def test_what_a_service_answers_is_passed_on_or_refused_as_the_corpus_says(
+def test_a_response_is_passed_on_or_refused_as_the_corpus_says(
     case: AnswerCase, world: CorpusWorld
 ) -> None:
     got, is_kept = world.runner.run(ask(world, case))

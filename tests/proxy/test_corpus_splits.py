@@ -161,7 +161,7 @@ async def _find_out(world: MemoryWorld, transport: MemoryTransport) -> Then:
 
 
 @each_answer
-def test_an_answer_means_the_same_however_it_is_cut(case: AnswerCase, played: Played) -> None:
+def test_a_response_means_the_same_however_it_is_cut(case: AnswerCase, played: Played) -> None:
     """Where it is bad, a cut may take the place of a 502; neither is a complete answer."""
 
     async def play() -> None:

@@ -111,7 +111,9 @@ def authorized(**claims: Any) -> dict[str, str]:
 PREFLIGHT = ("Origin: " + APP, "Access-Control-Request-Method: PUT")
 
 
-async def test_a_page_that_may_gets_the_answer(gateway: RunningGateway, service: Service) -> None:
+async def test_a_page_of_an_allowed_origin_gets_the_response(
+    gateway: RunningGateway, service: Service
+) -> None:
     seen = await Browser(gateway, APP).fetch("/api/x", "PUT", authorized())
 
     assert (seen.status, seen.body) == (200, b"hello")
@@ -129,7 +131,7 @@ async def test_a_page_that_may_gets_the_answer(gateway: RunningGateway, service:
         ({"aud": "elsewhere"}, 401, "audience_mismatch"),
     ],
 )
-async def test_a_page_that_may_learns_why_it_was_refused(
+async def test_a_page_of_an_allowed_origin_learns_why_it_was_refused(
     gateway: RunningGateway, service: Service, claims: dict[str, Any], status: int, reason: str
 ) -> None:
     """A challenge is read by pages only where it is exposed."""
@@ -226,7 +228,7 @@ async def test_null_is_an_origin_only_where_it_is_listed(gateway: RunningGateway
         await Browser(gateway, APP).fetch("/sandbox/x")
 
 
-async def test_what_the_service_says_to_browsers_is_replaced(gateway: RunningGateway) -> None:
+async def test_cors_fields_of_the_service_are_replaced(gateway: RunningGateway) -> None:
     said = await gateway.ask(make_request("/some/1", "Origin: " + APP, method="PUT"))
     silent = await gateway.ask(make_request("/some/1", "Origin: https://evil.test", method="PUT"))
     without = await gateway.ask(make_request("/some/1", method="PUT"))
@@ -261,7 +263,7 @@ async def test_a_preflight_is_answered_by_the_route_of_the_request_that_is_to_co
     assert [one.method for one in service.requests] == [b"GET", b"PUT"]
 
 
-async def test_methods_that_are_not_shared_are_not(gateway: RunningGateway) -> None:
+async def test_methods_that_are_not_listed_are_not_shared(gateway: RunningGateway) -> None:
     browser = Browser(gateway, APP)
 
     assert (await browser.fetch("/some/1", "PUT")).status == 200
@@ -323,7 +325,7 @@ async def test_a_preflight_says_the_same_whatever_token_comes_with_it(
         ((*PREFLIGHT, "Host: other.test"), 400),
     ],
 )
-async def test_what_is_no_preflight_is_a_request_like_any_other(
+async def test_a_request_that_is_no_preflight_is_a_request_like_any_other(
     gateway: RunningGateway, service: Service, lines: tuple[str, ...], status: int
 ) -> None:
     answer = await gateway.ask(make_request("/api/x", *lines, method="OPTIONS"))
@@ -340,7 +342,7 @@ async def test_what_is_no_preflight_is_a_request_like_any_other(
         ("/some/1/2", 404),
     ],
 )
-async def test_where_no_route_says_anything_a_preflight_is_nothing_special(
+async def test_without_cors_on_any_route_a_preflight_is_nothing_special(
     gateway: RunningGateway, service: Service, target: str, status: int
 ) -> None:
     answer = await gateway.ask(make_request(target, *PREFLIGHT, method="OPTIONS"))

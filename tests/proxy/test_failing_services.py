@@ -62,7 +62,7 @@ def state_of(gateway: RunningGateway, service: Service) -> str:
 
 
 @pytest.mark.parametrize("balance", ["round_robin", "least_requests"])
-async def test_only_requests_under_way_on_a_killed_server_fail_and_none_is_sent_twice(
+async def test_only_requests_in_flight_on_a_killed_server_fail_and_none_is_sent_twice(
     start_gateway: StartGateway, tmp_path: Path, balance: str
 ) -> None:
     with counting_services(tmp_path, 2) as (dying, other):
@@ -90,7 +90,7 @@ async def test_only_requests_under_way_on_a_killed_server_fail_and_none_is_sent_
         assert set(load.statuses) - load.failed <= set(recorded)
 
 
-async def test_what_was_under_way_on_a_killed_server_is_answered_by_another(
+async def test_requests_in_flight_on_a_killed_server_are_retried_on_another(
     start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     """But for what was sent on a connection that had not served before."""
@@ -112,7 +112,7 @@ async def test_what_was_under_way_on_a_killed_server_is_answered_by_another(
 # --- stalled
 
 
-async def test_a_server_that_stalls_is_left_out_and_comes_back(
+async def test_a_server_that_stalls_is_ejected_and_comes_back(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
     stalled, other = services[:2]
@@ -136,7 +136,7 @@ async def test_a_server_that_stalls_is_left_out_and_comes_back(
     assert server_metric(gateway, "ejections_total", other) == 0
 
 
-async def test_a_server_that_fails_while_others_answer_is_left_out_by_what_it_answers(
+async def test_a_server_that_fails_while_others_respond_is_ejected_by_its_statuses(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
     """It answers at once, and would get the most of the load."""
@@ -163,7 +163,7 @@ async def test_a_server_that_fails_while_others_answer_is_left_out_by_what_it_an
     assert state_of(gateway, broken) == "ejected"
 
 
-async def test_no_more_servers_are_left_out_than_the_ceiling_says(
+async def test_no_more_servers_are_ejected_than_the_ceiling_allows(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
     for service in services:
@@ -246,7 +246,7 @@ async def test_a_slow_server_gets_its_share_of_the_load_and_no_more(
         (["GET"], "POST", 502, 1),
     ],
 )
-async def test_what_may_have_been_acted_on_is_sent_again_only_where_that_is_allowed(
+async def test_a_request_that_may_have_been_acted_on_is_retried_only_if_that_is_allowed(
     services: list[Service],
     start_gateway: StartGateway,
     methods: list[str] | None,
@@ -291,7 +291,7 @@ ENDINGS = pytest.mark.parametrize("ends", [Wire.close, Wire.reset], ids=["close"
 
 @ENDINGS
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-async def test_a_safe_request_on_a_kept_connection_that_ends_is_sent_again(
+async def test_a_safe_request_on_a_kept_connection_that_ends_is_retried(
     service: Service, gateway: RunningGateway, method: str, ends: Callable[[Wire], None]
 ) -> None:
     """RFC 9112 §9.3.1, RFC 9110 §9.2.1: no kept connection can be trusted to stay, and each of
@@ -311,7 +311,7 @@ async def test_a_safe_request_on_a_kept_connection_that_ends_is_sent_again(
 
 
 @ENDINGS
-async def test_a_safe_request_is_sent_again_over_tls_too(
+async def test_a_safe_request_is_retried_over_tls_too(
     start_gateway: StartGateway,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -350,7 +350,7 @@ async def test_any_other_request_on_a_kept_connection_that_ends_is_never_seen_tw
 
 
 @pytest.mark.parametrize("line", ["Content-Length: 4", "Transfer-Encoding: chunked"])
-async def test_a_safe_request_whose_body_was_sent_is_not_sent_again(
+async def test_a_safe_request_whose_body_was_sent_is_not_retried(
     service: Service, gateway: RunningGateway, line: str
 ) -> None:
     """A part of it is gone."""
@@ -366,7 +366,7 @@ async def test_a_safe_request_whose_body_was_sent_is_not_sent_again(
     assert times_seen(service, "/open/1") == 1
 
 
-async def test_it_is_sent_again_on_a_new_connection_even_where_others_are_kept(
+async def test_the_retry_uses_a_new_connection_even_if_others_are_kept(
     service: Service, gateway: RunningGateway
 ) -> None:
     """A service that has closed one of them has closed them all, as likely as not."""
@@ -395,7 +395,7 @@ async def test_it_is_sent_again_on_a_new_connection_even_where_others_are_kept(
 
 
 @pytest.mark.parametrize("clients", [1, 6])
-async def test_it_is_sent_again_on_a_new_connection_where_no_more_of_them_may_be(
+async def test_the_retry_uses_a_new_connection_even_at_the_connection_limit(
     service: Service, start_gateway: StartGateway, clients: int
 ) -> None:
     service.script = AnswersOnce(Wire.close)
@@ -410,7 +410,7 @@ async def test_it_is_sent_again_on_a_new_connection_where_no_more_of_them_may_be
     assert {times_seen(service, target) for target in load.statuses} <= {1, 2}
 
 
-async def test_a_service_that_never_answers_is_asked_once(
+async def test_a_request_without_a_response_is_sent_once(
     service: Service, gateway: RunningGateway
 ) -> None:
     """No storm: only a connection that served before is worth another try."""
@@ -423,7 +423,7 @@ async def test_a_service_that_never_answers_is_asked_once(
     assert gateway.metric("gateway_upstream_retries_total", upstream="main") == 0
 
 
-async def test_a_service_that_goes_away_is_asked_a_second_time_and_not_a_third(
+async def test_a_request_to_a_service_that_goes_away_is_sent_twice_at_most(
     service: Service, gateway: RunningGateway
 ) -> None:
     """Each connection that was kept is worth one try more, and no more than that."""
@@ -467,7 +467,7 @@ async def test_a_method_of_the_list_is_not_sent_a_third_time(
     assert times_seen(service, "/open/502") == 2
 
 
-async def test_a_safe_request_is_sent_once_where_that_is_wanted(
+async def test_a_safe_request_is_sent_once_if_so_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(upstream={"retries": {"kept_connections": False}})
@@ -481,7 +481,7 @@ async def test_a_safe_request_is_sent_once_where_that_is_wanted(
     assert times_seen(service, "/open/") == 4
 
 
-async def test_an_answer_that_has_begun_on_a_kept_connection_is_not_asked_for_again(
+async def test_a_response_that_has_begun_on_a_kept_connection_is_not_retried(
     service: Service, gateway: RunningGateway
 ) -> None:
     """9110.6."""
@@ -515,7 +515,7 @@ async def test_a_request_is_sent_a_second_time_and_not_a_third(
     assert targets(*services) == ["/open/1"] * 2
 
 
-async def test_a_body_that_was_sent_is_never_sent_again(
+async def test_a_request_whose_body_was_sent_is_never_retried(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
     services[0].script = leave
@@ -529,7 +529,7 @@ async def test_a_body_that_was_sent_is_never_sent_again(
     assert len(targets(*services)) == 1
 
 
-async def test_an_answer_that_has_begun_is_never_asked_for_again(
+async def test_a_response_that_has_begun_is_never_retried(
     services: list[Service], start_gateway: StartGateway
 ) -> None:
     """9110.6."""

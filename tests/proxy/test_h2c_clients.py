@@ -35,7 +35,7 @@ def assert_no_offer(service: Service) -> None:
         assert not OFFER & {name.lower() for name, _ in request.fields}
 
 
-async def test_javas_client_gets_answers_to_requests_with_and_without_a_body(
+async def test_javas_client_gets_responses_to_requests_with_and_without_a_body(
     service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9110 §7.8: its offer of h2c was answered with 501, or with a body 400."""
@@ -54,7 +54,7 @@ async def test_javas_client_gets_answers_to_requests_with_and_without_a_body(
 
 @pytest.mark.parametrize("body", [None, "hello", "x" * 100_000], ids=["GET", "small", "large"])
 @pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding: chunked"])
-async def test_curl_with_http2_gets_its_answers(
+async def test_curl_with_http2_gets_its_responses(
     service: Service, gateway: RunningGateway, tmp_path: Path, body: str | None, framing: str
 ) -> None:
     """RFC 9110 §7.8."""

@@ -152,7 +152,7 @@ async def test_a_refused_body_is_not_read_as_a_request(
     ],
     ids=["length", "chunked"],
 )
-async def test_what_comes_behind_a_last_answer_is_not_read(
+async def test_bytes_after_the_last_response_are_not_read(
     body: bytes, service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9112 9.6: the answer said that the connection ends with it."""

@@ -32,7 +32,7 @@ async def read_a_piece(wire: Wire) -> None:
     wire.stop_reading()
 
 
-async def test_9112_8_an_answer_given_up_behind_its_end_does_not_look_complete(
+async def test_9112_8_a_response_that_fails_after_its_last_byte_does_not_look_complete(
     tmp_path: Path,
 ) -> None:
     """HTTP/1.0 knows the end of a body by the end of the connection: a FIN must not lie."""
@@ -50,7 +50,7 @@ async def test_9112_8_an_answer_given_up_behind_its_end_does_not_look_complete(
             assert len(body) == LARGE or wire.error is not None
 
 
-async def test_9112_9_6_an_answer_in_the_same_turn_as_the_clients_end_arrives(
+async def test_9112_9_6_a_response_in_the_same_turn_as_the_clients_end_arrives(
     tmp_path: Path,
 ) -> None:
     async with running_service() as service:
@@ -65,7 +65,7 @@ async def test_9112_9_6_an_answer_in_the_same_turn_as_the_clients_end_arrives(
             assert (await read_answer(wire)).body == b"hello"
 
 
-async def test_9112_9_6_a_slow_reader_gets_all_of_an_answer_that_takes_longer_than_the_limit(
+async def test_9112_9_6_a_slow_reader_gets_all_of_a_response_that_takes_longer_than_the_limit(
     tmp_path: Path,
 ) -> None:
     """The limit is on a pause, not on the whole: there was progress."""
@@ -88,7 +88,7 @@ async def test_9112_9_6_a_slow_reader_gets_all_of_an_answer_that_takes_longer_th
 @pytest.mark.parametrize("behind", [b"nonsense", make_request("/open/two"), b"GET /open/tw"])
 @pytest.mark.parametrize("line", ["Connection: close", "Connection: close, x"])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-async def test_9112_9_6_what_comes_behind_the_last_request_is_no_request(
+async def test_9112_9_6_bytes_after_the_last_request_are_no_request(
     tmp_path: Path, behind: bytes, line: str, version: str
 ) -> None:
     """It is not counted, and not written down either."""

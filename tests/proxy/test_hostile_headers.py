@@ -106,7 +106,7 @@ async def test_no_claim_ends_a_line_or_leaves_ascii(
 @pytest.mark.parametrize(
     "name", ["X-Gateway-Subject-", "X-Gateway-Subject.", "X-Gateway-Subject2", "X-Gateway-Any"]
 )
-async def test_a_name_that_begins_as_ours_do_reaches_no_service(
+async def test_a_name_with_the_gateways_prefix_reaches_no_service(
     name: str, service: Service, gateway: RunningGateway
 ) -> None:
     """Another configuration, or another gateway, may have emitted it."""
@@ -169,7 +169,7 @@ async def test_names_with_an_underscore_are_dropped(
         "X-Gateways",
     ],
 )
-async def test_a_name_that_no_service_takes_for_ours_goes_on_as_it_is(
+async def test_a_name_that_cannot_be_mistaken_for_the_gateways_is_passed_on(
     name: str, service: Service, gateway: RunningGateway
 ) -> None:
     """As CGI writes it (RFC 3875, 4.1.18) it is another variable than the gateway's own."""
@@ -212,7 +212,7 @@ async def test_a_name_that_is_no_token_is_refused(
 
 @pytest.mark.parametrize("name", ["X_A", "_", "A_b_C", "Content_Length", "X_Gateway_Subject"])
 @pytest.mark.parametrize("target", ["/public/", "/api/"])
-async def test_names_with_an_underscore_are_refused_where_so_configured(
+async def test_names_with_an_underscore_are_refused_if_so_configured(
     name: str, target: str, service: Service, start_gateway: StartGateway
 ) -> None:
     """CVE-2025-64484: and the connection closes, as behind every malformed request."""
@@ -227,7 +227,7 @@ async def test_names_with_an_underscore_are_refused_where_so_configured(
     assert service.received == b""
 
 
-async def test_names_with_an_underscore_are_kept_where_so_configured(
+async def test_names_with_an_underscore_are_kept_if_so_configured(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """All but those that a service may take for what frames, routes or identifies a request."""
@@ -250,7 +250,7 @@ async def test_names_with_an_underscore_are_kept_where_so_configured(
     assert request.one(SUBJECT) == b"alice"
 
 
-async def test_connection_names_a_kept_name_as_it_is_spelt(
+async def test_connection_names_a_kept_name_as_it_is_written(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """9110.1: nor does a spelling with underscores take away what the gateway sets."""

@@ -27,7 +27,7 @@ async def gateway(start_gateway: StartGateway) -> RunningGateway:
         "Content-Length, Transfer-Encoding, Host",
     ],
 )
-async def test_connection_names_nothing_of_ours(
+async def test_connection_removes_no_field_of_the_gateway(
     named: str, service: Service, gateway: RunningGateway
 ) -> None:
     """CVE-2024-45410 Traefik, CVE-2025-48865 Fabio, CVE-2022-31813 httpd, 9110.1."""
@@ -47,7 +47,7 @@ async def test_connection_names_nothing_of_ours(
     assert request.body == b"body"
 
 
-async def test_connection_takes_away_what_the_client_says_of_its_own(
+async def test_connection_removes_the_fields_of_the_client_that_it_names(
     service: Service, gateway: RunningGateway
 ) -> None:
     """9110.1, 9110.2"""
@@ -107,7 +107,7 @@ async def test_a_token_in_a_trailer_is_no_token(service: Service, gateway: Runni
     assert service.received == b""
 
 
-async def test_the_token_stays_here(service: Service, gateway: RunningGateway) -> None:
+async def test_the_token_is_not_forwarded(service: Service, gateway: RunningGateway) -> None:
     """MCP.1: a token of one audience is never passed on to another."""
     await gateway.ask(make_request("/api/", bearer()))
     await gateway.ask(make_request("/public/", bearer()))
@@ -115,7 +115,7 @@ async def test_the_token_stays_here(service: Service, gateway: RunningGateway) -
     assert not any(request.has(b"authorization") for request in service.requests)
 
 
-async def test_connection_cannot_take_a_token_away_that_is_to_be_forwarded(
+async def test_connection_cannot_remove_a_token_that_is_forwarded(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """CVE-2024-45410 Traefik: the service would serve the caller as nobody."""
@@ -127,7 +127,7 @@ async def test_connection_cannot_take_a_token_away_that_is_to_be_forwarded(
 
 
 @pytest.mark.parametrize("target", ["/public/", "/api/"])
-async def test_who_forwarded_is_ours_to_say(
+async def test_forwarding_fields_are_written_by_the_gateway(
     target: str, service: Service, gateway: RunningGateway
 ) -> None:
     """7239.1, 7239.2: from a peer that nobody trusts all of it is replaced."""

@@ -78,7 +78,7 @@ async def _mixed(
     return answers, metrics, status
 
 
-async def test_12_no_part_of_a_token_is_told(
+async def test_12_no_part_of_a_token_is_shown(
     service: Service,
     start_gateway: StartGateway,
     capfd: pytest.CaptureFixture[str],
@@ -100,7 +100,7 @@ async def test_12_no_part_of_a_token_is_told(
     assert b"secret-subject" not in told
 
 
-async def test_12_no_part_of_a_token_is_told_in_the_combined_format(
+async def test_12_no_part_of_a_token_is_shown_in_the_combined_format(
     start_gateway: StartGateway, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """6750.9, 6750.10: which tells of two fields that the other format does not."""
@@ -139,7 +139,7 @@ def _text(answer: Message) -> bytes:
     return answer.start + fields + answer.body
 
 
-async def test_a_refusal_names_its_reason_and_nothing_we_hold(
+async def test_a_refusal_names_its_reason_and_nothing_internal(
     start_gateway: StartGateway,
 ) -> None:
     """CVE-2022-29266 APISIX: the body of a 401 held the secret."""
@@ -156,7 +156,7 @@ async def test_a_refusal_names_its_reason_and_nothing_we_hold(
         }  # fmt: skip
 
 
-async def test_equal_reasons_have_equal_answers(start_gateway: StartGateway) -> None:
+async def test_equal_reasons_have_equal_responses(start_gateway: StartGateway) -> None:
     """No oracle by the size of an answer: a signature of 64 zeros is as wrong as any other."""
     gateway = await start_gateway(routes=HOSTILE_ROUTES)
     head, payload, signature = _GOOD.split(b".")

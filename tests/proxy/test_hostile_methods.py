@@ -72,7 +72,7 @@ async def test_trace_echoes_nothing(service: Service, gateway: RunningGateway) -
 
 
 @pytest.mark.parametrize("hops", [b"0", b"00", b" 0 ", b"5\r\nMax-Forwards: 0"])
-async def test_options_that_may_go_no_further_ends_here(
+async def test_options_without_forwards_left_ends_at_the_gateway(
     service: Service, gateway: RunningGateway, hops: bytes
 ) -> None:
     """9110.5"""

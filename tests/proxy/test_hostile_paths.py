@@ -196,7 +196,7 @@ async def test_no_field_makes_a_request_an_internal_one(
 
 
 @pytest.mark.parametrize("agent", ["kube-probe/1.30", "GoogleHC/1.0", "ELB-HealthChecker/2.0"])
-async def test_a_health_check_is_not_told_by_its_user_agent(
+async def test_a_health_check_is_not_recognised_by_its_user_agent(
     agent: str, service: Service, gateway: RunningGateway
 ) -> None:
     """oauth2-proxy let them pass by it; every client can say so."""
@@ -301,7 +301,7 @@ STILL_REJECTED = [
     "target", [case[1] for case in STILL_REJECTED], ids=[case[0] for case in STILL_REJECTED]
 )
 @pytest.mark.parametrize("scope", ["api:read", "api:read admin"])
-async def test_a_path_that_some_service_reads_otherwise_is_rejected_still(
+async def test_a_path_that_some_service_reads_differently_is_rejected(
     target: str, scope: str, service: Service, odd_gateway: RunningGateway
 ) -> None:
     answer = await odd_gateway.ask(make_request(target, bearer(make_token(scope))))

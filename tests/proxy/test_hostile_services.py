@@ -61,7 +61,7 @@ async def _close(service: Service, wire: Wire) -> None:
     ids=["reset", "close", "hang", "hang in the head"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_service_that_fails_is_asked_once_and_again_for_the_next_request(
+async def test_a_failed_request_is_sent_once_and_the_next_one_is_sent(
     method: str,
     failure: Script,
     wanted: Reason,

@@ -67,7 +67,7 @@ _NO_HANDSHAKES = {
 
 
 @pytest.mark.parametrize("request_bytes", _NO_HANDSHAKES.values(), ids=_NO_HANDSHAKES)
-async def test_what_is_no_handshake_is_no_tunnel(
+async def test_an_invalid_handshake_is_no_tunnel(
     request_bytes: bytes, service: Service, start_gateway: StartGateway
 ) -> None:
     """9110.8, RFC 6455 §4.2.1."""
@@ -101,7 +101,7 @@ _NO_AGREEMENTS = {
 
 
 @pytest.mark.parametrize("switch", _NO_AGREEMENTS.values(), ids=_NO_AGREEMENTS)
-async def test_a_101_that_does_not_answer_the_handshake_is_no_tunnel(
+async def test_a_101_that_does_not_match_the_handshake_is_no_tunnel(
     switch: bytes, service: Service, start_gateway: StartGateway
 ) -> None:
     """RFC 6455 §4.1: what is behind it would pass unseen."""
@@ -264,7 +264,7 @@ async def test_an_upgrade_that_is_ignored_frames_its_request_as_any_other(
         }
 
 
-async def test_a_preface_of_http_2_behind_an_upgrade_that_is_ignored_is_no_request(
+async def test_a_preface_of_http_2_after_an_upgrade_that_is_ignored_is_no_request(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """RFC 9113 §3.4: who takes the answer for consent is refused."""
@@ -293,7 +293,7 @@ async def test_an_upgrade_that_is_ignored_is_no_way_past_the_policy(
     assert gateway.metric("gateway_tunnels_open") == 0
 
 
-async def test_a_body_behind_an_upgrade_that_is_ignored_is_limited_as_any_other(
+async def test_a_body_after_an_upgrade_that_is_ignored_is_limited_as_any_other(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(routes=SOCKET_ROUTES, limits={"body": "1KiB"})

@@ -1,4 +1,4 @@
-"""A fault of ours is said to be one: it lets nobody through, is no verdict, and is not kept."""
+"""An internal error is reported as one: it allows no request, is no verdict, and is not kept."""
 
 import asyncio
 import errno
@@ -85,7 +85,7 @@ async def reports() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-async def test_a_check_that_fails_is_500_for_that_time_and_is_forgotten(
+async def test_an_error_while_checking_is_500_once_and_is_not_remembered(
     service: Service, start_gateway: StartGateway, reports: list[dict[str, Any]], fault: Exception
 ) -> None:
     """Descriptors that ran out made good tokens `signature_invalid` until the next key set."""
@@ -113,7 +113,7 @@ async def test_a_check_that_fails_is_500_for_that_time_and_is_forgotten(
 
 @pytest.mark.parametrize("target", ["/api/x", "/maybe/x", "/reported/x"])
 @pytest.mark.parametrize("mode", ["enforce", "report"])
-async def test_a_fault_of_ours_lets_nobody_through_where_refusals_are_only_reported(
+async def test_an_internal_error_allows_no_request_in_report_mode(
     service: Service,
     start_gateway: StartGateway,
     reports: list[dict[str, Any]],
@@ -130,7 +130,7 @@ async def test_a_fault_of_ours_lets_nobody_through_where_refusals_are_only_repor
     assert len(reports) == 1
 
 
-async def test_a_fault_of_ours_is_one_line_of_the_log_with_its_reason(
+async def test_an_internal_error_is_one_line_of_the_log_with_its_reason(
     start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
 ) -> None:
     gateway = await start_gateway(access_log="stdout", issuers=make_issuer())
@@ -144,7 +144,7 @@ async def test_a_fault_of_ours_is_one_line_of_the_log_with_its_reason(
     assert len(reports) == 1
 
 
-async def test_a_fault_in_what_is_told_of_a_caller_is_500_and_the_connection_stays(
+async def test_an_error_while_signing_the_assertion_is_500_and_the_connection_stays(
     service: Service, gateway: RunningGateway, reports: list[dict[str, Any]]
 ) -> None:
     """It ended the connection, and was written down as a client that went away."""
@@ -166,7 +166,7 @@ async def test_a_fault_in_what_is_told_of_a_caller_is_500_and_the_connection_sta
     assert [told["message"] for told in reports] == ["a request failed"]
 
 
-async def test_a_stream_that_cannot_be_compared_with_a_list_is_no_revoked_one(
+async def test_a_stream_that_cannot_be_compared_with_a_list_does_not_count_as_revoked(
     service: Service, start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
 ) -> None:
     """It was written down as a client that went away, or as a token that had expired."""
@@ -213,7 +213,7 @@ class Broken:
         pytest.param("/none", (), 404, id="without a route"),
     ],
 )
-async def test_a_request_that_cannot_be_recorded_is_answered_and_so_are_those_behind_it(
+async def test_a_request_that_cannot_be_recorded_gets_its_response_and_so_do_the_next_ones(
     service: Service,
     start_gateway: StartGateway,
     reports: list[dict[str, Any]],
@@ -249,7 +249,7 @@ def fail_to_observe(_method: str, _status: int, _seconds: float) -> None:
     raise MemoryError
 
 
-async def test_a_fault_while_an_answer_is_read_is_none_of_the_service(
+async def test_an_error_while_reading_a_response_is_no_failure_of_the_service(
     service: Service, start_gateway: StartGateway, log: Log, reports: list[dict[str, Any]]
 ) -> None:
     """It was 502 `upstream_unreachable`, counted against the service, and sent a second time."""
@@ -288,7 +288,7 @@ def no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("more", [{}, {"max_connections": 1}])
-async def test_descriptors_that_ran_out_are_no_failure_of_the_service(
+async def test_running_out_of_descriptors_is_no_failure_of_the_service(
     service: Service,
     start_gateway: StartGateway,
     reports: list[dict[str, Any]],

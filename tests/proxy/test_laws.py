@@ -216,7 +216,7 @@ def changing_world(directory: Path) -> Iterator[World]:
     forged=[("Remote-User", "remote-user"), ("X-Tenant", "X.Tenant")],
     target="/report/x",
 )
-def test_8_no_name_of_ours_reaches_the_service_under_any_configuration_behind_any_other(
+def test_8_no_name_of_the_gateway_reaches_the_service_under_any_configuration_after_any_other(
     configurations: list[tuple[set[str] | None, str]],
     forged: list[tuple[str, str]],
     target: str,

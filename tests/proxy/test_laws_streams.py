@@ -175,7 +175,7 @@ client_streams = request_streams(bearer())
 
 @settings(max_examples=300)
 @given(pieces=client_streams)
-def test_13_any_stream_gets_well_formed_answers_or_a_close(
+def test_13_any_stream_gets_well_formed_responses_or_a_close(
     pieces: list[bytes], world: World
 ) -> None:
     """And the same ones however it is split, up to a refusal that ends the connection."""
@@ -324,7 +324,7 @@ METHODS = st.sampled_from(["GET", "HEAD", "POST"])
     order=st.lists(st.integers(0, 1), max_size=16),
     end=st.booleans(),
 )
-def test_13_whatever_services_send_each_client_gets_its_own_answer_or_a_cut(
+def test_13_whatever_services_send_each_client_gets_its_own_response_or_a_cut(
     methods: list[str],
     first: list[bytes],
     second: list[bytes],

@@ -88,9 +88,7 @@ async def until_so(holds: Callable[[], bool]) -> None:
     raise AssertionError("it never came to that")
 
 
-async def test_three_gateways_let_through_exactly_as_many_as_one(
-    start: Start, service: Service
-) -> None:
+async def test_three_gateways_allow_exactly_as_many_as_one(start: Start, service: Service) -> None:
     gateways = [await start() for _ in range(3)]
 
     answers = await asyncio.gather(*(ask(one) for _ in range(10) for one in gateways))
@@ -158,7 +156,7 @@ async def test_a_gateway_starts_without_its_redis_and_is_ready(
     assert await redis_status(gateway) == {"answers": False, "on_failure": "refuse", "failures": 3}
 
 
-async def test_what_is_counted_by_stands_in_redis_as_a_hash_alone(
+async def test_the_counted_value_is_in_redis_only_as_a_hash(
     redis: RedisServer, service: Service, tmp_path: Path
 ) -> None:
     changes = {

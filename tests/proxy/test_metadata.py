@@ -50,7 +50,7 @@ async def test_metadata_is_there_without_a_token(service: Service, gateway: Runn
     assert service.connections == []
 
 
-async def test_the_head_of_the_answer_can_be_asked_for_alone(gateway: RunningGateway) -> None:
+async def test_metadata_answers_head(gateway: RunningGateway) -> None:
     """9728.1, 9110.10: the connection goes on behind it."""
     wire = await gateway.connect()
     wire.send(make_request(PATH, host=HOST, method="HEAD") + ASK)
@@ -67,7 +67,7 @@ async def test_the_head_of_the_answer_can_be_asked_for_alone(gateway: RunningGat
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_nobody_can_do_more_than_read_it(
+async def test_metadata_can_only_be_read(
     method: str, service: Service, gateway: RunningGateway
 ) -> None:
     """9728.1, 9110.13: other methods are 405, and no route is tried for them."""
@@ -93,7 +93,7 @@ async def test_nobody_can_do_more_than_read_it(
         [b"Authorization: Basic eDp5"],
     ],
 )
-async def test_whatever_credentials_come_with_the_question_are_not_looked_at(
+async def test_credentials_with_a_request_for_metadata_are_ignored(
     lines: list[bytes], gateway: RunningGateway
 ) -> None:
     """9728.1."""
@@ -131,9 +131,7 @@ async def test_how_it_is_asked_for_makes_no_difference(
         ("/.Well-Known/oauth-protected-resource/api", HOST),
     ],
 )
-async def test_another_place_is_no_place_of_it(
-    target: str, host: str, gateway: RunningGateway
-) -> None:
+async def test_metadata_has_no_other_path(target: str, host: str, gateway: RunningGateway) -> None:
     answer = await gateway.ask(make_request(target, host=host))
 
     assert (answer.status, reason(answer)) == (404, "route_not_found")
@@ -152,7 +150,7 @@ async def test_another_place_is_no_place_of_it(
     ],
     ids=["short", "long", "too long", "chunked"],
 )
-async def test_a_body_is_no_part_of_the_question(
+async def test_the_body_of_a_request_for_metadata_is_ignored(
     request_bytes: bytes, stays: bool, service: Service, gateway: RunningGateway
 ) -> None:
     """It is dropped, as behind a refusal, and never read as the next request (RFC 9112 §9.3)."""
@@ -181,7 +179,9 @@ async def test_a_body_that_waits_to_be_asked_for_is_not_asked_for(
     assert answer.one(b"connection") == b"close"
 
 
-async def test_it_is_answered_in_its_turn(service: Service, gateway: RunningGateway) -> None:
+async def test_metadata_is_sent_in_the_order_of_the_requests(
+    service: Service, gateway: RunningGateway
+) -> None:
     """Between other requests of a pipeline."""
     wire = await gateway.connect()
     allowed = make_request("/api/orders", bearer(), host=HOST)
@@ -197,7 +197,7 @@ async def test_it_is_answered_in_its_turn(service: Service, gateway: RunningGate
     assert len(set(ids)) == len(ids) >= 4
 
 
-async def test_it_is_answered_however_its_bytes_come(gateway: RunningGateway) -> None:
+async def test_metadata_is_sent_however_the_request_is_cut(gateway: RunningGateway) -> None:
     wire = await gateway.connect()
 
     await pour(wire, ASK + ASK, bytewise=True)
@@ -216,7 +216,9 @@ async def test_a_client_of_http_1_0_can_read_it_too(gateway: RunningGateway) -> 
     assert answer.one(b"connection") == b"close"
 
 
-async def test_no_upgrade_is_made_of_it(service: Service, gateway: RunningGateway) -> None:
+async def test_a_request_for_metadata_is_not_upgraded(
+    service: Service, gateway: RunningGateway
+) -> None:
     """9110.8."""
     wire = await gateway.connect()
     wire.send(make_request(PATH, *UPGRADE, host=HOST))
@@ -227,9 +229,7 @@ async def test_no_upgrade_is_made_of_it(service: Service, gateway: RunningGatewa
     assert service.connections == []
 
 
-async def test_no_route_stands_in_front_of_it(
-    service: Service, start_gateway: StartGateway
-) -> None:
+async def test_no_route_hides_metadata(service: Service, start_gateway: StartGateway) -> None:
     """9728.1: a service that publishes metadata of its own does not know what the gateway asks."""
     everything = {
         "name": "everything",
@@ -251,7 +251,7 @@ async def test_no_route_stands_in_front_of_it(
     assert [request.target for request in service.requests] == [b"/x"]
 
 
-async def test_it_is_written_down_as_a_request_of_no_route(
+async def test_metadata_is_recorded_as_a_request_without_a_route(
     start_gateway: StartGateway, log: Log
 ) -> None:
     gateway = await start_gateway(**SECTIONS, access_log="stdout")

@@ -125,7 +125,7 @@ def test_every_reason_with_a_challenge_was_tried() -> None:
         ("/nowhere", [], Reason.ROUTE_NOT_FOUND),
     ],
 )
-async def test_where_no_token_would_help_nobody_is_sent_for_one(
+async def test_a_refusal_that_no_token_would_change_has_no_challenge(
     target: str, lines: list[bytes], refusal: Reason, gateway: RunningGateway
 ) -> None:
     answer = await gateway.ask(make_request(target, *lines, host=HOST))
@@ -186,7 +186,7 @@ async def test_an_odd_path_needs_no_quoting(start_gateway: StartGateway) -> None
     assert json.loads(document.body)["resource"] == url
 
 
-async def test_a_token_in_the_query_is_none(service: Service, gateway: RunningGateway) -> None:
+async def test_a_token_in_the_query_is_ignored(service: Service, gateway: RunningGateway) -> None:
     """MCP.1."""
     target = f"/api/x?access_token={good_token().decode()}"
 
@@ -197,7 +197,7 @@ async def test_a_token_in_the_query_is_none(service: Service, gateway: RunningGa
     assert service.connections == []
 
 
-async def test_a_token_that_was_let_in_stays_here(
+async def test_an_accepted_token_is_not_forwarded(
     service: Service, gateway: RunningGateway
 ) -> None:
     """MCP.1: no service gets it, and so none can pass it on to another resource."""

@@ -109,7 +109,7 @@ async def overloaded(start_gateway: StartGateway, service: Service, **upstream: 
     return load
 
 
-async def test_without_anything_nearly_all_work_is_for_those_who_have_left(
+async def test_without_limits_nearly_all_work_is_for_clients_that_have_left(
     start_gateway: StartGateway, service: Service
 ) -> None:
     load = await overloaded(start_gateway, service)
@@ -118,7 +118,7 @@ async def test_without_anything_nearly_all_work_is_for_those_who_have_left(
     assert 503 not in load.statuses.values()
 
 
-async def test_with_a_target_the_service_works_for_those_who_wait_and_high_priority_passes(
+async def test_with_a_target_the_service_works_for_clients_that_wait_and_high_priority_passes(
     start_gateway: StartGateway, service: Service
 ) -> None:
     load = await overloaded(

@@ -160,7 +160,7 @@ def test_all_fixtures_are_played() -> None:
     assert len({case.id for case in (*REQUESTS, *ANSWERS)}) == 246
 
 
-def test_what_is_said_of_fixtures_is_said_of_fixtures_that_are_there() -> None:
+def test_every_exception_is_for_a_fixture_that_exists() -> None:
     errors = {case.id for case in (*REQUESTS, *ANSWERS) if case.is_error}
     others = {case.id for case in (*REQUESTS, *ANSWERS) if not case.is_error}
 
@@ -195,7 +195,7 @@ async def test_requests_are_forwarded_or_refused_as_the_fixture_says(
 
 @each_request
 @both_ways
-async def test_requests_as_published_get_well_formed_answers_or_none(
+async def test_requests_as_published_get_well_formed_responses_or_none(
     fixture: Fixture, bytewise: bool, service: Service, start_gateway: StartGateway
 ) -> None:
     """Most of them have no Host and no end."""
@@ -241,7 +241,7 @@ UNFINISHED_ANSWERS = set(_ids("response/content-length", 4))
 
 @each_answer
 @both_ways
-async def test_answers_are_passed_on_or_refused_as_the_fixture_says(
+async def test_responses_are_passed_on_or_refused_as_the_fixture_says(
     fixture: Fixture, bytewise: bool, service: Service, start_gateway: StartGateway
 ) -> None:
     is_head = "skipBody" in fixture.mode

@@ -151,7 +151,7 @@ EVENTS = st.sampled_from([USUAL, (*USUAL, "refuse")]).flatmap(
     balance=st.sampled_from(Balance),
     seed=st.integers(0, 1000),
 )
-def test_nobody_waits_while_there_is_room_and_no_server_has_more_than_it_may(
+def test_no_request_waits_while_there_is_room_and_no_server_exceeds_its_limit(
     events: list[str], servers: int, cap: int, size: int, balance: Balance, seed: int
 ) -> None:
     async def play() -> None:
@@ -165,7 +165,7 @@ def test_nobody_waits_while_there_is_room_and_no_server_has_more_than_it_may(
 
 
 @pytest.mark.parametrize("balance", list(Balance))
-def test_all_who_wait_are_served(balance: Balance) -> None:
+def test_all_requests_that_wait_are_served(balance: Balance) -> None:
     async def play() -> int:
         world = World(2, 1, 9, balance)
         for _ in range(8):
@@ -178,7 +178,7 @@ def test_all_who_wait_are_served(balance: Balance) -> None:
     assert asyncio.run(play()) == 0
 
 
-async def test_who_waits_is_served_at_once_where_a_connection_fails() -> None:
+async def test_a_request_that_waits_is_served_at_once_when_a_connection_fails() -> None:
     world = World(1, 1, 9, Balance.ROUND_ROBIN)
     world.act("ask", random.Random(0))
     world.act("ask", random.Random(0))

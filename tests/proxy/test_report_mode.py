@@ -163,7 +163,7 @@ REFUSALS: list[tuple[str, str, Callable[[], list[bytes]], bool]] = [
 
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case[0]}-{case[1]}")
-async def test_each_refusal_for_a_token_is_reported_and_let_through(
+async def test_each_refusal_for_a_token_is_reported_and_the_request_allowed(
     service: Service,
     reporting: RunningGateway,
     log: Log,
@@ -195,7 +195,7 @@ async def test_each_refusal_for_a_token_is_reported_and_let_through(
     assert "eyJ" not in log.text
 
 
-async def test_a_good_token_counts_where_others_would_only_be_reported(
+async def test_a_good_token_counts_in_report_mode(
     service: Service, reporting: RunningGateway, log: Log
 ) -> None:
     await reporting.ask(make_request("/api/x", bearer(), *FORGED))
@@ -319,7 +319,7 @@ async def test_what_is_wrong_with_the_request_itself_is_refused(
     assert service.requests == []
 
 
-async def test_a_refusal_behind_a_report_is_told_with_it(
+async def test_a_refusal_after_a_report_is_recorded_with_it(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     """It would have been refused for its token, before anybody looked at its body."""
@@ -381,7 +381,7 @@ def lasting(answer: bytes) -> Script:
     return script
 
 
-async def test_a_tunnel_that_was_only_reported_ends_with_no_token(
+async def test_a_tunnel_allowed_by_report_mode_ends_with_no_token(
     service: Service, reporting: RunningGateway, log: Log
 ) -> None:
     service.script = lasting(SWITCHED)
@@ -401,7 +401,7 @@ async def test_a_tunnel_that_was_only_reported_ends_with_no_token(
     assert (line["reason"], line["received_bytes"]) == (None, 4)
 
 
-async def test_an_event_stream_that_was_only_reported_ends_with_no_token(
+async def test_an_event_stream_allowed_by_report_mode_ends_with_no_token(
     service: Service, reporting: RunningGateway
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 8\r\n\r\n"
@@ -466,7 +466,7 @@ async def test_an_event_stream_that_outlasts_its_token_goes_on_and_is_reported(
     assert service.requests[0].one(b"x-gateway-subject") == b"alice"
 
 
-async def test_a_tunnel_where_nothing_reports_ends_with_its_token(
+async def test_a_tunnel_without_report_mode_ends_with_its_token(
     service: Service, reporting: RunningGateway
 ) -> None:
     service.script = lasting(SWITCHED)
@@ -502,7 +502,7 @@ def of_partner(scope: str | None = "api:read", which: int = 0, **claims: Any) ->
         (of_partner(nonce="n"), "token_type_mismatch"),
     ],
 )
-async def test_what_fails_the_check_of_an_issuer_that_reports_is_let_through_as_nobody(
+async def test_a_token_that_fails_at_an_issuer_in_report_mode_gives_no_identity(
     service: Service, reporting: RunningGateway, log: Log, line: bytes, code: str
 ) -> None:
     assert (await reporting.ask(make_request("/guarded/x", line, *FORGED))).status == 200
@@ -527,7 +527,7 @@ async def test_what_fails_the_check_of_an_issuer_that_reports_is_let_through_as_
         ("/own/x", of_partner(which=1, exp=None), "signature_invalid"),
     ],
 )
-async def test_an_issuer_that_reports_opens_nothing_else(
+async def test_an_issuer_in_report_mode_opens_nothing_else(
     service: Service, reporting: RunningGateway, log: Log, path: str, line: bytes, code: str
 ) -> None:
     """Neither what a route asks for beyond it, nor a route that does not take its tokens."""
@@ -540,7 +540,7 @@ async def test_an_issuer_that_reports_opens_nothing_else(
     assert "would_deny" not in entry
 
 
-async def test_a_good_token_of_an_issuer_that_reports_has_its_identity(
+async def test_a_good_token_of_an_issuer_in_report_mode_has_its_identity(
     service: Service, reporting: RunningGateway
 ) -> None:
     assert (await reporting.ask(make_request("/guarded/x", of_partner()))).status == 200
@@ -621,7 +621,7 @@ async def test_the_key_that_a_report_was_for_may_come_with_the_fetch(
 # --- reloads
 
 
-async def test_a_reload_begins_and_ends_reporting_with_the_next_request(
+async def test_a_reload_begins_and_ends_report_mode_with_the_next_request(
     service: Service, reporting: RunningGateway, tmp_path: Any, log: Log
 ) -> None:
     client = await reporting.connect()
@@ -646,7 +646,7 @@ async def test_a_reload_begins_and_ends_reporting_with_the_next_request(
     ]  # fmt: skip
 
 
-async def test_many_who_would_be_refused_at_once_are_all_let_through(
+async def test_many_requests_that_would_be_refused_are_all_allowed(
     service: Service, reporting: RunningGateway
 ) -> None:
     service.script = serve(make_answer(b"hello"))

@@ -144,7 +144,7 @@ async def test_the_service_gets_the_target_that_the_route_makes_of_it(
         "/./strip/x",
     ],
 )
-async def test_no_rewriting_makes_a_path_of_what_is_none(
+async def test_no_rewriting_turns_an_invalid_path_into_a_path(
     gateway: RunningGateway, service: Service, target: str
 ) -> None:
     """GHSA-6jwx-7vp4-9847: stripping must not lead to what was not matched."""
@@ -184,7 +184,7 @@ async def test_fields_are_set_and_removed_in_every_spelling(
     assert usual.one(b"x-api-version") == b"1"
 
 
-async def test_fields_of_answers_are_set_and_removed(
+async def test_fields_of_responses_are_set_and_removed(
     gateway: RunningGateway, service: Service
 ) -> None:
     """Also where the same head comes again on the connection, and is known."""
@@ -204,7 +204,7 @@ async def test_fields_of_answers_are_set_and_removed(
         assert answer.body == b"hello"
 
 
-async def test_an_answer_of_the_gateway_and_an_interim_one_are_not_edited(
+async def test_responses_of_the_gateway_and_interim_responses_are_not_edited(
     gateway: RunningGateway, service: Service
 ) -> None:
     hint = b"HTTP/1.1 103 Early Hints\r\nServer: x\r\n\r\n"
@@ -240,7 +240,7 @@ async def test_what_is_kept_of_a_connection_is_edited_for_each_route_anew(
     ]
 
 
-async def test_who_may_not_is_refused_by_the_path_that_was_asked_for(
+async def test_a_request_is_decided_by_the_path_that_was_requested(
     gateway: RunningGateway, service: Service
 ) -> None:
     assert (await gateway.ask(make_request("/secret/x"))).status == 401

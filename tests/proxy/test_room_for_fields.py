@@ -142,7 +142,7 @@ async def test_what_is_added_to_a_request_counts_toward_no_limit_of_it(
     assert sum(len(name) + len(value) for name, value in service.requests[0].fields) > 3 * len(head)
 
 
-async def test_what_is_added_to_an_answer_counts_toward_no_limit_of_it(
+async def test_what_is_added_to_a_response_counts_toward_no_limit_of_it(
     start_gateway: StartGateway, service: Service
 ) -> None:
     route = {

@@ -71,7 +71,7 @@ async def test_a_body_is_as_large_as_its_route_allows(
         assert all(request.body != body for request in service.requests)
 
 
-async def test_a_body_behind_another_request_is_as_large_as_its_own_route_allows(
+async def test_a_body_after_another_request_is_as_large_as_its_own_route_allows(
     gateway: RunningGateway, service: Service
 ) -> None:
     """It is read before it is known which route it is for."""
@@ -88,7 +88,7 @@ async def hang(service: Service, wire: Wire) -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_service_has_as_long_as_the_route_allows_to_begin_its_answer(
+async def test_a_service_has_as_long_as_the_route_allows_to_begin_its_response(
     gateway: RunningGateway, service: Service
 ) -> None:
     """The others have the 30 seconds of their upstream."""
@@ -167,7 +167,7 @@ async def test_what_a_service_says_of_caches_and_encodings_is_passed_on_as_it_is
     assert service.requests[0].one(b"accept-encoding") == b"br;q=1, gzip;q=0.5"
 
 
-async def test_an_answer_is_passed_on_as_it_comes(
+async def test_a_response_is_passed_on_as_it_comes(
     gateway: RunningGateway, service: Service
 ) -> None:
     """Nothing is kept back until there is more of it."""

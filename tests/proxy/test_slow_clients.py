@@ -95,7 +95,7 @@ async def until_cut(gateway: RunningGateway, target: str = "/brief/text-plain") 
 # --- bodies
 
 
-async def test_a_body_that_drips_is_answered_408_and_the_service_gets_no_whole_one(
+async def test_a_body_that_drips_is_408_and_the_service_gets_no_whole_one(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     """slowhttptest -B: each byte comes in time, and the whole never."""
@@ -123,7 +123,7 @@ async def test_a_body_that_drips_is_answered_408_and_the_service_gets_no_whole_o
         (b"4\r\nbody\r\n0\r\n", b"X: trailer\r\n"),
     ],
 )
-async def test_a_chunked_body_that_drips_is_answered_408_too(
+async def test_a_chunked_body_that_drips_is_408_too(
     service: Service, start_gateway: StartGateway, first: bytes, drop: bytes
 ) -> None:
     """Sizes, extensions and trailers are no bytes of a body."""
@@ -140,7 +140,7 @@ async def test_a_chunked_body_that_drips_is_answered_408_too(
     assert service.requests == []
 
 
-async def test_what_drips_behind_a_refusal_ends_with_the_connection(
+async def test_a_body_that_drips_after_a_refusal_ends_with_the_connection(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """It would have been read and dropped, so that the connection serves on: for a month."""
@@ -196,7 +196,7 @@ def expect_continue(client: Wire) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("begin", [begin_body, expect_continue])
-async def test_a_client_that_waits_for_us_is_not_slow(
+async def test_a_client_that_waits_for_the_gateway_is_not_slow(
     service: Service,
     start_gateway: StartGateway,
     begin: Callable[[Wire], Callable[[], None]],
@@ -233,7 +233,7 @@ async def test_a_client_that_waits_for_us_is_not_slow(
     assert (await read_answer(client)).status == 200
 
 
-async def test_a_body_behind_a_request_that_waits_is_not_slow(
+async def test_a_body_after_a_request_that_waits_is_not_slow(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """It is not read before its turn, and the request in front is not its client's to delay."""
@@ -289,7 +289,7 @@ async def test_a_client_that_reads_by_drops_is_cut_and_the_service_told(
     assert line["detail"] == "the client read the response too slowly"
 
 
-async def test_a_route_can_let_its_answers_be_read_however_slowly(
+async def test_a_route_can_allow_any_reading_speed(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = flood
@@ -312,7 +312,7 @@ async def test_a_route_can_let_its_answers_be_read_however_slowly(
     await slow.wait_for(lambda: len(slow.received) > 10_000_000)
 
 
-async def test_what_is_left_of_the_last_answer_is_not_read_by_drops_either(
+async def test_the_rest_of_the_last_response_is_not_read_by_drops_either(
     service: Service, start_gateway: StartGateway
 ) -> None:
     body = bytes(20_000_000)
@@ -365,7 +365,7 @@ async def test_a_client_that_reads_nothing_slows_down_a_service_that_it_had_to_w
     await client.wait_for(partial(has_come, client, most))
 
 
-async def test_a_tunnel_whose_client_takes_nothing_is_cut(
+async def test_a_tunnel_whose_client_reads_nothing_is_cut(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     """A tunnel may be silent for an hour; but here there is something to take."""
@@ -395,7 +395,7 @@ async def test_a_tunnel_whose_client_takes_nothing_is_cut(
 # --- services
 
 
-async def test_a_service_that_stops_in_the_middle_of_its_answer_is_left(
+async def test_a_service_that_stops_in_the_middle_of_its_response_is_cut(
     service: Service, start_gateway: StartGateway, log: Log
 ) -> None:
     service.script = stop_in_the_answer
@@ -414,7 +414,7 @@ async def test_a_service_that_stops_in_the_middle_of_its_answer_is_left(
 @pytest.mark.parametrize(
     "kind", ["text-event-stream", "application-grpc-web+proto", "multipart-x-mixed-replace"]
 )
-async def test_an_answer_that_lasts_may_pause_as_long_as_a_tunnel(
+async def test_a_response_that_lasts_may_pause_as_long_as_a_tunnel(
     service: Service, start_gateway: StartGateway, kind: str
 ) -> None:
     service.script = stop_in_the_answer
@@ -474,7 +474,7 @@ async def test_a_service_that_waits_for_the_rest_of_the_request_does_not_stall(
     assert await client.read(4) == b"rest"
 
 
-async def test_a_service_whose_answer_its_client_does_not_take_does_not_stall(
+async def test_a_service_whose_response_is_not_read_does_not_stall(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """Nor where the rest of the request comes meanwhile, and the service waits for nothing else."""

@@ -50,7 +50,7 @@ NO_TIMES = [
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
-async def test_what_is_no_time_is_401_and_never_an_error_of_the_gateway(
+async def test_an_invalid_time_is_401_and_never_an_internal_error(
     name: str, service: Service, client: Wire
 ) -> None:
     """7519.3."""
@@ -64,7 +64,7 @@ async def test_what_is_no_time_is_401_and_never_an_error_of_the_gateway(
 
 
 @pytest.mark.parametrize(("name", "status"), [("exp", 401), ("nbf", 200), ("iat", 200)])
-async def test_null_is_no_time_at_all_and_only_exp_is_required(
+async def test_a_null_time_counts_as_absent_and_only_exp_is_required(
     name: str, status: int, client: Wire
 ) -> None:
     client.send(make_request("/api/x", bearer(with_time(name, "null"))))
@@ -82,7 +82,7 @@ async def test_a_time_may_have_a_fraction_or_an_exponent(text: str, client: Wire
     assert (await read_answer(client)).status == 200
 
 
-async def test_a_time_that_is_no_time_is_fine_where_nobody_asks_for_it(client: Wire) -> None:
+async def test_an_invalid_time_is_fine_if_it_is_not_used(client: Wire) -> None:
     client.send(make_request("/api/x", bearer(with_time("updated_at", '"yesterday"'))))
 
     assert (await read_answer(client)).status == 200

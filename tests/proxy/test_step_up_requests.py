@@ -41,7 +41,7 @@ def seconds_ago(seconds: float) -> float:
 
 
 @pytest.mark.parametrize("acr", [GOLD, "silver"])
-async def test_each_acr_that_a_route_takes_is_enough(acr: str, gateway: RunningGateway) -> None:
+async def test_each_acr_that_a_route_accepts_is_enough(acr: str, gateway: RunningGateway) -> None:
     """9470.1."""
     assert (await ask(gateway, "acr", acr=acr)).body == b"hello"
 
@@ -50,7 +50,7 @@ async def test_each_acr_that_a_route_takes_is_enough(acr: str, gateway: RunningG
     "acr",
     ["bronze", "Silver", "silver ", f"{GOLD} silver", [GOLD], {GOLD: True}, 1, True, "", None],
 )
-async def test_another_acr_or_none_is_answered_with_those_that_are_taken(
+async def test_another_acr_or_none_is_refused_with_the_accepted_ones(
     acr: object, service: Service, gateway: RunningGateway
 ) -> None:
     """9470.1, 9470.3: in the order of preference, with all else that a token must bring."""
@@ -78,7 +78,7 @@ async def test_a_fresh_authentication_is_enough(ago: float, gateway: RunningGate
     "auth_time",
     [seconds_ago(901), 1, 0, -1, seconds_ago(-(10**6)), 2**60, "1800000000", [1], True, {}, None],
 )
-async def test_an_old_authentication_or_none_is_answered_with_the_age_that_is_taken(
+async def test_an_old_authentication_or_none_is_refused_with_the_accepted_age(
     auth_time: object, service: Service, gateway: RunningGateway
 ) -> None:
     """9470.2, 9470.3."""
@@ -113,7 +113,7 @@ async def test_an_authentication_ages_while_its_token_is_remembered(
     assert statuses == [200, 200, 401]
 
 
-async def test_both_are_told_where_either_is_missing(gateway: RunningGateway) -> None:
+async def test_the_challenge_names_both_if_either_is_missing(gateway: RunningGateway) -> None:
     """9470.1, 9470.2: a client that mends one of them does not come back for the other."""
     for claims, refusal in (
         ({}, "authentication_too_weak"),
@@ -144,7 +144,7 @@ async def test_nobody_logs_in_again_only_to_be_refused_for_something_else(
     assert reason(await ask(gateway, "last", tenant="acme")) == "authentication_too_old"
 
 
-async def test_where_a_token_is_optional_one_that_is_sent_must_be_strong(
+async def test_an_optional_token_must_be_strong_if_it_is_sent(
     gateway: RunningGateway,
 ) -> None:
     """9470.3."""
@@ -157,7 +157,7 @@ async def test_where_a_token_is_optional_one_that_is_sent_must_be_strong(
     assert [answer.status for answer in answers] == [200, 401, 200]
 
 
-async def test_a_client_that_comes_back_with_a_better_token_is_let_in(
+async def test_a_client_that_comes_back_with_a_better_token_is_allowed(
     service: Service, gateway: RunningGateway
 ) -> None:
     """9470.1: on the connection on which it was refused."""

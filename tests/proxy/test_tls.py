@@ -75,7 +75,7 @@ async def test_each_client_gets_the_certificate_for_the_name_it_asks_for(
 
 
 @pytest.mark.parametrize(("policy", "status"), [("optional", 200), ("required", None)])
-async def test_a_client_without_a_certificate_is_let_in_only_where_it_is_optional(
+async def test_a_client_without_a_certificate_is_accepted_only_if_it_is_optional(
     service: Service,
     start_gateway: StartGateway,
     tmp_path: Path,
@@ -119,7 +119,7 @@ async def outcome(gateway: RunningGateway, context: ssl.SSLContext) -> int | Non
         b"HTTP_CLIENT_CERT",
     ],
 )
-async def test_no_client_can_tell_a_service_of_a_certificate(
+async def test_no_client_can_pass_a_certificate_to_a_service_in_a_field(
     service: Service, start_gateway: StartGateway, tmp_path: Path, name: bytes
 ) -> None:
     """RFC 9440 §2.4: such a field of a client's is a forgery, and none is set here."""
@@ -307,7 +307,7 @@ async def test_a_handshake_that_has_begun_is_finished_with_the_certificate_it_be
     assert shown["subjectAltName"] == (("DNS", "first.example"),)
 
 
-async def test_a_handshake_that_begins_behind_a_reload_has_the_time_that_was_set_there(
+async def test_a_handshake_that_begins_after_a_reload_has_the_new_timeout(
     service: Service, start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     """A client that opens a connection and says nothing does not keep it."""
@@ -436,7 +436,7 @@ def left(gateway: RunningGateway, directory: Path) -> float:
 # --- before it goes live
 
 
-async def test_what_cannot_be_made_is_found_before_anything_changes(
+async def test_a_context_that_cannot_be_made_is_found_before_anything_changes(
     service: Service, start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     """OpenSSL reads certificates from files, and there may be no descriptor left for one."""

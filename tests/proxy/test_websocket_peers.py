@@ -288,7 +288,7 @@ BROKEN = {
 
 
 @PAIR
-async def test_what_an_end_refuses_it_refuses_the_same_way(stage: Stage) -> None:
+async def test_what_an_end_rejects_it_rejects_the_same_way(stage: Stage) -> None:
     """The gateway judges no frame: the ends do, with 1002, 1007 or a close of their own."""
     frames = [
         (serialized(opcode, payload, masked=by_client), by_client)
@@ -392,7 +392,7 @@ async def test_subprotocols_are_agreed_on_as_without_the_gateway(
 
 
 @pytest.mark.parametrize("server", LIBRARIES)
-async def test_a_version_that_the_service_does_not_speak_is_answered_by_it(
+async def test_the_service_itself_rejects_a_version_that_it_does_not_speak(
     start_gateway: StartGateway, server: str
 ) -> None:
     """RFC 6455 §4.4."""

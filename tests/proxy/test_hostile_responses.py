@@ -1,4 +1,4 @@
-"""Services that answer what other gateways passed on: judged by what the client saw."""
+"""Responses that other gateways passed on: judged by what the client saw."""
 
 import pytest
 
@@ -70,7 +70,7 @@ INVALID: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize("raw", [case[1] for case in INVALID], ids=[case[0] for case in INVALID])
-async def test_an_invalid_answer_is_a_502_and_spoils_nothing(
+async def test_an_invalid_response_is_a_502_and_affects_no_other(
     raw: bytes, service: Service, gateway: RunningGateway
 ) -> None:
     """9110.14"""
@@ -148,7 +148,7 @@ EXCESS: list[tuple[str, str, bytes, int]] = [
 @pytest.mark.parametrize(
     ("method", "raw", "status"), [case[1:] for case in EXCESS], ids=[case[0] for case in EXCESS]
 )
-async def test_what_comes_behind_an_answer_is_not_the_next_one(
+async def test_bytes_after_a_response_are_not_the_next_one(
     method: str, raw: bytes, status: int, service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 9112 9.2: the rest of a connection that said too much is thrown away."""
@@ -168,7 +168,9 @@ async def test_what_comes_behind_an_answer_is_not_the_next_one(
     assert b"canary" not in wire.received
 
 
-async def test_the_words_of_a_status_are_ours(service: Service, gateway: RunningGateway) -> None:
+async def test_the_reason_phrase_of_a_status_is_the_gateways(
+    service: Service, gateway: RunningGateway
+) -> None:
     """CVE-2026-34519 aiohttp: a reason phrase is text of the service."""
     service.script = hostile(b"HTTP/1.1 200 <b>\x1b[31mX-A: 1</b>\r\nContent-Length: 0\r\n\r\n")
 
