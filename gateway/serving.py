@@ -8,15 +8,15 @@ from functools import partial
 from secrets import token_urlsafe
 
 from gateway.admission import Admission, Keys
-from gateway.assertion.voucher import Voucher
+from gateway.assertion.signer import AssertionSigner
 from gateway.decision.identity import identity_aliases
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.memo import TokenMemo
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
-from gateway.http.host_sharing import HostSharing
-from gateway.http.reading.names import spoken_upgrades
+from gateway.http.host_cors import HostCors
+from gateway.http.reading.names import supported_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
@@ -121,7 +121,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         port, settings, former.concurrency_limits if former else {}, metrics
     )
     port.vouch = _make_vouch(settings.assertion, clocks)
-    port.sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
+    port.sharing = HostCors(settings.policy.routes.routes, settings.route_options)
     port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
     if pseudonym is not None:
         port.use_pseudonym(pseudonym)
@@ -133,10 +133,10 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
 def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
     if assertion is None:
         return None
-    voucher, wall = Voucher(assertion, partial(token_urlsafe, 16)), clocks.wall
+    signer, wall = AssertionSigner(assertion, partial(token_urlsafe, 16)), clocks.wall
 
     def vouch(token: SignedToken, upstream: str) -> bytes:
-        return voucher.vouch(token, upstream, wall())
+        return signer.vouch(token, upstream, wall())
 
     return vouch
 
@@ -186,7 +186,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         hosts=policy.routes.hosts,
         identity_aliases=identity_names,
         underscore_names=settings.underscore_names,
-        upgrades=spoken_upgrades(policy.routes.routes),
+        upgrades=supported_upgrades(policy.routes.routes),
         forward_token=policy.identity.forward_token,
         timeouts=settings.timeouts,
         limits=settings.limits,

@@ -21,7 +21,7 @@ from gateway.admin.idle_connections import IdleConnections
 from gateway.admin.readiness import Readiness
 from gateway.admin.responses import json_object, problem, text
 from gateway.decision.tokens.json_text import parse_json_object
-from gateway.http.nameless import hide_software
+from gateway.http.server_header import hide_software
 from gateway.reloading.report import report_as_json
 from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.addresses import name_bind_errors

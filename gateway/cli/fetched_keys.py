@@ -8,8 +8,8 @@ from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
-from gateway.fetching.place import place
 from gateway.fetching.session import make_session
+from gateway.fetching.shown_url import show_url
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.local_source import is_local
 from gateway.keyring.source import read_keys
@@ -31,7 +31,7 @@ class Finding:
     def source(self) -> str:
         """Return the source with its place, for people."""
         source = self.settings.source
-        where = source.location if is_local(source) else place(source.location)
+        where = source.location if is_local(source) else show_url(source.location)
         return f"{source.kind.value} {where}"
 
 

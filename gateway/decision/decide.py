@@ -12,7 +12,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, sign
+from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, with_reporter
 from gateway.decision.tokens.bearer import bearer_token
 from gateway.decision.tokens.claims import check_claims
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
@@ -25,7 +25,7 @@ _READING = ("GET", "HEAD")
 _OTHER_AUDIENCE = Deny(Reason.AUDIENCE_MISMATCH, "the token names no audience of the route")
 _SHORTFALLS = {
     Reason.AUTHENTICATION_TOO_WEAK: Deny(
-        Reason.AUTHENTICATION_TOO_WEAK, "acr is not one of those the route asks for"
+        Reason.AUTHENTICATION_TOO_WEAK, "acr is not one that the route requires"
     ),
     Reason.AUTHENTICATION_TOO_OLD: Deny(
         Reason.AUTHENTICATION_TOO_OLD, "auth_time is longer ago than the route allows"
@@ -54,10 +54,10 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     if token is None or token.policy is not policy or not is_current(token, keys):
         credential = bearer_token(head.authorization, policy.max_token_bytes)
         if isinstance(credential, Deny):
-            return settle(_refuse_unheard(credential, route), head.target)
+            return settle(_refuse_unverified(credential, route), head.target)
         answer = authenticate(credential, policy, keys)
         if isinstance(answer, Deny):
-            return settle(_refuse_unheard(answer, route), head.target)
+            return settle(_refuse_unverified(answer, route), head.target)
         if isinstance(answer, NeedKeys):
             return NeedKeys(answer.issuer_name, answer.kid, _refuse(answer.deny, route))
         token = answer
@@ -85,18 +85,18 @@ def settle(deny: Deny, target: bytes) -> Allow | Deny:
     route, reporter = deny.route, deny.reporter
     if route is None:
         return deny
-    if not route.reports and (reporter is None or not _takes(route, reporter)):
+    if not route.reports and (reporter is None or not _accepts(route, reporter)):
         return deny
     return Allow(route, target, None, b"", deny)
 
 
-def _takes(route: Route, issuer: Issuer) -> bool:
+def _accepts(route: Route, issuer: Issuer) -> bool:
     return route.issuers is None or issuer.name in route.issuers
 
 
 def _check_token(token: SignedToken, now: float) -> Deny | None:
     deny = check_claims(token, token.issuer, now)
-    return None if deny is None else sign(deny, token.issuer)
+    return None if deny is None else with_reporter(deny, token.issuer)
 
 
 def is_current(token: SignedToken, keys: KeySets) -> bool:
@@ -138,7 +138,7 @@ def _refuse_method(methods: tuple[str, ...]) -> Deny:
 
 def check_issuer(token: SignedToken, route: Route) -> Deny | None:
     """Return None if *route* accepts tokens of the token's issuer."""
-    if _takes(route, token.issuer):
+    if _accepts(route, token.issuer):
         return None
     return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {token.issuer.name}")
 
@@ -168,8 +168,8 @@ def check_revocation(
                 missing = Deny(Reason.REVOCATIONS_UNAVAILABLE, detail)
         elif listed.revokes(claims.all, claims.issued_at, now, issuer.leeway_seconds):
             detail = f"the token is on the revocation list {rule.name}"
-            return sign(Deny(Reason.TOKEN_REVOKED, detail), issuer)
-    return missing if missing is None else sign(missing, issuer)
+            return with_reporter(Deny(Reason.TOKEN_REVOKED, detail), issuer)
+    return missing if missing is None else with_reporter(missing, issuer)
 
 
 def check_step_up(token: SignedToken, wanted: StepUp, now: float) -> Deny | None:
@@ -194,7 +194,7 @@ def check_rules(token: SignedToken, match: Match) -> Deny | None:
     return check_rules(token, Match(match.route, others[0], others[1:])) if others else None
 
 
-def _refuse_unheard(deny: Deny, route: Route) -> Deny:
+def _refuse_unverified(deny: Deny, route: Route) -> Deny:
     # Unknown key ids are as good as random: caching their refusals is useless.
     return _recall_refusal(deny, route) if deny.wanted_key is None else _refuse(deny, route)
 

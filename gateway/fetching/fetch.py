@@ -15,14 +15,14 @@ from aiohttp import (
 from yarl import URL
 
 from gateway.fetching.document import MAX_DOCUMENT_BYTES, FetchFailed
-from gateway.fetching.place import place
+from gateway.fetching.shown_url import show_url
 from gateway.tls.no_connection import system_words
 
 MAX_REDIRECTS = 3
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-_GZIP_WINDOW_BITS = 31  # zlib's way to say: a gzip header, nothing else
+_GZIP_WINDOW_BITS = 31  # for zlib: a gzip header, nothing else
 
 _CHUNK_BYTES = 16 * 1024
 
@@ -43,9 +43,11 @@ async def fetch(
         async with asyncio.timeout(timeout_seconds):
             return await _follow(session, URL(url), max_bytes, tls)
     except TimeoutError:
-        raise FetchFailed(f"{place(url)}: no complete response in {timeout_seconds:g} s") from None
+        raise FetchFailed(
+            f"{show_url(url)}: no complete response in {timeout_seconds:g} s"
+        ) from None
     except (ClientError, OSError, ValueError) as error:
-        raise FetchFailed(f"{place(url)}: {_words(error)}") from None
+        raise FetchFailed(f"{show_url(url)}: {_words(error)}") from None
 
 
 def _words(error: Exception) -> str:
@@ -74,12 +76,12 @@ async def _follow(
     for _ in range(MAX_REDIRECTS + 1):
         async with session.get(target, allow_redirects=False, ssl=trust) as response:
             if response.status not in _REDIRECTS:
-                return await _body(response, place(str(url)), max_bytes)
+                return await _body(response, show_url(str(url)), max_bytes)
             following = target.join(URL(response.headers.get("Location", "")))
         if following.origin() != url.origin():
-            raise FetchFailed(f"{place(str(url))}: redirects to another host, not followed")
+            raise FetchFailed(f"{show_url(str(url))}: redirects to another host, not followed")
         target = following
-    raise FetchFailed(f"{place(str(url))}: more than {MAX_REDIRECTS} redirects")
+    raise FetchFailed(f"{show_url(str(url))}: more than {MAX_REDIRECTS} redirects")
 
 
 async def _body(response: ClientResponse, where: str, max_bytes: int) -> bytes:

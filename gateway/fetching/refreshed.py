@@ -41,7 +41,7 @@ class Refreshed(ABC, Generic[T]):
         self._state = Schedule()
         self._held: T | None = None
         self._held_from = -inf  # when its fetch began
-        self._flight: asyncio.Task[None] | None = None
+        self._fetch_task: asyncio.Task[None] | None = None
         self._fetches = 0
         self._failures = 0
         self._last_error: str | None = None
@@ -101,27 +101,27 @@ class Refreshed(ABC, Generic[T]):
         """Fetch once, or join the fetch in flight; a failure is not an error here."""
         # asyncio.wait neither cancels the fetch together with this caller (others wait for it,
         # too), nor this caller together with the fetch.
-        await asyncio.wait({self._flight or self._take_off()})
+        await asyncio.wait({self._fetch_task or self._start_fetch()})
 
     async def keep(self) -> None:
         """Refresh ahead and drop what is too old, until cancelled."""
         while True:
             self._drop_if_too_old()
-            if self._flight is None and self._clock.now() >= self._refresh_at():
-                self._take_off()
+            if self._fetch_task is None and self._clock.now() >= self._refresh_at():
+                self._start_fetch()
             await self._wait()
 
-    async def land(self) -> None:
+    async def finish_fetch(self) -> None:
         """Wait for the fetch in flight, if any, whatever its result."""
-        if self._flight is not None:
-            await asyncio.wait({self._flight})
+        if self._fetch_task is not None:
+            await asyncio.wait({self._fetch_task})
 
     async def close(self) -> None:
         """Cancel the fetch in flight, if any."""
-        if self._flight is not None:
-            self._flight.cancel()
-            await asyncio.gather(self._flight, return_exceptions=True)
-            self._flight = None
+        if self._fetch_task is not None:
+            self._fetch_task.cancel()
+            await asyncio.gather(self._fetch_task, return_exceptions=True)
+            self._fetch_task = None
 
     def is_loaded(self) -> bool:
         """Return whether the document is in use."""
@@ -135,7 +135,7 @@ class Refreshed(ABC, Generic[T]):
     def _next_refresh_in_seconds(self) -> float:
         """Return the time to the next fetch: 0 while one is due or in flight."""
         due_in = self._refresh_at() - self._clock.now()
-        return 0.0 if self._flight is not None else max(0.0, due_in)
+        return 0.0 if self._fetch_task is not None else max(0.0, due_in)
 
     def _refresh_at(self) -> float:
         return schedule.refresh_at(self._state, self._times, self.head_start)
@@ -145,10 +145,10 @@ class Refreshed(ABC, Generic[T]):
 
     async def _wait(self) -> None:
         """Wait for the fetch in flight, the next refresh or the expiry of the document."""
-        moments = [] if self._flight else [self._refresh_at()]
+        moments = [] if self._fetch_task else [self._refresh_at()]
         if self.is_loaded():
             moments.append(schedule.expires_at(self._state, self._times) or 0.0)
-        waits: set[asyncio.Future[None]] = {self._flight} if self._flight else set()
+        waits: set[asyncio.Future[None]] = {self._fetch_task} if self._fetch_task else set()
         timer: asyncio.Task[None] | None = None
         if moments:
             sleeping = self._sleep_until(min(moments))
@@ -171,10 +171,10 @@ class Refreshed(ABC, Generic[T]):
 
     # --- one fetch
 
-    def _take_off(self) -> asyncio.Task[None]:
+    def _start_fetch(self) -> asyncio.Task[None]:
         name = f"{self.content} of {self._name}"
-        self._flight = asyncio.create_task(self._fetch(), name=name)
-        return self._flight
+        self._fetch_task = asyncio.create_task(self._fetch(), name=name)
+        return self._fetch_task
 
     async def _fetch(self) -> None:
         self._fetches += 1
@@ -192,7 +192,7 @@ class Refreshed(ABC, Generic[T]):
                 self._held_from = began_at
                 self._accept(document)
         finally:
-            self._flight = None
+            self._fetch_task = None
             self.on_update()
 
     def _fail(self, words: str) -> None:

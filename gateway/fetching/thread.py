@@ -27,11 +27,11 @@ def start_thread(work: Callable[[], R], name: str) -> asyncio.Future[R]:
         try:
             result = work()
         except Exception as error:
-            tell(future.set_exception, error)
+            settle(future.set_exception, error)
         else:
-            tell(future.set_result, result)
+            settle(future.set_result, result)
 
-    def tell(setter: Callable[..., None], value: object) -> None:
+    def settle(setter: Callable[..., None], value: object) -> None:
         with suppress(RuntimeError):  # the loop ended before the work
             loop.call_soon_threadsafe(_settle, future, setter, value)
 

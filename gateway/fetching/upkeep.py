@@ -77,7 +77,7 @@ class Upkeep(Generic[D]):
         """Close after the fetches in flight, which requests may wait for."""
         try:
             await self._end_keepers()
-            await asyncio.gather(*(document.land() for document in self._all()))
+            await asyncio.gather(*(document.finish_fetch() for document in self._all()))
         finally:
             await self.close()
 

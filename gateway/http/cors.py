@@ -17,9 +17,9 @@ from gateway.decision.reason import Reason
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
-from gateway.http.host_sharing import HostSharing
+from gateway.http.host_cors import HostCors
 from gateway.http.reading.request import Request
-from gateway.http.writing.rewriting import edit_answer_fields, keep_fields
+from gateway.http.writing.rewriting import edit_response_fields, keep_fields
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 
@@ -36,7 +36,7 @@ _VARY_PREFLIGHT: Final = (
 
 
 def make_preflight(
-    policy: Policy, route_options: Sequence[RouteOptions], sharing: HostSharing
+    policy: Policy, route_options: Sequence[RouteOptions], sharing: HostCors
 ) -> Preflight | None:
     """Return what answers preflights; None if no route has `cors`."""
     if not sharing:
@@ -50,7 +50,7 @@ def find_preflight(
     host: str,
     policy: Policy,
     route_options: Sequence[RouteOptions],
-    sharing: HostSharing,
+    sharing: HostCors,
 ) -> Publish | None:
     """Return the response to *request* if it is a preflight, and its route has `cors`.
 
@@ -87,7 +87,7 @@ def _grant(cors: Cors, origin: bytes, method: bytes) -> bytes:
     ) % (granted, methods, cors.headers, cors.max_age_seconds, _VARY_PREFLIGHT)
 
 
-def sharing_fields(cors: Cors | None, request: Request) -> bytes:
+def cors_fields(cors: Cors | None, request: Request) -> bytes:
     """Return the CORS fields of a response; each begins with the end of the line before."""
     if cors is None:
         return b""
@@ -96,7 +96,7 @@ def sharing_fields(cors: Cors | None, request: Request) -> bytes:
     return granted + exposed + _VARY
 
 
-def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
+def refused_path_fields(sharing: HostCors, request: Request) -> bytes:
     """Return the CORS fields of the refusal of a path, which has no route.
 
     Pages may read it that may read responses of its host; without credentials, because it is the
@@ -105,7 +105,7 @@ def refused_path_fields(sharing: HostSharing, request: Request) -> bytes:
     if not sharing:
         return b""
     found = sharing.find(canonical_host(request.fields.host) or "", _only(request, b"origin"))
-    return _VARY if found is None else sharing_fields(_only_refusals(found[1]), request)
+    return _VARY if found is None else cors_fields(_only_refusals(found[1]), request)
 
 
 def _only_refusals(cors: Cors) -> Cors:
@@ -117,12 +117,12 @@ def edit_response(fields: bytes, options: RouteOptions, request: Request) -> byt
     """Return response *fields* as the route changes them; each begins with a line end."""
     rewrite = options.rewrite
     if rewrite is not None:
-        fields = edit_answer_fields(fields, rewrite.answer_fields)
+        fields = edit_response_fields(fields, rewrite.response_fields)
     cors = options.cors
-    return fields if cors is None else without_sharing(fields) + sharing_fields(cors, request)
+    return fields if cors is None else without_cors_fields(fields) + cors_fields(cors, request)
 
 
-def without_sharing(fields: bytes) -> bytes:
+def without_cors_fields(fields: bytes) -> bytes:
     """Return the *fields* of an upstream's response without its own CORS fields."""
     return keep_fields(fields, lambda line: not line.lower().startswith(b"access-control-"))
 

@@ -14,11 +14,11 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
-from gateway.http.cors import find_preflight, refused_path_fields, sharing_fields
-from gateway.http.host_sharing import HostSharing
+from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
+from gateway.http.host_cors import HostCors
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
-from gateway.http.reading.names import RequestNames, spoken_upgrades
+from gateway.http.reading.names import RequestNames, supported_upgrades
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
@@ -61,10 +61,10 @@ class Rehearsal:
         identity = settings.policy.identity
         names = identity_names | identity_aliases(identity)
         self._names = RequestNames(
-            names, settings.underscore_names, spoken_upgrades(settings.policy.routes.routes)
+            names, settings.underscore_names, supported_upgrades(settings.policy.routes.routes)
         )
         self._forward_token = identity.forward_token
-        self._sharing = HostSharing(settings.policy.routes.routes, settings.route_options)
+        self._sharing = HostCors(settings.policy.routes.routes, settings.route_options)
         proto = b"http" if settings.listen[0].tls is None else b"https"
         self._peer = Peer(client, proto, settings.trusted_proxies, b"1.1 " + pseudonym)
         self._pseudonym = pseudonym
@@ -161,10 +161,10 @@ class Rehearsal:
             owner = verdict.route
             cors = None if owner is None else self.settings.route_options[owner.index].cors
             if owner is None and verdict.reason is Reason.PATH_REJECTED:
-                told = refused_path_fields(self._sharing, request)
+                fields = refused_path_fields(self._sharing, request)
             else:
-                told = sharing_fields(cors, request)
-            return render_refusal(verdict, REQUEST_ID, now, is_head, close, told)
+                fields = cors_fields(cors, request)
+            return render_refusal(verdict, REQUEST_ID, now, is_head, close, fields)
         return render_published(verdict, REQUEST_ID, now, is_head, close)
 
 
@@ -192,7 +192,7 @@ class _HeadReader:
         self._request = self._head.complete(self._parser)
 
     def read(self, head: bytes) -> Request:
-        """Return the request in *head*; what is wrong with it stands in the fault of its fields."""
+        """Return the request in *head*; its fields have the fault, if there is one."""
         try:
             for start in range(0, len(head), PIECE_BYTES):
                 self._feed(head[start : start + PIECE_BYTES])

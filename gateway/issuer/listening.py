@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
-from gateway.http.nameless import hide_software
+from gateway.http.server_header import hide_software
 
 # Clients of a demo keep connections alive; none of them is worth waiting for.
 _SHUTDOWN_SECONDS = 0.5

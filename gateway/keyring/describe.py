@@ -53,12 +53,12 @@ def describe_alike(keys: Sequence[Key], algorithms: frozenset[str]) -> str | Non
             alike[kid] = (algorithm, count)
     if not alike:
         return None
-    told = [
+    shown = [
         f"{count} keys {kid_text(kid)} for {algorithm}{_left_untried(count)}"
         for kid, (algorithm, count) in list(alike.items())[:_MAX_SHOWN_GROUPS]
     ]
-    more = len(alike) - len(told)
-    return ", ".join(told) + (f" and {more} more" if more else "")
+    more = len(alike) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _left_untried(count: int) -> str:

@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
-from gateway.fetching.place import place
+from gateway.fetching.shown_url import show_url
 from gateway.settings.values.addresses import check_key_url, is_plain_http
 
 OPENID_SUFFIX = ".well-known/openid-configuration"
@@ -40,7 +40,7 @@ async def discover(
     for url in metadata_urls(issuer):
         try:
             document = await fetch(session, url, timeout_seconds, tls=tls)
-            return jwks_uri(document, issuer, place(url))
+            return jwks_uri(document, issuer, show_url(url))
         except FetchFailed as failure:
             reasons.append(str(failure))
     raise FetchFailed("; ".join(reasons))

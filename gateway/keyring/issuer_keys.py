@@ -8,8 +8,8 @@ from gateway.decision.keys import Key, KeySet
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
+from gateway.fetching.shown_url import show_url
 from gateway.keyring.describe import describe_alike, describe_keys
 from gateway.keyring.jwk import ParsedSet
 from gateway.keyring.local_source import is_local
@@ -80,7 +80,7 @@ class IssuerKeys(Refreshed[KeySet]):
         """
         if self._is_fixed:
             return
-        if self._flight is None and not self._may_ask(kid):
+        if self._fetch_task is None and not self._may_ask(kid):
             return
         await self.load()
         if kid is not None and self._last_error is None and not self._has(kid):
@@ -148,7 +148,7 @@ class IssuerKeys(Refreshed[KeySet]):
 
     def _describe_none(self, unusable: tuple[str, ...]) -> str:
         source = self.settings.source
-        where = source.location if is_local(source) else place(source.location)
+        where = source.location if is_local(source) else show_url(source.location)
         reasons = "; ".join(unusable[:_SHOWN_REASONS])
         return f"{where}: no usable key in the set" + (f" ({reasons})" if reasons else "")
 

@@ -43,7 +43,7 @@ class ParsedSet:
     unusable: tuple[str, ...]
 
 
-class _Unusable(Exception):  # noqa: N818 - it is said of one key, and never leaves this module
+class _Unusable(Exception):  # noqa: N818 - about one key; it never leaves this module
     """One key cannot be used; the text is the reason."""
 
 

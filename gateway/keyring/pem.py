@@ -47,7 +47,7 @@ def parse_pem(body: bytes) -> ParsedSet | str:
     if max(fitting.values(), default=0) > MAX_TRIED_KEYS:
         return (
             f"holds more than {MAX_TRIED_KEYS} keys of one kind; "
-            "use jwks_file, where each has a kid to tell them apart"
+            "use jwks_file, where each has a kid to distinguish them"
         )
     return ParsedSet(tuple(keys), tuple(unusable))
 

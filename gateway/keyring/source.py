@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.files import Files
-from gateway.fetching.place import place
+from gateway.fetching.shown_url import show_url
 from gateway.keyring.discovery import discover
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import is_local, read_local_keys
@@ -28,7 +28,9 @@ async def read_keys(session: ClientSession, files: Files, settings: IssuerSettin
         async with asyncio.timeout(timeout_seconds):
             return await _fetch(session, settings)
     except TimeoutError:
-        words = f"{place(settings.source.location)}: no complete response in {timeout_seconds:g} s"
+        words = (
+            f"{show_url(settings.source.location)}: no complete response in {timeout_seconds:g} s"
+        )
         raise FetchFailed(words) from None
 
 
@@ -39,5 +41,5 @@ async def _fetch(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
         url = await discover(session, settings.issuer.issuer, timeout_seconds, tls)
     parsed = parse_jwks(await fetch(session, url, timeout_seconds, tls=tls))
     if isinstance(parsed, str):
-        raise FetchFailed(f"{place(url)}: {parsed}")
+        raise FetchFailed(f"{show_url(url)}: {parsed}")
     return parsed

@@ -8,7 +8,7 @@ from gateway.settings.text.places import Places
 from gateway.settings.values.addresses import is_loopback
 from gateway.settings.values.configuration import Address, Server, Settings
 
-_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a file may say
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
 
 def find_forwarded_tokens(settings: Settings, places: Places) -> Iterator[Fault]:

@@ -23,7 +23,7 @@ from gateway.lints.trust import (
     find_short_cooldowns,
     find_symmetric,
 )
-from gateway.lints.unreachable import find_answered, find_hidden_methods, find_unreachable
+from gateway.lints.unreachable import find_hidden_methods, find_shadowed, find_unreachable
 from gateway.lints.worker_shares import find_limits_below_workers
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Fault
@@ -33,14 +33,14 @@ from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class LintResult:
     """All warnings about a configuration, in order of place, and those it suppresses."""
 
     warnings: tuple[Fault, ...]
     suppressed: tuple[Suppressed, ...]
 
 
-def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
+def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> LintResult:
     """Return all warnings about *loaded* at the time *now*, its own included.
 
     This reads no further file and no network; *others* are faults found there, errors included.
@@ -52,7 +52,7 @@ def lint(loaded: Loaded, now: float, others: Iterable[Fault] = ()) -> Doubts:
     kept, suppressed = apply_suppressions(found, loaded.suppressions)
     every = [*loaded.suppressed, *suppressed]
     warnings = [*loaded.warnings, *kept, *find_unused(loaded.suppressions, every)]
-    return Doubts(
+    return LintResult(
         tuple(sorted(warnings, key=lambda fault: fault.place)),
         tuple(sorted(every, key=lambda one: one.fault.place)),
     )
@@ -62,7 +62,7 @@ def _routes(settings: Settings, places: Places) -> Iterator[Fault]:
     routes = settings.policy.routes.routes
     nesting = Nesting(routes)
     yield from find_unreachable(nesting, places)
-    yield from find_answered(nesting, settings.policy.documents, places)
+    yield from find_shadowed(nesting, settings.policy.documents, places)
     yield from find_hidden_methods(nesting, places)
     opened = list(find_opened_guards(nesting, places))
     yield from opened

@@ -31,7 +31,7 @@ def find_unused_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]:
                 continue
             other = near.find(scope)
             meant = "" if other is None else f": did you mean `{other}`?"
-            message = f"`{key}` implies `{scope}`, which no route asks for{meant}"
+            message = f"`{key}` implies `{scope}`, which no route requires{meant}"
             yield part.warning(Code.SCOPE_UNUSED, message)
 
 
@@ -44,13 +44,13 @@ def find_suspect_scopes(names: Sequence[str], places: Places) -> Iterator[Fault]
     implies = places.main().child("scope_implies")
     near = _Spellings(Counter(scope for scope, _ in asked))
     granted = {*_keys(implies), *(scope for scope, _ in _scopes(implies))}
-    told: set[str] = set()
+    reported: set[str] = set()
     for scope, part in asked:
         is_alone = near.counts[scope] == 1 and scope not in granted
         other = near.find(scope) if is_alone else None
-        if other is None or other in told:
+        if other is None or other in reported:
             continue
-        told.add(scope)
+        reported.add(scope)
         message = f"`{scope}` is used only here: did you mean `{other}`?"
         yield part.warning(Code.SCOPE_SUSPECT, message)
 

@@ -20,8 +20,8 @@ _LASTING = {"sub", "oid", "uid", "user_id"}
 def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning if a service cannot distinguish users of two issuers."""
     headers = _headers(places)
-    told = next((claim for claim in _OF_ONE_ISSUER if claim in headers), None)
-    if told is None or "iss" in headers:
+    sent = next((claim for claim in _OF_ONE_ISSUER if claim in headers), None)
+    if sent is None or "iss" in headers:
         return
     everyone = frozenset(settings.issuers)
     listed: dict[str, set[frozenset[str]]] = {}
@@ -34,10 +34,10 @@ def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Faul
         if len(issuers) > 1:
             first, second = sorted(issuers)[:2]
             message = (
-                f"`{upstream}` cannot distinguish a `{told}` of `{first}` from the same one of"
+                f"`{upstream}` cannot distinguish a `{sent}` of `{first}` from the same one of"
                 f" `{second}`: send `iss` as well, e.g. X-Gateway-Issuer: iss"
             )
-            part = places.main().child("identity").child("headers").child(headers[told])
+            part = places.main().child("identity").child("headers").child(headers[sent])
             yield part.key_warning(Code.SUBJECT_AMBIGUOUS, message)
             return
 
@@ -45,12 +45,12 @@ def find_ambiguous_subjects(settings: Settings, places: Places) -> Iterator[Faul
 def find_changeable_subjects(places: Places) -> Iterator[Fault]:
     """Yield a warning if services identify users only by claims that can change hands."""
     headers = _headers(places)
-    told = next((claim for claim in _CHANGEABLE if claim in headers), None)
-    if told is not None and not _LASTING & set(headers):
+    sent = next((claim for claim in _CHANGEABLE if claim in headers), None)
+    if sent is not None and not _LASTING & set(headers):
         message = (
-            f"services identify users by `{told}` alone, which can change or be chosen: send `sub`"
+            f"services identify users by `{sent}` alone, which can change or be chosen: send `sub`"
         )
-        part = places.main().child("identity").child("headers").child(headers[told])
+        part = places.main().child("identity").child("headers").child(headers[sent])
         yield part.key_warning(Code.SUBJECT_CHANGEABLE, message)
 
 

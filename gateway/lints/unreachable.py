@@ -34,14 +34,14 @@ def find_unreachable(nesting: Nesting, places: Places) -> Iterator[Fault]:
                 )
 
 
-def find_answered(
+def find_shadowed(
     nesting: Nesting, documents: Mapping[tuple[str, bytes], bytes], places: Places
 ) -> Iterator[Fault]:
     """Yield a warning for each route whose only path is that of a published document."""
     published = {(host, split_segments(path)) for host, path in documents}
     for area in nesting.areas():
         for route in area.routes:
-            if _is_answered(area, route, published):
+            if _is_shadowed(area, route, published):
                 message = (
                     f"`{route.name}` can never match: the gateway itself serves a document at this"
                     " path"
@@ -53,7 +53,7 @@ def find_answered(
                 )
 
 
-def _is_answered(area: Area, route: Route, published: Collection[object]) -> bool:
+def _is_shadowed(area: Area, route: Route, published: Collection[object]) -> bool:
     if area.is_prefix:
         return False
     if (ANY_HOST, area.segments) in published:

@@ -14,7 +14,7 @@ from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict, WantedKey
 from gateway.http.cors import Preflight
-from gateway.http.host_sharing import HostSharing
+from gateway.http.host_cors import HostCors
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
@@ -273,7 +273,7 @@ class Port:
         self.forward_token = forward_token
         self.vouch: Vouch | None = None
         self.preflight: Preflight | None = None
-        self.sharing = HostSharing((), ())
+        self.sharing = HostCors((), ())
         self.timeouts = timeouts
         self.limits = limits
         self.edits_responses = any(one.options.edits_responses for one in routes)

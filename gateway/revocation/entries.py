@@ -19,7 +19,7 @@ _KNOWN = frozenset({*_CLAIMS, *_TIMES})
 _MAX_TIME_SECONDS = 2.0**53  # above, a double no longer counts seconds
 
 
-class _Wrong(Exception):  # noqa: N818 - it is said of one entry, and never leaves this module
+class _Wrong(Exception):  # noqa: N818 - about one entry; it never leaves this module
     """One entry is malformed; the text is the reason, and quotes nothing of the entry."""
 
 

@@ -8,8 +8,8 @@ from typing import Self
 from gateway.decision.revocation import RevocationList
 from gateway.fetching.clock import Clock
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.place import place
 from gateway.fetching.refreshed import Refreshed
+from gateway.fetching.shown_url import show_url
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.status import RevocationStatus
 from gateway.settings.values.configuration import RevocationSettings
@@ -45,7 +45,7 @@ class LiveList(Refreshed[RevocationList]):
     def location(self) -> str:
         """Return the list's location without secrets."""
         location = self.settings.location
-        return location if self.is_file else place(location)
+        return location if self.is_file else show_url(location)
 
     def is_same_source(self, other: Self) -> bool:
         """Return whether *other* fetches the same list."""

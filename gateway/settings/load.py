@@ -69,7 +69,7 @@ _UNUSED = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """A configuration that holds, what is doubtful about it, and where all of it stands.
+    """A valid configuration, with its warnings and the places of its parts.
 
     *warnings* are those that no comment suppresses, *suppressed* the others; *suppressions* are
     all such comments. *includes* has what included files may declare.

@@ -66,7 +66,7 @@ class ServerSide(ssl.SSLObject):
         self._hello = None
         if not offered or PROTOCOL.encode() in offered:
             return
-        self._failure = (ssl.SSL_ERROR_SSL, "the client offers no protocol that is spoken here")
+        self._failure = (ssl.SSL_ERROR_SSL, "the client offers no supported protocol")
         if self.outgoing is None:
             raise ssl.SSLError(*self._failure)
         self.outgoing.write(_NO_PROTOCOL_ALERT)

@@ -7,7 +7,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
-from gateway.assertion.voucher import TYPE, signer
+from gateway.assertion.signer import TYPE, signer
 from gateway.decision.decide import decide
 from gateway.decision.keys import Key
 from gateway.decision.keys import KeySet as KeySetOfTokens

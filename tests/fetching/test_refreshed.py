@@ -187,7 +187,7 @@ async def test_landing_and_closing_without_a_fetch_under_way_do_nothing(
     source = Source("old")
     words = Words("main", {}, clock, source)
 
-    await words.land()
+    await words.finish_fetch()
     await words.close()
 
     assert source.reads == 0

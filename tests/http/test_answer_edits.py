@@ -10,7 +10,7 @@ REQUEST = Request("GET", b"/", Fields())
 
 
 def test_what_the_route_rewrites_is_rewritten() -> None:
-    rewrite = Rewrite(answer_fields=FieldEdits(frozenset({b"server"}), b"\r\nX-A: 1"))
+    rewrite = Rewrite(response_fields=FieldEdits(frozenset({b"server"}), b"\r\nX-A: 1"))
 
     assert edit_response(
         b"\r\nServer: x", RouteOptions(9.0, 9.0, None, frozenset(), rewrite), REQUEST

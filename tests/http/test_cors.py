@@ -4,13 +4,13 @@ import pytest
 
 from gateway.decision.verdict import Publish
 from gateway.http.cors import (
+    cors_fields,
     find_preflight,
     make_preflight,
     refused_path_fields,
-    sharing_fields,
-    without_sharing,
+    without_cors_fields,
 )
-from gateway.http.host_sharing import HostSharing
+from gateway.http.host_cors import HostCors
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.settings.values.cors import Cors
@@ -26,7 +26,7 @@ OPEN = Cors(frozenset(), {}, True, frozenset(), b"A", b"B", False, 5)
 ROUTE_OPTIONS = [
     RouteOptions(9.0, 9.0, None, frozenset(), None, cors) for cors in (CORS, None, OPEN)
 ]
-SHARING = HostSharing(POLICY.routes.routes, ROUTE_OPTIONS)
+SHARING = HostCors(POLICY.routes.routes, ROUTE_OPTIONS)
 
 
 def asked(target: bytes, method: str, **names: bytes) -> Request:
@@ -103,10 +103,10 @@ def test_a_page_may_ask_for_a_path_that_is_refused_or_it_could_not_read_why() ->
 
 
 def test_the_refusal_of_a_path_is_for_pages_that_may_read_anything_of_the_host() -> None:
-    only = HostSharing(POLICY.routes.routes[:1], ROUTE_OPTIONS)
-    none = HostSharing((), ())
+    only = HostCors(POLICY.routes.routes[:1], ROUTE_OPTIONS)
+    none = HostCors((), ())
 
-    def told(sharing: HostSharing, origin: bytes) -> bytes:
+    def told(sharing: HostCors, origin: bytes) -> bytes:
         request = asked(b"/a[1]", "GET", origin=origin)
         request.fields.host = b"h"
         return refused_path_fields(sharing, request)
@@ -128,12 +128,12 @@ def test_another_method_is_no_preflight() -> None:
 
 def test_nobody_is_asked_where_no_route_says_anything() -> None:
     none = [ROUTE_OPTIONS[1]] * 3
-    assert make_preflight(POLICY, none, HostSharing(POLICY.routes.routes, none)) is None
+    assert make_preflight(POLICY, none, HostCors(POLICY.routes.routes, none)) is None
     assert make_preflight(POLICY, ROUTE_OPTIONS, SHARING) is not None
 
 
 def test_an_answer_is_shared_with_its_origin_by_the_methods_that_are() -> None:
-    shared = sharing_fields(CORS, asked(b"/a", "GET", Origin=APP))
+    shared = cors_fields(CORS, asked(b"/a", "GET", Origin=APP))
 
     assert shared == (
         b"\r\nAccess-Control-Allow-Origin: https://app.example.com"
@@ -146,11 +146,11 @@ def test_an_answer_is_shared_with_its_origin_by_the_methods_that_are() -> None:
         asked(b"/a", "GET", origin=b"null"),
         asked(b"/a", "GET", origin=APP, Origin=APP),
     ):
-        assert sharing_fields(CORS, request) == b"\r\nVary: Origin"
-    assert sharing_fields(None, asked(b"/a", "GET", origin=APP)) == b""
+        assert cors_fields(CORS, request) == b"\r\nVary: Origin"
+    assert cors_fields(None, asked(b"/a", "GET", origin=APP)) == b""
 
 
 def test_what_a_service_says_itself_is_taken_out() -> None:
     fields = b"\r\nAccess-Control-Allow-Origin: *\r\nETag: a\r\naccess-control-max-age: 5"
 
-    assert without_sharing(fields) == b"\r\nETag: a"
+    assert without_cors_fields(fields) == b"\r\nETag: a"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.lints.lint import Doubts, lint
+from gateway.lints.lint import LintResult, lint
 from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Fault, Severity
 from tests.settings.configs import ENVIRON, MARK, marked, outcome_of
@@ -17,7 +17,7 @@ def loaded(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> 
     return outcome
 
 
-def doubts(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> Doubts:
+def doubts(directory: Path, text: str, environ: Mapping[str, str] = ENVIRON) -> LintResult:
     """Return what is doubtful about the configuration *text*, which must hold."""
     return lint(loaded(directory, text, environ), time.time())
 

@@ -10,7 +10,7 @@ import pytest
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from gateway.assertion.voucher import TYPE, Voucher
+from gateway.assertion.signer import TYPE, AssertionSigner
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.schema.identity import DEFAULT_CLAIMS
 from gateway.settings.values.configuration import AssertionSettings
@@ -40,13 +40,13 @@ def test_the_program_takes_what_the_gateway_signs_for_its_service_and_nothing_el
     assertion: AssertionSettings,
 ) -> None:
     published = json.loads(render_jwks(assertion.keys))
-    voucher = Voucher(assertion, lambda: "id")
+    signer = AssertionSigner(assertion, lambda: "id")
     program: dict[str, Any] = {}
     exec(FENCES["python"], program)
 
     def caller_of(upstream: str, now: float) -> dict[str, Any]:
         token = signed_token(exp=NOW + 10**9)
-        line = voucher.vouch(token, upstream, now)
+        line = signer.vouch(token, upstream, now)
         value = line.decode().partition(": ")[2].strip()
         found: dict[str, Any] = program["caller_of"](value, KeySet.import_key_set(published))
         return found

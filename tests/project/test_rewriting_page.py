@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.http.writing.rewriting import edit_answer_fields
+from gateway.http.writing.rewriting import edit_response_fields
 from gateway.settings.load import Loaded, load_settings
 from tests.cli.config_files import run
 from tests.project.console import find_fences
@@ -39,6 +39,6 @@ def test_its_answers_are_edited_as_it_says(tmp_path: Path) -> None:
     (options,) = loaded.settings.route_options
     assert options.rewrite is not None
 
-    edited = edit_answer_fields(b"\r\nServer: a\r\nETag: b", options.rewrite.answer_fields)
+    edited = edit_response_fields(b"\r\nServer: a\r\nETag: b", options.rewrite.response_fields)
 
     assert edited == b"\r\nETag: b\r\nX-Content-Type-Options: nosniff"

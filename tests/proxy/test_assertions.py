@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from gateway.admin.explain import parse_question
-from gateway.assertion.voucher import TYPE
+from gateway.assertion.signer import TYPE
 from gateway.settings.values.configuration import Settings
 from tests.assertion.callers import signing_pem
 from tests.proxy.gateways import (

@@ -12,9 +12,9 @@ from gateway.cli.check.servers import ask_health, dial
 from gateway.cli.fetched_keys import find_keys_of
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
-from gateway.fetching.place import place
 from gateway.fetching.resolver import Resolver
 from gateway.fetching.session import make_session
+from gateway.fetching.shown_url import show_url
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
@@ -122,7 +122,7 @@ def _list_of(
         except FetchFailed as failure:
             return part.fault(Code.REVOCATIONS_UNAVAILABLE, str(failure))
         if isinstance(entries, str):
-            message = f"{place(one.location)}: {entries}"
+            message = f"{show_url(one.location)}: {entries}"
             return part.fault(Code.REVOCATIONS_UNAVAILABLE, message)
         return None
 

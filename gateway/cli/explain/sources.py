@@ -82,12 +82,12 @@ async def _read(settings: RevocationSettings) -> tuple[Revocation, ...]:
 
 async def _fetch(settings: RevocationSettings) -> tuple[Revocation, ...]:
     # Imported here, as above.
-    from gateway.fetching.place import place  # noqa: PLC0415
     from gateway.fetching.session import make_session  # noqa: PLC0415
+    from gateway.fetching.shown_url import show_url  # noqa: PLC0415
     from gateway.revocation.source import read_list  # noqa: PLC0415
 
     async with make_session() as session:
-        return _parse(await read_list(session, Files(), settings), place(settings.location))
+        return _parse(await read_list(session, Files(), settings), show_url(settings.location))
 
 
 def _parse(body: bytes, where: str) -> tuple[Revocation, ...]:

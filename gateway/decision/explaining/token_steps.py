@@ -126,8 +126,8 @@ def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
         (Check.AUDIENCE, _expected_audience(issuer), _audience(claims), "audiences"),
     ):
         if deny is not None and check is failed:
-            told = f"{deny.detail}: {found}"
-            yield Step(check, expected, told, deny.reason, _of(issuer, setting))
+            fault = f"{deny.detail}: {found}"
+            yield Step(check, expected, fault, deny.reason, _of(issuer, setting))
             return False
         yield Step(check, expected, found, None, _of(issuer, setting))
     return True

@@ -42,16 +42,16 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
     if isinstance(issuer, Deny):
         return issuer
     if compact.algorithm not in issuer.algorithms:
-        return sign(_ALGORITHM, issuer)
+        return with_reporter(_ALGORITHM, issuer)
     key_set = keys.get(issuer.name)
     if key_set is None:
-        return NeedKeys(issuer.name, None, sign(_NO_KEYS, issuer))
+        return NeedKeys(issuer.name, None, with_reporter(_NO_KEYS, issuer))
     fault = verify_signature(compact, key_set)
     if fault is not None:
-        return _ask_for_key(compact, issuer, key_set, sign(fault, issuer))
+        return _ask_for_key(compact, issuer, key_set, with_reporter(fault, issuer))
     claims = read_claims(payload, issuer, policy.scope_implies)
     if isinstance(claims, Deny):
-        return sign(claims, issuer)
+        return with_reporter(claims, issuer)
     # By position: naming so many fields costs more than a third of making it.
     return SignedToken(
         issuer,
@@ -85,6 +85,6 @@ def _ask_for_key(
     return fault if known else NeedKeys(issuer.name, token.kid, fault)
 
 
-def sign(deny: Deny, issuer: Issuer) -> Deny:
+def with_reporter(deny: Deny, issuer: Issuer) -> Deny:
     """Return *deny* with *issuer* as its reporter, if the issuer only reports."""
     return deny._replace(reporter=issuer) if issuer.reports else deny

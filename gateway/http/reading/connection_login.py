@@ -9,7 +9,7 @@ from typing import Final
 _SCHEME: Final = re.compile(rb"(?:\A|[\s,;\"])(?:ntlm|nego|kerberos)", re.IGNORECASE)
 
 
-def names_login(value: bytes) -> bool:
+def names_login_scheme(value: bytes) -> bool:
     """Return whether *value*, of Authorization, WWW-Authenticate or the like, names such a scheme.
 
     The next request on such a connection is sent in the name of the user who logged in.
@@ -17,7 +17,7 @@ def names_login(value: bytes) -> bool:
     return _SCHEME.search(value) is not None
 
 
-def answers_login(name: bytes, value: bytes) -> bool:
+def is_login_field(name: bytes, value: bytes) -> bool:
     """Return whether a response field is about such a login; *name* is in lower case."""
     # Microsoft's own field: whether the connection stays logged in.
-    return name == b"persistent-auth" or names_login(value)
+    return name == b"persistent-auth" or names_login_scheme(value)

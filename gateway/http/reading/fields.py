@@ -135,7 +135,7 @@ class Fields:
         self.lines = [piece for pair in kept for piece in pair]
         self.joined = None
 
-    def choose_upgrade(self, spoken: frozenset[bytes]) -> bool:
+    def choose_upgrade(self, supported: frozenset[bytes]) -> bool:
         """Reduce Upgrade to the protocols in *spoken*; return whether there are any.
 
         The others are ignored (RFC 9110 §7.8). A value that is no list of protocols stays as it
@@ -145,7 +145,7 @@ class Fields:
         offered = [one for one in offered if one]
         if not all(map(_PROTOCOL.fullmatch, offered)):
             return True
-        known = [one for one in offered if one.partition(b"/")[0].lower() in spoken]
+        known = [one for one in offered if one.partition(b"/")[0].lower() in supported]
         if not known:
             self.ignore_upgrade()
             return False

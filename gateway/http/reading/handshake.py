@@ -27,11 +27,11 @@ def check_opening(method: str, fields: Fields) -> str | None:
     """
     if method != "GET":
         return "a WebSocket handshake with another method than GET"
-    said = _said(_forwarded(fields))
-    keys = said[b"key"]
+    values = _values(_forwarded(fields))
+    keys = values[b"key"]
     if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
         return "not one Sec-WebSocket-Key of 16 bytes"
-    versions = said[b"version"]
+    versions = values[b"version"]
     if len(versions) != 1 or not versions[0].isdigit():
         return "not one Sec-WebSocket-Version"
     return None
@@ -44,16 +44,16 @@ def check_agreement(fields: Fields, lines: list[bytes]) -> str | None:
     prefix, value, prefix, value. If a client did not check, it would send through a tunnel to an
     upstream that did not understand the handshake.
     """
-    asked = _said(_forwarded(fields))
-    said = _said(lines)
+    asked = _values(_forwarded(fields))
+    values = _values(lines)
     if asked[b"version"] != [_VERSION]:
         return "the service agreed to another version of WebSocket than 13"
-    if said[b"accept"] != [accept_value(asked[b"key"][0])]:
+    if values[b"accept"] != [accept_value(asked[b"key"][0])]:
         return "not the Sec-WebSocket-Accept that the key demands"
-    protocols = said[b"protocol"]
+    protocols = values[b"protocol"]
     if len(protocols) > 1 or not set(protocols) <= _elements(asked[b"protocol"]):
         return "a subprotocol that was not offered"
-    extensions = said[b"extensions"]
+    extensions = values[b"extensions"]
     if len(extensions) > 1 or not _elements(extensions) <= _elements(asked[b"extensions"]):
         return "an extension that was not offered"
     return None
@@ -69,16 +69,16 @@ def _forwarded(fields: Fields) -> list[bytes]:
     return without_named(fields.lines, fields.connection)
 
 
-def _said(lines: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+def _values(lines: Sequence[bytes]) -> dict[bytes, list[bytes]]:
     """Return the values of each handshake field, by the end of its name."""
-    said: dict[bytes, list[bytes]] = {
+    values: dict[bytes, list[bytes]] = {
         name: [] for name in (b"key", b"version", b"accept", b"protocol", b"extensions")
     }
     for prefix, value in zip(lines[::2], lines[1::2], strict=True):
         name = prefix[2:-2].lower()
-        if name.startswith(b"sec-websocket-") and name[14:] in said:
-            said[name[14:]].append(value.strip(b" \t"))
-    return said
+        if name.startswith(b"sec-websocket-") and name[14:] in values:
+            values[name[14:]].append(value.strip(b" \t"))
+    return values
 
 
 def _elements(values: Sequence[bytes]) -> set[bytes]:

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.routing import Route
-from gateway.http.reading.usual_names import USUAL_IN_ANSWERS, USUAL_IN_REQUESTS
+from gateway.http.reading.usual_names import USUAL_IN_REQUESTS, USUAL_IN_RESPONSES
 from gateway.settings.values.configuration import UnderscoreNames
 
 DROP: Final = 0
@@ -88,7 +88,7 @@ _REQUEST_KINDS = {
 # them is forwarded.
 _RESERVED = frozenset(_REQUEST_KINDS) | _HOP_BY_HOP | _OVERRIDES
 
-_ANSWER_KINDS = {
+_RESPONSE_KINDS = {
     b"date": DATE,
     b"www-authenticate": LOGIN,
     b"proxy-authenticate": LOGIN,
@@ -113,7 +113,7 @@ _REMEMBERED_NAME_BYTES = 64
 _KNOWN_UPGRADES: Final = frozenset((b"websocket",))
 
 
-def spoken_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
+def supported_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
     """Return the protocols, in lower case, that one of *routes* or the gateway knows.
 
     An upgrade to another protocol is ignored; one to these is granted or refused.
@@ -143,18 +143,18 @@ class RequestNames(Remembered[bytes, bytes | int]):
         self._reserved = identity | _RESERVED
         self._underscore_names = underscore_names
         super().__init__(
-            _REMEMBERED_NAMES, {name: self._judge(name) for name in USUAL_IN_REQUESTS | identity}
+            _REMEMBERED_NAMES, {name: self._classify(name) for name in USUAL_IN_REQUESTS | identity}
         )
 
     def __missing__(self, name: bytes) -> bytes | int:
         kind = self.recall(name)
         if kind is None:
-            kind = self._judge(name)
+            kind = self._classify(name)
             if len(name) <= _REMEMBERED_NAME_BYTES:
                 self.keep(name, kind)
         return kind
 
-    def _judge(self, name: bytes) -> bytes | int:
+    def _classify(self, name: bytes) -> bytes | int:
         lower = name.lower()
         kind = _REQUEST_KINDS.get(lower)
         if kind is not None:
@@ -179,27 +179,27 @@ class RequestNames(Remembered[bytes, bytes | int]):
         return alias in self._reserved or alias.startswith(_RESERVED_STARTS)
 
 
-class AnswerNames(Remembered[bytes, bytes | int]):
+class ResponseNames(Remembered[bytes, bytes | int]):
     """Judge the field names of responses."""
 
     __slots__ = ()
 
     def __init__(self) -> None:
-        usual = {name: _judge_answer(name) for name in USUAL_IN_ANSWERS}
+        usual = {name: _classify_response(name) for name in USUAL_IN_RESPONSES}
         super().__init__(_REMEMBERED_NAMES, usual)
 
     def __missing__(self, name: bytes) -> bytes | int:
         kind = self.recall(name)
         if kind is None:
-            kind = _judge_answer(name)
+            kind = _classify_response(name)
             if len(name) <= _REMEMBERED_NAME_BYTES:
                 self.keep(name, kind)
         return kind
 
 
-def _judge_answer(name: bytes) -> bytes | int:
+def _classify_response(name: bytes) -> bytes | int:
     lower = name.lower()
-    kind = _ANSWER_KINDS.get(lower)
+    kind = _RESPONSE_KINDS.get(lower)
     if kind is not None:
         return kind
     return DROP if lower in _HOP_BY_HOP else b"\r\n" + name + b": "

@@ -5,7 +5,7 @@ import re
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
-from gateway.http.reading.connection_login import names_login
+from gateway.http.reading.connection_login import names_login_scheme
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.handshake import check_opening, is_websocket
 from gateway.http.reading.trace_context import ReceivedTrace
@@ -75,7 +75,7 @@ class Request:
 
     def logs_in(self) -> bool:
         """Return whether its login applies to the whole connection that it is sent on."""
-        return any(map(names_login, self.fields.authorization))
+        return any(map(names_login_scheme, self.fields.authorization))
 
     def has_body(self) -> bool:
         """Return whether a body follows; bytes after an upgrade are none."""

@@ -54,4 +54,4 @@ def _spellings(*texts: str) -> Iterator[bytes]:
 
 
 USUAL_IN_REQUESTS: Final = frozenset(_spellings(_SHARED, _REQUEST))
-USUAL_IN_ANSWERS: Final = frozenset(_spellings(_SHARED, _ANSWER))
+USUAL_IN_RESPONSES: Final = frozenset(_spellings(_SHARED, _ANSWER))

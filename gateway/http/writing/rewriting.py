@@ -81,7 +81,7 @@ def without_edited(lines: list[bytes], edits: FieldEdits) -> list[bytes]:
     return kept
 
 
-def edit_answer_fields(fields: bytes, edits: FieldEdits) -> bytes:
+def edit_response_fields(fields: bytes, edits: FieldEdits) -> bytes:
     """Return response *fields* with *edits*; each begins with the end of the line before."""
     if not edits.removed:
         return fields + edits.lines

@@ -4,7 +4,7 @@ from time import monotonic, time
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
-from gateway.http.cors import edit_response, refused_path_fields, sharing_fields
+from gateway.http.cors import cors_fields, edit_response, refused_path_fields
 from gateway.http.reading.handshake import check_agreement, is_websocket
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
@@ -463,7 +463,7 @@ class Exchange:
         if route is None and deny.reason is Reason.PATH_REJECTED:
             return self.limit_fields + refused_path_fields(port.sharing, self.request)
         cors = None if route is None else port.routes[route.index].options.cors
-        return self.limit_fields + sharing_fields(cors, self.request)
+        return self.limit_fields + cors_fields(cors, self.request)
 
     def _must_close(self) -> bool:
         """Return whether a response of our own ends the connection."""

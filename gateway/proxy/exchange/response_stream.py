@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
-from gateway.decision.tokens.authenticate import sign
+from gateway.decision.tokens.authenticate import with_reporter
 from gateway.decision.verdict import Allow, Deny
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
@@ -126,7 +126,7 @@ class ResponseStream:
         owner, allow = self._owner, self._owner.allow
         if owner.is_over or allow is None or allow.token is None:
             return
-        ended = self._find_revocation() or sign(_EXPIRED, allow.token.issuer)
+        ended = self._find_revocation() or with_reporter(_EXPIRED, allow.token.issuer)
         deny = ended._replace(route=allow.route, token=allow.token)
         settled = settle(deny, allow.target)
         if isinstance(settled, Allow):

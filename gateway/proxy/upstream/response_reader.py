@@ -5,7 +5,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from gateway.http.reading.connection_login import answers_login
+from gateway.http.reading.connection_login import is_login_field
 from gateway.http.reading.faults import StopParsing, was_stopped
 from gateway.http.reading.names import (
     CONNECTION,
@@ -14,7 +14,7 @@ from gateway.http.reading.names import (
     LOGIN,
     TRANSFER_ENCODING,
     UPGRADE,
-    AnswerNames,
+    ResponseNames,
     without_named,
 )
 from gateway.http.writing.http_date import http_date
@@ -36,7 +36,7 @@ _MAX_INTERIM: Final = 16
 # A repeated head costs this much memory at most, on each connection.
 _MAX_REPEATED_BYTES: Final = 2048
 
-_NAMES: Final = AnswerNames()
+_NAMES: Final = ResponseNames()
 
 # The usual values of Connection, which mean nothing in HTTP/1.1.
 _KEEPS: Final = frozenset((b"keep-alive", b"Keep-Alive"))
@@ -323,7 +323,7 @@ class ResponseReader:
     def _add_login(self, name: bytes, value: bytes) -> None:
         """Take a field about a login; it may also be a trailer (RFC 9110 §11.6.3)."""
         lower = name.lower()
-        if self._sink is not None and answers_login(lower, value):
+        if self._sink is not None and is_login_field(lower, value):
             self._sink.login_received()
         # Proxy-Authenticate and the like are for the gateway alone (RFC 9110 §11.7.1).
         if not (self.head_done or lower.startswith(b"proxy-")):

@@ -68,8 +68,8 @@ def _build(model: CorsModel, route: Route, part: Part, faults: list[Fault]) -> C
 
 def _pattern(origin: str) -> re.Pattern[bytes]:
     """Return the pattern of the wildcard *origin*: one label, and the rest literally."""
-    before, _, behind = origin.partition("*")
-    text = f"{re.escape(before)}{_LABEL}{re.escape(behind)}"
+    before, _, after = origin.partition("*")
+    text = f"{re.escape(before)}{_LABEL}{re.escape(after)}"
     return re.compile(text.encode(errors="replace"))
 
 

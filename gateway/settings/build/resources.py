@@ -246,7 +246,7 @@ def _accepted(routes: Sequence[Route]) -> frozenset[str] | None:
     return frozenset[str]().union(*filter(None, listed))
 
 
-def takes(route: Route, issuer_name: str) -> bool:
+def accepts(route: Route, issuer_name: str) -> bool:
     """Return whether *route* accepts tokens of the issuer."""
     return route.issuers is None or issuer_name in route.issuers
 

@@ -46,7 +46,7 @@ def _build(  # noqa: PLR0913, PLR0917 - each is a part of what is built
 ) -> RouteOptions:
     own_timeouts, own_limits = model.timeouts or _NO_TIMEOUTS, model.limits or _NO_LIMITS
     response, total, stall = own_timeouts.response, own_timeouts.total, own_timeouts.stall
-    # None is the word for unlimited: whether something was said is another question.
+    # None means unlimited, so whether a key is set must be looked up separately.
     own = own_timeouts.model_fields_set | own_limits.model_fields_set
     usual = upstream.response_timeout_seconds
     return RouteOptions(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.issuers import IssuerReach
-from gateway.settings.build.resources import takes
+from gateway.settings.build.resources import accepts
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers import IssuerModel
 from gateway.settings.schema.models import UpstreamModel
@@ -78,7 +78,7 @@ def warn_about_audiences(
 
 def _listed(route: Route, issuers: Mapping[str, IssuerSettings]) -> Names | None:
     """Return the audiences that the issuers of *route* list; None if an issuer lists none."""
-    accepted = [one.issuer.audiences for name, one in issuers.items() if takes(route, name)]
+    accepted = [one.issuer.audiences for name, one in issuers.items() if accepts(route, name)]
     if not accepted or None in accepted:
         return None
     return Names(sorted(audience for audiences in accepted for audience in audiences or ()))
@@ -128,7 +128,7 @@ def _warn_if_refused(
     ]
     if where:
         message = (
-            "clients ask for tokens for this URL (RFC 8707), and those would be refused: it is"
+            "clients request tokens for this URL (RFC 8707), which would be refused: it is"
             f" not in {_listing(where)}"
         )
         faults.append(part.child("resource").warning(Code.AUDIENCE_UNLISTED, message))
@@ -173,7 +173,7 @@ def _warn_if_shared(
     open_to_it = [
         f"`{route.name}`"
         for route in routes
-        if any(takes(route, name) for name in other.authorization_servers)
+        if any(accepts(route, name) for name in other.authorization_servers)
     ]
     message = (
         f"tokens for the resource `{other.name}` pass here, too, at {_listing(open_to_it)}:"

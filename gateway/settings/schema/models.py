@@ -110,7 +110,7 @@ class AdminModel(Strict):
     address: Text = Field(default="127.0.0.1:9901", description="Host and port.")
     token_env: Text | None = Field(
         default=None,
-        description="The environment variable that holds the bearer token the admin port asks for.",
+        description="The environment variable with the bearer token that the admin port requires.",
     )
 
 

@@ -18,12 +18,12 @@ from gateway.settings.text.yaml_nodes import MAX_FILE_BYTES, parse_yaml
 
 
 class UnreadableError(Exception):
-    """The configuration file cannot be opened or read; the message says why."""
+    """The configuration file is unreadable; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One file: its directory, for relative paths, and what it says."""
+    """One file: its directory, for relative paths, and its content."""
 
     directory: Path
     document: Document

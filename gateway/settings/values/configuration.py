@@ -128,7 +128,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server of an upstream; *authority* is what a Host field would say."""
+    """One server of an upstream; *authority* is its name in a Host field."""
 
     host: str
     port: int

@@ -47,5 +47,5 @@ class Rewrite:
     prefix: bytes = b""
     host: bytes | HostField = HostField.KEEP
     request_fields: FieldEdits = NO_FIELDS
-    answer_fields: FieldEdits = NO_FIELDS
+    response_fields: FieldEdits = NO_FIELDS
     query: QueryEdits = NO_QUERY

@@ -40,5 +40,5 @@ class RouteOptions:
     @property
     def edits_responses(self) -> bool:
         """Return whether response fields are changed."""
-        edits = NO_FIELDS if self.rewrite is None else self.rewrite.answer_fields
+        edits = NO_FIELDS if self.rewrite is None else self.rewrite.response_fields
         return self.cors is not None or edits != NO_FIELDS

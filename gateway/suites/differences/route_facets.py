@@ -200,7 +200,7 @@ def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
         said["host"] = (host, text)
     for key, edits in (
         ("request_headers", rewrite.request_fields),
-        ("answer_headers", rewrite.answer_fields),
+        ("answer_headers", rewrite.response_fields),
         ("query", rewrite.query),
     ):
         if edits.removed:

@@ -80,7 +80,7 @@ def make_ready(
             fault = suite.root.child("gateway").fault(Code.MISSING_FILE, str(error))
             return _broken(suite, fault)
     if isinstance(loaded, Rejected):
-        # Doubts are for `gateway check`; here they would hide why nothing could be tested.
+        # LintResult are for `gateway check`; here they would hide why nothing could be tested.
         errors = (fault for fault in loaded.faults if fault.severity is Severity.ERROR)
         return _broken(suite, *errors)
     unknown = find_unknown_names(suite, loaded.settings)

@@ -12,8 +12,8 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from gateway.fetching.place import place
 from gateway.fetching.session import make_session
+from gateway.fetching.shown_url import show_url
 from gateway.settings.values.configuration import Tracing
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.spans import Span
@@ -198,7 +198,7 @@ class SpanExporter:
         if (failure is not None) == self._is_failing:
             return
         self._is_failing = failure is not None
-        where = place(settings.url)
+        where = show_url(settings.url)
         if failure is not None:
             _log.warning("spans are not accepted by %s: %s", where, failure)
         else:

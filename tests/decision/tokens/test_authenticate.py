@@ -4,7 +4,7 @@ import pytest
 
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import authenticate, sign
+from gateway.decision.tokens.authenticate import authenticate, with_reporter
 from gateway.decision.verdict import Deny
 from tests.decision.policies import claims, issuer, policy
 from tests.tokens import b64, make_key, make_private, mint
@@ -74,7 +74,7 @@ def test_a_token_without_a_type_has_none() -> None:
 @pytest.mark.parametrize("reports", [True, False])
 def test_a_refusal_is_signed_by_an_issuer_that_only_reports(reports: bool) -> None:
     one = issuer(reports=reports)
-    deny = sign(Deny(Reason.TOKEN_EXPIRED, "the token has expired"), one)
+    deny = with_reporter(Deny(Reason.TOKEN_EXPIRED, "the token has expired"), one)
 
     assert deny.reporter is (one if reports else None)
     assert deny.reason is Reason.TOKEN_EXPIRED

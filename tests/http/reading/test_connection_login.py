@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.reading.connection_login import answers_login, names_login
+from gateway.http.reading.connection_login import is_login_field, names_login_scheme
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from gateway.http.reading.connection_login import answers_login, names_login
 )
 def test_logins_of_a_connection_are_found_in_any_list(value: bytes) -> None:
     """RFC 4559 §6, RFC 9110 §11.6.1: in any letter case, and several in one line."""
-    assert names_login(value)
-    assert answers_login(b"www-authenticate", value)
+    assert names_login_scheme(value)
+    assert is_login_field(b"www-authenticate", value)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_logins_of_a_connection_are_found_in_any_list(value: bytes) -> None:
     ],
 )
 def test_other_credentials_are_of_one_request(value: bytes) -> None:
-    assert not names_login(value)
-    assert not answers_login(b"www-authenticate", value)
+    assert not names_login_scheme(value)
+    assert not is_login_field(b"www-authenticate", value)
 
 
 def test_a_realm_that_speaks_of_one_is_taken_for_one() -> None:
     """One connection too many is kept apart, and no harm is done."""
-    assert names_login(b'Basic realm="Intranet, NTLM works too"')
+    assert names_login_scheme(b'Basic realm="Intranet, NTLM works too"')
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_a_realm_that_speaks_of_one_is_taken_for_one() -> None:
     ],
 )
 def test_answers_tell_of_logins_that_went_before(name: bytes, value: bytes, is_login: bool) -> None:
-    assert answers_login(name, value) is is_login
+    assert is_login_field(name, value) is is_login

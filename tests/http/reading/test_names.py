@@ -13,8 +13,8 @@ from gateway.http.reading.names import (
     REFUSED,
     TRANSFER_ENCODING,
     VIA,
-    AnswerNames,
     RequestNames,
+    ResponseNames,
     without_named,
 )
 from gateway.settings.values.configuration import UnderscoreNames
@@ -135,7 +135,7 @@ def test_what_is_forwarded_is_to_no_service_a_field_with_a_meaning(
 def test_an_answer_field_is_forwarded_dropped_or_means_something_here(
     name: bytes, kind: bytes | int
 ) -> None:
-    assert AnswerNames()[name] == kind
+    assert ResponseNames()[name] == kind
 
 
 @given(TOKEN)
@@ -159,13 +159,13 @@ class Judged(bytes):
         return super().lower()
 
 
-@pytest.fixture(params=[lambda: RequestNames(IDENTITY), AnswerNames], ids=["requests", "answers"])
-def names(request: pytest.FixtureRequest) -> RequestNames | AnswerNames:
-    made: RequestNames | AnswerNames = request.param()
+@pytest.fixture(params=[lambda: RequestNames(IDENTITY), ResponseNames], ids=["requests", "answers"])
+def names(request: pytest.FixtureRequest) -> RequestNames | ResponseNames:
+    made: RequestNames | ResponseNames = request.param()
     return made
 
 
-def times_judged(names: RequestNames | AnswerNames, name: bytes) -> int:
+def times_judged(names: RequestNames | ResponseNames, name: bytes) -> int:
     """Return how often looking *name* up twice has it judged."""
     before = Judged.judged
     kinds = {names[Judged(name)], names[Judged(name)]}
@@ -173,14 +173,14 @@ def times_judged(names: RequestNames | AnswerNames, name: bytes) -> int:
     return Judged.judged - before
 
 
-def flood(names: RequestNames | AnswerNames, start: int = 0, count: int = 10_000) -> None:
+def flood(names: RequestNames | ResponseNames, start: int = 0, count: int = 10_000) -> None:
     """Look up what 22 requests of a stranger make up, and more."""
     for number in range(start, start + count):
         name = b"X-%d" % number
         assert names[name] == b"\r\n%b: " % name
 
 
-def test_invented_names_do_not_fill_the_memory(names: RequestNames | AnswerNames) -> None:
+def test_invented_names_do_not_fill_the_memory(names: RequestNames | ResponseNames) -> None:
     usual = len(names)
 
     flood(names)
@@ -190,7 +190,7 @@ def test_invented_names_do_not_fill_the_memory(names: RequestNames | AnswerNames
 
 
 def test_behind_a_flood_of_invented_names_a_new_name_is_judged_once(
-    names: RequestNames | AnswerNames,
+    names: RequestNames | ResponseNames,
 ) -> None:
     """Before, 22 requests filled the table for good, and every later one was read anew."""
     flood(names)
@@ -200,7 +200,7 @@ def test_behind_a_flood_of_invented_names_a_new_name_is_judged_once(
 
 
 def test_a_name_in_use_is_not_judged_again_during_a_flood(
-    names: RequestNames | AnswerNames,
+    names: RequestNames | ResponseNames,
 ) -> None:
     assert times_judged(names, b"X-Tenant-Of-Ours") == 1
     for start in range(0, 10_000, 500):
@@ -209,7 +209,9 @@ def test_a_name_in_use_is_not_judged_again_during_a_flood(
 
 
 @pytest.mark.parametrize("name", [b"Content-Type", b"cache-control", b"X-Request-Id"])
-def test_a_usual_name_is_never_judged_again(names: RequestNames | AnswerNames, name: bytes) -> None:
+def test_a_usual_name_is_never_judged_again(
+    names: RequestNames | ResponseNames, name: bytes
+) -> None:
     assert times_judged(names, name) == 0
     flood(names)
     assert times_judged(names, name) == 0
@@ -225,7 +227,7 @@ def test_usual_names_mean_what_any_other_name_would() -> None:
     assert names[b"User-Agent"] == b"\r\nUser-Agent: "
 
 
-def test_names_of_no_honest_length_are_not_remembered(names: RequestNames | AnswerNames) -> None:
+def test_names_of_no_honest_length_are_not_remembered(names: RequestNames | ResponseNames) -> None:
     long = b"x" * 1000
 
     assert names[long] == b"\r\n%b: " % long

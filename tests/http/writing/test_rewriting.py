@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.decision.routes.segments import split_segments
 from gateway.http.writing.rewriting import (
     choose_host,
-    edit_answer_fields,
+    edit_response_fields,
     rewrite_target,
     without_edited,
 )
@@ -112,10 +112,10 @@ def test_fields_are_known_by_all_spellings_of_their_names() -> None:
 def test_fields_of_answers_are_taken_out_before_others_are_put_in() -> None:
     edits = FieldEdits(frozenset({b"server", b"x-a"}), b"\r\nX-A: 1")
 
-    edited = edit_answer_fields(b"\r\nServer: x: y\r\nETag: z\r\nx_a: 2", edits)
+    edited = edit_response_fields(b"\r\nServer: x: y\r\nETag: z\r\nx_a: 2", edits)
 
     assert edited == b"\r\nETag: z\r\nX-A: 1"
-    assert edit_answer_fields(b"", edits) == b"\r\nX-A: 1"
-    assert edit_answer_fields(b"\r\nA: 1", FieldEdits(frozenset(), b"\r\nB: 2")) == (
+    assert edit_response_fields(b"", edits) == b"\r\nX-A: 1"
+    assert edit_response_fields(b"\r\nA: 1", FieldEdits(frozenset(), b"\r\nB: 2")) == (
         b"\r\nA: 1\r\nB: 2"
     )

@@ -40,7 +40,7 @@ GOOD = [
     ),
     (
         "{answer_headers: {remove: [Server]}}",
-        Rewrite(answer_fields=FieldEdits(frozenset({b"server"}))),
+        Rewrite(response_fields=FieldEdits(frozenset({b"server"}))),
     ),
 ]
 BAD = [

@@ -2,7 +2,7 @@
 
 from gateway.http.writing.rewriting import (
     choose_host,
-    edit_answer_fields,
+    edit_response_fields,
     rewrite_target,
     without_edited,
 )
@@ -15,4 +15,4 @@ def test_by_default_all_is_sent_as_it_came() -> None:
     assert rewrite_target(b"/a/b?c", rewrite) == b"/a/b?c"
     assert choose_host(b"h", rewrite, None) == b"h"
     assert without_edited(lines, rewrite.request_fields) == lines
-    assert edit_answer_fields(b"\r\nA: 1", rewrite.answer_fields) == b"\r\nA: 1"
+    assert edit_response_fields(b"\r\nA: 1", rewrite.response_fields) == b"\r\nA: 1"

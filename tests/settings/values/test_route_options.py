@@ -13,4 +13,4 @@ def test_only_edits_of_answers_edit_answers() -> None:
 
     assert not edits_responses(None)
     assert not edits_responses(Rewrite(1, request_fields=edits))
-    assert edits_responses(Rewrite(answer_fields=edits))
+    assert edits_responses(Rewrite(response_fields=edits))

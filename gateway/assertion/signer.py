@@ -31,7 +31,7 @@ class _Vouched:
     until: float
 
 
-class Voucher:
+class AssertionSigner:
     r"""Signs assertions about callers, as lines ``Name: assertion\r\n``, for one upstream each.
 
     *make_id* makes the `jti` of each assertion. An assertion is reused for its token until half of

@@ -7,7 +7,7 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 
 
-class HostSharing:
+class HostCors:
     """The `cors` of each host's routes: pages that may read responses of one may read a refusal.
 
     A rejected path has no route, and its refusal only says that the path is invalid. A look-up

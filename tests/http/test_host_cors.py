@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gateway.decision.routes.routing import Route
-from gateway.http.host_sharing import HostSharing
+from gateway.http.host_cors import HostCors
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.route_options import RouteOptions
 from tests.decision.policies import route
@@ -18,12 +18,12 @@ def cors(*origins: bytes, pattern: bytes | None = None, is_open: bool = False) -
     return Cors(frozenset(origins), patterns, is_open, frozenset(), b"", b"", False, 5)
 
 
-def sharing(*parts: tuple[tuple[str, ...], Cors | None]) -> tuple[HostSharing, list[Route]]:
+def sharing(*parts: tuple[tuple[str, ...], Cors | None]) -> tuple[HostCors, list[Route]]:
     routes = [
         route(f"/{index}", index=index, hosts=hosts) for index, (hosts, _) in enumerate(parts)
     ]
     route_options = [RouteOptions(9.0, 9.0, None, frozenset(), None, one) for _, one in parts]
-    return HostSharing(routes, route_options), routes
+    return HostCors(routes, route_options), routes
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_the_first_route_of_the_host_whose_answers_the_page_may_read_lends_its_w
 
 def test_where_no_route_says_anything_nobody_may() -> None:
     assert not sharing(((), None))[0]
-    assert not HostSharing((), ())
+    assert not HostCors((), ())
     for one in (cors(APP), cors(pattern=b"x"), cors(is_open=True)):
         assert sharing(((), one))[0]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.assertion.voucher import Voucher
+from gateway.assertion.signer import AssertionSigner
 from gateway.decision.token import SignedToken
 from tests.assertion.callers import assertion_settings, signed_token
 from tests.decision.policies import ISSUER, NOW
 
 
-def make_voucher(capacity: int = 100, **changes: Any) -> Voucher:
+def make_signer(capacity: int = 100, **changes: Any) -> AssertionSigner:
     numbers = count(1)
-    return Voucher(assertion_settings(**changes), lambda: f"id-{next(numbers)}", capacity)
+    return AssertionSigner(assertion_settings(**changes), lambda: f"id-{next(numbers)}", capacity)
 
 
 def claims_in(line: bytes) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def claims_in(line: bytes) -> dict[str, Any]:
 
 
 def test_a_service_is_told_who_calls_and_that_it_is_meant() -> None:
-    line = make_voucher().vouch(signed_token(), "orders", NOW)
+    line = make_signer().vouch(signed_token(), "orders", NOW)
 
     assert claims_in(line) == {
         "iss": "https://gateway.example.com/",
@@ -47,35 +47,35 @@ def test_what_the_token_does_not_say_is_left_out() -> None:
     """CVE-2026-30851"""
     token = signed_token(sub=..., scope=..., scp=["a", "b"])
 
-    found = claims_in(make_voucher().vouch(token, "orders", NOW))
+    found = claims_in(make_signer().vouch(token, "orders", NOW))
 
     assert "sub" not in found
     assert found["scope"] == "a b"
 
 
 def test_a_nested_claim_is_found_and_keeps_its_type() -> None:
-    voucher = make_voucher(claims=(("roles", ("realm", "roles")), ("none", ("realm", "none"))))
+    signer = make_signer(claims=(("roles", ("realm", "roles")), ("none", ("realm", "none"))))
 
-    found = claims_in(voucher.vouch(signed_token(realm={"roles": ["a", 1]}), "orders", NOW))
+    found = claims_in(signer.vouch(signed_token(realm={"roles": ["a", 1]}), "orders", NOW))
 
     assert found["roles"] == ["a", 1]
     assert "none" not in found
 
 
 def test_one_word_does_for_many_requests_until_half_of_its_life_is_over() -> None:
-    voucher, token = make_voucher(), signed_token()
-    first = voucher.vouch(token, "orders", NOW)
+    signer, token = make_signer(), signed_token()
+    first = signer.vouch(token, "orders", NOW)
 
-    assert voucher.vouch(token, "orders", NOW + 29.9) == first
-    later = claims_in(voucher.vouch(token, "orders", NOW + 30))
+    assert signer.vouch(token, "orders", NOW + 29.9) == first
+    later = claims_in(signer.vouch(token, "orders", NOW + 30))
     assert (later["iat"], later["jti"]) == (int(NOW) + 30, "id-2")
 
 
 def test_each_service_and_each_token_has_its_own() -> None:
-    voucher, alice, bob = make_voucher(), signed_token(), signed_token(sub="bob")
+    signer, alice, bob = make_signer(), signed_token(), signed_token(sub="bob")
 
     lines = {
-        voucher.vouch(token, upstream, NOW)
+        signer.vouch(token, upstream, NOW)
         for token in (alice, bob)
         for upstream in ("orders", "invoices")
     }
@@ -90,21 +90,21 @@ def test_each_service_and_each_token_has_its_own() -> None:
 
 def test_it_never_outlives_its_token() -> None:
     """The token is let in until its `exp` and the leeway of 30 s."""
-    voucher, token = make_voucher(), signed_token(exp=NOW + 10)
+    signer, token = make_signer(), signed_token(exp=NOW + 10)
 
-    first = voucher.vouch(token, "orders", NOW)
+    first = signer.vouch(token, "orders", NOW)
 
     assert claims_in(first)["exp"] == NOW + 40
     # There is no longer one to be had: it is not made again and again.
-    assert voucher.vouch(token, "orders", NOW + 35) == first
+    assert signer.vouch(token, "orders", NOW + 35) == first
 
 
 def test_a_clock_that_was_set_back_makes_no_service_refuse_it() -> None:
     """Those that check `iat` would, until their clock has come to it again (RFC 7519 §4.1.6)."""
-    voucher, token = make_voucher(), signed_token()
-    voucher.vouch(token, "orders", NOW)
+    signer, token = make_signer(), signed_token()
+    signer.vouch(token, "orders", NOW)
 
-    found = claims_in(voucher.vouch(token, "orders", NOW - 3600))
+    found = claims_in(signer.vouch(token, "orders", NOW - 3600))
 
     assert (found["iat"], found["exp"]) == (int(NOW) - 3600, int(NOW) - 3540)
 
@@ -117,39 +117,39 @@ def test_a_clock_that_was_set_back_makes_no_service_refuse_it() -> None:
 def test_whenever_it_is_handed_out_it_is_valid_and_its_token_is_too(
     ages: list[float], lifetime: float, left: float
 ) -> None:
-    voucher, token = make_voucher(lifetime_seconds=lifetime), signed_token(exp=NOW + left)
+    signer, token = make_signer(lifetime_seconds=lifetime), signed_token(exp=NOW + left)
     ends_at = NOW + left + 30
     for age in sorted(ages):
         now = NOW + age
         if now >= ends_at:  # nobody gets in with the token any more
             break
-        found = claims_in(voucher.vouch(token, "orders", now))
+        found = claims_in(signer.vouch(token, "orders", now))
         assert found["iat"] <= now < found["exp"] <= ends_at
 
 
 def test_those_that_are_in_use_stay_and_memory_is_bounded() -> None:
-    voucher = make_voucher(capacity=4)
+    signer = make_signer(capacity=4)
     tokens = [signed_token(sub=f"s{number}") for number in range(10)]
-    kept = voucher.vouch(tokens[0], "orders", NOW)
+    kept = signer.vouch(tokens[0], "orders", NOW)
     for token in tokens[1:]:
-        voucher.vouch(token, "orders", NOW)
-        assert voucher.vouch(tokens[0], "orders", NOW) == kept
+        signer.vouch(token, "orders", NOW)
+        assert signer.vouch(tokens[0], "orders", NOW) == kept
 
-    assert len(voucher) <= 4
+    assert len(signer) <= 4
 
 
 @pytest.mark.parametrize("issued", [NOW, NOW + 0.75])
 def test_a_service_with_a_clock_of_whole_seconds_takes_it_at_once(issued: float) -> None:
-    found = claims_in(make_voucher().vouch(signed_token(), "orders", issued))
+    found = claims_in(make_signer().vouch(signed_token(), "orders", issued))
 
     assert found["iat"] == int(issued)
     assert isinstance(found["exp"], int)
 
 
 def test_nothing_of_a_caller_is_shown(caplog: pytest.LogCaptureFixture) -> None:
-    voucher, token = make_voucher(), signed_token()
-    voucher.vouch(token, "orders", NOW)
+    signer, token = make_signer(), signed_token()
+    signer.vouch(token, "orders", NOW)
 
     assert isinstance(token, SignedToken)
-    assert "alice" not in repr(voucher)
+    assert "alice" not in repr(signer)
     assert "alice" not in caplog.text

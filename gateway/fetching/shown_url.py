@@ -2,10 +2,10 @@
 
 from yarl import URL
 
-MAX_PLACE_CHARACTERS = 200
+MAX_SHOWN_URL_CHARACTERS = 200
 
 
-def place(url: str) -> str:
+def show_url(url: str) -> str:
     """Return *url* without user information and query, which may hold secrets.
 
     A long one is cut: metadata may name a URL of any length.
@@ -14,4 +14,4 @@ def place(url: str) -> str:
         bare = str(URL(url).with_user(None).with_query(None).with_fragment(None))
     except ValueError:
         return "(not a URL)"
-    return bare if len(bare) <= MAX_PLACE_CHARACTERS else f"{bare[:MAX_PLACE_CHARACTERS]}…"
+    return bare if len(bare) <= MAX_SHOWN_URL_CHARACTERS else f"{bare[:MAX_SHOWN_URL_CHARACTERS]}…"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.http.nameless import hide_software
+from gateway.http.server_header import hide_software
 from gateway.issuer.echo import echo_application
 from gateway.issuer.endpoints import Endpoints, IssuerTerms
 from gateway.issuer.listening import bind_loopback, serving
