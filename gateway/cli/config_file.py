@@ -1,4 +1,4 @@
-"""Find the configuration a verb works on, and load it or end with the right exit code."""
+"""Find the configuration of a command, and load it or exit with the right code."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ DEFAULT_FILE = "config/gateway.yaml"
 
 
 def config_argument(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *verb* the arguments ``file`` and ``config``; pass both to ``find_config``."""
+    """Add the arguments ``file`` and ``config`` to *verb*; pass both to ``find_config``."""
     argument = click.argument("file", required=False, type=click.Path(path_type=Path))
     option = click.option(
         "--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts."
@@ -38,9 +38,9 @@ def read_config(
     disk: Disk = MACHINE_DISK,
     meanwhile: AbstractContextManager[None] | None = None,
 ) -> Loaded | Rejected:
-    """Return what *path* holds; a file that cannot be read ends the program with 3.
+    """Load the configuration in *path*; exit with 3 if it is unreadable.
 
-    *meanwhile* is entered while it is read, and left before anything is written.
+    *meanwhile* is entered while it is read, and left before anything is printed.
     """
     try:
         with no_collection(), meanwhile or nullcontext():
@@ -57,7 +57,7 @@ def load_or_exit(
     warns: bool = True,
     disk: Disk = MACHINE_DISK,
 ) -> Loaded:
-    """Return the settings in *path*, after its warnings; a file with faults ends with 1."""
+    """Load the configuration in *path* and print its warnings; exit with 1 if it has errors."""
     outcome = read_config(path, environ, disk)
     if isinstance(outcome, Loaded):
         if warns:

@@ -1,4 +1,4 @@
-"""Say how two configurations differ in meaning, and whom that lets in or keeps out."""
+"""Compare the access rules of two configurations."""
 
 import os
 import sys
@@ -30,12 +30,29 @@ OPENED, CLOSED, ANY = "opened", "closed", "any"
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option(
-    "--personas", "suite_file", type=click.Path(path_type=Path), help="A suite: who else asks."
+    "--personas",
+    "suite_file",
+    type=click.Path(path_type=Path),
+    help="A suite with more callers and requests.",
 )
-@click.option("--fail-on", type=click.Choice([OPENED, CLOSED, ANY]), help="End with 1 for that.")
-@click.option("-v", "--verbose", "every", is_flag=True, help="Show other reasons, too.")
 @click.option(
-    "--max-cells", type=click.IntRange(1), default=MAX_CELLS, show_default=True, help="Ask no more."
+    "--fail-on",
+    type=click.Choice([OPENED, CLOSED, ANY]),
+    help="Exit with 1 if such a difference is found.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    "every",
+    is_flag=True,
+    help="Also show requests that are refused for another reason.",
+)
+@click.option(
+    "--max-cells",
+    type=click.IntRange(1),
+    default=MAX_CELLS,
+    show_default=True,
+    help="Compare at most this many request/caller pairs.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
@@ -47,13 +64,13 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     max_cells: int,
     form: str,
 ) -> None:
-    """Say how the configuration NEW differs from OLD in meaning, and not in text.
+    """Compare the access rules of OLD and NEW: their meaning, not their text.
 
-    Both are asked what becomes of requests that their routes own, of callers that are made from
-    their rules, and of those in the suite.
+    Both configurations decide requests to all of their routes, from callers that are made to fit
+    their rules and from those in the suite.
 
-    Exits 0 whatever differs, or 1 where --fail-on says so; 1 where a file is broken, 3 where one
-    cannot be read.
+    Exit code: 0, whatever differs, unless --fail-on applies; 1 if it does, or if a file is invalid;
+    3 if a file is unreadable.
     """
     suite = None if suite_file is None else load_suite(suite_file)
     environ = {**os.environ, **({} if suite is None else suite.environment)}
@@ -65,7 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 def _load(old: Path, new: Path, environ: Mapping[str, str]) -> tuple[Loaded, Loaded]:
-    """Return both, or end after the errors of both; doubts are for `gateway check`."""
+    """Load both; exit after the errors of both. Warnings are for `gateway check`."""
     before, after = read_config(old, environ), read_config(new, environ)
     _exit_with(
         [
@@ -89,7 +106,7 @@ def _question(suite: Suite | None, old: Loaded, new: Loaded) -> Question:
 
 
 def _unknown_names(suite: Suite, old: Settings, new: Settings) -> Iterator[Fault]:
-    """Yield a fault for each issuer and each list of a persona that neither configuration has."""
+    """Yield a fault for each issuer or list of a persona that is in neither configuration."""
     for one in suite.personas.values():
         persona, part = one.persona, one.part
         if persona.issuer is not None and persona.issuer not in {*old.issuers, *new.issuers}:

@@ -15,13 +15,13 @@ from gateway.keyring.local_source import is_local
 from gateway.keyring.source import read_keys
 from gateway.settings.values.configuration import IssuerSettings
 
-# Of 1,024 files that a process may open, as most machines have it.
+# Of the 1,024 files that a process may open on most machines.
 _AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one issuer's source held, or the *error* where it could not be read."""
+    """The keys from one issuer's source, or the *error* if it could not be read."""
 
     settings: IssuerSettings
     parsed: ParsedSet
@@ -29,16 +29,16 @@ class Finding:
 
     @property
     def source(self) -> str:
-        """Return the source with its place, for people."""
+        """Return the kind of the source with its place."""
         source = self.settings.source
         where = source.location if is_local(source) else show_url(source.location)
         return f"{source.kind.value} {where}"
 
 
 async def find_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
-    """Return what the sources of *issuers* hold now, in their order.
+    """Return the current keys of *issuers*, in their order.
 
-    Each takes at most its own fetch timeout, once it is its turn.
+    Each fetch takes at most its own timeout, once it has begun.
     """
     files, turns = Files(), asyncio.Semaphore(_AT_ONCE)
     async with make_session() as session:
@@ -51,7 +51,7 @@ async def find_keys(issuers: Iterable[IssuerSettings]) -> list[Finding]:
 
 
 async def find_keys_of(session: ClientSession, files: Files, settings: IssuerSettings) -> Finding:
-    """Return what the source of one issuer holds now; what cannot be read is no error here."""
+    """Return the current keys of one issuer, or why they could not be read."""
     try:
         return Finding(settings, await read_keys(session, files, settings), None)
     except FetchFailed as failure:

@@ -1,4 +1,4 @@
-"""Ask a running gateway whether it is healthy: ``gateway healthcheck``."""
+"""Check whether a running gateway is ready: ``gateway healthcheck``."""
 
 import http.client
 import json
@@ -14,19 +14,19 @@ from gateway.cli.exit_codes import EXIT_NEGATIVE
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the admin port answered; *reasons* say why it is not ready."""
+    """The status of a probe; *reasons* say why the gateway is not ready."""
 
     status: int
     reasons: tuple[str, ...]
 
     @property
     def healthy(self) -> bool:
-        """Tell whether traffic should be sent."""
+        """Return whether the gateway should receive traffic."""
         return self.status == http.client.OK
 
 
 def _reasons(body: bytes) -> tuple[str, ...]:
-    """Read ``not_ready`` from a problem body; anything else has no reasons."""
+    """Return the member ``not_ready`` of a problem body; nothing for any other body."""
     try:
         problem = json.loads(body)
     except (ValueError, RecursionError):
@@ -38,9 +38,11 @@ def _reasons(body: bytes) -> tuple[str, ...]:
 @click.command("healthcheck")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts.")
-@click.option("--url", help="The admin port, e.g. http://127.0.0.1:9901; FILE is not read then.")
-@click.option("--live", is_flag=True, help="Ask whether it runs, not whether it is ready.")
-@timeout_option(3.0, "How long to wait for it.")
+@click.option(
+    "--url", help="The admin port, e.g. http://127.0.0.1:9901, instead of the one in FILE."
+)
+@click.option("--live", is_flag=True, help="Check whether it is alive, not whether it is ready.")
+@timeout_option(3.0, "How long to wait for the response.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: Path | None,
@@ -50,13 +52,13 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     timeout_seconds: float,
     form: str,
 ) -> None:
-    """Ask the gateway that runs on FILE whether it is ready for traffic.
+    """Check whether the gateway that runs on FILE is ready for traffic.
 
-    Exits 0 where it is, 1 where it is not, 3 where nothing answers.
+    Exit code: 0 if it is, 1 if it is not, 3 if it does not respond.
     """
     address = find_admin_port(url, file or config, "--url")
-    answer = ask_admin_port(address, "/livez" if live else "/readyz", timeout_seconds)
-    health = Health(answer.status, _reasons(answer.body))
+    response = ask_admin_port(address, "/livez" if live else "/readyz", timeout_seconds)
+    health = Health(response.status, _reasons(response.body))
     _print(health, "alive" if live else "ready", form)
     if not health.healthy:
         sys.exit(EXIT_NEGATIVE)
@@ -79,5 +81,5 @@ def _print(health: Health, word: str, form: str) -> None:
 
 
 def _printable(text: str) -> str:
-    # Whoever answers at the port must not write escape sequences to the operator's terminal.
+    # Whatever listens at the port must not write escape sequences to the operator's terminal.
     return "".join(character if character.isprintable() else "?" for character in text)

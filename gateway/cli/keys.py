@@ -1,4 +1,4 @@
-"""Show the keys that the issuers of a configuration have now: ``gateway keys``."""
+"""Show the current keys of all issuers: ``gateway keys``."""
 
 import asyncio
 import json
@@ -23,8 +23,7 @@ from gateway.keyring.public_key import describe_key
 def command(file: Path | None, config: Path | None, form: str) -> None:
     """Fetch the keys of every issuer in FILE once, and show them.
 
-    Exits 0 where every issuer has a usable key, 1 where one has none, 3 where one cannot be
-    reached.
+    Exit code: 0 if every issuer has a usable key, 1 if one has none, 3 if one is unreachable.
     """
     loaded = load_or_exit(find_config(file, config))
     findings = asyncio.run(find_keys(loaded.settings.issuers.values()))
@@ -58,9 +57,7 @@ def _print(findings: Sequence[Finding]) -> None:
             click.echo(f"{name}: unusable: {reason}", err=True)
         alike = describe_alike(one.parsed.keys, one.settings.issuer.algorithms)
         if alike is not None:
-            click.echo(
-                f"{name}: keys share a kid, and each is tried for a token: {alike}", err=True
-            )
+            click.echo(f"{name}: keys share a kid, and each of them is tried: {alike}", err=True)
         if one.error is not None:
             click.echo(f"{name}: {one.error}", err=True)
         elif not one.parsed.keys:
@@ -68,7 +65,7 @@ def _print(findings: Sequence[Finding]) -> None:
 
 
 def _printable(text: str) -> str:
-    """Quote what the issuer chose, where it could steer a terminal."""
+    """Quote a text of the issuer that could control the terminal."""
     return text if text.isprintable() and text else json.dumps(text)
 
 

@@ -1,4 +1,4 @@
-"""Write what people read: faults on stderr, tables on stdout."""
+"""Print for people: faults, tables and progress."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from gateway.settings.text.fault import Fault, Severity
 def print_faults(faults: Sequence[Fault]) -> None:
     """Write one line per fault to stderr: ``file:line:column: code: message``.
 
-    Files are found in folders, and whoever named one must not steer a terminal, or make a line.
+    File names come from folders, and must not control the terminal, or make a line of their own.
     """
     for fault in faults:
         colour = "red" if fault.severity is Severity.ERROR else "yellow"
@@ -28,7 +28,7 @@ def print_faults(faults: Sequence[Fault]) -> None:
 
 
 def escape(line: str) -> str:
-    """Return *line* with everything escaped that could steer a terminal, or split the line."""
+    """Escape everything in *line* that could control a terminal, or split the line."""
     if line.isprintable():
         return line
     return "".join(
@@ -48,11 +48,11 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _wants_colour() -> bool:
-    # https://no-color.org: set and not empty, whatever the value.
+    # https://no-color.org: set and not empty, whatever its value.
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
-# Nobody wonders about less.
+# Shorter waits need no explanation.
 _AFTER_SECONDS = 1.0
 _EVERY_SECONDS = 0.5
 
@@ -61,17 +61,17 @@ _EVERY_SECONDS = 0.5
 def show_progress(
     what: str, stream: TextIO | None = None, after_seconds: float = _AFTER_SECONDS
 ) -> Iterator[None]:
-    """Show *what* goes on, and for how long, from *after_seconds* on until it is done.
+    """Show *what* is in progress, and for how long, from *after_seconds* until the block ends.
 
-    On a line of *stream*, stderr by default, which is erased in the end; nowhere if that is no
-    terminal.
+    It is a line on *stream* (stderr by default) that is erased at the end; nothing is shown if
+    *stream* is not a terminal.
     """
     stream = stream or sys.stderr
     if not stream.isatty():
         yield
         return
     is_done = Event()
-    # A daemon: a terminal that takes no text must not keep the program from its end.
+    # A daemon: a terminal that accepts no output must not keep the program from exiting.
     args = (escape(what), stream, after_seconds, is_done)
     thread = Thread(target=_show, args=args, name="progress", daemon=True)
     thread.start()
@@ -94,6 +94,6 @@ def _show(what: str, stream: TextIO, after_seconds: float, is_done: Event) -> No
 
 
 def _fit(text: str, stream: TextIO) -> str:
-    """Return the end of *text* that fits on one line: of two, only one could be erased."""
+    """Return the end of *text* that fits on one line, because only one line can be erased."""
     columns = os.get_terminal_size(stream.fileno()).columns
     return text[-(columns - 1) :] if columns > 1 else text

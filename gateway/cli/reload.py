@@ -1,4 +1,4 @@
-"""Have a running gateway read its configuration again: ``gateway reload``."""
+"""Reload a running gateway: ``gateway reload``."""
 
 import json
 import os
@@ -29,10 +29,18 @@ _TIMEOUT_SECONDS = 90.0
 @click.command("reload")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path), help="The same as FILE, for scripts.")
-@click.option("--url", help="The admin port, e.g. http://127.0.0.1:9901.")
-@click.option("--admin-token", "token_source", help="The token of that port.", metavar="SOURCE")
-@click.option("--force", is_flag=True, help="Take it without keys and lists that are missing.")
-@timeout_option(_TIMEOUT_SECONDS, "How long to wait for what becomes of it.")
+@click.option(
+    "--url", help="The admin port, e.g. http://127.0.0.1:9901, instead of the one in FILE."
+)
+@click.option(
+    "--admin-token", "token_source", help="The token of the admin port.", metavar="SOURCE"
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Accept the configuration without keys and revocation lists that are missing.",
+)
+@timeout_option(_TIMEOUT_SECONDS, "How long to wait for the outcome.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: Path | None,
@@ -43,16 +51,16 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     timeout_seconds: float,
     form: str,
 ) -> None:
-    """Have the gateway that runs on FILE read its configuration again, and wait for it.
+    """Reload the gateway that runs on FILE, and wait for the outcome.
 
-    FILE says where the admin port is, and where its token; what is read again is the file that
-    the gateway was started with.
+    FILE names the admin port and the variable with its token; the gateway reads the file again that
+    it was started with.
 
-    Keys and revocation lists of what changes are loaded first. Where one cannot be, the former
-    configuration stays, unless with --force.
+    The keys and revocation lists of everything that changes are loaded first. If one cannot be
+    loaded, the previous configuration stays active, unless --force is given.
 
-    Exits 0 where the configuration is live, 1 where the former one stays, 3 where nothing
-    answers.
+    Exit code: 0 if the configuration is live, 1 if the previous one stays active, 3 if the gateway
+    does not respond.
     """
     path = file or config
     address = find_admin_port(url, path, "--url")
@@ -61,7 +69,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     try:
         credential = admin_credential(token_source, path)
     except UnreadableError as error:
-        _end(str(error))
+        _exit(str(error))
     headers = {"Content-Type": "application/json", **credential}
     body = json.dumps({"force": True} if force else {}).encode()
     report = _read(ask_admin_port(address, "/reload", timeout_seconds, headers, body))
@@ -73,15 +81,15 @@ def command(  # noqa: PLR0913, PLR0917 - one argument for each option
         sys.exit(EXIT_NEGATIVE)
 
 
-def _read(answer: AdminResponse) -> ReloadReport:
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        _end("the admin port asks for its token: see --admin-token")
-    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        _end("the gateway starts, ends, or has no file to read again")
+def _read(response: AdminResponse) -> ReloadReport:
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        _exit("the admin port requires a token: see --admin-token")
+    if response.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        _exit("the gateway is starting or stopping, or runs without a file")
     try:
-        return report_from_json(json.loads(answer.body))
+        return report_from_json(json.loads(response.body))
     except (ValueError, RecursionError):
-        _end(f"the admin port did not say what became of it (status {answer.status})")
+        _exit(f"unexpected response of the admin port (status {response.status})")
 
 
 def _print(report: ReloadReport) -> None:
@@ -92,6 +100,6 @@ def _print(report: ReloadReport) -> None:
         announce_reload(report)
 
 
-def _end(message: str) -> NoReturn:
+def _exit(message: str) -> NoReturn:
     click.echo(escape(f"gateway: {message}"), err=True)
     sys.exit(EXIT_ENVIRONMENT)

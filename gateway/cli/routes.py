@@ -22,7 +22,7 @@ _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
 @config_argument
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(file: Path | None, config: Path | None, form: str) -> None:
-    """List the routes of FILE, the most specific first: the first that fits owns a request."""
+    """List the routes of FILE, the most specific first: the first that matches owns a request."""
     settings = load_or_exit(find_config(file, config)).settings
     lines = [(host, route) for route in settings.policy.routes.routes for host in _hosts(route)]
     lines.sort(key=_rank)
@@ -46,7 +46,7 @@ def _hosts(route: Route) -> tuple[str, ...]:
 def _rank(line: tuple[str, Route]) -> tuple[object, ...]:
     host, route = line
     kind = 2 if host == "*" else 1 if host.startswith("*") else 0
-    # A longer wildcard wins over a shorter one; a literal over a variable; an end over a prefix.
+    # A longer wildcard wins over a shorter one, a literal over a variable, a path over a prefix.
     segments = parse_template(route.path, route.is_prefix)
     path = tuple((1, "") if isinstance(part, Variable) else (0, part) for part in segments)
     tail = ((2, ""),) if route.is_prefix else ()
@@ -73,7 +73,7 @@ def _needs(route: Route, reporting: frozenset[str]) -> str:
 
 
 def _reporting(route: Route, reporting: frozenset[str]) -> list[str]:
-    """Return the issuers that only report, as far as the route accepts their tokens."""
+    """Return the issuers that only report and whose tokens the route accepts."""
     if route.public:
         return []
     return sorted(reporting if route.issuers is None else reporting & route.issuers)

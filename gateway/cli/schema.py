@@ -7,7 +7,7 @@ from gateway.suites.files.models import format_suite_schema
 
 
 @click.command("schema")
-@click.option("--suite", is_flag=True, help="That of a suite for `gateway test`.")
+@click.option("--suite", is_flag=True, help="The schema of a suite for `gateway test` instead.")
 def command(suite: bool) -> None:
     """Print the JSON Schema of the configuration, for editors."""
     click.echo(format_suite_schema() if suite else format_schema(), nl=False)

@@ -1,4 +1,4 @@
-"""Have three standard streams, whatever the process was started with."""
+"""Open the three standard streams if the parent process closed them."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def open_standard_streams() -> None:
-    """Open the null device for each stream that the parent closed.
+    """Open the null device for each closed stream.
 
-    The next socket would get its number otherwise, and with it whatever is printed.
+    Otherwise the next socket would get its descriptor, and receive whatever is printed.
     """
     for number, (name, mode) in enumerate(_STREAMS):
         if getattr(sys, name) is None:
@@ -20,9 +20,9 @@ def open_standard_streams() -> None:
 
 
 def give_up(error: OSError) -> str:
-    """Return what went wrong outside, once nothing waits for being written any more."""
+    """Return the message of *error*, once nothing is left in the buffer of stdout."""
     if error.errno in {errno.ENOSPC, errno.EIO, errno.EBADF}:
-        # What the interpreter still holds would fail again when it ends.
+        # What the interpreter still buffers would fail again when it exits.
         _open_null(sys.stdout.fileno())
     return error.strerror or str(error)
 

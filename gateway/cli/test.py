@@ -50,18 +50,24 @@ class _Selection(click.ParamType[Selects]):
 
 @click.command("test")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH…")
-@click.option("-k", "selects", type=_Selection(), help="Only tests and personas named so.")
-@click.option("-v", "--verbose", "every", is_flag=True, help="Show what passed, too.")
-@click.option("--coverage", is_flag=True, help="Show what no test allowed, or none refused.")
 @click.option(
-    "--min-coverage", type=click.IntRange(0, 100), help="Fail under so many hundredths of it."
+    "-k", "selects", type=_Selection(), help="Run only tests and personas whose names match."
 )
-@click.option("--hostile", is_flag=True, help="Attack every route that asks for a token.")
+@click.option("-v", "--verbose", "every", is_flag=True, help="Show tests that passed, too.")
+@click.option(
+    "--coverage", is_flag=True, help="List routes and rules that no test allowed, or none refused."
+)
+@click.option(
+    "--min-coverage", type=click.IntRange(0, 100), help="Fail if coverage is below this percentage."
+)
+@click.option("--hostile", is_flag=True, help="Attack every route that requires a token.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "junit", "github"]), default="text"
 )
 @click.option(
-    "--config", type=click.Path(path_type=Path), help="Test this one, whatever suites say."
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Test this configuration instead of the ones that suites name.",
 )
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     paths: Sequence[Path],
@@ -73,17 +79,17 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     form: str,
     config: Path | None,
 ) -> None:
-    """Ask what each suite in PATH asks, as each of its personas, and compare.
+    """Test access rules: decide the requests of each suite in PATH, and compare.
 
-    PATH is a suite file, or a folder with files called *.test.yaml; without one, those that the
-    configuration names in `suites` are asked about it. Tokens are signed with keys made for the
-    run, and checked as the gateway checks them; nothing is sent anywhere.
+    PATH is a suite file, or a folder with files named *.test.yaml; by default the `suites` of the
+    configuration. Tokens are signed with temporary keys and verified as the gateway verifies them;
+    nothing is sent over the network.
 
-    With --hostile, what each route allows is sent to it again in hundreds of hostile forms, none
-    of which may get through.
+    With --hostile, every request that a route allows is repeated in hundreds of hostile forms, none
+    of which may be allowed.
 
-    Exits 0 where all is as expected, 1 where it is not, where a suite or its configuration is
-    broken, and where nothing was tested; 3 where PATH cannot be read.
+    Exit code: 0 if all tests pass; 1 if one fails, a suite or its configuration is invalid, or no
+    test was run; 3 if PATH is unreadable.
     """
     if not paths:
         config = find_config(None, config)
@@ -103,7 +109,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 def _named_in(config: Path) -> Sequence[Path]:
-    """Return the suites that *config* names; where it names none, there is nothing to do."""
+    """Return the suites that *config* names; raise UsageError if it names none."""
     suites = load_or_exit(config, warns=False).settings.suites
     if not suites:
         raise click.UsageError(escape(f"give a PATH: {show_path(config)} names no `suites`"))
@@ -120,7 +126,7 @@ def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySui
 
 
 def _print(report: Report, form: str, every: bool, with_coverage: bool) -> None:
-    """Write *report* to stdout; what a machine does not read there goes to stderr."""
+    """Print *report* to stdout; what a machine does not read there goes to stderr."""
     if form == "text":
         for line in _text(report, every, with_coverage):
             click.echo(escape(line))
@@ -160,5 +166,5 @@ def _is_covered(report: Report, wanted: int | None) -> bool:
     covered = percent(*report.covered)
     if wanted is None or covered >= wanted:
         return True
-    click.echo(f"gateway: the coverage is {covered} %, and not {wanted} %", err=True)
+    click.echo(f"gateway: coverage is {covered} %, below {wanted} %", err=True)
     return False

@@ -60,7 +60,7 @@ def test_keys_that_no_token_can_tell_apart_are_told_of(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert said(result) == [
-        "main: keys share a kid, and each is tried for a token: 2 keys 'e' for ES256"
+        "main: keys share a kid, and each of them is tried: 2 keys 'e' for ES256"
     ]
 
 

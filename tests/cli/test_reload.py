@@ -167,12 +167,16 @@ def test_a_token_on_the_command_line_is_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        ("401 No", b"{}", "asks for its token: see --admin-token"),
-        ("503 No", b"{}", "the gateway starts, ends, or has no file"),
-        ("404 No", b"{}", "did not say what became of it (status 404)"),
-        ("200 OK", b"[" * 60_000, "did not say what became of it (status 200)"),
-        ("200 OK", b"[1]", "did not say what became of it (status 200)"),
-        ("200 OK", b'{"outcome": "splendid"}', "did not say what became of it (status 200)"),
+        ("401 No", b"{}", "requires a token: see --admin-token"),
+        ("503 No", b"{}", "the gateway is starting or stopping"),
+        ("404 No", b"{}", "unexpected response of the admin port (status 404)"),
+        ("200 OK", b"[" * 60_000, "unexpected response of the admin port (status 200)"),
+        ("200 OK", b"[1]", "unexpected response of the admin port (status 200)"),
+        (
+            "200 OK",
+            b'{"outcome": "splendid"}',
+            "unexpected response of the admin port (status 200)",
+        ),
     ],
 )
 def test_an_answer_that_is_no_report_is_3(status: str, body: bytes, said: str) -> None:

@@ -273,7 +273,7 @@ def test_the_coverage_is_shown_and_counts_only_if_it_must(tmp_path: Path) -> Non
     assert f"coverage of {tmp_path}/gateway.yaml: 40 % (6 of 15)\n" in shown.stdout
     assert f"  {tmp_path}/gateway.yaml:13: never allowed: route health\n" in shown.stdout
     assert low.exit_code == 1
-    assert low.stderr == "gateway: the coverage is 40 %, and not 41 %\n"
+    assert low.stderr == "gateway: coverage is 40 %, below 41 %\n"
     assert (enough.exit_code, enough.stderr) == (0, "")
     assert enough.stdout == shown.stdout
 

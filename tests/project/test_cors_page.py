@@ -27,5 +27,5 @@ def test_a_preflight_is_answered_as_the_page_shows(
     head = written[written.index(shown[0]) :]
     own = ("Date", "X-Request-Id")
     assert [line for line in head[: len(shown) + len(own)] if not line.startswith(own)] == shown
-    assert done.stdout.startswith("answered: 204, with what pages may ask\n")
+    assert done.stdout.startswith("answered: 204, with a CORS preflight response\n")
     assert done.exit_code == 0

@@ -1,4 +1,4 @@
-"""Say all that is wrong with a configuration, or doubtful about it."""
+"""Validate a configuration."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from gateway.settings.text.grants import Include, describe_grants, sort_grants
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suppressions import Suppressed
 
-# What may be well in another place, or at another time, with the same file.
+# Faults that the same file may not have on another machine, or at another time.
 _ELSEWHERE = frozenset(
     {
         Code.KEYS_UNAVAILABLE,
@@ -39,7 +39,7 @@ _ELSEWHERE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """An entry of `include`, and the *files* that it names."""
+    """An entry of `include`, with the *files* that it matches."""
 
     include: Include
     files: Sequence[str]
@@ -47,9 +47,9 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong with a file, doubts included; one that is not *valid* cannot be started.
+    """All faults of a file, warnings included; a gateway starts only if it is *valid*.
 
-    *online* says how many of the faults are of what is elsewhere.
+    *online* is the number of faults that were found by ``--online``.
     """
 
     valid: bool
@@ -59,11 +59,11 @@ class Verdict:
     online: int = 0
 
     def count(self, severity: Severity) -> int:
-        """Return how many faults are errors, or warnings."""
+        """Return the number of faults of this severity."""
         return sum(fault.severity is severity for fault in self.faults)
 
     def exit_code(self, strict: bool) -> int:
-        """Return 1 where the file itself is at fault, 3 where only what it names is, else 0."""
+        """Return 1 if the file itself has a fault, 3 if only a server that it names has, else 0."""
         failing = [fault for fault in self.faults if strict or fault.severity is Severity.ERROR]
         if not self.valid or any(fault.code not in _ELSEWHERE for fault in failing):
             return EXIT_NEGATIVE
@@ -72,18 +72,21 @@ class Verdict:
 
 @click.command("check")
 @config_argument
-@click.option("--strict", is_flag=True, help="Fail for warnings, too.")
-@click.option("--online", is_flag=True, help="Fetch keys and lists, and dial services, once.")
+@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also fetch all keys and lists, and connect to all servers.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
 def command(file: Path | None, config: Path | None, strict: bool, online: bool, form: str) -> None:
-    """Say all that is wrong with FILE, or doubtful about it, each with its line and column.
+    """Validate FILE; print each fault with its line and column.
 
-    A warning is silenced in place, on its line or the line above it:
-    `# gateway: allow CODE because REASON`.
+    Warnings are listed too; --strict makes them fail. To suppress one, write on its line or the
+    line above it: `# gateway: allow CODE because REASON`.
 
-    Exits 0 where the gateway would start with it, 1 where it would not, or where a file that it
-    names holds no keys or revocations that can be used, 3 where FILE, or with --online something
-    that it names, cannot be reached. Warnings do not count, unless --strict.
+    Exit code: 0 if the gateway would start with FILE; 1 if it would not, or a file with keys or
+    revocations is unusable; 3 if FILE is unreadable, or, with --online, a server unreachable.
     """
     path = find_config(file, config)
     verdict = _judge(path, online, show_progress if form == "text" else _show_nothing)
@@ -115,11 +118,11 @@ def _judge(
         return Verdict(False, outcome.faults)
     with no_collection(), showing(f"checking {name}"):
         in_files = asyncio.run(find_in_files(outcome.settings, outcome.places))
-        doubts = lint(outcome, time.time(), in_files)
-    with showing("asking issuers and services"):
-        tried = _try(outcome) if online else ()
-    faults = sorted([*doubts.warnings, *tried], key=lambda fault: fault.place)
-    return Verdict(True, faults, doubts.suppressed, _included(outcome), len(tried))
+        found = lint(outcome, time.time(), in_files)
+    with showing("connecting to issuers and upstreams"):
+        found_online = _find_online(outcome) if online else ()
+    faults = sorted([*found.warnings, *found_online], key=lambda fault: fault.place)
+    return Verdict(True, faults, found.suppressed, _included(outcome), len(found_online))
 
 
 def _included(loaded: Loaded) -> Sequence[Included]:
@@ -141,8 +144,8 @@ def _grants(verdict: Verdict) -> Iterator[str]:
             )
 
 
-def _try(loaded: Loaded) -> Sequence[Fault]:
-    # An HTTP client takes longer to import than everything else here takes to run.
+def _find_online(loaded: Loaded) -> Sequence[Fault]:
+    # Imported here: an HTTP client takes longer to import than everything else takes to run.
     from gateway.cli.check.online import find_online  # noqa: PLC0415
 
     return asyncio.run(find_online(loaded.settings, loaded.places))
@@ -174,7 +177,7 @@ def _include_as_json(one: Included) -> dict[str, object]:
 def _summary(verdict: Verdict) -> str:
     errors, warnings = verdict.count(Severity.ERROR), verdict.count(Severity.WARNING)
     parts = []
-    # Those of a file that holds are of what it names: all that was tried online are errors.
+    # All faults that were found online are errors; a valid file has others only in files it names.
     if errors > verdict.online:
         in_files = " in files that it names" * verdict.valid
         parts.append(_plural(errors - verdict.online, "error") + in_files)

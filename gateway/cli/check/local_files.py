@@ -1,4 +1,4 @@
-"""Read every file with keys or revocations that a configuration names, and judge it."""
+"""Validate every file with keys or revocations that a configuration names."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -20,16 +20,16 @@ from gateway.settings.values.configuration import (
     SourceKind,
 )
 
-# Each takes a thread and a descriptor while it is read.
+# Reading one takes a thread and a descriptor.
 _AT_ONCE = 200
 _SHOWN_REASONS = 3
 
 
 async def find_in_files(settings: Settings, places: Places) -> tuple[Fault, ...]:
-    """Return what is wrong with the files of issuers and revocation lists.
+    """Return the faults of the files of issuers and revocation lists.
 
-    A file without which no token can be accepted is an error, a single key of no use a warning.
-    Each is read for as long as the configuration gives it.
+    A file without which no token can be accepted is an error, a single unusable key a warning.
+    Each file is read for at most its fetch timeout.
     """
     files, turns = Files(), asyncio.Semaphore(_AT_ONCE)
 
@@ -62,11 +62,11 @@ async def _judge_keys(one: IssuerSettings, part: Part, files: Files) -> Fault | 
         return None
     shown = "; ".join(useless[:_SHOWN_REASONS])
     more = f"; and {len(useless) - _SHOWN_REASONS} more" if len(useless) > _SHOWN_REASONS else ""
-    return part.warning(Code.UNUSABLE_KEY, f"of no use: {shown}{more}")
+    return part.warning(Code.UNUSABLE_KEY, f"unusable: {shown}{more}")
 
 
 def describe_no_key(parsed: ParsedSet, allowed: frozenset[str]) -> str | None:
-    """Return why no key of *parsed* serves an *allowed* algorithm; None where one does."""
+    """Return why no key of *parsed* fits an *allowed* algorithm; None if one does."""
     if any(key.algorithms & allowed for key in parsed.keys):
         return None
     if parsed.keys:
@@ -76,7 +76,7 @@ def describe_no_key(parsed: ParsedSet, allowed: frozenset[str]) -> str | None:
 
 
 def _useless(parsed: ParsedSet, allowed: frozenset[str]) -> list[str]:
-    """Return why each of the keys that serve no *allowed* algorithm does not."""
+    """Return, for each key that fits no *allowed* algorithm, why."""
     unfit = [
         f"{kid_text(key.kid)} is for {', '.join(sorted(key.algorithms))} alone"
         for key in parsed.keys

@@ -1,4 +1,4 @@
-"""Try everything that a configuration names on other machines, once."""
+"""Try everything on other machines that a configuration names, once."""
 
 import asyncio
 import ssl
@@ -31,16 +31,16 @@ from gateway.settings.values.configuration import (
 )
 from gateway.tls.contexts import make_client_contexts
 
-# However much there is to try: somebody waits for it.
+# For everything together: a person waits for it.
 LIMIT_SECONDS = 60.0
 
-# Of 1,024 files that a process may open, as most machines have it.
+# Of the 1,024 files that a process may open on most machines.
 _AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What is to be tried, and the fault where there was no time for it."""
+    """One attempt, and the fault if there was no time for it."""
 
     run: Callable[[], Awaitable[Fault | None]]
     late: Fault
@@ -49,9 +49,9 @@ class _Trial:
 async def find_online(
     settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
 ) -> tuple[Fault, ...]:
-    """Return an error for each issuer, revocation list and server elsewhere that fails now.
+    """Return an error for each remote issuer, revocation list and server that fails now.
 
-    Each has the time that the configuration gives it, and all together have *limit_seconds*.
+    Each has its configured timeout, and all together have *limit_seconds*.
     """
     deadline = asyncio.get_running_loop().time() + limit_seconds
     turns = asyncio.Semaphore(_AT_ONCE)
@@ -74,7 +74,7 @@ async def find_online(
 
 
 def _trial(part: Part, code: Code, run: Callable[[], Awaitable[Fault | None]]) -> _Trial:
-    return _Trial(run, part.fault(code, "no answer before the check had to end"))
+    return _Trial(run, part.fault(code, "no response before the time limit of the check"))
 
 
 # --- keys
@@ -129,7 +129,7 @@ def _list_of(
     return run
 
 
-# --- services
+# --- servers
 
 
 def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
@@ -145,7 +145,7 @@ def _servers(settings: Settings, places: Places) -> Iterator[_Trial]:
             yield _trial(part, Code.UPSTREAM_UNREACHABLE, run)
 
 
-def _dial(  # noqa: PLR0913, PLR0917 - each is a part of how it is spoken to
+def _dial(  # noqa: PLR0913, PLR0917 - each is part of how to connect
     server: Server,
     upstream: Upstream,
     timeouts: Timeouts,
@@ -158,8 +158,8 @@ def _dial(  # noqa: PLR0913, PLR0917 - each is a part of how it is spoken to
         server_name = None if upstream.tls is None else upstream.tls.server_name
         failure = await dial(server, seconds, resolver, tls, server_name)
         if failure is None:
-            illness = await ask_health(server, upstream, timeouts, tls)
-            return None if illness is None else part.fault(Code.UPSTREAM_UNHEALTHY, illness)
+            problem = await ask_health(server, upstream, timeouts, tls)
+            return None if problem is None else part.fault(Code.UPSTREAM_UNHEALTHY, problem)
         code = Code.UPSTREAM_UNTRUSTED if failure.untrusted else Code.UPSTREAM_UNREACHABLE
         return part.fault(code, failure.words)
 

@@ -1,4 +1,4 @@
-"""Run everything on one machine: a development issuer, two services and the gateway."""
+"""Run a development issuer, two echo services and the gateway on one machine."""
 
 import asyncio
 import os
@@ -31,14 +31,16 @@ from gateway.issuer.endpoints import ROTATE_PATH
 from gateway.issuer.personas import PERSONAS
 from gateway.settings.values.configuration import AccessLogTarget
 
-# The ports that config/demo.yaml speaks of, by the part of the demo that listens there.
+# The ports in config/demo.yaml, by the part of the demo that listens there.
 DEFAULT_PORTS = Ports(gateway=8080, admin=9901, issuer=9000, orders=9001, invoices=9002)
 
 _PORT = click.IntRange(0, 65_535)
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Send the requests, print the outcome, end: 0 or 1.")
+@click.option(
+    "--once", is_flag=True, help="Send the example requests, print the outcome, exit with 0 or 1."
+)
 @click.option("--port", "gateway", type=_PORT, default=DEFAULT_PORTS.gateway, show_default=True)
 @click.option("--admin-port", "admin", type=_PORT, default=DEFAULT_PORTS.admin, show_default=True)
 @click.option(
@@ -51,10 +53,10 @@ _PORT = click.IntRange(0, 65_535)
     "--invoices-port", "invoices", type=_PORT, default=DEFAULT_PORTS.invoices, show_default=True
 )
 def command(once: bool, **ports: int) -> None:
-    """Run a development issuer, two echo services and the gateway before them.
+    """Run a development issuer, two echo services and the gateway in front of them.
 
-    Prints curl lines to paste, with real tokens, until it is interrupted. With --once it
-    sends those requests itself, on free ports, and prints what was expected and what came.
+    Print curl commands with real tokens to paste, and run until interrupted. With --once, send
+    those requests itself, on free ports, and print the expected and the actual responses.
     """
     try:
         status = uvloop.run(_send_once() if once else _serve(Ports(**ports)))
@@ -68,7 +70,7 @@ def command(once: bool, **ports: int) -> None:
 
 
 async def _send_once() -> int:
-    # Free ports: the check must not clash with a demo that runs.
+    # Free ports: the check must not clash with a running demo.
     async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
         outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
     click.echo(outcome_table(outcomes))
@@ -87,7 +89,7 @@ async def _serve(ports: Ports) -> int:
 
 
 async def _ask_for_tokens(issuer: str) -> dict[str, str]:
-    """Return a token of each persona, asked for as any client would."""
+    """Request a token of each persona as any client would."""
     tokens = {}
     for persona in PERSONAS.values():
         tokens[persona.name] = await asyncio.to_thread(request_token, issuer, persona, {})
@@ -95,15 +97,15 @@ async def _ask_for_tokens(issuer: str) -> dict[str, str]:
 
 
 def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
-    """Return what the demo prints: where everything is, and what to paste."""
+    """Return what the demo prints: where everything listens, and commands to paste."""
     option = "" if demo.issuer == DEFAULT_ISSUER_URL else f" --issuer-url {demo.issuer}"
     lines = [
-        "JWT Gateway demo: development only, on loopback alone.",
+        "JWT Gateway demo: for development only, on loopback only.",
         "",
-        f"  gateway   {demo.gateway}  as {_shown_config_path()} says",
+        f"  gateway   {demo.gateway}  configured in {_shown_config_path()}",
         f"  admin     {demo.admin}/status",
-        f"  issuer    {demo.issuer}  gives tokens to anyone who asks",
-        f"  services  {demo.orders} and {demo.invoices}  answer what they saw",
+        f"  issuer    {demo.issuer}  issues tokens to anyone",
+        f"  services  {demo.orders} and {demo.invoices}  echo each request",
         "",
     ]
     for exchange in EXCHANGES:

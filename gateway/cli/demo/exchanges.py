@@ -1,4 +1,4 @@
-"""The requests that the demo shows, with the answer that each must get."""
+"""The requests that the demo shows, with the expected response to each."""
 
 import json
 import shlex
@@ -11,16 +11,16 @@ from gateway.cli.output import format_table
 from gateway.decision.reason import Reason
 from gateway.fetching.session import AGENT
 
-# On loopback an answer takes milliseconds; the gateway's own limit for a service is 30 s.
+# On loopback a response takes milliseconds; the gateway's own limit for an upstream is 30 s.
 _TIMEOUT = aiohttp.ClientTimeout(total=35)
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer.
+    """One request and its expected response.
 
-    *persona* is whose token is sent, None for none. *stolen_by* puts that persona's
-    signature under the claims of *persona*. *refusal* is None where the service answers.
+    *persona* is the owner of the token, None for no token. *stolen_by* puts that persona's
+    signature under the claims of *persona*. *refusal* is None if the request is forwarded.
     """
 
     title: str
@@ -32,7 +32,7 @@ class Exchange:
 
     @property
     def expected(self) -> str:
-        """Return the answer in the words of ``outcome``."""
+        """Return the expected response, as ``outcome`` describes it."""
         if self.refusal is None:
             return f"200 as {self.persona or 'nobody'}"
         return f"{self.refusal.status} {self.refusal.code}"
@@ -64,7 +64,7 @@ EXCHANGES = (
 
 
 def token_for(exchange: Exchange, tokens: Mapping[str, str]) -> str | None:
-    """Return the token that *exchange* sends; *tokens* are by persona."""
+    """Return the token that *exchange* sends; *tokens* is keyed by persona."""
     if exchange.persona is None:
         return None
     token = tokens[exchange.persona]
@@ -76,7 +76,7 @@ def token_for(exchange: Exchange, tokens: Mapping[str, str]) -> str | None:
 
 
 def curl_line(exchange: Exchange, origin: str, tokens: Mapping[str, str]) -> str:
-    """Return the command that sends *exchange*, ready to paste into a shell."""
+    """Return the shell command that sends *exchange*."""
     words = ["curl", "-i", origin + exchange.path]
     if exchange.method != "GET":
         words[2:2] = ["-X", exchange.method]
@@ -87,7 +87,7 @@ def curl_line(exchange: Exchange, origin: str, tokens: Mapping[str, str]) -> str
 
 
 async def send_all(origin: str, tokens: Mapping[str, str]) -> tuple[str, ...]:
-    """Send every exchange to the gateway at *origin*; return the outcomes in order."""
+    """Send every request to the gateway at *origin*; return the outcomes in order."""
     headers = {"User-Agent": AGENT}
     async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as client:
         return tuple([await _send(client, exchange, origin, tokens) for exchange in EXCHANGES])
@@ -101,30 +101,30 @@ async def _send(
     try:
         async with client.request(
             exchange.method, origin + exchange.path, headers=headers
-        ) as answer:
-            return outcome(answer.status, await answer.read())
+        ) as response:
+            return outcome(response.status, await response.read())
     except (aiohttp.ClientError, TimeoutError) as error:
-        return f"no answer ({type(error).__name__})"
+        return f"no response ({type(error).__name__})"
 
 
 def outcome(status: int, body: bytes) -> str:
-    """Return an answer in short: who the service saw, or why the gateway refused."""
+    """Summarize a response: the caller that the service saw, or the reason for the refusal."""
     try:
-        answer = json.loads(body)
+        members = json.loads(body)
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        return f"{status} with another body"
-    if "reason" in answer:
-        return f"{status} {answer['reason']}"
+        members = None
+    if not isinstance(members, dict):
+        return f"{status} with an unexpected body"
+    if "reason" in members:
+        return f"{status} {members['reason']}"
     subjects = [
-        value for name, value in answer.get("headers", ()) if name.lower() == "x-gateway-subject"
+        value for name, value in members.get("headers", ()) if name.lower() == "x-gateway-subject"
     ]
     return f"{status} as {', '.join(subjects) or 'nobody'}"
 
 
 def outcome_table(outcomes: Sequence[str]) -> str:
-    """Return a table of the exchanges: what was asked, expected and got."""
+    """Return a table of all requests with their expected and actual outcomes."""
     rows = [
         (
             "ok" if exchange.expected == got else "FAILED",
@@ -139,5 +139,5 @@ def outcome_table(outcomes: Sequence[str]) -> str:
 
 
 def all_as_expected(outcomes: Sequence[str]) -> bool:
-    """Say whether every exchange got the answer it must get."""
+    """Return whether every request got the expected response."""
     return list(outcomes) == [exchange.expected for exchange in EXCHANGES]

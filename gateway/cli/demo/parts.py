@@ -24,11 +24,11 @@ AUDIENCE = "demo-api"
 
 
 class PortTakenError(Exception):
-    """A port of the demo cannot be listened on; the message says which, and what to do."""
+    """A port of the demo is in use; the message says which, and what to do."""
 
 
 class DemoConfigError(Exception):
-    """The demo's own configuration does not hold: somebody changed it."""
+    """The demo's own configuration was changed and is invalid."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("the demo's configuration is invalid")
@@ -37,7 +37,7 @@ class DemoConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each part of the demo listens; 0 asks for a free port."""
+    """The port of each part of the demo; 0 for a free one."""
 
     gateway: int = 0
     admin: int = 0
@@ -48,7 +48,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
-    """The origins at which the parts answer."""
+    """The origin of each running part."""
 
     gateway: str
     admin: str
@@ -61,9 +61,9 @@ class RunningDemo:
 async def demo_running(
     ports: Ports, access_log: AccessLogTarget | None = None
 ) -> AsyncIterator[RunningDemo]:
-    """Run all parts for as long as the block lasts; *access_log* overrides the file's.
+    """Run all parts within the block; *access_log* overrides the one in the file.
 
-    Raises PortTakenError or DemoConfigError.
+    Raise PortTakenError or DemoConfigError.
     """
     async with AsyncExitStack() as stack:
         bound = {
@@ -88,7 +88,7 @@ async def demo_running(
 
 
 def config_path() -> Path:
-    """Return where the demo's configuration is: in the installed package, or in the checkout."""
+    """Return the path of the demo's configuration, in the installed package or the checkout."""
     package = Path(gateway.__file__).parent
     installed = package / "config" / "demo.yaml"
     return installed if installed.exists() else package.parent / "config" / "demo.yaml"

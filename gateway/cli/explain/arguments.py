@@ -1,4 +1,4 @@
-"""Read what ``gateway explain`` is asked on the command line; no message repeats a token."""
+"""Parse the arguments of ``gateway explain``; no message repeats a token."""
 
 import re
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from gateway.suites.simulation.request import (
     parse_request,
 )
 
-_ANSWERS = (ALLOW, PUBLISHED, *REASONS)
+_DECISIONS = (ALLOW, PUBLISHED, *REASONS)
 
-# RFC 3339 §5.6; a time without its offset is one of somebody's clock.
+# RFC 3339 §5.6; without an offset, a time is ambiguous.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _SECONDS = re.compile(r"\d{1,15}(\.\d+)?", re.ASCII)
 _BEARER = re.compile(r"(\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
@@ -28,9 +28,9 @@ Header = tuple[str, str]
 
 
 def read_request(words: Sequence[str], headers: Sequence[Header]) -> AskedRequest:
-    """Return the request that METHOD, URL and *headers* make; raises UsageError."""
+    """Return the request that METHOD, URL and *headers* make; raise UsageError."""
     if len(words) != 2:
-        raise click.UsageError("expected METHOD and URL, and nothing else")
+        raise click.UsageError("expected exactly METHOD and URL")
     method, url = words
     try:
         return parse_request(method, url, headers)
@@ -77,9 +77,9 @@ class HeaderLine(click.ParamType[Header]):
         except BadRequestError as problem:
             self.fail(str(problem), param, ctx)
         if name.lower() == "host":
-            self.fail("the URL says which host is asked", param, ctx)
+            self.fail("the host is in the URL", param, ctx)
         if name.lower() == "authorization" and _BEARER.search(text):
-            self.fail("a token comes with --token, so that it stays out of sight", param, ctx)
+            self.fail("pass a token with --token, so that it stays out of sight", param, ctx)
         return name, text
 
 
@@ -114,16 +114,16 @@ class Claims(click.ParamType[dict[str, object]]):
 
 
 class Expected(click.ParamType[str]):
-    """What a request is expected to come to: ``allow``, ``published``, or a reason."""
+    """The expected decision: ``allow``, ``published``, or a reason."""
 
-    name = "answer"
+    name = "decision"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return the expected answer."""
+        """Return the expected decision."""
         text = str(value)
-        if text not in _ANSWERS:
-            meant = did_you_mean(text, _ANSWERS)
-            self.fail(f"neither allow nor a reason of docs/reasons.md{meant}", param, ctx)
+        if text not in _DECISIONS:
+            meant = did_you_mean(text, _DECISIONS)
+            self.fail(f"not allow, published or a reason in docs/reasons.md{meant}", param, ctx)
         return text

@@ -1,4 +1,4 @@
-"""Explain what becomes of a request, and why."""
+"""Explain the decision about a request."""
 
 import json
 import os
@@ -40,20 +40,31 @@ from gateway.suites.simulation.step_places import place_of_step
 
 @click.command("explain")
 @click.argument("words", nargs=-1, metavar="METHOD URL")
-@click.option("--token", help="A real token: @FILE, - or env:NAME.", metavar="SOURCE")
-@click.option("--claims", type=Claims(), help="Claims of a token that is made for this.")
+@click.option("--token", help="A real token from @FILE, stdin (-) or env:NAME.", metavar="SOURCE")
+@click.option(
+    "--claims", type=Claims(), help="JSON claims of a token that is made for the request."
+)
 @click.option("--as", "persona", help="A persona of --suite.", metavar="PERSONA")
 @click.option(
-    "--suite", "suite_file", type=click.Path(path_type=Path), help="The file of personas."
+    "--suite", "suite_file", type=click.Path(path_type=Path), help="A suite with personas."
 )
-@click.option("--at", type=Moment(), help="The time, in place of now.")
-@click.option("--header", "headers", type=HeaderLine(), multiple=True, help="'Name: value'.")
-@click.option("--client", type=Client(), default=CLIENT, help="Who asks.")
-@click.option("--offline", is_flag=True, help="Fetch nothing from URLs.")
-@click.option("--expect", "expected", type=Expected(), help="allow, or a reason.")
-@click.option("--request-id", help="Show what a running gateway refused.", metavar="ID")
-@click.option("--admin", help="Its admin port, e.g. http://127.0.0.1:9901.", metavar="URL")
-@click.option("--admin-token", help="The token of that port.", metavar="SOURCE")
+@click.option("--at", type=Moment(), help="The time of the request instead of now.")
+@click.option(
+    "--header", "headers", type=HeaderLine(), multiple=True, help="A header field, 'Name: value'."
+)
+@click.option("--client", type=Client(), default=CLIENT, help="The IP address of the client.")
+@click.option("--offline", is_flag=True, help="Fetch no keys or lists from URLs.")
+@click.option(
+    "--expect",
+    "expected",
+    type=Expected(),
+    help="The expected decision: allow, published or a reason.",
+)
+@click.option("--request-id", help="Show a request that a running gateway refused.", metavar="ID")
+@click.option(
+    "--admin", help="The admin port of that gateway, e.g. http://127.0.0.1:9901.", metavar="URL"
+)
+@click.option("--admin-token", help="The token of the admin port.", metavar="SOURCE")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
@@ -73,28 +84,28 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     config: Path | None,
     form: str,
 ) -> None:
-    """Explain what would become of METHOD URL, step by step, and why.
+    """Explain step by step how METHOD URL would be decided, and why.
 
-    The token is a real one (--token), made of claims (--claims), or that of a persona (--as);
-    there may be none. The request is not sent. For a real token the keys and the revocation
-    lists of its issuer are fetched once. With --request-id, and without METHOD and URL, it is
-    said what a gateway that runs has refused.
+    The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
+    may be absent. The request is not sent. For a real token, the keys and revocation lists of its
+    issuer are fetched once. With --request-id, and without METHOD and URL, show a request that a
+    running gateway refused.
 
-    Exits 0 where the request is allowed, 1 where it is refused; with --expect, 0 where that
-    is met and 1 where it is not. Exits 3 where those keys or lists cannot be had.
+    Exit code: 0 if the request is allowed, 1 if it is refused; with --expect, 0 if the decision is
+    the expected one, else 1; 3 if keys or lists are unavailable.
     """
     callers = [one for one in (token, claims, persona) if one is not None]
     if request_id is not None:
         if words or callers or suite_file or headers or expected or at is not None:
-            raise click.UsageError("--request-id is of a request that was decided already")
+            raise click.UsageError("--request-id names a past request: give nothing else about it")
         show_refusal(request_id, admin, admin_token, config, form)
         return
     if admin is not None or admin_token is not None:
-        raise click.UsageError("--admin and --admin-token belong to --request-id")
+        raise click.UsageError("--admin and --admin-token require --request-id")
     if len(callers) > 1:
         raise click.UsageError("choose one of --token, --claims and --as")
     if (persona is None) is not (suite_file is None):
-        raise click.UsageError("--as names a persona of --suite: give both, or none")
+        raise click.UsageError("--as names a persona of --suite: give both or neither")
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
     loaded = _load(config, suite)
@@ -112,11 +123,11 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     place_of = _place_of(loaded.places)
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(view, answer, form)
-    _end(view, answer, expected)
+    _exit(view, answer, expected)
 
 
 def _load(config: Path | None, suite: Suite | None) -> Loaded:
-    """Return the configuration that is asked about; a suite brings its own, and an environment."""
+    """Load the configuration; by default that of the suite, in the environment of the suite."""
     if suite is None:
         return load_or_exit(find_config(None, config), warns=False)
     path = find_config(config, suite.gateway)
@@ -148,8 +159,8 @@ def _print(view: ExplanationView, answer: Answer, form: str) -> None:
         click.echo(f"gateway: {one}", err=True)
 
 
-def _end(view: ExplanationView, answer: Answer, expected: str | None) -> None:
-    """End with the exit code that the verdict has, or the expectation of it."""
+def _exit(view: ExplanationView, answer: Answer, expected: str | None) -> None:
+    """Exit with the code for the verdict, or for whether it is *expected*."""
     verdict = view.verdict
     if isinstance(verdict, Deny):
         came = verdict.reason.code
@@ -160,7 +171,7 @@ def _end(view: ExplanationView, answer: Answer, expected: str | None) -> None:
     if answer.missing:
         sys.exit(EXIT_ENVIRONMENT)
     if expected is not None:
-        click.echo(f"gateway: expected {expected}, and it is {came}", err=True)
+        click.echo(f"gateway: expected {expected}, got {came}", err=True)
         sys.exit(EXIT_NEGATIVE)
     if isinstance(verdict, Deny):
         sys.exit(EXIT_NEGATIVE)

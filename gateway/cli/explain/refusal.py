@@ -1,4 +1,4 @@
-"""Show what a running gateway remembers of a request that it refused."""
+"""Show a request that a running gateway refused."""
 
 import json
 import os
@@ -23,26 +23,26 @@ _TIMEOUT_SECONDS = 5.0
 def show_refusal(
     request_id: str, admin: str | None, token_source: str | None, config: Path | None, form: str
 ) -> None:
-    """Print what the admin port says of *request_id*, or end with the exit code that says why not.
+    """Print what the admin port reports about *request_id*, or exit with the right code.
 
-    *admin* is its URL, by default where the configuration has it; *token_source* is where its
-    token is, by default in the variable that the configuration names.
+    *admin* is the URL of the admin port, *token_source* the source of its token; by default both
+    come from the configuration.
     """
     if not _REQUEST_ID.fullmatch(request_id):
         raise click.UsageError("--request-id: not the X-Request-Id of a gateway")
     address = find_admin_port(admin, config, "--admin")
-    # At an address that was given, the configuration's own token is nobody's business.
+    # The configured token is not sent to an address that is not the configured one.
     path = config or default_config(os.environ) if admin is None else None
     headers = admin_credential(token_source, path)
-    answer = ask_admin_port(address, f"/decisions/{request_id}", _TIMEOUT_SECONDS, headers)
-    if answer.status == HTTPStatus.NOT_FOUND:
-        click.echo("gateway: not among the refusals that are remembered", err=True)
+    response = ask_admin_port(address, f"/decisions/{request_id}", _TIMEOUT_SECONDS, headers)
+    if response.status == HTTPStatus.NOT_FOUND:
+        click.echo("gateway: not among the last refusals", err=True)
         sys.exit(EXIT_NEGATIVE)
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        _end("the admin port asks for its token: see --admin-token")
-    decision = _read(answer.body) if answer.status == HTTPStatus.OK else None
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        _exit("the admin port requires a token: see --admin-token")
+    decision = _read(response.body) if response.status == HTTPStatus.OK else None
     if decision is None:
-        _end(f"the admin port did not say (status {answer.status})")
+        _exit(f"unexpected response of the admin port (status {response.status})")
     if form == "json":
         click.echo(json.dumps(decision, indent=2))
     else:
@@ -72,6 +72,6 @@ def _lines(decision: Mapping[str, Any]) -> Iterator[str]:
     yield f"  from {say('client')}, with a token of {say('issuer') or 'nobody that is known'}"
 
 
-def _end(message: str) -> NoReturn:
+def _exit(message: str) -> NoReturn:
     click.echo(f"gateway: {message}", err=True)
     sys.exit(EXIT_ENVIRONMENT)

@@ -1,4 +1,4 @@
-"""Write for people what becomes of a request, and why."""
+"""Format an explanation as text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -39,7 +39,7 @@ def _verdict(view: ExplanationView) -> Iterator[str]:
         yield f"refused: {verdict.reason.status} {verdict.reason.code}"
     else:
         is_document = verdict.status == 200
-        what = "a document that is published to everybody" if is_document else "what pages may ask"
+        what = "a public document" if is_document else "a CORS preflight response"
         yield f"answered: {verdict.status}, with {what}"
     if deny is not None:
         label = "only reported" if isinstance(verdict, Allow) else "because"

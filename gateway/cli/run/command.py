@@ -1,4 +1,4 @@
-"""Run the gateway until it is told to end."""
+"""Run the gateway until a signal ends it."""
 
 import asyncio
 import os
@@ -33,12 +33,14 @@ from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 def command(file: Path | None, config: Path | None) -> None:
     """Run the gateway on FILE.
 
-    HUP reads FILE again, and goes on with it if it holds. TERM or INT drains: no new
-    connections, and requests under way may finish. A second one ends at once. Exits 1 for an
-    invalid FILE, 3 where a file or an address cannot be had.
+    HUP reloads FILE; if it is invalid, the previous configuration stays active. TERM or INT drains:
+    no new connections are accepted, and requests in flight finish. A second signal exits at once.
+
+    Exit code: 0 after a drain; 1 if FILE is invalid; 3 if a file is unreadable or an address
+    unavailable.
     """
     divert_stderr()
-    # Until it can be heeded, a HUP must not end what is only starting.
+    # Until it can be handled, a HUP must not end a gateway that is starting.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
     disk = RecordingDisk()
@@ -48,11 +50,11 @@ def command(file: Path | None, config: Path | None) -> None:
     workers = settings.workers or usable_cores()
     too_few = describe_too_few(allow_many_descriptors(), settings, workers)
     if too_few is not None:
-        _say(too_few)
+        _print(too_few)
     try:
         uvloop.run(_serve(settings, workers, path, disk.record))
     except (OSError, WorkerFailed) as error:
-        _say(getattr(error, "strerror", None) or str(error))
+        _print(getattr(error, "strerror", None) or str(error))
         leave(EXIT_ENVIRONMENT)
     leave(0)
 
@@ -69,7 +71,7 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
     loop.set_exception_handler(UnexpectedErrors())
 
     def end(number: int) -> None:
-        if ending.is_set():  # told twice: end now
+        if ending.is_set():  # the second signal: exit now
             gateway.kill()
             os._exit(128 + number)
         ending.set()
@@ -77,21 +79,21 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, gateway.reload_requests.request)
-    alive = loop.create_task(_say_alive(notifier))
+    alive = loop.create_task(_send_heartbeats(notifier))
     try:
         await gateway.start()
         settle_memory()
         reloads = loop.create_task(reloading.run())
         listening = f"listening on {', '.join(map(_authority, gateway.data_addresses))}"
-        _say(listening)
+        _print(listening)
         if gateway.admin_address is not None:
-            _say(f"admin on {_authority(gateway.admin_address)}")
+            _print(f"admin on {_authority(gateway.admin_address)}")
         notifier.ready(listening)
         await ending.wait()
         reloads.cancel()
         await asyncio.wait({reloads})
         notifier.stopping()
-        _say("draining")
+        _print("draining")
         await gateway.drain()
     finally:
         await gateway.stop()
@@ -101,7 +103,7 @@ async def _serve(settings: Settings, workers: int, path: Path, record: Record) -
 def _make(
     settings: Settings, workers: int, path: Path, record: Record, activated: Activated
 ) -> Gateway | Supervisor:
-    """Return the gateway in so many processes."""
+    """Return a gateway with this many workers."""
     addresses = [one.address for one in settings.listen]
     given = assign_sockets(activated.data, addresses)
     if workers == 1:
@@ -114,15 +116,15 @@ def _make(
     return Supervisor(settings, path, record, sockets, admin_socket=activated.admin)
 
 
-async def _say_alive(notifier: Notifier) -> None:
-    """Tell the service manager again and again that the event loop goes on, if it wants that."""
+async def _send_heartbeats(notifier: Notifier) -> None:
+    """Report at intervals to the service manager that the event loop runs, if it wants that."""
     pause_seconds = notifier.watchdog_pause_seconds
     while pause_seconds is not None:
         notifier.alive()
         await asyncio.sleep(pause_seconds)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     click.echo(f"gateway: {line}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""Speak with systemd: take the sockets it has opened, and tell it how we are."""
+"""Take over the sockets that systemd opened, and notify it of the state of the gateway."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
 
-# sd_listen_fds(3): where the first of the descriptors is.
+# sd_listen_fds(3): the first descriptor.
 _FIRST_DESCRIPTOR = 3
 
 _ADMIN = "admin"
@@ -19,18 +19,18 @@ _ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Activated:
-    """Listening sockets that were opened for us: those of the data port, and the admin port's."""
+    """Listening sockets that systemd opened: those of the data port, and that of the admin port."""
 
     data: tuple[socket.socket, ...] = ()
     admin: socket.socket | None = None
 
 
 def take_sockets(environ: MutableMapping[str, str]) -> Activated:
-    """Return the sockets that *environ* says we were started with (sd_listen_fds(3)).
+    """Return the sockets that *environ* says the process was started with (sd_listen_fds(3)).
 
-    The one that is named ``admin`` (``FileDescriptorName=``) is the admin port's, all others
-    are the data port's. Takes the variables away: they are for us, not for our children.
-    Raises OSError where one is not a listening socket.
+    The one named ``admin`` (``FileDescriptorName=``) is for the admin port, all others are for the
+    data port. Remove the variables, which are not for child processes. Raise OSError if one is not
+    a listening socket.
     """
     process, number = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
@@ -44,19 +44,18 @@ def take_sockets(environ: MutableMapping[str, str]) -> Activated:
             data.append(one)
         elif admin is None:
             admin = one
-        else:  # it must not become one of the data port's
-            raise OSError(errno.EINVAL, f"systemd gave us more than one socket named {_ADMIN}")
+        else:  # a second one must not serve the data port
+            raise OSError(errno.EINVAL, f"systemd passed more than one socket named {_ADMIN}")
     return Activated(tuple(data), admin)
 
 
 def assign_sockets(
     sockets: Sequence[socket.socket], addresses: Sequence[Address]
 ) -> list[tuple[socket.socket, ...]]:
-    """Return which of *sockets* are in the place of each of *addresses*: maybe none.
+    """Return, for each of *addresses*, the *sockets* that replace it: none, one or several.
 
-    All of them, where there is but one address: then the socket unit decides. Where there are
-    several, each may speak TLS in its own way or not at all, so a socket must be on one of them.
-    Raises OSError where one is not.
+    A single address is replaced by all of them: the socket unit decides. Of several addresses, each
+    may have its own TLS or none, so every socket must be on one of them; raise OSError otherwise.
     """
     if len(addresses) == 1:
         return [tuple(sockets)]
@@ -66,7 +65,7 @@ def assign_sockets(
         own = one.getsockname()[:2]
         found = next((index for index, known in enumerate(places) if own in known), None)
         if found is None:
-            words = f"systemd listens on {own[0]} port {own[1]}, which is none of `listen`"
+            words = f"systemd listens on {own[0]} port {own[1]}, which is not in `listen`"
             raise OSError(errno.EINVAL, words)
         assigned[found].append(one)
     _refuse_covered(sockets, addresses, assigned)
@@ -78,16 +77,17 @@ def _refuse_covered(
     addresses: Sequence[Address],
     assigned: Sequence[Sequence[socket.socket]],
 ) -> None:
-    """Raise OSError where one of *sockets* takes the connections of an address without a socket.
+    """Raise OSError if one of *sockets* takes the connections of an address without a socket.
 
-    systemd opens `ListenStream=8080` for both families; we open an address for its own alone.
+    systemd opens `ListenStream=8080` for IPv4 and IPv6; the gateway opens each address for its own
+    family only.
     """
     taken = {one.getsockname()[1] for one in sockets if _is_of_both_families(one)}
     for address, own in zip(addresses, assigned, strict=True):
         if not own and ":" not in address.host and address.port in taken:
             words = (
-                f"systemd listens on [::] port {address.port} for IPv4, too, which leaves nothing"
-                f" for {address.host}:{address.port} (listen): write BindIPv6Only=ipv6-only and a"
+                f"systemd listens on [::] port {address.port} for IPv4 too, so nothing would reach"
+                f" {address.host}:{address.port} (listen): write BindIPv6Only=ipv6-only and a"
                 " ListenStream= of IPv4 in the socket unit"
             )
             raise OSError(errno.EINVAL, words)
@@ -114,11 +114,11 @@ def _take(descriptor: int) -> socket.socket:
         os.set_inheritable(descriptor, False)
         one = socket.socket(fileno=descriptor)
     except OSError as error:
-        words = f"descriptor {descriptor}, which systemd should have given us, is not a socket"
+        words = f"descriptor {descriptor}, which systemd should have passed, is not a socket"
         raise OSError(error.errno, words) from error
     if one.family not in {socket.AF_INET, socket.AF_INET6} or not _listens(one):
         one.close()
-        words = f"descriptor {descriptor}, which systemd gave us, does not listen for TCP"
+        words = f"descriptor {descriptor}, which systemd passed, does not listen for TCP"
         raise OSError(errno.EINVAL, words)
     one.setblocking(False)
     return one
@@ -129,11 +129,11 @@ def _listens(one: socket.socket) -> bool:
 
 
 class Notifier:
-    """Tells the service manager how we are (sd_notify(3)); nobody, where there is none."""
+    """Notifies the service manager of our state (sd_notify(3)), if there is one."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
-        # A name that begins with @ is in the abstract namespace.
+        # A name with a leading @ is in the abstract namespace.
         self._address = "\0" + address[1:] if address.startswith("@") else address
         watchdog, process = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID")
         is_ours = process is None or process == str(os.getpid())
@@ -141,36 +141,36 @@ class Notifier:
 
     @property
     def watchdog_pause_seconds(self) -> float | None:
-        """Return how often to call ``alive``; None where nobody watches."""
-        # Half of the time after which we would be killed, as sd_watchdog_enabled(3) advises.
+        """Return the pause between two calls of ``alive``; None if there is no watchdog."""
+        # Half the watchdog timeout, as sd_watchdog_enabled(3) advises.
         return self._watchdog_seconds / 2 or None
 
     def ready(self, status: str) -> None:
-        """Say that we serve."""
+        """Notify that the gateway serves."""
         self._send("READY=1", f"STATUS={status}")
 
     def reloaded(self) -> None:
-        """Say that we serve again: under another configuration, or the one before."""
+        """Notify that a reload has ended, whatever its outcome."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """Say that another configuration is being read; ``reloaded`` ends that."""
-        # systemd's Type=notify-reload compares this with when it asked.
+        """Notify that a reload begins; ``reloaded`` ends it."""
+        # systemd's Type=notify-reload compares this with the time of its request.
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
 
     def stopping(self) -> None:
-        """Say that we are about to end."""
+        """Notify that the gateway drains."""
         self._send("STOPPING=1", "STATUS=draining")
 
     def alive(self) -> None:
-        """Say that the event loop goes on."""
+        """Notify the watchdog that the event loop runs."""
         self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:
         if not self._address:
             return
-        # Whoever started us may have gone, or be slow: that is no reason not to serve.
+        # The service manager may be gone or slow; the gateway serves all the same.
         with (
             suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as one,

@@ -1,4 +1,4 @@
-"""Make tokens for the demo, and look into any token."""
+"""Mint tokens for the demo, and inspect any token."""
 
 import click
 
@@ -7,7 +7,7 @@ from gateway.cli.token.mint import mint
 
 
 class _TokenVerbs(click.Group):
-    """A group that never repeats a word it does not know: it may be a token."""
+    """A group that never repeats an unknown word, which may be a token."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -17,9 +17,9 @@ class _TokenVerbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(name="token", cls=_TokenVerbs, short_help="Make a token for the demo, or inspect one.")
+@click.group(name="token", cls=_TokenVerbs, short_help="Mint a token for the demo, or inspect one.")
 def command() -> None:
-    """Make a token for the demo, or inspect one."""
+    """Mint a token for the demo, or inspect one."""
 
 
 command.add_command(mint)

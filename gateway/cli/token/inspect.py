@@ -1,4 +1,4 @@
-"""Show what a token says, and never the token."""
+"""Show the header and the claims of a token, never the token itself."""
 
 import json
 import time
@@ -28,7 +28,7 @@ _SIGNATURE_NOTE = "the signature was not checked"
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a token says: its header, its claims, and notes for people."""
+    """The content of a token: its header, its claims, and notes for people."""
 
     header: Mapping[str, object]
     claims: Mapping[str, object]
@@ -39,12 +39,13 @@ class Inspection:
 @click.argument("source", nargs=-1, metavar="[-|@FILE|env:NAME]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def inspect(source: tuple[str, ...], form: str) -> None:
-    """Show the header and the claims of a token, read from stdin, a file or a variable.
+    """Show the header and the claims of a token from stdin, a file or a variable.
 
     The signature is neither shown nor checked.
-    Exit status: 0, or 1 where it is no token, or 3 where there is nothing to read.
+
+    Exit code: 0; 1 if it is not a token; 3 if the source is unreadable.
     """
-    # Whatever else stands on the command line may be a token, so no message repeats it.
+    # Anything else on the command line may be a token, so no message repeats it.
     if len(source) > 1 or not is_source(source[0] if source else "-"):
         raise click.UsageError(ON_THE_COMMAND_LINE)
     try:
@@ -60,10 +61,10 @@ def inspect(source: tuple[str, ...], form: str) -> None:
 
 
 def inspect_token(text: bytes, now: float) -> Inspection | str:
-    """Return what the token in *text* says at *now*, or why it is no token.
+    """Return the content of the token in *text* at *now*, or why it is not a token.
 
-    It is read by the parser that the gateway itself uses: no signed token that the gateway
-    would call malformed is shown as if it were fine.
+    It is parsed as the gateway parses it, so a token that the gateway calls malformed is never
+    shown as if it were good.
     """
     word = only_token(text)
     if isinstance(word, str):
@@ -81,7 +82,7 @@ def _notes(claims: Mapping[str, object], now: float) -> tuple[str, ...]:
     notes = []
     expires_at, not_before = _seconds(claims.get("exp")), _seconds(claims.get("nbf"))
     if expires_at is None:
-        notes.append("exp is missing or no time: the gateway refuses such a token")
+        notes.append("exp is missing or not a time: the gateway refuses such a token")
     elif expires_at <= now:
         notes.append(f"expired {_span(now - expires_at)} ago")
     else:
@@ -132,7 +133,7 @@ def _as_text(inspection: Inspection) -> str:
 
 
 def _member_line(name: str, value: object, width: int) -> str:
-    # JSON keeps a stranger's control characters off the terminal.
+    # JSON escapes control characters, which come from a stranger.
     line = f"  {json.dumps(name)[1:-1]:<{width}}  {json.dumps(value)}"
     seconds = _seconds(value) if name in _TIME_CLAIMS else None
     if seconds is None:

@@ -1,4 +1,4 @@
-"""Ask the running development issuer for a token."""
+"""Request a token from the running development issuer."""
 
 import json
 import math
@@ -13,18 +13,18 @@ from gateway.settings.text.quantities import parse_duration
 
 DEFAULT_ISSUER_URL = "http://127.0.0.1:9000"
 
-# On loopback an answer takes milliseconds: whoever needs longer is not the demo.
+# On loopback a response takes milliseconds.
 _TIMEOUT_SECONDS = 5
-_MAX_ANSWER_BYTES = 64 * 1024
+_MAX_BODY_BYTES = 64 * 1024
 _MAX_SHOWN_CHARACTERS = 200
 
 
 class IssuerUnreachableError(Exception):
-    """Nothing that speaks as a development issuer answers at the address."""
+    """No development issuer responds at the address."""
 
 
 class IssuerRefusedError(Exception):
-    """The issuer answered with an error of RFC 6749 §5.2."""
+    """The issuer responded with an error (RFC 6749 §5.2)."""
 
 
 class _Duration(click.ParamType[float]):
@@ -51,24 +51,24 @@ class _HttpUrl(click.ParamType[str]):
         return url.rstrip("/")
 
 
-@click.command(short_help="Ask the running demo issuer for a token.")
+@click.command(short_help="Mint a token at the running demo issuer.")
 @click.option(
     "--as",
     "name",
     required=True,
     type=click.Choice(list(PERSONAS)),
-    help="Whose token to make.",
+    help="The owner of the token.",
 )
-@click.option("--scope", help="Narrow the scopes; a list parted by spaces.")
-@click.option("--audience", help="Whom the token is meant for.  [default: the demo's gateway]")
-@click.option("--ttl", type=_Duration(), help="How long it is valid: 30s, 5m, 1h.  [default: 1h]")
+@click.option("--scope", help="Fewer scopes, separated by spaces.")
+@click.option("--audience", help="The audience of the token.  [default: the demo's gateway]")
+@click.option("--ttl", type=_Duration(), help="Its lifetime: 30s, 5m, 1h.  [default: 1h]")
 @click.option("--issuer-url", type=_HttpUrl(), default=DEFAULT_ISSUER_URL, show_default=True)
 def mint(
     name: str, scope: str | None, audience: str | None, ttl: float | None, issuer_url: str
 ) -> None:
-    """Ask the running demo issuer for a token and print it, alone, on stdout.
+    """Request a token from the running demo issuer, and print only the token.
 
-    Exit status: 0, or 1 where the issuer refuses, or 3 where none answers.
+    Exit code: 0; 1 if the issuer refuses; 3 if no issuer responds.
     """
     wishes = {
         "scope": scope,
@@ -79,7 +79,7 @@ def mint(
     try:
         token = request_token(issuer_url, PERSONAS[name], named)
     except IssuerRefusedError as refusal:
-        click.echo(f"gateway: the issuer refuses: {refusal}", err=True)
+        click.echo(f"gateway: the issuer refused: {refusal}", err=True)
         raise click.exceptions.Exit(1) from None
     except IssuerUnreachableError as failure:
         click.echo(f"gateway: {failure}; `gateway demo` starts a development issuer", err=True)
@@ -90,7 +90,7 @@ def mint(
 def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) -> str:
     """Return a token for *persona*; *wishes* are further parameters of the token request.
 
-    Raises IssuerRefusedError or IssuerUnreachableError; neither repeats what was sent.
+    Raise IssuerRefusedError or IssuerUnreachableError; neither repeats what was sent.
     """
     form = {
         "grant_type": "client_credentials",
@@ -98,14 +98,14 @@ def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) 
         "client_secret": persona.client_secret,
         **wishes,
     }
-    status, answer = _post_form(issuer_url, urlencode(form))
-    token = answer.get("access_token")
+    status, members = _post_form(issuer_url, urlencode(form))
+    token = members.get("access_token")
     if status == 200 and isinstance(token, str):
         return token
-    error = answer.get("error")
+    error = members.get("error")
     if isinstance(error, str):
-        raise IssuerRefusedError(_shown(f"{error}: {answer.get('error_description')}"))
-    raise IssuerUnreachableError(f"what answers at {issuer_url} is no development issuer")
+        raise IssuerRefusedError(_shown(f"{error}: {members.get('error_description')}"))
+    raise IssuerUnreachableError(f"the server at {issuer_url} is not a development issuer")
 
 
 def _post_form(issuer_url: str, body: str) -> tuple[int, dict[str, object]]:
@@ -115,16 +115,16 @@ def _post_form(issuer_url: str, body: str) -> tuple[int, dict[str, object]]:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     try:
         connection.request("POST", parts.path + "/token", body, headers)
-        answer = connection.getresponse()
-        text = answer.read(_MAX_ANSWER_BYTES)
+        response = connection.getresponse()
+        text = response.read(_MAX_BODY_BYTES)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
-        reason = getattr(error, "strerror", None) or "no such host, or no answer in time"
-        raise IssuerUnreachableError(f"no issuer answers at {issuer_url}: {reason}") from None
+        reason = getattr(error, "strerror", None) or "no such host, or no response in time"
+        raise IssuerUnreachableError(f"no issuer responds at {issuer_url}: {reason}") from None
     except HTTPException:
-        raise IssuerUnreachableError(f"what answers at {issuer_url} is not HTTP") from None
+        raise IssuerUnreachableError(f"the server at {issuer_url} does not speak HTTP") from None
     finally:
         connection.close()
-    return answer.status, _read_object(text)
+    return response.status, _read_object(text)
 
 
 def _read_object(text: bytes) -> dict[str, object]:
@@ -136,7 +136,7 @@ def _read_object(text: bytes) -> dict[str, object]:
 
 
 def _shown(text: str) -> str:
-    # A stranger's words on a terminal: no control characters, and not many of them.
+    # A text of a stranger: escape control characters, and limit its length.
     return json.dumps(text[:_MAX_SHOWN_CHARACTERS])[1:-1]
 
 

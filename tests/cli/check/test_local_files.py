@@ -120,12 +120,12 @@ def test_keys_that_fit_no_listed_algorithm_are_an_error(
 @pytest.mark.parametrize(
     ("content", "algorithms", "words"),
     [
-        (TWO, "ES256", "of no use: 'b' is for PS256, PS384, PS512, RS256, RS384, RS512 alone"),
-        (jwks(ec_jwk(), rsa_jwk(use="enc")), "ES256", "of no use: key 1: use is not sig"),
+        (TWO, "ES256", "unusable: 'b' is for PS256, PS384, PS512, RS256, RS384, RS512 alone"),
+        (jwks(ec_jwk(), rsa_jwk(use="enc")), "ES256", "unusable: key 1: use is not sig"),
         (
             jwks(ec_jwk(), *[rsa_jwk(use="enc")] * 5),
             "ES256",
-            "of no use: key 1: use is not sig; key 2: use is not sig; key 3: use is not sig; "
+            "unusable: key 1: use is not sig; key 2: use is not sig; key 3: use is not sig; "
             "and 2 more",
         ),
     ],

@@ -221,7 +221,7 @@ async def test_what_there_was_no_time_for_is_told(peers: dict[str, str], tmp_pat
     told = [fault for fault in found if first <= fault.place.line < first + 250]
     assert len(told) == 250
     assert {(fault.code.value, fault.message) for fault in told} == {
-        ("upstream_unreachable", "no answer before the check had to end")
+        ("upstream_unreachable", "no response before the time limit of the check")
     }
 
 

@@ -55,7 +55,7 @@ def test_a_shell_reads_a_curl_line_as_the_request(exchange: Exchange) -> None:
         (200, {"headers": [["Host", "x"]]}, "200 as nobody"),
         (200, {"headers": [["x-gateway-subject", "a"], ["X-Gateway-Subject", "b"]]}, "200 as a, b"),
         (403, {"reason": "scope_missing"}, "403 scope_missing"),
-        (200, [], "200 with another body"),
+        (200, [], "200 with an unexpected body"),
     ],
 )
 def test_an_outcome_says_who_was_seen_or_why_not(status: int, body: object, expected: str) -> None:
@@ -63,7 +63,7 @@ def test_an_outcome_says_who_was_seen_or_why_not(status: int, body: object, expe
 
 
 def test_an_answer_that_is_not_json_is_not_as_expected() -> None:
-    assert outcome(502, b"<html>") == "502 with another body"
+    assert outcome(502, b"<html>") == "502 with an unexpected body"
 
 
 def test_one_outcome_that_differs_fails_the_whole() -> None:
@@ -89,7 +89,7 @@ async def test_a_gateway_that_is_not_there_is_an_outcome() -> None:
         outcomes = await send_all(f"http://127.0.0.1:{bound.getsockname()[1]}", TOKENS)
 
     assert len(outcomes) == len(EXCHANGES)
-    assert all(got.startswith("no answer") for got in outcomes)
+    assert all(got.startswith("no response") for got in outcomes)
 
 
 async def test_the_gateway_is_not_told_what_asks_it() -> None:

@@ -258,9 +258,9 @@ def test_an_expectation_decides_about_the_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "expected METHOD and URL"),
-        (["GET"], "expected METHOD and URL"),
-        (["GET", ORDER, "more"], "expected METHOD and URL"),
+        ([], "expected exactly METHOD and URL"),
+        (["GET"], "expected exactly METHOD and URL"),
+        (["GET", ORDER, "more"], "expected exactly METHOD and URL"),
         (["GE T", ORDER], "not a method"),
         (["GET", "api.example/x"], "not a URL"),
         (["GET", "https://a b/"], "without spaces"),
@@ -268,7 +268,7 @@ def test_an_expectation_decides_about_the_exit_code(
         (["GET", "https://api.example/\u00e9"], "percent-encode"),
         (["GET", ORDER, "--at", "noon"], "not a time"),
         (["GET", ORDER, "--header", "Accept"], "write it like"),
-        (["GET", ORDER, "--header", "Host: other.example"], "the URL says which host"),
+        (["GET", ORDER, "--header", "Host: other.example"], "the host is in the URL"),
         (["GET", ORDER, "--client", "me"], "not an IP address"),
         (["GET", ORDER, "--claims", "{"], "not a JSON object of claims: not valid JSON"),
         (["GET", ORDER, "--claims", '{"a":1,"a":2}'], "a name occurs twice"),

@@ -85,12 +85,12 @@ def test_json_is_what_the_gateway_says() -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "said"),
     [
-        (b"{}", 404, 1, "not among the refusals that are remembered"),
-        (b"{}", 401, 3, "the admin port asks for its token: see --admin-token"),
-        (b"{}", 500, 3, "the admin port did not say (status 500)"),
-        (b"ok", 200, 3, "the admin port did not say (status 200)"),
-        (b"[]", 200, 3, "the admin port did not say (status 200)"),
-        (b"[" * 60_000, 200, 3, "the admin port did not say (status 200)"),
+        (b"{}", 404, 1, "not among the last refusals"),
+        (b"{}", 401, 3, "the admin port requires a token: see --admin-token"),
+        (b"{}", 500, 3, "unexpected response of the admin port (status 500)"),
+        (b"ok", 200, 3, "unexpected response of the admin port (status 200)"),
+        (b"[]", 200, 3, "unexpected response of the admin port (status 200)"),
+        (b"[" * 60_000, 200, 3, "unexpected response of the admin port (status 200)"),
     ],
 )
 def test_what_is_no_answer_ends_with_one_line(
@@ -125,12 +125,12 @@ def test_nobody_there_ends_with_3() -> None:
     [
         (["--request-id", "hush"], "--request-id: not the X-Request-Id of a gateway"),
         (["--request-id", f"{ID}/../../status"], "--request-id: not the X-Request-Id"),
-        (["GET", "http://a/", "--request-id", ID], "decided already"),
-        (["--request-id", ID, "--expect", "allow"], "decided already"),
-        (["--request-id", ID, "--at", "0"], "decided already"),
-        (["--request-id", ID, "--claims", "{}"], "decided already"),
-        (["GET", "http://a/", "--admin", "http://a"], "belong to --request-id"),
-        (["GET", "http://a/", "--admin-token", "-"], "belong to --request-id"),
+        (["GET", "http://a/", "--request-id", ID], "names a past request"),
+        (["--request-id", ID, "--expect", "allow"], "names a past request"),
+        (["--request-id", ID, "--at", "0"], "names a past request"),
+        (["--request-id", ID, "--claims", "{}"], "names a past request"),
+        (["GET", "http://a/", "--admin", "http://a"], "require --request-id"),
+        (["GET", "http://a/", "--admin-token", "-"], "require --request-id"),
         (["--request-id", ID, "--admin", "a:1"], "write it like http://127.0.0.1:9901"),
         (["--request-id", ID, "--admin", "http://a", "--admin-token", "hush"], "history"),
     ],

@@ -96,14 +96,14 @@ def test_a_second_socket_for_the_admin_port_does_not_become_a_data_port(
     listening: list[socket.socket],
 ) -> None:
     assert take(listening, "admin:admin:web") == {
-        "error": "systemd gave us more than one socket named admin"
+        "error": "systemd passed more than one socket named admin"
     }
 
 
 def test_a_socket_that_does_not_listen_is_refused() -> None:
     with socket.socket() as one:
         assert take([one]) == {
-            "error": "descriptor 3, which systemd gave us, does not listen for TCP"
+            "error": "descriptor 3, which systemd passed, does not listen for TCP"
         }
 
 
@@ -111,7 +111,7 @@ def test_a_datagram_socket_is_refused() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as one:
         one.bind(("127.0.0.1", 0))
         assert take([one]) == {
-            "error": "descriptor 3, which systemd gave us, does not listen for TCP"
+            "error": "descriptor 3, which systemd passed, does not listen for TCP"
         }
 
 
@@ -120,20 +120,20 @@ def test_a_unix_socket_is_refused(listening: list[socket.socket]) -> None:
         one.bind(f"{directory}/a.socket")
         one.listen()
         assert take([listening[0], one]) == {
-            "error": "descriptor 4, which systemd gave us, does not listen for TCP"
+            "error": "descriptor 4, which systemd passed, does not listen for TCP"
         }
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a").open("wb") as file:
         assert take([file.fileno()]) == {
-            "error": "descriptor 3, which systemd should have given us, is not a socket"
+            "error": "descriptor 3, which systemd should have passed, is not a socket"
         }
 
 
 def test_one_that_is_missing_is_named(listening: list[socket.socket]) -> None:
     assert take(listening, count=4) == {
-        "error": "descriptor 6, which systemd should have given us, is not a socket"
+        "error": "descriptor 6, which systemd should have passed, is not a socket"
     }
 
 
@@ -174,7 +174,7 @@ def test_of_several_addresses_each_has_the_sockets_that_are_on_it(
 
     assert assign_sockets([first, third], addresses) == [(), (third,), (first,)]
     assert assign_sockets((), addresses) == [(), (), ()]
-    words = f"systemd listens on 127.0.0.1 port {ports([second])[0]}, which is none of `listen`"
+    words = f"systemd listens on 127.0.0.1 port {ports([second])[0]}, which is not in `listen`"
     with pytest.raises(OSError, match=words):
         assign_sockets([second], addresses)
 

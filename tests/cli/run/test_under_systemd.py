@@ -142,7 +142,7 @@ def test_of_several_addresses_each_has_its_socket_and_one_without_is_opened(
         path = config(tmp_path, workers, listen=listen, admin="127.0.0.1:0")
         with activated(path, [stray], "web") as refused:
             assert refused.process.wait(LIMIT_SECONDS) == 3
-            refused.await_said("which is none of `listen`")
+            refused.await_said("which is not in `listen`")
 
         fleet = stack.enter_context(activated(path, [plain, secure], "web:web"))
         opened = fleet.await_said("listening on").partition("[::1]:")[2].partition(",")[0]
@@ -165,7 +165,7 @@ def test_a_socket_that_is_none_of_ours_ends_with_3_and_one_line(tmp_path: Path) 
             assert fleet.process.wait(LIMIT_SECONDS) == 3
             fleet.await_said("descriptor 3")
 
-    assert fleet.said == ["gateway: descriptor 3, which systemd gave us, does not listen for TCP\n"]
+    assert fleet.said == ["gateway: descriptor 3, which systemd passed, does not listen for TCP\n"]
 
 
 def test_a_manager_that_hears_nothing_holds_up_nobody(tmp_path: Path) -> None:

@@ -148,10 +148,10 @@ def test_a_bearer_prefix_is_forgiven() -> None:
         ({"exp": NOW_SECONDS + 59}, "expires in 59 s"),
         ({"exp": NOW_SECONDS + 3_600}, "expires in 1 h 0 min"),
         ({"nbf": NOW_SECONDS + 61}, "not yet valid: starts in 1 min 1 s"),
-        ({}, "exp is missing or no time: the gateway refuses such a token"),
-        ({"exp": "soon"}, "exp is missing or no time: the gateway refuses such a token"),
-        ({"exp": True}, "exp is missing or no time: the gateway refuses such a token"),
-        ({"exp": 10**400}, "exp is missing or no time: the gateway refuses such a token"),
+        ({}, "exp is missing or not a time: the gateway refuses such a token"),
+        ({"exp": "soon"}, "exp is missing or not a time: the gateway refuses such a token"),
+        ({"exp": True}, "exp is missing or not a time: the gateway refuses such a token"),
+        ({"exp": 10**400}, "exp is missing or not a time: the gateway refuses such a token"),
     ],
 )
 def test_the_notes_say_what_the_times_mean(claims: dict[str, object], note: str) -> None:

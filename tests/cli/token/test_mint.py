@@ -113,7 +113,7 @@ def test_a_refusal_of_the_issuer_is_a_negative_result(
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith(f"gateway: the issuer refuses: {error}: ")
+    assert result.stderr.startswith(f"gateway: the issuer refused: {error}: ")
 
 
 def test_no_issuer_is_an_error_of_the_environment() -> None:
