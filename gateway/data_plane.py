@@ -1,4 +1,4 @@
-"""Serve requests: the data side of one process, with its listener, its log and its counts."""
+"""Serve requests: the data plane of one process, with its listener, log and counts."""
 
 import socket
 import sys
@@ -31,11 +31,11 @@ _SPANS_CLOSE_SECONDS = 2.0
 class DataPlane:
     """What one process serves with; build it inside a running event loop.
 
-    *keys* and *lists* are live: whoever fetches them keeps them current. *pseudonym* is how the
-    gateway calls itself in Via, the same in all of its processes. *is_one_of_several* processes
-    that write to one access log. *limiter* counts requests where Redis does not.
-    *identity_names* are the aliases of what former configurations of the gateway, under which
-    this process did not serve, wrote about callers.
+    *keys* and *lists* are live: they are kept current elsewhere. *pseudonym* is the gateway's name
+    in Via, the same in all of its processes. *is_one_of_several* says that other processes write
+    to the same access log. *limiter* counts requests that Redis does not count. *identity_names*
+    are the aliases of the identity headers of former configurations, under which this process did
+    not serve.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -90,7 +90,7 @@ class DataPlane:
 
     @property
     def pseudonym(self) -> bytes:
-        """Return how the gateway calls itself in Via."""
+        """Return the gateway's name in Via."""
         return self._pseudonym
 
     @property
@@ -100,23 +100,23 @@ class DataPlane:
 
     @property
     def is_started(self) -> bool:
-        """Say whether connections are taken, or were until the drain."""
+        """Return whether connections are accepted, or were until the drain."""
         return self._listener.is_started
 
     @property
     def is_draining(self) -> bool:
-        """Say whether it is ending in order."""
+        """Return whether it is draining."""
         return self._serving.port.is_draining
 
     async def start(self, sockets: Sequence[Sequence[socket.socket]] = ()) -> None:
-        """Listen: see ``Listener.start``; raises OSError where an address cannot be had."""
+        """Listen: see ``Listener.start``; raises OSError if an address is unavailable."""
         preload()
         await self._listener.start(sockets)
 
     async def prepare(self, settings: Settings) -> str | None:
-        """Make ready what takes long, or can fail; return None, or why ``use`` would fail."""
+        """Prepare what takes long or can fail; return None, or why ``use`` would fail."""
         try:
-            # In a thread: certificates by the hundred take their time.
+            # In a thread, because hundreds of certificates take long to load.
             contexts = await start_thread(lambda: make_tls(settings, self._serving), "tls")
             self._prepared = (settings, contexts)
         except OSError as error:  # ssl.SSLError is among them
@@ -124,10 +124,10 @@ class DataPlane:
         return None
 
     def use(self, settings: Settings, keys: Keys, lists: RevocationLists) -> None:
-        """Go on under *settings*, all at once: no request sees a half of each configuration.
+        """Switch to *settings* at once: no request sees parts of two configurations.
 
-        Requests that were decided before finish as they began; no other does, nor one that
-        waits for a key meanwhile.
+        Requests that were decided before finish under the former one; all others do not, also
+        those that wait for a key.
         """
         serving = self._make_serving(settings, keys, lists, self._serving)
         self._listener.use(serving.tls, serving.port, serving.pools)
@@ -139,7 +139,7 @@ class DataPlane:
         self._serving.port.streams.check_revocation()
 
     def counts(self) -> Metrics:
-        """Return all counts as they stand; they go on counting."""
+        """Return all counts as they are now; they go on counting."""
         metrics, memo = self._metrics, self._serving.memo
         metrics.requests_in_flight = self._listener.requests_in_flight()
         metrics.memo_hits, metrics.memo_misses = memo.hits, memo.misses
@@ -153,11 +153,11 @@ class DataPlane:
         return metrics
 
     def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
-        """Return the members of the log line of a refusal, if it is still remembered."""
+        """Return the members of the log line of a refusal, if it is still kept."""
         return self._access_log.recent.find(request_id)
 
     async def drain(self, *, delays: bool = True) -> None:
-        """Take leave of all clients: see ``Listener.drain``; unless it *delays*, at once."""
+        """Drain all clients: see ``Listener.drain``; without its delay unless it *delays*."""
         settings = self._serving.settings
         delay_seconds = settings.drain_delay_seconds if delays else 0.0
         await self._listener.drain(
@@ -165,7 +165,7 @@ class DataPlane:
         )
 
     async def stop(self) -> None:
-        """End everything; what is still under way is cut off."""
+        """Stop everything; requests in flight are cut."""
         await self._listener.stop()
         await self._limiters.close()
         await self._spans.close(_SPANS_CLOSE_SECONDS)

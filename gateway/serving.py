@@ -1,4 +1,4 @@
-"""Make everything that stands for one configuration, and is replaced with it."""
+"""Build everything that belongs to one configuration, and is replaced with it."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ from gateway.http.reading.names import supported_upgrades
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
-from gateway.proxy.port import Port, RequestLog, RouteState, Vouch
+from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStreams
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
@@ -36,7 +36,7 @@ from gateway.tls.contexts import Contexts, make_contexts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Serving:
-    """How requests are served under *settings*; *tls* is spoken at each address, if it is.
+    """What serves requests under *settings*; *tls* has a context for each address with TLS.
 
     *identity_names* are the aliases of the identity headers of all configurations so far.
     """
@@ -64,14 +64,13 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     limiter: Limiter | None = None,
     identity_names: frozenset[bytes] = frozenset(),
 ) -> Serving:
-    """Return what serves under *settings*; *metrics* counts for them from now on.
+    """Return what serves under *settings*; *metrics* counts for it from now on.
 
-    *contexts* are what `make_tls` returns for them, where there was time to make them before.
-    *export* takes spans, if anybody does. *limiter* counts requests, by default here and anew.
-    *identity_names* are those of configurations before, other than *former* and its own.
-    Of *former* nothing is used again but the counts, and the streams that end with their
-    token: what it remembers of tokens and its connections belong to its policy and its
-    upstreams.
+    *contexts* are what `make_tls` returns for them, if it was called before. *export* takes
+    spans; without it there is no tracing. *limiter* counts requests, by default a new one in
+    memory. *identity_names* are those of configurations before *former*. Of *former* only the
+    counts and the open streams are used again: its token memo and its connections belong to its
+    policy and its upstreams.
     """
     memo = TokenMemo()
     if former is not None:
@@ -120,7 +119,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     limits = apply_concurrency_limits(
         port, settings, former.concurrency_limits if former else {}, metrics
     )
-    port.vouch = _make_vouch(settings.assertion, clocks)
+    port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
     port.sharing = HostCors(settings.policy.routes.routes, settings.route_options)
     port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
     if pseudonym is not None:
@@ -130,25 +129,27 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     )
 
 
-def _make_vouch(assertion: AssertionSettings | None, clocks: Clocks) -> Vouch | None:
+def _make_assertion_signer(
+    assertion: AssertionSettings | None, clocks: Clocks
+) -> SignAssertion | None:
     if assertion is None:
         return None
     signer, wall = AssertionSigner(assertion, partial(token_urlsafe, 16)), clocks.wall
 
-    def vouch(token: SignedToken, upstream: str) -> bytes:
+    def sign_assertion(token: SignedToken, upstream: str) -> bytes:
         return signer.vouch(token, upstream, wall())
 
-    return vouch
+    return sign_assertion
 
 
 def make_tls(settings: Settings, former: Serving | None = None) -> Contexts:
-    """Return what TLS is spoken with under *settings*, behind *former*.
+    """Return the TLS contexts for *settings*, after *former*.
 
-    May be called from another thread. Raises OSError, ssl.SSLError among them.
+    May be called in another thread. Raises OSError, also as ssl.SSLError.
     """
     servers = [one.tls for one in settings.listen]
     clients = [one.tls for one in settings.upstreams.values() if one.tls is not None]
-    # The same again, so that clients can take up their sessions.
+    # An unchanged context is used again, so that clients can resume their sessions.
     return make_contexts(servers, clients, {} if former is None else _contexts_of(former))
 
 

@@ -39,7 +39,7 @@ from gateway.telemetry.tracing.tracer import Tracer
 _REMEMBERED_HOSTS = 4096
 
 
-Vouch = Callable[[SignedToken, str], bytes]
+SignAssertion = Callable[[SignedToken, str], bytes]
 r"""Returns the line ``Name: value\r\n`` about the caller with a token, for an upstream's name."""
 
 
@@ -235,12 +235,12 @@ class Port:
         "routes",
         "serves_half_closed",
         "sharing",
+        "sign_assertion",
         "streams",
         "timeouts",
         "tracer",
         "trusted_proxies",
         "via",
-        "vouch",
         "write_buffer",
     )
 
@@ -271,7 +271,7 @@ class Port:
         self.names = RequestNames(identity_aliases, underscore_names, upgrades)
         self.hosts = HostNames(hosts)
         self.forward_token = forward_token
-        self.vouch: Vouch | None = None
+        self.sign_assertion: SignAssertion | None = None
         self.preflight: Preflight | None = None
         self.sharing = HostCors((), ())
         self.timeouts = timeouts

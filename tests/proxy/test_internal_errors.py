@@ -152,10 +152,10 @@ async def test_an_error_while_signing_the_assertion_is_500_and_the_connection_st
     client.send(make_request("/open/"))
     assert (await read_answer(client)).status == 200  # a connection to the service is kept
 
-    def vouch(token: SignedToken, upstream: str) -> bytes:
+    def sign_assertion(token: SignedToken, upstream: str) -> bytes:
         raise OSError("no descriptor")
 
-    gateway.gateway.data._serving.port.vouch = vouch
+    gateway.gateway.data._serving.port.sign_assertion = sign_assertion
     client.send(make_request("/api/x", bearer()))
     refused = await read_answer(client)
     client.send(make_request("/open/"))

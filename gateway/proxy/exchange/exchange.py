@@ -199,8 +199,8 @@ class Exchange:
         if trace is not None and isinstance(trace, RecordedTrace):
             trace.note_server(server.transport)
         forwarding = self.client.peer.forwarding(request)
-        if port.vouch is not None and allow.token is not None:
-            forwarding += port.vouch(allow.token, route.upstream)
+        if port.sign_assertion is not None and allow.token is not None:
+            forwarding += port.sign_assertion(allow.token, route.upstream)
         state = port.routes[route.index]
         head = render_request_head(
             request,
