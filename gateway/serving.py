@@ -120,8 +120,8 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         port, settings, former.concurrency_limits if former else {}, metrics
     )
     port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
-    port.sharing = HostCors(settings.policy.routes.routes, settings.route_options)
-    port.preflight = make_preflight(settings.policy, settings.route_options, port.sharing)
+    port.host_cors = HostCors(settings.policy.routes.routes, settings.route_options)
+    port.preflight = make_preflight(settings.policy, settings.route_options, port.host_cors)
     if pseudonym is not None:
         port.use_pseudonym(pseudonym)
     return Serving(

@@ -221,6 +221,7 @@ class Port:
         "decide",
         "edits_responses",
         "forward_token",
+        "host_cors",
         "hosts",
         "is_draining",
         "limits",
@@ -234,7 +235,6 @@ class Port:
         "request_ids",
         "routes",
         "serves_half_closed",
-        "sharing",
         "sign_assertion",
         "streams",
         "timeouts",
@@ -273,7 +273,7 @@ class Port:
         self.forward_token = forward_token
         self.sign_assertion: SignAssertion | None = None
         self.preflight: Preflight | None = None
-        self.sharing = HostCors((), ())
+        self.host_cors = HostCors((), ())
         self.timeouts = timeouts
         self.limits = limits
         self.edits_responses = any(one.options.edits_responses for one in routes)

@@ -461,7 +461,7 @@ class Exchange:
         if route is None and self.allow is not None:
             route = self.allow.route
         if route is None and deny.reason is Reason.PATH_REJECTED:
-            return self.limit_fields + refused_path_fields(port.sharing, self.request)
+            return self.limit_fields + refused_path_fields(port.host_cors, self.request)
         cors = None if route is None else port.routes[route.index].options.cors
         return self.limit_fields + cors_fields(cors, self.request)
 
