@@ -21,7 +21,7 @@ from gateway.http.reading.request import Request
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.open_streams import OpenStreams
 from gateway.proxy.streams.upload import Upload
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import HalfClose, Limits, Timeouts, UnderscoreNames
@@ -337,7 +337,7 @@ class Port:
             self._tasks.discard(task)
             if task.cancelled() or task.exception() is None:
                 return
-            report_bug("a request failed", task.exception())
+            report_unexpected_error("a request failed", task.exception())
             on_error()
 
         task.add_done_callback(end)

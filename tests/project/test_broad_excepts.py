@@ -11,7 +11,13 @@ GATEWAY = Path(__file__).parents[2] / "gateway"
 _BROAD = {"Exception", "BaseException"}
 
 # How an error is reported: by the event loop, in a log with its traceback, to a waiting thread.
-_REPORTS = {"report_bug", "exception", "set_exception", "_refuse_for", "describe_error"}
+_REPORTS = {
+    "report_unexpected_error",
+    "exception",
+    "set_exception",
+    "_refuse_for",
+    "describe_error",
+}
 
 
 def broad_handlers(source: str) -> Iterator[ast.ExceptHandler]:
@@ -68,7 +74,7 @@ def test_no_module_swallows_an_error_that_it_does_not_know() -> None:
         ("except:\n    pass", True),
         ("except (ValueError, Exception):\n    pass", True),
         ("except Exception:\n    raise", False),
-        ("except Exception as bug:\n    report_bug('here', bug)", False),
+        ("except Exception as bug:\n    report_unexpected_error('here', bug)", False),
         ("except BaseException:\n    _log.exception('here')", False),
     ],
 )

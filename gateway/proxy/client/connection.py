@@ -30,7 +30,7 @@ from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.pace import Pace
 from gateway.proxy.transport.socket_state import has_left
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import Piece
 from gateway.proxy.upstream.bound_connections import BoundConnections
 from gateway.proxy.upstream.connection import NEVER
@@ -336,7 +336,7 @@ class ClientConnection(asyncio.BufferedProtocol):
             if trace is not None and isinstance(trace, RecordedTrace):
                 record_refused_span(port, self, request, request_id, trace, verdict, at, done - now)
         except Exception as bug:  # the client has its response
-            report_bug("a request could not be recorded", bug)
+            report_unexpected_error("a request could not be recorded", bug)
 
     def request_received(self, request: Request) -> Upload | None:
         """Start a request, or queue it after those before it."""

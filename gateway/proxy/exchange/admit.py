@@ -6,7 +6,7 @@ from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
 from gateway.http.reading.fields import Refused
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.proxy.port import Port
-from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_bug
+from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error
 
 
 def admit(port: Port, request: Request) -> Verdict:
@@ -62,5 +62,5 @@ async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settl
 
 def _refuse_for(bug: Exception) -> Deny:
     # Without a route: in report mode the refusal of a route lets the request through.
-    report_bug("a request could not be decided", bug)
+    report_unexpected_error("a request could not be decided", bug)
     return INTERNAL_ERROR

@@ -22,7 +22,7 @@ from gateway.proxy.streams.event_stream import EventStream
 from gateway.proxy.streams.tunnel import Tunnel
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.streams.websocket_tunnel import WebSocketTunnel
-from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_bug
+from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error
 from gateway.proxy.transport.write_buffer import LARGE_BYTES
 from gateway.proxy.upstream.connection import ConnectionOwner, ServerConnection
 from gateway.proxy.upstream.pool import Pool
@@ -124,7 +124,7 @@ class Exchange:
             else:
                 self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
         except Exception as bug:
-            report_bug("a request failed", bug)
+            report_unexpected_error("a request failed", bug)
             self.give_up()
 
     async def _begin_with_keys(self, need: NeedKeys) -> None:
@@ -621,6 +621,6 @@ class Exchange:
             if trace is not None and isinstance(trace, RecordedTrace):
                 record_spans(self.port, self, trace, now)
         except Exception as bug:  # the response is sent, and the client may send more requests
-            report_bug("a request could not be recorded", bug)
+            report_unexpected_error("a request could not be recorded", bug)
         self.client.exchange_done(close, now)
         self.stream = None  # it refers to this exchange: without a cycle both are freed at once

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 
 # How long an idle connection may stay open. A request that is on its way just when it is closed
 # gets no response: HTTP/1.1 cannot announce the end of an idle connection (RFC 9112 §9.5). A
@@ -60,5 +60,5 @@ def _end(client: ClientConnection, end: Callable[[ClientConnection], None]) -> N
     try:
         end(client)
     except Exception as bug:
-        report_bug("unexpected error while draining a client", bug)
+        report_unexpected_error("unexpected error while draining a client", bug)
         client.abort()

@@ -13,7 +13,7 @@ from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.listener.acceptor import Acceptor
 from gateway.proxy.listener.drain import IDLE_SECONDS, drain_clients
 from gateway.proxy.port import Port
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.addresses import name_bind_errors
 from gateway.settings.values.configuration import Address
@@ -101,7 +101,7 @@ class Listener:
             try:
                 self._expire(monotonic())
             except Exception as bug:
-                report_bug("unexpected error while checking timeouts", bug)
+                report_unexpected_error("unexpected error while checking timeouts", bug)
             for acceptor in self._acceptors:
                 if acceptor.paused and not self._is_full():
                     await acceptor.resume()
@@ -114,7 +114,7 @@ class Listener:
                     client.expire()
                 client.check_exchange(now)
             except Exception as bug:  # the timeouts of the other clients must hold
-                report_bug("unexpected error in the timeout of a client", bug)
+                report_unexpected_error("unexpected error in the timeout of a client", bug)
                 client.abort()
         for pool in self._all_pools():
             pool.expire(now)

@@ -6,7 +6,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 
 
 class Clocks(NamedTuple):
@@ -83,8 +83,8 @@ class OpenStreams:
             for stream in _take_due(self._closing, self._clocks.steady()):
                 try:
                     stream.timed_out()
-                except Exception as bug:
-                    report_bug("the timeout of a stream failed", bug)
+                except Exception as error:
+                    report_unexpected_error("unexpected error in the timeout of a stream", error)
                     stream.cut()
 
     def _end_if_revoked(self, stream: Stream) -> None:
@@ -95,8 +95,8 @@ class OpenStreams:
         try:
             if not stream.is_revoked():
                 return
-        except Exception as bug:
-            report_bug("the revocation check of a stream failed", bug)
+        except Exception as error:
+            report_unexpected_error("unexpected error in the revocation check of a stream", error)
             self._expiring.pop(stream, None)
             stream.cut()
             return
@@ -111,8 +111,8 @@ class OpenStreams:
 def _end(stream: Stream) -> None:
     try:
         stream.token_ended()
-    except Exception as bug:
-        report_bug("the end of a stream failed", bug)
+    except Exception as error:
+        report_unexpected_error("unexpected error at the end of a stream", error)
         stream.cut()
 
 

@@ -12,7 +12,7 @@ INTERNAL_ERROR: Final = Deny(
 )
 
 
-def report_bug(message: str, bug: BaseException | None) -> None:
-    """Report *bug* to the exception handler of the event loop; *message* says what failed."""
+def report_unexpected_error(message: str, error: BaseException | None) -> None:
+    """Report *error* to the exception handler of the event loop; *message* says what failed."""
     loop = asyncio.get_running_loop()
-    loop.call_exception_handler({"message": message, "exception": bug})
+    loop.call_exception_handler({"message": message, "exception": error})

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, Protocol
 
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 
 # So many pieces are sent at once at most: under load the first must not wait for thousands.
 _MAX_PIECES: Final = 64
@@ -72,6 +72,6 @@ class WriteBuffer:
                     transport.write(piece)
                 else:
                     transport.writelines(piece)  # type: ignore[arg-type]  # bytes were ruled out
-            except Exception as bug:
-                report_bug("a piece could not be sent", bug)
+            except Exception as error:
+                report_unexpected_error("unexpected error while sending", error)
                 transport.abort()

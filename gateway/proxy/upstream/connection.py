@@ -13,7 +13,7 @@ from gateway.proxy.transport.socket_state import (
     read_leftover,
     unacknowledged_bytes,
 )
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import LARGE_BYTES, WriteBuffer
 from gateway.proxy.upstream.response_reader import DONE, FAULT, MORE, ResponseReader, ResponseSink
 
@@ -314,8 +314,8 @@ class ServerConnection(asyncio.Protocol):
                 self._fail(Reason.UPSTREAM_INVALID, self._reader.fault)
             else:
                 self._switch(requester)
-        except Exception as bug:  # ours: it is no failure of the server, so there is no retry
-            report_bug("a request failed", bug)
+        except Exception as error:  # ours: it is no failure of the server, so there is no retry
+            report_unexpected_error("a request failed", error)
             requester.give_up()
 
     def _take_unasked(self, data: bytes) -> None:
@@ -400,8 +400,8 @@ class ServerConnection(asyncio.Protocol):
         try:
             if self._reader.feed(data) == DONE:
                 self._conclude(requester)
-        except Exception as bug:
-            report_bug("a request failed", bug)
+        except Exception as error:
+            report_unexpected_error("a request failed", error)
             requester.give_up()
 
     def pause_writing(self) -> None:

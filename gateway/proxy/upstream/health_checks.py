@@ -9,7 +9,7 @@ from time import monotonic
 
 from gateway.balancing.health import after_check, first_check_at, next_check_at, postpone
 from gateway.decision.reason import Reason
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection, TunnelPeer
 from gateway.proxy.upstream.members import Member, Members
@@ -55,7 +55,7 @@ class HealthChecks:
         self._running.discard(task)
         if task.cancelled() or task.exception() is None:
             return
-        report_bug("a health check failed", task.exception())
+        report_unexpected_error("unexpected error in a health check", task.exception())
         member.health = postpone(member.health, self._next())
 
     def _next(self) -> float:

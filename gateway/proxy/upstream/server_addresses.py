@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from gateway.balancing.lookup import Lookup
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.settings.values.addresses import is_ip
 from gateway.settings.values.configuration import Server
 from gateway.telemetry.metrics.servers import ServerMetrics
@@ -76,7 +76,7 @@ class ServerAddresses:
     def _end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
             return
-        report_bug("a name look-up failed", task.exception())
+        report_unexpected_error("unexpected error in a name look-up", task.exception())
         self._lookup.fail("unexpected error; stderr has more", monotonic(), self._chance())
 
     async def wait(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol
 
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import NEVER, ConnectionOwner, ServerConnection
 from gateway.settings.values.configuration import Server, Timeouts, Upstream
@@ -253,6 +253,6 @@ def _expire(server: ServerConnection) -> None:
     """Act on the deadline of *server*; an error in that must not stop the sweep over the others."""
     try:
         server.expire()
-    except Exception as bug:
-        report_bug("the deadline of a connection to a server failed", bug)
+    except Exception as error:
+        report_unexpected_error("unexpected error in the timeout of a server", error)
         server.transport.abort()

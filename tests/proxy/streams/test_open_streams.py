@@ -217,4 +217,4 @@ async def test_a_stream_that_cannot_be_compared_is_cut_and_keeps_no_other_from_i
     streams.sweep()
 
     assert (broken.told, revoked.told) == (["cut"], ["ended"])
-    assert reported == ["the revocation check of a stream failed"]
+    assert reported == ["unexpected error in the revocation check of a stream"]

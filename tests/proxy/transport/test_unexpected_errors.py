@@ -6,7 +6,7 @@ import pytest
 
 from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.exchange.response_stream import ResponseStream
-from gateway.proxy.transport.unexpected_errors import report_bug
+from gateway.proxy.transport.unexpected_errors import report_unexpected_error
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.server_pool import ServerPool
@@ -56,7 +56,7 @@ async def hang(service: Service, wire: Wire) -> None:
 
 
 async def test_a_bug_is_reported(reports: list[str]) -> None:
-    report_bug("here", RuntimeError("a bug"))
+    report_unexpected_error("here", RuntimeError("a bug"))
 
     assert reports == ["here: a bug"]
 
@@ -75,7 +75,7 @@ async def test_what_is_sent_behind_the_end_of_a_connection_loses_no_piece_of_ano
     assert (await read_answer(second)).body == b"hello"
     await first.wait_lost()
     assert reports == [
-        "a piece could not be sent: Cannot call write() after write_eof()",
+        "unexpected error while sending: Cannot call write() after write_eof()",
     ]
     second.close()
 
@@ -162,7 +162,7 @@ async def test_a_health_check_that_fails_by_a_bug_is_done_again(
 
     await service.request()
 
-    assert reports == ["a health check failed: open"]
+    assert reports == ["unexpected error in a health check: open"]
 
 
 async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(
@@ -178,4 +178,4 @@ async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
     answers = await asyncio.gather(*(gateway.ask(make_request("/open/")) for _ in range(3)))
 
     assert sorted(answer.status for answer in answers) == [502, 504, 504]
-    assert reports == ["the deadline of a connection to a server failed: expire"]
+    assert reports == ["unexpected error in the timeout of a server: expire"]

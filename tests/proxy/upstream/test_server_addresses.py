@@ -81,7 +81,7 @@ async def test_a_bug_in_a_look_up_is_reported_and_ends_no_other(port: int) -> No
     await eventually(lambda: len(names.asked) == 2)
 
     assert peer_of(await pool.connect()) == ONE
-    assert reported == ["a name look-up failed: a bug"]
+    assert reported == ["unexpected error in a name look-up: a bug"]
     pool.close()
 
 
