@@ -1,1 +1,1 @@
-"""The client's side: one connection, its requests, and what it may hold."""
+"""Client connections: requests in, responses out."""
