@@ -1,4 +1,4 @@
-"""Decide; where a key is lacking, ask the issuer for it, and decide once more."""
+"""Decide about a request; if a key is missing, fetch it and decide once more."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -15,22 +15,22 @@ from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
 
 
 class Keys(Protocol):
-    """The keys of all issuers: ``keyring.Keyring``, or what a worker process has of one."""
+    """The keys of all issuers: ``keyring.Keyring``, or the mirror of one in a worker."""
 
     keys: KeySets  # what the decision reads, always current
 
     async def refetch(self, issuer_name: str, kid: str | None) -> None:
-        """Get better keys for a request that lacks *kid* (or any key, if None), if allowed."""
+        """Fetch the keys again for a request that lacks *kid* (or any key, if None), if allowed."""
 
     def explain(self, wanted: WantedKey) -> str:
-        """Return in one line which key a token *wanted*, and which there are."""
+        """Describe in one line which key a token *wanted*, and which exist."""
 
 
 class Admission:
-    """What stands between a request and the decision: keys, lists, the memo and the clock.
+    """The decision with its inputs: keys, revocation lists, the token cache and the clock.
 
     *policy* may be replaced at any time; each decision is made under one policy. *revocations*
-    are live, as the keyring's keys are.
+    are live, as the keys of the keyring are.
     """
 
     def __init__(
@@ -49,24 +49,24 @@ class Admission:
         self._clock = clock
 
     def decide(self, head: RequestHead) -> Verdict:
-        """Answer from what is at hand."""
+        """Decide with the keys that are loaded."""
         clock = self._clock
         return decide(head, self.policy, self._keys, clock(), self._authenticate, self._revocations)
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
-        """Answer after asking for the keys that *need* names, whether they came or not."""
+        """Fetch the keys that *need* names, then decide, whether they came or not."""
         await self._keyring.refetch(need.issuer_name, need.kid)
         verdict = self.decide(head)
         return settle(verdict.deny, head.target) if isinstance(verdict, NeedKeys) else verdict
 
     def may_revoke(self, token: SignedToken) -> bool:
-        """Say whether some list speaks of the token's issuer."""
+        """Return whether any revocation list applies to the token's issuer."""
         return token.issuer.name in self.policy.revocations
 
     def find_revocation(self, token: SignedToken) -> Deny | None:
-        """Return why *token*, which was good once, is revoked by now, or None.
+        """Return why *token*, which was accepted before, is revoked now, or None.
 
-        A list that is not at hand revokes nothing here: what was allowed with it goes on.
+        A list that is not loaded revokes nothing here: what it allowed before goes on.
         """
         if not self.may_revoke(token):
             return None

@@ -17,10 +17,10 @@ from gateway.telemetry.metrics.counts import Metrics
 
 
 class Gateway(ControlPlane):
-    """One gateway in one process: the data port, the admin port, and what they stand on.
+    """One gateway in one process: the data port, the admin port, and everything below them.
 
-    Build it inside a running event loop; ``start`` it, and ``stop`` it in the end. *sockets* and
-    *admin_socket* listen already, in place of the addresses in *settings*: *sockets* are those of
+    Build it inside a running event loop, then ``start`` and finally ``stop`` it. *sockets* and
+    *admin_socket* already listen, and replace the addresses in *settings*: *sockets* has those of
     each address of the data port, or none.
     """
 
@@ -65,25 +65,25 @@ class Gateway(ControlPlane):
         return self.data.addresses[0]
 
     async def start(self) -> None:
-        """Fetch keys and lists, then listen; raises OSError where an address cannot be had."""
+        """Fetch keys and lists, then listen; raise OSError if an address is unavailable."""
         await super().start()
         await self.data.start(self._sockets)
 
     async def drain(self) -> None:
-        """Be not ready any more, take no new connections, let requests under way finish."""
+        """Report not ready, refuse new connections, let requests in flight finish."""
         await self.data.drain()
 
     def kill(self) -> None:
-        """End all other processes at once: there are none."""
+        """Kill all other processes: there are none."""
 
     async def stop(self) -> None:
-        """End everything; what is still under way is cut off. Not during a ``reload``."""
+        """Stop everything, and cut off what is in flight. Not during a ``reload``."""
         await self.data.stop()
         await super().stop()
 
 
 class ThisProcess:
-    """The one worker of a gateway that has no others: its own process."""
+    """The only worker of a gateway in one process."""
 
     def __init__(self, data: DataPlane) -> None:
         self._data = data
@@ -92,12 +92,12 @@ class ThisProcess:
 
     @property
     def is_started(self) -> bool:
-        """Say whether connections are taken, or were until the drain."""
+        """Return whether connections are accepted, or were until the drain."""
         return self._data.is_started
 
     @property
     def is_draining(self) -> bool:
-        """Say whether it is ending in order."""
+        """Return whether it is draining."""
         return self._data.is_draining
 
     @property
@@ -111,12 +111,12 @@ class ThisProcess:
         return (os.getpid(),)
 
     async def prepare(self, settings: Settings, fetched: Fetched, _record: Record) -> str | None:
-        """Get ready to go on under *settings*; return None, or why it cannot be."""
+        """Prepare to switch to *settings*; return None, or why that fails."""
         self._wanted = (settings, fetched)
         return await self._data.prepare(settings)
 
     async def commit(self) -> None:
-        """Go on under what was prepared; nothing waits in here."""
+        """Switch to what was prepared, without suspending."""
         if self._wanted is not None:
             settings, fetched = self._wanted
             self._wanted = None
@@ -127,18 +127,18 @@ class ThisProcess:
         return self._data.counts()
 
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
-        """Return the members of the log line of a refusal, if it is still remembered."""
+        """Return the log line of a refusal, as a mapping, if it is still remembered."""
         return self._data.find_refusal(request_id)
 
     @property
     def restarts(self) -> Sequence[int]:
-        """Return how often this only worker was replaced: never while it lives."""
+        """Return the number of restarts: a gateway in one process has none."""
         return (0,)
 
     def faults(self) -> Sequence[str]:
-        """Return nothing: where this process cannot be had, nobody can ask."""
+        """Return nothing: if this process fails, nobody can ask."""
         return ()
 
     def status(self) -> Sequence[Mapping[str, object]]:
-        """Return what ``/status`` shows of this process."""
+        """Return the status of this process."""
         return [{"pid": os.getpid(), "started_at": self._started_at, "restarts": 0}]

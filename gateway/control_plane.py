@@ -1,4 +1,4 @@
-"""Fetch keys and lists, change the configuration, and answer the admin port."""
+"""Own what a gateway has once: keys, lists, the admin port and the configuration."""
 
 import asyncio
 import time
@@ -35,19 +35,19 @@ from gateway.telemetry.metrics.exposition import Exposition
 
 
 class Workers(Protocol):
-    """Whoever serves requests: this process, or several others."""
+    """What serves requests: this process, or several others."""
 
     @property
     def is_started(self) -> bool:
-        """Say whether connections are taken, or were until the drain."""
+        """Return whether connections are accepted, or were until the drain."""
 
     @property
     def is_draining(self) -> bool:
-        """Say whether they are ending in order."""
+        """Return whether they are draining."""
 
     @property
     def pids(self) -> Sequence[int]:
-        """Return the process ids of all that the gateway consists of, this one's first."""
+        """Return the process ids of the gateway, that of this process first."""
 
     @property
     def identity_names(self) -> frozenset[bytes]:
@@ -55,39 +55,39 @@ class Workers(Protocol):
         ...
 
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
-        """Get ready to go on under *settings*; return None, or who cannot and why.
+        """Prepare to switch to *settings*; return None, or which worker cannot and why.
 
-        *record* is what *settings* were read from. Where this returns words, or is cancelled,
-        everything is as if it had not been called.
+        *record* is what *settings* were read from. If this returns a reason, or is cancelled,
+        nothing has changed.
         """
 
     async def commit(self) -> None:
-        """Go on under what was prepared."""
+        """Switch to what was prepared."""
 
     async def counts(self) -> Metrics:
-        """Return the counts of all together."""
+        """Return the counts of all workers together."""
 
     async def find_refusal(self, request_id: str) -> Mapping[str, Any] | None:
-        """Return the members of the log line of a refusal, if it is still remembered."""
+        """Return the log line of a refusal, as a mapping, if it is still remembered."""
 
     @property
     def restarts(self) -> Sequence[int]:
-        """Return how often each of the workers was replaced."""
+        """Return the number of restarts of each worker."""
         ...
 
     def faults(self) -> Sequence[str]:
-        """Return which of them cannot be had, for ``/readyz``."""
+        """Return which workers keep crashing, for ``/readyz``."""
         ...
 
     def status(self) -> Sequence[Mapping[str, object]]:
-        """Return what ``/status`` shows of each."""
+        """Return the status of each worker."""
 
 
 class ControlPlane:
     """What a gateway has once, however many processes serve requests.
 
-    *clock* gives the time of day, in seconds since the epoch. *pseudonym* is how the gateway
-    calls itself in Via. *admin_socket* listens already, in place of the admin port's address.
+    *clock* returns seconds since the epoch. *pseudonym* is the name of the gateway in Via.
+    *admin_socket* already listens, and replaces the address of the admin port.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -125,11 +125,11 @@ class ControlPlane:
             self._admin = AdminServer(settings.admin, self, self.reload_requests)
         self._last_reload = LastReload(settings.digest, self._started_at)
         self._reloading = asyncio.Lock()
-        self._has_loaded_all = False  # keys and lists that readiness waits for, once
+        self._has_loaded_all = False  # the keys and lists that readiness waits for
 
     @property
     def admin_address(self) -> tuple[str, int] | None:
-        """Return the host and port of the admin port, once started; None where it is off."""
+        """Return host and port of the admin port, once started; None if it is off."""
         return None if self._admin is None else self._admin.address
 
     @property
@@ -138,13 +138,13 @@ class ControlPlane:
         return self._fetched
 
     async def start(self) -> None:
-        """Open the admin port, then fetch; raises OSError where its address cannot be had."""
+        """Open the admin port, then fetch; raise OSError if its address is unavailable."""
         if self._admin is not None:
             await self._admin.start(self._admin_socket)
         await self._fetched.start()
 
     async def stop(self) -> None:
-        """Close the admin port and end all fetches. Not during a ``reload``."""
+        """Close the admin port and stop all fetches. Not during a ``reload``."""
         if self._admin is not None:
             await self._admin.stop()
         await self._fetched.close()
@@ -159,11 +159,11 @@ class ControlPlane:
         *,
         force: bool = False,
     ) -> str | None:
-        """Go on under *settings*; return None, or why not: then everything stays as it was.
+        """Switch to *settings*; return None, or why not: then nothing has changed.
 
-        *record* is what *settings* were read from, and *places* say where all of it stands.
-        Reloads that overlap take their turns. Where keys or lists of what changes cannot be
-        loaded, the former configuration stays, unless with *force*.
+        *record* is what *settings* were read from, and *places* locate its parts. Overlapping
+        reloads run one after the other. If keys or lists of what changes cannot be loaded, the
+        previous configuration stays active, except with *force*.
         """
         async with self._reloading:
             refusal = needs_restart(self._settings, settings)
@@ -182,11 +182,11 @@ class ControlPlane:
             if refusal is not None:
                 self.note(ReloadReport(ReloadOutcome.INVALID, settings.digest, refusal))
                 return refusal
-            self.ready()  # whoever was ready stays so, whatever comes with the new ones
-            # Where this process serves, too, nothing waits until the next wait has begun.
+            self.ready()  # notes whether it was ready: then it stays so, whatever is required now
+            # If this process also serves, `commit` does not suspend: no request sees a mixture.
             try:
                 await self._workers.commit()
-            except BaseException:  # cancelled: the gateway is ending, and what is live is live
+            except BaseException:  # cancelled: the gateway stops, but the switch has happened
                 self._settings, self._fetched = settings, fetched
                 await former.close()
                 raise
@@ -211,7 +211,7 @@ class ControlPlane:
     async def _prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
         try:
             refusal = await self._workers.prepare(settings, fetched, record)
-        except BaseException:  # cancelled: the gateway is ending
+        except BaseException:  # cancelled: the gateway stops
             await fetched.close()
             raise
         if refusal is not None:
@@ -219,20 +219,20 @@ class ControlPlane:
         return refusal
 
     def note(self, report: ReloadReport) -> None:
-        """Remember what became of an attempt: here, or before it came to ``reload``."""
+        """Remember the report of a reload, even of one that failed before ``reload`` was called."""
         now = self._clock()
         self._exposition.reloads.count(report.outcome.value, now)
         self._last_reload.note(report, now)
 
     @property
     def last_report(self) -> ReloadReport:
-        """Return what became of the last attempt, or of the start."""
+        """Return the report of the last reload, or of the start."""
         return self._last_reload.report
 
     # --- the view of the admin port
 
     def ready(self) -> Readiness:
-        """Return whether traffic should be sent here."""
+        """Return whether the gateway is ready for traffic."""
         faults = list(self._workers.faults())
         if not self._workers.is_started:
             faults.append("starting")
@@ -245,13 +245,13 @@ class ControlPlane:
             faults,
             awaits=not self._has_loaded_all,
         )
-        # For good: an issuer that a later configuration adds holds up the rollout of new
-        # gateways, and takes no traffic from those that serve.
+        # Permanent: an issuer that a later configuration adds delays the rollout of new gateways,
+        # but takes no traffic from those that serve.
         self._has_loaded_all = self._has_loaded_all or not readiness.awaited
         return readiness
 
     async def status(self) -> Mapping[str, object]:
-        """Return what ``/status`` shows."""
+        """Return the members of ``/status``."""
         metrics = await self._workers.counts()
         now, in_use = self._clock(), certificates_in_use(self._settings)
         settings, fetched = self._settings, self._fetched
@@ -284,7 +284,7 @@ class ControlPlane:
     async def metrics(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         counts = await self._workers.counts()
-        # Thousands of lines take tens of milliseconds: no request should wait for a scrape.
+        # In a thread: thousands of lines take tens of milliseconds, and requests should not wait.
         return await compute_in_thread(partial(self._exposition.expose, counts), "exposition")
 
     def _seconds_left(self) -> Iterable[tuple[str, float]]:
@@ -292,14 +292,14 @@ class ControlPlane:
         return ((one.file, one.not_after - now) for one in certificates_in_use(self._settings))
 
     async def explain(self, question: Question) -> Mapping[str, object]:
-        """Return what would become of a request now, as ``POST /explain`` shows it."""
+        """Return how a request would be decided now, as ``POST /explain`` shows it."""
         names = self._workers.identity_names
         rehearsal = Rehearsal(self._settings, question.client, self._pseudonym, names)
         keyring, lists = self._fetched.keyring, self._fetched.revocations.lists
         return await explain_live(question, rehearsal, keyring, lists, self._clock)
 
     async def decision(self, request_id: str) -> Mapping[str, object] | None:
-        """Return what is remembered of a refusal, as ``/decisions`` shows it."""
+        """Return a refusal as ``/decisions`` shows it, if it is still remembered."""
         line = await self._workers.find_refusal(request_id)
         return None if line is None else remembered_decision(line, self._settings.policy)
 

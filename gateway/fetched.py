@@ -1,4 +1,4 @@
-"""Hold everything that is fetched for one configuration: keys and revocation lists."""
+"""Own everything that is fetched for one configuration: keys and revocation lists."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,27 +12,27 @@ from gateway.settings.values.configuration import Settings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """The keys and the lists of one configuration, kept fresh from ``start`` to the end."""
+    """The keys and the lists of one configuration, kept fresh from ``start`` to ``close``."""
 
     keyring: Keyring
     revocations: Revocations
 
     async def start(self, limit_seconds: float | None = None) -> None:
-        """Fetch all, and keep them fresh; what cannot be had, or not in time, is no error."""
+        """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""
         await asyncio.gather(
             self.keyring.start(limit_seconds), self.revocations.start(limit_seconds)
         )
 
     async def succeed(self, former: "Fetched", limit_seconds: float | None = None) -> None:
-        """Load all keys and lists before any request asks for them, in *limit_seconds* at most.
+        """Load all keys and lists before any request needs them, for at most *limit_seconds*.
 
-        Those of *former* go on where name and source are the same.
+        Those of *former* are reused if name and source are the same.
         """
         self.keyring.take_over(former.keyring)
         self.revocations.take_over(former.revocations)
         try:
             await self.start(limit_seconds)
-        except BaseException:  # cancelled: the gateway is ending
+        except BaseException:  # cancelled: the gateway stops
             await self.close()
             raise
 
@@ -41,12 +41,12 @@ class Fetched:
         await asyncio.gather(self.keyring.retire(), self.revocations.retire())
 
     async def close(self) -> None:
-        """End all fetches."""
+        """Stop all fetches."""
         await asyncio.gather(self.keyring.close(), self.revocations.close())
 
 
 def make_fetched(settings: Settings, clock: Clock, on_lists_change: Callable[[], None]) -> Fetched:
-    """Return what *settings* have fetched, not started; *on_lists_change* hears of new lists."""
+    """Return the keys and lists of *settings*; call *on_lists_change* with each new list."""
     return Fetched(
         Keyring(settings.issuers, clock=clock),
         Revocations(settings.revocations, on_lists_change, clock=clock),

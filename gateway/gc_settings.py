@@ -1,20 +1,20 @@
-"""Keep Python's garbage collector from holding up requests."""
+"""Keep Python's garbage collector from delaying requests."""
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# New objects before a collection, and collections before a deeper one. Requests leave no
-# cycles behind, and a new token makes a dozen objects that stay: Python's own 700 would have
-# it look for garbage every few milliseconds, through all remembered tokens in the end.
+# New objects before a collection, and collections before a deeper one. Requests leave no cycles
+# behind, and a new token makes a dozen objects that stay: with Python's default of 700 it would
+# collect every few milliseconds, and finally walk through all cached tokens.
 _COLLECT_AFTER = (10_000, 10, 10)
 
 
 def settle_memory() -> None:
-    """Keep what was built at the start out of the collector's sight.
+    """Exclude everything built so far from collections.
 
-    It lives as long as the process, and looking through all of it for garbage, again and
-    again, would hold up requests. Not after a reload: connections would be frozen too.
+    It lives as long as the process, and walking through it at every collection would delay
+    requests. Not after a reload, which would exclude connections, too.
     """
     gc.collect()
     gc.freeze()
@@ -23,9 +23,9 @@ def settle_memory() -> None:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: for work that builds much, and leaves next to no cycles.
+    """Disable the collector within the block, for work that builds much and leaves few cycles.
 
-    Of the time that it takes to load 10,000 routes, the collector would have a third.
+    It would take a third of the time that loading 10,000 routes takes.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
-"""Load what libraries leave to the first request that needs it, before there are requests.
+"""Load early what libraries would load with the first request that needs it.
 
-An import opens files. Where no descriptor is left, or a disk fails, it raises in the middle of
-somebody's request, for a reason that has nothing to do with it.
+An import opens files. If no descriptor is left, or a disk fails, it would raise in the middle of a
+request, for a reason that has nothing to do with it.
 """
 
 import codecs
@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from gateway.decision.algorithms import ALGORITHMS, fitting_algorithms
 
-# By the first one, names of hosts are looked up.
+# The first is used to look up host names.
 _CODECS = ("idna", "ascii", "latin-1", "utf-8")
 
-# What makes a key of each kind, and how long its signatures are. Any odd number will do for an
-# RSA modulus that verifies nothing.
+# A key of each kind, and the length of its signatures. Any odd number will do for an RSA modulus
+# that verifies nothing.
 _KEYS = (
     (lambda: bytes(64), 32),
     (lambda: RSAPublicNumbers(65537, 2**2047 + 1).public_key(), 256),
@@ -37,10 +37,10 @@ _KEYS = (
 
 
 def preload() -> None:
-    """Load the codecs and the cryptography that requests may need; raises what prevents it.
+    """Load the codecs and the cryptography that requests may need; raise what prevents it.
 
-    Each algorithm refuses one signature: a list of modules would be another one with the next
-    version of a library.
+    Each algorithm verifies one bad signature: a list of modules would change with the versions of
+    the libraries.
     """
     for name in _CODECS:
         codecs.lookup(name)
@@ -53,5 +53,5 @@ def _samples() -> Iterator[tuple[object, bytes]]:
     for make, size in _KEYS:
         try:
             yield make(), b"\1" * size
-        except UnsupportedAlgorithm:  # an OpenSSL without it verifies no token by it either
+        except UnsupportedAlgorithm:  # this OpenSSL lacks it, and verifies no token with it either
             continue
