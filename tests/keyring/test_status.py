@@ -112,6 +112,21 @@ async def test_keys_are_stale_behind_the_time_for_which_they_are_fresh(
     assert status.failures_in_a_row == status.failures
 
 
+async def test_keys_that_were_dropped_are_not_stale(peer: IssuerPeer, clock: MovableClock) -> None:
+    """Stale keys still serve; these do not."""
+    peer.answer = body(jwks(KEY))
+    keyring = Keyring({"main": issuer_settings(SourceKind.JWKS_URL, peer.url)}, clock=clock)
+    await keyring.start()
+    peer.answer = body(b"", status=500)
+
+    clock.advance(3900.0)
+    await until(lambda: not keyring.status()[0].loaded)
+    (status,) = keyring.status()
+    await keyring.close()
+
+    assert not status.stale
+
+
 async def test_failures_in_a_row_end_with_a_good_fetch(
     peer: IssuerPeer, clock: MovableClock
 ) -> None:
