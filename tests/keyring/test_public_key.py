@@ -11,7 +11,7 @@ BAD: dict[str, Any] = {
     "RSA of 1024 bits": rsa.generate_private_key(public_exponent=65537, key_size=1024),
     "secp256k1": ec.generate_private_key(ec.SECP256K1()),
     "X25519": x25519.X25519PrivateKey.generate(),
-    "DSA": dsa.generate_private_key(2048),
+    "DSA": dsa.generate_private_key(1024),
 }
 
 

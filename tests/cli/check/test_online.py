@@ -1,16 +1,20 @@
-"""`gateway check --online`: what a configuration names is tried, by the installed command."""
+"""`gateway check --online`: what a configuration names is tried.
+
+The installed command is run where its environment or its process could make a difference.
+"""
 
 import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.check.online import find_online
 from tests.certificates import AUTHORITY, self_signed, serving
+from tests.cli.config_files import run
 from tests.cli.peers import closed_port, http_peer, silent_peer
 from tests.cli.test_installed_command import gateway
 from tests.keyring.keys import ec_jwk, jwks, rsa_jwk
@@ -70,12 +74,19 @@ def named(text: str, peers: dict[str, str]) -> str:
 def check(
     directory: Path, text: str, *options: str, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
+    """Check *text* in this process, or with *env* by the installed command."""
     (directory / "gateway.yaml").write_text(text)
-    return gateway("check", "gateway.yaml", *options, directory=directory, env=env)
+    arguments = ("check", "gateway.yaml", *options)
+    if env is not None:
+        return gateway(*arguments, directory=directory, env=env)
+    with chdir(directory):
+        done = run(*arguments)
+    stdout, stderr = done.stdout.encode(), done.stderr.encode()
+    return subprocess.CompletedProcess(arguments, done.exit_code, stdout, stderr)
 
 
 def test_where_everything_answers_the_file_is_valid(peers: dict[str, str], tmp_path: Path) -> None:
-    done = check(tmp_path, named(config(), peers), "--online")
+    done = check(tmp_path, named(config(), peers), "--online", env={})
 
     assert (done.returncode, done.stdout) == (0, b"gateway.yaml: valid\n")
     assert done.stderr == b""
