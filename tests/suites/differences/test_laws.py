@@ -158,7 +158,7 @@ def told(difference: Difference) -> Found:
 
 
 # Each example signs tokens and asks hundreds of questions twice.
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @SLOW
@@ -267,7 +267,7 @@ REQUESTS = st.builds(
 )
 
 
-@settings(SLOW, max_examples=100)
+@settings(SLOW, max_examples=50)
 @given(configs(), configs(), st.lists(st.tuples(CALLERS, REQUESTS), max_size=12))
 def test_whoever_gets_in_from_now_on_is_not_alone(
     old: Config, new: Config, asked: list[tuple[Caller, AskedRequest]]
