@@ -16,7 +16,7 @@ from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.keyring.keyring import Keyring
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.simulation.request import BadRequestError, SimulatedRequest, parse_request
 from gateway.suites.simulation.wire import authorization, write_head
 
 # A token and a URL are as long as the data port allows; everything else is short.
@@ -37,7 +37,7 @@ _KEPT = ("id", "time", "client", "method", "host", "path", "route", "upstream", 
 class Question:
     """A request to explain, with *token*, from the address *client*."""
 
-    request: AskedRequest
+    request: SimulatedRequest
     token: bytes | None = field(repr=False)
     client: str
 

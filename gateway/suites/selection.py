@@ -1,4 +1,4 @@
-"""Choose tests by words in their names: ``orders and not (boss or write)``."""
+"""Select tests by words in their names: ``orders and not (boss or write)``."""
 
 import re
 from collections.abc import Callable
@@ -6,33 +6,33 @@ from collections.abc import Callable
 Selects = Callable[[str], bool]
 
 _TOKEN = re.compile(r"\s*(?:(?P<sign>[()])|(?P<quoted>\"[^\"]*\"|'[^']*')|(?P<word>[^\s()\"']+))")
-_MAX_DEPTH = 50  # far more than anyone writes; recursion must end
+_MAX_DEPTH = 50  # far more than anyone writes; bounds the recursion
 
 
 class BadSelectionError(ValueError):
-    """What is wrong with an expression, in words for the person who wrote it."""
+    """The error in an expression, in words for the person who wrote it."""
 
 
 def select_all(_: str) -> bool:
-    """Choose every test."""
+    """Select every test."""
     return True
 
 
 def parse_selection(text: str) -> Selects:
-    """Return what says of a name whether it is chosen; raises BadSelectionError.
+    """Return a function that says whether a name is selected; raises BadSelectionError.
 
-    A word is chosen where it stands anywhere in the name, in any case of letters; words with
-    blanks in them are quoted. `not` binds closest, then `and`, then `or`.
+    A word selects names that contain it, ignoring case; words with spaces are quoted. `not` binds
+    closest, then `and`, then `or`.
     """
     parser = _Parser(text)
     selects = parser.parse_or(0)
     if parser.next is not None:
-        raise BadSelectionError(f"`{parser.next}` is not expected where it stands")
+        raise BadSelectionError(f"unexpected `{parser.next}`")
     return selects
 
 
 class _Parser:
-    """The words of an expression; *next* is the one that has not been taken."""
+    """The words of an expression; *next* is the first that has not been taken."""
 
     def __init__(self, text: str) -> None:
         self._text = text.strip()

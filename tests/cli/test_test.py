@@ -342,7 +342,7 @@ def test_the_installed_command_tells_no_token(form: str, tmp_path: Path) -> None
 
     assert done.returncode == 1
     assert "a.test.yaml" in done.stdout
-    assert "a credential, which is not shown" in done.stdout
+    assert "a credential (hidden)" in done.stdout
     assert TOKEN.search(done.stdout + done.stderr) is None
 
 

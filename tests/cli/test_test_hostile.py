@@ -85,7 +85,7 @@ def test_a_waiver_that_nothing_needs_is_a_failure(tmp_path: Path) -> None:
     done = gateway(write(tmp_path, SUITE + useless), "--hostile")
 
     assert done.returncode == 1
-    assert "any route: expired\n  waives nothing: " in done.stdout
+    assert "any route: expired\n  unused waiver: " in done.stdout
 
 
 def test_a_broken_waiver_is_told_with_its_place(tmp_path: Path) -> None:

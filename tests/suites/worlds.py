@@ -7,7 +7,7 @@ from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.configuration import Settings
 from gateway.suites.files.read_suite import BrokenSuite
 from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
-from gateway.suites.simulation.request import AskedRequest, parse_request
+from gateway.suites.simulation.request import SimulatedRequest, parse_request
 
 AT = 1_780_000_000.0
 
@@ -97,7 +97,7 @@ def load_all(directory: Path, text: str = ESTATE) -> Loaded:
     return loaded
 
 
-def get(path: str) -> AskedRequest:
+def get(path: str) -> SimulatedRequest:
     """Return a GET for *path*."""
     return parse_request("GET", f"https://api.example.com{path}")
 

@@ -10,7 +10,7 @@ from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.trial import Trial
 from gateway.suites.simulation.wire import authorization, write_head
 
@@ -32,7 +32,7 @@ class Answer:
 
 def explain_persona(
     rehearsal: Rehearsal,
-    asked: AskedRequest,
+    asked: SimulatedRequest,
     at: float,
     persona: Persona,
     lists: FetchedLists | None = None,
@@ -51,7 +51,7 @@ def explain_persona(
 
 
 def explain_claims(
-    rehearsal: Rehearsal, asked: AskedRequest, at: float, persona: Persona
+    rehearsal: Rehearsal, asked: SimulatedRequest, at: float, persona: Persona
 ) -> Answer:
     """Explain *asked* with a token of *persona*, under the revocation lists in files."""
     lists, skipped = find_lists_of(rehearsal.settings, persona.issuer or "", is_online=False)
@@ -60,7 +60,12 @@ def explain_claims(
 
 
 def explain_token(
-    rehearsal: Rehearsal, asked: AskedRequest, at: float, token: bytes | None, *, is_online: bool
+    rehearsal: Rehearsal,
+    asked: SimulatedRequest,
+    at: float,
+    token: bytes | None,
+    *,
+    is_online: bool,
 ) -> Answer:
     """Explain *asked* with *token*, under the current keys and revocation lists.
 

@@ -11,8 +11,8 @@ from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.files.models import ALLOW, PUBLISHED, REASONS
 from gateway.suites.simulation.request import (
-    AskedRequest,
     BadRequestError,
+    SimulatedRequest,
     check_field,
     parse_request,
 )
@@ -27,7 +27,7 @@ _BEARER = re.compile(r"(\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
 Header = tuple[str, str]
 
 
-def read_request(words: Sequence[str], headers: Sequence[Header]) -> AskedRequest:
+def read_request(words: Sequence[str], headers: Sequence[Header]) -> SimulatedRequest:
     """Return the request that METHOD, URL and *headers* make; raise UsageError."""
     if len(words) != 2:
         raise click.UsageError("expected exactly METHOD and URL")

@@ -1,1 +1,1 @@
-"""Say how two configurations differ in what they mean, and whom that lets in or keeps out."""
+"""Compare two configurations by meaning, and show who gains or loses access."""

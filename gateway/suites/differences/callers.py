@@ -1,4 +1,4 @@
-"""Make the callers that both configurations are asked about."""
+"""Generate the callers that both configurations are compared for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +15,15 @@ from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.persona import Persona, make_claims
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import cheapest
 from gateway.suites.simulation.sandbox import revoked_id
 
-FORGED = "signature"  # the attack that only an issuer that reports lets through
+FORGED = "signature"  # an attack that passes only in report mode
 OTHER_AUDIENCE = "another-api"
 NOBODY = Caller("nobody")
 _NAME = "some-caller"
-_MAX_WAYS = 16  # in which a route may be satisfied: each choice of a list, in most of them
+_MAX_WAYS = 16  # to satisfy a route: usually enough for each choice of a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Edge:
 
 
 def find_edges(old: Issuer, new: Issuer, at: float) -> Iterator[Edge]:
-    """Yield a change for everything in which *old* and *new*, one issuer, differ."""
+    """Yield a change for each difference between *old* and *new*, two versions of one issuer."""
     if (old.audiences is None) is not (new.audiences is None):
         yield Edge(f"for {OTHER_AUDIENCE}", {"aud": OTHER_AUDIENCE})
     for audience in sorted((old.audiences or frozenset()) ^ (new.audiences or frozenset())):
@@ -68,7 +68,7 @@ def find_edges(old: Issuer, new: Issuer, at: float) -> Iterator[Edge]:
 class Callers:
     """Callers for the configurations *old* and *new* at the time *at*.
 
-    *scopes* are all that some route of either makes a difference of.
+    *scopes* are all scopes that matter to some route of either.
     """
 
     def __init__(self, old: Side, new: Side, at: float) -> None:
@@ -95,17 +95,17 @@ class Callers:
         self._known: dict[tuple[str, ...], list[Caller]] = {}
 
     def with_scopes(self, scopes: Sequence[str]) -> list[Caller]:
-        """Return nobody, and for each issuer a few callers that have *scopes*, each or all."""
+        """Return nobody, and for each issuer callers with each of *scopes* and with all of them."""
         known = self._known.get(tuple(scopes))
         if known is None:
             of_issuers = (one for pair in self._issuers for one in self._of_issuer(pair, scopes))
             known = self._known[tuple(scopes)] = [NOBODY, *of_issuers]
         return known
 
-    def meeting(self, request: AskedRequest) -> list[Caller]:
-        """Return callers that meet all rules of the routes that own *request*.
+    def meeting(self, request: SimulatedRequest) -> list[Caller]:
+        """Return callers that satisfy all rules of the routes that own *request*.
 
-        Each of them once more with every scope, and every claim, that either route forbids.
+        Also return each of them with every scope and every claim that either route forbids.
         """
         found: dict[bytes, Caller] = {}
         owners = [side.find(request) for side in self._sides]
@@ -136,7 +136,7 @@ class Callers:
             )
             for number, claims in enumerate(islice(ways, _MAX_WAYS), 1):
                 way = f", way {number}" if number > 1 else ""
-                text = f"{issuer.name}, as the {age} {match.route.name} asks{way}"
+                text = f"{issuer.name}, as the {age} {match.route.name} requires{way}"
                 caller = self._caller(text, (old, new), claims, issuer)
                 yield caller
                 for edge in self._edges(old, new) if number == 1 else ():
@@ -181,7 +181,7 @@ class Callers:
     ) -> Caller:
         """Return the caller of a token that both configurations sign in the same way.
 
-        *issuer* decides about the algorithm where the two have none in common.
+        *issuer* determines the algorithm if the two have none in common.
         """
         old, new = pair
         strict = Profile.RFC9068 in {old.profile, new.profile}
@@ -191,13 +191,13 @@ class Callers:
 
 
 def mentioned(route: Route, policy: Policy) -> frozenset[str]:
-    """Return the scopes that make a difference to *route*."""
+    """Return the scopes that matter to *route*."""
     expression = None if route.scopes is None else route.scopes.expression
     return ScopeMeaning(expression, policy.scope_implies).mentioned()
 
 
 def _token_of(caller: Caller) -> bytes:
-    """Return what tells the token of *caller* from others."""
+    """Return a key that distinguishes the token of *caller* from others."""
     token = {"claims": caller.claims, "header": caller.header, "attack": caller.attack}
     return to_json({**token, "iss": caller.iss, "algorithm": caller.algorithm})
 
@@ -220,6 +220,6 @@ def _known(settings: Sequence[Settings]) -> Sequence[str]:
 
 
 def _both(iss: str, settings: Sequence[Settings]) -> tuple[Issuer, Issuer]:
-    """Return the issuer as both configurations have it; where one has none, twice the other."""
+    """Return the issuer of both configurations; if only one has it, return it twice."""
     found = [one.policy.issuers[iss] for one in settings if iss in one.policy.issuers]
     return found[0], found[-1]

@@ -1,4 +1,4 @@
-"""Compare two configurations: what they mean, and whom they let in."""
+"""Compare two configurations: their meaning, and who has access."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Kind, Matr
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import cheapest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """What is asked beside what is made up: *personas*, and *requests*, at the time *at*."""
+    """What is compared besides generated callers and requests, at the time *at*."""
 
     at: float
     personas: Sequence[Persona] = ()
-    requests: Sequence[AskedRequest] = ()
+    requests: Sequence[SimulatedRequest] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """How two configurations differ: what was *changed*, what *limits*, and for whom.
+    """How two configurations differ: *changed* rules, *limits*, and *cells* of access.
 
-    *asked* says how much was asked for the *cells*.
+    *asked* says how much was compared for the *cells*.
     """
 
     changed: tuple[Change, ...]
@@ -45,12 +45,12 @@ class Difference:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing differs in meaning."""
+        """Return whether there is no difference in meaning."""
         return not (self.changed or self.limits or self.cells)
 
 
 def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_CELLS) -> Difference:
-    """Return how *new* differs from *old*. Every issuer of a persona is one of either."""
+    """Return how *new* differs from *old*; every persona's issuer must be in one of them."""
     facets = RouteFacets.read(old), RouteFacets.read(new)
     routes = list(compare_routes(*facets))
     rest = list(compare_access(old, new))
@@ -65,15 +65,15 @@ def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_C
 
 
 def _ordered(
-    sides: tuple[Side, Side], changes: Iterable[Change], asked: Iterable[AskedRequest]
-) -> Sequence[AskedRequest]:
-    """Return all requests, those first whose routes changed: the last may be left out."""
+    sides: tuple[Side, Side], changes: Iterable[Change], asked: Iterable[SimulatedRequest]
+) -> Sequence[SimulatedRequest]:
+    """Return all requests, those of changed routes first: the last may be left out."""
     changed = {change.name for change in changes}
     requests = choose_requests(*sides, asked)
     return sorted(requests, key=lambda request: not _owners(sides, request) & changed)
 
 
-def _owners(sides: tuple[Side, Side], request: AskedRequest) -> set[str]:
+def _owners(sides: tuple[Side, Side], request: SimulatedRequest) -> set[str]:
     found = (side.find(request) for side in sides)
     return {match.route.name for match in found if isinstance(match, Match)}
 
@@ -91,7 +91,7 @@ def _token_id(persona: Persona) -> str:
 
 
 def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller:
-    """Return *persona* with the token that the older configuration's issuer gives it."""
+    """Return *persona* with the token that the issuer of the old configuration gives it."""
     if persona.issuer is None:
         return Caller(persona.name)
     known = old.issuers.get(persona.issuer) or new.issuers[persona.issuer]
@@ -101,7 +101,7 @@ def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller
         known.issuer.issuer,
         make_claims(persona, known.issuer, at),
         {name: value for name, value in header.items() if value != ""},
-        # The same in both, even where the newer one allows another that is quicker.
+        # The same in both, even if the new one allows a faster one.
         persona.algorithm or cheapest(known.issuer.algorithms),
         persona.attack,
     )

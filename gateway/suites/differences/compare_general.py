@@ -1,4 +1,4 @@
-"""Find what differs in meaning beside routes: issuers, identity, scopes, lists, limits."""
+"""Find differences in meaning besides routes: issuers, identity, scopes, lists, limits."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -6,7 +6,7 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Place
 from gateway.settings.text.grants import Include
 from gateway.settings.text.places import Places
-from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, summarise
+from gateway.suites.differences.facet import Change, Facet, Facets, Statement, differing, summarise
 from gateway.suites.differences.general_facets import (
     fetch_facets,
     identity_facets,
@@ -22,11 +22,11 @@ from gateway.suites.differences.rate_facets import rate_limit_facets
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 
 At = Callable[[tuple[str, ...]], Place]
-Section = tuple[str, Facets, At]  # its name, what it says, and where its settings stand
+Section = tuple[str, Facets, At]  # its name, its facets, and the places of its settings
 
 
 def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
-    """Yield the differences that bear on who gets in, and what services know of them."""
+    """Yield the differences in who has access, and in what services learn about them."""
     yield from _compare_sections("issuer", _issuers(old), _issuers(new))
     for subject, facets in (
         ("identity", identity_facets),
@@ -42,14 +42,14 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
 
 
 def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
-    """Yield the differences in how much and how long."""
+    """Yield the differences in limits and timeouts."""
     before, after = limit_facets(old.settings), limit_facets(new.settings)
     yield from _compare("", "limit", before, after, _of(old.places), _of(new.places))
     yield from _compare_sections("rate limit", _rate_limits(old), _rate_limits(new))
     for subject, parts in (
         ("keys of the issuer", _key_times),
-        ("fetching of the revocation list", _list_times),
-        ("waiting for the upstream", _waits),
+        ("fetching the revocation list", _list_times),
+        ("timeouts of the upstream", _waits),
     ):
         yield from _compare_common(subject, parts(old), parts(new))
 
@@ -57,7 +57,7 @@ def compare_limits(old: Loaded, new: Loaded) -> Iterator[Change]:
 def _compare_common(
     subject: str, old: Mapping[str, Section], new: Mapping[str, Section]
 ) -> Iterator[Change]:
-    """Compare what both have: what only one of them has is told where it was added."""
+    """Compare the parts that both have; added and removed parts are reported elsewhere."""
     common = old.keys() & new.keys()
     one, other = ({key: side[key] for key in side if key in common} for side in (old, new))
     yield from _compare_sections(subject, one, other)
@@ -70,10 +70,10 @@ def _compare_sections(
         before, after = old.get(key), new.get(key)
         if before is None and after is not None:
             name, facets, at = after
-            yield Change(subject, name, "", None, Told(summarise(facets), at(())))
+            yield Change(subject, name, "", None, Statement(summarise(facets), at(())))
         elif after is None and before is not None:
             name, facets, at = before
-            yield Change(subject, name, "", Told(summarise(facets), at(())), None)
+            yield Change(subject, name, "", Statement(summarise(facets), at(())), None)
         elif before is not None and after is not None:
             yield from _compare(after[0], subject, before[1], after[1], before[2], after[2])
 
@@ -83,14 +83,18 @@ def _compare(  # noqa: PLR0913, PLR0917 - two sides of one part
 ) -> Iterator[Change]:
     for facet, before, after in differing(old, new):
         yield Change(
-            subject, name, facet, _tell(before, after, at_old), _tell(after, before, at_new)
+            subject,
+            name,
+            facet,
+            _statement(before, after, at_old),
+            _statement(after, before, at_new),
         )
 
 
-def _tell(own: Facet | None, other: Facet | None, at: At) -> Told:
+def _statement(own: Facet | None, other: Facet | None, at: At) -> Statement:
     if own is not None:
-        return Told(own.text, at(own.keys))
-    return Told("nothing", at(() if other is None else other.keys))
+        return Statement(own.text, at(own.keys))
+    return Statement("nothing", at(() if other is None else other.keys))
 
 
 def _of(places: Places) -> At:
@@ -106,7 +110,7 @@ def _of_issuer(places: Places, name: str) -> At:
 
 
 def _issuers(loaded: Loaded) -> dict[str, Section]:
-    """Return the issuers by `iss`: by another name it is the same one."""
+    """Return the issuers by `iss`: under another name, it is the same issuer."""
     return {
         one.issuer.issuer: (name, issuer_facets(name, one), _of_issuer(loaded.places, name))
         for name, one in loaded.settings.issuers.items()
@@ -158,12 +162,12 @@ def _resources(loaded: Loaded) -> dict[str, Section]:
 
 
 def _includes(old: Loaded, new: Loaded) -> tuple[dict[str, Section], dict[str, Section]]:
-    """Return the entries of `include`, on both sides, that say something on one of them."""
+    """Return the entries of `include`, on both sides, that grant something on one side."""
     sides = [{one.pattern: one for one in loaded.includes} for loaded in (old, new)]
     shown = {pattern for side in sides for pattern, one in side.items() if not one.is_plain}
     moved = sides[0].keys() ^ sides[1].keys()
     if shown & moved:
-        shown |= moved  # by another pattern, its files may have lost what confined them
+        shown |= moved  # under another pattern, its files may have lost a restriction
     before, after = (_sections_of(side, shown) for side in sides)
     return before, after
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from gateway.decision.routes.routing import Route
 from gateway.settings.load import Loaded
-from gateway.suites.differences.facet import Change, Facet, Facets, Told, differing, same, summarise
+from gateway.suites.differences.facet import (
+    Change,
+    Facet,
+    Facets,
+    Statement,
+    differing,
+    same,
+    summarise,
+)
 from gateway.suites.differences.route_facets import ACCESS, route_facets
 
 NAME = "name"
@@ -16,7 +24,7 @@ _WHERE = ("path", "methods", "hosts")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RouteFacets:
-    """What every route of a configuration means, by its name."""
+    """The facets of every route of a configuration, by its name."""
 
     loaded: Loaded
     of: Mapping[str, Facets]
@@ -28,26 +36,26 @@ class RouteFacets:
         routes = settings.policy.routes.routes
         return cls(loaded, {route.name: route_facets(route, settings) for route in routes})
 
-    def tell(self, name: str, facet: Facet | None, keys: tuple[str, ...] = ()) -> Told:
-        """Return what the route *name* says by *facet*, and where; nothing where it is None."""
+    def statement(self, name: str, facet: Facet | None, keys: tuple[str, ...] = ()) -> Statement:
+        """Return the statement of route *name* in *facet*, or "nothing" if that is None."""
         place = self.loaded.places.of_route(name, *(keys if facet is None else facet.keys))
-        return Told("nothing" if facet is None else facet.text, place)
+        return Statement("nothing" if facet is None else facet.text, place)
 
-    def access(self, name: str) -> Told:
-        """Return all that the route *name* asks for."""
+    def access(self, name: str) -> Statement:
+        """Return all that the route *name* requires."""
         facets = self.of[name]
         asked = {key: one for key, one in facets.items() if key == ACCESS or one.keys[:1] == _ASKED}
-        return Told(summarise(asked), self.loaded.places.of_route(name, *facets[ACCESS].keys))
+        return Statement(summarise(asked), self.loaded.places.of_route(name, *facets[ACCESS].keys))
 
-    def whole(self, name: str) -> Told:
-        """Return all that the route *name* says."""
-        return Told(summarise(self.of[name]), self.loaded.places.of_route(name))
+    def whole(self, name: str) -> Statement:
+        """Return the whole route *name* as one statement."""
+        return Statement(summarise(self.of[name]), self.loaded.places.of_route(name))
 
 
 def compare_routes(old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
-    """Yield what was added, removed and changed, in the order of the newer configuration.
+    """Yield what was added, removed and changed, in the order of the new configuration.
 
-    A route that has another name and means the same was renamed: that is a change of its name.
+    A route with a new name and the same meaning was renamed: that is a change of its name.
     """
     renamed = _find_renamed(old, new)
     for name in new.of:
@@ -67,7 +75,7 @@ def compare_routes(old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
 def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
     before, after = old.of[name], new.of[name]
     if _PUBLIC in {before[ACCESS].value, after[ACCESS].value}:
-        # All that is asked for comes or goes with the token.
+        # All requirements come or go with the token.
         if before[ACCESS].value != after[ACCESS].value:
             yield Change("route", name, ACCESS, old.access(name), new.access(name))
         common = before.keys() & after.keys() - {ACCESS}
@@ -75,12 +83,12 @@ def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
         after = {key: facet for key, facet in after.items() if key in common}
     for facet, one, other in differing(before, after):
         keys = (one or other or Facet(None, "")).keys[:2]
-        told = old.tell(name, one, keys), new.tell(name, other, keys)
-        yield Change("route", name, facet, *told)
+        statements = old.statement(name, one, keys), new.statement(name, other, keys)
+        yield Change("route", name, facet, *statements)
 
 
 def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:
-    """Return the former names of routes that mean what they did, by their new ones."""
+    """Return the old names of renamed routes, by their new ones."""
     gone: dict[object, str] = {
         _where(facets): name for name, facets in old.of.items() if name not in new.of
     }
@@ -97,12 +105,12 @@ def _where(facets: Facets) -> object:
     return tuple(facets[name].value for name in _WHERE)
 
 
-def _name(facets: RouteFacets, name: str) -> Told:
-    return Told(name, facets.loaded.places.of_route(name, NAME))
+def _name(facets: RouteFacets, name: str) -> Statement:
+    return Statement(name, facets.loaded.places.of_route(name, NAME))
 
 
 class Pairs:
-    """Say of a route of each configuration whether they mean the same; each pair once."""
+    """Remembers which pairs of an old and a new route mean the same."""
 
     def __init__(self, old: RouteFacets, new: RouteFacets) -> None:
         self._old = old.of
@@ -110,7 +118,7 @@ class Pairs:
         self._known: dict[tuple[str, str], bool] = {}
 
     def mean_the_same(self, old: Route, new: Route) -> bool:
-        """Say whether *old* and *new*, each of its configuration, do."""
+        """Return whether the *old* and the *new* route mean the same."""
         pair = old.name, new.name
         if pair not in self._known:
             self._known[pair] = same(self._old[old.name], self._new[new.name])

@@ -1,4 +1,4 @@
-"""One thing that a part of a configuration says, in a form that can be compared."""
+"""Facets: the meaning of parts of a configuration, in a form that can be compared."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from gateway.settings.text.fault import Place
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """*value* is equal where the meaning is; *text* says it to people, *keys* lead to it."""
+    """Equal meaning has an equal *value*; *text* is for people, *keys* is the setting."""
 
     value: object
     text: str
     keys: tuple[str, ...] = ()
 
 
-Facets = Mapping[str, Facet]  # by name, in the order in which they are told
+Facets = Mapping[str, Facet]  # by name, in the order of the report
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Statement:
     """What one of the two configurations says, and where."""
 
     text: str
@@ -30,16 +30,16 @@ class Told:
 class Change:
     """A difference of two configurations.
 
-    *subject* is the kind of part (``route``), *name* its name in the newer one that has it,
-    *facet* what of it differs, empty where it is the whole. *old* is None for what was added,
-    *new* for what was removed.
+    *subject* is the kind of part (``route``), *name* its name, the new one if there are two,
+    *facet* the facet that differs, empty for the whole part. *old* is None for an added part, *new*
+    for a removed one.
     """
 
     subject: str
     name: str
     facet: str
-    old: Told | None
-    new: Told | None
+    old: Statement | None
+    new: Statement | None
 
     @property
     def word(self) -> str:
@@ -50,7 +50,7 @@ class Change:
 
 
 def differing(old: Facets, new: Facets) -> Iterator[tuple[str, Facet | None, Facet | None]]:
-    """Yield the facets in which two parts differ; one that only one of them has, too."""
+    """Yield the facets in which two parts differ, including those that only one has."""
     for name in dict.fromkeys((*old, *new)):
         before, after = old.get(name), new.get(name)
         if before is None or after is None or before.value != after.value:
@@ -58,15 +58,15 @@ def differing(old: Facets, new: Facets) -> Iterator[tuple[str, Facet | None, Fac
 
 
 def same(old: Facets, new: Facets) -> bool:
-    """Say whether two parts mean the same."""
+    """Return whether two parts mean the same."""
     return next(differing(old, new), None) is None
 
 
-# What is so by default goes without saying.
-_USUAL = frozenset({"any", "any time", "as for all", "enforce", "no", "none", "normal"})
+# Defaults are not worth mentioning.
+_USUAL = frozenset({"any", "any time", "the default", "enforce", "no", "none", "normal"})
 
 
 def summarise(facets: Facets) -> str:
-    """Return all facets in one line, but for what is usual."""
-    told = (f"{name} {facet.text}" for name, facet in facets.items() if facet.text not in _USUAL)
-    return "; ".join(told)
+    """Return all facets in one line, without the defaults."""
+    shown = (f"{name} {facet.text}" for name, facet in facets.items() if facet.text not in _USUAL)
+    return "; ".join(shown)

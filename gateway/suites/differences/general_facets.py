@@ -1,4 +1,4 @@
-"""Say what a configuration means beside its routes and issuers."""
+"""The facets of a configuration besides its routes and issuers."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from gateway.suites.differences.tls_facets import authorities_facet
 
 
 def identity_facets(settings: Settings) -> dict[str, Facet]:
-    """Return what services get to know."""
+    """Return what services learn about callers."""
     identity = settings.policy.identity
     facets = {
         name.decode("latin-1").lower(): Facet(
@@ -30,7 +30,7 @@ def identity_facets(settings: Settings) -> dict[str, Facet]:
         )
         for name, path in identity.headers
     }
-    forwarded = "it is sent on" if identity.forward_token else "it stays here"
+    forwarded = "forwarded" if identity.forward_token else "not forwarded"
     facets |= _assertion_facets(settings.assertion)
     facets["the token"] = Facet(identity.forward_token, forwarded, ("identity", "forward_token"))
     return facets
@@ -47,7 +47,7 @@ def _assertion_facets(assertion: AssertionSettings | None) -> dict[str, Facet]:
     return {
         name: Facet(
             what,
-            f"an assertion of {assertion.issuer}, {assertion.lifetime_seconds:g} s long, with "
+            f"an assertion of {assertion.issuer}, valid for {assertion.lifetime_seconds:g} s, with "
             f"{listed(claims, 'nothing')}",
             place,
         ),
@@ -59,7 +59,7 @@ def _assertion_facets(assertion: AssertionSettings | None) -> dict[str, Facet]:
 
 
 def scope_facets(settings: Settings) -> dict[str, Facet]:
-    """Return what each scope implies, in the end."""
+    """Return all scopes that each scope implies."""
     return {
         scope: Facet(granted, f"grants {listed(granted, 'nothing')}", ("scope_implies", scope))
         for scope, granted in settings.policy.scope_implies.items()
@@ -67,7 +67,7 @@ def scope_facets(settings: Settings) -> dict[str, Facet]:
 
 
 def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, Facet]:
-    """Return what a revocation list says."""
+    """Return the facets of a revocation list."""
     issuers = one.rule.issuers
     failure = "refuse" if one.rule.refuses_without else "allow"
     location = file_digest(one.location) if one.is_file else one.location
@@ -103,7 +103,7 @@ def _show(value: object) -> str:
 
 
 def limit_facets(settings: Settings) -> dict[str, Facet]:
-    """Return how much and how long, of everything; and where the gateway listens."""
+    """Return all limits, timeouts and general settings, and where the gateway listens."""
     timeouts, limits = settings.timeouts, settings.limits
     admin = settings.admin
     at = "none" if admin is None else f"{admin.address.host}:{admin.address.port}"
@@ -150,39 +150,39 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
 
 
 def show_listen(listen: Listen) -> str:
-    """Return an address that is listened on, and how."""
+    """Return a listening address, and whether it uses TLS."""
     host, port = listen.address.host, listen.address.port
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return address if listen.tls is None else f"{address} with TLS"
 
 
 def _tracing_facet(settings: Settings) -> Facet:
-    """Return where spans go, and which; of fields for the collector, not what is in them."""
+    """Return where spans go, and which; not the header fields for the collector."""
     tracing = settings.tracing
     if tracing is None:
         return Facet(None, "none", ("tracing",))
     value = (tracing.url, tracing.sample, tracing.asked_per_second, tracing.service_name)
     shown = (
         f"{tracing.sample:g} of all as {tracing.service_name} to {tracing.url}, "
-        f"{tracing.asked_per_second} asked for in a second"
+        f"at most {tracing.asked_per_second} on request per second"
     )
     return Facet(value, shown, ("tracing",))
 
 
 def _drain_facet(settings: Settings) -> Facet:
-    """Return how the gateway takes leave; what is as it is by itself is not said."""
+    """Return how the gateway drains, without the defaults."""
     deadline, delay = settings.drain_seconds, settings.drain_delay_seconds
     streams = settings.drain_streams_seconds
     shown = f"{deadline:g} s"
     if delay:
-        shown += f", {delay:g} s after it is not ready"
+        shown += f", {delay:g} s after reporting not ready"
     if streams != deadline / 2:
         shown += f", streams within {streams:g} s"
     return Facet((deadline, delay, streams), shown, ("drain",))
 
 
 def show_amount(keys: tuple[str, ...], value: object) -> str:
-    """Return *value* with its unit, which its name says."""
+    """Return *value* with the unit that its name implies."""
     if isinstance(value, float):
         return f"{value:g} s"
     bytes_of = {"head", "target", "token", "body"}
@@ -194,7 +194,7 @@ def show_amount(keys: tuple[str, ...], value: object) -> str:
 def fetch_facets(
     times: FetchTimes, is_required: bool, cooldown_seconds: float | None = None
 ) -> dict[str, Facet]:
-    """Return how long what is fetched is kept, and whether readiness waits for it."""
+    """Return how long fetched documents are kept, and whether readiness waits for them."""
     values = {
         "fresh": times.fresh_seconds,
         "stale": times.stale_seconds,
@@ -210,7 +210,7 @@ def fetch_facets(
 
 
 def upstream_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
-    """Return how long each upstream is waited for, by its name."""
+    """Return the timeouts of each upstream, by its name."""
     return {
         name: {
             key: Facet(value, f"{value:g} s", (key,))

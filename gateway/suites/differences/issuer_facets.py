@@ -1,4 +1,4 @@
-"""Say what an issuer means: whose tokens are believed, and by which keys."""
+"""The facets of an issuer: whose tokens are accepted, and which keys verify them."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
 
 
 def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
-    """Return what an issuer says; its *name* is among it, its `iss` is what tells it apart."""
+    """Return the facets of an issuer, its *name* included; it is identified by its `iss`."""
     issuer = settings.issuer
     mode = "report" if issuer.reports else "enforce"
     audiences = "unchecked" if issuer.audiences is None else listed(issuer.audiences, "none")
@@ -33,7 +33,7 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
 def _keys(source: KeySource) -> Facet:
     kind = source.kind
     if kind is SourceKind.SECRET:
-        # Compared by what it is, wherever it comes from; and never shown.
+        # Compared by value, wherever it comes from, and never shown.
         return Facet(source.secret, f"a secret in {source.location}", (kind.value,))
     if kind in _FILES:
         return Facet(file_digest(source.location), f"{kind.value} {source.location}", (kind.value,))
@@ -41,7 +41,7 @@ def _keys(source: KeySource) -> Facet:
 
 
 def file_digest(name: str) -> bytes | str:
-    """Return a digest of what is in the file *name*, which may have been moved; else its name."""
+    """Return a digest of the file *name*, which may have been moved; its name if unreadable."""
     try:
         return hashlib.sha256(Path(name).read_bytes()).digest()
     except OSError:

@@ -1,4 +1,4 @@
-"""Ask both configurations about everybody and every request, and find whom they treat otherwise."""
+"""Decide every request of every caller under both configurations, and find differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_routes import Pairs
-from gateway.suites.differences.facet import Told
+from gateway.suites.differences.facet import Statement
 from gateway.suites.differences.side import Caller, Side, State
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 
-# About two seconds. Beyond it, requests whose routes mean the same in both are passed over, and
-# where that is not enough, the last ones are left out; either is told.
+# About two seconds. Beyond it, requests whose routes mean the same in both are skipped, and if that
+# is not enough, the last ones are left out; the report says so.
 MAX_CELLS = 20_000
 
-_MAX_SCOPE_BYTES = 2_000  # in one token: its header field must fit into a request
+_MAX_SCOPE_BYTES = 2_000  # in one token, whose header field must fit into a request
 
 
 class Kind(Enum):
@@ -30,23 +30,23 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Callers whom both configurations treat otherwise when they send *request*, all alike."""
+    """Callers whose *request* both configurations treat differently, all in the same way."""
 
     kind: Kind
-    request: AskedRequest
+    request: SimulatedRequest
     callers: tuple[str, ...]
     old: State
     new: State
-    old_cause: Told
-    new_cause: Told
+    old_cause: Statement
+    new_cause: Statement
 
 
 @dataclass(slots=True)
 class Asked:
-    """How much was asked: *cells*, of *requests* and *callers*.
+    """How much was compared: *cells*, of *requests* and *callers*.
 
-    *same* are requests that were passed over, since their routes mean the same in both;
-    *left_out* are requests that were too many.
+    *same* is the number of requests that were skipped because their routes mean the same in both;
+    *left_out* is the number of requests beyond the limit.
     """
 
     cells: int = 0
@@ -59,7 +59,7 @@ class Asked:
 class Matrix:
     """The callers and requests of two configurations.
 
-    *pairs* say which routes mean the same. *is_alike* says that nothing but routes differs.
+    *pairs* says which routes mean the same, *is_alike* that nothing but routes differs.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Matrix:
 
     def compare(
         self,
-        requests: Sequence[AskedRequest],
+        requests: Sequence[SimulatedRequest],
         personas: Sequence[Caller],
         max_cells: int = MAX_CELLS,
     ) -> Iterator[Cell]:
-        """Yield every cell that differs, those of one request and one cause together."""
+        """Yield every difference, grouped by request and cause."""
         every: Sequence[str] = self._callers.scopes
         size = len(personas) + len(self._callers.with_scopes(every))
         is_large = len(requests) * size > max_cells or len(" ".join(every)) > _MAX_SCOPE_BYTES
@@ -96,15 +96,15 @@ class Matrix:
             self.asked.callers.update(caller.name for caller in callers)
             yield from self._compare_one(request, callers)
 
-    def _without_same(self, requests: Sequence[AskedRequest]) -> list[AskedRequest]:
+    def _without_same(self, requests: Sequence[SimulatedRequest]) -> list[SimulatedRequest]:
         if not self._is_alike:
             return list(requests)
         kept = [request for request in requests if not self._is_same(request)]
         self.asked.same = len(requests) - len(kept)
         return kept
 
-    def _is_same(self, request: AskedRequest) -> bool:
-        """Say whether both must treat *request* alike, whoever sends it."""
+    def _is_same(self, request: SimulatedRequest) -> bool:
+        """Return whether both must treat *request* the same way, whoever sends it."""
         old, new = self._old.find(request), self._new.find(request)
         if isinstance(old, Match) and isinstance(new, Match):
             return self._pairs.mean_the_same(old.route, new.route)
@@ -112,8 +112,8 @@ class Matrix:
             return old.reason is new.reason
         return isinstance(old, Publish) and isinstance(new, Publish)
 
-    def _relevant(self, request: AskedRequest) -> Sequence[str]:
-        """Return the scopes that the rules of *request* speak of: no other opens anything."""
+    def _relevant(self, request: SimulatedRequest) -> Sequence[str]:
+        """Return the scopes that the rules of *request* name: no others matter."""
         scopes: frozenset[str] = frozenset()
         for side in (self._old, self._new):
             match = side.find(request)
@@ -121,7 +121,7 @@ class Matrix:
                 scopes |= mentioned(match.route, side.loaded.settings.policy)
         return sorted(scopes)
 
-    def _compare_one(self, request: AskedRequest, callers: Sequence[Caller]) -> Iterator[Cell]:
+    def _compare_one(self, request: SimulatedRequest, callers: Sequence[Caller]) -> Iterator[Cell]:
         groups: dict[tuple[Kind, State, State], list[Caller]] = {}
         for caller in callers:
             old, new = self._old.ask(caller, request), self._new.ask(caller, request)

@@ -1,4 +1,4 @@
-"""Say what rate limits mean, and who counts."""
+"""The facets of rate limits, and of the Redis that counts."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from gateway.suites.differences.facet import Facet
 
 
 def rate_limit_facets(limit: RateLimit) -> dict[str, Facet]:
-    """Return what one limit says: 60 in a minute are as many as one in a second."""
+    """Return the facets of one limit: 60 in a minute equal one in a second."""
     seconds = limit.period_us / 1_000_000
     key = " and ".join(map(_show_part, limit.key))
     return {
@@ -25,13 +25,13 @@ def _show_part(part: KeyPart) -> str:
 
 
 def route_limits_facet(limits: tuple[RateLimit, ...]) -> Facet:
-    """Return which limits a route has, in whatever order."""
+    """Return the limits of a route, in any order."""
     names = sorted(limit.name for limit in limits)
     return Facet(frozenset(names), ", ".join(names) or "none", ("rate_limits",))
 
 
 def redis_facet(redis: Redis | None) -> Facet:
-    """Return where all count together; of a password, nothing."""
+    """Return the Redis that counts, without its password."""
     if redis is None:
         return Facet(None, "none", ("redis",))
     parts = urlsplit(redis.url)

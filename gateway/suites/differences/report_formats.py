@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.settings.text.fault_formats import annotate
 from gateway.suites.differences.compare import Difference
-from gateway.suites.differences.facet import Change, Told
+from gateway.suites.differences.facet import Change, Statement
 from gateway.suites.differences.matrix import Cell, Kind
 from gateway.suites.differences.report_text import show_place, show_state
 from gateway.suites.differences.side import State
@@ -44,8 +44,8 @@ def _change(change: Change) -> dict[str, Any]:
         "subject": change.subject,
         "name": change.name,
         "facet": change.facet or None,
-        "old": _told(change.old),
-        "new": _told(change.new),
+        "old": _statement(change.old),
+        "new": _statement(change.new),
     }
 
 
@@ -57,8 +57,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "authority": request.authority,
         "target": request.target.decode("ascii"),
         "callers": list(cell.callers),
-        "old": {**_state(cell.old), "because": _told(cell.old_cause)},
-        "new": {**_state(cell.new), "because": _told(cell.new_cause)},
+        "old": {**_state(cell.old), "because": _statement(cell.old_cause)},
+        "new": {**_state(cell.new), "because": _statement(cell.new_cause)},
     }
 
 
@@ -66,21 +66,21 @@ def _state(state: State) -> dict[str, Any]:
     return {"becomes": state.word, "route": state.route, "would_deny": state.would_deny}
 
 
-def _told(told: Told | None) -> dict[str, Any] | None:
-    if told is None:
+def _statement(statement: Statement | None) -> dict[str, Any] | None:
+    if statement is None:
         return None
-    place = told.place
-    return {"text": told.text, "file": place.file, "line": place.line, "column": place.column}
+    place = statement.place
+    return {"text": statement.text, "file": place.file, "line": place.line, "column": place.column}
 
 
 # --- GitHub annotations
 
 
 def format_github(difference: Difference) -> Iterator[str]:
-    """Yield an error for what opened, a warning for what closed or moved, else notices.
+    """Yield an error for opened, a warning for closed or moved requests, a notice for changes.
 
-    What differs for one cause is one annotation, at the line of the newer configuration that
-    lets in or keeps out.
+    All cells with one cause are one annotation, at the line of the new configuration that allows or
+    refuses them.
     """
     groups: dict[object, list[Cell]] = {}
     for cell in difference.cells:
@@ -110,12 +110,12 @@ def _annotate_cells(cells: list[Cell]) -> str:
 
 
 def _annotate_change(change: Change) -> str:
-    told = change.new or change.old
+    statement = change.new or change.old
     title = " ".join(
         part for part in (change.word, change.subject, change.name, change.facet) if part
     )
     old = "" if change.old is None else f"before: {change.old.text} ({show_place(change.old)})\n"
     new = "" if change.new is None else f"after: {change.new.text}"
-    if told is None:
+    if statement is None:
         raise ValueError("a change has an old or a new side")
-    return annotate("notice", told.place, title, f"{old}{new}")
+    return annotate("notice", statement.place, title, f"{old}{new}")

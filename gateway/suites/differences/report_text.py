@@ -1,26 +1,26 @@
-"""Write for people how two configurations differ."""
+"""Write the differences of two configurations for people."""
 
 from collections.abc import Iterator, Sequence
 
 from gateway.suites.differences.compare import Difference
-from gateway.suites.differences.facet import Change, Told
+from gateway.suites.differences.facet import Change, Statement
 from gateway.suites.differences.matrix import Asked, Cell, Kind
 from gateway.suites.differences.side import State
 
 _ALWAYS = (Kind.OPENED, Kind.CLOSED, Kind.MOVED)
 _TITLES = {
-    Kind.OPENED: "opened: let through from now on",
+    Kind.OPENED: "opened: allowed from now on",
     Kind.CLOSED: "closed: refused from now on",
-    Kind.MOVED: "moved: let through to other servers from now on",
-    Kind.CHANGED: "changed: as before, for another reason",
+    Kind.MOVED: "moved: sent to other servers from now on",
+    Kind.CHANGED: "changed: the same outcome for another reason",
 }
 _SHOWN_CALLERS = 6
 
 
 def format_difference(difference: Difference, every: bool) -> Iterator[str]:
-    """Yield what changed in meaning, then whom that lets in or keeps out.
+    """Yield what changed in meaning, then who gains or loses access.
 
-    *every* shows requests that are refused for another reason, too, and all callers.
+    *every* also shows requests whose reason changed, and all callers.
     """
     yield from _section("rules", difference.changed)
     yield from _section("limits", difference.limits)
@@ -35,11 +35,12 @@ def format_difference(difference: Difference, every: bool) -> Iterator[str]:
 
 
 def format_summary(difference: Difference) -> str:
-    """Return one line about all of it."""
+    """Return a summary in one line."""
     asked = difference.asked
-    scope = f"{asked.cells:,} asked: {asked.requests:,} requests, {len(asked.callers):,} callers"
+    requests, callers = f"{asked.requests:,} requests", f"{len(asked.callers):,} callers"
+    scope = f"{asked.cells:,} decisions compared: {requests}, {callers}"
     if difference.is_empty:
-        return f"nothing differs in meaning ({scope})"
+        return f"no difference in meaning ({scope})"
     rules, limits = len(difference.changed), len(difference.limits)
     parts = [f"{rules} {_plural(rules, 'rule')} changed"] if rules else []
     if limits:
@@ -52,19 +53,19 @@ def format_summary(difference: Difference) -> str:
 
 
 def count_cells(cells: Sequence[Cell]) -> int:
-    """Return how many pairs of a request and a caller *cells* are."""
+    """Return how many request/caller pairs *cells* stand for."""
     return sum(len(cell.callers) for cell in cells)
 
 
 def show_state(state: State) -> str:
-    """Return in words what becomes of a request."""
+    """Return the outcome of a request in words."""
     report = "" if state.would_deny is None else f", {state.would_deny} only reported"
     return f"{state.word}{report}"
 
 
-def show_place(told: Told) -> str:
+def show_place(statement: Statement) -> str:
     """Return ``file:line``."""
-    return f"{told.place.file}:{told.place.line}"
+    return f"{statement.place.file}:{statement.place.line}"
 
 
 def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
@@ -75,13 +76,13 @@ def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
         name = " ".join(part for part in (change.subject, change.name) if part)
         facet = f": {change.facet}" if change.facet else ""
         yield f"  {change.word} {name}{facet}"
-        for sign, told in (("-", change.old), ("+", change.new)):
-            if told is not None:
-                yield f"    {sign} {told.text} ({show_place(told)})"
+        for sign, statement in (("-", change.old), ("+", change.new)):
+            if statement is not None:
+                yield f"    {sign} {statement.text} ({show_place(statement)})"
 
 
 def _by_target(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
-    """Yield cells together that differ in their methods and fields alone."""
+    """Yield groups of cells that differ only in their methods and header fields."""
     groups: dict[object, list[Cell]] = {}
     for cell in cells:
         request = cell.request
@@ -109,9 +110,9 @@ def _callers(callers: Sequence[str], every: bool) -> str:
 
 def _left_out(asked: Asked) -> Iterator[str]:
     if asked.same:
-        yield f"not asked: {asked.same:,} requests whose routes mean the same in both"
+        yield f"not compared: {asked.same:,} requests whose routes mean the same in both"
     if asked.left_out:
-        yield f"not asked: {asked.left_out:,} requests more, which were too many"
+        yield f"not compared: {asked.left_out:,} requests beyond --max-cells"
 
 
 def _plural(number: int, word: str) -> str:

@@ -1,4 +1,4 @@
-"""Choose the requests that both configurations are asked about."""
+"""Choose the requests that both configurations are compared for."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -9,24 +9,26 @@ from gateway.decision.routes.routing import Match, Route
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.side import Side
 from gateway.suites.samples.sample_requests import METHODS, representatives
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 
-# Of the paths of all routes on the hosts of all: a fraction of a second.
+# Paths of all routes on the hosts of all routes: a fraction of a second.
 _MAX_CROSSED = 20_000
 
-# RFC 6455 §4.1, for a WebSocket; another protocol does not mind.
+# RFC 6455 §4.1, for a WebSocket; other protocols ignore them.
 _HANDSHAKE = (
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ("Sec-WebSocket-Version", "13"),
 )
 
 
-def choose_requests(old: Side, new: Side, asked: Iterable[AskedRequest]) -> list[AskedRequest]:
+def choose_requests(
+    old: Side, new: Side, asked: Iterable[SimulatedRequest]
+) -> list[SimulatedRequest]:
     """Return *asked*, and requests for every host and method of every route of both; each once.
 
-    A path is asked for by all methods, those that the route does not list, too: they are refused
-    there, but may be let through once the route is gone. Then come requests that bring together
-    two routes, one of each, that none of the others does.
+    A path is tried with all methods, also those that the route does not list: they are refused
+    there, but may be allowed once the route is gone. Then come requests where a route of each
+    configuration overlap that no other request combines.
     """
     methods = _methods(old.loaded.settings, new.loaded.settings)
     each = [
@@ -34,7 +36,7 @@ def choose_requests(old: Side, new: Side, asked: Iterable[AskedRequest]) -> list
         for side in (new, old)
         for route in side.loaded.settings.policy.routes.routes
     ]
-    # One of each route, then the second of each: where the last are too many, no route is.
+    # One of each route, then the second of each: if the last are left out, no route is.
     turns = chain.from_iterable(zip_longest(*each))
     chosen = dict.fromkeys((*asked, *(one for one in turns if one is not None)))
     met = {_owners(old, new, one) for one in chosen}
@@ -46,29 +48,31 @@ def choose_requests(old: Side, new: Side, asked: Iterable[AskedRequest]) -> list
     return list(chosen)
 
 
-def _crossed(requests: Sequence[AskedRequest], methods: Sequence[str]) -> Iterator[AskedRequest]:
+def _crossed(
+    requests: Sequence[SimulatedRequest], methods: Sequence[str]
+) -> Iterator[SimulatedRequest]:
     """Yield every path of *requests* on every host of them, by all methods."""
     targets = dict.fromkeys(one.target.partition(b"?")[0] for one in requests)
     hosts = dict.fromkeys(one.host for one in requests)
     for target in targets:
         for host in hosts:
             for method in methods:
-                yield AskedRequest(method, host, host, target)
+                yield SimulatedRequest(method, host, host, target)
 
 
-def _owners(old: Side, new: Side, request: AskedRequest) -> tuple[str | None, ...]:
+def _owners(old: Side, new: Side, request: SimulatedRequest) -> tuple[str | None, ...]:
     found = (side.find(request) for side in (old, new))
     return tuple(one.route.name if isinstance(one, Match) else None for one in found)
 
 
-def _of_route(route: Route, policy: Policy, methods: Sequence[str]) -> list[AskedRequest]:
+def _of_route(route: Route, policy: Policy, methods: Sequence[str]) -> list[SimulatedRequest]:
     own = [one.request for one in representatives(route, policy, methods)]
     others = (replace(one, method=method) for one in own for method in methods)
     return list(dict.fromkeys((*own, *_odd(route, own[:1]), *others)))
 
 
-def _odd(route: Route, own: Iterable[AskedRequest]) -> Iterator[AskedRequest]:
-    """Yield requests that a route may refuse to take at all: odd paths, and upgrades."""
+def _odd(route: Route, own: Iterable[SimulatedRequest]) -> Iterator[SimulatedRequest]:
+    """Yield requests that need a setting of the route: special paths, and upgrades."""
     for request in own:
         if route.allow_encoded_slash:
             yield replace(request, target=request.target + b"%2Fx")

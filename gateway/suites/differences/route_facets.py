@@ -1,4 +1,4 @@
-"""Say what a route means: whose requests it owns, what it asks for, and where they go."""
+"""The facets of a route: which requests it owns, what it requires, and where they go."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\{path\.(\w+)\}")
 
 
 def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
-    """Return what *route* of *settings* says; its name is not among it, nor its place."""
+    """Return the facets of *route* in *settings*, without its name and its place."""
     facets = _match(route) | _access(route, settings) | _upstream(route, settings)
     for name, value in (
         ("allow_encoded_slash", route.allow_encoded_slash),
@@ -35,7 +35,7 @@ def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
 
 def _match(route: Route) -> dict[str, Facet]:
     segments = parse_template(route.path, route.is_prefix)
-    # The names of variables tell templates apart as little as they tell requests apart.
+    # The names of variables do not matter.
     shape = tuple(None if isinstance(one, Variable) else one for one in segments)
     key = "path_prefix" if route.is_prefix else "path"
     path = f"{route.path}*" if route.is_prefix else route.path
@@ -49,7 +49,7 @@ def _match(route: Route) -> dict[str, Facet]:
 def _access(route: Route, settings: Settings) -> dict[str, Facet]:
     if route.public:
         return {ACCESS: Facet("public", "public", ("public",))}
-    kind = "a token, if sent" if route.optional else "a token"
+    kind = "an optional token" if route.optional else "a token"
     keys = ("require", "optional") if route.optional else ("require",)
     mode = "report" if route.reports else "enforce"
     facets = {
@@ -69,7 +69,7 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
 
 
 def _issuers(route: Route, settings: Settings) -> Facet:
-    """Return whose tokens are taken, by `iss`: none named is all, as if they were."""
+    """Return the accepted issuers, by `iss`: naming none equals naming all."""
     names = sorted(settings.issuers if route.issuers is None else route.issuers)
     value = frozenset(settings.issuers[name].issuer.issuer for name in names)
     every = "every issuer: " if route.issuers is None else ""
@@ -77,7 +77,7 @@ def _issuers(route: Route, settings: Settings) -> Facet:
 
 
 def _audiences(route: Route, settings: Settings) -> Facet:
-    """Return what is asked beyond the issuers: nothing, where each of them asks for as much."""
+    """Return the required audiences: none, if every issuer requires as much."""
     asked = route.audiences
     accepted = settings.issuers if route.issuers is None else route.issuers
     own = [settings.issuers[name].issuer.audiences for name in accepted]
@@ -94,7 +94,7 @@ def _scopes(route: Route, settings: Settings) -> Facet:
 
 
 def _claims(route: Route) -> dict[str, Facet]:
-    """Return a facet for each claim that is tested, with variables by their places in the path."""
+    """Return a facet for each tested claim, with variables by their position in the path."""
     segments = parse_template(route.path, route.is_prefix)
     names = [one.name for one in segments if isinstance(one, Variable)]
     places = {name: str(place) for place, name in enumerate(names)}
@@ -102,7 +102,7 @@ def _claims(route: Route) -> dict[str, Facet]:
     found: dict[str, list[ClaimTest]] = {}
     for test in route.claims:
         if test.operator == "exists" and test.operand is True and test.path in tested:
-            continue  # which every other test asks for as well
+            continue  # every other test implies it
         found.setdefault(test.claim, []).append(test)
     return {
         f"claim {claim}": Facet(
@@ -148,7 +148,7 @@ def _upstream(route: Route, settings: Settings) -> dict[str, Facet]:
 
 
 def _options(options: RouteOptions) -> dict[str, Facet]:
-    """Return what the route says itself; what it does not is told of where it is said."""
+    """Return the options that the route sets itself; the defaults are compared elsewhere."""
     body = "unlimited" if options.body_bytes is None else f"{options.body_bytes} bytes"
     total = "unlimited" if isinf(options.total_seconds) else f"{options.total_seconds:g} s"
     said = {
@@ -163,13 +163,13 @@ def _options(options: RouteOptions) -> dict[str, Facet]:
     return {
         ".".join(place): Facet(text, text, place)
         if place[1] in options.own
-        else Facet(None, "as for all", place)
+        else Facet(None, "the default", place)
         for place, text in said.items()
     }
 
 
 def edit_facets(route: Route, options: RouteOptions) -> dict[str, Facet]:
-    """Return a facet for each thing that is changed; none for what goes on as it comes."""
+    """Return a facet for each change of requests and responses, and for CORS."""
     return _rewrite(route, options.rewrite or Rewrite()) | _cors(options.cors)
 
 
@@ -192,7 +192,7 @@ def _rewrite(route: Route, rewrite: Rewrite) -> dict[str, Facet]:
     if rewrite.cut_segments:
         asked = "/".join(route.path.split("/")[: rewrite.cut_segments + 1])
         sent = rewrite.prefix.decode()
-        # What the service gets is another one with either.
+        # The service receives another path with either.
         said["path"] = ((rewrite.cut_segments, sent), f"{asked} becomes {sent or 'nothing'}")
     if rewrite.host is not HostField.KEEP:
         host = rewrite.host
@@ -226,7 +226,7 @@ def _priority(options: RouteOptions) -> Facet:
 
 
 def show_rate(rate: int | None) -> str:
-    """Return the least *rate*, in bytes a second."""
+    """Return the minimum *rate*, in bytes per second."""
     return "none" if rate is None else f"{rate} bytes/s"
 
 
@@ -240,7 +240,7 @@ def show_server(server: Server) -> str:
 
 
 def listed(names: Iterable[str], nothing: str) -> str:
-    """Return *names* in order, or what it means that there are none."""
+    """Return *names* in order, or *nothing* if there are none."""
     return ", ".join(sorted(names)) or nothing
 
 

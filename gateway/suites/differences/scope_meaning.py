@@ -1,4 +1,4 @@
-"""Compare what two scope rules mean: which tokens satisfy them, however they are written."""
+"""Compare two scope rules by the tokens that satisfy them, however they are written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from itertools import combinations
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 from gateway.suites.samples.meaning import Implies, grant, named_scopes, scopes_hold
 
-# All sets of so many scopes are tried, 4,096 of them; rules with more are compared as written.
+# All sets of up to 12 scopes are tried, 4,096 of them; larger rules are compared as written.
 _MAX_SCOPES = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScopeMeaning:
-    """What a route asks of scopes (None: nothing), and which scopes imply which.
+    """The scope rule of a route (None: none), and which scopes imply which.
 
-    Equal to another one where the same tokens satisfy both.
+    Two are equal if the same tokens satisfy both.
     """
 
     expression: ScopeExpression | None
@@ -28,13 +28,13 @@ class ScopeMeaning:
         return 0
 
     def holds(self, scopes: frozenset[str]) -> bool:
-        """Say whether a token with *scopes* satisfies it."""
+        """Return whether a token with *scopes* satisfies the rule."""
         if self.expression is None:
             return True
         return scopes_hold(self.expression, grant(scopes, self.implies))
 
     def mentioned(self) -> frozenset[str]:
-        """Return every scope that makes a difference: named, or implying one that is."""
+        """Return every scope that matters: named, or implying one that is."""
         if self.expression is None:
             return frozenset()
         named = named_scopes(self.expression)

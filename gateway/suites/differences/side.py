@@ -1,4 +1,4 @@
-"""One of the two configurations, to be asked what becomes of a request."""
+"""One of the two configurations, and its decisions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, Publish
 from gateway.settings.load import Loaded
-from gateway.suites.differences.facet import Told
+from gateway.suites.differences.facet import Statement
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import Draft, bearer
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sandbox, Sent
 from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.token_attacks import ATTACKS
@@ -24,10 +24,10 @@ _STRANGER = "ES256"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """Somebody who asks both configurations for the same, with the same claims.
+    """A caller of both configurations, with the same claims.
 
-    *iss* is that of the issuer, None for who has no token. *algorithm* of None is the cheapest
-    that each configuration allows. *attack* is what is done to the token, by name.
+    *iss* is that of the issuer, None for a caller without a token. If *algorithm* is None, it is
+    the fastest that each configuration allows. *attack* is the name of an attack on the token.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What becomes of a request: *word* is ``allow``, ``published`` or a reason.
+    """The outcome of a request: *word* is ``allow``, ``published`` or a reason.
 
-    *would_deny* is the reason that is only reported, *route* the route that decided, *servers*
-    are where the request goes.
+    *would_deny* is the reason that is only reported, *route* the route that decided, *servers* are
+    the servers of its upstream.
     """
 
     word: str
@@ -53,7 +53,7 @@ class State:
 
     @property
     def is_allowed(self) -> bool:
-        """Say whether the service gets the request."""
+        """Return whether the service receives the request."""
         return self.word == ALLOW
 
 
@@ -70,13 +70,13 @@ class Side:
         }
         self._credentials: dict[Caller, tuple[bytes, ...]] = {}
 
-    def find(self, request: AskedRequest) -> Match | Deny | Publish:
+    def find(self, request: SimulatedRequest) -> Match | Deny | Publish:
         """Return the route that owns *request*."""
         head = RequestHead(request.method, request.host, request.target, ())
         return find_route(head, self.loaded.settings.policy)
 
-    def ask(self, caller: Caller, request: AskedRequest) -> State:
-        """Return what becomes of *request* when *caller* sends it."""
+    def ask(self, caller: Caller, request: SimulatedRequest) -> State:
+        """Return the outcome of *request* from *caller*."""
         outcome = self.sandbox.decide(self._head(caller, request))
         match outcome:
             case Sent():
@@ -90,8 +90,8 @@ class Side:
             case Publish():
                 return State(PUBLISHED)
 
-    def explain(self, caller: Caller, request: AskedRequest) -> Told:
-        """Return in words why that becomes of it, and the line that says so."""
+    def explain(self, caller: Caller, request: SimulatedRequest) -> Statement:
+        """Return the cause of the outcome in words, and its line."""
         sandbox, places = self.sandbox, self.loaded.places
         read = sandbox.rehearsal.read(self._head(caller, request))
         explained = sandbox.rehearsal.explain(
@@ -104,13 +104,13 @@ class Side:
             if place is None and explained.route is not None:
                 place = places.of_route(explained.route.name)
             text = f"{step.check.value}: expected {step.expected}"
-            return Told(text, place or places.of("routes"))
+            return Statement(text, place or places.of("routes"))
         if isinstance(explained.verdict, Allow):
             route = explained.verdict.route
-            return Told(f"by the route {route.name}", places.of_route(route.name))
-        return Told("a document for everybody", places.of("resources"))
+            return Statement(f"by the route {route.name}", places.of_route(route.name))
+        return Statement("a published document", places.of("resources"))
 
-    def _head(self, caller: Caller, request: AskedRequest) -> bytes:
+    def _head(self, caller: Caller, request: SimulatedRequest) -> bytes:
         return write_head(request, *authorization(*self.credentials_of(caller)))
 
     def credentials_of(self, caller: Caller) -> tuple[bytes, ...]:
@@ -125,7 +125,7 @@ class Side:
             return
         issuer = self._issuers.get(caller.iss)
         if issuer is None:
-            # Who signs it makes no difference where nobody is believed.
+            # The signature does not matter if no issuer is accepted.
             key = self.sandbox.stranger(_STRANGER)
             header = {"alg": key.algorithm, "kid": key.kid, **caller.header}
             yield bearer(key.sign(header, to_json(caller.claims)))

@@ -1,6 +1,6 @@
-"""Say whom TLS lets in, and who services must prove to be.
+"""The facets of TLS: who may connect, and who services must prove to be.
 
-A certificate that was renewed makes no difference: what counts is for whom it is.
+A renewed certificate makes no difference: its names count.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerT
 
 
 def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
-    """Return what certificates clients get, and whether they must show their own.
+    """Return the certificates that clients see, and whether they must present their own.
 
-    Of each address that is listened on, where there are several.
+    For each listening address, if there are several.
     """
     if len(settings.listen) == 1:
         return _one(settings.listen[0].tls, ("listen", "tls"))
@@ -29,7 +29,7 @@ def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
 def _one(tls: ServerTls | None, start: tuple[str, ...]) -> dict[str, Facet]:
     names = frozenset(name for one in tls.certificates for name in one.names) if tls else None
     authorities = tls.client_ca if tls else None
-    asked = "not asked for"
+    asked = "not requested"
     if tls is not None and authorities is not None:
         asked = "required" if tls.is_required else "optional"
     return {
@@ -40,7 +40,7 @@ def _one(tls: ServerTls | None, start: tuple[str, ...]) -> dict[str, Facet]:
 
 
 def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
-    """Return how the https servers of each upstream are told from others, by its name."""
+    """Return how the https servers of each upstream are verified, by its name."""
     return {
         name: _upstream(one.tls) for name, one in settings.upstreams.items() if one.tls is not None
     }
@@ -48,7 +48,7 @@ def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]
 
 def _upstream(tls: ClientTls) -> dict[str, Facet]:
     return {
-        "ca": authorities_facet(tls.ca, "the machine's", ("tls", "ca")),
+        "ca": authorities_facet(tls.ca, "the system's", ("tls", "ca")),
         "server_name": Facet(
             tls.server_name, tls.server_name or "the host", ("tls", "server_name")
         ),
@@ -60,7 +60,7 @@ def _shown(certificate: Certificate | None) -> Facet:
     keys = ("tls", "certificate")
     if certificate is None:
         return Facet(None, "none", keys)
-    # One without names is known by its file.
+    # A certificate without names is identified by its file.
     names = frozenset(certificate.names) or frozenset({certificate.file})
     return Facet(names, listed(names, "none"), keys)
 
@@ -68,7 +68,7 @@ def _shown(certificate: Certificate | None) -> Facet:
 def authorities_facet(
     authorities: Authorities | None, nothing: str, keys: tuple[str, ...]
 ) -> Facet:
-    """Return who is trusted; *nothing* is what it means that nobody is named."""
+    """Return the trusted authorities; *nothing* is the text if none are named."""
     if authorities is None:
         return Facet(None, nothing, keys)
     return Facet(authorities.pem, authorities.file, keys)

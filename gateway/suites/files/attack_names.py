@@ -1,4 +1,4 @@
-"""The names of all attacks, as waivers and the documentation say them."""
+"""The names of all attacks, for waivers and the documentation."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -40,10 +40,10 @@ _ANSWERS = (ALLOW, PUBLISHED, *REASONS)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET_PATTERN = "^[+-][0-9]{1,9}(ms|s|m|h)$"
 
-# What a persona begins with: it has at least one of these.
+# A persona has at least one of these.
 _BEGINNINGS = ("anonymous", "issuer", "extends")
 
-# Any day will do, as long as it is the same in every run.
+# Any day, but the same in every run.
 DEFAULT_AT = "2026-01-01T12:00:00Z"
 
 
@@ -115,25 +115,26 @@ class PersonaModel(Strict):
         json_schema_extra={"anyOf": [{"required": [key]} for key in _BEGINNINGS]}
     )
 
-    extends: Text | None = Field(default=None, description="The persona to begin with.")
+    extends: Text | None = Field(default=None, description="The persona to inherit from.")
     anonymous: OnlyTrue | None = Field(default=None, description="No token is sent.")
     issuer: Text | None = Field(
-        default=None, description="Who signs the token: an issuer of the configuration, by name."
+        default=None,
+        description="The issuer in the configuration that signs the token, by name.",
     )
     claims: dict[Text, Any] = Field(
-        default={}, description="Claims of the token, besides those that it has by itself."
+        default={}, description="Claims of the token, in addition to the default ones."
     )
     times: dict[Text, Offset] = Field(
-        default={}, description="Claims that are times, as distances from `at`."
+        default={}, description="Claims that are times, relative to `at`."
     )
     without: list[Text] | None = Field(
         default=None, min_length=1, description="Claims that the token does not have."
     )
     header: dict[Text, Any] = Field(
-        default={}, description="Members of the token's header, besides alg, kid and typ."
+        default={}, description="Members of the token's header, in addition to alg, kid and typ."
     )
     algorithm: Algorithm | None = Field(
-        default=None, description="How it is signed; by default in the quickest way allowed."
+        default=None, description="The signature algorithm; by default the fastest that is allowed."
     )
     attack: TokenAttack | None = Field(
         default=None, description="What is done to the token before it is sent."
@@ -147,36 +148,37 @@ class RequestModel(Strict):
     """A request in its long form."""
 
     method: Method = described("GET", "The method.")
-    url: Text = Field(description="The URL; its path goes as it is written.")
+    url: Text = Field(description="The URL; its path is sent as written.")
     headers: dict[FieldName, FieldValues] = Field(
-        default={}, description="Header fields besides Host; a list is one field for each value."
+        default={}, description="Header fields besides Host; a list is one field per value."
     )
 
 
 class AllowModel(Strict):
-    """What must be true of a request that is let through."""
+    """What must be true of an allowed request."""
 
     route: Text | None = Field(default=None, description="The route that owns it.")
-    upstream: Text | None = Field(default=None, description="The service that gets it.")
-    target: Text | None = Field(default=None, description="The target that the service sees.")
+    upstream: Text | None = Field(default=None, description="The upstream that receives it.")
+    target: Text | None = Field(default=None, description="The target that the service receives.")
     headers: dict[FieldName, FieldValues] = Field(
-        default={}, description="Header fields that the service gets, with just these values."
+        default={},
+        description="Header fields that the service receives, with these values.",
     )
     present: list[FieldName] | None = Field(
-        default=None, min_length=1, description="Header fields that the service gets."
+        default=None, min_length=1, description="Header fields that the service receives."
     )
     absent: list[FieldName] | None = Field(
-        default=None, min_length=1, description="Header fields that the service does not get."
+        default=None, min_length=1, description="Header fields that the service does not receive."
     )
     would_deny: ReasonCode | None = Field(
-        default=None, description="What is only reported, as the configuration says."
+        default=None, description="The refusal that is only reported, in report mode."
     )
 
 
 class ExpectModel(Strict):
     """An expectation in its long form."""
 
-    allow: AllowModel = Field(description="The request is let through, and all of this is true.")
+    allow: AllowModel = Field(description="The request is allowed, and all of this is true.")
 
 
 Expected = Annotated[
@@ -186,9 +188,9 @@ Expected = Annotated[
 
 
 class TestModel(Strict):
-    """One request, and what becomes of it for each persona."""
+    """One request, and its expected outcome for each persona."""
 
-    __test__ = False  # for pytest, which takes classes of this name for tests
+    __test__ = False  # pytest would collect a class of this name
 
     name: Text = Field(description="What is tested, in plain words; unique.")
     request: Annotated[
@@ -196,7 +198,7 @@ class TestModel(Strict):
         Discriminator(text_or_table),
     ] = Field(description="Method and URL, or a table.")
     expect: Annotated[dict[Text, Expected], Field(min_length=1)] = Field(
-        description="`allow`, `published` or a reason, by persona; `others` are all not named."
+        description="`allow`, `published` or a reason, by persona; `others` are the rest."
     )
 
 
@@ -207,22 +209,22 @@ class WaiverModel(Strict):
     routes: list[Text] | None = Field(
         default=None, min_length=1, description="On these routes; by default on all."
     )
-    reason: Text = Field(description="Why they do no harm, or who answers for it.")
+    reason: Text = Field(description="Why they do no harm, or who is responsible.")
 
 
 class HostileModel(Strict):
-    """What `--hostile` is told."""
+    """Options of `--hostile`."""
 
     waive: list[WaiverModel] = Field(min_length=1, description="What may get through, and why.")
 
 
 class PersonasFile(Strict):
-    """A file of personas, for suites to share."""
+    """A file of personas that suites share."""
 
     model_config = ConfigDict(title="Personas for JWT Gateway")
 
     version: VersionOne = Field(description="The version of this format: 1.")
-    personas: dict[Name, PersonaModel] = Field(default={}, description="Who asks, by name.")
+    personas: dict[Name, PersonaModel] = Field(default={}, description="Callers, by name.")
 
 
 class SuiteFile(PersonasFile):
@@ -236,7 +238,7 @@ class SuiteFile(PersonasFile):
     environment: dict[Annotated[str, AfterValidator(_environment_name)], str] = Field(
         default={}, description="Environment variables that the configuration names."
     )
-    at: Time = described(DEFAULT_AT, "What time it is in all tests.")
+    at: Time = described(DEFAULT_AT, "The time of all tests.")
     include: list[Text] | None = Field(
         default=None, min_length=1, description="Files of personas; relative to this file."
     )
@@ -253,7 +255,7 @@ def make_suite_schema() -> dict[str, Any]:
     """
     schema: dict[str, Any] = SuiteFile.model_json_schema()
     personas = PersonasFile.model_json_schema()
-    del personas["$defs"]  # all of them are in the whole schema
+    del personas["$defs"]  # the whole schema has all of them
     schema["$defs"]["PersonasFile"] = personas
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy(schema)

@@ -1,4 +1,4 @@
-"""Read the personas of a file, each with all that it takes over from those it extends."""
+"""Read the personas of a file, each with everything that it inherits."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -17,7 +17,7 @@ V = TypeVar("V")
 
 Described = Mapping[str, tuple[PersonaModel, Part]]
 
-# What makes a token; who sends none has none of it.
+# The parts of a token; an anonymous persona has none of them.
 _OF_A_TOKEN = ("issuer", "claims", "times", "without", "header", "algorithm", "attack", "revoked")
 _OF_A_CLAIM = ("claims", "times", "without")
 
@@ -25,7 +25,7 @@ _OF_A_CLAIM = ("claims", "times", "without")
 def build_personas(sections: Sequence[Part], faults: list[Fault]) -> dict[str, PersonaPart]:
     """Return the personas of all *sections* (each a mapping of names to personas) by name.
 
-    Those that are wrong, or extend such a one, are left out.
+    Those with errors, and those that extend them, are left out.
     """
     described, wrong = _describe(sections, faults)
     built: dict[str, PersonaPart] = {}
@@ -39,14 +39,14 @@ def build_personas(sections: Sequence[Part], faults: list[Fault]) -> dict[str, P
                 message = f"`{link}` has no issuer: name one, or say `anonymous: true`"
                 faults.append(part.key_fault(Code.MISSING_KEY, message))
             if persona.revoked and "jti" in persona.without:
-                message = "a token is on a list by its `jti`, and this one has none"
+                message = "`revoked` needs a `jti`, and this token has none"
                 faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
             built[link] = PersonaPart(persona, part)
     return built
 
 
 def _describe(sections: Sequence[Part], faults: list[Fault]) -> tuple[Described, set[str]]:
-    """Return the personas by name, and the names of those that are none."""
+    """Return the personas by name, and the names of those with errors."""
     described: dict[str, tuple[PersonaModel, Part]] = {}
     wrong: set[str] = set()
     owners: dict[str, Part] = {}
@@ -96,9 +96,9 @@ def _chain(
     wrong: set[str],
     faults: list[Fault],
 ) -> Sequence[str]:
-    """Return *name* and what it extends, as far as it is not built yet, the last one first.
+    """Return *name* and the personas that it extends and that are not built yet, the base first.
 
-    Nothing where that leads nowhere, or in a circle.
+    Return nothing if the chain is broken or circular.
     """
     chain: list[str] = []
     link: str | None = name
@@ -127,7 +127,7 @@ def _refuse_contradictions(model: PersonaModel, part: Part, faults: list[Fault])
     raw = part.raw if isinstance(part.raw, dict) else {}
     if model.anonymous:
         for key in (key for key in ("extends", *_OF_A_TOKEN) if key in raw):
-            message = f"`{key}` and `anonymous`: who sends no token has nothing in it"
+            message = f"`{key}` and `anonymous`: an anonymous persona sends no token"
             faults.append(part.child(key).key_fault(Code.CONFLICTING_KEYS, message))
     seen: dict[str, str] = {}
     for key in _OF_A_CLAIM:

@@ -1,4 +1,4 @@
-"""Read a suite file, or say all that is wrong with it."""
+"""Read a suite file, or report all its faults."""
 
 import os
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ _BY_THEMSELVES = ("personas", "tests")
 
 @dataclass(frozen=True, slots=True)
 class BrokenSuite:
-    """All that is wrong with the suite in *file*, in order of place."""
+    """All faults of the suite in *file*, in order of place."""
 
     file: str
     faults: tuple[Fault, ...]
 
 
 def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
-    """Return what the file at *path* says; it may have no tests, where only its personas count.
+    """Return the suite in the file at *path*; it may have only personas and no tests.
 
-    Never raises for the content of a file; raises UnreadableError where *path* itself cannot
-    be read. *environ* is where ``${NAME}`` comes from.
+    Never raises for the content of a file; raises UnreadableError if *path* itself cannot be read.
+    *environ* is where ``${NAME}`` comes from.
     """
-    texts: list[Fault] = []  # what is wrong with the files as YAML
+    texts: list[Fault] = []  # the faults of the files as YAML
     root = _read(path, environ, texts)
     if root is None:
         return _broken(path, texts, [])
@@ -61,11 +61,11 @@ def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """Return the file *name*, which *path* speaks of, without `..` where that is the same file."""
+    """Return the file *name*, relative to *path*, without `..` if that is the same file."""
     written = os.path.join(path.parent, name)
     plain = os.path.normpath(written)
     try:
-        # Behind a folder that is a symbolic link it is another one.
+        # After a folder that is a symbolic link, it is another file.
         return Path(plain if os.path.samefile(plain, written) else written)
     except (OSError, ValueError):
         return Path(written)
@@ -73,9 +73,9 @@ def _beside(path: Path, name: str) -> Path:
 
 def _broken(path: Path, texts: list[Fault], faults: list[Fault]) -> BrokenSuite:
     # A value that YAML versions read differently is reported already: skip what follows from it.
-    disputed = {fault.place for fault in texts}
-    told = [*texts, *(fault for fault in faults if fault.place not in disputed)]
-    ordered = sorted(dict.fromkeys(told), key=lambda fault: fault.place)
+    rejected = {fault.place for fault in texts}
+    every = [*texts, *(fault for fault in faults if fault.place not in rejected)]
+    ordered = sorted(dict.fromkeys(every), key=lambda fault: fault.place)
     return BrokenSuite(show_path(path), tuple(ordered))
 
 
@@ -93,11 +93,11 @@ def _read(path: Path, environ: Mapping[str, str], texts: list[Fault]) -> Part | 
 
 
 def _check_rest(root: Part, kind: type[M], faults: list[Fault]) -> M:
-    """Return all of *root* but its personas and tests, of which each is checked by itself."""
+    """Return all of *root* except its personas and tests, which are checked one by one."""
     raw = root.raw if isinstance(root.raw, dict) else {}
     rest = {key: value for key, value in raw.items() if key not in _BY_THEMSELVES}
     model = check_shape(Part(root.document, (), rest), kind, faults)
-    # Without a version the rest is checked all the same; nothing is ever run from this.
+    # Without a version, the rest is checked anyway; nothing is ever run from it.
     return kind(version=1) if model is None else model
 
 
@@ -109,7 +109,7 @@ def _included(  # noqa: PLR0913, PLR0917 - two kinds of faults, and where to loo
     texts: list[Fault],
     faults: list[Fault],
 ) -> list[Part]:
-    """Return the personas of the files that are included."""
+    """Return the personas of the included files."""
     found: list[Part] = []
     for index, name in enumerate(model.include or ()):
         try:

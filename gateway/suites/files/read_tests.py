@@ -16,13 +16,13 @@ from gateway.suites.files.models import (
     TestModel,
 )
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, FieldValues
-from gateway.suites.simulation.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.simulation.request import BadRequestError, SimulatedRequest, parse_request
 
 
 def build_tests(
     part: Part, personas: Collection[str], faults: list[Fault]
 ) -> tuple[AccessTest, ...]:
-    """Return the sound tests of the list in *part*; *personas* are the names that there are."""
+    """Return the valid tests of the list in *part*; *personas* are all known names."""
     if part.raw is None:
         return ()
     if not isinstance(part.raw, list):
@@ -48,7 +48,9 @@ def build_tests(
     return tuple(tests)
 
 
-def _request(written: str | RequestModel, part: Part, faults: list[Fault]) -> AskedRequest | None:
+def _request(
+    written: str | RequestModel, part: Part, faults: list[Fault]
+) -> SimulatedRequest | None:
     if isinstance(written, str):
         method, _, url = written.partition(" ")
         raw = {"method": method, "url": url.strip()}
@@ -74,7 +76,7 @@ def _request(written: str | RequestModel, part: Part, faults: list[Fault]) -> As
 def _refuse_host(model: RequestModel, part: Part, faults: list[Fault]) -> None:
     for name in model.headers:
         if name.lower() == "host":
-            message = "the URL says which host is asked"
+            message = "the URL already names the host"
             faults.append(part.child(name).key_fault(Code.CONFLICTING_KEYS, message))
 
 
@@ -96,7 +98,7 @@ def _expected(
             f"nothing is expected for {', '.join(missing)}: name them, or say it for `{OTHERS}`"
         )
         faults.append(part.key_fault(Code.MISSING_EXPECTATION, message))
-    # In the order of the personas, as all tests of the file have them.
+    # In the order of the personas, the same in all tests of the file.
     known = {name: found.get(name, others) for name in personas}
     return {name: one for name, one in known.items() if one is not None}
 
@@ -113,7 +115,7 @@ def _refuse_contradictions(model: AllowModel, part: Part, faults: list[Fault]) -
     present = {name.lower() for name in (*model.headers, *(model.present or ()))}
     for index, name in enumerate(model.absent or ()):
         if name.lower() in present:
-            message = f"`{name}` cannot be there and be absent"
+            message = f"`{name}` cannot be both present and absent"
             at = part.child("absent").child(index)
             faults.append(at.fault(Code.CONFLICTING_KEYS, message))
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Place
 from gateway.suites.simulation.persona import Persona
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 
 FieldValues = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What must be true of a request that is let through; None and empty ask for nothing."""
+    """What must be true of an allowed request; None and empty values require nothing."""
 
     route: str | None = None
     upstream: str | None = None
@@ -27,9 +27,9 @@ class Demands:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What must become of a request: *answer* is ``allow``, ``published`` or a reason code.
+    """The expected outcome of a request: *answer* is ``allow``, ``published`` or a reason code.
 
-    *demands* are for ``allow``. *place* is where it stands.
+    *demands* are for ``allow``. *place* is where the expectation is written.
     """
 
     place: Place
@@ -39,11 +39,11 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class AccessTest:
-    """One request and, by persona, what must become of it."""
+    """One request, and the expected outcome by persona."""
 
     name: str
     place: Place
-    request: AskedRequest
+    request: SimulatedRequest
     expected: Mapping[str, Expectation]
 
 
@@ -67,11 +67,11 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suite:
-    """The tests of one file, and who asks in them.
+    """The tests of one file, and their personas.
 
-    *file* is its name as people gave it. *gateway* is the configuration that it is about, and
-    None where the file does not say; *environment* is set for it. *at* is in seconds since the
-    epoch. *waivers* are for attacks. *root* is the whole file.
+    *file* is its name as given. *gateway* is the configuration under test, or None if the file
+    names none; *environment* is set for it. *at* is in seconds since the epoch. *waivers* are for
+    attacks. *root* is the whole file.
     """
 
     file: str

@@ -1,1 +1,1 @@
-"""Attack every route that asks for a token, with what it allows in a hostile form."""
+"""Attack every route that requires a token with altered forms of what it allows."""

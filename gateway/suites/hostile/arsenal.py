@@ -101,13 +101,13 @@ _TRICKS: Sequence[Callable[[Control, Sequence[OpenRoute]], Iterator[Attack]]] = 
 
 
 def forge_tokens(control: Control) -> Iterator[Attack]:
-    """Yield the control's request with every token that must not pass for its own."""
+    """Yield the control's request with every forged token."""
     for forge in _FORGERIES:
         yield from send(forge(control), control)
 
 
 def change_requests(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
-    """Yield what else may be done to the control's request."""
+    """Yield every other change of the control's request."""
     for change in _REQUESTS:
         yield from change(control)
     for trick in _TRICKS:

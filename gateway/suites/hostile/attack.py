@@ -1,4 +1,4 @@
-"""One attack: what is sent, and what must become of it."""
+"""One attack: what is sent, and how it must be refused."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.wire import authorization, write_head
 
 Harm = Callable[[Sent], str | None]
-"""Says what got through with a request that was let through, or None where nothing did."""
+"""Says what harm an allowed request does, or None if it is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The setting that an attack tries: its *keys* below an issuer's, or the route's own."""
+    """The setting that must stop an attack: its *keys* below an issuer, or below the route."""
 
     issuer: str | None
     keys: tuple[str, ...]
@@ -25,10 +25,10 @@ class Guard:
 class Attack:
     """An attack on one route.
 
-    *name* is a word that people write into waivers, *variant* tells apart those of one name,
-    *source* is where it was seen or what forbids it. It must be refused for one of *reasons*;
-    where it is let through, *harm* judges that. *shown* is the request line, for people; nothing
-    in the texts is a part of a token, but *head* holds one.
+    *name* is the word that waivers use, *variant* distinguishes attacks of one name, *source* is
+    where it was seen or what forbids it. It must be refused for one of *reasons*; if it is allowed,
+    *harm* judges that. *shown* is the request line, for people; no text holds a part of a token,
+    but *head* does.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forgery:
-    """A token that must not pass for the one that it was made of."""
+    """A token that must not be accepted in place of the one that it was made from."""
 
     name: str
     variant: str
@@ -61,14 +61,14 @@ def of_issuer(  # noqa: PLR0913, PLR0917 - all that a forgery is made of
     token: bytes,
     reasons: frozenset[Reason],
 ) -> Forgery:
-    """Return the forgery *token*, which the check of the control's issuer has to refuse."""
+    """Return the forgery *token*, which the checks of the control's issuer must refuse."""
     guard = Guard(control.issuer.name, ("issuer",))
     return Forgery(name, variant, source, token, reasons, guard)
 
 
 def let_through(sent: Sent) -> str:
-    """Say that what was let through should not have been."""
-    return f"let through by the route {sent.allow.route.name}"
+    """Return the harm of any request that is allowed at all."""
+    return f"allowed by the route {sent.allow.route.name}"
 
 
 def send(forgeries: Iterable[Forgery], control: Control) -> Iterator[Attack]:

@@ -1,4 +1,4 @@
-"""Send the good token in ways that are none, or beside another credential."""
+"""Send the valid token in the wrong place, or next to another credential."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.wire import Field, authorization, write_head
 
@@ -25,7 +25,7 @@ def send_nothing(control: Control) -> Iterator[Attack]:
 
 
 def send_elsewhere(control: Control) -> Iterator[Attack]:
-    """Yield the request with the token where nobody looks for it."""
+    """Yield the request with the token in another place."""
     token = control.draft.sign()
     fields: dict[str, Field] = {
         "Cookie": (b"Cookie", b"access_token=%b; token=%b; jwt=%b" % (token, token, token)),
@@ -84,7 +84,7 @@ def send_other_schemes(control: Control) -> Iterator[Attack]:
 
 
 def send_twice(control: Control) -> Iterator[Attack]:
-    """Yield the request with two credentials, of which the service might read the other one."""
+    """Yield the request with two credentials, of which the service might read the other."""
     good = control.draft.sign()
     header = {**control.draft.header, "kid": "attacker"}
     stranger = control.sandbox.stranger(control.draft.key.algorithm)
@@ -121,10 +121,10 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     source: str,
     fields: tuple[Field, ...],
     reasons: frozenset[Reason],
-    request: AskedRequest | None = None,
+    request: SimulatedRequest | None = None,
 ) -> Attack:
     head = write_head(request or control.request, *fields)
-    # What is shown is the request without what was added to it: that holds a token.
+    # The request is shown without what was added to it, which holds a token.
     shown = control.request.line
     return Attack(name, variant, source, head, reasons, _GUARD, _harm(control), shown)
 
@@ -134,7 +134,7 @@ def _harm(control: Control) -> Harm:
 
 
 def _unless_nobody(sent: Sent) -> str | None:
-    """Say what got through, unless that is what an optional token lets everybody do."""
+    """Return the harm, unless everybody may do this because the token is optional."""
     if sent.allow.token is None and not sent.allow.identity_fields and not sent.allow.would_deny:
         return None
     return let_through(sent)

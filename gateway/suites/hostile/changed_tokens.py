@@ -1,4 +1,4 @@
-"""Change tokens that the issuer signed: their parts, and what is in them."""
+"""Alter tokens that the issuer signed: their parts and their content."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _EITHER = _MALFORMED | _INVALID
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-# FIPS 186-5, SEC 2: the orders of the curves' groups, for signatures that are no numbers below.
+# FIPS 186-5, SEC 2: the orders of the curves' groups; r and s must be below them.
 _ORDERS = {
     "ES256": "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
     "ES384": "ffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -24,7 +24,7 @@ _ORDERS = {
 
 
 def change_parts(control: Control) -> Iterator[Forgery]:
-    """Yield the token without some of its parts, or with too many of them."""
+    """Yield the token with parts missing, or with too many."""
     header, payload, signature = control.draft.sign().split(b".")
     half_header, half_signature = header[: len(header) // 2], signature[: len(signature) // 8 * 4]
     half_payload = payload[: len(payload) // 4 * 2]
@@ -47,7 +47,7 @@ def change_parts(control: Control) -> Iterator[Forgery]:
 
 
 def change_signatures(control: Control) -> Iterator[Forgery]:
-    """Yield the token with the signature of another one, or one that is true of nothing."""
+    """Yield the token with the signature of another token, or an invalid one."""
     draft = control.draft
     signed, _, signature = draft.sign().rpartition(b".")
     other = draft.key.sign(draft.header, to_json({**draft.claims, "jti": "another"}))
@@ -66,7 +66,7 @@ def change_signatures(control: Control) -> Iterator[Forgery]:
 
 
 def change_payloads(control: Control) -> Iterator[Forgery]:
-    """Yield the token with other claims, or another header, than were signed."""
+    """Yield the token with other claims or another header than were signed."""
     draft = control.draft
     header, payload, signature = draft.sign().split(b".")
     claims = {
@@ -84,7 +84,7 @@ def change_payloads(control: Control) -> Iterator[Forgery]:
 
 
 def spell_otherwise(control: Control) -> Iterator[Forgery]:
-    """Yield the token in other spellings, by which a list of known tokens would not know it."""
+    """Yield the token in other encodings, which a list of known tokens would not match."""
     draft = control.draft
     header, payload, signature = draft.sign().split(b".")
     source = "RFC 7515 §2"
@@ -102,7 +102,7 @@ def spell_otherwise(control: Control) -> Iterator[Forgery]:
     }
     for variant, token in spelt.items():
         yield of_issuer(control, "re-encoded", variant, source, token, _MALFORMED)
-    # Both characters of the other alphabet are needed for this one, and it is signed like this.
+    # The payload needs both characters of the other alphabet, and is signed in it.
     text = to_base64url(to_json({**draft.claims, "x": ">>>>>????? "}))
     standard = header + b"." + text.replace(b"-", b"+").replace(b"_", b"/")
     token = draft.key.sign_octets(standard)

@@ -16,11 +16,11 @@ from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
 from gateway.suites.simulation.minting import Draft, bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_header
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Decide, Sandbox, Sent
 from gateway.suites.simulation.wire import authorization, write_head
 
-Cases = Sequence[tuple[Persona, AskedRequest]]
+Cases = Sequence[tuple[Persona, SimulatedRequest]]
 
 GENERATED = "some-caller"
 _MAX_REQUESTS = 64
@@ -32,12 +32,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 class Control:
     """A *request* that *route* allows with the token of *draft*, as an attacker may have seen it.
 
-    *caller* is the persona whose it is, None where the claims were made from the route's rules.
-    *sent* is what the service gets; *sandbox* is where all of this takes place.
+    *caller* is the persona of the token, or None if its claims were generated from the route's
+    rules. *sent* is what the service receives; *sandbox* is the gateway that is attacked.
     """
 
     route: Route
-    request: AskedRequest
+    request: SimulatedRequest
     variables: Mapping[str, str]
     draft: Draft
     caller: str | None
@@ -51,10 +51,10 @@ class Control:
 
 
 class Controls:
-    """The controls of all routes of the configuration on *sandbox*.
+    """The controls of all routes of the configuration in *sandbox*.
 
-    *cases* are the personas and requests of suites; where a route allows none of them, the
-    claims are made from its rules. *decide* says what is allowed.
+    *cases* are the personas and requests of suites; if a route allows none of them, claims are
+    generated from its rules. *decide* says what is allowed.
     """
 
     def __init__(self, sandbox: Sandbox, decide: Decide, cases: Cases) -> None:
@@ -76,10 +76,10 @@ class Controls:
         return [control for control in found if control is not None]
 
     def least_like(self, route: Route, control: Control) -> Control | None:
-        """Return a control of *route* whose token has nothing to spare, or else any.
+        """Return a control of *route* whose token has no more than it needs, or else any.
 
-        As far as may be it is of the same issuer as *control*, and for what belongs to the same
-        people: path variables are what the claims of *control* say.
+        If possible, it has the same issuer as *control*, and path variables that match the claims
+        of *control*.
         """
         settings = self._sandbox.settings
         wanted = _variables_like(route, control)
@@ -90,7 +90,7 @@ class Controls:
                 return made
         return next(iter(self.of(route)), None)
 
-    def _try_case(self, persona: Persona, request: AskedRequest) -> Control | None:
+    def _try_case(self, persona: Persona, request: SimulatedRequest) -> Control | None:
         if persona.issuer is None or persona.attack is not None or persona.revoked:
             return None
         if any(name.lower() == "authorization" for name, _ in request.headers):
@@ -115,8 +115,8 @@ class Controls:
                 if control is not None and control.route is route:
                     yield control
 
-    def _try(self, request: AskedRequest, draft: Draft, caller: str | None) -> Control | None:
-        """Return the control that this makes, if it is let through for its token."""
+    def _try(self, request: SimulatedRequest, draft: Draft, caller: str | None) -> Control | None:
+        """Return the control, if the request is allowed because of its token."""
         outcome = self._decide(write_head(request, *authorization(bearer(draft.sign()))))
         if not isinstance(outcome, Sent) or outcome.allow.token is None:
             return None

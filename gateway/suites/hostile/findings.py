@@ -9,21 +9,21 @@ from gateway.suites.files.suite import Waiver
 
 
 class Kind(Enum):
-    """How an attack, or a route, is not as it must be."""
+    """How an attack or a route failed."""
 
     OPENED = "got through"
     OTHER_REASON = "refused for another reason"
     REPORTED = "only reported"
     NOT_ATTACKED = "not attacked"
-    NOT_USED = "waives nothing"
+    NOT_USED = "unused waiver"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to be mended, or waived.
+    """Something to fix, or to waive.
 
     *name* and *variant* are those of the attack, *source* is where it was seen. *text* says what
-    became of *request*, *place* is the setting that should have refused it. *reason* is why it
+    happened to *request*, *place* is the setting that should have refused it. *reason* is why it
     is waived, if it is.
     """
 
@@ -50,10 +50,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RouteAttacks:
-    """The attacks on one route: how many of each name, and those that did not fail.
+    """The attacks on one route: how many of each name, and the findings.
 
-    *callers* are the personas whose requests were changed; of one that is None the claims were
-    made from the rules. *left_out* says what was not tried, and why.
+    *callers* are the personas whose requests were altered; None if the claims were generated from
+    the rules. *left_out* says what was not tried, and why.
     """
 
     route: str
@@ -82,13 +82,13 @@ class HostileReport:
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """Return what is neither as it must be nor waived."""
+        """Return the findings that are not waived."""
         every = (one for route in self.routes for one in route.findings)
         return tuple(one for one in (*every, *self.waivers) if one.reason is None)
 
     @property
     def waived(self) -> tuple[Finding, ...]:
-        """Return what is waived."""
+        """Return the findings that are waived."""
         every = (one for route in self.routes for one in route.findings)
         return tuple(one for one in every if one.reason is not None)
 
@@ -131,5 +131,5 @@ def _covers(waiver: Waiver, finding: Finding) -> bool:
 
 def _unused(waiver: Waiver, name: str) -> Finding:
     where = "any route" if waiver.routes is None else ", ".join(waiver.routes)
-    text = "none of these gets through there: take it out of the waiver"
+    text = "no such attack gets through there: remove it from the waiver"
     return Finding(Kind.NOT_USED, where, name, "", "", "", text, waiver.place)

@@ -1,4 +1,4 @@
-"""Write tokens that the issuer signed, in forms that two parsers may read in two ways."""
+"""Write tokens that the issuer signed, in forms that two parsers may read differently."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,12 +8,12 @@ from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_base64url, to_json
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
-# The commas of JSON look like a second credential, or its size like too much of a head.
+# The commas of JSON look like a second credential, and its size may exceed the head.
 _NO_TOKEN = _MALFORMED | {Reason.TOKEN_REPEATED}
 
 
 def repeat_names(control: Control) -> Iterator[Forgery]:
-    """Yield tokens in which a name stands twice, so that it is the parser's choice."""
+    """Yield tokens in which a name occurs twice, so that parsers may choose differently."""
     draft = control.draft
     payload, header = to_json(draft.claims), to_json(draft.header)
     source = "RFC 7515 §4, RFC 7519 §4"
@@ -33,7 +33,7 @@ def repeat_names(control: Control) -> Iterator[Forgery]:
 
 
 def write_odd_json(control: Control) -> Iterator[Forgery]:
-    """Yield tokens whose payload is JSON for some parsers only."""
+    """Yield tokens whose payload is JSON only for some parsers."""
     draft = control.draft
     payload = to_json(draft.claims)
     text = payload.decode()
@@ -60,7 +60,7 @@ def write_odd_json(control: Control) -> Iterator[Forgery]:
 
 
 def serialise_otherwise(control: Control) -> Iterator[Forgery]:
-    """Yield the good token in the JSON serialisation, and encrypted tokens of all sorts."""
+    """Yield the valid token in the JSON serialization, and various encrypted tokens."""
     header, payload, signature = control.draft.sign().decode().split(".")
     flat: Mapping[str, object] = {"protected": header, "payload": payload, "signature": signature}
     general: Mapping[str, object] = {
@@ -90,7 +90,7 @@ def serialise_otherwise(control: Control) -> Iterator[Forgery]:
 
 
 def write_odd_headers(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that the issuer signed, with extensions that nobody here understands."""
+    """Yield tokens that the issuer signed, with unknown critical extensions."""
     draft, payload = control.draft, to_json(control.draft.claims)
     source = "CVE-2025-59420, RFC 7515 §4.1.11"
     for variant, crit in {

@@ -1,4 +1,4 @@
-"""Find the routes that ask for less than another one, and lead to the same service."""
+"""Find the less strict routes that lead to the same service as another one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from gateway.decision.routes.routing import Route
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.control import Control, Controls
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Decide, Sent
 from gateway.suites.simulation.wire import Field, authorization, write_head
 
-# Tricks are tried from each of them; in a large configuration the nearest are enough.
+# Attacks start from each of them; in a large configuration the nearest are enough.
 MAX_OPEN_ROUTES = 12
 _MAX_EXAMINED = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenRoute:
-    """A *route*, a *request* that it owns, and the *credential* that it allows (or none)."""
+    """A *route*, a *request* that it owns, and the *credential* that it accepts (or none)."""
 
     route: Route
-    request: AskedRequest
+    request: SimulatedRequest
     credential: tuple[Field, ...]
 
 
@@ -35,13 +35,13 @@ def servers_of(settings: Settings, route: Route) -> Servers:
 
 
 def find_more_open(
-    control: Control, public: Mapping[str, AskedRequest], controls: Controls, decide: Decide
+    control: Control, public: Mapping[str, SimulatedRequest], controls: Controls, decide: Decide
 ) -> tuple[list[OpenRoute], int]:
-    """Return the routes that ask for less than that of *control*, the nearest in path first.
+    """Return the routes that are less strict than that of *control*, the nearest in path first.
 
-    Those are public ones, whose requests are *public* by name, those whose token is optional,
-    and those that allow the control's token where its route does not allow theirs. With them
-    comes the number of routes to the same service that were left out, for being too far away.
+    These are public routes, whose requests are *public* by name, routes whose token is optional,
+    and routes that accept the control's token while its route does not accept theirs. Also return
+    the number of routes to the same service that were left out because they are too distant.
     """
     settings = control.sandbox.settings
     servers = servers_of(settings, control.route)
@@ -67,7 +67,7 @@ def find_more_open(
 def _open(
     route: Route,
     control: Control,
-    public: Mapping[str, AskedRequest],
+    public: Mapping[str, SimulatedRequest],
     controls: Controls,
     decide: Decide,
 ) -> OpenRoute | None:
@@ -92,6 +92,6 @@ def _asks_for_less(other: Control, control: Control, decide: Decide) -> bool:
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many characters both begin with."""
+    """Return the length of the common prefix."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -9,14 +9,14 @@ from gateway.suites.hostile.attack import Attack, Guard, Harm
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.openness import OpenRoute, servers_of
 from gateway.suites.hostile.spellings import climb, spell
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.wire import Field, write_head
 
 _GUARD = Guard(None, ("match",))
 _HOST_GUARD = Guard(None, ("match", "hosts"))
 
-# Whatever refuses it: the path, the lack of a route, or the rules of the route that owns it.
+# Whatever refuses it: the path, a missing route, or the rules of the route that owns it.
 REFUSED = frozenset(
     {
         Reason.PATH_REJECTED, Reason.REQUEST_MALFORMED, Reason.ROUTE_NOT_FOUND,
@@ -26,7 +26,7 @@ REFUSED = frozenset(
     }
 )  # fmt: skip
 
-# What a service behind may take for the URL or the method that was "really" asked for.
+# What a service may take for the URL or the method that was "really" requested.
 _OVERRIDES = (
     "X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Path",
     "X-Forwarded-Prefix", "X-Envoy-Original-Path", "X_Original_URL", "X.Rewrite.URL",
@@ -38,7 +38,7 @@ def trick_paths(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[At
     """Yield the control's request in other spellings, without its token."""
     request = control.request
     if control.route.optional:
-        return  # which lets everybody ask for the path itself
+        return  # everybody may request the path itself
     path, mark, query = request.target.partition(b"?")
     harm = reaches_service(control)
     credentials = {credential: name for name, credential in _credentials(more_open)}
@@ -57,7 +57,7 @@ def trick_paths(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[At
 
 
 def climb_from_open(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
-    """Yield requests that begin in a more open route, and end in that of *control*."""
+    """Yield requests that start in a less strict route and end in that of *control*."""
     if control.route.optional:
         return
     path = control.request.target.partition(b"?")[0]
@@ -75,7 +75,7 @@ def climb_from_open(control: Control, more_open: Sequence[OpenRoute]) -> Iterato
 
 
 def override(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
-    """Yield requests of more open routes, with headers that ask for another URL or method."""
+    """Yield requests of less strict routes, with headers that name another URL or method."""
     wanted = control.request
     path = wanted.target.partition(b"?")[0]
     for one in more_open:
@@ -105,14 +105,14 @@ def _carries(field: Field) -> Harm:
             other, _, found = line.partition(b": ")
             same = other.translate(bytes.maketrans(b"_.", b"--")).lower() == sign
             if same and found == value:
-                return f"the service gets the header {name.decode()}"
+                return f"the service receives the header {name.decode()}"
         return None
 
     return harm
 
 
 def trick_hosts(control: Control) -> Iterator[Attack]:
-    """Yield the control's request without its token, with the host spelt otherwise or replaced."""
+    """Yield the control's request without its token, with the host respelled or replaced."""
     if not control.route.hosts or control.route.optional:
         return
     request, host = control.request, control.request.host
@@ -157,9 +157,9 @@ def _host_attack(
 
 
 def reaches_service(control: Control) -> Harm:
-    """Return the harm of a request that comes to a server of the control's route.
+    """Return the harm of a request that reaches a server of the control's route.
 
-    What goes to other servers reaches nothing that the route guards.
+    A request to other servers reaches nothing that the route protects.
     """
     settings = control.sandbox.settings
     servers = servers_of(settings, control.route)
@@ -177,7 +177,7 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     name: str,
     who: str,
     source: str,
-    asked: AskedRequest,
+    asked: SimulatedRequest,
     credential: tuple[Field, ...],
     harm: Harm,
 ) -> Attack:
@@ -193,7 +193,7 @@ def _credentials(more_open: Sequence[OpenRoute]) -> Iterator[tuple[str, tuple[Fi
 
 
 def _words(control: Control, path: bytes) -> list[int]:
-    """Return the places of the path's segments that the route's template spells out."""
+    """Return the positions of the path's segments that are literal in the route's template."""
     segments = parse_template(control.route.path, control.route.is_prefix)
     parts = path[1:].split(b"/")
     return [
@@ -201,8 +201,8 @@ def _words(control: Control, path: bytes) -> list[int]:
     ]
 
 
-def show(request: AskedRequest) -> str:
-    """Return the request line of what may be no request, for people."""
+def show(request: SimulatedRequest) -> str:
+    """Return the request line, even of an invalid request, for people."""
     if request.target.startswith(b"/"):
         return request.line
     return f"{request.method} {request.target.decode('latin-1')} (Host: {request.authority})"

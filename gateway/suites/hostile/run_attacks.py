@@ -1,4 +1,4 @@
-"""Attack every route of a configuration, and say what did not hold."""
+"""Attack every route of a configuration, and report what got through."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,15 +17,15 @@ from gateway.suites.hostile.openness import find_more_open
 from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_public
 from gateway.suites.samples.sample_requests import owned_requests
 from gateway.suites.selection import Selects, select_all
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
 
 
 class Campaign:
-    """The attacks on the configuration on *sandbox*; its lines are in *places*.
+    """The attacks on the configuration in *sandbox*; its lines are in *places*.
 
-    *cases* are what suites ask, to derive attacks from. *decide* says what becomes of a request;
-    that is for the sandbox to say, unless somebody wants to know what another decision would do.
+    *cases* are the requests of suites, to derive attacks from. *decide* decides the attacks; by
+    default it is the sandbox's own, and tests put a weaker one in its place.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class Campaign:
         self._sandbox = sandbox
         self._places = places
         self._decide = decide or sandbox.decide
-        # What is attacked is what the configuration allows, whoever answers later.
+        # What is attacked is what the configuration itself allows, whatever decides the attacks.
         self._all = Controls(sandbox, sandbox.decide, cases)
         routes = sandbox.settings.policy.routes.routes
         self._controls = {route.name: self._all.of(route) for route in routes if not route.public}
         self._public = dict(self._find_public(routes))
 
     def run(self, selects: Selects = select_all) -> HostileReport:
-        """Attack every route, in all ways whose names are selected."""
+        """Attack every route with all attacks whose names are selected."""
         self._selects = selects
         routes = self._sandbox.settings.policy.routes.routes
         attacked = (
@@ -49,7 +49,7 @@ class Campaign:
         )
         return HostileReport(self._places.of().file, tuple(attacked))
 
-    def _find_public(self, routes: Sequence[Route]) -> Iterator[tuple[str, AskedRequest]]:
+    def _find_public(self, routes: Sequence[Route]) -> Iterator[tuple[str, SimulatedRequest]]:
         for route in routes:
             if route.public:
                 owned = next(owned_requests(route, self._sandbox.settings.policy), None)
@@ -74,11 +74,11 @@ class Campaign:
             counts,
             findings,
             tuple(control.caller for control in controls),
-            f"path tricks from {too_many} routes that are far away" if too_many else "",
+            f"path attacks from {too_many} more distant routes" if too_many else "",
         )
 
     def _attack_public(self, route: Route) -> RouteAttacks:
-        """Attack what services trust on public routes, too: that nobody forged their headers."""
+        """Attack the identity headers, which services trust on public routes too."""
         place = self._places.of_route(route.name)
         request = self._public.get(route.name)
         if request is None:
@@ -112,20 +112,20 @@ class Campaign:
         return counts, tuple(findings)
 
     def _only_reported(self, route: Route, reported: Sequence[Finding]) -> Finding:
-        """Return one finding for all that a configuration lets through on purpose."""
+        """Return one finding for all that report mode allows."""
         first, count = reported[0], len(reported)
-        place, text = first.place, "an issuer only reports"
+        place, text = first.place, "an issuer is in report mode"
         if route.reports:
-            place, text = self._places.of_route(route.name, "mode"), "the route only reports"
+            place, text = self._places.of_route(route.name, "mode"), "the route is in report mode"
         return Finding(
             Kind.REPORTED, route.name, REPORT_MODE, f"{count} attacks", "", first.request,
-            f"{text}: they are let through, without identity", place,
+            f"{text}: these requests are allowed, without identity", place,
         )  # fmt: skip
 
     def _not_attacked(self, route: Route) -> Finding:
         text = (
-            "no request was found that it allows: no case of a suite is one, and no claims could"
-            " be made from its rules"
+            "no request was found that the route allows: no test of a suite has one, and no claims"
+            " could be generated from its rules"
         )
         place = self._places.of_route(route.name)
         return Finding(Kind.NOT_ATTACKED, route.name, NOT_ATTACKED, "", "", route.path, text, place)
@@ -137,15 +137,15 @@ class Campaign:
 
 
 def judge(attack: Attack, outcome: Outcome) -> tuple[Kind, str] | None:
-    """Return how *attack* did not fail as it must, in words; None if it did."""
+    """Return how *attack* succeeded, in words; None if it was refused as it must be."""
     if isinstance(outcome, Deny):
         if outcome.reason in attack.reasons:
             return None
         expected = ", ".join(sorted(reason.code for reason in attack.reasons))
-        text = f"refused for {outcome.reason.code}; expected {expected or 'that it is let through'}"
+        text = f"refused for {outcome.reason.code}; expected {expected or 'that it is allowed'}"
         return Kind.OTHER_REASON, text
     if not isinstance(outcome, Sent):
-        return None  # a document for everybody
+        return None  # a published document
     would_deny = outcome.allow.would_deny
     if would_deny is not None and would_deny.reason in attack.reasons:
         return Kind.REPORTED, f"{would_deny.reason.code} is only reported"

@@ -1,11 +1,11 @@
-"""Spell a path as others may read it: the same place for some service, another for a router."""
+"""Spell a path so that a service reads it as the same path, and a router as another one."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-Spelling = tuple[str, str, bytes]  # a name, where it was seen, the target
+Spelling = tuple[str, str, bytes]  # the name, where it was seen, the target
 
-# What is put behind a path, by those services that take it away again.
+# Suffixes of a path that some services remove.
 _ENDINGS = (
     ("trailing-dot", "CWE-42", b"."),
     ("trailing-space", "CWE-46", b"%20"),
@@ -30,7 +30,7 @@ _ENDINGS = (
     ("suffix", "CWE-436", b".css"),
 )
 
-# One step up from a folder, in the ways that were read so by somebody.
+# One step up from a folder, in the forms that some software accepted.
 _STEPS_UP = (
     ("dot-segments", "CVE-2019-9901", b"../"),
     ("dot-segments", "CVE-2019-9901", b"%2e%2e/"),
@@ -56,9 +56,9 @@ _LETTER = re.compile(rb"[a-z]", re.IGNORECASE)
 
 
 def spell(path: bytes, literals: Sequence[int]) -> Iterator[Spelling]:
-    """Yield spellings of *path*; *literals* are the places of the segments that are words.
+    """Yield spellings of *path*; *literals* are the positions of its literal segments.
 
-    Only words are written in other letters: what else stands in a path may well differ in them.
+    Only literal segments are respelled: variables may well differ by case.
     """
     yield from _with_other_ending(path)
     yield from _with_other_slashes(path)
@@ -132,7 +132,7 @@ def climb(folder: bytes, path: bytes) -> Iterator[Spelling]:
     """Yield ways to get from *folder*, which ends with a slash, to *path*."""
     depth = folder.count(b"/") - 1
     for name, source, step in _STEPS_UP:
-        if depth:  # or it would be the path itself
+        if depth:  # otherwise it would be the path itself
             yield name, source, folder + step * depth + path[1:]
         yield name, source, folder + b"x/" + step * (depth + 1) + path[1:]
     bare = folder.removesuffix(b"/")

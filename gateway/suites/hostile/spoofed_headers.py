@@ -1,4 +1,4 @@
-"""Send identity headers of one's own, under every name that a service may take for one."""
+"""Send forged identity headers, under every name that a service may accept."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,15 +8,15 @@ from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sent
 from gateway.suites.simulation.wire import Field, authorization, write_head
 
-# Nothing that a token says, or a configuration, so that it is told from what is true.
+# In no token and no configuration, so that it cannot be confused with a true value.
 FORGED = b"forged-by-an-attacker"
 
-# Services may read the default names still where a configuration has others, and whatever else
-# begins as they do.
+# Services may still read the default names if a configuration has others, and any name with the
+# same prefix.
 _ALWAYS = tuple(name.encode() for name in (*DEFAULT_IDENTITY, DEFAULT_HEADER, "X-Gateway-Forged"))
 
 _GUARD = Guard(None, ())
@@ -27,10 +27,10 @@ _REFUSED = frozenset({Reason.REQUEST_MALFORMED})
 
 
 def identity_names(identity: Identity) -> list[bytes]:
-    """Return the names that no client may send to a service under *identity*."""
+    """Return the header names that no client may send to a service under *identity*."""
     own = [name for name, _ in identity.headers]
     names = {canonical_alias(name): name for name in (*_ALWAYS, *identity.reserved, *own)}
-    # One that bears the name of a CGI variable is read by services of the field that fills it.
+    # Services read a CGI variable from the field that fills it.
     filled = [name[len(CGI_PREFIX) :] for alias, name in names.items() if _is_variable(alias)]
     return [*names.values(), *filled]
 
@@ -40,7 +40,7 @@ def _is_variable(alias: bytes) -> bool:
 
 
 def spoof_identity(control: Control) -> Iterator[Attack]:
-    """Yield the good request with identity headers beside the token."""
+    """Yield the valid request with identity headers next to the token."""
     credential = authorization(bearer(control.draft.sign()))
     request, names = control.request, _names(control)
     harm = _other_identity(control.sent, names)
@@ -56,7 +56,7 @@ def spoof_identity(control: Control) -> Iterator[Attack]:
 def _dropped(
     control: Control, names: Sequence[bytes], credential: tuple[Field, ...], harm: Harm
 ) -> Iterator[Attack]:
-    """Yield requests that have the gateway's own headers named as ones of this connection."""
+    """Yield requests whose Connection header names the gateway's own headers."""
     request, forged = control.request, [(name, FORGED) for name in names]
     source = "CVE-2022-31813, CVE-2024-45410, RFC 9110 §7.6.1"
     connections = {
@@ -87,8 +87,8 @@ def spoof_instead(control: Control) -> Iterator[Attack]:
         yield _attack("identity-without-token", variant, _SOURCE, head, reasons, harm, request)
 
 
-def spoof_on_public(request: AskedRequest, names: Sequence[bytes]) -> Iterator[Attack]:
-    """Yield *request*, of a public route, with identity headers: services trust them there too."""
+def spoof_on_public(request: SimulatedRequest, names: Sequence[bytes]) -> Iterator[Attack]:
+    """Yield *request*, of a public route, with identity headers, which services trust too."""
     source = "CVE-2025-64484"
     harm = _any_identity(names)
     for variant, fields in _spellings(names).items():
@@ -103,7 +103,7 @@ def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     head: bytes,
     reasons: frozenset[Reason],
     harm: Harm,
-    request: AskedRequest,
+    request: SimulatedRequest,
 ) -> Attack:
     return Attack(name, variant, source, head, reasons, _GUARD, harm, request.line)
 
@@ -113,7 +113,7 @@ def _names(control: Control) -> list[bytes]:
 
 
 def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
-    """Return all of *names* in each spelling by which CGI and its heirs know them."""
+    """Return all of *names* in each spelling that CGI and its successors accept."""
     spelt = {
         "as they are": names,
         "in lower case": [name.lower() for name in names],
@@ -133,7 +133,7 @@ def _spellings(names: Sequence[bytes]) -> dict[str, list[Field]]:
 
 
 def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
-    """Return the harm of a service that gets anything else about the caller than from *control*."""
+    """Return the harm of a request that brings the service another identity than *control*."""
     true = _identity(control, names)
 
     def harm(sent: Sent) -> str | None:
@@ -141,7 +141,7 @@ def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
         if forged is not None:
             return forged
         if _identity(sent, names) != true:
-            return "the service gets other identity headers than from the token"
+            return "the service receives identity headers that are not from the token"
         return None
 
     return harm
@@ -150,7 +150,7 @@ def _other_identity(control: Sent, names: Sequence[bytes]) -> Harm:
 def _any_identity(names: Sequence[bytes]) -> Harm:
     def harm(sent: Sent) -> str | None:
         if _identity(sent, names):
-            return "the service gets identity headers, and nobody is vouched for"
+            return "the service receives identity headers without a token"
         return _find_forged(sent)
 
     return harm
@@ -160,12 +160,12 @@ def _find_forged(sent: Sent) -> str | None:
     for line in sent.head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if FORGED in value:
-            return f"the service gets the header {name.decode('latin-1')} as it was forged"
+            return f"the service receives the forged header {name.decode('latin-1')}"
     return None
 
 
 def _identity(sent: Sent, names: Sequence[bytes]) -> list[bytes]:
-    """Return the fields of the service's head that bear one of *names*, in any case."""
+    """Return the fields that the service receives with one of *names*, in any case."""
     lower = {name.lower() for name in names}
     lines = sent.head.split(b"\r\n")[1:]
     return sorted(line for line in lines if line.partition(b":")[0].strip().lower() in lower)

@@ -1,4 +1,4 @@
-"""Forge tokens with keys that the issuer never had, and have the token speak for them."""
+"""Forge tokens with unknown keys, some of which the token itself brings."""
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ _ODD_KIDS: Mapping[str, object] = {
 
 
 def forge_with_own_key(control: Control) -> Iterator[Forgery]:
-    """Yield tokens signed by a stranger, under the name of the issuer's key or none."""
+    """Yield tokens signed with an unknown key, with the `kid` of the issuer's key or none."""
     draft, stranger = control.draft, _stranger(control)
     source = "RFC 8725 §3.1"
     yield _forged(control, "strange-key", "", source, {}, _SIGNATURE)
@@ -52,7 +52,7 @@ def forge_with_own_key(control: Control) -> Iterator[Forgery]:
 
 
 def forge_with_key_ids(control: Control) -> Iterator[Forgery]:
-    """Yield tokens signed by a stranger, whose key id is meant for a file, a table, a URL."""
+    """Yield tokens signed with an unknown key, whose `kid` is a path, SQL or a URL."""
     source = "CVE-2018-0114, RFC 8725 §3.10"
     for variant, kid in _KIDS.items():
         yield _forged(control, "kid-trick", variant, source, {"kid": kid}, _KEY)
@@ -62,7 +62,7 @@ def forge_with_key_ids(control: Control) -> Iterator[Forgery]:
 
 
 def forge_with_key_inside(control: Control) -> Iterator[Forgery]:
-    """Yield tokens signed by a stranger that bring the key along, or say where it is."""
+    """Yield tokens signed with an unknown key that they embed or link to."""
     algorithm, stranger = control.draft.key.algorithm, _stranger(control)
     if algorithm in HMAC_ALGORITHMS:
         jwk: dict[str, Any] = {"kty": "oct", "k": to_base64url(stranger.private).decode()}
@@ -86,7 +86,7 @@ def forge_with_key_inside(control: Control) -> Iterator[Forgery]:
 
 
 def forge_with_keys_of_others(control: Control) -> Iterator[Forgery]:
-    """Yield tokens signed by another issuer of the configuration, in the name of this one."""
+    """Yield tokens signed by another issuer of the configuration, with the `iss` of this one."""
     sandbox, draft = control.sandbox, control.draft
     reasons = _KEY | {Reason.ALGORITHM_NOT_ALLOWED}
     for name in sandbox.settings.issuers:
@@ -102,7 +102,7 @@ def forge_with_keys_of_others(control: Control) -> Iterator[Forgery]:
 
 
 def forge_with_other_algorithm(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that the issuer itself signed, by what the configuration does not allow."""
+    """Yield tokens that the issuer signed with an algorithm that is not allowed."""
     draft, allowed = control.draft, control.issuer.algorithms
     guard = Guard(control.issuer.name, ("algorithms",))
     other = next((one for one in ("ES384", "EdDSA", "ES256") if one not in allowed), None)
@@ -113,7 +113,7 @@ def forge_with_other_algorithm(control: Control) -> Iterator[Forgery]:
         reasons = frozenset({Reason.ALGORITHM_NOT_ALLOWED})
         source = "CVE-2023-48238, RFC 8725 §3.1"
         yield Forgery("algorithm-not-allowed", other, source, token, reasons, guard)
-    # The header names one algorithm, the signature is by another that the issuer may use too.
+    # The header names one algorithm; the signature uses another that the issuer may use too.
     for named in sorted({"RS512", "ES512", *allowed} - {draft.key.algorithm}):
         token = draft.key.sign({**draft.header, "alg": named}, to_json(draft.claims))
         reasons = _KEY | {Reason.ALGORITHM_NOT_ALLOWED}
@@ -145,7 +145,7 @@ def _stranger(control: Control) -> RunKey:
 
 @lru_cache(maxsize=16)
 def _certify(key: RunKey) -> bytes:
-    """Return a certificate in DER by which *key* vouches for itself."""
+    """Return a self-signed certificate of *key* in DER."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "attacker.example")])
     start = datetime(2020, 1, 1, tzinfo=UTC)
     builder = x509.CertificateBuilder(

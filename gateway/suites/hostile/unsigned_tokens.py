@@ -1,4 +1,4 @@
-"""Forge tokens that nobody signed, or that somebody signed with what everybody has."""
+"""Forge tokens that are not signed, or signed with a secret that everybody has."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ _HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sh
 
 
 def forge_unsigned(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that say of themselves that they need no signature."""
+    """Yield tokens whose algorithm is `none`."""
     draft, payload = control.draft, to_json(control.draft.claims)
     guard = Guard(control.issuer.name, ("algorithms",))
     signature = draft.sign().rpartition(b".")[2]
@@ -35,7 +35,7 @@ def forge_unsigned(control: Control) -> Iterator[Forgery]:
 
 
 def forge_without_algorithm(control: Control) -> Iterator[Forgery]:
-    """Yield tokens whose header has no algorithm, or what is none."""
+    """Yield tokens whose header has no algorithm, or an invalid one."""
     header = {name: value for name, value in control.draft.header.items() if name != "alg"}
     guard = Guard(control.issuer.name, ("algorithms",))
     signature = control.draft.sign().rpartition(b".")[2]
@@ -66,7 +66,7 @@ def forge_with_public_key(control: Control) -> Iterator[Forgery]:
 
 
 def forge_with_guessed_secret(control: Control) -> Iterator[Forgery]:
-    """Yield tokens with a secret that anybody would try first."""
+    """Yield tokens with a commonly guessed secret."""
     guard = Guard(control.issuer.name, ("algorithms",))
     reasons = frozenset({Reason.ALGORITHM_NOT_ALLOWED, Reason.SIGNATURE_INVALID})
     kid = str(control.draft.header.get("kid", "")).encode()
@@ -83,14 +83,14 @@ def forge_with_guessed_secret(control: Control) -> Iterator[Forgery]:
 
 
 def _hmac(control: Control, algorithm: str, secret: bytes) -> bytes:
-    # By hand: libraries refuse to take a public key for a secret.
+    # By hand: libraries refuse a public key as a secret.
     header = {**control.draft.header, "alg": algorithm}
     signed = signing_input(header, to_json(control.draft.claims))
     return with_signature(signed, hmac.new(secret, signed, _HASHES[algorithm]).digest())
 
 
 def _public_forms(public: Any, algorithm: str) -> dict[str, bytes]:
-    """Return the spellings of a public key that somebody may have read as octets."""
+    """Return the encodings of a public key that a library may use as a secret."""
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     jwk = ALGORITHMS[algorithm].to_jwk(public, as_dict=True)

@@ -1,4 +1,4 @@
-"""Forge tokens that the issuer signed, for another time, another audience or another use."""
+"""Tokens that the issuer signed for another time, audience or use."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,7 +18,7 @@ _KIND = frozenset({Reason.TOKEN_TYPE_MISMATCH})
 
 
 def forge_issuers(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that the issuer's own key signed for another issuer, or for none."""
+    """Yield tokens with another `iss` or none, signed with the issuer's own key."""
     iss = control.issuer.issuer
     slash = iss.removesuffix("/") if iss.endswith("/") else f"{iss}/"
     others: Mapping[str, object] = {
@@ -53,7 +53,7 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
 
 
 def forge_times(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that are over, or not yet to be used, or never say when they end."""
+    """Yield tokens that have expired, are not yet valid, or never expire."""
     at, leeway = control.sandbox.at, control.issuer.leeway_seconds
     moments: list[tuple[str, str, str, object, frozenset[Reason], str]] = [
         ("expired", "at this moment", "exp", at - leeway, _EXPIRED, "RFC 7519 §4.1.4"),
@@ -82,7 +82,7 @@ def forge_times(control: Control) -> Iterator[Forgery]:
 
 
 def forge_audiences(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that the issuer made for another API, or for none."""
+    """Yield tokens that the issuer signed for another API or for none."""
     asked = control.route.audiences or control.issuer.audiences or frozenset({"any-audience"})
     one = min(asked)
     own = (control.issuer.audiences or frozenset()) | (control.route.audiences or frozenset())
@@ -109,7 +109,7 @@ def forge_audiences(control: Control) -> Iterator[Forgery]:
 
 
 def _other_audiences(control: Control) -> Iterator[Forgery]:
-    """Yield tokens for an audience of the issuer that is none of the route's own."""
+    """Yield tokens for an audience of the issuer that the route does not accept."""
     if control.route.audiences is None or control.issuer.audiences is None:
         return
     reasons = frozenset({Reason.AUDIENCE_MISMATCH})
@@ -122,7 +122,7 @@ def _other_audiences(control: Control) -> Iterator[Forgery]:
 
 
 def forge_kinds(control: Control) -> Iterator[Forgery]:
-    """Yield other kinds of JWT that the issuer signed: none of them is an access token."""
+    """Yield other kinds of JWT that the issuer signed, none an access token."""
     draft = control.draft
     is_strict = control.issuer.profile is Profile.RFC9068
     kinds: list[tuple[str, str, dict[str, object], dict[str, object]]] = [

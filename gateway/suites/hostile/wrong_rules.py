@@ -19,12 +19,12 @@ from gateway.suites.samples.scope_sets import reduce, too_few, too_many
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona, make_header
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import revoked_id
 from gateway.suites.simulation.wire import authorization, write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
-# Of claims that the gateway reads itself, another check may be the first to refuse.
+# Claims that the gateway reads itself: another check may refuse first.
 _READ = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "scp"})
 _ALSO = frozenset(
     {
@@ -36,12 +36,12 @@ _ALSO = frozenset(
 )  # fmt: skip
 _SCOPE_MISSING = frozenset({Reason.SCOPE_MISSING})
 _SCOPE_GUARD = Guard(None, ("require", "scopes"))
-# Where a test of a route asks for `scope` or `scp` itself, it may refuse as well.
+# A claim test of `scope` or `scp` may refuse first.
 _SCOPE_CLAIMS = frozenset({"scope", "scp"})
 
 
 def forge_claims(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that just miss one claim test, each of them in its turn."""
+    """Yield tokens that narrowly fail one claim test, for each test."""
     claims, variables = control.draft.claims, control.variables
     for test in control.route.claims:
         guard = Guard(None, ("require", "claims", test.claim, test.operator))
@@ -53,7 +53,7 @@ def forge_claims(control: Control) -> Iterator[Forgery]:
 
 
 def swap_variables(control: Control) -> Iterator[Attack]:
-    """Yield the control's request with another value for each path variable that is compared."""
+    """Yield the control's request with another value for each path variable in a rule."""
     credential = authorization(bearer(control.draft.sign()))
     for test in control.route.claims:
         guard = Guard(None, ("require", "claims", test.claim, test.operator))
@@ -75,7 +75,7 @@ def _other_values(value: str) -> list[str]:
     return [other for other in dict.fromkeys(others) if other not in {"", ".", "..", value}]
 
 
-def _with_variable(control: Control, name: str, value: str) -> AskedRequest:
+def _with_variable(control: Control, name: str, value: str) -> SimulatedRequest:
     route, request = control.route, control.request
     path, mark, query = request.target.partition(b"?")
     parts = path[1:].split(b"/")
@@ -85,14 +85,14 @@ def _with_variable(control: Control, name: str, value: str) -> AskedRequest:
     return replace(request, target=b"/" + b"/".join(parts) + mark + query)
 
 
-def _owns(control: Control, request: AskedRequest) -> bool:
+def _owns(control: Control, request: SimulatedRequest) -> bool:
     head = RequestHead(request.method, request.host, request.target, ())
     match = find_route(head, control.sandbox.settings.policy)
     return isinstance(match, Match) and match.route is control.route
 
 
 def forge_scopes(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that lack a scope, have one too many, or have one under another spelling."""
+    """Yield tokens that lack a scope, have a forbidden one, or misspell one."""
     rule = control.route.scopes
     if rule is None:
         return
@@ -119,7 +119,7 @@ def forge_scopes(control: Control) -> Iterator[Forgery]:
 
 
 def _scopes_elsewhere(control: Control, least: frozenset[str]) -> Iterator[Forgery]:
-    """Yield tokens that have the scopes, but not where or how a scope is granted."""
+    """Yield tokens that have the scopes in another claim or form."""
     listed = sorted(least)
     source = "RFC 6749 §3.3, RFC 9068 §2.2.3"
     bare = {
@@ -177,7 +177,7 @@ def _scope_reasons(control: Control) -> frozenset[Reason]:
 
 
 def forge_authentications(control: Control) -> Iterator[Forgery]:
-    """Yield tokens whose user was authenticated in a weaker way, or too long ago (RFC 9470)."""
+    """Yield tokens whose user authenticated in a weaker way, or too long ago (RFC 9470)."""
     wanted, at = control.route.step_up, control.sandbox.at
     if wanted is None:
         return
@@ -214,7 +214,7 @@ def _authenticated(control: Control, name: str, variant: str, claim: str, value:
 
 
 def forge_revoked(control: Control) -> Iterator[Forgery]:
-    """Yield the good token where it is on a revocation list."""
+    """Yield the token with the `jti` of a revoked one."""
     for rule in control.sandbox.settings.policy.revocations.get(control.issuer.name, ()):
         token = _sign(control, {**control.draft.claims, "jti": revoked_id(rule.name)})
         reasons = frozenset({Reason.TOKEN_REVOKED})
@@ -223,7 +223,7 @@ def forge_revoked(control: Control) -> Iterator[Forgery]:
 
 
 def forge_of_others(control: Control) -> Iterator[Forgery]:
-    """Yield good tokens of issuers that the route does not accept."""
+    """Yield valid tokens of issuers that the route does not accept."""
     accepted, sandbox, draft = control.route.issuers, control.sandbox, control.draft
     if accepted is None:
         return

@@ -1,4 +1,4 @@
-"""Know which routes and rules some test allowed, and which some test refused."""
+"""Record which routes and rules tests allowed, and which they refused."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from gateway.settings.text.places import Places
 
 _Key = tuple[str, ...]
 
-# What a route cannot carry says nothing of whom it lets through.
+# These checks are not about who is allowed.
 _OF_NO_RULE = frozenset({Check.BODY, Check.UPGRADE, Check.RATE_LIMITS})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A route, one thing that it asks for, or one scope that helps to satisfy it.
+    """A route, one of its requirements, or one scope that helps to satisfy it.
 
-    *text* is for people, *place* where it stands. *can_refuse* is False for a public route, and
-    for a single scope: it is the rule that refuses.
+    *text* is for people, *place* where it is written. *can_refuse* is False for a public route, and
+    for a single scope: only the whole rule refuses.
     """
 
     text: str
@@ -32,17 +32,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A rule that no test *lacks* (``allowed`` or ``refused``)."""
+    """A rule for which no test has the outcome *lacks*: ``allowed`` or ``refused``."""
 
     rule: Rule
     lacks: str
 
 
 class Coverage:
-    """What the tests of one configuration showed of its rules.
+    """The rules of one configuration that its tests covered.
 
-    A rule was allowed where a request passed it and everything else; it was refused where it
-    was what stopped a request, or would have, had it not been only reported.
+    A rule counts as allowed if a request passed it and all other rules, and as refused if it
+    stopped a request, or would have if it were enforced.
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -51,7 +51,7 @@ class Coverage:
         self._refused: set[_Key] = set()
 
     def add(self, explanation: Explanation) -> None:
-        """Take in what became of one request."""
+        """Add the outcome of one request."""
         route, verdict = explanation.route, explanation.verdict
         if route is None:
             return
@@ -69,7 +69,7 @@ class Coverage:
                 self._refused.update(_keys(route, step))
 
     def gaps(self) -> tuple[Gap, ...]:
-        """Return what no test showed, in the order of the routes."""
+        """Return what no test covered, in the order of the routes."""
         return tuple(
             Gap(rule, lacks)
             for key, rule in self._rules.items()
@@ -78,7 +78,7 @@ class Coverage:
         )
 
     def counts(self) -> tuple[int, int]:
-        """Return how much was shown, and how much there is to show."""
+        """Return how much was covered, and how much there is."""
         total = sum(1 + rule.can_refuse for rule in self._rules.values())
         return total - len(self.gaps()), total
 
@@ -90,16 +90,16 @@ def _find_rules(loaded: Loaded) -> Iterator[tuple[_Key, Rule]]:
             what = f"route {route.name}" if text is None else f"route {route.name}: {text}"
             yield (route.name, *key), Rule(what, place, not route.public)
         wanted = () if route.scopes is None else route.scopes.wanted
-        for scope in wanted if len(wanted) > 1 else ():  # of a single one the rule says it all
+        for scope in wanted if len(wanted) > 1 else ():  # a single one is the rule itself
             place = loaded.places.of_route(route.name, "require", "scopes")
             text = f"route {route.name}: scope {scope}"
             yield _scope_key(route.name, scope), Rule(text, place, can_refuse=False)
 
 
 def _rules_of(route: Route, places: Places) -> Iterator[tuple[_Key, str | None, _Key]]:
-    """Yield what tells a rule from others, its text, and the keys that lead to it."""
+    """Yield the key of each rule, its text, and its setting."""
     yield (), None, ("name",)
-    # Whose tokens a route takes that names no issuers is no rule that somebody wrote.
+    # The default of `issuers` is not a rule that somebody wrote.
     if route.issuers is not None and places.route_says(route.name, "require", "issuers"):
         text = f"issuer {' or '.join(sorted(route.issuers))}"
         yield (Check.ACCEPTED_ISSUER.name,), text, ("require", "issuers")
@@ -125,7 +125,7 @@ def _scope_key(route_name: str, scope: str) -> _Key:
 
 
 def _keys(route: Route, step: Step) -> Iterator[_Key]:
-    """Yield the keys of the rules that *step* speaks of; one that holds speaks of all it has."""
+    """Yield the keys of the rules that *step* is about; one that holds is about all of them."""
     if step.check is Check.CLAIM_RULES:
         yield route.name, step.check.name, step.expected
     elif step.check is not Check.AUTHENTICATION:

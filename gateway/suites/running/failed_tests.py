@@ -1,4 +1,4 @@
-"""Tell others of a test that failed, and be told: where, whose, and why."""
+"""A failed test, and its form in JSON: the place, the persona, and the reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.settings.text.fault import Place
 
 @dataclass(frozen=True, slots=True)
 class FailedTest:
-    """A test of a suite that did not come out as its file says, for one persona."""
+    """A test of a suite that failed for one persona."""
 
     place: Place
     test: str
@@ -36,7 +36,7 @@ def failed_test_as_json(failed: FailedTest) -> dict[str, Any]:
 
 
 def failed_test_from_json(written: Mapping[str, object]) -> FailedTest:
-    """Return the failed test that is *written* so; raises ValueError for anything else."""
+    """Return the failed test in *written*; raises ValueError for anything else."""
     match written:
         case {
             "file": str(file),

@@ -1,4 +1,4 @@
-"""Compare what became of a request with what was expected."""
+"""Compare the outcome of a request with the expected one, and find the cause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from gateway.suites.simulation.wire import ForwardedRequest
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of the request of *test*, sent by the persona of this name.
+    """The outcome of the request of *test* for the persona of this name.
 
-    *got* is in the words of an expectation. *differences* say what is not as expected; there
-    are none where the test passed.
+    *got* is in the words of an expectation. *differences* say what is not as expected; there are
+    none if the test passed.
     """
 
     suite: Suite
@@ -34,17 +34,17 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Say whether all is as expected."""
+        """Return whether all is as expected."""
         return not self.differences
 
     @property
     def failed_step(self) -> Step | None:
-        """Return the step that the request did not pass, if there is one."""
+        """Return the check that the request failed, if any."""
         return next((step for step in self.explanation.steps if not step.holds), None)
 
 
 def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
-    """Put the request of *test* to the decision as the persona *name*."""
+    """Decide the request of *test* for the persona *name*, and compare."""
     persona, expectation = suite.personas[name].persona, test.expected[name]
     explanation = trial.ask_as(persona, test.request)
     verdict = explanation.verdict
@@ -76,7 +76,7 @@ def _name(verdict: Verdict) -> str:
 
 
 def _reporting(reason: str) -> str:
-    # Let through by grace: a plain `allow` must not pass for it, or nobody would notice.
+    # Only allowed in report mode: a plain `allow` must not match, or nobody would notice.
     return f"allow, with {reason} only reported"
 
 
@@ -112,15 +112,15 @@ def _show(name: str, values: tuple[str, ...]) -> str:
     if not values:
         return "none"
     if name.lower() == "authorization":
-        return "a credential, which is not shown"
+        return "a credential (hidden)"
     return " and ".join(map(repr, values))
 
 
 def describe_cause(outcome: Outcome, places: Places) -> str:
     """Return ``file:line:column: check: expected …, found …`` of the step that failed.
 
-    Where none did it is the route that lets the request through, or that the gateway answers
-    with a document. No part of a token is in it.
+    If none failed, return the route that allows the request, or that the gateway responds with a
+    published document. The text holds no part of a token.
     """
     verdict = outcome.explanation.verdict
     step = outcome.failed_step
@@ -129,9 +129,9 @@ def describe_cause(outcome: Outcome, places: Places) -> str:
         text = f"{step.check.value}: expected {step.expected}, found {step.found}"
     elif isinstance(verdict, Allow):
         place = places.of_route(verdict.route.name)
-        text = f"the route {verdict.route.name} lets it through"
+        text = f"the route {verdict.route.name} allows it"
     else:
-        place, text = None, "it is answered by a document for everybody"
+        place, text = None, "the gateway responds with a published document"
     if place is None:
         return text
     return f"{place.file}:{place.line}:{place.column}: {text}"

@@ -1,4 +1,4 @@
-"""The tests of a suite as pytest knows them: one for each test and persona."""
+"""The tests of a suite as pytest items: one for each test and persona."""
 
 import os
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ _CONFIGURATIONS = pytest.StashKey[Configurations]()
 
 
 class UnexpectedError(Exception):
-    """A request was not decided as expected; the text says how, and why."""
+    """A request was not decided as expected; the text says how and why."""
 
 
 class SuiteTests(pytest.File):
     """A suite file."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield its tests; a broken suite is an error of the collection."""
+        """Yield its tests; a suite with faults is a collection error."""
         config = self.config
         configurations = config.stash.setdefault(_CONFIGURATIONS, Configurations(os.environ))
         path = _shorten(self.path, config.invocation_params.dir)
@@ -55,24 +55,24 @@ class PersonaTest(pytest.Item):
         return item
 
     def runtest(self) -> None:
-        """Ask, and compare; raises UnexpectedError."""
+        """Run the test; raises UnexpectedError if it fails."""
         outcome = self.ready.judge(self.test, self.persona)
         if not outcome.passed:
             cause = describe_cause(outcome, self.ready.loaded.places)
             place = outcome.expectation.place
             where = f"{place.file}:{place.line}:{place.column}"
-            # The first line is all that the summary of pytest shows.
+            # The first line is all that pytest's summary shows.
             lines = (*outcome.differences, cause, self.test.request.line, f"{where}: expected here")
             raise UnexpectedError("\n".join(lines))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
-        """Return what is shown: of an unexpected decision the words, and no traceback."""
+        """Return the text of an unexpected decision, without a traceback."""
         if isinstance(excinfo.value, UnexpectedError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Return where the expectation stands, with lines from 0."""
+        """Return where the expectation is written, with lines from 0."""
         place = self.test.expected[self.persona].place
         return self.path, place.line - 1, self.name
 

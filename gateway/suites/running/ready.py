@@ -18,7 +18,7 @@ from gateway.suites.simulation.trial import Trial
 
 
 class Configurations:
-    """What was loaded so far; *environ* is the environment of the run."""
+    """The configurations under test, each loaded once; *environ* is the environment of the run."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -39,7 +39,7 @@ class Configurations:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadySuite:
-    """A sound suite, and the configuration that it is about."""
+    """A suite without faults, and the configuration that it tests."""
 
     suite: Suite
     loaded: Loaded
@@ -52,14 +52,14 @@ class ReadySuite:
                 yield test, name
 
     def judge(self, test: AccessTest, persona: str) -> Outcome:
-        """Return what becomes of *test* for *persona*."""
+        """Return the outcome of *test* for *persona*."""
         return judge(self.trial, self.suite, test, persona)
 
 
 def make_ready(
     path: Path, config: Path | None, environ: Mapping[str, str], configurations: Configurations
 ) -> ReadySuite | BrokenSuite:
-    """Return the suite at *path*; *config* takes the place of the configuration that it names.
+    """Return the suite at *path*; *config* replaces the configuration that it names.
 
     Raises UnreadableError for *path* and *config* themselves.
     """
@@ -71,7 +71,7 @@ def make_ready(
     if config is not None:
         loaded = configurations.load(config, suite.environment)
     elif suite.gateway is None:
-        message = "which configuration is tested? Name it in `gateway`"
+        message = "no configuration to test: name it in `gateway`"
         return _broken(suite, suite.root.key_fault(Code.MISSING_KEY, message))
     else:
         try:
@@ -80,7 +80,7 @@ def make_ready(
             fault = suite.root.child("gateway").fault(Code.MISSING_FILE, str(error))
             return _broken(suite, fault)
     if isinstance(loaded, Rejected):
-        # LintResult are for `gateway check`; here they would hide why nothing could be tested.
+        # Warnings are for `gateway check`; here they would hide why nothing could be tested.
         errors = (fault for fault in loaded.faults if fault.severity is Severity.ERROR)
         return _broken(suite, *errors)
     unknown = find_unknown_names(suite, loaded.settings)
@@ -94,11 +94,11 @@ def _broken(suite: Suite, *faults: Fault) -> BrokenSuite:
     return BrokenSuite(suite.file, faults)
 
 
-Named = tuple[str, Part, Collection[str]]  # what it is, where it stands, and what there is
+Named = tuple[str, Part, Collection[str]]  # the kind of name, where it is, and the known names
 
 
 def find_unknown_names(suite: Suite, settings: Settings) -> tuple[Fault, ...]:
-    """Return a fault for each issuer, list, route and upstream that *settings* do not have."""
+    """Return a fault for each issuer, list, route and upstream that is not in *settings*."""
     return tuple(
         part.fault(
             Code.UNKNOWN_REFERENCE,

@@ -1,4 +1,4 @@
-"""What came of running suites, for those who write it down."""
+"""The results of suites and attacks, for all report formats."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from gateway.suites.running.judge import Outcome
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """An *outcome*, and where it is not as expected the *lines* that say why."""
+    """An *outcome*, and if it is not as expected, the *lines* that say why."""
 
     outcome: Outcome
     lines: tuple[str, ...]
@@ -18,23 +18,23 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuiteReport:
-    """What came of the suite in *file*."""
+    """The results of the suite in *file*."""
 
     file: str
     findings: tuple[Finding, ...]
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """Return what is not as expected."""
+        """Return the failures."""
         return tuple(finding for finding in self.findings if not finding.outcome.passed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What came of all suites: of those that ran, and of those that could not.
+    """The results of all suites, those that ran and those with faults.
 
     *coverage* is that of each configuration, with the name of its file. *hostile* are the attacks
-    on each of them, where they were asked for.
+    on each of them, with ``--hostile``.
     """
 
     suites: tuple[SuiteReport, ...]
@@ -44,22 +44,22 @@ class Report:
 
     @property
     def failures(self) -> tuple[Finding, ...]:
-        """Return what is not as expected, in all suites."""
+        """Return all failures, in all suites."""
         return tuple(finding for suite in self.suites for finding in suite.failures)
 
     @property
     def is_sound(self) -> bool:
-        """Say whether all is as expected, and nothing is broken."""
+        """Return whether everything passed and no suite has faults."""
         held = not any(attacked.failures for attacked in self.hostile)
         return held and not (self.failures or self.broken)
 
     @property
     def size(self) -> int:
-        """Return how many outcomes there are."""
+        """Return the number of outcomes."""
         return sum(len(suite.findings) for suite in self.suites)
 
     @property
     def covered(self) -> tuple[int, int]:
-        """Return how much of all rules was shown, and how much there is to show."""
+        """Return how much of all rules was covered, and how much there is."""
         counts = [coverage.counts() for _, coverage in self.coverage]
         return sum(shown for shown, _ in counts), sum(total for _, total in counts)

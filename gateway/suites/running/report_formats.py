@@ -22,9 +22,9 @@ _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def report_as_json(report: Report, with_coverage: bool) -> dict[str, Any]:
-    """Return one object: counts, every failure, and all that is wrong with broken suites.
+    """Return one object: counts, every failure, and all faults of suites.
 
-    Attacks that got through are failures of the route that they were on.
+    Attacks that got through are failures of their route.
     """
     failed = len(report.failures)
     members: dict[str, Any] = {
@@ -81,9 +81,9 @@ def _gaps(report: Report) -> list[dict[str, Any]]:
 def format_junit(report: Report, started_at: datetime) -> str:
     """Return the document: a suite for each file, a case for each test and persona.
 
-    A broken suite has one case, with an error. Each configuration that was attacked is a suite as
-    well, with a case for each kind of attack on a route. All times are 0: none is long, and what
-    was measured would make another document of each run.
+    A suite with faults has one case, with an error. Each attacked configuration is a suite as well,
+    with a case for each kind of attack on a route. All times are 0: none is long, and measured ones
+    would make the document different in each run.
     """
     timestamp = started_at.strftime("%Y-%m-%dT%H:%M:%S")
     suites: list[tuple[str, Sequence[str], int, int]] = [
@@ -158,7 +158,7 @@ def _failed(start: str, message: str, text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return *text* as an attribute of the type ``xs:token``: no blank says anything in it."""
+    """Return *text* as an attribute of type ``xs:token``, in which spaces are collapsed."""
     return _quote(" ".join(text.split()))
 
 
@@ -174,7 +174,7 @@ def _escape(text: str) -> str:
 
 
 def format_github(report: Report, with_coverage: bool) -> Iterator[str]:
-    """Yield an error for each failure and each fault, and a warning for each gap if asked for.
+    """Yield an error for each failure and fault, and with *with_coverage* a warning for each gap.
 
     Attacks that got through are failures, too.
     """

@@ -94,5 +94,5 @@ def _count(number: int, what: str) -> str:
 
 
 def _callers(callers: tuple[str | None, ...]) -> str:
-    names = [name or "claims made from its rules" for name in callers]
-    return f", with what it allows {' and '.join(names)}" if names else ""
+    names = [name or "claims generated from its rules" for name in callers]
+    return f", based on {' and '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""Make claims that pass the tests of a route."""
+"""Generate claims that pass the claim tests of a route."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
@@ -10,14 +10,14 @@ from gateway.suites.samples.meaning import Variables, claim_holds, fill, same
 Claims = Mapping[str, object]
 
 _SOME = "some"
-# Enough for each choice of a list in its turn; all combinations of several would be too many.
+# Enough for each choice of one list; all combinations of several would be too many.
 _MAX_SETS = 32
 
 
 def passing(tests: Sequence[ClaimTest], claims: Claims, variables: Variables) -> Iterator[Claims]:
     """Yield *claims* changed so that they pass all *tests*, each set in another way.
 
-    At most 32; none where no way is found, which does not prove that there is none.
+    At most 32; none if no way is found, which does not prove that there is none.
     """
     paths = sorted({test.path for test in tests}, key=lambda path: (len(path), path))
     choices = [list(_values(path, tests, claims, variables)) for path in paths]
@@ -30,7 +30,7 @@ def passing(tests: Sequence[ClaimTest], claims: Claims, variables: Variables) ->
 
 
 def with_claim(claims: Claims, path: Sequence[str], value: object) -> Claims:
-    """Return a copy of *claims* with *value* at *path*; ABSENT takes it away."""
+    """Return a copy of *claims* with *value* at *path*; ABSENT removes it."""
     name, *rest = path
     changed = dict(claims)
     if rest:
@@ -71,7 +71,7 @@ def _pass(
 def _passing_one(
     test: ClaimTest, now: object, wanted: list[object], variables: Variables
 ) -> list[object]:
-    """Return values that pass *test*, whatever others say; *wanted* is what a list must have."""
+    """Return values that pass *test* by itself; *wanted* is what a list must contain."""
     operand = fill(test.operand, variables)
     match test.operator:
         case "equals" | "at_least":

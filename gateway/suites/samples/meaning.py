@@ -1,7 +1,7 @@
-"""Say what the rules of a route mean, once more and as plainly as can be.
+"""The meaning of a route's rules, implemented a second time and as plainly as possible.
 
-The decision has its own reading, compiled for speed. What is attacked is chosen by this one, so
-that a fault of the other shows instead of hiding the attack.
+The decision has its own implementation, compiled for speed. Attacks are chosen by this one, so
+that an error in the other shows instead of hiding the attack.
 """
 
 import re
@@ -24,7 +24,7 @@ def grant(scopes: frozenset[str], implies: Implies) -> frozenset[str]:
 
 
 def scopes_hold(expression: ScopeExpression, granted: frozenset[str]) -> bool:
-    """Say whether *granted* scopes are what *expression* asks for."""
+    """Return whether *granted* scopes satisfy *expression*."""
     match expression:
         case str():
             return expression in granted
@@ -39,14 +39,14 @@ def scopes_hold(expression: ScopeExpression, granted: frozenset[str]) -> bool:
 
 
 def named_scopes(expression: ScopeExpression) -> frozenset[str]:
-    """Return every scope that *expression* speaks of, also to forbid it."""
+    """Return every scope in *expression*, forbidden ones too."""
     if isinstance(expression, str):
         return frozenset({expression})
     return frozenset[str]().union(*map(named_scopes, expression.parts))
 
 
 def forbidden_scopes(expression: ScopeExpression, positive: bool = True) -> frozenset[str]:
-    """Return the scopes that must not be there, at least where others are not."""
+    """Return the scopes that are forbidden, at least without certain others."""
     if isinstance(expression, str):
         return frozenset() if positive else frozenset({expression})
     inner = positive != isinstance(expression, NoneOf)
@@ -54,7 +54,7 @@ def forbidden_scopes(expression: ScopeExpression, positive: bool = True) -> froz
 
 
 def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variables) -> bool:
-    """Say whether *claims* pass *test* on a path with *variables*."""
+    """Return whether *claims* pass *test* on a path with *variables*."""
     claim = find_claim(claims, test.path)
     if test.operator == "exists":
         return (claim is not ABSENT) is test.operand
@@ -77,7 +77,7 @@ def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variab
 
 
 def fill(operand: object, variables: Variables) -> object:
-    """Return *operand* with the values of path variables put in."""
+    """Return *operand* with path variables replaced by their values."""
     if isinstance(operand, str):
         return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), operand)
     if isinstance(operand, list | tuple):
@@ -91,7 +91,7 @@ def same(left: object, right: object) -> bool:
 
 
 def _canonical(value: object) -> object:
-    """Return *value* with a word for its type, so that Python takes no type for another."""
+    """Return *value* with the name of its type, so that values of different types never match."""
     if isinstance(value, list):
         return "list", [_canonical(item) for item in value]
     if isinstance(value, dict):
@@ -104,7 +104,7 @@ def _is_number(value: object) -> bool:
 
 
 def _glob(test: ClaimTest, variables: Variables) -> re.Pattern[str]:
-    # Stars and question marks of the pattern itself are wild, those of a path variable are not.
+    # Only stars and question marks of the pattern itself are wildcards, not those of a variable.
     pieces = _VARIABLE.split(str(test.operand))
     pattern = ""
     for place, piece in enumerate(pieces):

@@ -1,4 +1,4 @@
-"""Make claims that just miss one test of a route."""
+"""Generate claims that narrowly fail one claim test of a route."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ from gateway.suites.simulation.compact import to_json
 def near_misses(
     test: ClaimTest, claims: Claims, variables: Variables
 ) -> Iterator[tuple[str, Claims]]:
-    """Yield *claims*, which pass *test*, changed so that they fail it; and in words, how."""
+    """Yield *claims*, which pass *test*, changed so that they fail it, with a description."""
     now = find_claim(claims, test.path)
     seen: set[bytes] = set()  # as JSON, where 0 is not false
     for variant, missed in _changed(test, claims, now, variables):
@@ -89,7 +89,7 @@ def _under(least: object) -> Mapping[str, object]:
 
 
 def _almost(now: object, operand: object) -> Mapping[str, object]:
-    """Return what is almost *now*, a value that is right."""
+    """Return values close to *now*, which passes."""
     both: dict[str, object] = {
         "a list of it": [now],
         "a table of it": {"value": now},

@@ -1,4 +1,4 @@
-"""Make the claims of a token that a route allows."""
+"""Generate the claims of a token that a route allows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -18,10 +18,10 @@ _MAX_SCOPE_SETS = 16
 def allowed_claims(  # noqa: PLR0913, PLR0917 - all that claims depend on
     name: str, issuer: Issuer, route: Route, policy: Policy, variables: Variables, at: float
 ) -> Iterator[Claims]:
-    """Yield claims of *issuer*'s tokens that meet the rules of *route* at the time *at*.
+    """Yield claims of *issuer*'s tokens that satisfy the rules of *route* at the time *at*.
 
-    Each meets them in another way, with nothing to spare; *name* is the subject. There may be
-    none, and whether *route* does allow them is for the decision to say.
+    Each satisfies them in another way, with no more than it needs; *name* is the subject. There may
+    be none, and only the decision says whether *route* allows them.
     """
     if route.issuers is not None and issuer.name not in route.issuers:
         return
@@ -36,7 +36,7 @@ def _ways(
     base: Claims, route: Route, policy: Policy, variables: Variables, at: float
 ) -> Iterator[Claims]:
     for scopes in _scopes(route, policy):
-        # A claim test may want `scope` for itself; services read scopes from `scp` as well.
+        # A claim test may need `scope` for itself; the gateway reads scopes from `scp` as well.
         tested = any(test.path == ("scope",) for test in route.claims)
         claim: Claims = {"scp" if tested else "scope": scopes} if scopes else {}
         for authentication in _authentications(route.step_up, at):
@@ -44,7 +44,7 @@ def _ways(
 
 
 def _authentications(wanted: StepUp | None, at: float) -> Iterator[Claims]:
-    """Yield claims about an authentication that just does, in each way that does."""
+    """Yield claims about an authentication that is just sufficient, in each possible way."""
     if wanted is None:
         yield {}
         return
@@ -63,7 +63,7 @@ def _scopes(route: Route, policy: Policy) -> Sequence[str]:
 
 
 def _audiences(issuer: Issuer, asked: frozenset[str] | None, usual: object) -> Sequence[object]:
-    """Return every audience, or two of them, that is enough for both issuer and route."""
+    """Return every audience, or pair of them, that satisfies both issuer and route."""
     own = issuer.audiences
     if asked is None:
         return sorted(own) if own else [usual]

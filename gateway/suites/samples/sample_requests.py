@@ -12,12 +12,12 @@ from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.operands import path_variables
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 
-# Of a route for all methods; the first that no other route takes from it is asked.
+# For a route with any method: the first that no other route owns is used.
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
-# RFC 2606 §3: nobody's hosts; for routes that ask for none.
+# RFC 2606 §3: reserved hosts, for routes without hosts.
 _HOSTS = ("some.example", "other.example")
 _LABELS = ("some", "other", "third")
 _BELOW = ("some", "other/one", "")
@@ -32,7 +32,7 @@ _Target = tuple[bytes, Mapping[str, str]]
 class OwnedRequest:
     """A request of one route; *variables* are those of its path."""
 
-    request: AskedRequest
+    request: SimulatedRequest
     variables: Mapping[str, str]
 
 
@@ -44,8 +44,8 @@ def owned_requests(
 ) -> Iterator[OwnedRequest]:
     """Yield requests that *route* owns, although others are more specific.
 
-    *methods* are asked where the route takes any, *variables* are tried first in its path. There
-    may be none: then none comes to it.
+    *methods* are tried if the route takes any, *variables* are tried first in its path. There may
+    be none: then no request reaches the route.
     """
     targets = list(islice(_targets(route, variables), _MAX_TARGETS))
     for hosts in _host_choices(route):
@@ -55,9 +55,9 @@ def owned_requests(
 def representatives(
     route: Route, policy: Policy, methods: Sequence[str] = METHODS
 ) -> Iterator[OwnedRequest]:
-    """Yield one request for each host and each method of *route*, where it owns any.
+    """Yield one request for each host and each method of *route*, if it owns any.
 
-    Of a prefix it is one for each depth: the prefix alone, with a segment, with two.
+    For a prefix, one for each depth: the prefix alone, with one segment, with two.
     """
     targets = list(islice(_targets(route, _NONE), _MAX_TARGETS))
     depths = len(_BELOW) if route.is_prefix else 1
@@ -81,11 +81,11 @@ def _owned(
             for method in methods:
                 match = find_route(RequestHead(method, host, target, ()), policy)
                 if isinstance(match, Match) and match.route.index == route.index:
-                    yield OwnedRequest(AskedRequest(method, host, host, target), variables)
+                    yield OwnedRequest(SimulatedRequest(method, host, host, target), variables)
 
 
 def _host_choices(route: Route) -> Sequence[Sequence[str]]:
-    """Return for each of the route's hosts those to try; others may be more specific."""
+    """Return, for each of the route's hosts, names to try; other routes may be more specific."""
     if not route.hosts:
         return [_HOSTS]
     return [
@@ -107,7 +107,7 @@ def _targets(route: Route, wanted: Mapping[str, str]) -> Iterator[_Target]:
 
 
 def _values(name: str, route: Route, wanted: Mapping[str, str]) -> Sequence[str]:
-    """Return values for a path variable: any, and those that its claim is also compared with."""
+    """Return values for a path variable: any, and those that its claim is compared with."""
     first = (wanted[name],) if name in wanted else ()
     compared = {test.path for test in route.claims if name in path_variables(test.operand)}
     constants = [

@@ -1,4 +1,4 @@
-"""Find sets of scopes that are enough for a route, and such as just fail to be."""
+"""Find sets of scopes that satisfy a route, and sets that narrowly fail."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product
@@ -6,18 +6,18 @@ from itertools import chain, islice, product
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 from gateway.suites.samples.meaning import Implies, grant, named_scopes, scopes_hold
 
-# An expression of a few lines can have millions of ways to be true. Nobody reads that many.
+# An expression of a few lines can have millions of ways to be true.
 _MAX_WAYS = 64
 _MAX_PRODUCTS = 4096  # most of which may contradict themselves
 
-_Way = tuple[frozenset[str], frozenset[str]]  # scopes that are needed, scopes that must not be
+_Way = tuple[frozenset[str], frozenset[str]]  # required scopes, forbidden scopes
 
 
 def enough(expression: ScopeExpression, implies: Implies) -> Iterator[frozenset[str]]:
-    """Yield sets of scopes for which *expression* holds, each without anything to spare.
+    """Yield minimal sets of scopes that satisfy *expression*.
 
-    One for each way to satisfy it, up to 64 of them, and then those in which a scope that implies
-    another one stands for it. None where it contradicts itself.
+    One for each way to satisfy it, up to 64 of them, then those in which a scope is replaced by one
+    that implies it. None if the expression contradicts itself.
     """
     direct = [wanted for wanted, _ in islice(_ways(expression, True), _MAX_WAYS)]
     indirect = (
@@ -38,11 +38,11 @@ def enough(expression: ScopeExpression, implies: Implies) -> Iterator[frozenset[
 
 
 def reduce(expression: ScopeExpression, scopes: frozenset[str], implies: Implies) -> frozenset[str]:
-    """Return *scopes*, which satisfy *expression*, without those that it can do without."""
+    """Return *scopes*, which satisfy *expression*, without those that are not needed."""
     for scope in sorted(scopes):
         rest = scopes - {scope}
         if scopes_hold(expression, grant(rest, implies)):
-            # What could not be missed before may have been forbidden without this one.
+            # Removing this one may have made another one removable.
             return reduce(expression, rest, implies)
     return scopes
 
@@ -50,10 +50,10 @@ def reduce(expression: ScopeExpression, scopes: frozenset[str], implies: Implies
 def too_few(
     expression: ScopeExpression, scopes: frozenset[str], implies: Implies
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield a scope, and *scopes* without it and all that grants it, for which nothing holds.
+    """Yield a scope, and *scopes* without it and without all that grants it, which fail.
 
-    Where *expression* still holds then, by other scopes, these are taken away as well. *scopes*
-    satisfy *expression*; each scope that it names and they grant comes in its turn.
+    If *expression* still holds because of other scopes, these are removed as well. *scopes* satisfy
+    *expression*; there is one pair for each scope that it names and they grant.
     """
     for scope in sorted(named_scopes(expression) & grant(scopes, implies)):
         rest = _without(scope, scopes, implies)
@@ -68,7 +68,7 @@ def too_few(
 def too_many(
     expression: ScopeExpression, scopes: frozenset[str], implies: Implies
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield a scope, and *scopes* with it, where *expression* forbids it."""
+    """Yield each scope that *expression* forbids, and *scopes* with it."""
     for scope in sorted(named_scopes(expression)):
         more = scopes | {scope}
         if not scopes_hold(expression, grant(more, implies)):
@@ -80,7 +80,7 @@ def _without(scope: str, scopes: frozenset[str], implies: Implies) -> frozenset[
 
 
 def _ways(expression: ScopeExpression, positive: bool) -> Iterator[_Way]:
-    """Yield the ways in which *expression* is true, or false, in no order of merit."""
+    """Yield the ways in which *expression* is true, or false, in any order."""
     if isinstance(expression, str):
         alone = frozenset({expression})
         yield (alone, frozenset()) if positive else (frozenset(), alone)

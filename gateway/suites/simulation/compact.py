@@ -1,4 +1,4 @@
-"""Write a JWS in compact form (RFC 7515 §7.1), whatever is in it."""
+"""Write a JWS in compact form (RFC 7515 §7.1), whatever it contains."""
 
 import json
 from base64 import urlsafe_b64encode

@@ -11,10 +11,10 @@ from gateway.suites.simulation.run_keys import RunKey, RunKeys
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Draft:
-    """A token before it is signed: what an attack changes.
+    """A token before it is signed, for an attack to change.
 
-    *key* is the one that its issuer would sign it with; *keys* are those of all issuers, for
-    who signs with another.
+    *key* is the one that its issuer signs with; *keys* are those of all issuers, for an attack that
+    signs with another one.
     """
 
     header: Mapping[str, object]
@@ -24,16 +24,16 @@ class Draft:
     keys: RunKeys
 
     def sign(self) -> bytes:
-        """Return the token as its issuer would have signed it."""
+        """Return the token, signed by its issuer."""
         return self.key.sign(self.header, to_json(self.claims))
 
 
 Attack = Callable[[Draft], tuple[bytes, ...]]
-"""What is done to a token: returns the values of all Authorization fields that are sent."""
+"""Changes a token, and returns the values of all Authorization fields that are sent."""
 
 
 def make_draft(persona: Persona, issuer: Issuer, keys: RunKeys, at: float) -> Draft:
-    """Return the token of *persona*, which *issuer* is asked for at the time *at*."""
+    """Return the token that *issuer* gives *persona* at the time *at*."""
     key = keys.of(issuer.name, persona.algorithm)
     header = make_header(persona, issuer, key.algorithm, key.kid)
     return Draft(header, make_claims(persona, issuer, at), issuer, key, keys)

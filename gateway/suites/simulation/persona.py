@@ -1,23 +1,23 @@
-"""Say who asks: what their token claims, and who signs it."""
+"""Personas: callers, with the claims of their token and the issuer that signs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.decision.policy import Issuer, Profile
 
-# Long enough that nobody's clock of minutes ends it by accident.
+# Long enough for tests that shift times by minutes.
 LIFETIME_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """One caller, with all that it took over from those it extends.
+    """One caller, with everything that it inherits from the personas it extends.
 
-    *issuer* is the name of an issuer in the configuration, None for who brings no token.
-    *claims* replace the claims that a token has by itself, *times* do too, in seconds from now;
-    the claims in *without* are left out. *header* adds to the token's header or replaces it.
-    *algorithm* of None is the cheapest that the issuer allows. *attack* is what is done to the
-    token, by name; *revoked* are the revocation lists that it is on.
+    *issuer* is the name of an issuer in the configuration, or None for a caller without a token.
+    *claims* replace the default claims, and so do *times*, in seconds from now; the claims in
+    *without* are left out. *header* adds to the token's header or replaces parts of it. If
+    *algorithm* is None, it is the fastest that the issuer allows. *attack* is the name of an attack
+    on the token; *revoked* are the revocation lists that it is on.
     """
 
     name: str
@@ -37,7 +37,7 @@ def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object
         "iss": issuer.issuer,
         "sub": persona.name,
         # One of several, the same in each run: a token for all of them would hide a route
-        # that forgets to ask for its own.
+        # that fails to require its own.
         "aud": min(issuer.audiences) if issuer.audiences else "any-audience",
         # Not the subject: services must be able to tell one from the other (RFC 9068 §5).
         "client_id": f"{persona.name}-client",
@@ -51,6 +51,6 @@ def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object
 
 
 def make_header(persona: Persona, issuer: Issuer, algorithm: str, kid: str) -> dict[str, object]:
-    """Return the header of the token, with the type that the issuer's profile asks for."""
+    """Return the header of the token, with the type that the issuer's profile requires."""
     typ = "at+jwt" if issuer.profile is Profile.RFC9068 else "JWT"
     return {"alg": algorithm, "kid": kid, "typ": typ, **persona.header}

@@ -1,4 +1,4 @@
-"""Read a request as people write it down: a method, a URL, and header fields."""
+"""Read a request as people write it: a method, a URL, and header fields."""
 
 import re
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AskedRequest:
-    """A request that nobody sends.
+class SimulatedRequest:
+    """A request that is decided but never sent.
 
-    *authority* is what its Host field says, *host* the same in canonical form, *target* in origin
-    form, *headers* the fields besides Host and the persona's own, in order.
+    *authority* is the value of its Host field, *host* the same in canonical form, *target* is in
+    origin form, *headers* are the fields besides Host and the persona's own, in order.
     """
 
     method: str
@@ -33,13 +33,15 @@ class AskedRequest:
 
 
 class BadRequestError(ValueError):
-    """What is wrong with a request, in words for the person who wrote it."""
+    """The error in a request, in words for the person who wrote it."""
 
 
-def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()) -> AskedRequest:
+def parse_request(
+    method: str, url: str, headers: Iterable[tuple[str, str]] = ()
+) -> SimulatedRequest:
     """Return the request; raises BadRequestError.
 
-    The path goes as it is written: nothing is encoded, decoded or shortened on its way.
+    The path stays as written: nothing is encoded, decoded or shortened.
     """
     fields = tuple(headers)
     if not _TOKEN.fullmatch(method):
@@ -60,11 +62,11 @@ def parse_request(method: str, url: str, headers: Iterable[tuple[str, str]] = ()
         raise BadRequestError("the URL has no valid host")
     if not target.startswith("/"):
         target = f"/{target}"
-    return AskedRequest(method, authority, host, target.encode(), fields)
+    return SimulatedRequest(method, authority, host, target.encode(), fields)
 
 
 def check_field(name: str, value: str) -> None:
-    """Raise BadRequestError where a field could not be sent, or would be another one."""
+    """Raise BadRequestError if a field could not be sent, or would change on the way."""
     if not _TOKEN.fullmatch(name):
         raise BadRequestError("not the name of a header field")
     if not value.replace("\t", "").isprintable():

@@ -1,4 +1,4 @@
-"""Keys that are made for one run: every issuer has its own, and nobody else ever has them."""
+"""Keys made for one run: every issuer has its own, and nobody else ever has them."""
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from gateway.decision.policy import Issuer
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.suites.simulation.compact import signing_input, with_signature
 
-# The cheapest first: an RSA key takes a hundred times as long to make as all others together.
+# The fastest first: an RSA key takes a hundred times as long to make as all others together.
 _PREFERRED = (
     "ES256", "EdDSA", "Ed25519", "ES384", "ES512",
     "RS256", "PS256", "RS384", "PS384", "RS512", "PS512", "HS256", "HS384", "HS512",
@@ -48,15 +48,15 @@ class RunKey:
         return self.private if isinstance(self.private, bytes) else self.private.public_key()
 
     def public_pem(self) -> bytes:
-        """Return the public key in PEM, as anybody may have it; not for a secret."""
+        """Return the public key in PEM; not for an HMAC secret."""
         return bytes(self.verifying.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 class RunKeys:
-    """The keys of every issuer of a policy; each is made when it is first asked for.
+    """The keys of every issuer of a policy, each made when it is first used.
 
-    *sets* is what the decision reads: all issuers are in it from the beginning, and the
-    verifying half of a key from when it is made.
+    The decision reads *sets*: every issuer is in it from the beginning, and the verifying half of
+    a key as soon as it is made.
     """
 
     def __init__(self, issuers: Iterable[Issuer]) -> None:
@@ -66,11 +66,11 @@ class RunKeys:
 
     @property
     def sets(self) -> KeySets:
-        """Return the key sets by issuer name, as they stand now and as they grow."""
+        """Return the key sets by issuer name; they grow as keys are made."""
         return self._sets
 
     def of(self, issuer_name: str, algorithm: str | None = None) -> RunKey:
-        """Return the key of an issuer; by default for the cheapest algorithm it allows.
+        """Return the key of an issuer; by default for the fastest algorithm that it allows.
 
         The issuer publishes it, even for an algorithm that the configuration does not allow.
         """
@@ -85,12 +85,12 @@ class RunKeys:
         return key
 
     def preferred(self, issuer_name: str) -> str:
-        """Return the algorithm that an issuer's tokens are signed by where nothing else is said."""
+        """Return the default algorithm of an issuer's tokens."""
         return cheapest(self._issuers[issuer_name].algorithms)
 
 
 def cheapest(algorithms: Collection[str]) -> str:
-    """Return the one of *algorithms*, which are not empty, that makes a key and signs quickest."""
+    """Return the one of *algorithms* (at least one) that makes a key and signs fastest."""
     return next(algorithm for algorithm in _PREFERRED if algorithm in algorithms)
 
 

@@ -1,4 +1,4 @@
-"""The gateway that is attacked: what it reads, decides and would send, without a socket."""
+"""A gateway without a socket: what it reads, decides and would send."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from gateway.suites.simulation.run_keys import RunKey, RunKeys, make_key
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """A request that is let through; *head* is what the service gets of it."""
+    """An allowed request; *head* is what the service receives."""
 
     allow: Allow
     head: bytes = field(repr=False)
@@ -26,7 +26,7 @@ class Sent:
 
 Outcome = Sent | Deny | Publish
 Decide = Callable[[bytes], Outcome]
-"""Says what becomes of a request's head."""
+"""Decides a request, from its head."""
 
 
 _NOBODY: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -35,8 +35,8 @@ _NOBODY: Mapping[str, Collection[str]] = MappingProxyType({})
 class Sandbox:
     """A gateway with *settings* at the time *at* (seconds since the epoch).
 
-    Its issuers have keys made for the run, and an attacker has others. Each revocation list has
-    the one token that ``revoked_id`` names, and those whose ``jti`` is in *revoked*.
+    Its issuers have keys made for the run, and an attacker has others. Each revocation list holds
+    the token that ``revoked_id`` names, and those whose ``jti`` is in *revoked*.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Sandbox:
         }
 
     def decide(self, head: bytes) -> Outcome:
-        """Return what becomes of the request with this head; no key is waited for."""
+        """Return the outcome of the request with this head; unknown keys are not waited for."""
         request = self.rehearsal.read(head)
         fields = request.fields
         if fields.fault is not None:
@@ -83,7 +83,7 @@ class Sandbox:
         return Sent(verdict, self.rehearsal.render(request, verdict, self.at))
 
     def stranger(self, algorithm: str) -> RunKey:
-        """Return the attacker's own key for *algorithm*; it is none of any issuer."""
+        """Return the attacker's key for *algorithm*; no issuer has it."""
         if algorithm not in self._strangers:
             self._strangers[algorithm] = make_key(algorithm, "attacker")
         return self._strangers[algorithm]
@@ -94,5 +94,5 @@ def _make_list(ids: Iterable[str]) -> RevocationList:
 
 
 def revoked_id(list_name: str) -> str:
-    """Return the ``jti`` of the token that is on the list."""
+    """Return the ``jti`` of the token that is on this list."""
     return f"revoked-by-{list_name}"

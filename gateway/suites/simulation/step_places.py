@@ -1,4 +1,4 @@
-"""Say which line of the configuration asks for a step of a decision."""
+"""Find the line of the configuration that requires a step of a decision."""
 
 from typing import assert_never
 
@@ -8,7 +8,7 @@ from gateway.settings.text.places import Places
 
 
 def place_of_step(step: Step, places: Places) -> Place | None:
-    """Return where the setting of *step* stands, or None where nothing asks for it."""
+    """Return the place of the setting of *step*, or None if no setting requires it."""
     setting = step.setting
     if setting is None:
         return None

@@ -1,4 +1,4 @@
-"""What a persona may do to its token, by name."""
+"""The attacks that a persona can make on its token, by name."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,31 +10,31 @@ from gateway.suites.simulation.run_keys import make_key
 
 
 def _another_key(draft: Draft) -> tuple[bytes, ...]:
-    """Sign with a key that the issuer never had, under the name of one that it has."""
+    """Sign with an unknown key, with the `kid` of a key of the issuer."""
     key = make_key(draft.key.algorithm, draft.key.kid)
     return (bearer(replace(draft, key=key).sign()),)
 
 
 def _unknown_key(draft: Draft) -> tuple[bytes, ...]:
-    """Sign with a key that the issuer never had, under a name of its own."""
+    """Sign with an unknown key, with a `kid` of its own."""
     key = make_key(draft.key.algorithm, "nobody-knows-this-key")
     return (bearer(replace(draft, key=key, header={**draft.header, "kid": key.kid}).sign()),)
 
 
 def _unsigned(draft: Draft) -> tuple[bytes, ...]:
-    """Say that there is no signature (RFC 7518 §3.6), and send none."""
+    """Name the algorithm `none` (RFC 7518 §3.6) and send no signature."""
     signed = signing_input({**draft.header, "alg": "none"}, to_json(draft.claims))
     return (bearer(with_signature(signed, b"")),)
 
 
 def _truncated(draft: Draft) -> tuple[bytes, ...]:
-    """Lose the signature and some of the claims on the way."""
+    """Cut off the signature and some of the claims."""
     header, payload, _ = draft.sign().split(b".")
     return (bearer(header + b"." + payload[: len(payload) // 2]),)
 
 
 def _repeated(draft: Draft) -> tuple[bytes, ...]:
-    """Send the same good token in two Authorization fields."""
+    """Send the same valid token in two Authorization fields."""
     return (bearer(draft.sign()),) * 2
 
 

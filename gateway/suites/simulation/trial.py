@@ -1,4 +1,4 @@
-"""Put requests to the decision, under one configuration and at one time."""
+"""Decide requests under one configuration and at one time."""
 
 from collections.abc import Iterable, Mapping
 from math import inf
@@ -10,7 +10,7 @@ from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.minting import bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_claims
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import RunKeys
 from gateway.suites.simulation.token_attacks import ATTACKS
 from gateway.suites.simulation.wire import ForwardedRequest, authorization, read_head, write_head
@@ -19,8 +19,8 @@ from gateway.suites.simulation.wire import ForwardedRequest, authorization, read
 class Trial:
     """The decision of a gateway with *settings* at the time *at* (seconds since the epoch).
 
-    Nothing is fetched: the issuers' *keys* are made here, and the *revocations* are lists of
-    the tokens of those *personas* who are said to be on them.
+    Nothing is fetched: the issuers' *keys* are made here, and the *revocations* are lists of the
+    tokens of the *personas* that are on them.
     """
 
     def __init__(self, settings: Settings, at: float, personas: Iterable[Persona] = ()) -> None:
@@ -31,20 +31,22 @@ class Trial:
         self.revocations = _make_lists(settings, personas, at)
         self._credentials: dict[str, tuple[bytes, ...]] = {}
 
-    def ask_as(self, persona: Persona, request: AskedRequest) -> Explanation:
-        """Return what becomes of *request* when *persona* sends it, and why."""
+    def ask_as(self, persona: Persona, request: SimulatedRequest) -> Explanation:
+        """Return the verdict on *request* from *persona*, and why."""
         return self.ask(request, self.credentials_of(persona))
 
-    def ask(self, request: AskedRequest, credentials: tuple[bytes, ...]) -> Explanation:
-        """Return what becomes of *request* with the Authorization fields *credentials*, and why.
+    def ask(self, request: SimulatedRequest, credentials: tuple[bytes, ...]) -> Explanation:
+        """Return the verdict on *request* with the Authorization fields *credentials*, and why.
 
-        A key that nobody has is not waited for: the verdict is never NeedKeys.
+        Unknown keys are not waited for: the verdict is never NeedKeys.
         """
         read = self._rehearsal.read(write_head(request, *authorization(*credentials)))
         return self._rehearsal.explain(read, self.keys.sets, self.at, self.revocations)
 
-    def forward_as(self, persona: Persona, request: AskedRequest, allow: Allow) -> ForwardedRequest:
-        """Return what the service gets of *request*, which *persona* sent and *allow* allows."""
+    def forward_as(
+        self, persona: Persona, request: SimulatedRequest, allow: Allow
+    ) -> ForwardedRequest:
+        """Return the request that the service receives if *allow* allows *request* of *persona*."""
         read = self._rehearsal.read(
             write_head(request, *authorization(*self.credentials_of(persona)))
         )

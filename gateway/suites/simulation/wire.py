@@ -1,15 +1,15 @@
-"""Write a request as a client sends it, and read what the service gets of it."""
+"""Write a request as a client sends it, and read what the service receives."""
 
 from dataclasses import dataclass, field
 
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 
 Field = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardedRequest:
-    """The head that the service gets, and what is in it: the *target* and the *fields*."""
+    """The request head that the service receives, with its *target* and *fields*."""
 
     head: bytes = field(repr=False)
     target: str
@@ -21,8 +21,8 @@ class ForwardedRequest:
         return tuple(value for known, value in self.fields if known.lower() == lower)
 
 
-def write_head(request: AskedRequest, *fields: Field) -> bytes:
-    """Return the head of *request* with *fields* besides its own, in front of them."""
+def write_head(request: SimulatedRequest, *fields: Field) -> bytes:
+    """Return the head of *request*, with *fields* before its own."""
     own = ((name.encode(), value.encode()) for name, value in request.headers)
     lines = [
         b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
@@ -38,7 +38,7 @@ def authorization(*credentials: bytes) -> tuple[Field, ...]:
 
 
 def read_head(head: bytes) -> ForwardedRequest:
-    """Return what the service finds in *head*."""
+    """Return the request that the service reads from *head*."""
     line, *rest = head.removesuffix(b"\r\n\r\n").decode("utf-8", "backslashreplace").split("\r\n")
     fields = tuple((name, value) for name, _, value in (one.partition(": ") for one in rest))
     return ForwardedRequest(head, line.split(" ")[1], fields)

@@ -78,7 +78,7 @@ def test_who_meets_the_rules_of_a_request_is_known_by_both(tmp_path: Path) -> No
     regions = [one.claims["region"] for one in made]
     assert set(regions) == {"eu", "us", "asia"}
     assert all(one.claims["tenant"] == "acme" for one in made)
-    assert "main, as the old read-order asks" in names(made)
+    assert "main, as the old read-order requires" in names(made)
     assert len({str(sorted(one.claims.items(), key=str)) for one in made}) == len(made)
 
 
@@ -98,7 +98,7 @@ def test_a_list_that_one_of_them_has_is_tried_with_a_token_on_it(tmp_path: Path)
 
     made = names(callers(tmp_path, BASE + lists).meeting(request))
 
-    assert "main, as the old everything asks on the list gone" in made
+    assert "main, as the old everything requires on the list gone" in made
     assert not any(name.startswith("partner") and "list" in name for name in made)
 
 
@@ -113,7 +113,7 @@ def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -
     ("rule", "expected"),
     [
         ("region: {not_equals: us}", "with the region us"),
-        ("region: {not_equals: us}", "main, as the old read-order asks with the region us"),
+        ("region: {not_equals: us}", "main, as the old read-order requires with the region us"),
         ("region: {exists: false}", "with the region anything"),
         ('nested.region: {not_equals: "{path.tenant}"}', "with the nested.region acme"),
     ],

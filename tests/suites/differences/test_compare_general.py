@@ -78,7 +78,7 @@ def test_whether_the_token_goes_on_is_told(tmp_path: Path) -> None:
     text = BASE + "identity: {forward_token: true}\n"
 
     assert told(changes(tmp_path, text)) == [
-        ("identity", "", "the token", "it stays here", "it is sent on")
+        ("identity", "", "the token", "not forwarded", "forwarded")
     ]
 
 
@@ -153,13 +153,13 @@ def test_resources_are_compared_by_what_is_published(tmp_path: Path) -> None:
         ('tracing: {otlp: "http://127.0.0.1:4318/v1/traces"}\n',
          ("limit", "", "tracing", "none",
           "0.01 of all as jwt-gateway to http://127.0.0.1:4318/v1/traces, "
-          "100 asked for in a second")),
+          "at most 100 on request per second")),
         ("access_log: {format: combined}\n",
          ("limit", "", "access_log.format", "json", "combined")),
         ("drain: 5s\n", ("limit", "", "drain", "30 s", "5 s")),
         ("drain: {delay: 5s, streams: 30s}\n",
          ("limit", "", "drain", "30 s",
-          "30 s, 5 s after it is not ready, streams within 30 s")),
+          "30 s, 5 s after reporting not ready, streams within 30 s")),
         ("reload: {watch: 5s}\n", ("limit", "", "reload.watch", "never", "5 s")),
         ("admin: 127.0.0.1:9999\n", ("limit", "", "admin", "127.0.0.1:9901", "127.0.0.1:9999")),
         ("listen: 127.0.0.1:8081\n", ("limit", "", "listen", "0.0.0.0:8080", "127.0.0.1:8081")),
@@ -180,7 +180,7 @@ def test_waiting_for_services_and_keys_are_limits(tmp_path: Path) -> None:
     assert told(changes(tmp_path, text)) == [
         ("keys of the issuer", "main", "fresh", "300 s", "60 s"),
         ("keys of the issuer", "main", "unknown_kid_cooldown", "30 s", "5 s"),
-        ("waiting for the upstream", "site", "connect_timeout", "2 s", "1 s"),
+        ("timeouts of the upstream", "site", "connect_timeout", "2 s", "1 s"),
     ]
 
 

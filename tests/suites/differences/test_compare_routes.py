@@ -70,7 +70,7 @@ def test_a_token_that_becomes_optional_is_told(tmp_path: Path) -> None:
     text = edited(("require: {scopes", "require: {optional: true, scopes"))
 
     assert told(changes(tmp_path, text)) == [
-        ("route", "everything", "access", "a token", "a token, if sent")
+        ("route", "everything", "access", "a token", "an optional token")
     ]
 
 

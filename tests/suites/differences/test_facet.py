@@ -1,10 +1,10 @@
 """What a part says, in a form that can be compared."""
 
 from gateway.settings.text.fault import Place
-from gateway.suites.differences.facet import Change, Facet, Told, differing, same, summarise
+from gateway.suites.differences.facet import Change, Facet, Statement, differing, same, summarise
 
 A, B = Facet(1, "one"), Facet(1.0, "1.0")
-TOLD = Told("text", Place("gateway.yaml", 1, 1))
+TOLD = Statement("text", Place("gateway.yaml", 1, 1))
 
 
 def test_parts_differ_where_values_do_whatever_the_text() -> None:

@@ -19,7 +19,7 @@ from gateway.suites.differences.compare import Difference, Question, compare
 from gateway.suites.differences.matrix import Kind
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.simulation.request import AskedRequest
+from gateway.suites.simulation.request import SimulatedRequest
 from tests.suites.worlds import AT
 
 Config = dict[str, Any]
@@ -127,7 +127,7 @@ def both(old: Config, new: Config) -> tuple[Loaded, Loaded]:
     return before, after
 
 
-def allows(side: Side, caller: Caller, request: AskedRequest) -> bool:
+def allows(side: Side, caller: Caller, request: SimulatedRequest) -> bool:
     credentials = side.credentials_of(caller)
     head = RequestHead(request.method, request.host, request.target, credentials)
     policy, keys = side.loaded.settings.policy, side.sandbox.keys.sets
@@ -260,7 +260,7 @@ CALLERS = st.just(Caller("nobody")) | st.builds(
     st.sampled_from(["ES256", "EdDSA"]),
 )
 REQUESTS = st.builds(
-    lambda method, host, path: AskedRequest(method, host, host, path),
+    lambda method, host, path: SimulatedRequest(method, host, host, path),
     st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
     st.sampled_from(["h.example", "i.example", "x.h.example", "other.example"]),
     st.sampled_from([b"/a", b"/a/b", b"/a/x", b"/c", b"/", b"/a/", b"/a/x/y", b"/z"]),
@@ -270,7 +270,7 @@ REQUESTS = st.builds(
 @settings(SLOW, max_examples=50)
 @given(configs(), configs(), st.lists(st.tuples(CALLERS, REQUESTS), max_size=12))
 def test_whoever_gets_in_from_now_on_is_not_alone(
-    old: Config, new: Config, asked: list[tuple[Caller, AskedRequest]]
+    old: Config, new: Config, asked: list[tuple[Caller, SimulatedRequest]]
 ) -> None:
     """Where any token opens anything, some cell opens the same route instead of the same."""
     before, after = both(old, new)

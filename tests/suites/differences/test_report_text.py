@@ -20,7 +20,7 @@ NEW = edited(
 def test_nothing_is_one_line(tmp_path: Path) -> None:
     [line] = lines(tmp_path, SAME)
 
-    assert line.startswith("nothing differs in meaning (")
+    assert line.startswith("no difference in meaning (")
     assert line.endswith(" callers)")
 
 
@@ -44,7 +44,7 @@ def test_rules_come_first_with_both_lines(tmp_path: Path) -> None:
 def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
     found = lines(tmp_path, NEW)
 
-    start = found.index("opened: let through from now on")
+    start = found.index("opened: allowed from now on")
     assert found[start + 1 : start + 5] == [
         "  GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS some.example/orders/some",
         "    nobody",
@@ -55,7 +55,7 @@ def test_then_whom_that_lets_in_and_keeps_out(tmp_path: Path) -> None:
     assert found[closed + 1 : closed + 5] == [
         "  GET,HEAD a.example/t/some-tenant/orders/some-id",
         "    "
-        + "; ".join(f"main, as the old read-order asks, way {number}" for number in (2, 4, 6)),
+        + "; ".join(f"main, as the old read-order requires, way {number}" for number in (2, 4, 6)),
         "    - allow: by the route read-order (old.yaml:14)",
         '    + claim_rule_failed: claim rules: expected region in ["eu"] (new.yaml:23)',
     ]
@@ -73,8 +73,8 @@ def test_many_callers_are_cut_short_unless_all_are_asked_for(tmp_path: Path) -> 
 def test_other_reasons_are_shown_if_asked_for(tmp_path: Path) -> None:
     new = edited(("issuers: [main]", "issuers: [partner]"))
 
-    assert "changed: as before, for another reason" not in lines(tmp_path, new)
-    assert "changed: as before, for another reason" in lines(tmp_path, new, every=True)
+    assert "changed: the same outcome for another reason" not in lines(tmp_path, new)
+    assert "changed: the same outcome for another reason" in lines(tmp_path, new, every=True)
 
 
 def test_what_is_only_reported_is_told(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_came_and_went_is_told_whole(tmp_path: Path) -> None:
 def test_what_was_not_asked_is_told(tmp_path: Path) -> None:
     found = lines(tmp_path, NEW, max_cells=1)
 
-    assert [line for line in found if line.startswith("not asked: ")] == [
-        "not asked: 17 requests whose routes mean the same in both",
-        "not asked: 24 requests more, which were too many",
+    assert [line for line in found if line.startswith("not compared: ")] == [
+        "not compared: 17 requests whose routes mean the same in both",
+        "not compared: 24 requests beyond --max-cells",
     ]

@@ -110,4 +110,4 @@ def test_a_document_is_for_everybody(tmp_path: Path) -> None:
     request = parse_request("GET", "https://a.example/.well-known/oauth-protected-resource")
 
     assert side.ask(Caller("nobody"), request).word == "published"
-    assert side.explain(Caller("nobody"), request).text == "a document for everybody"
+    assert side.explain(Caller("nobody"), request).text == "a published document"

@@ -57,7 +57,7 @@ NAMES = "gateway.example, www.gateway.example"
             "",
             ", client_ca: ca.pem",
             [
-                ("certificates of clients", "not asked for", "required"),
+                ("certificates of clients", "not requested", "required"),
                 ("client_ca", "none", "ca.pem"),
             ],
         ),
@@ -84,7 +84,7 @@ def test_whom_the_data_port_lets_in_is_told(
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("", ", tls: {ca: ca.pem}", ("ca", "the machine's", "ca.pem")),
+        ("", ", tls: {ca: ca.pem}", ("ca", "the system's", "ca.pem")),
         ("", ", tls: {server_name: b}", ("server_name", "the host", "b")),
         (
             "",
@@ -161,7 +161,7 @@ def test_tls_that_is_turned_off_asks_nobody(tmp_path: Path) -> None:
 
     assert told(before, after) == [
         ("TLS", "certificates for", NAMES, "none"),
-        ("TLS", "certificates of clients", "required", "not asked for"),
+        ("TLS", "certificates of clients", "required", "not requested"),
         ("TLS", "client_ca", "ca.pem", "none"),
     ]
 

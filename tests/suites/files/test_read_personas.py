@@ -109,8 +109,8 @@ def test_a_very_long_line_of_descent_is_no_trouble(tmp_path: Path) -> None:
         (
             "  a: {anonymous: true, issuer: main}\n",
             [
-                "3:24: conflicting_keys: `issuer` and `anonymous`: who sends no token has nothing "
-                "in it"
+                "3:24: conflicting_keys: `issuer` and `anonymous`: an anonymous persona sends no "
+                "token"
             ],
         ),
         (
@@ -131,7 +131,7 @@ def test_a_very_long_line_of_descent_is_no_trouble(tmp_path: Path) -> None:
         ),
         (
             "  a: {issuer: main, revoked: [blocked], without: [jti]}\n",
-            ["3:3: conflicting_keys: a token is on a list by its `jti`, and this one has none"],
+            ["3:3: conflicting_keys: `revoked` needs a `jti`, and this token has none"],
         ),
         ("  others: {issuer: main}\n", ["3:3: bad_value: `others` stands for all personas"]),
         ("  a b: {issuer: main}\n", ["3:3: bad_value: `a b` is not a name"]),

@@ -58,7 +58,7 @@ tests:
         ),
         (
             "{alice: {allow: {headers: {a: b}, absent: [A]}}, others: allow}",
-            "a.test.yaml:8:56: conflicting_keys: `A` cannot be there and be absent",
+            "a.test.yaml:8:56: conflicting_keys: `A` cannot be both present and absent",
         ),
         (
             "{alice: {allow: {headers: {'a b': b}}}, others: allow}",
@@ -93,7 +93,7 @@ REQUEST = WITH_TEST.replace("GET https://h/a", "%s") % ("%s", "{others: allow}")
         ("GET ftp://h/a", "7:14: bad_value: not a URL"),
         ("{url: ftp://h/a}", "7:20: bad_value: not a URL"),
         ("{method: GET}", "7:5: missing_key: the key `url` is missing"),
-        ("{url: https://h, headers: {host: h}}", "7:41: conflicting_keys: the URL says which"),
+        ("{url: https://h, headers: {host: h}}", "7:41: conflicting_keys: the URL already"),
     ],
 )
 def test_a_wrong_request_is_named_at_its_place(

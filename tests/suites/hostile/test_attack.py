@@ -20,5 +20,5 @@ def test_a_forged_token_is_sent_in_place_of_the_good_one(order: Control) -> None
 
 
 def test_who_is_let_through_is_told_by_which_route(order: Control) -> None:
-    assert let_through(order.sent) == "let through by the route read-order"
+    assert let_through(order.sent) == "allowed by the route read-order"
     assert "eyJ" not in repr(order.sent)

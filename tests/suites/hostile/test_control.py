@@ -7,12 +7,12 @@ import pytest
 from gateway.decision.routes.routing import Route
 from gateway.suites.hostile.control import Cases, Controls
 from gateway.suites.simulation.persona import Persona
-from gateway.suites.simulation.request import AskedRequest, parse_request
+from gateway.suites.simulation.request import SimulatedRequest, parse_request
 from gateway.suites.simulation.sandbox import Sandbox
 from tests.suites.hostile.sandboxes import WORLD, control_of, make_sandbox
 
 
-def url(text: str, **headers: str) -> AskedRequest:
+def url(text: str, **headers: str) -> SimulatedRequest:
     return parse_request("GET", f"https://a.example{text}", list(headers.items()))
 
 
@@ -76,7 +76,7 @@ def test_the_first_case_that_is_allowed_counts(sandbox: Sandbox) -> None:
     ids=["without a token", "an attack", "revoked", "with a credential", "public", "no route"],
 )
 def test_what_is_allowed_for_another_cause_than_its_token_is_no_control(
-    persona: Persona, request_: AskedRequest, sandbox: Sandbox
+    persona: Persona, request_: SimulatedRequest, sandbox: Sandbox
 ) -> None:
     assert callers(sandbox, "maybe", [(persona, request_)]) == [None, None]
 

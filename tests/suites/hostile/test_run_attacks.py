@@ -241,7 +241,7 @@ def test_what_got_through_is_told_with_its_line_and_what_it_was(tmp_path: Path) 
     assert found.route == "read-order"
     assert found.variant == "orders:read"
     assert found.request == "GET api.example/tenants/some-tenant/orders/some-id"
-    assert found.text == "let through by the route read-order"
+    assert found.text == "allowed by the route read-order"
     assert "scopes:" in lines[found.place.line - 1]
     assert found.place.line == next(n for n, line in enumerate(lines, 1) if "none: [susp" in line)
 
@@ -291,11 +291,15 @@ def reporting(what: str) -> str:
 @pytest.mark.parametrize(
     ("what", "routes", "text"),
     [
-        ("a route", ["any"], "the route only reports: they are let through, without identity"),
+        (
+            "a route",
+            ["any"],
+            "the route is in report mode: these requests are allowed, without identity",
+        ),
         (
             "an issuer",
             ["any", "machines"],
-            "an issuer only reports: they are let through, without identity",
+            "an issuer is in report mode: these requests are allowed, without identity",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def cause(directory: Path, request: str, persona: str = "issuer: main") -> str:
         (
             "GET https://h/any",
             "issuer: main",
-            "gateway.yaml:21:5: the route any lets it through",
+            "gateway.yaml:21:5: the route any allows it",
         ),
         (
             "GET https://h/nowhere",
@@ -62,7 +62,7 @@ def cause(directory: Path, request: str, persona: str = "issuer: main") -> str:
         (
             "GET https://h/.well-known/oauth-protected-resource/shop",
             "issuer: main",
-            "it is answered by a document for everybody",
+            "the gateway responds with a published document",
         ),
     ],
 )

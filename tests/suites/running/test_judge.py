@@ -136,7 +136,7 @@ def test_a_token_that_is_forwarded_is_not_shown(tmp_path: Path) -> None:
     outcome = judged(tmp_path, "{allow: {absent: [authorization]}}", gateway=gateway)
 
     assert outcome.differences == (
-        "the header authorization: expected none, got a credential, which is not shown",
+        "the header authorization: expected none, got a credential (hidden)",
     )
     assert judged(tmp_path, "{allow: {present: [authorization]}}", gateway=gateway).passed
 

@@ -45,7 +45,7 @@ def test_a_suite_says_which_configuration_it_is_about(tmp_path: Path) -> None:
     broken = make_or_not(tmp_path, SUITE.replace("gateway: gateway.yaml\n", ""))
 
     assert faults(broken, tmp_path) == [
-        "a.test.yaml:1:1: missing_key: which configuration is tested? Name it in `gateway`"
+        "a.test.yaml:1:1: missing_key: no configuration to test: name it in `gateway`"
     ]
 
 

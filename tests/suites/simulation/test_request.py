@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.suites.simulation.request import AskedRequest, BadRequestError, parse_request
+from gateway.suites.simulation.request import BadRequestError, SimulatedRequest, parse_request
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from gateway.suites.simulation.request import AskedRequest, BadRequestError, par
 def test_a_url_is_taken_apart_and_nothing_else(
     url: str, authority: str, host: str, target: bytes
 ) -> None:
-    assert parse_request("GET", url) == AskedRequest("GET", authority, host, target)
+    assert parse_request("GET", url) == SimulatedRequest("GET", authority, host, target)
 
 
 @pytest.mark.parametrize(

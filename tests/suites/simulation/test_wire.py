@@ -8,7 +8,7 @@ import pytest
 from gateway.decision.verdict import Allow, Deny
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.persona import Persona
-from gateway.suites.simulation.request import AskedRequest, parse_request
+from gateway.suites.simulation.request import SimulatedRequest, parse_request
 from gateway.suites.simulation.trial import Trial
 from gateway.suites.simulation.wire import ForwardedRequest, authorization, write_head
 from tests.suites.worlds import AT, ESTATE, load
@@ -17,13 +17,13 @@ ALICE = Persona("alice", "main", {"scope": "orders:read", "tenant": "acme"})
 ORDER = "https://api.example.com:8443/tenants/acme/orders/7?x=%20"
 
 
-def asked(url: str = ORDER, method: str = "GET", **headers: str) -> AskedRequest:
+def asked(url: str = ORDER, method: str = "GET", **headers: str) -> SimulatedRequest:
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return parse_request(method, url, named)
 
 
 def forwarded(
-    settings: Settings, request: AskedRequest, persona: Persona = ALICE
+    settings: Settings, request: SimulatedRequest, persona: Persona = ALICE
 ) -> ForwardedRequest:
     trial = Trial(settings, AT)
     allow = trial.ask_as(persona, request).verdict
@@ -31,7 +31,7 @@ def forwarded(
     return trial.forward_as(persona, request, allow)
 
 
-def refused(settings: Settings, request: AskedRequest) -> str:
+def refused(settings: Settings, request: SimulatedRequest) -> str:
     deny = Trial(settings, AT).ask_as(ALICE, request).verdict
     assert isinstance(deny, Deny), deny
     return deny.reason.code
@@ -132,7 +132,7 @@ def test_an_upgrade_goes_on_where_the_route_allows_it(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_the_data_port_refuses_is_refused(
-    request_: AskedRequest, extra: Sequence[str], reason: str, tmp_path: Path
+    request_: SimulatedRequest, extra: Sequence[str], reason: str, tmp_path: Path
 ) -> None:
     assert refused(load(tmp_path, ESTATE + "\n".join(extra)), request_) == reason
 
