@@ -18,6 +18,9 @@ from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import unpack_keys
 
+# An answer takes less than a millisecond, or more while the supervisor loads a configuration.
+_TIMEOUT_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Latest:
@@ -87,10 +90,6 @@ class Mirror:
         fetched_at = latest.update.fetched_at
         age_seconds = None if fetched_at is None else int(time.monotonic() - fetched_at)
         return describe_keys(latest.kids, age_seconds, latest.update.last_error)
-
-
-# An answer takes less than a millisecond, or more while the supervisor loads a configuration.
-_TIMEOUT_SECONDS = 1.0
 
 
 class PeerLimiter:

@@ -51,7 +51,7 @@ def close_sockets(opened: Sequence[Sockets]) -> None:
 
 
 def _refuse_shared_port(address: Address) -> None:
-    """Raise OSError if another process listens there already, or the port would be shared with it.
+    """Raise OSError if another process listens there, because it would share the port.
 
     The system lets any process of the same user share a port that was opened this way, and gives it
     half of the connections: two gateways that are started by mistake would both seem to work.

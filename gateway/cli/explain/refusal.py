@@ -58,18 +58,18 @@ def _read(body: bytes) -> Mapping[str, Any] | None:
 
 
 def _lines(decision: Mapping[str, Any]) -> Iterator[str]:
-    say = decision.get
-    if say("would_deny") is None:
-        yield f"refused: {say('status')} {say('reason')}"
-        yield f"  because: {say('detail')}"
+    get = decision.get
+    if get("would_deny") is None:
+        yield f"refused: {get('status')} {get('reason')}"
+        yield f"  because: {get('detail')}"
     else:
-        yield f"allowed: status {say('status')}"
-        yield f"  only reported: {say('would_deny')}: {say('detail')}"
-    yield f"  what to do: {say('documentation')}"
-    yield f"  {say('method')} {say('path')} on {say('host')}, at {say('time')}"
-    place = "" if say("place") is None else f"  [{say('place')}]"
-    yield f"  route {say('route') or 'none'}{place}"
-    yield f"  from {say('client')}, with a token of {say('issuer') or 'nobody that is known'}"
+        yield f"allowed: status {get('status')}"
+        yield f"  only reported: {get('would_deny')}: {get('detail')}"
+    yield f"  what to do: {get('documentation')}"
+    yield f"  {get('method')} {get('path')} on {get('host')}, at {get('time')}"
+    place = "" if get("place") is None else f"  [{get('place')}]"
+    yield f"  route {get('route') or 'none'}{place}"
+    yield f"  from {get('client')}, with a token of {get('issuer') or 'no known issuer'}"
 
 
 def _exit(message: str) -> NoReturn:

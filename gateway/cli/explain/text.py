@@ -18,7 +18,7 @@ _STANDS_FOR = (
 
 
 def format_explanation(view: ExplanationView, notes: Sequence[str] = ()) -> str:
-    """Return *view* in lines, with *notes* at the end; nothing in it steers a terminal."""
+    """Return *view* as lines, with *notes* at the end, escaped for a terminal."""
     lines = [
         *_verdict(view),
         "",
