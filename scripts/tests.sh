@@ -10,7 +10,7 @@
 set -euo pipefail
 
 pytest=${1:?the pytest to run}
-processes="tests/cli tests/end_to_end tests/project tests/soak tests/supervisor"
+processes="tests/cli tests/end_to_end tests/project tests/reloading tests/soak tests/supervisor"
 # The last group is short, so that no lane waits long for the other. What no group names is in the first.
 named=("tests/proxy" "tests/suites tests/lints" "tests/settings" "tests/agreement tests/seeded")
 
