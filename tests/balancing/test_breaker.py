@@ -1,4 +1,4 @@
-"""A circuit breaker opens where too many fail, lets one through, and closes with its answer."""
+"""A circuit breaker opens if too many requests fail, and closes after a probe that succeeds."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ def make_open(now: float = 0.0) -> Breaker:
     return breaker
 
 
-def test_a_few_failures_say_nothing() -> None:
+def test_a_few_failures_do_not_open_it() -> None:
     breaker = Breaker(LIMITS)
 
     assert [breaker.fail(0.0, 0.0) for _ in range(3)] == [False] * 3
@@ -33,7 +33,7 @@ def test_it_opens_when_the_share_is_reached() -> None:
     assert not breaker.admit(1.0)
 
 
-def test_what_is_older_than_the_window_is_forgotten() -> None:
+def test_failures_older_than_the_window_do_not_count() -> None:
     breaker = Breaker(LIMITS)
     for _ in range(3):
         breaker.fail(0.0, 0.0)
@@ -42,7 +42,7 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
     assert breaker.admit(11.0)
 
 
-def test_it_stays_open_for_its_time_and_then_lets_one_through() -> None:
+def test_it_stays_open_for_its_time_and_then_admits_a_probe() -> None:
     breaker = make_open()
 
     assert not breaker.admit(4.9)
@@ -51,7 +51,7 @@ def test_it_stays_open_for_its_time_and_then_lets_one_through() -> None:
     assert not breaker.admit(5.0)
 
 
-def test_the_one_that_is_answered_closes_it() -> None:
+def test_a_probe_that_succeeds_closes_it() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -61,7 +61,7 @@ def test_the_one_that_is_answered_closes_it() -> None:
     assert not breaker.fail(6.0, 6.0)  # and what was before is forgotten
 
 
-def test_the_one_that_fails_opens_it_again_for_as_long() -> None:
+def test_a_probe_that_fails_opens_it_again_for_as_long() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -70,7 +70,7 @@ def test_the_one_that_fails_opens_it_again_for_as_long() -> None:
     assert breaker.admit(11.0)
 
 
-def test_the_next_is_let_through_where_nobody_waited_for_the_one() -> None:
+def test_after_an_abandoned_probe_the_next_is_admitted() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -79,7 +79,7 @@ def test_the_next_is_let_through_where_nobody_waited_for_the_one() -> None:
     assert breaker.admit(5.0)
 
 
-def test_the_next_is_let_through_where_nothing_is_heard_of_the_one() -> None:
+def test_after_a_probe_without_an_outcome_the_next_is_admitted() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -87,7 +87,7 @@ def test_the_next_is_let_through_where_nothing_is_heard_of_the_one() -> None:
     assert breaker.admit(10.0)
 
 
-def test_requests_sent_before_it_opened_say_nothing_new() -> None:
+def test_requests_sent_before_it_opened_do_not_count() -> None:
     breaker = make_open()
 
     assert not breaker.fail(4.0, 0.0)
@@ -97,7 +97,7 @@ def test_requests_sent_before_it_opened_say_nothing_new() -> None:
     assert breaker.admit(5.0)
 
 
-def test_an_older_request_that_is_answered_does_not_close_it() -> None:
+def test_an_older_request_that_succeeds_does_not_close_it() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -117,7 +117,7 @@ def test_an_older_request_that_fails_does_not_open_it_again() -> None:
     assert breaker.state is BreakerState.CLOSED
 
 
-def test_an_older_request_that_is_abandoned_lets_no_second_one_through() -> None:
+def test_an_older_request_that_is_abandoned_admits_no_second_probe() -> None:
     breaker = make_open()
     breaker.admit(5.0)
 
@@ -126,7 +126,7 @@ def test_an_older_request_that_is_abandoned_lets_no_second_one_through() -> None
     assert not breaker.admit(5.5)
 
 
-def test_older_requests_count_for_nothing_once_it_is_closed_again() -> None:
+def test_older_requests_do_not_count_once_it_is_closed_again() -> None:
     """They wait for a service that was down, and time out after it is back."""
     breaker = make_open()
     breaker.admit(5.0)
@@ -136,7 +136,7 @@ def test_older_requests_count_for_nothing_once_it_is_closed_again() -> None:
     assert [breaker.fail(7.0, 6.5) for _ in range(3)] == [False, False, True]
 
 
-def test_the_first_of_two_that_were_let_through_says_as_much_as_the_second() -> None:
+def test_the_first_of_two_probes_counts_as_much_as_the_second() -> None:
     breaker = make_open()
     breaker.admit(5.0)
     breaker.admit(10.0)
@@ -149,7 +149,9 @@ def test_the_first_of_two_that_were_let_through_says_as_much_as_the_second() -> 
 
 
 @given(st.lists(st.tuples(st.sampled_from("sfa"), st.floats(0, 3)), max_size=80))
-def test_while_it_is_open_at_most_one_passes_in_each_pause(events: list[tuple[str, float]]) -> None:
+def test_while_it_is_open_at_most_one_probe_passes_in_each_pause(
+    events: list[tuple[str, float]],
+) -> None:
     breaker, now = Breaker(LIMITS), 0.0
     last = float("-inf")
 
@@ -166,7 +168,7 @@ def test_while_it_is_open_at_most_one_passes_in_each_pause(events: list[tuple[st
 
 
 @given(st.lists(st.floats(0, 5), max_size=100))
-def test_answers_alone_never_open_it(pauses: list[float]) -> None:
+def test_successes_alone_never_open_it(pauses: list[float]) -> None:
     breaker, now = Breaker(LIMITS), 0.0
 
     for pause in pauses:

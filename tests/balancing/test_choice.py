@@ -1,4 +1,4 @@
-"""Which server gets the next request: each in its turn, or the one with the fewest under way."""
+"""Which server gets the next request: each in its turn, or the one with the fewest in flight."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from gateway.balancing.choice import COMPARED, LeastRequests, RoundRobin
 
 @dataclass(eq=False)
 class Server:
-    """A server with *busy* connections, and as many idle ones as anybody likes."""
+    """A server with *busy* connections, and any number of idle ones."""
 
     number: int
     busy: int = 0
@@ -32,7 +32,7 @@ def servers_with(*loads: int) -> list[Server]:
 
 
 @given(st.integers(1, 20), st.integers(1, 60))
-def test_in_turns_no_server_is_ahead_of_another_by_more_than_one(count: int, requests: int) -> None:
+def test_round_robin_keeps_servers_within_one_request(count: int, requests: int) -> None:
     balance, servers = RoundRobin(), servers_with(*[0] * count)
     taken: Counter[int] = Counter({server.number: 0 for server in servers})
 
@@ -65,7 +65,7 @@ def test_of_few_servers_the_one_with_the_fewest_requests_is_chosen(
 
 
 @given(st.integers(1, 40), st.integers(0, 200))
-def test_servers_with_as_few_take_turns(count: int, requests: int) -> None:
+def test_servers_with_equally_few_requests_take_turns(count: int, requests: int) -> None:
     balance, servers = LeastRequests(), servers_with(*[0] * count)
     taken: Counter[int] = Counter({server.number: 0 for server in servers})
 
@@ -81,10 +81,10 @@ def test_servers_with_as_few_take_turns(count: int, requests: int) -> None:
     st.integers(0, 39),
     st.lists(st.integers(0, 39), max_size=300),
 )
-def test_a_server_that_never_answers_is_never_far_above_the_one_with_the_fewest(
+def test_a_server_that_never_responds_is_never_far_above_the_one_with_the_fewest(
     count: int, stalled: int, answers: list[int]
 ) -> None:
-    """It gets its share of the load, and no more: of what is under way, not of what comes."""
+    """It gets its share of the requests in flight, not of those that come."""
     balance, servers = LeastRequests(), servers_with(*[0] * count)
     dead = servers[stalled % count]
 
@@ -103,7 +103,7 @@ def test_a_server_that_never_answers_is_never_far_above_the_one_with_the_fewest(
             done.busy -= 1
 
 
-def test_a_connection_that_does_not_stand_yet_is_a_request_under_way() -> None:
+def test_a_connection_that_is_not_open_yet_is_a_request_in_flight() -> None:
     servers = servers_with(1, 0)
     servers[1].connecting = 2
 

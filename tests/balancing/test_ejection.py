@@ -1,4 +1,4 @@
-"""A server that fails is left out, for longer each time, but never too many at once."""
+"""A server that fails is ejected, for longer each time, but never too many at once."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ def test_an_ejected_server_comes_back_when_its_time_is_over() -> None:
     assert not standing.is_ejected
 
 
-def test_it_is_left_out_twice_as_long_each_time_up_to_a_limit() -> None:
+def test_it_is_ejected_twice_as_long_each_time_up_to_a_limit() -> None:
     standing, others, now = Standing(), [Standing()], 0.0
     seconds = []
     for _ in range(5):
@@ -46,7 +46,7 @@ def test_it_is_left_out_twice_as_long_each_time_up_to_a_limit() -> None:
     assert seconds == [10.0, 20.0, 40.0, 60.0, 60.0]
 
 
-def test_what_was_long_ago_is_forgotten() -> None:
+def test_old_ejections_do_not_count() -> None:
     standing, others = Standing(), [Standing()]
     fail_times(3, standing, others, 0.0)
     readmit([standing], 10.0)
@@ -56,7 +56,7 @@ def test_what_was_long_ago_is_forgotten() -> None:
     assert standing.ejected_until - 70.5 == 10.0
 
 
-def test_a_server_that_is_out_is_not_ejected_again_by_requests_still_under_way() -> None:
+def test_an_ejected_server_is_not_ejected_again_by_requests_in_flight() -> None:
     standing, others = Standing(), [Standing()]
     fail_times(3, standing, others, 0.0)
 
@@ -68,7 +68,7 @@ def test_a_server_that_is_out_is_not_ejected_again_by_requests_still_under_way()
     ("count", "share", "most"),
     [(1, 0.5, 0), (2, 0.5, 1), (3, 0.5, 1), (4, 0.5, 2), (4, 0.0, 0), (4, 1.0, 4), (10, 0.3, 3)],
 )
-def test_no_more_than_a_share_of_the_servers_is_left_out(
+def test_no_more_than_a_share_of_the_servers_is_ejected(
     count: int, share: float, most: int
 ) -> None:
     standings = [Standing() for _ in range(count)]

@@ -1,4 +1,4 @@
-"""A server is well until enough checks in a row speak against it, and then until enough hold."""
+"""A server is healthy until enough checks in a row fail, and again after enough have passed."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ def make_check(unhealthy_after: int = 3, healthy_after: int = 2) -> HealthCheck:
 
 
 def after(checks: str, check: HealthCheck) -> Health:
-    """Return what is known after *checks*: ``+`` is one that held, ``-`` one that failed."""
+    """Return the health after *checks*: ``+`` is one that passed, ``-`` one that failed."""
     health = Health()
     for mark in checks:
         health = after_check(health, check, None if mark == "+" else "it failed", 1.0)
@@ -40,7 +40,7 @@ def test_checks_count_in_a_row(checks: str, is_healthy: bool) -> None:
 
 
 @given(st.text("+-", max_size=30), st.integers(1, 5), st.integers(1, 5))
-def test_it_changes_exactly_when_enough_in_a_row_say_otherwise(
+def test_health_changes_exactly_when_enough_checks_in_a_row_contradict_it(
     checks: str, unhealthy_after: int, healthy_after: int
 ) -> None:
     check = make_check(unhealthy_after, healthy_after)
@@ -56,7 +56,7 @@ def test_it_changes_exactly_when_enough_in_a_row_say_otherwise(
             assert before.in_a_row + 1 < enough
 
 
-def test_the_words_are_those_of_the_last_check_and_gone_when_one_holds() -> None:
+def test_the_detail_is_that_of_the_last_check_and_empty_after_one_that_passes() -> None:
     assert after("-", make_check()).detail == "it failed"
     assert after("-+", make_check()).detail == ""
 
@@ -79,7 +79,7 @@ def test_the_first_check_is_within_a_second_and_within_an_interval(
     assert -1e-6 <= pause <= min(1.0, interval) + 1e-6
 
 
-def test_a_check_that_is_postponed_changes_nothing_else() -> None:
+def test_postponing_a_check_changes_nothing_else() -> None:
     health = Health(False, 1, "it failed", 3.0)
 
     assert postpone(health, 9.0) == Health(False, 1, "it failed", 9.0)
@@ -88,7 +88,7 @@ def test_a_check_that_is_postponed_changes_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("status", "accepted"), [(199, False), (200, True), (299, True), (300, False), (304, True)]
 )
-def test_ranges_hold_both_of_their_ends(status: int, accepted: bool) -> None:
+def test_ranges_include_both_ends(status: int, accepted: bool) -> None:
     check = HealthCheck("/", 5.0, 2.0, 3, 2, ((200, 299), (304, 304)), 0.0)
 
     assert check.accepts(status) == accepted

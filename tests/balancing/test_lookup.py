@@ -1,4 +1,4 @@
-"""A name is looked up again and again; what is known of it stays until something else is."""
+"""A name is looked up periodically; its known addresses stay until there are others."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ def find(lookup: Lookup, *addresses: str, now: float = 0.0) -> bool:
     return lookup.find(addresses, now, 0.5)
 
 
-def test_a_name_is_due_at_once_and_then_every_so_often() -> None:
+def test_a_name_is_due_at_once_and_then_periodically() -> None:
     lookup = Lookup(30.0)
     assert lookup.is_due(0.0)
 
@@ -31,7 +31,7 @@ def test_it_is_not_looked_up_twice_at_one_time() -> None:
 
 
 def test_another_order_is_not_another_set() -> None:
-    """Name servers turn their lists around with each answer."""
+    """Name servers rotate their lists with each response."""
     lookup = Lookup(30.0)
 
     assert find(lookup, "10.0.0.1", "10.0.0.2")
@@ -39,7 +39,7 @@ def test_another_order_is_not_another_set() -> None:
     assert lookup.addresses == ("10.0.0.1", "10.0.0.2")
 
 
-def test_what_is_gone_goes_and_what_is_new_comes() -> None:
+def test_removed_addresses_are_dropped_and_new_ones_added() -> None:
     lookup = Lookup(30.0)
     find(lookup, "10.0.0.1", "10.0.0.2")
 
@@ -47,7 +47,7 @@ def test_what_is_gone_goes_and_what_is_new_comes() -> None:
     assert lookup.addresses == ("10.0.0.2", "10.0.0.3")
 
 
-def test_what_is_known_stays_while_the_name_does_not_resolve() -> None:
+def test_known_addresses_stay_while_the_name_does_not_resolve() -> None:
     lookup = Lookup(30.0)
     find(lookup, "10.0.0.1")
 
@@ -66,7 +66,7 @@ def test_an_unknown_name_is_looked_up_again_sooner() -> None:
     assert lookup.due_at == UNKNOWN_PAUSE_SECONDS
 
 
-def test_a_connection_that_fails_brings_it_forward_but_not_for_each() -> None:
+def test_a_failed_connection_brings_a_look_up_forward_but_not_each_one() -> None:
     lookup = Lookup(30.0)
     find(lookup, "10.0.0.1", now=0.0)
 
@@ -77,7 +77,7 @@ def test_a_connection_that_fails_brings_it_forward_but_not_for_each() -> None:
 
 
 @given(st.lists(ADDRESSES, max_size=20))
-def test_there_is_always_an_address_once_there_was_one(answers: list[list[str]]) -> None:
+def test_there_is_always_an_address_after_the_first_one(answers: list[list[str]]) -> None:
     lookup = Lookup(30.0)
 
     for answer in answers:

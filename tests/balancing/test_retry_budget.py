@@ -1,4 +1,4 @@
-"""Retries are a bounded share of what is asked."""
+"""Retries are a bounded share of the requests."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ def test_without_a_share_only_the_few_are_left() -> None:
     assert allowed(budget, 1000, 100_000, 0.5) <= PER_SECOND * 1.5
 
 
-def test_what_a_whole_night_left_over_is_not_spent_in_one_minute() -> None:
+def test_the_unused_budget_of_a_night_is_not_spent_in_one_minute() -> None:
     budget = RetryBudget(0.2, 0, 0.0)
 
     assert allowed(budget, 10_000, 100_000, 36_000.0) < 200

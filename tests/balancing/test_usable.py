@@ -1,4 +1,4 @@
-"""There is always a server to choose from."""
+"""There is always a server that is used."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from gateway.balancing.choice import choose_usable
         ([], 0.5, "", False),
     ],
 )
-def test_the_servers_that_are_well_are_used_unless_too_few_are_left(
+def test_the_healthy_servers_are_used_unless_too_few_are_left(
     is_out: list[bool], panic_below: float, used: str, is_panic: bool
 ) -> None:
     servers = "abc"[: len(is_out)]
@@ -29,7 +29,7 @@ def test_the_servers_that_are_well_are_used_unless_too_few_are_left(
 
 
 @given(st.lists(st.booleans(), min_size=1), st.floats(0, 1))
-def test_one_is_always_left_and_one_that_is_out_is_used_in_a_panic_alone(
+def test_one_is_always_used_and_an_unhealthy_one_only_in_a_panic(
     is_out: list[bool], panic_below: float
 ) -> None:
     used, is_panic = choose_usable(range(len(is_out)), is_out, panic_below)

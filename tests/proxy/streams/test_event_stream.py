@@ -1,4 +1,4 @@
-"""Where an event ends: behind an empty line, however lines end, and however they are cut up."""
+"""Where an event ends: after an empty line, however lines end, and however they are cut."""
 
 import re
 from itertools import pairwise
@@ -33,11 +33,11 @@ def test_the_end_of_a_line_is_not(end: bytes) -> None:
     assert not followed(b"data: one" + end).is_between()
 
 
-def test_nothing_is_under_way_before_the_first_event() -> None:
+def test_no_event_is_in_transit_before_the_first() -> None:
     assert followed().is_between()
 
 
-def test_only_an_end_that_is_to_come_counts() -> None:
+def test_only_the_end_of_an_event_still_to_come_counts() -> None:
     events = followed(b"data: one\n\nid")
 
     assert events.first_end(b": 2\ndata: two") is None
@@ -45,7 +45,7 @@ def test_only_an_end_that_is_to_come_counts() -> None:
 
 
 def reference(data: bytes) -> list[int]:
-    """Return every place behind an empty line, line by line."""
+    """Return every place after an empty line, line by line."""
     ends, at = [], 0
     for line in re.findall(rb"[^\r\n]*(?:\r\n|\r|\n)", data):
         at += len(line)
@@ -71,13 +71,13 @@ def test_however_it_is_cut_up_the_border_is_where_an_empty_line_ends(
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"br", b"identity, gzip"])
-def test_in_what_is_compressed_the_end_of_a_piece_is_as_good_as_any(coding: bytes) -> None:
+def test_in_compressed_data_any_end_of_a_piece_is_a_border(coding: bytes) -> None:
     events = EventStream(HEAD[:-2] + b"content-encoding: " + coding + b"\r\n\r\n")
     events.follow(b"\x1f\x8b...")
 
     assert events.is_between()
 
 
-def test_an_answer_with_a_length_ends_by_itself() -> None:
+def test_a_response_with_a_length_ends_by_itself() -> None:
     assert EventStream(HEAD).is_endless
     assert not EventStream(HEAD[:-2] + b"content-length: 10\r\n\r\n").is_endless

@@ -1,4 +1,4 @@
-"""OpenStreams end when their token has: by the wall clock, once, and without a timer for each."""
+"""Open streams end with their token: by the wall clock, once, and without a timer for each."""
 
 import asyncio
 import gc
@@ -63,7 +63,7 @@ def test_a_stream_ends_at_its_time_and_not_before() -> None:
     assert len(streams) == 0
 
 
-def test_a_stream_whose_token_has_expired_already_ends_with_the_next_look() -> None:
+def test_a_stream_whose_token_has_expired_already_ends_with_the_next_sweep() -> None:
     time = Time()
     streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
@@ -152,7 +152,7 @@ def test_the_clocks_of_the_machine_are_used_unless_others_are_given() -> None:
     assert stream.told == ["ended"]
 
 
-def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed() -> None:
+def test_a_revoked_stream_ends_in_the_next_sweep_after_a_list_has_changed() -> None:
     streams = OpenStreams(Time().clocks())
     stream, other = FakeStream(streams), FakeStream(streams)
     for one in (stream, other):
@@ -170,7 +170,7 @@ def test_a_stream_that_is_revoked_ends_at_the_next_look_after_a_list_has_changed
     assert len(streams) == 1
 
 
-def test_a_stream_is_compared_once_it_begins() -> None:
+def test_a_stream_is_checked_for_revocation_when_it_begins() -> None:
     """A list may have changed between the decision about its request and its first byte."""
     streams = OpenStreams(Time().clocks())
     stream = FakeStream(streams)
@@ -182,7 +182,7 @@ def test_a_stream_is_compared_once_it_begins() -> None:
     assert stream.told == ["ended"]
 
 
-def test_a_stream_that_is_both_over_time_and_revoked_ends_once() -> None:
+def test_a_stream_that_is_both_expired_and_revoked_ends_once() -> None:
     time = Time()
     streams = OpenStreams(time.clocks())
     stream = FakeStream(streams)
@@ -197,13 +197,13 @@ def test_a_stream_that_is_both_over_time_and_revoked_ends_once() -> None:
 
 
 class BrokenStream(FakeStream):
-    """Cannot say whether it is revoked, for there is a bug in it."""
+    """Fails to say whether it is revoked."""
 
     def is_revoked(self) -> bool:
         raise ZeroDivisionError
 
 
-async def test_a_stream_that_cannot_be_compared_is_cut_and_keeps_no_other_from_its_end() -> None:
+async def test_a_stream_whose_revocation_check_fails_is_cut_and_the_others_still_end() -> None:
     reported: list[str] = []
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: reported.append(context["message"])

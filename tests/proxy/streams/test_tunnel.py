@@ -1,4 +1,4 @@
-"""WebSocket and other upgrades: a tunnel of bytes, where the route and the token allow one."""
+"""WebSocket and other upgrades: a tunnel of bytes, if the route and the token allow one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -163,7 +163,7 @@ async def open_tunnel(gateway: RunningGateway, path: str = "/open-socket/") -> W
     return client
 
 
-async def test_a_tunnel_begins_with_what_came_behind_the_101(
+async def test_a_tunnel_begins_with_what_came_after_the_101(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = switch(b"at once")
@@ -174,7 +174,7 @@ async def test_a_tunnel_begins_with_what_came_behind_the_101(
     assert await client.read(4) == b"MORE"
 
 
-async def test_the_upgrade_is_asked_of_the_service_in_our_own_words(
+async def test_the_gateway_writes_the_upgrade_request_itself(
     service: Service, gateway: RunningGateway
 ) -> None:
     service.script = switch()
@@ -268,7 +268,7 @@ async def test_a_silent_tunnel_is_ended(service: Service, start_gateway: StartGa
 async def test_a_tunnel_whose_service_stops_reading_is_ended(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """Waiting for the service does not take the limit off the tunnel."""
+    """The idle timeout of the tunnel still applies while the service reads nothing."""
 
     async def stop_reading(service: Service, wire: Wire) -> None:
         await read_head(wire)
@@ -317,7 +317,7 @@ DECLINED = {
 
 
 @pytest.mark.parametrize("answer", DECLINED.values(), ids=DECLINED)
-async def test_an_answer_other_than_101_makes_no_tunnel(
+async def test_a_response_other_than_101_makes_no_tunnel(
     service: Service, gateway: RunningGateway, answer: bytes
 ) -> None:
     """CVE-2024-23326: what the client sends afterwards is not passed on."""
@@ -332,7 +332,7 @@ async def test_an_answer_other_than_101_makes_no_tunnel(
     assert len(service.requests) == 1
 
 
-async def test_a_101_nobody_asked_for_is_502(service: Service, gateway: RunningGateway) -> None:
+async def test_an_unrequested_101_is_502(service: Service, gateway: RunningGateway) -> None:
     service.script = answer_with(SWITCHED)
 
     for path in ("/open/", "/open-socket/"):
@@ -399,7 +399,7 @@ async def test_other_upgrades_are_refused(
 async def test_an_upgrade_field_without_its_connection_option_is_no_upgrade(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """RFC 9110 §7.8: then it is a field of somebody else's connection, and not passed on."""
+    """RFC 9110 §7.8: it is then a field of another connection, and not forwarded."""
     answer = await gateway.ask(make_request("/open-socket/", "Upgrade: websocket"))
 
     assert answer.status == 200

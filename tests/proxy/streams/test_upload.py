@@ -1,4 +1,4 @@
-"""Bodies of requests: passed on as they come, bounded, and whole."""
+"""Request bodies: passed on as they come, bounded, and whole."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ class Source:
         self.is_held = False
 
 
-def test_a_client_is_held_while_a_body_has_nowhere_to_go() -> None:
+def test_the_client_is_paused_while_a_body_has_nowhere_to_go() -> None:
     source = Source()
     upload = Upload(source, None, None)
 
@@ -56,8 +56,8 @@ class FullServer:
         self._source.pause_reading()
 
 
-def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() -> None:
-    """Else nothing would ever hold it again, and all of its body become memory of ours."""
+def test_the_client_stays_paused_if_the_pending_body_fills_the_server() -> None:
+    """Otherwise nothing would pause it again, and the gateway would hold all of its body."""
     source = Source()
     upload = Upload(source, 1_000_000, None)
     upload.add(bytes(64 * 1024 + 1))
@@ -68,7 +68,7 @@ def test_a_client_stays_held_where_the_server_is_full_with_what_waited_for_it() 
     assert source.is_held
 
 
-async def test_a_body_whose_end_waited_behind_what_held_the_client_ends_once(
+async def test_a_body_whose_end_waited_while_the_client_was_paused_ends_once(
     service: Service, client: Wire
 ) -> None:
     """RFC 9112 §7.1: a second end would be read as a part of the next request."""
@@ -158,7 +158,7 @@ async def test_a_piece_is_passed_on_before_the_next_one_comes(
     await peer.wait_for(lambda: b"two" in peer.received)
 
 
-async def test_a_body_sent_before_the_connection_stands_is_not_lost(
+async def test_a_body_sent_before_the_connection_is_open_is_not_lost(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """The first request has to wait for a connection to the service."""

@@ -1,4 +1,4 @@
-"""FrameTracker are followed through any cut of the bytes, and nobody guesses where one begins."""
+"""Frames are followed however the bytes are cut, and no beginning of one is guessed."""
 
 import struct
 from itertools import pairwise
@@ -59,7 +59,7 @@ def test_frames_end_where_they_end_however_the_bytes_are_cut(
 
 
 @given(STREAMS, st.integers(0, 400))
-def test_the_end_of_the_frame_under_way_is_found_in_the_piece_that_has_it(
+def test_the_end_of_the_current_frame_is_found_in_its_piece(
     stream: tuple[bool, list[bytes]], cut: int
 ) -> None:
     masked, pieces = stream
@@ -118,7 +118,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("masked", "frame"), MALFORMED.values(), ids=MALFORMED)
-def test_behind_a_malformed_frame_no_frame_is_known_to_begin(masked: bool, frame: bytes) -> None:
+def test_after_a_malformed_frame_no_frame_is_known_to_begin(masked: bool, frame: bytes) -> None:
     """RFC 6455 §5.1, §5.2, §5.5."""
     good = Frame(Opcode.TEXT, b"hi").serialize(mask=masked)
     for pieces in ([good + frame + good], [good, *(bytes((byte,)) for byte in frame), good]):

@@ -1,4 +1,4 @@
-"""WebSockets take leave in their own words when the token that allowed them has expired."""
+"""WebSockets are closed with a Close frame when the token that allowed them has ended."""
 
 import asyncio
 from typing import cast
@@ -30,7 +30,7 @@ def frame(size: int, *, masked: bool) -> bytes:
 async def open_tunnel(
     gateway: RunningGateway, service: Service, target: str = "/socket/"
 ) -> tuple[Wire, Wire]:
-    """Return both ends of a WebSocket, behind their handshake."""
+    """Return both ends of a WebSocket, after their handshake."""
 
     async def switch(service: Service, wire: Wire) -> None:
         await service.read_request(wire)
@@ -58,7 +58,7 @@ async def read_goodbye(peer: Wire) -> None:
     assert Close.parse(unmasked) == Close(1008, "token expired")
 
 
-async def test_both_ends_are_told_and_close_as_the_protocol_has_it(
+async def test_both_ends_get_a_close_frame_and_close_as_the_protocol_requires(
     service: Service, gateway: RunningGateway
 ) -> None:
     """RFC 6455 §7.1.1, §7.1.2."""
@@ -112,7 +112,7 @@ async def test_nothing_of_the_clients_follows_the_close_frame(
 
 @pytest.mark.parametrize("size", [5, 200, 1 << 20])
 @pytest.mark.parametrize("sent", [1, -1])
-async def test_a_frame_of_the_services_under_way_is_finished_first(
+async def test_a_frame_of_the_service_in_transit_is_finished_first(
     service: Service, gateway: RunningGateway, size: int, sent: int
 ) -> None:
     """Cut at its first or its last byte: in its header, or in its payload."""
@@ -134,7 +134,7 @@ async def test_a_frame_of_the_services_under_way_is_finished_first(
 
 @pytest.mark.parametrize("size", [5, 200, 1 << 20])
 @pytest.mark.parametrize("sent", [1, -1])
-async def test_a_frame_of_the_clients_under_way_is_finished_first(
+async def test_a_frame_of_the_client_in_transit_is_finished_first(
     service: Service, gateway: RunningGateway, size: int, sent: int
 ) -> None:
     client, peer = await open_tunnel(gateway, service)
@@ -184,9 +184,7 @@ async def test_a_frame_that_does_not_end_in_time_is_cut(
     assert gateway.metric("gateway_tunnels_open") == 0
 
 
-async def test_ends_that_do_not_answer_are_waited_for_only_so_long(
-    service: Service, gateway: RunningGateway
-) -> None:
+async def test_ends_that_do_not_answer_time_out(service: Service, gateway: RunningGateway) -> None:
     client, peer = await open_tunnel(gateway, service)
     gateway.pass_time(EXPIRED)
     await client.read(len(GOODBYE))
@@ -217,7 +215,7 @@ async def test_a_service_that_closes_at_once_does_not_cut_off_the_client(
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
-async def test_a_service_that_goes_amid_a_frame_ends_the_tunnel(
+async def test_a_service_that_leaves_in_the_middle_of_a_frame_ends_the_tunnel(
     service: Service, gateway: RunningGateway, end: str
 ) -> None:
     client, peer = await open_tunnel(gateway, service)
@@ -232,7 +230,7 @@ async def test_a_service_that_goes_amid_a_frame_ends_the_tunnel(
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "end"])
-async def test_a_client_that_goes_while_it_is_told_ends_the_tunnel(
+async def test_a_client_that_leaves_during_the_close_ends_the_tunnel(
     service: Service, gateway: RunningGateway, end: str
 ) -> None:
     client, peer = await open_tunnel(gateway, service)
@@ -249,10 +247,10 @@ async def test_a_client_that_goes_while_it_is_told_ends_the_tunnel(
     assert gateway.metric("gateway_tunnels_open") == 0
 
 
-async def test_who_took_leave_already_is_told_nothing_more(
+async def test_a_side_that_has_sent_a_close_frame_gets_none(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """RFC 6455 §5.5.1: nothing is sent behind a Close frame."""
+    """RFC 6455 §5.5.1: nothing is sent after a Close frame."""
     client, peer = await open_tunnel(gateway, service)
     await pass_on(peer, client, close_frame(1001, b""))
     await pass_on(client, peer, frame(5, masked=True))
@@ -266,7 +264,7 @@ async def test_who_took_leave_already_is_told_nothing_more(
 
 
 @pytest.mark.parametrize("ended", ["client", "service"])
-async def test_a_side_that_ended_before_is_told_nothing(
+async def test_a_side_that_has_ended_gets_no_close_frame(
     service: Service, gateway: RunningGateway, ended: str
 ) -> None:
     client, peer = await open_tunnel(gateway, service)
@@ -286,10 +284,10 @@ async def test_a_side_that_ended_before_is_told_nothing(
 
 
 @pytest.mark.parametrize("side", ["client", "service"])
-async def test_what_is_no_websocket_any_more_is_cut(
+async def test_a_tunnel_with_a_malformed_frame_is_cut(
     service: Service, gateway: RunningGateway, side: str
 ) -> None:
-    """Behind a malformed frame no place is known where another could begin."""
+    """After a malformed frame it is unknown where another one could begin."""
     client, peer = await open_tunnel(gateway, service)
     sender, receiver = (client, peer) if side == "client" else (peer, client)
     await pass_on(sender, receiver, b"\x8f\xff not a frame")
@@ -302,7 +300,7 @@ async def test_what_is_no_websocket_any_more_is_cut(
     assert gateway.metric("gateway_streams_expired_total", route="socket") == 1
 
 
-async def test_what_stops_being_one_while_it_takes_leave_is_cut(
+async def test_a_tunnel_with_a_malformed_frame_during_the_close_is_cut(
     service: Service, gateway: RunningGateway
 ) -> None:
     client, peer = await open_tunnel(gateway, service)
@@ -337,7 +335,7 @@ async def test_a_client_that_reads_nothing_does_not_stay(
 
 
 class End:
-    """One end of a tunnel, and what was asked of it."""
+    """One end of a tunnel, and the calls that it got."""
 
     def __init__(self) -> None:
         self.written = b""
@@ -358,7 +356,7 @@ class End:
 
 
 class Exchange:
-    """Whoever owns a tunnel, and what it was told."""
+    """The owner of a tunnel, and the calls that it got."""
 
     def __init__(self) -> None:
         self.told: list[str | float] = []
@@ -374,7 +372,7 @@ class Exchange:
 
 
 class Steps:
-    """A tunnel between ends that only remember."""
+    """A tunnel between ends that only record their calls."""
 
     def __init__(self) -> None:
         self.exchange, self.client, self.server = Exchange(), End(), End()
@@ -387,7 +385,7 @@ def steps() -> Steps:
     return Steps()
 
 
-def test_nothing_is_written_behind_an_end(steps: Steps) -> None:
+def test_nothing_is_written_after_an_end(steps: Steps) -> None:
     steps.tunnel.client_ended()
     steps.tunnel.token_ended(b"token expired")
 
@@ -413,8 +411,8 @@ def test_after_the_timeout_only_who_got_a_close_frame_is_ended_properly(
     assert steps.exchange.told[-1] == verdict
 
 
-def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
-    """An end that was held up could not answer."""
+def test_a_side_that_got_a_close_frame_is_read_again_and_has_a_new_timeout(steps: Steps) -> None:
+    """A paused end could not answer."""
     whole = frame(5, masked=False)
     steps.tunnel.from_server(whole[:3])
     steps.tunnel.server_blocked()
@@ -430,7 +428,7 @@ def test_who_was_told_is_read_from_and_waited_for_anew(steps: Steps) -> None:
     assert (steps.client.asked, steps.server.asked) == (["hold", "go on"], ["go on"])
 
 
-def test_a_service_that_is_lost_behind_its_farewell_leaves_the_client_time(steps: Steps) -> None:
+def test_a_service_lost_after_its_close_frame_leaves_the_client_time(steps: Steps) -> None:
     steps.tunnel.token_ended(b"token expired")
     steps.tunnel.server_lost()
     assert "over" not in steps.exchange.told
@@ -440,7 +438,9 @@ def test_a_service_that_is_lost_behind_its_farewell_leaves_the_client_time(steps
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "ended"])
-def test_a_service_that_goes_amid_a_frame_leaves_nothing_to_say(steps: Steps, lost: bool) -> None:
+def test_a_service_that_leaves_in_the_middle_of_a_frame_allows_no_close_frame(
+    steps: Steps, lost: bool
+) -> None:
     steps.tunnel.from_server(frame(5, masked=False)[:3])
     steps.tunnel.token_ended(b"token expired")
     (steps.tunnel.server_lost if lost else steps.tunnel.server_ended)()
@@ -449,7 +449,7 @@ def test_a_service_that_goes_amid_a_frame_leaves_nothing_to_say(steps: Steps, lo
     assert steps.client.written == frame(5, masked=False)[:3]
 
 
-def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) -> None:
+def test_a_client_that_ends_in_the_middle_of_a_frame_ends_the_service_side(steps: Steps) -> None:
     cut_short = frame(5, masked=True)[:3]
     steps.tunnel.from_client(cut_short)
     steps.tunnel.token_ended(b"token expired")
@@ -469,7 +469,7 @@ def test_a_client_that_ends_amid_a_frame_ends_the_services_side(steps: Steps) ->
 LEAVING = close_frame(1001, b"shutting down")
 
 
-def test_who_can_wait_has_a_timeout_only_once_both_ends_were_told(steps: Steps) -> None:
+def test_a_drain_has_a_timeout_only_once_both_ends_got_a_close_frame(steps: Steps) -> None:
     whole = frame(5, masked=False)
     steps.tunnel.from_server(whole[:3])
     steps.tunnel.drain(1001, b"shutting down")
@@ -482,7 +482,7 @@ def test_who_can_wait_has_a_timeout_only_once_both_ends_were_told(steps: Steps) 
     assert len(steps.server.written) == len(LEAVING) + 4
 
 
-def test_a_client_that_ended_amid_its_frame_needs_to_be_told_nothing(steps: Steps) -> None:
+def test_a_client_that_ended_in_the_middle_of_a_frame_gets_no_close_frame(steps: Steps) -> None:
     steps.tunnel.from_client(frame(5, masked=True)[:3])
     steps.tunnel.drain(1001, b"shutting down")
     assert steps.exchange.told == []
@@ -493,7 +493,9 @@ def test_a_client_that_ended_amid_its_frame_needs_to_be_told_nothing(steps: Step
     assert steps.client.written == LEAVING
 
 
-def test_leave_is_taken_once_and_a_token_that_ends_meanwhile_only_hurries_it(steps: Steps) -> None:
+def test_a_tunnel_closes_once_and_a_token_that_ends_meanwhile_only_sets_a_timeout(
+    steps: Steps,
+) -> None:
     steps.tunnel.from_server(frame(5, masked=False)[:3])
     for _ in range(2):
         steps.tunnel.drain(1001, b"shutting down")
@@ -504,7 +506,7 @@ def test_leave_is_taken_once_and_a_token_that_ends_meanwhile_only_hurries_it(ste
     assert len(steps.server.written) == said == len(LEAVING) + 4
 
 
-def test_behind_the_end_of_a_token_no_other_leave_is_taken(steps: Steps) -> None:
+def test_after_the_end_of_a_token_a_drain_changes_nothing(steps: Steps) -> None:
     steps.tunnel.token_ended(b"token expired")
     steps.tunnel.drain(1001, b"shutting down")
 
@@ -515,14 +517,14 @@ def test_behind_the_end_of_a_token_no_other_leave_is_taken(steps: Steps) -> None
 
 
 class Tls(End):
-    """An end that has no half of a connection to close."""
+    """An end that cannot be half-closed."""
 
     def end_writing(self) -> bool:
         super().end_writing()
         return False
 
 
-def test_another_tunnel_ends_at_once_where_no_half_of_it_can_be_closed() -> None:
+def test_another_tunnel_ends_at_once_if_it_cannot_be_half_closed() -> None:
     exchange, client, server = Exchange(), Tls(), End()
     tunnel = Tunnel(exchange, client, cast(ServerConnection, server))
 
@@ -539,7 +541,7 @@ def test_another_tunnel_ends_at_once_where_no_half_of_it_can_be_closed() -> None
 
 
 @pytest.mark.parametrize(("target", "grace"), [("/open-socket/", "0s"), ("/socket/", "unlimited")])
-async def test_without_an_end_in_sight_the_tunnel_goes_on(
+async def test_without_an_end_in_sight_the_tunnel_continues(
     service: Service,
     start_gateway: StartGateway,
     target: str,

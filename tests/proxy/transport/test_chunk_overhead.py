@@ -1,4 +1,4 @@
-"""ChunkOverhead without end is found, in whatever pieces it comes; honest chunks are not."""
+"""Endless chunk framing is found, in whatever pieces it comes; honest chunks pass."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_each_byte_of_body_earns_sixteen_of_framing() -> None:
 
 
 def test_no_body_earns_a_long_stretch_without_one() -> None:
-    """Trailers behind a large body, which the parser copies anew with each piece."""
+    """Trailers after a large body, which the parser copies again with each piece."""
     overhead = ChunkOverhead()
     assert not overhead.exceeds(10_000, 9_000, SPARE)
 

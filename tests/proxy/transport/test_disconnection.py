@@ -1,4 +1,4 @@
-"""Whether a peer has left, and when that is not known."""
+"""Whether a peer has left, what it left unread, and when that is not known."""
 
 import asyncio
 
@@ -58,7 +58,7 @@ async def test_a_peer_that_resets_has_left(service: Service, by_half_close: bool
 
 
 @pytest.mark.parametrize("extra", [{}, {"socket": Silent()}])
-def test_of_whom_nothing_is_known_nobody_has_left(extra: dict[str, object]) -> None:
+def test_a_peer_of_which_nothing_is_known_has_not_left(extra: dict[str, object]) -> None:
     assert not has_left(NoSocket(extra), by_half_close=True)
 
 
@@ -75,6 +75,6 @@ async def test_what_a_peer_left_behind_is_read_up_to_a_size(service: Service) ->
     wire.transport.abort()
 
 
-def test_of_tls_and_of_what_has_no_socket_nothing_is_left() -> None:
+def test_nothing_is_left_over_on_tls_or_without_a_socket() -> None:
     assert read_leftover(NoSocket({"sslcontext": object()}), 9) == b""
     assert read_leftover(NoSocket(), 9) == b""

@@ -1,4 +1,4 @@
-"""How slow a peer may be, by clocks of our own."""
+"""How slow a peer may be, by a clock of the test."""
 
 import pytest
 
@@ -40,12 +40,12 @@ def test_a_peer_that_drips_has_little_more(rate: float) -> None:
     assert not Peer().goes_on(GRACE + 1, rate)
 
 
-def test_a_peer_at_the_rate_goes_on_for_ever() -> None:
+def test_a_peer_at_the_rate_may_go_on_forever() -> None:
     assert Peer().goes_on(3 * 60 * 60, RATE)
 
 
 def test_a_peer_somewhat_under_the_rate_has_its_time() -> None:
-    """It loses a tenth of a second in each: what is small comes through."""
+    """It loses a tenth of a second in each: a small body gets through."""
     assert Peer().goes_on(9 * GRACE, RATE * 0.9)
     assert not Peer().goes_on(11 * GRACE, RATE * 0.9)
 
@@ -57,14 +57,14 @@ def test_a_peer_on_a_poor_network_may_pause_as_long_as_it_is_fast_enough_on_aver
         assert peer.goes_on(5, RATE * GRACE / 5)
 
 
-def test_what_was_fast_once_gives_no_more_than_the_grace() -> None:
-    """Else whoever begins with a megabyte has an hour."""
+def test_early_speed_earns_no_more_than_the_grace() -> None:
+    """Otherwise a peer that begins with a megabyte has an hour."""
     peer = Peer()
     assert peer.goes_on(1, 10_000_000)
     assert not peer.goes_on(GRACE + 1, 0)
 
 
-def test_time_in_which_somebody_else_is_waited_for_is_nothing_to_a_peer() -> None:
+def test_time_spent_waiting_for_somebody_else_does_not_count() -> None:
     peer = Peer()
     for _ in range(100):
         assert peer.goes_on(GRACE / 200, 0)
@@ -94,14 +94,14 @@ def test_without_a_rate_any_byte_is_enough() -> None:
 
 
 def test_a_count_that_goes_back_takes_nothing_away() -> None:
-    """Of bytes not sent yet there may be more than before."""
+    """There may be more unsent bytes than before."""
     peer = Peer()
     assert peer.pace.is_fast_enough(peer.now + 1, peer.count - 1000, RATE)
     assert peer.pace.is_fast_enough(peer.now + 2, peer.count - 900, RATE)
 
 
-def test_a_loop_that_was_held_up_cuts_nobody() -> None:
-    """It read nothing, either: what came meanwhile is not seen yet."""
+def test_a_blocked_event_loop_cuts_nobody() -> None:
+    """It read nothing either: what came meanwhile is not seen yet."""
     peer = Peer()
     assert peer.goes_on(1, RATE)
 

@@ -40,7 +40,7 @@ async def test_bytes_sent_to_a_closed_connection_are_not_counted(service: Servic
     wire.transport.abort()
 
 
-def test_of_tls_and_of_what_has_no_socket_nothing_is_said() -> None:
+def test_nothing_is_known_of_tls_or_without_a_socket() -> None:
     assert acknowledged_bytes(NoSocket({"sslcontext": object()})) is None
     assert acknowledged_bytes(NoSocket()) is None
 
@@ -52,7 +52,7 @@ class Counting:
         return bytes(120) + (1001).to_bytes(8, sys.byteorder)
 
 
-def test_of_tls_it_is_known_how_much_of_all_was_acknowledged() -> None:
+def test_on_tls_the_bytes_of_the_wire_are_known() -> None:
     """Records are larger than what they carry, but as fast."""
     tls = NoSocket({"sslcontext": object(), "socket": Counting()})
 
@@ -67,8 +67,8 @@ class Uncounted:
         return bytes(size)
 
 
-def test_of_a_kernel_that_does_not_count_nothing_is_said() -> None:
-    """As if it had acknowledged nothing, what a service has read could be sent again."""
+def test_nothing_is_known_if_the_kernel_does_not_count() -> None:
+    """Otherwise a request that a service has read could be taken for unsent, and retried."""
     assert acknowledged_bytes(NoSocket({"socket": Uncounted()})) is None
 
 

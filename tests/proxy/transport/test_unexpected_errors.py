@@ -1,4 +1,4 @@
-"""An error of ours in one place stops nothing anywhere else, and is reported."""
+"""An unexpected error in one place affects nothing else, and is reported."""
 
 import asyncio
 
@@ -55,16 +55,16 @@ async def hang(service: Service, wire: Wire) -> None:
     await wire.wait_lost()
 
 
-async def test_a_bug_is_reported(reports: list[str]) -> None:
+async def test_an_error_is_reported(reports: list[str]) -> None:
     report_unexpected_error("here", RuntimeError("a bug"))
 
     assert reports == ["here: a bug"]
 
 
-async def test_what_is_sent_behind_the_end_of_a_connection_loses_no_piece_of_another(
+async def test_sending_after_the_end_of_a_connection_loses_no_piece_of_another(
     service: Service, reports: list[str]
 ) -> None:
-    """The loop's transports raise there; whatever was put behind that piece was lost."""
+    """The transports of the loop raise then; all pieces after that one were lost."""
     first, second = [await connect(service.address) for _ in range(2)]
     write_buffer = WriteBuffer(asyncio.get_running_loop())
     first.end()
@@ -88,7 +88,7 @@ async def test_a_stream_that_cannot_end_is_cut_and_the_others_end(
     reports: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Those taken out with it were forgotten: their tunnels had no end any more."""
+    """Those that were due with it were forgotten: their tunnels never ended."""
     service.script = switch
     clients = [await gateway.connect() for _ in range(3)]
     for client in clients:
@@ -107,7 +107,7 @@ async def test_a_stream_that_cannot_end_is_cut_and_the_others_end(
 
 
 @pytest.mark.parametrize("method", ["expire", "check_exchange"])
-async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(
+async def test_a_client_whose_timeout_fails_is_cut_and_the_timeouts_of_others_hold(
     method: str, start_gateway: StartGateway, reports: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = await start_gateway(timeouts={"idle": "200ms", "head": "200ms"})
@@ -128,7 +128,7 @@ async def test_a_client_whose_deadline_fails_is_cut_and_the_deadlines_of_others_
         ("end_now", "100ms"),
     ],
 )
-async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
+async def test_a_client_that_fails_to_drain_is_cut_and_the_others_drain(
     method: str,
     drain: object,
     service: Service,
@@ -151,7 +151,7 @@ async def test_a_client_that_cannot_be_parted_from_is_cut_and_the_others_are(
     assert reports == [f"unexpected error while draining a client: {method}"]
 
 
-async def test_a_health_check_that_fails_by_a_bug_is_done_again(
+async def test_a_health_check_with_an_unexpected_error_is_repeated(
     service: Service,
     start_gateway: StartGateway,
     reports: list[str],
@@ -165,7 +165,7 @@ async def test_a_health_check_that_fails_by_a_bug_is_done_again(
     assert reports == ["unexpected error in a health check: open"]
 
 
-async def test_a_server_whose_deadline_fails_is_cut_and_the_deadlines_of_others_hold(
+async def test_a_server_whose_timeout_fails_is_cut_and_the_timeouts_of_others_hold(
     service: Service,
     start_gateway: StartGateway,
     reports: list[str],

@@ -35,7 +35,7 @@ def whole(piece: Piece) -> bytes:
     return piece if isinstance(piece, bytes) else b"".join(piece)
 
 
-async def test_nothing_is_sent_while_input_is_looked_at_and_all_of_it_after() -> None:
+async def test_nothing_is_sent_while_input_is_handled_and_everything_afterwards() -> None:
     write_buffer, one, other = WriteBuffer(asyncio.get_running_loop()), Transport(), Transport()
 
     write_buffer.put(one, b"a")
@@ -47,7 +47,7 @@ async def test_nothing_is_sent_while_input_is_looked_at_and_all_of_it_after() ->
     assert (one.sent, other.sent) == ([b"a"], [b"b"])
 
 
-async def test_the_outbox_serves_turn_after_turn() -> None:
+async def test_it_sends_turn_after_turn() -> None:
     write_buffer, one = WriteBuffer(asyncio.get_running_loop()), Transport()
 
     for piece in (b"a", b"b", b"c"):
@@ -78,7 +78,7 @@ async def test_a_flush_leaves_nothing_for_later() -> None:
     assert one.sent == [b"5\r\nhello\r\n"]
 
 
-async def test_what_was_put_for_a_connection_that_is_gone_hurts_nobody_else() -> None:
+async def test_a_piece_for_a_lost_connection_affects_no_other() -> None:
     write_buffer, gone, other = WriteBuffer(asyncio.get_running_loop()), Transport(), Transport()
     write_buffer.put(gone, b"a")
     write_buffer.put(other, b"b")

@@ -1,4 +1,4 @@
-"""Connections on which somebody logged in serve nobody else, judged by whom the service answers."""
+"""A connection on which a client logged in serves no other, as the service's responses show."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -77,7 +77,7 @@ async def ask(client: Wire, target: str, *lines: str) -> Message:
 
 
 async def log_in(client: Wire, target: str, scheme: str, user: str) -> Message:
-    """Go through the handshake; return the answer to its last request."""
+    """Go through the handshake; return the response to its last request."""
     challenged = await ask(client, target, f"Authorization: {scheme} hello")
     assert challenged.status == 401
     nonce = challenged.one(b"www-authenticate").split(b" ")[1].decode()
@@ -93,10 +93,10 @@ async def other() -> AsyncIterator[Service]:
 
 @PATHS
 @SCHEMES
-async def test_a_login_holds_for_its_client_and_for_nobody_else(
+async def test_a_login_applies_to_its_client_and_nobody_else(
     service: Service, start_gateway: StartGateway, path: str, scheme: str
 ) -> None:
-    """RFC 4559 §6: a stranger got the answers of whoever had logged in before."""
+    """RFC 4559 §6: a stranger got the responses meant for whoever had logged in before."""
     service.script = LogsIn()
     gateway = await start_gateway(routes=ROUTES)
     alice, bob, stranger = [await gateway.connect() for _ in range(3)]
@@ -110,7 +110,7 @@ async def test_a_login_holds_for_its_client_and_for_nobody_else(
 
 
 @PATHS
-async def test_what_is_pipelined_behind_a_login_goes_on_its_connection(
+async def test_requests_pipelined_after_a_login_use_its_connection(
     service: Service, start_gateway: StartGateway, path: str
 ) -> None:
     service.script = LogsIn()
@@ -128,7 +128,7 @@ async def test_what_is_pipelined_behind_a_login_goes_on_its_connection(
 async def test_a_login_that_is_pipelined_with_other_requests_does_not_leak(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """What goes before it and behind it on one client's connection is that client's."""
+    """The requests before and after it on one client's connection are that client's."""
 
     async def at_once(service: Service, wire: Wire) -> None:
         user = b""
@@ -151,7 +151,7 @@ async def test_a_login_that_is_pipelined_with_other_requests_does_not_leak(
 
 
 @pytest.mark.parametrize("balance", ["round_robin", "least_requests"])
-async def test_of_several_servers_the_one_with_the_login_is_asked(
+async def test_among_several_servers_the_one_with_the_login_is_used(
     service: Service, other: Service, start_gateway: StartGateway, balance: str
 ) -> None:
     service.script, other.script = LogsIn(), LogsIn()
@@ -182,10 +182,10 @@ async def test_of_several_servers_the_one_with_the_login_is_asked(
         b"Authentication-Info: Negotiate abc",
     ],
 )
-async def test_an_answer_that_speaks_of_a_login_is_enough(
+async def test_a_response_that_mentions_a_login_is_enough(
     service: Service, start_gateway: StartGateway, line: bytes
 ) -> None:
-    """Also on a route where nothing of the client's goes on."""
+    """Also on a route that forwards no credentials of the client."""
     script = service.script = LogsIn(line)
     gateway = await start_gateway(routes=ROUTES)
     clients = [await gateway.connect() for _ in range(2)]
@@ -214,10 +214,10 @@ async def test_other_credentials_share_connections(
     assert len(service.connections) == 1
 
 
-async def test_a_login_that_is_refused_here_binds_nothing(
+async def test_a_login_that_the_gateway_rejects_reserves_nothing(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """On a guarded route it does not reach the service."""
+    """On a protected route it does not reach the service."""
     gateway = await start_gateway(routes=ROUTES)
     client = await gateway.connect()
 
@@ -260,10 +260,10 @@ async def test_the_connection_is_closed_when_its_client_leaves_in_the_middle(
     never.set()
 
 
-async def test_a_connection_that_ended_is_replaced_by_one_of_nobody(
+async def test_a_reserved_connection_that_ended_is_replaced_by_a_fresh_one(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """A safe request is sent again, and whoever logged in has to do so again."""
+    """A safe request is retried, and the client has to log in again."""
     service.script = LogsIn(ends=Wire.close)
     gateway = await start_gateway(routes=ROUTES, upstream={"retries": {"methods": ["GET"]}})
     alice, bob = await gateway.connect(), await gateway.connect()
@@ -275,10 +275,10 @@ async def test_a_connection_that_ended_is_replaced_by_one_of_nobody(
     assert (await log_in(alice, "/open/", "NTLM", "alice")).body == b"alice"
 
 
-async def test_a_connection_of_one_client_counts_and_gives_way_to_who_waits(
+async def test_a_reserved_connection_counts_and_gives_way_to_waiting_requests(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """Or a few clients that log in would keep all others out."""
+    """Otherwise a few clients that log in could lock out all others."""
     open_now, most = 0, 0
     logs_in = LogsIn()
 
@@ -305,7 +305,7 @@ async def test_a_connection_of_one_client_counts_and_gives_way_to_who_waits(
     assert most <= 2
 
 
-async def test_a_reload_ends_a_login_and_gives_it_to_nobody(
+async def test_a_reload_closes_the_connections_of_a_login(
     service: Service, start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     script = service.script = LogsIn()
@@ -322,7 +322,7 @@ async def test_a_reload_ends_a_login_and_gives_it_to_nobody(
     assert (await log_in(alice, "/open/", "NTLM", "alice")).body == b"alice"
 
 
-async def test_an_idle_connection_of_one_client_is_closed_in_time(
+async def test_an_idle_reserved_connection_is_closed_in_time(
     service: Service, start_gateway: StartGateway
 ) -> None:
     script = service.script = LogsIn()
@@ -335,7 +335,7 @@ async def test_an_idle_connection_of_one_client_is_closed_in_time(
     assert (await ask(alice, "/open/")).status == 401
 
 
-async def test_a_connection_to_a_server_that_is_left_out_is_not_used(service: Service) -> None:
+async def test_a_reserved_connection_to_an_ejected_server_is_not_used(service: Service) -> None:
     pool = make_pool(service.url)
     bound = BoundConnections()
     bound.begin(pool)
@@ -355,10 +355,10 @@ async def test_a_connection_to_a_server_that_is_left_out_is_not_used(service: Se
     pool.close()
 
 
-async def test_a_client_that_never_logs_in_has_no_connection_of_its_own(
+async def test_a_client_that_never_logs_in_has_no_reserved_connection(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """What nobody uses costs nothing."""
+    """What is not used costs nothing."""
     client = await gateway.connect()
     assert (await ask(client, "/open/")).status == 200
 
@@ -366,10 +366,10 @@ async def test_a_client_that_never_logs_in_has_no_connection_of_its_own(
     assert side.bound is None
 
 
-async def test_a_client_that_stays_holds_nothing_of_former_configurations(
+async def test_a_client_that_stays_keeps_nothing_of_former_configurations(
     service: Service, start_gateway: StartGateway, tmp_path: Path
 ) -> None:
-    """Each reload left it a pool, servers and all, for as long as it stayed."""
+    """Each reload left it a former pool with its servers, for as long as it stayed."""
     service.script = LogsIn()
     gateway = await start_gateway(routes=ROUTES)
     alice = await gateway.connect()

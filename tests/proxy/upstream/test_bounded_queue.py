@@ -1,4 +1,4 @@
-"""Those who wait are served in the order in which they came, or leave when their time is over."""
+"""Items leave the queue in the order of arrival, or when their time is over."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from gateway.proxy.upstream.queue import BoundedQueue
 from gateway.settings.values.balancing import QueueLimits
 
 
-def test_there_is_room_for_so_many_and_no_more() -> None:
+def test_the_size_of_the_queue_is_limited() -> None:
     queue: BoundedQueue[int] = BoundedQueue(QueueLimits(2, 1.0))
 
     assert [queue.join(number, 0.0) for number in range(3)] == [True, True, False]
@@ -15,14 +15,14 @@ def test_there_is_room_for_so_many_and_no_more() -> None:
     assert queue.join(3, 0.0)
 
 
-def test_nobody_is_next_where_nobody_waits() -> None:
+def test_an_empty_queue_has_no_next() -> None:
     queue: BoundedQueue[int] = BoundedQueue(QueueLimits(2, 1.0))
 
     assert queue.next() is None
     assert queue.late(100.0) == []
 
 
-def test_those_whose_time_is_over_leave() -> None:
+def test_those_whose_time_is_over_are_removed() -> None:
     queue: BoundedQueue[int] = BoundedQueue(QueueLimits(9, 1.0))
     for number in range(3):
         queue.join(number, number * 0.5)
@@ -33,7 +33,7 @@ def test_those_whose_time_is_over_leave() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=9))
-def test_those_who_are_gone_leave_and_the_others_wait_on_in_order(gone: list[bool]) -> None:
+def test_those_who_are_gone_are_removed_and_the_others_keep_their_order(gone: list[bool]) -> None:
     queue: BoundedQueue[int] = BoundedQueue(QueueLimits(9, 1.0))
     for number in range(len(gone)):
         queue.join(number, 0.0)
@@ -46,7 +46,7 @@ def test_those_who_are_gone_leave_and_the_others_wait_on_in_order(gone: list[boo
     st.integers(1, 5),
     st.lists(st.tuples(st.sampled_from("jnl"), st.floats(0, 1)), max_size=80),
 )
-def test_each_leaves_exactly_once_in_the_order_in_which_they_came(
+def test_each_leaves_exactly_once_in_the_order_of_arrival(
     size: int, events: list[tuple[str, float]]
 ) -> None:
     queue: BoundedQueue[int] = BoundedQueue(QueueLimits(size, 1.0))

@@ -1,4 +1,4 @@
-"""No server ever has more connections than it may; who comes then waits, and is served in order."""
+"""No server has more connections than the limit; further requests wait, and are served in order."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.proxy.wire import Wire
 
 
 class Held:
-    """Answers each request with its target, once it is let go."""
+    """Responds to each request with its target, once it is released."""
 
     def __init__(self) -> None:
         self._may_go = asyncio.Semaphore(0)
@@ -42,7 +42,7 @@ async def until_queued(gateway: RunningGateway, count: int) -> None:
             await asyncio.sleep(0)  # nobody tells us
 
 
-async def test_requests_wait_for_the_connection_there_is_and_are_served_in_order(
+async def test_requests_wait_for_a_connection_and_are_served_in_order(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -60,7 +60,7 @@ async def test_requests_wait_for_the_connection_there_is_and_are_served_in_order
     assert len(service.connections) == 1
 
 
-async def test_who_finds_too_many_waiting_is_refused_at_once(
+async def test_a_request_that_finds_the_queue_full_is_rejected_at_once(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -83,7 +83,7 @@ async def test_who_finds_too_many_waiting_is_refused_at_once(
     assert len(service.requests) == 2
 
 
-async def test_who_waits_too_long_is_told_so_and_its_request_never_sent(
+async def test_a_request_that_waits_too_long_is_rejected_and_never_sent(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -120,7 +120,7 @@ async def test_a_connection_that_ends_makes_room_for_the_next(
     assert len(service.connections) == 20
 
 
-async def test_a_client_that_leaves_while_it_waits_holds_up_nobody(
+async def test_a_client_that_leaves_while_it_waits_delays_nobody(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_while_it_waits_holds_up_nobody(
 
 
 @pytest.mark.parametrize("balance", ["round_robin", "least_requests"])
-async def test_no_server_ever_has_more_connections_than_it_may(
+async def test_no_server_ever_has_more_connections_than_the_limit(
     service: Service, start_gateway: StartGateway, balance: str
 ) -> None:
     async with running_service() as second:
@@ -162,15 +162,15 @@ async def test_no_server_ever_has_more_connections_than_it_may(
 
 
 def reload(gateway: RunningGateway) -> None:
-    """Go on under the same configuration, with pools of its own."""
+    """Reload the same configuration, which gets new pools."""
     serving, fetched = gateway.gateway.data._serving, gateway.gateway.fetched
     gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
 
 
-async def test_a_reload_opens_no_connection_more_than_there_may_be(
+async def test_a_reload_does_not_exceed_the_limit_of_connections(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """What is under way keeps its connection, and so takes the room of one that comes later."""
+    """A request in flight keeps its connection, and so takes the place of a later one."""
     held = service.script = Held()
     gateway = await start_gateway(upstream={"max_connections": 2, "queue": {"timeout": "1m"}})
     clients = [await ask(gateway, f"/open/{number}") for number in range(2)]
@@ -187,7 +187,7 @@ async def test_a_reload_opens_no_connection_more_than_there_may_be(
     assert len(service.requests) == 5
 
 
-async def test_who_waits_since_before_a_reload_is_not_held_up_by_a_connection_that_is_idle_now(
+async def test_a_request_that_waits_since_before_a_reload_is_not_delayed_by_an_idle_connection(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -205,7 +205,7 @@ async def test_who_waits_since_before_a_reload_is_not_held_up_by_a_connection_th
     assert [(await read_answer(client)).status for client in clients] == [200] * 3
 
 
-async def test_requests_that_wait_end_with_the_configuration_that_they_began_with(
+async def test_waiting_requests_end_with_the_configuration_that_they_began_with(
     service: Service, start_gateway: StartGateway
 ) -> None:
     held = service.script = Held()
@@ -221,10 +221,10 @@ async def test_requests_that_wait_end_with_the_configuration_that_they_began_wit
     assert [(await read_answer(client)).status for client in clients] == [200, 200]
 
 
-async def test_what_is_sent_again_after_a_reload_is_not_held_up_by_an_idle_connection(
+async def test_a_retry_after_a_reload_is_not_delayed_by_an_idle_connection(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """Its own ended under it, and a request that came later has the room by then."""
+    """Its own connection ended, and a later request has its place by then."""
     may_end = asyncio.Event()
 
     async def end_the_first(service: Service, wire: Wire) -> None:

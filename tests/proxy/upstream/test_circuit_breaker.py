@@ -1,4 +1,4 @@
-"""A service that fails too often gets nothing for a while; one request finds out if it is back."""
+"""A service that fails too often gets nothing for a while; then a probe shows if it is back."""
 
 import asyncio
 from functools import partial
@@ -21,13 +21,13 @@ async def leave(service: Service, wire: Wire) -> None:
 
 
 async def hold(service: Service, wire: Wire) -> None:
-    """Leave the first request to the test to answer, and answer those that follow."""
+    """Leave the first request to the test, and respond to those that follow."""
     await service.read_request(wire)
     await serve(make_answer(b"yes"))(service, wire)
 
 
 async def send_probe(service: Service, gateway: RunningGateway) -> Wire:
-    """Send requests until the service gets one; return the connection of that."""
+    """Send requests until the service gets one; return its connection."""
     before = len(service.requests)
     seen = asyncio.ensure_future(service.request(before))
     while True:
@@ -48,7 +48,7 @@ def is_open(gateway: RunningGateway) -> bool:
     return gateway.metric("gateway_upstream_breakers_open", upstream="main") == 1
 
 
-async def test_an_open_breaker_answers_at_once_and_sends_nothing(
+async def test_an_open_breaker_rejects_at_once_and_sends_nothing(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = leave
@@ -65,7 +65,9 @@ async def test_an_open_breaker_answers_at_once_and_sends_nothing(
     assert gateway.metric("gateway_upstream_breaker_refused_total", upstream="main") == 3
 
 
-async def test_answers_keep_it_closed(service: Service, start_gateway: StartGateway) -> None:
+async def test_responses_keep_the_breaker_closed(
+    service: Service, start_gateway: StartGateway
+) -> None:
     service.script = serve(make_answer(b"no", status=500))
     gateway = await start_gateway(upstream={"breaker": BREAKER})
 
@@ -73,7 +75,7 @@ async def test_answers_keep_it_closed(service: Service, start_gateway: StartGate
     assert not is_open(gateway)
 
 
-async def test_answers_that_count_as_failures_open_it(
+async def test_responses_that_count_as_failures_open_the_breaker(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = serve(make_answer(b"no", status=503))
@@ -85,7 +87,7 @@ async def test_answers_that_count_as_failures_open_it(
     assert is_open(gateway)
 
 
-async def test_kept_connections_do_not_go_round_it(
+async def test_kept_connections_do_not_bypass_the_breaker(
     service: Service, start_gateway: StartGateway
 ) -> None:
     answers = [make_answer(b"yes")] * 3 + [make_answer(b"no", status=503)]
@@ -98,7 +100,7 @@ async def test_kept_connections_do_not_go_round_it(
     assert len(service.requests) == 6
 
 
-async def test_a_server_that_nobody_can_connect_to_opens_it(
+async def test_failed_connections_open_the_breaker(
     closed_port: int, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(
@@ -108,7 +110,7 @@ async def test_a_server_that_nobody_can_connect_to_opens_it(
     assert await statuses(gateway, 6) == [502] * 4 + [503] * 2
 
 
-async def test_one_request_that_is_answered_closes_it(
+async def test_a_probe_that_gets_a_response_closes_the_breaker(
     service: Service, start_gateway: StartGateway
 ) -> None:
     works = service.script
@@ -124,7 +126,7 @@ async def test_one_request_that_is_answered_closes_it(
     assert await statuses(gateway, 5) == [200] * 5
 
 
-async def test_one_request_that_fails_keeps_it_open(
+async def test_a_probe_that_fails_keeps_the_breaker_open(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = leave
@@ -139,10 +141,10 @@ async def test_one_request_that_fails_keeps_it_open(
 
 
 @pytest.mark.parametrize("end", ["answer", "break off", "leave"])
-async def test_what_becomes_of_an_older_request_neither_closes_nor_opens_it(
+async def test_an_older_request_neither_closes_nor_opens_the_breaker(
     service: Service, start_gateway: StartGateway, end: str
 ) -> None:
-    """It was sent before the breaker opened, and only the probe knows how things are now."""
+    """It was sent before the breaker opened, and says nothing about the present."""
     gateway = await start_gateway(upstream={"breaker": {**BREAKER, "open": "100ms"}})
     older = await gateway.connect()
     service.script = hold
@@ -173,10 +175,10 @@ async def test_what_becomes_of_an_older_request_neither_closes_nor_opens_it(
     assert await statuses(gateway, 3) == [200] * 3
 
 
-async def test_a_second_server_keeps_it_closed(
+async def test_a_second_server_keeps_the_breaker_closed(
     service: Service, closed_port: int, start_gateway: StartGateway
 ) -> None:
-    """A request that another server answers has not failed."""
+    """A request that another server responds to has not failed."""
     gateway = await start_gateway(
         [f"http://127.0.0.1:{closed_port}", service.url], upstream={"breaker": BREAKER}
     )
@@ -185,7 +187,7 @@ async def test_a_second_server_keeps_it_closed(
     assert not is_open(gateway)
 
 
-async def test_a_request_that_was_sent_is_not_said_to_be_spared(
+async def test_a_request_that_was_sent_is_not_reported_as_unsent(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """503 would say that nobody can have acted on it."""

@@ -1,4 +1,4 @@
-"""Connections to services: what a service does wrong never looks like a complete answer."""
+"""Connections to services: no mistake of a service looks like a complete response."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ def read_then(*pieces: bytes, end: object) -> Script:
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_service_that_ends_without_an_answer_is_502(
+async def test_a_service_that_closes_without_a_response_is_502(
     service: Service, gateway: RunningGateway, end: object
 ) -> None:
     service.script = read_then(end=end)
@@ -51,7 +51,7 @@ async def test_a_service_that_ends_without_an_answer_is_502(
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_service_that_ends_amid_its_head_is_502(
+async def test_a_service_that_closes_in_the_middle_of_a_head_is_502(
     service: Service, gateway: RunningGateway, end: object
 ) -> None:
     service.script = read_then(b"HTTP/1.1 200 OK\r\nContent-Le", end=end)
@@ -98,7 +98,7 @@ async def test_a_reset_is_not_the_end_of_a_body_that_lasts_until_close(
         await read_answer(client)
 
 
-async def test_a_service_that_does_not_answer_in_time_is_504_and_left(
+async def test_a_service_that_does_not_respond_in_time_is_504_and_disconnected(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """9110.14."""
@@ -117,7 +117,7 @@ async def test_a_service_that_does_not_answer_in_time_is_504_and_left(
     assert len(service.requests) == 1
 
 
-async def test_the_time_to_answer_begins_behind_the_whole_body(
+async def test_the_response_timeout_begins_after_the_whole_body(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """A slow upload is not the service's fault."""
@@ -141,7 +141,7 @@ async def test_the_time_to_answer_begins_behind_the_whole_body(
         b"canary!!",
     ],
 )
-async def test_bytes_on_an_idle_connection_are_nobodys_answer(
+async def test_bytes_on_an_idle_connection_are_no_response(
     service: Service, client: Wire, interruption: bytes
 ) -> None:
     client.send(make_request("/open/1"))
@@ -157,7 +157,7 @@ async def test_bytes_on_an_idle_connection_are_nobodys_answer(
     assert b"canary" not in client.received
 
 
-async def test_a_second_answer_to_one_request_is_nobodys(service: Service, client: Wire) -> None:
+async def test_a_second_response_to_one_request_is_dropped(service: Service, client: Wire) -> None:
     """Response-queue poisoning: the next client must not get it."""
     service.script = serve(make_answer(b"first") + make_answer(b"canary"), make_answer(b"third"))
     client.send(make_request("/open/1"))
@@ -172,7 +172,7 @@ async def test_a_second_answer_to_one_request_is_nobodys(service: Service, clien
     assert b"canary" not in client.received
 
 
-async def test_a_service_that_closes_behind_its_answer_is_connected_to_anew(
+async def test_a_service_that_closes_after_its_response_gets_a_new_connection(
     service: Service, client: Wire
 ) -> None:
     service.script = serve(make_answer(b"hello", b"Connection: close"))
@@ -248,7 +248,7 @@ async def test_a_slow_client_makes_the_service_wait(
 async def test_a_slow_client_is_not_the_services_fault(
     service: Service, start_gateway: StartGateway
 ) -> None:
-    """While the client cannot take more, no time limit of the service runs."""
+    """While the client cannot take more, no timeout of the service runs."""
     size = 64 * 1024 * 1024
     gateway = await start_gateway(
         upstream={"response_timeout": "200ms"}, timeouts={"body": "10s", "tunnel": "300ms"}
@@ -297,7 +297,7 @@ class Owner:
 
 
 class Requester:
-    """A request that was read whole from its client; *is_held* says that no more is read."""
+    """A request that was read whole; *is_held* says that its client is paused."""
 
     is_head = wants_upgrade = is_held = is_unsent = False
     sent_at = 0.0
@@ -372,8 +372,8 @@ def _close_peers() -> Iterator[None]:
         _PEERS.pop().close()
 
 
-async def test_an_early_answer_frees_the_client_but_not_the_connection() -> None:
-    """What was not taken stays in the transport's buffer, and nobody slows down the next one."""
+async def test_an_early_response_frees_the_client_but_not_the_connection() -> None:
+    """What was not read stays in the transport's buffer, and slows down no further request."""
     owner, requester = Owner(), Requester()
     server = await _ask_a_service_that_takes_nothing(owner, requester)
 
@@ -409,7 +409,7 @@ async def test_a_service_that_took_everything_in_the_end_is_kept() -> None:
 
 
 async def _lose_connection(owner: Owner, requester: Requester, answer: bytes) -> None:
-    """Have a service answer and reset the connection, and notice that first by a failed write."""
+    """Have a service respond and reset the connection, which is noticed first by a failed write."""
     server = ServerConnection(owner)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await asyncio.get_running_loop().create_connection(lambda: server, *listening.getsockname())
@@ -423,8 +423,8 @@ async def _lose_connection(owner: Owner, requester: Requester, answer: bytes) ->
     await until(lambda: bool(requester.ended))
 
 
-async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
-    """A service that refuses an upload does so, and does not read it."""
+async def test_9112_9_6_a_response_before_a_reset_is_not_lost() -> None:
+    """A service that rejects an upload does not read it."""
     owner, requester = Owner(), Requester()
 
     await _lose_connection(owner, requester, make_answer(b"too large", status=413))
@@ -442,7 +442,7 @@ async def test_9112_9_6_an_answer_in_front_of_a_reset_is_not_lost() -> None:
         (b"", "upstream_unreachable"),
     ],
 )
-async def test_a_part_of_an_answer_in_front_of_a_reset_is_no_answer(
+async def test_a_part_of_a_response_before_a_reset_is_no_response(
     answer: bytes, reason: str
 ) -> None:
     owner, requester = Owner(), Requester()
@@ -559,15 +559,15 @@ def _has_come(peer: Wire, size: int) -> bool:
 
 
 async def _ask(owner: Owner, requester: Requester) -> ServerConnection:
-    """Return a connection whose request waits in the write_buffer."""
+    """Return a connection whose request waits in the write buffer."""
     server = ServerConnection(owner)
     await asyncio.get_running_loop().create_connection(lambda: server, sock=_open_socket())
     server.send(requester, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0.0, 9.0)
     return server
 
 
-async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> None:
-    """It is left over from the answer before, which may have been another client's."""
+async def test_what_comes_before_the_request_was_sent_is_no_response_to_it() -> None:
+    """It is left over from the response before, which may have been another client's."""
     owner, requester = Owner(), Requester()
     server = await _ask(owner, requester)
 
@@ -587,7 +587,7 @@ async def test_what_comes_before_the_request_has_left_is_no_answer_to_it() -> No
 
 
 @pytest.mark.parametrize("end", ["eof", "lost"])
-async def test_a_request_that_has_not_left_can_be_sent_again_whatever_its_method(end: str) -> None:
+async def test_a_request_that_was_not_sent_is_retried_whatever_its_method(end: str) -> None:
     """Also over TLS, where no kernel is asked."""
     owner, requester = Owner(), Requester()
     server = await _ask(owner, requester)
@@ -620,7 +620,7 @@ LATE = pytest.mark.parametrize("late", [CANARY, b"canary", b"\r\n" + CANARY], id
 @each_end
 @LATE
 @pytest.mark.parametrize("when", ["at once", "idle"])
-async def test_what_comes_behind_an_answer_is_nobodys(
+async def test_what_comes_after_a_response_is_dropped(
     service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes, when: str
 ) -> None:
     """RFC 9112 §6.3, §11.2: the next client must not get it."""
@@ -641,10 +641,10 @@ async def test_what_comes_behind_an_answer_is_nobodys(
 
 @each_end
 @LATE
-async def test_what_comes_in_the_moment_of_the_next_request_is_nobodys(
+async def test_what_comes_at_the_moment_of_the_next_request_is_dropped(
     service: Service, gateway: RunningGateway, method: str, answer: bytes, late: bytes
 ) -> None:
-    """Both are there before the gateway looks: whatever it sees first, the request has not left."""
+    """Both arrive in one turn of the loop: whichever is read first, the request is unsent."""
     service.script = serve(answer, make_answer(b"next"))
     first, second = await gateway.connect(), await gateway.connect()
     first.send(make_request("/open/1", method=method))
@@ -662,8 +662,8 @@ async def test_what_comes_in_the_moment_of_the_next_request_is_nobodys(
     assert len(service.connections) == 2
 
 
-async def test_behind_an_answer_without_a_body_a_connection_is_looked_at_before_it_serves() -> None:
-    """What has come by then is no answer to anybody."""
+async def test_after_a_bodiless_response_the_connection_is_checked_before_it_is_reused() -> None:
+    """What has come by then is no response."""
     owner, requester = Owner(), Requester()
     server = await _ask(owner, requester)
     owner.write_buffer.flush()
@@ -681,7 +681,7 @@ async def test_behind_an_answer_without_a_body_a_connection_is_looked_at_before_
 @pytest.mark.parametrize(
     ("late", "is_distrusted"), [(b"canary", True), (b"HTTP/1.1 408 Request Timeout\r\n", False)]
 )
-async def test_a_body_where_there_is_none_ends_the_connection_before_it_serves_again(
+async def test_a_body_after_a_bodiless_response_ends_the_connection_before_it_is_reused(
     late: bytes, is_distrusted: bool
 ) -> None:
     """A 408 to an idle connection is no body (RFC 9110 §15.5.9)."""
@@ -700,10 +700,10 @@ async def test_a_body_where_there_is_none_ends_the_connection_before_it_serves_a
 
 
 @pytest.mark.parametrize("when", ["at once", "idle"])
-async def test_a_server_that_sent_a_body_where_there_is_none_is_not_trusted_again(
+async def test_a_server_that_sent_a_body_with_a_bodiless_response_is_not_trusted_again(
     service: Service, gateway: RunningGateway, caplog: pytest.LogCaptureFixture, when: str
 ) -> None:
-    """What it sends later than it can be noticed would be an answer to somebody else."""
+    """What it sends after the check would be a response to another request."""
     head, body = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", b"canary"
     service.script = serve(head + body if when == "at once" else head, head)
     client = await gateway.connect()

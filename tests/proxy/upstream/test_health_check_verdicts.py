@@ -1,4 +1,4 @@
-"""A server is well if it answers its check in time, whole, and as is wanted."""
+"""A server is healthy if its response to a check is in time, complete, and as configured."""
 
 import asyncio
 import ssl
@@ -49,7 +49,9 @@ WELL = {
 
 
 @pytest.mark.parametrize("answer", WELL.values(), ids=WELL)
-async def test_a_whole_answer_that_is_wanted_is_well(service: Service, answer: bytes) -> None:
+async def test_a_complete_response_with_an_expected_status_is_healthy(
+    service: Service, answer: bytes
+) -> None:
     service.script = say(answer)
 
     assert await ask(service.url) is None
@@ -77,7 +79,7 @@ ILL = {
 
 
 @pytest.mark.parametrize(("answer", "words"), ILL.values(), ids=ILL)
-async def test_nonsense_and_other_answers_are_not(
+async def test_nonsense_and_other_responses_are_unhealthy(
     service: Service, answer: bytes, words: str
 ) -> None:
     service.script = say(answer)
@@ -98,7 +100,7 @@ async def test_the_request_is_a_get_of_the_path_at_the_server(service: Service) 
 
 
 @pytest.mark.parametrize("answer", [b"", HEAD, HEAD + b"Content-Length: 9\r\n\r\n"])
-async def test_an_answer_that_is_late_or_has_no_end_is_not_waited_for(
+async def test_a_response_that_is_late_or_has_no_end_times_out(
     service: Service, answer: bytes
 ) -> None:
     service.script = say(answer, close=False)
@@ -109,13 +111,13 @@ async def test_an_answer_that_is_late_or_has_no_end_is_not_waited_for(
     await (await service.connection()).wait_end()
 
 
-async def test_nobody_listening_is_said(closed_port: int) -> None:
+async def test_a_refused_connection_is_unhealthy(closed_port: int) -> None:
     failure = await ask(f"http://127.0.0.1:{closed_port}")
 
     assert failure == "cannot connect (Connection refused)"
 
 
-async def test_no_request_of_a_client_is_counted(service: Service) -> None:
+async def test_a_check_does_not_count_as_a_request(service: Service) -> None:
     pool = make_pool(service.url)
     (member,) = pool._members.all
 
@@ -139,11 +141,11 @@ async def secret_service(service: Service) -> AsyncIterator[str]:
     server.close()
 
 
-async def test_a_server_is_asked_over_tls_as_requests_are_sent(secret_service: str) -> None:
+async def test_a_server_is_checked_over_tls_as_requests_are_sent(secret_service: str) -> None:
     assert await ask(secret_service, trusts=True) is None
 
 
-async def test_a_certificate_that_is_not_trusted_is_not_well(secret_service: str) -> None:
+async def test_an_untrusted_certificate_is_unhealthy(secret_service: str) -> None:
     pool = make_pool(secret_service)
     (member,) = pool._members.all
 

@@ -1,4 +1,4 @@
-"""Servers are checked again and again; who is ill gets nothing, and comes back when it is well."""
+"""Servers are checked periodically; an unhealthy one gets no requests until it is healthy again."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ HEALTH = {
 
 
 class Patient:
-    """Answers checks with *status*, and everything else with 200; *served* counts that."""
+    """Responds to checks with *status*, and to all else with 200; *served* counts the latter."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -61,7 +61,7 @@ def patient(service: Service) -> Patient:
 
 
 @pytest.mark.parametrize("status", [500, 0], ids=["500", "nonsense"])
-async def test_a_server_that_is_ill_gets_nothing_until_it_is_well_again(
+async def test_an_unhealthy_server_gets_nothing_until_it_is_healthy_again(
     service: Service,
     second: Service,
     gateway: RunningGateway,
@@ -91,7 +91,7 @@ async def test_a_server_that_is_ill_gets_nothing_until_it_is_well_again(
     assert server_metric(gateway, "checks_total", second) > 0
 
 
-async def test_where_all_are_ill_all_are_used(
+async def test_if_all_are_unhealthy_all_are_used(
     service: Service, second: Service, gateway: RunningGateway
 ) -> None:
     for one in (service, second):
@@ -131,7 +131,7 @@ async def test_checks_of_a_former_configuration_end_with_it(
     assert not former._running
 
 
-async def test_the_first_checks_do_not_come_at_one_moment() -> None:
+async def test_the_first_checks_are_spread_over_time() -> None:
     check = HealthCheck("/healthz", 5.0, 2.0, 3, 2, ((200, 299),), 0.0)
     luck = iter((0.25, 0.75))
     pool = make_pool("http://10.0.0.1", "http://10.0.0.2", health=check, chance=lambda: next(luck))

@@ -1,4 +1,4 @@
-"""Each answer says something of the server that gave it, and counts for the upstream as ever."""
+"""Each response counts for its upstream, and says something about its server."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def make_members(**balancing: Any) -> tuple[Member, ...]:
     return make_pool("http://10.0.0.1:8000", "http://10.0.0.2", **balancing)._members.all
 
 
-async def test_answers_still_count_for_the_upstream() -> None:
+async def test_responses_still_count_for_the_upstream() -> None:
     pool = make_pool("http://10.0.0.1:8000", "http://10.0.0.2")
 
     for member in pool._members.all:
@@ -20,7 +20,7 @@ async def test_answers_still_count_for_the_upstream() -> None:
     assert sum(pool.counts.times.by_method["GET"][200].counts) == 2
 
 
-async def test_an_answer_that_counts_as_a_failure_is_one() -> None:
+async def test_a_response_with_a_failure_status_is_a_failure() -> None:
     first, _ = make_members(failure_statuses=frozenset({503}))
 
     first.observe("GET", 503, 0.1)
@@ -30,7 +30,7 @@ async def test_an_answer_that_counts_as_a_failure_is_one() -> None:
     assert first.standing.in_a_row == 0  # 500 is an answer like any other here
 
 
-async def test_a_server_is_called_by_its_authority_and_one_of_many_addresses_by_both() -> None:
+async def test_a_member_is_named_by_its_authority_and_an_address_of_a_name_by_both() -> None:
     names = Names(**{"orders.svc": ["10.0.0.7", "10.0.0.8"]})
     pool = make_pool("http://orders.svc:8000", names=names)
     await pool._members.wait(1.0)

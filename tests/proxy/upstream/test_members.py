@@ -1,4 +1,4 @@
-"""Which servers are used: those that are well, by requests and by checks, and always one."""
+"""Which servers are used: the healthy ones, by requests and by checks, and always one."""
 
 import logging
 from dataclasses import replace
@@ -26,13 +26,13 @@ def used(pool: Pool) -> list[str]:
     return [one.host for one in pool._members.used]
 
 
-def make_ill(pool: Pool, *members: Member) -> None:
+def make_unhealthy(pool: Pool, *members: Member) -> None:
     for member in members:
         member.health = Health(is_healthy=False, detail="no answer")
     pool._members.choose()
 
 
-async def test_failures_in_a_row_leave_a_server_out_and_time_brings_it_back(
+async def test_failures_in_a_row_eject_a_server_and_time_readmits_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     pool = make_pool(*URLS[:2], ejection=LIMITS)
@@ -54,7 +54,7 @@ async def test_failures_in_a_row_leave_a_server_out_and_time_brings_it_back(
     assert pool.counts.servers["10.0.0.1"].ejections == 1
 
 
-async def test_an_answer_between_two_failures_keeps_a_server_in() -> None:
+async def test_a_response_between_two_failures_prevents_an_ejection() -> None:
     pool = make_pool(*URLS[:2], ejection=LIMITS)
     first, _ = members_of(pool)
 
@@ -65,7 +65,7 @@ async def test_an_answer_between_two_failures_keeps_a_server_in() -> None:
     assert len(used(pool)) == 2
 
 
-async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
+async def test_a_single_server_is_never_ejected_nor_watched() -> None:
     pool = make_pool(URLS[0], ejection=LIMITS)
     (alone,) = members_of(pool)
 
@@ -77,7 +77,7 @@ async def test_a_server_alone_is_never_left_out_nor_looked_at() -> None:
     assert alone.pool.watcher is None
 
 
-async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_reload() -> None:
+async def test_an_ejected_server_is_readmitted_if_it_is_alone_after_a_reload() -> None:
     former = make_pool(*URLS[:2], ejection=LIMITS)
     ejected, _ = members_of(former)
     for _ in range(2):
@@ -93,7 +93,7 @@ async def test_one_that_was_left_out_is_taken_back_where_it_is_alone_after_a_rel
     assert pool.counts.panics == 0
 
 
-async def test_one_that_was_left_out_is_taken_back_where_its_name_has_no_other_any_more() -> None:
+async def test_an_ejected_address_is_readmitted_if_its_name_has_no_other() -> None:
     names = Names(**{"orders.svc": ["10.0.0.1", "10.0.0.2"]})
     for_long = replace(LIMITS, first_seconds=9000.0, longest_seconds=9000.0)
     pool = make_pool("http://orders.svc", names=names, ejection=for_long)
@@ -114,18 +114,18 @@ async def test_one_that_was_left_out_is_taken_back_where_its_name_has_no_other_a
     assert pool.counts.panics == 0
 
 
-async def test_a_server_that_is_ill_is_left_out() -> None:
+async def test_an_unhealthy_server_is_not_used() -> None:
     pool = make_pool(*URLS, health=CHECK)
 
-    make_ill(pool, *members_of(pool)[:2])
+    make_unhealthy(pool, *members_of(pool)[:2])
 
     assert used(pool) == ["10.0.0.3", "10.0.0.4"]
 
 
-async def test_where_too_few_are_left_all_are_used(caplog: pytest.LogCaptureFixture) -> None:
+async def test_if_too_few_are_healthy_all_are_used(caplog: pytest.LogCaptureFixture) -> None:
     pool = make_pool(*URLS, health=CHECK)
 
-    make_ill(pool, *members_of(pool)[:3])
+    make_unhealthy(pool, *members_of(pool)[:3])
     pool.report()
 
     assert len(used(pool)) == 4
@@ -133,18 +133,18 @@ async def test_where_too_few_are_left_all_are_used(caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["upstream main: too few servers are healthy, all are used"]
 
 
-async def test_where_none_is_left_all_are_used() -> None:
+async def test_if_none_is_healthy_all_are_used() -> None:
     pool = make_pool(*URLS[:2], health=CHECK)
 
-    make_ill(pool, *members_of(pool))
+    make_unhealthy(pool, *members_of(pool))
 
     assert len(used(pool)) == 2
 
 
-async def test_what_is_known_of_a_server_outlasts_a_reload() -> None:
+async def test_the_health_of_a_server_outlasts_a_reload() -> None:
     former = make_pool(*URLS, health=CHECK, ejection=LIMITS)
     ill, ejected, *_ = members_of(former)
-    make_ill(former, ill)
+    make_unhealthy(former, ill)
     for _ in range(2):
         ejected.failed(0.0)
 
@@ -156,9 +156,9 @@ async def test_what_is_known_of_a_server_outlasts_a_reload() -> None:
     assert all(one.health.due_at <= monotonic() for one in members_of(pool))
 
 
-async def test_without_checks_nobody_is_ill_any_more() -> None:
+async def test_without_checks_no_server_stays_unhealthy() -> None:
     former = make_pool(*URLS[:2], health=CHECK)
-    make_ill(former, members_of(former)[0])
+    make_unhealthy(former, members_of(former)[0])
 
     pool = make_pool(*URLS[:2])
     pool.inherit(former)
@@ -166,10 +166,10 @@ async def test_without_checks_nobody_is_ill_any_more() -> None:
     assert len(used(pool)) == 2
 
 
-async def test_how_servers_stand_is_reported() -> None:
+async def test_the_states_of_servers_are_reported() -> None:
     pool = make_pool(*URLS[:3], health=CHECK, ejection=LIMITS)
     ill, ejected, _ = members_of(pool)
-    make_ill(pool, ill)
+    make_unhealthy(pool, ill)
     for _ in range(2):
         ejected.failed(0.0)
 

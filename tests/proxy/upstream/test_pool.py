@@ -1,4 +1,4 @@
-"""Connections to services are kept, used again newest first, and never twice for one request."""
+"""Connections to services are kept and reused, the newest first, and never twice for a request."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ async def test_requests_of_different_clients_share_one_connection(
 async def test_the_connection_used_last_is_used_first(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """The busy few stay warm, and the rest can grow old."""
+    """The busy few stay warm, and the others can grow old."""
     turn = [asyncio.Event(), asyncio.Event()]
 
     async def answer_in_turn(service: Service, wire: Wire) -> None:
@@ -62,7 +62,7 @@ async def test_the_connection_used_last_is_used_first(
     assert bodies == [b"0"] * 3
 
 
-async def test_an_idle_connection_grows_old_and_is_closed(
+async def test_an_idle_connection_is_closed_in_time(
     service: Service, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway(upstream={"idle_timeout": "200ms"})
@@ -85,7 +85,7 @@ async def test_servers_take_turns(
     assert (len(service.requests), len(second_service.requests)) == (3, 3)
 
 
-async def test_nobody_listening_is_502(closed_port: int, start_gateway: StartGateway) -> None:
+async def test_a_refused_connection_is_502(closed_port: int, start_gateway: StartGateway) -> None:
     gateway = await start_gateway([f"http://127.0.0.1:{closed_port}"])
 
     answer = await gateway.ask(make_request("/open/"))
@@ -94,7 +94,7 @@ async def test_nobody_listening_is_502(closed_port: int, start_gateway: StartGat
     assert b'"upstream_unreachable"' in answer.body
 
 
-async def test_a_server_that_cannot_be_connected_to_gives_way_to_the_next(
+async def test_if_a_connection_fails_the_next_server_is_tried(
     service: Service, closed_port: int, start_gateway: StartGateway
 ) -> None:
     gateway = await start_gateway([f"http://127.0.0.1:{closed_port}", service.url])
@@ -117,7 +117,7 @@ class RawService:
         self.received: list[bytes] = []
 
     async def answer(self, body: bytes, number: int = -1) -> socket.socket:
-        """Read what comes on connection *number*, by default a new one, and answer it."""
+        """Read what comes on connection *number*, by default a new one, and respond."""
         loop = asyncio.get_running_loop()
         if number < 0:
             accepted, _ = await loop.sock_accept(self.listener)
@@ -154,7 +154,7 @@ RESENT = [
 
 
 @pytest.mark.parametrize("request_bytes", RESENT, ids=["GET", "DELETE", "POST"])
-async def test_a_request_that_met_a_closing_connection_is_sent_again(
+async def test_a_request_that_met_a_closing_connection_is_retried(
     raw_service: RawService, start_gateway: StartGateway, request_bytes: bytes
 ) -> None:
     """9110.6: not one byte of it was acknowledged, so nothing can have acted on it."""
@@ -174,7 +174,7 @@ async def test_a_request_that_met_a_closing_connection_is_sent_again(
     assert raw_service.received[1].startswith(request_bytes.split(b" HTTP/1.1")[0])
 
 
-async def test_a_body_that_went_to_a_closing_connection_is_not_sent_again(
+async def test_a_body_that_was_sent_on_a_closing_connection_is_not_retried(
     raw_service: RawService, start_gateway: StartGateway
 ) -> None:
     """The gateway keeps no copy of it."""
@@ -192,7 +192,7 @@ async def test_a_body_that_went_to_a_closing_connection_is_not_sent_again(
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize("end", [Wire.close, Wire.reset])
-async def test_a_request_that_was_read_is_never_sent_again_unless_it_is_safe(
+async def test_a_request_that_was_read_is_never_retried_unless_it_is_safe(
     service: Service, client: Wire, method: str, end: object
 ) -> None:
     """9110.6: the service may have acted on it before it went away."""
@@ -214,7 +214,7 @@ async def test_a_request_that_was_read_is_never_sent_again_unless_it_is_safe(
     assert len(service.connections) == 1
 
 
-async def test_a_kept_connection_whose_service_left_long_ago_is_not_used(
+async def test_a_kept_connection_that_the_service_closed_is_not_used(
     service: Service, client: Wire
 ) -> None:
     async def answer_and_leave(service: Service, wire: Wire) -> None:
@@ -231,7 +231,7 @@ async def test_a_kept_connection_whose_service_left_long_ago_is_not_used(
     assert len(service.requests) == 3
 
 
-async def test_one_server_alone_is_asked_directly(service: Service) -> None:
+async def test_a_single_server_is_used_directly(service: Service) -> None:
     """What is not configured costs nothing."""
     pool = make_pool(service.url)
     (alone,) = (one.pool for one in pool._members.all)
@@ -242,7 +242,7 @@ async def test_one_server_alone_is_asked_directly(service: Service) -> None:
     pool.close()
 
 
-async def test_one_address_that_is_left_is_asked_directly(service: Service) -> None:
+async def test_the_last_address_of_a_name_is_used_directly(service: Service) -> None:
     names = Names(**{"orders.svc": ["127.0.0.1", "127.0.0.2"]})
     pool = make_pool(f"http://orders.svc:{service.address[1]}", names=names)
     await pool.connect()

@@ -1,4 +1,4 @@
-"""While each server has as many connections as it may, requests wait, so many and so long."""
+"""While every server has its limit of connections, requests wait, within limits."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Waiting:
         return task
 
 
-async def test_who_waits_longest_is_served_first() -> None:
+async def test_the_request_that_has_waited_longest_is_served_first() -> None:
     waiting = Waiting()
     first, second = await waiting.join(), await waiting.join()
 
@@ -36,7 +36,7 @@ async def test_who_waits_longest_is_served_first() -> None:
     assert not waiting.queue.serve("c")
 
 
-async def test_where_there_is_no_room_the_gateway_is_overloaded() -> None:
+async def test_if_the_queue_is_full_the_gateway_is_overloaded() -> None:
     waiting = Waiting(size=1)
     first = await waiting.join()
 
@@ -49,7 +49,7 @@ async def test_where_there_is_no_room_the_gateway_is_overloaded() -> None:
     assert await first == "a"
 
 
-async def test_nobody_waits_longer_than_is_said() -> None:
+async def test_no_request_waits_longer_than_the_timeout() -> None:
     waiting = Waiting(seconds=30.0)
     first = await waiting.join()
 
@@ -63,7 +63,7 @@ async def test_nobody_waits_longer_than_is_said() -> None:
     assert waiting.counts.queue_late == 1
 
 
-async def test_who_left_is_passed_over() -> None:
+async def test_a_cancelled_request_is_skipped() -> None:
     waiting = Waiting()
     first, second = await waiting.join(), await waiting.join()
     first.cancel()
@@ -74,7 +74,7 @@ async def test_who_left_is_passed_over() -> None:
     assert await second == "a"
 
 
-async def test_who_does_not_want_it_any_more_makes_room() -> None:
+async def test_a_request_that_is_not_wanted_any_more_makes_room() -> None:
     waiting = Waiting(size=2)
     is_wanted = True
     gone, first = await waiting.join(lambda: is_wanted), await waiting.join()
@@ -90,7 +90,7 @@ async def test_who_does_not_want_it_any_more_makes_room() -> None:
     assert (await first, await second) == ("a", "b")
 
 
-async def test_who_does_not_want_it_any_more_gets_nothing() -> None:
+async def test_a_request_that_is_not_wanted_any_more_gets_nothing() -> None:
     waiting = Waiting()
     gone, first = await waiting.join(lambda: False), await waiting.join()
 

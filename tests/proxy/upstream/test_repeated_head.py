@@ -1,4 +1,4 @@
-"""What is remembered of an answer's head changes nothing but the price of reading it."""
+"""The repeated head of responses changes nothing but the price of reading them."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from tests.proxy.messages import make_answer, make_chunked, undated
 
 @dataclass
 class Sink:
-    """Takes an answer, and keeps every call."""
+    """Takes a response, and keeps every call."""
 
     is_head: bool = False
     wants_upgrade: bool = False
@@ -83,7 +83,7 @@ odd = st.sampled_from(
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[tuple[bool, list[bytes]]]:
-    """Draw answers, to HEAD or not, whole or cut; many are the first one again, or nearly."""
+    """Draw responses, to HEAD or not, whole or cut; many repeat the first one, or nearly."""
     first = draw(usual)
     head, _, body = first.partition(b"\r\n\r\n")
     again = [first, first, first[:-1], first + b"x", head + b"\r\n\r\n" + body.upper()]
@@ -98,8 +98,8 @@ def conversations(draw: st.DrawFn) -> list[tuple[bool, list[bytes]]]:
 
 
 @given(conversations())
-def test_what_is_kept_is_invisible(answers: list[tuple[bool, list[bytes]]]) -> None:
-    """Any sequence of answers gives the calls of as many readers that remember nothing."""
+def test_the_repeated_head_is_invisible(answers: list[tuple[bool, list[bytes]]]) -> None:
+    """Any sequence of responses gives the same calls as with a new reader for each."""
     keeping = ResponseReader()
     for is_head, pieces in answers:
         came = read(keeping, Sink(is_head), pieces)
@@ -115,7 +115,7 @@ def keep(answer: bytes, body: bytes) -> RepeatedHead:
     return kept
 
 
-def test_a_head_that_was_kept_is_known_with_another_body_of_its_length() -> None:
+def test_a_repeated_head_is_recognised_with_another_body_of_its_length() -> None:
     kept = keep(make_answer(b"one", b"X: 1"), b"one")
 
     assert kept.match(make_answer(b"two", b"X: 1")) == b"two"

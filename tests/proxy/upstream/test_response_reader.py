@@ -1,4 +1,4 @@
-"""Reading answers: the same one however the bytes are cut, and nothing that follows it."""
+"""Reading responses: the same one however the bytes are cut, and nothing that follows it."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tests.proxy.messages import make_answer, make_chunked
 
 @dataclass
 class Sink:
-    """Takes an answer, and keeps its pieces."""
+    """Takes a response, and keeps its pieces."""
 
     is_head: bool = False
     wants_upgrade: bool = False
@@ -63,7 +63,7 @@ WHOLE = {
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
 @given(cuts=st.lists(st.integers(0, 120), max_size=6))
-def test_the_same_answer_is_read_however_the_bytes_are_cut(
+def test_the_same_response_is_read_however_the_bytes_are_cut(
     answer: bytes, body: bytes, cuts: list[int]
 ) -> None:
     borders = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
@@ -76,7 +76,7 @@ def test_the_same_answer_is_read_however_the_bytes_are_cut(
 
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
-def test_a_reader_reads_one_answer_after_the_other(answer: bytes, body: bytes) -> None:
+def test_a_reader_reads_one_response_after_the_other(answer: bytes, body: bytes) -> None:
     reader = ResponseReader()
     for _ in range(3):
         sink = Sink()
@@ -86,7 +86,7 @@ def test_a_reader_reads_one_answer_after_the_other(answer: bytes, body: bytes) -
 
 
 @pytest.mark.parametrize(("answer", "body"), WHOLE.values(), ids=WHOLE)
-def test_what_follows_an_answer_ends_the_connection(answer: bytes, body: bytes) -> None:
+def test_what_follows_a_response_ends_the_connection(answer: bytes, body: bytes) -> None:
     sink = Sink()
 
     outcome, reader = read(sink, answer + make_answer(b"canary"))
@@ -105,7 +105,7 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("answer", UNUSUAL.values(), ids=UNUSUAL)
 @pytest.mark.parametrize("cut", [10, 30, 60])
-def test_nothing_of_an_answer_is_left_for_the_next_one(answer: bytes, cut: int) -> None:
+def test_nothing_of_a_response_is_left_for_the_next_one(answer: bytes, cut: int) -> None:
     reader = ResponseReader()
     reader.begin(Sink())
     if reader.feed(answer[:cut]) == MORE:
@@ -130,7 +130,7 @@ def test_a_body_without_framing_lasts_until_the_connection_ends() -> None:
 @pytest.mark.parametrize(
     "piece", [b"", b"HTTP/1.1 200 OK\r\n", CHUNKED[:-5], make_answer(b"x")[:-1]]
 )
-def test_an_answer_cut_short_does_not_end_with_the_connection(piece: bytes) -> None:
+def test_a_response_cut_short_does_not_end_with_the_connection(piece: bytes) -> None:
     outcome, reader = read(Sink(), *([piece] if piece else []))
 
     assert outcome == MORE
@@ -139,7 +139,7 @@ def test_an_answer_cut_short_does_not_end_with_the_connection(piece: bytes) -> N
 
 
 @pytest.mark.parametrize("length", [[], [b"Content-Length: 5"]])
-def test_an_answer_to_head_ends_with_its_head(length: list[bytes]) -> None:
+def test_a_response_to_head_ends_with_its_head(length: list[bytes]) -> None:
     sink = Sink(is_head=True)
     head = b"\r\n".join((b"HTTP/1.1 200 OK", *length, b"", b""))
 
@@ -175,7 +175,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("answer", FAULTS.values(), ids=FAULTS)
-def test_what_is_no_answer_is_a_fault_with_words(answer: bytes) -> None:
+def test_an_invalid_response_is_a_fault_with_a_reason(answer: bytes) -> None:
     """9112.6, 9112.8, CVE-2024-23326."""
     outcome, reader = read(Sink(), answer)
 

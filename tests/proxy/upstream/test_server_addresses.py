@@ -26,7 +26,7 @@ ONE, TWO, THREE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """A port that takes connections at the first two addresses."""
+    """A port that accepts connections at the first two addresses."""
     loop, found = asyncio.get_running_loop(), 0
     wires: list[Wire] = []
     servers: list[asyncio.Server] = []
@@ -43,7 +43,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def addresses_of(pool: Pool, count: int) -> Counter[str]:
-    """Return which addresses so many connections go to."""
+    """Return the addresses that *count* connections go to."""
     return Counter([peer_of(await pool.connect()) for _ in range(count)])
 
 
@@ -56,7 +56,7 @@ def test_an_address_is_not_looked_up(host: str, wanted: bool) -> None:
 
 
 class Buggy(Names):
-    """Has a bug in it, the first time."""
+    """Raises an unexpected error, the first time."""
 
     async def resolve(
         self, host: str, port: int, family: socket.AddressFamily
@@ -67,7 +67,7 @@ class Buggy(Names):
         return await super().resolve(host, port, family)
 
 
-async def test_a_bug_in_a_look_up_is_reported_and_ends_no_other(port: int) -> None:
+async def test_an_unexpected_error_in_a_look_up_is_reported_and_affects_no_other(port: int) -> None:
     reported: list[str] = []
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: reported.append(f"{context['message']}: {context['exception']}")
@@ -106,7 +106,7 @@ async def test_a_name_is_looked_up_once_for_many_requests(port: int) -> None:
     pool.close()
 
 
-async def test_new_addresses_are_used_and_those_that_went_are_not(port: int) -> None:
+async def test_new_addresses_are_used_and_removed_ones_are_not(port: int) -> None:
     names = Names(**{"orders.svc": [ONE]})
     pool = make_pool(f"http://orders.svc:{port}", names=names, resolve_seconds=30.0)
     busy = await pool.connect()
@@ -136,7 +136,7 @@ async def test_a_name_is_looked_up_only_so_often(port: int) -> None:
     pool.close()
 
 
-async def test_the_former_addresses_serve_while_the_name_does_not_resolve(
+async def test_the_previous_addresses_stay_in_use_while_the_name_does_not_resolve(
     port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = Names(**{"orders.svc": [ONE]})
@@ -161,7 +161,7 @@ async def test_the_former_addresses_serve_while_the_name_does_not_resolve(
     pool.close()
 
 
-async def test_a_connection_that_fails_has_the_name_looked_up_soon(port: int) -> None:
+async def test_after_a_failed_connection_the_name_is_looked_up_soon(port: int) -> None:
     names = Names(**{"orders.svc": [THREE, ONE]})
     pool = make_pool(f"http://orders.svc:{port}", names=names, resolve_seconds=3600.0)
 
@@ -175,7 +175,7 @@ async def test_a_connection_that_fails_has_the_name_looked_up_soon(port: int) ->
     pool.close()
 
 
-async def test_a_server_alone_that_moved_is_found(port: int) -> None:
+async def test_a_single_server_that_moved_is_found(port: int) -> None:
     names = Names(**{"orders.svc": [THREE]})
     pool = make_pool(f"http://orders.svc:{port}", names=names, resolve_seconds=3600.0)
     with pytest.raises(NoServer):
@@ -190,7 +190,7 @@ async def test_a_server_alone_that_moved_is_found(port: int) -> None:
     pool.close()
 
 
-async def test_a_request_that_waits_for_a_name_during_a_reload_still_ends_well(port: int) -> None:
+async def test_a_request_that_waits_for_a_name_during_a_reload_still_succeeds(port: int) -> None:
     names = Names(**{"orders.svc": [ONE]})
     names.may_answer.clear()
     pool = make_pool(f"http://orders.svc:{port}", names=names)
@@ -207,7 +207,7 @@ async def test_a_request_that_waits_for_a_name_during_a_reload_still_ends_well(p
     pool.close()
 
 
-async def test_while_a_name_never_resolved_there_is_no_server_and_then_there_is(
+async def test_until_a_name_resolves_there_is_no_server(
     port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = Names()
@@ -234,8 +234,8 @@ async def test_a_name_that_does_not_resolve_leaves_the_other_servers_alone(port:
     pool.close()
 
 
-async def test_another_configuration_begins_with_the_addresses_of_the_former(port: int) -> None:
-    """A name server that is down then does not make the reload an outage."""
+async def test_a_new_configuration_starts_with_the_addresses_of_the_former(port: int) -> None:
+    """A name server that is down during the reload causes no outage."""
     former = make_pool(f"http://orders.svc:{port}", names=Names(**{"orders.svc": [ONE]}))
     await former.connect()
 
@@ -257,7 +257,7 @@ async def test_a_gateway_whose_service_has_a_name_serves(
     assert [answer.status for answer in answers] == [200] * 6
 
 
-async def test_a_gateway_whose_service_has_a_name_that_nobody_knows_answers_502(
+async def test_a_gateway_whose_service_has_an_unknown_name_responds_with_502(
     start_gateway: StartGateway,
 ) -> None:
     """RFC 6761 §6.4: no name under `invalid` resolves."""

@@ -1,4 +1,4 @@
-"""The connections to one address: kept, counted, and closed when they are old or nobody's."""
+"""The connections to one address: kept, counted, and closed when they are old or retired."""
 
 import ssl
 from time import monotonic
@@ -40,7 +40,7 @@ def watch(pool: Pool) -> tuple[ServerPool, Watched]:
     return member.pool, watched
 
 
-async def test_what_is_neither_idle_nor_gone_is_a_request_under_way(service: Service) -> None:
+async def test_a_connection_neither_idle_nor_gone_is_a_request_in_flight(service: Service) -> None:
     pool = make_pool(service.url)
     server_pool, _ = watch(pool)
 
@@ -56,7 +56,7 @@ async def test_what_is_neither_idle_nor_gone_is_a_request_under_way(service: Ser
     pool.close()
 
 
-async def test_a_connection_that_grew_old_is_closed(service: Service) -> None:
+async def test_an_old_connection_is_closed(service: Service) -> None:
     pool = make_pool(service.url)
     server = await pool.connect()
     server.owner.put(server)
@@ -70,7 +70,7 @@ async def test_a_connection_that_grew_old_is_closed(service: Service) -> None:
     pool.close()
 
 
-async def test_a_connection_that_cannot_be_opened_counts_and_is_told(closed_port: int) -> None:
+async def test_a_connection_that_cannot_be_opened_counts_and_is_reported(closed_port: int) -> None:
     pool = make_pool(f"http://127.0.0.1:{closed_port}")
     server_pool, watched = watch(pool)
 
@@ -84,7 +84,7 @@ async def test_a_connection_that_cannot_be_opened_counts_and_is_told(closed_port
 
 @pytest.fixture
 def is_lost_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the end of each new connection be there before whoever opened it goes on."""
+    """End each new connection before the code that opened it continues."""
     open_one = ServerPool.open
 
     async def open_late(
@@ -98,7 +98,7 @@ def is_lost_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("is_lost_before_it_is_used")
-async def test_a_connection_that_is_closed_at_once_is_none(service: Service) -> None:
+async def test_a_connection_that_is_closed_at_once_has_failed(service: Service) -> None:
     service.script = shut
     pool = make_pool(service.url)
     server_pool, watched = watch(pool)
@@ -112,7 +112,7 @@ async def test_a_connection_that_is_closed_at_once_is_none(service: Service) -> 
     assert (server_pool.in_flight, server_pool.connections) == (0, set())
 
 
-async def test_what_becomes_of_requests_is_told_behind_a_reload_too(service: Service) -> None:
+async def test_outcomes_of_requests_are_reported_after_a_reload_too(service: Service) -> None:
     pool = make_pool(service.url)
     server_pool, watched = watch(pool)
     server = await pool.connect()
@@ -145,7 +145,7 @@ async def test_a_client_that_leaves_says_nothing_about_the_server(
 
 
 @pytest.mark.parametrize("end", ["time", "close"])
-async def test_a_server_that_does_not_answer_has_failed(
+async def test_a_server_that_does_not_respond_has_failed(
     service: Service, start_gateway: StartGateway, end: str
 ) -> None:
     service.script = never_answer if end == "time" else leave
