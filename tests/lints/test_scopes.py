@@ -82,12 +82,12 @@ def test_the_message_asks_for_the_usual_spelling(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("implies", "message"),
     [
-        ("{admin: [¦orders:write]}", "`admin` implies `orders:write`, which no route asks for"),
+        ("{admin: [¦orders:write]}", "`admin` implies `orders:write`, which no route requires"),
         (
             "{admin: [orders:read, ¦orders:raed]}",
-            "`admin` implies `orders:raed`, which no route asks for: did you mean `orders:read`?",
+            "`admin` implies `orders:raed`, which no route requires: did you mean `orders:read`?",
         ),
-        ("{top: [admin], admin: [¦x]}", "`admin` implies `x`, which no route asks for"),
+        ("{top: [admin], admin: [¦x]}", "`admin` implies `x`, which no route requires"),
     ],
 )
 def test_a_scope_that_is_granted_and_never_asked_for_is_doubtful(

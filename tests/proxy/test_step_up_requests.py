@@ -192,5 +192,5 @@ async def test_a_step_up_is_logged_and_counted_by_its_reason(
         "alice",
         "main",
     )
-    assert weak["detail"] == "acr is not one of those the route asks for"
+    assert weak["detail"] == "acr is not one that the route requires"
     assert old["detail"] == "auth_time is longer ago than the route allows"

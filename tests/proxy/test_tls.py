@@ -237,7 +237,7 @@ async def test_a_service_without_tls_is_not_spoken_to_without_it(
     answer = await gateway.ask(make_request("/api/x", bearer()))
 
     assert answer.status == 502
-    assert "no TLS with it" in await detail_of(gateway, answer)
+    assert "TLS handshake failed" in await detail_of(gateway, answer)
     assert b"GET" not in service.received
 
 

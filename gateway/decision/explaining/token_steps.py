@@ -101,7 +101,7 @@ def _crypto_steps(
     if fault is not None:
         yield Step(Check.SIGNATURE, whole, fault.detail, fault.reason)
         return
-    yield Step(Check.SIGNATURE, whole, "it did" if fitting == 1 else "one did")
+    yield Step(Check.SIGNATURE, whole, "it does" if fitting == 1 else "one does")
     deny = answer if isinstance(answer, Deny) else None
     found = "well-formed" if deny is None else deny.detail
     yield Step(

@@ -180,7 +180,7 @@ class RequestNames(Remembered[bytes, bytes | int]):
 
 
 class ResponseNames(Remembered[bytes, bytes | int]):
-    """Judge the field names of responses."""
+    """Classifies the field names of responses."""
 
     __slots__ = ()
 

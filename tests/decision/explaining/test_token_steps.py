@@ -110,7 +110,7 @@ def test_keys_that_are_tried_in_turn_are_counted() -> None:
     found = [(step.check, step.found, step.reason) for step in held if step.check in KEY_STEPS]
     assert found == [
         (Check.KEY, "2 of them: tried in turn, at most 4", None),
-        (Check.SIGNATURE, "one did", None),
+        (Check.SIGNATURE, "one does", None),
     ]
     assert (failed[-1].check, failed[-1].reason) == (Check.SIGNATURE, Reason.SIGNATURE_INVALID)
     assert (undecided[-1].check, undecided[-1].reason) == (Check.SIGNATURE, Reason.KEY_UNKNOWN)

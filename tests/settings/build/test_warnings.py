@@ -117,9 +117,9 @@ def test_warnings_name_what_to_change(tmp_path: Path) -> None:
     assert [fault.message for fault in refused] == [
         "tokens for the resource `invoices` pass here, too, at `a`: give each route"
         " `require.audiences`",
-        "clients ask for tokens for this URL (RFC 8707), and those would be refused: it is not in"
+        "clients request tokens for this URL (RFC 8707), which would be refused: it is not in"
         " `issuers.main.audiences`",
-        "clients ask for tokens for this URL (RFC 8707), and those would be refused: it is not in"
+        "clients request tokens for this URL (RFC 8707), which would be refused: it is not in"
         " `issuers.main.audiences`, `audiences` of the route `b`",
     ]
     assert [fault.message for fault in shared] == [
