@@ -1,6 +1,8 @@
 """Configurations as files, and the command line to run on them."""
 
+import subprocess
 from collections.abc import Mapping
+from contextlib import chdir
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -32,3 +34,12 @@ def run(*arguments: str | Path, env: Mapping[str, str | None] | None = None) -> 
     return CliRunner(env={"GATEWAY_CONFIG": None, **(env or {})}).invoke(
         command, [str(argument) for argument in arguments], prog_name="gateway"
     )
+
+
+def run_in(
+    directory: Path, *arguments: str | Path, env: Mapping[str, str | None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Return what ``gateway`` does in *directory*, as a process would, in less than its start."""
+    with chdir(directory):
+        done = run(*arguments, env=env)
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)

@@ -1,17 +1,15 @@
 """`gateway diff`: what it prints, where, and how it ends."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.config_files import run_in
 from tests.suites.differences.configs import BASE, SAME, edited
 
-COMMAND = Path(sys.executable).with_name("gateway")
 ROOT = Path(__file__).parents[2]
 
 OPENED = edited(("require: {scopes: [read, write]}", "public: true"))
@@ -30,22 +28,14 @@ tests:
 
 
 def diff(directory: Path, new: str, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in *directory*, on ``old.yaml`` and ``new.yaml``."""
+    """Run the command in *directory*, on ``old.yaml`` and ``new.yaml``."""
     (directory / "old.yaml").write_text(BASE)
     (directory / "new.yaml").write_text(new)
     return run(directory, "old.yaml", "new.yaml", *options)
 
 
 def run(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "diff", *arguments],
-        cwd=directory,
-        env={name: value for name, value in os.environ.items() if name != "HOST"},
-        capture_output=True,
-        check=False,
-        timeout=60,
-        text=True,
-    )
+    return run_in(directory, "diff", *arguments, env={"HOST": None})
 
 
 def test_what_means_the_same_is_one_line_and_0(tmp_path: Path) -> None:

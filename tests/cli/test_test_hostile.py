@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.cli.config_files import run_in
 from tests.suites.worlds import ENVIRON, ESTATE, SUITE, write
 
 COMMAND = Path(sys.executable).with_name("gateway")
@@ -25,6 +26,10 @@ OPEN_PREFIX = ESTATE + (
 
 
 def gateway(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return run_in(Path.cwd(), "test", *arguments, env=ENVIRON)
+
+
+def installed(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command as it is installed."""
     return subprocess.run(
         [COMMAND, "test", *arguments],
@@ -74,7 +79,7 @@ def test_what_gets_through_is_a_block_and_1(tmp_path: Path) -> None:
 def test_a_run_says_the_same_again(tmp_path: Path) -> None:
     path = write(tmp_path, SUITE, OPEN_PREFIX)
 
-    first, second = (gateway(path, "--hostile", "-v").stdout for _ in range(2))
+    first, second = (installed(path, "--hostile", "-v").stdout for _ in range(2))
 
     assert first == second
 

@@ -7,14 +7,14 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, chdir
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.check.online import find_online
 from tests.certificates import AUTHORITY, self_signed, serving
-from tests.cli.config_files import run
+from tests.cli.config_files import run_in
 from tests.cli.peers import closed_port, http_peer, silent_peer
 from tests.cli.test_installed_command import gateway
 from tests.keyring.keys import ec_jwk, jwks, rsa_jwk
@@ -79,10 +79,9 @@ def check(
     arguments = ("check", "gateway.yaml", *options)
     if env is not None:
         return gateway(*arguments, directory=directory, env=env)
-    with chdir(directory):
-        done = run(*arguments)
+    done = run_in(directory, *arguments)
     stdout, stderr = done.stdout.encode(), done.stderr.encode()
-    return subprocess.CompletedProcess(arguments, done.exit_code, stdout, stderr)
+    return subprocess.CompletedProcess(arguments, done.returncode, stdout, stderr)
 
 
 def test_where_everything_answers_the_file_is_valid(peers: dict[str, str], tmp_path: Path) -> None:
