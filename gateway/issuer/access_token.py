@@ -11,7 +11,7 @@ from gateway.issuer.signing_keys import SigningKey
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the token endpoint agreed to: for whom, at which services, how much, how long."""
+    """A grant of the token endpoint: to whom, for which audiences and scopes, for how long."""
 
     persona: Persona
     audiences: tuple[str, ...]

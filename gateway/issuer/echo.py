@@ -1,4 +1,4 @@
-"""A service to put behind the gateway: it answers what it saw."""
+"""A service for the demo: it responds with the request that it received."""
 
 import json
 

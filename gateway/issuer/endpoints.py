@@ -28,7 +28,7 @@ ROTATION_GRACE_SECONDS = MAX_LIFETIME_SECONDS
 _MAX_REQUEST_BYTES = 16 * 1024
 _MAX_PARAMETERS = 32
 
-# RFC 6749 §5.1: whatever holds a token must not be stored on its way.
+# RFC 6749 §5.1: a response that holds a token must not be cached.
 _UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 _NOTICE = """\
@@ -41,7 +41,7 @@ It is bound to loopback; never trust it from a gateway that guards something rea
 
 @dataclass(frozen=True, slots=True)
 class IssuerTerms:
-    """What an issuer is made with: *clock* tells seconds, *new_token_id* makes each ``jti``."""
+    """The parameters of an issuer: *clock* returns seconds, *new_token_id* each ``jti``."""
 
     algorithm: SigningAlgorithm
     default_audience: str
@@ -50,7 +50,7 @@ class IssuerTerms:
 
 
 class Endpoints:
-    """The endpoints of one issuer and the keys that live behind them."""
+    """The endpoints of one issuer, and its keys."""
 
     def __init__(self, issuer: str, terms: IssuerTerms) -> None:
         self._issuer = issuer

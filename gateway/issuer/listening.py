@@ -10,19 +10,19 @@ from aiohttp import web
 
 from gateway.http.server_header import hide_software
 
-# Clients of a demo keep connections alive; none of them is worth waiting for.
+# Clients of a demo keep connections alive; they are not worth waiting for.
 _SHUTDOWN_SECONDS = 0.5
 
 
 def bind_loopback(host: str, port: int) -> socket.socket:
     """Return a bound socket; port 0 asks for a free one.
 
-    Raises ValueError for an address that other machines can reach: what is served here
-    gives tokens to anyone. Raises OSError where the port is in use.
+    Raises ValueError for an address that other machines can reach: the issuer gives tokens to
+    anyone. Raises OSError if the port is in use.
     """
     address = ip_address(host)
     if not address.is_loopback:
-        raise ValueError("development only: it may listen on loopback alone")
+        raise ValueError("development only: it may only listen on loopback")
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -1,4 +1,4 @@
-"""The people that the development issuer knows, in one table."""
+"""The personas of the development issuer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """One person with the client that asks for tokens on their behalf.
+    """One person, with the client that requests tokens on their behalf.
 
-    *claims* are put into every token next to the registered ones. *client_secret* is a
-    word in this file: the issuer is bound to loopback and guards nothing.
+    *claims* are added to the registered ones in every token. *client_secret* is public: the issuer
+    is bound to loopback and protects nothing.
     """
 
     name: str
@@ -25,7 +25,7 @@ def _persona(name: str, tenant: str, *scopes: str) -> Persona:
     return Persona(
         name=name,
         subject=name,
-        # Not the subject: services must be able to tell one from the other (RFC 9068 §5).
+        # Not the subject: services must be able to distinguish them (RFC 9068 §5).
         client_id=f"{name}-client",
         client_secret=f"{name}-secret",
         scopes=scopes,

@@ -1,4 +1,4 @@
-"""The keys that the development issuer signs with, and those it still publishes."""
+"""The key that the development issuer signs with, and retired keys that it still publishes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from gateway.settings.values.signing_key import thumbprint
 
-# More rotations than anyone does by hand, far below the 100 keys that the gateway takes.
+# More rotations than anyone does by hand, far below the 100 keys that the gateway accepts.
 MAX_RETIRED_KEYS = 15
 
 
 class SigningAlgorithm(Enum):
-    """What the development issuer can sign with."""
+    """The algorithms of the development issuer."""
 
     ES256 = "ES256"
     RS256 = "RS256"
@@ -30,7 +30,7 @@ class SigningAlgorithm(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SigningKey:
-    """A private key, the name it goes by, and its public half as a JWK (RFC 7517)."""
+    """A private key, its `kid`, and its public half as a JWK (RFC 7517)."""
 
     kid: str
     algorithm: SigningAlgorithm
@@ -40,7 +40,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RetiredKey:
-    """A key that signs no more, published until *published_until* (seconds since the epoch)."""
+    """A key that no longer signs, published until *published_until* (seconds since the epoch)."""
 
     key: SigningKey
     published_until: float
@@ -54,13 +54,13 @@ class KeyRing:
     retired: tuple[RetiredKey, ...] = ()
 
     def rotate(self, new: SigningKey, now: float, grace_seconds: float) -> "KeyRing":
-        """Return the ring in which *new* signs and the old key is published for a while."""
+        """Return the ring in which *new* signs, and the current key is published for a while."""
         retired = (RetiredKey(self.current, now + grace_seconds), *self.retired)
         alive = tuple(old for old in retired if old.published_until > now)
         return KeyRing(new, alive[:MAX_RETIRED_KEYS])
 
     def published_jwks(self, now: float) -> dict[str, list[dict[str, str]]]:
-        """Return the JWK set as it stands at *now*: public halves only."""
+        """Return the JWK set at *now*: public halves only."""
         keys = [self.current, *(old.key for old in self.retired if old.published_until > now)]
         return {"keys": [dict(key.public_jwk) for key in keys]}
 

@@ -1,4 +1,4 @@
-"""Read a token request into a grant, or into the error of RFC 6749 §5.2."""
+"""Read a token request: return the grant, or the error of RFC 6749 §5.2."""
 
 import binascii
 import hmac
@@ -14,10 +14,10 @@ from gateway.issuer.personas import Persona, find_persona
 DEFAULT_LIFETIME_SECONDS = 3600
 MAX_LIFETIME_SECONDS = 24 * 3600
 
-# RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), parted by single spaces.
+# RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by single spaces.
 _SCOPE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
 
-# RFC 8707 §2 lets `resource` stand more than once; nothing else may (RFC 6749 §3.2).
+# RFC 8707 §2 allows `resource` more than once; nothing else may repeat (RFC 6749 §3.2).
 _REPEATABLE = frozenset({"resource"})
 
 
@@ -25,7 +25,7 @@ _REPEATABLE = frozenset({"resource"})
 class TokenError:
     """A refusal: *code* is from RFC 6749 §5.2 or RFC 8707 §2.
 
-    *challenge* asks for a ``WWW-Authenticate`` field, due where the client tried HTTP Basic.
+    *challenge* adds a ``WWW-Authenticate`` field, required if the client tried HTTP Basic.
     """
 
     code: str
@@ -44,7 +44,7 @@ class _Credentials:
 def read_token_request(
     authorization: Sequence[str], form: Sequence[tuple[str, str]], default_audience: str
 ) -> Grant | TokenError:
-    """Return the grant that a client credentials request (RFC 6749 §4.4) is due.
+    """Return the grant for a client credentials request (RFC 6749 §4.4), or the error.
 
     *authorization* holds every Authorization field, *form* the decoded body in order.
     """

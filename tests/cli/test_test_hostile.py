@@ -64,7 +64,7 @@ def test_what_gets_through_is_a_block_and_1(tmp_path: Path) -> None:
 
     lines = done.stdout.splitlines()
     start = lines.index(
-        f"FAIL {tmp_path}/gateway.yaml:15:5: read-order: path-trailing-slash (as nobody)"
+        f"FAIL {tmp_path}/gateway.yaml:15:5: read-order: path-trailing-slash (without a token)"
     )
     assert done.returncode == 1
     assert lines[start + 1 : start + 4] == [
@@ -109,7 +109,7 @@ def test_json_has_the_attacks_that_got_through(tmp_path: Path) -> None:
 
     attacks = json.loads(done.stdout)["attacks"]
     assert (done.returncode, done.stderr) == (1, "")
-    found = next(one for one in attacks if "path-trailing-slash (as nobody)" in one["attack"])
+    found = next(one for one in attacks if "path-trailing-slash (without a token)" in one["attack"])
     assert (found["file"], found["line"]) == (f"{tmp_path}/gateway.yaml", 15)
     assert found["reasons"][0].startswith("got through: ")
 
@@ -124,7 +124,9 @@ def test_machines_read_it_too(form: str, tmp_path: Path) -> None:
         names = {case.get("name") for case in ET.fromstring(done.stdout).iter("testcase")}
         assert "read-order: path-trailing-slash" in names
     else:
-        assert ",title=read-order%3A path-trailing-slash (as nobody)::got through" in done.stdout
+        assert (
+            ",title=read-order%3A path-trailing-slash (without a token)::got through" in done.stdout
+        )
 
 
 def test_some_attacks_can_be_chosen(tmp_path: Path) -> None:

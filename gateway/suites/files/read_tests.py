@@ -29,7 +29,7 @@ def build_tests(
         faults.append(part.fault(Code.WRONG_TYPE, "expected a list of tests"))
         return ()
     if not part.raw:
-        faults.append(part.fault(Code.EMPTY_LIST, "an empty list: list something"))
+        faults.append(part.fault(Code.EMPTY_LIST, "the list is empty: add a test"))
     taken: dict[str, Place] = {}
     tests: list[AccessTest] = []
     for at in map(part.child, range(len(part.raw))):

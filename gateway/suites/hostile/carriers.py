@@ -72,7 +72,7 @@ def send_other_schemes(control: Control) -> Iterator[Attack]:
         "alone": b"Bearer",
         "with a space": b"Bearer ",
         "with a tab": b"Bearer\t" + token,
-        "with a tab behind the space": b"Bearer \t" + token,
+        "with a tab after the space": b"Bearer \t" + token,
         "with two tokens": b"Bearer " + token + b" " + token,
         "with parameters": b"Bearer " + token + b" realm=x",
         "in quotation marks": b'Bearer "' + token + b'"',

@@ -90,12 +90,12 @@ def spell_otherwise(control: Control) -> Iterator[Forgery]:
     source = "RFC 7515 §2"
     start, whole = header + b"." + payload + b".", header + b"." + payload + b"." + signature
     spelt = {
-        "padding behind the signature": whole + b"=",
-        "more padding behind the signature": whole + b"==",
-        "padding behind the header": b".".join((header + b"==", payload, signature)),
-        "padding behind the payload": b".".join((header, payload + b"==", signature)),
-        "junk behind the signature": whole + b"!",
-        "the other alphabet behind the signature": whole + b"+/==",
+        "padding after the signature": whole + b"=",
+        "more padding after the signature": whole + b"==",
+        "padding after the header": b".".join((header + b"==", payload, signature)),
+        "padding after the payload": b".".join((header, payload + b"==", signature)),
+        "junk after the signature": whole + b"!",
+        "the other alphabet after the signature": whole + b"+/==",
         "a space inside": start + b" " + signature,
         "a tab inside": start + b"\t" + signature,
         "an escape of URLs": whole.replace(b".", b"%2E", 1),

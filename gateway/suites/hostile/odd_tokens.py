@@ -45,7 +45,7 @@ def write_odd_json(control: Control) -> Iterator[Forgery]:
         "a lone surrogate": payload[:-1] + b',"x":"\\ud800"}',
         "NaN": payload[:-1] + b',"x":NaN}',
         "Infinity": payload[:-1] + b',"x":1e999}',
-        "something behind it": payload + b"{}",
+        "something after it": payload + b"{}",
         "a comment": payload[:-1] + b"/* */}",
         "a comma too many": payload[:-1] + b",}",
         "nested 1,000 deep": payload[:-1] + b',"x":' + b"[" * 1000 + b"]" * 1000 + b"}",

@@ -43,17 +43,17 @@ def trick_paths(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[At
     harm = reaches_service(control)
     credentials = {credential: name for name, credential in _credentials(more_open)}
     for name, source, target in spell(path, _words(control, path)):
-        for credential, who in credentials.items():
+        for credential, variant in credentials.items():
             asked = replace(request, target=target + mark + query)
-            yield _attack(name, who, source, asked, credential, harm)
+            yield _attack(name, variant, source, asked, credential, harm)
     for form in (b"http://%b%b", b"https://%b%b", b"HTTP://%b%b"):
         target = form % (request.authority.encode(), request.target)
         asked = replace(request, target=target)
-        yield _attack("absolute-form", "as nobody", "RFC 9112 §3.2.2", asked, (), harm)
+        yield _attack("absolute-form", "without a token", "RFC 9112 §3.2.2", asked, (), harm)
         asked = replace(asked, authority="other.example")
         yield _attack("absolute-form", "another Host", "RFC 9112 §3.2.2", asked, (), harm)
     asked = replace(request, method=request.method.lower())
-    yield _attack("method-in-lower-case", "as nobody", "RFC 9110 §9.1", asked, (), harm)
+    yield _attack("method-in-lower-case", "without a token", "RFC 9110 §9.1", asked, (), harm)
 
 
 def climb_from_open(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
@@ -65,13 +65,13 @@ def climb_from_open(control: Control, more_open: Sequence[OpenRoute]) -> Iterato
     for one in more_open:
         base = one.request.target.partition(b"?")[0]
         folder = base[: base.rfind(b"/") + 1] if one.route.is_prefix else base.rstrip(b"/") + b"/"
-        who = f"from {one.route.name}"
+        variant = f"from {one.route.name}"
         for name, source, target in climb(folder, path):
             asked = replace(one.request, method=control.request.method, target=target)
-            yield _attack(name, who, source, asked, one.credential, harm)
+            yield _attack(name, variant, source, asked, one.credential, harm)
         for query in (b"?x=" + base, b"?" + base, b"?/.." + base):
             asked = replace(control.request, target=path + query)
-            yield _attack("open-path-in-query", who, "CVE-2025-54576", asked, (), harm)
+            yield _attack("open-path-in-query", variant, "CVE-2025-54576", asked, (), harm)
 
 
 def override(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attack]:
@@ -79,13 +79,13 @@ def override(control: Control, more_open: Sequence[OpenRoute]) -> Iterator[Attac
     wanted = control.request
     path = wanted.target.partition(b"?")[0]
     for one in more_open:
-        who = f"to {one.route.name}"
+        variant = f"to {one.route.name}"
         for name in _OVERRIDES:
             field = (name.encode(), path)
-            yield _override(f"{name}, {who}", one, field)
+            yield _override(f"{name}, {variant}", one, field)
         for name in _METHOD_OVERRIDES:
             field = (name.encode(), wanted.method.encode())
-            yield _override(f"{name}, {who}", one, field)
+            yield _override(f"{name}, {variant}", one, field)
 
 
 def _override(variant: str, one: OpenRoute, field: Field) -> Attack:
@@ -122,10 +122,10 @@ def trick_hosts(control: Control) -> Iterator[Attack]:
     }  # fmt: skip
     other = {
         "unknown": "other.example", "below the attacker's": f"{host}.attacker.example",
-        "behind something": f"attacker{host}", "a name of this machine": "localhost",
-        "an address": "127.0.0.1", "an IPv6 address": "[::1]", "behind a user": f"x@{host}",
+        "after something": f"attacker{host}", "a name of this machine": "localhost",
+        "an address": "127.0.0.1", "an IPv6 address": "[::1]", "after a user": f"x@{host}",
         "two in one": f"other.example,{host}", "with a path": f"{host}/x", "two dots": f"{host}..",
-        "a NUL behind it": f"{host}%00", "a port that is none": f"{host}:x",
+        "a NUL after it": f"{host}%00", "a port that is none": f"{host}:x",
     }  # fmt: skip
     for name, authorities in (("host-spelling", same), ("host-replaced", other)):
         for variant, authority in authorities.items():
@@ -175,21 +175,21 @@ def reaches_service(control: Control) -> Harm:
 
 def _attack(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     name: str,
-    who: str,
+    variant: str,
     source: str,
     asked: SimulatedRequest,
     credential: tuple[Field, ...],
     harm: Harm,
 ) -> Attack:
     head = write_head(asked, *credential)
-    return Attack(f"path-{name}", who, source, head, REFUSED, _GUARD, harm, show(asked))
+    return Attack(f"path-{name}", variant, source, head, REFUSED, _GUARD, harm, show(asked))
 
 
 def _credentials(more_open: Sequence[OpenRoute]) -> Iterator[tuple[str, tuple[Field, ...]]]:
     for one in reversed(more_open):
         if one.credential:
             yield f"with a token for {one.route.name}", one.credential
-    yield "as nobody", ()
+    yield "without a token", ()
 
 
 def _words(control: Control, path: bytes) -> list[int]:

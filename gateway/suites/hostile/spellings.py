@@ -99,7 +99,7 @@ def _with_other_slashes(path: bytes) -> Iterator[Spelling]:
     place = path.rfind(b"/")
     if place <= 0:
         return
-    before, behind = path[:place], path[place + 1 :]
+    before, after = path[:place], path[place + 1 :]
     for name, source, between in (
         ("encoded-slash", "CVE-2021-29492", b"%2f"),
         ("encoded-slash", "CVE-2021-29492", b"%2F"),
@@ -112,7 +112,7 @@ def _with_other_slashes(path: bytes) -> Iterator[Spelling]:
         ("dot-segments", "CVE-2019-9901", b"/./"),
         ("nul", "CWE-158", b"%00/"),
     ):
-        yield name, source, before + between + behind
+        yield name, source, before + between + after
 
 
 def _spell_word(word: bytes) -> Iterator[Spelling]:
@@ -120,12 +120,12 @@ def _spell_word(word: bytes) -> Iterator[Spelling]:
     found = _LETTER.search(word)
     if found is None:
         return
-    before, letter, behind = word[: found.start()], found[0], word[found.end() :]
+    before, letter, after = word[: found.start()], found[0], word[found.end() :]
     code = b"%%%02x" % letter[0]
-    yield "encoded-letter", "CWE-177", before + code + behind
-    yield "double-encoding", "CWE-174", before + b"%25" + code[1:] + behind
+    yield "encoded-letter", "CWE-177", before + code + after
+    yield "double-encoding", "CWE-174", before + b"%25" + code[1:] + after
     high, low = 0xC0 | letter[0] >> 6, 0x80 | letter[0] & 0x3F
-    yield "overlong-encoding", "CVE-2008-2938", before + b"%%%02x%%%02x" % (high, low) + behind
+    yield "overlong-encoding", "CVE-2008-2938", before + b"%%%02x%%%02x" % (high, low) + after
 
 
 def climb(folder: bytes, path: bytes) -> Iterator[Spelling]:

@@ -48,7 +48,7 @@ def spoof_identity(control: Control) -> Iterator[Attack]:
         head = write_head(request, *fields, *credential)
         yield _attack("spoofed-identity", variant, _SOURCE, head, _REFUSED, harm, request)
         head = write_head(request, *credential, *fields)
-        text = f"{variant}, behind the token"
+        text = f"{variant}, after the token"
         yield _attack("spoofed-identity", text, _SOURCE, head, _REFUSED, harm, request)
     yield from _dropped(control, names, credential, harm)
 

@@ -151,7 +151,7 @@ def _near_scopes(scope: str) -> Mapping[str, str]:
         "in capitals": scope.upper(),
         "the beginning of it": scope[:-1],
         "more than it": f"{scope}s",
-        "behind something": f"x{scope}",
+        "after something": f"x{scope}",
         "with a comma": f"{scope},",
         "in quotation marks": f'"{scope}"',
         "a star": "*",

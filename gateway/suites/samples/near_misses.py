@@ -110,7 +110,7 @@ def _almost(now: object, operand: object) -> Mapping[str, object]:
         "the beginning of it": now[:-1],
         "the end of it": now[1:],
         "more than it": f"{now}x",
-        "behind something": f"x{now}",
+        "after something": f"x{now}",
         "with a space": f"{now} ",
         "with a line end": f"{now}\n",
         "with a NUL": f"{now}\0",

@@ -39,7 +39,7 @@ def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object
         # One of several, the same in each run: a token for all of them would hide a route
         # that fails to require its own.
         "aud": min(issuer.audiences) if issuer.audiences else "any-audience",
-        # Not the subject: services must be able to tell one from the other (RFC 9068 §5).
+        # Not the subject: services must be able to distinguish them (RFC 9068 §5).
         "client_id": f"{persona.name}-client",
         "iat": int(at),
         "exp": int(at) + LIFETIME_SECONDS,

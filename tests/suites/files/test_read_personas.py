@@ -134,10 +134,10 @@ def test_a_very_long_line_of_descent_is_no_trouble(tmp_path: Path) -> None:
             ["3:3: conflicting_keys: `revoked` needs a `jti`, and this token has none"],
         ),
         ("  others: {issuer: main}\n", ["3:3: bad_value: `others` stands for all personas"]),
-        ("  a b: {issuer: main}\n", ["3:3: bad_value: `a b` is not a name"]),
+        ("  a b: {issuer: main}\n", ["3:3: bad_value: `a b` is not a valid name"]),
         ("  a: 3\n  b: {extends: a}\n", ["3:6: wrong_type: expected a mapping"]),
         ("  a: {issuer: 3}\n", ["3:15: wrong_type: expected text, not a number"]),
-        ("  a: {anonymous: false, issuer: main}\n", ["3:18: bad_value: only true is possible"]),
+        ("  a: {anonymous: false, issuer: main}\n", ["3:18: bad_value: only true is allowed"]),
     ],
 )
 def test_a_wrong_persona_is_named_at_its_place(

@@ -100,7 +100,7 @@ def test_without_a_time_it_is_always_the_same_day(tmp_path: Path) -> None:
         ("version: 1\npersonae: {}\n", "2:1: unknown_key: unknown key `personae`: did you mean"),
         ("version: 1\npersonas: []\n", "2:11: wrong_type: expected a mapping of names"),
         ("version: 1\ntests: {}\n", "2:8: wrong_type: expected a list of tests"),
-        ("version: 1\ntests: []\n", "2:8: empty_list: an empty list"),
+        ("version: 1\ntests: []\n", "2:8: empty_list: the list is empty"),
         ("version: 1\ntests: [a]\n", "2:9: wrong_type: expected a mapping"),
         ("version: 1\nat: now\n", '2:5: bad_value: not a time: write it like "2026-01-01T12'),
         ('version: 1\nat: "2026-01-01T12:00:00"\n', "2:5: bad_value: not a time"),

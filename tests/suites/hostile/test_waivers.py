@@ -88,7 +88,7 @@ def test_a_suite_states_waivers(tmp_path: Path) -> None:
         ("{attacks: [path-othercase], reason: x}", "did you mean `path-other-case`"),
         ("{attacks: [dots], routes: [read-orders], reason: x}", "did you mean `read-order`"),
         ("{attacks: [dots]}", "reason"),
-        ("{attacks: [], reason: x}", "an empty list"),
+        ("{attacks: [], reason: x}", "the list is empty"),
         ("{routes: [any], reason: x}", "attacks"),
     ],
 )
