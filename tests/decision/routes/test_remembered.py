@@ -36,6 +36,7 @@ def test_a_key_that_is_not_asked_for_makes_room() -> None:
     for key in range(5):
         memory.keep(key, "x")
 
+    assert memory.evictable == 3
     assert [find(memory, key) for key in range(5)] == [None, None, "x", "x", "x"]
 
 
