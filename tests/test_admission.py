@@ -1,4 +1,4 @@
-"""A request without keys asks for them once, and is refused for what is true then."""
+"""A request without keys asks for them once, and is decided with what is loaded then."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The whole gateway: its parts start and end in order, and it says how it is."""
+"""The whole gateway: its parts start and stop in order, and its status is shown."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A configuration goes live in all workers or in none; what each counts is shown together."""
+"""All workers switch to a configuration or none does; their counts are shown together."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The data side of one process serves with keys that others keep, and counts for itself."""
+"""The data plane of a process serves with keys that others keep, and counts its requests."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Keys and lists of one configuration begin and end together."""
+"""The keys and lists of one configuration start and stop together."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was built at the start is out of the garbage collector's sight, and it looks seldom."""
+"""Objects from the start are excluded from collections, which are rare."""
 
 import gc
 import subprocess

@@ -1,4 +1,4 @@
-"""Everything that a check of a token needs is loaded ahead of it."""
+"""Everything that verifying a token needs is loaded early."""
 
 import subprocess
 import sys

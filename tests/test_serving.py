@@ -1,4 +1,4 @@
-"""What stands for one configuration is made anew with it; only the counts go on."""
+"""What belongs to one configuration is built anew with it; only the counts go on."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A gateway for the admin port to look at, and a client that asks the port."""
+"""A gateway for the admin port to show, and a client of the port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""The certificates in use, on both sides, each once."""
+"""The certificates in use, for clients and upstreams, each once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is remembered of a refusal is shown without whose token it was."""
+"""A remembered refusal is shown without the owner of the token."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A question is read strictly, and what is wrong with it is said without a word of it."""
+"""A question is parsed strictly, and an error repeats none of it."""
 
 import json
 from typing import Any

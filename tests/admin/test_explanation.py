@@ -1,4 +1,4 @@
-"""All there is to say of a request: steps, routes worth a look, and what would be written."""
+"""The view of an explanation: steps, relevant routes, and what would be sent."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An explanation as JSON: every member always there, and nothing but what JSON knows."""
+"""An explanation as JSON has every member, and only JSON values."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whoever connects to the admin port and asks nothing takes nothing from those who do."""
+"""Idle connections of the admin port do not keep others out."""
 
 import asyncio
 from typing import Any

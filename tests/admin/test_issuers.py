@@ -1,4 +1,4 @@
-"""Three readers of one state: each gets what it may know, and nothing has two meanings."""
+"""The state of an issuer has three views, and each shows what its readers may know."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A request is explained under what the gateway has now; a key that it lacks is asked for."""
+"""A request is explained with the live configuration; a missing key is fetched."""
 
 import json
 from collections.abc import AsyncIterator

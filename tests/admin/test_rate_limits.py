@@ -1,4 +1,4 @@
-"""`/status` says who counts, and whether it can be reached."""
+"""`/status` shows what counts requests, and whether it responds."""
 
 from gateway.admin.status import rate_limit_status
 from gateway.settings.values.rates import OnFailure, RateLimit, RateLimiting, Redis

@@ -1,4 +1,4 @@
-"""A new gateway is ready once it has had the keys and lists that it requires."""
+"""A new gateway is ready once all required keys and lists were loaded."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Operators are told which routes and issuers refuse nobody."""
+"""`/status` lists the routes and issuers that only report."""
 
 from pathlib import Path
 

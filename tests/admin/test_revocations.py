@@ -1,4 +1,4 @@
-"""Three readers of one state: each gets what it may know of a list."""
+"""The state of a revocation list has three views, and each shows what its readers may know."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Operators see how each server does, and what is kept from it."""
+"""`/status` shows each server, its addresses and its state."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Start a program with listening sockets as systemd would: from descriptor 3 on, and named."""
+"""Start a program with listening sockets as systemd does: from descriptor 3 on, with names."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A configuration to ask about, its personas, and tokens that its keys sign."""
+"""A configuration to explain, its personas, and tokens that its keys sign."""
 
 import json
 import time

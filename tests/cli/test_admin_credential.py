@@ -1,4 +1,4 @@
-"""The token of the admin port comes from where it is not seen, or there is none."""
+"""The token of the admin port comes from a source that nobody sees, or there is none."""
 
 from pathlib import Path
 

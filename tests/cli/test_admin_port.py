@@ -1,4 +1,4 @@
-"""The admin port is found and asked; where nothing answers, that is said in one line."""
+"""The admin port is found and asked; without a response there is one line that says so."""
 
 from pathlib import Path
 

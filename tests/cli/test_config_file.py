@@ -1,4 +1,4 @@
-"""Which configuration a verb works on, and how it ends where there is none."""
+"""A command finds its configuration, or exits with the right code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`gateway diff`: what it prints, where, and how it ends."""
+"""The output and the exit codes of `gateway diff`."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The keys of every issuer are fetched once, all at the same time, in the order of the file."""
+"""The keys of every issuer are fetched once, concurrently, in the order of the file."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What `gateway keys` shows of real issuers on loopback, and how it ends."""
+"""The output and the exit codes of `gateway keys`, with real issuers on loopback."""
 
 import json
 from pathlib import Path

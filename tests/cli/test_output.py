@@ -1,4 +1,4 @@
-"""What people read: faults as lines, rows as columns."""
+"""Output for people: faults as lines, rows as columns."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Whoever waits at a terminal is told that work goes on, and nobody else is."""
+"""Progress is shown at a terminal, and nowhere else."""
 
 import io
 import os

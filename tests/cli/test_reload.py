@@ -1,4 +1,4 @@
-"""`gateway reload`: what it asks, what it prints, where, and how it ends."""
+"""The request, the output and the exit codes of `gateway reload`."""
 
 import asyncio
 import json

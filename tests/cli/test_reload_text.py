@@ -1,4 +1,4 @@
-"""What became of a reload is one line, and no name in it makes another."""
+"""The outcome of a reload is one line, and no name in it makes another."""
 
 import pytest
 

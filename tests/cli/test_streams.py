@@ -1,4 +1,4 @@
-"""The command with streams that were closed, or that take nothing more."""
+"""The command with standard streams that are closed, or that accept no output."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`gateway test`: what it prints, where, and how it ends."""
+"""The output and the exit codes of `gateway test`."""
 
 import json
 import os

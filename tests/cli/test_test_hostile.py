@@ -1,4 +1,4 @@
-"""`gateway test --hostile`: what it prints, where, and how it ends."""
+"""The output and the exit codes of `gateway test --hostile`."""
 
 import json
 import os

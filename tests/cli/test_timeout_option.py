@@ -1,4 +1,4 @@
-"""How long to wait is a number of seconds, and no endless one."""
+"""A timeout is a finite number of seconds."""
 
 import click
 import pytest

@@ -1,4 +1,4 @@
-"""Tokens are read from where nobody else sees them, and from nowhere else."""
+"""Tokens are read only from sources that nobody else sees."""
 
 from pathlib import Path
 

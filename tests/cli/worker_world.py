@@ -1,4 +1,4 @@
-"""What stands around a gateway of several workers: an issuer, a service, and who asks."""
+"""The surroundings of a gateway with several workers: an issuer, an upstream and clients."""
 
 import json
 import os

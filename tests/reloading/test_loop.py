@@ -1,4 +1,4 @@
-"""Reloading while the gateway runs: told once or often, it says what became of it."""
+"""A running gateway reloads on request, and reports the outcome."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""A reload on the wire: one policy or the other for each request, and none is lost."""
+"""A reload on the wire: each request is decided by one policy, and none is lost."""
 
 import asyncio
 import json

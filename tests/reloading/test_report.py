@@ -1,4 +1,4 @@
-"""A report of a reload is the same after it was written and read; what is none is refused."""
+"""A report survives being written and read; anything else is refused."""
 
 import json
 from typing import Any

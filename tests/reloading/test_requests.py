@@ -1,4 +1,4 @@
-"""Who asks for a reload is told of one that began after that, and of no other."""
+"""A request for a reload receives the report of an attempt that began after it."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Suites run beside a gateway that serves: what came of them is told, whatever it was."""
+"""Suites run while the gateway serves, and every outcome is reported."""
 
 import asyncio
 import os

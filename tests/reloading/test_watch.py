@@ -1,4 +1,4 @@
-"""A change is told once it is at rest, once, and only if the bytes are others."""
+"""A change is reported once the files are at rest, once, and only if their bytes differ."""
 
 import os
 from contextlib import suppress

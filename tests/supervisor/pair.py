@@ -1,4 +1,4 @@
-"""Two peers of one process, over a pair of sockets as between supervisor and worker."""
+"""Two peers in one process, over a pair of sockets as between supervisor and worker."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""A supervisor in this process, and its workers in theirs, on a configuration made for a test."""
+"""A supervisor in this process with its workers, on a configuration made for a test."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A worker process has its sockets and nothing else of ours, and its end is put in words."""
+"""A worker process inherits only its sockets, and its end is described."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A loop that stands still is noticed, whatever it does; one that waits for a core is not."""
+"""A blocked loop is noticed, whatever it does; one that waits for a core is not blocked."""
 
 import asyncio
 import os

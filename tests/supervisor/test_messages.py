@@ -1,4 +1,4 @@
-"""What supervisor and workers say to each other comes over whole, and shows no file or key."""
+"""Messages arrive whole, and their text shows no file or key."""
 
 import pickle
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A worker's decisions read what the supervisor has, and ask it for what they lack."""
+"""A worker decides with the keys and lists of the supervisor, and asks it for missing ones."""
 
 import asyncio
 import pickle

@@ -1,4 +1,4 @@
-"""Two processes tell and ask each other in order; whoever is gone, or mad, is no trouble."""
+"""Two processes exchange messages in order, and survive a peer that is gone or broken."""
 
 import asyncio
 import logging

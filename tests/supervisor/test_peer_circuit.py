@@ -1,4 +1,4 @@
-"""A supervisor that hangs is not asked again until it is heard of, whatever is asked."""
+"""A supervisor that hangs is not asked again until it sends a message."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Workers count exactly together, for their supervisor does; once it is gone each does."""
+"""Workers count together at their supervisor; without it, each counts on its own."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Keys come over as they were: they verify what they verified, and show no secret."""
+"""Sent keys verify what they verified before, and show no secret."""
 
 import pickle
 

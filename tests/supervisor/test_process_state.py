@@ -1,4 +1,4 @@
-"""What the system says of a process tells one that is stopped from one that works or waits."""
+"""The state of a process tells one that is stopped from one that works or waits."""
 
 import asyncio
 import os

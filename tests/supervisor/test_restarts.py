@@ -1,4 +1,4 @@
-"""A worker that dies is replaced at once; one that dies again and again, less and less eagerly."""
+"""A crashed worker restarts at once; one that keeps crashing, with a growing pause."""
 
 import pytest
 

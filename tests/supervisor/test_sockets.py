@@ -1,4 +1,4 @@
-"""One port for all workers, which is nobody else's, and no connection is refused meanwhile."""
+"""All workers share one port, which no other process can share, and refuse no connection."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Workers start side by side, and none while the configuration changes."""
+"""Workers start concurrently, but not while the configuration changes."""
 
 import asyncio
 

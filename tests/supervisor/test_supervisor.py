@@ -1,4 +1,4 @@
-"""A supervisor starts all or nothing, and ends with everything it began."""
+"""A supervisor starts everything or nothing, and stops everything that it started."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Workers that are merely busy are waited for; those that hang are not, for ever."""
+"""The supervisor waits for busy workers, but not forever for those that hang."""
 
 from dataclasses import asdict
 from math import isfinite

@@ -1,4 +1,4 @@
-"""Whatever becomes of keys and lists is told, and a list that stayed as it was is not again."""
+"""Every change of keys and lists is published, and an unchanged list is not."""
 
 import pickle
 from collections.abc import AsyncIterator

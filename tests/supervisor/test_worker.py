@@ -1,4 +1,4 @@
-"""A worker does as its supervisor says, and goes on with no configuration that it was not told."""
+"""A worker does what its supervisor asks, and switches to no other configuration."""
 
 import asyncio
 import os

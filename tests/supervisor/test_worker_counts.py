@@ -1,4 +1,4 @@
-"""What workers count adds up, and goes on adding up behind their deaths."""
+"""The counts of workers add up, even after their crashes."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""All workers go on with a configuration or none does, whatever becomes of one meanwhile."""
+"""All workers switch to a configuration or none does, whatever happens meanwhile."""
 
 import asyncio
 import os

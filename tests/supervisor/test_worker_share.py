@@ -1,4 +1,4 @@
-"""Workers share what the gateway may take, and together take no more."""
+"""Workers share the limits of the gateway, and together do not exceed them."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A worker is started, kept and replaced; what goes wrong is said, and leaves nobody behind."""
+"""A worker is started, kept and restarted; failures are logged, and no process is left."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A server is asked whether it is well before the configuration goes live."""
+"""The health check of a server is run before the configuration is live."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`gateway check` reads the keys and revocations that lie in files, and says what is wrong."""
+"""`gateway check` validates the files with keys and revocations."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A server is dialled as the data port would, and it is said why none answers."""
+"""A server is dialled as the data port does it, and a failure has a reason."""
 
 import socket
 from collections.abc import Sequence

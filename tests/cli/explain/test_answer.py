@@ -1,4 +1,4 @@
-"""A request is explained under the keys and lists that its caller is held against."""
+"""A request is explained with the keys and lists that apply to its caller."""
 
 import json
 from pathlib import Path

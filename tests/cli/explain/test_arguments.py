@@ -1,4 +1,4 @@
-"""What is asked on the command line is read as it is meant, or refused."""
+"""The arguments of `gateway explain` are parsed, or refused."""
 
 from collections.abc import Sequence
 from contextlib import suppress

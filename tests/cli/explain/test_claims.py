@@ -1,4 +1,4 @@
-"""Claims that somebody wrote down make a caller whose token an issuer signs."""
+"""Claims on the command line make a caller whose token an issuer signs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `gateway explain` says of a request, and how it ends."""
+"""The output and the exit codes of `gateway explain`."""
 
 import json
 from pathlib import Path

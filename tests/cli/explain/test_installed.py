@@ -1,4 +1,4 @@
-"""`gateway explain` as it is installed: in a process of its own, which loads what it needs."""
+"""`gateway explain` as it is installed: in a process of its own, which imports what it needs."""
 
 import asyncio
 import json

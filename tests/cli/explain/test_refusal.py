@@ -1,4 +1,4 @@
-"""What a running gateway refused is shown by the id of the request."""
+"""A request that a running gateway refused is shown by its ID."""
 
 import json
 from collections.abc import Mapping

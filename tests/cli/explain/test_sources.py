@@ -1,4 +1,4 @@
-"""Revocation lists are read once, from files and from URLs; what cannot be had has a reason."""
+"""Revocation lists are read once, from files and URLs; a failure has a reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An explanation for people: the verdict first, and nothing in it that steers a terminal."""
+"""An explanation as text: the verdict first, and everything escaped for a terminal."""
 
 from pathlib import Path
 

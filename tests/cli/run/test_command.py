@@ -1,4 +1,4 @@
-"""`gateway run` as users run it: what it says, how it ends, and with which exit code."""
+"""`gateway run` as users run it: its output, its end, and its exit codes."""
 
 import json
 import os

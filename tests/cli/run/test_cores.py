@@ -1,4 +1,4 @@
-"""There are as many workers as cores that we may use, whether by affinity or in a container."""
+"""There are as many workers as usable cores, by affinity or by the share of a container."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`gateway run` where few files may be open: it says so, and lives through having none left."""
+"""`gateway run` with few file descriptors: it warns, and survives having none left."""
 
 import subprocess
 from contextlib import closing

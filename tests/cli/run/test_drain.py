@@ -1,4 +1,4 @@
-"""TERM under load: nothing that was sent to the gateway is lost (HOSTILE 93)."""
+"""TERM under load: no request that was sent is lost (HOSTILE 93)."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""`gateway run` has all of its code before its port opens, and judges with no descriptor left."""
+"""`gateway run` imports all of its code before its port opens, and decides without descriptors."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`gateway run` between clients that take nothing or never end: none costs more than 64 KiB."""
+"""`gateway run` between clients that read nothing or never end: each costs at most 64 KiB."""
 
 import re
 import socket

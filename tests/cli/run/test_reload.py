@@ -1,4 +1,4 @@
-"""`gateway run`, whose configuration changes: asked for, watched, tested first, or broken."""
+"""`gateway run` reloads: on request, on changes of files, after suites, or not at all."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`gateway run` never trades keys and lists that serve for none, unless it is forced to."""
+"""`gateway run` never replaces working keys and lists by none, unless it is forced."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""There are descriptors for all connections, in each process, or it is said that there are not."""
+"""Each process has descriptors for all connections, or a warning is printed."""
 
 import resource
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What systemd hands us is taken as sd_listen_fds(3) says, and it hears how we are."""
+"""Sockets of systemd are taken over as sd_listen_fds(3) says, and it is notified."""
 
 import json
 import os

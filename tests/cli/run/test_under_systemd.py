@@ -1,4 +1,4 @@
-"""`gateway run` under systemd: its sockets are taken, and it hears how we are, in order."""
+"""`gateway run` under systemd: it takes over its sockets, and notifies it in order."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`gateway run` with several workers looks like one gateway: keys, lists, counts, answers."""
+"""`gateway run` with several workers looks like one gateway: keys, lists, counts, responses."""
 
 import json
 from collections.abc import Iterator

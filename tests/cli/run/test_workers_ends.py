@@ -1,4 +1,4 @@
-"""`gateway run` with several workers lives through the death of each of them, and ends whole."""
+"""`gateway run` with several workers survives the crash of each of them, and ends cleanly."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Several workers each look after services; what they see of them is shown as one thing."""
+"""Several workers check upstreams on their own; what they see is shown as one state."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The group of token verbs."""
+"""The group of token commands."""
 
 from click.testing import CliRunner
 

@@ -1,4 +1,4 @@
-"""`gateway token mint` against a real issuer, and against whatever else may answer there."""
+"""`gateway token mint` with a real issuer, and with whatever else may respond."""
 
 import asyncio
 import json
