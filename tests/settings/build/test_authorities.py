@@ -43,10 +43,10 @@ def test_one_who_vouches_for_itself_alone_can_be_named(tmp_path: Path) -> None:
     ("code", "ca", "words"),
     [
         ("missing_file", "¦no.pem", "cannot read no.pem"),
-        ("bad_certificate", "¦text.pem", "no certificate can be read"),
-        ("bad_certificate", "¦server.key", "no certificate can be read"),
-        ("bad_certificate", "¦server.pem", "this is the certificate of no authority"),
-        ("bad_certificate", "¦mixed.pem", "certificate 3 of this file is the certificate of no"),
+        ("bad_certificate", "¦text.pem", "no readable certificate"),
+        ("bad_certificate", "¦server.key", "no readable certificate"),
+        ("bad_certificate", "¦server.pem", "this is not a CA certificate"),
+        ("bad_certificate", "¦mixed.pem", "certificate 3 of this file is not a CA certificate"),
     ],
 )
 def test_a_file_of_anything_else_is_refused(code: str, ca: str, words: str, tmp_path: Path) -> None:

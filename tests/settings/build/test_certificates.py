@@ -35,15 +35,15 @@ def one(directory: Path, name: str) -> Certificate:
 
 # A fault code, the files with a mark where the fault must point, and words of the message.
 MISTAKES = [
-    ("bad_certificate", "¦text.pem", "server.key", "no certificate can be read"),
-    ("bad_certificate", "server.pem", "¦text.pem", "no private key can be read"),
-    ("bad_certificate", "¦server.pem", "api.key", "of another key than `key`"),
+    ("bad_certificate", "¦text.pem", "server.key", "no readable certificate"),
+    ("bad_certificate", "server.pem", "¦text.pem", "no readable private key"),
+    ("bad_certificate", "¦server.pem", "api.key", "does not match the private key in `key`"),
     ("bad_certificate", "encrypted.pem", "¦encrypted.key", "encrypted"),
-    ("bad_certificate", "¦upside_down.pem", "upside_down.key", "is number 2 of this file"),
+    ("bad_certificate", "¦upside_down.pem", "upside_down.key", "certificate 2 of this file"),
     ("weak_key", "weak.pem", "¦weak.key", "1024 bits: at least 2048"),
     ("weak_key", "short.pem", "¦short.key", "192 bits: at least 224"),
     ("chain_out_of_order", "¦stray.pem", "stray.key", "2 of this file did not sign number 1"),
-    ("certificate_misused", "¦client.pem", "client.key", "not for servers"),
+    ("certificate_misused", "¦client.pem", "client.key", "use by servers"),
 ]
 
 

@@ -87,7 +87,7 @@ def test_a_route_without_hosts_takes_no_requests_of_all_hosts(tmp_path: Path) ->
     [fault] = faults(tmp_path, config(include("hosts: [a.example]")))
 
     assert (fault.code, fault.place.line) == ("not_granted", 2)
-    assert "`hosts` are missing" in fault.message
+    assert "`hosts` is missing" in fault.message
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,6 @@ def test_what_the_environment_says_is_not_shown_to_the_file(tmp_path: Path) -> N
 
     found = [one.message for one in faults(tmp_path, text)]
 
-    assert [message for message in found if "confines" in message or "issuers" in message] == found
+    assert [message for message in found if "restricts" in message or "issuers" in message] == found
     assert len(found) == 2
     assert not [message for message in found if ENVIRON["HOST"] in message]

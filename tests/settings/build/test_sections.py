@@ -145,7 +145,7 @@ def test_the_first_of_two_parts_of_one_name_counts_and_the_second_is_told_where_
     assert [(fault.code, fault.place.file) for fault in faults] == [
         (Code.DUPLICATE_NAME, "team1.yaml")
     ]
-    assert "by gateway.yaml:2" in faults[0].message
+    assert "at gateway.yaml:2" in faults[0].message
 
 
 def test_a_part_in_the_wrong_shape_keeps_its_name_and_is_not_sound() -> None:

@@ -76,7 +76,7 @@ def test_what_are_no_fields_is_said_without_a_part_of_them(headers: str, tmp_pat
 
     assert isinstance(said, list)
     assert len(said) == 1
-    assert "bad_value: the value of this variable is not name=value" in said[0]
+    assert "bad_value: the value of this variable is not of the form name=value" in said[0]
     assert "hush" not in said[0]
 
 
