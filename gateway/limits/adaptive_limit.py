@@ -39,7 +39,7 @@ class AdaptiveLimit(ConcurrencyLimit):
         self.use(self.limit, self._used)
 
     def use(self, slots: int, used: Collection[Priority]) -> None:
-        """Have so many *slots*; twice as many for the highest priority, since it is an estimate."""
+        """Set the number of *slots*, doubled for the highest priority: it is an estimate."""
         super().use(slots, used)
         if set(used) - {Priority.HIGH}:
             self._usable = (*self._usable[:-1], 2 * slots)

@@ -21,7 +21,7 @@ class ConcurrencyLimit:
         self.use(slots, used)
 
     def use(self, slots: int, used: Collection[Priority]) -> None:
-        """Have so many *slots* from now on, for requests of the priorities *used*."""
+        """Set the number of *slots*, for requests of the priorities *used*."""
         self._usable = usable_slots(slots, used)
 
     def has_room(self, priority: Priority) -> bool:

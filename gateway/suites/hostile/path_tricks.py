@@ -168,7 +168,7 @@ def reaches_service(control: Control) -> Harm:
         route = sent.allow.route
         if not servers & servers_of(settings, route):
             return None
-        return f"let through to the same service by the route {route.name} ({route.place})"
+        return f"sent to the same service by the route {route.name} ({route.place})"
 
     return harm
 
