@@ -63,7 +63,7 @@ def test_a_refusal_is_shown_with_its_reason_and_its_route() -> None:
         ),
         (
             {"route": None, "issuer": None, "place": None},
-            {4: "  route none", 5: "  from 127.0.0.1, with a token of nobody that is known"},
+            {4: "  route none", 5: "  from 127.0.0.1, with a token of no known issuer"},
         ),
         (
             {"detail": "\x1b[2J\r\n", "host": "\u202e"},
