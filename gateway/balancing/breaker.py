@@ -21,7 +21,7 @@ class Breaker:
     """Opens when too many of the requests in the last seconds failed.
 
     Each admitted request ends in exactly one of ``succeed``, ``fail`` and ``abandon``, which are
-    told when it was sent. A request that was sent before the first probe since the breaker opened
+    given when it was sent. A request that was sent before the first probe since the breaker opened
     says nothing about the present, and does not count.
     """
 

@@ -14,7 +14,7 @@ KEPT_SECONDS: Final = 10.0
 class RetryBudget:
     """A *share* of a retry for each request, and a few each second besides.
 
-    Requests need not be counted for it: ``withdraw`` is told the total number so far.
+    Requests need not be counted for it: ``withdraw`` gets the total number so far.
     """
 
     __slots__ = ("_at", "_left", "_requests", "_share")

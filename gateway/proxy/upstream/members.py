@@ -24,7 +24,7 @@ MakePool = Callable[[Server, str], ServerPool]
 class Member:
     """One address of a server, its pool, and what is known of its health.
 
-    It is told of each request to *pool*; responses in *bad_statuses* are failures too. It takes
+    It learns of each request to *pool*; responses in *bad_statuses* are failures too. It takes
     the place of the upstream's counts in the pool, so that an upstream which is not watched does
     nothing for any request.
     """
@@ -66,7 +66,7 @@ class Member:
             return ServerState.UNHEALTHY
         return ServerState.EJECTED if self.standing.is_ejected else ServerState.UP
 
-    # --- told by the pool
+    # --- called by the pool
 
     def observe(self, method: str, status: int, seconds: float) -> None:
         """Count one response, and judge the server by it."""

@@ -71,7 +71,7 @@ def route_families(routes: Sequence[RouteMetrics]) -> Iterator[Metric]:
     )
     yield counter(
         "gateway_would_deny",
-        "Requests that report mode allowed although their token is refused.",
+        "Requests that only report mode allowed, by the reason of the refusal.",
         _would_deny_rows(routes),
         ("route", "reason"),
     )
