@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import is_noticed
+from tests.mutants.__main__ import fails_unchanged, is_noticed
 from tests.mutants.mutate import mutants_of
 
 
@@ -60,15 +60,20 @@ PROJECT = {
 }
 
 
-def test_a_mutant_that_no_test_notices_lives_and_the_module_is_restored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the module of a small project in *tmp_path*."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # ours is in the real `gateway`
     for name, text in PROJECT.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    module = Path("gateway/ages.py")
+    return Path("gateway/ages.py")
+
+
+def test_a_mutant_that_no_test_notices_lives_and_the_module_is_restored(
+    tmp_path: Path, module: Path
+) -> None:
     border, older = mutants_of(PROJECT[str(module)])
 
     assert (border.after, older.after) == ("(age > 18)", "(19)")
@@ -78,3 +83,19 @@ def test_a_mutant_that_no_test_notices_lives_and_the_module_is_restored(
         tests.write("    assert is_adult(18)\n")
     assert [is_noticed(mutant, module, tmp_path) for mutant in (border, older)] == [True, True]
     assert (tmp_path / module).read_text() == PROJECT[str(module)]
+
+
+def test_tests_that_fail_without_a_mutant_are_known(tmp_path: Path, module: Path) -> None:
+    assert not fails_unchanged(module, tmp_path)
+
+    (tmp_path / "tests/test_ages.py").write_text("def test_it() -> None:\n    assert False\n")
+
+    assert fails_unchanged(module, tmp_path)
+
+
+def test_a_mutant_is_not_noticed_where_there_is_no_test(tmp_path: Path, module: Path) -> None:
+    (tmp_path / "tests/test_ages.py").write_text("")
+
+    assert not any(
+        is_noticed(mutant, module, tmp_path) for mutant in mutants_of(PROJECT[str(module)])
+    )
