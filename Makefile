@@ -59,8 +59,8 @@ mutants: $(READY) ## Try mutants of the code that decides (SECONDS=600, MUTANTS=
 	SECONDS=$(or $(SECONDS),600) SEED=$(SEED) $(BIN)/python -m tests.mutants $(MUTANTS)
 
 lock: ## Generate the lock files in requirements/ from pyproject.toml (needs uv)
-	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis -o requirements/runtime.txt
-	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra redis --group dev --group build \
+	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra qr --extra redis -o requirements/runtime.txt
+	$(COMPILE) --upgrade pyproject.toml --extra otlp --extra qr --extra redis --group dev --group build \
 		-c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) --upgrade --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --upgrade --group bench -o requirements/bench.txt
