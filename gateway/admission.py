@@ -3,15 +3,22 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.decision.decide import check_revocation, decide, settle
-from gateway.decision.head import RequestHead
+from gateway.decision.browser import BrowserFields
+from gateway.decision.decide import (
+    check_revocation,
+    decide,
+    decide_by_session,
+    settle,
+    without_session,
+)
+from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Deny, NeedKeys, Settled, Verdict, WantedKey
+from gateway.decision.verdict import Deny, NeedKeys, NeedSession, Settled, Verdict, WantedKey
 
 
 class Keys(Protocol):
@@ -53,10 +60,27 @@ class Admission:
         clock = self._clock
         return decide(head, self.policy, self._keys, clock(), self._authenticate, self._revocations)
 
+    def decide_by_session(
+        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+    ) -> Settled | NeedKeys:
+        """Decide about a request without a token, for which there is this *session*."""
+        return decide_by_session(
+            head,
+            browser,
+            session,
+            self.policy,
+            self._keys,
+            self._clock(),
+            self._authenticate,
+            self._revocations,
+        )
+
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Fetch the keys that *need* names, then decide, whether they came or not."""
         await self._keyring.refetch(need.issuer_name, need.kid)
         verdict = self.decide(head)
+        if isinstance(verdict, NeedSession):  # a reload came first
+            return without_session(verdict.route, head.target)
         return settle(verdict.deny, head.target) if isinstance(verdict, NeedKeys) else verdict
 
     def may_revoke(self, token: SignedToken) -> bool:

@@ -3,7 +3,8 @@
 from functools import lru_cache
 from types import MappingProxyType
 
-from gateway.decision.head import RequestHead
+from gateway.decision.browser import BrowserFields, LoginRule, is_forged
+from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import ANY_HOST, Issuer, Policy
 from gateway.decision.readings import find_odd
@@ -15,7 +16,15 @@ from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, with_reporter
 from gateway.decision.tokens.bearer import bearer_token
 from gateway.decision.tokens.claims import check_claims
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Settled,
+    Verdict,
+)
 
 # Few reasons for each route; routes of a former policy fall out by and by.
 _REMEMBERED_REFUSALS = 4096
@@ -31,6 +40,7 @@ _SHORTFALLS = {
         Reason.AUTHENTICATION_TOO_OLD, "auth_time is longer ago than the route allows"
     ),
 }
+_NO_LOGIN = Deny(Reason.LOGIN_REQUIRED, "no token was sent, and no session")
 _NO_LISTS: RevocationLists = MappingProxyType({})
 _NO_ROUTE = Deny(Reason.ROUTE_NOT_FOUND, "no route matches host and path")
 
@@ -48,12 +58,14 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     if not isinstance(match, Match):
         return match
     route = match.route
-    if route.public or (route.optional and not head.authorization):
+    if route.public or (route.optional and not head.authorization and not route.login):
         return Allow(route, head.target, None, b"")
     token = head.known
     if token is None or token.policy is not policy or not is_current(token, keys):
         credential = bearer_token(head.authorization, policy.max_token_bytes)
         if isinstance(credential, Deny):
+            if route.login and not head.authorization:
+                return NeedSession(route)
             return settle(_refuse_unverified(credential, route), head.target)
         answer = authenticate(credential, policy, keys)
         if isinstance(answer, Deny):
@@ -74,6 +86,50 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     if deny is not None:
         return settle(_refuse(deny, route, token), head.target)
     return Allow(route, head.target, token, token.identity_fields)
+
+
+def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
+    head: RequestHead,
+    browser: BrowserFields,
+    session: SessionCredential,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    authenticate: Authenticate = authenticate,
+    revocations: RevocationLists = _NO_LISTS,
+) -> Settled | NeedKeys:
+    """Return the verdict about a request without a token, for which there is this *session*.
+
+    Its token is judged as if the request had sent it.
+    """
+    match = find_route(head, policy)
+    if not isinstance(match, Match):
+        return match
+    route = match.route
+    rule = find_login(route.login, browser.authority)
+    if rule is None:
+        deny = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin of a login of the route")
+        return settle(_refuse(deny, route), head.target)
+    if all(session.login != one.name for one in route.login):
+        return without_session(route, head.target)
+    forgery = is_forged(head.method, browser, rule.origins)
+    if forgery is not None:
+        return settle(_refuse(Deny(Reason.CSRF_REFUSED, forgery), route), head.target)
+    known = RequestHead(head.method, head.host, head.target, session.authorization, session.known)
+    verdict = decide(known, policy, keys, now, authenticate, revocations)
+    return without_session(route, head.target) if isinstance(verdict, NeedSession) else verdict
+
+
+def without_session(route: Route, target: bytes) -> Allow | Deny:
+    """Return the verdict about a request with neither a token nor a session for *route*."""
+    if route.optional:
+        return Allow(route, target, None, b"")
+    return settle(_refuse(_NO_LOGIN, route), target)
+
+
+def find_login(rules: tuple[LoginRule, ...], authority: bytes) -> LoginRule | None:
+    """Return the first of *rules* with an origin of this *authority*."""
+    return next((rule for rule in rules if authority in rule.authorities), None)
 
 
 def settle(deny: Deny, target: bytes) -> Allow | Deny:

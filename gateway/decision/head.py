@@ -1,6 +1,6 @@
 """The parts of a request head that the decision reads."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.decision.token import SignedToken
 
@@ -23,3 +23,21 @@ class RequestHead(NamedTuple):
     def __repr__(self) -> str:
         """Show everything but the credentials."""
         return f"RequestHead({self.method!r}, {self.host!r}, {self.target!r})"
+
+
+class SessionCredential(NamedTuple):
+    """The access token of a session that was begun with *login*, as a value of Authorization.
+
+    *authorization* and *known* are as in ``RequestHead``. *login* is empty without a session.
+    """
+
+    login: str
+    authorization: tuple[bytes, ...]
+    known: SignedToken | None = None
+
+    def __repr__(self) -> str:
+        """Show everything but the token."""
+        return f"SessionCredential({self.login!r})"
+
+
+NO_SESSION: Final = SessionCredential("", ())

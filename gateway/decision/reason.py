@@ -13,8 +13,10 @@ class Reason(Enum):
     PATH_REJECTED = ("path_rejected", 400, "The path is not in canonical form")
     REQUEST_MALFORMED = ("request_malformed", 400, "The request is malformed")
     TOKEN_REPEATED = ("token_repeated", 400, "More than one credential was sent")
+    LOGIN_FAILED = ("login_failed", 400, "The login did not succeed")
 
     TOKEN_MISSING = ("token_missing", 401, "An access token is required")
+    LOGIN_REQUIRED = ("login_required", 401, "A login is required")
     TOKEN_MALFORMED = ("token_malformed", 401, "The access token is malformed")
     ALGORITHM_NOT_ALLOWED = ("algorithm_not_allowed", 401, "The token's algorithm is not allowed")
     KEY_UNKNOWN = ("key_unknown", 401, "The token's key is not known")
@@ -35,6 +37,7 @@ class Reason(Enum):
         "A stronger authentication is required",
     )
 
+    CSRF_REFUSED = ("csrf_refused", 403, "The request may come from another site's page")
     SCOPE_MISSING = ("scope_missing", 403, "The token lacks a required scope")
     CLAIM_RULE_FAILED = ("claim_rule_failed", 403, "The token does not satisfy a claim rule")
     ISSUER_NOT_ACCEPTED = ("issuer_not_accepted", 403, "The token's issuer is not accepted here")
@@ -44,6 +47,7 @@ class Reason(Enum):
     REQUEST_TIMEOUT = ("request_timeout", 408, "The request did not arrive in time")
     BODY_TOO_LARGE = ("body_too_large", 413, "The request body is too large")
     TARGET_TOO_LONG = ("target_too_long", 414, "The request target is too long")
+    LOGIN_MISDIRECTED = ("login_misdirected", 421, "Nobody can log in on this host")
     RATE_LIMITED = ("rate_limited", 429, "Too many requests")
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "The request head is too large")
 
@@ -58,6 +62,12 @@ class Reason(Enum):
         503,
         "Revoked tokens cannot be recognised at the moment",
     )
+    SESSIONS_UNAVAILABLE = (
+        "sessions_unavailable",
+        503,
+        "Sessions cannot be checked at the moment",
+    )
+    LOGIN_UNAVAILABLE = ("login_unavailable", 503, "The issuer does not respond at the moment")
     LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Rate limits cannot be checked at the moment")
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")

@@ -86,5 +86,11 @@ class NeedKeys:
     deny: Deny
 
 
+class NeedSession(NamedTuple):
+    """Ask for the session of a browser that sent no token; then call ``decide_by_session``."""
+
+    route: Route
+
+
 Settled = Allow | Deny | Publish
-Verdict = Settled | NeedKeys
+Verdict = Settled | NeedKeys | NeedSession

@@ -22,7 +22,7 @@ from gateway.decision.rules.scopes import AllOf, AnyOf, ScopeExpression, compile
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import authenticate
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Verdict
 from tests.decision.policies import AUDIENCE, ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import make_key, mint
 
@@ -105,6 +105,8 @@ def outline(verdict: Verdict) -> object:
             return verdict.issuer_name, verdict.kid, outline(verdict.deny)
         case Publish():
             return verdict.document
+        case NeedSession():
+            return verdict.route.name
 
 
 @given(HEADS, KEY_SETS, TIMES | st.floats())

@@ -17,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_OWN_TEST = {
     "gateway/decision/policy.py": "types only",
     "gateway/fetching/document.py": "a limit and an exception only",
+    "gateway/login/requests.py": "types only",
+    "gateway/login/session.py": "types only",
+    "gateway/login/store.py": "types only",
     "gateway/proxy/streams/client.py": "protocols only",
+    "gateway/settings/values/login.py": "types only",
     "gateway/suites/files/suite.py": "types only",
 }
 

@@ -12,6 +12,7 @@ from gateway.decision.decide import (
     check_step_up,
     decide,
     find_route,
+    without_session,
 )
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
@@ -25,7 +26,7 @@ from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.bearer import bearer_token
-from gateway.decision.verdict import Deny, Publish, Verdict
+from gateway.decision.verdict import Deny, NeedKeys, NeedSession, Publish, Settled
 
 Steps = Generator[Step, None, SignedToken | None]
 
@@ -40,7 +41,7 @@ class Explanation:
     an Allow, the failure is only reported.
     """
 
-    verdict: Verdict
+    verdict: Settled | NeedKeys
     route: Route | None
     token: SignedToken | None
     steps: tuple[Step, ...]
@@ -51,6 +52,8 @@ def explain(
 ) -> Explanation:
     """Return the verdict of ``decide`` about the same request, with its steps."""
     verdict = decide(head, policy, keys, now, revocations=revocations)
+    if isinstance(verdict, NeedSession):
+        verdict = without_session(verdict.route, head.target)
     match = find_route(head, policy)
     if isinstance(match, Match):
         walk = _route_steps(head, match, policy, keys, now, revocations)

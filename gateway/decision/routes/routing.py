@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.decision.browser import LoginRule
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.template import Segment, Variable, parse_template
 from gateway.decision.routes.trie import PathTrie
@@ -24,7 +25,8 @@ class Route:
 
     *audiences* of None means only those of the token's issuer, which are always required.
     *metadata_url* tells clients how to get a token (RFC 9728). If it *reports*, requests that would
-    be refused for their token are reported, and pass.
+    be refused for their token are reported, and pass. *login* are the ways to log in whose sessions
+    it accepts instead of a token.
     """
 
     index: int
@@ -47,6 +49,7 @@ class Route:
     step_up: StepUp | None = None
     metadata_url: str | None = None
     reports: bool = False
+    login: tuple[LoginRule, ...] = ()
 
 
 class Match(NamedTuple):

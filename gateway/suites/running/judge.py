@@ -6,7 +6,7 @@ from typing import assert_never
 
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Step
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
 from gateway.settings.text.places import Places
 from gateway.suites.files.models import ALLOW, PUBLISHED
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
@@ -60,7 +60,7 @@ def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     return Outcome(suite, test, name, expectation, got, explanation, differences)
 
 
-def _name(verdict: Verdict) -> str:
+def _name(verdict: Settled | NeedKeys) -> str:
     match verdict:
         case Allow():
             report = verdict.would_deny

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from math import inf
 from types import MappingProxyType
 
-from gateway.decision.decide import decide, settle
+from gateway.decision.decide import decide, settle, without_session
 from gateway.decision.head import RequestHead
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
+from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.run_keys import RunKey, RunKeys, make_key
@@ -74,6 +74,8 @@ class Sandbox:
         )
         if isinstance(verdict, NeedKeys):
             verdict = settle(verdict.deny, request.target)
+        elif isinstance(verdict, NeedSession):
+            verdict = without_session(verdict.route, request.target)
         if not isinstance(verdict, Allow):
             return verdict
         body_bytes = self.settings.route_options[verdict.route.index].body_bytes

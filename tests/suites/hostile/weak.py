@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from gateway.decision.decide import decide
+from gateway.decision.decide import decide, without_session
 from gateway.decision.head import RequestHead
 from gateway.decision.identity import canonical_alias
 from gateway.decision.policy import Issuer, Policy
@@ -20,7 +20,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
-from gateway.decision.verdict import Allow, Deny, NeedKeys
+from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
@@ -52,6 +52,8 @@ def make_decide(
         )
         if isinstance(verdict, NeedKeys):
             verdict = verdict.deny
+        elif isinstance(verdict, NeedSession):
+            verdict = without_session(verdict.route, request.target)
         if isinstance(verdict, Deny) and verdict.reason in forgiven:
             route, token = verdict.route or policy.routes.routes[0], verdict.token
             identity = b"" if token is None else token.identity_fields

@@ -1,0 +1,1 @@
+"""Log browsers in at an issuer, and keep their tokens in sessions."""

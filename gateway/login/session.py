@@ -1,0 +1,63 @@
+"""A session: the tokens of one login, and how long they may be used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the token endpoint issued, verified; *access_expires_at* in seconds since the epoch."""
+
+    access: bytes = field(repr=False)
+    access_expires_at: float
+    refresh: str | None = field(default=None, repr=False)
+    id_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login of one browser; times in seconds since the epoch.
+
+    *id* is 32 random-looking bytes, safe to store and to name in hexadecimal: the cookie does not
+    follow from it. *login* is the name of the way to log in. *sid* is the provider's own session.
+    *claims* are those of the verified ID token that a page may read. *version* grows by one with
+    each refresh.
+    """
+
+    id: bytes
+    login: str
+    issuer: str
+    subject: str
+    sid: str | None
+    tokens: Tokens
+    claims: Mapping[str, Any]
+    begun_at: float
+    used_at: float
+    ends_at: float
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """What a data port needs of a session, until *check_at* (seconds since the epoch).
+
+    From then on it asks again: only so a session is refreshed, its idle time begins anew, and
+    its end elsewhere is noticed. *cookies* are values of Set-Cookie to send with the next response.
+    """
+
+    id: bytes
+    login: str
+    subject: str
+    token: bytes = field(repr=False)
+    check_at: float
+    cookies: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+class SessionFault(Enum):
+    """Why there is no session to use."""
+
+    MISSING = "missing"  # no session, or one that ended: log in
+    SESSIONS_UNAVAILABLE = "sessions_unavailable"  # the store cannot be asked
+    LOGIN_UNAVAILABLE = "login_unavailable"  # the token expired, and the issuer does not respond

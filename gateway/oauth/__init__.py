@@ -1,0 +1,1 @@
+"""Ask authorization servers for tokens, as a client of theirs."""
