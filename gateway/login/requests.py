@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from gateway.login.session import SessionFault, SessionView
+from gateway.decision.reason import Reason
+from gateway.login.session import SessionView
 
 
 class Endpoint(Enum):
@@ -56,14 +57,14 @@ class LoginRequest:
 class LoginResponse:
     """A response of a login; *fields* are pairs of name and value, Set-Cookie among them.
 
-    *reason* is the code of the reason if it is a refusal, and *detail* one line for the log,
-    without secrets. Cache-Control: no-store is always sent with it.
+    *reason* is set if it is a refusal, such as Reason.LOGIN_FAILED, and *detail* is one line for
+    the log, without secrets. Cache-Control: no-store is always sent with it.
     """
 
     status: int
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
-    reason: str | None = None
+    reason: Reason | None = None
     detail: str = ""
 
 
@@ -74,8 +75,12 @@ class Logins(Protocol):
         """Respond to *request*; every fault is a response."""
         ...
 
-    async def find(self, cookies: Mapping[str, str]) -> SessionView | SessionFault:
-        """Return the session that *cookies*, ours by name, stand for; refresh it if it is time."""
+    async def find(self, cookies: Mapping[str, str]) -> SessionView | Reason:
+        """Return the session that *cookies*, ours by name, stand for; refresh it if it is time.
+
+        Without one, return Reason.LOGIN_REQUIRED; Reason.SESSIONS_UNAVAILABLE if the store cannot
+        be asked; Reason.LOGIN_UNAVAILABLE if the token expired and the issuer does not respond.
+        """
         ...
 
     def subscribe(self, ended: Callable[[frozenset[bytes]], None]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 
@@ -53,11 +52,3 @@ class SessionView:
     token: bytes = field(repr=False)
     check_at: float
     cookies: tuple[bytes, ...] = field(default=(), repr=False)
-
-
-class SessionFault(Enum):
-    """Why there is no session to use."""
-
-    MISSING = "missing"  # no session, or one that ended: log in
-    SESSIONS_UNAVAILABLE = "sessions_unavailable"  # the store cannot be asked
-    LOGIN_UNAVAILABLE = "login_unavailable"  # the token expired, and the issuer does not respond

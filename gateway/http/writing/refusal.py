@@ -27,6 +27,7 @@ _PHRASES: Final = {
     408: b"Request Timeout",
     413: b"Content Too Large",
     414: b"URI Too Long",
+    421: b"Misdirected Request",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
@@ -46,6 +47,9 @@ _ERRORS: Final = {
     Reason.AUTHENTICATION_TOO_OLD: "insufficient_user_authentication",
     Reason.AUTHENTICATION_TOO_WEAK: "insufficient_user_authentication",
 }
+
+# No credential was sent.
+_UNTRIED: Final = frozenset((Reason.TOKEN_MISSING, Reason.LOGIN_REQUIRED))
 
 # Reasons for requests whose framing was not understood, or that never ended: what follows on the
 # connection could be anything (RFC 9112 §6.3, §9.3), so it is closed.
@@ -168,7 +172,7 @@ def render_challenge(
         return None
     parameters = [("realm", _REALM)]
     # §3.1: no error code for a request that did not try to authenticate.
-    if reason is not Reason.TOKEN_MISSING:
+    if reason not in _UNTRIED:
         parameters += [("error", error), ("error_description", reason.title)]
     # All scopes at once, so that the client has to come back only once.
     if scopes:
