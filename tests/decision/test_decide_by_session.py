@@ -12,7 +12,8 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Settled
-from tests.decision.test_decide import ALL_KEYS, NOW, POLICY, bearer
+from tests.decision.policies import NOW
+from tests.decision.test_decide import ALL_KEYS, POLICY, bearer
 from tests.decision.test_laws import outline
 
 RULE = LoginRule("web", frozenset((b"https://app.example.com",)), frozenset((b"app.example.com",)))
