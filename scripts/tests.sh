@@ -6,7 +6,7 @@
 # One lane begins with the tests that start whole processes, which do not run in parallel with each
 # other; the other begins with those of the decision, for its coverage. Then both take groups of the
 # remaining tests, one from the end and one from the beginning, until none is left. Both end at
-# about the same time, whichever is quicker on this machine.
+# about the same time, whichever is quicker on this machine. What failed is printed again at the end.
 set -euo pipefail
 
 pytest=${1:?the pytest to run}
@@ -25,7 +25,10 @@ child=
 run() {
     env --default-signal=INT "$pytest" "$@" &
     child=$!
-    wait "$child" || status=1
+    wait "$child" || {
+        echo "pytest $* ended with $?" >>"$GATEWAY_FAILURES"
+        status=1
+    }
     child=
 }
 
@@ -56,6 +59,7 @@ if [ -n "${2:-}" ]; then # the second lane
 fi
 
 taken=$(mktemp -d)
+export GATEWAY_FAILURES="$taken/failures" # see tests/conftest.py
 second=
 end() {
     interrupt
@@ -79,4 +83,8 @@ echo "waiting for the tests that run in parallel, the last of them: $processes"
 wait "$second" || status=1
 second=
 cat "$taken/log"
+if [ -s "$GATEWAY_FAILURES" ]; then
+    echo "what failed:"
+    cat "$GATEWAY_FAILURES"
+fi
 exit "$status"

@@ -18,6 +18,35 @@ settings.register_profile(
 settings.load_profile("gateway")
 
 
+def note_failure(text: str) -> None:
+    """Add *text* to what scripts/tests.sh prints last: the log of a whole run is often cut."""
+    name = os.environ.get("GATEWAY_FAILURES")
+    if name:
+        with open(name, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+# Of the explanation of one failure: several have to fit into what is shown of a log.
+_NOTED_CHARACTERS = 3000
+
+
+class Failures:
+    """Note every failure, with the end of what explains it."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that could not be imported."""
+        self._note(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that failed, or whose fixtures did."""
+        self._note(report)
+
+    @staticmethod
+    def _note(report: pytest.CollectReport | pytest.TestReport) -> None:
+        if report.failed:
+            note_failure(f"FAILED {report.nodeid}\n{report.longreprtext[-_NOTED_CHARACTERS:]}\n")
+
+
 class NoSkips:
     """Fail the run when a test was skipped or expected to fail: green means that all of it ran."""
 
@@ -45,6 +74,7 @@ class NoSkips:
         """Name the tests that turned the run red."""
         for nodeid in self.not_run:
             terminalreporter.write_line(f"not allowed to be skipped here: {nodeid}", red=True)
+            note_failure(f"not allowed to be skipped here: {nodeid}")
 
 
 # The beginning of two segments of a JWS: base64url of `{"` and enough more to be no accident.
@@ -73,10 +103,12 @@ class NoTokens:
         """Name the tests that turned the run red."""
         for nodeid in self.told:
             terminalreporter.write_line(f"a token was printed or logged in: {nodeid}", red=True)
+            note_failure(f"a token was printed or logged in: {nodeid}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hold the rules; the one about skips where the environment asks for it, as .ci/run does."""
+    config.pluginmanager.register(Failures(), "failures")
     config.pluginmanager.register(NoTokens(), "no-tokens")
     if os.environ.get("GATEWAY_NO_SKIPS") == "1":
         config.pluginmanager.register(NoSkips(), "no-skips")

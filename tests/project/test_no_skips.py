@@ -21,7 +21,7 @@ def run_pytest(folder: Path, source: str, no_skips: str) -> int:
     (folder / "test_one.py").write_text(source)
     (folder / "test_two.py").write_text(RAN)
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    environment = os.environ | {"GATEWAY_NO_SKIPS": no_skips}
+    environment = os.environ | {"GATEWAY_NO_SKIPS": no_skips, "GATEWAY_FAILURES": ""}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         cwd=folder,

@@ -26,7 +26,7 @@ def run_pytest(folder: Path, source: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         cwd=folder,
-        env=os.environ | {"GATEWAY_NO_SKIPS": ""},
+        env=os.environ | {"GATEWAY_NO_SKIPS": "", "GATEWAY_FAILURES": ""},
         capture_output=True,
         check=False,
         timeout=120,
