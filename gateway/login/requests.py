@@ -48,6 +48,7 @@ class LoginRequest:
     origin: str = ""
     site: str = ""
     csrf: str = ""
+    accept: str = ""
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
     step_up: StepUpWanted | None = None
@@ -84,4 +85,4 @@ class Logins(Protocol):
         ...
 
     def subscribe(self, ended: Callable[[frozenset[bytes]], None]) -> None:
-        """Call *ended* with the ids of sessions that ended, or whose view is out of date."""
+        """Call *ended* with the ids of sessions that ended; a refresh ends none."""

@@ -7,10 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the token endpoint issued, verified; *access_expires_at* in seconds since the epoch."""
+    """What the token endpoint issued, verified; times in seconds since the epoch.
+
+    *refresh_at* is when the access token is refreshed ahead of its end.
+    """
 
     access: bytes = field(repr=False)
     access_expires_at: float
+    refresh_at: float
     refresh: str | None = field(default=None, repr=False)
     id_token: str = field(default="", repr=False)
 

@@ -79,10 +79,22 @@ def read_claims(
 
 def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
     """Return None if *token* is an access token, current at *now*, with an accepted audience."""
-    deny = _check_kind(token, issuer)
-    if deny is not None:
-        return deny
-    claims = token.claims
+    token_type = token.token_type
+    if issuer.profile is Profile.RFC9068:
+        if token_type != _ACCESS_TOKEN_TYPE:
+            return _OTHER_TYPE
+        if token.claims.lacking is not None:
+            return _missing(token.claims.lacking)
+    elif token_type != _ACCESS_TOKEN_TYPE:
+        if token_type not in _UNTYPED:
+            return _OTHER_TYPE
+        if token.claims.has_other_kind:
+            return _OTHER_KIND
+    return check_current(token.claims, issuer, now)
+
+
+def check_current(claims: Claims, issuer: Issuer, now: float) -> Deny | None:
+    """Return None if *claims*, of a JWT of any kind, are current and of an accepted audience."""
     leeway_seconds = issuer.leeway_seconds
     # RFC 7519 §4.1.4: "on or after" the expiry is too late; the leeway moves that moment.
     if now >= claims.expires_at + leeway_seconds:
@@ -98,19 +110,6 @@ def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
     if audiences is None or not audiences.isdisjoint(claims.audiences):
         return None
     return _missing("aud") if claims.all.get("aud") is None else _OTHER_AUDIENCE
-
-
-def _check_kind(token: SignedToken, issuer: Issuer) -> Deny | None:
-    if issuer.profile is Profile.RFC9068:
-        if token.token_type != _ACCESS_TOKEN_TYPE:
-            return _OTHER_TYPE
-        lacking = token.claims.lacking
-        return None if lacking is None else _missing(lacking)
-    if token.token_type == _ACCESS_TOKEN_TYPE:
-        return None
-    if token.token_type not in _UNTYPED:
-        return _OTHER_TYPE
-    return _OTHER_KIND if token.claims.has_other_kind else None
 
 
 def _find_lacking(payload: Mapping[str, object]) -> str | None:

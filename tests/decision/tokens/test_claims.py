@@ -11,7 +11,7 @@ from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Profile
 from gateway.decision.reason import Reason
 from gateway.decision.token import Claims, SignedToken
-from gateway.decision.tokens.claims import check_claims, read_claims
+from gateway.decision.tokens.claims import check_claims, check_current, read_claims
 from gateway.decision.verdict import Deny
 from tests.decision.policies import NOW, claims, issuer
 
@@ -326,3 +326,26 @@ def test_any_payload_gives_claims_or_a_refusal(payload: dict[str, object]) -> No
     else:
         assert 0 <= answer.expires_at < 2**53
         assert set(answer.scopes) <= answer.granted
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"nonce": "n", "at_hash": "h"}, None),
+        ({"events": {}}, None),
+        ({"exp": NOW - 30}, Reason.TOKEN_EXPIRED),
+        ({"nbf": NOW + 31}, Reason.TOKEN_NOT_YET_VALID),
+        ({"iat": NOW + 31}, Reason.TOKEN_NOT_YET_VALID),
+        ({"aud": "other"}, Reason.AUDIENCE_MISMATCH),
+        ({"aud": ...}, Reason.CLAIM_MISSING),
+    ],
+)
+def test_a_jwt_of_another_kind_is_current_by_the_same_rules(
+    changes: dict[str, Any], reason: Reason | None
+) -> None:
+    held = read_claims(claims(**changes), issuer(), {})
+    assert isinstance(held, Claims)
+
+    deny = check_current(held, issuer(), NOW)
+
+    assert (None if deny is None else deny.reason) is reason
