@@ -24,9 +24,11 @@ class Session:
     """One login of one browser; times in seconds since the epoch.
 
     *id* is 32 random-looking bytes, safe to store and to name in hexadecimal: the cookie does not
-    follow from it. *login* is the name of the way to log in. *sid* is the provider's own session.
-    *claims* are those of the verified ID token that a page may read. *version* grows by one with
-    each refresh.
+    follow from it; it is empty until a store has begun the session. *login* is the name of the way
+    to log in. *sid* is the provider's own session. *claims* are those of the verified ID token that
+    a page may read. *begun_at* is compared with the provider's clock when it logs a subject out: it
+    is the earlier of the gateway's time and the ``iat`` of the ID token. The session ends at
+    *ends_at*, or *idle_seconds* after *used_at*. *version* grows by one with each refresh.
     """
 
     id: bytes
@@ -38,8 +40,14 @@ class Session:
     claims: Mapping[str, Any]
     begun_at: float
     used_at: float
+    idle_seconds: float
     ends_at: float
     version: int = 0
+
+    @property
+    def expires_at(self) -> float:
+        """Return when the session ends if nobody uses it any more."""
+        return min(self.ends_at, self.used_at + self.idle_seconds)
 
 
 @dataclass(frozen=True, slots=True)

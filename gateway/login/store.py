@@ -1,7 +1,7 @@
 """What a store of sessions does; it may be memory, Redis, or the browser's own cookies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.login.session import Session
@@ -9,6 +9,18 @@ from gateway.login.session import Session
 
 class StoreUnavailable(Exception):  # noqa: N818 - the outside world failed, not this program
     """The store cannot be asked; the text says why, without secrets."""
+
+
+class SessionTooLarge(Exception):  # noqa: N818 - what the issuer sent is too large, no error of ours
+    """The session does not fit in cookies; the text names its sizes, without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session as it is kept, and the value of its cookie if the browser's is to be replaced."""
+
+    session: Session
+    value: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +43,39 @@ class SessionStore(Protocol):
     keeps or logs lets anyone find it.
     """
 
-    async def begin(self, session: Session) -> str:
-        """Keep a new *session*; return the value of its cookie."""
+    @property
+    def is_shared(self) -> bool:
+        """Return whether other gateways may end sessions: then a view is good for a second."""
         ...
 
-    async def read(self, value: str) -> Session | None:
-        """Return the session of a cookie's *value*; None if there is none, or it has ended."""
+    async def begin(self, session: Session) -> Kept | None:
+        """Keep a new *session*; return it with its id and the value of its cookie.
+
+        None if it was ended meanwhile, by ``end_all``. Raises SessionTooLarge.
+        """
+        ...
+
+    async def read(self, value: str) -> Kept | None:
+        """Return the session of a cookie's *value*; None if there is none, or it has ended.
+
+        The cookie of the version before a refresh is good for the later one, for a minute.
+        """
         ...
 
     async def get(self, session_id: bytes) -> Session | None:
         """Return a session by its id, as it is now; in the cookie store only if it is known."""
         ...
 
-    async def replace(self, session: Session) -> str | None:
-        """Keep what a refresh changed, unless the session ended or has a later version.
+    async def replace(self, session: Session) -> Kept | None:
+        """Keep what a refresh changed; return what is kept now.
 
-        Returns the new value of the cookie if that changes with it, else None.
+        That is another session than *session* if a later version, or another one of the same, is
+        kept already. None if it has ended. Raises SessionTooLarge.
         """
         ...
 
     async def touch(self, session: Session, now: float) -> str | None:
-        """Note that the session was used; returns as ``replace``."""
+        """Note that the session was used; return the new value of its cookie if that changes."""
         ...
 
     async def end(self, session_id: bytes) -> bool:
@@ -61,7 +85,8 @@ class SessionStore(Protocol):
     async def end_all(self, which: Ended) -> frozenset[bytes]:
         """End the sessions of a back-channel logout, or of a subject; return those that are known.
 
-        Sessions that are not known, because browsers keep them, do not begin again either.
+        Sessions that are not known, because browsers keep them or their login is under way, do not
+        begin either.
         """
         ...
 
