@@ -188,6 +188,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         issuers=access.issuers,
         revocations=access.revocations,
         upstreams=access.upstreams,
+        logins=access.logins,
         resources=access.resources,
         policy=policy,
         route_options=build_route_options(

@@ -252,8 +252,9 @@ def test_a_whole_configuration_on_a_page_holds_without_a_doubt(
 ) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_text(text)
+    env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", text, re.MULTILINE))
 
-    loaded = load_settings(file, {})
+    loaded = load_settings(file, env)
 
     assert isinstance(loaded, Loaded), loaded
     assert lint(loaded, time.time()).warnings == ()

@@ -1,5 +1,6 @@
 """Configurations for tests: a small valid one whose sections can be replaced."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,10 @@ ENVIRON = {
     "DULL": "ab" * 40,
     "HOST": "10.0.0.9",
     "TOKEN": "admin-token",
+    "CLIENT_SECRET": "a secret of the client",
+    "SESSION_KEY": b64encode(bytes(range(32))).decode(),
+    "OLD_SESSION_KEY": b64encode(bytes(range(1, 33))).decode(),
+    "DULL_SESSION_KEY": b64encode(b"ab" * 16).decode(),
 }
 
 

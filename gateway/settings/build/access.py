@@ -8,6 +8,8 @@ from gateway.decision.routes.routing import Route
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.issuers import IssuerReach, build_issuers
+from gateway.settings.build.login.logins import build_logins
+from gateway.settings.build.login.routes import add_logins
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
@@ -36,6 +38,7 @@ from gateway.settings.values.configuration import (
     Upstream,
 )
 from gateway.settings.values.cors import Cors
+from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.rewrite import Rewrite
 
@@ -47,6 +50,7 @@ class Access:
     issuers: dict[str, IssuerSettings]
     revocations: dict[str, RevocationSettings]
     upstreams: dict[str, Upstream]
+    logins: dict[str, LoginSettings]
     resources: tuple[Resource, ...]
     routes: tuple[Route, ...]
     route_models: Mapping[str, RouteModel]  # by name
@@ -75,12 +79,18 @@ def build_access(
     trusted = KnownIssuers(sound, known.issuers, reach)
     built_routes = build_routes(routes, known, faults)
     refuse_outside(built_routes, {one.name: one.part for one in routes}, resources, faults)
+    at_logins = root.child("login")
+    logins = build_logins(model, at_logins, sources, trusted, faults)
+    # Logins with faults count as known: their faults are reported already.
+    named_logins = Names(at_logins.raw if isinstance(at_logins.raw, dict) else logins)
+    built_routes = add_logins(built_routes, routes, logins, named_logins, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     return Access(
         dict(trusted.sound),
         build_revocations(model.revocations, at_lists, sources, known.issuers, faults),
         build_upstreams(upstreams, sources.disk, faults),
+        logins,
         built_resources,
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},

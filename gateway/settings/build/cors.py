@@ -78,6 +78,11 @@ def _problem(origin: str, credentials: bool) -> str | None:
         # Every page in a sandboxed frame has the origin `null`.
         message = f"`{origin}` with `credentials`: any page could act in the name of its visitor"
         return message if credentials else None
+    return find_origin_problem(origin)
+
+
+def find_origin_problem(origin: str) -> str | None:
+    """Return what is wrong with *origin*, one that a browser sends or a wildcard, or None."""
     match = _ORIGIN.fullmatch(origin)
     if match is None or (match["port"] is not None and int(match["port"]) > _MAX_PORT):
         return f"`{shorten(origin)}` is not an origin: write it like https://app.example.com"

@@ -9,6 +9,7 @@ from gateway.settings.schema.balancing import BalancingModel
 from gateway.settings.schema.identity import IdentityModel
 from gateway.settings.schema.issuers import IssuerModel
 from gateway.settings.schema.log import AccessLog
+from gateway.settings.schema.login import LoginModel
 from gateway.settings.schema.rates import RateLimitModel, RedisModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.revocations import RevocationModel
@@ -265,6 +266,9 @@ class ConfigFile(TeamFile):
     ] = Field(default=1, description="Processes that serve requests; `auto`: one per core.")
     revocations: dict[Name, RevocationModel] = Field(
         default={}, description="Lists of revoked tokens, by name."
+    )
+    login: dict[Name, LoginModel] = Field(
+        default={}, description="Ways to log in with a browser, by name."
     )
     identity: IdentityModel = Field(
         default=IdentityModel(), description="The headers that services receive."

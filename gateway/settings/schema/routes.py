@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gateway.settings.schema.cors import CorsModel
+from gateway.settings.schema.login import LoginNames
 from gateway.settings.schema.rewrite import RewriteModel
 from gateway.settings.schema.types import (
     LIST,
@@ -177,7 +178,11 @@ class RouteModel(Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": ["public"], "properties": {"mode": {"const": "enforce"}}},
+                {
+                    "required": ["public"],
+                    "properties": {"mode": {"const": "enforce"}},
+                    "not": {"required": ["login"]},
+                },
                 {"required": ["require"]},
             ]
         }
@@ -188,6 +193,9 @@ class RouteModel(Strict):
     upstream: Text = Field(description="The upstream, by name.")
     public: OnlyTrue | None = Field(default=None, description="No token is required or read.")
     require: RequireModel | None = Field(default=None, description="What a token must have.")
+    login: LoginNames | None = Field(
+        default=None, description="Ways to log in, by name: a session counts like its token."
+    )
     mode: Mode = Field(
         default="enforce",
         description="`report` only reports bad tokens; their requests pass without identity.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.settings.values.balancing import PLAIN, Balancing
+from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.route_options import RouteOptions
 from gateway.settings.values.signing_key import SigningKey
@@ -253,6 +254,7 @@ class Settings:
     issuers: Mapping[str, IssuerSettings]  # by name
     revocations: Mapping[str, RevocationSettings]  # by name
     upstreams: Mapping[str, Upstream]  # by name
+    logins: Mapping[str, LoginSettings]  # by name, in the order of the file
     resources: tuple[Resource, ...]
     policy: Policy
     route_options: tuple[RouteOptions, ...]  # by Route.index

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.settings.values.signing_key import SigningKey
+
+# What follows the prefix in the paths of a login's own endpoints.
+ENDPOINTS: Final = ("login", "callback", "logout", "userinfo", "backchannel-logout")
 
 
 class ClientAuthentication(Enum):
