@@ -24,6 +24,7 @@ chromium-headless-shell chromium-headless-shell  a browser with pages that call 
 java       default-jdk-headless  its HTTP client, which offers HTTP/2 with every request
 curl       curl            an HTTP client that does so with --http2
 ip         iproute2        configures the network of the machine that runs systemd
+/usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc Apache's login, to compare with
 "
 bench_parts="
 nginx      nginx           the upstream of every proxy, and a proxy to compare with
@@ -43,7 +44,8 @@ missing_parts() {
     [ "$set_of_parts" = soak ] && parts=$soak_parts
     while read -r program package purpose; do
         # Debian keeps nginx and haproxy in /usr/sbin, which a plain user's PATH may lack.
-        if [ -n "$program" ] && ! PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null; then
+        if [ -n "$program" ] && ! [ -e "$program" ] &&
+            ! PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null; then
             echo "$program $package $purpose"
         fi
     done <<<"$parts"

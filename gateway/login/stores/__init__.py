@@ -1,1 +1,0 @@
-"""The places where sessions are kept: memory, Redis, and the browser's own cookies."""

@@ -1,0 +1,81 @@
+"""The OpenID provider that people log in at, and its controls."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.certificates import AUTHORITY
+from tests.end_to_end.browser.names import APP
+from tests.end_to_end.conftest import PROVIDER_FOLDER, START_SECONDS, program, running
+
+ORIGIN = f"https://{APP}"
+CLIENT_ID = "web"
+CLIENT_SECRET = "web-secret-of-the-end-to-end-tests"
+STRONG = "urn:example:two-factors"
+
+
+def client(backchannel_path: str) -> dict[str, Any]:
+    """Return the metadata of the proxy under test (OpenID Connect Registration 1.0 §2)."""
+    return {
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "redirect_uris": [f"{ORIGIN}/oauth/callback"],
+        "post_logout_redirect_uris": [f"{ORIGIN}/"],
+        "backchannel_logout_uri": ORIGIN + backchannel_path,
+        "backchannel_logout_session_required": True,
+        "id_token_signed_response_alg": "ES256",
+    }
+
+
+class People:
+    """The running provider; *issuer* is its URL."""
+
+    def __init__(self, issuer: str, control: str) -> None:
+        self.issuer = issuer
+        self._control = control
+
+    def settings(self, **changes: Any) -> None:
+        """Change ``accessTokenSeconds`` or ``isDown``."""
+        self._ask("/settings", changes)
+
+    def lead(self, host: str, port: int) -> None:
+        """Have logout tokens for *host* sent to *port*."""
+        self._ask("/names", {host: port})
+
+    def log_out(self, subject: str) -> int:
+        """End the sessions of *subject* by the back channel; return how many were told."""
+        return int(self._ask("/logout", {"client": CLIENT_ID, "subject": subject}))
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each grant was exchanged, and other events, since the start."""
+        return dict(self._ask("/counts", None))
+
+    def asked(self) -> dict[str, str]:
+        """Return the parameters of the last authorization request, pushed or not."""
+        return dict(self._ask("/last", None)["asked"])
+
+    def expires_at(self) -> float:
+        """Return when the last access token expires, in seconds since the epoch."""
+        return float(self._ask("/last", None)["expiresAt"])
+
+    def _ask(self, path: str, body: object) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(self._control + path, data, START_SECONDS) as answer:
+            return json.load(answer)
+
+
+@contextmanager
+def running_people(folder: Path, *clients: dict[str, Any]) -> Iterator[People]:
+    """Yield a provider with *clients* that trusts our certificates."""
+    (folder / "clients.json").write_text(json.dumps(clients))
+    AUTHORITY.cert_pem.write_to_path(folder / "ca.pem")
+    command = [program("node"), str(PROVIDER_FOLDER / "people.mjs"), str(folder / "clients.json")]
+    environ = {"PATH": "/usr/bin:/bin", "NODE_EXTRA_CA_CERTS": str(folder / "ca.pem")}
+    with running(command, folder / "people.log", environ) as started:
+        said = json.loads(started.wait_for(r"(?m)^\{.*\}$")[0])
+        yield People(said["issuer"], said["control"])
