@@ -11,6 +11,11 @@ from gateway.lints.forwarding import (
     find_loops,
 )
 from gateway.lints.guards import find_opened_guards, find_surrounded_guards
+from gateway.lints.logins import (
+    find_login_faults,
+    find_readable_sessions,
+    find_useless_sessions,
+)
 from gateway.lints.nesting import Nesting
 from gateway.lints.rewritten_guards import find_rewritten_guards
 from gateway.lints.scopes import find_suspect_scopes, find_unused_scopes
@@ -88,4 +93,7 @@ def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_insecure_upstreams(settings, places)
     yield from find_loops(settings, places)
     yield from find_limits_below_workers(settings, places)
+    yield from find_login_faults(settings, places)
+    yield from find_useless_sessions(settings, places)
+    yield from find_readable_sessions(settings, places)
     yield from find_written_secrets(places)

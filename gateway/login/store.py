@@ -17,10 +17,14 @@ class SessionTooLarge(Exception):  # noqa: N818 - what the issuer sent is too la
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session as it is kept, and the value of its cookie if the browser's is to be replaced."""
+    """A session as it is kept, and the value of its cookie if the browser's is to be replaced.
+
+    *displaced* are other sessions of the same subject that ended because there were too many.
+    """
 
     session: Session
     value: str | None = field(default=None, repr=False)
+    displaced: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,8 @@ class SessionStore(Protocol):
     async def replace(self, session: Session) -> Kept | None:
         """Keep what a refresh changed; return what is kept now.
 
-        That is another session than *session* if a later version, or another one of the same, is
-        kept already. None if it has ended. Raises SessionTooLarge.
+        A refresh changes tokens, claims and the version alone. If the same version or a later one
+        is kept already, it stays. None if the session has ended. Raises SessionTooLarge.
         """
         ...
 

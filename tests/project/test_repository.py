@@ -19,7 +19,7 @@ WITHOUT_OWN_TEST = {
     "gateway/fetching/document.py": "a limit and an exception only",
     "gateway/login/requests.py": "types only",
     "gateway/login/session.py": "types only",
-    "gateway/login/store.py": "types only",
+    "gateway/login/stores/ledger.py": "types only",
     "gateway/proxy/streams/client.py": "protocols only",
     "gateway/settings/values/login.py": "types only",
     "gateway/suites/files/suite.py": "types only",

@@ -56,6 +56,7 @@ class Code(StrEnum):
     UNUSED_UPSTREAM = "unused_upstream"
     UNUSED_RESOURCE = "unused_resource"
     UNUSED_RATE_LIMIT = "unused_rate_limit"
+    UNUSED_LOGIN = "unused_login"
 
     ROUTE_UNREACHABLE = "route_unreachable"
     METHOD_HIDDEN = "method_hidden"
@@ -81,6 +82,11 @@ class Code(StrEnum):
     CERTIFICATE_MISUSED = "certificate_misused"
     CHAIN_OUT_OF_ORDER = "chain_out_of_order"
     SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
+
+    REFRESH_UNREQUESTED = "refresh_unrequested"
+    SCOPE_UNREQUESTED = "scope_unrequested"
+    PUBLIC_CLIENT = "public_client"
+    SESSION_READABLE = "session_readable"
 
     UNUSABLE_KEY = "unusable_key"
     KEYS_UNAVAILABLE = "keys_unavailable"
@@ -110,6 +116,7 @@ WARNINGS = frozenset(
         Code.UNUSED_UPSTREAM,
         Code.UNUSED_RESOURCE,
         Code.UNUSED_RATE_LIMIT,
+        Code.UNUSED_LOGIN,
         Code.ROUTE_UNREACHABLE,
         Code.METHOD_HIDDEN,
         Code.GUARD_OPENED,
@@ -134,6 +141,10 @@ WARNINGS = frozenset(
         Code.CERTIFICATE_MISUSED,
         Code.CHAIN_OUT_OF_ORDER,
         Code.SECRET_IN_FILE,
+        Code.REFRESH_UNREQUESTED,
+        Code.SCOPE_UNREQUESTED,
+        Code.PUBLIC_CLIENT,
+        Code.SESSION_READABLE,
         Code.UNUSABLE_KEY,
     }
 )

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings.load import Loaded, load_settings
+from gateway.settings.text.disk import RecordingDisk, replay
 from tests.settings.build.login.login_configs import built, one_login
-from tests.settings.configs import assert_found, faults
+from tests.settings.configs import ENVIRON, assert_found, faults
 
 SECRET = "n0t-for-anyone's-eyes"
 
@@ -80,3 +82,21 @@ def test_no_secret_is_in_what_the_settings_show(tmp_path: Path) -> None:
 
     assert SECRET not in repr(login)
     assert str(bytes(range(32)))[2:20] not in repr(login)
+
+
+def test_workers_get_the_secrets_that_were_read_first(tmp_path: Path) -> None:
+    """Loaded again from the record, as workers do, whatever became of the files."""
+    (tmp_path / "web.secret").write_text(SECRET)
+    (tmp_path / "one.key").write_text(ENVIRON["SESSION_KEY"])
+    path, disk = tmp_path / "gateway.yaml", RecordingDisk()
+    sealed = "{store: cookie, key_files: [one.key]}"
+    path.write_text(one_login(client_secret="", client_secret_file="web.secret", session=sealed))
+    load_settings(path, {}, disk)
+    (tmp_path / "web.secret").unlink()
+    (tmp_path / "one.key").write_text("changed")
+
+    again = load_settings(path, {}, replay(disk.record))
+
+    assert isinstance(again, Loaded)
+    login = again.settings.logins["web"]
+    assert (login.client.secret, login.session.keys) == (SECRET, (bytes(range(32)),))

@@ -1,0 +1,104 @@
+"""Warn about logins that nobody can use for long, or that others could use."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.decision.routes.routing import Route
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.places import Places
+from gateway.settings.text.scalars import shorten
+from gateway.settings.text.suggestions import did_you_mean
+from gateway.settings.values.configuration import Settings
+from gateway.settings.values.cors import Cors
+from gateway.settings.values.login import ClientAuthentication, LoginSettings
+
+
+def find_login_faults(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each doubtful setting of a login."""
+    routes = settings.policy.routes.routes
+    used = {rule.name for route in routes for rule in route.login}
+    for name, login in settings.logins.items():
+        part = places.main().child("login").child(name)
+        if name not in used:
+            message = f"no route names the login `{name}`, so nobody can use its sessions"
+            yield part.key_warning(Code.UNUSED_LOGIN, message)
+        yield from _find_audience(login, settings, part)
+        if "offline_access" not in login.scopes:
+            message = (
+                "without `offline_access` most issuers issue no refresh token, and a session then"
+                " ends when its access token expires"
+            )
+            yield part.child("scopes").warning(Code.REFRESH_UNREQUESTED, message)
+        if login.client.method is ClientAuthentication.NONE:
+            # RFC 10017: a backend-for-frontend is a confidential client.
+            message = (
+                "a client without a secret or key: anyone who gets hold of a code or a refresh"
+                " token can use it"
+            )
+            yield part.child("client_auth").warning(Code.PUBLIC_CLIENT, message)
+
+
+def _find_audience(login: LoginSettings, settings: Settings, part: Part) -> Iterator[Fault]:
+    audiences = settings.issuers[login.issuer].issuer.audiences
+    if login.resource is None or audiences is None or login.resource in audiences:
+        return
+    message = (
+        f"`{shorten(login.resource)}` is not in `issuers.{login.issuer}.audiences`, so the tokens"
+        f" for it would be refused{did_you_mean(login.resource, audiences)}"
+    )
+    yield part.child("resource").warning(Code.AUDIENCE_UNLISTED, message)
+
+
+def find_useless_sessions(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each login of a route that does not request what the route requires."""
+    policy = settings.policy
+    granted = {
+        name: frozenset(login.scopes).union(
+            *(policy.scope_implies.get(scope, ()) for scope in login.scopes)
+        )
+        for name, login in settings.logins.items()
+    }
+    for route in policy.routes.routes:
+        if route.scopes is None:
+            continue
+        for number, rule in enumerate(route.login):
+            if not route.scopes.holds(granted[rule.name]):
+                message = (
+                    f"`{rule.name}` does not request what `{route.name}` requires,"
+                    f" {shorten(route.scopes.text)}: its sessions get 403, unless the issuer grants"
+                    f" that unasked; add it to `login.{rule.name}.scopes`"
+                )
+                yield _at_name(route, number, places).warning(Code.SCOPE_UNREQUESTED, message)
+
+
+def _at_name(route: Route, number: int, places: Places) -> Part:
+    part = places.route(route.name).child("login")
+    return part.child(number) if isinstance(part.raw, list) else part
+
+
+def find_readable_sessions(settings: Settings, places: Places) -> Iterator[Fault]:
+    """Yield a warning for each route whose responses by session pages of others may read.
+
+    Browsers send the cookie with requests of other origins on the same site, SameSite or not.
+    """
+    for route in settings.policy.routes.routes:
+        cors = settings.route_options[route.index].cors
+        if not route.login or cors is None or not cors.credentials:
+            continue
+        others = _others(cors, settings.logins, route)
+        if others:
+            message = (
+                f"pages of {others} may read with the session of a visitor, if they are on the same"
+                " site: remove `credentials`, and let these pages send tokens"
+            )
+            part = places.route(route.name).child("cors").child("credentials")
+            yield part.key_warning(Code.SESSION_READABLE, message)
+
+
+def _others(cors: Cors, logins: Mapping[str, LoginSettings], route: Route) -> str:
+    """Return the first origin that may read and is not of a login of *route*, and how many more."""
+    own = {origin.text for rule in route.login for origin in logins[rule.name].origins}
+    found = [one.decode() for one in (*sorted(cors.origins), *sorted(cors.patterns))]
+    others = [shorten(origin) for origin in found if origin not in own]
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"{others[0]}{more}" if others else ""
