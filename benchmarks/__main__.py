@@ -12,6 +12,7 @@ from benchmarks import (
     rows_memory,
     rows_requests,
     rows_services,
+    rows_sessions,
     rows_workers,
 )
 from benchmarks.figure import FIGURE, RESULTS, write_figure
@@ -29,6 +30,7 @@ ROWS = {
         rows_workers,
         rows_services,
         rows_limits,
+        rows_sessions,
         rows_memory,
         rows_commands,
     )

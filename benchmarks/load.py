@@ -6,6 +6,7 @@ import re
 import ssl
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,11 @@ class Load:
 
 def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -> None:
     """Send one request, and raise WrongAnswerError unless *peer* responds with *status*."""
-    fields = {"Authorization": f"Bearer {token}"} if token else {}
+    probe_with(peer, bearer(token), status, path)
+
+
+def probe_with(peer: Peer, fields: Mapping[str, str], status: int, path: str = "/orders/1") -> None:
+    """Send one request with *fields*; raise WrongAnswerError unless it gets *status*."""
     connection: http.client.HTTPConnection
     if peer.scheme == "https":
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -48,7 +53,7 @@ def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -
         connection = http.client.HTTPConnection("127.0.0.1", peer.port)
     connection.timeout = PATIENCE_SECONDS
     try:
-        connection.request("GET", path, headers=fields)
+        connection.request("GET", path, headers=dict(fields))
         got = connection.getresponse().status
     finally:
         connection.close()
@@ -58,8 +63,20 @@ def probe(peer: Peer, token: str | None, status: int, path: str = "/orders/1") -
 
 def repeat(peer: Peer, token: str | None, seconds: int, path: str = "/orders/1") -> Load:
     """Send the same request at the highest rate."""
-    fields = ["-H", f"Authorization: Bearer {token}"] if token else []
-    return _wrk(peer, seconds, [*fields, peer.address(path)])
+    return repeat_with(peer, bearer(token), seconds, path)
+
+
+def repeat_with(
+    peer: Peer, fields: Mapping[str, str], seconds: int, path: str = "/orders/1"
+) -> Load:
+    """Send the same request with *fields* at the highest rate."""
+    options = [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
+    return _wrk(peer, seconds, [*options, peer.address(path)])
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    """Return the fields that carry *token*; none if there is none."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def each_once(peer: Peer, tokens: TokenFile, first: int, seconds: int) -> Load:

@@ -14,6 +14,8 @@ PROGRAMS = {
     "Envoy": [str(ENVOY), "--version"],
     "HAProxy": ["haproxy", "-v"],
     "nginx": ["nginx", "-v"],
+    "Apache": ["apache2", "-v"],
+    "mod_auth_openidc": ["dpkg-query", "--show", "libapache2-mod-auth-openidc"],
     "wrk": ["wrk", "-v"],
     "h2load": ["h2load", "--version"],
 }

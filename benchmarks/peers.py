@@ -55,8 +55,8 @@ class Peer:
 def service(folder: Path) -> Iterator[Peer]:
     """Run the nginx upstream on the load core."""
     port = free_port()
-    config = _write(folder, "service.conf", {"PORT": str(port)})
-    command = [_program("nginx"), "-c", str(config), "-p", str(folder)]
+    config = write_config(folder, "service.conf", {"PORT": str(port)})
+    command = [find_program("nginx"), "-c", str(config), "-p", str(folder)]
     with running(Program(command, LOAD_CORE, port, folder / "service.log")) as pid:
         yield Peer("no proxy", port, pid)
 
@@ -74,7 +74,7 @@ def sink(folder: Path) -> Iterator[Peer]:
 def redis(folder: Path) -> Iterator[Peer]:
     """Run Redis on the load core; it writes nothing to disk."""
     port = free_port()
-    command = [_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    command = [find_program("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
     with running(Program(command, LOAD_CORE, port, folder / "redis.log")) as pid:
         yield Peer("Redis", port, pid)
@@ -93,8 +93,8 @@ def slow(folder: Path) -> Iterator[Peer]:
 def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run nginx as a proxy without authentication."""
     port = free_port()
-    config = _write(folder, "nginx.conf", {"PORT": str(port), "UPSTREAM": str(upstream.port)})
-    command = [_program("nginx"), "-c", str(config), "-p", str(folder)]
+    config = write_config(folder, "nginx.conf", {"PORT": str(port), "UPSTREAM": str(upstream.port)})
+    command = [find_program("nginx"), "-c", str(config), "-p", str(folder)]
     with running(Program(command, PROXY_CORE, port, folder / "nginx.log")) as pid:
         yield Peer("nginx without auth", port, pid)
 
@@ -103,8 +103,10 @@ def nginx(folder: Path, upstream: Peer) -> Iterator[Peer]:
 def haproxy(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run HAProxy with ``jwt_verify``."""
     port = free_port()
-    config = _write(folder, "haproxy.cfg", {"PORT": str(port), "UPSTREAM": str(upstream.port)})
-    command = [_program("haproxy"), "-db", "-f", str(config)]
+    config = write_config(
+        folder, "haproxy.cfg", {"PORT": str(port), "UPSTREAM": str(upstream.port)}
+    )
+    command = [find_program("haproxy"), "-db", "-f", str(config)]
     with running(Program(command, PROXY_CORE, port, folder / "haproxy.log")) as pid:
         yield Peer("HAProxy", port, pid)
 
@@ -134,7 +136,7 @@ def envoy(  # noqa: PLR0913 - each is a thing to compare
         "BALANCE": "LEAST_REQUEST" if servers else "ROUND_ROBIN",
         "SERVERS": ", ".join(ENDPOINT % one.port for one in servers or (upstream,)),
     }
-    config = _write(folder, "envoy.yaml", marks, saved_as=f"envoy-{threads}.yaml")
+    config = write_config(folder, "envoy.yaml", marks, saved_as=f"envoy-{threads}.yaml")
     command = [str(ENVOY), "-c", str(config), "--concurrency", str(threads)]
     command += ["--log-level", "error", "--disable-hot-restart"]
     core = PROXY_CORE if threads == 1 else BOTH_CORES
@@ -166,8 +168,8 @@ def gateway(  # noqa: PLR0913 - each is a thing to compare
     marks = {"LISTEN": listen, "WORKERS": str(workers), "ROUTES": routes}
     urls = [f"http://127.0.0.1:{one.port}" for one in servers or (upstream,)]
     marks |= {"SERVERS": ", ".join(urls), "BALANCE": balance}
-    marks |= _gateway_ports(port, upstream)
-    config = _write(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
+    marks |= gateway_ports(port, upstream)
+    config = write_config(folder, "gateway.yaml", marks, saved_as=f"{name}.yaml")
     command = [str(GATEWAY), "run", str(config)]
     log, patience = folder / f"{name}.log", MANY_ROUTES_START_SECONDS
     core = PROXY_CORE if workers == 1 else BOTH_CORES
@@ -180,7 +182,7 @@ def gateway(  # noqa: PLR0913 - each is a thing to compare
 def gateway_with_secret(folder: Path, upstream: Peer) -> Iterator[Peer]:
     """Run the gateway for HS256 tokens."""
     port = free_port()
-    config = _write(folder, "gateway-hmac.yaml", _gateway_ports(port, upstream))
+    config = write_config(folder, "gateway-hmac.yaml", gateway_ports(port, upstream))
     command = [str(GATEWAY), "run", str(config)]
     environment = {"BENCHMARK_SECRET": HMAC_SECRET}
     program = Program(command, PROXY_CORE, port, folder / "gateway.log", environment)
@@ -188,18 +190,21 @@ def gateway_with_secret(folder: Path, upstream: Peer) -> Iterator[Peer]:
         yield Peer("gateway", port, pid)
 
 
-def _gateway_ports(port: int, upstream: Peer) -> dict[str, str]:
+def gateway_ports(port: int, upstream: Peer) -> dict[str, str]:
+    """Return the marks of the ports in a configuration of the gateway."""
     return {"PORT": str(port), "ADMIN": str(free_port()), "UPSTREAM": str(upstream.port)}
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
+    """Return the path of an installed program, or raise PeerMissingError."""
     found = shutil.which(name, path=SYSTEM_PROGRAMS)
     if found is None:
         raise PeerMissingError(f"{name} is not installed")
     return found
 
 
-def _write(folder: Path, name: str, marks: dict[str, str], saved_as: str = "") -> Path:
+def write_config(folder: Path, name: str, marks: dict[str, str], saved_as: str = "") -> Path:
+    """Write the configuration *name* with *marks* replaced; return its path."""
     text = (CONFIGS / name).read_text()
     for mark, value in (marks | {"FOLDER": str(folder)}).items():
         text = text.replace(f"@{mark}@", value.replace("@FOLDER@", str(folder)))

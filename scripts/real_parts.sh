@@ -29,6 +29,8 @@ ip         iproute2        configures the network of the machine that runs syste
 bench_parts="
 nginx      nginx           the upstream of every proxy, and a proxy to compare with
 haproxy    haproxy         a proxy to compare with
+apache2    apache2-bin     a proxy to compare with in the row about sessions
+/usr/lib/apache2/modules/mod_auth_openidc.so libapache2-mod-auth-openidc its login
 wrk        wrk             load at the highest rate
 h2load     nghttp2-client  load at a fixed rate
 redis-server redis-server  counts requests in the row about rate limits

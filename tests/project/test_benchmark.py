@@ -13,8 +13,11 @@ from benchmarks import (
     rows_memory,
     rows_requests,
     rows_services,
+    rows_sessions,
     rows_workers,
 )
+from benchmarks.log_in import keep_cookie
+from benchmarks.provider import Provider
 from benchmarks.report import format_missing, format_table
 from benchmarks.row import Bound, Outcome, Row, Target
 from benchmarks.tokens import TokenFile, make_keys, mint, spoil
@@ -24,6 +27,7 @@ ROWS = (
     *rows_workers.ROWS,
     *rows_services.ROWS,
     *rows_limits.ROWS,
+    *rows_sessions.ROWS,
     *rows_memory.ROWS,
     *rows_commands.ROWS,
 )
@@ -124,3 +128,35 @@ def test_a_spoilt_token_keeps_its_claims_and_loses_its_signature(tmp_path: Path)
     public = jwt.PyJWKSet.from_json((tmp_path / "jwks.json").read_text())["ES256"]
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(spoilt, public, ["ES256"], audience="api")
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("a=1; Path=/; Secure; HttpOnly", {"a": "1", "b": "2"}),
+        ("b=3==; path=/", {"b": "3=="}),
+        ("b=; Max-Age=0; Path=/", {}),
+        ("b=; expires=Thu, 01 Jan 1970 00:00:00 GMT", {}),
+        ("c=; Max-Age=0", {"b": "2"}),
+    ],
+)
+def test_a_scripted_login_keeps_cookies_until_they_expire(line: str, left: dict[str, str]) -> None:
+    jar = {"b": "2"}
+
+    keep_cookie(line, jar)
+
+    assert jar == left
+
+
+def test_the_provider_of_the_benchmark_issues_tokens_that_verify_and_last(tmp_path: Path) -> None:
+    make_keys(tmp_path)
+    public = jwt.PyJWKSet.from_json((tmp_path / "jwks.json").read_text())["RS256"]
+    issuer = "http://127.0.0.1:1"
+    provider = Provider(issuer, tmp_path)
+
+    token, other = provider.access_token(), provider.access_token()
+
+    claims = jwt.decode(token, public, ["RS256"], audience="api", issuer=issuer)
+    assert "orders:read" in claims["scope"].split()
+    assert claims["exp"] - claims["iat"] == 86_400
+    assert token != other
