@@ -1,7 +1,7 @@
 """Claim tests, compiled to closures."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.decision.rules.claim_names import ABSENT, find_claim, format_claim_name
@@ -117,9 +117,17 @@ def _matches(operand: object) -> _Test:
 
     def holds(claim: object, variables: Mapping[str, str]) -> bool:
         filled = [fill_text(piece, variables) for piece in pieces]
-        return isinstance(claim, str) and glob_matches(filled, claim)
+        return (
+            isinstance(claim, str) and _has_at_signs(filled, claim) and glob_matches(filled, claim)
+        )
 
     return holds
+
+
+def _has_at_signs(pieces: Sequence[str], claim: str) -> bool:
+    # `*@example.com` is about an address: `x@evil.example@example.com` is none (CVE-2026-40574).
+    wanted = sum(piece.count("@") for piece in pieces)
+    return wanted == 0 or claim.count("@") == wanted
 
 
 def _at_least(operand: object) -> _Test:

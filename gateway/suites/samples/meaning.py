@@ -71,7 +71,7 @@ def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variab
         case "contains":
             return isinstance(claim, list) and any(same(one, operand) for one in claim)
         case "matches":
-            return isinstance(claim, str) and _glob(test, variables).fullmatch(claim) is not None
+            return isinstance(claim, str) and _is_like(claim, test, variables)
         case _:  # at_least
             return _is_number(claim) and claim >= operand  # type: ignore[operator]
 
@@ -101,6 +101,13 @@ def _canonical(value: object) -> object:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_like(claim: str, test: ClaimTest, variables: Variables) -> bool:
+    at_signs = str(fill(test.operand, variables)).count("@")
+    if at_signs and claim.count("@") != at_signs:
+        return False  # an address with two of them is none
+    return _glob(test, variables).fullmatch(claim) is not None
 
 
 def _glob(test: ClaimTest, variables: Variables) -> re.Pattern[str]:

@@ -19,8 +19,10 @@ CLAIMS = {
     "nested": {"list": ["a"], "x": {"y": "z"}},
     "null": None,
     "star": "a*b",
+    "mail": "ann@acme.example",
+    "two at signs": "ann@evil.example@acme.example",
 }
-VARIABLES = {"tenant": "acme", "star": "*", "one": "1"}
+VARIABLES = {"tenant": "acme", "star": "*", "one": "1", "mail": "ann@acme.example"}
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,13 @@ VARIABLES = {"tenant": "acme", "star": "*", "one": "1"}
         ("text", "matches", "{path.unknown}*", False),
         ("one", "matches", "*", False),
         ("absent", "matches", "*", False),
+        ("mail", "matches", "*@acme.example", True),
+        ("two at signs", "matches", "*@acme.example", False),
+        ("two at signs", "matches", "*@*@acme.example", True),
+        ("two at signs", "matches", "*acme.example", True),
+        ("mail", "matches", "*@*@acme.example", False),
+        ("mail", "matches", "{path.mail}", True),
+        ("two at signs", "matches", "*{path.mail}", False),
         ("one", "at_least", 1, True),
         ("one", "at_least", 0.5, True),
         ("one", "at_least", 2, False),
@@ -99,6 +108,7 @@ VARIABLES = {"tenant": "acme", "star": "*", "one": "1"}
 def test_a_claim_test_holds_as_it_reads_and_fails_closed(
     claim: str, operator: str, operand: object, holds: bool
 ) -> None:
+    """CVE-2026-40574: no address with a second `@` is of the domain of a pattern."""
     test = compile_claim_test(tuple(claim.split(".")), operator, operand)
 
     assert test.holds(CLAIMS, VARIABLES) is holds

@@ -30,12 +30,14 @@ EXPRESSIONS: st.SearchStrategy[ScopeExpression] = st.recursive(
     max_leaves=8,
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.sampled_from([None, True, False, 0, 1, 1.0, 2, "", "a", "1", "a*b", "axb", "x{y"]),
+    st.sampled_from(
+        [None, True, False, 0, 1, 1.0, 2, "", "a", "1", "a*b", "axb", "x{y", "a@b", "x@a@b"]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just("k"), inner, max_size=1),
     max_leaves=4,
 )
 OPERANDS: st.SearchStrategy[Any] = st.sampled_from(
-    ["a", "{path.x}", "a{path.x}b", "a*b", "a?b", "*", "{path.x}*", 1, 1.5, True, False]
+    ["a", "{path.x}", "a{path.x}b", "a*b", "a?b", "*", "*@b", "{path.x}*", 1, 1.5, True, False]
 ) | st.lists(st.sampled_from(["a", "{path.x}", 1, True]), min_size=1, max_size=3)
 
 
@@ -46,7 +48,7 @@ def test_scopes_hold_as_they_do_in_the_decision(
     assert scopes_hold(expression, granted) is compile_scopes(expression).holds(granted)
 
 
-@given(st.sampled_from(OPERATORS), OPERANDS, VALUES, st.sampled_from(["a", "*", "axb", "1"]))
+@given(st.sampled_from(OPERATORS), OPERANDS, VALUES, st.sampled_from(["a", "*", "axb", "a@b", "1"]))
 def test_claims_hold_as_they_do_in_the_decision(
     operator: str, operand: object, value: object, variable: str
 ) -> None:
