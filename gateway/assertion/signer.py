@@ -102,10 +102,13 @@ def _number(seconds: float) -> int | float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
-def signer(key: SigningKey) -> Callable[[Mapping[str, object]], bytes]:
-    """Return a function that signs claims with *key*, as a compact JWS (RFC 7515 §7.1)."""
+def signer(key: SigningKey, kind: str = TYPE) -> Callable[[Mapping[str, object]], bytes]:
+    """Return a function that signs claims with *key*, as a compact JWS of the type *kind*.
+
+    RFC 7515 §7.1, RFC 8725 §3.11.
+    """
     algorithm = get_default_algorithms()[key.algorithm]
-    header = _segment({"alg": key.algorithm, "kid": key.kid, "typ": TYPE})
+    header = _segment({"alg": key.algorithm, "kid": key.kid, "typ": kind})
 
     def sign(claims: Mapping[str, object]) -> bytes:
         signed = b"%b.%b" % (header, _segment(claims))

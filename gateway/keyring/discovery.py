@@ -1,6 +1,8 @@
 """Find an issuer's key set through its metadata (OpenID Discovery, RFC 8414)."""
 
 import ssl
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from aiohttp import ClientSession
 
@@ -9,6 +11,8 @@ from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.shown_url import show_url
 from gateway.settings.values.addresses import check_key_url, is_plain_http
+
+T = TypeVar("T")
 
 OPENID_SUFFIX = ".well-known/openid-configuration"
 OAUTH_SUFFIX = ".well-known/oauth-authorization-server"
@@ -36,11 +40,26 @@ async def discover(
 
     Raises FetchFailed with both reasons if neither document is usable.
     """
+    return await read_metadata(session, issuer, timeout_seconds, jwks_uri, tls)
+
+
+async def read_metadata(
+    session: ClientSession,
+    issuer: str,
+    timeout_seconds: float,
+    read: Callable[[bytes, str, str], T],
+    tls: ssl.SSLContext | None = None,
+) -> T:
+    """Return what *read* finds in *issuer*'s metadata: in the first document that is usable.
+
+    *read* gets the document, the issuer and the URL as it is shown; it raises FetchFailed if the
+    document is unusable. Raises FetchFailed with both reasons if neither is usable.
+    """
     reasons: list[str] = []
     for url in metadata_urls(issuer):
         try:
             document = await fetch(session, url, timeout_seconds, tls=tls)
-            return jwks_uri(document, issuer, show_url(url))
+            return read(document, issuer, show_url(url))
         except FetchFailed as failure:
             reasons.append(str(failure))
     raise FetchFailed("; ".join(reasons))
@@ -49,22 +68,42 @@ async def discover(
 def jwks_uri(body: bytes, issuer: str, where: str) -> str:
     """Return `jwks_uri` of the metadata in *body*, which came from *where*.
 
+    Raises FetchFailed as ``parse_metadata`` and ``url_member``, and if there is none.
+    """
+    location = url_member(parse_metadata(body, issuer, where), "jwks_uri", issuer, where)
+    if location is None:
+        raise FetchFailed(f"{where}: has no jwks_uri")
+    return location
+
+
+def parse_metadata(body: bytes, issuer: str, where: str) -> dict[str, object]:
+    """Return the members of the metadata in *body*, which came from *where*.
+
     Raises FetchFailed unless its `issuer` equals ours code point by code point (RFC 8414 §3.3):
-    otherwise one tenant of a host could publish keys in the name of another. The URL must also be
-    one that a configuration may have; and only metadata on this machine may point to this
-    machine without TLS, or an issuer could make us call what only we can reach.
+    otherwise one tenant of a host could publish keys in the name of another.
     """
     metadata = parse_json_object(body)
     if isinstance(metadata, JsonFault):
         raise FetchFailed(f"{where}: {metadata.detail}")
     if metadata.get("issuer") != issuer:
         raise FetchFailed(f"{where}: names another issuer")
-    location = metadata.get("jwks_uri")
+    return metadata
+
+
+def url_member(metadata: Mapping[str, object], name: str, issuer: str, where: str) -> str | None:
+    """Return the URL *name* in *metadata*, or None if it has none.
+
+    Raises FetchFailed unless it is one that a configuration may have. Only metadata on this machine
+    may point to this machine without TLS, or an issuer could make us call what only we can reach.
+    """
+    location = metadata.get(name)
+    if location is None:
+        return None
     if not isinstance(location, str):
-        raise FetchFailed(f"{where}: has no jwks_uri")
+        raise FetchFailed(f"{where}: {name}: not a string")
     problem = check_key_url(location)
     if problem is None and is_plain_http(location) and not is_plain_http(issuer):
         problem = "plain http, although the issuer has https"
     if problem is not None:
-        raise FetchFailed(f"{where}: jwks_uri: {problem}")
+        raise FetchFailed(f"{where}: {name}: {problem}")
     return location

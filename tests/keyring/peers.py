@@ -22,6 +22,7 @@ class IssuerPeer:
         self.answer: Answer = body(b"")
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[bytes] = []
         self.server = web.Server(self)
 
     @property
@@ -32,6 +33,7 @@ class IssuerPeer:
         assert isinstance(request, web.BaseRequest)
         self.paths.append(request.path)
         self.headers.append(dict(request.headers))
+        self.bodies.append(await request.read())
         return await self.answer(request)  # type: ignore[arg-type]
 
 

@@ -102,7 +102,7 @@ UNUSABLE = {
         "another issuer",
     ),
     "8414.3 no jwks_uri": (metadata(issuer=ISSUER), "no jwks_uri"),
-    "jwks_uri of another type": (metadata(issuer=ISSUER, jwks_uri=[GOOD_URI]), "no jwks_uri"),
+    "jwks_uri of another type": (metadata(issuer=ISSUER, jwks_uri=[GOOD_URI]), "not a string"),
     "8414.4 plain http": (
         metadata(issuer=ISSUER, jwks_uri="http://keys.example/jwks"),
         "jwks_uri",
