@@ -5,8 +5,9 @@ from typing import Final
 
 import httptools
 
+from gateway.decision.browser import BrowserFields
 from gateway.decision.decide import settle
-from gateway.decision.explaining.explanation import Explanation, explain
+from gateway.decision.explaining.explanation import Browsing, Explanation, explain
 from gateway.decision.head import RequestHead
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
@@ -110,7 +111,8 @@ class Rehearsal:
         head = RequestHead(
             request.method, canonical_host(fields.host) or "", request.target, fields.authorization
         )
-        decided = explain(head, self.settings.policy, keys, now, revocations)
+        browsing = Browsing(BrowserFields(fields.host.lower()))
+        decided = explain(head, self.settings.policy, keys, now, revocations, browsing)
         steps, verdict = (first, *decided.steps), decided.verdict
         if isinstance(verdict, NeedKeys) and is_final:
             verdict = settle(verdict.deny, head.target)

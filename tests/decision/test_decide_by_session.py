@@ -6,7 +6,6 @@ import pytest
 
 from gateway.decision.browser import BrowserFields, LoginRule
 from gateway.decision.decide import decide, decide_by_session
-from gateway.decision.explaining.explanation import explain
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
@@ -80,12 +79,6 @@ def test_the_token_of_a_session_is_judged_as_if_it_were_sent(
     sent = decide(head(target, token), WITH_LOGIN, ALL_KEYS, NOW)
 
     assert outline(by_session(target, SessionCredential("web", (token,)))) == outline(sent)
-
-
-def test_an_explanation_without_a_session_says_that_a_login_is_required() -> None:
-    explanation = explain(head(b"/orders"), WITH_LOGIN, ALL_KEYS, NOW, {})
-
-    assert reason(explanation.verdict) is Reason.LOGIN_REQUIRED
 
 
 def test_a_token_that_was_verified_before_need_not_be_sent_again() -> None:

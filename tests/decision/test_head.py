@@ -1,5 +1,6 @@
 """The head of a request, as the decision sees it."""
 
+from gateway.decision.head import SessionCredential
 from tests.decision.policies import claims, head
 from tests.tokens import make_key, mint
 
@@ -14,3 +15,7 @@ def test_a_head_shows_all_but_its_credentials() -> None:
 
 def test_a_head_knows_no_token_unless_it_is_told() -> None:
     assert head(b"/a", b"Bearer x").known is None
+
+
+def test_a_session_shows_how_it_was_begun_and_no_token() -> None:
+    assert repr(SessionCredential("web", (b"Bearer secret",))) == "SessionCredential('web')"

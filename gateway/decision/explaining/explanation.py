@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
+from gateway.decision.browser import BrowserFields, is_forged
 from gateway.decision.decide import (
     check_audiences,
     check_issuer,
@@ -11,12 +12,13 @@ from gateway.decision.decide import (
     check_scopes,
     check_step_up,
     decide,
+    decide_by_session,
+    find_login,
     find_route,
-    without_session,
 )
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
-from gateway.decision.head import RequestHead
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
@@ -47,16 +49,38 @@ class Explanation:
     steps: tuple[Step, ...]
 
 
-def explain(
-    head: RequestHead, policy: Policy, keys: KeySets, now: float, revocations: RevocationLists
+@dataclass(frozen=True, slots=True)
+class Browsing:
+    """What a *browser* says about a request, and the *session* that its cookies stand for."""
+
+    browser: BrowserFields
+    session: SessionCredential = NO_SESSION
+
+
+_NO_BROWSER = Browsing(BrowserFields(b""))
+
+
+def explain(  # noqa: PLR0913, PLR0917 - everything a decision depends on
+    head: RequestHead,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    revocations: RevocationLists,
+    browsing: Browsing = _NO_BROWSER,
 ) -> Explanation:
-    """Return the verdict of ``decide`` about the same request, with its steps."""
+    """Return the verdict of ``decide`` about the same request, with its steps.
+
+    If that asks for a session, it is the verdict of ``decide_by_session``.
+    """
     verdict = decide(head, policy, keys, now, revocations=revocations)
     if isinstance(verdict, NeedSession):
-        verdict = without_session(verdict.route, head.target)
+        browser, session = browsing.browser, browsing.session
+        verdict = decide_by_session(
+            head, browser, session, policy, keys, now, revocations=revocations
+        )
     match = find_route(head, policy)
     if isinstance(match, Match):
-        walk = _route_steps(head, match, policy, keys, now, revocations)
+        walk = _route_steps(head, match, policy, keys, now, revocations, browsing)
     else:
         walk = _unrouted_steps(head, match)
     steps: list[Step] = []
@@ -92,6 +116,7 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     keys: KeySets,
     now: float,
     revocations: RevocationLists,
+    browsing: Browsing,
 ) -> Steps:
     route = match.route
     yield Step(Check.PATH, _CANONICAL, head.target.partition(b"?")[0].decode("latin-1"))
@@ -101,11 +126,18 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
         expected, setting = "nothing: the route is public", _of(route, "public")
         yield Step(Check.CREDENTIAL, expected, _sent(head), None, setting)
         return None
+    if route.login and not head.authorization:
+        sent = yield from _session_steps(head, route, browsing)
+        if sent is None:
+            return None
+        head = sent
     if route.optional and not head.authorization:
         expected, setting = "a bearer token that holds, or none", _of(route, "require", "optional")
         yield Step(Check.CREDENTIAL, expected, "none", None, setting)
         return None
     credential = bearer_token(head.authorization, policy.max_token_bytes)
+    if isinstance(credential, Deny) and route.login and not head.authorization:
+        credential = credential._replace(reason=Reason.LOGIN_REQUIRED)
     if isinstance(credential, Deny):
         yield _step(Check.CREDENTIAL, "one bearer token", credential.detail, credential, route)
         return None
@@ -118,6 +150,42 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     if (yield from _accepted(token, route)) and (yield from claim_steps(token, now)):
         yield from _demands(token, match, policy, now, revocations)
     return token
+
+
+def _session_steps(
+    head: RequestHead, route: Route, browsing: Browsing
+) -> Generator[Step, None, RequestHead | None]:
+    """Yield the steps before the token of a session is judged; return the head with that token."""
+    browser, session, setting = browsing.browser, browsing.session, _of(route, "login")
+    names = ", ".join(rule.name for rule in route.login)
+    rule = find_login(route.login, browser.authority)
+    reason = None if rule is not None else Reason.LOGIN_MISDIRECTED
+    host = browser.authority.decode("latin-1")
+    yield Step(Check.LOGIN, f"a host of an origin of: {names}", host, reason, setting)
+    if rule is None:
+        return None
+    is_known = any(session.login == one.name for one in route.login)
+    yield _session_step(session, route, names, is_known)
+    if not is_known:
+        return None
+    forgery = is_forged(head.method, browser, rule.origins)
+    expected = "a request that no page of another origin can cause"
+    reason = None if forgery is None else Reason.CSRF_REFUSED
+    yield Step(Check.CSRF, expected, forgery or "such a request", reason, setting)
+    if forgery is not None:
+        return None
+    return head._replace(authorization=session.authorization, known=session.known)
+
+
+def _session_step(session: SessionCredential, route: Route, names: str, is_known: bool) -> Step:
+    found = f"a session of {session.login}" if session.login else "neither"
+    if not is_known and route.optional:
+        setting = _of(route, "require", "optional")
+        expected = f"a bearer token or a session of: {names}, or neither"
+        return Step(Check.SESSION, expected, found, None, setting)
+    reason = None if is_known else Reason.LOGIN_REQUIRED
+    expected = f"a bearer token, or a session of: {names}"
+    return Step(Check.SESSION, expected, found, reason, _of(route, "login"))
 
 
 def _sent(head: RequestHead) -> str:

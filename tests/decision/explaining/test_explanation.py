@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.decision.decide import decide
-from gateway.decision.explaining.explanation import Explanation, explain
+from gateway.decision.browser import BrowserFields, LoginRule
+from gateway.decision.decide import decide, decide_by_session
+from gateway.decision.explaining.explanation import Browsing, Explanation, explain
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
-from gateway.decision.head import RequestHead
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
@@ -18,9 +20,9 @@ from gateway.decision.routes.routing import RouteTable
 from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AnyOf, compile_scopes
 from gateway.decision.rules.step_up import StepUp
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
+from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Verdict
 from tests.decision.policies import NOW, claims, head, policy, route
-from tests.decision.test_laws import HEADS, KEY_SETS, TIMES, TRUSTED, outline
+from tests.decision.test_laws import AUTHORIZATIONS, HEADS, KEY_SETS, TIMES, TRUSTED, outline
 from tests.decision.test_laws import KEYS as LAW_KEYS
 from tests.decision.test_laws import POLICY as LAW_POLICY
 from tests.tokens import make_key, mint
@@ -77,6 +79,7 @@ def ask(target: bytes, *authorization: bytes, method: str = "GET", **lists: Any)
 
 # What is checked of a request before and after the decision.
 NOT_DECIDED = {Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS}
+OF_SESSIONS = {Check.LOGIN, Check.SESSION, Check.CSRF}
 
 
 def bearer(**changes: Any) -> bytes:
@@ -96,7 +99,7 @@ def test_a_request_that_is_allowed_passes_every_step_in_order() -> None:
     assert explanation.token is not None
     assert explanation.token.claims.all == explanation.verdict.token.claims.all
     assert explanation.route is explanation.verdict.route
-    assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED
+    assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED - OF_SESSIONS
     assert all(step.holds for step in explanation.steps)
     assert [(step.check.value, step.expected, step.found) for step in explanation.steps[13:]] == [
         ("audience of the route", "aud contains one of: orders-api, other-api", "orders-api"),
@@ -268,15 +271,8 @@ LAWFUL = replace(
 )
 
 
-@pytest.mark.parametrize("rules", [LAW_POLICY, LAWFUL])
-@given(request_head=HEADS, keys=KEY_SETS, now=TIMES)
-def test_an_explanation_and_the_decision_are_of_one_mind(
-    rules: Policy, request_head: RequestHead, keys: dict[str, KeySet], now: float
-) -> None:
-    """Law 9: and no part of a token is in what it says."""
-    verdict = decide(request_head, rules, keys, now, revocations=LISTS)
-    explanation = explain(request_head, rules, keys, now, LISTS)
-
+def assert_agreed(explanation: Explanation, verdict: Verdict) -> None:
+    """Hold that the steps of *explanation* lead to *verdict*, in their order."""
     assert outline(explanation.verdict) == outline(verdict)
     checks = [list(Check).index(step.check) for step in explanation.steps]
     assert checks == sorted(checks)
@@ -287,8 +283,161 @@ def test_an_explanation_and_the_decision_are_of_one_mind(
             assert last(explanation).reason is reason
         case NeedKeys(deny=deny):
             assert last(explanation).reason is deny.reason
+
+
+@pytest.mark.parametrize("rules", [LAW_POLICY, LAWFUL])
+@given(request_head=HEADS, keys=KEY_SETS, now=TIMES)
+def test_an_explanation_and_the_decision_are_of_one_mind(
+    rules: Policy, request_head: RequestHead, keys: dict[str, KeySet], now: float
+) -> None:
+    """Law 9: and no part of a token is in what it says."""
+    verdict = decide(request_head, rules, keys, now, revocations=LISTS)
+    explanation = explain(request_head, rules, keys, now, LISTS)
+
+    assert_agreed(explanation, verdict)
     said = repr(explanation.steps)
     for part in b".".join(request_head.authorization).split(b"."):
+        assert len(part) < 20 or part.decode("latin-1") not in said
+
+
+# --- by session
+
+ORIGIN = b"https://app.example.com"
+WEB = LoginRule("web", frozenset((ORIGIN,)), frozenset((b"app.example.com",)))
+STAFF = LoginRule("staff", frozenset((ORIGIN,)), frozenset((b"app.example.com",)))
+
+
+def with_logins(rules: Policy, *logins: LoginRule) -> Policy:
+    routes = [replace(one, login=logins) for one in rules.routes.routes]
+    return replace(rules, routes=RouteTable(routes))
+
+
+WITH_LOGINS = with_logins(POLICY, WEB, STAFF)
+SITE = BrowserFields(b"app.example.com")
+WRITE = BrowserFields(b"app.example.com", ORIGIN, csrf=b"1")
+
+
+def browse(
+    target: bytes, session: SessionCredential, browser: BrowserFields = SITE, method: str = "GET"
+) -> Explanation:
+    request = head(target, method=method)
+    browsing = Browsing(browser, session)
+    return explain(request, WITH_LOGINS, {"main": KEYS}, NOW, LISTS, browsing)
+
+
+def of_web(**changes: Any) -> SessionCredential:
+    return SessionCredential("web", (bearer(**changes),))
+
+
+def test_a_request_by_session_passes_the_steps_of_its_token_too() -> None:
+    explanation = browse(b"/tenants/a", of_web(**GOOD, scope="admin"), WRITE, "POST")
+
+    assert isinstance(explanation.verdict, Allow)
+    assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED
+    steps = [step for step in explanation.steps if step.check in OF_SESSIONS]
+    assert [(step.check.value, step.found) for step in steps] == [
+        ("login", "app.example.com"),
+        ("session", "a session of web"),
+        ("csrf", "such a request"),
+    ]
+    assert {step.setting for step in steps} == {
+        Setting(Owner.ROUTE, "/tenants/{tenant}", ("login",))
+    }
+
+
+@pytest.mark.parametrize(
+    ("session", "browser", "method", "check", "reason", "found"),
+    [
+        (
+            of_web(), BrowserFields(b"evil.example"), "GET",
+            Check.LOGIN, Reason.LOGIN_MISDIRECTED, "evil.example",
+        ),
+        (NO_SESSION, SITE, "GET", Check.SESSION, Reason.LOGIN_REQUIRED, "neither"),
+        (
+            SessionCredential("other", (bearer(),)), SITE, "GET",
+            Check.SESSION, Reason.LOGIN_REQUIRED, "a session of other",
+        ),
+        (
+            of_web(), SITE, "POST",
+            Check.CSRF, Reason.CSRF_REFUSED, "the field X-CSRF: 1 is missing",
+        ),
+        (
+            SessionCredential("web", ()), SITE, "GET",
+            Check.CREDENTIAL, Reason.LOGIN_REQUIRED, "no bearer token was sent",
+        ),
+        (
+            of_web(jti="gone"), SITE, "GET", Check.REVOCATION, Reason.TOKEN_REVOKED,
+            "the token is on the revocation list blocked",
+        ),
+    ],
+)  # fmt: skip
+def test_by_session_the_first_step_that_fails_is_the_last_too(
+    session: SessionCredential,
+    browser: BrowserFields,
+    method: str,
+    check: Check,
+    reason: Reason,
+    found: str,
+) -> None:
+    explanation = browse(b"/any", session, browser, method)
+    step = last(explanation)
+
+    assert isinstance(explanation.verdict, Deny)
+    assert explanation.verdict.reason is reason
+    assert (step.check, step.reason, step.found) == (check, reason, found)
+
+
+@pytest.mark.parametrize("session", [NO_SESSION, SessionCredential("web", ())])
+def test_an_optional_route_needs_neither_token_nor_session(session: SessionCredential) -> None:
+    explanation = browse(b"/optional", session)
+
+    assert isinstance(explanation.verdict, Allow)
+    assert explanation.token is None
+    assert all(step.holds for step in explanation.steps)
+
+
+SESSIONS = st.builds(
+    SessionCredential,
+    st.sampled_from(["web", "staff", "other", ""]),
+    AUTHORIZATIONS,
+    known=st.none(),
+)
+BROWSERS = st.builds(
+    BrowserFields,
+    st.sampled_from([b"app.example.com", b"evil.example", b""]),
+    st.sampled_from([ORIGIN, b"https://evil.example", b""]),
+    st.sampled_from([b"same-origin", b"cross-site", b""]),
+    csrf=st.sampled_from([b"1", b"0", b""]),
+    wants_websocket=st.booleans(),
+)
+
+
+@pytest.mark.parametrize("rules", [LAW_POLICY, LAWFUL])
+@given(
+    request_head=HEADS, keys=KEY_SETS, now=TIMES, session=SESSIONS, browser=BROWSERS, data=st.data()
+)
+def test_so_they_are_by_session(
+    rules: Policy,
+    request_head: RequestHead,
+    keys: dict[str, KeySet],
+    now: float,
+    session: SessionCredential,
+    browser: BrowserFields,
+    data: st.DataObject,
+) -> None:
+    """Law 9: and no part of a token is in what it says."""
+    rules = with_logins(rules, *data.draw(st.sampled_from([(WEB,), (WEB, STAFF)])))
+    verdict = decide(request_head, rules, keys, now, revocations=LISTS)
+    if isinstance(verdict, NeedSession):
+        verdict = decide_by_session(
+            request_head, browser, session, rules, keys, now, revocations=LISTS
+        )
+
+    explanation = explain(request_head, rules, keys, now, LISTS, Browsing(browser, session))
+
+    assert_agreed(explanation, verdict)
+    said = repr(explanation.steps)
+    for part in b".".join((*request_head.authorization, *session.authorization)).split(b"."):
         assert len(part) < 20 or part.decode("latin-1") not in said
 
 
