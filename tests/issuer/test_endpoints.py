@@ -1,72 +1,29 @@
 """The issuer over a real socket, its tokens checked by another library."""
 
-import itertools
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
-import aiohttp
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
-from gateway.issuer.endpoints import ROTATION_GRACE_SECONDS, Endpoints, IssuerTerms
-from gateway.issuer.listening import bind_loopback, origin_of, serving
+from gateway.issuer.endpoints import ROTATION_GRACE_SECONDS
 from gateway.issuer.signing_keys import SigningAlgorithm
+from tests.issuer.running import RunningIssuer, running_issuer
 
-START_SECONDS = 1_800_000_000.0
-ALICE = {"client_id": "alice-client", "client_secret": "alice-secret"}
+ALICE = {
+    "grant_type": "client_credentials",
+    "client_id": "alice-client",
+    "client_secret": "alice-secret",
+}
 
 
 def basic(credentials: str) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(credentials.encode()).decode()}
 
 
-@dataclass
-class HandClock:
-    now: float = START_SECONDS
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass(frozen=True)
-class RunningIssuer:
-    origin: str
-    clock: HandClock
-    client: aiohttp.ClientSession
-
-    async def token(
-        self, parameters: dict[str, str], headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, Any]]:
-        form = {"grant_type": "client_credentials"} | parameters
-        async with self.client.post(self.origin + "/token", data=form, headers=headers) as answer:
-            return answer.status, await answer.json()
-
-    async def json(self, path: str) -> dict[str, Any]:
-        async with self.client.get(self.origin + path) as answer:
-            assert answer.status == 200
-            body: dict[str, Any] = await answer.json(content_type=None)
-            return body
-
-    async def decode(self, token: str) -> jwt.Token:
-        jwks = KeySet.import_key_set({"keys": (await self.json("/jwks"))["keys"]})
-        return jwt.decode(token, jwks, algorithms=["ES256", "RS256"])
-
-
 @pytest.fixture(params=list(SigningAlgorithm), ids=lambda algorithm: algorithm.value)
 async def issuer(request: pytest.FixtureRequest) -> AsyncIterator[RunningIssuer]:
-    clock = HandClock()
-    numbers = itertools.count(1)
-    terms = IssuerTerms(request.param, "demo-api", clock, lambda: f"token-{next(numbers)}")
-    bound = bind_loopback("127.0.0.1", 0)
-    origin = origin_of(bound)
-    async with (
-        serving(Endpoints(origin, terms).application(), bound),
-        aiohttp.ClientSession() as client,
-    ):
-        yield RunningIssuer(origin, clock, client)
+    async with running_issuer(request.param) as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -87,7 +44,9 @@ async def test_a_client_gets_a_token_that_the_published_keys_verify(
     if by == "client_secret_post":
         status, body = await issuer.token(ALICE)
     else:
-        status, body = await issuer.token({}, basic("alice-client:alice-secret"))
+        status, body = await issuer.token(
+            {"grant_type": "client_credentials"}, basic("alice-client:alice-secret")
+        )
 
     assert status == 200
     assert body["token_type"] == "Bearer"
@@ -123,8 +82,7 @@ async def test_two_tokens_never_share_an_id(issuer: RunningIssuer) -> None:
 
 async def test_an_answer_of_the_token_endpoint_is_not_stored(issuer: RunningIssuer) -> None:
     """RFC 6749 §5.1."""
-    form = {"grant_type": "client_credentials", **ALICE}
-    for sent in (form, {}):
+    for sent in (ALICE, {}):
         async with issuer.client.post(issuer.origin + "/token", data=sent) as answer:
             assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["Pragma"] == "no-cache"
@@ -217,4 +175,36 @@ async def test_a_retired_key_goes_when_no_token_of_it_can_be_alive(issuer: Runni
 
 async def test_the_front_page_says_development_only(issuer: RunningIssuer) -> None:
     async with issuer.client.get(issuer.origin + "/") as answer:
-        assert "development only" in await answer.text()
+        assert "For development only" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("localhost:9000", 200),
+        ("[::1]:9000", 200),
+        ("[::1]", 200),
+        ("rebound.example:9000", 421),
+        ("localhost.example", 421),
+        ("10.0.0.1", 421),
+        ("", 421),
+    ],
+)
+async def test_a_name_that_was_made_to_mean_this_machine_is_not_answered(
+    issuer: RunningIssuer, host: str, status: int
+) -> None:
+    """DNS rebinding: a page elsewhere would be of the same origin as the consent page."""
+    async with issuer.client.get(issuer.origin + "/", headers={"Host": host}) as answer:
+        assert answer.status == status
+
+
+async def test_what_would_answer_is_what_the_metadata_says(issuer: RunningIssuer) -> None:
+    metadata = await issuer.json("/.well-known/openid-configuration")
+    endpoints = {name: url for name, url in metadata.items() if name.endswith(("endpoint", "_uri"))}
+
+    assert len(endpoints) == 6
+    for url in endpoints.values():
+        async with issuer.client.options(url) as answer:
+            assert answer.status == 405
+            assert {"GET", "POST"} & set(answer.headers["Allow"].split(","))

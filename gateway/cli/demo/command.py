@@ -27,7 +27,7 @@ from gateway.cli.demo.parts import (
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import print_faults
 from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
-from gateway.issuer.endpoints import ROTATE_PATH
+from gateway.issuer.paths import ROTATE_PATH
 from gateway.issuer.personas import PERSONAS
 from gateway.settings.values.configuration import AccessLogTarget
 

@@ -1,22 +1,11 @@
 """Sign JWT access tokens of the RFC 9068 profile."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import jwt
 
-from gateway.issuer.personas import Persona
 from gateway.issuer.signing_keys import SigningKey
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A grant of the token endpoint: to whom, for which audiences and scopes, for how long."""
-
-    persona: Persona
-    audiences: tuple[str, ...]
-    scopes: tuple[str, ...]
-    lifetime_seconds: int
+from gateway.issuer.tokens.grant import Grant
 
 
 def sign_access_token(
@@ -28,13 +17,16 @@ def sign_access_token(
         "iss": issuer,
         "sub": grant.persona.subject,
         "aud": _audience_claim(grant.audiences),
-        "client_id": grant.persona.client_id,
+        "client_id": grant.client_id,
         "iat": issued_at_seconds,
         "exp": issued_at_seconds + grant.lifetime_seconds,
         "jti": token_id,
     }
     if grant.scopes:
         claims["scope"] = " ".join(grant.scopes)
+    if grant.authentication is not None:
+        # RFC 9068 §2.2.1: what a service needs in order to ask for a step-up (RFC 9470).
+        claims |= grant.authentication.claims()
     return jwt.encode(
         claims,
         key.private_key,

@@ -1,0 +1,1 @@
+"""The endpoints of the development issuer, one module for each flow."""

@@ -1,0 +1,1 @@
+"""Read what clients send to the development issuer, without any I/O."""

@@ -1,0 +1,1 @@
+"""What the development issuer remembers: in memory, bounded, and each for its time."""

@@ -1,0 +1,1 @@
+"""The tokens that the development issuer signs."""
