@@ -25,7 +25,7 @@ class BrowserFields(NamedTuple):
     """What a browser says about a request; a field that was not sent is empty.
 
     *authority* is the Host field in lower case. *site*, *mode* and *destination* are those of
-    Sec-Fetch (Fetch Metadata). *csrf* is X-CSRF.
+    Sec-Fetch (Fetch Metadata). *csrf* is X-CSRF, *purpose* Sec-Purpose.
     """
 
     authority: bytes
@@ -36,14 +36,19 @@ class BrowserFields(NamedTuple):
     accept: bytes = b""
     csrf: bytes = b""
     wants_websocket: bool = False
+    purpose: bytes = b""
 
 
 def is_navigation(method: str, browser: BrowserFields) -> bool:
     """Return whether a person goes to a page: only then may a redirect to a login page follow.
 
-    A browser that sends no Sec-Fetch fields navigates if it accepts HTML by name.
+    A browser that sends no Sec-Fetch fields navigates if it accepts HTML by name. What it fetches
+    ahead, for a person who may never go there, is like a navigation in all but Sec-Purpose (Fetch
+    standard), and begins no login.
     """
     if method not in _NAVIGATING_METHODS or browser.wants_websocket:
+        return False
+    if b"prefetch" in browser.purpose.lower():
         return False
     if browser.mode or browser.destination or browser.site:
         return browser.mode == b"navigate" and browser.destination == b"document"

@@ -110,7 +110,7 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     if rule is None:
         deny = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin of a login of the route")
         return settle(_refuse(deny, route), head.target)
-    if all(session.login != one.name for one in route.login):
+    if session.login != rule.name and all(session.login != one.name for one in route.login):
         return without_session(route, head.target)
     forgery = is_forged(head.method, browser, rule.origins)
     if forgery is not None:
@@ -129,7 +129,10 @@ def without_session(route: Route, target: bytes) -> Allow | Deny:
 
 def find_login(rules: tuple[LoginRule, ...], authority: bytes) -> LoginRule | None:
     """Return the first of *rules* with an origin of this *authority*."""
-    return next((rule for rule in rules if authority in rule.authorities), None)
+    for rule in rules:  # a loop: each request by session comes here
+        if authority in rule.authorities:
+            return rule
+    return None
 
 
 def settle(deny: Deny, target: bytes) -> Allow | Deny:

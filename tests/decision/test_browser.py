@@ -27,7 +27,10 @@ def test_a_person_who_goes_to_a_page_navigates(method: str) -> None:
         ("POST", PAGE),
         ("GET", FETCH),
         ("GET", PAGE._replace(destination=b"iframe")),
-        ("GET", PAGE._replace(destination=b"")),  # a prefetch, and others
+        ("GET", PAGE._replace(destination=b"")),
+        ("GET", PAGE._replace(purpose=b"prefetch")),
+        ("GET", PAGE._replace(purpose=b"prefetch;prerender")),
+        ("GET", BrowserFields(b"app.example.com", accept=b"text/html", purpose=b"Prefetch")),
         ("GET", PAGE._replace(mode=b"")),
         ("GET", PAGE._replace(mode=b"websocket", wants_websocket=True)),
         ("GET", BrowserFields(b"app.example.com", accept=b"text/html", wants_websocket=True)),
