@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.control_plane import ControlPlane
 from gateway.data_plane import DataPlane
-from gateway.fetched import Fetched, make_fetched
+from gateway.fetched import Fetched, MakeLogins, make_fetched
 from gateway.fetching.clock import Clock, SystemClock
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks
 from gateway.settings.text.disk import Record
@@ -21,10 +21,10 @@ class Gateway(ControlPlane):
 
     Build it inside a running event loop, then ``start`` and finally ``stop`` it. *sockets* and
     *admin_socket* already listen, and replace the addresses in *settings*: *sockets* has those of
-    each address of the data port, or none.
+    each address of the data port, or none. *make_logins* returns the logins of a configuration.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - built in few places, by name
         self,
         settings: Settings,
         clocks: Clocks = MACHINE_CLOCKS,
@@ -32,15 +32,18 @@ class Gateway(ControlPlane):
         *,
         sockets: Sequence[Sequence[socket]] = (),
         admin_socket: socket | None = None,
+        make_logins: MakeLogins | None = None,
     ) -> None:
         self._sockets = sockets
         clock = fetch_clock or SystemClock()
 
         def make(wanted: Settings) -> Fetched:
-            return make_fetched(wanted, clock, self._compare_streams)
+            return make_fetched(wanted, clock, self._compare_streams, make_logins)
 
         fetched = make(settings)
-        self.data = DataPlane(settings, fetched.keyring, fetched.revocations.lists, clocks)
+        self.data = DataPlane(
+            settings, fetched.keyring, fetched.revocations.lists, clocks, logins=fetched.logins
+        )
         super().__init__(
             settings,
             fetched,
@@ -120,7 +123,7 @@ class ThisProcess:
         if self._wanted is not None:
             settings, fetched = self._wanted
             self._wanted = None
-            self._data.use(settings, fetched.keyring, fetched.revocations.lists)
+            self._data.use(settings, fetched.keyring, fetched.revocations.lists, fetched.logins)
 
     async def counts(self) -> Metrics:
         """Return the counts."""

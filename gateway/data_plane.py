@@ -10,6 +10,7 @@ from gateway.decision.revocation import RevocationLists
 from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.redis_limiter import Limiters
+from gateway.login.requests import Logins
 from gateway.preload import preload
 from gateway.proxy.concurrency.concurrency_limits import report_adaptive_limits
 from gateway.proxy.listener.listener import Listener
@@ -33,9 +34,10 @@ class DataPlane:
 
     *keys* and *lists* are live: they are kept current elsewhere. *pseudonym* is the gateway's name
     in Via, the same in all of its processes. *is_one_of_several* says that other processes write
-    to the same access log. *limiter* counts requests that Redis does not count. *identity_names*
-    are the aliases of the identity headers of former configurations, under which this process did
-    not serve.
+    to the same access log. *limiter* counts requests that Redis does not count. *logins* are asked
+    about browsers, if *settings* have any. *identity_names* are the aliases of the identity headers
+    of former configurations, under which this process did not serve, and *had_logins* says whether
+    one of these had logins.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
@@ -49,6 +51,8 @@ class DataPlane:
         is_one_of_several: bool = False,
         limiter: Limiter | None = None,
         identity_names: frozenset[bytes] = frozenset(),
+        logins: Logins | None = None,
+        had_logins: bool = False,
     ) -> None:
         self._clocks = clocks
         self._pseudonym = pseudonym or new_pseudonym()
@@ -58,13 +62,19 @@ class DataPlane:
         self._limiters = Limiters(limiter or MemoryLimiter())
         self._prepared: tuple[Settings, Contexts] | None = None
         self._former_names = identity_names
-        self._serving = self._make_serving(settings, keys, lists, None)
+        self._had_logins = had_logins
+        self._serving = self._make_serving(settings, keys, lists, logins, None)
         serving = self._serving
         addresses = [one.address for one in settings.listen]
         self._listener = Listener(addresses, serving.tls, serving.port, serving.pools)
 
     def _make_serving(
-        self, settings: Settings, keys: Keys, lists: RevocationLists, former: Serving | None
+        self,
+        settings: Settings,
+        keys: Keys,
+        lists: RevocationLists,
+        logins: Logins | None,
+        former: Serving | None,
     ) -> Serving:
         self._spans.use(settings.tracing)
         prepared, self._prepared = self._prepared, None
@@ -81,6 +91,8 @@ class DataPlane:
             prepared[1] if prepared is not None and prepared[0] is settings else None,
             self._limiters.use(settings.rate_limiting.redis),
             self._former_names,
+            logins,
+            self._had_logins,
         )
 
     @property
@@ -123,13 +135,15 @@ class DataPlane:
             return f"cannot speak TLS: {error.strerror or error}"
         return None
 
-    def use(self, settings: Settings, keys: Keys, lists: RevocationLists) -> None:
+    def use(
+        self, settings: Settings, keys: Keys, lists: RevocationLists, logins: Logins | None = None
+    ) -> None:
         """Switch to *settings* at once: no request sees parts of two configurations.
 
         Requests that were decided before finish under the former one; all others do not, also
         those that wait for a key.
         """
-        serving = self._make_serving(settings, keys, lists, self._serving)
+        serving = self._make_serving(settings, keys, lists, logins, self._serving)
         self._listener.use(serving.tls, serving.port, serving.pools)
         self._serving = serving
         self.compare_streams()

@@ -1,4 +1,4 @@
-"""Own everything that is fetched for one configuration: keys and revocation lists."""
+"""Own what exists once for one configuration: keys, revocation lists and logins."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 from gateway.fetching.clock import Clock
 from gateway.keyring.keyring import Keyring
+from gateway.login.requests import Logins
 from gateway.revocation.revocations import Revocations
 from gateway.settings.values.configuration import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """The keys and the lists of one configuration, kept fresh from ``start`` to ``close``."""
+    """The keys and the lists of one configuration, kept fresh from ``start`` to ``close``.
+
+    *logins* are None if it has no way to log in.
+    """
 
     keyring: Keyring
     revocations: Revocations
+    logins: Logins | None = None
 
     async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""
@@ -45,9 +50,21 @@ class Fetched:
         await asyncio.gather(self.keyring.close(), self.revocations.close())
 
 
-def make_fetched(settings: Settings, clock: Clock, on_lists_change: Callable[[], None]) -> Fetched:
-    """Return the keys and lists of *settings*; call *on_lists_change* with each new list."""
+MakeLogins = Callable[[Settings], Logins | None]
+
+
+def make_fetched(
+    settings: Settings,
+    clock: Clock,
+    on_lists_change: Callable[[], None],
+    make_logins: MakeLogins | None = None,
+) -> Fetched:
+    """Return the keys, lists and logins of *settings*; call *on_lists_change* with each new list.
+
+    Without *make_logins* there are no logins.
+    """
     return Fetched(
         Keyring(settings.issuers, clock=clock),
         Revocations(settings.revocations, on_lists_change, clock=clock),
+        None if make_logins is None else make_logins(settings),
     )

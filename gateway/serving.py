@@ -13,13 +13,18 @@ from gateway.decision.identity import identity_aliases
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.memo import TokenMemo
+from gateway.decision.verdict import Deny, Publish
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.http.host_cors import HostCors
 from gateway.http.reading.names import supported_upgrades
+from gateway.http.reading.request import Request
 from gateway.limits.limiter import Limiter, MemoryLimiter
+from gateway.login.requests import Logins
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
+from gateway.proxy.logins.browser_logins import BrowserLogins, LoginCall
+from gateway.proxy.logins.session_cache import SessionCache
 from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStreams
 from gateway.proxy.transport.write_buffer import WriteBuffer
@@ -38,7 +43,8 @@ from gateway.tls.contexts import Contexts, make_contexts
 class Serving:
     """What serves requests under *settings*; *tls* has a context for each address with TLS.
 
-    *identity_names* are the aliases of the identity headers of all configurations so far.
+    *identity_names* are the aliases of the identity headers of all configurations so far, and
+    *had_logins* says whether one of these has had logins.
     """
 
     settings: Settings
@@ -48,6 +54,7 @@ class Serving:
     port: Port
     concurrency_limits: Limits
     identity_names: frozenset[bytes]
+    had_logins: bool
 
 
 def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
@@ -63,14 +70,16 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     contexts: Contexts | None = None,
     limiter: Limiter | None = None,
     identity_names: frozenset[bytes] = frozenset(),
+    logins: Logins | None = None,
+    had_logins: bool = False,
 ) -> Serving:
     """Return what serves under *settings*; *metrics* counts for it from now on.
 
     *contexts* are what `make_tls` returns for them, if it was called before. *export* takes
     spans; without it there is no tracing. *limiter* counts requests, by default a new one in
-    memory. *identity_names* are those of configurations before *former*. Of *former* only the
-    counts and the open streams are used again: its token memo and its connections belong to its
-    policy and its upstreams.
+    memory. *identity_names* are those of configurations before *former*, and *had_logins* says
+    whether one of these had logins. Of *former* only the counts and the open streams are used
+    again: its token memo and its connections belong to its policy and its upstreams.
     """
     memo = TokenMemo()
     if former is not None:
@@ -101,8 +110,10 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
     identity_names |= identity_aliases(settings.policy.identity)
+    had_logins = had_logins or bool(settings.logins)
     if former is not None:
         identity_names |= former.identity_names
+        had_logins = had_logins or former.had_logins
     port = _make_port(
         settings,
         admission,
@@ -114,6 +125,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         access_log,
         tracer,
         identity_names,
+        had_logins,
     )
     apply_rate_limits(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     limits = apply_concurrency_limits(
@@ -121,12 +133,39 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     )
     port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
     port.host_cors = HostCors(settings.policy.routes.routes, settings.route_options)
-    port.preflight = make_preflight(settings.policy, settings.route_options, port.host_cors)
+    _set_logins(port, settings, logins, clocks, metrics)
     if pseudonym is not None:
         port.use_pseudonym(pseudonym)
     return Serving(
-        settings, contexts.servers, memo, tuple(pools.values()), port, limits, identity_names
+        settings,
+        contexts.servers,
+        memo,
+        tuple(pools.values()),
+        port,
+        limits,
+        identity_names,
+        had_logins,
     )
+
+
+def _set_logins(
+    port: Port, settings: Settings, logins: Logins | None, clocks: Clocks, metrics: Metrics
+) -> None:
+    """Have *port* ask *logins* about browsers, and answer what comes before routes."""
+    preflight = make_preflight(settings.policy, settings.route_options, port.host_cors)
+    if not settings.logins or logins is None:
+        port.before_routes = preflight
+        return
+    sessions = SessionCache(logins, clocks.wall, metrics)
+    port.logins = browsers = BrowserLogins(settings.logins, settings.policy, logins, sessions)
+    if preflight is None:
+        port.before_routes = browsers.find
+        return
+
+    def find_first(request: Request, host: str) -> Publish | LoginCall | Deny | None:
+        return browsers.find(request, host) or preflight(request, host)
+
+    port.before_routes = find_first
 
 
 def _make_assertion_signer(
@@ -171,6 +210,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     access_log: AccessLog,
     tracer: Tracer | None,
     identity_names: frozenset[bytes],
+    has_logins: bool,
 ) -> Port:
     policy = settings.policy
     return Port(
@@ -186,6 +226,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         ],
         hosts=policy.routes.hosts,
         identity_aliases=identity_names,
+        has_logins=has_logins,
         underscore_names=settings.underscore_names,
         upgrades=supported_upgrades(policy.routes.routes),
         forward_token=policy.identity.forward_token,

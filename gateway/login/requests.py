@@ -69,6 +69,10 @@ class LoginResponse:
     detail: str = ""
 
 
+class LoginsGone(Exception):  # noqa: N818 - the outside world failed, not this program
+    """The process that keeps the sessions is gone, or hangs."""
+
+
 class Logins(Protocol):
     """Logs browsers in, and keeps their sessions; the same for all processes of a gateway."""
 
@@ -81,6 +85,7 @@ class Logins(Protocol):
 
         Without one, return Reason.LOGIN_REQUIRED; Reason.SESSIONS_UNAVAILABLE if the store cannot
         be asked; Reason.LOGIN_UNAVAILABLE if the token expired and the issuer does not respond.
+        Raise LoginsGone if the sessions are kept by another process, and that does not respond.
         """
         ...
 

@@ -6,18 +6,28 @@ from dataclasses import dataclass, replace
 from itertools import count
 from secrets import token_hex
 from typing import Protocol
+from weakref import WeakSet
 
-from gateway.decision.head import RequestHead
+from gateway.decision.browser import BrowserFields
+from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.routing import Route
 from gateway.decision.token import SignedToken
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict, WantedKey
-from gateway.http.cors import Preflight
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedKeys,
+    Publish,
+    Settled,
+    Verdict,
+    WantedKey,
+)
 from gateway.http.host_cors import HostCors
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
+from gateway.proxy.logins.browser_logins import BrowserLogins, LoginCall
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.open_streams import OpenStreams
 from gateway.proxy.streams.upload import Upload
@@ -43,11 +53,21 @@ SignAssertion = Callable[[SignedToken, str], bytes]
 r"""Returns the line ``Name: value\r\n`` about the caller with a token, for an upstream's name."""
 
 
+BeforeRoutes = Callable[[Request, str], Publish | LoginCall | Deny | None]
+"""Returns what answers a request, with its canonical host, before any route; else None."""
+
+
 class Decider(Protocol):
     """Decides about requests: ``admission.Admission`` in the gateway."""
 
     def decide(self, head: RequestHead) -> Verdict:
         """Decide with the keys at hand."""
+
+    def decide_by_session(
+        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+    ) -> Settled | NeedKeys:
+        """Decide about a request without a token, for which there is this *session*."""
+        ...
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
         """Decide after asking the issuer for keys."""
@@ -205,7 +225,8 @@ class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
     *routes* is indexed by ``Route.index``; *hosts* are those that they name. Without a *tracer*
-    traces only pass through.
+    traces only pass through. *has_logins* says that this configuration or one before it had logins;
+    *logins* are those of this one.
 
     What each request reads several times is an attribute of its own: a group around it would
     cost a look-up each time. The rest comes in groups: *limits*, *timeouts*, and the *log*, which a
@@ -215,9 +236,11 @@ class Port:
 
     __slots__ = (
         "__weakref__",
+        "_all",
         "_successor",
         "_tasks",
         "admission",
+        "before_routes",
         "decide",
         "edits_responses",
         "forward_token",
@@ -226,12 +249,13 @@ class Port:
         "is_draining",
         "limits",
         "log",
+        "logins",
         "metrics",
         "most_body_bytes",
         "names",
         "no_route",
-        "preflight",
         "pseudonym",
+        "removes_own_cookies",
         "request_ids",
         "routes",
         "serves_half_closed",
@@ -251,6 +275,7 @@ class Port:
         routes: list[RouteState],
         hosts: Iterable[str],
         identity_aliases: frozenset[bytes],
+        has_logins: bool,
         underscore_names: UnderscoreNames,
         upgrades: frozenset[bytes],
         forward_token: bool,
@@ -268,15 +293,20 @@ class Port:
         self.decide = admission.decide
         self.routes = routes
         self.no_route = RouteRecord(NULL, NULL, metrics.no_route)
-        self.names = RequestNames(identity_aliases, underscore_names, upgrades)
+        self.names = RequestNames(
+            identity_aliases, underscore_names, upgrades, has_logins=has_logins
+        )
         self.hosts = HostNames(hosts)
         self.forward_token = forward_token
         self.sign_assertion: SignAssertion | None = None
-        self.preflight: Preflight | None = None
+        self.before_routes: BeforeRoutes | None = None
+        self.logins: BrowserLogins | None = None
         self.host_cors = HostCors((), ())
         self.timeouts = timeouts
         self.limits = limits
-        self.edits_responses = any(one.options.edits_responses for one in routes)
+        # Once there were logins, no service may set a cookie of theirs.
+        self.removes_own_cookies = has_logins
+        self.edits_responses = has_logins or any(one.options.edits_responses for one in routes)
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.serves_half_closed = half_close is HalfClose.ANSWER
@@ -291,6 +321,7 @@ class Port:
         id_format = token_hex(7).encode() + b"-%09x"
         self.request_ids = map(id_format.__mod__, count(1))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._all: WeakSet[Port] = WeakSet((self,))  # those of this process that are in use
         self._successor: Port | None = None
 
     def use_pseudonym(self, pseudonym: bytes) -> None:
@@ -305,6 +336,11 @@ class Port:
         self.request_ids = former.request_ids
         self.is_draining = former.is_draining
         self._tasks = former._tasks
+        self._all = former._all
+        self._all.add(self)
+        if self.removes_own_cookies:
+            for port in self._all:  # of requests in flight
+                port.removes_own_cookies = port.edits_responses = True
 
     def cap_idle_timeout(self, seconds: float) -> None:
         """Cap the idle timeout at *seconds*; open connections have to be notified."""

@@ -12,6 +12,7 @@ import yaml
 from jwt.algorithms import ECAlgorithm
 
 from gateway.app import Gateway
+from gateway.fetched import MakeLogins
 from gateway.fetching.clock import Clock
 from gateway.proxy.streams.open_streams import Clocks
 from gateway.settings.load import Loaded, load_settings
@@ -212,11 +213,13 @@ class RunningGateway:
 
 @asynccontextmanager
 async def running_gateway(
-    settings: Settings, fetch_clock: Clock | None = None
+    settings: Settings, fetch_clock: Clock | None = None, make_logins: MakeLogins | None = None
 ) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that listens; every client connection made through it is cut in the end."""
     clocks = MovableClocks()
-    gateway = Gateway(settings, Clocks(clocks.wall, clocks.steady), fetch_clock)
+    gateway = Gateway(
+        settings, Clocks(clocks.wall, clocks.steady), fetch_clock, make_logins=make_logins
+    )
     try:
         await gateway.start()
     except BaseException:

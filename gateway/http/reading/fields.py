@@ -1,17 +1,20 @@
 """The header section of a request, as it is understood."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from copy import copy
 from typing import NamedTuple
 
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny
+from gateway.http.reading.cookies import NO_OWN_COOKIES, OwnCookies, split_cookies
 from gateway.http.reading.forwarding import Incoming
 from gateway.http.reading.names import (
     AUTHORIZATION,
     CONNECTION,
     CONTENT_LENGTH,
+    COOKIE,
     DROP,
     EXPECT,
     FORWARDED,
@@ -25,6 +28,7 @@ from gateway.http.reading.names import (
     X_FORWARDED_FOR,
     X_FORWARDED_HOST,
     X_FORWARDED_PROTO,
+    RequestNames,
     names_field,
 )
 from gateway.http.reading.trace_context import ReceivedTrace, read_trace
@@ -62,13 +66,16 @@ class Fields:
     fields never change, and are shared by all requests that repeat them. *fault* is the first
     thing wrong with them, *known* the token that was verified from them, *refused* the refusal of
     their last request without a token. *joined* is all of *lines*, if they are likely to be
-    repeated. *traceparent* is None if there is none.
+    repeated. *traceparent* is None if there is none. *cookies* are the gateway's own, in order, as
+    pairs of name and value. *session* is set on a copy alone, by ``for_session``.
     """
 
     __slots__ = (
         "authorization",
+        "by_session",
         "connection",
         "content_length",
+        "cookies",
         "expects_continue",
         "fault",
         "host",
@@ -80,6 +87,7 @@ class Fields:
         "lines",
         "max_forwards",
         "refused",
+        "session",
         "special_bytes",
         "special_count",
         "traceparent",
@@ -103,6 +111,9 @@ class Fields:
         self.special_count = self.special_bytes = 0
         self.is_plain = True
         self.is_chunked = self.expects_continue = False
+        self.cookies = NO_OWN_COOKIES
+        self.by_session: Fields | None = None
+        self.session: object = None
 
     def with_authorization(self, value: bytes) -> "Fields":
         """Return a copy of these plain fields with another Authorization value.
@@ -114,26 +125,53 @@ class Fields:
         fields.joined = self.joined
         fields.host = self.host
         fields.authorization = (value,)
+        fields.cookies = self.cookies
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
         return fields
 
-    def judge_again(self, names: Mapping[bytes, bytes | int]) -> None:
-        """Drop the lines that are no longer forwarded, by *names* (as in ``names``).
+    def for_session(self, session: object, authorization: tuple[bytes, ...]) -> "Fields":
+        """Return these fields as they are forwarded by *session*, with its *authorization*.
+
+        X-CSRF was for the gateway. The copy is kept for the next request with the same fields.
+        """
+        last = self.by_session
+        if last is not None and last.session is session and last.authorization == authorization:
+            return last
+        fields = copy(self)
+        fields.session, fields.authorization = session, authorization
+        if self.all(b"x-csrf"):
+            pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
+            kept = [pair for pair in pairs if pair[0].lower() != b"\r\nx-csrf: "]
+            fields.lines = [piece for pair in kept for piece in pair]
+            if self.joined is not None:
+                fields.joined = b"".join(fields.lines)
+        self.by_session = fields
+        return fields
+
+    def judge_again(self, names: RequestNames) -> None:
+        """Drop the lines that are no longer forwarded, by *names*, and our cookies.
 
         A name that is refused from now on is only dropped: no upstream sees it, and the client
         sent it while it was allowed.
         """
-        self._keep_lines(lambda name: type(names[name]) is bytes)
+        self._keep_lines(names, lambda name: type(names[name]) is bytes)
 
-    def drop_identity(self, is_identity: Callable[[bytes], bool]) -> None:
-        """Drop the lines that have become identity headers; all other rules stay as they were."""
-        self._keep_lines(lambda name: not is_identity(name))
+    def drop_new(self, names: RequestNames) -> None:
+        """Drop what no upstream may get by *names*: new identity headers, and our cookies.
 
-    def _keep_lines(self, is_kept: Callable[[bytes], bool]) -> None:
-        pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
-        kept = [pair for pair in pairs if is_kept(pair[0][2:-2])]
-        self.lines = [piece for pair in kept for piece in pair]
+        All other rules stay as they were.
+        """
+        self._keep_lines(names, lambda name: not names.is_identity(name))
+
+    def _keep_lines(self, names: RequestNames, is_kept: Callable[[bytes], bool]) -> None:
+        lines, self.lines = self.lines, []
         self.joined = None
+        for prefix, value in zip(lines[::2], lines[1::2], strict=True):
+            name = prefix[2:-2]
+            if names[name] == COOKIE:
+                self.add_cookies(name, value)
+            elif is_kept(name):
+                self.lines += (prefix, value)
 
     def choose_upgrade(self, supported: frozenset[bytes]) -> bool:
         """Reduce Upgrade to the protocols in *spoken*; return whether there are any.
@@ -179,6 +217,19 @@ class Fields:
         ]
         return found[0] if len(found) == 1 else b""
 
+    def all(self, name: bytes) -> bytes:
+        """Return the values of all fields of that *name* as one list; `-` if they are empty.
+
+        So a field that came twice, or without a value, is like none that a browser sends.
+        """
+        size = len(name) + 4
+        found = [
+            value
+            for prefix, value in zip(self.lines[::2], self.lines[1::2], strict=True)
+            if len(prefix) == size and prefix[2:-2].lower() == name
+        ]
+        return b", ".join(found).strip(b" \t") or b"-" if found else b""
+
     def find(self, reason: Reason, detail: str) -> None:
         """Note a fault, unless one was found before."""
         if self.fault is None:
@@ -194,6 +245,18 @@ class Fields:
             self.traceparent = value if first is None else b"%b,%b" % (first, value)
         else:
             self.tracestate = b"%b,%b" % (self.tracestate, value) if self.tracestate else value
+
+    def add_cookies(self, name: bytes, value: bytes) -> None:
+        """Add a Cookie field without our own cookies, which no service sees."""
+        rest, own = split_cookies(value)
+        if own:
+            self.cookies = OwnCookies((*self.cookies.received, *own))
+        if rest:
+            self.lines += (b"\r\n%b: " % name, rest)
+            self.special_bytes += len(value) - len(rest)
+        else:
+            self.special_count += 1
+            self.special_bytes += len(value)
 
     def read_trace(self) -> ReceivedTrace | None:
         """Return the trace, once the head is complete; an invalid one is ignored."""

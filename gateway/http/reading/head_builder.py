@@ -7,7 +7,14 @@ import httptools
 from gateway.decision.reason import Reason
 from gateway.http.reading.faults import Fault, StopParsing
 from gateway.http.reading.fields import Fields
-from gateway.http.reading.names import AUTHORIZATION, HOST, TRACEPARENT, TRACESTATE, RequestNames
+from gateway.http.reading.names import (
+    AUTHORIZATION,
+    COOKIE,
+    HOST,
+    TRACEPARENT,
+    TRACESTATE,
+    RequestNames,
+)
 from gateway.http.reading.request import UNSUPPORTED_METHODS, USUAL_METHODS, Request
 from gateway.settings.values.configuration import Limits
 
@@ -101,6 +108,8 @@ class HeadBuilder:
             fields.authorization = (value,)
         elif kind in _TRACE:
             fields.add_trace(kind, value)
+        elif kind == COOKIE:
+            fields.add_cookies(name, value)
         else:
             fields.add_special(cast(int, kind), value)
 

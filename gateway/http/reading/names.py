@@ -34,6 +34,7 @@ TRACEPARENT: Final = 15
 TRACESTATE: Final = 16
 DATE: Final = 17
 LOGIN: Final = 18
+COOKIE: Final = 19
 
 # Hop-by-hop fields (RFC 9110 §7.6.1). `TE` and `Trailer` are dropped, too, since trailers are not
 # forwarded in either direction.
@@ -127,18 +128,22 @@ class RequestNames(Remembered[bytes, bytes | int]):
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
     has had. Another configuration needs a new object, because a harmless name may become one of
-    them. *upgrades* are the known protocols.
+    them. *upgrades* are the known protocols. *has_logins* says that some of these configurations
+    had logins, so that browsers may have cookies of the gateway.
     """
 
-    __slots__ = ("_identity", "_reserved", "_underscore_names", "upgrades")
+    __slots__ = ("_identity", "_reserved", "_underscore_names", "has_logins", "upgrades")
 
     def __init__(
         self,
         identity: frozenset[bytes],
         underscore_names: UnderscoreNames = UnderscoreNames.DROP,
         upgrades: frozenset[bytes] = _KNOWN_UPGRADES,
+        *,
+        has_logins: bool = False,
     ) -> None:
         self.upgrades = upgrades
+        self.has_logins = has_logins
         self._identity = identity
         self._reserved = identity | _RESERVED
         self._underscore_names = underscore_names
@@ -159,6 +164,8 @@ class RequestNames(Remembered[bytes, bytes | int]):
         kind = _REQUEST_KINDS.get(lower)
         if kind is not None:
             return kind
+        if lower == b"cookie" and self.has_logins:
+            return COOKIE
         # `X_User_Id` becomes `X-User-Id` in CGI-like applications (CVE-2025-64484), so any name
         # with an underscore is dropped, unless the configuration says otherwise.
         if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:

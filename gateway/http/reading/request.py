@@ -2,10 +2,12 @@
 
 import re
 
+from gateway.decision.browser import BrowserFields
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.http.reading.connection_login import names_login_scheme
+from gateway.http.reading.cookies import NO_OWN_COOKIES
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.handshake import check_opening, is_websocket
 from gateway.http.reading.trace_context import ReceivedTrace
@@ -76,6 +78,27 @@ class Request:
     def logs_in(self) -> bool:
         """Return whether its login applies to the whole connection that it is sent on."""
         return any(map(names_login_scheme, self.fields.authorization))
+
+    def browser(self) -> BrowserFields:
+        """Return what a browser says about the request; after ``check``."""
+        fields = self.fields
+        cookies = fields.cookies
+        if cookies.browser is not None:
+            return cookies.browser
+        read = fields.all
+        found = BrowserFields(
+            fields.host.lower(),
+            read(b"origin"),
+            read(b"sec-fetch-site"),
+            read(b"sec-fetch-mode"),
+            read(b"sec-fetch-dest"),
+            read(b"accept"),
+            read(b"x-csrf"),
+            self.wants_upgrade,
+        )
+        if cookies is not NO_OWN_COOKIES:
+            cookies.browser = found  # the next request with these fields says the same
+        return found
 
     def has_body(self) -> bool:
         """Return whether a body follows; bytes after an upgrade are none."""

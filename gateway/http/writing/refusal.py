@@ -90,6 +90,27 @@ def render_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
     )  # fmt: skip
 
 
+def render_login_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
+    deny: Deny,
+    login_url: str,
+    request_id: bytes,
+    now: float,
+    is_head: bool,
+    close: bool,
+    fields: bytes = b"",
+) -> bytes:
+    """Return ``render_refusal`` with the member ``login``: where a person can log in.
+
+    It is different for each target, so nothing of it is remembered.
+    """
+    whole = render_refusal(deny, request_id, now, False, close, fields)
+    head, _, body = whole.partition(b"\r\n\r\n")
+    problem = json.dumps(json.loads(body) | {"login": login_url}).encode("ascii")
+    length = b"\r\nContent-Length: %d\r\n"
+    head = head.replace(length % len(body), length % len(problem), 1)
+    return b"%b\r\n\r\n%b" % (head, b"" if is_head else problem)
+
+
 @lru_cache(maxsize=64)
 def _dated(  # noqa: PLR0913, PLR0917 - all that a response depends on
     now_seconds: int,

@@ -61,12 +61,12 @@ class RateLimits:
     def _act_on_count(self, exchange: Limited, allow: Allow, taken: Taken) -> None:
         fields = self._policy + render_standing(self._names, self._rates, taken)
         if taken.refused is None:
-            exchange.limit_fields = fields
+            exchange.limit_fields += fields
             exchange.dispatch(allow)
             return
         name = self._limits[taken.refused][0].name
         self._limited[name] = self._limited.get(name, 0) + 1
-        exchange.limit_fields = fields + render_retry(self._rates, taken)
+        exchange.limit_fields += fields + render_retry(self._rates, taken)
         detail = f"rate limit `{name}` exceeded"
         exchange.refuse(Deny(Reason.RATE_LIMITED, detail, allow.route, allow.token))
 

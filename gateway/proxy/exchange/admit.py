@@ -1,15 +1,44 @@
 """Decide about a request by its head; a malformed head is refused here."""
 
-from gateway.decision.head import RequestHead
+from typing import NamedTuple
+
+from gateway.decision.decide import settle
+from gateway.decision.head import NO_SESSION, RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled, Verdict
+from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Settled, Verdict
 from gateway.http.reading.fields import Refused
 from gateway.http.reading.request import NO_HOST, Request
+from gateway.proxy.logins.browser_logins import LoginCall
+from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error
 
 
-def admit(port: Port, request: Request) -> Verdict:
+class RefusedByLogin(NamedTuple):
+    """The refusal of a browser's request, which may log in instead; *session* if there was one."""
+
+    deny: Deny
+    session: CachedSession | None
+
+
+class NeedSessionKeys(NamedTuple):
+    """Ask for keys for the token of *session*."""
+
+    need: NeedKeys
+    session: CachedSession
+
+
+BySession = Settled | RefusedByLogin | NeedSessionKeys
+ByLogin = NeedSession | RefusedByLogin | NeedSessionKeys | LoginCall
+Admitted = Verdict | ByLogin
+
+_UNAVAILABLE = {
+    Reason.SESSIONS_UNAVAILABLE: "the sessions cannot be read at the moment",
+    Reason.LOGIN_UNAVAILABLE: "the token of the session has expired, and cannot be refreshed",
+}
+
+
+def admit(port: Port, request: Request) -> Admitted:
     """Return the verdict from the keys at hand; an unexpected error is a refusal, too."""
     fields = request.fields
     refused = fields.refused
@@ -31,8 +60,8 @@ def admit(port: Port, request: Request) -> Verdict:
         host = port.hosts[fields.host]
         if host is None:
             return NO_HOST
-        if port.preflight is not None:
-            response = port.preflight(request, host)
+        if port.before_routes is not None:
+            response = port.before_routes(request, host)
             if response is not None:
                 return response
         decide = port.decide  # a local: calling an attribute that is no method costs twice as much
@@ -41,12 +70,96 @@ def admit(port: Port, request: Request) -> Verdict:
         )
     except Exception as bug:
         return _refuse_for(bug)
-    # By type, which is cheaper than isinstance; neither has a subclass.
-    if type(verdict) is Allow:
+    if type(verdict) is Allow:  # by type, which is cheaper than isinstance: it has no subclass
         fields.known = verdict.token
-    elif type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
-        fields.refused = Refused(port, request.method, request.target, verdict)
+        return verdict
+    return _note_unusual(port, request, verdict)
+
+
+def _note_unusual(port: Port, request: Request, verdict: Verdict) -> Admitted:
+    if type(verdict) is NeedSession:
+        return _recall_session(port, request, verdict)
+    if type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
+        request.fields.refused = Refused(port, request.method, request.target, verdict)
     return verdict
+
+
+# --- by session
+
+
+def _recall_session(port: Port, request: Request, need: NeedSession) -> Admitted:
+    """Return the verdict if the session is at hand, or there is none; else ask for it."""
+    key, logins = request.fields.cookies.key, port.logins
+    if not key:
+        return admit_by_session(port, request, need, Reason.LOGIN_REQUIRED)
+    session = None if logins is None else logins.sessions.recall(key)
+    return need if session is None else admit_by_session(port, request, need, session)
+
+
+def admit_by_session(
+    port: Port, request: Request, need: NeedSession, found: CachedSession | Reason
+) -> BySession:
+    """Return the verdict about a request without a token, now that the session is *found*, or not.
+
+    An Allow with a token marks the fields of *request*: they are those of a session from then on.
+    """
+    try:
+        if isinstance(found, CachedSession):
+            return _judge(port, request, found)
+        if found is Reason.LOGIN_REQUIRED:
+            return _judge(port, request, None)
+        if found is Reason.INTERNAL_ERROR:
+            return INTERNAL_ERROR
+        # Nobody is logged out, or let in without a name, because a store does not respond.
+        return settle(Deny(found, _UNAVAILABLE[found], need.route), request.target)
+    except Exception as bug:
+        return _refuse_for(bug)
+
+
+def _judge(port: Port, request: Request, session: CachedSession | None) -> BySession:
+    credential = NO_SESSION if session is None else session.credential
+    head = RequestHead(request.method, port.hosts[request.fields.host] or "", request.target, ())
+    verdict = port.admission.decide_by_session(head, request.browser(), credential)
+    if isinstance(verdict, NeedKeys):
+        if session is None:
+            return settle(verdict.deny, request.target)
+        return NeedSessionKeys(verdict, session)
+    return _finish(port, request, session, verdict)
+
+
+def _finish(
+    port: Port, request: Request, session: CachedSession | None, verdict: Settled
+) -> BySession:
+    """Return the *verdict* about a request by *session*, with the session's own token."""
+    if type(verdict) is Allow:
+        token = verdict.token
+        if token is None or session is None:
+            return verdict
+        known = session.remember(token)
+        authorization = session.credential.authorization if port.forward_token else ()
+        request.fields = request.fields.for_session(session, authorization)
+        return verdict if known is token else verdict._replace(token=known)
+    if type(verdict) is not Deny or verdict.route is None or not verdict.route.login:
+        return verdict
+    if session is not None and verdict.token is not None:
+        verdict = verdict._replace(token=session.remember(verdict.token))
+    return RefusedByLogin(verdict, session)
+
+
+async def admit_with_session_keys(port: Port, request: Request, need: NeedSessionKeys) -> BySession:
+    """Return the verdict after asking the issuer for the keys of the session's token."""
+    session = need.session
+    host = port.hosts[request.fields.host] or ""
+    authorization = session.credential.authorization
+    head = RequestHead(request.method, host, request.target, authorization)
+    try:
+        verdict = await port.admission.decide_with_keys(head, need.need)
+        return _finish(port, request, session, verdict)
+    except Exception as bug:
+        return _refuse_for(bug)
+
+
+# --- with keys
 
 
 async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settled:

@@ -1,18 +1,22 @@
 """One request and its response: decide, forward, pass the response on, record it."""
 
+from collections.abc import Iterable
 from time import monotonic, time
 
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Verdict
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.cors import cors_fields, edit_response, refused_path_fields
+from gateway.http.reading.cookies import without_own_cookies
 from gateway.http.reading.handshake import check_agreement, is_websocket
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
+from gateway.http.writing.own_response import render_own_response
 from gateway.http.writing.published import render_published
-from gateway.http.writing.refusal import UNFRAMED, render_refusal
+from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
 from gateway.http.writing.request_head import render_request_head
 from gateway.http.writing.status_line import STATUS_LINES
-from gateway.proxy.exchange.admit import admit, admit_with_keys
+from gateway.proxy.exchange.admit import Admitted, admit, admit_with_keys
+from gateway.proxy.exchange.by_login import act_on_login
 from gateway.proxy.exchange.response_stream import ResponseStream, is_event_stream, may_pause
 from gateway.proxy.port import HeldSlots, Port
 from gateway.proxy.recording.record import CLIENT_GONE, record
@@ -109,7 +113,7 @@ class Exchange:
         """Decide, and act on the verdict."""
         self.act(admit(self.port, self.request))
 
-    def act(self, verdict: Verdict) -> None:
+    def act(self, verdict: Admitted) -> None:
         """Act on *verdict*."""
         # By type: cheaper than isinstance or match, and none of these has a subclass. Allow
         # first, since nearly every request of a busy gateway is allowed.
@@ -121,8 +125,10 @@ class Exchange:
                 self.refuse(verdict)  # type: ignore[arg-type]
             elif kind is Publish:
                 self._publish(verdict)  # type: ignore[arg-type]
-            else:
+            elif kind is NeedKeys:
                 self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
+            else:
+                act_on_login(self, verdict)  # type: ignore[arg-type]
         except Exception as bug:
             report_unexpected_error("a request failed", bug)
             self.give_up()
@@ -221,14 +227,14 @@ class Exchange:
             upload.attach(server)
 
     def _drop_new_names(self) -> None:
-        """Drop the client's fields that became identity fields by a reload while it waited.
+        """Drop what a reload made the gateway's own, while it waited: identity fields, cookies.
 
         In all else the request is sent as it was decided, under the former configuration; but
         from the reload on its upstream may trust these fields.
         """
         latest = self.port.latest()
         if latest is not self.port:
-            self.request.fields.drop_identity(latest.names.is_identity)
+            self.request.fields.drop_new(latest.names)
 
     # --- what applies to it
 
@@ -273,6 +279,8 @@ class Exchange:
     def interim_received(self, status: int, fields: bytes) -> None:
         """Pass on a 1xx response; HTTP/1.0 does not know them (RFC 9110 §15.2)."""
         if self.request.is_http11:
+            if self.port.removes_own_cookies:
+                fields = without_own_cookies(fields)
             self.client.write(b"%b%b\r\n\r\n" % (STATUS_LINES[status], fields))
 
     def login_received(self) -> None:
@@ -289,6 +297,8 @@ class Exchange:
         port, request, server = self.port, self.request, self.server
         if port.edits_responses and (allow := self.allow) is not None:
             fields = edit_response(fields, port.routes[allow.route.index].options, request)
+            if port.removes_own_cookies:
+                fields = without_own_cookies(fields)
         if server is not None:
             server.owner.observe(request.method, status, seconds)
         framing = self.limit_fields
@@ -401,7 +411,10 @@ class Exchange:
         self._release_slots()
         self.client.begin_tunnel(tunnel)
         end = b"\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % protocol
-        self.client.write(STATUS_LINES[101] + b"".join(lines) + self.limit_fields + end)
+        fields = b"".join(lines)
+        if self.port.removes_own_cookies:
+            fields = without_own_cookies(fields)
+        self.client.write(STATUS_LINES[101] + fields + self.limit_fields + end)
         if rest:
             tunnel.from_server(rest)
         self._wait_for_client()
@@ -443,6 +456,29 @@ class Exchange:
         close = reason in UNFRAMED or self._must_close()
         write = self.client.write
         write(render_refusal(deny, self.id, time(), self.is_head, close, self._own_fields(deny)))
+        self._end(close)
+
+    def refuse_with_login(self, deny: Deny, login_url: str) -> None:
+        """Respond with the refusal *deny*, and where a person can log in."""
+        self.deny = deny
+        self.status = deny.reason.status
+        close, fields = self._must_close(), self._own_fields(deny)
+        write, now = self.client.write, time()
+        write(render_login_refusal(deny, login_url, self.id, now, self.is_head, close, fields))
+        self._end(close)
+
+    def respond(
+        self, status: int, fields: Iterable[tuple[str, str]], body: bytes, deny: Deny | None
+    ) -> None:
+        """Respond with a response of a login; *deny* is the refusal that led to it, if any."""
+        self.deny = deny
+        self.status = status
+        close = self._must_close()
+        more = self.limit_fields if deny is None else self._own_fields(deny)
+        head = self.is_head
+        whole = render_own_response(status, fields, body, self.id, time(), head, close, more)
+        self.sent_bytes = 0 if head else len(body)
+        self.client.write(whole)
         self._end(close)
 
     def _publish(self, publish: Publish) -> None:

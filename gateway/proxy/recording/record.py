@@ -91,7 +91,12 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
     allow = exchange.allow
     seconds = now - exchange.started_at
     deny = exchange.deny
-    if deny is not None and allow is None and deny.route is not None:
+    if (
+        deny is not None
+        and allow is None
+        and deny.route is not None
+        and exchange.status == deny.reason.status  # else it was answered by a redirect to a login
+    ):
         record_refused(
             port,
             exchange.client,
@@ -260,7 +265,8 @@ def _unusual_line(
 def _detail(port: Port, deny: Deny) -> Json:
     wanted = deny.wanted_key
     if wanted is None:
-        return quote_common(deny.detail)
+        # Of a login that failed, the detail may be the issuer's, or a stranger's.
+        return (quote if deny.reason is Reason.LOGIN_FAILED else quote_common)(deny.detail)
     # Not `quote_common`, which remembers: clients can make up any number of key ids.
     return quote(f"{deny.detail}; {port.log.explain_key(wanted)}")
 

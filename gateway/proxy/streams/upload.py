@@ -4,7 +4,6 @@ from time import monotonic
 from typing import Final, Protocol
 
 from gateway.proxy.transport.pace import Pace
-from gateway.proxy.upstream.connection import ServerConnection
 
 # Body bytes that may wait for a decision or a connection before the client is slowed down.
 _MAX_PENDING_BYTES: Final = 32 * 1024
@@ -18,6 +17,22 @@ class BodySource(Protocol):
 
     def resume_reading(self) -> None:
         """Resume reading."""
+
+
+class BodyTarget(Protocol):
+    """Where a body goes: a server's connection."""
+
+    def expect_nothing(self) -> None:
+        """Wait for no response: the body is still to come."""
+
+    def write(self, data: bytes) -> None:
+        """Take *data* as it is."""
+
+    def write_chunk(self, data: bytes) -> None:
+        """Take *data* as one chunk."""
+
+    def expect_response(self) -> None:
+        """Wait for the response: the body has come whole."""
 
 
 class Upload:
@@ -53,7 +68,7 @@ class Upload:
         self._max_bytes = max_bytes
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._server: ServerConnection | None = None
+        self._server: BodyTarget | None = None
         self.begun = False
         self.complete = False
         self.is_dropped = False
@@ -92,7 +107,7 @@ class Upload:
         self._max_bytes = max_bytes
         return max_bytes is not None and self.received_bytes > max_bytes
 
-    def attach(self, server: ServerConnection) -> None:
+    def attach(self, server: BodyTarget) -> None:
         """Send to *server* from now on."""
         self._server = server
         self.is_held_back = False

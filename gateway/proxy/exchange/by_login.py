@@ -1,0 +1,216 @@
+"""Carry out what concerns browsers and their logins: find a session, begin a login, answer one."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Final, Protocol, assert_never
+
+from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny, NeedSession
+from gateway.http.reading.cookies import LOGIN_COOKIE
+from gateway.http.reading.request import Request
+from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, LoginsGone
+from gateway.proxy.exchange.admit import (
+    Admitted,
+    ByLogin,
+    NeedSessionKeys,
+    RefusedByLogin,
+    admit_by_session,
+    admit_with_session_keys,
+)
+from gateway.proxy.logins.browser_logins import LoginCall, make_login_request
+from gateway.proxy.logins.session_cache import CachedSession
+from gateway.proxy.port import Port
+from gateway.proxy.streams.client import Client
+from gateway.proxy.streams.collected_body import CollectedBody
+from gateway.proxy.streams.upload import Upload
+
+# Forms, and tokens in them: more than any browser or provider sends.
+MOST_BODY_BYTES: Final = 64 * 1024
+
+# How long a login may take to answer; its own questions to the issuer end before.
+_SERVE_SECONDS: Final = 60.0
+
+_TOO_LARGE: Final = Deny(Reason.BODY_TOO_LARGE, "the body is over the limit of a login")
+_TOO_LATE: Final = Deny(Reason.LOGIN_UNAVAILABLE, "the login took too long to answer")
+_GONE: Final = Deny(Reason.SESSIONS_UNAVAILABLE, "the process that keeps the sessions is gone")
+
+
+class Browsing(Protocol):
+    """The exchange of a browser's request that is not forwarded, or not yet."""
+
+    port: Port
+    client: Client
+    request: Request
+    upload: Upload | None
+    limit_fields: bytes
+    waited: bool
+    is_over: bool
+
+    def use(self, port: Port) -> None:
+        """Switch to *port* after a reload; only before a verdict was acted on."""
+
+    def begin(self) -> None:
+        """Decide, and act on the verdict."""
+
+    def act(self, verdict: Admitted) -> None:
+        """Act on *verdict*."""
+
+    def refuse(self, deny: Deny) -> None:
+        """Respond with the refusal *deny*."""
+
+    def refuse_with_login(self, deny: Deny, login_url: str) -> None:
+        """Respond with the refusal *deny*, and where a person can log in."""
+
+    def respond(
+        self, status: int, fields: Iterable[tuple[str, str]], body: bytes, deny: Deny | None
+    ) -> None:
+        """Respond with a response of a login."""
+
+    def give_up(self) -> None:
+        """Fail after an unexpected error."""
+
+
+def act_on_login(exchange: Browsing, verdict: ByLogin) -> None:
+    """Act on *verdict*, now or in a task."""
+    match verdict:
+        case NeedSession():
+            _spawn(exchange, _find_session(exchange, verdict))
+        case NeedSessionKeys():
+            _spawn(exchange, _ask_for_keys(exchange, verdict))
+        case RefusedByLogin(deny, session):
+            _refuse(exchange, deny, session)
+        case LoginCall():
+            _take_call(exchange, verdict)
+        case _:
+            assert_never(verdict)
+
+
+def _spawn(exchange: Browsing, work: Coroutine[None, None, None]) -> None:
+    exchange.waited = True
+    exchange.port.spawn(work, exchange.give_up)
+
+
+# --- by session
+
+
+async def _find_session(exchange: Browsing, need: NeedSession) -> None:
+    port, request = exchange.port, exchange.request
+    own, logins = request.fields.cookies, port.logins
+    found: CachedSession | Reason = Reason.SESSIONS_UNAVAILABLE
+    if logins is not None:
+        found = await logins.sessions.find(own)
+    if exchange.is_over or _was_reloaded(exchange):
+        return
+    verdict = admit_by_session(port, request, need, found)
+    if logins is not None and isinstance(found, CachedSession) and _is_stale(verdict):
+        found = await logins.sessions.find(own, anew=True)
+        if exchange.is_over or _was_reloaded(exchange):
+            return
+        verdict = admit_by_session(port, request, need, found)
+    _go_on(exchange, found, verdict)
+
+
+async def _ask_for_keys(exchange: Browsing, need: NeedSessionKeys) -> None:
+    verdict = await admit_with_session_keys(exchange.port, exchange.request, need)
+    if not exchange.is_over and not _was_reloaded(exchange):
+        exchange.act(verdict)
+
+
+def _was_reloaded(exchange: Browsing) -> bool:
+    """Begin again if a reload came first: nothing was acted on, so the new rules apply."""
+    latest = exchange.port.latest()
+    if latest is exchange.port:
+        return False
+    exchange.use(latest)
+    exchange.begin()
+    return True
+
+
+def _is_stale(verdict: Admitted) -> bool:
+    """Return whether the token expired that the session had when it was found."""
+    return type(verdict) is RefusedByLogin and verdict.deny.reason is Reason.TOKEN_EXPIRED
+
+
+def _go_on(exchange: Browsing, found: CachedSession | Reason, verdict: Admitted) -> None:
+    if isinstance(found, CachedSession):
+        for cookie in found.view.cookies:
+            exchange.limit_fields += b"\r\nSet-Cookie: " + cookie
+    exchange.act(verdict)
+
+
+def _refuse(exchange: Browsing, deny: Deny, session: CachedSession | None) -> None:
+    request, logins = exchange.request, exchange.port.logins
+    begun = None if logins is None else logins.begin(request, deny)
+    if begun is not None:
+        _spawn(exchange, _serve(exchange, begun, deny))
+        return
+    url = None if logins is None else logins.url(request, deny)
+    if url is None:
+        exchange.refuse(deny)
+    else:
+        exchange.refuse_with_login(deny, url)
+
+
+# --- the paths of a login
+
+
+def _take_call(exchange: Browsing, call: LoginCall) -> None:
+    """Answer *call* once its body has come, if it has one that counts."""
+    upload, request = exchange.upload, exchange.request
+    if upload is None or request.method != "POST":
+        _spawn(exchange, _serve(exchange, make_login_request(request, call), None))
+        return
+    if (upload.length or 0) > MOST_BODY_BYTES or upload.limit(MOST_BODY_BYTES):
+        exchange.refuse(_TOO_LARGE)
+        return
+
+    def answer(body: bytes) -> None:
+        if not exchange.is_over:
+            asked = make_login_request(request, call, body=body)
+            _spawn(exchange, _serve(exchange, asked, None))
+
+    if request.fields.expects_continue and upload.has_not_come():
+        exchange.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    upload.attach(CollectedBody(upload.length is None, answer))
+
+
+async def _serve(exchange: Browsing, asked: LoginRequest, deny: Deny | None) -> None:
+    """Respond as the logins do; *deny* is the refusal that a navigation would have had."""
+    port = exchange.port
+    if port.logins is None:
+        exchange.refuse(_GONE)
+        return
+    try:
+        async with asyncio.timeout(_SERVE_SECONDS):
+            response = await port.logins.asked.serve(asked)
+    except TimeoutError:
+        refused = _TOO_LATE
+    except LoginsGone:
+        refused = _GONE
+    else:
+        _count(port, asked, response)
+        if not exchange.is_over:
+            _respond(exchange, response, deny)
+        return
+    port.metrics.logins_failed += 1
+    if not exchange.is_over:
+        exchange.refuse(refused if deny is None else refused._replace(route=deny.route))
+
+
+def _respond(exchange: Browsing, response: LoginResponse, deny: Deny | None) -> None:
+    if response.reason is not None:
+        route, token = (None, None) if deny is None else (deny.route, deny.token)
+        deny = Deny(response.reason, response.detail, route, token)
+    exchange.respond(response.status, response.fields, response.body, deny)
+
+
+def _count(port: Port, asked: LoginRequest, response: LoginResponse) -> None:
+    metrics = port.metrics
+    if asked.endpoint not in {Endpoint.LOGIN, Endpoint.CALLBACK}:
+        return
+    if response.reason is not None:
+        metrics.logins_failed += 1
+    elif asked.endpoint is Endpoint.CALLBACK:
+        metrics.logins_completed += 1
+    elif any(value.startswith(LOGIN_COOKIE) for _, value in response.fields):
+        metrics.logins_begun += 1

@@ -1,0 +1,173 @@
+"""The logins of one configuration: the requests that they answer themselves, and their URLs."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from gateway.decision.browser import is_navigation as navigates
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.path import split_path
+from gateway.decision.policy import Policy
+from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.verdict import Deny
+from gateway.http.reading.request import Request
+from gateway.login.requests import Endpoint, LoginRequest, Logins, StepUpWanted
+from gateway.proxy.logins.session_cache import SessionCache
+from gateway.settings.values.login import LoginSettings
+
+# The methods of each endpoint. A callback uses up the code in it, so it is no safe HEAD.
+_METHODS: Final[Mapping[Endpoint, tuple[str, ...]]] = {
+    Endpoint.LOGIN: ("GET", "HEAD"),
+    Endpoint.CALLBACK: ("GET",),
+    Endpoint.LOGOUT: ("POST",),
+    Endpoint.USERINFO: ("GET", "HEAD"),
+    Endpoint.BACKCHANNEL_LOGOUT: ("POST",),
+}
+
+# Refusals that a new login of the same person may end.
+_LOGIN_HELPS: Final = frozenset(
+    (
+        Reason.LOGIN_REQUIRED,
+        Reason.TOKEN_EXPIRED,
+        Reason.TOKEN_REVOKED,
+        Reason.AUTHENTICATION_TOO_WEAK,
+        Reason.AUTHENTICATION_TOO_OLD,
+    )
+)
+_STEPS_UP: Final = frozenset((Reason.AUTHENTICATION_TOO_WEAK, Reason.AUTHENTICATION_TOO_OLD))
+
+# A longer target is not worth returning to.
+_MOST_TARGET_BYTES: Final = 2048
+
+_MISDIRECTED: Final = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin of a login")
+
+
+class LoginCall(NamedTuple):
+    """A request that *logins*, by name, answer at *endpoint*."""
+
+    endpoint: Endpoint
+    logins: tuple[str, ...]
+
+
+class BrowserLogins:
+    """What the data port knows of the logins in *settings*, in the order of the configuration.
+
+    *asked* are the logins themselves, and *sessions* those that they keep.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, LoginSettings],
+        policy: Policy,
+        asked: Logins,
+        sessions: SessionCache,
+    ) -> None:
+        self.asked = asked
+        self.sessions = sessions
+        self._settings = settings
+        self._policy = policy
+        # By path, and then by authority.
+        self._calls: dict[bytes, dict[bytes, LoginCall]] = {}
+        for endpoint in Endpoint:
+            for login in settings.values():
+                path = f"{login.prefix}/{endpoint.value}".encode()
+                calls = self._calls.setdefault(path, {})
+                for origin in login.origins:
+                    authority = origin.authority.encode()
+                    before = calls.get(authority)
+                    names = () if before is None else before.logins
+                    calls[authority] = LoginCall(endpoint, (*names, login.name))
+
+    def find(self, request: Request, host: str) -> LoginCall | Deny | None:
+        """Return the call in *request*, whose canonical host is *host*; None for any other request.
+
+        On another host than those of the logins, their paths belong to routes without a login;
+        else they are refused.
+        """
+        calls = self._calls.get(split_path(request.target))
+        if calls is None:
+            return None
+        call = calls.get(request.fields.host.lower())
+        if call is None:
+            return None if self._is_routed(request, host) else _MISDIRECTED
+        methods = _METHODS[call.endpoint]
+        if request.method in methods:
+            return call
+        return Deny(Reason.METHOD_NOT_ALLOWED, "a login is not asked so", methods=methods)
+
+    def _is_routed(self, request: Request, host: str) -> bool:
+        head = RequestHead(request.method, host, request.target, ())
+        match = find_route(head, self._policy)
+        if isinstance(match, Match):
+            return not match.route.login
+        return not (isinstance(match, Deny) and match.reason is Reason.ROUTE_NOT_FOUND)
+
+    # --- refusals of routes with a login
+
+    def begin(self, request: Request, deny: Deny) -> LoginRequest | None:
+        """Return the login that a navigation needs that was refused by *deny*; None for others."""
+        route = deny.route
+        if route is None or deny.reason not in _LOGIN_HELPS:
+            return None
+        browser = request.browser()
+        names = self._names(route, browser.authority)
+        if not names or not navigates(request.method, browser):
+            return None
+        wanted = route.step_up if deny.reason in _STEPS_UP else None
+        step_up = None
+        if wanted is not None:
+            step_up = StepUpWanted(tuple(wanted.acr_values), wanted.max_age_seconds)
+        call = LoginCall(Endpoint.LOGIN, names)
+        return make_login_request(request, call, step_up=step_up, is_navigation=True)
+
+    def url(self, request: Request, deny: Deny) -> str | None:
+        """Return where a person logs in whose request was refused by *deny*; None if in vain."""
+        route = deny.route
+        if route is None or deny.reason not in _LOGIN_HELPS:
+            return None
+        authority = request.fields.host.lower()
+        names = self._names(route, authority)
+        if not names:
+            return None
+        first = self._settings[names[0]]
+        origin = next(one for one in first.origins if one.authority.encode() == authority)
+        target = request.target if len(request.target) <= _MOST_TARGET_BYTES else b"/"
+        url = f"{origin.text}{first.prefix}/{Endpoint.LOGIN.value}?to={quote(target, safe='/')}"
+        others = self._calls[f"{first.prefix}/{Endpoint.LOGIN.value}".encode()][authority].logins
+        # Otherwise the person would have to choose among logins that do not help.
+        is_one_of_several = len(names) == 1 < len(others)
+        return f"{url}&login={quote(names[0], safe='')}" if is_one_of_several else url
+
+    @staticmethod
+    def _names(route: Route, authority: bytes) -> tuple[str, ...]:
+        return tuple(rule.name for rule in route.login if authority in rule.authorities)
+
+
+def make_login_request(
+    request: Request,
+    call: LoginCall,
+    *,
+    body: bytes = b"",
+    step_up: StepUpWanted | None = None,
+    is_navigation: bool = False,
+) -> LoginRequest:
+    """Return what the logins have to know of *request*, whose whole *body* is in hand."""
+    browser = request.browser()
+    return LoginRequest(
+        endpoint=call.endpoint,
+        is_navigation=is_navigation,
+        logins=call.logins,
+        method=request.method,
+        authority=browser.authority.decode("latin-1"),
+        target=request.target.decode("latin-1"),
+        cookies=request.fields.cookies.all,
+        origin=browser.origin.decode("latin-1"),
+        site=browser.site.decode("latin-1"),
+        csrf=browser.csrf.decode("latin-1"),
+        accept=browser.accept.decode("latin-1"),
+        content_type=request.fields.only(b"content-type").decode("latin-1"),
+        body=body,
+        step_up=step_up,
+    )
