@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 from gateway.limits.gcra import Wanted, take
 from gateway.limits.limiter import Limiter, MemoryLimiter, Outcome, Uncounted
-from gateway.limits.redis_script import RedisScript, failures_of_redis
+from gateway.limits.redis_client import failures_of_redis, kinds_of_failure
+from gateway.limits.redis_script import RedisScript
 from gateway.settings.values.rates import OnFailure, Redis
 
 _log = logging.getLogger(__name__)
@@ -118,10 +119,8 @@ class RedisLimiter:
         self._failed_in_a_row += 1
         self._retry_at = self._clock() + _RETRY_SECONDS
         if self._failed_in_a_row == _FAILURES:
-            # Only the types: the message may quote what Redis sent.
-            kinds = ", for ".join(_kinds(error))
             text = "Redis is unavailable for rate limits (%s): on_failure=%s applies"
-            _log.error(text, kinds, self._settings.on_failure.value)
+            _log.error(text, kinds_of_failure(error), self._settings.on_failure.value)
 
     def _note_success(self) -> None:
         if self.is_down:
@@ -140,14 +139,6 @@ class RedisLimiter:
 def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
     if not future.done():  # the request may have ended
         future.set_result(outcome)
-
-
-def _kinds(error: BaseException) -> Iterator[str]:
-    """Yield the types of *error* and its causes: a wrong password shows as a closed connection."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield type(cause).__name__
-        cause = cause.__cause__ or cause.__context__
 
 
 class Limiters:

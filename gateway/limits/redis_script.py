@@ -5,6 +5,7 @@ from hashlib import sha1
 from typing import Any, Final
 
 from gateway.limits.gcra import Wanted
+from gateway.limits.redis_client import connect_to_redis
 from gateway.settings.values.rates import Redis
 
 # Numbers in Lua are doubles: exact, since microseconds since 1970 stay under 2^53 until 2255.
@@ -34,13 +35,6 @@ return answer
 _DIGEST: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
-def failures_of_redis() -> tuple[type[Exception], ...]:
-    """Return the exceptions of a Redis that does not respond, or not as expected."""
-    from redis.exceptions import RedisError  # noqa: PLC0415 - an extra, not always there
-
-    return (RedisError, OSError, TimeoutError, ValueError)
-
-
 class RedisScript:
     """Runs the script in the Redis of *settings*, over one connection.
 
@@ -48,18 +42,9 @@ class RedisScript:
     """
 
     def __init__(self, settings: Redis) -> None:
-        from redis.asyncio import Redis as Client  # noqa: PLC0415 - an extra, not always there
-        from redis.asyncio.retry import Retry  # noqa: PLC0415
-        from redis.backoff import NoBackoff  # noqa: PLC0415
-        from redis.exceptions import NoScriptError  # noqa: PLC0415
+        from redis.exceptions import NoScriptError  # noqa: PLC0415 - an extra, not always there
 
-        seconds = settings.timeout_seconds
-        self._client: Any = Client.from_url(
-            settings.url,
-            socket_timeout=seconds,
-            socket_connect_timeout=seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._client = connect_to_redis(settings)
         self._unknown = NoScriptError
         self._prefix = settings.prefix.encode()
 

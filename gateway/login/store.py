@@ -41,7 +41,7 @@ class Ended:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; every method may raise StoreUnavailable, and then has changed nothing.
+    """Keeps sessions; every method may raise StoreUnavailable, and then nobody knows what changed.
 
     A *value* is what the session cookie holds, chunks joined. It is secret: nothing that a store
     keeps or logs lets anyone find it.

@@ -1,31 +1,44 @@
 """What holds for every store of sessions: memory, Redis, and cookies."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from gateway.login.session import Session
 from gateway.login.store import Ended, SessionStore
-from gateway.login.stores.memory import MemoryStore
+from gateway.login.stores.opening import open_store
+from gateway.settings.values.login import SessionSettings, SessionStoreKind
+from gateway.settings.values.rates import OnFailure, Redis
+from tests.limits.redis_server import running_redis
 from tests.login.sessions import BEGUN_AT, ISSUER, Clock, make_session, make_tokens
 
-Another = Callable[[], SessionStore]
+PATIENT = 60.0
+KINDS = ["memory", "redis", "cookie", "cookie and redis"]
 
 
 @dataclass
 class World:
-    """A store, and how to make another one as a second gateway would; None if there is none."""
+    """A store on a clock that does not move by itself; *redis* is there if it is used."""
 
     kind: str
     store: SessionStore
     clock: Clock
-    another: Another | None = None
+    redis: Redis | None = None
 
     @property
     def is_cookie(self) -> bool:
         return self.kind.startswith("cookie")
+
+
+def open_world(kind: str, redis: Redis, clock: Clock) -> World:
+    store = SessionStoreKind(kind.partition(" ")[0])
+    keys = () if store is SessionStoreKind.MEMORY else (b"k" * 32,)
+    shared = redis if "redis" in kind else None
+    settings = SessionSettings(store, 100.0, 1000.0, keys)
+    return World(kind, open_store(settings, shared, clock=clock), clock, shared)
 
 
 class Browser:
@@ -64,10 +77,20 @@ class Browser:
         return kept.session
 
 
-@pytest.fixture(params=["memory"])
-async def world(request: pytest.FixtureRequest) -> World:
-    clock = Clock()
-    return World(request.param, MemoryStore(clock), clock)
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture(params=KINDS)
+async def world(
+    request: pytest.FixtureRequest, redis_url: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    redis = Redis(redis_url, PATIENT, OnFailure.REFUSE, f"{tmp_path.name}:")
+    world = open_world(request.param, redis, Clock())
+    yield world
+    await world.store.close()
 
 
 @pytest.fixture

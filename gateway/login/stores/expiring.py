@@ -74,6 +74,11 @@ class Expiring(Generic[_Value]):
         now = self._clock()
         return (value for until, value in reversed(self._entries.values()) if until > now)
 
+    def items(self) -> Iterator[tuple[bytes, _Value]]:
+        """Yield all keys and values whose time is not over."""
+        now = self._clock()
+        return ((key, value) for key, (until, value) in self._entries.items() if until > now)
+
     def forget_first(self, count: int) -> list[_Value]:
         """Forget as many of those whose time is over first; return what was kept."""
         first = sorted((until, key) for key, (until, _) in self._entries.items())[:count]

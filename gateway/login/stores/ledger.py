@@ -32,6 +32,10 @@ class Ledger(Protocol):
         """Return whether other gateways write here, too."""
         ...
 
+    async def admits(self, session: Session) -> bool:
+        """Return whether a new session may begin: not if it was ended meanwhile."""
+        ...
+
     async def standing(self, session: Session) -> Standing:
         """Return how a session stands that a browser brought."""
         ...
@@ -51,8 +55,8 @@ class Ledger(Protocol):
         """End a session; no cookie of it outlives *until*. Return whether it had not ended."""
         ...
 
-    async def end_all(self, which: Ended, until: float) -> None:
-        """End sessions, of which no cookie outlives *until*."""
+    async def end_all(self, which: Ended, until: float) -> frozenset[bytes]:
+        """End sessions, of which no cookie outlives *until*; return those that are kept here."""
         ...
 
     async def use_once(self, token: bytes, seconds: float) -> bool:

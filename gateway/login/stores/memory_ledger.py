@@ -49,6 +49,10 @@ class MemoryLedger:
         self._used: Expiring[bool] = Expiring(clock)
         self._locks: Expiring[str] = Expiring(clock)
 
+    async def admits(self, session: Session) -> bool:
+        """Return whether a new session may begin."""
+        return not self.has_ended(session)
+
     async def standing(self, session: Session) -> Standing:
         """Return how a session stands that a browser brought."""
         if self.has_ended(session):
@@ -88,14 +92,15 @@ class MemoryLedger:
         self._successors.pop(session_id)
         return not had_ended
 
-    async def end_all(self, which: Ended, until: float) -> None:
-        """End sessions, known or not."""
+    async def end_all(self, which: Ended, until: float) -> frozenset[bytes]:
+        """End sessions; none is kept here."""
         if which.sid is not None:
             before = max(which.before, self._clock() + SID_LEEWAY_SECONDS)
             self._end(_key(b"sid", which.issuer, which.sid), _End(before, until))
         if which.subject is not None:
             end = _End(which.before, until)
             self._end(_key(b"sub", which.issuer, which.subject), end)
+        return frozenset()
 
     def _end(self, key: bytes, end: _End) -> None:
         self._ended.forget()

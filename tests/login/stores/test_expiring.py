@@ -66,6 +66,7 @@ class AsADictionary(RuleBasedStateMachine):
             assert self.table.get(key) == (value if until > self.clock.now else None)
         values = [value for until, value in self.model.values() if until > self.clock.now]
         assert sorted(self.table.newest()) == sorted(values)
+        assert sorted(value for _, value in self.table.items()) == sorted(values)
 
 
 TestAsADictionary = AsADictionary.TestCase
