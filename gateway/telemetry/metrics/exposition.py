@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.families import counter, gauge
 from gateway.telemetry.metrics.load import load_families
+from gateway.telemetry.metrics.logins import LoginMetrics, login_families
 from gateway.telemetry.metrics.processes import process_families
 from gateway.telemetry.metrics.reloads import ReloadMetrics, reload_families
 from gateway.telemetry.metrics.reports import (
@@ -42,6 +43,7 @@ class Exposition:
         is_ready: Callable[[], bool],
         digest: Callable[[], str],
         certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
+        logins: Callable[[], LoginMetrics] = LoginMetrics,
         started_at: float = 0.0,
     ) -> None:
         self.reloads = ReloadMetrics(started_at)
@@ -52,6 +54,7 @@ class Exposition:
         self.is_ready = is_ready
         self.digest = digest
         self.certificates = certificates
+        self.logins = logins
 
     def expose(self, metrics: Metrics) -> bytes:
         """Return all metrics in Prometheus' text format; safe to call from another thread."""
@@ -89,6 +92,7 @@ class _Families(Collector):
         yield from issuer_families(tuple(exposition.issuers()))
         yield from revocation_families(tuple(exposition.revocations()))
         yield from _certificate_families(exposition.certificates())
+        yield from login_families(exposition.logins())
         yield from memo_families(metrics)
         yield counter(
             "gateway_access_log_dropped",

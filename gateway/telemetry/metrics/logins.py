@@ -1,0 +1,35 @@
+"""Count logins, refreshes and the ends of sessions."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prometheus_client import Metric
+
+from gateway.telemetry.metrics.families import counter
+
+ByLogin = Counter[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class LoginMetrics:
+    """Counts since the start, each by the name of the login and by what happened.
+
+    *logins*: begun, succeeded, failed, unavailable. *refreshes*: renewed, failed, lost. *ended*
+    says why a session did: logout, backchannel_logout, admin, replaced, displaced, expired, lost.
+    The name is empty if sessions of several logins ended at once.
+    """
+
+    logins: ByLogin = field(default_factory=Counter)
+    refreshes: ByLogin = field(default_factory=Counter)
+    ended: ByLogin = field(default_factory=Counter)
+
+
+def login_families(metrics: LoginMetrics) -> Iterator[Metric]:
+    """Yield the families of *metrics*."""
+    for name, words, counts, label in (
+        ("gateway_logins", "Logins of browsers.", metrics.logins, "outcome"),
+        ("gateway_session_refreshes", "Refreshes of tokens.", metrics.refreshes, "outcome"),
+        ("gateway_sessions_ended", "Ends of sessions.", metrics.ended, "cause"),
+    ):
+        yield counter(name, words, sorted(counts.copy().items()), ("login", label))

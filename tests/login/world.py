@@ -1,0 +1,230 @@
+"""A login, its provider and a browser, wired as a gateway wires them."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.decision.reason import Reason
+from gateway.login.browser_logins import BrowserLogins
+from gateway.login.client import LoginClient
+from gateway.login.endpoints import LoginEndpoints
+from gateway.login.kept import LoginsKept
+from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, StepUpWanted
+from gateway.login.session import SessionView
+from gateway.login.store import SessionStore
+from gateway.login.stores.memory import MemoryStore
+from gateway.settings.values.configuration import IssuerSettings, SourceKind
+from gateway.settings.values.login import (
+    ClientAuthentication,
+    LoginSettings,
+    OAuthClient,
+    Origin,
+    SessionSettings,
+    SessionStoreKind,
+)
+from tests.decision.policies import NOW, policy
+from tests.keyring.peers import MovableClock, issuer_settings
+from tests.login.provider import CLIENT_ID, SECRET, Answer, Provider, serve_provider
+from tests.login.signing import Keyring
+
+ORIGIN = Origin("https://app.example.com", "app.example.com")
+HTML = "text/html,application/xhtml+xml;q=0.9"
+
+
+def session_settings(**changes: Any) -> SessionSettings:
+    return replace(SessionSettings(SessionStoreKind.MEMORY, 1800.0, 28_800.0), **changes)
+
+
+def login_settings(**changes: Any) -> LoginSettings:
+    good = LoginSettings(
+        name="web",
+        issuer="main",
+        origins=(ORIGIN,),
+        client=OAuthClient(CLIENT_ID, ClientAuthentication.BASIC, SECRET),
+        scopes=("openid", "orders:read"),
+        resource=None,
+        extra_params={},
+        after_logout="/bye",
+        prefix="/oauth",
+        claims=("sub", "name", "email"),
+        session=session_settings(),
+        place="gateway.yaml:1",
+    )
+    return replace(good, **changes)
+
+
+class WallClock:
+    """The time that tests move."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@dataclass
+class Browser:
+    """A browser: its cookies, and what it does with a response."""
+
+    logins: BrowserLogins
+    authority: str = ORIGIN.authority
+    names: tuple[str, ...] = ("web",)
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def send(self, endpoint: Endpoint, method: str = "GET", **changes: Any) -> LoginResponse:
+        """Send a request and keep the cookies of the response."""
+        request = LoginRequest(
+            endpoint=endpoint,
+            is_navigation=False,
+            logins=self.names,
+            method=method,
+            authority=self.authority,
+            target=f"/oauth/{endpoint.value}",
+            cookies=dict(self.cookies),
+            accept=HTML,
+        )
+        response = await self.logins.serve(replace(request, **changes))
+        self.keep(value for name, value in response.fields if name == "Set-Cookie")
+        return response
+
+    def keep(self, fields: Any) -> None:
+        for one in fields:
+            name, _, rest = one.partition("=")
+            value, _, attributes = rest.partition(";")
+            self.cookies[name] = value
+            if "Max-Age=0" in attributes:
+                del self.cookies[name]
+
+    async def navigate(
+        self, target: str = "/app/x", step_up: StepUpWanted | None = None
+    ) -> LoginResponse:
+        """Go to a page that needs a login."""
+        return await self.send(Endpoint.LOGIN, is_navigation=True, target=target, step_up=step_up)
+
+    async def come_back(self, url: str) -> LoginResponse:
+        """Follow the provider's redirect to the callback."""
+        parts = urlsplit(url)
+        assert (f"{parts.scheme}://{parts.netloc}", parts.path) == (ORIGIN.text, "/oauth/callback")
+        return await self.send(Endpoint.CALLBACK, target=f"{parts.path}?{parts.query}")
+
+    async def log_out(self, **changes: Any) -> LoginResponse:
+        fields = {"origin": ORIGIN.text, "site": "same-origin", "csrf": "1", "accept": "*/*"}
+        return await self.send(Endpoint.LOGOUT, "POST", **{**fields, **changes})
+
+    async def find(self) -> SessionView | Reason:
+        found = await self.logins.find(self.cookies)
+        if isinstance(found, SessionView):
+            self.keep(one.decode() for one in found.cookies)
+        return found
+
+    async def view(self) -> SessionView:
+        found = await self.find()
+        assert isinstance(found, SessionView), found
+        return found
+
+
+@dataclass
+class World:
+    """All of it; *clock* is the wall, *store* that of every login."""
+
+    provider: Provider
+    clock: WallClock
+    store: SessionStore
+    fetch_clock: MovableClock = field(default_factory=MovableClock)
+    kept: LoginsKept = field(default_factory=LoginsKept)
+    keys: Keyring = field(default_factory=Keyring)
+    logins: BrowserLogins = field(init=False)
+    endpoints: LoginEndpoints = field(init=False)
+    ended: list[bytes] = field(default_factory=list)
+
+    def browser(self, **changes: Any) -> Browser:
+        return Browser(self.logins, **changes)
+
+    async def log_in(self, browser: Browser | None = None, **where: Any) -> Browser:
+        """Return a browser that has logged in."""
+        browser = browser or self.browser()
+        begun = await browser.navigate(**where)
+        assert begun.status == 302, begun
+        done = await browser.come_back(self.provider.consent(location(begun)))
+        assert done.status == 303, done
+        return browser
+
+    @asynccontextmanager
+    async def reloaded(
+        self, *settings: LoginSettings, store: SessionStore | None = None
+    ) -> AsyncIterator[None]:
+        """Let the logins of another configuration take over from these, for a while."""
+        former = self.logins
+        self.logins = make_logins(self, settings or (login_settings(),), store or self.store)
+        self.logins.take_over(former)
+        await self.logins.start()
+        try:
+            yield
+        finally:
+            await self.logins.close()
+            self.logins = former
+
+
+def make_client(
+    world: World, settings: LoginSettings, endpoints: LoginEndpoints | None = None
+) -> LoginClient:
+    """Return a client of the world's provider."""
+    issuer = provider_settings(world)
+    known = endpoints or LoginEndpoints([issuer], world.fetch_clock)
+    known.take_over(world.endpoints)
+    trusted = policy(issuers=[issuer.issuer])
+    return LoginClient(settings, issuer, trusted, world.keys, known, clock=world.clock)
+
+
+def provider_settings(world: World) -> IssuerSettings:
+    url = world.provider.url
+    return issuer_settings(SourceKind.DISCOVERY, url, issuer=url, fetch_timeout_seconds=9)
+
+
+def make_logins(
+    world: World, settings: tuple[LoginSettings, ...], store: SessionStore
+) -> BrowserLogins:
+    endpoints = LoginEndpoints([provider_settings(world)], world.fetch_clock)
+    clients = {one.name: make_client(world, one, endpoints) for one in settings}
+    stores = dict.fromkeys(clients, store)
+    world.endpoints = endpoints
+    return BrowserLogins(clients, stores, endpoints, world.kept, clock=world.clock)
+
+
+@asynccontextmanager
+async def open_world(
+    *settings: LoginSettings,
+    metadata: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Answer] | None = None,
+) -> AsyncIterator[World]:
+    """Yield a world with these logins, by default one; *metadata* changes the provider's."""
+    clock = WallClock()
+    async with serve_provider(clock) as provider:
+        provider.metadata = dict(metadata or {})
+        provider.answers = dict(answers or {})
+        world = World(provider, clock, MemoryStore(clock))
+        world.endpoints = LoginEndpoints([], world.fetch_clock)
+        world.logins = make_logins(world, settings or (login_settings(),), world.store)
+        world.logins.subscribe(world.ended.extend)
+        await world.logins.start()
+        try:
+            yield world
+        finally:
+            await world.logins.close()
+
+
+def fields_of(response: LoginResponse, name: str) -> list[str]:
+    return [value for given, value in response.fields if given == name]
+
+
+def location(response: LoginResponse) -> str:
+    (where,) = fields_of(response, "Location")
+    return where
+
+
+def members(response: LoginResponse) -> Any:
+    return json.loads(response.body)

@@ -1,0 +1,23 @@
+"""Counts of logins: by login and outcome, and none before anybody logs in."""
+
+from gateway.telemetry.metrics.logins import LoginMetrics, login_families
+
+
+def test_without_logins_there_are_no_samples() -> None:
+    assert not [one for family in login_families(LoginMetrics()) for one in family.samples]
+
+
+def test_each_outcome_is_counted_for_each_login() -> None:
+    metrics = LoginMetrics()
+    metrics.logins["web", "begun"] += 2
+    metrics.logins["web", "failed"] += 1
+    metrics.refreshes["web", "renewed"] += 3
+    metrics.ended["", "backchannel_logout"] += 1
+
+    samples = [one for family in login_families(metrics) for one in family.samples]
+    assert [(one.name, one.labels, one.value) for one in samples] == [
+        ("gateway_logins_total", {"login": "web", "outcome": "begun"}, 2),
+        ("gateway_logins_total", {"login": "web", "outcome": "failed"}, 1),
+        ("gateway_session_refreshes_total", {"login": "web", "outcome": "renewed"}, 3),
+        ("gateway_sessions_ended_total", {"login": "", "cause": "backchannel_logout"}, 1),
+    ]
