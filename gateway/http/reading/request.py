@@ -95,6 +95,8 @@ class Request:
             read(b"accept"),
             read(b"x-csrf"),
             self.wants_upgrade,
+            # The first name is that of the Fetch standard, the second one is older.
+            read(b"sec-purpose") + read(b"purpose"),
         )
         if cookies is not NO_OWN_COOKIES:
             cookies.browser = found  # the next request with these fields says the same

@@ -118,6 +118,8 @@ async def test_a_navigation_without_a_session_is_a_login(world: LoginWorld) -> N
         (b"Sec-Fetch-Mode: cors", b"Sec-Fetch-Dest: empty", b"Accept: text/html"),
         (b"Sec-Fetch-Mode: navigate", b"Sec-Fetch-Dest: iframe"),
         (b"Sec-Fetch-Mode: no-cors", b"Sec-Fetch-Dest: empty", b"Sec-Purpose: prefetch"),
+        (*NAVIGATION, b"Sec-Purpose: prefetch;prerender"),
+        (b"Accept: text/html", b"Purpose: prefetch"),
         (b"Accept: application/json",),
     ],
 )
