@@ -1,18 +1,107 @@
-// The certified OpenID provider as an issuer of real access tokens, on two loopback ports.
+// The certified OpenID provider as an issuer of real tokens, on two loopback ports.
 //
-// Usage: node provider.mjs PORT CONTROL_PORT KEYS_FILE   (port 0 asks for a free one)
+// Usage: node provider.mjs PORT CONTROL_PORT KEYS_FILE [SETTINGS]   (port 0 asks for a free one)
 //
 // It prints one line of JSON when it serves: {"issuer": …, "control": …}.
 // KEYS_FILE holds the private keys, so that a provider that comes back signs as before.
-// POST to the control address rotates them: the new key signs, the old ones stay published.
+// SETTINGS is JSON, merged into `settings` below. At the control address
+//   POST rotates the keys: the new one signs, the old ones stay published;
+//   PATCH with JSON changes settings while it runs; what was issued stays.
+//
+// Clients (secrets are `ID-secret-of-the-end-to-end-tests`); change any by {"clients": {ID: {…}}}:
+//   shop       server to server, secret by basic
+//   shop-post  the same, secret in the form
+//   shop-key   the same, private_key_jwt: needs {"clients": {"shop-key": {"jwks": {"keys": […]}}}}
+//   spa        a browser app without a secret: code with PKCE, refresh; needs redirect_uris
+//   native     a native app without a secret: http://127.0.0.1/callback at any port
+//   tv         a device without a secret: device authorization, refresh
+//   web        browser login at the gateway, secret by basic: code with PKCE, refresh; needs
+//              redirect_uris, and may have post_logout_redirect_uris and backchannel_logout_uri
+//   web-key    the same with private_key_jwt; needs jwks, too
+// People: alice and bob, with the password `NAME-password`; `acr` is `urn:pwd`, or `urn:mfa` for
+// who also enters the one-time code 123456 (asked for where `acr_values` has urn:mfa).
+//
+// The resource for which access tokens are JWTs is https://orders.example.test, with the scopes
+// orders:read and orders:write. It must be named in the authorization and in the token request
+// (RFC 8707 §2.2): else the access token is opaque, for the userinfo endpoint.
+// Every code comes with a refresh token, which is used up when it is used; one that is used twice
+// ends the grant.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-import Provider from 'oidc-provider';
+import Provider, { interactionPolicy } from 'oidc-provider';
 
-const [port, controlPort, keysFile] = process.argv.slice(2);
+import { devicePages, logoutPages, serveInteraction } from './pages.mjs';
+
+const [port, controlPort, keysFile, given = '{}'] = process.argv.slice(2);
+
+const RESOURCE = 'https://orders.example.test';
+
+let settings = {
+  host: '127.0.0.1', // of the issuer: cookies know no ports, so a browser may need another name
+  accessTokenSeconds: 600,
+  refreshTokenSeconds: 3600,
+  idTokenSeconds: 600,
+  rotate: true, // refresh tokens, when they are used
+  pushed: true, // offer pushed authorization requests
+  requirePushed: false,
+  sendsIss: true, // RFC 9207
+  clients: {},
+};
+
+function secretOf(id) {
+  return `${id}-secret-of-the-end-to-end-tests`;
+}
+
+const SERVER = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+const CODE = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
+const PUBLIC = { token_endpoint_auth_method: 'none' };
+const SIGNED = { token_endpoint_auth_method: 'private_key_jwt' };
+
+// Without what only tests know, a client cannot be registered, and is left out.
+const CLIENTS = {
+  shop: { ...SERVER, client_secret: secretOf('shop') },
+  'shop-post': {
+    ...SERVER,
+    client_secret: secretOf('shop-post'),
+    token_endpoint_auth_method: 'client_secret_post',
+  },
+  'shop-key': { ...SERVER, ...SIGNED },
+  spa: { ...CODE, ...PUBLIC },
+  native: {
+    ...CODE,
+    ...PUBLIC,
+    application_type: 'native',
+    redirect_uris: ['http://127.0.0.1/callback'],
+  },
+  tv: {
+    ...PUBLIC,
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    redirect_uris: [],
+    response_types: [],
+  },
+  web: {
+    ...CODE,
+    client_secret: secretOf('web'),
+    backchannel_logout_session_required: true,
+  },
+  'web-key': { ...CODE, ...SIGNED },
+};
+
+function registeredClients() {
+  return Object.entries(CLIENTS)
+    .map(([id, client]) => ({
+      client_id: id,
+      client_name: id,
+      id_token_signed_response_alg: 'ES256',
+      ...client,
+      ...settings.clients[id],
+    }))
+    .filter((client) => client.redirect_uris)
+    .filter((client) => client.token_endpoint_auth_method !== 'private_key_jwt' || client.jwks);
+}
 
 function makeKey() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -22,34 +111,92 @@ function makeKey() {
 // RFC 8707: the one service that tokens are made for, and what can be asked of it.
 function getResourceServerInfo() {
   return {
-    audience: 'https://orders.example.test',
+    audience: RESOURCE,
     scope: 'orders:read orders:write',
     accessTokenFormat: 'jwt',
-    accessTokenTTL: 600,
+    accessTokenTTL: settings.accessTokenSeconds,
     jwt: { sign: { alg: 'ES256' } },
   };
 }
 
+// RFC 9470 §6.2: how and when a person logged in is in access tokens, too.
+function extraTokenClaims(ctx) {
+  const { AuthorizationCode, RefreshToken, DeviceCode } = ctx.oidc.entities;
+  const source = RefreshToken ?? AuthorizationCode ?? DeviceCode;
+  return source === undefined ? undefined : { acr: source.acr, auth_time: source.authTime };
+}
+
+function findAccount(ctx, id) {
+  return {
+    accountId: id,
+    claims: () => ({ sub: id, name: id[0].toUpperCase() + id.slice(1), email: `${id}@example.test` }),
+  };
+}
+
+// A session with less than one of `acr_values` logs in again.
+function policyWithStepUp() {
+  const policy = interactionPolicy.base();
+  const { Check } = interactionPolicy;
+  policy.get('login').checks.add(
+    new Check('acr_values', 'a better authentication is required', (ctx) => {
+      const wanted = ctx.oidc.params.acr_values?.split(' ') ?? [];
+      return wanted.length > 0 && !wanted.includes(ctx.oidc.acr) && !ctx.oidc.result?.login
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
+  return policy;
+}
+
 function makeProvider(issuer, keys) {
+  const seconds = 600;
   return new Provider(issuer, {
-    clients: [
-      {
-        client_id: 'shop',
-        client_secret: 'shop-secret-of-the-end-to-end-tests',
-        grant_types: ['client_credentials'],
-        redirect_uris: [],
-        response_types: [],
-        id_token_signed_response_alg: 'ES256',
-      },
-    ],
+    clients: registeredClients(),
     // Which ES256 key signs is decided by the order: the first one.
     jwks: { keys },
-    scopes: ['orders:read', 'orders:write'],
-    clientAuthMethods: ['client_secret_basic'],
+    scopes: ['openid', 'offline_access', 'orders:read', 'orders:write'],
+    claims: {
+      openid: ['sub'], profile: ['name'], email: ['email'], acr: null, auth_time: null, sid: null,
+    },
+    acrValues: ['urn:pwd', 'urn:mfa'],
+    clientAuthMethods: [
+      'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none',
+    ],
+    clientDefaults: { require_auth_time: true },
+    conformIdTokenClaims: false,
+    cookies: { keys: ['signs-cookies-of-the-end-to-end-tests'] },
+    extraTokenClaims,
+    findAccount,
+    interactions: { policy: policyWithStepUp(), url: (ctx, { uid }) => `/interaction/${uid}` },
+    issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+    pkce: { required: () => true },
+    rotateRefreshToken: () => settings.rotate,
+    renderError(ctx, out) {
+      ctx.type = 'text';
+      ctx.body = `${out.error}: ${out.error_description}\n`;
+    },
+    ttl: {
+      AccessToken: settings.accessTokenSeconds,
+      AuthorizationCode: 60,
+      DeviceCode: seconds,
+      Grant: 86400,
+      IdToken: settings.idTokenSeconds,
+      Interaction: seconds,
+      RefreshToken: settings.refreshTokenSeconds,
+      Session: 86400,
+    },
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      deviceFlow: { enabled: true, ...devicePages },
+      pushedAuthorizationRequests: {
+        enabled: settings.pushed,
+        requirePushedAuthorizationRequests: settings.requirePushed,
+      },
       resourceIndicators: { enabled: true, getResourceServerInfo },
+      revocation: { enabled: true },
+      rpInitiatedLogout: { enabled: true, ...logoutPages },
     },
   });
 }
@@ -57,34 +204,77 @@ function makeProvider(issuer, keys) {
 function listen(server, wanted) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(Number(wanted), '127.0.0.1', () => {
-      resolve(`http://127.0.0.1:${server.address().port}`);
-    });
+    server.listen(Number(wanted), '127.0.0.1', () => resolve(server.address().port));
   });
 }
 
 let keys = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')) : [makeKey()];
+let provider;
 let answer;
 
-function serveWith(newKeys) {
-  keys = newKeys;
+// What was issued, sessions included, is kept by the library outside of its Provider.
+function serve() {
   writeFileSync(keysFile, JSON.stringify(keys));
-  answer = makeProvider(issuer, keys).callback();
+  provider = makeProvider(issuer, keys);
+  answer = provider.callback();
 }
 
-const server = createServer((request, response) => answer(request, response));
-const issuer = await listen(server, port);
-serveWith(keys);
-
-const control = createServer((request, response) => {
-  if (request.method !== 'POST') {
-    response.writeHead(405).end();
-    return;
+function change(changes) {
+  const clients = { ...settings.clients };
+  for (const [id, client] of Object.entries(changes.clients ?? {})) {
+    clients[id] = { ...clients[id], ...client };
   }
-  serveWith([makeKey(), ...keys]);
-  response.writeHead(200).end(keys[0].kid);
+  settings = { ...settings, ...changes, clients };
+}
+
+const server = createServer((request, response) => {
+  if (request.url.startsWith('/interaction/')) {
+    serveInteraction(provider, request, response);
+  } else if (!settings.sendsIss && request.url.startsWith('/auth')) {
+    withoutIss(request, response);
+  } else {
+    answer(request, response);
+  }
 });
-const controlAddress = await listen(control, controlPort);
+
+// The library always sends `iss`; a server of before RFC 9207 does not.
+function withoutIss(request, response) {
+  const setHeader = response.setHeader.bind(response);
+  response.setHeader = (name, value) => setHeader(
+    name,
+    name.toLowerCase() === 'location' ? value.replace(/&iss=[^&]*/, '') : value,
+  );
+  answer(request, response);
+}
+
+change(JSON.parse(given));
+const issuer = `http://${settings.host}:${await listen(server, port)}`;
+serve();
+
+async function bodyOf(request) {
+  let text = '';
+  for await (const piece of request) text += piece;
+  return text;
+}
+
+const control = createServer(async (request, response) => {
+  if (request.method === 'POST') {
+    keys = [makeKey(), ...keys];
+    serve();
+    response.writeHead(200).end(keys[0].kid);
+  } else if (request.method === 'PATCH') {
+    try {
+      change(JSON.parse(await bodyOf(request)));
+      serve();
+      response.writeHead(204).end();
+    } catch (error) {
+      response.writeHead(400).end(error.message);
+    }
+  } else {
+    response.writeHead(405).end();
+  }
+});
+const controlAddress = `http://127.0.0.1:${await listen(control, controlPort)}`;
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
 console.log(JSON.stringify({ issuer, control: controlAddress }));
