@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -146,10 +146,14 @@ def running(
 
 
 class Provider:
-    """The OpenID provider, which can be stopped and come back as the same issuer."""
+    """The OpenID provider, which can be stopped and come back as the same issuer.
 
-    def __init__(self, folder: Path) -> None:
+    *settings* are those of ``provider.mjs``.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any] | None = None) -> None:
         self._folder = folder
+        self._settings = dict(settings or {})
         self._port = self._control_port = 0
         self._running: AbstractContextManager[Program] | None = None
         self.issuer = ""
@@ -163,6 +167,7 @@ class Provider:
             str(self._port),
             str(self._control_port),
             str(self._folder / "keys.json"),
+            json.dumps(self._settings),
         ]
         self._running = running(command, self._folder / "provider.log")
         said = json.loads(self._running.__enter__().wait_for(r"(?m)^\{.*\}$")[0])
@@ -189,7 +194,14 @@ class Provider:
 
     def rotate(self) -> str:
         """Sign with a new key from now on; return its `kid`."""
-        request = urllib.request.Request(self._control, b"", method="POST")
+        return self._tell("POST", b"")
+
+    def change(self, **settings: Any) -> None:
+        """Change settings while it runs; see ``provider.mjs``."""
+        self._tell("PATCH", json.dumps(settings).encode())
+
+    def _tell(self, method: str, body: bytes) -> str:
+        request = urllib.request.Request(self._control, body, method=method)
         with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
             return str(answer.read().decode())
 
@@ -237,38 +249,52 @@ def provider(provider_modules: None, tmp_path: Path) -> Iterator[Provider]:
     started.stop()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[str]:
-    """Start nginx, which answers the identity it saw."""
+@contextmanager
+def running_service(folder: Path) -> Iterator[str]:
+    """Run nginx, which answers the identity it saw; yield its origin."""
     nginx = program("nginx")
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
-        config = tmp_path / "nginx.conf"
-        config.write_text(NGINX_CONFIG.format(folder=tmp_path, port=port))
+        config = folder / "nginx.conf"
+        config.write_text(NGINX_CONFIG.format(folder=folder, port=port))
         # nginx takes over sockets that the variable names: no other test can take the port.
         environ = {**os.environ, "NGINX": f"{bound.fileno()};"}
-        command = [nginx, "-e", "stderr", "-p", str(tmp_path), "-c", str(config)]
-        with running(command, tmp_path / "nginx.log", environ, (bound.fileno(),)):
+        command = [nginx, "-e", "stderr", "-p", str(folder), "-c", str(config)]
+        with running(command, folder / "nginx.log", environ, (bound.fileno(),)):
             yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running_gateway(
+    folder: Path, service: str, issuer: str, fresh: str = "5m"
+) -> Iterator[RunningGateway]:
+    """Run the command that users install, in front of *service*."""
+    command = Path(sys.executable).with_name("gateway")
+    config = folder / "gateway.yaml"
+    config.write_text(
+        GATEWAY_CONFIG.format(issuer=issuer, audience=AUDIENCE, fresh=fresh, service=service)
+    )
+    with running([str(command), "run", str(config)], folder / "gateway.log") as started:
+        data = started.wait_for(r"listening on (127\.0\.0\.1:[0-9]+)\n")[1]
+        admin = started.wait_for(r"admin on (127\.0\.0\.1:[0-9]+)\n")[1]
+        yield RunningGateway(f"http://{data}", f"http://{admin}")
+        assert started.stop() == 0, started.output.read_text()
+        # 6750.10: no token, and no part of one, in whatever it said and logged.
+        assert "eyJ" not in started.output.read_text()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[str]:
+    """Start nginx, which answers the identity it saw."""
+    with running_service(tmp_path) as origin:
+        yield origin
 
 
 @pytest.fixture
 def run_gateway(service: str, tmp_path: Path) -> GatewayRunner:
     """Return the way to start the command that users install."""
-    command = Path(sys.executable).with_name("gateway")
 
-    @contextmanager
-    def run(issuer: str, fresh: str = "5m") -> Iterator[RunningGateway]:
-        config = tmp_path / "gateway.yaml"
-        config.write_text(
-            GATEWAY_CONFIG.format(issuer=issuer, audience=AUDIENCE, fresh=fresh, service=service)
-        )
-        with running([str(command), "run", str(config)], tmp_path / "gateway.log") as started:
-            data = started.wait_for(r"listening on (127\.0\.0\.1:[0-9]+)\n")[1]
-            admin = started.wait_for(r"admin on (127\.0\.0\.1:[0-9]+)\n")[1]
-            yield RunningGateway(f"http://{data}", f"http://{admin}")
-            assert started.stop() == 0, started.output.read_text()
-            # 6750.10: no token, and no part of one, in whatever it said and logged.
-            assert "eyJ" not in started.output.read_text()
+    def run(issuer: str, fresh: str = "5m") -> AbstractContextManager[RunningGateway]:
+        return running_gateway(tmp_path, service, issuer, fresh)
 
     return run

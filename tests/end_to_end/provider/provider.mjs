@@ -56,7 +56,11 @@ function secretOf(id) {
 }
 
 const SERVER = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
-const CODE = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
+const CODE = {
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  require_auth_time: true,
+};
 const PUBLIC = { token_endpoint_auth_method: 'none' };
 const SIGNED = { token_endpoint_auth_method: 'private_key_jwt' };
 
@@ -162,7 +166,6 @@ function makeProvider(issuer, keys) {
     clientAuthMethods: [
       'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none',
     ],
-    clientDefaults: { require_auth_time: true },
     conformIdTokenClaims: false,
     cookies: { keys: ['signs-cookies-of-the-end-to-end-tests'] },
     extraTokenClaims,
