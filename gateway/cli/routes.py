@@ -12,9 +12,11 @@ from gateway.cli.output import format_table
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.step_up import StepUp
-from gateway.settings.values.configuration import Resource
+from gateway.settings.values.configuration import Resource, Settings
+from gateway.settings.values.login import LoginSettings
 
 _RESOURCE_HEAD = ("RESOURCE", "METADATA", "SERVERS", "ROUTES", "PLACE")
+_LOGIN_HEAD = ("LOGIN", "ISSUER", "CLIENT", "ORIGINS", "SESSIONS", "ROUTES", "PLACE")
 _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
 
 
@@ -36,6 +38,11 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     click.echo(format_table(_HEAD, [_as_row(host, route, reporting) for host, route in lines]))
     if settings.resources:
         table = format_table(_RESOURCE_HEAD, [_resource_row(one) for one in settings.resources])
+        click.echo(f"\n{table}")
+    if settings.logins:
+        table = format_table(
+            _LOGIN_HEAD, [_login_row(one, settings) for one in settings.logins.values()]
+        )
         click.echo(f"\n{table}")
 
 
@@ -64,7 +71,9 @@ def _needs(route: Route, reporting: frozenset[str]) -> str:
     parts.extend(test.text for test in route.claims)
     if route.step_up is not None:
         parts.extend(_step_up(route.step_up))
-    token = "a token, if sent" if route.optional else "a token"
+    names = [rule.name for rule in route.login]
+    kinds = f"a token or a session of {' or '.join(names)}" if names else "a token"
+    token = f"{kinds}, if sent" if route.optional else kinds
     if route.reports:
         token += " (only reported)"
     elif passing := _reporting(route, reporting):
@@ -104,6 +113,15 @@ def _resource_row(resource: Resource) -> tuple[str, ...]:
     return resource.identifier, resource.metadata_url, servers, routes, resource.place
 
 
+def _login_row(login: LoginSettings, settings: Settings) -> tuple[str, ...]:
+    origins, session = ",".join(origin.text for origin in login.origins), login.session
+    sessions = f"{session.store.value}, {session.idle_seconds:g}s to {session.total_seconds:g}s"
+    routes = settings.policy.routes.routes
+    count = sum(login.name == rule.name for route in routes for rule in route.login)
+    client = login.client.client_id
+    return login.name, login.issuer, client, origins, sessions, str(count), login.place
+
+
 def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, Any]:
     step_up = route.step_up
     return {
@@ -113,6 +131,7 @@ def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, An
         "path_prefix" if route.is_prefix else "path": route.path,
         "public": route.public,
         "optional": route.optional,
+        "login": [rule.name for rule in route.login],
         "mode": "report" if route.reports else "enforce",
         "reporting_issuers": _reporting(route, reporting),
         "issuers": None if route.issuers is None else sorted(route.issuers),

@@ -13,14 +13,15 @@ from threading import Thread
 
 @contextmanager
 def http_peer(body: bytes, status: int = 200, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve *body* on every path; yield the URL."""
+    """Serve *body* on every path, with its own URL in place of `http://self`; yield the URL."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            sent = body.replace(b"http://self", f"http://127.0.0.1:{server.server_port}".encode())
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(sent)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(sent)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Stay silent: stderr is what is tested."""

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from tests.cli.config_files import INVALID, VALID, run, write_config
+from tests.settings.build.login.login_configs import APP, login, with_logins
 
 MANY = VALID + (
     "  - {name: literal, match: {path: /a/b}, upstream: orders, require: {scopes: [s]}}\n"
@@ -166,3 +167,33 @@ def test_an_invalid_file_has_no_table_and_exits_1(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_exits_3(tmp_path: Path) -> None:
     assert run("routes", tmp_path / "missing.yaml").exit_code == 3
+
+
+LOGINS = with_logins(
+    login(),
+    login("staff", client_auth="none", client_secret="", session="{idle: 5m, total: 1h}"),
+    routes=f"{APP}\n"
+    "{name: any, match: {path: /any}, upstream: orders, require: {optional: true},"
+    " login: [staff, web]}",
+)
+
+
+def test_logins_are_listed_with_their_sessions_and_their_routes(tmp_path: Path) -> None:
+    path = write_config(tmp_path, LOGINS)
+    env = {"CLIENT_SECRET": "a-secret"}
+
+    text = run("routes", path, env=env).stdout
+    shown = {
+        one["name"]: one
+        for one in json.loads(run("routes", path, "--format", "json", env=env).stdout)
+    }
+
+    assert "a token or a session of web " in text
+    assert "a token or a session of staff or web, if sent" in text
+    rows = [line.split() for line in text.split("\n\n")[-1].splitlines()]
+    assert rows[0] == ["LOGIN", "ISSUER", "CLIENT", "ORIGINS", "SESSIONS", "ROUTES", "PLACE"]
+    usual = ["main", "web", "https://app.example.com", "memory,"]
+    assert rows[1] == ["web", *usual, "1800s", "to", "28800s", "2", f"{path}:7"]
+    assert rows[2] == ["staff", *usual, "300s", "to", "3600s", "1", f"{path}:13"]
+    assert "a-secret" not in text
+    assert [shown[name]["login"] for name in ("app", "any")] == [["web"], ["staff", "web"]]

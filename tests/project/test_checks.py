@@ -9,7 +9,7 @@ import pytest
 from gateway.settings.text.fault import Code
 from tests.certificates import self_signed, serving
 from tests.cli.config_files import run, write_config
-from tests.cli.peers import http_peer
+from tests.cli.peers import closed_port, http_peer
 from tests.keyring.keys import ec_jwk, jwks
 from tests.project.console import Fence, find_fences
 from tests.settings.tls_files import write_tls_files
@@ -26,6 +26,10 @@ EXAMPLES = [(code, fence) for code, section in SECTIONS.items() for fence in fin
 
 
 ONLINE = [code for code in SECTIONS if re.match("keys|revocations|upstream_un", code)]
+OF_METADATA = [code for code in SECTIONS if code.startswith("login_")]
+
+
+KEYS = jwks(ec_jwk(kid="e"))
 
 
 def without_examples(section: str) -> str:
@@ -105,7 +109,7 @@ def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]
     return {fault["code"] for fault in faults}, {fault["severity"] for fault in faults}
 
 
-OFFLINE = [(code, fence) for code, fence in EXAMPLES if code not in ONLINE]
+OFFLINE = [(code, fence) for code, fence in EXAMPLES if code not in {*ONLINE, *OF_METADATA}]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +135,24 @@ def test_so_does_one_of_something_that_does_not_answer(code: str, tmp_path: Path
         base = base.replace("http://10.0.0.7:8000", keys)
         example = example.replace("http://127.0.0.1:8000", keys)
         text = completed(example.replace("https://127.0.0.1:8443", stranger), base)
+
+        assert found(tmp_path, text, "--online") == ({code}, {"error"})
+
+
+@pytest.mark.parametrize("code", OF_METADATA)
+def test_so_does_one_of_an_issuer_where_nobody_can_log_in(code: str, tmp_path: Path) -> None:
+    [example] = [fence.body for name, fence in EXAMPLES if name == code]
+    nobody = f"http://127.0.0.1:{closed_port()}/token"
+    metadata = {"issuer": "http://self", "jwks_uri": "http://self", **json.loads(KEYS)}
+    complete = {**metadata, "authorization_endpoint": nobody, "token_endpoint": nobody}
+    with (
+        http_peer(json.dumps(complete).encode()) as unreachable,
+        http_peer(json.dumps(metadata).encode()) as unusable,
+        http_peer(b"") as service,
+    ):
+        example = example.replace("http://127.0.0.1:8001", unreachable)
+        example = example.replace("http://127.0.0.1:8002", unusable)
+        text = completed(example, BASE.replace("http://10.0.0.7:8000", service))
 
         assert found(tmp_path, text, "--online") == ({code}, {"error"})
 

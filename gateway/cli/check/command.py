@@ -30,6 +30,7 @@ _ELSEWHERE = frozenset(
     {
         Code.KEYS_UNAVAILABLE,
         Code.REVOCATIONS_UNAVAILABLE,
+        Code.LOGIN_UNREACHABLE,
         Code.UPSTREAM_UNREACHABLE,
         Code.UPSTREAM_UNTRUSTED,
         Code.UPSTREAM_UNHEALTHY,

@@ -4,10 +4,12 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import ClientSession
 
 from gateway.cli.check.local_files import describe_no_key
+from gateway.cli.check.logins import try_login
 from gateway.cli.check.servers import ask_health, dial
 from gateway.cli.fetched_keys import find_keys_of
 from gateway.fetching.document import FetchFailed
@@ -49,7 +51,7 @@ class _Trial:
 async def find_online(
     settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
 ) -> tuple[Fault, ...]:
-    """Return an error for each remote issuer, revocation list and server that fails now.
+    """Return an error for each remote issuer, revocation list, login and server that fails now.
 
     Each has its configured timeout, and all together have *limit_seconds*.
     """
@@ -67,6 +69,7 @@ async def find_online(
         trials = [
             *_issuers(settings, places, session),
             *_lists(settings, places, session),
+            *_logins(settings, places, session),
             *_servers(settings, places),
         ]
         found = await asyncio.gather(*map(run, trials))
@@ -127,6 +130,16 @@ def _list_of(
         return None
 
     return run
+
+
+# --- logins
+
+
+def _logins(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    for name, login in settings.logins.items():
+        part = places.main().child("login").child(name)
+        run = partial(try_login, session, login, settings.issuers[login.issuer], part)
+        yield _trial(part.child("issuer"), Code.LOGIN_UNREACHABLE, run)
 
 
 # --- servers

@@ -93,6 +93,8 @@ class Code(StrEnum):
     KEYS_UNUSABLE = "keys_unusable"
     REVOCATIONS_UNAVAILABLE = "revocations_unavailable"
     REVOCATIONS_UNUSABLE = "revocations_unusable"
+    LOGIN_UNREACHABLE = "login_unreachable"
+    LOGIN_UNUSABLE = "login_unusable"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
     UPSTREAM_UNHEALTHY = "upstream_unhealthy"

@@ -18,6 +18,7 @@ from gateway.suites.differences.general_facets import (
     upstream_facets,
 )
 from gateway.suites.differences.issuer_facets import issuer_facets
+from gateway.suites.differences.login_facets import login_facets
 from gateway.suites.differences.rate_facets import rate_limit_facets
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 
@@ -28,6 +29,7 @@ Section = tuple[str, Facets, At]  # its name, its facets, and the places of its 
 def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
     """Yield the differences in who has access, and in what services learn about them."""
     yield from _compare_sections("issuer", _issuers(old), _issuers(new))
+    yield from _compare_sections("login", _logins(old), _logins(new))
     for subject, facets in (
         ("identity", identity_facets),
         ("scope_implies", scope_facets),
@@ -114,6 +116,14 @@ def _issuers(loaded: Loaded) -> dict[str, Section]:
     return {
         one.issuer.issuer: (name, issuer_facets(name, one), _of_issuer(loaded.places, name))
         for name, one in loaded.settings.issuers.items()
+    }
+
+
+def _logins(loaded: Loaded) -> dict[str, Section]:
+    settings, places = loaded.settings, loaded.places
+    return {
+        name: (name, login_facets(one, settings), _below(places, "login", name))
+        for name, one in settings.logins.items()
     }
 
 

@@ -18,7 +18,7 @@ from gateway.suites.differences.route_facets import ACCESS, route_facets
 
 NAME = "name"
 _PUBLIC = "public"
-_ASKED = ("require",)
+_ASKED = {("require",), ("login",)}
 _WHERE = ("path", "methods", "hosts")
 
 
@@ -44,7 +44,7 @@ class RouteFacets:
     def access(self, name: str) -> Statement:
         """Return all that the route *name* requires."""
         facets = self.of[name]
-        asked = {key: one for key, one in facets.items() if key == ACCESS or one.keys[:1] == _ASKED}
+        asked = {key: one for key, one in facets.items() if key == ACCESS or one.keys[:1] in _ASKED}
         return Statement(summarise(asked), self.loaded.places.of_route(name, *facets[ACCESS].keys))
 
     def whole(self, name: str) -> Statement:

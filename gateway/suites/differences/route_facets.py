@@ -54,6 +54,7 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
     mode = "report" if route.reports else "enforce"
     facets = {
         ACCESS: Facet(kind, kind, keys),
+        "login": _logins(route),
         "mode": Facet(mode, mode, ("mode",)),
         "issuers": _issuers(route, settings),
         "audiences": _audiences(route, settings),
@@ -66,6 +67,12 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
     text = "any time" if max_age is None else f"{max_age} s"
     facets["max_age"] = Facet(max_age, text, ("require", "max_age"))
     return facets | _claims(route)
+
+
+def _logins(route: Route) -> Facet:
+    """Return the logins whose sessions are accepted besides tokens; their order is for people."""
+    names = frozenset(rule.name for rule in route.login)
+    return Facet(names, listed(names, "none"), ("login",))
 
 
 def _issuers(route: Route, settings: Settings) -> Facet:

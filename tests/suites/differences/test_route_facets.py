@@ -18,6 +18,7 @@ def test_everything_that_a_route_says_is_told(tmp_path: Path) -> None:
         "path": "/t/{tenant}/orders/{id}",
         "hosts": "a.example, b.example",
         "access": "a token",
+        "login": "none",
         "mode": "enforce",
         "issuers": "main",
         "audiences": "any",

@@ -1,0 +1,79 @@
+"""Try what a login needs of its issuer: its metadata, and a connection to the token endpoint."""
+
+import ssl
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import ClientSession
+
+from gateway.cli.check.servers import dial
+from gateway.fetching.document import FetchFailed
+from gateway.fetching.resolver import Resolver
+from gateway.fetching.shown_url import show_url
+from gateway.oauth.metadata import Endpoints, find_endpoints
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.values.configuration import IssuerSettings, Server
+from gateway.settings.values.login import ClientAuthentication, LoginSettings
+from gateway.tls.client_context import make_trusting_context
+
+# RFC 7591 §2, RFC 8414 §2: how metadata names each way.
+_METHODS: Final[Mapping[ClientAuthentication, str]] = {
+    ClientAuthentication.NONE: "none",
+    ClientAuthentication.BASIC: "client_secret_basic",
+    ClientAuthentication.POST: "client_secret_post",
+    ClientAuthentication.PRIVATE_KEY_JWT: "private_key_jwt",
+}
+
+
+async def try_login(
+    session: ClientSession, login: LoginSettings, issuer: IssuerSettings, part: Part
+) -> Fault | None:
+    """Return why nobody can log in by *login*, which is at *part*, for now; None if they can.
+
+    Without metadata there is no fault here: the keys of the issuer have it.
+    """
+    timeout_seconds = issuer.times.fetch_timeout_seconds
+    tls = make_trusting_context(issuer.source.ca)
+    try:
+        endpoints = await find_endpoints(session, issuer.issuer.issuer, timeout_seconds, tls)
+    except FetchFailed:
+        return None
+    problem = find_problem(login, endpoints)
+    if problem is not None:
+        return part.child("issuer").fault(Code.LOGIN_UNUSABLE, problem)
+    return await _dial(endpoints.token or "", timeout_seconds, tls, part)
+
+
+def find_problem(login: LoginSettings, endpoints: Endpoints) -> str | None:
+    """Return what *endpoints* lack for *login*, or None."""
+    if endpoints.authorization is None or endpoints.token is None:
+        name = "token" if endpoints.authorization else "authorization"
+        return f"its metadata has no {name}_endpoint"
+    known = endpoints.challenge_methods
+    if known is not None and "S256" not in known:
+        # RFC 9700 §2.1.1: a code without S256 is of use to whoever intercepts it.
+        return f"it supports PKCE only by {', '.join(known) or 'no method'}, not by S256"
+    method = _METHODS[login.client.method]
+    if endpoints.auth_methods is not None and method not in endpoints.auth_methods:
+        return (
+            f"its token endpoint does not accept `client_auth: {login.client.method.value}`"
+            f" ({method}), only {', '.join(endpoints.auth_methods) or 'nothing'}"
+        )
+    return None
+
+
+async def _dial(
+    url: str, timeout_seconds: float, tls: ssl.SSLContext | None, part: Part
+) -> Fault | None:
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    port = parts.port or (443 if is_tls else 80)
+    server = Server(parts.hostname or "", port, is_tls, parts.netloc)
+    context = tls or ssl.create_default_context()
+    failure = await dial(server, timeout_seconds, Resolver(), context)
+    if failure is None:
+        return None
+    message = f"its token endpoint {show_url(url)}: {failure.words}"
+    return part.child("issuer").fault(Code.LOGIN_UNREACHABLE, message)
