@@ -157,6 +157,7 @@ def _set_logins(
         port.before_routes = preflight
         return
     sessions = SessionCache(logins, clocks.wall, metrics)
+    sessions.subscribe(port.streams.end_sessions)
     port.logins = browsers = BrowserLogins(settings.logins, settings.policy, logins, sessions)
     if preflight is None:
         port.before_routes = browsers.find

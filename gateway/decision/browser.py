@@ -39,6 +39,11 @@ class BrowserFields(NamedTuple):
     purpose: bytes = b""
 
 
+def must_say_origin(method: str, *, wants_websocket: bool) -> bool:
+    """Return whether a request by session is refused unless a browser says where it comes from."""
+    return wants_websocket or method not in _SAFE_METHODS
+
+
 def is_navigation(method: str, browser: BrowserFields) -> bool:
     """Return whether a person goes to a page: only then may a redirect to a login page follow.
 
@@ -62,11 +67,11 @@ def is_forged(method: str, browser: BrowserFields, origins: frozenset[bytes]) ->
     which a script of another origin may only send if CORS allows it; and a browser's word that it
     comes from one of *origins*. Each field that says where it comes from must say so.
     """
+    if not must_say_origin(method, wants_websocket=browser.wants_websocket):
+        return None
     if browser.wants_websocket:
         # A handshake is a GET without preflight, and cannot have fields of its own.
         return None if browser.origin in origins else "the WebSocket is not of an allowed origin"
-    if method in _SAFE_METHODS:
-        return None
     if browser.csrf != b"1":
         return "the field X-CSRF: 1 is missing"
     if not browser.origin and not browser.site:

@@ -62,7 +62,10 @@ class Rehearsal:
         identity = settings.policy.identity
         names = identity_names | identity_aliases(identity)
         self._names = RequestNames(
-            names, settings.underscore_names, supported_upgrades(settings.policy.routes.routes)
+            names,
+            settings.underscore_names,
+            supported_upgrades(settings.policy.routes.routes),
+            has_logins=bool(settings.logins),
         )
         self._forward_token = identity.forward_token
         self._sharing = HostCors(settings.policy.routes.routes, settings.route_options)

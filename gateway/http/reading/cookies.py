@@ -52,11 +52,16 @@ class OwnCookies:
 
     def __init__(self, received: Sequence[tuple[str, str]]) -> None:
         self.received = received
-        self.all = _unrepeated(received)
-        self.session = {
-            name: value for name, value in self.all.items() if name.startswith(SESSION_COOKIE)
-        }
-        text = ";".join(f"{name}={self.session[name]}" for name in sorted(self.session))
+        cookies: Mapping[str, str] = dict(received)
+        if len(cookies) < len(received):
+            cookies = _unrepeated(received)
+        self.all = self.session = session = cookies
+        if len(cookies) != 1 or SESSION_COOKIE not in cookies:
+            session = {
+                name: one for name, one in cookies.items() if name.startswith(SESSION_COOKIE)
+            }
+            self.session = session
+        text = ";".join([f"{name}={session[name]}" for name in sorted(session)])
         self.key = sha256(text.encode()).digest() if text else b""
         self.browser: BrowserFields | None = None
 
@@ -88,6 +93,17 @@ def split_cookies(value: bytes) -> SplitCookies:
             kept.append(pair)
     rest = b";".join(kept).lstrip(b" \t")
     return SplitCookies(rest if rest.strip(b" \t;") else b"", tuple(own))
+
+
+def renewed_cookies(own: OwnCookies, fields: Sequence[bytes]) -> OwnCookies:
+    """Return our cookies as a browser sends them that gets *fields*, values of Set-Cookie."""
+    if not fields:
+        return own
+    cookies = dict(own.all)
+    for one in fields:
+        name, _, value = one.partition(b";")[0].decode("ascii").partition("=")
+        cookies[name] = value
+    return OwnCookies([(name, value) for name, value in cookies.items() if value])
 
 
 def sets_own_cookie(value: bytes) -> bool:

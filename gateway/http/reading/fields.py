@@ -46,6 +46,8 @@ _UPGRADE_OPTIONS = frozenset((b"upgrade", b"http2-settings", b"keep-alive", b"")
 _HOPS_DIGITS = 9
 
 
+_CSRF = b"\r\nx-csrf: "
+
 _OF_UPGRADE = frozenset((CONNECTION, UPGRADE))
 
 
@@ -139,12 +141,14 @@ class Fields:
             return last
         fields = copy(self)
         fields.session, fields.authorization = session, authorization
-        if self.all(b"x-csrf"):
-            pairs = zip(self.lines[::2], self.lines[1::2], strict=True)
-            kept = [pair for pair in pairs if pair[0].lower() != b"\r\nx-csrf: "]
-            fields.lines = [piece for pair in kept for piece in pair]
+        lines = self.lines
+        found = [at for at in range(0, len(lines), 2) if lines[at].lower() == _CSRF]
+        if found:
+            fields.lines = lines = lines.copy()
+            for at in reversed(found):
+                del lines[at : at + 2]
             if self.joined is not None:
-                fields.joined = b"".join(fields.lines)
+                fields.joined = b"".join(lines)
         self.by_session = fields
         return fields
 

@@ -98,7 +98,7 @@ class Request:
             # The first name is that of the Fetch standard, the second one is older.
             read(b"sec-purpose") + read(b"purpose"),
         )
-        if cookies is not NO_OWN_COOKIES:
+        if cookies is not NO_OWN_COOKIES and not self.wants_upgrade:
             cookies.browser = found  # the next request with these fields says the same
         return found
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gateway.decision.browser import BrowserFields, must_say_origin
 from gateway.decision.decide import settle
 from gateway.decision.head import NO_SESSION, RequestHead
 from gateway.decision.reason import Reason
@@ -118,8 +119,13 @@ def admit_by_session(
 
 def _judge(port: Port, request: Request, session: CachedSession | None) -> BySession:
     credential = NO_SESSION if session is None else session.credential
-    head = RequestHead(request.method, port.hosts[request.fields.host] or "", request.target, ())
-    verdict = port.admission.decide_by_session(head, request.browser(), credential)
+    method, host = request.method, request.fields.host
+    head = RequestHead(method, port.hosts[host] or "", request.target, ())
+    if must_say_origin(method, wants_websocket=request.wants_upgrade):
+        browser = request.browser()
+    else:
+        browser = BrowserFields(host.lower())  # the rest is not read: most requests only read
+    verdict = port.admission.decide_by_session(head, browser, credential)
     if isinstance(verdict, NeedKeys):
         if session is None:
             return settle(verdict.deny, request.target)

@@ -7,6 +7,9 @@ from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
 from gateway.decision.tokens.authenticate import with_reporter
 from gateway.decision.verdict import Allow, Deny
+from gateway.http.reading.request import Request
+from gateway.proxy.exchange.followed_session import SESSION_ENDED, FollowedSession
+from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.event_stream import EventStream
@@ -35,7 +38,9 @@ _GOING_AWAY: Final = 1001
 _CLOSE_REASONS: Final = {
     Reason.TOKEN_EXPIRED: b"token expired",
     Reason.TOKEN_REVOKED: b"token revoked",
+    Reason.LOGIN_REQUIRED: b"session ended",
 }
+_NOT_ALLOWED: Final = b"no longer allowed"
 
 
 def is_event_stream(head: bytes) -> bool:
@@ -55,6 +60,7 @@ class Owner(Protocol):
     client: Client
     allow: Allow | None
     deny: Deny | None
+    request: Request
     is_over: bool
 
     def end_early(self) -> None:
@@ -73,10 +79,12 @@ class ResponseStream:
     ``port.streams`` refers to it weakly, and calls it when its token or a timeout has ended.
     """
 
-    __slots__ = ("__weakref__", "_owner", "events", "tunnel")
+    __slots__ = ("__weakref__", "_is_ending", "_owner", "_session", "events", "tunnel")
 
     def __init__(self, owner: Owner, events: EventStream | None = None) -> None:
         self._owner = owner
+        self._is_ending = False
+        self._session: FollowedSession | None = None
         self.events = events
         self.tunnel: Tunnel | None = None
 
@@ -102,7 +110,15 @@ class ResponseStream:
     # --- the end of the token
 
     def end_with_token(self) -> None:
-        """Register to be ended when the token does, if there is one."""
+        """Register to be ended when the token does, if there is one; or with its session."""
+        owner = self._owner
+        session = owner.request.fields.session
+        if isinstance(session, CachedSession):
+            self._session = FollowedSession(owner.request, session)
+            owner.port.streams.follow(self)
+        self._expire_with_token()
+
+    def _expire_with_token(self) -> None:
         port, allow = self._owner.port, self._owner.allow
         token = None if allow is None else allow.token
         if token is None:
@@ -122,22 +138,76 @@ class ResponseStream:
         return owner.port.latest().admission.find_revocation(allow.token)
 
     def token_ended(self) -> None:
-        """End, or begin to: the token has expired or was revoked."""
-        owner, allow = self._owner, self._owner.allow
+        """End, or begin to: the token has expired or was revoked.
+
+        An expired token of a session may have a successor by now.
+        """
+        owner, allow, session = self._owner, self._owner.allow, self._session
         if owner.is_over or allow is None or allow.token is None:
             return
-        ended = self._find_revocation() or with_reporter(_EXPIRED, allow.token.issuer)
-        deny = ended._replace(route=allow.route, token=allow.token)
-        settled = settle(deny, allow.target)
+        revoked = self._find_revocation()
+        if revoked is not None or session is None:
+            self._end_for(revoked or with_reporter(_EXPIRED, allow.token.issuer))
+            return
+        session.is_last = True
+        if not session.is_asking:
+            self._ask(session)
+
+    def _end_for(self, ended: Deny) -> None:
+        """End, or begin to, for a reason that a request would be refused for now."""
+        owner, allow = self._owner, self._owner.allow
+        if owner.is_over or self._is_ending or allow is None:
+            return
+        if self._session is not None:
+            self._session = None
+            owner.port.streams.discard(self)
+        token = ended.token or allow.token
+        settled = settle(ended._replace(route=allow.route, token=token), allow.target)
         if isinstance(settled, Allow):
             owner.allow = settled  # report mode: it goes on, and its log line says so
             return
+        self._is_ending = True
         owner.deny = settled
         owner.port.routes[allow.route.index].metrics.streams_expired += 1
         if self.tunnel is not None:
-            self.tunnel.token_ended(_CLOSE_REASONS[ended.reason])
+            self.tunnel.token_ended(_CLOSE_REASONS.get(ended.reason, _NOT_ALLOWED))
         else:
             owner.end_early()
+
+    # --- the session
+
+    @property
+    def session_id(self) -> bytes:
+        """Return the id of the session; empty if it ends without one."""
+        return b"" if self._session is None else self._session.id
+
+    def session_ended(self) -> None:
+        """End, or begin to: the session has ended."""
+        self._end_for(SESSION_ENDED)
+
+    def check_session(self, now: float) -> None:
+        """Ask for news of the session if it is time."""
+        session = self._session
+        if session is not None and session.is_due(now) and not self._owner.is_over:
+            self._ask(session)
+
+    def _ask(self, session: FollowedSession) -> None:
+        session.is_asking = True
+        self._owner.port.spawn(self._follow(session), self.cut)
+
+    async def _follow(self, session: FollowedSession) -> None:
+        owner = self._owner
+        verdict = await session.judge(owner.port.latest())
+        if owner.is_over or self._session is not session:
+            return
+        if isinstance(verdict, Deny):
+            self._end_for(verdict)
+        elif verdict is not None:
+            session.is_last = False
+            owner.allow = verdict
+            self._expire_with_token()
+        elif session.is_last and owner.allow is not None and owner.allow.token is not None:
+            self._end_for(with_reporter(_EXPIRED, owner.allow.token.issuer))
 
     # --- draining
 

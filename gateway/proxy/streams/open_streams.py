@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -35,19 +36,35 @@ class Stream(Protocol):
         """End at once, after an unexpected error."""
 
 
+class SessionStream(Stream, Protocol):
+    """A stream whose request came by session."""
+
+    @property
+    def session_id(self) -> bytes:
+        """Return the id of the session."""
+
+    def check_session(self, now: float) -> None:
+        """Ask for news of the session if it is time at *now*, in seconds since the epoch."""
+
+    def session_ended(self) -> None:
+        """End, or begin to: the session has ended."""
+
+
 class OpenStreams:
     """Every stream with a token, and when that ends; a part of the sweep over all deadlines.
 
     Held weakly, so that a stream that is over need not be removed. While none is due and no
-    revocation list has changed, a sweep costs the same however many there are.
+    revocation list has changed, a sweep costs the same however many there are; but each that came
+    by session is looked at.
     """
 
-    __slots__ = ("_clocks", "_closing", "_expiring", "_next_at", "_unchecked")
+    __slots__ = ("_clocks", "_closing", "_expiring", "_followed", "_next_at", "_unchecked")
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._expiring: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
         self._closing: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
+        self._followed: WeakSet[SessionStream] = WeakSet()
         self._next_at = math.inf  # no token expires before
         self._unchecked: WeakSet[Stream] = WeakSet()  # against the current revocation lists
 
@@ -57,6 +74,21 @@ class OpenStreams:
         self._next_at = min(self._next_at, expires_at)
         # A list may have changed between the decision about its request and this.
         self._unchecked.add(stream)
+
+    def follow(self, stream: SessionStream) -> None:
+        """Have *stream* look after its session from now on, in every sweep."""
+        self._followed.add(stream)
+
+    def discard(self, stream: SessionStream) -> None:
+        """Forget *stream*, which is ending; its timeout stays."""
+        self._followed.discard(stream)
+        self._unchecked.discard(stream)
+        self._expiring.pop(stream, None)
+
+    def end_sessions(self, ids: frozenset[bytes]) -> None:
+        """End the streams of the sessions with these *ids*."""
+        for stream in [one for one in self._followed if one.session_id in ids]:
+            _try(stream, stream.session_ended, "unexpected error at the end of a stream")
 
     def check_revocation(self) -> None:
         """Check every stream in the next sweep: the revocation lists have changed."""
@@ -69,23 +101,22 @@ class OpenStreams:
     def sweep(self) -> None:
         """Act on everything that is due; a stream that fails to end is cut."""
         now = self._clocks.wall()
+        for stream in tuple(self._followed):
+            check = partial(stream.check_session, now)
+            _try(stream, check, "unexpected error in the session check of a stream")
         if now >= self._next_at:
             due = _take_due(self._expiring, now)
             self._next_at = min(self._expiring.values(), default=math.inf)
-            for stream in due:
-                self._unchecked.discard(stream)
-                _end(stream)
+            for one in due:
+                self._unchecked.discard(one)
+                _end(one)
         if self._unchecked:
             unchecked, self._unchecked = tuple(self._unchecked), WeakSet()
-            for stream in unchecked:
-                self._end_if_revoked(stream)
+            for one in unchecked:
+                self._end_if_revoked(one)
         if self._closing:
-            for stream in _take_due(self._closing, self._clocks.steady()):
-                try:
-                    stream.timed_out()
-                except Exception as error:
-                    report_unexpected_error("unexpected error in the timeout of a stream", error)
-                    stream.cut()
+            for one in _take_due(self._closing, self._clocks.steady()):
+                _try(one, one.timed_out, "unexpected error in the timeout of a stream")
 
     def _end_if_revoked(self, stream: Stream) -> None:
         """End *stream* if it is revoked; cut it if the check fails.
@@ -109,10 +140,14 @@ class OpenStreams:
 
 
 def _end(stream: Stream) -> None:
+    _try(stream, stream.token_ended, "unexpected error at the end of a stream")
+
+
+def _try(stream: Stream, act: Callable[[], None], fault: str) -> None:
     try:
-        stream.token_ended()
+        act()
     except Exception as error:
-        report_unexpected_error("unexpected error at the end of a stream", error)
+        report_unexpected_error(fault, error)
         stream.cut()
 
 
