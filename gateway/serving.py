@@ -17,13 +17,14 @@ from gateway.decision.verdict import Deny, Publish
 from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.http.host_cors import HostCors
+from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.names import supported_upgrades
 from gateway.http.reading.request import Request
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.login.requests import Logins
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
-from gateway.proxy.logins.browser_logins import BrowserLogins, LoginCall
+from gateway.proxy.logins.browser_logins import BrowserLogins
 from gateway.proxy.logins.session_cache import SessionCache
 from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStreams
@@ -158,13 +159,14 @@ def _set_logins(
         return
     sessions = SessionCache(logins, clocks.wall, metrics)
     sessions.subscribe(port.streams.end_sessions)
-    port.logins = browsers = BrowserLogins(settings.logins, settings.policy, logins, sessions)
+    calls = LoginCalls(settings.logins, settings.policy)
+    port.logins = BrowserLogins(calls, logins, sessions)
     if preflight is None:
-        port.before_routes = browsers.find
+        port.before_routes = calls.find
         return
 
     def find_first(request: Request, host: str) -> Publish | LoginCall | Deny | None:
-        return browsers.find(request, host) or preflight(request, host)
+        return calls.find(request, host) or preflight(request, host)
 
     port.before_routes = find_first
 

@@ -2,21 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from gateway.decision.reason import Reason
 from gateway.login.session import SessionView
+from gateway.settings.values.login import Endpoint
 
-
-class Endpoint(Enum):
-    """What a request to a login wants; the value is the last part of its path."""
-
-    LOGIN = "login"
-    CALLBACK = "callback"
-    LOGOUT = "logout"
-    USERINFO = "userinfo"
-    BACKCHANNEL_LOGOUT = "backchannel-logout"
+__all__ = ["Endpoint", "LoginRequest", "LoginResponse", "Logins", "LoginsGone", "StepUpWanted"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ from gateway.decision.verdict import (
     WantedKey,
 )
 from gateway.http.host_cors import HostCors
+from gateway.http.login_calls import LoginCall
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
-from gateway.proxy.logins.browser_logins import BrowserLogins, LoginCall
+from gateway.proxy.logins.browser_logins import BrowserLogins
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.open_streams import OpenStreams
 from gateway.proxy.streams.upload import Upload

@@ -7,9 +7,9 @@ from gateway.decision.decide import settle
 from gateway.decision.head import NO_SESSION, RequestHead
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Settled, Verdict
+from gateway.http.login_calls import LoginCall
 from gateway.http.reading.fields import Refused
 from gateway.http.reading.request import NO_HOST, Request
-from gateway.proxy.logins.browser_logins import LoginCall
 from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error

@@ -6,6 +6,7 @@ from typing import Final, Protocol, assert_never
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny, NeedSession
+from gateway.http.login_calls import LoginCall
 from gateway.http.reading.cookies import LOGIN_COOKIE
 from gateway.http.reading.request import Request
 from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, LoginsGone
@@ -17,7 +18,7 @@ from gateway.proxy.exchange.admit import (
     admit_by_session,
     admit_with_session_keys,
 )
-from gateway.proxy.logins.browser_logins import LoginCall, make_login_request
+from gateway.proxy.logins.browser_logins import make_login_request
 from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
@@ -144,7 +145,7 @@ def _refuse(exchange: Browsing, deny: Deny, session: CachedSession | None) -> No
     if begun is not None:
         _spawn(exchange, _serve(exchange, begun, deny))
         return
-    url = None if logins is None else logins.url(request, deny)
+    url = None if logins is None else logins.calls.url(request, deny)
     if url is None:
         exchange.refuse(deny)
     else:

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.settings.values.signing_key import SigningKey
 
-# What follows the prefix in the paths of a login's own endpoints.
-ENDPOINTS: Final = ("login", "callback", "logout", "userinfo", "backchannel-logout")
+
+class Endpoint(Enum):
+    """What a request to a login wants; the value follows the prefix in its path."""
+
+    LOGIN = "login"
+    CALLBACK = "callback"
+    LOGOUT = "logout"
+    USERINFO = "userinfo"
+    BACKCHANNEL_LOGOUT = "backchannel-logout"
 
 
 class ClientAuthentication(Enum):

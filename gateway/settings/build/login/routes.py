@@ -13,7 +13,7 @@ from gateway.settings.schema.routes import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
-from gateway.settings.values.login import ENDPOINTS, LoginSettings
+from gateway.settings.values.login import Endpoint, LoginSettings
 
 
 def refuse_logins_of_public_routes(named: Sequence[Named[RouteModel]], faults: list[Fault]) -> None:
@@ -128,7 +128,7 @@ def _taken(login: LoginSettings) -> frozenset[tuple[tuple[Segment, ...], bool]]:
         prefix = parse_template(f"{login.prefix}/", is_prefix=True)
     except ValueError:  # a fault of the prefix, reported with the login
         return frozenset()
-    return frozenset(((prefix, True), *(((*prefix, name), False) for name in ENDPOINTS)))
+    return frozenset(((prefix, True), *(((*prefix, one.value), False) for one in Endpoint)))
 
 
 def _serves(route: Route, host: str) -> bool:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.login.requests import Endpoint
-from gateway.settings.values.login import ENDPOINTS, Origin, SessionStoreKind
+from gateway.settings.values.login import Origin, SessionStoreKind
 from tests.settings.build.login.login_configs import (
     APP,
     REDIS,
@@ -222,7 +221,3 @@ def test_an_included_file_declares_no_login(tmp_path: Path) -> None:
     (found,) = faults(tmp_path, one_login(extra="include: [team.yaml]\n"))
 
     assert (found.code, found.place.file) == ("unknown_key", str(tmp_path / "team.yaml"))
-
-
-def test_the_endpoints_are_those_that_the_gateway_serves() -> None:
-    assert set(ENDPOINTS) == {endpoint.value for endpoint in Endpoint}
