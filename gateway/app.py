@@ -10,6 +10,8 @@ from gateway.control_plane import ControlPlane
 from gateway.data_plane import DataPlane
 from gateway.fetched import Fetched, MakeLogins, make_fetched
 from gateway.fetching.clock import Clock, SystemClock
+from gateway.login.kept import LoginsKept
+from gateway.login.stores.open_stores import OpenStores
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
@@ -21,7 +23,7 @@ class Gateway(ControlPlane):
 
     Build it inside a running event loop, then ``start`` and finally ``stop`` it. *sockets* and
     *admin_socket* already listen, and replace the addresses in *settings*: *sockets* has those of
-    each address of the data port, or none. *make_logins* returns the logins of a configuration.
+    each address of the data port, or none. *make_logins* may return the logins of a configuration.
     """
 
     def __init__(  # noqa: PLR0913 - built in few places, by name
@@ -36,9 +38,12 @@ class Gateway(ControlPlane):
     ) -> None:
         self._sockets = sockets
         clock = fetch_clock or SystemClock()
+        kept = LoginsKept(OpenStores(clocks.wall))
 
         def make(wanted: Settings) -> Fetched:
-            return make_fetched(wanted, clock, self._compare_streams, make_logins)
+            return make_fetched(
+                wanted, clock, self._compare_streams, make_logins, kept, clocks.wall
+            )
 
         fetched = make(settings)
         self.data = DataPlane(

@@ -13,6 +13,7 @@ from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
+from gateway.admin.sessions import login_status
 from gateway.admin.status import (
     certificate_status,
     certificates_in_use,
@@ -23,6 +24,7 @@ from gateway.admin.status import (
 from gateway.fetched import Fetched
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import Rehearsal
+from gateway.login.session import Session
 from gateway.reloading.checks import Inventory, Missing, find_missing, needs_restart
 from gateway.reloading.report import LastReload, ReloadOutcome, ReloadReport
 from gateway.reloading.requests import ReloadRequests
@@ -32,6 +34,7 @@ from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.exposition import Exposition
+from gateway.telemetry.metrics.logins import LoginMetrics
 
 
 class Workers(Protocol):
@@ -113,6 +116,7 @@ class ControlPlane:
             issuers=lambda: map(issuer_metrics, self._fetched.keyring.status()),
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
             certificates=self._seconds_left,
+            logins=self._login_metrics,
             pids=lambda: workers.pids,
             restarts=lambda: workers.restarts,
             is_ready=lambda: not self.ready().not_ready,
@@ -274,6 +278,7 @@ class ControlPlane:
             "certificates": [certificate_status(one, now) for one in in_use],
             "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
             "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),
+            "logins": self._login_statuses(),
             "connections": {
                 "open": metrics.connections_open,
                 "requests_in_flight": metrics.requests_in_flight,
@@ -290,6 +295,32 @@ class ControlPlane:
     def _seconds_left(self) -> Iterable[tuple[str, float]]:
         now = self._clock()
         return ((one.file, one.not_after - now) for one in certificates_in_use(self._settings))
+
+    def _login_metrics(self) -> LoginMetrics:
+        logins = self._fetched.live_logins
+        return LoginMetrics() if logins is None else logins.counts
+
+    def _login_statuses(self) -> list[Mapping[str, object]]:
+        logins = self._fetched.live_logins
+        if logins is None:
+            return []
+        endpoints = {one.name: one for one in logins.status()}
+        return [login_status(one, endpoints[one.issuer]) for one in self._settings.logins.values()]
+
+    async def sessions(self, subject: str | None) -> Sequence[Session]:
+        """Return the sessions of *subject*, or all, newest first. Raises StoreUnavailable."""
+        logins = self._fetched.live_logins
+        return [] if logins is None else await logins.listed(subject)
+
+    async def end_session(self, session_id: bytes) -> bool:
+        """End the session with this id; return whether there was one. Raises StoreUnavailable."""
+        logins = self._fetched.live_logins
+        return logins is not None and await logins.end_by_id(session_id)
+
+    async def end_sessions(self, subject: str) -> int:
+        """End all sessions of *subject*; return how many are known. Raises StoreUnavailable."""
+        logins = self._fetched.live_logins
+        return 0 if logins is None else await logins.end_subject(subject)
 
     async def explain(self, question: Question) -> Mapping[str, object]:
         """Return how a request would be decided now, as ``POST /explain`` shows it."""

@@ -1,11 +1,16 @@
 """Own what exists once for one configuration: keys, revocation lists and logins."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.fetching.clock import Clock
 from gateway.keyring.keyring import Keyring
+from gateway.login.client import LoginClient
+from gateway.login.endpoints import LoginEndpoints
+from gateway.login.kept import LoginsKept
+from gateway.login.live_logins import LiveLogins
 from gateway.login.requests import Logins
 from gateway.revocation.revocations import Revocations
 from gateway.settings.values.configuration import Settings
@@ -13,20 +18,20 @@ from gateway.settings.values.configuration import Settings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """The keys and the lists of one configuration, kept fresh from ``start`` to ``close``.
+    """The keys, lists and logins of one configuration, kept fresh from ``start`` to ``close``.
 
-    *logins* are None if it has no way to log in.
+    *logins* are None if it has no way to log in. *live_logins* are the same, as operators and
+    reloads see them.
     """
 
     keyring: Keyring
     revocations: Revocations
     logins: Logins | None = None
+    live_logins: LiveLogins | None = None
 
     async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""
-        await asyncio.gather(
-            self.keyring.start(limit_seconds), self.revocations.start(limit_seconds)
-        )
+        await asyncio.gather(*(one.start(limit_seconds) for one in self._parts()))
 
     async def succeed(self, former: "Fetched", limit_seconds: float | None = None) -> None:
         """Load all keys and lists before any request needs them, for at most *limit_seconds*.
@@ -35,6 +40,8 @@ class Fetched:
         """
         self.keyring.take_over(former.keyring)
         self.revocations.take_over(former.revocations)
+        if self.live_logins is not None and former.live_logins is not None:
+            self.live_logins.take_over(former.live_logins)
         try:
             await self.start(limit_seconds)
         except BaseException:  # cancelled: the gateway stops
@@ -43,28 +50,61 @@ class Fetched:
 
     async def retire(self) -> None:
         """Close after the fetches in flight, which requests may wait for."""
-        await asyncio.gather(self.keyring.retire(), self.revocations.retire())
+        await asyncio.gather(*(one.retire() for one in self._parts()))
 
     async def close(self) -> None:
         """Stop all fetches."""
-        await asyncio.gather(self.keyring.close(), self.revocations.close())
+        await asyncio.gather(*(one.close() for one in self._parts()))
+
+    def _parts(self) -> tuple[Keyring | Revocations | LiveLogins, ...]:
+        logins = () if self.live_logins is None else (self.live_logins,)
+        return (self.keyring, self.revocations, *logins)
 
 
 MakeLogins = Callable[[Settings], Logins | None]
 
 
-def make_fetched(
+def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: Settings,
     clock: Clock,
     on_lists_change: Callable[[], None],
     make_logins: MakeLogins | None = None,
+    kept: LoginsKept | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> Fetched:
     """Return the keys, lists and logins of *settings*; call *on_lists_change* with each new list.
 
-    Without *make_logins* there are no logins.
+    *kept* is what the logins of all configurations share, *wall* returns seconds since the epoch.
+    *make_logins* may return other logins instead.
     """
+    keyring = Keyring(settings.issuers, clock=clock)
+    live = None
+    if make_logins is None and settings.logins:
+        live = _make_live_logins(settings, keyring, kept or LoginsKept(), clock, wall)
     return Fetched(
-        Keyring(settings.issuers, clock=clock),
+        keyring,
         Revocations(settings.revocations, on_lists_change, clock=clock),
-        None if make_logins is None else make_logins(settings),
+        live if make_logins is None else make_logins(settings),
+        live,
     )
+
+
+def _make_live_logins(
+    settings: Settings,
+    keyring: Keyring,
+    kept: LoginsKept,
+    clock: Clock,
+    wall: Callable[[], float],
+) -> LiveLogins:
+    logins, issuers = settings.logins, settings.issuers
+    used = dict.fromkeys(login.issuer for login in logins.values())
+    endpoints = LoginEndpoints([issuers[name] for name in used], clock)
+    clients = {
+        name: LoginClient(
+            login, issuers[login.issuer], settings.policy, keyring, endpoints, clock=wall
+        )
+        for name, login in logins.items()
+    }
+    redis = settings.rate_limiting.redis
+    stores = {name: kept.stores.open(login.session, redis) for name, login in logins.items()}
+    return LiveLogins(clients, stores, endpoints, kept, clock=wall)

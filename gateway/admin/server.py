@@ -1,4 +1,4 @@
-"""Serve the admin port: probes, metrics, status, explanations, reloads."""
+"""Serve the admin port: probes, metrics, status, explanations, reloads, sessions."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from gateway.admin.guard import problems, refuse_other_names, require_token
 from gateway.admin.idle_connections import IdleConnections
 from gateway.admin.readiness import Readiness
 from gateway.admin.responses import json_object, problem, text
+from gateway.admin.sessions import SessionPaths, SessionsView
 from gateway.decision.tokens.json_text import parse_json_object
 from gateway.http.server_header import hide_software
 from gateway.reloading.report import report_as_json
@@ -45,7 +46,7 @@ def _without_input(record: logging.LogRecord) -> bool:
 _log.addFilter(_without_input)
 
 
-class AdminView(Protocol):
+class AdminView(SessionsView, Protocol):
     """The gateway as operators see it; no method may return a secret or a part of a token."""
 
     def ready(self) -> Readiness:
@@ -102,6 +103,10 @@ class AdminServer:
         app.router.add_get("/decisions/{id}", self._decision)
         app.router.add_post("/explain", self._explain)
         app.router.add_post("/reload", self._reload)
+        sessions = SessionPaths(view)
+        app.router.add_get("/sessions", sessions.show)
+        app.router.add_delete("/sessions", sessions.end_all)
+        app.router.add_delete("/sessions/{id}", sessions.end)
         # Signals are handled elsewhere, and probes every second are not worth a log line.
         self._runner = web.AppRunner(
             app,

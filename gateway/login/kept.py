@@ -10,6 +10,7 @@ from gateway.decision.reason import Reason
 from gateway.login.sealing import KEY_BYTES, KeyRing
 from gateway.login.session import Session
 from gateway.login.store import Kept
+from gateway.login.stores.open_stores import OpenStores
 from gateway.telemetry.metrics.logins import LoginMetrics
 
 Listener = Callable[[frozenset[bytes]], None]
@@ -22,12 +23,13 @@ _MAX_PAUSES: Final = 10_000
 class LoginsKept:
     """What a gateway's logins have once, whatever its configuration is at the moment.
 
-    *ring* seals logins under way if no key is configured. *refreshing* and *unsaved* are by the
-    session's id: the refreshes in flight, and sessions with tokens that no store has taken yet.
-    *listeners* hear of sessions that ended. *endings* are the hashes of logout tokens whose
-    sessions could not be ended yet.
+    *stores* are those in use. *ring* seals logins under way if no key is configured. *refreshing*
+    and *unsaved* are by the session's id: the refreshes in flight, and sessions with tokens that no
+    store has taken yet. *listeners* hear of sessions that ended. *endings* are the hashes of logout
+    tokens whose sessions could not be ended yet.
     """
 
+    stores: OpenStores = field(default_factory=OpenStores)
     ring: KeyRing = field(default_factory=lambda: KeyRing([token_bytes(KEY_BYTES)]))
     refreshing: dict[bytes, asyncio.Task[Kept | Reason]] = field(default_factory=dict)
     unsaved: dict[bytes, Session] = field(default_factory=dict)

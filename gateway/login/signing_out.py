@@ -108,16 +108,16 @@ class SigningOut:
         self, client: LoginClient, order: LogoutOrder, text: str, request: LoginRequest, site: Site
     ) -> LoginResponse:
         used = sha256(f"{client.iss}\n{order.token_id}".encode()).digest()
-        leeway = order.expires_at - self._sessions.now() + client.leeway_seconds
-        endings = self._kept.endings
+        # One that ended nothing because the store failed may come again.
+        endings, expires_in = self._kept.endings, order.expires_at - self._sessions.now()
         try:
-            # One that was used, but ended nothing because the store failed, may come again.
-            is_new = await self._sessions.use_once(client, used, max(leeway, 1.0))
+            seconds = max(expires_in + client.leeway_seconds, 1.0)
+            is_new = await self._sessions.use_once(client, used, seconds)
             if not is_new and used not in endings:
                 return _bad_request(f"{client.login.name}: the logout token was used before")
-            endings.add(used)
             await self._sessions.end_all(_which(client, order), "backchannel_logout")
         except StoreUnavailable as error:
+            endings.add(used)
             return site.refuse(request, Failure(Reason.SESSIONS_UNAVAILABLE, str(error)))
         endings.discard(used)
         return LoginResponse(200)

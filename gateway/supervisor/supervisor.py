@@ -8,6 +8,7 @@ from socket import socket
 from gateway.control_plane import ControlPlane
 from gateway.fetched import Fetched, make_fetched
 from gateway.fetching.clock import SystemClock
+from gateway.login.kept import LoginsKept
 from gateway.proxy.port import new_pseudonym
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
@@ -33,10 +34,10 @@ class Supervisor(ControlPlane):
         admin_socket: socket | None = None,
         timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        clock = SystemClock()
+        clock, kept = SystemClock(), LoginsKept()
 
         def make(wanted: Settings) -> Fetched:
-            return make_fetched(wanted, clock, _no_streams)
+            return make_fetched(wanted, clock, _no_streams, kept=kept)
 
         fetched, pseudonym = make(settings), new_pseudonym()
         self.data_addresses: Sequence[tuple[str, int]] = [

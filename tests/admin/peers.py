@@ -1,7 +1,7 @@
 """A gateway for the admin port to show, and a client of the port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,6 +10,8 @@ import aiohttp
 from gateway.admin.explain import Question
 from gateway.admin.readiness import Readiness
 from gateway.admin.server import AdminServer
+from gateway.login.session import Session
+from gateway.login.store import StoreUnavailable
 from gateway.reloading.requests import ReloadRequests
 from gateway.settings.values.configuration import Address, Admin
 
@@ -27,6 +29,8 @@ class FakeGateway:
     explaining: int = 0
     explained_at_once: int = 0
     decisions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    held: list[Session] = field(default_factory=list)
+    store_fault: StoreUnavailable | None = None
 
     def ready(self) -> Readiness:
         return Readiness(self.not_ready, (), self.issuers, self.revocations)
@@ -47,6 +51,26 @@ class FakeGateway:
 
     async def decision(self, request_id: str) -> Mapping[str, object] | None:
         return self.decisions.get(request_id)
+
+    async def sessions(self, subject: str | None) -> Sequence[Session]:
+        self._ask_store()
+        return [one for one in self.held if subject in {None, one.subject}]
+
+    async def end_session(self, session_id: bytes) -> bool:
+        return self._end(lambda one: one.id == session_id) > 0
+
+    async def end_sessions(self, subject: str) -> int:
+        return self._end(lambda one: one.subject == subject)
+
+    def _end(self, is_meant: Callable[[Session], bool]) -> int:
+        self._ask_store()
+        ended = list(filter(is_meant, self.held))
+        self.held = [one for one in self.held if one not in ended]
+        return len(ended)
+
+    def _ask_store(self) -> None:
+        if self.store_fault is not None:
+            raise self.store_fault
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote_plus, unquote_plus, urlencode, urlspli
 
 from aiohttp import web
 
-from tests.login.signing import KEY, sign
+from tests.login.signing import KEY, PUBLIC_JWK, sign
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -106,6 +106,8 @@ class Provider:
             return await self.answers[request.path](request)  # type: ignore[arg-type]
         if request.path == "/.well-known/openid-configuration":
             return web.json_response(self.describe())
+        if request.path == "/jwks":
+            return web.json_response({"keys": [PUBLIC_JWK]})
         if not self._knows(request):
             return web.json_response({"error": "invalid_client"}, status=401)
         if request.path == "/par":

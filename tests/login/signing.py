@@ -13,6 +13,7 @@ from tests.tokens import as_key, make_private
 
 KEY = make_private("ES256", 7)
 OTHER_KEY = make_private("ES256", 8)
+PUBLIC_JWK = {**ECKey.import_key(KEY.public_key()).as_dict(), "kid": "k7", "alg": "ES256"}
 KEYS = KeySet((as_key(KEY, "k7", frozenset({"ES256"})),))
 
 

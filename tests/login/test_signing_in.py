@@ -515,26 +515,6 @@ async def test_a_program_gets_a_problem_instead_of_a_page() -> None:
         assert members(response)["reason"] == "login_failed"
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "method", "allowed"),
-    [
-        (Endpoint.LOGIN, "POST", "GET, HEAD"),
-        (Endpoint.CALLBACK, "HEAD", "GET"),
-        (Endpoint.CALLBACK, "POST", "GET"),
-        (Endpoint.LOGOUT, "GET", "POST"),
-        (Endpoint.USERINFO, "POST", "GET, HEAD"),
-        (Endpoint.BACKCHANNEL_LOGOUT, "GET", "POST"),
-    ],
-)
-async def test_an_endpoint_has_its_own_methods(
-    endpoint: Endpoint, method: str, allowed: str
-) -> None:
-    async with open_world() as world:
-        response = await world.browser().send(endpoint, method)
-
-        assert (response.status, fields_of(response, "Allow")) == (405, [allowed])
-
-
 async def test_nothing_secret_is_logged_or_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with open_world() as world:

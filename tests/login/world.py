@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.decision.reason import Reason
-from gateway.login.browser_logins import BrowserLogins
 from gateway.login.client import LoginClient
 from gateway.login.endpoints import LoginEndpoints
 from gateway.login.kept import LoginsKept
+from gateway.login.live_logins import LiveLogins
 from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, StepUpWanted
 from gateway.login.session import SessionView
 from gateway.login.store import SessionStore
@@ -70,7 +70,7 @@ class WallClock:
 class Browser:
     """A browser: its cookies, and what it does with a response."""
 
-    logins: BrowserLogins
+    logins: LiveLogins
     authority: str = ORIGIN.authority
     names: tuple[str, ...] = ("web",)
     cookies: dict[str, str] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class World:
     fetch_clock: MovableClock = field(default_factory=MovableClock)
     kept: LoginsKept = field(default_factory=LoginsKept)
     keys: Keyring = field(default_factory=Keyring)
-    logins: BrowserLogins = field(init=False)
+    logins: LiveLogins = field(init=False)
     endpoints: LoginEndpoints = field(init=False)
     ended: list[bytes] = field(default_factory=list)
 
@@ -187,12 +187,12 @@ def provider_settings(world: World) -> IssuerSettings:
 
 def make_logins(
     world: World, settings: tuple[LoginSettings, ...], store: SessionStore
-) -> BrowserLogins:
+) -> LiveLogins:
     endpoints = LoginEndpoints([provider_settings(world)], world.fetch_clock)
     clients = {one.name: make_client(world, one, endpoints) for one in settings}
     stores = dict.fromkeys(clients, store)
     world.endpoints = endpoints
-    return BrowserLogins(clients, stores, endpoints, world.kept, clock=world.clock)
+    return LiveLogins(clients, stores, endpoints, world.kept, clock=world.clock)
 
 
 @asynccontextmanager

@@ -18,23 +18,15 @@ from gateway.login.site import Site, find_site, misdirected
 from gateway.login.store import SessionStore, StoreUnavailable
 from gateway.telemetry.metrics.logins import LoginMetrics
 
-_METHODS: Final = {
-    Endpoint.LOGIN: ("GET", "HEAD"),
-    Endpoint.CALLBACK: ("GET",),
-    Endpoint.LOGOUT: ("POST",),
-    Endpoint.USERINFO: ("GET", "HEAD"),
-    Endpoint.BACKCHANNEL_LOGOUT: ("POST",),
-}
-
 # RFC 6750 §3: as of a request without a token.
 _CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="gateway"')
 
 
-class BrowserLogins:
+class LiveLogins:
     """The logins of one configuration, from ``start`` to ``close``.
 
-    *clients* and *stores* are by the name of the login. *kept* outlives the configuration. *clock*
-    returns seconds since the epoch.
+    *clients* and *stores* are by the name of the login, the latter opened by *kept*, which outlives
+    the configuration. *clock* returns seconds since the epoch.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -48,6 +40,7 @@ class BrowserLogins:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._clients = clients
+        self._stores = tuple(stores.values())
         self._endpoints = endpoints
         self._kept = kept
         self.sessions = Sessions(clients, stores, kept, clock, sleep)
@@ -57,7 +50,7 @@ class BrowserLogins:
 
     # --- from one configuration to the next
 
-    def take_over(self, former: "BrowserLogins") -> None:
+    def take_over(self, former: "LiveLogins") -> None:
         """Take over the endpoints of *former*; it shares everything else already."""
         self._endpoints.take_over(former._endpoints)
 
@@ -70,17 +63,24 @@ class BrowserLogins:
         self._forget_listeners()
         await self._out.close()
         await self._endpoints.retire()
+        await self._release_stores()
 
     async def close(self) -> None:
         """Stop all requests to issuers."""
         self._forget_listeners()
         await self._out.close()
         await self._endpoints.close()
+        await self._release_stores()
 
     def _forget_listeners(self) -> None:
         for one in self._listeners:
             self._kept.listeners.remove(one)
         self._listeners = []
+
+    async def _release_stores(self) -> None:
+        stores, self._stores = self._stores, ()
+        for store in stores:
+            await self._kept.stores.release(store)
 
     # --- what a data port asks
 
@@ -90,11 +90,6 @@ class BrowserLogins:
         site = find_site(request, named)
         if site is None:
             return misdirected(request)
-        methods = _METHODS[request.endpoint]
-        if not request.is_navigation and request.method not in methods:
-            detail = f"{request.endpoint.value} allows {', '.join(methods)}"
-            allow = [("Allow", ", ".join(methods))]
-            return refuse(Reason.METHOD_NOT_ALLOWED, detail, accept=request.accept, fields=allow)
         match request.endpoint:
             case Endpoint.LOGIN:
                 return await self._in.begin(request, site)
