@@ -1,11 +1,14 @@
 """What holds for every store of sessions: memory, Redis, and cookies."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from gateway.login.session import Session
 from gateway.login.store import Ended, SessionStore
@@ -14,6 +17,7 @@ from gateway.settings.values.login import SessionSettings, SessionStoreKind
 from gateway.settings.values.rates import OnFailure, Redis
 from tests.limits.redis_server import running_redis
 from tests.login.sessions import BEGUN_AT, ISSUER, Clock, make_session, make_tokens
+from tests.login.store_machine import StoreMachine
 
 PATIENT = 60.0
 KINDS = ["memory", "redis", "cookie", "cookie and redis"]
@@ -37,8 +41,8 @@ def open_world(kind: str, redis: Redis, clock: Clock) -> World:
     store = SessionStoreKind(kind.partition(" ")[0])
     keys = () if store is SessionStoreKind.MEMORY else (b"k" * 32,)
     shared = redis if "redis" in kind else None
-    settings = SessionSettings(store, 100.0, 1000.0, keys)
-    return World(kind, open_store(settings, shared, clock=clock), clock, shared)
+    wanted = SessionSettings(store, 100.0, 1000.0, keys)
+    return World(kind, open_store(wanted, shared, clock=clock), clock, shared)
 
 
 class Browser:
@@ -342,3 +346,22 @@ async def test_a_value_is_shown_by_nothing(world: World) -> None:
     assert kept.value not in repr(kept)
     assert "refresh-0" not in repr(kept)
     assert "access-0" not in repr(kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_store_does_what_a_model_that_forgets_nothing_does(
+    kind: str, redis_url: str, tmp_path: Path
+) -> None:
+    count = itertools.count()
+
+    class Machine(StoreMachine):
+        is_cookie = "cookie" in kind
+        forgets = "redis" not in kind
+
+        def open_store(self) -> SessionStore:
+            prefix = f"{tmp_path.name}{next(count)}:"
+            redis = Redis(redis_url, PATIENT, OnFailure.REFUSE, prefix)
+            return open_world(kind, redis, self.clock).store
+
+    examples = settings(max_examples=20, stateful_step_count=40)
+    run_state_machine_as_test(Machine, settings=examples)
