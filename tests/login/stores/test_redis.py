@@ -199,6 +199,29 @@ async def test_all_that_is_kept_has_an_end(
     assert lives[NAMES.session(session_id)] <= 101_000
 
 
+async def test_a_session_that_is_used_lives_longer_in_redis_as_well(
+    stores: list[RedisStore], commands: RedisCommands
+) -> None:
+    _, session_id = await log_in(stores[0])
+    key = NAMES.session(session_id)
+    await commands.ask("PEXPIRE", key, 50_000)
+    await stores[0].touch(make_session(id=session_id), BEGUN_AT + 1)
+
+    assert await commands.ask("PTTL", key) > 60_000
+
+
+async def test_a_refresh_leaves_nothing_of_a_session_that_ended(
+    stores: list[RedisStore], commands: RedisCommands
+) -> None:
+    value, session_id = await log_in(stores[0])
+    await stores[0].end(session_id)
+    assert await stores[0].replace(make_session(id=session_id, version=1)) is None
+    await stores[0].touch(make_session(id=session_id), BEGUN_AT + 1)
+
+    assert await commands.ask("KEYS", "*") == []
+    assert await stores[0].read(value) is None
+
+
 async def test_lists_forget_what_is_over(stores: list[RedisStore], commands: RedisCommands) -> None:
     store = stores[0]
     clock = store._clock
