@@ -1,9 +1,11 @@
 """The messages between a supervisor and its workers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.limits.gcra import Wanted
+from gateway.login.requests import LoginRequest
 from gateway.settings.text.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
 
@@ -28,7 +30,7 @@ class Start:
     """Serve with *configuration* on the listening sockets *descriptors*; answered once it serves.
 
     *index* is that of the worker, from 0. *identity_names* are the aliases of the identity headers
-    of all configurations so far.
+    of all configurations so far, and *had_logins* says whether one of these has had logins.
     """
 
     configuration: Configuration
@@ -36,6 +38,7 @@ class Start:
     descriptors: tuple[tuple[int, ...], ...]
     pseudonym: bytes
     identity_names: frozenset[bytes] = frozenset()
+    had_logins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,14 @@ class ListUpdate:
     octets: bytes | None = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    """The sessions with these *ids* have ended."""
+
+    number: int
+    ids: frozenset[bytes]
+
+
 # --- from a worker to the supervisor
 
 
@@ -123,6 +134,22 @@ class Refetch:
     number: int
     issuer_name: str
     kid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindSession:
+    """Find the session of these *cookies*, by name; answered as ``Logins.find`` does."""
+
+    number: int
+    cookies: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeLogin:
+    """Respond to a *request* of a browser to a login; answered with ``LoginResponse``."""
+
+    number: int
+    request: LoginRequest
 
 
 @dataclass(frozen=True, slots=True)

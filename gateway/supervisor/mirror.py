@@ -1,19 +1,30 @@
-"""Give a worker the keys, revocation lists and rate limits that the supervisor holds."""
+"""Give a worker the keys, lists, logins and rate limits that the supervisor holds."""
 
 import asyncio
 import pickle
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.decision.keys import KeySet
+from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationList
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_keys, describe_wanted
 from gateway.limits.gcra import Taken, Wanted
 from gateway.limits.limiter import MemoryLimiter
-from gateway.supervisor.messages import KeysUpdate, ListUpdate, Refetch, Take
+from gateway.login.requests import LoginRequest, LoginResponse, LoginsGone
+from gateway.login.session import SessionView
+from gateway.supervisor.messages import (
+    FindSession,
+    KeysUpdate,
+    ListUpdate,
+    Refetch,
+    ServeLogin,
+    Take,
+)
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.portable_keys import unpack_keys
@@ -31,7 +42,7 @@ class _Latest:
 
 
 class Mirror:
-    """The current *keys* and *lists* of the configuration *number*."""
+    """The current *keys* and *lists* of the configuration *number*, and its *logins*."""
 
     def __init__(self, number: int, circuit: PeerCircuit) -> None:
         self._number = number
@@ -42,6 +53,7 @@ class Mirror:
         self._lists: dict[str, RevocationList] = {}
         self.keys: Mapping[str, KeySet] = self._keys
         self.lists: Mapping[str, RevocationList] = self._lists
+        self.logins = PeerLogins(number, circuit)
 
     def update_keys(self, update: KeysUpdate) -> None:
         """Replace the keys of one issuer."""
@@ -90,6 +102,43 @@ class Mirror:
         fetched_at = latest.update.fetched_at
         age_seconds = None if fetched_at is None else int(time.monotonic() - fetched_at)
         return describe_keys(latest.kids, age_seconds, latest.update.last_error)
+
+
+class PeerLogins:
+    """The logins of the configuration *number*, which are the supervisor's.
+
+    While it is gone or hangs, nobody logs in or out, and sessions cannot be found: LoginsGone.
+    """
+
+    def __init__(self, number: int, circuit: PeerCircuit) -> None:
+        self._number = number
+        self._circuit = circuit
+        self._listeners: list[Callable[[frozenset[bytes]], None]] = []
+
+    async def serve(self, request: LoginRequest) -> LoginResponse:
+        """Have the supervisor respond to *request*."""
+        response: LoginResponse = await self._ask(ServeLogin(self._number, request))
+        return response
+
+    async def find(self, cookies: Mapping[str, str]) -> SessionView | Reason:
+        """Have the supervisor find a session, and refresh it if it is time."""
+        found: SessionView | Reason = await self._ask(FindSession(self._number, cookies))
+        return found
+
+    async def _ask(self, question: FindSession | ServeLogin) -> Any:
+        try:
+            return await self._circuit.ask_while_alive(question)
+        except PeerGone:
+            raise LoginsGone from None
+
+    def subscribe(self, ended: Callable[[frozenset[bytes]], None]) -> None:
+        """Call *ended* with the ids of sessions that ended."""
+        self._listeners.append(ended)
+
+    def end(self, ids: frozenset[bytes]) -> None:
+        """Tell that these sessions ended."""
+        for listener in self._listeners:
+            listener(ids)
 
 
 class PeerLimiter:

@@ -6,7 +6,7 @@ from pathlib import Path
 from socket import socket
 
 from gateway.control_plane import ControlPlane
-from gateway.fetched import Fetched, make_fetched
+from gateway.fetched import Fetched, MakeLogins, make_fetched
 from gateway.fetching.clock import SystemClock
 from gateway.login.kept import LoginsKept
 from gateway.proxy.port import new_pseudonym
@@ -21,7 +21,8 @@ class Supervisor(ControlPlane):
     """One gateway whose requests are served by several workers; it serves none itself.
 
     *path* and *record* are what *settings* were read from. *sockets* listen, one set for each
-    worker; ``stop`` closes them. Build it inside a running event loop.
+    worker; ``stop`` closes them. *make_logins* may return the logins of a configuration. Build it
+    inside a running event loop.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place
@@ -33,11 +34,12 @@ class Supervisor(ControlPlane):
         *,
         admin_socket: socket | None = None,
         timeouts: WorkerTimeouts = DEFAULT_TIMEOUTS,
+        make_logins: MakeLogins | None = None,
     ) -> None:
         clock, kept = SystemClock(), LoginsKept()
 
         def make(wanted: Settings) -> Fetched:
-            return make_fetched(wanted, clock, _no_streams, kept=kept)
+            return make_fetched(wanted, clock, _no_streams, make_logins, kept)
 
         fetched, pseudonym = make(settings), new_pseudonym()
         self.data_addresses: Sequence[tuple[str, int]] = [

@@ -1,4 +1,4 @@
-"""Publish the keys and revocation lists of a configuration to the workers."""
+"""Publish to the workers the keys and lists of a configuration, and ends of its sessions."""
 
 import pickle
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetched import Fetched
-from gateway.supervisor.messages import KeysUpdate, ListUpdate
+from gateway.supervisor.messages import KeysUpdate, ListUpdate, SessionsEnded
 from gateway.supervisor.portable_keys import pack_keys
 
-Update = KeysUpdate | ListUpdate
+Update = KeysUpdate | ListUpdate | SessionsEnded
 
 
 class UpdateSource:
@@ -41,6 +41,8 @@ class UpdateSource:
 
         self.fetched.keyring.subscribe(publish_keys)
         self.fetched.revocations.subscribe(publish_list)
+        if self.fetched.logins is not None:
+            self.fetched.logins.subscribe(lambda ids: publish(SessionsEnded(self.number, ids)))
 
     def _keys(self, name: str) -> KeysUpdate:
         keys = self.fetched.keyring.keys.get(name)

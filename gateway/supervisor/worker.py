@@ -23,6 +23,7 @@ from gateway.supervisor.messages import (
     KeysUpdate,
     ListUpdate,
     Prepare,
+    SessionsEnded,
     Start,
     Stop,
 )
@@ -62,7 +63,9 @@ class Worker:
 
     def _receive(self, update: Any) -> None:
         match update:
-            case KeysUpdate(number) | ListUpdate(number) if self._is_over(number):
+            case KeysUpdate(number) | ListUpdate(number) | SessionsEnded(number) if self._is_over(
+                number
+            ):
                 return
             case KeysUpdate(number):
                 self._mirror(number).update_keys(update)
@@ -70,6 +73,8 @@ class Worker:
                 self._mirror(number).update_list(update)
                 if number == self._number and self._data is not None:
                     self._data.compare_streams()
+            case SessionsEnded(number, ids):
+                self._mirror(number).logins.end(ids)
             case Discard(number):
                 self._discarded = number
                 self._mirrors.pop(number, None)
@@ -127,6 +132,8 @@ class Worker:
             is_one_of_several=True,
             limiter=PeerLimiter(self._circuit),
             identity_names=start.identity_names,
+            logins=mirror.logins,
+            had_logins=start.had_logins,
         )
         await data.start(inherit(start.descriptors))
         settle_memory()
@@ -150,7 +157,7 @@ class Worker:
             raise Refused("not prepared for it")
         settings = self._prepared[1]
         mirror = self._mirror(number)
-        self._data.use(settings, mirror, mirror.lists)
+        self._data.use(settings, mirror, mirror.lists, mirror.logins)
         self._mirrors.pop(self._number, None)
         self._number, self._prepared = number, None
 

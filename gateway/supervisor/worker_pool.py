@@ -11,6 +11,7 @@ from typing import Any
 from gateway.decision.identity import identity_aliases
 from gateway.fetched import Fetched
 from gateway.limits.limiter import MemoryLimiter
+from gateway.login.requests import Logins
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
 from gateway.supervisor.child import Child, ask_all, describe_failure
@@ -21,8 +22,10 @@ from gateway.supervisor.messages import (
     Discard,
     Drain,
     Find,
+    FindSession,
     Prepare,
     Refetch,
+    ServeLogin,
     Start,
     Stop,
     Take,
@@ -62,6 +65,7 @@ class WorkerPool:
         self._settings = settings
         # Of all configurations so far.
         self.identity_names = identity_aliases(settings.policy.identity)
+        self._had_logins = bool(settings.logins)
         self._timeouts = timeouts
         self._limiter = MemoryLimiter()
         # A number is never reused: a worker may still be busy with a discarded configuration.
@@ -104,8 +108,15 @@ class WorkerPool:
         live = self._live
         for update in self._updates[live.number].all():
             child.peer.notify(update)
-        names = self.identity_names
-        await child.ask(Start(live, slot.index, child.descriptors, self._pseudonym, names))
+        start = Start(
+            live,
+            slot.index,
+            child.descriptors,
+            self._pseudonym,
+            self.identity_names,
+            self._had_logins,
+        )
+        await child.ask(start)
 
     async def _answer(self, question: Any) -> object:
         match question:
@@ -114,10 +125,24 @@ class WorkerPool:
                 if source is not None:
                     await source.fetched.keyring.refetch(issuer_name, kid)
                 return None
+            case FindSession(number, cookies):
+                return await self._logins(number).find(cookies)
+            case ServeLogin(number, request):
+                return await self._logins(number).serve(request)
             case Take(wanted):
                 return self._limiter.take(wanted)
             case _:
                 raise Refused(f"unknown question: {type(question).__name__}")
+
+    def _logins(self, number: int) -> Logins:
+        """Return the logins of configuration *number*; those of the live one if it is over.
+
+        A worker may ask while it switches. Raises Refused if there are none.
+        """
+        source = self._updates.get(number) or self._updates[self._live.number]
+        if source.fetched.logins is None:
+            raise Refused("the configuration has no login")
+        return source.fetched.logins
 
     def _publish(self, update: Update) -> None:
         if update.number in self._updates:  # otherwise its configuration was discarded
@@ -196,6 +221,7 @@ class WorkerPool:
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
         self.identity_names |= identity_aliases(self._settings.policy.identity)
+        self._had_logins = self._had_logins or bool(self._settings.logins)
         self._start_gate.release()  # a worker that starts from here on gets the new one
         self._counts.use(self._settings)
         await asyncio.shield(self._commit(former))

@@ -229,9 +229,9 @@ def test_every_member_of_an_access_log_line_is_described() -> None:
     lines = re.findall(r'^\{"time":.+$', page("tutorial"), re.MULTILINE)
     listed = [row[0].strip("`") for row in rows(sections(page("access-log"), "##")["JSON"])]
 
-    # Two members that most lines lack: see the page.
-    usual = [name for name in listed if name not in {"trace_id", "would_deny"}]
-    assert len(usual) == len(listed) - 2
+    # Three members that most lines lack: see the page.
+    usual = [name for name in listed if name not in {"trace_id", "would_deny", "login"}]
+    assert len(usual) == len(listed) - 3
     assert lines
     assert all(list(json.loads(line)) == usual for line in lines)
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.fetched import MakeLogins
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.text.disk import Record, RecordingDisk
 from gateway.settings.values.configuration import Settings
@@ -28,7 +29,9 @@ def read(
     directory: Path, route: Mapping[str, Any] = OPEN, **changes: Any
 ) -> tuple[Settings, Record]:
     """Return a configuration with this one *route*, and what it was read from."""
-    path = write_config(directory, ["http://127.0.0.1:1"], {"routes": [dict(route)], **changes})
+    sections = {"routes": [dict(route)], **changes}
+    servers = sections.pop("servers", ["http://127.0.0.1:1"])
+    path = write_config(directory, servers, sections)
     disk = RecordingDisk()
     loaded = load_settings(path, os.environ, disk)
     assert isinstance(loaded, Loaded), loaded
@@ -56,14 +59,21 @@ class Stage:
     """A supervisor with its workers, and how tests talk to it."""
 
     def __init__(
-        self, directory: Path, workers: int, timeouts: WorkerTimeouts, **changes: Any
+        self,
+        directory: Path,
+        workers: int,
+        timeouts: WorkerTimeouts,
+        **changes: Any,
     ) -> None:
         self.directory = directory
+        make_logins: MakeLogins | None = changes.pop("make_logins", None)
         settings, record = read(directory, **changes)
         addresses = [one.address for one in settings.listen]
         sockets = spread_sockets([open_sockets(one, workers) for one in addresses])
         path = directory / "gateway.yaml"
-        self.supervisor = Supervisor(settings, path, record, sockets, timeouts=timeouts)
+        self.supervisor = Supervisor(
+            settings, path, record, sockets, timeouts=timeouts, make_logins=make_logins
+        )
         self.pool = self.supervisor.pool
         self.seen: set[int] = set()
 

@@ -7,9 +7,8 @@ from typing import Final, Protocol, assert_never
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny, NeedSession
 from gateway.http.login_calls import LoginCall
-from gateway.http.reading.cookies import LOGIN_COOKIE
 from gateway.http.reading.request import Request
-from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, LoginsGone
+from gateway.login.requests import LoginRequest, LoginResponse, LoginsGone
 from gateway.proxy.exchange.admit import (
     Admitted,
     ByLogin,
@@ -189,11 +188,9 @@ async def _serve(exchange: Browsing, asked: LoginRequest, deny: Deny | None) -> 
     except LoginsGone:
         refused = _GONE
     else:
-        _count(port, asked, response)
         if not exchange.is_over:
             _respond(exchange, response, deny)
         return
-    port.metrics.logins_failed += 1
     if not exchange.is_over:
         exchange.refuse(refused if deny is None else refused._replace(route=deny.route))
 
@@ -203,15 +200,3 @@ def _respond(exchange: Browsing, response: LoginResponse, deny: Deny | None) -> 
         route, token = (None, None) if deny is None else (deny.route, deny.token)
         deny = Deny(response.reason, response.detail, route, token)
     exchange.respond(response.status, response.fields, response.body, deny)
-
-
-def _count(port: Port, asked: LoginRequest, response: LoginResponse) -> None:
-    metrics = port.metrics
-    if asked.endpoint not in {Endpoint.LOGIN, Endpoint.CALLBACK}:
-        return
-    if response.reason is not None:
-        metrics.logins_failed += 1
-    elif asked.endpoint is Endpoint.CALLBACK:
-        metrics.logins_completed += 1
-    elif any(value.startswith(LOGIN_COOKIE) for _, value in response.fields):
-        metrics.logins_begun += 1

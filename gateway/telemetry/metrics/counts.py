@@ -45,9 +45,6 @@ class Metrics:
         self.rate_limit_failures = 0
         self.shed: dict[str, int] = {}  # by the kind of the limit that was reached
         self.rate_limits_without_redis = 0  # processes that count without it
-        self.logins_begun = 0
-        self.logins_completed = 0
-        self.logins_failed = 0
         self.sessions_cached = 0
         self.sessions_found = 0
         self.sessions_missing = 0

@@ -9,7 +9,7 @@ from gateway import __version__
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.families import counter, gauge
 from gateway.telemetry.metrics.load import load_families
-from gateway.telemetry.metrics.logins import LoginMetrics, login_families
+from gateway.telemetry.metrics.logins import LoginMetrics, login_families, session_families
 from gateway.telemetry.metrics.processes import process_families
 from gateway.telemetry.metrics.reloads import ReloadMetrics, reload_families
 from gateway.telemetry.metrics.reports import (
@@ -94,6 +94,7 @@ class _Families(Collector):
         yield from _certificate_families(exposition.certificates())
         yield from login_families(exposition.logins())
         yield from memo_families(metrics)
+        yield from session_families(metrics)
         yield counter(
             "gateway_access_log_dropped",
             "Dropped access log lines.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Metric
 
+from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.families import counter
 
 ByLogin = Counter[tuple[str, str]]
@@ -23,6 +24,21 @@ class LoginMetrics:
     logins: ByLogin = field(default_factory=Counter)
     refreshes: ByLogin = field(default_factory=Counter)
     ended: ByLogin = field(default_factory=Counter)
+
+
+def session_families(metrics: Metrics) -> Iterator[Metric]:
+    """Yield the family about requests that came with a session's cookie."""
+    yield counter(
+        "gateway_session_lookups",
+        "Sessions that requests needed, by how they were found.",
+        [
+            (("cached",), metrics.sessions_cached),
+            (("found",), metrics.sessions_found),
+            (("missing",), metrics.sessions_missing),
+            (("unavailable",), metrics.sessions_unavailable),
+        ],
+        ("outcome",),
+    )
 
 
 def login_families(metrics: LoginMetrics) -> Iterator[Metric]:

@@ -1,6 +1,7 @@
 """Counts of logins: by login and outcome, and none before anybody logs in."""
 
-from gateway.telemetry.metrics.logins import LoginMetrics, login_families
+from gateway.telemetry.metrics.counts import Metrics
+from gateway.telemetry.metrics.logins import LoginMetrics, login_families, session_families
 
 
 def test_without_logins_there_are_no_samples() -> None:
@@ -21,3 +22,14 @@ def test_each_outcome_is_counted_for_each_login() -> None:
         ("gateway_session_refreshes_total", {"login": "web", "outcome": "renewed"}, 3),
         ("gateway_sessions_ended_total", {"login": "", "cause": "backchannel_logout"}, 1),
     ]
+
+
+def test_lookups_of_sessions_are_counted_by_how_they_ended() -> None:
+    metrics = Metrics()
+    metrics.sessions_cached, metrics.sessions_found, metrics.sessions_missing = 3, 2, 1
+    metrics.add(metrics)
+
+    samples = [one for family in session_families(metrics) for one in family.samples]
+    assert {one.labels["outcome"]: one.value for one in samples} == {
+        "cached": 6, "found": 4, "missing": 2, "unavailable": 0,
+    }  # fmt: skip
