@@ -1,5 +1,7 @@
 """Who is logged in in a browser, and the two cookies that say so."""
 
+import re
+
 from aiohttp import web
 
 from gateway.issuer.flows.issuer import Issuer
@@ -12,14 +14,18 @@ from gateway.issuer.state.sessions import SESSION_SECONDS, IssuerSession
 _BROWSER_COOKIE = "development-issuer-browser"
 _SESSION_COOKIE = "development-issuer-session"
 
+# What `secrets.token_urlsafe` makes.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{20,80}")
+
 EXPIRED_FORM = OAuthError(
     "invalid_request", "this form was sent before, has expired, or is of another browser", 403
 )
 
 
 def browser_of(request: web.Request) -> str | None:
-    """Return the secret that a former page gave to the browser."""
-    return request.cookies.get(_BROWSER_COOKIE) or None
+    """Return the secret that a former page gave to the browser; None if it cannot be one."""
+    secret = request.cookies.get(_BROWSER_COOKIE, "")
+    return secret if _SECRET.fullmatch(secret) else None
 
 
 def session_of(request: web.Request, issuer: Issuer) -> IssuerSession | None:

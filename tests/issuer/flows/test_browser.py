@@ -1,5 +1,11 @@
 """The cookies of the issuer."""
 
+import asyncio
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
 from tests.issuer.running import Browser, RunningIssuer, authorize_target
 
 
@@ -46,3 +52,19 @@ async def test_after_a_logout_the_cookie_is_gone(issuer: RunningIssuer, browser:
     await browser.submit(await browser.get("/logout"), answer="allow")
 
     assert set(cookies(browser)) == {"development-issuer-browser"}
+
+
+@pytest.mark.parametrize("cookie", [b"\xff", b"", b"short", b"x" * 200, b'"quo\\054ted"'])
+async def test_a_cookie_that_nobody_here_gave_is_replaced(
+    issuer: RunningIssuer, cookie: bytes
+) -> None:
+    head = b"GET " + authorize_target().encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
+    fields = b"Cookie: development-issuer-browser=" + cookie + b"\r\nConnection: close\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(issuer.origin).port)
+    writer.write(head + fields)
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    (given,) = re.findall(rb"Set-Cookie: development-issuer-browser=([^;]*);", answer)
+    assert re.fullmatch(rb"[A-Za-z0-9_-]{43}", given)
