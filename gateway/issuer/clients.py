@@ -14,6 +14,9 @@ REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type, not a secret
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 GRANT_TYPES = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE)
 
+# Public, as all secrets here.
+WEB_SECRET = "web-secret"  # noqa: S105
+
 # Hosts of this machine. RFC 8252 §8.3 advises against `localhost`; here the gateway itself is
 # opened by that name, because browsers keep its cookies apart from those of the issuer.
 _LOOPBACK = re.compile(r"(https?://(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?(/[^#]*)?")
@@ -106,7 +109,7 @@ def development_clients(jobs_key: EllipticCurvePublicKey) -> Mapping[str, Client
                 "web",
                 "The web application",
                 frozenset((AUTHORIZATION_CODE, REFRESH_TOKEN)),
-                secret="web-secret",  # noqa: S106 - public, as all secrets here
+                secret=WEB_SECRET,
                 redirect_uris=_on_loopback("/oauth/callback", schemes=both),
                 post_logout_redirect_uris=_on_loopback("/", "/app/", schemes=both),
                 backchannel_logout_path="/oauth/backchannel-logout",

@@ -19,7 +19,7 @@ _FENCE = re.compile(
     r"(?:<!-- (?P<tag>.+?) -->\n)?^```(?P<language>\w*)\n(?P<body>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
-_ADDRESS = re.compile(r"(127\.0\.0\.1:)(\d+)")
+_ADDRESS = re.compile(r"((?:127\.0\.0\.1|localhost):)(\d+)")
 
 # What differs from run to run, and its placeholder on both sides of a comparison.
 _PASSING = [

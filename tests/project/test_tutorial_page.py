@@ -38,7 +38,7 @@ RUN_PORTS = {"8081": "0", "9911": "0"}
 @contextmanager
 def running_demo() -> Iterator[str]:
     """Run the demo on free ports; yield its introduction."""
-    options = [f"--{part}-port" for part in ("admin", "issuer", "orders", "invoices")]
+    options = [f"--{part}-port" for part in ("admin", "issuer", "orders", "invoices", "app")]
     command = [str(Path(sys.executable).with_name("gateway")), "demo", "--port", "0"]
     for option in options:
         command += [option, "0"]
@@ -65,7 +65,7 @@ def ports_of(introduction: str) -> Ports:
     """Return the ports of the demo, in the order of its introduction."""
     used = re.findall(r"^  .*$", introduction, re.MULTILINE)
     found = re.findall(r"127\.0\.0\.1:(\d+)", "\n".join(used))
-    shown = ["8080", "9901", "9000", "9001", "9002"]
+    shown = ["8080", "9901", "9000", "9001", "9002", "9003"]
     return Ports(dict(zip(shown, found, strict=True)) | RUN_PORTS)
 
 

@@ -1,4 +1,4 @@
-"""Run a development issuer, two echo services and the gateway on one machine."""
+"""Run a development issuer, three services and the gateway on one machine."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from gateway.cli.demo.exchanges import (
     all_as_expected,
     curl_line,
     outcome_table,
+    rows_of,
     send_all,
 )
 from gateway.cli.demo.parts import (
@@ -24,6 +25,7 @@ from gateway.cli.demo.parts import (
     config_path,
     demo_running,
 )
+from gateway.cli.demo.visit import visit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import print_faults
 from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
@@ -32,7 +34,7 @@ from gateway.issuer.personas import PERSONAS
 from gateway.settings.values.configuration import AccessLogTarget
 
 # The ports in config/demo.yaml, by the part of the demo that listens there.
-DEFAULT_PORTS = Ports(gateway=8080, admin=9901, issuer=9000, orders=9001, invoices=9002)
+DEFAULT_PORTS = Ports(gateway=8080, admin=9901, issuer=9000, orders=9001, invoices=9002, app=9003)
 
 _PORT = click.IntRange(0, 65_535)
 
@@ -52,11 +54,13 @@ _PORT = click.IntRange(0, 65_535)
 @click.option(
     "--invoices-port", "invoices", type=_PORT, default=DEFAULT_PORTS.invoices, show_default=True
 )
+@click.option("--app-port", "app", type=_PORT, default=DEFAULT_PORTS.app, show_default=True)
 def command(once: bool, **ports: int) -> None:
-    """Run a development issuer, two echo services and the gateway in front of them.
+    """Run a development issuer, three services and the gateway in front of them.
 
-    Print curl commands with real tokens to paste, and run until interrupted. With --once, send
-    those requests itself, on free ports, and print the expected and the actual responses.
+    Print where to log in, and curl commands with real tokens, and run until interrupted. With
+    --once, send those requests itself, on free ports, and print the expected and the actual
+    responses.
     """
     try:
         status = uvloop.run(_send_once() if once else _serve(Ports(**ports)))
@@ -73,8 +77,9 @@ async def _send_once() -> int:
     # Free ports: the check must not clash with a running demo.
     async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
         outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
-    click.echo(outcome_table(outcomes))
-    return 0 if all_as_expected(outcomes) else EXIT_NEGATIVE
+        rows = [*rows_of(outcomes), *await visit(demo)]
+    click.echo(outcome_table(rows))
+    return 0 if all_as_expected(rows) else EXIT_NEGATIVE
 
 
 async def _serve(ports: Ports) -> int:
@@ -83,6 +88,10 @@ async def _serve(ports: Ports) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with demo_running(ports) as demo:
+        click.echo(
+            f"gateway: the issuer at {demo.issuer} is for development only: anyone gets tokens",
+            err=True,
+        )
         click.echo(introduction(demo, await _ask_for_tokens(demo.issuer)))
         await ended.wait()
     return 0
@@ -106,6 +115,9 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         f"  admin     {demo.admin}/status",
         f"  issuer    {demo.issuer}  issues tokens to anyone",
         f"  services  {demo.orders} and {demo.invoices}  echo each request",
+        f"  pages     {demo.app}  have no token",
+        "",
+        f"Log in with a browser: {demo.site}/app/",
         "",
     ]
     for exchange in EXCHANGES:

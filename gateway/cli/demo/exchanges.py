@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiohttp
 
@@ -123,21 +124,29 @@ def outcome(status: int, body: bytes) -> str:
     return f"{status} as {', '.join(subjects) or 'nobody'}"
 
 
-def outcome_table(outcomes: Sequence[str]) -> str:
-    """Return a table of all requests with their expected and actual outcomes."""
-    rows = [
-        (
-            "ok" if exchange.expected == got else "FAILED",
-            exchange.title,
-            f"{exchange.method} {exchange.path}",
-            exchange.expected,
-            got,
-        )
+class Row(NamedTuple):
+    """One step of the demo, with its expected and its actual outcome."""
+
+    title: str
+    request: str
+    expected: str
+    got: str
+
+
+def rows_of(outcomes: Sequence[str]) -> list[Row]:
+    """Return all requests with their outcomes."""
+    return [
+        Row(exchange.title, f"{exchange.method} {exchange.path}", exchange.expected, got)
         for exchange, got in zip(EXCHANGES, outcomes, strict=True)
     ]
-    return format_table(("", "what", "request", "expected", "got"), rows)
 
 
-def all_as_expected(outcomes: Sequence[str]) -> bool:
-    """Return whether every request got the expected response."""
-    return list(outcomes) == [exchange.expected for exchange in EXCHANGES]
+def outcome_table(rows: Sequence[Row]) -> str:
+    """Return a table of all steps with their expected and actual outcomes."""
+    marked = [("ok" if row.expected == row.got else "FAILED", *row) for row in rows]
+    return format_table(("", "what", "request", "expected", "got"), marked)
+
+
+def all_as_expected(rows: Sequence[Row]) -> bool:
+    """Return whether every step had the expected outcome."""
+    return all(row.expected == row.got for row in rows)

@@ -1,4 +1,4 @@
-"""Start and stop the parts of the demo: the issuer, two services and the gateway."""
+"""Start and stop the parts of the demo: the issuer, the services and the gateway."""
 
 import dataclasses
 import time
@@ -11,15 +11,21 @@ from socket import socket
 
 import gateway
 from gateway.app import Gateway
+from gateway.issuer.clients import WEB_SECRET
 from gateway.issuer.echo import echo_application
 from gateway.issuer.endpoints import Endpoints, IssuerTerms
 from gateway.issuer.listening import bind_loopback, origin, origin_of, serving
 from gateway.issuer.signing_keys import SigningAlgorithm
+from gateway.issuer.web_app.service import web_application
+from gateway.proxy.listener.acceptor import BACKLOG
 from gateway.settings.load import Rejected, load_settings
 from gateway.settings.text.fault import Fault
 from gateway.settings.values.configuration import AccessLogTarget, Settings
 
 HOST = "127.0.0.1"
+
+# Browsers keep cookies by host, whatever the port: so the issuer and the gateway need two names.
+SITE_HOST = "localhost"
 AUDIENCE = "demo-api"
 
 
@@ -44,17 +50,20 @@ class Ports:
     issuer: int = 0
     orders: int = 0
     invoices: int = 0
+    app: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
-    """The origin of each running part."""
+    """The origin of each running part; *site* is that of the gateway as browsers open it."""
 
     gateway: str
+    site: str
     admin: str
     issuer: str
     orders: str
     invoices: str
+    app: str
 
 
 @asynccontextmanager
@@ -66,24 +75,28 @@ async def demo_running(
     Raise PortTakenError or DemoConfigError.
     """
     async with AsyncExitStack() as stack:
+        # The gateway's as well: its configuration names the port, for browsers come back to it.
         bound = {
-            "issuer": stack.enter_context(_bind("issuer", ports.issuer)),
-            "orders": stack.enter_context(_bind("orders", ports.orders)),
-            "invoices": stack.enter_context(_bind("invoices", ports.invoices)),
+            name: stack.enter_context(_bind(name, getattr(ports, name)))
+            for name in ("issuer", "orders", "invoices", "app", "gateway")
         }
         issuer = origin_of(bound["issuer"])
         endpoints = Endpoints(issuer, _terms())
         await stack.enter_async_context(serving(endpoints.application(), bound["issuer"]))
         for name in ("orders", "invoices"):
             await stack.enter_async_context(serving(echo_application(name), bound[name]))
+        await stack.enter_async_context(serving(web_application(), bound["app"]))
         settings = _load(ports, bound, access_log)
-        running = await stack.enter_async_context(_gateway_running(settings))
+        running = await stack.enter_async_context(_gateway_running(settings, bound["gateway"]))
+        port = running.data_address[1]
         yield RunningDemo(
-            gateway=origin(*running.data_address),
+            gateway=origin(HOST, port),
+            site=origin(SITE_HOST, port),
             admin=origin(*(running.admin_address or (HOST, 0))),
             issuer=issuer,
             orders=origin_of(bound["orders"]),
             invoices=origin_of(bound["invoices"]),
+            app=origin_of(bound["app"]),
         )
 
 
@@ -102,8 +115,9 @@ def _bind(name: str, port: int) -> socket:
     try:
         return bind_loopback(HOST, port)
     except OSError as error:
+        option = "--port" if name == "gateway" else f"--{name}-port"
         raise PortTakenError(
-            f"{HOST}:{port}: {error.strerror}; choose another port with --{name}-port"
+            f"{HOST}:{port}: {error.strerror}; choose another port with {option}"
         ) from None
 
 
@@ -111,8 +125,8 @@ def _load(
     ports: Ports, bound: Mapping[str, socket], access_log: AccessLogTarget | None
 ) -> Settings:
     environ = {
-        "DEMO_PORT": str(ports.gateway),
         "DEMO_ADMIN_PORT": str(ports.admin),
+        "DEMO_WEB_SECRET": WEB_SECRET,
         **{f"DEMO_{name.upper()}_PORT": str(one.getsockname()[1]) for name, one in bound.items()},
     }
     outcome = load_settings(config_path(), environ)
@@ -124,14 +138,15 @@ def _load(
 
 
 @asynccontextmanager
-async def _gateway_running(settings: Settings) -> AsyncIterator[Gateway]:
-    running = Gateway(settings)
+async def _gateway_running(settings: Settings, bound: socket) -> AsyncIterator[Gateway]:
+    bound.listen(BACKLOG)
+    running = Gateway(settings, sockets=[[bound]])
     try:
         try:
             await running.start()
         except OSError as error:
             raise PortTakenError(
-                f"{error.strerror}; choose other ports with --port and --admin-port"
+                f"{error.strerror}; choose another port with --admin-port"
             ) from None
         yield running
     finally:

@@ -298,8 +298,8 @@ def test_the_default_file_is_the_example_of_the_repository() -> None:
 def test_the_configuration_of_the_demo_is_clean() -> None:
     """Plain http to an issuer on this machine is no worry."""
     path = Path(__file__).parents[3] / "config" / "demo.yaml"
-    names = ("DEMO_PORT", "DEMO_ADMIN_PORT", "DEMO_ISSUER_PORT")
-    services = ("DEMO_ORDERS_PORT", "DEMO_INVOICES_PORT")
+    names = ("DEMO_GATEWAY_PORT", "DEMO_ADMIN_PORT", "DEMO_ISSUER_PORT")
+    services = ("DEMO_ORDERS_PORT", "DEMO_INVOICES_PORT", "DEMO_APP_PORT", "DEMO_WEB_SECRET")
     env = {name: str(9000 + number) for number, name in enumerate((*names, *services))}
 
     done = run("check", path, env=env)

@@ -14,6 +14,7 @@ from gateway.cli.demo.exchanges import (
     curl_line,
     outcome,
     outcome_table,
+    rows_of,
     send_all,
     token_for,
 )
@@ -69,15 +70,16 @@ def test_an_answer_that_is_not_json_is_not_as_expected() -> None:
 def test_one_outcome_that_differs_fails_the_whole() -> None:
     good = [exchange.expected for exchange in EXCHANGES]
 
-    assert all_as_expected(good)
+    assert all_as_expected(rows_of(good))
     for index in range(len(good)):
-        assert not all_as_expected([*good[:index], "200 as root", *good[index + 1 :]])
+        changed = [*good[:index], "200 as root", *good[index + 1 :]]
+        assert not all_as_expected(rows_of(changed))
 
 
 def test_the_table_marks_what_differs() -> None:
     good = [exchange.expected for exchange in EXCHANGES]
 
-    lines = outcome_table(["503 keys_unavailable", *good[1:]]).splitlines()[1:]
+    lines = outcome_table(rows_of(["503 keys_unavailable", *good[1:]])).splitlines()[1:]
 
     assert [line.split()[0] for line in lines] == ["FAILED", *["ok"] * (len(good) - 1)]
     assert "503 keys_unavailable" in lines[0]

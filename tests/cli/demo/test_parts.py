@@ -18,6 +18,8 @@ async def test_every_part_answers_and_none_after_the_block() -> None:
                 demo.issuer + "/jwks",
                 demo.orders,
                 demo.invoices,
+                demo.app,
+                demo.site,
             ]
             statuses = [(await client.get(url)).status for url in urls]
 
@@ -35,6 +37,7 @@ async def test_every_part_answers_and_none_after_the_block() -> None:
         ("issuer", "--issuer-port"),
         ("orders", "--orders-port"),
         ("invoices", "--invoices-port"),
+        ("app", "--app-port"),
     ],
 )
 async def test_a_port_in_use_is_named_with_the_option_to_change_it(part: str, option: str) -> None:
