@@ -24,7 +24,7 @@ VERBS = {
     "test": Verb("gateway.cli.test", "Test the access rules of a configuration."),
     "diff": Verb("gateway.cli.diff", "Compare the access rules of two configurations."),
     "routes": Verb("gateway.cli.routes", "List the routes in the order they match."),
-    "token": Verb("gateway.cli.token.command", "Mint and inspect tokens."),
+    "token": Verb("gateway.cli.token.command", "Get, mint and inspect tokens."),
     "keys": Verb("gateway.cli.keys", "Show the keys of the issuers."),
     "reload": Verb("gateway.cli.reload", "Reload a running gateway."),
     "healthcheck": Verb("gateway.cli.healthcheck", "Check whether a running gateway is ready."),

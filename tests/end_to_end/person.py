@@ -14,13 +14,18 @@ _REDIRECTS = {302, 303}
 
 @dataclass
 class Page:
-    """What a page says in its heading, and its form: address, hidden fields, inputs, buttons."""
+    """What a page says in its heading, and its form.
+
+    *fields* are sent if nobody touches the form, *inputs* are the names of what one can enter or
+    choose, *buttons* pairs of name and value.
+    """
 
     heading: str = ""
     action: str | None = None
-    hidden: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    fields: dict[str, str] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
-    buttons: dict[str, str] = field(default_factory=dict)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
 class _Reader(HTMLParser):
@@ -34,12 +39,15 @@ class _Reader(HTMLParser):
         name = members.get("name", "")
         if tag == "form":
             self.page.action = members.get("action", "")
-        elif tag == "input" and members.get("type") == "hidden":
-            self.page.hidden[name] = members.get("value", "")
+            self.page.method = members.get("method", "get").upper()
         elif tag == "input":
-            self.page.inputs.add(name)
+            is_hidden = members.get("type") == "hidden"
+            if is_hidden or "checked" in members:
+                self.page.fields[name] = members.get("value", "")
+            if not is_hidden:
+                self.page.inputs.add(name)
         elif tag == "button" and name:
-            self.page.buttons[name] = members.get("value", "")
+            self.page.buttons.append((name, members.get("value", "")))
         self._in_heading = tag == "h1"
 
     def handle_data(self, data: str) -> None:
@@ -51,7 +59,7 @@ class _Reader(HTMLParser):
 
 
 class Person:
-    """Somebody called *name* at the provider *issuer*; *answers* are what they press or enter.
+    """Somebody called *name* at the provider, or the development issuer, *issuer*.
 
     The cookies stay from one visit to the next, as those of a browser do.
     """
@@ -59,7 +67,7 @@ class Person:
     def __init__(self, session: ClientSession, issuer: str, name: str = "alice") -> None:
         self._session = session
         self._issuer = issuer
-        self._fields = {"login": name, "password": f"{name}-password"}
+        self._fields = {"login": name, "password": f"{name}-password", "persona": name}
         self.seen: list[str] = []  # the headings of the pages, in order
 
     async def visit(self, url: str, *, allow: bool = True, **fields: str) -> str:
@@ -70,10 +78,14 @@ class Person:
         """
         given, method = {**self._fields, **fields}, "GET"
         form: dict[str, str] = {}
-        filled_in: set[str] = set()
+        filled_in: list[Page] = []
         for _ in range(MAX_STEPS):
             async with self._session.request(
-                method, url, data=form or None, allow_redirects=False
+                method,
+                url,
+                params=form if method == "GET" else None,
+                data=form if method == "POST" else None,
+                allow_redirects=False,
             ) as response:
                 if response.status in _REDIRECTS:
                     url, method, form = urljoin(url, response.headers["Location"]), "GET", {}
@@ -83,10 +95,11 @@ class Person:
                 page = _read(await response.text())
             self.seen.append(page.heading)
             # A page that comes again did not like what it got.
-            if page.action is None or response.status >= 400 or page.heading in filled_in:
+            is_again = any(_asks_the_same(page, other) for other in filled_in)
+            if page.action is None or response.status >= 400 or is_again:
                 return page.heading
-            filled_in.add(page.heading)
-            url, method = urljoin(url, page.action), "POST"
+            filled_in.append(page)
+            url, method = urljoin(url, page.action), page.method
             form = _fill(page, given, allow=allow)
         raise AssertionError(f"the provider shows no end of pages: {self.seen}")
 
@@ -97,15 +110,19 @@ def _read(html: str) -> Page:
     return reader.page
 
 
+def _asks_the_same(page: Page, other: Page) -> bool:
+    return (page.heading, page.inputs) == (other.heading, other.inputs)
+
+
 def _fill(page: Page, given: dict[str, str], *, allow: bool) -> dict[str, str]:
     """Return what is sent for the form of *page*."""
-    form = dict(page.hidden)
-    form |= {name: given[name] for name in page.inputs if name in given}
-    refusing = {"deny", "abort"}
-    pressed = [name for name in page.buttons if (name in refusing) is not allow]
-    if pressed:
-        form[pressed[0]] = page.buttons[pressed[0]]
-    return form
+    form = page.fields | {name: given[name] for name in page.inputs if name in given}
+    pressed = [button for button in page.buttons if _refuses(button) is not allow]
+    return form | dict(pressed[:1])
+
+
+def _refuses(button: tuple[str, str]) -> bool:
+    return button[0] in {"deny", "abort"} or button[1] == "decline"
 
 
 def make_browser() -> ClientSession:

@@ -1,1 +1,1 @@
-"""Mint and inspect tokens: ``gateway token``."""
+"""Get, mint and inspect tokens: ``gateway token``."""

@@ -1,7 +1,8 @@
-"""Mint tokens for the demo, and inspect any token."""
+"""Get a token from any issuer, mint one for the demo, and inspect any token."""
 
 import click
 
+from gateway.cli.token.get import get
 from gateway.cli.token.inspect import inspect
 from gateway.cli.token.mint import mint
 
@@ -13,14 +14,15 @@ class _TokenVerbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands:
-            raise click.UsageError("no such command: choose mint or inspect", ctx)
+            raise click.UsageError("no such command: choose get, mint or inspect", ctx)
         return super().resolve_command(ctx, args)
 
 
-@click.group(name="token", cls=_TokenVerbs, short_help="Mint a token for the demo, or inspect one.")
+@click.group(name="token", cls=_TokenVerbs, short_help="Get, mint or inspect a token.")
 def command() -> None:
-    """Mint a token for the demo, or inspect one."""
+    """Get a token from any issuer, mint one for the demo, or inspect one."""
 
 
+command.add_command(get)
 command.add_command(mint)
 command.add_command(inspect)

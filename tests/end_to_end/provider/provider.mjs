@@ -59,7 +59,6 @@ const SERVER = { grant_types: ['client_credentials'], redirect_uris: [], respons
 const CODE = {
   grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
-  require_auth_time: true,
 };
 const PUBLIC = { token_endpoint_auth_method: 'none' };
 const SIGNED = { token_endpoint_auth_method: 'private_key_jwt' };
@@ -89,9 +88,10 @@ const CLIENTS = {
   web: {
     ...CODE,
     client_secret: secretOf('web'),
+    require_auth_time: true,
     backchannel_logout_session_required: true,
   },
-  'web-key': { ...CODE, ...SIGNED },
+  'web-key': { ...CODE, ...SIGNED, require_auth_time: true },
 };
 
 function registeredClients() {
