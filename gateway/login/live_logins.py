@@ -18,6 +18,10 @@ from gateway.login.site import Site, find_site, misdirected
 from gateway.login.store import SessionStore, StoreUnavailable
 from gateway.telemetry.metrics.logins import LoginMetrics
 
+# How long refreshes in flight may take, at the end of a configuration and of a gateway.
+_RETIRE_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 5.0
+
 # RFC 6750 §3: as of a request without a token.
 _CHALLENGE: Final = ("WWW-Authenticate", 'Bearer realm="gateway"')
 
@@ -59,15 +63,17 @@ class LiveLogins:
         await self._endpoints.start(limit_seconds)
 
     async def retire(self) -> None:
-        """Close after the fetches in flight, which logins may wait for."""
+        """Close after the requests in flight, which browsers may wait for."""
         self._forget_listeners()
+        await self.sessions.finish(_RETIRE_SECONDS)
         await self._out.close()
         await self._endpoints.retire()
         await self._release_stores()
 
     async def close(self) -> None:
-        """Stop all requests to issuers."""
+        """Stop all requests to issuers; refreshes and revocations have a moment to finish."""
         self._forget_listeners()
+        await self.sessions.finish(_CLOSE_SECONDS)
         await self._out.close()
         await self._endpoints.close()
         await self._release_stores()

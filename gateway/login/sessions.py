@@ -35,6 +35,10 @@ _MAX_VIEW_SECONDS: Final = 60.0
 _SHARED_VIEW_SECONDS: Final = 1.0
 _REFRESHING_VIEW_SECONDS: Final = 0.5
 
+# So long before its end a token is not given out any more, if a new one can be waited for: the
+# request has yet to be decided.
+_LAST_USE_SECONDS: Final = 0.1
+
 # A use is written down once in a tenth of the idle time, or in half a minute: a store, or a
 # browser that gets a new cookie each time, has less to do.
 _IDLE_SHARE: Final = 0.1
@@ -79,6 +83,7 @@ class Sessions:
         self._clock = clock
         self._sleep = sleep
         self._last_words: dict[str, str] = {}
+        self._refreshing: set[asyncio.Task[Kept | Reason]] = set()
 
     async def find(self, cookies: Mapping[str, str]) -> SessionView | Reason:
         """Return the session that *cookies* stand for, refreshed if it is time, or why not."""
@@ -158,7 +163,8 @@ class Sessions:
         if not _is_due(session, now):
             renew_at = tokens.access_expires_at if tokens.refresh is None else tokens.refresh_at
         else:
-            renew_at = now + _REFRESHING_VIEW_SECONDS
+            last_use = tokens.access_expires_at - _LAST_USE_SECONDS
+            renew_at = min(now + _REFRESHING_VIEW_SECONDS, last_use)
         seconds = min(held.client.login.session.idle_seconds / 4, _MAX_VIEW_SECONDS)
         if held.store.is_shared:
             seconds = min(seconds, _SHARED_VIEW_SECONDS)
@@ -179,10 +185,11 @@ class Sessions:
         if self._kept.is_paused(session.id, now) and session.id not in self._kept.refreshing:
             return as_found if is_valid else Reason.LOGIN_UNAVAILABLE
         refreshing = self._start_refresh(held)
-        if is_valid and held.client.login.session.store is not SessionStoreKind.COOKIE:
+        is_fresh = now < session.tokens.access_expires_at - _LAST_USE_SECONDS
+        if is_fresh and held.client.login.session.store is not SessionStoreKind.COOKIE:
             return as_found
         found = await asyncio.shield(refreshing)
-        if found is Reason.LOGIN_UNAVAILABLE and is_valid:
+        if found is Reason.LOGIN_UNAVAILABLE and self._clock() < session.tokens.access_expires_at:
             return as_found
         return found
 
@@ -193,11 +200,13 @@ class Sessions:
             name = f"refresh of a session of {held.client.login.name}"
             task = asyncio.create_task(self._refresh(held), name=name)
             running[session_id] = task
+            self._refreshing.add(task)
             task.add_done_callback(lambda done: self._finish_refresh(session_id, done))
         return running[session_id]
 
     def _finish_refresh(self, session_id: bytes, done: asyncio.Task[Kept | Reason]) -> None:
         del self._kept.refreshing[session_id]
+        self._refreshing.discard(done)
         error = None if done.cancelled() else done.exception()
         if isinstance(error, StoreUnavailable):
             self.note("", str(error))
@@ -228,6 +237,15 @@ class Sessions:
             if found is not None:
                 return found
             await self._sleep(_POLL_SECONDS)
+
+    async def finish(self, limit_seconds: float) -> None:
+        """Let refreshes in flight finish: what the issuer has sent by then must be kept."""
+        tasks = set(self._refreshing)
+        if tasks:
+            await asyncio.wait(tasks, timeout=limit_seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _lock_seconds(self, held: Held) -> float:
         return 2 * held.client.timeout_seconds + _LOCK_MARGIN_SECONDS

@@ -119,7 +119,7 @@ class Provider:
             self.has_revoked.set()
             return web.Response()
         assert request.path == "/token"
-        return self._token(form)
+        return self.answer_token()
 
     def describe(self) -> dict[str, Any]:
         """Return the metadata; a member that is None is left out."""
@@ -143,7 +143,9 @@ class Provider:
             quote_plus(SECRET),
         )
 
-    def _token(self, form: dict[str, str]) -> web.Response:
+    def answer_token(self) -> web.Response:
+        """Return the honest answer to the last token request."""
+        form = self.paths("/token")[-1]
         if form["grant_type"] == "authorization_code":
             grant = self.codes.pop(form["code"], None)
             hashed = sha256(form["code_verifier"].encode()).digest()

@@ -112,6 +112,23 @@ async def test_a_token_is_refreshed_ahead_while_the_former_one_serves() -> None:
         assert len(world.provider.paths("/token")) == 2
 
 
+async def test_no_view_outlives_its_token_while_that_is_refreshed() -> None:
+    async with open_world() as world:
+        browser = await world.log_in()
+        waiting, opened = gate(answer({}, 503))
+        world.provider.answers["/token"] = waiting
+        world.clock.at += LIFE - 0.3
+        view = await browser.view()
+        assert view.check_at == pytest.approx(NOW + LIFE - 0.1)
+
+        world.clock.at = NOW + LIFE - 0.05  # too short: a new one is waited for
+        finding = asyncio.create_task(browser.find())
+        await until(lambda: len(world.provider.paths("/token")) == 2)
+        assert not finding.done()
+        opened.set()
+        assert isinstance(await finding, SessionView)  # none came, and this one is still valid
+
+
 async def test_a_short_token_is_refreshed_in_the_last_quarter_of_its_life() -> None:
     async with open_world() as world:
         world.provider.life_seconds = 40.0
@@ -265,18 +282,42 @@ async def test_without_a_refresh_token_a_session_ends_with_its_access_token() ->
         assert world.ended == [view.id]
 
 
+async def test_a_refresh_in_flight_outlives_its_configuration() -> None:
+    """Its refresh token is used up at the provider: the answer must not be lost."""
+    async with open_world() as world:
+        browser = await world.log_in()
+        world.clock.at += LIFE - 1
+        arrived, opened = asyncio.Event(), asyncio.Event()
+
+        async def waiting(_request: Any) -> Any:
+            arrived.set()
+            await opened.wait()
+            return world.provider.answer_token()
+
+        world.provider.answers["/token"] = waiting
+        await browser.view()
+        await arrived.wait()
+        retiring = asyncio.create_task(world.logins.retire())
+        async with world.reloaded():
+            opened.set()
+            await retiring
+            view = await world.logins.find(browser.cookies)
+
+            assert isinstance(view, SessionView)
+            assert view.check_at > world.clock.at + 1
+            assert world.kept.counts.refreshes == {("web", "renewed"): 1}
+
+
 async def test_a_session_that_ends_during_its_refresh_has_ended() -> None:
     async with open_world() as world:
         browser = await world.log_in()
         cookies = dict(browser.cookies)
         world.clock.at += LIFE
         opened = asyncio.Event()
-        real = world.provider._token
 
-        async def waiting(request: Any) -> Any:
+        async def waiting(_request: Any) -> Any:
             await opened.wait()
-            del world.provider.answers["/token"]
-            return real(world.provider.asked[-1][1])
+            return world.provider.answer_token()
 
         world.provider.answers["/token"] = waiting
         finding = asyncio.create_task(world.logins.find(cookies))

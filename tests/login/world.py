@@ -1,7 +1,7 @@
 """A login, its provider and a browser, wired as a gateway wires them."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -200,13 +200,14 @@ async def open_world(
     *settings: LoginSettings,
     metadata: Mapping[str, Any] | None = None,
     answers: Mapping[str, Answer] | None = None,
+    make_store: Callable[[Callable[[], float]], SessionStore] = MemoryStore,
 ) -> AsyncIterator[World]:
     """Yield a world with these logins, by default one; *metadata* changes the provider's."""
     clock = WallClock()
     async with serve_provider(clock) as provider:
         provider.metadata = dict(metadata or {})
         provider.answers = dict(answers or {})
-        world = World(provider, clock, MemoryStore(clock))
+        world = World(provider, clock, make_store(clock))
         world.endpoints = LoginEndpoints([], world.fetch_clock)
         world.logins = make_logins(world, settings or (login_settings(),), world.store)
         world.logins.subscribe(world.ended.extend)
