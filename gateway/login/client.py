@@ -35,7 +35,7 @@ from gateway.tls.client_context import make_trusting_context
 # A refresh begins so long before the token's end, or a quarter of the token's life before.
 REFRESH_AHEAD_SECONDS: Final = 30.0
 
-# However short a token's life is, it is not refreshed more often.
+# However short a token's life is, it is not refreshed more often, except at its end.
 _MIN_REFRESH_SECONDS: Final = 1.0
 
 # 256 random bits: nobody guesses a state or a nonce (RFC 6749 §10.10).
@@ -379,7 +379,8 @@ def _tokens(
     return Tokens(
         access=response.access_token.encode(),
         access_expires_at=expires_at,
-        refresh_at=max(expires_at - ahead_seconds, now + _MIN_REFRESH_SECONDS),
+        # Never after its end: a session does not end while it can be refreshed.
+        refresh_at=min(max(expires_at - ahead_seconds, now + _MIN_REFRESH_SECONDS), expires_at),
         refresh=refresh if refresh or former is None else former.refresh,
         id_token=id_token if id_token or former is None else former.id_token,
     )

@@ -80,6 +80,21 @@ async def test_the_server_may_say_a_shorter_life_than_the_token() -> None:
         assert (one.tokens.access_expires_at, one.tokens.refresh_at) == (NOW + 40, NOW + 30)
 
 
+async def test_a_token_of_less_than_a_second_is_refreshed_at_its_end() -> None:
+    """The session ended, for the token had expired before it was to be refreshed."""
+    async with open_world() as world:
+        world.provider.members = {"expires_in": 0.5}
+        browser = await world.log_in()
+        (one,) = await world.logins.listed(None)
+        world.clock.at += 0.6
+        world.provider.members = {}
+
+        view = await browser.view()
+
+        assert one.tokens.refresh_at == one.tokens.access_expires_at == NOW + 0.5
+        assert view.token != one.tokens.access
+
+
 async def test_an_authority_is_compared_as_a_whole() -> None:
     async with open_world() as world:
         client = make_client(
