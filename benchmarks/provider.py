@@ -1,7 +1,8 @@
 """An authorization server that asks nobody: each authorization request is granted at once.
 
 Every proxy logs in here before the load begins. It issues a code, and for the code an RS256
-access token and an ID token, both valid for a day: longer than any row takes.
+access token and an ID token, both valid for a day: longer than any row takes. Each login is that of
+another person, for proxies limit the sessions of one.
 """
 
 import secrets
@@ -17,7 +18,6 @@ from aiohttp import web
 CLIENT_ID, CLIENT_SECRET = "web", "benchmark-only-web-secret-0123456789abcdef"
 SCOPES = "openid orders:read"
 LIFETIME_SECONDS = 86_400
-SUBJECT = "user-42"
 
 
 class Provider:
@@ -74,11 +74,13 @@ class Provider:
             return web.json_response({"error": "invalid_grant"}, status=400)
         nonce = self._nonces.pop(code)
         now_seconds = int(time.time())
-        identity = self._claims(now_seconds) | {"aud": CLIENT_ID, "auth_time": now_seconds}
+        subject = f"user-{secrets.token_hex(8)}"
+        claims = self._claims(subject, now_seconds)
+        identity = claims | {"aud": CLIENT_ID, "auth_time": now_seconds}
         identity |= {} if nonce is None else {"nonce": nonce}
         return web.json_response(
             {
-                "access_token": self.access_token(),
+                "access_token": self.access_token(subject),
                 "id_token": self._sign(identity, "JWT"),
                 "token_type": "Bearer",
                 "expires_in": LIFETIME_SECONDS,
@@ -86,15 +88,15 @@ class Provider:
             }
         )
 
-    def access_token(self) -> str:
-        """Return a new access token, as one is issued for a code."""
+    def access_token(self, subject: str) -> str:
+        """Return a new access token for *subject*, as one is issued for a code."""
         more = {"aud": "api", "client_id": CLIENT_ID, "jti": secrets.token_hex(16)}
-        return self._sign(self._claims(int(time.time())) | more, "at+jwt")
+        return self._sign(self._claims(subject, int(time.time())) | more, "at+jwt")
 
-    def _claims(self, now_seconds: int) -> dict[str, Any]:
+    def _claims(self, subject: str, now_seconds: int) -> dict[str, Any]:
         return {
             "iss": self._issuer,
-            "sub": SUBJECT,
+            "sub": subject,
             "iat": now_seconds,
             "exp": now_seconds + LIFETIME_SECONDS,
             # In the ID token, too: mod_auth_openidc requires scopes of that one.

@@ -1,17 +1,20 @@
 """Rows about browsers that logged in: requests by session, beside a bearer token and peers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from benchmarks import load, login_peers, peers
 from benchmarks.log_in import log_in
 from benchmarks.peers import Peer
+from benchmarks.process import resident_kib
 from benchmarks.provider import Provider
 from benchmarks.rounds import Start, alternate, start_each, successful_rate
 from benchmarks.row import Bench, Outcome, Row, Target
 
 BEARER, SEALED = "gateway, bearer token", "gateway, sealed cookie"
 PAGE = "/orders/1"
+SESSIONS = 2_000
+UNFINISHED_PARTS = 5
 # Nobody redirects these to a login, which the load generator would count as a success.
 FROM_A_PAGE = {"X-Requested-With": "XMLHttpRequest"}
 
@@ -30,7 +33,7 @@ def warm_session(bench: Bench) -> Outcome:
             "Envoy": partial(login_peers.envoy, bench.folder, service, provider),
             "Apache": partial(login_peers.apache, bench.folder, service, provider),
         }
-        token = Provider(provider.address(""), bench.folder).access_token()
+        token = Provider(provider.address(""), bench.folder).access_token("user-42")
         credentials: dict[str, Mapping[str, str]] = {}
 
         def check(peer: Peer) -> None:
@@ -45,6 +48,46 @@ def warm_session(bench: Bench) -> Outcome:
 
         with start_each(starts, check) as field:
             return alternate(field, once, bench.rounds)
+
+
+def each_session(bench: Bench) -> Outcome:
+    """Log in as many browsers, each of which then requests a page; return the memory of each."""
+
+    def kib_each(peer: Peer) -> float:
+        before_kib = resident_kib(peer.pid)
+        for _ in range(SESSIONS):
+            log_in(peer, PAGE)
+        return (resident_kib(peer.pid) - before_kib) / SESSIONS
+
+    return _measure_once(bench, kib_each)
+
+
+def unfinished(bench: Bench) -> Outcome:
+    """Begin logins that never come back, at the highest rate; return the memory that they take."""
+
+    def growth_mib(peer: Peer) -> float:
+        begin = partial(load.repeat_with, peer, {}, path=f"/oauth/login?to={PAGE}")
+        successful_rate(begin(seconds=bench.seconds))
+        before_kib = resident_kib(peer.pid)
+        for _ in range(UNFINISHED_PARTS):
+            successful_rate(begin(seconds=bench.seconds))
+        return (resident_kib(peer.pid) - before_kib) / 1_024
+
+    return _measure_once(bench, growth_mib)
+
+
+def _use_login(peer: Peer) -> None:
+    log_in(peer, PAGE)
+
+
+def _measure_once(bench: Bench, measure: Callable[[Peer], float]) -> Outcome:
+    with peers.service(bench.folder) as service, login_peers.provider(bench.folder) as provider:
+        starts: dict[str, Start] = {
+            "gateway": partial(login_peers.gateway, bench.folder, service, provider)
+        }
+        # The first login allocates what all share.
+        with start_each(starts, _use_login) as field:
+            return alternate(field, measure, rounds=0)
 
 
 ROWS = (
@@ -62,5 +105,19 @@ ROWS = (
             Target("goal", "≥", 2.0, "Apache"),
         ),
         warm_session,
+    ),
+    Row(
+        "sessions",
+        "2,000 sessions in memory, each used once, memory of each",
+        "KiB",
+        (Target("bar", "≤", 24),),
+        each_session,
+    ),
+    Row(
+        "unfinished",
+        "memory growth by logins that nobody finishes, begun at the highest rate",
+        "MiB",
+        (Target("bar", "≤", 8),),
+        unfinished,
     ),
 )

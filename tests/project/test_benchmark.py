@@ -154,9 +154,9 @@ def test_the_provider_of_the_benchmark_issues_tokens_that_verify_and_last(tmp_pa
     issuer = "http://127.0.0.1:1"
     provider = Provider(issuer, tmp_path)
 
-    token, other = provider.access_token(), provider.access_token()
+    token, other = provider.access_token("a"), provider.access_token("a")
 
     claims = jwt.decode(token, public, ["RS256"], audience="api", issuer=issuer)
-    assert "orders:read" in claims["scope"].split()
+    assert (claims["sub"], claims["scope"]) == ("a", "openid orders:read")
     assert claims["exp"] - claims["iat"] == 86_400
     assert token != other
