@@ -33,10 +33,11 @@ def client(backchannel_path: str) -> dict[str, Any]:
 
 
 class People:
-    """The running provider; *issuer* is its URL."""
+    """The running provider; *issuer* is its URL, *address* the one that it listens on."""
 
-    def __init__(self, issuer: str, control: str) -> None:
+    def __init__(self, issuer: str, control: str, address: str) -> None:
         self.issuer = issuer
+        self.address = address
         self._control = control
 
     def settings(self, **changes: Any) -> None:
@@ -70,12 +71,18 @@ class People:
 
 
 @contextmanager
-def running_people(folder: Path, *clients: dict[str, Any]) -> Iterator[People]:
-    """Yield a provider with *clients* that trusts our certificates."""
+def running_people(
+    folder: Path, *clients: dict[str, Any], issuer: str | None = None
+) -> Iterator[People]:
+    """Yield a provider with *clients* that trusts our certificates.
+
+    *issuer* is the address by which others reach it, if that is not its own.
+    """
     (folder / "clients.json").write_text(json.dumps(clients))
     AUTHORITY.cert_pem.write_to_path(folder / "ca.pem")
     command = [program("node"), str(PROVIDER_FOLDER / "people.mjs"), str(folder / "clients.json")]
+    command += [] if issuer is None else [issuer]
     environ = {"PATH": "/usr/bin:/bin", "NODE_EXTRA_CA_CERTS": str(folder / "ca.pem")}
     with running(command, folder / "people.log", environ) as started:
         said = json.loads(started.wait_for(r"(?m)^\{.*\}$")[0])
-        yield People(said["issuer"], said["control"])
+        yield People(said["issuer"], said["control"], said["address"])

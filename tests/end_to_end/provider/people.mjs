@@ -1,10 +1,11 @@
 // The certified OpenID provider with people who log in: its own page, sessions, refresh tokens
 // that are used once, and back-channel logout.
 //
-// Usage: node people.mjs CLIENTS_FILE
+// Usage: node people.mjs CLIENTS_FILE [ISSUER]
 //
-// CLIENTS_FILE holds the clients' metadata as JSON. It prints one line of JSON when it serves:
-// {"issuer": …, "control": …}. The control address takes JSON by POST:
+// CLIENTS_FILE holds the clients' metadata as JSON; ISSUER is its name if it is reached by another
+// address than its own. It prints one line of JSON when it serves: {"issuer": …, "control": …,
+// "address": …}. The control address takes JSON by POST:
 //
 //   /settings  {accessTokenSeconds, isDown}   how long tokens live; whether the token endpoint works
 //   /names     {"app.example.test": 8443}     which loopback port a host name of a client is at
@@ -15,7 +16,7 @@
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import http, { createServer } from 'node:http';
 import https from 'node:https';
 
 import Provider, { interactionPolicy } from 'oidc-provider';
@@ -89,17 +90,18 @@ function addAuthentication(ctx, token, parts) {
 
 // The clients' host names are on this machine, at ports that are not the usual ones.
 function fetchFromClients(url, { method, headers, body }) {
-  const { hostname, pathname, search } = new URL(url);
+  const { protocol, host, hostname, port, pathname, search } = new URL(url);
   return new Promise((resolve, reject) => {
     const options = {
       host: '127.0.0.1',
-      port: ports[hostname],
+      port: ports[hostname] ?? port,
       servername: hostname,
       path: pathname + search,
       method,
-      headers: { ...Object.fromEntries(headers), host: hostname },
+      headers: { ...Object.fromEntries(headers), host },
     };
-    const request = https.request(options, (response) => {
+    const { request: send } = protocol === 'http:' ? http : https;
+    const request = send(options, (response) => {
       response.resume();
       response.on('end', () => resolve(new Response(null, { status: response.statusCode })));
     });
@@ -232,10 +234,11 @@ function listen(started) {
   });
 }
 
-const issuer = await listen(server);
+const address = await listen(server);
+const issuer = process.argv[3] ?? address;
 const answering = provider(issuer);
 watch(answering);
 const controlAddress = await listen(control);
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
-console.log(JSON.stringify({ issuer, control: controlAddress }));
+console.log(JSON.stringify({ issuer, control: controlAddress, address }));

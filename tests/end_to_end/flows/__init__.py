@@ -1,0 +1,1 @@
+"""The flows of a browser login, as they are drawn in `docs/flows.md`."""
