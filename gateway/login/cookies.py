@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
-SESSION_COOKIE: Final = "__Host-session"
-LOGIN_COOKIE: Final = "__Host-login-"
+from gateway.http.reading.cookies import LOGIN_COOKIE, SESSION_COOKIE
 
 # With name and attributes a cookie is under the 4,096 bytes that every browser keeps (RFC 6265
 # §6.1).
 CHUNK_BYTES: Final = 3900
-MAX_CHUNKS: Final = 10
+MAX_CHUNKS: Final = 10  # room for MOST_COOKIE_BYTES of the settings
 
 # `__Host-` demands Secure, the whole host and no Domain (RFC 6265bis §4.1.3.2). Lax: a link from
 # another site, and the redirect from the issuer, arrive with the session; their forms do not.

@@ -7,7 +7,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
-from gateway.login.cookies import LOGIN_COOKIE, login_cookie_name, set_cookie
+from gateway.http.reading.cookies import LOGIN_COOKIE
+from gateway.login.cookies import login_cookie_name, set_cookie
 from gateway.login.requests import StepUpWanted
 from gateway.login.sealing import KeyRing, Purpose
 

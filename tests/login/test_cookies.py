@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gateway.http.reading.cookies import SESSION_COOKIE
 from gateway.login.cookies import (
     CHUNK_BYTES,
     MAX_CHUNKS,
-    SESSION_COOKIE,
     clear_cookie,
     clear_session,
     cookie_bytes,
@@ -19,6 +19,7 @@ from gateway.login.cookies import (
     set_session,
     split_chunks,
 )
+from gateway.settings.values.login import MOST_COOKIE_BYTES
 
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 ATTRIBUTES = "; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -65,6 +66,13 @@ def test_a_value_that_fits_is_one_cookie_with_the_plain_name() -> None:
     assert split_chunks("a" * CHUNK_BYTES) == [(SESSION_COOKIE, "a" * CHUNK_BYTES)]
     names = [name for name, _ in split_chunks("a" * (CHUNK_BYTES + 1))]
     assert names == ["__Host-session.1", "__Host-session.2"]
+
+
+@pytest.mark.parametrize("size", [4096, 12 * 1024, MOST_COOKIE_BYTES])
+def test_the_cookies_of_any_limit_are_not_too_many(size: int) -> None:
+    length = max(n for n in range(size) if cookie_bytes(n) <= size)
+
+    assert join_chunks(dict(split_chunks("a" * length))) == "a" * length
 
 
 def test_too_many_chunks_are_an_error() -> None:

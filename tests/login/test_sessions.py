@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.reason import Reason
+from gateway.http.reading.cookies import SESSION_COOKIE
 from gateway.login.client import LoginClient, Lost, NotRenewed, Renewed
-from gateway.login.cookies import SESSION_COOKIE
 from gateway.login.kept import LoginsKept
 from gateway.login.session import Session, SessionView, Tokens
 from gateway.login.sessions import Sessions

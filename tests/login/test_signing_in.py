@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.login.cookies import LOGIN_COOKIE, SESSION_COOKIE
+from gateway.http.reading.cookies import LOGIN_COOKIE, SESSION_COOKIE
 from gateway.login.requests import Endpoint, LoginResponse, StepUpWanted
 from gateway.login.under_way import MAX_AGE_SECONDS, MAX_LOGINS
 from gateway.settings.values.login import Origin

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.login.cookies import LOGIN_COOKIE, login_cookie_name
+from gateway.http.reading.cookies import LOGIN_COOKIE
+from gateway.login.cookies import login_cookie_name
 from gateway.login.requests import StepUpWanted
 from gateway.login.sealing import KeyRing
 from gateway.login.under_way import (

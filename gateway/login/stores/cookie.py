@@ -7,7 +7,7 @@ from time import time
 from typing import Final
 
 from gateway.login.cookies import cookie_bytes
-from gateway.login.sealing import KeyRing, Purpose, sealed_length
+from gateway.login.sealing import KeyRing, Purpose
 from gateway.login.session import Session
 from gateway.login.store import Ended, Kept, SessionTooLarge
 from gateway.login.stores.expiring import Expiring
@@ -46,6 +46,9 @@ class CookieStore:
         self._ledger = ledger
         self._most_bytes = most_bytes
         self._total_seconds = total_seconds
+        # Ends are remembered for as long as a cookie of any configuration so far may be good.
+        former_seconds = 0.0 if former is None else former._longest_seconds
+        self._longest_seconds: float = max(total_seconds, former_seconds)
         self._clock = clock
         self._random = random
         self._seen: Expiring[_Seen] = Expiring(clock) if former is None else former._seen
@@ -63,7 +66,7 @@ class CookieStore:
     async def begin(self, session: Session) -> Kept | None:
         """Seal a new *session*; None if it was ended meanwhile. Raises SessionTooLarge."""
         begun = replace(session, id=self._random(_ID_BYTES))
-        value = self._seal(begun)
+        value = self._seal_if_it_fits(begun)
         if not await self._ledger.admits(begun):
             return None
         self._note(begun)
@@ -98,7 +101,7 @@ class CookieStore:
         if self._is_over(session):
             return None
         used = _used(session, self._clock())  # the browser asked for something
-        value = self._seal(used)
+        value = self._seal_if_it_fits(used)
         standing = await self._ledger.succeed(used)
         if standing.has_ended:
             return None
@@ -153,7 +156,7 @@ class CookieStore:
         return ends_at <= self._clock()
 
     def _last_end(self) -> float:
-        return self._clock() + self._total_seconds
+        return self._clock() + self._longest_seconds
 
     def _note(self, session: Session) -> None:
         self._seen.forget()
@@ -162,12 +165,16 @@ class CookieStore:
         seen = (session.issuer, session.subject, session.sid, session.begun_at)
         self._seen.put(session.id, seen, session.expires_at)
 
-    def _seal(self, session: Session) -> str:
-        plain = pack(session)
-        size = cookie_bytes(sealed_length(len(plain)))
+    def _seal_if_it_fits(self, session: Session) -> str:
+        value = self._seal(session)
+        size = cookie_bytes(len(value))
         if size > self._most_bytes:
             raise SessionTooLarge(_too_large(session, size, self._most_bytes))
-        return self._ring.seal(Purpose.SESSION_COOKIE, plain)
+        return value
+
+    def _seal(self, session: Session) -> str:
+        # One that a browser has already stays, whatever a reload has made of the limit.
+        return self._ring.seal(Purpose.SESSION_COOKIE, pack(session))
 
 
 def _used(session: Session, used_at: float) -> Session:

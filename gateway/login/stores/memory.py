@@ -17,7 +17,8 @@ from gateway.login.stores.memory_ledger import MemoryLedger
 MOST_SESSIONS: Final = 100_000
 MOST_OF_SUBJECT: Final = 100
 
-SECRET_BYTES: Final = 32
+_SECRET_BYTES: Final = 32
+_SECRET_LENGTH: Final = 43
 
 # A login that began before a logout, and comes after it, does so within this time.
 _LOGIN_SECONDS: Final = 600.0
@@ -80,7 +81,8 @@ class MemoryStore:
 
     async def read(self, value: str) -> Kept | None:
         """Return the session of a cookie's *value*; None if there is none, or it has ended."""
-        session = self._sessions.get(id_of_secret(value))
+        session_id = id_of_secret(value)
+        session = None if session_id is None else self._sessions.get(session_id)
         return None if session is None else Kept(session)
 
     async def get(self, session_id: bytes) -> Session | None:
@@ -184,10 +186,17 @@ class MemoryStore:
 
 def new_secret(random: Callable[[int], bytes]) -> tuple[str, bytes]:
     """Return a new value of a cookie, and the id of its session."""
-    value = urlsafe_b64encode(random(SECRET_BYTES)).rstrip(b"=").decode()
-    return value, id_of_secret(value)
+    value = urlsafe_b64encode(random(_SECRET_BYTES)).rstrip(b"=").decode()
+    return value, _hash(value)
 
 
-def id_of_secret(value: str) -> bytes:
-    """Return the id of the session whose cookie holds *value*: from it, *value* is not found."""
+def id_of_secret(value: str) -> bytes | None:
+    """Return the id of the session whose cookie holds *value*; *value* does not follow from it.
+
+    None if it is no such value: one that is sealed, say, by a store of another kind.
+    """
+    return _hash(value) if len(value) == _SECRET_LENGTH else None
+
+
+def _hash(value: str) -> bytes:
     return sha256(value.encode(errors="replace")).digest()

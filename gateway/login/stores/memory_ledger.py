@@ -26,6 +26,8 @@ class _End(NamedTuple):
 class MemoryLedger:
     """Remembers for all workers of one gateway, and over reloads.
 
+    Sessions that began before *since*, in seconds since the epoch, are taken for ended.
+
     At most *most_ended* ends of sessions are remembered. If there are more, the half of them that
     matters for the shortest time is forgotten, and all sessions that began before the last of
     these are taken for ended: people have to log in again, and nobody gets in. At most *most_used*
@@ -37,13 +39,15 @@ class MemoryLedger:
     def __init__(
         self,
         clock: Callable[[], float] = time,
+        since: float = 0.0,
+        *,
         most_ended: int = MOST_ENDED,
         most_used: int = MOST_USED,
     ) -> None:
         self._clock = clock
         self._most_ended = most_ended
         self._most_used = most_used
-        self._ended_before = 0.0
+        self._ended_before = since
         self._ended: Expiring[_End] = Expiring(clock)
         self._successors: Expiring[Session] = Expiring(clock)
         self._used: Expiring[bool] = Expiring(clock)

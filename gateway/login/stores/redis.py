@@ -88,7 +88,8 @@ class RedisStore:
 
     async def read(self, value: str) -> Kept | None:
         """Return the session of a cookie's *value*; None if there is none, or it has ended."""
-        session = await self.get(id_of_secret(value))
+        session_id = id_of_secret(value)
+        session = None if session_id is None else await self.get(session_id)
         return None if session is None else Kept(session)
 
     async def get(self, session_id: bytes) -> Session | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.settings.values.signing_key import SigningKey
 
@@ -45,6 +45,10 @@ class Origin(NamedTuple):
 
     text: str
     authority: str
+
+
+# Ten cookies; a browser sends no more than some 50 of a host, and few servers take larger heads.
+MOST_COOKIE_BYTES: Final = 36 * 1024
 
 
 class SessionStoreKind(Enum):

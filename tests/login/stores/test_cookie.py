@@ -136,6 +136,34 @@ async def test_a_session_that_does_not_fit_says_what_is_too_large(clock: Clock) 
     )
 
 
+async def test_a_session_that_there_is_outlives_a_smaller_limit(clock: Clock) -> None:
+    """Its cookies are in the browser already, and a limit is for new ones."""
+    value, kept = await log_in(make(clock))
+    smaller = make(clock, most_bytes=10)
+    read = await smaller.read(value)
+    assert read is not None
+    clock.now += 30
+    renewed = await smaller.touch(read.session, clock.now)
+
+    assert renewed is not None
+    assert await smaller.read(renewed) is not None
+    with pytest.raises(SessionTooLarge):
+        await smaller.replace(replace(kept.session, version=1))
+
+
+async def test_an_end_is_remembered_for_as_long_as_any_cookie_may_be_good(clock: Clock) -> None:
+    """A reload shortens the total, and the next one lengthens it again."""
+    long = make(clock)
+    value, kept = await log_in(long, idle_seconds=1000.0)
+    assert isinstance(long.ledger, MemoryLedger)
+    short = make(clock, ledger=long.ledger, former=long, total=50.0)
+    await short.end(kept.session.id)
+    clock.now += 200
+    again = make(clock, ledger=long.ledger, former=short)
+
+    assert await again.read(value) is None
+
+
 async def test_large_claims_are_named_as_such(clock: Clock) -> None:
     with pytest.raises(SessionTooLarge, match=r"12288: claims 1\d{4} bytes, .* \(login\.claims\)"):
         await make(clock).begin(make_session(claims={"picture": "x" * 15_000}))

@@ -104,4 +104,9 @@ async def test_the_id_is_the_hash_of_the_cookie(clock: Clock) -> None:
     assert kept is not None
     assert kept.value == "A" * 43
     assert kept.session.id == id_of_secret("A" * 43)
-    assert id_of_secret("\ud800") != id_of_secret("")
+    assert id_of_secret("\ud800" * 43) != kept.session.id
+
+
+@pytest.mark.parametrize("value", ["", "A" * 42, "A" * 44, "A" * 2000])
+def test_a_value_of_another_length_has_no_id(value: str) -> None:
+    assert id_of_secret(value) is None

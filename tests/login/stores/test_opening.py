@@ -62,6 +62,20 @@ async def test_ends_survive_with_other_keys() -> None:
     assert await store.read(other.value or "") is None
 
 
+async def test_without_redis_nobody_knows_which_sessions_ended() -> None:
+    """So all that began before the reload have."""
+    clock = Clock()
+    with_redis = open_store(cookie(), REDIS, clock=clock)
+    assert isinstance(with_redis, CookieStore)
+    alone = open_store(cookie(), None, with_redis, clock)
+    clock.now += 1
+    old, new = make_session(clock.now - 2), make_session(clock.now)
+
+    assert await alone.begin(old) is None
+    assert await alone.begin(new) is not None
+    await with_redis.close()
+
+
 async def test_another_kind_of_store_begins_empty() -> None:
     store = open_store(MEMORY, None)
     kept = await store.begin(make_session())

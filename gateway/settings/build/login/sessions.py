@@ -9,7 +9,11 @@ from gateway.settings.schema.login import SessionModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources
-from gateway.settings.values.login import SessionSettings, SessionStoreKind
+from gateway.settings.values.login import (
+    MOST_COOKIE_BYTES,
+    SessionSettings,
+    SessionStoreKind,
+)
 
 _KEY_BYTES: Final = 32
 # 32 random bytes have fewer different ones with a probability of less than 10^-16.
@@ -59,7 +63,12 @@ def _cookie_bytes(
     if cookie_bytes < _MIN_COOKIE_BYTES:
         message = f"no session fits in it: write at least {_MIN_COOKIE_BYTES // 1024}KiB"
         faults.append(at.fault(Code.BAD_VALUE, message))
-    if cookie_bytes > max_head_bytes // 2:
+    if cookie_bytes > MOST_COOKIE_BYTES:
+        message = (
+            f"browsers keep no session of that size: write at most {MOST_COOKIE_BYTES // 1024}KiB"
+        )
+        faults.append(at.fault(Code.BAD_VALUE, message))
+    elif cookie_bytes > max_head_bytes // 2:
         message = (
             f"cookies of {cookie_bytes} bytes are more than half of `limits.head`, so requests"
             " with other fields would be refused: lower this, or raise `limits.head`"

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.values.login import SessionSettings, SessionStoreKind
+from gateway.settings.values.login import (
+    MOST_COOKIE_BYTES,
+    SessionSettings,
+    SessionStoreKind,
+)
 from tests.settings.build.login.login_configs import REDIS, built, one_login
 from tests.settings.configs import assert_found
 
@@ -35,6 +39,7 @@ MISTAKES = [
     ("missing_file", session("store: cookie, key_files: [¦absent.key]")),
     ("bad_value", session(f"store: cookie, {KEYED}, cookie_bytes: ¦2047B")),
     ("bad_value", session(f"store: cookie, {KEYED}, cookie_bytes: ¦17KiB")),
+    ("bad_value", session(f"store: cookie, {KEYED}, cookie_bytes: ¦37KiB")),
 ]
 
 
@@ -69,6 +74,15 @@ def test_the_head_of_a_request_has_room_for_the_cookies(tmp_path: Path) -> None:
     assert_found(tmp_path, "bad_value", text)
     smaller = f"{{store: cookie, {KEYED}, cookie_bytes: 10KiB}}"
     assert built(tmp_path, extra, session=smaller).session.cookie_bytes == 10 * 1024
+
+
+def test_a_session_takes_no_more_cookies_than_a_browser_keeps(tmp_path: Path) -> None:
+    extra = "limits: {head: 1MiB}\n"
+    text = one_login(extra, session=f"{{store: cookie, {KEYED}, cookie_bytes: ¦37KiB}}")
+
+    assert_found(tmp_path, "bad_value", text)
+    largest = f"{{store: cookie, {KEYED}, cookie_bytes: 36KiB}}"
+    assert built(tmp_path, extra, session=largest).session.cookie_bytes == MOST_COOKIE_BYTES
 
 
 def test_keys_are_in_their_order(tmp_path: Path) -> None:
