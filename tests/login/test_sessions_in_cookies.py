@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.login.cookies import SESSION_COOKIE
+from gateway.http.reading.cookies import SESSION_COOKIE
 from gateway.login.sealing import KeyRing
 from gateway.login.session import SessionView
 from gateway.login.stores.cookie import CookieStore
