@@ -292,3 +292,16 @@ async def test_cve_2026_40575_no_field_of_a_client_says_what_it_asks_for(
     assert (misled.status, reason(misled)) == (421, "login_misdirected")
     assert service.requests == []
     assert world.logins.served == []
+
+
+async def test_logins_in_flight_have_a_limit(world: LoginWorld) -> None:
+    logins = world.gateway.gateway.data._serving.port.logins
+    assert logins is not None
+    logins.serving = 1024
+
+    answers = [await world.gateway.ask(ask_app(one, *PAGE)) for one in ("/app/x", "/oauth/login")]
+    assert {(one.status, reason(one)) for one in answers} == {(503, "overloaded")}
+    assert world.logins.served == []
+    logins.serving = 0
+    assert (await world.gateway.ask(ask_app("/oauth/login"))).status == 302
+    assert logins.serving == 0

@@ -15,6 +15,10 @@ from gateway.decision.browser import BrowserFields
 SESSION_COOKIE: Final = "__Host-session"
 LOGIN_COOKIE: Final = "__Host-login-"
 
+# Twice as many of ours as a browser ever has: a session in ten chunks, and ten logins under way.
+# They are read again with each Cookie field, so that without a limit many would cost much time.
+MOST_COOKIES: Final = 40
+
 _MARK: Final = b"__host-"
 
 # Of the session, of its chunks, and of a login under way.
@@ -45,15 +49,16 @@ class OwnCookies:
     said in the same fields.
 
     Browsers send each name once. Of a name that comes twice, nobody knows which one is ours: a
-    session that has one is no session, and a login is no login.
+    session that has one is no session, and a login is no login. Of more than MOST_COOKIES none
+    counts.
     """
 
     __slots__ = ("all", "browser", "key", "received", "session")
 
     def __init__(self, received: Sequence[tuple[str, str]]) -> None:
-        self.received = received
+        self.received = received = received[: MOST_COOKIES + 1]
         cookies: Mapping[str, str] = dict(received)
-        if len(cookies) < len(received):
+        if len(cookies) < len(received) or len(received) > MOST_COOKIES:
             cookies = _unrepeated(received)
         self.all = self.session = session = cookies
         if len(cookies) != 1 or SESSION_COOKIE not in cookies:
@@ -125,6 +130,8 @@ def _is_set_by_service(line: bytes) -> bool:
 
 
 def _unrepeated(received: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    if len(received) > MOST_COOKIES:
+        return {}
     cookies: dict[str, str] = {}
     repeated = set()
     for name, value in received:

@@ -169,7 +169,7 @@ class Fields:
 
     def _keep_lines(self, names: RequestNames, is_kept: Callable[[bytes], bool]) -> None:
         lines, self.lines = self.lines, []
-        self.joined = None
+        self.joined = self.by_session = None
         for prefix, value in zip(lines[::2], lines[1::2], strict=True):
             name = prefix[2:-2]
             if names[name] == COOKIE:

@@ -17,7 +17,7 @@ from gateway.proxy.exchange.admit import (
     admit_by_session,
     admit_with_session_keys,
 )
-from gateway.proxy.logins.browser_logins import make_login_request
+from gateway.proxy.logins.browser_logins import BrowserLogins, make_login_request
 from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.streams.client import Client
@@ -30,8 +30,12 @@ MOST_BODY_BYTES: Final = 64 * 1024
 # How long a login may take to answer; its own questions to the issuer end before.
 _SERVE_SECONDS: Final = 60.0
 
+# Requests that the logins answer at the same time: no rate limit of a route applies to them.
+_MOST_SERVED: Final = 1024
+
 _TOO_LARGE: Final = Deny(Reason.BODY_TOO_LARGE, "the body is over the limit of a login")
 _TOO_LATE: Final = Deny(Reason.LOGIN_UNAVAILABLE, "the login took too long to answer")
+_TOO_MANY: Final = Deny(Reason.OVERLOADED, "too many requests to logins are in flight")
 _GONE: Final = Deny(Reason.SESSIONS_UNAVAILABLE, "the process that keeps the sessions is gone")
 
 
@@ -176,23 +180,29 @@ def _take_call(exchange: Browsing, call: LoginCall) -> None:
 
 async def _serve(exchange: Browsing, asked: LoginRequest, deny: Deny | None) -> None:
     """Respond as the logins do; *deny* is the refusal that a navigation would have had."""
-    port = exchange.port
-    if port.logins is None:
-        exchange.refuse(_GONE)
+    logins = exchange.port.logins
+    answer = _GONE if logins is None else await _answer(logins, asked)
+    if exchange.is_over:
         return
+    if isinstance(answer, LoginResponse):
+        _respond(exchange, answer, deny)
+    else:
+        exchange.refuse(answer if deny is None else answer._replace(route=deny.route))
+
+
+async def _answer(logins: BrowserLogins, asked: LoginRequest) -> LoginResponse | Deny:
+    if logins.serving >= _MOST_SERVED:
+        return _TOO_MANY
+    logins.serving += 1
     try:
         async with asyncio.timeout(_SERVE_SECONDS):
-            response = await port.logins.asked.serve(asked)
+            return await logins.asked.serve(asked)
     except TimeoutError:
-        refused = _TOO_LATE
+        return _TOO_LATE
     except LoginsGone:
-        refused = _GONE
-    else:
-        if not exchange.is_over:
-            _respond(exchange, response, deny)
-        return
-    if not exchange.is_over:
-        exchange.refuse(refused if deny is None else refused._replace(route=deny.route))
+        return _GONE
+    finally:
+        logins.serving -= 1
 
 
 def _respond(exchange: Browsing, response: LoginResponse, deny: Deny | None) -> None:

@@ -19,11 +19,12 @@ _UNKNOWN: Final = frozenset((Reason.KEYS_UNAVAILABLE, Reason.REVOCATIONS_UNAVAIL
 class FollowedSession:
     """The session that *request* came by, as long as its response lasts.
 
-    *id* is that of the session. It is due at once: it may have ended before the response began.
-    *is_last* says that its last token has expired, so that no news is bad news.
+    *id* is that of the session. It is asked about next at *check_at*, in seconds since the epoch:
+    first soon, because it may have ended before the response began. *is_last* says that its last
+    token has expired, so that no news is bad news.
     """
 
-    __slots__ = ("_check_at", "_own", "_request", "_token", "id", "is_asking", "is_last")
+    __slots__ = ("_own", "_request", "_token", "check_at", "id", "is_asking", "is_last")
 
     def __init__(self, request: Request, session: CachedSession) -> None:
         self.id = session.view.id
@@ -32,11 +33,7 @@ class FollowedSession:
         self._request = request
         self._own: OwnCookies = request.fields.cookies
         self._token = session.view.token
-        self._check_at = 0.0
-
-    def is_due(self, now: float) -> bool:
-        """Return whether it is time to ask."""
-        return now >= self._check_at and not self.is_asking
+        self.check_at = 0.0
 
     async def judge(self, port: Port) -> Allow | Deny | None:
         """Return the verdict about its new token, or about its end; None if there is no news."""
@@ -54,7 +51,7 @@ class FollowedSession:
             return SESSION_ENDED
         if not isinstance(found, CachedSession):
             return None
-        self._check_at = found.view.check_at
+        self.check_at = found.view.check_at
         # The browser cannot be given them with this response, which has begun long ago.
         self._own = renewed_cookies(self._own, found.view.cookies)
         if found.view.token == self._token:

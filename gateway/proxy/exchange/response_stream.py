@@ -115,7 +115,7 @@ class ResponseStream:
         session = owner.request.fields.session
         if isinstance(session, CachedSession):
             self._session = FollowedSession(owner.request, session)
-            owner.port.streams.follow(self)
+            owner.port.streams.follow(self, self._session.check_at)
         self._expire_with_token()
 
     def _expire_with_token(self) -> None:
@@ -185,10 +185,10 @@ class ResponseStream:
         """End, or begin to: the session has ended."""
         self._end_for(SESSION_ENDED)
 
-    def check_session(self, now: float) -> None:
-        """Ask for news of the session if it is time."""
+    def check_session(self) -> None:
+        """Ask for news of the session, and follow it further."""
         session = self._session
-        if session is not None and session.is_due(now) and not self._owner.is_over:
+        if session is not None and not session.is_asking and not self._owner.is_over:
             self._ask(session)
 
     def _ask(self, session: FollowedSession) -> None:
@@ -200,6 +200,7 @@ class ResponseStream:
         verdict = await session.judge(owner.port.latest())
         if owner.is_over or self._session is not session:
             return
+        owner.port.streams.follow(self, session.check_at)
         if isinstance(verdict, Deny):
             self._end_for(verdict)
         elif verdict is not None:

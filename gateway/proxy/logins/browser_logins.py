@@ -16,13 +16,14 @@ class BrowserLogins:
     """What the data port knows of the logins of one configuration.
 
     *asked* are the logins themselves, *sessions* those that they keep, and *calls* the requests
-    that they answer.
+    that they answer. *serving* counts the requests that they have not answered yet.
     """
 
     def __init__(self, calls: LoginCalls, asked: Logins, sessions: SessionCache) -> None:
         self.calls = calls
         self.asked = asked
         self.sessions = sessions
+        self.serving = 0
 
     def begin(self, request: Request, deny: Deny) -> LoginRequest | None:
         """Return the login that a navigation needs that was refused by *deny*; None for others."""

@@ -31,6 +31,9 @@ _PATIENCE: Final = Patience()
 # How long after ``check_at`` a view may be used at most, if nobody can say what became of it.
 _GRACE_SECONDS: Final = 10.0
 
+# Questions in flight; if there are more, whoever keeps the sessions does not keep up.
+_MOST_QUESTIONS: Final = 1024
+
 # How often a session is asked about that ends again and again while it is found.
 _MOST_TRIES: Final = 3
 
@@ -143,6 +146,8 @@ class SessionCache:
             self._metrics.sessions_cached += 1
             return last
         asking = self._asking.get(key)
+        if asking is None and len(self._asking) >= _MOST_QUESTIONS:
+            return self._stand_in(key) or Reason.SESSIONS_UNAVAILABLE
         if asking is None:
             asking = asyncio.get_running_loop().create_task(self._ask(key, own.session))
             self._asking[key] = asking

@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable, MutableMapping
-from functools import partial
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 from gateway.proxy.transport.unexpected_errors import report_unexpected_error
+
+# How often a session is looked after at most, if nobody can say what became of it.
+_LOOK_SECONDS: Final = 1.0
 
 
 class Clocks(NamedTuple):
@@ -43,8 +45,8 @@ class SessionStream(Stream, Protocol):
     def session_id(self) -> bytes:
         """Return the id of the session."""
 
-    def check_session(self, now: float) -> None:
-        """Ask for news of the session if it is time at *now*, in seconds since the epoch."""
+    def check_session(self) -> None:
+        """Ask for news of the session, and ``follow`` it further."""
 
     def session_ended(self) -> None:
         """End, or begin to: the session has ended."""
@@ -54,17 +56,26 @@ class OpenStreams:
     """Every stream with a token, and when that ends; a part of the sweep over all deadlines.
 
     Held weakly, so that a stream that is over need not be removed. While none is due and no
-    revocation list has changed, a sweep costs the same however many there are; but each that came
-    by session is looked at.
+    revocation list has changed, a sweep costs the same however many there are.
     """
 
-    __slots__ = ("_clocks", "_closing", "_expiring", "_followed", "_next_at", "_unchecked")
+    __slots__ = (
+        "_clocks",
+        "_closing",
+        "_expiring",
+        "_followed",
+        "_next_at",
+        "_next_look_at",
+        "_unchecked",
+    )
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
         self._expiring: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
         self._closing: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
-        self._followed: WeakSet[SessionStream] = WeakSet()
+        # By session, and when to look after it, by the monotonic clock.
+        self._followed: WeakKeyDictionary[SessionStream, float] = WeakKeyDictionary()
+        self._next_look_at = math.inf
         self._next_at = math.inf  # no token expires before
         self._unchecked: WeakSet[Stream] = WeakSet()  # against the current revocation lists
 
@@ -75,13 +86,20 @@ class OpenStreams:
         # A list may have changed between the decision about its request and this.
         self._unchecked.add(stream)
 
-    def follow(self, stream: SessionStream) -> None:
-        """Have *stream* look after its session from now on, in every sweep."""
-        self._followed.add(stream)
+    def follow(self, stream: SessionStream, look_at: float) -> None:
+        """Have *stream* look after its session at *look_at*, in seconds since the epoch.
+
+        That is not before a second has passed.
+        """
+        clocks = self._clocks
+        # Whoever sets the clock back later must not keep a session alive.
+        at = clocks.steady() + max(_LOOK_SECONDS, look_at - clocks.wall())
+        self._followed[stream] = at
+        self._next_look_at = min(self._next_look_at, at)
 
     def discard(self, stream: SessionStream) -> None:
         """Forget *stream*, which is ending; its timeout stays."""
-        self._followed.discard(stream)
+        self._followed.pop(stream, None)
         self._unchecked.discard(stream)
         self._expiring.pop(stream, None)
 
@@ -101,9 +119,8 @@ class OpenStreams:
     def sweep(self) -> None:
         """Act on everything that is due; a stream that fails to end is cut."""
         now = self._clocks.wall()
-        for stream in tuple(self._followed):
-            check = partial(stream.check_session, now)
-            _try(stream, check, "unexpected error in the session check of a stream")
+        if self._clocks.steady() >= self._next_look_at:
+            self._look_after_sessions(self._clocks.steady())
         if now >= self._next_at:
             due = _take_due(self._expiring, now)
             self._next_at = min(self._expiring.values(), default=math.inf)
@@ -117,6 +134,14 @@ class OpenStreams:
         if self._closing:
             for one in _take_due(self._closing, self._clocks.steady()):
                 _try(one, one.timed_out, "unexpected error in the timeout of a stream")
+
+    def _look_after_sessions(self, now: float) -> None:
+        due = [stream for stream, at in self._followed.items() if at <= now]
+        for stream in due:
+            self._followed[stream] = math.inf  # until it is known when to look again
+        self._next_look_at = min(self._followed.values(), default=math.inf)
+        for stream in due:
+            _try(stream, stream.check_session, "unexpected error in the session check of a stream")
 
     def _end_if_revoked(self, stream: Stream) -> None:
         """End *stream* if it is revoked; cut it if the check fails.

@@ -9,8 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.http.reading.cookies import (
+    MOST_COOKIES,
     NO_OWN_COOKIES,
     OwnCookies,
+    renewed_cookies,
     sets_own_cookie,
     split_cookies,
     without_own_cookies,
@@ -76,6 +78,25 @@ def test_a_name_that_comes_twice_is_nobodys(values: list[str], left: set[str]) -
 
     assert set(cookies.all) == left
     assert bool(cookies.key) is ("__Host-session" in left)
+
+
+def test_of_more_than_a_browser_has_none_counts() -> None:
+    many = [(f"__Host-session.{number}", "x") for number in range(MOST_COOKIES)]
+
+    assert len(OwnCookies(many).all) == MOST_COOKIES
+    more = OwnCookies([*many, (LOGIN, "y")])
+    assert (dict(more.all), more.key, len(more.received)) == ({}, b"", MOST_COOKIES + 1)
+    assert dict(OwnCookies([*more.received, ("__Host-session", "z")]).all) == {}
+
+
+def test_a_browser_sends_what_it_was_given_last() -> None:
+    own = OwnCookies([("__Host-session", "a"), ("__Host-session.1", "b"), (LOGIN, "l")])
+
+    assert renewed_cookies(own, ()) is own
+    renewed = renewed_cookies(
+        own, (b"__Host-session=c; Path=/; Secure", b"__Host-session.1=; Max-Age=0")
+    )
+    assert dict(renewed.all) == {"__Host-session": "c", LOGIN: "l"}
 
 
 def test_the_key_tells_sessions_apart_and_reveals_none() -> None:

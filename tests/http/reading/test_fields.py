@@ -159,3 +159,21 @@ def test_of_an_offered_upgrade_what_is_not_spoken_is_ignored(
     is_spoken = fields.choose_upgrade(frozenset([b"websocket", b"chat"]))
 
     assert (is_spoken, fields.upgrade, fields.connection) == expected
+
+
+def test_what_a_session_forwards_is_made_once_and_anew_after_a_reload() -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nX-CSRF: ", b"1", b"\r\nX-Tenant: ", b"forged", b"\r\nA: ", b"b"]
+    fields.joined = b"".join(fields.lines)
+    session = object()
+
+    forwarded = fields.for_session(session, ())
+    assert forwarded.joined == b"\r\nX-Tenant: forged\r\nA: b"
+    assert (forwarded.session, fields.session) == (session, None)
+    assert fields.for_session(session, ()) is forwarded
+    assert fields.for_session(session, (b"Bearer x",)).authorization == (b"Bearer x",)
+    assert fields.authorization == ()
+    assert fields.lines[:2] == [b"\r\nX-CSRF: ", b"1"]
+
+    fields.judge_again(RequestNames(frozenset((b"x-tenant",))))
+    assert fields.for_session(session, ()).lines == [b"\r\nA: ", b"b"]

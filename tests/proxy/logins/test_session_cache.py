@@ -221,3 +221,15 @@ async def test_a_client_that_leaves_cancels_the_question_for_nobody_else(cached:
 
     assert isinstance(await second, CachedSession)
     assert len(cached.logins.asked) == 1
+
+
+async def test_no_more_is_asked_than_anybody_can_answer(cached: Cache) -> None:
+    cached.logins.gate = asyncio.Event()
+    asking = [asyncio.ensure_future(cached.find(f"s{number}")) for number in range(1100)]
+    await cached.logins.was_asked(1024)
+
+    answers = await asyncio.gather(*asking)
+
+    assert len(cached.logins.asked) == 1024
+    assert set(answers) == {Reason.SESSIONS_UNAVAILABLE}
+    cached.logins.gate.set()

@@ -218,3 +218,51 @@ async def test_a_stream_whose_revocation_check_fails_is_cut_and_the_others_still
 
     assert (broken.told, revoked.told) == (["cut"], ["ended"])
     assert reported == ["unexpected error in the revocation check of a stream"]
+
+
+class FakeSessionStream(FakeStream):
+    """Came by session *session_id*, and looks after it again in so many seconds."""
+
+    def __init__(self, streams: OpenStreams, session_id: bytes, seconds: float) -> None:
+        super().__init__(streams)
+        self.session_id = session_id
+        self.seconds = seconds
+
+    def check_session(self) -> None:
+        self.told.append("looked")
+
+    def session_ended(self) -> None:
+        self.told.append("session ended")
+
+
+def test_a_session_is_looked_after_when_it_is_time_and_once() -> None:
+    time = Time()
+    streams = OpenStreams(time.clocks())
+    soon, late = FakeSessionStream(streams, b"a", 0), FakeSessionStream(streams, b"b", 0)
+    streams.follow(soon, time.wall - 100)  # not at once: others would be asked without a pause
+    streams.follow(late, time.wall + 10)
+
+    for steady, expected in ((0.9, ([], [])), (1, (["looked"], [])), (9, (["looked"], []))):
+        time.steady = 5.0 + steady
+        streams.sweep()
+        assert (soon.told, late.told) == expected
+    time.wall -= 3600  # somebody set the clock back
+    time.steady = 15.0
+    streams.sweep()
+    assert late.told == ["looked"]
+
+
+def test_a_session_that_ends_ends_its_streams_alone() -> None:
+    time = Time()
+    streams = OpenStreams(time.clocks())
+    one, same, other = (FakeSessionStream(streams, name, 0) for name in (b"a", b"a", b"b"))
+    for stream in (one, same, other):
+        streams.follow(stream, time.wall + 10)
+        streams.add(stream, time.wall + 20)
+    streams.discard(same)
+
+    streams.end_sessions(frozenset((b"a", b"c")))
+    time.wall += 30
+    streams.sweep()
+
+    assert (one.told, same.told, other.told) == (["session ended", "ended"], [], ["ended"])
