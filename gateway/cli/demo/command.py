@@ -29,7 +29,7 @@ from gateway.cli.demo.visit import visit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import print_faults
 from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
-from gateway.issuer.paths import ROTATE_PATH
+from gateway.issuer.paths import JOBS_KEY_PATH, ROTATE_PATH
 from gateway.issuer.personas import PERSONAS
 from gateway.settings.values.configuration import AccessLogTarget
 
@@ -119,6 +119,7 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         "",
         f"Log in with a browser: {demo.site}/app/",
         "",
+        *_other_clients(demo.issuer),
     ]
     for exchange in EXCHANGES:
         lines += [
@@ -134,6 +135,18 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         "Ctrl-C ends the demo.",
     ]
     return "\n".join(lines)
+
+
+def _other_clients(issuer: str) -> list[str]:
+    get = "gateway token get"
+    key = f"curl -s {issuer}{JOBS_KEY_PATH}"
+    return [
+        "# a token for a native app, for a television, and for a job with a key of its own",
+        f"{get} code --issuer {issuer} --client-id cli --scope orders:read --open",
+        f"{get} device --issuer {issuer} --client-id tv --scope orders:read",
+        f"{key} | {get} client --issuer {issuer} --client-id jobs --key -",
+        "",
+    ]
 
 
 def _shown_config_path() -> str:

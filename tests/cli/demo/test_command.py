@@ -1,6 +1,8 @@
 """`gateway demo` as users run it."""
 
 import itertools
+import json
+import os
 import re
 import shlex
 import shutil
@@ -10,12 +12,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from gateway.cli.demo.browser import Browser
 from gateway.cli.demo.command import introduction
 from gateway.cli.demo.exchanges import EXCHANGES
 from gateway.cli.demo.parts import RunningDemo
@@ -112,6 +117,62 @@ def test_a_printed_mint_line_makes_a_token_that_the_demo_takes() -> None:
         curl = ["curl", "-i", f"{origin[1]}/orders/1", "-H", f"Authorization: Bearer {token}"]
 
         assert send(shlex.join(curl)) == 200
+
+
+def token_from(process: subprocess.Popen[str]) -> dict[str, object]:
+    """Return the claims of the token that `gateway token get` prints in the end."""
+    printed, _ = process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode == 0
+    payload = printed.strip().split(".")[1]
+    claims: dict[str, object] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def started(line: str) -> subprocess.Popen[str]:
+    """Start a printed line in a shell, without a browser of this machine."""
+    return subprocess.Popen(
+        ["sh", "-c", line.removesuffix(" --open")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PATH": f"{Path(GATEWAY).parent}:{os.environ['PATH']}"},
+    )
+
+
+def asked_for(command: subprocess.Popen[str], pattern: str) -> str:
+    """Return what *command* asks somebody to open or to enter."""
+    assert command.stderr is not None
+    for line in command.stderr:
+        if (found := re.search(pattern, line)) is not None:
+            return found[0]
+    raise AssertionError(f"it never said {pattern}")
+
+
+async def allow(url: str, persona: str) -> None:
+    """Open the page in a browser, and allow what it asks."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        browser = Browser(http)
+        await browser.allow(await browser.navigate(url), persona)
+
+
+async def test_the_printed_lines_get_a_token_for_each_kind_of_client() -> None:
+    with running_demo() as (_, lines):
+        code, device, job = (line for line in lines if "gateway token get" in line)
+        issuer = re.search(r"http://[0-9.:]+", code)
+        assert issuer is not None
+        with started(code) as command:
+            await allow(asked_for(command, r"http://\S+/authorize\S+"), "alice")
+            native = token_from(command)
+        with started(device) as command:
+            user_code = asked_for(command, "[B-Z]{4}-[B-Z]{4}")
+            await allow(f"{issuer[0]}/device?user_code={user_code}", "bob")
+            television = token_from(command)
+        with started(job) as command:
+            alone = token_from(command)
+
+    assert (native["sub"], native["client_id"]) == ("alice", "cli")
+    assert (television["sub"], television["client_id"]) == ("bob", "tv")
+    assert alone["sub"] == alone["client_id"] == "jobs"
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
