@@ -78,7 +78,9 @@ class Sessions:
     ) -> None:
         self._clients = clients
         self._by_login = stores
-        self._stores = tuple(dict.fromkeys(stores.values()))
+        # Those that fail with nobody else come first: a session in memory needs no Redis.
+        by_distance = sorted(stores.values(), key=lambda store: store.is_shared)
+        self._stores = tuple(dict.fromkeys(by_distance))
         self._kept = kept
         self._clock = clock
         self._sleep = sleep
@@ -97,15 +99,16 @@ class Sessions:
     async def read(self, cookies: Mapping[str, str]) -> Held | None:
         """Return the session that *cookies* stand for, as it is; None if there is none.
 
-        Raises StoreUnavailable. A session of a login that a reload has removed, or whose issuer or
-        client it has changed, is none.
+        Raises StoreUnavailable. A session of a login that a reload has removed, or whose issuer,
+        client or store it has changed, is none.
         """
         cookie = join_chunks(cookies)
         if cookie is None:
             return None
         for store in self._stores:
             kept = await store.read(cookie)
-            if kept is not None:
+            # Another store with the same keys opens it as well, and would forget its end sooner.
+            if kept is not None and self._by_login.get(kept.session.login) is store:
                 return await self._accept(kept, store, cookie)
         return None
 
@@ -355,8 +358,13 @@ class Sessions:
 
     async def listed(self, subject: str | None) -> Sequence[Session]:
         """Return the sessions of *subject*, or all, newest first. Raises StoreUnavailable."""
-        found = [one for store in self._stores for one in await store.sessions(subject, MAX_LISTED)]
-        return sorted(found, key=lambda one: one.begun_at, reverse=True)[:MAX_LISTED]
+        # By their ids: stores with a key in common list the same ones.
+        found = {
+            one.id: one
+            for store in self._stores
+            for one in await store.sessions(subject, MAX_LISTED)
+        }
+        return sorted(found.values(), key=lambda one: one.begun_at, reverse=True)[:MAX_LISTED]
 
 
 def _is_due(session: Session, now: float) -> bool:
