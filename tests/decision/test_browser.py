@@ -91,6 +91,7 @@ def test_one_of_the_two_fields_suffices(browser: BrowserFields) -> None:
 def test_a_request_that_another_site_may_have_caused_is_forged(
     browser: BrowserFields, why: str
 ) -> None:
+    """10017.3."""
     assert why in (is_forged("POST", browser, ORIGINS) or "")
 
 

@@ -58,6 +58,7 @@ class Provider:
     pushed: dict[str, dict[str, str]] = field(default_factory=dict)
     refresh_tokens: dict[str, Grant] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
+    issued: list[str] = field(default_factory=list)  # every token
     has_revoked: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -190,6 +191,7 @@ class Provider:
             token = f"refresh-{next(self._numbers)}"
             self.refresh_tokens[token] = grant
             response["refresh_token"] = token
+        self.issued += [str(response[name]) for name in response if name.endswith("_token")]
         changed = {**response, **self.members}
         return {name: value for name, value in changed.items() if value is not None}
 

@@ -148,7 +148,7 @@ def test_other_cookies_do_not_matter() -> None:
 
 
 def test_the_attributes_are_those_that_the_prefix_demands() -> None:
-    """RFC 6265bis §4.1.3.2."""
+    """10017.2, RFC 6265bis §4.1.3.2."""
     assert set_cookie(SESSION_COOKIE, "abc") == f"__Host-session=abc{ATTRIBUTES}"
     assert set_cookie("__Host-login-0", "a", 600) == f"__Host-login-0=a{ATTRIBUTES}; Max-Age=600"
     assert clear_cookie(SESSION_COOKIE) == f"__Host-session={ATTRIBUTES}; Max-Age=0"

@@ -22,7 +22,7 @@ USERINFO = Endpoint.USERINFO
 
 
 async def test_a_page_reads_the_claims_that_are_listed_and_no_others() -> None:
-    """No token is in them."""
+    """10017.9."""
     async with open_world(login_settings(claims=("sub", "name", "phone_number"))) as world:
         response = await (await world.log_in()).send(USERINFO)
 

@@ -1,6 +1,7 @@
 """A whole gateway: a browser logs in, uses a service, and logs out, over sockets."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class World:
     service: Service
     directory: Path
     cookies: dict[str, str] = field(default_factory=dict)
+    answers: list[Message] = field(default_factory=list)
 
     async def ask(self, target: str, *lines: str, **options: Any) -> Message:
         """Send a request with the browser's cookies, and keep those of the response."""
@@ -46,6 +48,7 @@ class World:
             pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             lines = (*lines, f"Cookie: {pairs}")
         answer = await self.gateway.ask(make_request(target, *lines, host=HOST, **options))
+        self.answers.append(answer)
         for one in answer.all(b"set-cookie"):
             name, _, rest = one.decode().partition("=")
             value, _, attributes = rest.partition(";")
@@ -114,6 +117,7 @@ async def admin(world: World, method: str, path: str) -> tuple[int, Any]:
 
 
 async def test_a_browser_logs_in_uses_a_service_and_logs_out(tmp_path: Path) -> None:
+    """10017.1 and 10017.6: the provider checks secret, code and PKCE."""
     async with open_world(tmp_path) as world:
         page = await world.log_in()
 
@@ -133,6 +137,31 @@ async def test_a_browser_logs_in_uses_a_service_and_logs_out(tmp_path: Path) -> 
         assert not world.cookies
         assert (await world.ask("/oauth/userinfo")).status == 401
         assert world.gateway.metric("gateway_logins_total", login="web", outcome="succeeded") == 1
+
+
+@pytest.mark.parametrize("store", ["memory", "cookie"])
+async def test_no_response_has_a_token_in_it(store: str, tmp_path: Path) -> None:
+    """10017.5: from the first redirect to what comes after a refresh, and what fails."""
+    (tmp_path / "key").write_text(b64encode(bytes(range(32))).decode())
+    session = {"store": store} | ({"key_files": ["key"]} if store == "cookie" else {})
+    async with open_world(tmp_path, session=session) as world:
+        await world.log_in()
+        world.gateway.clocks.ahead_seconds += 301
+        for target in ("/app/x", "/oauth/userinfo", "/oauth/login", "/oauth/callback?code=a"):
+            await world.ask(target, *NAVIGATION)
+        world.provider.id_claims = {"nonce": "other"}
+        begun = await world.ask("/oauth/login", *NAVIGATION)
+        callback = urlsplit(world.provider.consent(begun.one(b"location").decode()))
+        assert (await world.ask(f"{callback.path}?{callback.query}")).status == 400
+
+        shown = b"".join(
+            answer.start + repr(answer.fields).encode() + answer.body for answer in world.answers
+        )
+        assert len(world.provider.issued) == 9  # three of each kind
+        for secret in world.provider.issued:
+            assert secret.encode() not in shown
+            assert secret.split(".")[-1].encode() not in shown
+        assert b"eyJ" not in shown
 
 
 async def test_a_session_outlives_its_first_token_and_a_reload(tmp_path: Path) -> None:

@@ -192,6 +192,7 @@ async def test_while_the_provider_is_down_a_valid_token_serves_and_then_none(
 
 
 async def test_a_session_whose_grant_is_gone_ends() -> None:
+    """10017.8."""
     async with open_world() as world:
         browser = await world.log_in()
         view = await browser.view()

@@ -103,7 +103,7 @@ async def test_a_logout_without_a_session_is_none_the_less_one() -> None:
     ],
 )
 async def test_another_site_logs_nobody_out(fields: dict[str, str]) -> None:
-    """A custom header, and a browser's word for where the request comes from."""
+    """10017.3: a custom header, and a browser's word for where the request comes from."""
     async with open_world() as world:
         browser = await world.log_in()
         response = await browser.log_out(**fields)

@@ -135,7 +135,7 @@ async def test_malformed_framing_is_refused_and_nothing_after_it_is_read(
 async def test_an_absolute_target_replaces_the_host(
     service: Service, gateway: RunningGateway
 ) -> None:
-    """9112.5"""
+    """9112.5, 10017.7."""
     answer = await gateway.ask(make_request("http://other.test/public/x?y", host="gateway.test"))
 
     assert answer.status == 200

@@ -48,6 +48,7 @@ def make_jwt(length: int) -> str:
 
 
 async def test_a_cookie_tells_nothing_of_its_session(clock: Clock) -> None:
+    """10017.4."""
     value, kept = await log_in(make(clock), subject="a.lovelace")
 
     for name in ("access-0", "a.lovelace", "refresh-0", kept.session.id.hex()):

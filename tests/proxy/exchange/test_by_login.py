@@ -45,6 +45,7 @@ async def test_a_session_counts_like_its_token(world: LoginWorld, service: Servi
 async def test_ours_are_taken_out_of_the_cookies_and_the_rest_stays(
     world: LoginWorld, service: Service
 ) -> None:
+    """10017.6."""
     world.logins.begin("s1")
     lines = (
         b"Cookie: a=1;  b=2; __Host-session=s1;c",
