@@ -87,7 +87,7 @@ def validate_by_authlib(
 async def test_somebody_who_declines_is_an_error_for_the_client(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 6749 §4.1.2.1, RFC 9207 §2."""
+    """9207.3; RFC 6749 §4.1.2.1."""
     page = await browser.get(authorize_target())
 
     back = await browser.submit(page, answer="decline")
@@ -119,7 +119,7 @@ async def test_somebody_who_declines_is_an_error_for_the_client(
 async def test_nobody_is_sent_to_an_address_that_is_not_registered(
     browser: Browser, wanted: dict[str, str]
 ) -> None:
-    """RFC 6749 §4.1.2.1, RFC 9700 §4.1.3."""
+    """6749.10; RFC 9700 §4.1.3."""
     page = await browser.get(authorize_target(**wanted))
 
     assert page.status == 400
@@ -141,7 +141,7 @@ async def test_a_wrong_request_is_an_error_for_the_client(
 async def test_a_native_app_may_listen_on_any_port_of_loopback(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 8252 §7.3."""
+    """8252.2."""
     redirect_uri = "http://127.0.0.1:51004/callback"
     back = await browser.log_in(client_id="cli", redirect_uri=redirect_uri)
 
@@ -183,7 +183,7 @@ async def test_the_request_may_be_a_form(issuer: RunningIssuer, browser: Browser
 async def test_a_code_is_bound_to_its_client_redirect_and_challenge(
     issuer: RunningIssuer, browser: Browser, changed: dict[str, str]
 ) -> None:
-    """RFC 6749 §4.1.3, RFC 7636 §4.6."""
+    """6749.11, 7636.4."""
     back = await browser.log_in()
 
     status, body = await issuer.exchange(back.sent_back["code"], **changed)
@@ -194,7 +194,7 @@ async def test_a_code_is_bound_to_its_client_redirect_and_challenge(
 async def test_a_code_that_comes_twice_revokes_what_it_gave(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 6749 §4.1.2."""
+    """6749.11."""
     back = await browser.log_in(scope="openid offline_access")
     _, tokens = await issuer.exchange(back.sent_back["code"])
 
@@ -373,7 +373,7 @@ async def test_an_answer_that_the_form_did_not_offer_logs_nobody_in(
 async def test_the_page_may_be_framed_by_nobody_and_sends_its_form_home_alone(
     browser: Browser,
 ) -> None:
-    """RFC 9700 §4.16: clickjacking. Chromium holds the redirect against form-action, too."""
+    """9700.17: clickjacking. Chromium holds the redirect against form-action, too."""
     page = await browser.get(authorize_target())
 
     policy = page.headers["Content-Security-Policy"]
@@ -401,7 +401,7 @@ def pushed_form(**changed: str) -> dict[str, str]:
 async def test_a_pushed_request_counts_and_what_is_beside_it_does_not(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 9126 §2, §4."""
+    """9126.3."""
     status, pushed = await issuer.post("/par", pushed_form())
     assert (status, pushed["expires_in"]) == (201, PUSHED_SECONDS)
     target = authorize_target(request_uri=pushed["request_uri"], state="other", scope="x y z")
@@ -440,7 +440,7 @@ async def test_a_pushed_request_is_of_its_client_and_expires(
 async def test_a_wrong_request_cannot_be_pushed(
     issuer: RunningIssuer, changed: dict[str, str], status: int, error: str
 ) -> None:
-    """RFC 9126 §2.3."""
+    """9126.3."""
     got, body = await issuer.post("/par", pushed_form(**changed))
 
     assert (got, body["error"]) == (status, error)

@@ -85,7 +85,7 @@ async def test_a_device_that_is_declined_hears_it(issuer: RunningIssuer, browser
 
 
 async def test_who_polls_too_often_waits_longer_from_then_on(issuer: RunningIssuer) -> None:
-    """RFC 8628 §3.5."""
+    """8628.7."""
     device = await begin(issuer)
     await poll(issuer, device)
     issuer.clock.now -= POLL_SECONDS
@@ -136,7 +136,7 @@ async def test_another_client_does_not_get_the_tokens(
 async def test_the_page_takes_its_answer_from_the_browser_that_it_asked(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 8628 §5.4: a page elsewhere must not connect a device of its own."""
+    """8628.8: a page elsewhere must not connect a device of its own."""
     device = await begin(issuer)
     page = await browser.get(device["verification_uri_complete"])
 
@@ -147,7 +147,7 @@ async def test_the_page_takes_its_answer_from_the_browser_that_it_asked(
 
 
 async def test_codes_cannot_be_guessed(issuer: RunningIssuer, browser: Browser) -> None:
-    """RFC 8628 §5.1."""
+    """8628.7."""
     device = await begin(issuer)
     for _ in range(MAX_GUESSES):
         assert (await browser.get("/device?user_code=BBBB-BBBB")).status == 400

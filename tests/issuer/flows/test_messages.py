@@ -15,7 +15,7 @@ texts = st.none() | st.text()
 def test_a_redirect_carries_its_parameters_and_not_a_byte_more(
     state: str | None, code: str | None
 ) -> None:
-    """Whatever a client sends as `state` stays one parameter: no header, no second one."""
+    """9700.17. Whatever a client sends as `state` stays one parameter: no header, no second one."""
     reply = redirect_reply("http://localhost/cb", {"state": state, "code": code})
 
     location = reply.headers["Location"]

@@ -83,7 +83,7 @@ async def test_a_service_may_authenticate_with_a_key_of_its_own(issuer: RunningI
 async def test_a_refresh_token_changes_with_each_use(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 9700 §4.14.2."""
+    """9700.16."""
     tokens = await first_tokens(issuer, browser)
     issuer.clock.now += 100
 
@@ -114,7 +114,7 @@ async def test_a_refreshed_id_token_tells_of_the_same_login(
 async def test_a_stolen_refresh_token_ends_the_whole_family(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
-    """RFC 9700 §4.14.2: whoever comes second may be the thief or the owner."""
+    """9700.16: whoever comes second may be the thief or the owner."""
     tokens = await first_tokens(issuer, browser)
     _, second = await issuer.token(refresh_form(tokens["refresh_token"]))
     issuer.clock.now += REUSE_GRACE_SECONDS

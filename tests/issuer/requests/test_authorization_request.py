@@ -82,7 +82,7 @@ def test_a_valid_request_is_read_whole() -> None:
 def test_a_wrong_request_is_an_error_that_its_client_hears(
     changed: dict[str, str], error: str
 ) -> None:
-    """RFC 6749 §4.1.2.1, RFC 7636 §4.4.1, OpenID Connect Core §3.1.2.6."""
+    """7636.4; RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6."""
     refused = read(**changed)
 
     assert isinstance(refused, RefusedAuthorization)

@@ -147,12 +147,12 @@ def test_a_client_may_sign_who_it_is(aud: object) -> None:
 def test_a_signature_that_says_something_else_is_refused(
     key: Any, changed: dict[str, object]
 ) -> None:
-    """RFC 7523 §3."""
+    """7523.2."""
     assert code(read(assertion(key, **changed))) == "invalid_client"
 
 
 def test_an_assertion_is_good_for_one_request() -> None:
-    """RFC 7523 §3: `jti`."""
+    """7523.2: `jti`."""
     one = authenticator()
     sent = read_parameters(list(assertion().items()))
 
