@@ -172,8 +172,13 @@ class Provider:
         self._running = running(command, self._folder / "provider.log")
         said = json.loads(self._running.__enter__().wait_for(r"(?m)^\{.*\}$")[0])
         self.issuer, self._control = said["issuer"], said["control"]
-        self._port = urllib.parse.urlsplit(self.issuer).port or 0
+        self._port = int(said["port"])
         self._control_port = urllib.parse.urlsplit(self._control).port or 0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, whatever its issuer is."""
+        return "127.0.0.1", self._port
 
     def stop(self) -> None:
         """Answer nobody from now on."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, TCPConnector
 
 # Every page of the provider has at most one form, and no flow has that many of them.
 MAX_STEPS = 20
@@ -126,5 +126,9 @@ def _refuses(button: tuple[str, str]) -> bool:
 
 
 def make_browser() -> ClientSession:
-    """Return a browser without cookies; it takes those of addresses, too."""
-    return ClientSession(cookie_jar=CookieJar(unsafe=True))
+    """Return a browser without cookies; it takes those of addresses, too.
+
+    It uses each connection once, so that a relay can record its exchanges.
+    """
+    connector = TCPConnector(force_close=True)
+    return ClientSession(connector=connector, cookie_jar=CookieJar(unsafe=True))

@@ -29,7 +29,8 @@ _HIDDEN: Final = {
 # Parameters and members of JSON whose value is different each time.
 _VARYING: Final = frozenset(
     ("code", "instance", "state", "nonce", "code_challenge", "code_verifier", "request_uri",
-     "access_token", "refresh_token", "id_token", "id_token_hint", "logout_token")
+     "access_token", "refresh_token", "id_token", "id_token_hint", "logout_token",
+     "client_assertion", "client_secret", "device_code", "user_code")
 )  # fmt: skip
 
 # The same value has one name, whatever it is called where it is sent.
@@ -47,10 +48,15 @@ class Names:
     def __init__(self, places: Mapping[str, str]) -> None:
         """Take *places*, from an address to how it is drawn."""
         self._places: dict[str, str] = {}
-        for place, shown in places.items():
-            self._places[place] = shown
-            self._places[quote(place, safe="")] = quote(shown, safe="")
         self.forget()
+        for place, shown in places.items():
+            self.place(place, shown)
+
+    def place(self, place: str, shown: str) -> None:
+        """Draw the address *place* as *shown* from now on."""
+        for names in (self._places, self._names):
+            names[place] = shown
+            names[quote(place, safe="")] = quote(shown, safe="")
 
     def forget(self) -> None:
         """Forget all but the places: another diagram begins."""
@@ -63,10 +69,10 @@ class Names:
         for name, value in message.fields:
             shown = value.decode("latin-1")
             for found in _LOGIN_COOKIE.finditer(shown):
-                self._name(found[1], "login")
-                self._name(found[2], "sealed")
+                self.name(found[1], "login")
+                self.name(found[2], "sealed")
             for found in _COOKIE.finditer(shown):
-                self._name(found[2], "session")
+                self.name(found[2], "session")
             if name.lower() == b"location":
                 self._learn_pairs(shown.partition("?")[2])
         self._learn_pairs(message.start.partition(b"?")[2].partition(b" ")[0].decode())
@@ -85,9 +91,10 @@ class Names:
 
     def _learn_pair(self, name: str, value: str) -> None:
         if name in _VARYING:
-            self._name(value, _ALIASES.get(name, name))
+            self.name(value, _ALIASES.get(name, name))
 
-    def _name(self, value: str, name: str) -> None:
+    def name(self, value: str, name: str) -> None:
+        """Draw *value* as *name* in this diagram, with a number if others have that name."""
         if value in self._names:
             return
         self._counts[name] = number = self._counts.get(name, 0) + 1

@@ -2,7 +2,7 @@
 //
 // Usage: node provider.mjs PORT CONTROL_PORT KEYS_FILE [SETTINGS]   (port 0 asks for a free one)
 //
-// It prints one line of JSON when it serves: {"issuer": …, "control": …}.
+// It prints one line of JSON when it serves: {"issuer": …, "port": …, "control": …}.
 // KEYS_FILE holds the private keys, so that a provider that comes back signs as before.
 // SETTINGS is JSON, merged into `settings` below. At the control address
 //   POST rotates the keys: the new one signs, the old ones stay published;
@@ -41,6 +41,7 @@ const RESOURCE = 'https://orders.example.test';
 
 let settings = {
   host: '127.0.0.1', // of the issuer: cookies know no ports, so a browser may need another name
+  issuer: null, // the whole issuer, if something stands in front of it
   accessTokenSeconds: 600,
   refreshTokenSeconds: 3600,
   idTokenSeconds: 600,
@@ -251,7 +252,8 @@ function withoutIss(request, response) {
 }
 
 change(JSON.parse(given));
-const issuer = `http://${settings.host}:${await listen(server, port)}`;
+const listensAt = await listen(server, port);
+const issuer = settings.issuer ?? `http://${settings.host}:${listensAt}`;
 serve();
 
 async function bodyOf(request) {
@@ -280,4 +282,4 @@ const control = createServer(async (request, response) => {
 const controlAddress = `http://127.0.0.1:${await listen(control, controlPort)}`;
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
-console.log(JSON.stringify({ issuer, control: controlAddress }));
+console.log(JSON.stringify({ issuer, port: listensAt, control: controlAddress }));
