@@ -40,6 +40,13 @@ _BARE: Final = re.compile(rb"[=\s\"']*%b%b*" % (_NAME, _SKIPPED), re.IGNORECASE)
 # RFC 6265 §4.1.1: a cookie as the gateway sets it.
 _OURS: Final = re.compile(rb"[ \t]*(%b)=([!#-+\--:<-\[\]-~]+)[ \t]*" % _NAME)
 
+# RFC 9111 §3.5, §5.2.2: what lets shared caches store a response in any case, or forbids it.
+_SAYS_WHO_STORES: Final = re.compile(
+    rb"\r\ncache-control:(?:[^\r]*[ \t,])?"
+    rb"(?:public|s-maxage|must-revalidate|private|no-store)(?=[ \t,=\r]|\Z)",
+    re.IGNORECASE,
+)
+
 
 class OwnCookies:
     """The gateway's own cookies of one request, as *received*: names and values, in order.
@@ -122,6 +129,15 @@ def without_own_cookies(fields: bytes) -> bytes:
         return fields
     lines = fields.split(b"\r\n")[1:]
     return b"".join(b"\r\n" + line for line in lines if not _is_set_by_service(line))
+
+
+def kept_private(fields: bytes) -> bytes:
+    """Return response *fields* so that no shared cache gives them to somebody without a session.
+
+    A cache that knows of ``Authorization`` stores a response only if it says that it may (RFC 9111
+    §3.5). The browser has sent none, so the service's response has to say that it may not.
+    """
+    return fields if _SAYS_WHO_STORES.search(fields) else fields + b"\r\nCache-Control: private"
 
 
 def _is_set_by_service(line: bytes) -> bool:

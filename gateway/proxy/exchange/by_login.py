@@ -136,7 +136,9 @@ def _is_stale(verdict: Admitted) -> bool:
 
 
 def _go_on(exchange: Browsing, found: CachedSession | Reason, verdict: Admitted) -> None:
-    if isinstance(found, CachedSession):
+    if isinstance(found, CachedSession) and found.view.cookies:
+        # Whatever the service says: a cache must not give one browser's session to another.
+        exchange.limit_fields += b"\r\nCache-Control: no-store"
         for cookie in found.view.cookies:
             exchange.limit_fields += b"\r\nSet-Cookie: " + cookie
     exchange.act(verdict)

@@ -6,7 +6,7 @@ from time import monotonic, time
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.cors import cors_fields, edit_response, refused_path_fields
-from gateway.http.reading.cookies import without_own_cookies
+from gateway.http.reading.cookies import kept_private, without_own_cookies
 from gateway.http.reading.handshake import check_agreement, is_websocket
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
@@ -299,6 +299,8 @@ class Exchange:
             fields = edit_response(fields, port.routes[allow.route.index].options, request)
             if port.removes_own_cookies:
                 fields = without_own_cookies(fields)
+                if request.fields.session is not None:
+                    fields = kept_private(fields)
         if server is not None:
             server.owner.observe(request.method, status, seconds)
         framing = self.limit_fields

@@ -12,6 +12,7 @@ from gateway.http.reading.cookies import (
     MOST_COOKIES,
     NO_OWN_COOKIES,
     OwnCookies,
+    kept_private,
     renewed_cookies,
     sets_own_cookie,
     split_cookies,
@@ -173,3 +174,45 @@ def test_a_service_sets_none_of_ours(value: bytes, is_ours: bool) -> None:
     assert sets_own_cookie(value) is is_ours
     kept = without_own_cookies(fields)
     assert kept == (fields.replace(b"\r\nSet-Cookie:" + value, b"") if is_ours else fields)
+
+
+PRIVATE = b"\r\nCache-Control: private"
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        b"",
+        b"\r\nCache-Control: max-age=60",
+        b"\r\nCache-Control: no-cache, max-age=0",
+        b'\r\nCache-Control: x="public"',
+        b"\r\nCache-Control: publicly",
+        b"\r\nX-Cache-Control: public",
+        b"\r\nCache-Control:\r\nX: public",
+        b"\r\nExpires: Thu, 01 Jan 2037 00:00:00 GMT",
+    ],
+)
+def test_9111_a_shared_cache_stores_no_response_by_session(control: bytes) -> None:
+    """RFC 9111 §3.5 keeps those to requests with Authorization, which a browser does not send."""
+    fields = b"\r\nA: 1" + control + b"\r\nB: 2"
+
+    assert kept_private(fields) == fields + PRIVATE
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        b"\r\nCache-Control: public",
+        b"\r\ncache-control:public",
+        b"\r\nCACHE-CONTROL: max-age=60,PUBLIC",
+        b"\r\nCache-Control: max-age=60 , s-maxage=9",
+        b"\r\nCache-Control: must-revalidate, max-age=1",
+        b"\r\nCache-Control: private",
+        b"\r\nCache-Control: private=x",
+        b"\r\nCache-Control: no-store",
+        b"\r\nCache-Control: max-age=60\r\nCache-Control: public",
+    ],
+)
+def test_a_service_that_says_who_may_store_a_response_has_its_way(control: bytes) -> None:
+    for fields in (control, b"\r\nA: 1" + control + b"\r\nB: 2"):
+        assert kept_private(fields) == fields

@@ -330,6 +330,40 @@ async def test_the_cookies_of_a_session_are_sent_with_the_next_responses(
     assert len(world.logins.asked) == 1
 
 
+async def test_no_cache_gives_one_browsers_session_to_another(
+    world: LoginWorld, service: Service
+) -> None:
+    """RFC 9111 §7.3: a response with Set-Cookie is stored like any other."""
+    new = b"__Host-session=s2; Path=/; Secure; HttpOnly; SameSite=Lax"
+    cookie = world.logins.begin("s1", cookies=(new,))
+    service.script = serve(make_answer(b"", b"Cache-Control: public, max-age=60"))
+    answer = await world.gateway.ask(ask_app("/app/x", cookie))
+
+    assert answer.all(b"set-cookie") == [new]
+    assert answer.all(b"cache-control") == [b"public, max-age=60", b"no-store"]
+
+
+async def test_no_shared_cache_stores_what_came_by_session(
+    world: LoginWorld, service: Service
+) -> None:
+    """RFC 9111 §3.5: with a token in Authorization it would not, and services may count on that."""
+    cookie = world.logins.begin()
+    fresh = make_answer(b"", b"Cache-Control: max-age=60")
+    service.script = serve(make_answer(b""), fresh, make_answer(b""), make_answer(b""))
+    wire = await world.gateway.connect()
+    found = []
+    for target, line in (
+        ("/app/x", cookie),
+        ("/app/x", cookie),
+        ("/app/x", bearer()),
+        ("/open/x", cookie),
+    ):
+        wire.send(ask_app(target, line))
+        found.append((await read_answer(wire)).all(b"cache-control"))
+
+    assert found == [[b"private"], [b"max-age=60", b"private"], [], []]
+
+
 async def test_no_service_sets_a_cookie_of_ours(world: LoginWorld, service: Service) -> None:
     forged = (
         b"Set-Cookie: __Host-session=evil; Path=/",
