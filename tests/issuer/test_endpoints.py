@@ -2,6 +2,8 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from random import Random
+from urllib.parse import urlencode
 
 import pytest
 
@@ -208,3 +210,54 @@ async def test_what_would_answer_is_what_the_metadata_says(issuer: RunningIssuer
         async with issuer.client.options(url) as answer:
             assert answer.status == 405
             assert {"GET", "POST"} & set(answer.headers["Allow"].split(","))
+
+
+NAMES = [
+    *("client_id", "client_secret", "redirect_uri", "response_type", "scope", "state", "prompt"),
+    *("code_challenge", "code_challenge_method", "request_uri", "id_token_hint", "grant_type"),
+    *("code", "code_verifier", "refresh_token", "device_code", "user_code", "token", "answer"),
+    *("persona", "acr", "max_age", "resource", "client_assertion", "client_assertion_type", "sub"),
+    "post_logout_redirect_uri",
+]
+VALUES = [
+    *("web", "cli", "tv", "jobs", "web-secret", "code", "S256", "a" * 43, "none", "allow", "alice"),
+    *(
+        "http://localhost/oauth/callback",
+        "openid",
+        "x.y.z",
+        "0",
+        "\x00",
+        "\ud7ff",
+        "%00",
+        "é",
+        "<b>",
+    ),
+    *("authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"),
+    *(
+        "urn:ietf:params:oauth:request_uri:x",
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    ),
+    "eyJhbGciOiJub25lIn0.e30.",
+]
+
+
+async def test_no_request_is_an_error_of_ours_and_none_is_sent_to_a_stranger(
+    issuer: RunningIssuer,
+) -> None:
+    random = Random(8628)
+    paths_ = [
+        *("/authorize", "/authorize/answer", "/par", "/token", "/device_authorization", "/device"),
+        *("/device/answer", "/logout", "/logout/answer", "/end-sessions"),
+    ]
+    browser = issuer.new_browser()
+    for _ in range(600):
+        sent = {random.choice(NAMES): random.choice(VALUES) for _ in range(random.randrange(12))}
+        path = random.choice(paths_)
+        if random.random() < 0.5:
+            answer = await browser.get(f"{path}?{urlencode(sent)}")
+        else:
+            answer = await browser.post(path, sent)
+
+        assert answer.status < 500, (path, sorted(sent))
+        assert answer.location == "" or answer.location.startswith("http://localhost/oauth/")
+        assert "<b>" not in answer.text

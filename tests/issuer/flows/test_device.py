@@ -34,6 +34,7 @@ async def poll(issuer: RunningIssuer, device: dict[str, Any], **changed: str) ->
 async def test_a_device_gets_tokens_once_somebody_has_allowed_it(
     issuer: RunningIssuer, browser: Browser
 ) -> None:
+    """8628.8."""
     device = await begin(issuer)
     waiting = await poll(issuer, device)
     page = await browser.get(device["verification_uri_complete"])
