@@ -100,12 +100,34 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
 ) -> Settled | NeedKeys:
     """Return the verdict about a request without a token, for which there is this *session*.
 
-    Its token is judged as if the request had sent it.
+    Its token is judged as if the request had sent it. On a route without a login it counts for
+    nothing.
     """
-    match = find_route(head, policy)
-    if not isinstance(match, Match):
-        return match
-    route = match.route
+    known = RequestHead(head.method, head.host, head.target, session.authorization, session.known)
+    # First, so that the route is looked up once: most sessions are in order.
+    verdict = decide(known, policy, keys, now, authenticate, revocations)
+    route = _route_of(verdict)
+    if route is not None and not route.login:
+        verdict = decide(head, policy, keys, now, authenticate, revocations)
+    elif route is not None:
+        refusal = _check_session(head, browser, session, route)
+        if refusal is not None:
+            return refusal
+    return (
+        without_session(verdict.route, head.target) if isinstance(verdict, NeedSession) else verdict
+    )
+
+
+def _route_of(verdict: Verdict) -> Route | None:
+    if isinstance(verdict, Publish):
+        return None
+    return verdict.deny.route if isinstance(verdict, NeedKeys) else verdict.route
+
+
+def _check_session(
+    head: RequestHead, browser: BrowserFields, session: SessionCredential, route: Route
+) -> Allow | Deny | None:
+    """Return the verdict if the session does not count for this request, whatever its token."""
     rule = find_login(route.login, browser.authority)
     if rule is None:
         deny = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin of a login of the route")
@@ -115,9 +137,7 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     forgery = is_forged(head.method, browser, rule.origins)
     if forgery is not None:
         return settle(_refuse(Deny(Reason.CSRF_REFUSED, forgery), route), head.target)
-    known = RequestHead(head.method, head.host, head.target, session.authorization, session.known)
-    verdict = decide(known, policy, keys, now, authenticate, revocations)
-    return without_session(route, head.target) if isinstance(verdict, NeedSession) else verdict
+    return None
 
 
 def without_session(route: Route, target: bytes) -> Allow | Deny:

@@ -10,6 +10,7 @@ from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import RouteTable
+from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Settled
 from tests.decision.policies import NOW
 from tests.decision.test_decide import ALL_KEYS, POLICY, bearer
@@ -129,3 +130,16 @@ def test_a_published_document_needs_no_session() -> None:
     policy = replace(WITH_LOGIN, documents={("", b"/document"): b"{}"})
 
     assert isinstance(by_session(b"/document", NO_SESSION, policy=policy), Publish)
+
+
+@pytest.mark.parametrize("target", [b"/orders", b"/public", b"/optional", b"/nowhere", b"/a//b"])
+@pytest.mark.parametrize("keys", [ALL_KEYS, {}])
+def test_on_a_route_without_a_login_a_session_counts_for_nothing(
+    target: bytes, keys: KeySets
+) -> None:
+    session = SessionCredential("web", (bearer(),))
+    for method in ("GET", "POST"):
+        request = head(target, method=method)
+        verdict = decide_by_session(request, BROWSER, session, POLICY, keys, NOW)
+
+        assert outline(verdict) == outline(decide(request, POLICY, keys, NOW))

@@ -65,6 +65,10 @@ def admit(port: Port, request: Request) -> Admitted:
             response = port.before_routes(request, host)
             if response is not None:
                 return response
+            # One whose session is at hand is not decided without it first.
+            is_by_session = fields.cookies.key and not fields.authorization
+            if is_by_session and (session := _recall(port, request)) is not None:
+                return _judge(port, request, session)
         decide = port.decide  # a local: calling an attribute that is no method costs twice as much
         verdict = decide(
             RequestHead(request.method, host, request.target, fields.authorization, fields.known)
@@ -79,7 +83,9 @@ def admit(port: Port, request: Request) -> Admitted:
 
 def _note_unusual(port: Port, request: Request, verdict: Verdict) -> Admitted:
     if type(verdict) is NeedSession:
-        return _recall_session(port, request, verdict)
+        if request.fields.cookies.key:
+            return verdict  # it was not at hand
+        return admit_by_session(port, request, verdict, Reason.LOGIN_REQUIRED)
     if type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
         request.fields.refused = Refused(port, request.method, request.target, verdict)
     return verdict
@@ -88,13 +94,10 @@ def _note_unusual(port: Port, request: Request, verdict: Verdict) -> Admitted:
 # --- by session
 
 
-def _recall_session(port: Port, request: Request, need: NeedSession) -> Admitted:
-    """Return the verdict if the session is at hand, or there is none; else ask for it."""
-    key, logins = request.fields.cookies.key, port.logins
-    if not key:
-        return admit_by_session(port, request, need, Reason.LOGIN_REQUIRED)
-    session = None if logins is None else logins.sessions.recall(key)
-    return need if session is None else admit_by_session(port, request, need, session)
+def _recall(port: Port, request: Request) -> CachedSession | None:
+    """Return the session of *request*, if it is at hand."""
+    logins = port.logins
+    return None if logins is None else logins.sessions.recall(request.fields.cookies.key)
 
 
 def admit_by_session(
