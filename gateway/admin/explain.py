@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from gateway.admin.explanation import documentation, view_as_json, view_explanation
 from gateway.decision.explaining.steps import Owner, Step
+from gateway.decision.head import NO_SESSION, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
@@ -22,7 +23,7 @@ from gateway.suites.simulation.wire import authorization, write_head
 # A token and a URL are as long as the data port allows; everything else is short.
 MAX_QUESTION_BYTES = 64 * 1024
 
-_MEMBERS = ("method", "url", "headers", "token", "client")
+_MEMBERS = ("method", "url", "headers", "token", "session", "client")
 
 # A token is one word: anything else could end its header field.
 _VISIBLE = range(0x21, 0x7F)
@@ -35,11 +36,15 @@ _KEPT = ("id", "time", "client", "method", "host", "path", "route", "upstream", 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request to explain, with *token*, from the address *client*."""
+    """A request to explain, with *token*, from the address *client*.
+
+    With *session*, the name of a login, it is the token of a session, and not sent.
+    """
 
     request: SimulatedRequest
     token: bytes | None = field(repr=False)
     client: str
+    session: str | None = None
 
 
 class BadQuestionError(ValueError):
@@ -58,7 +63,7 @@ def parse_question(body: bytes) -> Question:
         request = parse_request(method, url, _headers(members.get("headers", {})))
     except BadRequestError as problem:
         raise BadQuestionError(str(problem)) from None
-    return Question(request, _token(members), _client(members))
+    return Question(request, _token(members), _client(members), _session(members))
 
 
 def _text(members: Mapping[str, object], name: str, default: str) -> str:
@@ -97,6 +102,14 @@ def _client(members: Mapping[str, object]) -> str:
         raise BadQuestionError("`client` is an IP address") from None
 
 
+def _session(members: Mapping[str, object]) -> str | None:
+    if "session" not in members:
+        return None
+    if "token" not in members:
+        raise BadQuestionError("`session` is the login of `token`, which is missing")
+    return _text(members, "session", "")
+
+
 async def explain_live(
     question: Question,
     rehearsal: Rehearsal,
@@ -104,14 +117,24 @@ async def explain_live(
     lists: RevocationLists,
     clock: Callable[[], float],
 ) -> Mapping[str, object]:
-    """Return the members of ``POST /explain``; fetch a missing key as for any request."""
-    credential = () if question.token is None else authorization(bearer(question.token))
-    request = rehearsal.read(write_head(question.request, *credential))
-    explanation = rehearsal.explain(request, keyring.keys, clock(), lists, is_final=False)
+    """Return the members of ``POST /explain``; fetch a missing key as for any request.
+
+    Raises BadQuestionError if there is no login of that name.
+    """
+    credentials = () if question.token is None else (bearer(question.token),)
+    session, sent = NO_SESSION, credentials
+    if question.session is not None:
+        if question.session not in rehearsal.settings.logins:
+            raise BadQuestionError("`session` names no login of the configuration")
+        session, sent = SessionCredential(question.session, credentials), ()
+    request = rehearsal.read(write_head(question.request, *authorization(*sent)))
+    explanation = rehearsal.explain(
+        request, keyring.keys, clock(), lists, is_final=False, session=session
+    )
     if isinstance(explanation.verdict, NeedKeys):
         await keyring.refetch(explanation.verdict.issuer_name, explanation.verdict.kid)
     now = clock()
-    explanation = rehearsal.explain(request, keyring.keys, now, lists)
+    explanation = rehearsal.explain(request, keyring.keys, now, lists, session=session)
     place_of = _place_of(rehearsal.settings.policy)
     # In a thread: comparing thousands of routes takes tenths of a second.
     compare = partial(view_explanation, rehearsal, request, explanation, now, place_of)

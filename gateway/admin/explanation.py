@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, assert_never
 
 from gateway.decision.explaining.candidates import Candidate, Fit, find_candidates
 from gateway.decision.explaining.explanation import Explanation
@@ -15,9 +15,9 @@ from gateway.decision.head import RequestHead
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.routes.host import canonical_host
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
 from gateway.http.reading.request import Request
-from gateway.http.rehearsal import NOT_SHOWN, Rehearsal
+from gateway.http.rehearsal import NOT_SHOWN, REDIRECT_STATUS, Rehearsal
 from gateway.settings.values.configuration import Upstream
 
 PlaceOf = Callable[[Step], str | None]
@@ -45,13 +45,14 @@ class StepView:
 class ExplanationView:
     """The explanation of a request at the time *at*, ready to be shown.
 
-    *deny* is why it is refused, or would be if its route did not only report. *upstream* is where
-    it is sent. *routes* are the relevant ones, *others* counts the rest by how they fit. *written*
-    is the head that is sent upstream, without a credential, or the whole response of the gateway.
+    *deny* is why it is refused or redirected to log in, or would be if its route did not only
+    report. *upstream* is where it is sent. *routes* are the relevant ones, *others* counts the rest
+    by how they fit. *written* is the head that is sent upstream, without a credential, or the whole
+    response of the gateway.
     """
 
     request: Request
-    verdict: Settled
+    verdict: Settled | LogIn
     deny: Deny | None
     route: str | None
     upstream: Upstream | None
@@ -76,13 +77,15 @@ def view_explanation(
     if isinstance(verdict, NeedKeys):
         raise ValueError("no decision without keys")
     deny, upstream = None, None
-    written = rehearsal.render(request, verdict, at)
+    written = rehearsal.render(request, verdict, at, explanation.session)
     if isinstance(verdict, Allow):
         deny = verdict.would_deny
         upstream = rehearsal.settings.upstreams[verdict.route.upstream]
         written = _CREDENTIAL.sub(rb"\g<1>" + NOT_SHOWN, written)
     elif isinstance(verdict, Deny):
         deny = verdict
+    elif isinstance(verdict, LogIn):
+        deny = verdict.deny
     candidates = _candidates(request, rehearsal)
     shown = _relevant(request, candidates)
     return ExplanationView(
@@ -128,9 +131,9 @@ def view_as_json(view: ExplanationView) -> dict[str, object]:
     head, _, body = view.written.decode("utf-8", _ESCAPED).partition("\r\n\r\n")
     is_allowed = isinstance(verdict, Allow)
     return {
-        "verdict": "allow" if is_allowed else "refused" if deny is not None else "published",
-        "status": verdict.reason.status if isinstance(verdict, Deny) else None,
-        "reason": verdict.reason.code if isinstance(verdict, Deny) else None,
+        "verdict": name_verdict(verdict),
+        "status": _status(verdict),
+        "reason": deny.reason.code if deny is not None and not is_allowed else None,
         "would_deny": deny.reason.code if is_allowed and deny is not None else None,
         "detail": None if deny is None else deny.detail,
         "documentation": None if deny is None else documentation(deny.reason),
@@ -140,6 +143,7 @@ def view_as_json(view: ExplanationView) -> dict[str, object]:
             "host": request.fields.host.decode("utf-8", _ESCAPED),
             "target": request.target.decode("utf-8", _ESCAPED),
         },
+        "login": _login(verdict) if isinstance(verdict, LogIn) else None,
         "route": view.route,
         "upstream": None if view.upstream is None else view.upstream.name,
         "servers": view.servers,
@@ -147,8 +151,33 @@ def view_as_json(view: ExplanationView) -> dict[str, object]:
         "routes": [_route(one) for one in view.routes],
         "other_routes": {_word(fit): count for fit, count in view.others.items()},
         "forwarded": f"{head}\r\n\r\n" if is_allowed else None,
-        "answer": None if is_allowed else {"head": f"{head}\r\n\r\n", "body": body},
+        "answer": {"head": f"{head}\r\n\r\n", "body": body} if head and not is_allowed else None,
     }
+
+
+def name_verdict(verdict: Settled | LogIn) -> str:
+    """Return ``allow``, ``refused``, ``login`` or ``published``."""
+    match verdict:
+        case Allow():
+            return "allow"
+        case Deny():
+            return "refused"
+        case LogIn():
+            return "login"
+        case Publish():
+            return "published"
+        case _:
+            assert_never(verdict)
+
+
+def _status(verdict: Settled | LogIn) -> int | None:
+    if isinstance(verdict, Deny):
+        return verdict.reason.status
+    return REDIRECT_STATUS if isinstance(verdict, LogIn) and verdict.deny is not None else None
+
+
+def _login(verdict: LogIn) -> Mapping[str, object]:
+    return {"names": list(verdict.logins), "endpoint": verdict.endpoint}
 
 
 def _step(view: StepView) -> Mapping[str, object]:

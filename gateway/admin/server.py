@@ -184,8 +184,11 @@ class AdminServer:
             question = parse_question(body)
         except BadQuestionError as fault:
             return problem(HTTPStatus.BAD_REQUEST, str(fault))
-        async with self._explaining:
-            return json_object(await self._view.explain(question))
+        try:
+            async with self._explaining:
+                return json_object(await self._view.explain(question))
+        except BadQuestionError as fault:  # it names what the configuration does not have
+            return problem(HTTPStatus.BAD_REQUEST, str(fault))
 
     async def _reload(self, request: web.Request) -> web.Response:
         body = await _read_json(request)

@@ -74,6 +74,17 @@ class Publish(NamedTuple):
         return 200 if self.route is None else 204
 
 
+class LogIn(NamedTuple):
+    """Let *logins*, by name, respond: at their own path *endpoint*, or to a navigation.
+
+    The latter was refused by *deny*, and its browser is redirected to log in.
+    """
+
+    logins: tuple[str, ...]
+    endpoint: str
+    deny: Deny | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NeedKeys:
     """Ask for keys of *issuer_name*: all of them (*kid* None), or a set with *kid*.

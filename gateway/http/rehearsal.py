@@ -1,22 +1,24 @@
 """Rehearse a request: read its head and write the result, without a connection."""
 
+from copy import copy
 from dataclasses import replace
 from typing import Final
 
 import httptools
 
-from gateway.decision.browser import BrowserFields
 from gateway.decision.decide import settle
 from gateway.decision.explaining.explanation import Browsing, Explanation, explain
-from gateway.decision.head import RequestHead
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Route
 from gateway.decision.tokens.authenticate import KeySets
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
+from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
 from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
 from gateway.http.host_cors import HostCors
+from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
 from gateway.http.reading.names import RequestNames, supported_upgrades
@@ -25,11 +27,12 @@ from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
     limit_steps,
     option_steps,
-    preflight_steps,
+    own_steps,
     request_step,
 )
+from gateway.http.writing.own_response import render_own_response
 from gateway.http.writing.published import render_published
-from gateway.http.writing.refusal import UNFRAMED, render_refusal
+from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
 from gateway.http.writing.request_head import Peer, render_request_head
 from gateway.settings.values.configuration import Limits, Settings
 
@@ -38,6 +41,9 @@ from gateway.settings.values.configuration import Limits, Settings
 REQUEST_ID: Final = b"xxxxxxxxxxxxxx-xxxxxxxxx"
 PSEUDONYM: Final = b"jwt-gateway-xxxxxxxx"
 CLIENT: Final = "192.0.2.1"
+
+# Of a navigation that has to log in.
+REDIRECT_STATUS: Final = 302
 
 # In place of what only its receiver may see.
 NOT_SHOWN: Final = b"(not shown)"
@@ -48,7 +54,7 @@ class Rehearsal:
 
     The request comes from the address *client*, alone on a new connection. *pseudonym* is the
     gateway's name in Via. *identity_names* are the aliases of the identity headers of earlier
-    configurations.
+    configurations, and *had_logins* says whether one of these had logins.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class Rehearsal:
         client: str = CLIENT,
         pseudonym: bytes = PSEUDONYM,
         identity_names: frozenset[bytes] = frozenset(),
+        *,
+        had_logins: bool = False,
     ) -> None:
         self.settings = settings
         identity = settings.policy.identity
@@ -65,8 +73,9 @@ class Rehearsal:
             names,
             settings.underscore_names,
             supported_upgrades(settings.policy.routes.routes),
-            has_logins=bool(settings.logins),
+            has_logins=had_logins or bool(settings.logins),
         )
+        self._calls = LoginCalls(settings.logins, settings.policy) if settings.logins else None
         self._forward_token = identity.forward_token
         self._sharing = HostCors(settings.policy.routes.routes, settings.route_options)
         proto = b"http" if settings.listen[0].tls is None else b"https"
@@ -86,7 +95,7 @@ class Rehearsal:
             fields.fault = NO_HOST
         return request
 
-    def explain(
+    def explain(  # noqa: PLR0913 - everything a decision depends on
         self,
         request: Request,
         keys: KeySets,
@@ -94,8 +103,11 @@ class Rehearsal:
         revocations: RevocationLists,
         *,
         is_final: bool = True,
+        session: SessionCredential = NO_SESSION,
     ) -> Explanation:
         """Return the verdict about *request* at the time *now*, and why.
+
+        *session* is the one that its cookies stand for.
 
         In report mode a request is allowed although a step fails, and can still fail a later step:
         the last one that fails has the reason of a refusal.
@@ -107,18 +119,20 @@ class Rehearsal:
         first = request_step(fields.fault)
         if fields.fault is not None:
             return Explanation(fields.fault, None, None, (first,))
-        preflight = self.find_preflight(request)
-        if preflight is not None:
-            steps = (first, *preflight_steps(request, preflight))
-            return Explanation(preflight, preflight.route, None, steps)
+        own = self.find_own(request)
+        if own is not None:
+            route = own.route if isinstance(own, Publish) else None
+            return Explanation(own, route, None, (first, *own_steps(request, own)))
         head = RequestHead(
             request.method, canonical_host(fields.host) or "", request.target, fields.authorization
         )
-        browsing = Browsing(BrowserFields(fields.host.lower()))
+        browsing = Browsing(request.browser(), session)
         decided = explain(head, self.settings.policy, keys, now, revocations, browsing)
         steps, verdict = (first, *decided.steps), decided.verdict
         if isinstance(verdict, NeedKeys) and is_final:
             verdict = settle(verdict.deny, head.target)
+        if not isinstance(verdict, NeedKeys | LogIn):
+            verdict = self.finish(request, verdict)
         if isinstance(verdict, Allow):
             options = self.settings.route_options[verdict.route.index]
             deny = request.check_allowed(verdict.route, options.body_bytes)
@@ -127,21 +141,44 @@ class Rehearsal:
                 limits = self.settings.rate_limiting.routes[verdict.route.index]
                 steps = (*steps, *limit_steps(verdict.route, limits))
             verdict = deny or verdict
-        return replace(decided, verdict=verdict, steps=steps)
+        return replace(decided, verdict=verdict, steps=steps, session=session)
 
-    def find_preflight(self, request: Request) -> Publish | None:
-        """Return the response to *request*, which has no fault, if it is a preflight."""
+    def find_own(self, request: Request) -> LogIn | Deny | Publish | None:
+        """Return what answers *request*, which has no fault, before any route; else None."""
         host = canonical_host(request.fields.host) or ""
+        found = None if self._calls is None else self._calls.find(request, host)
+        if isinstance(found, LoginCall):
+            return LogIn(found.logins, found.endpoint.value)
+        if found is not None:
+            return found
         settings = self.settings
         return find_preflight(request, host, settings.policy, settings.route_options, self._sharing)
 
-    def render(self, request: Request, verdict: Settled, now: float) -> bytes:
+    def finish(self, request: Request, verdict: Settled) -> Settled | LogIn:
+        """Return what the data port does on *verdict*: a navigation that is refused may log in."""
+        if not isinstance(verdict, Deny) or not _may_come_by_session(request, verdict.route):
+            return verdict
+        call = None if self._calls is None else self._calls.begun_by(request, verdict)
+        return verdict if call is None else LogIn(call.logins, call.endpoint.value, verdict)
+
+    def render(
+        self,
+        request: Request,
+        verdict: Settled | LogIn,
+        now: float,
+        session: SessionCredential = NO_SESSION,
+    ) -> bytes:
         """Return the result of *verdict* at the time *now* (seconds since the epoch).
 
+        *session* is the one that its cookies stand for.
+
         For Allow that is the head that the first server of the upstream gets, otherwise the whole
-        response, as it is sent before any of a body has arrived.
+        response, as it is sent before any of a body has arrived. What a login answers at its own
+        paths depends on its issuer: then it is empty.
         """
         if isinstance(verdict, Allow):
+            if verdict.token is not None and _may_come_by_session(request, verdict.route):
+                request = self._as_forwarded(request, session)
             forwarding = self._peer.forwarding(request)
             assertion = self.settings.assertion
             if assertion is not None and verdict.token is not None:
@@ -161,16 +198,54 @@ class Rehearsal:
             )
         is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()
+        if isinstance(verdict, LogIn):
+            return self._render_redirect(request, verdict.deny, now, is_head, close)
         if isinstance(verdict, Deny):
             close = close or verdict.reason in UNFRAMED
-            owner = verdict.route
-            cors = None if owner is None else self.settings.route_options[owner.index].cors
-            if owner is None and verdict.reason is Reason.PATH_REJECTED:
-                fields = refused_path_fields(self._sharing, request)
-            else:
-                fields = cors_fields(cors, request)
+            fields = self._refusal_fields(request, verdict)
+            url = self._login_url(request, verdict)
+            if url is not None:
+                return render_login_refusal(verdict, url, REQUEST_ID, now, is_head, close, fields)
             return render_refusal(verdict, REQUEST_ID, now, is_head, close, fields)
         return render_published(verdict, REQUEST_ID, now, is_head, close)
+
+    def _refusal_fields(self, request: Request, deny: Deny) -> bytes:
+        owner = deny.route
+        if owner is None and deny.reason is Reason.PATH_REJECTED:
+            return refused_path_fields(self._sharing, request)
+        return cors_fields(
+            None if owner is None else self.settings.route_options[owner.index].cors, request
+        )
+
+    def _as_forwarded(self, request: Request, session: SessionCredential) -> Request:
+        """Return *request* with the fields that are forwarded for *session*."""
+        authorization = session.authorization if self._forward_token else ()
+        request = copy(request)
+        request.fields = request.fields.for_session(session, authorization)
+        return request
+
+    def _login_url(self, request: Request, deny: Deny) -> str | None:
+        if self._calls is None or not _may_come_by_session(request, deny.route):
+            return None
+        return self._calls.url(request, deny)
+
+    def _render_redirect(
+        self, request: Request, deny: Deny | None, now: float, is_head: bool, close: bool
+    ) -> bytes:
+        """Return a redirect to log in; where to, and the cookie of the login, are secrets of it."""
+        if deny is None:
+            return b""
+        shown = NOT_SHOWN.decode("ascii")
+        more = self._refusal_fields(request, deny)
+        fields = (("Location", shown), ("Set-Cookie", shown))
+        return render_own_response(
+            REDIRECT_STATUS, fields, b"", REQUEST_ID, now, is_head, close, more
+        )
+
+
+def _may_come_by_session(request: Request, route: Route | None) -> bool:
+    """Return whether a session counts for *request*, which *route* owns: a token decides alone."""
+    return route is not None and bool(route.login) and not request.fields.authorization
 
 
 class _HeadReader:

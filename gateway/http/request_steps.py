@@ -1,10 +1,11 @@
 """Explain the checks of a request before and after the decision, step by step."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.routes.routing import Route
-from gateway.decision.verdict import Deny, Publish
+from gateway.decision.verdict import Deny, LogIn, Publish
 from gateway.http.reading.request import Request
 from gateway.settings.values.rates import RateLimit
 from gateway.settings.values.route_options import RouteOptions
@@ -19,7 +20,24 @@ def request_step(fault: Deny | None) -> Step:
     return Step(Check.REQUEST, _WELL_FORMED, fault.detail, fault.reason)
 
 
-def preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
+def own_steps(request: Request, found: LogIn | Deny | Publish) -> Iterator[Step]:
+    """Yield the steps that lead to what is *found* before any route is looked for."""
+    match found:
+        case LogIn():
+            text = f"{found.endpoint} of {' or '.join(found.logins)}"
+            setting = Setting(Owner.FILE, "", ("login", found.logins[0]))
+            yield Step(Check.LOGIN, "a request that a login answers itself", text, None, setting)
+        case Deny():
+            expected = "a request that a login answers itself"
+            setting = Setting(Owner.FILE, "", ("login",))
+            yield Step(Check.LOGIN, expected, found.detail, found.reason, setting)
+        case Publish():
+            yield from _preflight_steps(request, found)
+        case _:
+            assert_never(found)
+
+
+def _preflight_steps(request: Request, answer: Publish) -> Iterator[Step]:
     """Yield the steps that lead to the *answer* to a preflight."""
     if answer.route is None:
         return

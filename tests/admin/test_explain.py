@@ -27,6 +27,8 @@ def test_method_headers_token_and_client_are_taken() -> None:
     )
 
     assert question.request.method == "PUT"
+    assert question.session is None
+    assert parse(token="x.y.z", session="web").session == "web"
     assert question.request.headers == (("A", "1"), ("B", "2"), ("B", "3"))
     assert (question.token, question.client) == (b"x.y.z", "2001:db8::1")
 
@@ -56,9 +58,11 @@ def test_a_question_does_not_show_its_token() -> None:
         ({"token": "hush\r\nX: 1"}, "one word"),
         ({"token": "h\u00fcsh"}, "one word"),
         ({"token": None}, "`token` is a string"),
+        ({"session": "web"}, "`session` is the login of `token`, which is missing"),
+        ({"session": 1, "token": "t"}, "`session` is a string"),
         ({"client": "hush"}, "`client` is an IP address"),
         ({"client": 7}, "`client` is a string"),
-        ({"hush": 1}, "the only members are method, url, headers, token, client"),
+        ({"hush": 1}, "the only members are method, url, headers, token, session, client"),
     ],
 )
 def test_what_is_wrong_is_said_and_not_repeated(members: dict[str, Any], problem: str) -> None:

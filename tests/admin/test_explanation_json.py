@@ -13,7 +13,8 @@ from tests.proxy.messages import make_request
 
 MEMBERS = [
     *("verdict", "status", "reason", "would_deny", "detail", "documentation", "at", "request"),
-    *("route", "upstream", "servers", "steps", "routes", "other_routes", "forwarded", "answer"),
+    *("login", "route", "upstream", "servers", "steps", "routes", "other_routes"),
+    *("forwarded", "answer"),
 ]
 
 

@@ -1,6 +1,7 @@
 """A request is explained with the live configuration; a missing key is fetched."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 import pytest
 from jwt.algorithms import ECAlgorithm
 
-from gateway.admin.explain import Question, explain_live
+from gateway.admin.explain import BadQuestionError, Question, explain_live
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.http.rehearsal import Rehearsal
 from gateway.keyring.keyring import Keyring
 from gateway.suites.simulation.request import parse_request
 from tests.keyring.peers import IssuerPeer, body, issuer_peer
-from tests.proxy.gateways import AUDIENCE, ISSUER, load, make_token, write_config
+from tests.proxy.fake_logins import ORIGIN, login_sections
+from tests.proxy.gateways import AUDIENCE, ISSUER, good_token, load, make_token, write_config
 from tests.tokens import make_private, mint
 
 AT = 1_780_000_000.0
@@ -105,3 +107,27 @@ async def test_what_routes_ask_for_has_the_place_of_the_route(live: Live) -> Non
     places = {step["check"]: step["place"] for step in steps}
     assert (places["scopes"], places["route"]) == (api.place, api.place)
     assert (places["audience"], places["path"]) == (None, None)
+
+
+async def test_a_token_may_be_that_of_a_session(tmp_path: Path) -> None:
+    """Then it is not sent, and what a browser says counts."""
+    settings = load(write_config(tmp_path, ["http://a.test"], login_sections()))
+    keyring, rehearsal = Keyring(settings.issuers), Rehearsal(settings)
+    await keyring.start()
+    origin = (("Origin", ORIGIN), ("X-CSRF", "1"))
+    try:
+        told = []
+        for headers in (origin, ()):
+            request = parse_request("POST", f"{ORIGIN}/app/x", headers)
+            question = Question(request, good_token(), "192.0.2.1", "web")
+            told.append(await explain_live(question, rehearsal, keyring, {}, time.time))
+        wrong = Question(request, good_token(), "192.0.2.1", "other")
+        with pytest.raises(BadQuestionError, match="names no login"):
+            await explain_live(wrong, rehearsal, keyring, {}, time.time)
+    finally:
+        await keyring.close()
+
+    assert [(one["verdict"], one["reason"]) for one in told] == [
+        ("allow", None),
+        ("refused", "csrf_refused"),
+    ]

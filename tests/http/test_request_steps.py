@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.explaining.steps import Owner, Setting, Step
+from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Deny, Publish
+from gateway.decision.verdict import Deny, LogIn, Publish
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.http.request_steps import (
     limit_steps,
     option_steps,
-    preflight_steps,
+    own_steps,
     request_step,
 )
 from gateway.settings.values.rates import RateLimit
@@ -85,14 +85,14 @@ def test_a_preflight_is_told_by_the_route_that_is_asked_for_and_what_pages_may()
     request = Request("OPTIONS", b"/x", fields)
     granted = Publish(b"", ROUTE, b"\r\nAccess-Control-Allow-Origin: https://a")
 
-    owner, may = preflight_steps(request, granted)
-    _, may_not = preflight_steps(request, Publish(b"", ROUTE, b"\r\nVary: Origin"))
+    owner, may = own_steps(request, granted)
+    _, may_not = own_steps(request, Publish(b"", ROUTE, b"\r\nVary: Origin"))
 
     assert (owner.expected, owner.found) == ("a route for PUT", "/x")
     assert (may.expected, may.found) == ("what pages of https://a may ask", "may be asked")
     assert may_not.found.startswith("may not be asked")
     assert may.setting == Setting(Owner.ROUTE, "/x", ("cors",))
-    assert list(preflight_steps(request, Publish(b"{}"))) == []
+    assert list(own_steps(request, Publish(b"{}"))) == []
 
 
 def test_the_first_step_that_fails_is_the_last() -> None:
@@ -116,3 +116,18 @@ def test_limits_are_named_and_not_counted() -> None:
     assert (step.expected, step.found) == ("room in: each, all", "not counted here")
     assert step.holds
     assert step.setting == Setting(Owner.ROUTE, "/x", ("rate_limits",))
+
+
+def test_what_a_login_answers_itself_is_said() -> None:
+    (step,) = own_steps(Request("GET", b"/x", Fields()), LogIn(("web", "staff"), "callback"))
+
+    assert (step.check, step.found, step.reason) == (Check.LOGIN, "callback of web or staff", None)
+    assert step.setting == Setting(Owner.FILE, "", ("login", "web"))
+
+
+def test_what_it_refuses_is_a_step_that_fails() -> None:
+    deny = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin")
+    (step,) = own_steps(Request("GET", b"/x", Fields()), deny)
+
+    assert (step.check, step.found) == (Check.LOGIN, "the host is no origin")
+    assert step.reason is Reason.LOGIN_MISDIRECTED

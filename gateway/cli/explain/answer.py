@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from gateway.cli.explain.caller import BY_TOKEN, Channel
 from gateway.cli.explain.sources import FetchedLists, find_keys_of, find_lists_of
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Check
+from gateway.decision.head import NO_SESSION, SessionCredential
 from gateway.decision.verdict import NeedKeys
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
+from gateway.suites.simulation.browsers import browser_fields
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import SimulatedRequest
@@ -42,9 +45,10 @@ def explain_persona(
     Its token is on the revocation lists that the persona names, unless *lists* are given.
     """
     trial = Trial(rehearsal.settings, at, [persona])
-    request = rehearsal.read(write_head(asked, *authorization(*trial.credentials_of(persona))))
+    request = rehearsal.read(trial.head_of(persona, asked))
     revocations = trial.revocations if lists is None else lists.lists
-    explanation = rehearsal.explain(request, trial.keys.sets, at, revocations)
+    session = trial.session_of(persona)
+    explanation = rehearsal.explain(request, trial.keys.sets, at, revocations, session=session)
     missing = () if lists is None else lists.errors
     was_read = any(step.check is Check.FORM for step in explanation.steps)
     return Answer(request, explanation, missing, (_MADE,) if was_read else ())
@@ -59,21 +63,27 @@ def explain_claims(
     return Answer(answer.request, answer.explanation, answer.missing, (*answer.notes, *skipped))
 
 
-def explain_token(
+def explain_token(  # noqa: PLR0913 - a request, and how it comes
     rehearsal: Rehearsal,
     asked: SimulatedRequest,
     at: float,
     token: bytes | None,
     *,
+    channel: Channel = BY_TOKEN,
     is_online: bool,
 ) -> Answer:
     """Explain *asked* with *token*, under the current keys and revocation lists.
 
     Read only those of its issuer, and only if they decide; from URLs only if *is_online*.
     """
-    credential = () if token is None else authorization(bearer(token))
-    request = rehearsal.read(write_head(asked, *credential))
-    explanation = rehearsal.explain(request, {}, at, {}, is_final=False)
+    credentials = () if token is None else (bearer(token),)
+    login, browser = channel.login, channel.browser
+    session = NO_SESSION if login is None else SessionCredential(login, credentials)
+    sent = credentials if login is None else ()
+    logins = rehearsal.settings.logins
+    own = () if browser is None else browser_fields(browser, asked, logins)
+    request = rehearsal.read(write_head(asked, *authorization(*sent), *own))
+    explanation = rehearsal.explain(request, {}, at, {}, is_final=False, session=session)
     need = explanation.verdict
     if not isinstance(need, NeedKeys):
         return Answer(request, explanation)
@@ -81,7 +91,8 @@ def explain_token(
     keys = find_keys_of(settings.issuers[need.issuer_name], is_online=is_online)
     lists, skipped = find_lists_of(settings, need.issuer_name, is_online=is_online)
     if isinstance(keys, str):
-        explanation = rehearsal.explain(request, {}, at, lists.lists)
+        explanation = rehearsal.explain(request, {}, at, lists.lists, session=session)
         return Answer(request, explanation, (f"keys of issuer {need.issuer_name}: {keys}",))
-    explanation = rehearsal.explain(request, {need.issuer_name: keys}, at, lists.lists)
+    known = {need.issuer_name: keys}
+    explanation = rehearsal.explain(request, known, at, lists.lists, session=session)
     return Answer(request, explanation, lists.errors, skipped)

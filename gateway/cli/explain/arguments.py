@@ -9,15 +9,13 @@ import click
 
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.settings.text.suggestions import did_you_mean
-from gateway.suites.files.models import ALLOW, PUBLISHED, REASONS
+from gateway.suites.files.models import ANSWERS
 from gateway.suites.simulation.request import (
     BadRequestError,
     SimulatedRequest,
     check_field,
     parse_request,
 )
-
-_DECISIONS = (ALLOW, PUBLISHED, *REASONS)
 
 # RFC 3339 §5.6; without an offset, a time is ambiguous.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -114,7 +112,7 @@ class Claims(click.ParamType[dict[str, object]]):
 
 
 class Expected(click.ParamType[str]):
-    """The expected decision: ``allow``, ``published``, or a reason."""
+    """The expected decision: ``allow``, ``published``, ``login``, or a reason."""
 
     name = "decision"
 
@@ -123,7 +121,9 @@ class Expected(click.ParamType[str]):
     ) -> str:
         """Return the expected decision."""
         text = str(value)
-        if text not in _DECISIONS:
-            meant = did_you_mean(text, _DECISIONS)
-            self.fail(f"not allow, published or a reason in docs/reasons.md{meant}", param, ctx)
+        if text not in ANSWERS:
+            meant = did_you_mean(text, ANSWERS)
+            self.fail(
+                f"not allow, published, login or a reason in docs/reasons.md{meant}", param, ctx
+            )
         return text

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import click
 
-from gateway.admin.explanation import ExplanationView, PlaceOf, view_as_json, view_explanation
+from gateway.admin.explanation import (
+    ExplanationView,
+    PlaceOf,
+    name_verdict,
+    view_as_json,
+    view_explanation,
+)
 from gateway.cli.config_file import find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.explain.answer import Answer, explain_claims, explain_persona, explain_token
@@ -22,7 +28,13 @@ from gateway.cli.explain.arguments import (
     Moment,
     read_request,
 )
-from gateway.cli.explain.caller import BadClaimsError, find_persona, persona_of_claims
+from gateway.cli.explain.caller import (
+    BadClaimsError,
+    Channel,
+    check_session,
+    find_persona,
+    persona_of_claims,
+)
 from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
 from gateway.cli.suite_file import load_suite
@@ -34,6 +46,7 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 from gateway.suites.files.suite import Suite
+from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.step_places import place_of_step
 
@@ -48,6 +61,14 @@ from gateway.suites.simulation.step_places import place_of_step
 @click.option(
     "--suite", "suite_file", type=click.Path(path_type=Path), help="A suite with personas."
 )
+@click.option(
+    "--session", "login", help="The token is that of a session of this login.", metavar="LOGIN"
+)
+@click.option(
+    "--browser",
+    type=click.Choice([one.value for one in Browser]),
+    help="What sends the request: a script of the page, the person, or another site.",
+)
 @click.option("--at", type=Moment(), help="The time of the request instead of now.")
 @click.option(
     "--header", "headers", type=HeaderLine(), multiple=True, help="A header field, 'Name: value'."
@@ -58,7 +79,7 @@ from gateway.suites.simulation.step_places import place_of_step
     "--expect",
     "expected",
     type=Expected(),
-    help="The expected decision: allow, published or a reason.",
+    help="The expected decision: allow, published, login or a reason.",
 )
 @click.option("--request-id", help="Show a request that a running gateway refused.", metavar="ID")
 @click.option(
@@ -73,6 +94,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     claims: dict[str, object] | None,
     persona: str | None,
     suite_file: Path | None,
+    login: str | None,
+    browser: str | None,
     at: float | None,
     headers: Sequence[Header],
     client: str,
@@ -87,16 +110,17 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """Explain step by step how METHOD URL would be decided, and why.
 
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
-    may be absent. The request is not sent. For a real token, the keys and revocation lists of its
-    issuer are fetched once. With --request-id, and without METHOD and URL, show a request that a
-    running gateway refused.
+    may be absent. With --session it comes by the cookie of a session. The request is not sent. For
+    a real token, the keys and revocation lists of its issuer are fetched once. With --request-id,
+    and without METHOD and URL, show a request that a running gateway refused.
 
-    Exit code: 0 if the request is allowed, 1 if it is refused; with --expect, 0 if the decision is
-    the expected one, else 1; 3 if keys or lists are unavailable.
+    Exit code: 0 if the request is allowed, 1 if it is refused or has to log in; with --expect, 0 if
+    the decision is the expected one, else 1; 3 if keys or lists are unavailable.
     """
     callers = [one for one in (token, claims, persona) if one is not None]
     if request_id is not None:
-        if words or callers or suite_file or headers or expected or at is not None:
+        others = (words, callers, suite_file, login, browser, headers, expected)
+        if any(others) or at is not None:
             raise click.UsageError("--request-id names a past request: give nothing else about it")
         show_refusal(request_id, admin, admin_token, config, form)
         return
@@ -106,20 +130,27 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
         raise click.UsageError("choose one of --token, --claims and --as")
     if (persona is None) is not (suite_file is None):
         raise click.UsageError("--as names a persona of --suite: give both or neither")
+    if login is not None and (persona is not None or not callers):
+        raise click.UsageError("--session needs --token or --claims; a persona has its own")
+    if browser is not None and persona is not None:
+        raise click.UsageError("--browser: a persona has its own")
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
     loaded = _load(config, suite)
     now = time.time() if suite is None else suite.at
+    channel = _find_channel(login, browser, loaded.settings)
     rehearsal, moment = Rehearsal(loaded.settings, client), now if at is None else at
     if suite is not None and persona is not None:
         caller = find_persona(persona, suite, loaded.settings)
         answer = explain_persona(rehearsal, asked, moment, caller)
     elif claims is not None:
-        caller = _find_caller(claims, loaded.settings)
+        caller = _find_caller(claims, loaded.settings, channel)
         answer = explain_claims(rehearsal, asked, moment, caller)
     else:
         word = None if token is None else read_token(token)
-        answer = explain_token(rehearsal, asked, moment, word, is_online=not offline)
+        answer = explain_token(
+            rehearsal, asked, moment, word, channel=channel, is_online=not offline
+        )
     place_of = _place_of(loaded.places)
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(view, answer, form)
@@ -134,9 +165,21 @@ def _load(config: Path | None, suite: Suite | None) -> Loaded:
     return load_or_exit(path, {**os.environ, **suite.environment}, warns=False)
 
 
-def _find_caller(claims: Mapping[str, object], settings: Settings) -> Persona:
+def _find_channel(login: str | None, browser: str | None, settings: Settings) -> Channel:
+    if login is not None:
+        check_session(login, None, settings, "--session")
+    if browser is not None:
+        return Channel(login, Browser(browser))
+    return Channel(login, None if login is None else Browser.PAGE)
+
+
+def _find_caller(claims: Mapping[str, object], settings: Settings, channel: Channel) -> Persona:
+    issuers = settings.issuers
+    if channel.login is not None:
+        name = settings.logins[channel.login].issuer
+        issuers = {name: issuers[name]}
     try:
-        return persona_of_claims(claims, settings.issuers)
+        return persona_of_claims(claims, issuers, channel)
     except BadClaimsError as problem:
         raise click.UsageError(f"--claims: {problem}") from None
 
@@ -162,10 +205,7 @@ def _print(view: ExplanationView, answer: Answer, form: str) -> None:
 def _exit(view: ExplanationView, answer: Answer, expected: str | None) -> None:
     """Exit with the code for the verdict, or for whether it is *expected*."""
     verdict = view.verdict
-    if isinstance(verdict, Deny):
-        came = verdict.reason.code
-    else:
-        came = "allow" if isinstance(verdict, Allow) else "published"
+    came = verdict.reason.code if isinstance(verdict, Deny) else name_verdict(verdict)
     if came == expected:
         return
     if answer.missing:
@@ -173,5 +213,5 @@ def _exit(view: ExplanationView, answer: Answer, expected: str | None) -> None:
     if expected is not None:
         click.echo(f"gateway: expected {expected}, got {came}", err=True)
         sys.exit(EXIT_NEGATIVE)
-    if isinstance(verdict, Deny):
+    if view.deny is not None and not isinstance(verdict, Allow):
         sys.exit(EXIT_NEGATIVE)

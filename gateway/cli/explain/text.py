@@ -6,14 +6,14 @@ from gateway.admin.explanation import ExplanationView, StepView, documentation
 from gateway.cli.output import escape
 from gateway.decision.explaining.candidates import Fit
 from gateway.decision.explaining.token_steps import show_time
-from gateway.decision.verdict import Allow, Deny
-from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REQUEST_ID
+from gateway.decision.verdict import Allow, Deny, LogIn
+from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REDIRECT_STATUS, REQUEST_ID
 
 _STANDS_FOR = (
     (REQUEST_ID.decode(), "the id of the request"),
     (PSEUDONYM.decode(), "the gateway's name in Via"),
     (CLIENT, "the client's address"),
-    (NOT_SHOWN.decode(), "the credential"),
+    (NOT_SHOWN.decode(), "what only its receiver may see"),
 )
 
 
@@ -37,19 +37,28 @@ def _verdict(view: ExplanationView) -> Iterator[str]:
         yield f"allowed: {view.route} sends it to {verdict.route.upstream} ({_servers(view)})"
     elif isinstance(verdict, Deny):
         yield f"refused: {verdict.reason.status} {verdict.reason.code}"
+    elif isinstance(verdict, LogIn):
+        yield _login(verdict)
     else:
         is_document = verdict.status == 200
         what = "a public document" if is_document else "a CORS preflight response"
         yield f"answered: {verdict.status}, with {what}"
     if deny is not None:
         label = "only reported" if isinstance(verdict, Allow) else "because"
-        code = f"{deny.reason.code}: " if isinstance(verdict, Allow) else ""
+        code = "" if isinstance(verdict, Deny) else f"{deny.reason.code}: "
         yield f"  {label}: {code}{deny.detail}"
         yield f"  what to do: {documentation(deny.reason)}"
     request = view.request
     host = request.fields.host.decode("utf-8", "backslashreplace")
     target = request.target.decode("utf-8", "backslashreplace")
     yield f"  {request.method} {target} on {host}, at {show_time(view.at)}"
+
+
+def _login(verdict: LogIn) -> str:
+    names = " or ".join(verdict.logins)
+    if verdict.deny is None:
+        return f"answered: by the login {names} itself, as its {verdict.endpoint}"
+    return f"redirected: {REDIRECT_STATUS}, to log in with {names}"
 
 
 def _servers(view: ExplanationView) -> str:
@@ -79,6 +88,8 @@ def _routes(view: ExplanationView) -> Iterator[str]:
 
 
 def _written(view: ExplanationView) -> Iterator[str]:
+    if not view.written:
+        return
     yield ""
     if isinstance(view.verdict, Allow):
         yield f"the head that {view.verdict.route.upstream} gets"

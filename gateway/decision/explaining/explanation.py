@@ -28,7 +28,7 @@ from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.bearer import bearer_token
-from gateway.decision.verdict import Deny, NeedKeys, NeedSession, Publish, Settled
+from gateway.decision.verdict import Deny, LogIn, NeedKeys, NeedSession, Publish, Settled
 
 Steps = Generator[Step, None, SignedToken | None]
 
@@ -40,13 +40,15 @@ class Explanation:
     """A *verdict*, and the *steps* that led to it, up to the first that failed.
 
     *route* owns the request, *token* has a valid signature. If a step failed and the verdict is
-    an Allow, the failure is only reported.
+    an Allow, the failure is only reported; if it is a LogIn, a login follows instead of a refusal.
+    *session* is the one that was at hand.
     """
 
-    verdict: Settled | NeedKeys
+    verdict: Settled | NeedKeys | LogIn
     route: Route | None
     token: SignedToken | None
     steps: tuple[Step, ...]
+    session: SessionCredential = NO_SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
 from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
-from gateway.decision.verdict import Allow, Deny, Publish
+from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Statement
 from gateway.suites.simulation.compact import to_json
@@ -18,7 +18,7 @@ from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.token_attacks import ATTACKS
 from gateway.suites.simulation.wire import authorization, write_head
 
-ALLOW, PUBLISHED = "allow", "published"
+ALLOW, PUBLISHED, LOGIN = "allow", "published", "login"
 _STRANGER = "ES256"
 
 
@@ -40,7 +40,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The outcome of a request: *word* is ``allow``, ``published`` or a reason.
+    """The outcome of a request: *word* is ``allow``, ``published``, ``login`` or a reason.
 
     *would_deny* is the reason that is only reported, *route* the route that decided, *servers* are
     the servers of its upstream.
@@ -89,6 +89,9 @@ class Side:
                 return State(outcome.reason.code, route_name)
             case Publish():
                 return State(PUBLISHED)
+            case LogIn():
+                refused = None if outcome.deny is None else outcome.deny.route
+                return State(LOGIN, None if refused is None else refused.name)
 
     def explain(self, caller: Caller, request: SimulatedRequest) -> Statement:
         """Return the cause of the outcome in words, and its line."""

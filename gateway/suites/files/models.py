@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
@@ -34,9 +34,9 @@ from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.files.attack_names import NAMES
 from gateway.suites.simulation.token_attacks import ATTACKS
 
-ALLOW, PUBLISHED, OTHERS = "allow", "published", "others"
+ALLOW, PUBLISHED, LOGIN, OTHERS = "allow", "published", "login", "others"
 REASONS = tuple(reason.code for reason in Reason)
-_ANSWERS = (ALLOW, PUBLISHED, *REASONS)
+ANSWERS = (ALLOW, PUBLISHED, LOGIN, *REASONS)
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET_PATTERN = "^[+-][0-9]{1,9}(ms|s|m|h)$"
 
@@ -95,7 +95,7 @@ def _schema(**schema: object) -> WithJsonSchema:
 
 Time = Annotated[float, BeforeValidator(_time), _schema(type="string", format="date-time")]
 Offset = Annotated[float, BeforeValidator(_offset), _schema(type="string", pattern=_OFFSET_PATTERN)]
-Answer = Annotated[str, _one_of(_ANSWERS, "reason"), _schema(enum=list(_ANSWERS))]
+Answer = Annotated[str, _one_of(ANSWERS, "reason"), _schema(enum=list(ANSWERS))]
 ReasonCode = Annotated[str, _one_of(REASONS, "reason"), _schema(enum=list(REASONS))]
 TokenAttack = Annotated[str, _one_of(tuple(ATTACKS), "attack"), _schema(enum=list(ATTACKS))]
 HostileAttack = Annotated[
@@ -141,6 +141,15 @@ class PersonaModel(Strict):
     )
     revoked: list[Text] | None = Field(
         default=None, min_length=1, description="The revocation lists that the token is on."
+    )
+    session: Text | None = Field(
+        default=None,
+        description="The login whose session has the token, by name; then none is sent.",
+    )
+    browser: Literal["page", "navigation", "other-site"] | None = Field(
+        default=None,
+        description="What sends its requests: a script of the same origin, the person, or a page"
+        " of another site; with `session` the first.",
     )
 
 
@@ -198,7 +207,7 @@ class TestModel(Strict):
         Discriminator(text_or_table),
     ] = Field(description="Method and URL, or a table.")
     expect: Annotated[dict[Text, Expected], Field(min_length=1)] = Field(
-        description="`allow`, `published` or a reason, by persona; `others` are the rest."
+        description="`allow`, `published`, `login` or a reason, by persona; `others` are the rest."
     )
 
 

@@ -11,6 +11,7 @@ from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
 from gateway.suites.files.models import OTHERS, PersonaModel
 from gateway.suites.files.suite import PersonaPart
+from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 
 V = TypeVar("V")
@@ -18,7 +19,10 @@ V = TypeVar("V")
 Described = Mapping[str, tuple[PersonaModel, Part]]
 
 # The parts of a token; an anonymous persona has none of them.
-_OF_A_TOKEN = ("issuer", "claims", "times", "without", "header", "algorithm", "attack", "revoked")
+_OF_A_TOKEN = (
+    *("issuer", "claims", "times", "without", "header", "algorithm", "attack", "revoked"),
+    "session",
+)
 _OF_A_CLAIM = ("claims", "times", "without")
 
 
@@ -40,6 +44,9 @@ def build_personas(sections: Sequence[Part], faults: list[Fault]) -> dict[str, P
                 faults.append(part.key_fault(Code.MISSING_KEY, message))
             if persona.revoked and "jti" in persona.without:
                 message = "`revoked` needs a `jti`, and this token has none"
+                faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
+            if persona.session is not None and persona.attack is not None:
+                message = "a session has the token that the issuer issued: no attack reaches it"
                 faults.append(part.key_fault(Code.CONFLICTING_KEYS, message))
             built[link] = PersonaPart(persona, part)
     return built
@@ -152,6 +159,8 @@ def _extend(name: str, model: PersonaModel, parent: Persona | None) -> Persona:
         algorithm=model.algorithm or parent.algorithm,
         attack=model.attack or parent.attack,
         revoked=tuple(model.revoked or parent.revoked),
+        session=model.session or parent.session,
+        browser=parent.browser if model.browser is None else Browser(model.browser),
     )
 
 

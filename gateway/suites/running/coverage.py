@@ -103,6 +103,9 @@ def _rules_of(route: Route, places: Places) -> Iterator[tuple[_Key, str | None, 
     if route.issuers is not None and places.route_says(route.name, "require", "issuers"):
         text = f"issuer {' or '.join(sorted(route.issuers))}"
         yield (Check.ACCEPTED_ISSUER.name,), text, ("require", "issuers")
+    if route.login:
+        text = f"login {' or '.join(rule.name for rule in route.login)}"
+        yield (Check.SESSION.name,), text, ("login",)
     if route.audiences is not None:
         text = f"audience {' or '.join(sorted(route.audiences))}"
         yield (Check.ROUTE_AUDIENCE.name,), text, ("require", "audiences")

@@ -6,9 +6,9 @@ from typing import assert_never
 
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Step
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish, Settled
+from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
 from gateway.settings.text.places import Places
-from gateway.suites.files.models import ALLOW, PUBLISHED
+from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.step_places import place_of_step
@@ -60,7 +60,7 @@ def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     return Outcome(suite, test, name, expectation, got, explanation, differences)
 
 
-def _name(verdict: Settled | NeedKeys) -> str:
+def _name(verdict: Settled | LogIn | NeedKeys) -> str:
     match verdict:
         case Allow():
             report = verdict.would_deny
@@ -69,6 +69,8 @@ def _name(verdict: Settled | NeedKeys) -> str:
             return verdict.reason.code
         case Publish():
             return PUBLISHED
+        case LogIn():
+            return LOGIN
         case NeedKeys():
             return verdict.deny.reason.code
         case _:
@@ -119,8 +121,8 @@ def _show(name: str, values: tuple[str, ...]) -> str:
 def describe_cause(outcome: Outcome, places: Places) -> str:
     """Return ``file:line:column: check: expected …, found …`` of the step that failed.
 
-    If none failed, return the route that allows the request, or that the gateway responds with a
-    published document. The text holds no part of a token.
+    If none failed, return the route that allows the request, or what of the gateway responds. The
+    text holds no part of a token.
     """
     verdict = outcome.explanation.verdict
     step = outcome.failed_step
@@ -130,6 +132,8 @@ def describe_cause(outcome: Outcome, places: Places) -> str:
     elif isinstance(verdict, Allow):
         place = places.of_route(verdict.route.name)
         text = f"the route {verdict.route.name} allows it"
+    elif isinstance(verdict, LogIn):
+        place, text = places.of("login", verdict.logins[0]), "the login itself responds"
     else:
         place, text = None, "the gateway responds with a published document"
     if place is None:

@@ -83,9 +83,12 @@ def make_ready(
         # Warnings are for `gateway check`; here they would hide why nothing could be tested.
         errors = (fault for fault in loaded.faults if fault.severity is Severity.ERROR)
         return _broken(suite, *errors)
-    unknown = find_unknown_names(suite, loaded.settings)
-    if unknown:
-        return _broken(suite, *unknown)
+    wrong = (
+        *find_unknown_names(suite, loaded.settings),
+        *find_impossible_sessions(suite, loaded.settings),
+    )
+    if wrong:
+        return _broken(suite, *wrong)
     personas = [one.persona for one in suite.personas.values()]
     return ReadySuite(suite, loaded, Trial(loaded.settings, suite.at, personas))
 
@@ -94,11 +97,26 @@ def _broken(suite: Suite, *faults: Fault) -> BrokenSuite:
     return BrokenSuite(suite.file, faults)
 
 
+def find_impossible_sessions(suite: Suite, settings: Settings) -> Iterator[Fault]:
+    """Yield a fault for each persona whose session has a token of another issuer."""
+    for one in suite.personas.values():
+        persona = one.persona
+        login = None if persona.session is None else settings.logins.get(persona.session)
+        if login is None or persona.issuer == login.issuer:
+            continue
+        message = (
+            f"a session of `{login.name}` has a token of the issuer `{login.issuer}`, and this"
+            f" persona has one of `{persona.issuer}`"
+        )
+        at = one.part.child("session" if one.part.child("session").raw is not None else "issuer")
+        yield at.fault(Code.CONFLICTING_KEYS, message)
+
+
 Named = tuple[str, Part, Collection[str]]  # the kind of name, where it is, and the known names
 
 
 def find_unknown_names(suite: Suite, settings: Settings) -> tuple[Fault, ...]:
-    """Return a fault for each issuer, list, route and upstream that is not in *settings*."""
+    """Return a fault for each issuer, list, login, route and upstream not in *settings*."""
     return tuple(
         part.fault(
             Code.UNKNOWN_REFERENCE,
@@ -121,6 +139,7 @@ def _find_names(suite: Suite, settings: Settings) -> Iterator[Named]:
 def _in_personas(suite: Suite, settings: Settings) -> Iterator[Named]:
     for one in suite.personas.values():
         yield "issuer", one.part.child("issuer"), settings.issuers
+        yield "login", one.part.child("session"), settings.logins
         for part in _items(one.part.child("revoked")):
             yield "revocation list", part, settings.revocations
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.decision.policy import Issuer, Profile
+from gateway.suites.simulation.browsers import Browser
 
 # Long enough for tests that shift times by minutes.
 LIFETIME_SECONDS = 300
@@ -18,6 +19,9 @@ class Persona:
     *without* are left out. *header* adds to the token's header or replaces parts of it. If
     *algorithm* is None, it is the fastest that the issuer allows. *attack* is the name of an attack
     on the token; *revoked* are the revocation lists that it is on.
+
+    With *session*, the name of a login, the token is that of a session: none is sent. *browser* is
+    what sends the requests, if a browser does.
     """
 
     name: str
@@ -29,6 +33,8 @@ class Persona:
     algorithm: str | None = None
     attack: str | None = None
     revoked: tuple[str, ...] = ()
+    session: str | None = None
+    browser: Browser | None = None
 
 
 def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from math import inf
 from types import MappingProxyType
 
-from gateway.decision.decide import decide, settle, without_session
-from gateway.decision.head import RequestHead
+from gateway.decision.decide import decide, decide_by_session, settle
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish
+from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, NeedSession, Publish, Settled
+from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.simulation.run_keys import RunKey, RunKeys, make_key
@@ -24,7 +25,7 @@ class Sent:
     head: bytes = field(repr=False)
 
 
-Outcome = Sent | Deny | Publish
+Outcome = Sent | Deny | Publish | LogIn
 Decide = Callable[[bytes], Outcome]
 """Decides a request, from its head."""
 
@@ -53,15 +54,18 @@ class Sandbox:
             for name in settings.revocations
         }
 
-    def decide(self, head: bytes) -> Outcome:
-        """Return the outcome of the request with this head; unknown keys are not waited for."""
+    def decide(self, head: bytes, session: SessionCredential = NO_SESSION) -> Outcome:
+        """Return the outcome of the request with this head; unknown keys are not waited for.
+
+        *session* is the one that its cookies stand for.
+        """
         request = self.rehearsal.read(head)
         fields = request.fields
         if fields.fault is not None:
             return fields.fault
-        preflight = self.rehearsal.find_preflight(request)
-        if preflight is not None:
-            return preflight
+        own = self.rehearsal.find_own(request)
+        if own is not None:
+            return own
         host = canonical_host(fields.host) or ""
         asked = RequestHead(request.method, host, request.target, fields.authorization)
         verdict = decide(
@@ -75,14 +79,32 @@ class Sandbox:
         if isinstance(verdict, NeedKeys):
             verdict = settle(verdict.deny, request.target)
         elif isinstance(verdict, NeedSession):
-            verdict = without_session(verdict.route, request.target)
+            verdict = self._decide_by_session(asked, request, session)
+            finished = self.rehearsal.finish(request, verdict)
+            if isinstance(finished, LogIn):
+                return finished
         if not isinstance(verdict, Allow):
             return verdict
         body_bytes = self.settings.route_options[verdict.route.index].body_bytes
         refusal = request.check_allowed(verdict.route, body_bytes)
         if refusal is not None:
             return refusal
-        return Sent(verdict, self.rehearsal.render(request, verdict, self.at))
+        return Sent(verdict, self.rehearsal.render(request, verdict, self.at, session))
+
+    def _decide_by_session(
+        self, asked: RequestHead, request: Request, session: SessionCredential
+    ) -> Settled:
+        verdict = decide_by_session(
+            asked,
+            request.browser(),
+            session,
+            self.settings.policy,
+            self.keys.sets,
+            self.at,
+            self._memo.authenticate,
+            self.revocations,
+        )
+        return settle(verdict.deny, asked.target) if isinstance(verdict, NeedKeys) else verdict
 
     def stranger(self, algorithm: str) -> RunKey:
         """Return the attacker's key for *algorithm*; no issuer has it."""

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from math import inf
 
 from gateway.decision.explaining.explanation import Explanation
+from gateway.decision.head import NO_SESSION, SessionCredential
 from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
 from gateway.decision.verdict import Allow
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
+from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.minting import bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
@@ -32,28 +34,41 @@ class Trial:
         self._credentials: dict[str, tuple[bytes, ...]] = {}
 
     def ask_as(self, persona: Persona, request: SimulatedRequest) -> Explanation:
-        """Return the verdict on *request* from *persona*, and why."""
-        return self.ask(request, self.credentials_of(persona))
-
-    def ask(self, request: SimulatedRequest, credentials: tuple[bytes, ...]) -> Explanation:
-        """Return the verdict on *request* with the Authorization fields *credentials*, and why.
+        """Return the verdict on *request* from *persona*, and why.
 
         Unknown keys are not waited for: the verdict is never NeedKeys.
         """
-        read = self._rehearsal.read(write_head(request, *authorization(*credentials)))
-        return self._rehearsal.explain(read, self.keys.sets, self.at, self.revocations)
+        sent = self._rehearsal.read(self.head_of(persona, request))
+        session = self.session_of(persona)
+        return self._rehearsal.explain(
+            sent, self.keys.sets, self.at, self.revocations, session=session
+        )
 
     def forward_as(
         self, persona: Persona, request: SimulatedRequest, allow: Allow
     ) -> ForwardedRequest:
         """Return the request that the service receives if *allow* allows *request* of *persona*."""
-        read = self._rehearsal.read(
-            write_head(request, *authorization(*self.credentials_of(persona)))
-        )
-        return read_head(self._rehearsal.render(read, allow, self.at))
+        sent = self._rehearsal.read(self.head_of(persona, request))
+        session = self.session_of(persona)
+        return read_head(self._rehearsal.render(sent, allow, self.at, session))
+
+    def head_of(self, persona: Persona, request: SimulatedRequest) -> bytes:
+        """Return the head of *request* as *persona* sends it."""
+        credentials = () if persona.session is not None else self.credentials_of(persona)
+        browser = persona.browser
+        if browser is None and persona.session is not None:
+            browser = Browser.PAGE
+        own = () if browser is None else browser_fields(browser, request, self.settings.logins)
+        return write_head(request, *authorization(*credentials), *own)
+
+    def session_of(self, persona: Persona) -> SessionCredential:
+        """Return the session that the cookies of *persona* stand for."""
+        if persona.session is None:
+            return NO_SESSION
+        return SessionCredential(persona.session, self.credentials_of(persona))
 
     def credentials_of(self, persona: Persona) -> tuple[bytes, ...]:
-        """Return the values of the Authorization fields that *persona* sends; made once.
+        """Return the values of the Authorization fields of *persona*; made once.
 
         Its issuer must be one of the configuration, its attack one of ``ATTACKS``.
         """

@@ -8,6 +8,7 @@ import pytest
 from gateway.cli.explain.caller import find_persona
 from gateway.cli.suite_file import load_suite
 from gateway.settings.values.configuration import Settings
+from tests.suites.login_world import LOGIN_ESTATE
 from tests.suites.worlds import load
 
 PERSONAS = """\
@@ -59,3 +60,31 @@ def test_a_suite_without_personas_says_so(suite: Path, settings: Settings) -> No
 
     with pytest.raises(click.UsageError, match="has none"):
         find_persona("alice", load_suite(suite), settings)
+
+
+SESSIONS = """\
+version: 1
+personas:
+  alice: {issuer: main, session: web}
+  nobody: {issuer: main, session: wbe}
+  stranger: {issuer: partner, session: web}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("nobody", "no login `wbe`: did you mean `web`?"),
+        ("stranger", "a session of `web` has a token of the issuer `main`, not of `partner`"),
+    ],
+)
+def test_a_session_is_one_that_the_configuration_may_have(
+    name: str, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "personas.yaml"
+    path.write_text(SESSIONS)
+    suite, settings = load_suite(path), load(tmp_path, LOGIN_ESTATE)
+
+    assert find_persona("alice", suite, settings).session == "web"
+    with pytest.raises(click.UsageError, match=problem.replace("?", r"\?")):
+        find_persona(name, suite, settings)

@@ -15,6 +15,7 @@ from tests.cli.explained import (
     make_token,
     write_world,
 )
+from tests.suites.login_world import LOGIN_ESTATE, LOGIN_SUITE
 
 ALICE = '{"iss": "https://login.example/", "scope": "orders:read", "tenant": "acme"}'
 
@@ -148,6 +149,7 @@ def test_json_is_all_of_it(config: Path) -> None:
         "documentation": "docs/reasons.md#method_not_allowed-405",
         "at": "2026-05-28T20:26:40Z",
         "request": {"method": "POST", "host": "api.example", "target": "/tenants/acme/orders/7"},
+        "login": None,
         "route": None,
         "upstream": None,
         "servers": [],
@@ -463,7 +465,7 @@ def test_credentials_of_other_schemes_are_sent_and_not_shown(config: Path) -> No
     )
 
     assert "  Authorization: (not shown)\n" in done.stdout
-    assert "(not shown) stands for the credential" in done.stdout
+    assert "(not shown) stands for what only its receiver may see" in done.stdout
     assert "aHVzaDpodXNo" not in done.output
 
 
@@ -514,3 +516,110 @@ def test_what_is_wrong_with_the_request_itself_is_a_step(config: Path) -> None:
     assert [step["reason"] for step in as_json(bad)["steps"]] == ["not_supported"]
     assert as_json(bad)["routes"] == []
     assert json.loads(as_json(bad)["answer"]["body"])["reason"] == "not_supported"
+
+
+# --- by session
+
+APP = "https://app.example/app/7"
+READER = '{"iss": "https://login.example/", "scope": "orders:read"}'
+
+
+@pytest.fixture(name="browsing")
+def write_browsing(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(LOGIN_ESTATE)
+    (tmp_path / "personas.yaml").write_text(LOGIN_SUITE)
+    return path
+
+
+def test_a_request_by_session_is_explained_like_one_with_its_token(browsing: Path) -> None:
+    done = explain(browsing, "POST", APP, "--claims", READER, "--session", "web")
+
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    checks = [line.split()[1] for line in lines if line.startswith(("  ok ", "  NO "))]
+    assert checks[3:6] == ["login", "session", "csrf"]
+    assert "X-CSRF" not in done.stdout.partition("the head that orders gets")[2]
+    assert "  X-Gateway-Scopes: orders:read" in lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first", "code"),
+    [
+        (("GET", APP, "--browser", "navigation"), "redirected: 302, to log in with web", 1),
+        (("GET", APP), "refused: 401 login_required", 1),
+        (
+            ("POST", APP, "--claims", READER, "--session", "web", "--browser", "other-site"),
+            "refused: 403 csrf_refused",
+            1,
+        ),
+        (
+            ("GET", "https://api.example/app/7", "--claims", READER, "--session", "web"),
+            "refused: 421 login_misdirected",
+            1,
+        ),
+        (
+            ("GET", "https://app.example/oauth/userinfo"),
+            "answered: by the login web itself, as its userinfo",
+            0,
+        ),
+    ],
+)
+def test_what_a_browser_gets_is_said_first(
+    arguments: tuple[str, ...], first: str, code: int, browsing: Path
+) -> None:
+    done = explain(browsing, *arguments)
+
+    assert (done.stdout.splitlines()[0], done.exit_code) == (first, code)
+
+
+def test_a_redirect_is_shown_without_its_secrets(browsing: Path) -> None:
+    done = explain(browsing, "GET", APP, "--browser", "navigation", "--format", "json")
+
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["status"], told["reason"]) == ("login", 302, "login_required")
+    assert told["login"] == {"names": ["web"], "endpoint": "login"}
+    assert "\r\nLocation: (not shown)\r\nSet-Cookie: (not shown)\r\n" in told["answer"]["head"]
+
+
+def test_an_answer_of_a_login_itself_is_not_known(browsing: Path) -> None:
+    url = "https://app.example/oauth/userinfo"
+    told = json.loads(explain(browsing, "GET", url, "--format", "json").stdout)
+
+    assert (told["verdict"], told["status"], told["answer"]) == ("login", None, None)
+    assert explain(browsing, "GET", url, "--expect", "login").exit_code == 0
+    assert explain(browsing, "GET", url, "--expect", "published").exit_code == 1
+
+
+@pytest.mark.parametrize(("name", "expected"), [("page", "allow"), ("visitor", "login")])
+def test_a_persona_comes_as_its_suite_says(name: str, expected: str, browsing: Path) -> None:
+    done = explain(browsing, "GET", APP, *persona(browsing, name), "--expect", expected)
+
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--session", "web"), "--session needs --token or --claims"),
+        (("--session", "wbe", "--claims", READER), "no login `wbe`: did you mean `web`?"),
+        (("--browser", "robot"), "'robot' is not one of"),
+    ],
+)
+def test_a_session_is_of_a_login_and_has_a_token(
+    arguments: tuple[str, ...], problem: str, browsing: Path
+) -> None:
+    done = explain(browsing, "GET", APP, *arguments)
+
+    assert done.exit_code == 2
+    assert problem in done.stderr
+
+
+def test_a_real_token_may_be_that_of_a_session(browsing: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(make_token())
+    source = f"@{tmp_path / 'token'}"
+
+    done = explain(browsing, "POST", APP, "--token", source, "--session", "web", "--offline")
+
+    assert done.exit_code == 3  # its keys are behind a URL
+    assert "a session of web" in done.stdout

@@ -13,6 +13,7 @@ from gateway.suites.files.read_suite import BrokenSuite, read_suite
 from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
 from gateway.suites.simulation.token_attacks import ATTACKS
 from tests.project.console import find_fences
+from tests.suites.login_world import LOGIN_ESTATE
 from tests.suites.worlds import FAILING, SUITE
 
 ROOT = Path(__file__).parents[3]
@@ -109,11 +110,19 @@ def test_every_attack_is_in_the_documentation_and_no_other() -> None:
 
 
 def test_the_example_of_the_documentation_is_true(tmp_path: Path) -> None:
-    (example,) = [fence for fence in find_fences(DOCUMENTATION) if fence.language == "yaml"]
-    path = tmp_path / "a.test.yaml"
-    path.write_text(example.body)
+    examples = [fence for fence in find_fences(DOCUMENTATION) if fence.language == "yaml"]
+    example, by_session = examples
+    assert_true(tmp_path, example.body, ROOT / "config" / "gateway.yaml")
+    config = tmp_path / "gateway.yaml"
+    config.write_text(LOGIN_ESTATE.replace("https://app.example", "https://app.example.com"))
+    assert_true(tmp_path, f"version: 1\n{by_session.body}", config)
 
-    ready = make_ready(path, ROOT / "config" / "gateway.yaml", {}, Configurations({}))
+
+def assert_true(directory: Path, text: str, config: Path) -> None:
+    path = directory / "a.test.yaml"
+    path.write_text(text)
+
+    ready = make_ready(path, config, {}, Configurations({}))
 
     assert isinstance(ready, ReadySuite), ready
     assert all(ready.judge(test, persona).passed for test, persona in ready.cases())

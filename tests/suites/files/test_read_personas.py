@@ -6,6 +6,7 @@ import pytest
 
 from gateway.suites.files.read_suite import BrokenSuite, read_suite
 from gateway.suites.files.suite import Suite
+from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 
 
@@ -148,3 +149,41 @@ def test_a_wrong_persona_is_named_at_its_place(
     assert len(found) == len(expected), found
     for fault, start in zip(found, expected, strict=True):
         assert fault.startswith(start)
+
+
+def test_a_persona_may_come_by_session_and_hand_it_down(tmp_path: Path) -> None:
+    found = build(
+        tmp_path,
+        "  a: {issuer: main, session: web}\n"
+        "  b: {extends: a, browser: navigation}\n"
+        "  c: {anonymous: true, browser: other-site}\n",
+    )
+
+    assert found["a"] == Persona("a", "main", session="web")
+    assert found["b"] == Persona("b", "main", session="web", browser=Browser.NAVIGATION)
+    assert found["c"] == Persona("c", browser=Browser.OTHER_SITE)
+
+
+@pytest.mark.parametrize(
+    ("personas", "expected"),
+    [
+        (
+            "  a: {anonymous: true, session: web}\n",
+            "3:24: conflicting_keys: `session` and `anonymous`:"
+            " an anonymous persona sends no token",
+        ),
+        (
+            "  a: {issuer: main, session: web, attack: unsigned}\n",
+            "3:3: conflicting_keys: a session has the token that the issuer issued:"
+            " no attack reaches it",
+        ),
+        (
+            "  a: {issuer: main, browser: robot}\n",
+            "3:30: bad_value: `robot` is not one of page, navigation, other-site",
+        ),
+    ],
+)
+def test_a_session_is_of_somebody_and_holds_what_the_issuer_gave(
+    personas: str, expected: str, tmp_path: Path
+) -> None:
+    assert faults(tmp_path, personas) == [expected]

@@ -8,6 +8,7 @@ from gateway.suites.running.coverage import Coverage
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request
 from gateway.suites.simulation.trial import Trial
+from tests.suites.login_world import LOGIN_ESTATE
 from tests.suites.worlds import AT, ESTATE, get, load_all
 
 # Every kind of rule, each beyond the one before it.
@@ -205,3 +206,28 @@ def test_whose_tokens_a_route_takes_that_names_nobody_is_no_rule(tmp_path: Path)
     shown = gaps(tmp_path, gateway=text)
 
     assert not [gap for gap in shown if "issuer" in gap]
+
+
+PAGE = Persona("page", "main", {"scope": "orders:read"}, session="web")
+VISITOR = Persona("visitor")
+OF_APP = "route app: login web or staff"
+
+
+@pytest.mark.parametrize(
+    ("asked", "lacks"),
+    [
+        ((), ["allowed", "refused"]),
+        ((PAGE,), ["refused"]),
+        ((VISITOR,), ["allowed"]),
+        ((PAGE, VISITOR), []),
+    ],
+)
+def test_a_login_is_covered_by_who_comes_by_session_and_who_has_none(
+    asked: tuple[Persona, ...], lacks: list[str], tmp_path: Path
+) -> None:
+    loaded = load_all(tmp_path, LOGIN_ESTATE)
+    trial, coverage = Trial(loaded.settings, AT), Coverage(loaded)
+    for persona in asked:
+        coverage.add(trial.ask_as(persona, parse_request("GET", "https://app.example/app/7")))
+
+    assert [gap.lacks for gap in coverage.gaps() if gap.rule.text == OF_APP] == lacks

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.suites.running.judge import Outcome
+from gateway.suites.running.judge import Outcome, describe_cause
+from tests.suites.login_world import LOGIN_ESTATE
 from tests.suites.worlds import ESTATE, SUITE, make
 
 
@@ -145,3 +146,27 @@ def test_a_suite_that_is_right_passes(tmp_path: Path) -> None:
     ready = make(tmp_path, SUITE)
 
     assert all(ready.judge(test, persona).passed for test, persona in ready.cases())
+
+
+@pytest.mark.parametrize(
+    ("path", "browser", "cause"),
+    [
+        ("/oauth/userinfo", "page", "the login itself responds"),
+        ("/app/7", "navigation", "session: expected a bearer token, or a session of: web, staff"),
+    ],
+)
+def test_a_login_in_place_of_an_answer_says_why(
+    path: str, browser: str, cause: str, tmp_path: Path
+) -> None:
+    suite = (
+        f"version: 1\ngateway: gateway.yaml\npersonas: {{p: {{anonymous: true,"
+        f" browser: {browser}}}}}\n"
+        f"tests: [{{name: t, request: 'GET https://app.example{path}', expect: {{p: allow}}}}]\n"
+    )
+    ready = make(tmp_path, suite, LOGIN_ESTATE)
+    ((test, name),) = ready.cases()
+
+    outcome = ready.judge(test, name)
+
+    assert (outcome.got, outcome.differences) == ("login", ("expected allow, got login",))
+    assert cause in describe_cause(outcome, ready.loaded.places)

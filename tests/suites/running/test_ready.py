@@ -7,6 +7,7 @@ import pytest
 from gateway.settings.load import UnreadableError
 from gateway.suites.files.read_suite import BrokenSuite
 from gateway.suites.running.ready import Configurations, ReadySuite, make_ready
+from tests.suites.login_world import LOGIN_ESTATE, LOGIN_SUITE
 from tests.suites.worlds import AT, ENVIRON, ESTATE, SUITE, make, make_or_not, write
 
 
@@ -81,3 +82,37 @@ def test_a_suite_sets_the_variables_that_its_configuration_names(tmp_path: Path)
     ready = make_ready(path, None, {}, Configurations({}))
 
     assert isinstance(ready, ReadySuite), ready
+
+
+def test_personas_by_session_are_decided_as_the_data_port_would(tmp_path: Path) -> None:
+    ready = make(tmp_path, LOGIN_SUITE, LOGIN_ESTATE)
+
+    outcomes = [ready.judge(test, persona) for test, persona in ready.cases()]
+
+    assert [
+        (one.test.name, one.persona, one.differences) for one in outcomes if not one.passed
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "session: web",
+            "session: wbe",
+            "unknown_reference: no login `wbe` in the configuration: did you mean `web`?",
+        ),
+        (
+            "session: web",
+            "session: staff",
+            "conflicting_keys: a session of `staff` has a token of the issuer `partner`, and this"
+            " persona has one of `main`",
+        ),
+    ],
+)
+def test_a_session_is_of_a_login_and_has_a_token_of_its_issuer(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    found = faults(make_or_not(tmp_path, LOGIN_SUITE.replace(old, new), LOGIN_ESTATE), tmp_path)
+
+    assert found[0].endswith(message)

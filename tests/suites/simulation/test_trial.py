@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,11 +127,12 @@ def test_a_credential_of_the_request_itself_is_sent_too(settings: Settings) -> N
 
 
 def test_keys_of_one_run_are_worth_nothing_in_the_next(settings: Settings) -> None:
-    credentials = Trial(settings, AT).credentials_of(ALICE)
+    (credential,) = Trial(settings, AT).credentials_of(ALICE)
     other = Trial(settings, AT)
     other.credentials_of(ALICE)
+    request = replace(ORDER, headers=(("Authorization", credential.decode()),))
 
-    verdict = other.ask(ORDER, credentials).verdict
+    verdict = other.ask_as(Persona("p"), request).verdict
 
     assert isinstance(verdict, Deny)
     assert verdict.reason is Reason.SIGNATURE_INVALID
