@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-versi
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-demo: $(READY) ## Start the development issuer, two services and the gateway
+demo: $(READY) ## Start the development issuer, three services and the gateway
 	$(BIN)/gateway demo
 
 test: $(READY) ## Run every test that this machine can run
