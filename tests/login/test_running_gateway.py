@@ -74,6 +74,12 @@ class World:
 def make_settings(
     directory: Path, provider: Provider, service: Service, **changes: Any
 ) -> Settings:
+    sections = make_login_sections(directory, provider, **changes)
+    return load(write_config(directory, [service.url], sections))
+
+
+def make_login_sections(directory: Path, provider: Provider, **changes: Any) -> dict[str, Any]:
+    """Return the sections of a configuration with one login, ``web``; *changes* are to it."""
     (directory / "secret").write_text(SECRET)
     issuer = {
         "issuer": provider.url,
@@ -90,8 +96,7 @@ def make_settings(
         "scopes": ["openid", "orders:read"],
         **changes,
     }
-    sections = {"issuers": {"main": issuer}, "login": {"web": login}, "routes": ROUTES}
-    return load(write_config(directory, [service.url], sections))
+    return {"issuers": {"main": issuer}, "login": {"web": login}, "routes": ROUTES}
 
 
 @asynccontextmanager

@@ -12,6 +12,10 @@ SUCCESSOR_SECONDS: Final = 60.0
 # A provider's session that was logged out does not come back; this is for clocks that differ.
 SID_LEEWAY_SECONDS: Final = 60.0
 
+# A ledger that has lost its memory takes the sessions before that for ended, but not the logins
+# under way: the ``iat`` of an ID token has no fractions, and its clock may differ.
+SINCE_LEEWAY_SECONDS: Final = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

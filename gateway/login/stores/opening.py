@@ -6,7 +6,7 @@ from time import time
 from gateway.login.sealing import KeyRing
 from gateway.login.store import SessionStore
 from gateway.login.stores.cookie import CookieStore
-from gateway.login.stores.ledger import Ledger
+from gateway.login.stores.ledger import SINCE_LEEWAY_SECONDS, Ledger
 from gateway.login.stores.memory import MemoryStore
 from gateway.login.stores.memory_ledger import MemoryLedger
 from gateway.login.stores.redis import RedisStore
@@ -60,4 +60,5 @@ def _open_ledger(
         return MemoryLedger(clock)
     if isinstance(former.ledger, MemoryLedger):
         return former.ledger
-    return MemoryLedger(clock, since=clock())  # Redis knew which have ended, and nobody does now
+    # Redis knew which sessions have ended, and nobody does now.
+    return MemoryLedger(clock, since=clock() - SINCE_LEEWAY_SECONDS)

@@ -8,7 +8,12 @@ from typing import Final
 from gateway.login.sealing import KeyRing, Purpose
 from gateway.login.session import Session
 from gateway.login.store import Ended
-from gateway.login.stores.ledger import SID_LEEWAY_SECONDS, SUCCESSOR_SECONDS, Standing
+from gateway.login.stores.ledger import (
+    SID_LEEWAY_SECONDS,
+    SINCE_LEEWAY_SECONDS,
+    SUCCESSOR_SECONDS,
+    Standing,
+)
 from gateway.login.stores.packed import pack, unpack
 from gateway.login.stores.redis_commands import RedisCommands
 from gateway.login.stores.redis_scripts import (
@@ -30,8 +35,8 @@ _EVER: Final = 1e15
 class RedisLedger:
     """Remembers for all gateways; a Redis that lost its memory lets nobody in.
 
-    It notes since when it remembers. Sessions that began before are taken for ended: people have to
-    log in again, and nobody who logged out gets in with a copy of the cookie.
+    It notes since when it remembers. Sessions that began a minute before that are taken for ended:
+    people have to log in again, and nobody who logged out gets in with a copy of the cookie.
     """
 
     is_shared = True
@@ -50,11 +55,12 @@ class RedisLedger:
 
     async def admits(self, session: Session) -> bool:
         """Return whether a new session may begin."""
-        return not (await self._standing(session, session.begun_at)).has_ended
+        since = min(session.begun_at, self._since())
+        return not (await self._standing(session, since)).has_ended
 
     async def standing(self, session: Session) -> Standing:
         """Return how a session stands that a browser brought."""
-        standing = await self._standing(session, self._clock())
+        standing = await self._standing(session, self._since())
         successor = standing.successor
         if successor is None or successor.version <= session.version:
             return Standing(standing.has_ended)
@@ -64,9 +70,13 @@ class RedisLedger:
         """Remember *session* as the successor of the version before it."""
         sealed = self._ring.seal(Purpose.SESSION_IN_REDIS, pack(session), _context(session.id))
         more = (session.version, sealed, _SUCCESSOR_LIFE)
-        return await self._standing(session, self._clock(), *more)
+        return await self._standing(session, self._since(), *more)
 
-    async def _standing(self, session: Session, now: float, *more: object) -> Standing:
+    def _since(self) -> float:
+        """Return since when Redis remembers, if it is empty."""
+        return self._clock() - SINCE_LEEWAY_SECONDS
+
+    async def _standing(self, session: Session, since: float, *more: object) -> Standing:
         names = self._names
         keys = [
             names.since,
@@ -74,7 +84,7 @@ class RedisLedger:
             *names.ends_of(session),
             names.successor(session.id),
         ]
-        sealed = await self._commands.run(STANDING, keys, [session.begun_at, now, *more])
+        sealed = await self._commands.run(STANDING, keys, [session.begun_at, since, *more])
         if sealed is None:
             return Standing(has_ended=True)
         return Standing(has_ended=False, successor=self._open(session.id, sealed))

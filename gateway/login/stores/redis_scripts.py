@@ -125,7 +125,7 @@ return 1 - had_ended
 )
 
 # KEYS: since when ends are remembered, the ends of the session, its subject and its sid, and its
-# successor. ARGV: begun, now; to succeed also version, sealed, life.
+# successor. ARGV: begun, since when if that is not known; to succeed also version, sealed, life.
 # Returns false if it has ended, else the successor, sealed, or ''.
 STANDING: Final = Script(
     """\
