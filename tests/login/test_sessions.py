@@ -24,7 +24,14 @@ from tests.keyring.peers import gate, until
 from tests.login.failing import failing_store
 from tests.login.provider import Answer, answer, hang_up
 from tests.login.signing import OTHER_KEY
-from tests.login.world import WallClock, World, login_settings, open_world, session_settings
+from tests.login.world import (
+    WallClock,
+    World,
+    location,
+    login_settings,
+    open_world,
+    session_settings,
+)
 
 LIFE = 300.0
 
@@ -189,6 +196,23 @@ async def test_while_the_provider_is_down_a_valid_token_serves_and_then_none(
         del world.provider.answers["/token"]
         world.clock.at += 1
         assert (await browser.view()).id == first.id  # the session stayed
+
+
+async def test_a_provider_that_never_answers_is_given_up() -> None:
+    async with open_world(timeout_seconds=1.0) as world:
+        browser = await world.log_in()
+        silent, opened = gate(answer({}))
+        world.provider.answers["/token"] = silent
+        world.clock.at += LIFE
+        other = world.browser()
+        url = world.provider.consent(location(await other.navigate()))
+        found, failed = await asyncio.gather(browser.find(), other.come_back(url))
+        opened.set()
+
+        assert found is Reason.LOGIN_UNAVAILABLE
+        assert failed.reason is Reason.LOGIN_UNAVAILABLE
+        assert "no complete response in 1 s" in failed.detail
+        assert not world.ended
 
 
 async def test_a_session_whose_grant_is_gone_ends() -> None:

@@ -134,6 +134,7 @@ class World:
     provider: Provider
     clock: WallClock
     store: SessionStore
+    timeout_seconds: float = 9.0
     fetch_clock: MovableClock = field(default_factory=MovableClock)
     kept: LoginsKept = field(default_factory=LoginsKept)
     keys: Keyring = field(default_factory=Keyring)
@@ -152,6 +153,18 @@ class World:
         done = await browser.come_back(self.provider.consent(location(begun)))
         assert done.status == 303, done
         return browser
+
+    @asynccontextmanager
+    async def another_gateway(
+        self, settings: LoginSettings, store: SessionStore
+    ) -> AsyncIterator[LiveLogins]:
+        """Yield the logins of a gateway that shares nothing but *store* with this one."""
+        logins = make_logins(self, (settings,), store, LoginsKept())
+        await logins.start()
+        try:
+            yield logins
+        finally:
+            await logins.close()
 
     @asynccontextmanager
     async def reloaded(
@@ -181,18 +194,21 @@ def make_client(
 
 
 def provider_settings(world: World) -> IssuerSettings:
-    url = world.provider.url
-    return issuer_settings(SourceKind.DISCOVERY, url, issuer=url, fetch_timeout_seconds=9)
+    url, seconds = world.provider.url, world.timeout_seconds
+    return issuer_settings(SourceKind.DISCOVERY, url, issuer=url, fetch_timeout_seconds=seconds)
 
 
 def make_logins(
-    world: World, settings: tuple[LoginSettings, ...], store: SessionStore
+    world: World,
+    settings: tuple[LoginSettings, ...],
+    store: SessionStore,
+    kept: LoginsKept | None = None,
 ) -> LiveLogins:
     endpoints = LoginEndpoints([provider_settings(world)], world.fetch_clock)
     clients = {one.name: make_client(world, one, endpoints) for one in settings}
     stores = dict.fromkeys(clients, store)
     world.endpoints = endpoints
-    return LiveLogins(clients, stores, endpoints, world.kept, clock=world.clock)
+    return LiveLogins(clients, stores, endpoints, kept or world.kept, clock=world.clock)
 
 
 @asynccontextmanager
@@ -201,13 +217,14 @@ async def open_world(
     metadata: Mapping[str, Any] | None = None,
     answers: Mapping[str, Answer] | None = None,
     make_store: Callable[[Callable[[], float]], SessionStore] = MemoryStore,
+    timeout_seconds: float = 9.0,
 ) -> AsyncIterator[World]:
     """Yield a world with these logins, by default one; *metadata* changes the provider's."""
     clock = WallClock()
     async with serve_provider(clock) as provider:
         provider.metadata = dict(metadata or {})
         provider.answers = dict(answers or {})
-        world = World(provider, clock, make_store(clock))
+        world = World(provider, clock, make_store(clock), timeout_seconds)
         world.endpoints = LoginEndpoints([], world.fetch_clock)
         world.logins = make_logins(world, settings or (login_settings(),), world.store)
         world.logins.subscribe(world.ended.extend)
