@@ -7,7 +7,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from gateway.cli.demo.parts import Ports, RunningDemo, demo_running
 from gateway.settings.values.configuration import AccessLogTarget
@@ -24,27 +25,39 @@ _ARGUMENTS = (
 )
 
 
-@pytest.fixture
+# One demo and one browser for all tests: a profile of its own for each keeps them apart.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def demo() -> AsyncIterator[RunningDemo]:
     async with demo_running(Ports(), AccessLogTarget.NONE) as running:
         yield running
 
 
-@asynccontextmanager
-async def person() -> AsyncIterator[tuple[BrowserContext, list[str]]]:
-    """Yield a browser without cookies, and what its pages complain of."""
-    complaints: list[str] = []
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program("chromium-headless-shell"), args=list(_ARGUMENTS)
         )
-        context = await browser.new_context()
-        context.set_default_timeout(LIMIT_SECONDS * 1000)
-        expect.set_options(timeout=LIMIT_SECONDS * 1000)
-        context.on("console", lambda message: complaints.append(message.text))
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        yield context, complaints
+        yield browser
         await browser.close()
+
+
+@asynccontextmanager
+async def person(chromium: Browser) -> AsyncIterator[tuple[BrowserContext, list[str]]]:
+    """Yield a browser without cookies, and what its pages complain of."""
+    complaints: list[str] = []
+    context = await chromium.new_context()
+    context.set_default_timeout(LIMIT_SECONDS * 1000)
+    expect.set_options(timeout=LIMIT_SECONDS * 1000)
+    context.on("console", lambda message: complaints.append(message.text))
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    try:
+        yield context, complaints
+    finally:
+        await context.close()
 
 
 async def log_in(page: Page, demo: RunningDemo, name: str) -> None:
@@ -65,9 +78,9 @@ async def outcome_of(page: Page, button: str) -> str:
 
 
 async def test_a_newcomer_logs_in_calls_the_api_and_logs_out_in_all_tabs(
-    demo: RunningDemo,
+    demo: RunningDemo, chromium: Browser
 ) -> None:
-    async with person() as (context, complaints):
+    async with person(chromium) as (context, complaints):
         page, other = await context.new_page(), await context.new_page()
         await page.goto(demo.site)
         await page.get_by_role("link", name="Log in").click()
@@ -95,9 +108,11 @@ async def test_a_newcomer_logs_in_calls_the_api_and_logs_out_in_all_tabs(
     assert [text for text in complaints if "status of 40" not in text] == []
 
 
-async def test_the_session_is_a_cookie_that_no_script_can_read(demo: RunningDemo) -> None:
+async def test_the_session_is_a_cookie_that_no_script_can_read(
+    demo: RunningDemo, chromium: Browser
+) -> None:
     """Chromium keeps a Secure cookie of http://localhost."""
-    async with person() as (context, _):
+    async with person(chromium) as (context, _):
         page = await context.new_page()
         await log_in(page, demo, "Bob")
         kept: list[Any] = await context.cookies(demo.site)
@@ -110,9 +125,11 @@ async def test_the_session_is_a_cookie_that_no_script_can_read(demo: RunningDemo
     assert readable == "{}"
 
 
-async def test_the_vault_asks_for_a_second_factor_and_no_more_after_it(demo: RunningDemo) -> None:
+async def test_the_vault_asks_for_a_second_factor_and_no_more_after_it(
+    demo: RunningDemo, chromium: Browser
+) -> None:
     """RFC 9470."""
-    async with person() as (context, _):
+    async with person(chromium) as (context, _):
         page = await context.new_page()
         await log_in(page, demo, "Alice")
         await page.get_by_role("link", name="The vault").click()
@@ -124,8 +141,8 @@ async def test_the_vault_asks_for_a_second_factor_and_no_more_after_it(demo: Run
         assert await page.locator("h1").inner_text() == "The vault"
 
 
-async def test_who_declines_is_told_and_may_try_again(demo: RunningDemo) -> None:
-    async with person() as (context, _):
+async def test_who_declines_is_told_and_may_try_again(demo: RunningDemo, chromium: Browser) -> None:
+    async with person(chromium) as (context, _):
         page = await context.new_page()
         await page.goto(demo.site + "/app/")
         await page.get_by_role("button", name="Decline").click()
@@ -137,14 +154,16 @@ async def test_who_declines_is_told_and_may_try_again(demo: RunningDemo) -> None
     assert [cookie for cookie in kept if cookie.get("name") == "__Host-session"] == []
 
 
-async def test_a_session_that_ends_at_the_issuer_ends_at_the_gateway(demo: RunningDemo) -> None:
+async def test_a_session_that_ends_at_the_issuer_ends_at_the_gateway(
+    demo: RunningDemo, chromium: Browser
+) -> None:
     """OpenID Connect Back-Channel Logout."""
-    async with person() as (context, _):
+    async with person(chromium) as (context, _):
         page = await context.new_page()
-        await log_in(page, demo, "Bob")
+        await log_in(page, demo, "Carol")
         async with (
             aiohttp.ClientSession() as http,
-            http.post(demo.issuer + "/end-sessions", data={"sub": "bob"}) as answer,
+            http.post(demo.issuer + "/end-sessions", data={"sub": "carol"}) as answer,
         ):
             assert await answer.json() == {"ended": 1}
 
@@ -152,9 +171,9 @@ async def test_a_session_that_ends_at_the_issuer_ends_at_the_gateway(demo: Runni
         await page.wait_for_url(demo.issuer + "/authorize?**")
 
 
-async def test_a_person_connects_a_device(demo: RunningDemo) -> None:
+async def test_a_person_connects_a_device(demo: RunningDemo, chromium: Browser) -> None:
     """RFC 8628 §3.3, with the page that a person sees."""
-    async with person() as (context, complaints), aiohttp.ClientSession() as http:
+    async with person(chromium) as (context, complaints), aiohttp.ClientSession() as http:
         form = {"client_id": "tv", "scope": "orders:read"}
         async with http.post(demo.issuer + "/device_authorization", data=form) as answer:
             device = await answer.json()
