@@ -47,17 +47,15 @@ async def post_form(
     """
     fields = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
     trust = True if tls is None else tls
-    # The URL is sent as it is written: nothing is decoded, and nothing encoded twice.
-    target = URL(request.url, encoded=True)
-    async with (
-        exchange_failures(request.url, timeout_seconds),
-        session.post(
+    async with exchange_failures(request.url, timeout_seconds):
+        # The URL is sent as it is written: nothing is decoded, and nothing encoded twice.
+        target = URL(request.url, encoded=True)
+        async with session.post(
             target, data=request.form, headers=fields, allow_redirects=False, ssl=trust
-        ) as response,
-    ):
-        return Posted(
-            response.status,
-            response.headers.get("Content-Type", ""),
-            response.headers.get("Retry-After", ""),
-            await read_body(response, show_url(request.url), MAX_RESPONSE_BYTES),
-        )
+        ) as response:
+            return Posted(
+                response.status,
+                response.headers.get("Content-Type", ""),
+                response.headers.get("Retry-After", ""),
+                await read_body(response, show_url(request.url), MAX_RESPONSE_BYTES),
+            )

@@ -12,6 +12,7 @@ GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 _SLOW_DOWN_SECONDS: Final = 5.0  # RFC 8628 §3.5
 _MAX_PAUSE_SECONDS: Final = 300.0
+_MIN_PAUSE_SECONDS: Final = 1.0  # whatever the server allows: no person is faster
 
 
 async def wait_for_tokens(
@@ -23,7 +24,7 @@ async def wait_for_tokens(
     one before. Ends with `expired_token` when the code has expired, whatever the server says.
     """
     ends_at = clock.now() + device.expires_in_seconds
-    pause_seconds = device.interval_seconds
+    pause_seconds = max(device.interval_seconds, _MIN_PAUSE_SECONDS)
     form = (("grant_type", GRANT_TYPE), ("device_code", device.device_code), *more)
     while clock.now() + pause_seconds < ends_at:
         await clock.sleep(pause_seconds)

@@ -38,6 +38,7 @@ def parse_redirect(query: str) -> CodeResponse | ErrorResponse | str:
     to no request of ours.
     """
     try:
+        query.encode("ascii")  # a URL has nothing else (RFC 3986 §2)
         pairs = parse_qsl(
             query,
             keep_blank_values=True,

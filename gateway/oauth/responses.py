@@ -10,7 +10,8 @@ from gateway.settings.values.addresses import is_web_url, leaves_unprotected
 # RFC 6750 §2.1: what can stand in an Authorization field.
 _BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+# RFC 6749 §3.3; some servers write that nothing was granted as an empty string.
+_SCOPE: Final = re.compile(r"(?:[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*)?")
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}")
 
 MAX_SECONDS: Final = 10 * 366 * 86_400  # longer lifetimes are mistakes

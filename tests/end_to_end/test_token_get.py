@@ -30,6 +30,7 @@ from tests.end_to_end.conftest import (
 )
 from tests.end_to_end.person import Person, make_browser
 from tests.hanging import LIMIT_SECONDS
+from tests.keyring.peers import until
 
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
 ADDRESS = rb"browser on this machine:\n\n  (\S+)\n\n"
@@ -297,6 +298,29 @@ async def test_a_device_gets_a_token_once_a_person_has_entered_its_code(
     inspection = inspect_token(token.encode(), now=0)
     assert isinstance(inspection, Inspection)
     assert inspection.claims["client_id"] == "tv"
+
+
+async def test_the_address_is_opened_in_the_browser_of_the_person(
+    tmp_path: Path, browser: ClientSession
+) -> None:
+    """`BROWSER` is the convention of Python's webbrowser module, and of Debian."""
+    script, opened = tmp_path / "browser", tmp_path / "opened"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" >{opened}.part && mv {opened}.part {opened}\n')
+    script.chmod(0o755)
+    async with demo_place(tmp_path) as place:
+        place.environ["BROWSER"] = f"{script} %s"
+        arguments = ("code", "--client-id", "cli", "--scope", "orders:read", "--open")
+        async with running(place, *arguments) as command:
+            address = (await command.wait_for(ADDRESS))[1].decode()
+            await until(opened.exists)
+            assert opened.read_text() == address
+            back = await Person(browser, place.issuer).visit(address)
+            async with browser.get(back) as answer:
+                assert answer.status == 200
+            code, printed = await command.finish()
+
+        assert code == 0
+        await assert_reaches_what_it_may(place, printed.decode().strip(), "alice")
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,11 @@ async def test_a_server_that_hangs_is_left_after_the_timeout(
     with pytest.raises(FetchFailed, match=r"no complete response in 0\.05 s"):
         await post_form(session, request_to(peer.url), 0.05)
     released.set()
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://[v1.x]/", "https://a..b/", "http:///x"])
+async def test_a_url_that_the_library_cannot_use_is_a_failure(
+    url: str, session: ClientSession
+) -> None:
+    with pytest.raises(FetchFailed):
+        await post_form(session, request_to(url), 5.0)

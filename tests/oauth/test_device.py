@@ -126,3 +126,14 @@ async def test_it_does_not_poll_for_longer_than_the_code_lives(
     assert isinstance(found, OAuthFault)
     assert found.code == "expired_token"
     assert clock.pauses == [5.0, 5.0, 5.0, 5.0]
+
+
+async def test_it_never_polls_more_often_than_once_a_second(
+    peer: IssuerPeer, session: ClientSession
+) -> None:
+    clock = SleeplessClock()
+    peer.answer = in_turn(PENDING, TOKENS)
+
+    await wait_for_tokens(server_at(peer, session), device(600.0, 0.001), clock)
+
+    assert clock.pauses == [1.0, 1.0]

@@ -47,6 +47,13 @@ def test_all_members_of_a_token_response_are_read() -> None:
     assert not [value for value in ("a.b", "r e f", "aa.bb") if value in repr(found)]
 
 
+def test_that_nothing_was_granted_may_be_an_empty_string() -> None:
+    found = read_tokens({**TOKENS, "scope": ""})
+
+    assert isinstance(found, TokenResponse)
+    assert found.scope == ""
+
+
 @pytest.mark.parametrize("kind", ["bearer", "BEARER"])
 def test_the_type_is_read_in_any_case_and_the_rest_may_be_absent(kind: str) -> None:
     """6749.5."""

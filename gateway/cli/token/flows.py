@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 import webbrowser
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import click
@@ -12,6 +14,7 @@ from gateway.cli.output import escape
 from gateway.cli.token.options import Wanted
 from gateway.cli.token.redirect_receiver import receiving
 from gateway.fetching.clock import SystemClock
+from gateway.fetching.thread import start_thread
 from gateway.oauth.authorization import CodeRequest
 from gateway.oauth.device import wait_for_tokens
 from gateway.oauth.fault import FaultKind, OAuthFault, invalid_response
@@ -83,6 +86,12 @@ async def by_code(
 def _show_url(url: str, browser: Browser) -> None:
     click.echo(f"Open this address in a browser on this machine:\n\n  {escape(url)}\n", err=True)
     if browser.opens:
+        # A browser in the terminal itself runs until it is closed; the code comes before that.
+        start_thread(partial(_open, url), "browser")
+
+
+def _open(url: str) -> None:
+    with suppress(webbrowser.Error):
         webbrowser.open(url)
 
 

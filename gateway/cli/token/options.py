@@ -24,6 +24,15 @@ _MAX_SECRET_BYTES: Final = 64 * 1024
 
 _STDIN: Final = "-"
 
+_OWN_PARAMETERS: Final = frozenset(
+    {
+        *("grant_type", "response_type", "client_id", "client_secret", "redirect_uri", "scope"),
+        *("state", "code", "code_challenge", "code_challenge_method", "code_verifier"),
+        *("client_assertion", "client_assertion_type", "device_code", "refresh_token"),
+        *("request_uri", "resource", "audience"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -96,6 +105,8 @@ class NamedValue(click.ParamType[tuple[str, str]]):
         name, equals, rest = str(value).partition("=")
         if not (name and equals):
             self.fail("write it like prompt=login", param, ctx)
+        if name in _OWN_PARAMETERS:  # RFC 6749 §3.1: none occurs twice
+            self.fail(f"{name} is a parameter that the command sets itself", param, ctx)
         return name, rest
 
 

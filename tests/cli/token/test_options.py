@@ -195,3 +195,10 @@ def test_a_parameter_has_a_name_and_any_value() -> None:
     for wrong in ("prompt", "=x", ""):
         with pytest.raises(click.BadParameter, match="write it like prompt=login"):
             NamedValue().convert(wrong, None, None)
+
+
+@pytest.mark.parametrize("name", ["state", "client_id", "scope", "code_verifier", "resource"])
+def test_a_parameter_that_the_command_sets_itself_is_not_set_twice(name: str) -> None:
+    """6749.1."""
+    with pytest.raises(click.BadParameter, match="sets itself"):
+        NamedValue().convert(f"{name}=x", None, None)
