@@ -154,6 +154,7 @@ def test_no_request_carries_one_of_our_cookies_to_a_service(
     pieces: int,
     laws: Laws,
 ) -> None:
+    """10017.6"""
     lines = [f"{name}: {value}".encode("latin-1") for name, value in fields]
     chunked = b"Transfer-Encoding: chunked" in extra
     request = make_request(

@@ -266,6 +266,7 @@ async def test_what_may_change_state_must_come_from_the_apps_own_page(
     world: LoginWorld,
     service: Service,
 ) -> None:
+    """10017.3"""
     cookie = world.logins.begin("s1")
     body = b"{}" if method == "POST" else None
 
