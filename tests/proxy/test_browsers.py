@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from gateway.decision.browser import BrowserFields
+from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.reason import Reason
+from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
 from gateway.login.requests import LoginsGone
+from gateway.proxy.port import Decider
 from tests.proxy.fake_logins import HOST, ORIGIN, LoginWorld, login_sections, running_logins
 from tests.proxy.gateways import bearer, make_token
 from tests.proxy.hostile import reason
@@ -24,6 +28,7 @@ NO_LOGIN: Mapping[str, Any] = {
     "login": {},
     "routes": [{"name": "all", "match": {"path_prefix": "/"}, "upstream": "main", "public": True}],
 }
+OWN = ORIGIN.encode()
 PAGE = (b"Sec-Fetch-Mode: navigate", b"Sec-Fetch-Dest: document")
 
 
@@ -126,6 +131,81 @@ async def test_a_request_that_waits_for_its_session_is_decided_by_the_new_rules(
     assert code is None or reason(answer) == code
     assert len(service.requests) == (status == 200)
     assert not any(one.has(b"cookie") or one.has(b"x-csrf") for one in service.requests)
+
+
+class WithoutKeys:
+    """Decides as *admission* does, but lacks the keys until *gate* opens."""
+
+    def __init__(self, admission: Decider) -> None:
+        self.decide = admission.decide
+        self.find_revocation = admission.find_revocation
+        self.gate = asyncio.Event()
+        self.was_asked = asyncio.Event()
+        self._admission = admission
+
+    def decide_by_session(
+        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+    ) -> Settled | NeedKeys:
+        verdict = self._admission.decide_by_session(head, browser, session)
+        if isinstance(verdict, Allow):
+            return NeedKeys("main", None, Deny(Reason.KEYS_UNAVAILABLE, "", verdict.route))
+        return verdict
+
+    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
+        self.was_asked.set()
+        await self.gate.wait()
+        return await self._admission.decide_with_keys(head, need)
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True])
+@pytest.mark.parametrize("lines", [(), (b"X-CSRF: 1",), (b"X-CSRF: 1", b"Origin: " + OWN)])
+async def test_a_request_by_session_that_waits_for_keys_is_forwarded_as_one(
+    lines: tuple[bytes, ...], is_reloaded: bool, service: Service, tmp_path: Path
+) -> None:
+    """Through a reload as well."""
+    forwarding = {"identity": {"forward_token": True}}
+    async with running_logins(tmp_path, [service.url], **forwarding) as world:
+        port = world.gateway.gateway.data._serving.port
+        slow = port.admission = WithoutKeys(port.admission)
+        cookie = world.logins.begin("s1", cookies=(b"__Host-session=s2",))
+        wire = await world.gateway.connect()
+        wire.send(ask_app("/app/x", cookie, *lines, method="DELETE" if lines else "GET"))
+        if len(lines) == 1:
+            assert reason(await read_answer(wire)) == "csrf_refused"
+            return
+        await slow.was_asked.wait()
+        if is_reloaded:
+            await reload(world, **forwarding)
+        slow.gate.set()
+        answer = await read_answer(wire)
+
+    assert (answer.status, len(world.logins.asked)) == (200, 2 if is_reloaded else 1)
+    assert answer.all(b"set-cookie") == [b"__Host-session=s2"]
+    (seen,) = service.requests
+    assert seen.one(b"authorization") == b"Bearer " + world.logins.sessions["s1"].token
+    assert not seen.has(b"x-csrf")
+    assert not seen.has(b"cookie")
+
+
+async def test_a_session_is_not_taken_for_a_token_after_a_reload_while_keys_are_fetched(
+    service: Service, tmp_path: Path
+) -> None:
+    """The new configuration has another origin, so there is no session on this host any more."""
+    forwarding = {"identity": {"forward_token": True}}
+    async with running_logins(tmp_path, [service.url], **forwarding) as world:
+        port = world.gateway.gateway.data._serving.port
+        slow = port.admission = WithoutKeys(port.admission)
+        cookie = world.logins.begin("s1")
+        wire = await world.gateway.connect()
+        wire.send(ask_app("/app/x", cookie, b"X-CSRF: 1", b"Origin: " + OWN, method="DELETE"))
+        await slow.was_asked.wait()
+        other = login_sections(origins=["https://else.example"])
+        await reload(world, **other, **forwarding)
+        slow.gate.set()
+
+        assert reason(await read_answer(wire)) == "login_misdirected"
+
+    assert service.requests == []
 
 
 # --- what a route says

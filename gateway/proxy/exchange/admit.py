@@ -62,13 +62,12 @@ def admit(port: Port, request: Request) -> Admitted:
         if host is None:
             return NO_HOST
         if port.before_routes is not None:
-            response = port.before_routes(request, host)
+            response: Admitted | None = port.before_routes(request, host)
+            # One whose session is at hand is not decided without it first.
+            if response is None and fields.cookies.key and not fields.authorization:
+                response = _judge_at_hand(port, request)
             if response is not None:
                 return response
-            # One whose session is at hand is not decided without it first.
-            is_by_session = fields.cookies.key and not fields.authorization
-            if is_by_session and (session := _recall(port, request)) is not None:
-                return _judge(port, request, session)
         decide = port.decide  # a local: calling an attribute that is no method costs twice as much
         verdict = decide(
             RequestHead(request.method, host, request.target, fields.authorization, fields.known)
@@ -94,10 +93,21 @@ def _note_unusual(port: Port, request: Request, verdict: Verdict) -> Admitted:
 # --- by session
 
 
-def _recall(port: Port, request: Request) -> CachedSession | None:
-    """Return the session of *request*, if it is at hand."""
+def _judge_at_hand(port: Port, request: Request) -> Admitted | None:
+    """Return the verdict about a request with a session's cookie, if the session is at hand."""
     logins = port.logins
-    return None if logins is None else logins.sessions.recall(request.fields.cookies.key)
+    session = None if logins is None else logins.sessions.recall(request.fields.cookies.key)
+    if session is None:
+        return None
+    verdict = _judge(port, request, session)
+    if type(verdict) is RefusedByLogin and is_outdated(verdict):
+        return None  # so that the session is asked about
+    return verdict
+
+
+def is_outdated(refused: RefusedByLogin) -> bool:
+    """Return whether the token expired that the session had when it was last asked about."""
+    return refused.deny.reason is Reason.TOKEN_EXPIRED
 
 
 def admit_by_session(
@@ -133,13 +143,16 @@ def _judge(port: Port, request: Request, session: CachedSession | None) -> BySes
         if session is None:
             return settle(verdict.deny, request.target)
         return NeedSessionKeys(verdict, session)
-    return _finish(port, request, session, verdict)
+    return settle_by_session(port, request, session, verdict)
 
 
-def _finish(
+def settle_by_session(
     port: Port, request: Request, session: CachedSession | None, verdict: Settled
 ) -> BySession:
-    """Return the *verdict* about a request by *session*, with the session's own token."""
+    """Return the *verdict* about a request by *session*, with the session's own token.
+
+    If it is allowed, the *request* is prepared to be forwarded: it cannot be decided again.
+    """
     if type(verdict) is Allow:
         token = verdict.token
         if token is None or session is None:
@@ -155,15 +168,13 @@ def _finish(
     return RefusedByLogin(verdict, session)
 
 
-async def admit_with_session_keys(port: Port, request: Request, need: NeedSessionKeys) -> BySession:
+async def decide_with_session_keys(port: Port, request: Request, need: NeedSessionKeys) -> Settled:
     """Return the verdict after asking the issuer for the keys of the session's token."""
-    session = need.session
     host = port.hosts[request.fields.host] or ""
-    authorization = session.credential.authorization
+    authorization = need.session.credential.authorization
     head = RequestHead(request.method, host, request.target, authorization)
     try:
-        verdict = await port.admission.decide_with_keys(head, need.need)
-        return _finish(port, request, session, verdict)
+        return await port.admission.decide_with_keys(head, need.need)
     except Exception as bug:
         return _refuse_for(bug)
 

@@ -15,7 +15,9 @@ from gateway.proxy.exchange.admit import (
     NeedSessionKeys,
     RefusedByLogin,
     admit_by_session,
-    admit_with_session_keys,
+    decide_with_session_keys,
+    is_outdated,
+    settle_by_session,
 )
 from gateway.proxy.logins.browser_logins import BrowserLogins, make_login_request
 from gateway.proxy.logins.session_cache import CachedSession
@@ -106,7 +108,7 @@ async def _find_session(exchange: Browsing, need: NeedSession) -> None:
     if exchange.is_over or _was_reloaded(exchange):
         return
     verdict = admit_by_session(port, request, need, found)
-    if logins is not None and isinstance(found, CachedSession) and _is_stale(verdict):
+    if logins is not None and type(verdict) is RefusedByLogin and is_outdated(verdict):
         found = await logins.sessions.find(own, anew=True)
         if exchange.is_over or _was_reloaded(exchange):
             return
@@ -115,9 +117,10 @@ async def _find_session(exchange: Browsing, need: NeedSession) -> None:
 
 
 async def _ask_for_keys(exchange: Browsing, need: NeedSessionKeys) -> None:
-    verdict = await admit_with_session_keys(exchange.port, exchange.request, need)
+    port, request = exchange.port, exchange.request
+    verdict = await decide_with_session_keys(port, request, need)
     if not exchange.is_over and not _was_reloaded(exchange):
-        exchange.act(verdict)
+        exchange.act(settle_by_session(port, request, need.session, verdict))
 
 
 def _was_reloaded(exchange: Browsing) -> bool:
@@ -125,14 +128,10 @@ def _was_reloaded(exchange: Browsing) -> bool:
     latest = exchange.port.latest()
     if latest is exchange.port:
         return False
+    exchange.limit_fields = b""
     exchange.use(latest)
     exchange.begin()
     return True
-
-
-def _is_stale(verdict: Admitted) -> bool:
-    """Return whether the token expired that the session had when it was found."""
-    return type(verdict) is RefusedByLogin and verdict.deny.reason is Reason.TOKEN_EXPIRED
 
 
 def _go_on(exchange: Browsing, found: CachedSession | Reason, verdict: Admitted) -> None:
