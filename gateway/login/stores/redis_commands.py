@@ -1,6 +1,7 @@
 """Commands and scripts for Redis, and what a store says when it fails."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final
@@ -8,6 +9,8 @@ from typing import Any, Final
 from gateway.limits.redis_client import connect_to_redis, failures_of_redis, kinds_of_failure
 from gateway.login.store import StoreUnavailable
 from gateway.settings.values.rates import Redis
+
+_log = logging.getLogger(__name__)
 
 # How many commands are sent together; those that arrive meanwhile are sent next.
 _BATCH: Final = 128
@@ -43,6 +46,7 @@ class RedisCommands:
         self._unknown = NoScriptError
         self._waiting: list[_Waiting] = []
         self._sent: list[_Waiting] = []
+        self._knows_policy = False
         self._sending: asyncio.Task[None] | None = None
 
     async def ask(self, *command: Any) -> Any:
@@ -94,6 +98,8 @@ class RedisCommands:
         pipeline = self._client.pipeline(transaction=False)
         for command, _ in self._sent:
             pipeline.execute_command(*command)
+        if not self._knows_policy:
+            pipeline.execute_command("INFO", "memory")
         replies: list[Any]
         try:
             async with asyncio.timeout(self._seconds):
@@ -101,6 +107,10 @@ class RedisCommands:
         except self._raises as error:
             replies = [_unavailable(error) for _ in self._sent]
             await self._disconnect()
+        else:
+            if not self._knows_policy:
+                self._knows_policy = True
+                _warn_of_eviction(replies.pop())
         for (_, future), reply in zip(self._sent, replies, strict=True):
             _resolve(future, reply)
 
@@ -122,6 +132,15 @@ class RedisCommands:
         await self._client.aclose()
         if self._sending is not None:
             await asyncio.wait({self._sending})
+
+
+def _warn_of_eviction(memory: Any) -> None:
+    """Log that Redis forgets what must be remembered, if it may; some do not let us ask."""
+    policy = memory.get("maxmemory_policy") if isinstance(memory, dict) else None
+    if policy is None or policy == "noeviction" or not memory.get("maxmemory"):
+        return
+    text = "Redis evicts keys when its memory is full (maxmemory_policy=%s), so sessions end early"
+    _log.warning(f"{text} and logouts may be undone: set maxmemory-policy noeviction", policy)
 
 
 def _resolve(future: asyncio.Future[Any], reply: Any) -> None:

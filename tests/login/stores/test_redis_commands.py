@@ -149,6 +149,44 @@ async def test_a_server_that_is_no_redis_is_unavailable() -> None:
     await server.wait_closed()
 
 
+@pytest.mark.parametrize(
+    ("policy", "limit", "warns"),
+    [
+        ("allkeys-lru", "100mb", True),
+        ("volatile-ttl", "100mb", True),
+        ("allkeys-lru", "0", False),
+        ("noeviction", "100mb", False),
+    ],
+)
+async def test_a_redis_that_forgets_when_it_is_full_is_warned_of_once(
+    commands: RedisCommands,
+    redis: Redis,
+    caplog: pytest.LogCaptureFixture,
+    policy: str,
+    limit: str,
+    warns: bool,
+) -> None:
+    await commands.ask("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", limit)
+    caplog.clear()
+    another = RedisCommands(redis)
+    for _ in range(2):
+        assert await another.ask("ECHO", "a") == b"a"
+    await another.close()
+
+    assert [policy in one.message for one in caplog.records] == [True] * warns
+
+
+async def test_a_redis_that_does_not_say_what_it_forgets_serves_as_well(
+    commands: RedisCommands, redis: Redis
+) -> None:
+    await commands.ask("ACL", "SETUSER", "default", "-info")
+    another = RedisCommands(redis)
+    replies = await asyncio.gather(*(another.ask("ECHO", str(n)) for n in range(3)))
+    await another.close()
+
+    assert replies == [b"0", b"1", b"2"]
+
+
 async def test_a_wrong_password_is_shown_nowhere(tmp_path: Path) -> None:
     with running_redis(tmp_path, password="R1GHT-word") as server:
         url = server.url.replace("unix://", "unix://:WR0NG-word@")
