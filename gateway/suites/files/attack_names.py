@@ -87,6 +87,17 @@ _REQUESTS = {
     "override-header": "A more open route, and headers that ask for this URL or method.",
 }
 
+_SESSIONS = {
+    "session-forged": "As a page of another origin can make a browser send it.",
+    "session-forged-socket": "A WebSocket handshake of a page of another origin.",
+    "session-other-host": "On a host that is no origin of the login.",
+    "session-of-another-login": "With the session of a login that the route does not name.",
+    "session-missing": "With a cookie that stands for no session.",
+    "session-beside-token": "Beside an Authorization header that holds no good token.",
+    "session-expired": "With a session whose token has expired.",
+    "session-leaked": "With the gateway's own cookies, in every spelling, which no service sees.",
+}
+
 _PATHS = {
     "path-trailing-slash": "A slash added after the path, or removed.",
     "path-trailing-dot": "A dot after the path.",
@@ -123,5 +134,5 @@ _WHOLE_ROUTES = {
 }
 
 NAMES: Mapping[str, str] = MappingProxyType(
-    {**_TOKENS, **_CLAIMS, **_REQUESTS, **_PATHS, **_WHOLE_ROUTES}
+    {**_TOKENS, **_CLAIMS, **_REQUESTS, **_SESSIONS, **_PATHS, **_WHOLE_ROUTES}
 )

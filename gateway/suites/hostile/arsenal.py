@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from gateway.suites.hostile.attack import Attack, Forgery, send
+from gateway.suites.hostile.by_session import attack_sessions
 from gateway.suites.hostile.carriers import (
     send_elsewhere,
     send_nothing,
@@ -91,6 +92,7 @@ _REQUESTS: Sequence[Callable[[Control], Iterator[Attack]]] = (
     spoof_instead,
     swap_variables,
     trick_hosts,
+    attack_sessions,
 )
 
 _TRICKS: Sequence[Callable[[Control, Sequence[OpenRoute]], Iterator[Attack]]] = (

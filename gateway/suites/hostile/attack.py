@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from gateway.decision.head import SessionCredential
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
@@ -28,7 +29,7 @@ class Attack:
     *name* is the word that waivers use, *variant* distinguishes attacks of one name, *source* is
     where it was seen or what forbids it. It must be refused for one of *reasons*; if it is allowed,
     *harm* judges that. *shown* is the request line, for people; no text holds a part of a token,
-    but *head* does.
+    but *head* does. *session* is the one that its cookies stand for, None without our cookies.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Attack:
     guard: Guard
     harm: Harm
     shown: str
+    session: SessionCredential | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

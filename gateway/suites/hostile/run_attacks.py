@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
+from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny
 from gateway.settings.text.fault import Place
@@ -18,22 +20,29 @@ from gateway.suites.hostile.spoofed_headers import identity_names, spoof_on_publ
 from gateway.suites.samples.sample_requests import owned_requests
 from gateway.suites.selection import Selects, select_all
 from gateway.suites.simulation.request import SimulatedRequest
-from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
+from gateway.suites.simulation.sandbox import Decide, DecideBySession, Outcome, Sandbox, Sent
 
 
 class Campaign:
     """The attacks on the configuration in *sandbox*; its lines are in *places*.
 
-    *cases* are the requests of suites, to derive attacks from. *decide* decides the attacks; by
-    default it is the sandbox's own, and tests put a weaker one in its place.
+    *cases* are the requests of suites, to derive attacks from. *decide* decides the attacks, and
+    *decide_by_session* those by session; by default both are the sandbox's own, and tests put
+    weaker ones in their place.
     """
 
     def __init__(
-        self, sandbox: Sandbox, places: Places, cases: Cases = (), decide: Decide | None = None
+        self,
+        sandbox: Sandbox,
+        places: Places,
+        cases: Cases = (),
+        decide: Decide | None = None,
+        decide_by_session: DecideBySession | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._places = places
         self._decide = decide or sandbox.decide
+        self._decide_by_session = decide_by_session or sandbox.decide
         # What is attacked is what the configuration itself allows, whatever decides the attacks.
         self._all = Controls(sandbox, sandbox.decide, cases)
         routes = sandbox.settings.policy.routes.routes
@@ -97,7 +106,7 @@ class Campaign:
             if not self._selects(f"{route.name} {attack.name} {attack.variant}"):
                 continue
             counts[attack.name] += 1
-            judged = judge(attack, self._decide(attack.head))
+            judged = judge(self._with_logins(attack), self._outcome(attack))
             if judged is None:
                 continue
             kind, text = judged
@@ -110,6 +119,19 @@ class Campaign:
         if reported:
             findings.append(self._only_reported(route, reported))
         return counts, tuple(findings)
+
+    def _with_logins(self, attack: Attack) -> Attack:
+        """Return *attack* as routes with a login refuse it: the host counts, or who logged in."""
+        if not self._sandbox.settings.logins or Reason.TOKEN_MISSING not in attack.reasons:
+            return attack
+        return replace(
+            attack, reasons=attack.reasons | {Reason.LOGIN_REQUIRED, Reason.LOGIN_MISDIRECTED}
+        )
+
+    def _outcome(self, attack: Attack) -> Outcome:
+        if attack.session is None:
+            return self._decide(attack.head)
+        return self._decide_by_session(attack.head, attack.session)
 
     def _only_reported(self, route: Route, reported: Sequence[Finding]) -> Finding:
         """Return one finding for all that report mode allows."""
@@ -145,7 +167,7 @@ def judge(attack: Attack, outcome: Outcome) -> tuple[Kind, str] | None:
         text = f"refused for {outcome.reason.code}; expected {expected or 'that it is allowed'}"
         return Kind.OTHER_REASON, text
     if not isinstance(outcome, Sent):
-        return None  # a published document
+        return None  # a published document, or a redirect to log in
     would_deny = outcome.allow.would_deny
     if would_deny is not None and would_deny.reason in attack.reasons:
         return Kind.REPORTED, f"{would_deny.reason.code} is only reported"

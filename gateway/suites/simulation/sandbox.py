@@ -29,6 +29,9 @@ Outcome = Sent | Deny | Publish | LogIn
 Decide = Callable[[bytes], Outcome]
 """Decides a request, from its head."""
 
+DecideBySession = Callable[[bytes, SessionCredential], Outcome]
+"""Decides a request from its head, with the session that its cookies stand for."""
+
 
 _NOBODY: Mapping[str, Collection[str]] = MappingProxyType({})
 
