@@ -78,20 +78,22 @@ def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
     *make_logins* may return other logins instead.
     """
     keyring = Keyring(settings.issuers, clock=clock)
+    revocations = Revocations(settings.revocations, on_lists_change, clock=clock)
     live = None
     if make_logins is None and settings.logins:
-        live = _make_live_logins(settings, keyring, kept or LoginsKept(), clock, wall)
+        live = _make_live_logins(settings, keyring, revocations, kept or LoginsKept(), clock, wall)
     return Fetched(
         keyring,
-        Revocations(settings.revocations, on_lists_change, clock=clock),
+        revocations,
         live if make_logins is None else make_logins(settings),
         live,
     )
 
 
-def _make_live_logins(
+def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of
     settings: Settings,
     keyring: Keyring,
+    revocations: Revocations,
     kept: LoginsKept,
     clock: Clock,
     wall: Callable[[], float],
@@ -101,7 +103,13 @@ def _make_live_logins(
     endpoints = LoginEndpoints([issuers[name] for name in used], clock)
     clients = {
         name: LoginClient(
-            login, issuers[login.issuer], settings.policy, keyring, endpoints, clock=wall
+            login,
+            issuers[login.issuer],
+            settings.policy,
+            keyring,
+            endpoints,
+            revocations=revocations.lists,
+            clock=wall,
         )
         for name, login in logins.items()
     }

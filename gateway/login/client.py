@@ -8,6 +8,7 @@ from typing import Final
 from gateway.admission import Keys
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.login.endpoints import LoginEndpoints
 from gateway.login.requests import StepUpWanted
@@ -78,8 +79,8 @@ class Lost:
 class LoginClient:
     """One way to log in, *login*, at its *issuer*.
 
-    *policy* and *keys* are those that requests are decided with. *clock* returns seconds since the
-    epoch, *random* that many random bytes.
+    *policy*, *keys* and *revocations* are those that requests are decided with. *clock* returns
+    seconds since the epoch, *random* that many random bytes.
     """
 
     def __init__(  # noqa: PLR0913 - built in one place, by name
@@ -90,12 +91,15 @@ class LoginClient:
         keys: Keys,
         endpoints: LoginEndpoints,
         *,
+        revocations: RevocationLists,
         clock: Callable[[], float],
         random: Callable[[int], bytes] = token_bytes,
     ) -> None:
         self.login = login
         self._issuer = issuer
-        self._signed = SignedTokens(issuer.issuer, login.client.client_id, policy, keys)
+        self._signed = SignedTokens(
+            issuer.issuer, login.client.client_id, policy, keys, revocations
+        )
         self._endpoints = endpoints
         self._clock = clock
         self._random = random
@@ -195,6 +199,9 @@ class LoginClient:
         access = await self._signed.read_access_token(response.access_token, now)
         if isinstance(access, Unverified):
             return _unverified(access)
+        revoked = self._signed.find_revocation(access, now)
+        if revoked is not None:
+            return _unverified(revoked)
         if response.id_token is None:
             return Failure(Reason.LOGIN_FAILED, "the issuer sent no ID token")
         step_up = under_way.step_up

@@ -4,12 +4,15 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256, sha384, sha512
 from hmac import compare_digest
+from types import MappingProxyType
 from typing import Final
 
 from gateway.admission import Keys
+from gateway.decision.decide import check_revocation
 from gateway.decision.identity import Identity
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
@@ -26,6 +29,7 @@ MAX_ID_TOKEN_BYTES: Final = 16 * 1024
 # OpenID Connect Back-Channel Logout 1.0 §2.4.
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
+_NO_LISTS: Final[RevocationLists] = MappingProxyType({})
 _HASHES: Final = {"256": sha256, "384": sha384, "512": sha512}
 
 
@@ -63,14 +67,23 @@ class LogoutOrder:
 class SignedTokens:
     """What *issuer* signs for the client *client_id*, judged as the gateway judges all tokens.
 
-    *policy* is that for requests: an access token that it refuses is of no use.
+    *policy* is that for requests: an access token that it refuses is of no use. *revocations* are
+    live, as the keys are.
     """
 
-    def __init__(self, issuer: Issuer, client_id: str, policy: Policy, keys: Keys) -> None:
+    def __init__(
+        self,
+        issuer: Issuer,
+        client_id: str,
+        policy: Policy,
+        keys: Keys,
+        revocations: RevocationLists = _NO_LISTS,
+    ) -> None:
         self._issuer = issuer
         self._client_id = client_id
         self._policy = policy
         self._keys = keys
+        self._revocations = revocations
         self._for_client = Issuer(
             issuer.name,
             issuer.issuer,
@@ -98,6 +111,18 @@ class SignedTokens:
             return Unverified("the access token is of another issuer")
         deny = check_claims(token, token.issuer, now)
         return token if deny is None else _unverified("access token", deny)
+
+    def find_revocation(self, access: SignedToken, now: float) -> Unverified | None:
+        """Return why the new token *access* is revoked already, or None.
+
+        Its requests would be refused, and the browser sent to the login again, for ever.
+        """
+        deny = check_revocation(access, self._policy, self._revocations, now)
+        if deny is None:
+            return None
+        return Unverified(
+            f"the access token: {deny.detail}", deny.reason is Reason.REVOCATIONS_UNAVAILABLE
+        )
 
     async def read_id_token(
         self, text: str, expected: Expected, now: float

@@ -1,12 +1,14 @@
 """Logging in: to the provider and back, once, in one browser, and only as it was asked for."""
 
 import logging
+from math import inf
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import Revocation, RevocationList
 from gateway.http.reading.cookies import LOGIN_COOKIE, SESSION_COOKIE
 from gateway.login.requests import Endpoint, LoginResponse, StepUpWanted
 from gateway.login.under_way import MAX_AGE_SECONDS, MAX_LOGINS
@@ -477,6 +479,23 @@ async def test_a_step_up_that_did_not_help_is_not_repeated() -> None:
         world.provider.access_claims = {"acr": "mfa"}
         begun = await browser.navigate("/app/x", StepUpWanted(("mfa",)))
         assert (await browser.come_back(world.provider.consent(location(begun)))).status == 303
+
+
+async def test_a_person_whose_tokens_are_revoked_is_not_sent_around_for_ever() -> None:
+    async with open_world() as world:
+        entry = Revocation((("sub", "alice"),), inf, inf)
+        world.revocations["blocked"] = RevocationList([entry])
+        browser = world.browser()
+        url = world.provider.consent(location(await browser.navigate()))
+        response = await browser.come_back(url)
+        assert_failed(response, browser, "the token is on the revocation list blocked")
+        assert response.status == 400
+
+        del world.revocations["blocked"]
+        url = world.provider.consent(location(await browser.navigate()))
+        response = await browser.come_back(url)
+        assert_failed(response, browser, "the revocation list blocked is not loaded")
+        assert response.status == 503
 
 
 async def test_keys_that_are_not_loaded_are_fetched_for_a_login() -> None:

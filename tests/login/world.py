@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import RevocationList, RevocationRule
 from gateway.login.client import LoginClient
 from gateway.login.endpoints import LoginEndpoints
 from gateway.login.kept import LoginsKept
@@ -135,6 +136,9 @@ class World:
     clock: WallClock
     store: SessionStore
     timeout_seconds: float = 9.0
+    revocations: dict[str, RevocationList] = field(
+        default_factory=lambda: {"blocked": RevocationList(())}
+    )
     fetch_clock: MovableClock = field(default_factory=MovableClock)
     kept: LoginsKept = field(default_factory=LoginsKept)
     keys: Keyring = field(default_factory=Keyring)
@@ -189,8 +193,17 @@ def make_client(
     issuer = provider_settings(world)
     known = endpoints or LoginEndpoints([issuer], world.fetch_clock)
     known.take_over(world.endpoints)
-    trusted = policy(issuers=[issuer.issuer])
-    return LoginClient(settings, issuer, trusted, world.keys, known, clock=world.clock)
+    rule = RevocationRule("blocked", frozenset({"main"}), refuses_without=True)
+    trusted = policy(issuers=[issuer.issuer], revocations=[rule])
+    return LoginClient(
+        settings,
+        issuer,
+        trusted,
+        world.keys,
+        known,
+        revocations=world.revocations,
+        clock=world.clock,
+    )
 
 
 def provider_settings(world: World) -> IssuerSettings:
