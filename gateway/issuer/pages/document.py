@@ -89,4 +89,5 @@ def page_fields(form_leads_to: Sequence[str] = ()) -> dict[str, str]:
 def _source_of(uri: str) -> str:
     # A registered URI, so its scheme and host have no character that a policy could end with.
     parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+    # A policy cannot name an IPv6 address (Content Security Policy 3 §2.3.1, host-part).
+    return f"{parts.scheme}:" if "[" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
