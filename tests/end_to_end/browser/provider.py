@@ -40,9 +40,13 @@ class People:
         self.address = address
         self._control = control
 
-    def settings(self, **changes: Any) -> None:
-        """Change ``accessTokenSeconds`` or ``isDown``."""
-        self._ask("/settings", changes)
+    def shorten(self, subject: str, seconds: int) -> None:
+        """Let the first access token of a login of *subject* live so long; refreshed ones: long."""
+        self._ask("/people", {subject: {"seconds": seconds}})
+
+    def lose(self, subject: str, *, is_lost: bool) -> None:
+        """Fail to refresh the tokens of *subject*, or do so again."""
+        self._ask("/people", {subject: {"isLost": is_lost}})
 
     def lead(self, host: str, port: int) -> None:
         """Have logout tokens for *host* sent to *port*."""
@@ -52,17 +56,24 @@ class People:
         """End the sessions of *subject* by the back channel; return how many were told."""
         return int(self._ask("/logout", {"client": CLIENT_ID, "subject": subject}))
 
-    def counts(self) -> dict[str, int]:
-        """Return how often each grant was exchanged, and other events, since the start."""
-        return dict(self._ask("/counts", None))
+    def asked(self, subject: str) -> dict[str, Any]:
+        """Return the parameters of their last authorization request, and ``isPushed``."""
+        return dict(self._seen(subject)["asked"])
 
-    def asked(self) -> dict[str, str]:
-        """Return the parameters of the last authorization request, pushed or not."""
-        return dict(self._ask("/last", None)["asked"])
+    def expires_at(self, subject: str) -> float:
+        """Return when their last access token expires, in seconds since the epoch."""
+        return float(self._seen(subject)["expiresAt"])
 
-    def expires_at(self) -> float:
-        """Return when the last access token expires, in seconds since the epoch."""
-        return float(self._ask("/last", None)["expiresAt"])
+    def refreshes(self, subject: str) -> int:
+        """Return how often their tokens were refreshed."""
+        return int(self._seen(subject)["grants"].get("refresh_token", 0))
+
+    def knows(self, subject: str) -> bool:
+        """Return whether *subject* was here."""
+        return subject in self._ask("/seen", None)
+
+    def _seen(self, subject: str) -> dict[str, Any]:
+        return dict(self._ask("/seen", None)[subject])
 
     def _ask(self, path: str, body: object) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -7,12 +7,13 @@
 // address than its own. It prints one line of JSON when it serves: {"issuer": …, "control": …,
 // "address": …}. The control address takes JSON by POST:
 //
-//   /settings  {accessTokenSeconds, isDown}   how long tokens live; whether the token endpoint works
+//   /people    {NAME: {seconds, isLost}}      how long the access tokens of a person's logins live
+//                                             (refreshed ones live long); whether refreshes fail
 //   /names     {"app.example.test": 8443}     which loopback port a host name of a client is at
 //   /logout    {client, subject}              ends the person's sessions there, by the back channel
 //
-// GET /counts tells how often each grant was exchanged, and other events; GET /last what the last
-// authorization request asked for, and when the last access token expires.
+// GET /seen returns for each person how often each grant was exchanged, what their last
+// authorization request asked for, and when their last access token expires.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -26,14 +27,16 @@ const SCOPES = 'orders:read orders:write';
 const STRONG = 'urn:example:two-factors';
 
 const clients = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const settings = { accessTokenSeconds: 600, isDown: false };
-const counts = {};
-const last = { asked: {}, expiresAt: 0 };
+const LONG_SECONDS = 600;
+
+const wishes = {};
+const seen = {};
 const ports = {};
 const sids = {};
+const pushedStates = new Set();
 
-function count(what) {
-  counts[what] = (counts[what] ?? 0) + 1;
+function seenOf(subject) {
+  return (seen[subject] ??= { grants: {}, asked: {}, expiresAt: 0 });
 }
 
 function makeKey() {
@@ -42,12 +45,13 @@ function makeKey() {
 }
 
 // RFC 8707: the one service that tokens are made for.
-function getResourceServerInfo() {
+function getResourceServerInfo({ oidc }) {
+  const code = oidc.entities.AuthorizationCode;
   return {
     audience: AUDIENCE,
     scope: SCOPES,
     accessTokenFormat: 'jwt',
-    accessTokenTTL: settings.accessTokenSeconds,
+    accessTokenTTL: wishes[code?.accountId]?.seconds ?? LONG_SECONDS,
     jwt: { sign: { alg: 'ES256' } },
   };
 }
@@ -62,6 +66,13 @@ async function loadExistingGrant({ oidc }) {
   grant.addResourceScope(AUDIENCE, SCOPES);
   await grant.save();
   return grant;
+}
+
+function findAccount({ oidc }, subject) {
+  // Before the refresh token is used up.
+  if (oidc.entities.RefreshToken && wishes[subject]?.isLost) throw new Error('lost');
+  const name = subject[0].toUpperCase() + subject.slice(1);
+  return { accountId: subject, claims: () => ({ sub: subject, name }) };
 }
 
 function makePolicy() {
@@ -84,7 +95,7 @@ function addAuthentication(ctx, token, parts) {
   const source = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken;
   if (source?.acr) parts.payload.acr = source.acr;
   if (source?.authTime) parts.payload.auth_time = source.authTime;
-  last.expiresAt = parts.payload.exp;
+  if (source) seenOf(source.accountId).expiresAt = parts.payload.exp;
   return parts;
 }
 
@@ -120,10 +131,7 @@ const provider = (issuer) => new Provider(issuer, {
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
   cookies: { keys: [randomUUID()] },
   fetch: fetchFromClients,
-  findAccount: (ctx, subject) => ({
-    accountId: subject,
-    claims: () => ({ sub: subject, name: subject[0].toUpperCase() + subject.slice(1) }),
-  }),
+  findAccount,
   formats: { customizers: { jwt: addAuthentication } },
   interactions: { policy: makePolicy(), url: (ctx, { uid }) => `/interaction/${uid}` },
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -171,31 +179,29 @@ async function interact(request, response) {
   }
   const form = new URLSearchParams(await read(request));
   const login = { accountId: form.get('subject'), acr: form.get('factor') ? STRONG : '0' };
-  count('login');
   await answering.interactionFinished(request, response, { login });
 }
 
 function watch(made) {
   made.on('grant.success', ({ oidc }) => {
-    count(oidc.params.grant_type);
-    const { AuthorizationCode: code } = oidc.entities;
+    const { AuthorizationCode: code, RefreshToken: token } = oidc.entities;
+    const { grants } = seenOf((code ?? token).accountId);
+    grants[oidc.params.grant_type] = (grants[oidc.params.grant_type] ?? 0) + 1;
     if (code) (sids[code.accountId] ??= new Map()).set(code.sid, oidc.client);
   });
-  made.on('grant.error', ({ oidc }, error) => count(`${oidc.params?.grant_type} ${error.error}`));
-  made.on('pushed_authorization_request.success', () => count('pushed'));
-  made.on('authorization.accepted', ({ oidc }) => {
-    last.asked = Object.fromEntries(Object.entries(oidc.params).filter(([, value]) => value));
+  made.on('pushed_authorization_request.success', ({ oidc }) => {
+    pushedStates.add(oidc.params.state);
   });
-  made.on('backchannel.success', () => count('backchannel'));
-  made.on('backchannel.error', (ctx, error) => count(`backchannel ${error.message}`));
-  made.on('server_error', (ctx, error) => console.error(error));
+  made.on('authorization.accepted', ({ oidc }) => {
+    const asked = Object.entries(oidc.params).filter(([, value]) => value);
+    const isPushed = pushedStates.has(oidc.params.state);
+    seenOf(oidc.session.accountId).asked = { ...Object.fromEntries(asked), isPushed };
+  });
 }
 
 const server = createServer((request, response) => {
   if (request.url.startsWith('/interaction/')) {
     interact(request, response).catch((error) => response.writeHead(400).end(error.message));
-  } else if (settings.isDown && request.url === '/token') {
-    response.writeHead(503).end();
   } else {
     answering.callback()(request, response);
   }
@@ -211,11 +217,10 @@ async function logOut({ client, subject }) {
 }
 
 const commands = {
-  '/settings': (body) => Object.assign(settings, body),
+  '/people': (body) => Object.assign(wishes, body),
   '/names': (body) => Object.assign(ports, body),
   '/logout': logOut,
-  '/counts': () => counts,
-  '/last': () => last,
+  '/seen': () => seen,
 };
 
 const control = createServer(async (request, response) => {
