@@ -104,7 +104,9 @@ def starting(store: str = "memory", **changes: Any) -> StartProxy:
         with ExitStack() as stack:
             more = dict(changes)
             if store == "redis":
-                more["redis"] = {"url": stack.enter_context(running_redis(folder)).url}
+                url = stack.enter_context(running_redis(folder)).url
+                # However busy this machine is: nobody measures here how fast Redis is.
+                more["redis"] = {"url": url, "timeout": "10s"}
             config = make_config(people, service, session=session, **more)
             yield stack.enter_context(running_command(folder, config))
 
