@@ -55,13 +55,12 @@ async def request_without_session(world: World) -> list[Sent | str]:
 
 async def refresh(world: World) -> list[Sent | str]:
     """Send a request whose access token has expired."""
-    world.people.settings(accessTokenSeconds=2)
+    world.people.shorten("ada", 2)
     world.browser.jars.clear()
     # On a busy machine its token may have expired already.
     while (await world.log_in("/app/orders", subject="ada")).status != 303:
         pass
-    await _pass_time(world.people.expires_at())
-    world.people.settings(accessTokenSeconds=600)
+    await _pass_time(world.people.expires_at("ada"))
     world.record.take()
     answer = await world.browser.send(f"{world.origin}/app/orders", FETCH)
     assert answer.status == 200, answer.start
