@@ -12,7 +12,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,13 +118,28 @@ def test_a_printed_mint_line_makes_a_token_that_the_demo_takes() -> None:
         assert send(shlex.join(curl)) == 200
 
 
-def token_from(process: subprocess.Popen[str]) -> dict[str, object]:
-    """Return the claims of the token that `gateway token get` prints in the end."""
-    printed, _ = process.communicate(timeout=LIMIT_SECONDS)
-    assert process.returncode == 0
-    payload = printed.strip().split(".")[1]
-    claims: dict[str, object] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
+def seen_with(command: subprocess.Popen[str], origin: str) -> tuple[int, str, str, int]:
+    """Use the token that *command* prints in the end: read an order, then write one.
+
+    Return the status of the first, the subject and the client that the service saw, and the status
+    of the second.
+    """
+    printed, _ = command.communicate(timeout=LIMIT_SECONDS)
+    assert command.returncode == 0
+    headers = {"Authorization": f"Bearer {printed.strip()}"}
+    request = urllib.request.Request(origin + "/orders/1", headers=headers)
+    with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
+        fields = dict(json.load(answer)["headers"])
+    write = [
+        "curl",
+        "-X",
+        "POST",
+        origin + "/orders/1",
+        "-H",
+        f"Authorization: Bearer {printed.strip()}",
+    ]
+    subject, client = fields["X-Gateway-Subject"], fields["X-Gateway-Client"]
+    return answer.status, subject, client, send(shlex.join(write))
 
 
 def started(line: str) -> subprocess.Popen[str]:
@@ -155,24 +169,27 @@ async def allow(url: str, persona: str) -> None:
         await browser.allow(await browser.navigate(url), persona)
 
 
-async def test_the_printed_lines_get_a_token_for_each_kind_of_client() -> None:
+async def test_a_token_of_each_kind_of_client_reaches_as_far_as_its_scopes() -> None:
     with running_demo() as (_, lines):
         code, device, job = (line for line in lines if "gateway token get" in line)
         issuer = re.search(r"http://[0-9.:]+", code)
+        gateway = re.search(r"gateway +(http://\S+)", "\n".join(lines))
         assert issuer is not None
+        assert gateway is not None
         with started(code) as command:
             await allow(asked_for(command, r"http://\S+/authorize\S+"), "alice")
-            native = token_from(command)
+            native = seen_with(command, gateway[1])
         with started(device) as command:
             user_code = asked_for(command, "[B-Z]{4}-[B-Z]{4}")
             await allow(f"{issuer[0]}/device?user_code={user_code}", "bob")
-            television = token_from(command)
+            television = seen_with(command, gateway[1])
         with started(job) as command:
-            alone = token_from(command)
+            alone = seen_with(command, gateway[1])
 
-    assert (native["sub"], native["client_id"]) == ("alice", "cli")
-    assert (television["sub"], television["client_id"]) == ("bob", "tv")
-    assert alone["sub"] == alone["client_id"] == "jobs"
+    # Each has `orders:read` and no more: bob, too, who may write.
+    assert native == (200, "alice", "cli", 403)
+    assert television == (200, "bob", "tv", 403)
+    assert alone == (200, "jobs", "jobs", 403)
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
