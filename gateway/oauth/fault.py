@@ -10,9 +10,22 @@ from typing import Final
 _CODE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,64}")
 _DESCRIPTION: Final = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
-# Fewer characters are in any text, and tell nothing.
+# Registered codes (RFC 6749 §4.1.2.1 and §5.2, RFC 7009, 8628, 8707, 9101, OpenID Connect), which a
+# weak secret may happen to contain.
+_REGISTERED: Final = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client"),
+        *("unsupported_grant_type", "invalid_scope", "access_denied", "server_error"),
+        *("unsupported_response_type", "temporarily_unavailable", "unsupported_token_type"),
+        *("authorization_pending", "slow_down", "expired_token", "invalid_target"),
+        *("invalid_request_uri", "invalid_request_object", "login_required"),
+        *("interaction_required", "consent_required", "account_selection_required"),
+        "unmet_authentication_requirements",
+    }
+)
+
+# Fewer characters of a longer secret tell nothing, and are in any text.
 _SHORTEST_PART: Final = 6
-_WORD: Final = re.compile(rf"[A-Za-z0-9._~+/=%-]{{{_SHORTEST_PART},}}")
 
 
 class FaultKind(Enum):
@@ -57,7 +70,7 @@ def server_error(
     *secrets*, which were sent to it: some servers quote what they refuse.
     """
     known = tuple(secrets)
-    if not isinstance(code, str) or not _CODE.fullmatch(code) or _quotes(code, known):
+    if not isinstance(code, str) or not _is_shown_code(code, known):
         return invalid_response(f"{where}: an error response without a valid error code")
     is_shown = (
         isinstance(description, str)
@@ -68,12 +81,19 @@ def server_error(
     return OAuthFault(FaultKind.ERROR, detail, code)
 
 
+def _is_shown_code(code: str, secrets: tuple[str, ...]) -> bool:
+    if code in _REGISTERED:
+        return True
+    return _CODE.fullmatch(code) is not None and not _quotes(code, secrets)
+
+
 def _quotes(text: str, secrets: tuple[str, ...]) -> bool:
-    """Return whether *text* has a word in common with one of *secrets*, or looks like a token."""
+    """Return whether *text* has a part of one of *secrets*, or looks like a token."""
     if "eyJ" in text:
         return True
-    words = _WORD.findall(text)
+    starts = range(len(text) - _SHORTEST_PART + 1)
+    parts = [text[start : start + _SHORTEST_PART] for start in starts]
     return any(
-        (len(secret) >= _SHORTEST_PART and secret in text) or any(word in secret for word in words)
+        (secret != "" and secret in text) or any(part in secret for part in parts)
         for secret in secrets
     )

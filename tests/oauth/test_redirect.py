@@ -18,12 +18,13 @@ ISSUER = "https://login.example.com/realms/é"
 
 
 def test_a_code_is_read_with_its_state_and_issuer() -> None:
-    query = urlencode({"code": "a+b/c", "state": "s", "iss": ISSUER, "session_state": "x"})
+    query = urlencode({"code": "a+b/c", "state": "st4te", "iss": ISSUER, "session_state": "x"})
 
     found = parse_redirect(query)
 
-    assert found == CodeResponse("a+b/c", "s", ISSUER)
+    assert found == CodeResponse("a+b/c", "st4te", ISSUER)
     assert "a+b/c" not in repr(found)
+    assert "st4te" not in repr(found)
 
 
 def test_a_refusal_is_read_with_its_words() -> None:
