@@ -1,7 +1,8 @@
 """Log browsers in and out, for one configuration: what its logins respond, and their sessions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from gateway.decision.reason import Reason
@@ -18,7 +19,7 @@ from gateway.login.site import Site, find_site, misdirected
 from gateway.login.store import SessionStore, StoreUnavailable
 from gateway.telemetry.metrics.logins import LoginMetrics
 
-# How long refreshes in flight may take, at the end of a configuration and of a gateway.
+# How long what is in flight may take, at the end of a configuration and of a gateway.
 _RETIRE_SECONDS: Final = 30.0
 _CLOSE_SECONDS: Final = 5.0
 
@@ -51,6 +52,9 @@ class LiveLogins:
         self._in = SigningIn(self.sessions, kept)
         self._out = SigningOut(self.sessions, kept)
         self._listeners: list[Listener] = []
+        self._answering = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     # --- from one configuration to the next
 
@@ -65,6 +69,8 @@ class LiveLogins:
     async def retire(self) -> None:
         """Close after the requests in flight, which browsers may wait for."""
         self._forget_listeners()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), _RETIRE_SECONDS)
         await self.sessions.finish(_RETIRE_SECONDS)
         await self._out.close()
         await self._endpoints.retire()
@@ -92,6 +98,21 @@ class LiveLogins:
 
     async def serve(self, request: LoginRequest) -> LoginResponse:
         """Respond to *request*; every fault outside is a response."""
+        with self._answer():
+            return await self._respond(request)
+
+    @contextmanager
+    def _answer(self) -> Iterator[None]:
+        self._answering += 1
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._answering -= 1
+            if self._answering == 0:
+                self._is_idle.set()
+
+    async def _respond(self, request: LoginRequest) -> LoginResponse:
         named = [self._clients[name] for name in request.logins if name in self._clients]
         site = find_site(request, named)
         if site is None:
@@ -128,7 +149,8 @@ class LiveLogins:
 
     async def find(self, cookies: Mapping[str, str]) -> SessionView | Reason:
         """Return the session that *cookies* stand for, refreshed if it is time, or why not."""
-        return await self.sessions.find(cookies)
+        with self._answer():
+            return await self.sessions.find(cookies)
 
     def subscribe(self, ended: Listener) -> None:
         """Call *ended* with the ids of sessions that ended; until ``close``."""

@@ -12,6 +12,7 @@ from tests.login.failing import failing_store
 from tests.login.provider import hang_up
 from tests.login.world import (
     fields_of,
+    location,
     login_settings,
     members,
     open_world,
@@ -113,3 +114,27 @@ async def test_requests_to_the_issuer_end_before_a_former_configuration_does() -
         await retiring
 
         assert world.provider.revoked
+
+
+async def test_a_login_in_flight_ends_before_a_former_configuration_does() -> None:
+    """The person saw login_unavailable, and the code was spent."""
+    async with open_world() as world:
+        arrived, opened = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: Any) -> Any:
+            arrived.set()
+            await opened.wait()
+            return world.provider.answer_token()
+
+        browser = world.browser()
+        url = world.provider.consent(location(await browser.navigate()))
+        world.provider.answers["/token"] = slow
+        coming = asyncio.create_task(browser.come_back(url))
+        await arrived.wait()
+        retiring = asyncio.create_task(world.logins.retire())
+        for _ in range(100):  # as far as it gets
+            await asyncio.sleep(0)
+        opened.set()
+
+        assert (await coming).status == 303
+        await retiring
