@@ -122,7 +122,7 @@ class LoginClient:
     def origin_of(self, authority: str) -> Origin | None:
         """Return the origin whose Host field is *authority*, or None.
 
-        URLs are made of it alone, never of what a client sent (CVE-2026-34457).
+        URLs are made of it alone, never of what a client sent.
         """
         return next((one for one in self.login.origins if one.authority == authority), None)
 

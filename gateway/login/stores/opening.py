@@ -1,7 +1,9 @@
 """Open the store of sessions that a configuration names."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import time
+from typing import Final
 
 from gateway.login.sealing import KeyRing
 from gateway.login.store import SessionStore
@@ -16,6 +18,10 @@ from gateway.login.stores.redis_scripts import Names
 from gateway.settings.values.login import SessionSettings, SessionStoreKind
 from gateway.settings.values.rates import Redis
 
+# A rate limit has something to fall back on while Redis is slow, a session has nothing: a person
+# would see an error, and a login would be lost whose code the issuer has taken already.
+LEAST_SECONDS: Final = 1.0
+
 
 def open_store(
     settings: SessionSettings,
@@ -27,9 +33,11 @@ def open_store(
 
     It takes over what *former* has in memory, the store of the same login before a reload: sessions
     if both keep them there, else which ones have ended. *former* may be returned itself; if not, it
-    is to be closed when nobody uses it any more. Raises ValueError if the store needs a Redis that
-    is not configured.
+    is to be closed when nobody uses it any more. Redis has LEAST_SECONDS to respond, or more if it
+    may take longer. Raises ValueError if the store needs a Redis that is not configured.
     """
+    if redis is not None:
+        redis = wait_longer(redis)
     match settings.store:
         case SessionStoreKind.MEMORY:
             return former if isinstance(former, MemoryStore) else MemoryStore(clock)
@@ -49,6 +57,11 @@ def open_store(
                 former=earlier,
                 clock=clock,
             )
+
+
+def wait_longer(redis: Redis) -> Redis:
+    """Return *redis* with at least LEAST_SECONDS for each answer."""
+    return replace(redis, timeout_seconds=max(redis.timeout_seconds, LEAST_SECONDS))
 
 
 def _open_ledger(

@@ -1,11 +1,13 @@
 """A reload changes what the configuration changes, and forgets nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.login.store import Ended
 from gateway.login.stores.cookie import CookieStore
 from gateway.login.stores.memory import MemoryStore
-from gateway.login.stores.opening import open_store
+from gateway.login.stores.opening import open_store, wait_longer
 from gateway.login.stores.redis import RedisStore
 from gateway.settings.values.login import SessionSettings, SessionStoreKind
 from gateway.settings.values.rates import OnFailure, Redis
@@ -37,6 +39,14 @@ async def test_the_store_is_the_one_of_the_configuration(
     assert type(store) is kind
     assert store.is_shared is is_shared
     await store.close()
+
+
+@pytest.mark.parametrize(("configured", "waited"), [(0.1, 1.0), (1.0, 1.0), (2.5, 2.5)])
+def test_sessions_wait_for_redis_a_second_at_least(configured: float, waited: float) -> None:
+    """A login failed if the first connection to Redis took longer than counting a request may."""
+    redis = wait_longer(replace(REDIS, timeout_seconds=configured))
+
+    assert redis == replace(REDIS, timeout_seconds=waited)
 
 
 async def test_sessions_in_memory_survive() -> None:
