@@ -163,8 +163,15 @@ async def test_the_challenge_says_what_is_wrong_and_which_scope_is_needed(
 
 
 OTHERS = {
-    Reason.TOKEN_MISSING, Reason.AUTHENTICATION_TOO_OLD, Reason.AUTHENTICATION_TOO_WEAK,
+    Reason.TOKEN_MISSING, Reason.LOGIN_REQUIRED,  # nothing was sent that could be invalid
+    Reason.AUTHENTICATION_TOO_OLD, Reason.AUTHENTICATION_TOO_WEAK,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("why", [Reason.TOKEN_MISSING, Reason.LOGIN_REQUIRED])
+def test_without_a_credential_the_challenge_has_no_error(why: Reason) -> None:
+    """6750.4."""
+    assert "error" not in parameters_of(render(Deny(why, "")))
 
 
 @pytest.mark.parametrize("why", [one for one in Reason if one.status == 401 and one not in OTHERS])
