@@ -18,6 +18,9 @@ Listener = Callable[[frozenset[bytes]], None]
 # Sessions whose refresh failed are remembered for a second each; this many at most.
 _MAX_PAUSES: Final = 10_000
 
+# Sessions that wait for their store: with more, those that are over make room.
+_MAX_UNSAVED: Final = 1000
+
 
 @dataclass(slots=True, eq=False)
 class LoginsKept:
@@ -37,6 +40,14 @@ class LoginsKept:
     endings: set[bytes] = field(default_factory=set)
     counts: LoginMetrics = field(default_factory=LoginMetrics)
     _resumes_at: dict[bytes, float] = field(default_factory=dict)
+
+    def hold(self, session: Session, now: float) -> None:
+        """Hold a *session* with tokens that no store has taken yet, while it lasts."""
+        if len(self.unsaved) >= _MAX_UNSAVED:
+            self.unsaved = {
+                one: held for one, held in self.unsaved.items() if held.expires_at > now
+            }
+        self.unsaved[session.id] = session
 
     def pause(self, session_id: bytes, until: float, now: float) -> None:
         """Let nobody refresh a session before *until*: its last refresh failed."""

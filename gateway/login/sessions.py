@@ -293,7 +293,7 @@ class Sessions:
 
     async def _save(self, held: Held, session: Session) -> Kept | None:
         """Keep *session*, whose refresh token may be the only one that the issuer still takes."""
-        self._kept.unsaved[session.id] = session
+        self._kept.hold(session, self._clock())
         kept = await held.store.replace(session)
         self._kept.unsaved.pop(session.id, None)
         return kept
