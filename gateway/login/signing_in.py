@@ -156,10 +156,6 @@ class SigningIn:
         endpoints = await client.endpoints()
         if isinstance(endpoints, Failure):
             return endpoints
-        # Before the code is sent: whoever has both state and cookie sends one code at most.
-        state = state_hash(login.state)
-        if not await self._sessions.use_once(client, state, 2 * MAX_AGE_SECONDS):
-            return Failure(Reason.LOGIN_FAILED, "the state was used before")
         fault = check_response(response, login.state, endpoints)
         if fault is not None:
             return Failure(Reason.LOGIN_FAILED, f"the callback: {fault}")
@@ -167,6 +163,11 @@ class SigningIn:
             is_passing = response.fault.code in _PASSING
             reason = Reason.LOGIN_UNAVAILABLE if is_passing else Reason.LOGIN_FAILED
             return Failure(reason, response.fault.detail)
+        # Before the code is sent: whoever has both state and cookie sends one code at most. Only
+        # then, for what is used is remembered: strangers could fill that memory in minutes.
+        state = state_hash(login.state)
+        if not await self._sessions.use_once(client, state, 2 * MAX_AGE_SECONDS):
+            return Failure(Reason.LOGIN_FAILED, "the state was used before")
         return await client.log_in(response.code, login)
 
     async def _enter(

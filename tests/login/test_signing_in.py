@@ -453,6 +453,18 @@ async def test_a_provider_that_answers_something_else_makes_no_session(
         assert not browser.cookies
 
 
+async def test_a_callback_for_which_no_code_is_sent_fills_no_memory() -> None:
+    """Strangers make as many as they like, and what was used is remembered for minutes."""
+    async with open_world() as world, failing_store(world) as store:
+        for parameters in ({"error": "access_denied"}, {"code": "c", "iss": "https://other"}):
+            browser = world.browser()
+            asked = world.provider.read_request(location(await browser.navigate()))
+            response = await browser.come_back(world.provider.callback(asked, **parameters))
+
+            assert response.reason is Reason.LOGIN_FAILED
+        assert "use_once" not in store.called
+
+
 async def test_two_codes_for_one_login_make_one_session() -> None:
     async with open_world() as world:
         browser = world.browser()
