@@ -16,7 +16,10 @@ from gateway.login.session import SessionView
 from gateway.proxy.logins.session_cache import CachedSession, Patience, SessionCache
 from gateway.telemetry.metrics.counts import Metrics
 from tests.decision.policies import NOW, claims, issuer
+from tests.hanging import LIMIT_SECONDS
 from tests.proxy.fake_logins import FakeLogins
+
+SHORT = Patience(0.01, 0.02)
 
 
 def cookies(value: str = "s1") -> OwnCookies:
@@ -26,13 +29,11 @@ def cookies(value: str = "s1") -> OwnCookies:
 class Cache:
     """A cache of fake logins, at a time of its own, which waits for nothing long."""
 
-    def __init__(self, capacity: int = 100) -> None:
+    def __init__(self, capacity: int = 100, patience: Patience = SHORT) -> None:
         self.now = NOW
         self.logins = FakeLogins()
         self.metrics = Metrics()
-        self.cache = SessionCache(
-            self.logins, lambda: self.now, self.metrics, Patience(0.01, 0.02), capacity
-        )
+        self.cache = SessionCache(self.logins, lambda: self.now, self.metrics, patience, capacity)
 
     async def find(self, value: str = "s1", *, anew: bool = False) -> CachedSession | Reason:
         return await self.cache.find(cookies(value), anew=anew)
@@ -209,7 +210,8 @@ async def test_made_up_cookies_fill_no_memory_and_evict_nobody_in_use() -> None:
         assert len(cached.cache) <= 16
 
 
-async def test_a_client_that_leaves_cancels_the_question_for_nobody_else(cached: Cache) -> None:
+async def test_a_client_that_leaves_cancels_the_question_for_nobody_else() -> None:
+    cached = Cache(patience=Patience(LIMIT_SECONDS, LIMIT_SECONDS))
     cached.logins.begin("s1", check_at=cached.now + 3600)
     cached.logins.gate = asyncio.Event()
     first = asyncio.ensure_future(cached.find())
