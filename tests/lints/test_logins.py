@@ -35,6 +35,7 @@ def test_a_login_without_offline_access_ends_with_its_token(tmp_path: Path) -> N
 
 
 def test_a_client_without_a_secret_is_public(tmp_path: Path) -> None:
+    """10017.1."""
     assert_warned(tmp_path, "public_client", one_login(client_secret="", client_auth="¦none"))
 
 
@@ -78,6 +79,7 @@ def test_scopes_that_others_imply_are_requested_too(tmp_path: Path) -> None:
     "origins", ["'https://blog.example.com'", "'https://*.example.com', 'https://a.test'"]
 )
 def test_pages_of_other_origins_do_not_read_with_a_session(origins: str, tmp_path: Path) -> None:
+    """10017.10."""
     text = with_logins(login(), routes=route(CORS.replace("ORIGIN", origins)))
 
     assert_warned(tmp_path, "session_readable", text)

@@ -116,7 +116,22 @@ class Callers:
             if isinstance(match, Match) and not match.route.public:
                 for caller in self._meeting(side, match, age, scopes, values):
                     found.setdefault(_token_of(caller), caller)
-        return list(found.values())
+        known = list(found.values())
+        return [*known, *self._by_session(matches, known)]
+
+    def _by_session(self, matches: Sequence[Match], known: Sequence[Caller]) -> Iterator[Caller]:
+        """Yield those of *known* that satisfy a route, by a session of each login of *matches*."""
+        names = dict.fromkeys(rule.name for match in matches for rule in match.route.login)
+        for name in names:
+            issuers = {
+                settings.issuers[settings.logins[name].issuer].issuer.issuer
+                for settings in (side.loaded.settings for side in self._sides)
+                if name in settings.logins
+            }
+            for caller in known:
+                if caller.iss in issuers and caller.attack is None:
+                    text = f"{caller.name}, by session of {name}"
+                    yield replace(caller, name=text, login=name)
 
     def _meeting(
         self,

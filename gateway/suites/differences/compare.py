@@ -93,7 +93,7 @@ def _token_id(persona: Persona) -> str:
 def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller:
     """Return *persona* with the token that the issuer of the old configuration gives it."""
     if persona.issuer is None:
-        return Caller(persona.name)
+        return Caller(persona.name, browser=persona.browser)
     known = old.issuers.get(persona.issuer) or new.issuers[persona.issuer]
     header = make_header(persona, known.issuer, "", "")
     return Caller(
@@ -104,4 +104,6 @@ def _caller(persona: Persona, old: Settings, new: Settings, at: float) -> Caller
         # The same in both, even if the new one allows a faster one.
         persona.algorithm or cheapest(known.issuer.algorithms),
         persona.attack,
+        persona.session,
+        persona.browser,
     )

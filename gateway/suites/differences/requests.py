@@ -1,10 +1,11 @@
 """Choose the requests that both configurations are compared for."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice, zip_longest
 
 from gateway.decision.policy import Policy
+from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Route
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.side import Side
@@ -13,6 +14,9 @@ from gateway.suites.simulation.request import SimulatedRequest
 
 # Paths of all routes on the hosts of all routes: a fraction of a second.
 _MAX_CROSSED = 20_000
+
+# By session: one that only reads, and one that another site's page must not cause.
+_BROWSED = ("GET", "POST")
 
 # RFC 6455 §4.1, for a WebSocket; other protocols ignore them.
 _HANDSHAKE = (
@@ -30,9 +34,10 @@ def choose_requests(
     there, but may be allowed once the route is gone. Then come requests where a route of each
     configuration overlap that no other request combines.
     """
-    methods = _methods(old.loaded.settings, new.loaded.settings)
+    both = old.loaded.settings, new.loaded.settings
+    methods = _methods(*both)
     each = [
-        _of_route(route, side.loaded.settings.policy, methods)
+        _of_route(route, side.loaded.settings.policy, methods, _authorities(route, both))
         for side in (new, old)
         for route in side.loaded.settings.policy.routes.routes
     ]
@@ -65,10 +70,36 @@ def _owners(old: Side, new: Side, request: SimulatedRequest) -> tuple[str | None
     return tuple(one.route.name if isinstance(one, Match) else None for one in found)
 
 
-def _of_route(route: Route, policy: Policy, methods: Sequence[str]) -> list[SimulatedRequest]:
+def _of_route(
+    route: Route, policy: Policy, methods: Sequence[str], authorities: Sequence[str]
+) -> list[SimulatedRequest]:
     own = [one.request for one in representatives(route, policy, methods)]
     others = (replace(one, method=method) for one in own for method in methods)
-    return list(dict.fromkeys((*own, *_odd(route, own[:1]), *others)))
+    at_origins = _at_origins(own[:1], authorities, route.methods or methods)
+    return list(dict.fromkeys((*own, *at_origins, *_odd(route, own[:1]), *others)))
+
+
+def _authorities(route: Route, both: Iterable[Settings]) -> Sequence[str]:
+    """Return where browsers log in for *route*: sessions count only there."""
+    names = {rule.name for rule in route.login}
+    found = (
+        origin.authority
+        for settings in both
+        for login in settings.logins.values()
+        if login.name in names
+        for origin in login.origins
+    )
+    return sorted(set(found))
+
+
+def _at_origins(
+    own: Iterable[SimulatedRequest], authorities: Sequence[str], methods: Collection[str]
+) -> Iterator[SimulatedRequest]:
+    for request in own:
+        for authority in authorities:
+            host = canonical_host(authority.encode()) or ""
+            for method in (one for one in _BROWSED if one in methods):
+                yield replace(request, authority=authority, host=host, method=method)
 
 
 def _odd(route: Route, own: Iterable[SimulatedRequest]) -> Iterator[SimulatedRequest]:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.decision.decide import find_route
-from gateway.decision.head import RequestHead
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Statement
+from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import Draft, bearer
 from gateway.suites.simulation.request import SimulatedRequest
@@ -28,6 +29,8 @@ class Caller:
 
     *iss* is that of the issuer, None for a caller without a token. If *algorithm* is None, it is
     the fastest that each configuration allows. *attack* is the name of an attack on the token.
+    With *login*, the name of a login, the token is that of a session: none is sent. *browser* is
+    what sends the requests, if a browser does; with *login* a page of the origin by default.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Caller:
     header: Mapping[str, object] = field(default_factory=dict)
     algorithm: str | None = None
     attack: str | None = None
+    login: str | None = None
+    browser: Browser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Side:
 
     def ask(self, caller: Caller, request: SimulatedRequest) -> State:
         """Return the outcome of *request* from *caller*."""
-        outcome = self.sandbox.decide(self._head(caller, request))
+        outcome = self.sandbox.decide(self._head(caller, request), self._session_of(caller))
         match outcome:
             case Sent():
                 allow = outcome.allow
@@ -97,8 +102,9 @@ class Side:
         """Return the cause of the outcome in words, and its line."""
         sandbox, places = self.sandbox, self.loaded.places
         read = sandbox.rehearsal.read(self._head(caller, request))
+        session = self._session_of(caller)
         explained = sandbox.rehearsal.explain(
-            read, sandbox.keys.sets, sandbox.at, sandbox.revocations
+            read, sandbox.keys.sets, sandbox.at, sandbox.revocations, session=session
         )
         failed = [step for step in explained.steps if not step.holds]
         if failed:
@@ -111,13 +117,27 @@ class Side:
         if isinstance(explained.verdict, Allow):
             route = explained.verdict.route
             return Statement(f"by the route {route.name}", places.of_route(route.name))
+        if isinstance(explained.verdict, LogIn):
+            name = explained.verdict.logins[0]
+            return Statement(f"the login {name} itself", places.of("login", name))
         return Statement("a published document", places.of("resources"))
 
     def _head(self, caller: Caller, request: SimulatedRequest) -> bytes:
-        return write_head(request, *authorization(*self.credentials_of(caller)))
+        credentials = () if caller.login is not None else self.credentials_of(caller)
+        browser = caller.browser
+        if browser is None and caller.login is not None:
+            browser = Browser.PAGE
+        logins = self.loaded.settings.logins
+        own = () if browser is None else browser_fields(browser, request, logins)
+        return write_head(request, *authorization(*credentials), *own)
+
+    def _session_of(self, caller: Caller) -> SessionCredential:
+        if caller.login is None:
+            return NO_SESSION
+        return SessionCredential(caller.login, self.credentials_of(caller))
 
     def credentials_of(self, caller: Caller) -> tuple[bytes, ...]:
-        """Return the values of the Authorization fields that *caller* sends; made once."""
+        """Return the values of the Authorization fields of *caller*; made once."""
         known = self._credentials.get(caller)
         if known is None:
             known = self._credentials[caller] = tuple(self._make_credentials(caller))

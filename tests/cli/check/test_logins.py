@@ -53,7 +53,7 @@ def test_a_login_needs_two_endpoints_s256_and_its_own_way_to_authenticate(
 def test_without_one_of_them_it_is_unusable(
     changes: Mapping[str, object], problem: str, tmp_path: Path
 ) -> None:
-    """RFC 9700 §2.1.1: PKCE only by S256."""
+    """9700.11: PKCE only by S256."""
     found = find_problem(built(tmp_path), endpoints(**changes))
 
     assert found is not None

@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.load import Loaded
+from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.compare_general import compare_access
 from gateway.suites.differences.compare_routes import RouteFacets, compare_routes
 from gateway.suites.differences.login_facets import login_facets
+from gateway.suites.differences.matrix import Kind
+from gateway.suites.simulation.browsers import Browser
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
 from tests.assertion.callers import signing_pem
 from tests.settings.build.login.login_configs import (
     APP,
@@ -19,6 +24,7 @@ from tests.settings.build.login.login_configs import (
 )
 from tests.settings.configs import ENVIRON, SECRET, load, outcome_of
 from tests.suites.differences.configs import told
+from tests.suites.worlds import AT
 
 ALL = {
     "issuer": "main (https://login.example.com/)",
@@ -158,3 +164,68 @@ def test_one_that_was_public_is_told_with_its_logins(tmp_path: Path) -> None:
 
     assert found[:3] == ("route", "app", "access")
     assert "login web" in found[4]
+
+
+# --- who gains access
+
+
+def opened(directory: Path, old: str, new: str, kind: Kind = Kind.OPENED) -> set[tuple[str, str]]:
+    """Return the requests that *new* opens, and who by."""
+    sides = []
+    for text in (old, new):
+        outcome = outcome_of(directory, text)
+        assert isinstance(outcome, Loaded), outcome
+        sides.append(outcome)
+    difference = compare(sides[0], sides[1], Question(AT))
+    return {
+        (cell.request.line, who.replace("the old", "the new"))
+        for cell in difference.of(kind)
+        for who in cell.callers
+    }
+
+
+SESSION = "main, as the new app requires, by session of web"
+
+
+def test_a_route_that_accepts_sessions_opens_it_to_them_alone(tmp_path: Path) -> None:
+    other = login("other", client_id="other")
+    keep = "\n{name: b, match: {path: /b}, upstream: orders, require: {}, login: [web, other]}"
+    old, new = (
+        with_logins(login(), other, routes=APP.replace(", login: web", more) + keep)
+        for more in ("", ", login: web")
+    )
+
+    found = opened(tmp_path, old, new)
+
+    assert found == {(f"{method} app.example.com/app/some", SESSION) for method in ("GET", "POST")}
+    assert opened(tmp_path, new, old) == set()
+    assert opened(tmp_path, new, old, Kind.CLOSED) == found
+
+
+def test_an_origin_more_opens_the_route_to_its_pages(tmp_path: Path) -> None:
+    more = one_login(origins='["https://app.example.com", "https://b.example"]')
+
+    found = opened(tmp_path, one_login(), more)
+
+    assert {line.split()[1].partition("/")[0] for line, _ in found} == {"b.example"}
+    assert {who for _, who in found} == {SESSION}
+
+
+def test_personas_come_as_they_do_in_suites(tmp_path: Path) -> None:
+    old, new = one_login(), one_login(origins='["https://b.example"]')
+    request = parse_request("POST", "https://b.example/app/x")
+    personas = [
+        Persona("page", "main", session="web"),
+        Persona("victim", "main", session="web", browser=Browser.OTHER_SITE),
+    ]
+    sides = []
+    for text in (old, new):
+        outcome = outcome_of(tmp_path, text)
+        assert isinstance(outcome, Loaded), outcome
+        sides.append(outcome)
+
+    difference = compare(sides[0], sides[1], Question(AT, personas, [request]))
+
+    (found,) = (one for one in difference.of(Kind.OPENED) if one.request == request)
+    assert "page" in found.callers
+    assert "victim" not in found.callers

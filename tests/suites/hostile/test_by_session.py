@@ -34,6 +34,7 @@ def attacked(loaded: Loaded, weaken: "Weakness | None" = None) -> HostileReport:
 
 
 def test_no_attack_gets_through(loaded: Loaded) -> None:
+    """10017.3, 10017.6: by fields, by hosts, by cookies."""
     report = attacked(loaded)
 
     assert [finding for route in report.routes for finding in route.findings] == []

@@ -83,7 +83,7 @@ def test_an_issuer_without_discovery_has_no_endpoints(tmp_path: Path) -> None:
 def test_an_origin_is_one_https_origin_as_browsers_write_it(
     code: str, origin: str, tmp_path: Path
 ) -> None:
-    """A code is sent only to a host that is listed, over TLS (RFC 9700 §4.1)."""
+    """9700.18: a code is sent only to a host that is listed, over TLS (RFC 9700 §4.1)."""
     assert_found(tmp_path, code, one_login(origins=f'["https://ok.example", ¦"{origin}"]'))
 
 
@@ -133,7 +133,7 @@ def test_what_the_flow_sets_cannot_be_overridden(name: str, tmp_path: Path) -> N
     ],
 )
 def test_a_logout_never_leaves_the_origins(target: str, tmp_path: Path) -> None:
-    """The gateway is no open redirector (RFC 9700 §4.11)."""
+    """9700.10: the gateway is no open redirector."""
     assert_found(tmp_path, "bad_value", one_login(after_logout=f'¦"{target}"'))
 
 
