@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -43,6 +44,14 @@ _LATER: Final = frozenset(
 )
 
 _MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPage:
+    """The *url* of a page where a person consents; a pushed request only lives for some time."""
+
+    url: str
+    expires_in_seconds: float | None = None
 
 
 class AuthorizationServer:
@@ -116,7 +125,12 @@ class AuthorizationServer:
         return await self._ask(endpoint, name, self._named(form), (200, 201), read_pushed)
 
     async def authorization_url(self, form: Form) -> str | OAuthFault:
-        """Return the URL at which a person consents to the authorization request *form*.
+        """Return the URL of ``ask_for_consent``, for a browser that goes there at once."""
+        page = await self.ask_for_consent(form)
+        return page if isinstance(page, OAuthFault) else page.url
+
+    async def ask_for_consent(self, form: Form) -> ConsentPage | OAuthFault:
+        """Return where a person consents to the authorization request *form*.
 
         The request is pushed if the server offers that (RFC 9126): then the URL tells nobody what
         is asked for, and nobody can change it on its way.
@@ -127,12 +141,12 @@ class AuthorizationServer:
         if self.endpoints.pushed_authorization_request is None:
             if self.endpoints.requires_push:
                 return self._lacks("pushed_authorization_request_endpoint")
-            return add_query(endpoint, form)
+            return ConsentPage(add_query(endpoint, form))
         pushed = await self.push(form)
         if isinstance(pushed, OAuthFault):
             return pushed
         short = (("client_id", self.client.client_id), ("request_uri", pushed.request_uri))
-        return add_query(endpoint, short)
+        return ConsentPage(add_query(endpoint, short), pushed.expires_in_seconds)
 
     def _named(self, form: Form) -> Form:
         """Return *form* with `client_id`, which is a parameter of these requests."""

@@ -33,7 +33,7 @@ from tests.hanging import LIMIT_SECONDS
 from tests.keyring.peers import until
 
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
-ADDRESS = rb"browser on this machine:\n\n  (\S+)\n\n"
+ADDRESS = rb"browser on this machine, within 60 seconds:\n\n  (\S+)\n\n"
 DEVICE = rb"on any device:\n\n  (\S+)\n\nand enter the code:\n\n  (\S+)\n\n"
 SHOP_SECRET = "shop-secret-of-the-end-to-end-tests"
 KEY = {"clients": {"shop-key": {"jwks": {"keys": [dict(signing_key("ES256").public_jwk)]}}}}

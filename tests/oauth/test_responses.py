@@ -135,6 +135,25 @@ def test_without_an_interval_it_is_five_seconds() -> None:
     assert found.complete_uri is None
 
 
+def test_the_largest_values_of_a_device_authorization_are_read() -> None:
+    base = "https://login.example.com/"
+    uri = base + "x" * (2048 - len(base))
+    largest = {"verification_uri": uri, "interval": 300, "user_code": "A" * 64}
+
+    assert isinstance(read_device({**DEVICE, **largest}), DeviceAuthorization)
+    for name, value in {"verification_uri": uri + "x", "interval": 300.5}.items():
+        assert isinstance(read_device({**DEVICE, **largest, name: value}), str)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 10 * 366 * 86_400])
+def test_the_shortest_and_the_longest_life_are_read(seconds: float) -> None:
+    found = read_tokens({**TOKENS, "expires_in": seconds})
+
+    assert isinstance(found, TokenResponse)
+    assert found.expires_in_seconds == seconds
+    assert isinstance(read_tokens({**TOKENS, "expires_in": 10 * 366 * 86_400 + 1}), str)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

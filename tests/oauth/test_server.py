@@ -14,7 +14,7 @@ from gateway.oauth.authorization import CodeRequest
 from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.metadata import Endpoints
 from gateway.oauth.responses import DeviceAuthorization, PushedRequest, TokenResponse
-from gateway.oauth.server import AuthorizationServer
+from gateway.oauth.server import AuthorizationServer, ConsentPage
 from gateway.settings.values.login import ClientAuthentication
 from tests.keyring.peers import Answer, IssuerPeer, body, issuer_peer
 from tests.oauth.clients import NOW, SECRET, answer, client, last_form, server_at
@@ -92,9 +92,10 @@ async def test_a_request_is_pushed_where_that_is_offered(
     """9126.1: the browser carries nothing but a reference."""
     peer.answer = answer(201, request_uri="urn:x:1", expires_in=60)
 
-    url = await server_at(peer, session).authorization_url(REQUEST)
+    page = await server_at(peer, session).ask_for_consent(REQUEST)
 
-    assert url == f"{peer.url}/authorize?tenant=a%20b&client_id=shop&request_uri=urn%3Ax%3A1"
+    url = f"{peer.url}/authorize?tenant=a%20b&client_id=shop&request_uri=urn%3Ax%3A1"
+    assert page == ConsentPage(url, 60.0)
     assert peer.paths == ["/par"]
     assert last_form(peer) == dict(REQUEST)
 
@@ -265,6 +266,7 @@ async def test_a_server_that_quotes_what_it_refuses_is_not_quoted(
         ("7", 7.0),
         ("0", 0.0),
         ("999999999", 3600.0),
+        ("1000000000", None),
         ("9" * 5_000, None),
         ("-1", None),
         ("soon", None),

@@ -21,7 +21,7 @@ from gateway.oauth.fault import FaultKind, OAuthFault, invalid_response
 from gateway.oauth.pkce import METHOD, RANDOM_BYTES, make_verifier
 from gateway.oauth.redirect import CodeResponse, ErrorResponse, check_response
 from gateway.oauth.responses import DeviceAuthorization, TokenResponse
-from gateway.oauth.server import AuthorizationServer
+from gateway.oauth.server import AuthorizationServer, ConsentPage
 
 # As long as a person takes to find a password and a second factor.
 PATIENCE_SECONDS: Final = 600.0
@@ -71,10 +71,10 @@ async def by_code(
             resources=wanted.resources,
             more=wanted.more,
         )
-        url = await server.authorization_url(request.form())
-        if isinstance(url, OAuthFault):
-            return url
-        _show_url(url, browser)
+        page = await server.ask_for_consent(request.form())
+        if isinstance(page, OAuthFault):
+            return page
+        _show_page(page, browser)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 response = await receiver.wait()
@@ -83,8 +83,12 @@ async def by_code(
     return await _exchange(server, wanted, request, response)
 
 
-def _show_url(url: str, browser: Browser) -> None:
-    click.echo(f"Open this address in a browser on this machine:\n\n  {escape(url)}\n", err=True)
+def _show_page(page: ConsentPage, browser: Browser) -> None:
+    seconds, url = page.expires_in_seconds, page.url
+    soon = "" if seconds is None else f", within {seconds:g} seconds"
+    click.echo(
+        f"Open this address in a browser on this machine{soon}:\n\n  {escape(url)}\n", err=True
+    )
     if browser.opens:
         # A browser in the terminal itself runs until it is closed; the code comes before that.
         start_thread(partial(_open, url), "browser")

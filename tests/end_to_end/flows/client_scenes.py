@@ -47,7 +47,7 @@ async def too_little_scope(world: ClientWorld, _: str) -> list[Sent | str]:
 async def by_code(world: ClientWorld, command: str) -> list[Sent | str]:
     """Get a token with a person's consent, in a browser on the same machine."""
     running = await world.start(command, "--format", "json")
-    address = await running.find(rb"browser on this machine:\n\n  (\S+)\n\n")
+    address = await running.find(rb"browser on this machine, within 60 seconds:\n\n  (\S+)\n\n")
     before = world.record.take()
     async with make_browser() as browser:
         browser.headers["User-Agent"] = "browser"
