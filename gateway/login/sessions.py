@@ -91,10 +91,13 @@ class Sessions:
         """Return the session that *cookies* stand for, refreshed if it is time, or why not."""
         try:
             held = await self.read(cookies)
-            return Reason.LOGIN_REQUIRED if held is None else await self._view(held, cookies)
+            found = Reason.LOGIN_REQUIRED if held is None else await self._view(held, cookies)
         except StoreUnavailable as failure:
             self.note("", str(failure))
             return Reason.SESSIONS_UNAVAILABLE
+        if self._last_words.pop("", ""):
+            _log.warning("sessions available again")
+        return found
 
     async def read(self, cookies: Mapping[str, str]) -> Held | None:
         """Return the session that *cookies* stand for, as it is; None if there is none.
@@ -256,12 +259,13 @@ class Sessions:
     async def _refresh_alone(self, held: Held, found: Kept) -> Kept | Reason:
         session = found.session
         unsaved = self._kept.unsaved.get(session.id)
-        if unsaved is not None and unsaved.version > session.version:
-            outcome: Renewed | NotRenewed | Lost = Renewed(unsaved)
-        else:
-            outcome = await held.client.refresh(session)
         try:
-            return await self._apply(held, session, outcome)
+            if unsaved is not None and unsaved.version > session.version:
+                kept = await self._keep(held, unsaved)
+                if isinstance(kept, Reason) or not _is_due(kept.session, self._clock()):
+                    return kept
+                session = kept.session  # only its refresh token is new
+            return await self._apply(held, session, await held.client.refresh(session))
         except SessionTooLarge as failure:
             return await self._lose(held, session, str(failure))
 

@@ -366,6 +366,39 @@ async def test_a_store_that_fails_after_a_refresh_loses_no_tokens() -> None:
         assert len(world.provider.paths("/token")) == 2
 
 
+async def test_a_refresh_token_that_no_store_took_is_the_next_one_to_be_sent() -> None:
+    async with open_world() as world, failing_store(world) as store:
+        browser = await world.log_in()
+        world.provider.members = {"access_token": "opaque"}
+        world.clock.at += LIFE
+        store.failing = {"replace"}
+        assert await browser.find() is Reason.SESSIONS_UNAVAILABLE
+        store.failing = set()
+        world.provider.members = {}
+        world.clock.at += 1
+
+        assert (await browser.view()).check_at > world.clock.at + 1
+        sent = [form["refresh_token"] for form in world.provider.paths("/token")[1:]]
+        assert len(set(sent)) == 2
+
+
+async def test_an_outage_of_a_store_is_logged_once_and_so_is_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_world() as world, failing_store(world) as store:
+        browser = await world.log_in()
+        for _ in range(2):
+            store.failing = {"read"}
+            for _ in range(3):
+                assert await browser.find() is Reason.SESSIONS_UNAVAILABLE
+            store.failing = set()
+            for _ in range(3):
+                await browser.view()
+
+    assert caplog.text.count("sessions unavailable: read: no connection") == 2
+    assert caplog.text.count("sessions available again") == 2
+
+
 @pytest.mark.parametrize(("step", "seconds"), [("read", LIFE), ("lock", LIFE), ("touch", 60.0)])
 async def test_a_store_that_fails_is_no_verdict_about_a_session(step: str, seconds: float) -> None:
     async with open_world() as world, failing_store(world) as store:
