@@ -204,7 +204,7 @@ class AuthorizationServer:
 def _members(posted: Posted) -> Mapping[str, object] | str:
     """Return the JSON object of a response, or why it has none."""
     media_type = posted.content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    if media_type != "application/json":  # RFC 6749 §5.1, RFC 8628 §3.2, RFC 9126 §2.2
         return "the response is not JSON"
     members = parse_json_object(posted.body)
     return f"the response is {members.detail}" if isinstance(members, JsonFault) else members

@@ -27,6 +27,11 @@ def test_a_code_is_read_with_its_state_and_issuer() -> None:
     assert "st4te" not in repr(found)
 
 
+def test_a_code_of_just_the_limit_is_read() -> None:
+    assert isinstance(parse_redirect(f"code={'a' * 4_096}&state=s"), CodeResponse)
+    assert isinstance(parse_redirect(f"code={'a' * 4_097}&state=s"), str)
+
+
 def test_a_refusal_is_read_with_its_words() -> None:
     found = parse_redirect("error=access_denied&error_description=not+today&state=s")
 

@@ -202,6 +202,7 @@ FAULTS = {
     "no content": (body(b"", 204), INVALID, ""),
     "another media type": (text(200, GOOD, "text/html"), INVALID, ""),
     "no media type": (text(200, GOOD, ""), INVALID, ""),
+    "JSON of another kind": (text(200, GOOD, "application/problem+json"), INVALID, ""),
     "not JSON": (text(200, b"access_token=x"), INVALID, ""),
     "a list": (text(200, b"[]"), INVALID, ""),
     "not UTF-8": (text(200, b'{"access_token": "\xff"}'), INVALID, ""),
