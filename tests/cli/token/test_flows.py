@@ -1,6 +1,8 @@
 """What a person at the terminal is shown; the flows themselves are in tests/end_to_end."""
 
 import re
+import subprocess
+import sys
 import time
 import uuid
 
@@ -15,6 +17,7 @@ from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.metadata import Endpoints
 from gateway.oauth.server import AuthorizationServer
 from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from tests.hanging import LIMIT_SECONDS
 
 WANTED = Wanted(("openid",), ())
 HERE = Browser("http://127.0.0.1:0/callback", opens=False)
@@ -47,6 +50,23 @@ def test_the_picture_is_the_qr_code_of_the_address(url: str) -> None:
 
     assert rows[: len(expected)] == expected
     assert not any(map(any, rows[len(expected) :]))
+
+
+def test_without_the_extra_there_is_no_picture() -> None:
+    code = (
+        "import sys; sys.modules['segno'] = None\n"
+        "from gateway.cli.token.flows import draw_qr_code\n"
+        "print(draw_qr_code('https://a.example'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
 
 
 async def test_a_server_that_does_not_offer_pkce_is_not_asked(
