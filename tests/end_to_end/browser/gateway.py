@@ -78,6 +78,11 @@ def make_config(people: People, service: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def kept_in(store: str) -> dict[str, Any]:
+    """Return the section of sessions in *store*, with the key that ``running_command`` writes."""
+    return {"store": store} | ({} if store == "memory" else {"key_files": ["session.key"]})
+
+
 @contextmanager
 def running_command(folder: Path, config: dict[str, Any]) -> Iterator[int]:
     """Yield the port of the installed command with *config*."""
@@ -100,14 +105,13 @@ def starting(store: str = "memory", **changes: Any) -> StartProxy:
 
     @contextmanager
     def start(folder: Path, people: People, service: str) -> Iterator[int]:
-        session = {"store": store, **({} if store == "memory" else {"key_files": ["session.key"]})}
         with ExitStack() as stack:
             more = dict(changes)
             if store == "redis":
                 url = stack.enter_context(running_redis(folder)).url
                 # However busy this machine is: nobody measures here how fast Redis is.
                 more["redis"] = {"url": url, "timeout": "10s"}
-            config = make_config(people, service, session=session, **more)
+            config = make_config(people, service, session=kept_in(store), **more)
             yield stack.enter_context(running_command(folder, config))
 
     return start

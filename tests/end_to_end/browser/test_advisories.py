@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 
-from tests.end_to_end.browser.gateway import Gateway, make_config, running_command
+from tests.end_to_end.browser.gateway import Gateway, kept_in, make_config, running_command
 from tests.end_to_end.browser.names import APP
 from tests.end_to_end.browser.provider import ORIGIN, People, client, running_people
 from tests.end_to_end.browser.service import application
@@ -31,16 +31,18 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
 class Site(NamedTuple):
-    """A gateway on *port* with sessions in memory, a provider, and the service behind it."""
+    """A gateway on *port*, with sessions in memory or sealed in cookies, and what is around it."""
 
     port: int
     people: People
     service: Service
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "cookie"])
 async def site(
-    provider_modules: None, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    provider_modules: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Site]:
     folder = tmp_path_factory.mktemp("advisories")
     async with AsyncExitStack() as stack:
@@ -49,7 +51,7 @@ async def site(
         people = stack.enter_context(running_people(folder, client(Gateway.backchannel_path)))
         # As behind a load balancer that ends TLS, and is believed about clients' addresses.
         more = {"listen": "127.0.0.1:0", "trusted_proxies": ["127.0.0.0/8"]}
-        config = make_config(people, service.url, **more)
+        config = make_config(people, service.url, session=kept_in(request.param), **more)
         config["routes"].append(
             {
                 "name": "staff",
@@ -243,6 +245,27 @@ async def test_cve_2023_35941_no_part_of_a_cookie_can_be_moved_into_another(
 
     # Untouched, they are good: none of these attempts has used the state up.
     assert (await visitor.navigate(callback)).status == 303
+    assert (await visitor.ask("/app/api/x")).status == 200
+
+
+async def test_cve_2023_35941_pieces_of_two_sessions_are_no_session(
+    site: Site, visitor: Visitor
+) -> None:
+    """Nor is a session that was cut, prolonged or changed, in one cookie or in several."""
+    values = []
+    async with visiting(site.port) as other:
+        for one in (visitor, other):
+            await one.log_in("ann")
+            values.append(one.cookies[COOKIE])
+    first, second = values
+    changed = "A" if first[-2] != "A" else "B"
+    fakes = [first[:-1], first + "A", first[:-2] + changed + first[-1], first + second]
+    fakes += [first[:cut] + second[cut:] for cut in (12, 20, len(first) // 2, len(first) - 4)]
+    for fake in fakes:
+        half = len(fake) // 2
+        chunks = f"{COOKIE}.1={fake[:half]}; {COOKIE}.2={fake[half:]}"
+        for cookies in (f"{COOKIE}={fake}", chunks, f"{COOKIE}={first}; {COOKIE}={fake}"):
+            assert is_refused(await visitor.ask("/app/api/x", cookies=cookies))
     assert (await visitor.ask("/app/api/x")).status == 200
 
 
