@@ -114,6 +114,11 @@ class ThisProcess:
         return self._data.identity_names
 
     @property
+    def had_logins(self) -> bool:
+        """Return whether any configuration so far has had logins."""
+        return self._data.had_logins
+
+    @property
     def pids(self) -> Sequence[int]:
         """Return the id of this process."""
         return (os.getpid(),)

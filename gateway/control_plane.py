@@ -57,6 +57,11 @@ class Workers(Protocol):
         """Return the aliases of the identity headers of all configurations so far."""
         ...
 
+    @property
+    def had_logins(self) -> bool:
+        """Return whether any configuration so far has had logins."""
+        ...
+
     async def prepare(self, settings: Settings, fetched: Fetched, record: Record) -> str | None:
         """Prepare to switch to *settings*; return None, or which worker cannot and why.
 
@@ -325,7 +330,13 @@ class ControlPlane:
     async def explain(self, question: Question) -> Mapping[str, object]:
         """Return how a request would be decided now, as ``POST /explain`` shows it."""
         names = self._workers.identity_names
-        rehearsal = Rehearsal(self._settings, question.client, self._pseudonym, names)
+        rehearsal = Rehearsal(
+            self._settings,
+            question.client,
+            self._pseudonym,
+            names,
+            had_logins=self._workers.had_logins,
+        )
         keyring, lists = self._fetched.keyring, self._fetched.revocations.lists
         return await explain_live(question, rehearsal, keyring, lists, self._clock)
 

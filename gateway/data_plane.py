@@ -111,6 +111,11 @@ class DataPlane:
         return self._serving.identity_names
 
     @property
+    def had_logins(self) -> bool:
+        """Return whether any configuration so far has had logins."""
+        return self._serving.had_logins
+
+    @property
     def is_started(self) -> bool:
         """Return whether connections are accepted, or were until the drain."""
         return self._listener.is_started

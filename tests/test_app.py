@@ -11,6 +11,7 @@ import pytest
 
 from gateway.app import Gateway
 from tests.keyring.peers import body, gate, issuer_peer, until
+from tests.proxy.fake_logins import FakeLogins, login_sections
 from tests.proxy.gateways import (
     ROUTES,
     RunningGateway,
@@ -259,6 +260,20 @@ async def test_what_is_explained_has_no_field_that_a_former_configuration_wrote_
 
     assert "forged" not in told["forwarded"]
     assert "X-Open: kept" in told["forwarded"]
+
+
+async def test_what_is_explained_has_no_cookie_of_a_login_that_is_gone(
+    service: Service, tmp_path: Path
+) -> None:
+    """The data port drops it, too, as long as browsers may still have it."""
+    former = load(write_config(tmp_path, [service.url], login_sections()))
+    async with running_gateway(former, make_logins=lambda _: FakeLogins()) as gateway:
+        path = write_config(tmp_path, [service.url], {})
+        assert await gateway.gateway.reload(load(path)) is None
+        headers = {"Cookie": "a=1; __Host-session=secret"}
+        told = await explained(gateway, url="http://gateway.test/open/x", headers=headers)
+
+    assert "Cookie: a=1\r\n" in told["forwarded"]
 
 
 @pytest.mark.parametrize("target", ["stdout", "none"])

@@ -29,6 +29,7 @@ class FakeWorkers:
         self.lines: dict[str, Mapping[str, Any]] = {}
         self.is_started = True
         self.is_draining = False
+        self.had_logins = False
         self.pids: Sequence[int] = ()
         self.crashing: Sequence[str] = ()
 

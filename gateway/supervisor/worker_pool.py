@@ -65,7 +65,7 @@ class WorkerPool:
         self._settings = settings
         # Of all configurations so far.
         self.identity_names = identity_aliases(settings.policy.identity)
-        self._had_logins = bool(settings.logins)
+        self.had_logins = bool(settings.logins)
         self._timeouts = timeouts
         self._limiter = MemoryLimiter()
         # A number is never reused: a worker may still be busy with a discarded configuration.
@@ -114,7 +114,7 @@ class WorkerPool:
             child.descriptors,
             self._pseudonym,
             self.identity_names,
-            self._had_logins,
+            self.had_logins,
         )
         await child.ask(start)
 
@@ -221,7 +221,7 @@ class WorkerPool:
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
         self.identity_names |= identity_aliases(self._settings.policy.identity)
-        self._had_logins = self._had_logins or bool(self._settings.logins)
+        self.had_logins = self.had_logins or bool(self._settings.logins)
         self._start_gate.release()  # a worker that starts from here on gets the new one
         self._counts.use(self._settings)
         await asyncio.shield(self._commit(former))
