@@ -104,12 +104,19 @@ class LoginCalls:
         return LoginCall(Endpoint.LOGIN, names)
 
     def url(self, request: Request, deny: Deny) -> str | None:
-        """Return where a person logs in whose request was refused by *deny*; None if in vain."""
+        """Return where a person logs in whose request was refused by *deny*; None if in vain.
+
+        On a host where nobody can, that is at the first origin of the first login.
+        """
         route = deny.route
-        if route is None or deny.reason not in _LOGIN_HELPS:
+        if route is None or not route.login:
             return None
         authority = request.fields.host.lower()
-        names = _names(route, authority)
+        if deny.reason is Reason.LOGIN_MISDIRECTED:
+            names = tuple(rule.name for rule in route.login)
+            authority = self._settings[names[0]].origins[0].authority.encode()
+        else:
+            names = _names(route, authority) if deny.reason in _LOGIN_HELPS else ()
         if not names:
             return None
         first = self._settings[names[0]]

@@ -114,7 +114,8 @@ def test_a_navigation_logs_in_where_that_may_help(reason: Reason, world: World) 
     expected = LoginCall(Endpoint.LOGIN, ("web", "staff")) if reason.code in HELPS else None
 
     assert world.calls.begun_by(world.read("/app/x", *NAVIGATES), deny) == expected
-    assert (world.calls.url(world.read("/app/x"), deny) is not None) is (expected is not None)
+    has_url = expected is not None or reason is Reason.LOGIN_MISDIRECTED
+    assert (world.calls.url(world.read("/app/x"), deny) is not None) is has_url
 
 
 @pytest.mark.parametrize(
@@ -153,6 +154,23 @@ def test_a_refusal_says_where_to_log_in_on_the_same_origin(
     found = world.calls.url(request, Deny(Reason.LOGIN_REQUIRED, "", world.route(route)))
 
     assert found == url
+
+
+@pytest.mark.parametrize(
+    ("route", "url"),
+    [
+        ("app", "https://app.example.com/oauth/login?to=/app/x%3Fq"),
+        ("one", "https://app.example.com/oauth/login?to=/app/x%3Fq&login=staff"),
+    ],
+)
+def test_on_a_host_where_nobody_logs_in_it_names_an_origin_where_they_do(
+    route: str, url: str, world: World
+) -> None:
+    deny = Deny(Reason.LOGIN_MISDIRECTED, "", world.route(route))
+    request = world.read("/app/x?q", *NAVIGATES, host="evil.example")
+
+    assert world.calls.url(request, deny) == url
+    assert world.calls.begun_by(request, deny) is None
 
 
 def test_no_refusal_without_a_route_or_on_another_host_says_it(world: World) -> None:

@@ -189,6 +189,7 @@ async def test_a_login_on_another_host_is_misdirected(world: LoginWorld) -> None
     ]
 
     assert {(answer.status, reason(answer)) for answer in answers} == {(421, "login_misdirected")}
+    assert all(json.loads(one.body)["login"].startswith(f"https://{HOST}/") for one in answers)
     assert world.logins.served == []
 
 
