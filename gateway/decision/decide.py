@@ -130,6 +130,8 @@ def _check_session(
     """Return the verdict if the session does not count for this request, whatever its token."""
     rule = find_login(route.login, browser.authority)
     if rule is None:
+        if route.optional and not session.login:  # nobody asks to be logged in
+            return without_session(route, head.target)
         deny = Deny(Reason.LOGIN_MISDIRECTED, "the host is no origin of a login of the route")
         return settle(_refuse(deny, route), head.target)
     if session.login != rule.name and all(session.login != one.name for one in route.login):

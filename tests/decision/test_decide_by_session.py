@@ -109,6 +109,14 @@ def test_an_optional_route_lets_nobody_pass_as_nobody() -> None:
     assert verdict.token is None
 
 
+def test_an_optional_route_lets_nobody_pass_on_any_host() -> None:
+    elsewhere = BrowserFields(b"10.0.0.7")
+    session = SessionCredential("web", (bearer(),))
+
+    assert isinstance(by_session(b"/optional", NO_SESSION, elsewhere), Allow)
+    assert reason(by_session(b"/optional", session, elsewhere)) is Reason.LOGIN_MISDIRECTED
+
+
 def test_on_another_host_nobody_logs_in() -> None:
     session = SessionCredential("web", (bearer(),))
     verdict = by_session(b"/orders", session, BrowserFields(b"evil.example"))

@@ -161,14 +161,15 @@ def _session_steps(
     browser, session, setting = browsing.browser, browsing.session, _of(route, "login")
     names = ", ".join(rule.name for rule in route.login)
     rule = find_login(route.login, browser.authority)
-    reason = None if rule is not None else Reason.LOGIN_MISDIRECTED
+    is_nobody = route.optional and not session.login
+    reason = None if rule is not None or is_nobody else Reason.LOGIN_MISDIRECTED
     host = browser.authority.decode("latin-1")
     yield Step(Check.LOGIN, f"a host of an origin of: {names}", host, reason, setting)
-    if rule is None:
+    if reason is not None:
         return None
     is_known = any(session.login == one.name for one in route.login)
     yield _session_step(session, route, names, is_known)
-    if not is_known:
+    if rule is None or not is_known:
         return None
     forgery = is_forged(head.method, browser, rule.origins)
     expected = "a request that no page of another origin can cause"
