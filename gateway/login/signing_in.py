@@ -5,13 +5,14 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qsl
 
+from gateway.decision.path import path_segments, split_path
 from gateway.decision.reason import Reason
+from gateway.decision.verdict import Deny
 from gateway.login.client import Failure, LoginClient
 from gateway.login.cookies import clear_cookie, login_cookie_name, set_session
 from gateway.login.kept import LoginsKept
 from gateway.login.pages import choice_page, redirect
 from gateway.login.requests import LoginRequest, LoginResponse, StepUpWanted
-from gateway.login.return_to import check_return_to
 from gateway.login.sealing import KeyRing
 from gateway.login.session import Session
 from gateway.login.sessions import Sessions
@@ -25,6 +26,9 @@ from gateway.login.under_way import (
     state_hash,
 )
 from gateway.oauth.redirect import CodeResponse, ErrorResponse, check_response, parse_redirect
+
+# Where to return to travels in a cookie, sealed, with the rest of a login under way.
+MAX_RETURN_TO_BYTES: Final = 2048
 
 # Of parameters in a URL that anyone may have made: names of authentications, and an age.
 _ACR_VALUES: Final = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
@@ -217,3 +221,20 @@ def _read_step_up(given: dict[str, str]) -> StepUpWanted | None:
         int(max_age) if _MAX_AGE.fullmatch(max_age) else None,
     )
     return None if wanted == StepUpWanted() else wanted
+
+
+def check_return_to(text: str, prefix: str) -> str:
+    r"""Return *text* if it is a path with an optional query on the same origin, else ``/``.
+
+    Browsers read ``//host``, ``/\\host`` and ``/<tab>/host`` as another host: an open redirector
+    (RFC 9700 §4.11, CVE-2021-32786). A path below *prefix*, where logins themselves are, would
+    begin the next login, for ever.
+    """
+    if len(text) > MAX_RETURN_TO_BYTES or not text.startswith("/") or text.startswith("//"):
+        return "/"
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text or "#" in text:
+        return "/"
+    path = split_path(text.encode("ascii"))
+    if isinstance(path_segments(path), Deny) or path.startswith(f"{prefix}/".encode("ascii")):
+        return "/"
+    return text

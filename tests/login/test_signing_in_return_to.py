@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.login.return_to import MAX_BYTES, check_return_to
+from gateway.login.signing_in import MAX_RETURN_TO_BYTES, check_return_to
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_page_of_the_same_origin_is_kept(text: str) -> None:
         "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/a\\b",
         "/\t/evil.example", "/\n/evil.example", "/\r\nSet-Cookie: a=b", " /app", "/app x", "/\x00",
         "/app/../x", "/./x", "/a//b", "/%2e%2e/x", "/a%2fb", "/a%5cb", "/\N{SNOWMAN}", "/a#b",
-        "/oauth/login?to=/oauth/login", "/oauth/logout", "/" + "a" * MAX_BYTES,
+        "/oauth/login?to=/oauth/login", "/oauth/logout", "/" + "a" * MAX_RETURN_TO_BYTES,
     ],
 )  # fmt: skip
 def test_any_other_text_leads_to_the_start_page(text: str) -> None:
