@@ -206,7 +206,9 @@ class LoginClient:
             return Failure(Reason.LOGIN_FAILED, "the issuer sent no ID token")
         step_up = under_way.step_up
         max_age = None if step_up is None else step_up.max_age_seconds
-        expected = Expected(response.access_token.encode(), under_way.nonce, max_age)
+        expected = Expected(
+            response.access_token.encode(), under_way.nonce, max_age, under_way.begun_at
+        )
         identity = await self._signed.read_id_token(response.id_token, expected, now)
         if isinstance(identity, Unverified):
             return _unverified(identity)

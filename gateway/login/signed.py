@@ -26,6 +26,9 @@ from gateway.login.requests import StepUpWanted
 # It travels in the URL of a logout, and in sealed cookies.
 MAX_ID_TOKEN_BYTES: Final = 16 * 1024
 
+# By how much an ID token may be older than the login that it answers: clocks differ.
+_MAX_SKEW_SECONDS: Final = 600.0
+
 # OpenID Connect Back-Channel Logout 1.0 §2.4.
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 
@@ -43,11 +46,15 @@ class Unverified:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an ID token must say; *nonce* and *max_age_seconds* if the login asked for them."""
+    """What an ID token must say; *nonce* and *max_age_seconds* if the login asked for them.
+
+    *asked_at* is when the login began, in seconds since the epoch; None for a refresh.
+    """
 
     access_token: bytes = field(repr=False)
     nonce: str | None = field(default=None, repr=False)
     max_age_seconds: int | None = None
+    asked_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,12 @@ class SignedTokens:
             return "type is that of another kind of token"
         if token.claims.subject is None:
             return "claim sub is missing"
-        if token.claims.issued_at is None:
+        issued_at, asked_at = token.claims.issued_at, expected.asked_at
+        if issued_at is None:
             return "claim iat is missing"
+        if asked_at is not None and issued_at < asked_at - _MAX_SKEW_SECONDS:
+            # The session would be as old as this, and might be over before its first request.
+            return "claim iat is long before the login"
         azp = claims.get("azp")
         if azp != self._client_id and (azp is not None or len(token.claims.audiences) > 1):
             return "claim azp is not this client"

@@ -13,6 +13,7 @@ from gateway.http.reading.cookies import LOGIN_COOKIE, SESSION_COOKIE
 from gateway.login.requests import Endpoint, LoginResponse, StepUpWanted
 from gateway.login.under_way import MAX_AGE_SECONDS, MAX_LOGINS
 from gateway.settings.values.login import Origin
+from tests.decision.policies import NOW
 from tests.keyring.peers import until
 from tests.login.failing import failing_store
 from tests.login.provider import Provider, answer, hang_up
@@ -438,6 +439,9 @@ REDIRECT = answer(b"", 302, Location="https://evil.example/")
         (_tokens(id_claims={"sub": ...}), "sub is missing"),
         (_tokens(id_claims={"at_hash": "wrong"}), "at_hash"),
         (_tokens(id_claims={"azp": "other"}), "azp"),
+        # It would begin a session that is over already, and so the next login, for ever.
+        (_tokens(id_claims={"iat": int(NOW) - 9 * 3600}), "iat is long before the login"),
+        (_tokens(id_claims={"iat": int(NOW) - 601}), "iat is long before the login"),
     ],
 )
 async def test_a_provider_that_answers_something_else_makes_no_session(
