@@ -185,8 +185,11 @@ class RepeatedHead:
         self._line, self._method, self._target = line, method, target
         return True
 
-    def remember(self, data: bytes, request: Request) -> None:
-        """Remember the plain *request* in *data*, if it came alone and in one piece."""
+    def remember(self, data: bytes, fields: Fields, trace: ReceivedTrace | None) -> None:
+        """Remember the plain request in *data*, if it came alone and in one piece.
+
+        *fields* and *trace* are what was read of it, not what became of it.
+        """
         self._section = self._before_token = self.whole = b""
         self.whole_bytes = -1
         if self._skips:
@@ -199,12 +202,12 @@ class RepeatedHead:
         start = data.find(b"\r\n")
         if start > 0 and data.find(b"\r\n\r\n") == len(data) - 4:
             self._section = data[start:]
-            self._fields = fields = request.fields
+            self._fields = fields
             fields.joined = b"".join(fields.lines)
             self._find_token(fields.authorization)
-            self._trace = request.trace
+            self._trace = trace
             self._traceparent = b""
-            if request.trace is not None and fields.traceparent is not None:
+            if trace is not None and fields.traceparent is not None:
                 self._find_traceparent(fields.traceparent)
 
     def _find_traceparent(self, traceparent: bytes) -> None:

@@ -6,9 +6,11 @@ import httptools
 
 from gateway.decision.reason import Reason
 from gateway.http.reading.faults import EarlyBytes, Fault, StopParsing, was_stopped
+from gateway.http.reading.fields import Fields
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder, too_many_fields
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
+from gateway.http.reading.trace_context import ReceivedTrace
 from gateway.proxy.client.repeated_head import RepeatedHead
 from gateway.proxy.streams.upload import Upload
 from gateway.proxy.transport.chunk_overhead import ChunkOverhead
@@ -56,6 +58,7 @@ class RequestReader:
         "_overhead",
         "_parser",
         "_plain",
+        "_plain_trace",
         "_seam",
         "_sink",
         "in_message",
@@ -74,7 +77,9 @@ class RequestReader:
         self.on_url = head.on_url
         self.on_header = head.on_header
         self._parser = httptools.HttpRequestParser(self)
-        self._plain: Request | None = None  # read in the piece being parsed
+        # The fields and the trace of a request that was read in the piece being parsed.
+        self._plain: Fields | None = None
+        self._plain_trace: ReceivedTrace | None = None
         self._overhead: ChunkOverhead | None = None  # of the body being read, if it is chunked
         self._body_left = 0
         self._is_unparsed = False  # the body being read: its length is known, and it is large
@@ -186,7 +191,7 @@ class RequestReader:
         elif not was_in_message:
             # The end of a head alone does not mean what the whole of it meant: it would lend
             # the credentials of one request to another (on a connection that a proxy shares).
-            self.repeated_head.remember(data, plain)
+            self.repeated_head.remember(data, plain, self._plain_trace)
         return is_upgrade
 
     def _resume(self) -> None:
@@ -269,12 +274,15 @@ class RequestReader:
         """Hand over the head."""
         request = self._head.complete(self._parser)
         self._overhead = self._plain = None
+        # As they were read: once it is allowed by a session, its fields have the session's token,
+        # which must never count as if the client had sent it.
+        fields = request.fields
         self.upload = upload = self._sink.request_received(request)
-        fault = request.fields.fault
+        fault = fields.fault
         if fault is not None and fault.reason not in _FRAMED:
             self.is_over = True
         elif request.is_plain and upload is None:
-            self._plain = request
+            self._plain, self._plain_trace = fields, request.trace
 
     def on_body(self, data: bytes) -> None:
         """Add a piece to the body."""

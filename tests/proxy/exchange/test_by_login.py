@@ -318,6 +318,44 @@ async def test_the_token_is_forwarded_where_bearer_tokens_are(
     assert [one.all(b"authorization") for one in service.requests] == [[token]] * 3 + [[]]
 
 
+@pytest.mark.parametrize("forwards", [False, True])
+async def test_no_connection_remembers_the_token_of_a_session_as_sent_by_the_client(
+    forwards: bool, service: Service, tmp_path: Path
+) -> None:
+    """10017.3 and 10017.6: on a new connection, by a session that is at hand, the same fields."""
+    forwarding = {"identity": {"forward_token": forwards}}
+    async with running_logins(tmp_path, [service.url], **forwarding) as world:
+        cookie = world.logins.begin("s1")
+        assert (await world.gateway.ask(ask_app("/app/x", cookie))).status == 200
+        wire = await world.gateway.connect()
+
+        async def ask(target: str, method: str = "GET", *lines: bytes) -> int:
+            wire.send(ask_app(target, cookie, *lines, method=method))
+            return (await read_answer(wire)).status
+
+        assert [await ask("/app/x") for _ in range(3)] == [200] * 3
+        assert [await ask("/app/x", method) for method in ("DELETE", "POST")] == [403] * 2
+        assert await ask("/api/x") == 401
+        assert await ask("/open/x") == 200
+        assert not service.requests[-1].has(b"authorization")
+        world.logins.end("s1")
+        assert await ask("/app/x") == 401
+
+
+async def test_a_page_may_change_state_with_the_fields_that_it_has_read_with(
+    world: LoginWorld, service: Service
+) -> None:
+    """The field X-CSRF is not forwarded, and still there for the next request."""
+    cookie = world.logins.begin("s1")
+    lines = (cookie, b"X-CSRF: 1", b"Origin: https://app.example")
+    assert (await world.gateway.ask(ask_app("/app/x", *lines))).status == 200
+    wire = await world.gateway.connect()
+    for method in ("GET", "GET", "DELETE", "GET", "POST"):
+        wire.send(ask_app("/app/x", *lines, method=method))
+        assert (await read_answer(wire)).status == 200
+        assert not service.requests[-1].has(b"x-csrf")
+
+
 @pytest.mark.parametrize("scope", ["api:read", "other"])
 async def test_the_cookies_of_a_session_are_sent_with_the_next_responses(
     scope: str, world: LoginWorld
