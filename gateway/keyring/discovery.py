@@ -85,8 +85,10 @@ def parse_metadata(body: bytes, issuer: str, where: str) -> dict[str, object]:
     metadata = parse_json_object(body)
     if isinstance(metadata, JsonFault):
         raise FetchFailed(f"{where}: {metadata.detail}")
-    if metadata.get("issuer") != issuer:
-        raise FetchFailed(f"{where}: names another issuer")
+    named = metadata.get("issuer")
+    if named != issuer:
+        which = f": {show_url(named)}" if isinstance(named, str) else ""
+        raise FetchFailed(f"{where}: names another issuer{which}")
     return metadata
 
 

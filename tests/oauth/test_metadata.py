@@ -115,6 +115,23 @@ def test_metadata_of_another_issuer_are_not_used(issuer: object) -> None:
         parse_endpoints(document, ISSUER, "here")
 
 
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        (ISSUER + "/", ISSUER + "/"),
+        ("https://ada:secret@other.example/?code=secret", "https://other.example/"),
+        ("a\nforged line", "(not a URL)"),
+    ],
+)
+def test_the_issuer_that_metadata_name_is_shown_to_correct_ours(named: str, shown: str) -> None:
+    document = json.dumps({"issuer": named}).encode()
+
+    with pytest.raises(FetchFailed) as failed:
+        parse_endpoints(document, ISSUER, "here")
+
+    assert str(failed.value) == f"here: names another issuer: {shown}"
+
+
 def test_a_name_that_occurs_twice_is_refused() -> None:
     document = f'{{"issuer": "{ISSUER}", "token_endpoint": "a", "token_endpoint": "b"}}'.encode()
 
