@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import ssl
 import time
 import uuid
@@ -44,6 +45,13 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 Flow = Callable[[AuthorizationServer], Awaitable[TokenResponse | OAuthFault]]
 
 
+def _finite(_ctx: click.Context, _param: click.Parameter, seconds: float) -> float:
+    """Return *seconds*; nan passes every range, and would expire at once."""
+    if not math.isfinite(seconds):
+        raise click.BadParameter("write a number of seconds, e.g. 10")
+    return seconds
+
+
 @click.command(short_help="Get a token from any issuer.")
 @click.argument("flow", type=click.Choice(["client", "code", "device", "refresh"]))
 @click.option("--issuer", required=True, type=IssuerUrl(), help="The issuer; it has metadata.")
@@ -78,6 +86,7 @@ Flow = Callable[[AuthorizationServer], Awaitable[TokenResponse | OAuthFault]]
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
+    callback=_finite,
     default=10.0,
     show_default=True,
     help="Seconds for each request.",

@@ -14,7 +14,7 @@ import click
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT
 from gateway.cli.output import escape
 from gateway.oauth.form import Form
-from gateway.settings.values.addresses import check_key_url
+from gateway.settings.values.addresses import check_key_url, is_web_url
 from gateway.settings.values.login import ClientAuthentication, OAuthClient
 from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
@@ -61,6 +61,8 @@ class IssuerUrl(click.ParamType[str]):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
         """Return *value* as it is written: an issuer is compared character by character."""
+        if not is_web_url(str(value)) or "#" in str(value):
+            self.fail("not a URL: write it like https://login.example.com", param, ctx)
         problem = check_key_url(str(value))
         if problem is not None or "?" in str(value):
             self.fail(problem or "an issuer has no query", param, ctx)

@@ -28,6 +28,8 @@ def run(*arguments: str, given: str = "") -> Result:
         ("client", *ISSUER, *CLIENT, "--client-auth", "basic"),
         ("client", *ISSUER, *CLIENT, "--param", "prompt"),
         ("client", *ISSUER, *CLIENT, "--timeout", "0"),
+        ("client", *ISSUER, *CLIENT, "--timeout", "nan"),
+        ("client", *ISSUER, *CLIENT, "--timeout", "inf"),
         ("code", *ISSUER, *CLIENT, "--redirect-uri", "https://app.example.com/"),
         ("refresh", *ISSUER, *CLIENT, "--refresh-token-env", "A", "--refresh-token-file", "b"),
     ],
