@@ -52,7 +52,12 @@ def _has_its_key(method: ClientAuthentication, part: Part, faults: list[Fault]) 
     for extra in written:
         if extra not in wanted:
             method_of = "basic` or `post" if extra in _SECRET_KEYS else "private_key_jwt"
-            message = f"`client_auth: {method.value}` does not use it: write `{method_of}` there"
+            missing = () if fitting else wanted
+            replace = f"write {' or '.join(f'`{key}`' for key in missing)} instead"
+            message = (
+                f"`client_auth: {method.value}` does not use `{extra}`: "
+                f"{replace if missing else 'remove it'}, or set `client_auth` to `{method_of}`"
+            )
             faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
     for extra in fitting[1:]:
         message = f"`{fitting[0]}` and `{extra}` are mutually exclusive"

@@ -7,7 +7,7 @@ import pytest
 from gateway.settings.values.login import ClientAuthentication
 from tests.assertion.callers import signing_pem
 from tests.settings.build.login.login_configs import built, one_login
-from tests.settings.configs import assert_found
+from tests.settings.configs import assert_found, faults
 
 SECRET = '"${CLIENT_SECRET}"'
 
@@ -41,6 +41,22 @@ def test_a_login_has_no_other_key_and_no_fewer(
     before, _, after = text.partition(f" {place}")
 
     assert_found(tmp_path, code, f"{before} ¦{place}{after}")
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "words"),
+    [
+        ("none", {}, "does not use `client_secret`: remove it, or set `client_auth` to `basic`"),
+        ("private_key_jwt", {}, "does not use `client_secret`: write `client_key_file` instead"),
+        ("private_key_jwt", {"client_key_file": "web.key"}, "`client_secret`: remove it"),
+    ],
+)
+def test_the_fault_of_a_key_that_does_not_fit_says_what_to_write_instead(
+    method: str, more: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    (fault,) = faults(tmp_path, one_login(client_auth=method, **more))
+
+    assert words in fault.message
 
 
 @pytest.mark.parametrize("method", ["basic", "post"])
