@@ -115,7 +115,8 @@ def _resource_row(resource: Resource) -> tuple[str, ...]:
 
 def _login_row(login: LoginSettings, settings: Settings) -> tuple[str, ...]:
     origins, session = ",".join(origin.text for origin in login.origins), login.session
-    sessions = f"{session.store.value}, {session.idle_seconds:g}s to {session.total_seconds:g}s"
+    ends = f"idle {session.idle_seconds:g}s, total {session.total_seconds:g}s"
+    sessions = f"{session.store.value}, {ends}"
     routes = settings.policy.routes.routes
     count = sum(login.name == rule.name for route in routes for rule in route.login)
     client = login.client.client_id

@@ -193,7 +193,7 @@ def test_logins_are_listed_with_their_sessions_and_their_routes(tmp_path: Path) 
     rows = [line.split() for line in text.split("\n\n")[-1].splitlines()]
     assert rows[0] == ["LOGIN", "ISSUER", "CLIENT", "ORIGINS", "SESSIONS", "ROUTES", "PLACE"]
     usual = ["main", "web", "https://app.example.com", "memory,"]
-    assert rows[1] == ["web", *usual, "1800s", "to", "28800s", "2", f"{path}:7"]
-    assert rows[2] == ["staff", *usual, "300s", "to", "3600s", "1", f"{path}:13"]
+    assert rows[1] == ["web", *usual, "idle", "1800s,", "total", "28800s", "2", f"{path}:7"]
+    assert rows[2] == ["staff", *usual, "idle", "300s,", "total", "3600s", "1", f"{path}:13"]
     assert "a-secret" not in text
     assert [shown[name]["login"] for name in ("app", "any")] == [["web"], ["staff", "web"]]
