@@ -46,6 +46,12 @@ input[type=text] { font: 1.4rem ui-monospace, "DejaVu Sans Mono", monospace; wid
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem .4rem 0;
   border-bottom: 1px solid #eef1f5; }
+@media (max-width: 40rem) {
+  main.wide { padding: 1rem; }
+  /* A wide table scrolls: broken into single letters, nobody can read it. */
+  table { display: block; overflow-x: auto; }
+  td code { overflow-wrap: normal; }
+}
 """
 
 _STYLE_HASH = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
