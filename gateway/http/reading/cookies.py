@@ -40,12 +40,15 @@ _BARE: Final = re.compile(rb"[=\s\"']*%b%b*" % (_NAME, _SKIPPED), re.IGNORECASE)
 # RFC 6265 §4.1.1: a cookie as the gateway sets it.
 _OURS: Final = re.compile(rb"[ \t]*(%b)=([!#-+\--:<-\[\]-~]+)[ \t]*" % _NAME)
 
-# RFC 9111 §3.5, §5.2.2: what lets shared caches store a response in any case, or forbids it.
+# RFC 9111 §3.5, §5.2.2: what lets shared caches store a response in any case, or forbids it. Not
+# `private` with names: it is about these fields alone, and the rest is stored. CDN-Cache-Control
+# (RFC 9213) takes the place of Cache-Control in caches that know it.
 _SAYS_WHO_STORES: Final = re.compile(
-    rb"\r\ncache-control:(?:[^\r]*[ \t,])?"
-    rb"(?:public|s-maxage|must-revalidate|private|no-store)(?=[ \t,=\r]|\Z)",
+    rb'\r\n(cache-control|cdn-cache-control):(?:(?:[^"\r]|"(?:[^"\\\r]|\\[^\r])*")*[ \t,])?'
+    rb"(?:s-maxage=|(?:public|must-revalidate|private|no-store)(?=[ \t,\r]|\Z))",
     re.IGNORECASE,
 )
+_CDN_CACHE_CONTROL: Final = b"\r\ncdn-cache-control:"
 
 
 class OwnCookies:
@@ -137,7 +140,12 @@ def kept_private(fields: bytes) -> bytes:
     A cache that knows of ``Authorization`` stores a response only if it says that it may (RFC 9111
     §3.5). The browser has sent none, so the service's response has to say that it may not.
     """
-    return fields if _SAYS_WHO_STORES.search(fields) else fields + b"\r\nCache-Control: private"
+    said = {name.lower() for name in _SAYS_WHO_STORES.findall(fields)}
+    if b"cache-control" not in said:
+        fields += b"\r\nCache-Control: private"
+    if b"cdn-cache-control" not in said and _CDN_CACHE_CONTROL in fields.lower():
+        fields += b"\r\nCDN-Cache-Control: private"
+    return fields
 
 
 def _is_set_by_service(line: bytes) -> bool:

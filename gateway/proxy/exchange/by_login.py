@@ -137,7 +137,8 @@ def _was_reloaded(exchange: Browsing) -> bool:
 def _go_on(exchange: Browsing, found: CachedSession | Reason, verdict: Admitted) -> None:
     if isinstance(found, CachedSession) and found.view.cookies:
         # Whatever the service says: a cache must not give one browser's session to another.
-        exchange.limit_fields += b"\r\nCache-Control: no-store"
+        # RFC 9213: some caches read the second field, and then not the first.
+        exchange.limit_fields += b"\r\nCache-Control: no-store\r\nCDN-Cache-Control: no-store"
         for cookie in found.view.cookies:
             exchange.limit_fields += b"\r\nSet-Cookie: " + cookie
     exchange.act(verdict)

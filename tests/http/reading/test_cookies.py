@@ -186,6 +186,10 @@ PRIVATE = b"\r\nCache-Control: private"
         b"\r\nCache-Control: max-age=60",
         b"\r\nCache-Control: no-cache, max-age=0",
         b'\r\nCache-Control: x="public"',
+        b'\r\nCache-Control: max-age=60, x="a, public, b"',
+        b'\r\nCache-Control: max-age=60, x="a\\", public"',
+        b'\r\nCache-Control: max-age=60, private="set-cookie"',
+        b"\r\nCache-Control: private=x",
         b"\r\nCache-Control: publicly",
         b"\r\nX-Cache-Control: public",
         b"\r\nCache-Control:\r\nX: public",
@@ -208,11 +212,18 @@ def test_9111_a_shared_cache_stores_no_response_by_session(control: bytes) -> No
         b"\r\nCache-Control: max-age=60 , s-maxage=9",
         b"\r\nCache-Control: must-revalidate, max-age=1",
         b"\r\nCache-Control: private",
-        b"\r\nCache-Control: private=x",
+        b'\r\nCache-Control: x="a, b", private',
         b"\r\nCache-Control: no-store",
+        b"\r\nCache-Control: private\r\nCDN-Cache-Control: max-age=60, public",
         b"\r\nCache-Control: max-age=60\r\nCache-Control: public",
     ],
 )
 def test_a_service_that_says_who_may_store_a_response_has_its_way(control: bytes) -> None:
     for fields in (control, b"\r\nA: 1" + control + b"\r\nB: 2"):
         assert kept_private(fields) == fields
+
+
+def test_9213_a_field_for_shared_caches_alone_counts_by_itself() -> None:
+    fields = b"\r\nCache-Control: public\r\ncdn-cache-control: max-age=60\r\nA: 1"
+
+    assert kept_private(fields) == fields + b"\r\nCDN-Cache-Control: private"

@@ -373,14 +373,17 @@ async def test_the_cookies_of_a_session_are_sent_with_the_next_responses(
 async def test_no_cache_gives_one_browsers_session_to_another(
     world: LoginWorld, service: Service
 ) -> None:
-    """RFC 9111 §7.3: a response with Set-Cookie is stored like any other."""
+    """RFC 9111 §7.3: a response with Set-Cookie is stored like any other; RFC 9213 §2.2."""
     new = b"__Host-session=s2; Path=/; Secure; HttpOnly; SameSite=Lax"
     cookie = world.logins.begin("s1", cookies=(new,))
-    service.script = serve(make_answer(b"", b"Cache-Control: public, max-age=60"))
+    age = b"public, max-age=60"
+    lines = (b"Cache-Control: " + age, b"CDN-Cache-Control: " + age)
+    service.script = serve(make_answer(b"", *lines))
     answer = await world.gateway.ask(ask_app("/app/x", cookie))
 
     assert answer.all(b"set-cookie") == [new]
-    assert answer.all(b"cache-control") == [b"public, max-age=60", b"no-store"]
+    assert answer.all(b"cache-control") == [age, b"no-store"]
+    assert answer.all(b"cdn-cache-control") == [age, b"no-store"]
 
 
 async def test_no_shared_cache_stores_what_came_by_session(
