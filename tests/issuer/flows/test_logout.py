@@ -191,8 +191,7 @@ async def test_a_test_may_end_sessions_of_somebody_or_of_all(
         await logged_in(issuer, browser, client)
         await issuer.new_browser().log_in("bob")
 
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        status, body = await issuer.post("/end-sessions", form, None if form else headers)
+        status, body = await issuer.post("/end-sessions", form)
 
     assert (status, body) == (200, {"ended": ended})
     assert len(heard) == (0 if stays else 1)
