@@ -221,6 +221,9 @@ class Sessions:
 
     async def _refresh(self, held: Held) -> Kept | Reason:
         """Refresh, unless another gateway does: the loser takes over what the winner got."""
+        # Before the lock, which would run out meanwhile: then another gateway would send the same
+        # refresh token, and the issuer take it for stolen.
+        await held.client.endpoints()
         session_id, seconds = held.session.id, self._lock_seconds(held)
         ends_at = self._clock() + seconds
         while True:

@@ -23,6 +23,7 @@ from tests.decision.policies import NOW
 from tests.keyring.peers import gate, until
 from tests.login.failing import failing_store
 from tests.login.provider import Answer, answer, hang_up
+from tests.login.sessions import make_session
 from tests.login.signing import OTHER_KEY
 from tests.login.world import (
     WallClock,
@@ -142,6 +143,30 @@ async def test_a_short_token_is_refreshed_in_the_last_quarter_of_its_life() -> N
         browser = await world.log_in()
 
         assert (await browser.view()).check_at == NOW + 30
+
+
+async def test_a_refresh_has_all_it_needs_before_it_keeps_other_gateways_waiting() -> None:
+    """9700.13: a lock that runs out while metadata are fetched has a refresh token sent twice."""
+    document = "/.well-known/openid-configuration"
+    down = {document: answer({}, 503)}
+    async with open_world(answers=down) as world, failing_store(world) as store:
+        tokens = Tokens(b"a.b.c", NOW - 1, NOW - 31, "refresh-1")
+        kept = await world.store.begin(make_session(NOW, issuer=world.provider.url, tokens=tokens))
+        assert kept is not None
+        assert kept.value is not None
+        waiting, opened = gate(answer({}, 503))
+        world.provider.answers[document] = waiting
+        world.fetch_clock.advance(600)
+        asked = len(world.provider.paths(document))
+        finding = asyncio.create_task(world.logins.find({SESSION_COOKIE: kept.value}))
+        await until(lambda: bool(world.kept.refreshing))
+        await until(lambda: len(world.provider.paths(document)) > asked)
+        called = list(store.called)
+        opened.set()
+
+        assert await finding is Reason.LOGIN_UNAVAILABLE
+        assert "lock" not in called
+        assert "lock" in store.called
 
 
 async def test_forty_requests_at_the_moment_of_expiry_cause_one_refresh() -> None:
@@ -495,6 +520,9 @@ class FakeClient:
 
     def owns(self, _session: Session) -> bool:
         return True
+
+    async def endpoints(self) -> None:
+        await pause(self.pauses)
 
     async def refresh(self, session: Session) -> Renewed | NotRenewed | Lost:
         self.in_flight += 1
