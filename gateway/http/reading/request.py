@@ -98,7 +98,8 @@ class Request:
             # The first name is that of the Fetch standard, the second one is older.
             read(b"sec-purpose") + read(b"purpose"),
         )
-        if cookies is not NO_OWN_COOKIES and not self.wants_upgrade:
+        is_repeatable = cookies is not NO_OWN_COOKIES and not self.wants_upgrade
+        if is_repeatable and fields.session is None:  # else X-CSRF is missing
             cookies.browser = found  # the next request with these fields says the same
         return found
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.decision.reason import Reason
+from gateway.http.reading.cookies import SESSION_COOKIE, OwnCookies
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 
@@ -121,3 +122,14 @@ def test_only_a_short_body_that_comes_unasked_is_waited_for(
     fields: dict[str, Any], expected: bool
 ) -> None:
     assert make(**fields).body_ends_soon() is expected
+
+
+def test_what_is_forwarded_by_a_session_says_nothing_about_the_next_request() -> None:
+    """A stream is judged again by fields without X-CSRF; the next request still has it."""
+    cookies = OwnCookies([(SESSION_COOKIE, "s1")])
+    request = make(cookies=cookies, lines=[b"\r\nX-CSRF: ", b"1"])
+    received = request.fields
+    request.fields = received.for_session(object(), ())
+
+    assert request.browser().csrf == b""
+    assert Request("POST", b"/x", received).browser().csrf == b"1"
