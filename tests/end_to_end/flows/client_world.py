@@ -28,6 +28,7 @@ SECRET = "{}-secret-of-the-end-to-end-tests"
 CONFIG = """
 version: 1
 listen: 127.0.0.1:0
+admin: false
 access_log: none
 issuers:
   main:
