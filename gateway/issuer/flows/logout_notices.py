@@ -41,6 +41,7 @@ class LogoutNotices:
         try:
             async with http.post(uri, data=form, allow_redirects=False) as response:
                 if response.status not in (200, 204):
-                    _log.warning("back-channel logout: %s answered %d", uri, response.status)
+                    status = f"status {response.status}"
+                    _log.warning("back-channel logout at %s failed: %s", uri, status)
         except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("back-channel logout: %s: %s", uri, type(error).__name__)
+            _log.warning("back-channel logout at %s failed: %s", uri, type(error).__name__)
