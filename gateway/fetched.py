@@ -99,6 +99,7 @@ def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of
     wall: Callable[[], float],
 ) -> LiveLogins:
     logins, issuers = settings.logins, settings.issuers
+    kept.counts.expect(logins)
     used = dict.fromkeys(login.issuer for login in logins.values())
     endpoints = LoginEndpoints([issuers[name] for name in used], clock)
     clients = {

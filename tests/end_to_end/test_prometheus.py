@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from jwt.algorithms import ECAlgorithm
 
 from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.end_to_end.conftest import START_SECONDS, Program, program, running
@@ -31,6 +32,7 @@ from tests.project.monitoring import (
     panel_queries,
 )
 from tests.proxy.gateways import ROUTES, make_token, write_config
+from tests.tokens import make_private
 
 # How long the traffic may take until every panel has something to show.
 FILL_SECONDS = 60.0
@@ -56,6 +58,13 @@ CROWDED = {
     "upstream": "main",
     "public": True,
     "limits": {"requests": 1},
+}
+BROWSED = {
+    "name": "browsed",
+    "match": {"path_prefix": "/app/"},
+    "upstream": "main",
+    "login": "web",
+    "require": {},
 }
 DOWN = {"name": "down", "match": {"path": "/down"}, "upstream": "down", "public": True}
 
@@ -103,10 +112,26 @@ def test_a_rule_that_is_wrong_is_found(tmp_path: Path) -> None:
 # --- a gateway, its service, and its clients
 
 
+def metadata(issuer: str) -> Mapping[str, object]:
+    """Return what an issuer says that browsers could log in at."""
+    return {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/jwks",
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "code_challenge_methods_supported": ["S256"],
+    }
+
+
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer a stream of events that never ends, or else a few bytes; to a crowd, slowly."""
     if request.path == "/crowded":
         await asyncio.sleep(0.2)
+    if request.path == "/.well-known/openid-configuration":
+        return web.json_response(metadata(f"http://{request.host}"))
+    if request.path == "/jwks":
+        jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
+        return web.json_response({"keys": [{**jwk, "kid": "k1", "alg": "ES256", "use": "sig"}]})
     if request.path != "/stream":
         return web.Response(text="hello")
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -148,6 +173,20 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     config["upstreams"]["down"] = {"servers": [f"http://127.0.0.1:{down.getsockname()[1]}"]}
     config["rate_limits"] = {"few": {"rate": "1/1h", "key": "address"}}
     config["revocations"] = {"blocked": {"file": "revoked.json"}}
+    # What nobody does yet is shown as 0: the service is an issuer with metadata and keys.
+    config["issuers"]["people"] = {
+        "issuer": service, "discovery": True, "audiences": ["people"], "algorithms": ["ES256"],
+    }  # fmt: skip
+    config["login"] = {
+        "web": {
+            "issuer": "people",
+            "origins": ["https://app.example.com"],
+            "client_id": "web",
+            "client_auth": "none",
+            "scopes": ["openid"],
+        }
+    }
+    config["routes"].append(BROWSED)
     path.write_text(yaml.safe_dump(config))
     return path
 

@@ -1,8 +1,9 @@
 """Count logins, refreshes and the ends of sessions."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from prometheus_client import Metric
 
@@ -10,6 +11,12 @@ from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.families import counter
 
 ByLogin = Counter[tuple[str, str]]
+
+_LOGIN_OUTCOMES: Final = ("begun", "succeeded", "failed", "unavailable")
+_REFRESH_OUTCOMES: Final = ("renewed", "failed", "lost")
+_END_CAUSES: Final = (
+    "logout", "backchannel_logout", "admin", "replaced", "displaced", "expired", "lost",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -24,6 +31,20 @@ class LoginMetrics:
     logins: ByLogin = field(default_factory=Counter)
     refreshes: ByLogin = field(default_factory=Counter)
     ended: ByLogin = field(default_factory=Counter)
+
+    def expect(self, logins: Iterable[str]) -> None:
+        """Show all counts of *logins* from now on, also those that are 0.
+
+        A series that begins with 1 has no increase that Prometheus could see.
+        """
+        for name in logins:
+            for counts, words in (
+                (self.logins, _LOGIN_OUTCOMES),
+                (self.refreshes, _REFRESH_OUTCOMES),
+                (self.ended, _END_CAUSES),
+            ):
+                for word in words:
+                    counts.setdefault((name, word), 0)
 
 
 def session_families(metrics: Metrics) -> Iterator[Metric]:

@@ -24,6 +24,20 @@ def test_each_outcome_is_counted_for_each_login() -> None:
     ]
 
 
+def test_a_login_that_is_configured_is_shown_before_it_is_used() -> None:
+    metrics = LoginMetrics()
+    metrics.logins["web", "begun"] += 2
+
+    metrics.expect(["web"])
+
+    logins, refreshes, ended = login_families(metrics)
+    assert {one.labels["outcome"]: one.value for one in logins.samples} == {
+        "begun": 2, "succeeded": 0, "failed": 0, "unavailable": 0,
+    }  # fmt: skip
+    assert {one.value for one in (*refreshes.samples, *ended.samples)} == {0}
+    assert {one.labels["login"] for one in (*refreshes.samples, *ended.samples)} == {"web"}
+
+
 def test_lookups_of_sessions_are_counted_by_how_they_ended() -> None:
     metrics = Metrics()
     metrics.sessions_cached, metrics.sessions_found, metrics.sessions_missing = 3, 2, 1
