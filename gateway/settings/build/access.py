@@ -7,7 +7,8 @@ from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
-from gateway.settings.build.issuers import IssuerReach, build_issuers
+from gateway.settings.build.issuers.issuers import build_issuers
+from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.login.logins import build_logins
 from gateway.settings.build.login.routes import add_logins
 from gateway.settings.build.rates import build_rate_limiting
@@ -23,7 +24,7 @@ from gateway.settings.build.warnings import (
     warn_about_unused,
 )
 from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY, IdentityModel
-from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import ConfigFile, UpstreamModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.routes import RouteModel

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Segment, parse_template
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
-from gateway.settings.build.issuers import IssuerReach
+from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.text.document import Document, Part

@@ -19,7 +19,7 @@ from gateway.decision.rules.scopes import (
 )
 from gateway.decision.rules.step_up import StepUp
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
-from gateway.settings.build.issuers import IssuerReach
+from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.routes import MatchModel, RequireModel, RouteModel, ScopeGroup
 from gateway.settings.text.document import Part

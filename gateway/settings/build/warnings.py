@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Route
-from gateway.settings.build.issuers import IssuerReach
+from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.resources import accepts
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import UpstreamModel
 from gateway.settings.schema.routes import RouteModel
 from gateway.settings.text.document import Part

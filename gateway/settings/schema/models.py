@@ -7,7 +7,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.balancing import BalancingModel
 from gateway.settings.schema.identity import IdentityModel
-from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.log import AccessLog
 from gateway.settings.schema.login import LoginModel
 from gateway.settings.schema.rates import RateLimitModel, RedisModel

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator,
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.decision.reason import Reason
-from gateway.settings.schema.issuers import Algorithm
+from gateway.settings.schema.issuers.issuer import Algorithm
 from gateway.settings.schema.json_schema import tidy
 from gateway.settings.schema.types import (
     LIST,

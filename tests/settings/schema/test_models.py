@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.settings.schema.identity import DEFAULT_IDENTITY, IdentityModel
-from gateway.settings.schema.issuers import IssuerModel, KeyTimesModel
+from gateway.settings.schema.issuers.issuer import IssuerModel, KeyTimesModel
 from gateway.settings.schema.models import (
     AdminModel,
     ConfigFile,

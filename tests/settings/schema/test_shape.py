@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.schema.issuers import IssuerModel
+from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import LimitsModel, UpstreamModel
 from gateway.settings.schema.routes import RouteModel
 from gateway.settings.schema.shape import check_shape

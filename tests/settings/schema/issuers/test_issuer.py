@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.policy import Profile
-from gateway.settings.schema.issuers import KEY_SOURCES, Algorithm, IssuerModel
+from gateway.settings.schema.issuers.issuer import KEY_SOURCES, Algorithm, IssuerModel
 from gateway.settings.values.configuration import SourceKind
 from tests.settings.configs import assert_found, faults, one_issuer
 

@@ -1,0 +1,96 @@
+"""Build the issuers from their settings."""
+
+from collections.abc import Mapping, Sequence
+
+from gateway.decision.policy import Issuer, Profile
+from gateway.settings.build.checks import refuse_repeated
+from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
+from gateway.settings.build.sections import Named
+from gateway.settings.schema.issuers.issuer import IssuerModel
+from gateway.settings.text.disk import Disk
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.values.addresses import check_key_url, leaves_unprotected
+from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes
+
+_ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
+_SECRET_DEFAULT = frozenset({"HS256"})
+
+
+def build_issuers(
+    named: Sequence[Named[IssuerModel]],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
+) -> dict[str, IssuerSettings]:
+    """Return the valid issuers by name."""
+    built: dict[str, IssuerSettings] = {}
+    owners: dict[str, str] = {}
+    for one in named:
+        refuse_wrong_sources(one.part, faults)
+        model = one.model
+        if model is None:
+            continue
+        # Compared code point by code point, as `iss` is: `…/` and `…` are two issuers.
+        owner = owners.setdefault(model.issuer, one.name)
+        if owner != one.name:
+            message = f"the issuer `{owner}` already has this `iss`"
+            faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
+        algorithms = _algorithms(model, one.part, faults)
+        source = build_key_source(one, model, algorithms, environ, disk, faults)
+        _warn(model, one.part, faults)
+        if source is not None:
+            built[one.name] = _build(one.name, model, algorithms, source)
+    return built
+
+
+def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozenset[str]:
+    if model.algorithms is None:
+        return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
+    refuse_repeated(model.algorithms, part.child("algorithms"), faults)
+    for index, name in enumerate(model.algorithms):
+        item = part.child("algorithms").child(index)
+        is_hmac = name.startswith("HS")
+        # A list with both kinds lets a public key pass as an HMAC secret (RFC 8725 §3.1).
+        if is_hmac and not model.secret_env:
+            faults.append(item.fault(Code.BAD_VALUE, f"{name} needs the key source secret_env"))
+        elif model.secret_env and not is_hmac:
+            message = f"{name} cannot be verified with a secret: use HS256, HS384 or HS512"
+            faults.append(item.fault(Code.BAD_VALUE, message))
+    return frozenset(model.algorithms)
+
+
+def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
+    if model.audiences == "unchecked":
+        # RFC 8725 section 3.9: a token for another API of this issuer is accepted.
+        message = "tokens that this issuer makes for other APIs are accepted too"
+        faults.append(part.child("audiences").warning(Code.AUDIENCE_UNCHECKED, message))
+    else:
+        refuse_repeated(model.audiences, part.child("audiences"), faults)
+    if model.mode == "report":
+        message = "anyone can forge a token of this issuer, and so pass every route that accepts it"
+        faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
+    asked = {"issuer": bool(model.discovery), "jwks_url": True}
+    for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
+        is_refused = asked[key] and check_key_url(url) is not None
+        if leaves_unprotected(url) and not is_refused:
+            message = "plain http: anyone on the network path can change the response"
+            faults.append(part.child(key).warning(Code.INSECURE_URL, message))
+
+
+def _build(
+    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
+) -> IssuerSettings:
+    audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
+    issuer = Issuer(
+        name=name,
+        issuer=model.issuer,
+        audiences=audiences,
+        algorithms=algorithms,
+        profile=Profile(model.profile),
+        leeway_seconds=model.leeway,
+        reports=model.mode == "report",
+    )
+    keys = model.keys
+    times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)
+    return IssuerSettings(issuer, source, times, model.required)

@@ -1,0 +1,124 @@
+"""Find where the keys of an issuer are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.settings.build.sections import Named
+from gateway.settings.build.tls import build_fetch_ca
+from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel
+from gateway.settings.text.disk import Disk
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.files import find_file
+from gateway.settings.text.grants import Grant
+from gateway.settings.text.variables import describe_unset
+from gateway.settings.values.addresses import check_key_url, is_plain_http
+from gateway.settings.values.configuration import KeySource, SourceKind
+from gateway.tls.certificate import Authorities
+
+# RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
+_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+# A public key as HMAC secret is the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
+# anyone who knows the public key could sign.
+_KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
+_MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
+
+
+def refuse_wrong_sources(part: Part, faults: list[Fault]) -> None:
+    """Refuse an issuer with no key source, or with more than one."""
+    if not isinstance(part.raw, dict):
+        return
+    present = [source for source in KEY_SOURCES if source in part.raw]
+    if not present:
+        message = f"a key source is missing: set one of {', '.join(KEY_SOURCES)}"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    for extra in present[1:]:
+        message = f"`{extra}` and `{present[0]}`: an issuer has exactly one key source"
+        faults.append(part.child(extra).key_fault(Code.CONFLICTING_KEYS, message))
+
+
+def build_key_source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
+    one: Named[IssuerModel],
+    model: IssuerModel,
+    algorithms: frozenset[str],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
+) -> KeySource | None:
+    """Return where the keys of an issuer are, for its *algorithms*; None if that is faulty."""
+    source = _source(one, model, algorithms, environ, disk, faults)
+    ca = _ca(one, model, disk, faults)
+    return None if source is None else replace(source, ca=ca)
+
+
+def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
+    one: Named[IssuerModel],
+    model: IssuerModel,
+    algorithms: frozenset[str],
+    environ: Mapping[str, str],
+    disk: Disk,
+    faults: list[Fault],
+) -> KeySource | None:
+    part = one.part
+    if model.discovery:
+        return _url_source(SourceKind.DISCOVERY, model.issuer, part.child("issuer"), faults)
+    if model.jwks_url is not None:
+        return _url_source(SourceKind.JWKS_URL, model.jwks_url, part.child("jwks_url"), faults)
+    for kind, name in (
+        (SourceKind.JWKS_FILE, model.jwks_file),
+        (SourceKind.PEM_FILE, model.pem_file),
+    ):
+        if name is None:
+            continue
+        path = find_file(name, one.directory, part.child(kind.value), disk, faults)
+        return None if path is None else KeySource(kind, str(path))
+    if model.secret_env is None:
+        return None
+    refused = part.document.refuse("read the environment", Grant.ENVIRONMENT)
+    if refused is not None:
+        faults.append(part.child("secret_env").fault(Code.NOT_GRANTED, refused))
+        return None
+    hmac = frozenset(name for name in algorithms if name.startswith("HS"))
+    secret = read_secret(model.secret_env, hmac, environ)
+    if isinstance(secret, bytes):
+        return KeySource(SourceKind.SECRET, model.secret_env, secret)
+    faults.append(part.child("secret_env").fault(*secret))
+    return None
+
+
+def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
+    problem = check_key_url(url)
+    if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
+        problem = "an issuer with `discovery` must not have a query"  # RFC 8414 section 2
+    if problem is None:
+        return KeySource(kind, url)
+    code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
+    faults.append(part.fault(code, problem))
+    return None
+
+
+def read_secret(
+    variable: str, algorithms: frozenset[str], environ: Mapping[str, str]
+) -> bytes | tuple[Code, str]:
+    """Return the secret in *variable*, or the code and message of its fault."""
+    text = environ.get(variable)
+    if not text:
+        return Code.UNSET_VARIABLE, describe_unset(variable)
+    secret = text.encode("utf-8", "surrogateescape")
+    if any(mark in secret for mark in _KEY_MARKS):
+        return Code.WEAK_SECRET, f"{variable} holds a key of a key pair, not an HMAC secret"
+    needed = max((_HASH_BYTES[name] for name in algorithms), default=0)
+    if len(secret) < needed:
+        strongest = max(algorithms)
+        return Code.WEAK_SECRET, f"{strongest} needs a secret of at least {needed} bytes"
+    if len(set(secret)) < _MIN_DISTINCT_BYTES:
+        return Code.WEAK_SECRET, f"{variable} is easy to guess: use random bytes"
+    return secret
+
+
+def _ca(
+    one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
+) -> Authorities | None:
+    url = model.issuer if model.discovery else model.jwks_url
+    return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)
