@@ -8,9 +8,10 @@ from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
 from gateway.settings.text.scalars import shorten
 from gateway.settings.text.suggestions import did_you_mean
+from gateway.settings.values.clients import ClientAuthentication
 from gateway.settings.values.configuration import Settings
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.login import ClientAuthentication, LoginSettings
+from gateway.settings.values.login import LoginSettings
 
 
 def find_login_faults(settings: Settings, places: Places) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 from gateway.assertion.signer import signer
 from gateway.oauth.form import Form
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

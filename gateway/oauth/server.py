@@ -25,7 +25,7 @@ from gateway.oauth.responses import (
     read_pushed,
     read_tokens,
 )
-from gateway.settings.values.login import OAuthClient
+from gateway.settings.values.clients import OAuthClient
 
 R = TypeVar("R")
 

@@ -28,7 +28,7 @@ from gateway.oauth.pkce import RANDOM_BYTES, make_verifier
 from gateway.oauth.redirect import CodeResponse, ErrorResponse, check_response, parse_redirect
 from gateway.oauth.responses import DeviceAuthorization, TokenResponse
 from gateway.oauth.server import AuthorizationServer
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from tests.assertion.callers import signing_key
 from tests.end_to_end.conftest import (
     AUDIENCE,

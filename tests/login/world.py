@@ -17,11 +17,10 @@ from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, StepUp
 from gateway.login.session import SessionView
 from gateway.login.store import SessionStore
 from gateway.login.stores.memory import MemoryStore
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from gateway.settings.values.login import (
-    ClientAuthentication,
     LoginSettings,
-    OAuthClient,
     Origin,
     SessionSettings,
     SessionStoreKind,

@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 
 from gateway.oauth.metadata import Endpoints
 from gateway.oauth.server import AuthorizationServer
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from tests.assertion.callers import signing_key
 from tests.keyring.peers import Answer, IssuerPeer, body
 

@@ -9,7 +9,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
 from gateway.oauth.client_authentication import ASSERTION_TYPE, LIFETIME_SECONDS, authenticate
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from tests.assertion.callers import signing_key
 from tests.oauth.clients import ID, NOW, SECRET, client
 

@@ -15,7 +15,7 @@ from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.metadata import Endpoints
 from gateway.oauth.responses import DeviceAuthorization, PushedRequest, TokenResponse
 from gateway.oauth.server import AuthorizationServer, ConsentPage
-from gateway.settings.values.login import ClientAuthentication
+from gateway.settings.values.clients import ClientAuthentication
 from tests.keyring.peers import Answer, IssuerPeer, body, issuer_peer
 from tests.oauth.clients import NOW, SECRET, answer, client, last_form, server_at
 

@@ -14,8 +14,9 @@ from gateway.fetching.shown_url import show_url
 from gateway.oauth.metadata import Endpoints, find_endpoints
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
+from gateway.settings.values.clients import ClientAuthentication
 from gateway.settings.values.configuration import IssuerSettings, Server
-from gateway.settings.values.login import ClientAuthentication, LoginSettings
+from gateway.settings.values.login import LoginSettings
 from gateway.tls.client_context import make_trusting_context
 
 # RFC 7591 §2, RFC 8414 §2: how metadata names each way.

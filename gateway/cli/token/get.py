@@ -38,7 +38,7 @@ from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.metadata import find_endpoints
 from gateway.oauth.responses import TokenResponse
 from gateway.oauth.server import AuthorizationServer
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 
 _FILE = click.Path(path_type=Path, allow_dash=True)
 

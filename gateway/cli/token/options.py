@@ -15,7 +15,7 @@ from gateway.cli.exit_codes import EXIT_ENVIRONMENT
 from gateway.cli.output import escape
 from gateway.oauth.form import Form
 from gateway.settings.values.addresses import check_key_url, is_web_url
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
 # RFC 6749 appendix A: what a secret and a refresh token consist of.

@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
-from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.clients import ClientModel, SecretReference
 from gateway.settings.schema.types import (
     LIST,
     TEXT,
@@ -16,11 +16,6 @@ from gateway.settings.schema.types import (
     described,
     text_or_list,
 )
-
-# A secret is never written in the file: only the name of the variable that holds it.
-SecretReference = Annotated[
-    Text, WithJsonSchema({"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"})
-]
 
 # What a page usually shows of a person (OpenID Connect Core 1.0 §5.1).
 DEFAULT_CLAIMS = ("sub", "name", "preferred_username", "email", "picture")
@@ -51,27 +46,13 @@ class SessionModel(Strict):
     )
 
 
-class LoginModel(Strict):
+class LoginModel(ClientModel):
     """A way to log in with a browser: a client of an issuer, and its sessions."""
 
     issuer: Text = Field(description="The issuer to log in at, by name; one with `discovery`.")
     origins: list[Text] = Field(
         min_length=1,
         description="Where the pages are, as browsers write it, e.g. https://app.example.com.",
-    )
-    client_id: Text = Field(description="The client ID, as registered at the issuer.")
-    client_auth: Literal["basic", "post", "private_key_jwt", "none"] = Field(
-        default="basic", description="How the client authenticates at the token endpoint."
-    )
-    client_secret: SecretReference | None = Field(
-        default=None, description="For basic and post: ${NAME} of the client secret."
-    )
-    client_secret_file: Text | None = Field(
-        default=None, description="For basic and post: the file with the client secret."
-    )
-    client_key_file: Text | None = Field(
-        default=None,
-        description="For private_key_jwt: PEM file of a private key, P-256 or Ed25519.",
     )
     scopes: list[Scope] = Field(
         default=["openid"], min_length=1, description="The scopes to request, openid among them."

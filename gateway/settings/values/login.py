@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from gateway.settings.values.signing_key import SigningKey
+from gateway.settings.values.clients import OAuthClient
 
 
 class Endpoint(Enum):
@@ -16,25 +16,6 @@ class Endpoint(Enum):
     LOGOUT = "logout"
     USERINFO = "userinfo"
     BACKCHANNEL_LOGOUT = "backchannel-logout"
-
-
-class ClientAuthentication(Enum):
-    """How a client authenticates at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2)."""
-
-    NONE = "none"
-    BASIC = "basic"
-    POST = "post"
-    PRIVATE_KEY_JWT = "private_key_jwt"
-
-
-@dataclass(frozen=True, slots=True)
-class OAuthClient:
-    """A client as it is registered at an issuer; *secret* or *key* according to *method*."""
-
-    client_id: str
-    method: ClientAuthentication
-    secret: str | None = field(default=None, repr=False)
-    key: SigningKey | None = field(default=None, repr=False)
 
 
 class Origin(NamedTuple):

@@ -2,8 +2,9 @@
 
 from hashlib import sha256
 
+from gateway.settings.values.clients import OAuthClient
 from gateway.settings.values.configuration import Settings
-from gateway.settings.values.login import LoginSettings, OAuthClient, SessionSettings
+from gateway.settings.values.login import LoginSettings, SessionSettings
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
 

@@ -16,7 +16,7 @@ from gateway.fetching.session import make_session
 from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.metadata import Endpoints
 from gateway.oauth.server import AuthorizationServer
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from tests.hanging import LIMIT_SECONDS
 
 WANTED = Wanted(("openid",), ())

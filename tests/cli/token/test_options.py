@@ -12,7 +12,7 @@ from gateway.cli.token.options import (
     read_key,
     read_secret,
 )
-from gateway.settings.values.login import ClientAuthentication
+from gateway.settings.values.clients import ClientAuthentication
 from tests.assertion.callers import signing_key, signing_pem
 
 SECRET = "the-secret-of-this-client"

@@ -14,7 +14,6 @@ from tests.settings.configs import assert_found
 REQUIRED = {"issuer": "main", "origins": ["https://a.example"], "client_id": "web"}
 
 MISTAKES = [
-    ("bad_value", one_login(client_auth="¦tls")),
     ("wrong_type", one_login(origins='¦"https://app.example.com"')),
     ("empty_list", one_login(origins="¦[]")),
     ("empty_list", one_login(scopes="¦[]")),

@@ -1,1 +1,1 @@
-"""Build the ways to log in: their clients and sessions, and the routes that use them."""
+"""Build the ways to log in: their sessions, and the routes that use them."""

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from gateway.decision.routes.host import canonical_host
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
+from gateway.settings.build.clients.clients import build_client
 from gateway.settings.build.cors import find_origin_problem
-from gateway.settings.build.login.clients import build_client
 from gateway.settings.build.login.sessions import build_session
 from gateway.settings.build.resources import KnownIssuers
 from gateway.settings.schema.login import LoginModel
@@ -75,7 +75,8 @@ def _build(
 ) -> LoginSettings | None:
     _check_issuer(model.issuer, part.child("issuer"), around.issuers, faults)
     origins = _origins(model.origins, part.child("origins"), faults)
-    client = build_client(model, part, around.sources, faults)
+    sources = around.sources
+    client = build_client(model, part, sources.main.directory, sources.disk, faults)
     at_session = part.child("session")
     session = build_session(
         model.session, at_session, around.sources, around.max_head_bytes, faults

@@ -4,16 +4,12 @@ import base64
 import binascii
 from typing import Final
 
-from gateway.settings.build.login.secrets import read_reference, read_secret_file
+from gateway.settings.build.clients.secrets import read_reference, read_secret_file
 from gateway.settings.schema.login import SessionModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources
-from gateway.settings.values.login import (
-    MOST_COOKIE_BYTES,
-    SessionSettings,
-    SessionStoreKind,
-)
+from gateway.settings.values.login import MOST_COOKIE_BYTES, SessionSettings, SessionStoreKind
 
 _KEY_BYTES: Final = 32
 # 32 random bytes have fewer different ones with a probability of less than 10^-16.

@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.values.login import (
-    MOST_COOKIE_BYTES,
-    SessionSettings,
-    SessionStoreKind,
-)
+from gateway.settings.values.login import MOST_COOKIE_BYTES, SessionSettings, SessionStoreKind
 from tests.settings.build.login.login_configs import REDIS, built, one_login
 from tests.settings.configs import assert_found
 

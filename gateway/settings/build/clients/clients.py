@@ -1,16 +1,17 @@
-"""Build the client that a login is at its issuer, with its secret or key."""
+"""Build a client of an authorization server, with its secret or key."""
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from gateway.settings.build.login.secrets import read_reference, read_secret_file
-from gateway.settings.schema.login import LoginModel
+from gateway.settings.build.clients.secrets import read_reference, read_secret_file
+from gateway.settings.schema.clients import ClientModel
+from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.text.files import Sources
 from gateway.settings.text.pem_files import read_pem
-from gateway.settings.values.login import ClientAuthentication, OAuthClient
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.signing_key import SigningKey, parse_signing_key
 
 # RFC 6749 appendices A.1 and A.2, VSCHAR.
@@ -27,24 +28,27 @@ _EVERY_KEY: Final = (*_SECRET_KEYS, "client_key_file")
 
 
 def build_client(
-    model: LoginModel, part: Part, sources: Sources, faults: list[Fault]
+    model: ClientModel, part: Part, directory: Path, disk: Disk, faults: list[Fault]
 ) -> OAuthClient | None:
-    """Return the client of the login in *part*; None if its secret or key is faulty."""
+    """Return the client in *part*; None if its secret or key is faulty.
+
+    *directory* is that of the file which contains *part*.
+    """
     if not _VISIBLE.fullmatch(model.client_id):
         message = "not a client ID: it has visible ASCII characters only"
         faults.append(part.child("client_id").fault(Code.BAD_VALUE, message))
     method = ClientAuthentication(model.client_auth)
     if not _has_its_key(method, part, faults):
         return None
-    secret = _secret(model, part, sources, faults)
-    key = _key(model, part, sources, faults)
+    secret = _secret(model, part, directory, disk, faults)
+    key = _key(model, part, directory, disk, faults)
     if method is not ClientAuthentication.NONE and secret is None and key is None:
         return None
     return OAuthClient(model.client_id, method, secret, key)
 
 
 def _has_its_key(method: ClientAuthentication, part: Part, faults: list[Fault]) -> bool:
-    """Return whether the login has exactly the key that *method* needs."""
+    """Return whether the client has exactly the key that *method* needs."""
     # As written: a key with a fault of its own is not missing as well.
     written = [key for key in _EVERY_KEY if part.child(key).raw is not None]
     wanted = _KEYS[method]
@@ -68,14 +72,15 @@ def _has_its_key(method: ClientAuthentication, part: Part, faults: list[Fault]) 
     return written == fitting and len(fitting) == min(len(wanted), 1)
 
 
-def _secret(model: LoginModel, part: Part, sources: Sources, faults: list[Fault]) -> str | None:
+def _secret(
+    model: ClientModel, part: Part, directory: Path, disk: Disk, faults: list[Fault]
+) -> str | None:
     if model.client_secret is not None:
         at = part.child("client_secret")
         secret = read_reference(model.client_secret, at, faults)
     elif model.client_secret_file is not None:
         at = part.child("client_secret_file")
-        directory = sources.main.directory
-        secret = read_secret_file(model.client_secret_file, directory, at, sources.disk, faults)
+        secret = read_secret_file(model.client_secret_file, directory, at, disk, faults)
     else:
         return None
     if secret is not None and not _VISIBLE.fullmatch(secret):
@@ -85,11 +90,13 @@ def _secret(model: LoginModel, part: Part, sources: Sources, faults: list[Fault]
     return secret
 
 
-def _key(model: LoginModel, part: Part, sources: Sources, faults: list[Fault]) -> SigningKey | None:
+def _key(
+    model: ClientModel, part: Part, directory: Path, disk: Disk, faults: list[Fault]
+) -> SigningKey | None:
     if model.client_key_file is None:
         return None
-    at, directory = part.child("client_key_file"), sources.main.directory
-    read = read_pem(model.client_key_file, directory, at, sources.disk, faults)
+    at = part.child("client_key_file")
+    read = read_pem(model.client_key_file, directory, at, disk, faults)
     if read is None:
         return None
     key = parse_signing_key(read[1])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.values.login import ClientAuthentication
+from gateway.settings.values.clients import ClientAuthentication
 from tests.assertion.callers import signing_pem
 from tests.settings.build.login.login_configs import built, one_login
 from tests.settings.configs import assert_found, faults

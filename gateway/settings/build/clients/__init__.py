@@ -1,0 +1,1 @@
+"""Build clients of authorization servers, with their secrets and keys."""
