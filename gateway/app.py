@@ -46,9 +46,7 @@ class Gateway(ControlPlane):
             )
 
         fetched = make(settings)
-        self.data = DataPlane(
-            settings, fetched.keyring, fetched.revocations.lists, clocks, logins=fetched.logins
-        )
+        self.data = DataPlane(settings, fetched.central, clocks)
         super().__init__(
             settings,
             fetched,
@@ -133,7 +131,7 @@ class ThisProcess:
         if self._wanted is not None:
             settings, fetched = self._wanted
             self._wanted = None
-            self._data.use(settings, fetched.keyring, fetched.revocations.lists, fetched.logins)
+            self._data.use(settings, fetched.central)
 
     async def counts(self) -> Metrics:
         """Return the counts."""

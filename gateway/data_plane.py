@@ -5,12 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.admission import Keys
-from gateway.decision.revocation import RevocationLists
+from gateway.central import Central
 from gateway.fetching.thread import start_thread
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.limits.redis_limiter import Limiters
-from gateway.login.requests import Logins
 from gateway.preload import preload
 from gateway.proxy.concurrency.concurrency_limits import report_adaptive_limits
 from gateway.proxy.listener.listener import Listener
@@ -32,26 +30,23 @@ _SPANS_CLOSE_SECONDS = 2.0
 class DataPlane:
     """What one process serves with; build it inside a running event loop.
 
-    *keys* and *lists* are live: they are kept current elsewhere. *pseudonym* is the gateway's name
-    in Via, the same in all of its processes. *is_one_of_several* says that other processes write
-    to the same access log. *limiter* counts requests that Redis does not count. *logins* are asked
-    about browsers, if *settings* have any. *identity_names* are the aliases of the identity headers
-    of former configurations, under which this process did not serve, and *had_logins* says whether
-    one of these had logins.
+    *pseudonym* is the gateway's name in Via, the same in all of its processes. *is_one_of_several*
+    says that other processes write to the same access log. *limiter* counts requests that Redis
+    does not count. *identity_names* are the aliases of the identity headers of former
+    configurations, under which this process did not serve, and *had_logins* says whether one of
+    these had logins.
     """
 
     def __init__(  # noqa: PLR0913 - built in two places, by name
         self,
         settings: Settings,
-        keys: Keys,
-        lists: RevocationLists,
+        central: Central,
         clocks: Clocks = MACHINE_CLOCKS,
         *,
         pseudonym: bytes | None = None,
         is_one_of_several: bool = False,
         limiter: Limiter | None = None,
         identity_names: frozenset[bytes] = frozenset(),
-        logins: Logins | None = None,
         had_logins: bool = False,
     ) -> None:
         self._clocks = clocks
@@ -63,7 +58,7 @@ class DataPlane:
         self._prepared: tuple[Settings, Contexts] | None = None
         self._former_names = identity_names
         self._had_logins = had_logins
-        self._serving = self._make_serving(settings, keys, lists, logins, None)
+        self._serving = self._make_serving(settings, central, None)
         serving = self._serving
         addresses = [one.address for one in settings.listen]
         self._listener = Listener(addresses, serving.tls, serving.port, serving.pools)
@@ -71,17 +66,14 @@ class DataPlane:
     def _make_serving(
         self,
         settings: Settings,
-        keys: Keys,
-        lists: RevocationLists,
-        logins: Logins | None,
+        central: Central,
         former: Serving | None,
     ) -> Serving:
         self._spans.use(settings.tracing)
         prepared, self._prepared = self._prepared, None
         return make_serving(
             settings,
-            keys,
-            lists,
+            central,
             self._metrics,
             self._access_log,
             former,
@@ -91,7 +83,6 @@ class DataPlane:
             prepared[1] if prepared is not None and prepared[0] is settings else None,
             self._limiters.use(settings.rate_limiting.redis),
             self._former_names,
-            logins,
             self._had_logins,
         )
 
@@ -140,15 +131,13 @@ class DataPlane:
             return f"cannot speak TLS: {error.strerror or error}"
         return None
 
-    def use(
-        self, settings: Settings, keys: Keys, lists: RevocationLists, logins: Logins | None = None
-    ) -> None:
+    def use(self, settings: Settings, central: Central) -> None:
         """Switch to *settings* at once: no request sees parts of two configurations.
 
         Requests that were decided before finish under the former one; all others do not, also
         those that wait for a key.
         """
-        serving = self._make_serving(settings, keys, lists, logins, self._serving)
+        serving = self._make_serving(settings, central, self._serving)
         self._listener.use(serving.tls, serving.port, serving.pools)
         self._serving = serving
         self.compare_streams()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.central import Central
 from gateway.fetching.clock import Clock
 from gateway.keyring.keyring import Keyring
 from gateway.login.client import LoginClient
@@ -28,6 +29,11 @@ class Fetched:
     revocations: Revocations
     logins: Logins | None = None
     live_logins: LiveLogins | None = None
+
+    @property
+    def central(self) -> Central:
+        """Return what a process that serves requests uses of this, if it is this process."""
+        return Central(self.keyring, self.revocations.lists, self.logins)
 
     async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""

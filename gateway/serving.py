@@ -9,8 +9,8 @@ from secrets import token_urlsafe
 
 from gateway.admission import Admission, Keys
 from gateway.assertion.signer import AssertionSigner
+from gateway.central import Central
 from gateway.decision.identity import identity_aliases
-from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Deny, Publish
@@ -60,8 +60,7 @@ class Serving:
 
 def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     settings: Settings,
-    keys: Keys,
-    lists: RevocationLists,
+    central: Central,
     metrics: Metrics,
     access_log: AccessLog,
     former: Serving | None = None,
@@ -71,10 +70,9 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     contexts: Contexts | None = None,
     limiter: Limiter | None = None,
     identity_names: frozenset[bytes] = frozenset(),
-    logins: Logins | None = None,
     had_logins: bool = False,
 ) -> Serving:
-    """Return what serves under *settings*; *metrics* counts for it from now on.
+    """Return what serves under *settings*, with *central*; *metrics* counts from now on.
 
     *contexts* are what `make_tls` returns for them, if it was called before. *export* takes
     spans; without it there is no tracing. *limiter* counts requests, by default a new one in
@@ -107,7 +105,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     for pool in () if former is None else former.pools:
         if pool.name in pools:
             pools[pool.name].inherit(pool)
-    admission = Admission(settings.policy, keys, lists, memo, clocks.wall)
+    admission = Admission(settings.policy, central.keys, central.lists, memo, clocks.wall)
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
     identity_names |= identity_aliases(settings.policy.identity)
@@ -118,7 +116,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port = _make_port(
         settings,
         admission,
-        keys,
+        central.keys,
         pools,
         write_buffer,
         streams,
@@ -134,7 +132,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     )
     port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
     port.host_cors = HostCors(settings.policy.routes.routes, settings.route_options)
-    _set_logins(port, settings, logins, clocks, metrics)
+    _set_logins(port, settings, central.logins, clocks, metrics)
     if pseudonym is not None:
         port.use_pseudonym(pseudonym)
     return Serving(

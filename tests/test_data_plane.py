@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.admission import Keys
+from gateway.central import Central
 from gateway.data_plane import DataPlane
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values.configuration import Settings
@@ -38,7 +39,7 @@ def settings(service: Service, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def data(settings: Settings, keys: Keys) -> AsyncIterator[DataPlane]:
-    plane = DataPlane(settings, keys, {}, pseudonym=b"jwt-gateway-1")
+    plane = DataPlane(settings, Central(keys, {}), pseudonym=b"jwt-gateway-1")
     await plane.start()
     yield plane
     await plane.stop()
@@ -84,7 +85,7 @@ async def test_the_next_request_is_decided_by_the_next_configuration(
     ]
     assert (await ask(data, "/api/x", bearer())).status == 200
 
-    data.use(load(write_config(tmp_path, [service.url], {"routes": routes})), keys, {})
+    data.use(load(write_config(tmp_path, [service.url], {"routes": routes})), Central(keys, {}))
 
     assert (await ask(data, "/api/x", bearer())).status == 404
     assert (await ask(data, "/other", bearer())).status == 200

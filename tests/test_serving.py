@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.central import Central
 from gateway.keyring.keyring import Keyring
 from gateway.revocation.revocations import Revocations
 from gateway.serving import Serving, make_serving
@@ -16,8 +17,8 @@ def make_metrics() -> Metrics:
 
 
 def make(settings: Settings, metrics: Metrics, former: Serving | None = None) -> Serving:
-    keyring, lists = Keyring(settings.issuers), Revocations(settings.revocations).lists
-    return make_serving(settings, keyring, lists, metrics, AccessLog(None), former)
+    central = Central(Keyring(settings.issuers), Revocations(settings.revocations).lists)
+    return make_serving(settings, central, metrics, AccessLog(None), former)
 
 
 async def test_every_route_has_its_counts_and_the_pool_of_its_upstream(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.central import Central
 from gateway.decision.keys import KeySet
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationList
@@ -54,6 +55,11 @@ class Mirror:
         self.keys: Mapping[str, KeySet] = self._keys
         self.lists: Mapping[str, RevocationList] = self._lists
         self.logins = PeerLogins(number, circuit)
+
+    @property
+    def central(self) -> Central:
+        """Return what the worker's data plane uses."""
+        return Central(self, self.lists, self.logins)
 
     def update_keys(self, update: KeysUpdate) -> None:
         """Replace the keys of one issuer."""

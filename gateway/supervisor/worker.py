@@ -126,13 +126,11 @@ class Worker:
         mirror, self._number = self._mirror(configuration.number), configuration.number
         data = DataPlane(
             settings,
-            mirror,
-            mirror.lists,
+            mirror.central,
             pseudonym=start.pseudonym,
             is_one_of_several=True,
             limiter=PeerLimiter(self._circuit),
             identity_names=start.identity_names,
-            logins=mirror.logins,
             had_logins=start.had_logins,
         )
         await data.start(inherit(start.descriptors))
@@ -157,7 +155,7 @@ class Worker:
             raise Refused("not prepared for it")
         settings = self._prepared[1]
         mirror = self._mirror(number)
-        self._data.use(settings, mirror, mirror.lists, mirror.logins)
+        self._data.use(settings, mirror.central)
         self._mirrors.pop(self._number, None)
         self._number, self._prepared = number, None
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.central import Central
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
-from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.logs.access_log import AccessLog
@@ -122,7 +122,7 @@ class Network:
         self.services: list[ServiceEnd] = []
         self.metrics = Metrics()
         self.serving = make_serving(
-            ground.settings, ground.keyring, Revocations({}).lists, self.metrics, AccessLog(None)
+            ground.settings, Central(ground.keyring, {}), self.metrics, AccessLog(None)
         )
         self.clients: Clients[ClientConnection] = Clients()
         ground.loop.accept = self._accept

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.central import Central
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.client.clients import Clients
 from gateway.proxy.client.connection import ClientConnection
@@ -16,7 +17,6 @@ from gateway.proxy.port import RouteState
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.connection import ServerConnection
 from gateway.proxy.upstream.pool import Pool
-from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.logs.access_log import AccessLog
@@ -220,9 +220,7 @@ class MemoryWorld:
         self.keyring = Keyring(settings.issuers)
         self._access_log = AccessLog(None)
         metrics = Metrics()
-        serving = make_serving(
-            settings, self.keyring, Revocations({}).lists, metrics, self._access_log
-        )
+        serving = make_serving(settings, Central(self.keyring, {}), metrics, self._access_log)
         self.port = port = serving.port
         (upstream,) = settings.upstreams.values()
         counts = metrics.upstreams[upstream.name]

@@ -33,7 +33,7 @@ def reload(gateway: RunningGateway, **limits: Any) -> None:
     settings: Settings = gateway.gateway.data._serving.settings
     fetched = gateway.gateway.fetched
     wanted = replace(settings, limits=replace(settings.limits, **limits))
-    gateway.gateway.data.use(wanted, fetched.keyring, fetched.revocations.lists)
+    gateway.gateway.data.use(wanted, fetched.central)
 
 
 def allowed(gateway: RunningGateway) -> float:

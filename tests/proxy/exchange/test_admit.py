@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.central import Central
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Verdict
@@ -12,7 +13,6 @@ from gateway.http.reading.request import Request
 from gateway.keyring.keyring import Keyring
 from gateway.proxy.exchange.admit import admit, admit_with_keys
 from gateway.proxy.port import Port
-from gateway.revocation.revocations import Revocations
 from gateway.serving import make_serving
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.metrics.counts import Metrics
@@ -28,7 +28,7 @@ async def keyring(tmp_path: Path) -> Keyring:
 async def port(tmp_path: Path, keyring: Keyring) -> Port:
     settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {}))
     metrics = Metrics()
-    return make_serving(settings, keyring, Revocations({}).lists, metrics, AccessLog(None)).port
+    return make_serving(settings, Central(keyring, {}), metrics, AccessLog(None)).port
 
 
 def make(target: bytes = b"/open/", host: bytes = b"a.test", *, token: bool = False) -> Request:
@@ -165,8 +165,7 @@ async def test_a_refusal_does_not_outlive_its_configuration(
     routes = [{"name": "api", "match": {"path_prefix": "/api/"}, "upstream": "main"}]
     opened = [{**routes[0], "public": True}]
     settings = load(write_config(tmp_path, ["http://127.0.0.1:1"], {"routes": opened}))
-    lists, log = Revocations({}).lists, AccessLog(None)
-    latest = make_serving(settings, keyring, lists, Metrics(), log).port
+    latest = make_serving(settings, Central(keyring, {}), Metrics(), AccessLog(None)).port
 
     assert isinstance(admit(latest, request), Allow)
 

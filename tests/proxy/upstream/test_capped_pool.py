@@ -164,7 +164,7 @@ async def test_no_server_ever_has_more_connections_than_the_limit(
 def reload(gateway: RunningGateway) -> None:
     """Reload the same configuration, which gets new pools."""
     serving, fetched = gateway.gateway.data._serving, gateway.gateway.fetched
-    gateway.gateway.data.use(serving.settings, fetched.keyring, fetched.revocations.lists)
+    gateway.gateway.data.use(serving.settings, fetched.central)
 
 
 async def test_a_reload_does_not_exceed_the_limit_of_connections(

@@ -123,7 +123,7 @@ async def test_checks_of_a_former_configuration_end_with_it(
     (former,) = (pool._checks for pool in data._serving.pools)
     assert former is not None
 
-    data.use(data._serving.settings, fetched.keyring, fetched.revocations.lists)
+    data.use(data._serving.settings, fetched.central)
 
     await eventually(lambda: not former._running)
     checks = patient(service).checks

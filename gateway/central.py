@@ -1,0 +1,21 @@
+"""What a gateway has once, as each process that serves requests uses it."""
+
+from dataclasses import dataclass
+
+from gateway.admission import Keys
+from gateway.decision.revocation import RevocationLists
+from gateway.login.requests import Logins
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Central:
+    """What belongs to one configuration and exists once, however many processes serve requests.
+
+    *keys* and *lists* are live: they are kept current elsewhere. *logins* are None if the
+    configuration has no way to log in. Each is the thing itself in a gateway of one process; in a
+    worker it is the supervisor's, which is asked.
+    """
+
+    keys: Keys
+    lists: RevocationLists
+    logins: Logins | None = None
