@@ -1,98 +1,135 @@
-"""With twice the load that a service can answer, it answers as much as ever, and what matters."""
+"""With twice the load that a service can answer, it answers as much as ever, and what matters.
+
+Everything happens step by step, and patience is counted in steps: to a machine that is slow or
+stands still, an upstream is slower, too, and all of this holds nevertheless.
+"""
 
 import asyncio
-from itertools import count
+from collections import deque
 from typing import Any
 
+from gateway.limits.adaptive_limit import START
 from tests.proxy.conftest import StartGateway
 from tests.proxy.gateways import RunningGateway
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service
-from tests.proxy.wire import Cut, Wire
+from tests.proxy.wire import Wire
 
-# What the service can do: so many at once, each for so long. Others wait, first come first served.
-AT_ONCE = 4
-WORK_SECONDS = 0.05
+# Clients wait until the service has worked off so many requests since they asked. Then they leave,
+# which the service cannot see.
+PATIENCE = 6
 
-TARGET_SECONDS = 3 * WORK_SECONDS
-PATIENCE_SECONDS = 8 * WORK_SECONDS  # of clients: then they leave, which the service cannot see
+# With START requests in flight, a new one waits for longer than its client does; with as many as
+# are worked off in the target, it does not.
+WORK_SECONDS = 0.02
+TARGET = "70ms"
 
-WORKED = 240
+WORKED = 120
+LATER = WORKED // 2
 EVERY_SO_MANY_IS_HIGH = 4
+
+
+class Client:
+    """One that asked for *target* when the service had worked off *asked_at* requests."""
+
+    def __init__(self, target: str, asked_at: int, wire: Wire) -> None:
+        self.target = target
+        self.asked_at = asked_at
+        self.has_left = False
+        self._wire = wire
+        wire.send(make_request(target))
+        self.answer = asyncio.create_task(read_answer(wire))
+
+    @property
+    def status(self) -> int | None:
+        """Return the status of the answer; None if there was none in time."""
+        return None if self.has_left else self.answer.result().status
+
+    def leave(self) -> None:
+        """Wait no longer for an answer that is not there yet."""
+        if not self.answer.done():
+            self.has_left = True
+            self.answer.cancel()
+        self._wire.transport.abort()
 
 
 class Load:
     """Two new requests for each that the service has worked off, whether anybody waits or not.
 
-    So the load is twice the capacity of the service, however fast this machine is.
+    So the load is twice the capacity of the service. It works off one at a time, each for at least
+    *work_seconds*; others wait there, first come first served.
     """
 
-    def __init__(self, gateway: RunningGateway) -> None:
+    def __init__(
+        self, gateway: RunningGateway, service: Service, work_seconds: float = 0.0
+    ) -> None:
         self._gateway = gateway
-        self._free = asyncio.Semaphore(AT_ONCE)
-        self._numbers = count()
-        self._clients: list[asyncio.Task[None]] = []
-        self._is_enough = asyncio.Event()
-        self._under_way = 0
-        self.worked: list[bytes] = []
-        self.busy: list[int] = []  # how many others the service had, each time that one was done
-        self.statuses: dict[bytes, int | None] = {}  # None: the client left
-        self.asked_at: dict[bytes, int] = {}  # how many were worked off then
+        self._work_seconds = work_seconds
+        self._arrived: asyncio.Queue[Wire] = asyncio.Queue()
+        self._waiting: deque[tuple[Client, Wire]] = deque()
+        self.clients: list[Client] = []
+        self.worked: list[Client] = []
+        service.script = self._script
 
-    async def script(self, service: Service, wire: Wire) -> None:
+    async def _script(self, service: Service, wire: Wire) -> None:
         while True:
-            request = await service.read_request(wire)
-            self._under_way += 1
-            async with self._free:
-                await asyncio.sleep(WORK_SECONDS)
-            self._under_way -= 1
-            self.worked.append(request.target)
-            self.busy.append(self._under_way)
-            wire.send(make_answer(request.target))
-            self.ask(2)
+            await service.read_request(wire)
+            self._arrived.put_nowait(wire)
 
-    def ask(self, requests: int) -> None:
-        if len(self.worked) >= WORKED:
-            self._is_enough.set()
-            return
-        for number in (next(self._numbers) for _ in range(requests)):
-            name = "low" if number % EVERY_SO_MANY_IS_HIGH else "high"
-            self._clients.append(asyncio.create_task(self._client(f"/{name}/{number}")))
+    async def run(self, steps: int = WORKED) -> None:
+        """Have the service work off as many requests as there are *steps*."""
+        for _ in range(START):
+            await self._ask()
+        for _ in range(steps):
+            await self._work_off()
+            for client in self.clients:
+                if len(self.worked) - client.asked_at >= PATIENCE:
+                    client.leave()
+            await self._ask()
+            await self._ask()
+        for client in self.clients:
+            client.leave()
 
-    async def _client(self, target: str) -> None:
-        name = target.encode()
-        self.asked_at[name] = len(self.worked)
-        wire = await self._gateway.connect()
-        wire.send(make_request(target))
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                self.statuses[name] = (await read_answer(wire)).status
-        except (TimeoutError, Cut):
-            self.statuses[name] = None
-        wire.transport.abort()
+    async def _ask(self) -> None:
+        """Send a request, and wait until the service has it or the client has an answer."""
+        number = len(self.clients)
+        name = "low" if number % EVERY_SO_MANY_IS_HIGH else "high"
+        client = Client(f"/{name}/{number}", len(self.worked), await self._gateway.connect())
+        self.clients.append(client)
+        arrival = asyncio.create_task(self._arrived.get())
+        await asyncio.wait((arrival, client.answer), return_when=asyncio.FIRST_COMPLETED)
+        if arrival.done():
+            self._waiting.append((client, arrival.result()))
+        else:
+            arrival.cancel()
 
-    async def run(self) -> None:
-        self.ask(2 * AT_ONCE)
-        async with asyncio.timeout(60):
-            await self._is_enough.wait()
-            await asyncio.gather(*self._clients)
+    async def _work_off(self) -> None:
+        """Answer the request that has waited longest: no limit lets the service be idle."""
+        client, wire = self._waiting.popleft()
+        await asyncio.sleep(self._work_seconds)
+        self.worked.append(client)
+        if not wire.transport.is_closing():
+            wire.send(make_answer(client.target.encode()))
+        if not client.has_left:
+            await client.answer
 
     def goodput(self) -> float:
         """Return the share of the later work that came in time for those who had asked."""
-        later = self.worked[WORKED // 2 : WORKED]
-        return sum(self.statuses.get(one) == 200 for one in later) / len(later)
+        later = self.worked[LATER:]
+        return sum(client.status == 200 for client in later) / len(later)
 
-    def later(self, name: bytes) -> list[int | None]:
+    def later(self, name: str) -> set[int | None]:
         """Return what became of those of a route that asked in the second half."""
-        return [
-            status
-            for target, status in self.statuses.items()
-            if target.startswith(name) and self.asked_at[target] >= WORKED // 2
-        ]
+        return {
+            client.status
+            for client in self.clients
+            # Who asked in the last steps was still waiting.
+            if client.target.startswith(name) and LATER <= client.asked_at < WORKED - PATIENCE
+        }
 
 
-async def overloaded(start_gateway: StartGateway, service: Service, **upstream: Any) -> Load:
-    routes = [
+def routes() -> list[dict[str, Any]]:
+    return [
         {
             "name": name,
             "match": {"path_prefix": f"/{name}/"},
@@ -102,44 +139,51 @@ async def overloaded(start_gateway: StartGateway, service: Service, **upstream: 
         }
         for name in ("high", "low")
     ]
-    gateway = await start_gateway(routes=routes, upstream=upstream)
-    load = Load(gateway)
-    service.script = load.script
-    await load.run()
-    return load
 
 
-async def test_without_limits_nearly_all_work_is_for_clients_that_have_left(
+async def test_without_limits_all_work_is_soon_for_clients_that_have_left(
     start_gateway: StartGateway, service: Service
 ) -> None:
-    load = await overloaded(start_gateway, service)
+    load = Load(await start_gateway(routes=routes()), service)
 
-    assert load.goodput() < 0.2
-    assert 503 not in load.statuses.values()
+    await load.run()
+
+    assert load.goodput() == 0
+    assert load.later("/") == {None}
 
 
 async def test_with_a_target_the_service_works_for_clients_that_wait_and_high_priority_passes(
     start_gateway: StartGateway, service: Service
 ) -> None:
-    load = await overloaded(
-        start_gateway, service, overload={"target": f"{TARGET_SECONDS * 1000:.0f}ms"}
-    )
+    gateway = await start_gateway(routes=routes(), upstream={"overload": {"target": TARGET}})
+    load = Load(gateway, service, WORK_SECONDS)
 
-    assert load.goodput() >= 0.8
-    idle = [one for one in load.busy[WORKED // 2 : WORKED] if one < AT_ONCE - 1]
-    assert len(idle) <= 0.2 * WORKED / 2
-    assert set(load.later(b"/high/")) == {200}
-    assert {200, 503} <= set(load.later(b"/low/"))
-
-
-async def test_with_a_fixed_number_it_does_too(
-    start_gateway: StartGateway, service: Service
-) -> None:
-    routes = [{"name": "low", "match": {"path_prefix": "/"}, "upstream": "main", "public": True}]
-    gateway = await start_gateway(routes=routes, limits={"requests": 2 * AT_ONCE})
-    load = Load(gateway)
-    service.script = load.script
     await load.run()
 
     assert load.goodput() >= 0.8
-    assert 503 in load.statuses.values()
+    assert load.later("/high/") == {200}
+    assert {200, 503} <= load.later("/low/")
+
+
+async def test_as_long_as_responses_are_in_time_each_allows_one_more(
+    start_gateway: StartGateway, service: Service
+) -> None:
+    gateway = await start_gateway(routes=routes(), upstream={"overload": {"target": "1h"}})
+    load = Load(gateway, service)
+
+    await load.run(PATIENCE)
+
+    allowed = gateway.metric("gateway_upstream_requests_allowed", upstream="main")
+    assert allowed == START + PATIENCE
+
+
+async def test_with_a_fixed_number_the_service_works_only_for_clients_that_wait(
+    start_gateway: StartGateway, service: Service
+) -> None:
+    gateway = await start_gateway(routes=routes(), limits={"requests": PATIENCE - 1})
+    load = Load(gateway, service)
+
+    await load.run()
+
+    assert load.goodput() == 1
+    assert load.later("/") == {200, 503}
