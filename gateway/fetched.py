@@ -9,10 +9,10 @@ from gateway.central import Central
 from gateway.fetching.clock import Clock
 from gateway.keyring.keyring import Keyring
 from gateway.login.client import LoginClient
-from gateway.login.endpoints import LoginEndpoints
 from gateway.login.kept import LoginsKept
 from gateway.login.live_logins import LiveLogins
 from gateway.login.requests import Logins
+from gateway.oauth.endpoints import LiveEndpoints
 from gateway.revocation.revocations import Revocations
 from gateway.settings.values.configuration import Settings
 
@@ -107,7 +107,7 @@ def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of
     logins, issuers = settings.logins, settings.issuers
     kept.counts.expect(logins)
     used = dict.fromkeys(login.issuer for login in logins.values())
-    endpoints = LoginEndpoints([issuers[name] for name in used], clock)
+    endpoints = LiveEndpoints([issuers[name] for name in used], clock)
     clients = {
         name: LoginClient(
             login,

@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from gateway.admin.responses import json_object, problem
-from gateway.login.endpoints import EndpointsStatus
 from gateway.login.session import Session
 from gateway.login.store import StoreUnavailable
+from gateway.oauth.endpoints import EndpointsStatus
 from gateway.settings.values.login import LoginSettings
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")

@@ -10,7 +10,6 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
-from gateway.login.endpoints import LoginEndpoints
 from gateway.login.requests import StepUpWanted
 from gateway.login.session import Session, Tokens
 from gateway.login.signed import (
@@ -23,6 +22,7 @@ from gateway.login.signed import (
 )
 from gateway.login.under_way import LoginUnderWay
 from gateway.oauth.authorization import CodeRequest
+from gateway.oauth.endpoints import LiveEndpoints
 from gateway.oauth.fault import FaultKind, OAuthFault
 from gateway.oauth.form import Form, add_query
 from gateway.oauth.metadata import Endpoints
@@ -89,7 +89,7 @@ class LoginClient:
         issuer: IssuerSettings,
         policy: Policy,
         keys: Keys,
-        endpoints: LoginEndpoints,
+        endpoints: LiveEndpoints,
         *,
         revocations: RevocationLists,
         clock: Callable[[], float],

@@ -7,7 +7,6 @@ from typing import Final
 
 from gateway.decision.reason import Reason
 from gateway.login.client import Failure, LoginClient
-from gateway.login.endpoints import EndpointsStatus, LoginEndpoints
 from gateway.login.kept import Listener, LoginsKept
 from gateway.login.pages import answer_json, refuse
 from gateway.login.requests import Endpoint, LoginRequest, LoginResponse
@@ -17,6 +16,7 @@ from gateway.login.signing_in import SigningIn
 from gateway.login.signing_out import SigningOut
 from gateway.login.site import Site, find_site, misdirected
 from gateway.login.store import SessionStore, StoreUnavailable
+from gateway.oauth.endpoints import EndpointsStatus, LiveEndpoints
 from gateway.telemetry.metrics.logins import LoginMetrics
 
 # How long what is in flight may take, at the end of a configuration and of a gateway.
@@ -38,7 +38,7 @@ class LiveLogins:
         self,
         clients: Mapping[str, LoginClient],
         stores: Mapping[str, SessionStore],
-        endpoints: LoginEndpoints,
+        endpoints: LiveEndpoints,
         kept: LoginsKept,
         *,
         clock: Callable[[], float],

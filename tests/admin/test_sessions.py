@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.admin.sessions import login_status, session_status
-from gateway.login.endpoints import EndpointsStatus
 from gateway.login.session import Session
 from gateway.login.store import StoreUnavailable
+from gateway.oauth.endpoints import EndpointsStatus
 from tests.admin.peers import admin_port
 from tests.login.sessions import make_session
 from tests.login.world import login_settings

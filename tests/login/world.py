@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationList, RevocationRule
 from gateway.login.client import LoginClient
-from gateway.login.endpoints import LoginEndpoints
 from gateway.login.kept import LoginsKept
 from gateway.login.live_logins import LiveLogins
 from gateway.login.requests import Endpoint, LoginRequest, LoginResponse, StepUpWanted
 from gateway.login.session import SessionView
 from gateway.login.store import SessionStore
 from gateway.login.stores.memory import MemoryStore
+from gateway.oauth.endpoints import LiveEndpoints
 from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from gateway.settings.values.login import (
@@ -142,7 +142,7 @@ class World:
     kept: LoginsKept = field(default_factory=LoginsKept)
     keys: Keyring = field(default_factory=Keyring)
     logins: LiveLogins = field(init=False)
-    endpoints: LoginEndpoints = field(init=False)
+    endpoints: LiveEndpoints = field(init=False)
     ended: list[bytes] = field(default_factory=list)
 
     def browser(self, **changes: Any) -> Browser:
@@ -186,11 +186,11 @@ class World:
 
 
 def make_client(
-    world: World, settings: LoginSettings, endpoints: LoginEndpoints | None = None
+    world: World, settings: LoginSettings, endpoints: LiveEndpoints | None = None
 ) -> LoginClient:
     """Return a client of the world's provider."""
     issuer = provider_settings(world)
-    known = endpoints or LoginEndpoints([issuer], world.fetch_clock)
+    known = endpoints or LiveEndpoints([issuer], world.fetch_clock)
     known.take_over(world.endpoints)
     rule = RevocationRule("blocked", frozenset({"main"}), refuses_without=True)
     trusted = policy(issuers=[issuer.issuer], revocations=[rule])
@@ -216,7 +216,7 @@ def make_logins(
     store: SessionStore,
     kept: LoginsKept | None = None,
 ) -> LiveLogins:
-    endpoints = LoginEndpoints([provider_settings(world)], world.fetch_clock)
+    endpoints = LiveEndpoints([provider_settings(world)], world.fetch_clock)
     clients = {one.name: make_client(world, one, endpoints) for one in settings}
     stores = dict.fromkeys(clients, store)
     world.endpoints = endpoints
@@ -237,7 +237,7 @@ async def open_world(
         provider.metadata = dict(metadata or {})
         provider.answers = dict(answers or {})
         world = World(provider, clock, make_store(clock), timeout_seconds)
-        world.endpoints = LoginEndpoints([], world.fetch_clock)
+        world.endpoints = LiveEndpoints([], world.fetch_clock)
         world.logins = make_logins(world, settings or (login_settings(),), world.store)
         world.logins.subscribe(world.ended.extend)
         await world.logins.start()

@@ -1,4 +1,4 @@
-"""Keep the endpoints of the issuers that browsers log in at."""
+"""Keep the endpoints of authorization servers, as their metadata says."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class IssuerEndpoints(Refreshed[Endpoints]):
         )
 
     async def ask(self) -> None:
-        """Fetch the endpoints for a login if there are none, as often as the backoff allows."""
+        """Fetch the endpoints if there are none, as often as the backoff allows."""
         if self.is_loaded():
             return
         if self._fetch_task is not None or schedule.may_try(self._state, self._clock.now()):
@@ -93,7 +93,7 @@ class IssuerEndpoints(Refreshed[Endpoints]):
         return sum(one is not None for one in known)
 
 
-class LoginEndpoints(Upkeep[IssuerEndpoints]):
+class LiveEndpoints(Upkeep[IssuerEndpoints]):
     """The endpoints of *issuers*, by the issuer's name; *live* has those that are known."""
 
     def __init__(

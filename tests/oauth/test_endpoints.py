@@ -1,6 +1,6 @@
 """The endpoints of issuers: fetched ahead, kept through failures, asked for as allowed."""
 
-from gateway.login.endpoints import EndpointsStatus, LoginEndpoints
+from gateway.oauth.endpoints import EndpointsStatus, LiveEndpoints
 from gateway.oauth.metadata import Endpoints
 from gateway.settings.values.configuration import SourceKind
 from tests.decision.policies import NOW
@@ -10,9 +10,9 @@ from tests.login.provider import Provider, answer, hang_up, serve_provider
 PATH = "/.well-known/openid-configuration"
 
 
-def endpoints_of(provider: Provider, clock: MovableClock) -> LoginEndpoints:
+def endpoints_of(provider: Provider, clock: MovableClock) -> LiveEndpoints:
     issuer = issuer_settings(SourceKind.DISCOVERY, provider.url, issuer=provider.url)
-    return LoginEndpoints([issuer], clock)
+    return LiveEndpoints([issuer], clock)
 
 
 async def test_endpoints_are_refreshed_before_they_are_old() -> None:
