@@ -29,6 +29,8 @@ from gateway.settings.build.sections import (
     check_team_files,
 )
 from gateway.settings.build.tracing import build_tracing
+from gateway.settings.presets.expand import IssuerKeys, expand_presets
+from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel
 from gateway.settings.schema.log import long_form
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.text.comments import Comment
@@ -65,6 +67,8 @@ __all__ = ["Loaded", "Rejected", "UnreadableError", "load_settings"]
 _UNUSED = frozenset(
     {Code.UNUSED_ISSUER, Code.UNUSED_UPSTREAM, Code.UNUSED_RESOURCE, Code.UNUSED_RATE_LIMIT}
 )
+
+_ISSUER_KEYS = IssuerKeys(tuple(IssuerModel.model_fields), KEY_SOURCES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +109,7 @@ def load_settings(
     """
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults, disk)
+    sources = expand_presets(sources, _ISSUER_KEYS, faults)
     every = (sources.main, *sources.included)
     suppressions = read_suppressions(
         _comments([source.document for source in every], faults), faults

@@ -35,6 +35,7 @@ from gateway.cli.explain.caller import (
     find_persona,
     persona_of_claims,
 )
+from gateway.cli.explain.issuer import show_issuer
 from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
 from gateway.cli.suite_file import load_suite
@@ -81,6 +82,7 @@ from gateway.suites.simulation.step_places import place_of_step
     type=Expected(),
     help="The expected decision: allow, published, login or a reason.",
 )
+@click.option("--issuer", help="Show the settings that this issuer stands for.", metavar="NAME")
 @click.option("--request-id", help="Show a request that a running gateway refused.", metavar="ID")
 @click.option(
     "--admin", help="The admin port of that gateway, e.g. http://127.0.0.1:9901.", metavar="URL"
@@ -101,6 +103,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     client: str,
     offline: bool,
     expected: str | None,
+    issuer: str | None,
     request_id: str | None,
     admin: str | None,
     admin_token: str | None,
@@ -112,28 +115,28 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
     may be absent. With --session it comes by the cookie of a session. The request is not sent. For
     a real token, the keys and revocation lists of its issuer are fetched once. With --request-id,
-    and without METHOD and URL, show a request that a running gateway refused.
+    and without METHOD and URL, show a request that a running gateway refused; with --issuer, the
+    settings of an issuer, with those of its preset.
 
     Exit code: 0 if the request is allowed, 1 if it is refused or has to log in; with --expect, 0 if
     the decision is the expected one, else 1; 3 if keys or lists are unavailable.
     """
     callers = [one for one in (token, claims, persona) if one is not None]
+    about = (words, callers, suite_file, login, browser, headers, expected)
+    is_asked = any(about) or at is not None
+    if issuer is not None:
+        if is_asked or request_id is not None:
+            raise click.UsageError("--issuer shows settings: give nothing about a request")
+        show_issuer(issuer, config, form)
+        return
     if request_id is not None:
-        others = (words, callers, suite_file, login, browser, headers, expected)
-        if any(others) or at is not None:
+        if is_asked:
             raise click.UsageError("--request-id names a past request: give nothing else about it")
         show_refusal(request_id, admin, admin_token, config, form)
         return
     if admin is not None or admin_token is not None:
         raise click.UsageError("--admin and --admin-token require --request-id")
-    if len(callers) > 1:
-        raise click.UsageError("choose one of --token, --claims and --as")
-    if (persona is None) is not (suite_file is None):
-        raise click.UsageError("--as names a persona of --suite: give both or neither")
-    if login is not None and (persona is not None or not callers):
-        raise click.UsageError("--session needs --token or --claims; a persona has its own")
-    if browser is not None and persona is not None:
-        raise click.UsageError("--browser: a persona has its own")
+    _refuse_contradictions(callers, persona, suite_file, login, browser)
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
     loaded = _load(config, suite)
@@ -155,6 +158,23 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)
     _print(view, answer, form)
     _exit(view, answer, expected)
+
+
+def _refuse_contradictions(
+    callers: Sequence[object],
+    persona: str | None,
+    suite_file: Path | None,
+    login: str | None,
+    browser: str | None,
+) -> None:
+    if len(callers) > 1:
+        raise click.UsageError("choose one of --token, --claims and --as")
+    if (persona is None) is not (suite_file is None):
+        raise click.UsageError("--as names a persona of --suite: give both or neither")
+    if login is not None and (persona is not None or not callers):
+        raise click.UsageError("--session needs --token or --claims; a persona has its own")
+    if browser is not None and persona is not None:
+        raise click.UsageError("--browser: a persona has its own")
 
 
 def _load(config: Path | None, suite: Suite | None) -> Loaded:

@@ -1,8 +1,11 @@
 """Write the JSON Schema of the configuration, for editors."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from gateway.settings.presets.preset import Preset
+from gateway.settings.presets.vendors import PRESETS
 from gateway.settings.schema.models import ConfigFile, TeamFile
 
 # A `${NAME}` reference may replace any value with a pattern; editors cannot know its value.
@@ -20,7 +23,52 @@ def make_schema() -> dict[str, Any]:
     schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy(schema)
+    _add_presets(schema)
     return schema
+
+
+def _add_presets(schema: dict[str, Any]) -> None:
+    """Let an issuer have a preset, with the keys of an issuer and the parameters of the preset."""
+    definitions = schema["$defs"]
+    definitions["PresetIssuer"] = _preset_issuer(definitions["IssuerModel"]["properties"])
+    either = [{"$ref": f"#/$defs/{name}"} for name in ("IssuerModel", "PresetIssuer")]
+    for owner in (schema, definitions["TeamFile"]):
+        named = owner["properties"]["issuers"]["patternProperties"]
+        named.update({pattern: {"oneOf": either} for pattern in named})
+
+
+def _preset_issuer(issuer_keys: dict[str, Any]) -> dict[str, Any]:
+    meanings: dict[str, list[str]] = {}
+    for preset in PRESETS.values():
+        for parameter in preset.parameters:
+            meanings.setdefault(parameter.name, []).append(f"{preset.name}: {parameter.meaning}")
+    text: dict[str, object] = {"type": "string", "minLength": 1}
+    texts = {"type": "array", "items": text, "minItems": 1}
+    parameters = {
+        name: {"anyOf": [text, texts], "description": f"Of {'; of '.join(of)}."}
+        for name, of in meanings.items()
+    }
+    choice = {"enum": list(PRESETS), "description": "The settings of a vendor's issuer, by name."}
+    return {
+        "additionalProperties": False,
+        "description": "A trusted issuer with the settings of a preset.",
+        "oneOf": [_one_preset(preset, meanings) for preset in PRESETS.values()],
+        "properties": {"preset": choice, **parameters, **issuer_keys},
+        "required": ["preset"],
+        "title": "PresetIssuer",
+        "type": "object",
+    }
+
+
+def _one_preset(preset: Preset, parameters: Iterable[str]) -> dict[str, Any]:
+    own = {one.name for one in preset.parameters}
+    return {
+        "properties": {
+            "preset": {"const": preset.name},
+            **{name: False for name in parameters if name not in own},
+        },
+        "required": [one.name for one in preset.required],
+    }
 
 
 def format_schema() -> str:

@@ -95,3 +95,26 @@ def test_every_key_is_described_in_the_schema_and_in_the_documentation() -> None
 
 def test_every_table_is_closed() -> None:
     assert all(table["additionalProperties"] is False for table in tables())
+
+
+AUTH0 = {"preset": "auth0", "domain": "shop.eu.auth0.com", "audiences": ["orders"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({}, True),
+        ({"leeway": "5s", "jwks_url": "https://a.example"}, True),
+        ({"preset": "auth"}, False),
+        ({"domain": None}, False),
+        ({"audiences": None}, False),
+        ({"tenant": "of another preset"}, False),
+        ({"leway": "5s"}, False),
+    ],
+)
+def test_the_schema_knows_the_parameters_of_a_preset(changes: dict[str, Any], fits: bool) -> None:
+    issuer = {key: value for key, value in {**AUTH0, **changes}.items() if value is not None}
+    whole = {**yaml.safe_load(config()), "issuers": {"main": issuer}}
+    validator = jsonschema.Draft202012Validator(make_schema())
+
+    assert validator.is_valid(whole) is fits

@@ -1,0 +1,1 @@
+"""Presets: what the issuers of known vendors need, expanded before the schema is checked."""
