@@ -16,6 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import (
+    MLDSA44PublicKey,
+    MLDSA65PublicKey,
+    MLDSA87PublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from gateway.decision.algorithms import ALGORITHMS, fitting_algorithms
@@ -33,6 +38,9 @@ _KEYS = (
     (lambda: derive_private_key(1, SECP521R1()).public_key(), 132),
     (lambda: Ed25519PublicKey.from_public_bytes(b"\2" + bytes(31)), 64),
     (lambda: Ed448PublicKey.from_public_bytes(b"\2" + bytes(56)), 114),
+    (lambda: MLDSA44PublicKey.from_public_bytes(bytes(1312)), 2420),
+    (lambda: MLDSA65PublicKey.from_public_bytes(bytes(1952)), 3309),
+    (lambda: MLDSA87PublicKey.from_public_bytes(bytes(2592)), 4627),
 )
 
 

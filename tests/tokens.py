@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 from jwt.algorithms import get_default_algorithms
 
 from gateway.decision.algorithms import fitting_algorithms
@@ -14,10 +14,15 @@ from gateway.decision.keys import Key, KeySet
 
 ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
-    "EdDSA", "Ed25519", "HS256", "HS384", "HS512",
+    "EdDSA", "Ed25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "HS256", "HS384", "HS512",
 )  # fmt: skip
 
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+_ML_DSA: dict[str, Any] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate,
+}
 _SIGNERS: dict[str, Any] = get_default_algorithms()
 _SIGNERS["Ed25519"] = _SIGNERS["EdDSA"]
 
@@ -26,12 +31,14 @@ _SIGNERS["Ed25519"] = _SIGNERS["EdDSA"]
 def make_private(kind: str, which: int = 0) -> Any:
     """Return the private key (or secret) number *which* of one kind, the same in one run.
 
-    *kind* is RSA, ES256, ES384, ES512, Ed25519, Ed448 or HMAC.
+    *kind* is RSA, ES256, ES384, ES512, Ed25519, Ed448, HMAC or the name of an ML-DSA algorithm.
     """
     if kind == "RSA":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind])
+    if kind in _ML_DSA:
+        return _ML_DSA[kind]()
     if kind == "Ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "Ed448":
@@ -86,6 +93,8 @@ def sign(private: Any, algorithm: str, header: bytes, payload: bytes) -> bytes:
 
 def sign_octets(private: Any, algorithm: str, octets: bytes) -> bytes:
     """Return the signature that *algorithm* makes over *octets*."""
+    if algorithm in _ML_DSA:  # PyJWT has none of them
+        return bytes(private.sign(octets))
     return bytes(_SIGNERS[algorithm].sign(octets, private))
 
 

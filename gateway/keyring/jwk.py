@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 
 from gateway.decision.algorithms import fitting_algorithms
 from gateway.decision.keys import Key
@@ -16,9 +16,9 @@ from gateway.keyring.weak_keys import edwards_fault
 
 MAX_KEYS = 100
 
-# RFC 7518 §6: members of private and symmetric keys. A published private key is compromised, so
-# its signatures prove nothing.
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# RFC 7518 §6, RFC 9964 §3: members of private and symmetric keys. A published private key is
+# compromised, so its signatures prove nothing.
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 # What the library raises for invalid numbers, and for curves that its OpenSSL lacks. Neither may
 # cost more than the one key.
@@ -32,6 +32,11 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {
 _OKP_CURVES: dict[str, Callable[[bytes], object]] = {
     "Ed25519": ed25519.Ed25519PublicKey.from_public_bytes,
     "Ed448": ed448.Ed448PublicKey.from_public_bytes,
+}
+_AKP_ALGORITHMS: dict[str, Callable[[bytes], object]] = {
+    "ML-DSA-44": mldsa.MLDSA44PublicKey.from_public_bytes,
+    "ML-DSA-65": mldsa.MLDSA65PublicKey.from_public_bytes,
+    "ML-DSA-87": mldsa.MLDSA87PublicKey.from_public_bytes,
 }
 
 
@@ -118,7 +123,9 @@ def _material(member: Mapping[str, object]) -> object:
             return _elliptic(member)
         case "OKP":
             return _edwards(member)
-    raise _Unusable("kty is not RSA, EC or OKP")
+        case "AKP":
+            return _algorithm_key(member)
+    raise _Unusable("kty is not RSA, EC, OKP or AKP")
 
 
 def _rsa(member: Mapping[str, object]) -> rsa.RSAPublicKey:
@@ -162,6 +169,19 @@ def _edwards(member: Mapping[str, object]) -> object:
     if fault is not None:
         raise _Unusable(fault)
     return material
+
+
+def _algorithm_key(member: Mapping[str, object]) -> object:
+    """Return an ML-DSA key: its `alg` is required, and says what `pub` is (RFC 9964 §3, §5)."""
+    algorithm = member.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in _AKP_ALGORITHMS:
+        raise _Unusable("alg is not ML-DSA-44, ML-DSA-65 or ML-DSA-87")
+    try:
+        return _AKP_ALGORITHMS[algorithm](_octets(member, "pub"))
+    except UnsupportedAlgorithm:
+        raise _Unusable(f"{algorithm} needs OpenSSL 3.5 or newer") from None
+    except ValueError:
+        raise _Unusable(f"pub does not have the size of {algorithm}") from None
 
 
 def _algorithms(member: Mapping[str, object], material: object) -> frozenset[str]:

@@ -3,6 +3,11 @@
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import (
+    MLDSA44PublicKey,
+    MLDSA65PublicKey,
+    MLDSA87PublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -76,5 +81,7 @@ def describe_key(material: object) -> str:
             return "Ed25519"
         case Ed448PublicKey():
             return "Ed448"
+        case MLDSA44PublicKey() | MLDSA65PublicKey() | MLDSA87PublicKey():
+            return min(fitting_algorithms(material))
         case _:
             return "unknown"

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, GuestProtocol, OctKey, OKPKey, RSAKey, import_key
 from joserfc.jwk import KeySet as JoserfcSet
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from gateway.decision.algorithms import ML_DSA_ALGORITHMS
 from gateway.decision.keys import KeySet
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from tests.tokens import ALGORITHMS, as_key, kind_of, make_private
@@ -127,7 +128,8 @@ PUBLISHED_SET = _published_set()
 TRUSTS: Mapping[str, Trust] = {
     trust.name: trust
     for trust in (
-        *(_one_key(algorithm, kind_of(algorithm)) for algorithm in ALGORITHMS),
+        # ML-DSA (RFC 9964) is not here: neither of the other two has it.
+        *(_one_key(name, kind_of(name)) for name in ALGORITHMS if name not in ML_DSA_ALGORITHMS),
         _one_key("EdDSA", "Ed448"),
         PUBLISHED_SET,
     )

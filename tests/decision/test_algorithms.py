@@ -1,13 +1,16 @@
 """Algorithms: a closed table, and each key serves its own kind."""
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.decision.algorithms import (
     ALGORITHMS,
     ASYMMETRIC_ALGORITHMS,
     HMAC_ALGORITHMS,
+    ML_DSA_ALGORITHMS,
     RSA_ALGORITHMS,
+    find_unavailable,
     fitting_algorithms,
 )
 from tests import tokens
@@ -27,11 +30,14 @@ def test_the_table_has_exactly_the_algorithms_we_name() -> None:
         ("ES512", {"ES512"}),
         ("Ed25519", {"EdDSA", "Ed25519"}),
         ("Ed448", {"EdDSA"}),
+        ("ML-DSA-44", {"ML-DSA-44"}),
+        ("ML-DSA-65", {"ML-DSA-65"}),
+        ("ML-DSA-87", {"ML-DSA-87"}),
         ("HMAC", HMAC_ALGORITHMS),
     ],
 )
 def test_a_key_fits_the_algorithms_of_its_own_kind(kind: str, algorithms: set[str]) -> None:
-    """8725.2, 8725.16, 7518.3."""
+    """8725.2, 8725.16, 7518.3, 9964.1."""
     key = tokens.as_key(tokens.make_private(kind))
 
     assert fitting_algorithms(key.material) == algorithms
@@ -42,3 +48,27 @@ def test_other_curves_private_keys_and_other_things_fit_nothing() -> None:
 
     for material in (koblitz.public_key(), koblitz, tokens.make_private("RSA"), "text", None):
         assert fitting_algorithms(material) == frozenset()
+
+
+@pytest.mark.parametrize("algorithm", sorted(ML_DSA_ALGORITHMS))
+def test_a_signature_by_ml_dsa_is_for_one_parameter_set_and_has_an_empty_context(
+    algorithm: str,
+) -> None:
+    """9964.1, FIPS 204 algorithms 2 and 3: the other sets, and another context, are refused."""
+    private = tokens.make_private(algorithm)
+    public = private.public_key()
+    used = ALGORITHMS[algorithm]
+
+    assert used.verify(b"text", public, used.sign(b"text", private))
+    assert not used.verify(b"text", public, private.sign(b"text", b"a context"))
+    for other in ML_DSA_ALGORITHMS - {algorithm}:
+        stranger = ALGORITHMS[other].sign(b"text", tokens.make_private(other))
+        assert not used.verify(b"text", public, stranger)
+
+
+def test_an_openssl_without_ml_dsa_is_noticed_before_a_token_comes() -> None:
+    def lack(_octets: bytes) -> object:
+        raise UnsupportedAlgorithm("ML-DSA is not supported by this version of OpenSSL")
+
+    assert find_unavailable(lack) == ML_DSA_ALGORITHMS
+    assert find_unavailable() == frozenset()

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 
 from gateway.decision.keys import Key, KeySet
 from gateway.decision.token import CompactToken
@@ -80,6 +80,9 @@ def _check_key(member: Mapping[str, Any], key: Key) -> None:
             assert (point.x, point.y) == (_number(member["x"]), _number(member["y"]))
         case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
             assert key.material.public_bytes_raw() == _octets(member["x"])
+        case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
+            assert key.algorithms == {member["alg"]}
+            assert key.material.public_bytes_raw() == _octets(member["pub"])
         case _:
             raise AssertionError(f"a key of no known kind: {key.material}")
 

@@ -3,8 +3,9 @@
 import base64
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 P256_KEYS = tuple(ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
@@ -12,6 +13,11 @@ P384_KEY = ec.generate_private_key(ec.SECP384R1())
 P521_KEY = ec.generate_private_key(ec.SECP521R1())
 ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
 ED448_KEY = ed448.Ed448PrivateKey.generate()
+ML_DSA_KEYS: dict[str, Any] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate(),
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate(),
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate(),
+}
 
 Jwk = dict[str, object]
 
@@ -49,6 +55,11 @@ def ed25519_jwk(**others: object) -> Jwk:
 def ed448_jwk(**others: object) -> Jwk:
     x = base64url(ED448_KEY.public_key().public_bytes_raw())
     return {"kty": "OKP", "crv": "Ed448", "x": x, **others}
+
+
+def ml_dsa_jwk(algorithm: str = "ML-DSA-44", **others: object) -> Jwk:
+    pub = base64url(ML_DSA_KEYS[algorithm].public_key().public_bytes_raw())
+    return {"kty": "AKP", "alg": algorithm, "pub": pub, **others}
 
 
 def jwks(*members: Mapping[str, object]) -> bytes:

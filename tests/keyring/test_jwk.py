@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.decision.keys import Key
 from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwk, parse_jwks
 from tests.keyring.keys import (
+    ML_DSA_KEYS,
     P256_KEYS,
     P384_KEY,
     P521_KEY,
@@ -18,6 +19,7 @@ from tests.keyring.keys import (
     ed448_jwk,
     ed25519_jwk,
     jwks,
+    ml_dsa_jwk,
     number,
     rsa_jwk,
 )
@@ -35,6 +37,9 @@ USABLE: dict[str, tuple[Jwk, set[str]]] = {
     "Ed25519": (ed25519_jwk(), {"EdDSA", "Ed25519"}),
     "Ed25519 by its RFC 9864 name": (ed25519_jwk(alg="Ed25519"), {"Ed25519"}),
     "Ed448": (ed448_jwk(), {"EdDSA"}),
+    "9964.2 ML-DSA-44": (ml_dsa_jwk(use="sig", key_ops=["verify"]), {"ML-DSA-44"}),
+    "9964.2 ML-DSA-65": (ml_dsa_jwk("ML-DSA-65"), {"ML-DSA-65"}),
+    "9964.2 ML-DSA-87": (ml_dsa_jwk("ML-DSA-87"), {"ML-DSA-87"}),
     "7517.1 unknown members": (ec_jwk(x5c=["?"], jku="https://evil.example", y2=1), {"ES256"}),
 }
 
@@ -42,6 +47,7 @@ BIG_PRIME_FREE = RSA_KEY.public_key().public_numbers().n
 SHORT_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
 SHORT_MODULUS = SHORT_RSA.public_numbers().n
 FAR_POINT = base64url(b"\x01" * 32)
+CUT_ML_DSA = base64url(ML_DSA_KEYS["ML-DSA-44"].public_key().public_bytes_raw()[:-1])
 PADDED = str(rsa_jwk()["n"]) + "="
 
 UNUSABLE: dict[str, tuple[Jwk, str]] = {
@@ -92,7 +98,15 @@ UNUSABLE: dict[str, tuple[Jwk, str]] = {
     "kid that no token may have": (rsa_jwk(kid="x" * 1025), "kid is longer than 1024 characters"),
     "kty missing": ({"n": "AAAA"}, "kty is not"),
     "kty of another type": ({"kty": ["RSA"]}, "kty is not"),
-    "kty another": ({"kty": "AKP"}, "kty is not"),
+    "kty another": ({"kty": "akp"}, "kty is not"),
+    "9964.2 AKP without alg": ({"kty": "AKP", "pub": ml_dsa_jwk()["pub"]}, "alg is not ML-DSA-44"),
+    "9964.2 AKP of another algorithm": (ml_dsa_jwk(alg="ES256"), "alg is not ML-DSA-44"),
+    "9964.2 AKP with alg of another type": (ml_dsa_jwk(alg=["ML-DSA-44"]), "alg is not ML-DSA-44"),
+    "9964.2 AKP of another parameter set": (ml_dsa_jwk(alg="ML-DSA-65"), "the size of ML-DSA-65"),
+    "9964.2 AKP without pub": ({"kty": "AKP", "alg": "ML-DSA-44"}, "pub is not a base64url"),
+    "9964.2 AKP cut short": (ml_dsa_jwk(pub=CUT_ML_DSA), "the size of ML-DSA-44"),
+    "9964.2 AKP of the OKP kind": (ml_dsa_jwk(kty="OKP", crv="ML-DSA-44"), "crv is not"),
+    "9964.4 AKP with its private seed": (ml_dsa_jwk(priv="A" * 43), "a private key was published"),
 }
 
 

@@ -4,9 +4,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 
 from gateway.keyring.public_key import describe_key, key_fault
-from tests.keyring.keys import ED448_KEY, ED25519_KEY, P256_KEYS, P384_KEY, P521_KEY, RSA_KEY
+from tests.keyring.keys import (
+    ED448_KEY,
+    ED25519_KEY,
+    ML_DSA_KEYS,
+    P256_KEYS,
+    P384_KEY,
+    P521_KEY,
+    RSA_KEY,
+)
 
-GOOD: list[Any] = [RSA_KEY, *P256_KEYS, P384_KEY, P521_KEY, ED25519_KEY, ED448_KEY]
+GOOD: list[Any] = [
+    RSA_KEY, *P256_KEYS, P384_KEY, P521_KEY, ED25519_KEY, ED448_KEY, *ML_DSA_KEYS.values()
+]  # fmt: skip
 BAD: dict[str, Any] = {
     "RSA of 1024 bits": rsa.generate_private_key(public_exponent=65537, key_size=1024),
     "secp256k1": ec.generate_private_key(ec.SECP256K1()),
@@ -44,6 +54,7 @@ def test_what_is_no_public_key_has_one(material: object) -> None:
         (P521_KEY.public_key(), "EC P-521"),
         (ED25519_KEY.public_key(), "Ed25519"),
         (ED448_KEY.public_key(), "Ed448"),
+        *((key.public_key(), name) for name, key in ML_DSA_KEYS.items()),
         (b"secret", "HMAC"),
         (None, "unknown"),
     ],

@@ -1,10 +1,11 @@
-"""The examples of RFC 7515, 7516, 7517, 7518, 8037 and 9864; those of RFC 7520 are the cookbook's.
+"""The examples of RFC 7515 to 7518, 8037, 9864 and 9964; those of RFC 7520 are the cookbook's.
 
 Tokens at the signature seam, for their payloads are no claims of ours; keys through the parser.
 """
 
 import json
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_der_x509_certificate
 
+from gateway.decision.algorithms import ALGORITHMS
 from gateway.decision.keys import KeySet
 from gateway.decision.token import CompactToken
 from gateway.decision.tokens.base64url import decode_base64url
@@ -58,9 +60,10 @@ USED: dict[str, tuple[list[str | None], list[str]]] = {
     "8037 A.2": ([None], []),
     "8037 A.6": ([], ["key 0: crv is not Ed25519 or Ed448"]),
     "8037 A.7": ([], ["key 0: crv is not Ed25519 or Ed448"]),
+    "9964 private": ([], ["key 0: a private key was published"]),
 }
 
-PRIVATE = {"d", "p", "q", "dp", "dq", "qi"}
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "priv"}
 
 
 def octets_of(token: dict[str, Any]) -> bytes:
@@ -97,14 +100,14 @@ def refusal(octets: bytes, keys: KeySet) -> str | None:
 
 
 def test_every_file_says_where_it_is_from_and_what_is_not_in_it() -> None:
-    assert FILES.keys() == {"7515", "7516", "7517", "7518", "8037", "9864"}
+    assert FILES.keys() == {"7515", "7516", "7517", "7518", "8037", "9864", "9964"}
     assert all(file["source"].startswith(f"RFC {rfc} (") for rfc, file in FILES.items())
     assert all(file["left_out"] for file in FILES.values())
 
 
 @pytest.mark.parametrize("name", sorted(TOKENS.keys() - REFUSED.keys()))
 def test_the_signature_of_an_example_holds(name: str) -> None:
-    """7518.3, 8725.16."""
+    """7518.3, 8725.16, 9964.1."""
     octets, keys = octets_of(TOKENS[name]), keys_of(TOKENS[name])
 
     assert refusal(octets, keys) is None
@@ -115,8 +118,9 @@ def test_with_any_bit_of_its_text_turned_it_does_not(name: str) -> None:
     """8725.4."""
     octets, keys = octets_of(TOKENS[name]), keys_of(TOKENS[name])
 
-    for at, octet in enumerate(octets):
-        changed = octets[:at] + bytes([octet ^ 1 << at % 7]) + octets[at + 1 :]
+    # A signature of ML-DSA has thousands: each third or fifth of them.
+    for at in range(0, len(octets), 1 + len(octets) // 1500):
+        changed = octets[:at] + bytes([octets[at] ^ 1 << at % 7]) + octets[at + 1 :]
         assert refusal(changed, keys) is not None, at
 
 
@@ -141,6 +145,19 @@ def test_the_new_name_of_an_algorithm_is_not_the_old_one() -> None:
     assert refusal(octets_of(new), keys_of(both)) is None
 
 
+@pytest.mark.parametrize("algorithm", ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
+def test_the_key_id_of_an_example_is_the_thumbprint_of_its_key(algorithm: str) -> None:
+    """9964.3: of alg, kty and pub; so `alg` is a part of the key, and not only what it is for."""
+    (key,) = keys_of(TOKENS[f"9964 {algorithm}"]).keys
+
+    members = ALGORITHMS[algorithm].to_jwk(key.material, as_dict=True)
+
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    digest = urlsafe_b64encode(sha256(canonical).digest()).rstrip(b"=").decode()
+    assert members.keys() == {"alg", "kty", "pub"}
+    assert digest == key.kid
+
+
 def test_what_is_used_is_told_of_every_set() -> None:
     assert USED.keys() == KEY_SETS.keys()
 
@@ -155,7 +172,12 @@ def test_of_a_set_those_keys_are_used_that_verify_signatures(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "fitting"),
-    [("7517 A.2", {"RS256"}), ("7518 C", {"ES256"}), ("8037 A.1", {"EdDSA", "Ed25519"})],
+    [
+        ("7517 A.2", {"RS256"}),
+        ("7518 C", {"ES256"}),
+        ("8037 A.1", {"EdDSA", "Ed25519"}),
+        ("9964 private", {"ML-DSA-44"}),
+    ],
 )
 def test_without_its_private_members_a_key_is_a_key(name: str, fitting: set[str]) -> None:
     members = [

@@ -13,7 +13,10 @@ from gateway.keyring.public_key import key_octets
 from gateway.supervisor.portable_keys import pack_keys, unpack_keys
 from tests.tokens import ALGORITHMS, as_key, make_key, make_private, sign_octets
 
-KINDS = ("RSA", "ES256", "ES384", "ES512", "Ed25519", "Ed448", "HMAC")
+KINDS = (
+    "RSA", "ES256", "ES384", "ES512", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87",
+    "HMAC",
+)  # fmt: skip
 
 
 def carry(keys: KeySet) -> KeySet:

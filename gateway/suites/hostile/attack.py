@@ -74,10 +74,17 @@ def let_through(sent: Sent) -> str:
 
 
 def send(forgeries: Iterable[Forgery], control: Control) -> Iterator[Attack]:
-    """Yield the attacks that send each of *forgeries* in place of the control's token."""
+    """Yield the attacks that send each of *forgeries* in place of the control's token.
+
+    A token that is too long because of what was added to it may be refused for that: one with a
+    key or a certificate of ML-DSA is.
+    """
+    max_token_bytes = control.sandbox.settings.policy.max_token_bytes
     for one in forgeries:
+        is_long = len(one.token) > max_token_bytes
+        reasons = one.reasons | {Reason.TOKEN_MALFORMED} if is_long else one.reasons
         head = write_head(control.request, *authorization(bearer(one.token)))
         yield Attack(
-            one.name, one.variant, one.source, head, one.reasons, one.guard, let_through,
+            one.name, one.variant, one.source, head, reasons, one.guard, let_through,
             control.request.line,
         )  # fmt: skip

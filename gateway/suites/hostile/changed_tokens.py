@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.decision.reason import Reason
+from gateway.decision.tokens.base64url import decode_base64url
 from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_base64url, to_json
@@ -56,6 +57,9 @@ def change_signatures(control: Control) -> Iterator[Forgery]:
         "all zero": to_base64url(bytes(len(signature) * 3 // 4)),
         "repeated": signature + signature,
     }
+    octets = decode_base64url(signature) or b""
+    others["without its last octet"] = to_base64url(octets[:-1])
+    others["with an octet more"] = to_base64url(octets + b"\0")
     order = _ORDERS.get(draft.key.algorithm)
     if order is not None:
         others["r and s are the order"] = to_base64url(bytes.fromhex(order) * 2)

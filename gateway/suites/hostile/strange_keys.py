@@ -7,12 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
+from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS, ML_DSA_ALGORITHMS
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
@@ -114,7 +113,10 @@ def forge_with_other_algorithm(control: Control) -> Iterator[Forgery]:
         source = "CVE-2023-48238, RFC 8725 §3.1"
         yield Forgery("algorithm-not-allowed", other, source, token, reasons, guard)
     # The header names one algorithm; the signature uses another that the issuer may use too.
-    for named in sorted({"RS512", "ES512", *allowed} - {draft.key.algorithm}):
+    swapped = {"RS512", "ES512", *allowed}
+    if draft.key.algorithm in ML_DSA_ALGORITHMS:
+        swapped |= ML_DSA_ALGORITHMS  # the other parameter sets
+    for named in sorted(swapped - {draft.key.algorithm}):
         token = draft.key.sign({**draft.header, "alg": named}, to_json(draft.claims))
         reasons = _KEY | {Reason.ALGORITHM_NOT_ALLOWED}
         yield Forgery("algorithm-swapped", named, "RFC 8725 §3.1", token, reasons, guard)
@@ -151,5 +153,7 @@ def _certify(key: RunKey) -> bytes:
     builder = x509.CertificateBuilder(
         name, name, key.verifying, 1, start, start + timedelta(days=36500)
     )
-    digest = None if isinstance(key.private, Ed25519PrivateKey) else SHA256()
+    # These hash by themselves.
+    hashes = key.algorithm not in {"EdDSA", "Ed25519", *ML_DSA_ALGORITHMS}
+    digest = SHA256() if hashes else None
     return builder.sign(key.private, digest).public_bytes(Encoding.DER)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS
+from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS, ML_DSA_ALGORITHMS
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
@@ -111,5 +111,6 @@ def _public_forms(public: Any, algorithm: str) -> dict[str, bytes]:
         forms["a point"] = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     else:
         forms["raw"] = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    forms["OpenSSH"] = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    if algorithm not in ML_DSA_ALGORITHMS:  # OpenSSH has no name for these keys
+        forms["OpenSSH"] = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return forms

@@ -1,11 +1,11 @@
 """Keys made for one run: every issuer has its own, and nobody else ever has them."""
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.decision.algorithms import ALGORITHMS, HMAC_ALGORITHMS, RSA_ALGORITHMS
@@ -16,11 +16,17 @@ from gateway.suites.simulation.compact import signing_input, with_signature
 
 # The fastest first: an RSA key takes a hundred times as long to make as all others together.
 _PREFERRED = (
-    "ES256", "EdDSA", "Ed25519", "ES384", "ES512",
+    "ES256", "EdDSA", "Ed25519", "ES384", "ES512", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87",
     "RS256", "PS256", "RS384", "PS384", "RS512", "PS512", "HS256", "HS384", "HS512",
 )  # fmt: skip
 
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+
+_ML_DSA: Mapping[str, Callable[[], object]] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey.generate,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey.generate,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey.generate,
+}
 
 # RFC 7518 §3.2: at least as long as the hash's output; SHA-512 has the longest.
 _SECRET_BYTES = 64
@@ -102,6 +108,8 @@ def make_key(algorithm: str, kid: str) -> RunKey:
 def _make_private(algorithm: str) -> Any:
     if algorithm in _CURVES:
         return ec.generate_private_key(_CURVES[algorithm])
+    if algorithm in _ML_DSA:
+        return _ML_DSA[algorithm]()
     if algorithm in RSA_ALGORITHMS:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if algorithm in HMAC_ALGORITHMS:

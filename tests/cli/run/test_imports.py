@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from jwt.algorithms import get_default_algorithms
 
+from gateway.decision.algorithms import ALGORITHMS as KNOWN
 from tests.certificates import AUTHORITY, trusting, write_pair
 from tests.cli.worker_world import Fleet, Site, serving, site
 from tests.hanging import LIMIT_SECONDS
@@ -32,14 +32,10 @@ _LOADED = re.compile(r"import time: +\d+ \| +\d+ \| +(\S+)")
 
 def jwks() -> bytes:
     """Return a key for each algorithm, by the algorithm's name."""
-    known = get_default_algorithms()
-    known["Ed25519"] = known["EdDSA"]
+    publics = {name: make_private(kind_of(name), 0).public_key() for name in ASYMMETRIC}
     keys = [
-        {
-            **json.loads(known[name].to_jwk(make_private(kind_of(name), 0).public_key())),
-            "kid": name,
-        }
-        for name in ASYMMETRIC
+        {**KNOWN[name].to_jwk(public, as_dict=True), "kid": name}
+        for name, public in publics.items()
     ]
     return json.dumps({"keys": keys}).encode()
 

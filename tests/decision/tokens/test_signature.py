@@ -331,5 +331,5 @@ def test_no_numbers_for_r_and_s_make_a_fault_of_ours(algorithm: str, data: st.Da
 
 def test_kinds_of_keys_cover_every_algorithm() -> None:
     assert {kind_of(algorithm) for algorithm in ALGORITHMS} == {
-        "RSA", "ES256", "ES384", "ES512", "Ed25519", "HMAC",
+        "RSA", "ES256", "ES384", "ES512", "Ed25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "HMAC",
     }  # fmt: skip

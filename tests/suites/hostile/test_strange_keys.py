@@ -1,6 +1,9 @@
 """Tokens signed by strangers: whatever their headers say, the issuer's keys decide."""
 
+from pathlib import Path
+
 from gateway.decision.reason import Reason
+from gateway.suites.hostile.arsenal import forge_tokens
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.strange_keys import (
     forge_with_key_ids,
@@ -9,7 +12,7 @@ from gateway.suites.hostile.strange_keys import (
     forge_with_other_algorithm,
     forge_with_own_key,
 )
-from tests.suites.hostile.sandboxes import codes, refusals, variants
+from tests.suites.hostile.sandboxes import codes, control_of, make_sandbox, refusals, variants
 
 SIGNATURE = codes(Reason.SIGNATURE_INVALID)
 UNKNOWN = codes(Reason.KEY_UNKNOWN)
@@ -72,3 +75,37 @@ def test_an_issuer_signs_by_what_is_allowed_alone(order: Control, machine: Contr
     allowed = codes(Reason.ALGORITHM_NOT_ALLOWED)
     assert found == {"algorithm-not-allowed": allowed, "algorithm-swapped": allowed | UNKNOWN}
     assert elsewhere == {"algorithm-swapped": allowed}
+
+
+def test_a_key_of_one_parameter_set_of_ml_dsa_signs_for_no_other(tmp_path: Path) -> None:
+    """9964.1: not even where the issuer's tokens may use all three."""
+    sandbox, _ = make_sandbox(tmp_path, POST_QUANTUM)
+    control = control_of(sandbox, "any")
+    forged = list(forge_with_other_algorithm(control))
+
+    found = refusals(control, forged)
+
+    assert found["algorithm-swapped"] == codes(Reason.ALGORITHM_NOT_ALLOWED, Reason.KEY_UNKNOWN)
+    assert {"ML-DSA-65", "ML-DSA-87"} <= variants(forged, "algorithm-swapped")
+
+
+def test_every_forgery_of_a_token_by_ml_dsa_is_refused(tmp_path: Path) -> None:
+    sandbox, _ = make_sandbox(tmp_path, POST_QUANTUM)
+
+    found = refusals(control_of(sandbox, "any"), forge_tokens(control_of(sandbox, "any")))
+
+    assert {"strange-key", "embedded-jwk", "truncated", "signature-of-another"} <= found.keys()
+
+
+POST_QUANTUM = """\
+version: 1
+issuers:
+  main:
+    issuer: "https://login.example/"
+    discovery: true
+    audiences: [orders]
+    algorithms: [ML-DSA-44, ML-DSA-65]
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - {name: any, match: {path: /any}, upstream: orders, require: {}}
+"""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gateway.decision.algorithms import find_unavailable
 from gateway.decision.policy import Issuer, Profile
 from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
@@ -48,6 +49,7 @@ def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozense
     if model.algorithms is None:
         return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
     refuse_repeated(model.algorithms, part.child("algorithms"), faults)
+    refuse_unavailable(model.algorithms, part.child("algorithms"), faults)
     for index, name in enumerate(model.algorithms):
         item = part.child("algorithms").child(index)
         is_hmac = name.startswith("HS")
@@ -58,6 +60,19 @@ def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozense
             message = f"{name} cannot be verified with a secret: use HS256, HS384 or HS512"
             faults.append(item.fault(Code.BAD_VALUE, message))
     return frozenset(model.algorithms)
+
+
+def refuse_unavailable(
+    names: Sequence[str],
+    part: Part,
+    faults: list[Fault],
+    unavailable: frozenset[str] = find_unavailable(),
+) -> None:
+    """Refuse algorithms that the installed OpenSSL lacks: no token could be verified."""
+    for index, name in enumerate(names):
+        if name in unavailable:
+            message = f"{name} needs OpenSSL 3.5 or newer: install a newer `cryptography`"
+            faults.append(part.child(index).fault(Code.BAD_VALUE, message))
 
 
 def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:

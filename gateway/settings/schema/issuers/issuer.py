@@ -24,7 +24,7 @@ from gateway.settings.text.fault import Code
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
-    "EdDSA", "Ed25519", "HS256", "HS384", "HS512",
+    "EdDSA", "Ed25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "HS256", "HS384", "HS512",
 ]  # fmt: skip
 
 

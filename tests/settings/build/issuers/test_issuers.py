@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.decision.algorithms import ML_DSA_ALGORITHMS
 from gateway.decision.policy import Profile
+from gateway.settings.build.issuers.issuers import refuse_unavailable
+from gateway.settings.text.document import Part
+from gateway.settings.text.fault import Fault
+from gateway.settings.text.yaml_nodes import parse_yaml
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
 from tests.settings.configs import SECRET, assert_found, config, faults, load, one_issuer
 
@@ -121,6 +126,25 @@ def test_the_allow_list_is_the_one_given_or_that_of_the_key_source(
     text: str, algorithms: set[str], tmp_path: Path
 ) -> None:
     assert issuer(tmp_path, text).issuer.algorithms == algorithms
+
+
+def test_ml_dsa_is_allowed_only_where_it_is_listed(tmp_path: Path) -> None:
+    text = 'issuer: "https://a", discovery: true'
+
+    assert not issuer(tmp_path, text).issuer.algorithms & ML_DSA_ALGORITHMS
+    listed = issuer(tmp_path, text + ", algorithms: [ML-DSA-87, ES256]").issuer.algorithms
+    assert listed == {"ML-DSA-87", "ES256"}
+
+
+def test_an_algorithm_that_openssl_lacks_is_refused_at_its_place() -> None:
+    names = ["ES256", "ML-DSA-65"]
+    document = parse_yaml(b"[ES256, ML-DSA-65]", "gateway.yaml", {})
+    found: list[Fault] = []
+
+    refuse_unavailable(names, Part(document, (), document.root), found, ML_DSA_ALGORITHMS)
+
+    assert [(fault.place.column, fault.code) for fault in found] == [(9, "bad_value")]
+    assert "OpenSSL 3.5 or newer" in found[0].message
 
 
 def test_everything_said_about_an_issuer_reaches_the_decision(tmp_path: Path) -> None:
