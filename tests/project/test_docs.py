@@ -270,7 +270,7 @@ def test_pages_have_whole_configurations() -> None:
 
 def test_every_algorithm_is_listed_with_its_kind_of_key() -> None:
     text = sections(page("tokens"), "##")["Issuer and algorithm"]
-    listed = [name for row in rows(text) for name in re.findall(r"`(\w+)`", row[0])]
+    listed = [name for row in rows(text) for name in re.findall(r"`([\w-]+)`", row[0])]
 
     assert sorted(listed) == sorted(ALGORITHMS)
 
