@@ -157,9 +157,10 @@ class LoginClient:
         server = await self._server()
         if isinstance(server, Failure):
             return server
-        methods = server.endpoints.challenge_methods
-        if methods is not None and METHOD not in methods:
-            return Failure(Reason.LOGIN_UNAVAILABLE, "the issuer does not offer PKCE with S256")
+        if not server.endpoints.offers_pkce:
+            return Failure(
+                Reason.LOGIN_UNAVAILABLE, f"the issuer does not offer PKCE with {METHOD}"
+            )
         request = CodeRequest(
             client_id=self.login.client.client_id,
             redirect_uri=self._redirect_uri(under_way),

@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
 from gateway.keyring.discovery import parse_metadata, read_metadata, url_member
+from gateway.oauth.pkce import METHOD
 
 # What an authorization request says; an endpoint whose own query says one of them would have it
 # twice (RFC 6749 §3.1).
@@ -45,6 +46,11 @@ class Endpoints:
     sends_iss: bool = False
     challenge_methods: tuple[str, ...] | None = None
     auth_methods: tuple[str, ...] | None = None
+
+    @property
+    def offers_pkce(self) -> bool:
+        """Return whether it offers PKCE with S256, or does not say (RFC 8414 §2)."""
+        return self.challenge_methods is None or METHOD in self.challenge_methods
 
 
 async def find_endpoints(

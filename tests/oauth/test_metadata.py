@@ -54,6 +54,23 @@ def test_what_they_do_not_say_is_absent(value: dict[str, None]) -> None:
     assert parse(value) == Endpoints(ISSUER)
 
 
+@pytest.mark.parametrize(
+    ("value", "offers"),
+    [
+        (None, True),
+        ([], False),
+        (["plain"], False),
+        (["S512", "s256"], False),
+        (["x", "S256"], True),
+    ],
+)
+def test_pkce_is_offered_by_s256_alone_unless_they_do_not_say(
+    value: list[str] | None, offers: bool
+) -> None:
+    """9700.11: a server that names other methods only would take the challenge for one of those."""
+    assert parse({"code_challenge_methods_supported": value}).offers_pkce is offers
+
+
 @pytest.mark.parametrize("name", URLS)
 @pytest.mark.parametrize(
     ("issuer", "url"),

@@ -23,7 +23,6 @@ WITHOUT_OWN_TEST = {
     "gateway/login/session.py": "types only",
     "gateway/login/stores/ledger.py": "types only",
     "gateway/proxy/streams/client.py": "protocols only",
-    "gateway/settings/values/clients.py": "types only",
     "gateway/settings/values/login.py": "types only",
     "gateway/suites/files/suite.py": "types only",
 }

@@ -1,8 +1,6 @@
 """Try what a login needs of its issuer: its metadata, and a connection to the token endpoint."""
 
 import ssl
-from collections.abc import Mapping
-from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
@@ -12,20 +10,12 @@ from gateway.fetching.document import FetchFailed
 from gateway.fetching.resolver import Resolver
 from gateway.fetching.shown_url import show_url
 from gateway.oauth.metadata import Endpoints, find_endpoints
+from gateway.oauth.pkce import METHOD
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
-from gateway.settings.values.clients import ClientAuthentication
 from gateway.settings.values.configuration import IssuerSettings, Server
 from gateway.settings.values.login import LoginSettings
 from gateway.tls.client_context import make_trusting_context
-
-# RFC 7591 §2, RFC 8414 §2: how metadata names each way.
-_METHODS: Final[Mapping[ClientAuthentication, str]] = {
-    ClientAuthentication.NONE: "none",
-    ClientAuthentication.BASIC: "client_secret_basic",
-    ClientAuthentication.POST: "client_secret_post",
-    ClientAuthentication.PRIVATE_KEY_JWT: "private_key_jwt",
-}
 
 
 async def try_login(
@@ -52,11 +42,11 @@ def find_problem(login: LoginSettings, endpoints: Endpoints) -> str | None:
     if endpoints.authorization is None or endpoints.token is None:
         name = "token" if endpoints.authorization else "authorization"
         return f"its metadata has no {name}_endpoint"
-    known = endpoints.challenge_methods
-    if known is not None and "S256" not in known:
+    if not endpoints.offers_pkce:
         # RFC 9700 §2.1.1: a code without S256 is of use to whoever intercepts it.
-        return f"it supports PKCE only by {', '.join(known) or 'no method'}, not by S256"
-    method = _METHODS[login.client.method]
+        others = ", ".join(endpoints.challenge_methods or ()) or "no method"
+        return f"it supports PKCE only by {others}, not by {METHOD}"
+    method = login.client.method.registered_name
     if endpoints.auth_methods is not None and method not in endpoints.auth_methods:
         return (
             f"its token endpoint does not accept `client_auth: {login.client.method.value}`"

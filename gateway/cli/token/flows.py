@@ -56,8 +56,7 @@ async def by_code(
 
     Raises PortTakenError if the redirect URI cannot be listened at.
     """
-    methods = server.endpoints.challenge_methods
-    if methods is not None and METHOD not in methods:
+    if not server.endpoints.offers_pkce:
         return invalid_response(f"the issuer does not offer PKCE with {METHOD}")
     state = secrets.token_urlsafe(RANDOM_BYTES)
     verifier = make_verifier(secrets.token_bytes(RANDOM_BYTES))
