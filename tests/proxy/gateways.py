@@ -204,6 +204,13 @@ class RunningGateway:
         self.clocks.ahead_seconds += seconds
         self.gateway.data._serving.port.streams.sweep()
 
+    def expire(self, seconds: float) -> None:
+        """Check all timeouts, except those of streams, as the sweep will do in *seconds*.
+
+        So a test can have long timeouts, which no machine is too slow for, and need not wait.
+        """
+        self.gateway.data._listener._expire(time.monotonic() + seconds)
+
     async def stop(self) -> None:
         """Stop the gateway, once."""
         if not self._is_stopped:

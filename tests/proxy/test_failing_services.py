@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import trustme
@@ -15,6 +16,7 @@ from tests.proxy.gateways import RunningGateway
 from tests.proxy.load import running_load
 from tests.proxy.messages import make_answer, make_request, read_answer
 from tests.proxy.service import Service, running_service
+from tests.proxy.test_attack_requests import until
 from tests.proxy.test_attack_services import service_over_tls
 from tests.proxy.wire import Wire
 
@@ -120,11 +122,15 @@ async def test_a_server_that_stalls_is_ejected_and_comes_back(
     stalled.script = stall
     gateway = await start_gateway(
         [stalled.url, other.url],
-        upstream={"response_timeout": "300ms", "ejection": {"after": 3, "time": "300ms"}},
+        upstream={"response_timeout": "1m", "ejection": {"after": 3, "time": "300ms"}},
     )
     async with running_load(gateway, 6) as load:
-        await load.until(lambda: state_of(gateway, stalled) == "ejected")
+        await until(lambda: len(stalled.requests) == 6)  # all clients wait there
         stalled.script = works  # new connections are served
+        for pool in gateway.gateway.data._serving.pools:
+            for servers in pool._members.pools():
+                servers.expire(monotonic() + 120)
+        assert state_of(gateway, stalled) == "ejected"
         await load.until(lambda: state_of(gateway, stalled) == "up")
         asked = len(stalled.requests)
         await load.until(lambda: len(stalled.requests) > asked + 10)

@@ -77,10 +77,13 @@ async def test_a_failed_request_is_sent_once_and_the_next_one_is_sent(
             await hostile(b"")(service, wire)
 
     service.script = script
-    gateway = await start_gateway(routes=HOSTILE_ROUTES, upstream={"response_timeout": "300ms"})
+    gateway = await start_gateway(routes=HOSTILE_ROUTES, upstream={"response_timeout": "1m"})
     wire = await gateway.connect()
 
     wire.send(make_request("/public/1", method=method, body=b"once"))
+    if wanted is Reason.UPSTREAM_TIMEOUT:
+        await service.request()
+        gateway.expire(120)
     failed = await read_answer(wire)
     wire.send(make_request("/public/2"))
 

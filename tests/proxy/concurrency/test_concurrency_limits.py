@@ -115,7 +115,9 @@ async def sent_twice(gateway: RunningGateway, service: Service) -> None:
 
 
 async def too_late(gateway: RunningGateway, service: Service) -> None:
-    assert (await gateway.ask(make_request("/api/silent"))).status == 504
+    client = await hold(gateway, service, "/api/silent")
+    gateway.expire(120)
+    assert (await read_answer(client)).status == 504
 
 
 async def cut_in_the_answer(gateway: RunningGateway, service: Service) -> None:
@@ -179,7 +181,7 @@ ENDINGS: list[Ending] = [
     an_event_stream,
     a_tunnel,
 ]
-OWN: dict[str, Any] = {"upgrades": ["echo"], "timeouts": {"response": "300ms"}}
+OWN: dict[str, Any] = {"upgrades": ["echo"], "timeouts": {"response": "1m"}}
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)

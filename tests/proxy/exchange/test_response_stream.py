@@ -239,11 +239,14 @@ async def test_a_stream_may_take_longer_than_the_total_timeout(
     service: Service, start_gateway: StartGateway
 ) -> None:
     service.script = stream()
-    gateway = await start_gateway(timeouts={"total": "1s"})
+    gateway = await start_gateway(timeouts={"total": "1m"}, upstream={"stall_timeout": "10m"})
     client = await ask(gateway, token())
     other = await gateway.connect()
     service.script = stream(b"HTTP/1.1 200 OK\r\n")
     other.send(make_request("/open/"))
+    await other.read_until(EVENT)
+
+    gateway.expire(120)
 
     await other.wait_end()
 

@@ -326,9 +326,13 @@ async def test_an_idle_reserved_connection_is_closed_in_time(
     service: Service, start_gateway: StartGateway
 ) -> None:
     script = service.script = LogsIn()
-    gateway = await start_gateway(routes=ROUTES, upstream={"idle_timeout": "100ms"})
+    gateway = await start_gateway(
+        routes=ROUTES, upstream={"idle_timeout": "1m"}, timeouts={"idle": "10m"}
+    )
     alice = await gateway.connect()
     await log_in(alice, "/open/", "NTLM", "alice")
+
+    gateway.expire(120)
 
     await script.connections[-1].wait_end()
 

@@ -121,13 +121,14 @@ async def test_the_response_timeout_begins_after_the_whole_body(
     service: Service, start_gateway: StartGateway
 ) -> None:
     """A slow upload is not the service's fault."""
-    gateway = await start_gateway(upstream={"response_timeout": "100ms"})
+    gateway = await start_gateway(upstream={"response_timeout": "1m"})
     client = await gateway.connect()
 
-    client.send(make_request("/open/", "Content-Length: 2", method="POST"))
-    for _ in range(2):
-        await asyncio.sleep(0.5)
-        client.send(b"x")
+    client.send(make_request("/open/", "Content-Length: 2", method="POST") + b"x")
+    peer = await service.connection()
+    await peer.wait_for(lambda: peer.received.endswith(b"x"))
+    gateway.expire(120)
+    client.send(b"x")
 
     assert (await read_answer(client)).status == 200
     assert service.requests[0].body == b"xx"
@@ -251,14 +252,17 @@ async def test_a_slow_client_is_not_the_services_fault(
     """While the client cannot take more, no timeout of the service runs."""
     size = 64 * 1024 * 1024
     gateway = await start_gateway(
-        upstream={"response_timeout": "200ms"}, timeouts={"body": "10s", "tunnel": "300ms"}
+        upstream={"response_timeout": "1m", "stall_timeout": "1m"}, timeouts={"tunnel": "1m"}
     )
     service.script = serve(make_answer(bytes(size)))
     client = await gateway.connect(receive_bytes=65536)
     client.stop_reading()
     client.send(make_request("/open/"))
+    peer = await service.connection()
     await service.request()
-    await asyncio.sleep(0.8)
+    await gateway.wait_still(peer.transport.get_write_buffer_size)
+
+    gateway.expire(120)
 
     client.read_on()
 
