@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_tests import all_tests
 from gateway.lints.nesting import Nesting
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
@@ -34,8 +35,9 @@ def find_dropped_rules(nesting: Nesting, places: Places) -> Iterator[Fault]:
 
 
 def _left_out(route: Route, outer: Route, places: Places) -> list[str]:
-    own = {test.claim for test in route.claims}
-    claims = dict.fromkeys(test.claim for test in outer.claims if test.claim not in own)
+    own = {test.claim for test in all_tests(route.claims)}
+    named = [dict.fromkeys(test.claim for test in all_tests([rule])) for rule in outer.claims]
+    claims = dict.fromkeys("`, `".join(names) for names in named if own.isdisjoint(names))
     rules = [
         ("`issuers`", _names_issuers(outer, places) and not _names_issuers(route, places)),
         ("`audiences`", outer.audiences is not None and route.audiences is None),

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, combinations
 
 from gateway.decision.routes.routing import Route
-from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.claim_tests import ClaimRule, ClaimTest
 from gateway.decision.rules.scopes import ScopeExpression, ScopeRule
 
 _VARIABLE = re.compile(r"\{path\.(\w+)\}")
@@ -26,7 +27,7 @@ def asked_of(route: Route, own: Variables) -> Hashable:
     return (
         *(route.public, route.reports, route.optional, route.issuers, route.audiences),
         None if scopes is None else scopes.text,
-        _tests(route.claims, own),
+        _rules(route.claims, own),
         None if step_up is None else (step_up.acr_values, step_up.max_age_seconds),
     )
 
@@ -44,7 +45,7 @@ def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) 
         _is_within(route.issuers, other.issuers)
         and _is_within(route.audiences, other.audiences)
         and _scopes_imply(route.scopes, other.scopes)
-        and _tests(other.claims, others) <= _tests(route.claims, own)
+        and _part_implies(_rules(route.claims, own), _rules(other.claims, others))
         and _steps_up_as_much(route, other)
     )
 
@@ -76,8 +77,55 @@ def _named(expression: ScopeExpression) -> Iterator[str]:
         yield from _named(part)
 
 
-def _tests(tests: tuple[ClaimTest, ...], places: Variables) -> frozenset[tuple[object, ...]]:
-    return frozenset((test.path, test.operator, _placed(test.operand, places)) for test in tests)
+@dataclass(frozen=True, slots=True)
+class _Test:
+    path: tuple[str, ...]
+    operator: str
+    operand: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    kind: str
+    parts: frozenset["_Part"]
+
+
+_Part = frozenset[_Test | _Group]
+
+
+def _rules(rules: tuple[ClaimRule, ...], places: Variables) -> _Part:
+    """Return *rules* in a form in which equal ones are equal."""
+    found: set[_Test | _Group] = set()
+    for rule in rules:
+        if isinstance(rule, ClaimTest):
+            found.add(_Test(rule.path, rule.operator, _placed(rule.operand, places)))
+            continue
+        parts = frozenset(_rules(part, places) for part in rule.parts)
+        if rule.kind == "all":
+            found.update(*parts)
+        else:
+            found.add(_Group(rule.kind, parts))
+    return frozenset(found)
+
+
+def _part_implies(own: _Part, wanted: _Part) -> bool:
+    """Return whether all claims that satisfy *own* satisfy *wanted*; False if not certain."""
+    return all(_implies(own, rule) for rule in wanted)
+
+
+def _implies(own: _Part, wanted: _Test | _Group) -> bool:
+    if wanted in own:
+        return True
+    if isinstance(wanted, _Test):
+        return False
+    groups = [one for one in own if isinstance(one, _Group) and one.kind == wanted.kind]
+    if wanted.kind == "any":
+        return any(_part_implies(own, part) for part in wanted.parts) or any(
+            all(any(_part_implies(one, part) for part in wanted.parts) for one in group.parts)
+            for group in groups
+        )
+    forbidden = [part for group in groups for part in group.parts]
+    return all(any(_part_implies(part, one) for one in forbidden) for part in wanted.parts)
 
 
 def _placed(operand: object, places: Variables) -> str:

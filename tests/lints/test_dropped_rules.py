@@ -17,6 +17,7 @@ def admin(require: str) -> str:
 
 
 OTHER = "{b: {exists: true}}"
+GROUP = "claims: {any: [{b: {exists: true}}, {c: {exists: true}}]}"
 REPORTS = "reports, match: {path: /admin/reports}, "
 OF_HOST = ", hosts: [office.example]}"
 TEAM = 'issuers: {team: {issuer: "https://team.example", discovery: true, audiences: [a]}}\n'
@@ -24,6 +25,7 @@ DROPPED = [
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{}}")),
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{scopes: [a]}}")),
     ("the claim `tenant`", routes(TENANTS, f"{INVOICES}¦require: {{claims: {OTHER}}}")),
+    ("the claim `b`, `c`", routes(admin(GROUP), f"{REPORTS}¦require: {{}}")),
     ("`issuers`", routes(admin("issuers: [main]"), f"{REPORTS}¦require: {{}}")),
     ("`audiences`", routes(admin("audiences: [orders]"), f"{REPORTS}¦require: {{}}")),
     ("`scopes`", routes(admin("scopes: [admin]"), f"{REPORTS}¦require: {{}}")),
@@ -42,6 +44,7 @@ KEPT = [
     routes(TENANTS, f"{INVOICES}require: {{claims: {{tenant: {{exists: true}}}}}}"),
     routes(TENANTS, "new, match: {path: /tenants/new/invoices}, require: {}"),
     routes(TENANTS, f"{INVOICES}public: true").replace("{id}", "logo"),
+    routes(admin(GROUP), f"{REPORTS}require: {{claims: {OTHER}}}"),
     routes(admin("scopes: [admin]"), f"{REPORTS}require: {{scopes: [reports]}}"),
     routes(admin("issuers: [main]"), f"{REPORTS}require: {{issuers: [main]}}"),
     routes(admin("acr: [mfa]"), f"{REPORTS}require: {{acr: [pwd]}}"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.rules.claim_tests import compile_claim_test
+from gateway.decision.rules.claim_tests import compile_claim_group, compile_claim_test
 from gateway.decision.rules.scopes import AllOf, AnyOf, compile_scopes
 from gateway.decision.rules.step_up import StepUp
 from gateway.lints.strictness import asks_as_much
@@ -12,6 +12,17 @@ from tests.decision.policies import route
 
 TENANT = (compile_claim_test(("tenant",), "equals", "{path.t}"),)
 STAFF = compile_claim_test(("roles",), "contains", "staff")
+ADMIN = compile_claim_test(("roles",), "contains", "admin")
+
+
+def any_of(*parts: Any) -> dict[str, Any]:
+    return {"claims": (compile_claim_group("any", parts),)}
+
+
+def none_of(*parts: Any) -> dict[str, Any]:
+    return {"claims": (compile_claim_group("not", parts),)}
+
+
 ANY_TOKEN: dict[str, Any] = {}
 PUBLIC = {"public": True}
 MANY = tuple(f"s{number}" for number in range(11))
@@ -29,6 +40,13 @@ AS_MUCH: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"scopes": compile_scopes("a")}, {"scopes": compile_scopes(AnyOf(("a", "b")))}),
     ({"scopes": compile_scopes(AnyOf(MANY))}, {"scopes": compile_scopes(AnyOf(MANY))}),
     ({"claims": (*TENANT, STAFF)}, {"claims": TENANT}),
+    (any_of([STAFF]), any_of([ADMIN], [STAFF])),
+    (any_of([STAFF, ADMIN]), any_of([STAFF])),
+    (any_of([ADMIN], [STAFF]), any_of([STAFF], [ADMIN])),
+    ({"claims": (STAFF,)}, any_of([ADMIN], [STAFF])),
+    (none_of([STAFF], [ADMIN]), none_of([STAFF])),
+    (none_of([STAFF]), none_of([STAFF, ADMIN])),
+    ({"claims": (compile_claim_group("all", [[STAFF], [ADMIN]]),)}, {"claims": (ADMIN,)}),
     ({"step_up": StepUp(("a",), 5)}, {"step_up": StepUp(("a", "b"), 6)}),
     ({"step_up": StepUp(("a",), 5)}, {"step_up": StepUp((), None)}),
 ]
@@ -43,6 +61,11 @@ LESS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"scopes": compile_scopes("a")}, {"scopes": compile_scopes(AllOf(("a", "b")))}),
     ({"scopes": compile_scopes(AllOf(MANY))}, {"scopes": compile_scopes("s1")}),  # not looked into
     ({"claims": (STAFF,)}, {"claims": TENANT}),
+    (any_of([ADMIN], [STAFF]), any_of([STAFF])),
+    (any_of([STAFF]), {"claims": (STAFF, ADMIN)}),
+    (none_of([STAFF]), none_of([STAFF], [ADMIN])),
+    (none_of([STAFF, ADMIN]), none_of([STAFF])),
+    (none_of([STAFF]), any_of([STAFF])),
     (ANY_TOKEN, {"step_up": StepUp(("a",), None)}),
     ({"step_up": StepUp(("a", "b"), None)}, {"step_up": StepUp(("a",), None)}),
     ({"step_up": StepUp((), 5)}, {"step_up": StepUp(("a",), None)}),

@@ -1,6 +1,6 @@
 """Explain a decision step by step, with the same functions that make it."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from gateway.decision.browser import BrowserFields, is_forged
@@ -16,6 +16,7 @@ from gateway.decision.decide import (
     find_login,
     find_route,
 )
+from gateway.decision.explaining.rule_steps import rule_steps
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
@@ -23,7 +24,6 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.routing import Match, Route
-from gateway.decision.rules.claim_names import ABSENT, find_claim, parse_claim_name
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.authenticate import KeySets
@@ -237,26 +237,19 @@ def _demands(
         yield _step(Check.SCOPES, route.scopes.text, _scopes(claims), deny, route, "scopes")
         if deny is not None:
             return
-    yield from _rule_steps(token, match)
+    yield from rule_steps(
+        route.claims,
+        claims.all,
+        (match.variables, *match.other_variables),
+        Check.CLAIM_RULES,
+        lambda rule: _of(route, "require", "claims", rule.key),
+    )
     deny = check_rules(token, match)
     if deny is None and route.step_up is not None:
         deny = check_step_up(token, route.step_up, now)
         key = "acr" if deny and deny.reason is Reason.AUTHENTICATION_TOO_WEAK else "max_age"
         expected = _step_up(route.step_up)
         yield _step(Check.AUTHENTICATION, expected, _authentication(claims), deny, route, key)
-
-
-def _rule_steps(token: SignedToken, match: Match) -> Generator[Step, None, None]:
-    """Yield a step for each claim test, up to the first that fails in a reading of the path."""
-    readings = (match.variables, *match.other_variables)
-    for test in match.route.claims:
-        holds = all(test.holds(token.claims.all, variables) for variables in readings)
-        reason = None if holds else Reason.CLAIM_RULE_FAILED
-        found = _claim(token.claims.all, test.claim)
-        setting = _of(match.route, "require", "claims", test.claim)
-        yield Step(Check.CLAIM_RULES, test.text, found, reason, setting)
-        if not holds:
-            return
 
 
 def _step(
@@ -275,11 +268,6 @@ def _scopes(claims: Claims) -> str:
     implied = sorted(claims.granted.difference(claims.scopes))
     beyond = f", and by scope_implies: {' '.join(implied)}" if implied else ""
     return f"{' '.join(claims.scopes) or 'none'}{beyond}"
-
-
-def _claim(claims: Mapping[str, object], name: str) -> str:
-    value = find_claim(claims, parse_claim_name(name))
-    return f"{name} is not there" if value is ABSENT else f"{name} is {value!r}"
 
 
 def _step_up(wanted: StepUp) -> str:

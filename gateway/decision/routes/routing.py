@@ -8,7 +8,7 @@ from gateway.decision.browser import LoginRule
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.template import Segment, Variable, parse_template
 from gateway.decision.routes.trie import PathTrie
-from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.claim_tests import ClaimRule
 from gateway.decision.rules.scopes import ScopeRule
 from gateway.decision.rules.step_up import StepUp
 
@@ -40,7 +40,7 @@ class Route:
     optional: bool
     issuers: frozenset[str] | None
     scopes: ScopeRule | None
-    claims: tuple[ClaimTest, ...]
+    claims: tuple[ClaimRule, ...]
     upgrades: frozenset[str]  # lower-case Upgrade tokens the route allows, e.g. websocket
     allow_encoded_slash: bool
     allow_semicolon: bool

@@ -1,7 +1,7 @@
-"""Claim tests, compiled to closures."""
+"""Claim tests, and groups of them, compiled to closures."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.decision.rules.claim_names import ABSENT, find_claim, format_claim_name
@@ -10,6 +10,7 @@ from gateway.decision.rules.operands import (
     UnknownVariableError,
     compile_operand,
     fill_text,
+    path_variables,
     split_text,
 )
 
@@ -32,6 +33,77 @@ class ClaimTest:
     path: tuple[str, ...]
     operator: str
     operand: object
+
+    @property
+    def key(self) -> str:
+        """Return what the test is written under."""
+        return self.claim
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClaimGroup:
+    """A group of claim rules: ``any`` or ``all`` of its *parts* hold, or, for ``not``, none does.
+
+    A part holds if all its rules do. *text* and ``holds`` are as of a ClaimTest: it never raises,
+    and a path variable that the route does not have fails the whole group.
+    """
+
+    kind: str
+    text: str  # for people: "any of (roles contains reader; scp equals read and tid exists true)"
+    holds: _Holds
+    parts: tuple[tuple["ClaimRule", ...], ...]
+
+    @property
+    def key(self) -> str:
+        """Return what the group is written under."""
+        return self.kind
+
+
+ClaimRule = ClaimTest | ClaimGroup
+
+
+def all_tests(rules: Iterable[ClaimRule]) -> Iterator[ClaimTest]:
+    """Yield every test in *rules*, those in groups too."""
+    for rule in rules:
+        if isinstance(rule, ClaimTest):
+            yield rule
+        else:
+            for part in rule.parts:
+                yield from all_tests(part)
+
+
+def compile_claim_group(kind: str, parts: Sequence[Sequence[ClaimRule]]) -> ClaimGroup:
+    """Compile one group; raises ValueError for an unknown kind, or if it or a part is empty.
+
+    An empty group would hold for every token, or for none.
+    """
+    words = _KINDS.get(kind)
+    if words is None:
+        raise ValueError(f"{kind!r} is none of {', '.join(KINDS)}")
+    if not parts or not all(parts):
+        raise ValueError("a group of claims and each of its parts must not be empty")
+    said = "; ".join(" and ".join(rule.text for rule in part) for part in parts)
+    kept = tuple(tuple(part) for part in parts)
+    return ClaimGroup(kind, f"{words} ({said})", _compile_group(kind, kept), kept)
+
+
+def _compile_group(kind: str, parts: tuple[tuple[ClaimRule, ...], ...]) -> _Holds:
+    every = [[rule.holds for rule in part] for part in parts]
+
+    def part_holds(
+        part: list[_Holds], claims: Mapping[str, object], variables: Mapping[str, str]
+    ) -> bool:
+        return all(holds(claims, variables) for holds in part)
+
+    if kind == "all":
+        return lambda claims, variables: all(part_holds(one, claims, variables) for one in every)
+    if kind == "any":
+        return lambda claims, variables: any(part_holds(one, claims, variables) for one in every)
+    # A test fails if its variable is unknown; without this, a group of kind `not` would hold then.
+    needed = path_variables([test.operand for part in parts for test in all_tests(part)])
+    return lambda claims, variables: (
+        needed <= variables.keys() and not any(part_holds(one, claims, variables) for one in every)
+    )
 
 
 def compile_claim_test(path: tuple[str, ...], operator: str, operand: object) -> ClaimTest:
@@ -148,6 +220,9 @@ _OPERATORS: Mapping[str, Callable[[object], _Test]] = {
     "at_least": _at_least,
 }
 OPERATORS = (*_OPERATORS, "exists")
+
+_KINDS: Mapping[str, str] = {"any": "any of", "all": "all of", "not": "none of"}
+KINDS = tuple(_KINDS)
 
 
 def _operand_text(operand: object) -> str:

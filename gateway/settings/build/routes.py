@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route, find_conflicts
 from gateway.decision.routes.template import Variable, parse_template
-from gateway.decision.rules.claim_names import parse_claim_name
-from gateway.decision.rules.claim_tests import ClaimTest, compile_claim_test
-from gateway.decision.rules.operands import path_variables
 from gateway.decision.rules.scopes import (
     AllOf,
     AnyOf,
@@ -19,13 +16,13 @@ from gateway.decision.rules.scopes import (
 )
 from gateway.decision.rules.step_up import StepUp
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
+from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.routes import MatchModel, RequireModel, RouteModel, ScopeGroup
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
-from gateway.settings.text.suggestions import did_you_mean
 
 _GROUPS: Mapping[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "all": AllOf,
@@ -85,9 +82,8 @@ def _build(
     _judge_mode(model, part.child("mode"), faults)
     hosts = _hosts(match, at_match.child("hosts"), faults)
     scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
-    claims = build_claim_tests(
-        require, at_require.child("claims"), variables or frozenset(), faults
-    )
+    at_claims = at_require.child("claims")
+    claims = build_claim_rules(require.claims, at_claims, variables or frozenset(), faults)
     if variables is None:
         return None
     place = part.document.value_place(part.path)
@@ -212,40 +208,6 @@ def _terms(
         for index, term in enumerate(terms)
     )
     return tuple(term for term in built if term is not None) or ("invalid",)
-
-
-def build_claim_tests(
-    require: RequireModel, part: Part, variables: frozenset[str], faults: list[Fault]
-) -> tuple[ClaimTest, ...]:
-    """Return one test for each operator of each claim; *variables* are the path's."""
-    tests: list[ClaimTest] = []
-    for name, model in (require.claims or {}).items():
-        item = part.child(name)
-        try:
-            path = parse_claim_name(name)
-        except ValueError as error:
-            faults.append(item.key_fault(Code.BAD_VALUE, str(error)))
-            continue
-        operators = model.model_dump(by_alias=True, exclude_unset=True)
-        if not item.raw:
-            message = "no operator: write one, e.g. exists: true"
-            faults.append(item.key_fault(Code.MISSING_KEY, message))
-        for operator, operand in operators.items():
-            at = item.child(operator)
-            try:
-                tests.append(compile_claim_test(path, operator, operand))
-            except ValueError as error:
-                faults.append(at.fault(Code.BAD_VALUE, str(error)))
-            _refuse_unknown_variables(operand, at, variables, faults)
-    return tuple(tests)
-
-
-def _refuse_unknown_variables(
-    operand: object, part: Part, variables: frozenset[str], faults: list[Fault]
-) -> None:
-    for unknown in sorted(path_variables(operand) - variables):
-        message = f"the path has no variable `{unknown}`{did_you_mean(unknown, variables)}"
-        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
 
 
 def close_scopes(

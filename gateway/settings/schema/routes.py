@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
+from gateway.settings.schema.claims import ClaimsModel
 from gateway.settings.schema.cors import CorsModel
 from gateway.settings.schema.login import LoginNames
 from gateway.settings.schema.rewrite import RewriteModel
@@ -18,9 +19,7 @@ from gateway.settings.schema.types import (
     Method,
     Mode,
     Name,
-    Number,
     OnlyTrue,
-    Scalar,
     Scope,
     SizeOrUnlimited,
     Strict,
@@ -56,24 +55,6 @@ ScopeTerm = Annotated[
 ]
 
 
-class ClaimModel(Strict):
-    """Tests of one claim; all must hold."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    equals: Scalar = Field(
-        default=None, description='The claim is this value; "{path.name}" is a path variable.'
-    )
-    not_equals: Scalar = Field(default=None, description="The claim has another value.")
-    in_: list[Scalar] | None = Field(
-        default=None, alias="in", min_length=1, description="The claim is one of these values."
-    )
-    contains: Scalar = Field(default=None, description="The claim is a list with this value.")
-    exists: bool | None = Field(default=None, description="Whether the claim must be present.")
-    matches: Text | None = Field(default=None, description="The claim matches this glob.")
-    at_least: Number = Field(default=None, description="The claim is a number, at least this one.")
-
-
 class RequireModel(Strict):
     """What a token must have; empty means any valid token of an accepted issuer."""
 
@@ -98,10 +79,10 @@ class RequireModel(Strict):
         min_length=1,
         description="The token must also name one of these in `aud`.",
     )
-    claims: dict[Text, ClaimModel] | None = Field(
+    claims: ClaimsModel | None = Field(
         default=None,
-        min_length=1,
-        description='Tests by claim; dots walk nested claims, ["a.b"] quotes a name with dots.',
+        description='Tests by claim; dots walk nested claims, ["a.b"] quotes a name with dots.'
+        " `any`, `all` and `not` with a list are groups of tests.",
     )
     acr: list[Acr] | None = Field(
         default=None,

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.settings.text.document import KeyPath, Part
@@ -140,7 +140,11 @@ def _keys_at(kind: Any, steps: Sequence[str | int]) -> set[str]:
     return known if is_field else _keys_at(kind, steps[1:])
 
 
-def _models_in(kind: Any) -> list[type[BaseModel]]:
+def _models_in(kind: Any, around: Sequence[type] = ()) -> list[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, RootModel):
+        # It has no keys of its own, and may hold itself.
+        root = kind.model_fields["root"].annotation
+        return [] if kind in around else _models_in(root, (*around, kind))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
-    return [model for argument in get_args(kind) for model in _models_in(argument)]
+    return [model for argument in get_args(kind) for model in _models_in(argument, around)]

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import NamedTuple
 
 from gateway.decision.policy import Issuer, Policy, Profile
 from gateway.decision.routes.routing import Match, Route
-from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, compile_claim_test
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.samples.claim_sets import Claims, with_claim
+from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.simulation.compact import to_json
@@ -111,7 +112,7 @@ class Callers:
         owners = [side.find(request) for side in self._sides]
         matches = [found for found in owners if isinstance(found, Match)]
         scopes = sorted(frozenset[str]().union(*(_forbidden(match.route) for match in matches)))
-        values = [pair for match in matches for pair in forbidden_values(match)]
+        values = [one for match in matches for one in forbidden_claims(match)]
         for side, match, age in zip(self._sides, owners, ("old", "new"), strict=True):
             if isinstance(match, Match) and not match.route.public:
                 for caller in self._meeting(side, match, age, scopes, values):
@@ -139,7 +140,7 @@ class Callers:
         match: Match,
         age: str,
         scopes: Sequence[str],
-        values: Sequence[tuple[ClaimTest, object]],
+        values: Sequence["Forbidden"],
     ) -> Iterator[Caller]:
         settings = side.loaded.settings
         for old, new in self._issuers:
@@ -159,9 +160,9 @@ class Callers:
                 for scope in scopes:
                     granted = f"{claims.get('scope', '')} {scope}".strip()
                     yield Edge(f"with {scope}", {"scope": granted}).of(caller)
-                for test, value in values:
-                    text = f"with the {test.claim} {value}"
-                    yield Edge(text, with_claim(claims, test.path, value)).of(caller)
+                for one in values:
+                    for changed in islice(passing(one.rules, claims, one.variables), 1):
+                        yield replace(caller, name=f"{text} with {one.text}", claims=changed)
 
     def _edges(self, old: Issuer, new: Issuer) -> Iterator[Edge]:
         yield from find_edges(old, new, self._at)
@@ -221,13 +222,36 @@ def _forbidden(route: Route) -> frozenset[str]:
     return frozenset() if route.scopes is None else forbidden_scopes(route.scopes.expression)
 
 
-def forbidden_values(match: Match) -> Iterator[tuple[ClaimTest, object]]:
-    """Yield the claim tests of a route that forbid something, each with a value that it forbids."""
-    for test in match.route.claims:
-        if test.operator == "not_equals":
-            yield test, fill(test.operand, match.variables)
-        elif test.operator == "exists" and not test.operand:
-            yield test, "anything"
+class Forbidden(NamedTuple):
+    """Claims that a route forbids: those that satisfy all *rules* on a path with *variables*."""
+
+    text: str
+    rules: tuple[ClaimRule, ...]
+    variables: Mapping[str, str]
+
+
+def forbidden_claims(match: Match) -> Iterator[Forbidden]:
+    """Yield what the claim rules of a route forbid."""
+    for rule in match.route.claims:
+        for text, rules in _forbidden_by(rule, match.variables):
+            yield Forbidden(text, rules, match.variables)
+
+
+def _forbidden_by(
+    rule: ClaimRule, variables: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[ClaimRule, ...]]]:
+    if isinstance(rule, ClaimGroup):
+        for part in rule.parts:
+            if rule.kind == "not":
+                yield " and ".join(one.text for one in part), part
+                continue
+            for one in part:
+                yield from _forbidden_by(one, variables)
+    elif rule.operator == "not_equals":
+        test = compile_claim_test(rule.path, "equals", rule.operand)
+        yield f"the {rule.claim} {fill(rule.operand, variables)}", (test,)
+    elif rule.operator == "exists" and not rule.operand:
+        yield f"the {rule.claim} anything", (compile_claim_test(rule.path, "exists", True),)
 
 
 def _known(settings: Sequence[Settings]) -> Sequence[str]:

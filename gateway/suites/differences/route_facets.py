@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from math import isinf
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Variable, parse_template
-from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, ClaimTest
 from gateway.settings.values.configuration import Server, Settings
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
@@ -101,17 +101,25 @@ def _scopes(route: Route, settings: Settings) -> Facet:
 
 
 def _claims(route: Route) -> dict[str, Facet]:
-    """Return a facet for each tested claim, with variables by their position in the path."""
+    """Return a facet for each tested claim and group, with variables by their path position."""
     segments = parse_template(route.path, route.is_prefix)
     names = [one.name for one in segments if isinstance(one, Variable)]
     places = {name: str(place) for place, name in enumerate(names)}
-    tested = {test.path for test in route.claims if test.operator != "exists"}
+    tests = [rule for rule in route.claims if isinstance(rule, ClaimTest)]
+    tested = {test.path for test in tests if test.operator != "exists"}
     found: dict[str, list[ClaimTest]] = {}
-    for test in route.claims:
+    for test in tests:
         if test.operator == "exists" and test.operand is True and test.path in tested:
             continue  # every other test implies it
         found.setdefault(test.claim, []).append(test)
-    return {
+    facets = {
+        f"claims {rule.kind}": Facet(
+            _normal_group(rule, places), rule.text, ("require", "claims", rule.kind)
+        )
+        for rule in route.claims
+        if isinstance(rule, ClaimGroup)
+    }
+    return facets | {
         f"claim {claim}": Facet(
             frozenset(_normal(test, places) for test in tests),
             " and ".join(sorted(test.text for test in tests)),
@@ -119,6 +127,18 @@ def _claims(route: Route) -> dict[str, Facet]:
         )
         for claim, tests in sorted(found.items())
     }
+
+
+def _normal_group(group: ClaimGroup, places: Mapping[str, str]) -> Hashable:
+    """Return *group* without the order of its parts and rules."""
+    parts = (frozenset(_normal_rule(rule, places) for rule in part) for part in group.parts)
+    return group.kind, frozenset(parts)
+
+
+def _normal_rule(rule: ClaimRule, places: Mapping[str, str]) -> Hashable:
+    if isinstance(rule, ClaimGroup):
+        return _normal_group(rule, places)
+    return rule.path, *_normal(rule, places)
 
 
 def _normal(test: ClaimTest, places: Mapping[str, str]) -> tuple[str, str]:

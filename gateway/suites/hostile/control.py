@@ -11,6 +11,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.claim_names import find_claim
+from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
@@ -131,7 +132,7 @@ class Controls:
 def _variables_like(route: Route, control: Control) -> Mapping[str, str]:
     """Return path variables for *route*: those of *control*, or what its claims must equal."""
     variables = dict(control.variables)
-    for test in route.claims:
+    for test in all_tests(route.claims):
         for name in path_variables(test.operand):
             value = find_claim(control.draft.claims, test.path)
             if test.operand == f"{{path.{name}}}" and isinstance(value, str):

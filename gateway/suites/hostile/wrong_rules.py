@@ -9,6 +9,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Match
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.claim_names import ABSENT
+from gateway.decision.rules.claim_tests import ClaimRule, ClaimTest, all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.hostile.attack import Attack, Forgery, Guard, let_through
 from gateway.suites.hostile.control import Control
@@ -41,32 +42,38 @@ _SCOPE_CLAIMS = frozenset({"scope", "scp"})
 
 
 def forge_claims(control: Control) -> Iterator[Forgery]:
-    """Yield tokens that narrowly fail one claim test, for each test."""
+    """Yield tokens that narrowly fail one claim rule, for each rule."""
     claims, variables = control.draft.claims, control.variables
-    for test in control.route.claims:
-        guard = Guard(None, ("require", "claims", test.claim, test.operator))
-        reasons = _FAILED | _ALSO if test.path[0] in _READ else _FAILED
-        for variant, missed in near_misses(test, claims, variables):
-            text = f"{test.text}: {variant}"
+    for rule in control.route.claims:
+        is_read = any(test.path[0] in _READ for test in all_tests([rule]))
+        reasons = _FAILED | _ALSO if is_read else _FAILED
+        for variant, missed in near_misses(rule, claims, variables):
+            text = f"{rule.text}: {variant}"
             token = _sign(control, missed)
-            yield Forgery("claim-near-miss", text, "CWE-697, CWE-843", token, reasons, guard)
+            source, guard = "CWE-697, CWE-843", _guard(rule)
+            yield Forgery("claim-near-miss", text, source, token, reasons, guard)
+
+
+def _guard(rule: ClaimRule) -> Guard:
+    operator = (rule.operator,) if isinstance(rule, ClaimTest) else ()
+    return Guard(None, ("require", "claims", rule.key, *operator))
 
 
 def swap_variables(control: Control) -> Iterator[Attack]:
     """Yield the control's request with another value for each path variable in a rule."""
     credential = authorization(bearer(control.draft.sign()))
-    for test in control.route.claims:
-        guard = Guard(None, ("require", "claims", test.claim, test.operator))
-        for name in sorted(path_variables(test.operand)):
+    for rule in control.route.claims:
+        for name in sorted(path_variables([test.operand for test in all_tests([rule])])):
             for other in _other_values(control.variables[name]):
                 variables = {**control.variables, name: other}
                 request = _with_variable(control, name, other)
-                is_own = claim_holds(test, control.draft.claims, variables)
+                is_own = claim_holds(rule, control.draft.claims, variables)
                 if is_own or not _owns(control, request):
                     continue
                 yield Attack(
                     "path-of-another", f"{{{name}}} is {other}", "OWASP API1:2023",
-                    write_head(request, *credential), _FAILED, guard, let_through, request.line,
+                    write_head(request, *credential), _FAILED, _guard(rule), let_through,
+                    request.line,
                 )  # fmt: skip
 
 
@@ -172,7 +179,7 @@ def _with_scope(control: Control, name: str, variant: str, source: str, scope: o
 
 
 def _scope_reasons(control: Control) -> frozenset[Reason]:
-    tested = any(test.path[0] in _SCOPE_CLAIMS for test in control.route.claims)
+    tested = any(test.path[0] in _SCOPE_CLAIMS for test in all_tests(control.route.claims))
     return _SCOPE_MISSING | {Reason.CLAIM_RULE_FAILED} if tested else _SCOPE_MISSING
 
 
@@ -206,7 +213,7 @@ def forge_authentications(control: Control) -> Iterator[Forgery]:
 def _authenticated(control: Control, name: str, variant: str, claim: str, value: object) -> Forgery:
     weak = claim == "acr"
     reason = Reason.AUTHENTICATION_TOO_WEAK if weak else Reason.AUTHENTICATION_TOO_OLD
-    tested = any(test.path[0] == claim for test in control.route.claims)
+    tested = any(test.path[0] == claim for test in all_tests(control.route.claims))
     reasons = frozenset({reason, Reason.CLAIM_RULE_FAILED} if tested else {reason})
     token = _sign(control, with_claim(control.draft.claims, (claim,), value))
     guard = Guard(None, ("require", "acr" if weak else "max_age"))

@@ -111,9 +111,9 @@ def _rules_of(route: Route, places: Places) -> Iterator[tuple[_Key, str | None, 
         yield (Check.ROUTE_AUDIENCE.name,), text, ("require", "audiences")
     if route.scopes is not None:
         yield (Check.SCOPES.name,), f"scopes {route.scopes.text}", ("require", "scopes")
-    for test in route.claims:
-        setting = ("require", "claims", test.claim)
-        yield (Check.CLAIM_RULES.name, test.text), test.text, setting
+    for rule in route.claims:
+        setting = ("require", "claims", rule.key)
+        yield (Check.CLAIM_RULES.name, rule.text), rule.text, setting
     step_up = route.step_up
     if step_up is not None and step_up.acr_values:
         text = f"acr {' or '.join(step_up.acr_values)}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from gateway.decision.rules.claim_names import ABSENT, find_claim
-from gateway.decision.rules.claim_tests import ClaimTest
+from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, ClaimTest
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression
 
 Implies = Mapping[str, frozenset[str]]
@@ -53,8 +53,27 @@ def forbidden_scopes(expression: ScopeExpression, positive: bool = True) -> froz
     return frozenset[str]().union(*(forbidden_scopes(part, inner) for part in expression.parts))
 
 
-def claim_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variables) -> bool:
-    """Return whether *claims* pass *test* on a path with *variables*."""
+def claim_holds(rule: ClaimRule, claims: Mapping[str, object], variables: Variables) -> bool:
+    """Return whether *claims* satisfy *rule* on a path with *variables*."""
+    if isinstance(rule, ClaimTest):
+        return _test_holds(rule, claims, variables)
+    return _group_holds(rule, claims, variables)
+
+
+def _group_holds(group: ClaimGroup, claims: Mapping[str, object], variables: Variables) -> bool:
+    holding = [
+        part for part in group.parts if all(claim_holds(rule, claims, variables) for rule in part)
+    ]
+    match group.kind:
+        case "any":
+            return len(holding) > 0
+        case "all":
+            return len(holding) == len(group.parts)
+        case _:  # not
+            return len(holding) == 0
+
+
+def _test_holds(test: ClaimTest, claims: Mapping[str, object], variables: Variables) -> bool:
     claim = find_claim(claims, test.path)
     if test.operator == "exists":
         return (claim is not ABSENT) is test.operand

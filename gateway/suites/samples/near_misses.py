@@ -1,31 +1,52 @@
-"""Generate claims that narrowly fail one claim test of a route."""
+"""Generate claims that narrowly fail one claim rule of a route."""
 
 from collections.abc import Iterator, Mapping
 
 from gateway.decision.rules.claim_names import ABSENT, find_claim, format_claim_name
-from gateway.decision.rules.claim_tests import ClaimTest
-from gateway.suites.samples.claim_sets import Claims, with_claim
+from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, ClaimTest, all_tests
+from gateway.suites.samples.claim_sets import Claims, failing, with_claim
 from gateway.suites.samples.meaning import Variables, claim_holds, fill
 from gateway.suites.simulation.compact import to_json
 
 
 def near_misses(
-    test: ClaimTest, claims: Claims, variables: Variables
+    rule: ClaimRule, claims: Claims, variables: Variables
 ) -> Iterator[tuple[str, Claims]]:
-    """Yield *claims*, which pass *test*, changed so that they fail it, with a description."""
-    now = find_claim(claims, test.path)
+    """Yield *claims*, which pass *rule*, changed so that they fail it, with a description."""
     seen: set[bytes] = set()  # as JSON, where 0 is not false
-    for variant, missed in _changed(test, claims, now, variables):
+    for variant, missed in _near(rule, claims, variables):
         text = to_json(missed)
-        if text not in seen and not claim_holds(test, missed, variables):
+        if text not in seen and not claim_holds(rule, missed, variables):
             seen.add(text)
             yield variant, missed
 
 
-def _changed(
-    test: ClaimTest, claims: Claims, now: object, variables: Variables
+def _near(rule: ClaimRule, claims: Claims, variables: Variables) -> Iterator[tuple[str, Claims]]:
+    if isinstance(rule, ClaimTest):
+        return _near_test(rule, claims, variables)
+    return _near_group(rule, claims, variables)
+
+
+def _near_group(
+    group: ClaimGroup, claims: Claims, variables: Variables
 ) -> Iterator[tuple[str, Claims]]:
-    path = test.path
+    """Yield ways in which the whole group fails, and narrow misses of each test that holds."""
+    for number, missed in enumerate(failing(group, claims, variables), 1):
+        yield f"way {number} to fail", missed
+    for test in all_tests([group]):
+        if not claim_holds(test, claims, variables):
+            continue
+        for variant, missed in _near_test(test, claims, variables):
+            # Other parts may still hold: their claims are changed as well.
+            is_enough = not claim_holds(group, missed, variables)
+            whole = missed if is_enough else next(failing(group, missed, variables), missed)
+            yield f"{test.text}: {variant}", whole
+
+
+def _near_test(
+    test: ClaimTest, claims: Claims, variables: Variables
+) -> Iterator[tuple[str, Claims]]:
+    path, now = test.path, find_claim(claims, test.path)
     for variant, value in _values(test, now, variables).items():
         yield variant, with_claim(claims, path, value)
     yield "it is absent", with_claim(claims, path, ABSENT)

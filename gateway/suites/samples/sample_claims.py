@@ -6,6 +6,7 @@ from math import ceil
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.routes.routing import Route
+from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.step_up import StepUp
 from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import Variables
@@ -37,7 +38,7 @@ def _ways(
 ) -> Iterator[Claims]:
     for scopes in _scopes(route, policy):
         # A claim test may need `scope` for itself; the gateway reads scopes from `scp` as well.
-        tested = any(test.path == ("scope",) for test in route.claims)
+        tested = any(test.path == ("scope",) for test in all_tests(route.claims))
         claim: Claims = {"scp" if tested else "scope": scopes} if scopes else {}
         for authentication in _authentications(route.step_up, at):
             yield from passing(route.claims, {**base, **claim, **authentication}, variables)

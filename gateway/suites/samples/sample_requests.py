@@ -11,6 +11,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.simulation.request import SimulatedRequest
 
@@ -109,10 +110,11 @@ def _targets(route: Route, wanted: Mapping[str, str]) -> Iterator[_Target]:
 def _values(name: str, route: Route, wanted: Mapping[str, str]) -> Sequence[str]:
     """Return values for a path variable: any, and those that its claim is compared with."""
     first = (wanted[name],) if name in wanted else ()
-    compared = {test.path for test in route.claims if name in path_variables(test.operand)}
+    tests = list(all_tests(route.claims))
+    compared = {test.path for test in tests if name in path_variables(test.operand)}
     constants = [
         text
-        for test in route.claims
+        for test in tests
         if test.path in compared
         for text in (test.operand if isinstance(test.operand, list) else [test.operand])
         if isinstance(text, str) and _PLAIN.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Claim tests."""
+"""Claim tests, and groups of them."""
 
 from typing import Any
 
@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.rules.claim_tests import OPERATORS, compile_claim_test, strictly_equal
+from gateway.decision.rules.claim_tests import (
+    KINDS,
+    OPERATORS,
+    ClaimRule,
+    all_tests,
+    compile_claim_group,
+    compile_claim_test,
+    strictly_equal,
+)
 
 CLAIMS = {
     "text": "acme",
@@ -203,3 +211,76 @@ def test_a_test_still_says_what_it_was_compiled_from() -> None:
         "in",
         ["a", "{path.x}"],
     )
+
+
+STAFF = compile_claim_test(("list",), "contains", "staff")
+NO_STAFF = compile_claim_test(("list",), "contains", "guest")
+TEXT = compile_claim_test(("text",), "equals", "{path.tenant}")
+UNKNOWN = compile_claim_test(("text",), "equals", "{path.unknown}")
+ABSENT = compile_claim_test(("absent",), "equals", "x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "holds"),
+    [
+        ("any", [[STAFF]], True),
+        ("any", [[NO_STAFF], [STAFF]], True),
+        ("any", [[NO_STAFF], [ABSENT]], False),
+        ("any", [[STAFF, NO_STAFF]], False),
+        ("any", [[UNKNOWN], [STAFF]], True),
+        ("all", [[STAFF], [TEXT]], True),
+        ("all", [[STAFF], [NO_STAFF]], False),
+        ("all", [[UNKNOWN], [STAFF]], False),
+        ("not", [[STAFF]], False),
+        ("not", [[NO_STAFF], [STAFF]], False),
+        ("not", [[NO_STAFF, STAFF]], True),
+        ("not", [[NO_STAFF], [ABSENT]], True),
+        ("not", [[UNKNOWN]], False),
+        ("not", [[compile_claim_group("not", [[UNKNOWN]])]], False),
+        ("not", [[compile_claim_group("all", [[TEXT, NO_STAFF]])]], True),
+        ("not", [[compile_claim_group("not", [[TEXT]])]], True),
+    ],
+)
+def test_a_group_holds_as_it_reads_and_an_unknown_variable_never_makes_it_hold(
+    kind: str, parts: list[list[ClaimRule]], holds: bool
+) -> None:
+    group = compile_claim_group(kind, parts)
+
+    assert group.holds(CLAIMS, VARIABLES) is holds
+    assert (group.key, STAFF.key) == (kind, "list")
+
+
+def test_a_group_says_what_it_asks_and_has_the_tests_of_its_parts() -> None:
+    inner = compile_claim_group("not", [[NO_STAFF]])
+    group = compile_claim_group("any", [[STAFF], [TEXT, inner]])
+
+    assert group.text == (
+        "any of (list contains staff; text equals {path.tenant} and none of (list contains guest))"
+    )
+    assert list(all_tests([group, ABSENT])) == [STAFF, TEXT, NO_STAFF, ABSENT]
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "message"),
+    [
+        ("none", [[STAFF]], "'none' is none of any, all, not"),
+        ("any", [], "must not be empty"),
+        ("not", [[STAFF], []], "must not be empty"),
+    ],
+)
+def test_a_group_that_always_or_never_holds_is_refused(
+    kind: str, parts: list[list[ClaimRule]], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        compile_claim_group(kind, parts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(payload=st.dictionaries(st.sampled_from(["list", "text"]), st.none() | st.just(["staff"])))
+def test_a_group_of_one_part_is_that_part_or_its_opposite(
+    kind: str, payload: dict[str, Any]
+) -> None:
+    group = compile_claim_group(kind, [[STAFF, TEXT]])
+    holds = STAFF.holds(payload, VARIABLES) and TEXT.holds(payload, VARIABLES)
+
+    assert group.holds(payload, VARIABLES) is (holds is not (kind == "not"))

@@ -1,7 +1,6 @@
-"""What a route requires: scopes and claim tests, from their spelling in a file."""
+"""What a route requires of scopes, from their spelling in a file."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.build.routes import build_claim_tests, build_scope_rule
+from gateway.settings.build.routes import build_scope_rule
 from gateway.settings.schema.routes import RequireModel
 from gateway.settings.schema.shape import check_shape
 from gateway.settings.text.fault import Code, Fault
-from tests.settings.configs import assert_found, load, part_of, require
+from tests.settings.configs import assert_found, part_of, require
 
 # A fault code, and a configuration with a mark where the fault must point.
 MISTAKES = [
     ("missing_key", require("{scopes: ¦{}}")),
     ("conflicting_keys", require("{scopes: {all: [a], ¦any: [b]}}")),
-    ("missing_key", require("{claims: {¦a: {}}}")),
-    ("bad_value", require("{claims: {¦a..b: {exists: true}}}")),
-    ("unknown_reference", require("{claims: {a: {equals: ¦'{path.y}'}}}")),
-    ("bad_value", require("{claims: {a: {equals: ¦'{pth.x}'}}}")),
 ]
 
 
@@ -93,82 +88,3 @@ def test_a_group_that_is_wrong_inside_is_told_at_its_place_and_never_opens_the_r
     ]
     assert rule is not None
     assert not rule.holds(frozenset())
-
-
-def test_every_operator_of_a_claim_is_a_test_of_its_own(tmp_path: Path) -> None:
-    claims = (
-        "{a: {equals: 1, not_equals: 2, in: [1, 2], at_least: 0.5, exists: true},"
-        ' b.c: {contains: x}, \'["d.e"]\': {matches: "f*"}}'
-    )
-    settings = load(tmp_path, require(f"{{claims: {claims}}}"))
-
-    tests = settings.policy.routes.routes[0].claims
-
-    assert [test.claim for test in tests] == ["a"] * 5 + ["b.c", '["d.e"]']
-    good = {"a": 1, "b": {"c": ["x"]}, "d.e": "fg"}
-    assert all(test.holds(good, {}) for test in tests)
-
-
-def claims(text: str, variables: set[str]) -> tuple[int, list[tuple[Code, str]]]:
-    """Return how many tests *text* has, and its faults."""
-    faults: list[Fault] = []
-    part = part_of(f"claims: {text}")
-    model = check_shape(part, RequireModel, faults)
-    assert model is not None
-    tests = build_claim_tests(model, part.child("claims"), frozenset(variables), faults)
-    return len(tests), [(fault.code, fault.message) for fault in faults]
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("{a: {equals: '{path.tenant}'}}", (1, [])),
-        (
-            "{a: {equals: '{path.tennant}'}}",
-            (
-                1,
-                [
-                    (
-                        Code.UNKNOWN_REFERENCE,
-                        "the path has no variable `tennant`: did you mean `tenant`?",
-                    )
-                ],
-            ),
-        ),
-        (
-            "{a: {in: [x, '{path.y}-{path.z}']}}",
-            (
-                1,
-                [
-                    (Code.UNKNOWN_REFERENCE, "the path has no variable `y`"),
-                    (Code.UNKNOWN_REFERENCE, "the path has no variable `z`"),
-                ],
-            ),
-        ),
-        ("{a: {}}", (0, [(Code.MISSING_KEY, "no operator: write one, e.g. exists: true")])),
-    ],
-)
-def test_a_claim_is_compared_with_variables_that_the_path_has(
-    text: str, answer: tuple[int, list[tuple[Code, str]]]
-) -> None:
-    assert claims(text, {"tenant"}) == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "payload", "holds"),
-    [
-        ("{a.b: {exists: true}}", {"a": {"b": 1}}, True),
-        ("{a.b: {exists: true}}", {"a.b": 1}, False),
-        ("{'[\"a.b\"]': {exists: true}}", {"a.b": 1}, True),
-        ("{a: {exists: false}}", {}, True),
-        ("{a: {equals: 1}}", {"a": True}, False),
-        ("{a: {equals: '1'}}", {"a": 1}, False),
-        ("{a: {contains: x}}", {"a": "x"}, False),
-    ],
-)
-def test_claims_are_tested_as_they_are_written(
-    text: str, payload: Mapping[str, object], holds: bool, tmp_path: Path
-) -> None:
-    route = load(tmp_path, require(f"{{claims: {text}}}")).policy.routes.routes[0]
-
-    assert [test.holds(payload, {}) for test in route.claims] == [holds]

@@ -94,7 +94,10 @@ def test_every_key_is_described_in_the_schema_and_in_the_documentation() -> None
 
 
 def test_every_table_is_closed() -> None:
-    assert all(table["additionalProperties"] is False for table in tables())
+    """Names of claims are free, but each has a closed table."""
+    others = [table["additionalProperties"] for table in tables()]
+
+    assert [one for one in others if one is not False] == [{"$ref": "#/$defs/ClaimModel"}]
 
 
 AUTH0 = {"preset": "auth0", "domain": "shop.eu.auth0.com", "audiences": ["orders"]}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from gateway.settings.schema.claims import ClaimModel
 from gateway.settings.schema.identity import DEFAULT_IDENTITY, IdentityModel
 from gateway.settings.schema.issuers.issuer import IssuerModel, KeyTimesModel
 from gateway.settings.schema.models import (
@@ -18,7 +19,6 @@ from gateway.settings.schema.models import (
     UpstreamModel,
 )
 from gateway.settings.schema.routes import (
-    ClaimModel,
     MatchModel,
     RequireModel,
     RouteModel,

@@ -115,6 +115,9 @@ def test_where_nothing_is_asked_for_nobody_meets_it(path: str, tmp_path: Path) -
         ("region: {not_equals: us}", "with the region us"),
         ("region: {not_equals: us}", "main, as the old read-order requires with the region us"),
         ("region: {exists: false}", "with the region anything"),
+        ("not: [{region: {equals: us}}, {a: {exists: true}}]", "with a exists true"),
+        ("any: [{not: [{region: {equals: us}}]}]", "with region equals us"),
+        ("any: [{region: {not_equals: us}}]", "with the region us"),
         ('nested.region: {not_equals: "{path.tenant}"}', "with the nested.region acme"),
     ],
 )

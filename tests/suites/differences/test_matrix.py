@@ -9,6 +9,17 @@ from gateway.suites.differences.matrix import Kind
 from tests.suites.differences.configs import BASE, SAME, both, difference, edited
 from tests.suites.worlds import AT
 
+ONE_ROUTE = """\
+version: 1
+issuers: {main: {issuer: "https://login.example/", discovery: true, audiences: [orders]}}
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - name: orders
+    match: {path: /orders, methods: [GET]}
+    upstream: orders
+    require: {claims: {}}
+"""
+
 
 def cells(directory: Path, new: str) -> set[tuple[str, str, str, str]]:
     return {
@@ -61,12 +72,47 @@ def test_what_means_the_same_treats_nobody_otherwise(tmp_path: Path) -> None:
          ("closed", "GET some.example/orders/some", "allow", "authentication_too_old")),
         ("require: {scopes: [read, write]}", "require: {claims: {a: {equals: b}}}",
          ("closed", "GET some.example/orders/some", "allow", "claim_rule_failed")),
+        ("require: {scopes: [read, write]}", "require: {claims: {any: [{a: {equals: b}}]}}",
+         ("closed", "GET some.example/orders/some", "allow", "claim_rule_failed")),
     ],
 )  # fmt: skip
 def test_each_change_of_a_rule_is_a_cell(
     old: str, new: str, expected: tuple[str, str, str, str], tmp_path: Path
 ) -> None:
     assert expected in cells(tmp_path, edited((old, new)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("any: [{a: {equals: b}}]", "any: [{a: {equals: b}}, {roles: {contains: c}}]"),
+        ("all: [{a: {equals: b}}, {c: {exists: true}}]", "all: [{a: {equals: b}}]"),
+        ("not: [{a: {equals: b}}, {c: {contains: d}}]", "not: [{a: {equals: b}}]"),
+        ("not: [{a: {equals: b}}]", "not: [{a: {equals: b}, c: {exists: true}}]"),
+        (
+            "any: [{not: [{a: {equals: b}}, {c: {exists: true}}]}]",
+            "any: [{not: [{c: {exists: true}}]}]",
+        ),
+    ],
+)
+def test_a_group_that_lets_more_in_opens_its_route_and_closes_it_the_other_way(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    old, new = (ONE_ROUTE.replace("claims: {}", f"claims: {{{one}}}") for one in (before, after))
+
+    opened = difference(tmp_path, new, old).cells
+    closed = difference(tmp_path, old, new).cells
+
+    assert {one.kind for one in opened} == {Kind.OPENED}
+    assert {one.kind for one in closed} == {Kind.CLOSED}
+
+
+def test_groups_in_another_order_mean_the_same(tmp_path: Path) -> None:
+    one = "claims: {any: [{a: {equals: b}, c: {in: [x, w]}}, {not: [{d: {exists: true}}]}]}"
+    other = "claims: {any: [{not: [{d: {exists: true}}]}, {c: {in: [w, x]}, a: {equals: b}}]}"
+    old, new = (ONE_ROUTE.replace("claims: {}", text) for text in (one, other))
+
+    assert difference(tmp_path, new, old).is_empty
 
 
 def test_a_public_prefix_over_a_guarded_path_opens_it(tmp_path: Path) -> None:

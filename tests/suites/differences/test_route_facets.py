@@ -81,3 +81,13 @@ def test_servers_over_tls_are_others(tmp_path: Path) -> None:
     )
 
     assert facets(tmp_path, "secure", text)["upstream"] == "site (https://10.0.0.9:8443)"
+
+
+def test_a_group_of_claims_is_told_as_one(tmp_path: Path) -> None:
+    rules = "any: [{a: {equals: b}}, {a: {equals: c}}], not: [{d: {exists: true}}]"
+    text = BASE.replace("require: {scopes: [read, write]}", f"require: {{claims: {{{rules}}}}}")
+
+    found = facets(tmp_path, "everything", text)
+
+    assert found["claims any"] == "any of (a equals b; a equals c)"
+    assert found["claims not"] == "none of (d exists true)"

@@ -28,6 +28,26 @@ def test_each_claim_test_is_missed_in_many_ways(order: Control) -> None:
     assert tests == {test.text for test in order.route.claims}
 
 
+GROUPS = (
+    "require: {issuers: [ci], claims: {"
+    "any: [{roles: {contains: reader}}, {scp: {equals: read}, tid: {exists: true}}],"
+    " not: [{amr: {contains: pwd}}, {level: {at_least: 5}}]}}"
+)
+
+
+def test_each_group_is_missed_in_each_of_its_parts(tmp_path: Path) -> None:
+    text = WORLD.replace("require: {issuers: [ci]}", GROUPS)
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
+
+    forged = list(forge_claims(control))
+    found = refusals(control, forged)
+
+    assert found == {"claim-near-miss": codes(Reason.CLAIM_RULE_FAILED)}
+    missed = {variant.partition("): ")[0] for variant in variants(forged, "claim-near-miss")}
+    assert missed == {rule.text.rstrip(")") for rule in control.route.claims}
+
+
 def test_a_claim_that_the_gateway_reads_itself_may_be_refused_by_another_check(
     tmp_path: Path,
 ) -> None:

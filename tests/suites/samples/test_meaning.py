@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decision.rules.claim_tests import OPERATORS, compile_claim_test
+from gateway.decision.rules.claim_tests import (
+    KINDS,
+    OPERATORS,
+    ClaimRule,
+    compile_claim_group,
+    compile_claim_test,
+)
 from gateway.decision.rules.scopes import AllOf, AnyOf, NoneOf, ScopeExpression, compile_scopes
 from gateway.suites.samples.meaning import (
     claim_holds,
@@ -41,6 +47,29 @@ OPERANDS: st.SearchStrategy[Any] = st.sampled_from(
 ) | st.lists(st.sampled_from(["a", "{path.x}", 1, True]), min_size=1, max_size=3)
 
 
+def _compiled(path: tuple[str, ...], operator: str, operand: Any) -> ClaimRule:
+    try:
+        return compile_claim_test(path, operator, operand)
+    except ValueError:
+        return compile_claim_test(path, "exists", True)
+
+
+RULES: st.SearchStrategy[ClaimRule] = st.recursive(
+    st.builds(
+        _compiled,
+        st.sampled_from([("a",), ("b",), ("n", "x")]),
+        st.sampled_from(OPERATORS),
+        OPERANDS,
+    ),
+    lambda inner: st.builds(
+        compile_claim_group,
+        st.sampled_from(KINDS),
+        st.lists(st.lists(inner, min_size=1, max_size=2), min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
 @given(EXPRESSIONS, st.frozensets(SCOPES))
 def test_scopes_hold_as_they_do_in_the_decision(
     expression: ScopeExpression, granted: frozenset[str]
@@ -59,6 +88,15 @@ def test_claims_hold_as_they_do_in_the_decision(
     for claims in ({"c": {"k": value}}, {"c": value}, {}):
         variables = {"x": variable}
         assert claim_holds(test, claims, variables) is test.holds(claims, variables)
+
+
+@given(RULES, st.dictionaries(st.sampled_from(["a", "b", "n"]), VALUES), st.sampled_from("a*1"))
+def test_groups_hold_as_they_do_in_the_decision(
+    rule: ClaimRule, claims: Mapping[str, Any], variable: str
+) -> None:
+    variables = {"x": variable}
+
+    assert claim_holds(rule, claims, variables) is rule.holds(claims, variables)
 
 
 @pytest.mark.parametrize(

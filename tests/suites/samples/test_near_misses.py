@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.decision.rules.claim_tests import compile_claim_test
+from gateway.decision.rules.claim_tests import compile_claim_group, compile_claim_test
 from gateway.suites.samples.claim_sets import with_claim
 from gateway.suites.samples.near_misses import near_misses
 
@@ -66,3 +66,27 @@ def test_what_still_passes_is_no_miss() -> None:
     found = missed(("c",), "matches", "*", "anything")
 
     assert {one.get("c") for one in found.values() if isinstance(one.get("c"), str)} == set()
+
+
+READER = compile_claim_test(("roles",), "contains", "reader")
+WRITER = compile_claim_test(("scp",), "equals", "write")
+
+
+def test_a_group_is_missed_in_each_test_that_holds_and_then_nothing_else_holds() -> None:
+    group = compile_claim_group("any", [[READER], [WRITER]])
+    claims = {"roles": ["reader"], "scp": "write"}
+
+    found = dict(near_misses(group, claims, {}))
+
+    assert found["roles contains reader: it is the text itself"]["roles"] == "reader"
+    assert found["scp equals write: more than it"]["scp"] == "writex"
+    assert all(not group.holds(one, {}) for one in found.values())
+
+
+def test_what_a_group_forbids_is_there_in_each_of_its_parts() -> None:
+    group = compile_claim_group("not", [[READER], [WRITER]])
+
+    found = list(near_misses(group, {"sub": "alice"}, {}))
+
+    assert {"sub": "alice", "roles": ["reader"]} in [claims for _, claims in found]
+    assert {"sub": "alice", "scp": "write"} in [claims for _, claims in found]
