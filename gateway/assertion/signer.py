@@ -8,9 +8,10 @@ from math import floor
 
 from jwt.algorithms import get_default_algorithms
 
-from gateway.decision.rules.claim_names import ABSENT, find_claim
+from gateway.decision.rules.claim_sources import ClaimPath, ClaimSource, FirstOf, Template
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.generations import Generations
+from gateway.decision.tokens.identity_fields import find_first, render_source
 from gateway.settings.values.configuration import AssertionSettings
 from gateway.settings.values.signing_key import SigningKey
 
@@ -81,21 +82,23 @@ class AssertionSigner:
             "exp": _number(expires_at),
             "jti": self._make_id(),
         }
-        for name, path in self._settings.claims:
-            value = _claim(token, path)
-            if value is not ABSENT:
+        for name, source in self._settings.claims:
+            value = _claim(token, source)
+            if value is not None:
                 claims[name] = value
         until = ends_at if expires_at == ends_at else issued_at + lifetime_seconds / 2
         line = b"%b%b\r\n" % (self._start, self._sign(claims))
         return _Vouched(line, issued_at, until)
 
 
-def _claim(token: SignedToken, path: tuple[str, ...]) -> object:
-    if path == ("scope",):
-        # Also from `scp`: services need not know which one the issuer uses (RFC 8693 §4.2).
-        scopes = token.claims.scopes
-        return " ".join(scopes) if scopes else ABSENT
-    return find_claim(token.claims.all, path)
+def _claim(token: SignedToken, source: ClaimSource) -> object:
+    """Return the value of *source* as it is in the token, or the text of a template."""
+    if isinstance(source, Template):
+        return render_source(source, token.claims)
+    paths: tuple[ClaimPath, ...] = source.paths if isinstance(source, FirstOf) else (source,)
+    path, value = find_first(paths, token.claims)
+    # Also from `scp`: services need not know which one the issuer uses (RFC 8693 §4.2).
+    return " ".join(token.claims.scopes) if path == ("scope",) else value
 
 
 def _number(seconds: float) -> int | float:

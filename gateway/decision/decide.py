@@ -16,6 +16,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, with_reporter
 from gateway.decision.tokens.bearer import bearer_token
 from gateway.decision.tokens.claims import check_claims
+from gateway.decision.tokens.identity_fields import route_identity
 from gateway.decision.verdict import (
     Allow,
     Deny,
@@ -85,6 +86,8 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     )
     if deny is not None:
         return settle(_refuse(deny, route, token), head.target)
+    if route.identities is not None:
+        return Allow(route, head.target, token, route_identity(token, route.identities))
     return Allow(route, head.target, token, token.identity_fields)
 
 

@@ -1,7 +1,9 @@
 """Identity headers, and the field names that services could confuse with them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+from gateway.decision.rules.claim_sources import ClaimSource
 
 # CGI and its successors read `X-User-Id`, `X_User_Id` and sometimes `X.User.Id` or any other sign
 # as one variable (CVE-2025-64484, CVE-2026-39858). Here all signs are the same.
@@ -15,19 +17,36 @@ _CANONICAL = bytes(
 class Identity:
     """Which header carries which claim: ((b"X-Gateway-Subject", ("sub",)), …).
 
-    A claim is a path of names into nested claims. *forward_token* keeps the client's Authorization
-    field. *reserved* are other fields that the gateway writes. *starts* are the headers again,
-    each as the text before its value.
+    *forward_token* keeps the client's Authorization field. *reserved* are other fields that the
+    gateway writes: of the assertion, and those that only some issuers or routes have. *starts* are
+    the headers again, each as the text before its value.
     """
 
-    headers: tuple[tuple[bytes, tuple[str, ...]], ...]
+    headers: tuple[tuple[bytes, ClaimSource], ...]
     forward_token: bool
     reserved: tuple[bytes, ...] = ()
-    starts: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False, repr=False)
+    starts: tuple[tuple[str, ClaimSource], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        starts = tuple((f"{name.decode('latin-1')}: ", path) for name, path in self.headers)
+        starts = tuple((f"{name.decode('latin-1')}: ", source) for name, source in self.headers)
         object.__setattr__(self, "starts", starts)
+
+    def replaced(self, own: "OwnHeaders") -> "Identity":
+        """Return this identity with headers of an issuer or a route in place of those it has.
+
+        They replace those that a service could confuse with them.
+        """
+        headers = {canonical_alias(name): (name, source) for name, source in self.headers}
+        for name, source in own:
+            if source is None:
+                headers.pop(canonical_alias(name), None)
+            else:
+                headers[canonical_alias(name)] = name, source
+        return replace(self, headers=tuple(headers.values()))
+
+
+OwnHeaders = tuple[tuple[bytes, ClaimSource | None], ...]
+"""The headers that an issuer or a route has of its own; None means that one is not sent."""
 
 
 # The prefix of the default names, as an alias. Services may still read one that `identity.headers`

@@ -25,7 +25,8 @@ class Issuer:
 
     *name* is its key in the configuration, *issuer* the ``iss`` of its tokens. *audiences* of None
     means that the audience is not checked. If it *reports*, tokens that fail its check are
-    reported, but not refused.
+    reported, but not refused. *identity* is what services learn from its tokens, if that differs
+    from the policy's.
     """
 
     name: str
@@ -35,12 +36,14 @@ class Issuer:
     profile: Profile
     leeway_seconds: float
     reports: bool = False
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """The compiled access policy: trusted issuers, rules of routes, and identity headers.
 
+    *identity* has the headers of issuers and routes without headers of their own, and reserves all.
     *documents* are public, by host (canonical; ``ANY_HOST`` for all) and path. *revocations* are
     the lists that cover an issuer's tokens, by its name; issuers without lists are absent.
     """

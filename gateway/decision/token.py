@@ -1,12 +1,14 @@
 """The stages of a token: its three parts, its claims, and the verified token.
 
 None has a repr: the content of a token belongs to its user, not in a log. None is frozen, because
-that costs five times as much for each new token; none is changed once it is made.
+that costs five times as much for each new token; none is changed once it is made, except that a
+token remembers what was rendered of it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.decision.identity import Identity
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy
 
@@ -54,7 +56,8 @@ class SignedToken:
     Whether the token is current, and valid for a route, is checked for every request.
     *identity_fields* are the header lines that services receive for these claims, each
     ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log. *policy*
-    is the one it was read under.
+    is the one it was read under. *other_identities* are the lines of routes with identity headers
+    of their own, as far as they were rendered.
     """
 
     issuer: Issuer
@@ -65,3 +68,4 @@ class SignedToken:
     identity_fields: bytes
     log_subject: bytes
     policy: Policy | None = None
+    other_identities: dict[Identity, bytes] | None = None

@@ -88,7 +88,7 @@ def _rest(settings: Settings, places: Places) -> Iterator[Fault]:
     yield from find_long_times(settings.issuers, places)
     yield from find_short_cooldowns(settings.issuers, places)
     yield from find_ambiguous_subjects(settings, places)
-    yield from find_changeable_subjects(places)
+    yield from find_changeable_subjects(settings, places)
     yield from find_forwarded_tokens(settings, places)
     yield from find_insecure_upstreams(settings, places)
     yield from find_loops(settings, places)

@@ -1,7 +1,7 @@
 """Load a configuration: read, check and compile it, or list all of its faults."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.decision.policy import ANY_HOST, Policy
@@ -158,7 +158,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     proxies = build_trusted_proxies(model, root.child("trusted_proxies"), faults)
     identity = build_identity(model.identity, root.child("identity"), faults)
     implies = close_scopes(model.scope_implies, root.child("scope_implies"), faults)
-    access = build_access(model, root, sources, environ, faults)
+    access = build_access(model, root, sources, environ, identity, faults)
     suites = find_named_suites(model, root, sources, faults)
     reload = build_reloads(model, root, faults)
     drain = build_drain(model.drain, root.child("drain"), faults)
@@ -178,7 +178,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     policy = Policy(
         issuers={one.issuer.issuer: one.issuer for one in access.issuers.values()},
         routes=RouteTable(access.routes),
-        identity=identity,
+        identity=replace(identity, reserved=(*identity.reserved, *access.own_headers)),
         scope_implies=implies,
         max_token_bytes=model.limits.token,
         documents=_documents(access.resources, assertion),

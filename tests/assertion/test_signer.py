@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.assertion.signer import AssertionSigner
+from gateway.decision.rules.claim_sources import parse_claim_source
 from gateway.decision.token import SignedToken
 from tests.assertion.callers import assertion_settings, signed_token
 from tests.decision.policies import ISSUER, NOW
@@ -26,6 +27,24 @@ def claims_in(line: bytes) -> dict[str, Any]:
     payload = token.split(b".")[1]
     members: dict[str, Any] = json.loads(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
     return members
+
+
+def test_a_claim_may_be_the_first_of_several_or_a_text_of_several() -> None:
+    signer = make_signer(
+        claims=(
+            ("groups", parse_claim_source("groups | roles")),
+            ("scope", parse_claim_source("nothing | scope")),
+            ("user", parse_claim_source("{tid}/{oid | sub}")),
+            ("part", parse_claim_source("{tid}/{nothing}")),
+        )
+    )
+
+    found = claims_in(signer.vouch(signed_token(roles=["a b"], tid="t/1"), "orders", NOW))
+
+    assert found["groups"] == ["a b"]
+    assert found["scope"] == "orders:read"
+    assert found["user"] == "t%2F1/alice"
+    assert "part" not in found
 
 
 def test_a_service_is_told_who_calls_and_that_it_is_meant() -> None:

@@ -54,3 +54,13 @@ def test_neither_case_nor_sign_makes_another_name(choices: list[tuple[int, bool]
     )
 
     assert canonical_alias(spelt) == b"x-user-id"
+
+
+def test_own_headers_replace_those_that_a_service_could_confuse_with_them() -> None:
+    """CVE-2025-64484."""
+    general = Identity(((b"X-User", ("sub",)), (b"X-Mail", ("email",))), True, (b"X-Proof",))
+
+    own = general.replaced(((b"x_user", ("oid",)), (b"X-MAIL", None), (b"X-Tenant", ("tid",))))
+
+    assert own.headers == ((b"x_user", ("oid",)), (b"X-Tenant", ("tid",)))
+    assert (own.forward_token, own.reserved) == (True, (b"X-Proof",))

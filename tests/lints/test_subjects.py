@@ -79,3 +79,62 @@ def test_beside_what_lasts_it_is_not(lasting: str, tmp_path: Path) -> None:
 
 def test_a_nested_claim_is_another_one(tmp_path: Path) -> None:
     assert warnings(tmp_path, headers("{X-Mail: contact.email}", issuers=ONE_ISSUER)) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{¦X-Gateway-Subject: email, X-Id: oid}",
+        "{¦X-Gateway-Subject: preferred_username | upn, X-Id: sub}",
+        "{¦x-gateway-subject: '{tid}/{upn}', X-Id: sub}",
+        "{X-Id: sub, ¦X-User: sub | email}",
+        "{X-Scopes: scope, ¦X-User: '{tid}/{upn}'}",
+    ],
+)
+def test_a_subject_that_users_may_choose_is_doubtful(text: str, tmp_path: Path) -> None:
+    """Microsoft's nOAuth: an account is known by an email address that its owner may set."""
+    assert_warned(tmp_path, "subject_changeable", headers(text, issuers=ONE_ISSUER))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{X-Gateway-Subject: oid | sub}", "{X-Gateway-Subject: '{sub} {email}'}", "{X-A: a | b}"],
+)
+def test_a_subject_that_lasts_is_not(text: str, tmp_path: Path) -> None:
+    assert warnings(tmp_path, headers(text, issuers=ONE_ISSUER)) == ()
+
+
+def own(issuer: str = "", route: str = "", general: str = "{X-User: sub}") -> str:
+    """Return a configuration with own headers of its issuer and of its route."""
+    issuers = ONE_ISSUER.replace("[orders]", f"[orders]{issuer}")
+    return headers(
+        general, issuers, routes(f"all, match: {{path_prefix: /a/}}, require: {{}}{route}")
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        own(issuer=", identity: {headers: {¦X-User: email}}"),
+        own(route=", identity: {headers: {¦X-User: email}}"),
+        own(
+            route=", identity: {headers: {¦X-User: email}}",
+            issuer=", identity: {headers: {X-A: a}}",
+        ),
+    ],
+)
+def test_own_headers_of_an_issuer_and_of_a_route_are_judged_too(text: str, tmp_path: Path) -> None:
+    assert_warned(tmp_path, "subject_changeable", text)
+
+
+def test_whoever_sends_no_issuer_any_more_makes_people_ambiguous(tmp_path: Path) -> None:
+    everybody = routes(
+        "all, match: {path_prefix: /a/}, require: {}, identity: {headers: {X-Issuer: false}}"
+    )
+    text = headers("{¦X-User: sub, X-Issuer: iss}", routes=everybody)
+
+    assert_warned(tmp_path, "subject_ambiguous", text)
+
+
+def test_an_issuer_within_a_template_is_sent(tmp_path: Path) -> None:
+    assert warnings(tmp_path, headers("{X-User: '{iss}#{sub}'}")) == ()

@@ -1,10 +1,11 @@
 """Find the one route that owns a request, most specific first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.decision.browser import LoginRule
+from gateway.decision.identity import Identity
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.template import Segment, Variable, parse_template
 from gateway.decision.routes.trie import PathTrie
@@ -26,7 +27,8 @@ class Route:
     *audiences* of None means only those of the token's issuer, which are always required.
     *metadata_url* tells clients how to get a token (RFC 9728). If it *reports*, requests that would
     be refused for their token are reported, and pass. *login* are the ways to log in whose sessions
-    it accepts instead of a token.
+    it accepts instead of a token. *identities* are what its service learns from the tokens of each
+    issuer that it accepts, by name, if the route has identity headers of its own.
     """
 
     index: int
@@ -50,6 +52,7 @@ class Route:
     metadata_url: str | None = None
     reports: bool = False
     login: tuple[LoginRule, ...] = ()
+    identities: Mapping[str, Identity] | None = None
 
 
 class Match(NamedTuple):

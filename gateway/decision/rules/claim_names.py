@@ -9,7 +9,8 @@ from typing import Final
 _STEP = re.compile(
     r"""(?P<dot>\.)?(?:(?P<bare>[^\s."'\[\]{}/\\\x00-\x1f]+)|\[(?P<quoted>"(?:[^"\\]|\\.)*+")\])"""
 )
-_BARE = re.compile(r"[^\s.\"'\[\]{}/\\\x00-\x1f]+")
+# Without a bar, which separates alternatives.
+_BARE = re.compile(r"[^\s.\"'\[\]{}/\\|\x00-\x1f]+")
 
 
 class Absent:
@@ -49,7 +50,7 @@ def _unquote(quoted: str) -> str:
 
 
 def format_claim_name(path: tuple[str, ...]) -> str:
-    """Return the shortest text that ``parse_claim_name`` reads as *path*."""
+    """Return a short text that ``parse_claim_name`` reads as *path*."""
     text = ""
     for name in path:
         if not _BARE.fullmatch(name):

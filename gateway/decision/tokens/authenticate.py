@@ -59,7 +59,7 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
         compact.kid,
         compact.token_type,
         claims,
-        render_identity(policy.identity, claims),
+        render_identity(issuer.identity or policy.identity, claims),
         _quote(claims.subject).encode("ascii"),
         policy,
     )

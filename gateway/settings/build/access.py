@@ -1,9 +1,9 @@
 """Build everything that decides about requests, from all files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.decision.identity import CGI_PREFIX, canonical_alias
+from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
@@ -11,6 +11,12 @@ from gateway.settings.build.issuers.issuers import build_issuers
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.login.logins import build_logins
 from gateway.settings.build.login.routes import add_logins
+from gateway.settings.build.own_identity import (
+    add_issuer_identities,
+    add_route_identities,
+    own_header_names,
+    written_names,
+)
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
@@ -46,7 +52,10 @@ from gateway.settings.values.rewrite import Rewrite
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Access:
-    """Which issuers are trusted, where requests go, and what each route requires."""
+    """Which issuers are trusted, where requests go, and what each route requires.
+
+    *own_headers* are the names of identity headers that only some issuers or routes have.
+    """
 
     issuers: dict[str, IssuerSettings]
     revocations: dict[str, RevocationSettings]
@@ -58,16 +67,18 @@ class Access:
     rewrites: Mapping[str, Rewrite]  # by name of the route
     cors: Mapping[str, Cors]  # by name of the route
     rate_limiting: RateLimiting
+    own_headers: tuple[bytes, ...]
 
 
-def build_access(
+def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     model: ConfigFile,
     root: Part,
     sources: Sources,
     environ: Mapping[str, str],
+    identity: Identity,
     faults: list[Fault],
 ) -> Access:
-    """Return the valid parts; *model* and *root* are the main file."""
+    """Return the valid parts; *model* and *root* are the main file, *identity* its headers."""
     issuers = collect_named(sources, "issuers", IssuerModel, faults)
     upstreams = collect_named(sources, "upstreams", UpstreamModel, faults)
     resources = collect_named(sources, "resources", ResourceModel, faults)
@@ -77,6 +88,7 @@ def build_access(
     known = Known(issuer_names, Names(one.name for one in upstreams), reach)
     warn_about_unused(issuers, upstreams, routes, reach, faults)
     sound = build_issuers(issuers, environ, sources.disk, faults)
+    sound = add_issuer_identities(sound, issuers, identity, faults)
     trusted = KnownIssuers(sound, known.issuers, reach)
     built_routes = build_routes(routes, known, faults)
     refuse_outside(built_routes, {one.name: one.part for one in routes}, resources, faults)
@@ -85,6 +97,7 @@ def build_access(
     # Logins with faults count as known: their faults are reported already.
     named_logins = Names(at_logins.raw if isinstance(at_logins.raw, dict) else logins)
     built_routes = add_logins(built_routes, routes, logins, named_logins, faults)
+    built_routes = add_route_identities(built_routes, routes, sound, identity, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     return Access(
@@ -95,19 +108,25 @@ def build_access(
         built_resources,
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},
-        build_rewrites(routes, built_routes, _identity_names(model.identity), faults),
+        build_rewrites(
+            routes,
+            built_routes,
+            _identity_names(model.identity, written_names(issuers, routes)),
+            faults,
+        ),
         build_cors(routes, built_routes, faults),
         build_rate_limiting(model, root, routes, built_routes, environ, faults),
+        own_header_names(sound, built_routes, identity),
     )
 
 
-def _identity_names(model: IdentityModel) -> frozenset[bytes]:
-    """Return the aliases of all identity headers, faulty ones included.
+def _identity_names(model: IdentityModel, own: Iterable[str]) -> frozenset[bytes]:
+    """Return the aliases of all identity headers, faulty ones and those in *own* included.
 
     The default names are among them: services may still read one that `headers` replaces.
     """
     assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
-    names = (*DEFAULT_IDENTITY, *model.headers, DEFAULT_HEADER, assertion)
+    names = (*DEFAULT_IDENTITY, *model.headers, *own, DEFAULT_HEADER, assertion)
     aliases = (canonical_alias(name.encode(errors="replace")) for name in names)
     return frozenset(alias.removeprefix(CGI_PREFIX) for alias in aliases)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
-from gateway.decision.rules.claim_names import parse_claim_name
+from gateway.decision.rules.claim_sources import ClaimSource, parse_claim_source
 from gateway.settings.schema.identity import AssertionModel, IdentityModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.disk import Disk
@@ -36,25 +36,54 @@ _MAX_LIFETIME_SECONDS = 600.0
 # could expire before a request reaches the service.
 _MIN_LIFETIME_SECONDS = 5.0
 
+# Claims that no header is named after, and what no claim looks like: `sub: X-User` is the wrong way
+# round.
+_USUAL_CLAIMS = {
+    *("sub", "iss", "aud", "jti", "acr", "scope", "scp", "client_id", "azp", "appid", "cid"),
+    *("tid", "oid", "uid", "sid", "org_id", "tenant", "roles", "groups", "permissions"),
+    *("email", "upn", "username", "preferred_username", "name", "given_name", "family_name"),
+}
+_HEADER = re.compile(r"[Xx]-[A-Za-z0-9-]+|[A-Z][A-Za-z0-9]*(?:-[A-Z][A-Za-z0-9]*)+")
+
 # No dot segments: it is compared with normalized paths (RFC 3986 §6.2.2.3).
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 
 
 def build_identity(model: IdentityModel, part: Part, faults: list[Fault]) -> Identity:
     """Return the valid headers, refusing names that a service could confuse with another."""
-    headers: list[tuple[bytes, tuple[str, ...]]] = []
     owners: dict[bytes, str] = {}
-    for name, claim in model.headers.items():
-        item = part.child("headers").child(name)
-        problem = _name_problem(name, owners)
+    found = build_headers(model.headers, part.child("headers"), owners, faults)
+    headers = tuple((name, source) for name, source in found if source is not None)
+    return Identity(headers, model.forward_token, _reserved(model, part, owners, faults))
+
+
+def build_headers(
+    headers: Mapping[str, str | bool], part: Part, owners: dict[bytes, str], faults: list[Fault]
+) -> tuple[tuple[bytes, ClaimSource | None], ...]:
+    """Return the valid *headers*, with None for each that is not sent.
+
+    *owners* are the names that are taken, by alias; those of *headers* are added.
+    """
+    built: list[tuple[bytes, ClaimSource | None]] = []
+    for name, claim in headers.items():
+        item = part.child(name)
+        problem = _find_inverted(name, claim) or _name_problem(name, owners)
         if problem is not None:
             faults.append(item.key_fault(Code.BAD_VALUE, problem))
             continue
         try:
-            headers.append((name.encode("ascii"), parse_claim_name(claim)))
+            source = parse_claim_source(claim) if isinstance(claim, str) else None
+            built.append((name.encode("ascii"), source))
         except ValueError as error:
             faults.append(item.fault(Code.BAD_VALUE, str(error)))
-    return Identity(tuple(headers), model.forward_token, _reserved(model, part, owners, faults))
+    return tuple(built)
+
+
+def _find_inverted(name: str, claim: str | bool) -> str | None:
+    """Return what to write if a claim and its header seem to have changed places."""
+    if name in _USUAL_CLAIMS and isinstance(claim, str) and _HEADER.fullmatch(claim):
+        return f"the header comes first: write `{claim}: {name}`"
+    return None
 
 
 def _reserved(
@@ -139,8 +168,8 @@ def _keys(
 
 def _claims(
     claims: Mapping[str, str], part: Part, faults: list[Fault]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    built: list[tuple[str, tuple[str, ...]]] = []
+) -> tuple[tuple[str, ClaimSource], ...]:
+    built: list[tuple[str, ClaimSource]] = []
     for name, claim in claims.items():
         item = part.child(name)
         if name in _OWN_CLAIMS:
@@ -148,7 +177,7 @@ def _claims(
             faults.append(item.key_fault(Code.BAD_VALUE, message))
             continue
         try:
-            built.append((name, parse_claim_name(claim)))
+            built.append((name, parse_claim_source(claim)))
         except ValueError as error:
             faults.append(item.fault(Code.BAD_VALUE, str(error)))
     return tuple(built)

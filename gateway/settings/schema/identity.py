@@ -1,13 +1,20 @@
 """The schema of `identity`: the headers and the signed assertion that services receive."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.types import (
+    OFF,
+    TEXT,
     Duration,
     Strict,
     Text,
+    bad,
     described,
 )
+from gateway.settings.text.fault import Code
 
 DEFAULT_HEADER = "X-Gateway-Assertion"
 
@@ -38,7 +45,8 @@ class AssertionModel(Strict):
     )
     claims: dict[Text, Text] = Field(
         default=DEFAULT_CLAIMS,
-        description="Claim of the assertion to claim of the token; replaces the default claims.",
+        description="Claim of the assertion to claim of the token, or several; replaces the "
+        "default claims.",
     )
     jwks_path: Text = Field(
         default="/.well-known/jwks.json",
@@ -59,11 +67,36 @@ class IdentityModel(Strict):
     """What services receive about the caller."""
 
     headers: dict[str, Text] = Field(
-        default=DEFAULT_IDENTITY, description="Header name to claim; replaces the default headers."
+        default=DEFAULT_IDENTITY,
+        description="Header name to claim, or several; replaces the default headers.",
     )
     forward_token: bool = Field(
         default=False, description="Whether services also receive the bearer token itself."
     )
     assertion: AssertionModel | None = Field(
         default=None, description="A token about the caller, signed by the gateway."
+    )
+
+
+def _only_false(value: bool) -> bool:
+    if value:
+        raise bad(Code.BAD_VALUE, "expected the name of a claim, or false to send no such header")
+    return value
+
+
+class OwnIdentityModel(Strict):
+    """What services receive about the callers of one issuer or one route."""
+
+    headers: dict[
+        str,
+        Annotated[
+            Annotated[Text, Tag(TEXT)]
+            | Annotated[
+                bool, AfterValidator(_only_false), WithJsonSchema({"const": False}), Tag(OFF)
+            ],
+            Discriminator(lambda value: OFF if isinstance(value, bool) else TEXT),
+        ],
+    ] = Field(
+        min_length=1,
+        description="Header name to claim, or several; `false` sends no such header.",
     )

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from gateway.settings.schema.claims import ClaimsModel
 from gateway.settings.schema.cors import CorsModel
+from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.login import LoginNames
 from gateway.settings.schema.rewrite import RewriteModel
 from gateway.settings.schema.types import (
@@ -162,7 +163,7 @@ class RouteModel(Strict):
                 {
                     "required": ["public"],
                     "properties": {"mode": {"const": "enforce"}},
-                    "not": {"required": ["login"]},
+                    "not": {"anyOf": [{"required": [key]} for key in ("login", "identity")]},
                 },
                 {"required": ["require"]},
             ]
@@ -176,6 +177,10 @@ class RouteModel(Strict):
     require: RequireModel | None = Field(default=None, description="What a token must have.")
     login: LoginNames | None = Field(
         default=None, description="Ways to log in, by name: a session counts like its token."
+    )
+    identity: OwnIdentityModel | None = Field(
+        default=None,
+        description="Identity headers of its requests, in place of the general and the issuer's.",
     )
     mode: Mode = Field(
         default="enforce",

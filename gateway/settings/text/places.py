@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gateway.decision.identity import canonical_alias
 from gateway.settings.text.document import Document, Part
 from gateway.settings.text.fault import Place
 from gateway.settings.text.files import Sources
@@ -52,6 +53,20 @@ class Places:
     def upstream(self, name: str) -> Part:
         """Return the part of the upstream *name*; the main file if there is none."""
         return self._upstreams.get(name, self._main)
+
+    def identity_header(self, name: bytes, issuer: str, route: str) -> Part:
+        """Return the setting of the identity header *name* for tokens of *issuer* on *route*.
+
+        That of the route comes before that of the issuer, and both before the general one.
+        """
+        alias = canonical_alias(name)
+        owners = (self._routes.get(route), self._issuers.get(issuer), self._main)
+        for owner in owners:
+            headers = (owner or self._main).child("identity").child("headers")
+            for written in headers.raw if isinstance(headers.raw, dict) else ():
+                if owner is not None and canonical_alias(written.encode()) == alias:
+                    return headers.child(written)
+        return self._main.child("identity").child("headers").child(name.decode("ascii"))
 
     def route_says(self, name: str, *keys: str) -> bool:
         """Return whether the setting under *keys* is written in the route *name*."""

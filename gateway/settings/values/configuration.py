@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
+from gateway.decision.rules.claim_sources import ClaimSource
 from gateway.settings.values.balancing import PLAIN, Balancing
 from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
@@ -155,15 +156,15 @@ class Upstream:
 class AssertionSettings:
     """The signed assertions about callers, sent in the field *header*; the first key signs.
 
-    *claims* has the name of each claim, and the path of the token's claim that it copies. The
-    keys are published at *jwks_path*.
+    *claims* has the name of each claim, and where it comes from in the token. The keys are
+    published at *jwks_path*.
     """
 
     header: bytes
     issuer: str
     keys: tuple[SigningKey, ...]
     lifetime_seconds: float
-    claims: tuple[tuple[str, tuple[str, ...]], ...]
+    claims: tuple[tuple[str, ClaimSource], ...]
     jwks_path: bytes
 
 

@@ -17,6 +17,7 @@ from gateway.suites.differences.general_facets import (
     scope_facets,
     upstream_facets,
 )
+from gateway.suites.differences.identity_facets import issuer_header_facets
 from gateway.suites.differences.issuer_facets import issuer_facets
 from gateway.suites.differences.login_facets import login_facets
 from gateway.suites.differences.rate_facets import rate_limit_facets
@@ -113,8 +114,13 @@ def _of_issuer(places: Places, name: str) -> At:
 
 def _issuers(loaded: Loaded) -> dict[str, Section]:
     """Return the issuers by `iss`: under another name, it is the same issuer."""
+    general = loaded.settings.policy.identity
     return {
-        one.issuer.issuer: (name, issuer_facets(name, one), _of_issuer(loaded.places, name))
+        one.issuer.issuer: (
+            name,
+            issuer_facets(name, one) | issuer_header_facets(one.issuer.identity, general),
+            _of_issuer(loaded.places, name),
+        )
         for name, one in loaded.settings.issuers.items()
     }
 

@@ -13,6 +13,7 @@ from gateway.settings.values.configuration import (
     Settings,
 )
 from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.identity_facets import header_facets
 from gateway.suites.differences.issuer_facets import file_digest
 from gateway.suites.differences.rate_facets import redis_facet
 from gateway.suites.differences.route_facets import listed, show_rate
@@ -22,14 +23,7 @@ from gateway.suites.differences.tls_facets import authorities_facet
 def identity_facets(settings: Settings) -> dict[str, Facet]:
     """Return what services learn about callers."""
     identity = settings.policy.identity
-    facets = {
-        name.decode("latin-1").lower(): Facet(
-            path,
-            f"the claim {'.'.join(path)}",
-            ("identity", "headers", name.decode("latin-1")),
-        )
-        for name, path in identity.headers
-    }
+    facets = header_facets(identity)
     forwarded = "forwarded" if identity.forward_token else "not forwarded"
     facets |= _assertion_facets(settings.assertion)
     facets["the token"] = Facet(identity.forward_token, forwarded, ("identity", "forward_token"))
@@ -41,7 +35,7 @@ def _assertion_facets(assertion: AssertionSettings | None) -> dict[str, Facet]:
         return {}
     place = ("identity", "assertion")
     name = assertion.header.decode("latin-1").lower()
-    claims = {claim: ".".join(path) for claim, path in assertion.claims}
+    claims = [claim for claim, _ in assertion.claims]
     what = (assertion.issuer, assertion.claims, assertion.lifetime_seconds)
     kids = tuple(key.kid for key in assertion.keys)
     return {

@@ -14,6 +14,7 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.identity_facets import route_header_facets
 from gateway.suites.differences.rate_facets import route_limits_facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 
@@ -66,7 +67,7 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
     facets["acr"] = _any_of(acr, "acr")
     text = "any time" if max_age is None else f"{max_age} s"
     facets["max_age"] = Facet(max_age, text, ("require", "max_age"))
-    return facets | _claims(route)
+    return facets | _claims(route) | route_header_facets(route, settings.policy)
 
 
 def _logins(route: Route) -> Facet:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.identity import canonical_alias
-from tests.settings.configs import assert_found, config, load
+from gateway.decision.rules.claim_sources import FirstOf, Template
+from tests.settings.configs import assert_found, config, faults, load
 
 
 def test_the_default_headers_carry_the_default_claims(tmp_path: Path) -> None:
@@ -35,6 +36,28 @@ def test_no_two_default_headers_are_aliases(tmp_path: Path) -> None:
     assert len({canonical_alias(name) for name, _ in headers}) == len(headers)
 
 
+def test_headers_may_have_alternatives_and_templates(tmp_path: Path) -> None:
+    text = "identity:\n  headers:\n    X-Client: client_id | azp\n    X-User: '{tid}/{oid | sub}'\n"
+
+    identity = load(tmp_path, config(text)).policy.identity
+
+    assert identity.headers == (
+        (b"X-Client", FirstOf((("client_id",), ("azp",)))),
+        (b"X-User", Template(("", "/", ""), ((("tid",),), (("oid",), ("sub",))))),
+    )
+
+
+def test_a_mapping_the_wrong_way_round_is_refused_with_the_line_to_write(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, config("identity: {headers: {sub: X-User}}\n"))
+
+    assert fault.message == "the header comes first: write `X-User: sub`"
+
+
+@pytest.mark.parametrize("text", ["{X-Sub: sub}", "{name: tenant}", "{X-A: x-hasura-user-id}"])
+def test_a_mapping_the_right_way_round_is_not(text: str, tmp_path: Path) -> None:
+    load(tmp_path, config(f"identity: {{headers: {text}}}\n"))
+
+
 # A fault code, and a configuration with a mark where the fault must point.
 MISTAKES = [
     ("bad_value", config("identity: {headers: {X-User: sub, ¦x_user: iss}}\n")),
@@ -48,6 +71,12 @@ MISTAKES = [
     ("bad_value", config("identity: {headers: {¦X-Usér: sub}}\n")),
     ("bad_value", config("identity: {headers: {X-User: ¦a..b}}\n")),
     ("bad_value", config("identity: {headers: {X-A: ¦''}}\n")),
+    ("bad_value", config("identity: {headers: {X-A: ¦azp|cid}}\n")),
+    ("bad_value", config("identity: {headers: {X-A: '¦{a}{b}'}}\n".replace("'¦", "¦'"))),
+    ("bad_value", config("identity: {headers: {X-A: ¦'{sub}'}}\n")),
+    ("bad_value", config("identity: {headers: {¦sub: X-User}}\n")),
+    ("bad_value", config("identity: {headers: {¦client_id: X-Gateway-Client, X-B: sub}}\n")),
+    ("wrong_type", config("identity: {headers: {X-A: ¦false}}\n")),
 ]
 
 

@@ -69,6 +69,17 @@ NEEDS = [
     ("upstreams", "", "¦" + UPSTREAM.replace("TLS", "") + ROUTE + USING),
     ("issuers", "", "¦" + ISSUER.replace("KEYS", "discovery: true") + ROUTE),
     ("resources", "", "¦resources: {team: {resource: 'https://a.example/team'}}\n" + ROUTE),
+    (
+        "identity",
+        "",
+        ROUTE.replace("require: {}", "require: {}, ¦identity: {headers: {X-A: sub}}"),
+    ),
+    (
+        "identity",
+        "issuers",
+        ISSUER.replace("KEYS", "discovery: true, ¦identity: {headers: {X-Gateway-Issuer: false}}")
+        + ROUTE,
+    ),
     ("environment", "", ROUTE.replace("/team", "¦'/${TOKEN}'")),
     ("environment", "", BLOCK),
     (
@@ -356,6 +367,7 @@ def test_a_wider_grant_implies_the_narrower_one() -> None:
         Grant.UPSTREAMS,
         Grant.ISSUERS_FOR_ALL,
         Grant.RESOURCES_FOR_ALL,
+        Grant.IDENTITY,
         Grant.ENVIRONMENT,
         Grant.FILES,
         Grant.SILENCES,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import (
     LIST,
@@ -90,6 +91,9 @@ class IssuerModel(Strict):
     mode: Mode = Field(
         default="enforce",
         description="`report` passes tokens that fail this issuer's check, without identity.",
+    )
+    identity: OwnIdentityModel | None = Field(
+        default=None, description="Identity headers for its tokens, in place of the general ones."
     )
     keys: KeyTimesModel = Field(default=KeyTimesModel(), description="How keys are kept fresh.")
     required: bool = Field(
