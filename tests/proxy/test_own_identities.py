@@ -24,7 +24,7 @@ def issuer(iss: str, **more: Any) -> dict[str, Any]:
     return {"issuer": iss, **source, **more}
 
 
-SECTIONS = {
+SECTIONS: dict[str, Any] = {
     "issuers": {
         "main": issuer(ISSUER),
         "partner": issuer(PARTNER, identity={"headers": {"X-Gateway-Client": "azp | cid"}}),
