@@ -118,6 +118,26 @@ algorithms: [RS256]
     ),
 )
 
+_ZITADEL = Preset(
+    "zitadel",
+    "Zitadel",
+    """
+issuer: https://<domain>
+discovery: true
+audiences: [<project>]
+algorithms: [RS256]
+""",
+    (
+        _domain("the Zitadel instance", "shop-a1b2c3.zitadel.cloud"),
+        Parameter(
+            "project",
+            "the resource ID of the project, digits in quotes",
+            '"294612345678901234"',
+            re.compile("[0-9]{10,25}"),
+        ),
+    ),
+)
+
 _FIREBASE = Preset(
     "firebase",
     "Firebase",
@@ -137,6 +157,48 @@ algorithms: [RS256]
     ),
 )
 
+_SUPABASE = Preset(
+    "supabase",
+    "Supabase",
+    """
+issuer: https://<project>.supabase.co/auth/v1
+jwks_url: https://<project>.supabase.co/auth/v1/.well-known/jwks.json
+audiences: [authenticated]
+algorithms: [ES256, RS256]
+""",
+    (
+        Parameter(
+            "project",
+            "the reference of the Supabase project, 20 small letters",
+            "abcdefghijklmnopqrst",
+            re.compile("[a-z]{20}"),
+        ),
+    ),
+)
+
+_GITHUB_ACTIONS = Preset(
+    "github_actions",
+    "GitHub Actions",
+    """
+issuer: https://token.actions.githubusercontent.com
+discovery: true
+algorithms: [RS256]
+""",
+    (),
+    (_API,),
+)
+
 PRESETS: Final = {
-    preset.name: preset for preset in (_KEYCLOAK, _AUTH0, _ENTRA, _OKTA, _COGNITO, _FIREBASE)
+    preset.name: preset
+    for preset in (
+        _KEYCLOAK,
+        _AUTH0,
+        _ENTRA,
+        _OKTA,
+        _COGNITO,
+        _ZITADEL,
+        _FIREBASE,
+        _SUPABASE,
+        _GITHUB_ACTIONS,
+    )
 }

@@ -66,9 +66,14 @@ def test_the_examples_make_an_issuer(preset: Preset, tmp_path: Path) -> None:
         ("cognito", "user_pool", "eu-west-1"),
         ("firebase", "project", "My Shop"),
         ("firebase", "project", "123456789012"),
+        ("supabase", "project", "https://abcdefghijklmnopqrst.supabase.co"),
+        ("zitadel", "project", 294612345678901234),
+        ("zitadel", "project", "shop"),
     ],
 )
-def test_a_value_that_the_vendor_never_has_is_refused(preset: str, name: str, wrong: str) -> None:
+def test_a_value_that_the_vendor_never_has_is_refused(
+    preset: str, name: str, wrong: object
+) -> None:
     (parameter,) = (one for one in PRESETS[preset].parameters if one.name == name)
 
     assert isinstance(parameter, Parameter)
