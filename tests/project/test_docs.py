@@ -244,8 +244,7 @@ EXAMPLES = [
     for path in PAGES
     for fence in find_fences(path.read_text())
     # One with a name is one of several files, which the tests of its page write together.
-    if fence.body.startswith("version: 1\n")
-    and not fence.tag.endswith((".yaml", ".yml"))
+    if fence.body.startswith("version: 1\n") and not fence.tag.endswith((".yaml", ".yml"))
 ]
 
 
