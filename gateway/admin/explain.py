@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
 
-from gateway.admin.explanation import documentation, view_as_json, view_explanation
-from gateway.decision.explaining.steps import Owner, Step
+from gateway.admin.explanation import PlaceOf, documentation, view_as_json, view_explanation
+from gateway.decision.explaining.steps import Owner, Setting
 from gateway.decision.head import NO_SESSION, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
@@ -142,13 +142,12 @@ async def explain_live(
     return view_as_json(view)
 
 
-def _place_of(policy: Policy) -> Callable[[Step], str | None]:
+def _place_of(policy: Policy) -> PlaceOf:
     """Return a function that finds the places of routes; no others are kept after loading."""
     places = {route.name: route.place for route in policy.routes.routes}
 
-    def place_of(step: Step) -> str | None:
-        setting = step.setting
-        return places[setting.name] if setting and setting.owner is Owner.ROUTE else None
+    def place_of(setting: Setting) -> str | None:
+        return places[setting.name] if setting.owner is Owner.ROUTE else None
 
     return place_of
 

@@ -9,7 +9,8 @@ from typing import Final, assert_never
 
 from gateway.decision.explaining.candidates import Candidate, Fit, find_candidates
 from gateway.decision.explaining.explanation import Explanation
-from gateway.decision.explaining.steps import Step
+from gateway.decision.explaining.header_origins import HeaderOrigin, header_origins
+from gateway.decision.explaining.steps import Setting, Step
 from gateway.decision.explaining.token_steps import show_time
 from gateway.decision.head import RequestHead
 from gateway.decision.path import split_path
@@ -20,8 +21,8 @@ from gateway.http.reading.request import Request
 from gateway.http.rehearsal import NOT_SHOWN, REDIRECT_STATUS, Rehearsal
 from gateway.settings.values.configuration import Upstream
 
-PlaceOf = Callable[[Step], str | None]
-"""Returns the place of the setting that requires a step: ``file:line``, or None."""
+PlaceOf = Callable[[Setting], str | None]
+"""Returns the place of a setting: ``file:line``, or None if it is not known."""
 
 # Of the routes at one path: more would hide the ones that matter.
 _SHOWN_ROUTES: Final = 10
@@ -41,6 +42,14 @@ class StepView:
     place: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderView:
+    """The origin of an identity header, with the *place* of its setting."""
+
+    origin: HeaderOrigin
+    place: str | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplanationView:
     """The explanation of a request at the time *at*, ready to be shown.
@@ -48,7 +57,7 @@ class ExplanationView:
     *deny* is why it is refused or redirected to log in, or would be if its route did not only
     report. *upstream* is where it is sent. *routes* are the relevant ones, *others* counts the rest
     by how they fit. *written* is the head that is sent upstream, without a credential, or the whole
-    response of the gateway.
+    response of the gateway. *identity* are the identity headers of an allowed request.
     """
 
     request: Request
@@ -61,6 +70,7 @@ class ExplanationView:
     others: Mapping[Fit, int]
     written: bytes
     at: float
+    identity: tuple[HeaderView, ...] = ()
 
     @property
     def servers(self) -> list[str]:
@@ -94,12 +104,25 @@ def view_explanation(
         deny=deny,
         route=None if route is None else route.name,
         upstream=upstream,
-        steps=tuple(StepView(step, place_of(step)) for step in explanation.steps),
+        steps=tuple(
+            StepView(step, None if step.setting is None else place_of(step.setting))
+            for step in explanation.steps
+        ),
         routes=shown,
         others=Counter(one.fit for one in candidates if one not in shown),
         written=written,
         at=at,
+        identity=_identity(verdict, rehearsal, place_of),
     )
+
+
+def _identity(
+    verdict: Settled | LogIn, rehearsal: Rehearsal, place_of: PlaceOf
+) -> tuple[HeaderView, ...]:
+    if not isinstance(verdict, Allow) or verdict.token is None:
+        return ()
+    origins = header_origins(verdict.token, verdict.route, rehearsal.settings.policy)
+    return tuple(HeaderView(one, place_of(one.setting)) for one in origins)
 
 
 def _candidates(request: Request, rehearsal: Rehearsal) -> Sequence[Candidate]:
@@ -150,6 +173,7 @@ def view_as_json(view: ExplanationView) -> dict[str, object]:
         "steps": [_step(one) for one in view.steps],
         "routes": [_route(one) for one in view.routes],
         "other_routes": {_word(fit): count for fit, count in view.others.items()},
+        "identity": [_header(one) for one in view.identity],
         "forwarded": f"{head}\r\n\r\n" if is_allowed else None,
         "answer": {"head": f"{head}\r\n\r\n", "body": body} if head and not is_allowed else None,
     }
@@ -188,6 +212,18 @@ def _step(view: StepView) -> Mapping[str, object]:
         "expected": step.expected,
         "found": step.found,
         "reason": None if step.reason is None else step.reason.code,
+        "place": view.place,
+    }
+
+
+def _header(view: HeaderView) -> Mapping[str, object]:
+    origin = view.origin
+    return {
+        "header": origin.name,
+        "source": origin.source or None,
+        "sent": origin.is_sent,
+        "claims": list(origin.claims),
+        "missing": list(origin.missing),
         "place": view.place,
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.admin.explanation import ExplanationView, documentation, view_explanation
 from gateway.decision.explaining.candidates import Fit
-from gateway.decision.explaining.steps import Step
+from gateway.decision.explaining.steps import Setting
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, Publish
 from gateway.http.rehearsal import Rehearsal
@@ -27,8 +27,8 @@ def tell_of(directory: Path, head: bytes, **changes: Any) -> ExplanationView:
     return view_explanation(rehearsal, request, explanation, NOW, _place_of)
 
 
-def _place_of(step: Step) -> str | None:
-    return None if step.setting is None else f"file:{step.setting.name}"
+def _place_of(setting: Setting) -> str:
+    return f"file:{setting.name}"
 
 
 def routes(*matches: dict[str, Any]) -> list[dict[str, Any]]:

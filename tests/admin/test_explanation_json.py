@@ -14,7 +14,7 @@ from tests.proxy.messages import make_request
 MEMBERS = [
     *("verdict", "status", "reason", "would_deny", "detail", "documentation", "at", "request"),
     *("login", "route", "upstream", "servers", "steps", "routes", "other_routes"),
-    *("forwarded", "answer"),
+    *("identity", "forwarded", "answer"),
 ]
 
 

@@ -40,7 +40,7 @@ from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
 from gateway.cli.suite_file import load_suite
 from gateway.cli.token_source import read_token
-from gateway.decision.explaining.steps import Step
+from gateway.decision.explaining.steps import Setting
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.settings.load import Loaded
@@ -49,7 +49,7 @@ from gateway.settings.values.configuration import Settings
 from gateway.suites.files.suite import Suite
 from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
-from gateway.suites.simulation.step_places import place_of_step
+from gateway.suites.simulation.step_places import place_of_setting
 
 
 @click.command("explain")
@@ -205,9 +205,9 @@ def _find_caller(claims: Mapping[str, object], settings: Settings, channel: Chan
 
 
 def _place_of(places: Places) -> PlaceOf:
-    def place_of(step: Step) -> str | None:
-        place = place_of_step(step, places)
-        return None if place is None else f"{place.file}:{place.line}"
+    def place_of(setting: Setting) -> str:
+        place = place_of_setting(setting, places)
+        return f"{place.file}:{place.line}"
 
     return place_of
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from gateway.admin.explanation import ExplanationView, StepView, documentation
 from gateway.cli.output import escape
 from gateway.decision.explaining.candidates import Fit
+from gateway.decision.explaining.header_origins import HeaderOrigin
 from gateway.decision.explaining.token_steps import show_time
 from gateway.decision.verdict import Allow, Deny, LogIn
 from gateway.http.rehearsal import CLIENT, NOT_SHOWN, PSEUDONYM, REDIRECT_STATUS, REQUEST_ID
@@ -25,6 +26,7 @@ def format_explanation(view: ExplanationView, notes: Sequence[str] = ()) -> str:
         "steps",
         *(line for one in view.steps for line in _step(one, view)),
         *_routes(view),
+        *_identity(view),
         *_written(view),
         *(("", *(f"note: {note}" for note in notes)) if notes else ()),
     ]
@@ -85,6 +87,26 @@ def _routes(view: ExplanationView) -> Iterator[str]:
         yield f"  {one.route.name:<{width}}  {one.fit.value}{like}  [{one.route.place}]"
     for fit, count in view.others.items():
         yield f"  {count} more: {fit.value}" if view.routes else f"  {count}: {fit.value}"
+
+
+def _identity(view: ExplanationView) -> Iterator[str]:
+    if not view.identity:
+        return
+    yield ""
+    yield "identity headers"
+    width = max(len(one.origin.name) for one in view.identity)
+    for one in view.identity:
+        place = "" if one.place is None else f"  [{one.place}]"
+        yield f"  {one.origin.name:<{width}}  {_origin(one.origin)}{place}"
+
+
+def _origin(origin: HeaderOrigin) -> str:
+    if not origin.source:
+        return "not sent: false"
+    if origin.missing:
+        return f"not sent: {origin.source}: missing {', '.join(origin.missing)}"
+    claims = ", ".join(origin.claims)
+    return origin.source if origin.source == claims else f"{origin.source}: from {claims}"
 
 
 def _written(view: ExplanationView) -> Iterator[str]:

@@ -133,10 +133,11 @@ def _format_alternatives(paths: tuple[ClaimPath, ...]) -> str:
 
 def claims_of(source: ClaimSource) -> tuple[ClaimPath, ...]:
     """Return every claim that *source* may take its text from, in order."""
-    return tuple(path for paths in _places(source) for path in paths)
+    return tuple(path for paths in alternatives_of(source) for path in paths)
 
 
-def _places(source: ClaimSource) -> tuple[tuple[ClaimPath, ...], ...]:
+def alternatives_of(source: ClaimSource) -> tuple[tuple[ClaimPath, ...], ...]:
+    """Return the alternatives for each place of *source* that a claim fills."""
     if isinstance(source, FirstOf):
         return (source.paths,)
     return source.claims if isinstance(source, Template) else ((source,),)
@@ -147,7 +148,7 @@ def changeable_claim(source: ClaimSource) -> str | None:
 
     In a template, a claim beside it that lasts identifies the user as well.
     """
-    places = _places(source)
+    places = alternatives_of(source)
     if any(LASTING.issuperset(paths) for paths in places):
         return None
     named = {path[0] for paths in places for path in paths if len(path) == 1}

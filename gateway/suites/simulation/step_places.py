@@ -2,16 +2,18 @@
 
 from typing import assert_never
 
-from gateway.decision.explaining.steps import Owner, Step
+from gateway.decision.explaining.steps import Owner, Setting, Step
 from gateway.settings.text.fault import Place
 from gateway.settings.text.places import Places
 
 
 def place_of_step(step: Step, places: Places) -> Place | None:
     """Return the place of the setting of *step*, or None if no setting requires it."""
-    setting = step.setting
-    if setting is None:
-        return None
+    return None if step.setting is None else place_of_setting(step.setting, places)
+
+
+def place_of_setting(setting: Setting, places: Places) -> Place:
+    """Return the place of *setting*, or of the nearest one around it if it is not written."""
     match setting.owner:
         case Owner.FILE:
             return places.of(*setting.keys)

@@ -32,6 +32,44 @@ def persona(config: Path, name: str) -> list[str | Path]:
 # --- what is said
 
 
+def test_the_origin_of_each_identity_header_is_shown(config: Path) -> None:
+    own = (
+        "identity:\n  headers:\n    X-User: '{org}/{sub}'\n    X-Client: azp | client_id\n"
+        "    X-Roles: roles | groups\n    X-Scopes: scope\n"
+    )
+    text = config.read_text()
+    config.write_text(
+        text.replace(
+            "  - name: read-order\n",
+            "  - name: read-order\n    identity: {headers: {X-Scopes: false}}\n",
+        )
+        + own
+    )
+    line = len(text.splitlines()) + 4
+
+    done = explain(config, "GET", ORDER, "--claims", ALICE.replace("{", '{"org": "a/b", ', 1))
+
+    assert done.exit_code == 0, done.output
+    start = done.stdout.splitlines().index("identity headers") + 1
+    shown = done.stdout.splitlines()[start : start + 4]
+    at = str(config)
+    assert shown == [
+        f"  X-User    {{org}}/{{sub}}: from org, sub  [{at}:{line}]",
+        f"  X-Client  azp | client_id: from client_id  [{at}:{line + 1}]",
+        f"  X-Roles   not sent: roles | groups: missing roles, groups  [{at}:{line + 2}]",
+        f"  X-Scopes  not sent: false  [{at}:{done_line(config)}]",
+    ]
+    assert "  X-User: a%2Fb/somebody\n" in done.stdout
+    assert "  X-Client: somebody-client\n" in done.stdout
+    assert "X-Scopes:" not in done.stdout
+
+
+def done_line(config: Path) -> int:
+    """Return the line of the route's own headers."""
+    lines = config.read_text().splitlines()
+    return next(number for number, one in enumerate(lines, 1) if "X-Scopes: false" in one)
+
+
 def test_a_request_that_is_allowed_ends_with_0_and_shows_what_the_service_gets(
     config: Path,
 ) -> None:
@@ -181,6 +219,7 @@ def test_json_is_all_of_it(config: Path) -> None:
         ],
         "routes": [{"name": "read-order", "fit": "other_method", "place": f"{config}:13"}],
         "other_routes": {"other_path": 3},
+        "identity": [],
         "forwarded": None,
         "answer": {"head": head, "body": body},
         "notes": [],
