@@ -14,6 +14,9 @@ def issuer_status(issuer: IssuerStatus, *, is_required: bool) -> Mapping[str, ob
     return {
         "name": issuer.name,
         "source": issuer.source.value,
+        "location": issuer.location,
+        "proxy": issuer.proxy,
+        "insecure": issuer.is_insecure,
         "loaded": issuer.loaded,
         "stale": issuer.stale,
         "required": is_required,

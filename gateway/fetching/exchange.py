@@ -9,10 +9,13 @@ from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientError,
+    ClientHttpProxyError,
+    ClientProxyConnectionError,
     ClientResponse,
 )
 
 from gateway.fetching.document import FetchFailed
+from gateway.fetching.session import PublicAddressError
 from gateway.fetching.shown_url import show_url
 from gateway.tls.no_connection import system_words
 
@@ -43,6 +46,12 @@ def _words(error: Exception) -> str:
         return (
             f"the certificate is not trusted ({why})" if why else "the certificate is not trusted"
         )
+    if isinstance(error, PublicAddressError):
+        return f"plain http to {error}, which is not a private address: use https"
+    if isinstance(error, ClientHttpProxyError):
+        return f"the proxy refuses (status {error.status})"
+    if isinstance(error, ClientProxyConnectionError):
+        return f"cannot connect to the proxy ({system_words(error.os_error)})"
     if isinstance(error, ClientConnectorError):
         return f"cannot connect ({system_words(error.os_error)})"
     return f"the exchange failed ({type(error).__name__})"

@@ -1,6 +1,5 @@
 """Post one form over HTTP, or fail with a reason for the log."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from gateway.fetching.exchange import exchange_failures, read_body
+from gateway.fetching.reach import DIRECT, Reach
 from gateway.fetching.shown_url import show_url
 
 # A token response has three tokens at most; one with many claims has some KiB.
@@ -37,21 +37,23 @@ async def post_form(
     session: ClientSession,
     request: FormRequest,
     timeout_seconds: float,
-    tls: ssl.SSLContext | None = None,
+    reach: Reach = DIRECT,
 ) -> Posted:
     """Send *request* and return the response, of at most ``MAX_RESPONSE_BYTES``.
 
-    Redirects are not followed: they would carry credentials on (RFC 9700 §4.12). *tls* is the
-    trust, by default that of *session*. The whole exchange takes at most *timeout_seconds*. Raises
-    FetchFailed for every outside failure.
+    Redirects are not followed: they would carry credentials on (RFC 9700 §4.12). The whole
+    exchange takes at most *timeout_seconds*. Raises FetchFailed for every outside failure.
     """
     fields = {**request.headers, "Content-Type": "application/x-www-form-urlencoded"}
-    trust = True if tls is None else tls
     async with exchange_failures(request.url, timeout_seconds):
         # The URL is sent as it is written: nothing is decoded, and nothing encoded twice.
         target = URL(request.url, encoded=True)
         async with session.post(
-            target, data=request.form, headers=fields, allow_redirects=False, ssl=trust
+            target,
+            data=request.form,
+            headers=fields,
+            allow_redirects=False,
+            **reach.options(target),
         ) as response:
             return Posted(
                 response.status,

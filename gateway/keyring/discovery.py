@@ -1,6 +1,5 @@
 """Find an issuer's key set through its metadata (OpenID Discovery, RFC 8414)."""
 
-import ssl
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from aiohttp import ClientSession
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
+from gateway.fetching.reach import DIRECT, Reach
 from gateway.fetching.shown_url import show_url
 from gateway.settings.values.addresses import check_key_url, is_plain_http
 
@@ -34,43 +34,46 @@ async def discover(
     session: ClientSession,
     issuer: str,
     timeout_seconds: float,
-    tls: ssl.SSLContext | None = None,
+    reach: Reach = DIRECT,
 ) -> str:
-    """Return the URL of *issuer*'s key set; *tls* is as for ``fetch``.
+    """Return the URL of *issuer*'s key set.
 
     Raises FetchFailed with both reasons if neither document is usable.
     """
-    return await read_metadata(session, issuer, timeout_seconds, jwks_uri, tls)
+    return await read_metadata(session, issuer, timeout_seconds, jwks_uri, reach)
 
 
 async def read_metadata(
     session: ClientSession,
     issuer: str,
     timeout_seconds: float,
-    read: Callable[[bytes, str, str], T],
-    tls: ssl.SSLContext | None = None,
+    read: Callable[[bytes, str, str, bool], T],
+    reach: Reach = DIRECT,
 ) -> T:
     """Return what *read* finds in *issuer*'s metadata: in the first document that is usable.
 
-    *read* gets the document, the issuer and the URL as it is shown; it raises FetchFailed if the
-    document is unusable. Raises FetchFailed with both reasons if neither is usable.
+    *read* gets the document, the issuer, the URL as it is shown, and whether the issuer is
+    insecure; it raises FetchFailed if the document is unusable. Raises FetchFailed with both
+    reasons if neither is usable.
     """
     reasons: list[str] = []
-    for url in metadata_urls(issuer):
+    there = reach.metadata_url
+    for url in metadata_urls(issuer) if there is None else (there,):
         try:
-            document = await fetch(session, url, timeout_seconds, tls=tls)
-            return read(document, issuer, show_url(url))
+            document = await fetch(session, url, timeout_seconds, reach=reach)
+            return read(document, issuer, show_url(url), reach.is_insecure)
         except FetchFailed as failure:
             reasons.append(str(failure))
     raise FetchFailed("; ".join(reasons))
 
 
-def jwks_uri(body: bytes, issuer: str, where: str) -> str:
+def jwks_uri(body: bytes, issuer: str, where: str, is_insecure: bool = False) -> str:
     """Return `jwks_uri` of the metadata in *body*, which came from *where*.
 
     Raises FetchFailed as ``parse_metadata`` and ``url_member``, and if there is none.
     """
-    location = url_member(parse_metadata(body, issuer, where), "jwks_uri", issuer, where)
+    metadata = parse_metadata(body, issuer, where)
+    location = url_member(metadata, "jwks_uri", issuer, where, is_insecure)
     if location is None:
         raise FetchFailed(f"{where}: has no jwks_uri")
     return location
@@ -92,19 +95,23 @@ def parse_metadata(body: bytes, issuer: str, where: str) -> dict[str, object]:
     return metadata
 
 
-def url_member(metadata: Mapping[str, object], name: str, issuer: str, where: str) -> str | None:
+def url_member(
+    metadata: Mapping[str, object], name: str, issuer: str, where: str, is_insecure: bool = False
+) -> str | None:
     """Return the URL *name* in *metadata*, or None if it has none.
 
     Raises FetchFailed unless it is one that a configuration may have. Only metadata on this machine
-    may point to this machine without TLS, or an issuer could make us call what only we can reach.
+    may point to this machine without TLS, or an issuer could make us call what only we can reach;
+    those of an issuer that *is_insecure* may point to private addresses as well.
     """
     location = metadata.get(name)
     if location is None:
         return None
     if not isinstance(location, str):
         raise FetchFailed(f"{where}: {name}: not a string")
-    problem = check_key_url(location)
-    if problem is None and is_plain_http(location) and not is_plain_http(issuer):
+    problem = check_key_url(location, is_insecure=is_insecure)
+    may_be_plain = is_insecure or is_plain_http(issuer)
+    if problem is None and is_plain_http(location) and not may_be_plain:
         problem = "plain http, although the issuer has https"
     if problem is not None:
         raise FetchFailed(f"{where}: {name}: {problem}")

@@ -93,11 +93,11 @@ class IssuerKeys(Refreshed[KeySet]):
 
     def status(self) -> IssuerStatus:
         """Return the current state of these keys."""
-        times, is_fixed = self._times, self._is_fixed
+        times, is_fixed, source = self._times, self._is_fixed, self.settings.source
         age_seconds = None if is_fixed else self._age_seconds()
         return IssuerStatus(
             name=self._name,
-            source=self.settings.source.kind,
+            source=source.kind,
             loaded=self.is_loaded(),
             was_loaded=self._was_loaded,
             stale=self.is_loaded() and (age_seconds or 0.0) > times.fresh_seconds,
@@ -111,6 +111,9 @@ class IssuerKeys(Refreshed[KeySet]):
             last_error=self._last_error,
             next_refresh_in_seconds=None if is_fixed else self._next_refresh_in_seconds(),
             unusable=self._unusable,
+            location=self._where,
+            proxy=None if source.proxy is None else source.proxy.url,
+            is_insecure=source.is_insecure,
         )
 
     def describe(self) -> str:
@@ -146,11 +149,15 @@ class IssuerKeys(Refreshed[KeySet]):
             raise FetchFailed(self._describe_none(parsed.unusable))
         return KeySet(parsed.keys)
 
-    def _describe_none(self, unusable: tuple[str, ...]) -> str:
+    @property
+    def _where(self) -> str:
+        """Return the URL or file of the source, without what a URL may hold of secrets."""
         source = self.settings.source
-        where = source.location if is_local(source) else show_url(source.location)
+        return source.location if is_local(source) else show_url(source.location)
+
+    def _describe_none(self, unusable: tuple[str, ...]) -> str:
         reasons = "; ".join(unusable[:_SHOWN_REASONS])
-        return f"{where}: no usable key in the set" + (f" ({reasons})" if reasons else "")
+        return f"{self._where}: no usable key in the set" + (f" ({reasons})" if reasons else "")
 
     def _note_unusable(self, unusable: tuple[str, ...]) -> None:
         if unusable and unusable != self._unusable:

@@ -10,10 +10,12 @@ from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.pem import parse_pem
 from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
 
+_REMOTE = frozenset({SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL, SourceKind.JWKS_URL})
+
 
 def is_local(source: KeySource) -> bool:
     """Return whether the keys are read without a network."""
-    return source.kind not in {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
+    return source.kind not in _REMOTE
 
 
 async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:

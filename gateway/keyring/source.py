@@ -7,12 +7,12 @@ from aiohttp import ClientSession
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.files import Files
+from gateway.fetching.reach import make_reach
 from gateway.fetching.shown_url import show_url
 from gateway.keyring.discovery import discover
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import is_local, read_local_keys
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
-from gateway.tls.client_context import make_trusting_context
 
 
 async def read_keys(session: ClientSession, files: Files, settings: IssuerSettings) -> ParsedSet:
@@ -36,10 +36,10 @@ async def read_keys(session: ClientSession, files: Files, settings: IssuerSettin
 
 async def _fetch(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
-    url, tls = source.location, make_trusting_context(source.ca)
-    if source.kind is SourceKind.DISCOVERY:
-        url = await discover(session, settings.issuer.issuer, timeout_seconds, tls)
-    parsed = parse_jwks(await fetch(session, url, timeout_seconds, tls=tls))
+    url, reach = source.location, make_reach(source)
+    if source.kind in {SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL}:
+        url = await discover(session, settings.issuer.issuer, timeout_seconds, reach)
+    parsed = parse_jwks(await fetch(session, url, timeout_seconds, reach=reach))
     if isinstance(parsed, str):
         raise FetchFailed(f"{show_url(url)}: {parsed}")
     return parsed

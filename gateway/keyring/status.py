@@ -16,7 +16,8 @@ class IssuerStatus:
     never change. *failures* are all since the start, *failures_in_a_row* those since the last
     successful fetch. *last_error* is that of the last attempt, None if it succeeded. *loaded* is
     whether tokens of this issuer can be verified at all, *fitting_keys* the number of keys for
-    its algorithms, and *was_loaded* whether there ever was one.
+    its algorithms, and *was_loaded* whether there ever was one. *location* is the URL or the file
+    of the source as it is shown, *proxy* the URL of its proxy without credentials.
     """
 
     name: str
@@ -34,3 +35,6 @@ class IssuerStatus:
     last_error: str | None
     next_refresh_in_seconds: float | None
     unusable: tuple[str, ...]
+    location: str | None = None
+    proxy: str | None = None
+    is_insecure: bool = False

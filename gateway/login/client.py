@@ -10,6 +10,7 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
+from gateway.fetching.reach import make_reach
 from gateway.login.requests import StepUpWanted
 from gateway.login.session import Session, Tokens
 from gateway.login.signed import (
@@ -31,7 +32,6 @@ from gateway.oauth.responses import TokenResponse
 from gateway.oauth.server import AuthorizationServer
 from gateway.settings.values.configuration import IssuerSettings
 from gateway.settings.values.login import LoginSettings, Origin
-from gateway.tls.client_context import make_trusting_context
 
 # A refresh begins so long before the token's end, or a quarter of the token's life before.
 REFRESH_AHEAD_SECONDS: Final = 30.0
@@ -339,7 +339,7 @@ class LoginClient:
             now=self._clock,
             make_id=lambda: token_urlsafe(16),
             timeout_seconds=self.timeout_seconds,
-            tls=make_trusting_context(self._issuer.source.ca),
+            reach=make_reach(self._issuer.source),
         )
 
     def _redirect_uri(self, under_way: LoginUnderWay) -> str:

@@ -8,12 +8,12 @@ from aiohttp import ClientSession
 
 from gateway.fetching import schedule
 from gateway.fetching.clock import Clock, SystemClock
+from gateway.fetching.reach import make_reach
 from gateway.fetching.refreshed import Refreshed
 from gateway.fetching.session import make_session
 from gateway.fetching.upkeep import Upkeep
 from gateway.oauth.metadata import Endpoints, find_endpoints
 from gateway.settings.values.configuration import IssuerSettings
-from gateway.tls.client_context import make_trusting_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class IssuerEndpoints(Refreshed[Endpoints]):
             self._http(),
             settings.issuer.issuer,
             settings.times.fetch_timeout_seconds,
-            make_trusting_context(settings.source.ca),
+            make_reach(settings.source),
         )
 
     def _is_same(self, held: Endpoints, fetched: Endpoints) -> bool:

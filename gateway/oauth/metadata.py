@@ -1,6 +1,5 @@
 """Find the endpoints of an authorization server through its metadata (RFC 8414)."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import ClientSession
 
 from gateway.fetching.document import FetchFailed
+from gateway.fetching.reach import DIRECT, Reach
 from gateway.keyring.discovery import parse_metadata, read_metadata, url_member
 from gateway.oauth.pkce import METHOD
 
@@ -57,27 +57,27 @@ async def find_endpoints(
     session: ClientSession,
     issuer: str,
     timeout_seconds: float,
-    tls: ssl.SSLContext | None = None,
+    reach: Reach = DIRECT,
 ) -> Endpoints:
-    """Return the endpoints of *issuer*; *tls* is as for ``fetch``.
+    """Return the endpoints of *issuer*.
 
     Each of the two documents that it may publish takes at most *timeout_seconds*. Raises
     FetchFailed with both reasons if neither is usable.
     """
-    return await read_metadata(session, issuer, timeout_seconds, parse_endpoints, tls)
+    return await read_metadata(session, issuer, timeout_seconds, parse_endpoints, reach)
 
 
-def parse_endpoints(body: bytes, issuer: str, where: str) -> Endpoints:
+def parse_endpoints(body: bytes, issuer: str, where: str, is_insecure: bool = False) -> Endpoints:
     """Return the endpoints in the metadata *body*, which came from *where*.
 
     Raises FetchFailed unless its `issuer` is ours, every endpoint is https, or on loopback if the
-    issuer is, and what it says of itself has the right types: taken as absent, a wrong one would
-    switch off a check.
+    issuer is, or anything private if it *is_insecure*, and what it says of itself has the right
+    types: taken as absent, a wrong one would switch off a check.
     """
     members = parse_metadata(body, issuer, where)
 
     def url(name: str) -> str | None:
-        return _endpoint(members, name, issuer, where)
+        return _endpoint(members, name, issuer, where, is_insecure)
 
     return Endpoints(
         issuer=issuer,
@@ -96,8 +96,10 @@ def parse_endpoints(body: bytes, issuer: str, where: str) -> Endpoints:
     )
 
 
-def _endpoint(members: Mapping[str, object], name: str, issuer: str, where: str) -> str | None:
-    location = url_member(members, name, issuer, where)
+def _endpoint(
+    members: Mapping[str, object], name: str, issuer: str, where: str, is_insecure: bool
+) -> str | None:
+    location = url_member(members, name, issuer, where, is_insecure)
     if location is None:
         return None
     if "#" in location:  # RFC 6749 §3.1, §3.2; an empty one would swallow our parameters, too

@@ -1,6 +1,5 @@
 """Ask one authorization server for tokens, as one client of it."""
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -12,6 +11,7 @@ from aiohttp import ClientSession
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.post import FormRequest, Posted, post_form
+from gateway.fetching.reach import DIRECT, Reach
 from gateway.fetching.shown_url import show_url
 from gateway.oauth.client_authentication import authenticate
 from gateway.oauth.fault import OAuthFault, invalid_response, server_error, unavailable
@@ -58,8 +58,7 @@ class AuthorizationServer:
     """One authorization server, as *client* may use it.
 
     *now* returns seconds since the epoch, *make_id* the ids of client assertions. Each request
-    takes at most *timeout_seconds*; *tls* is the trust, by default that of *session*. Whatever
-    goes wrong outside is an OAuthFault.
+    takes at most *timeout_seconds*. Whatever goes wrong outside is an OAuthFault.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of, named by every caller
@@ -71,7 +70,7 @@ class AuthorizationServer:
         now: Callable[[], float],
         make_id: Callable[[], str],
         timeout_seconds: float,
-        tls: ssl.SSLContext | None = None,
+        reach: Reach = DIRECT,
     ) -> None:
         self.endpoints = endpoints
         self.client = client
@@ -79,7 +78,7 @@ class AuthorizationServer:
         self._now = now
         self._make_id = make_id
         self._timeout_seconds = timeout_seconds
-        self._tls = tls
+        self._reach = reach
 
     async def tokens(self, grant: Form) -> TokenResponse | OAuthFault:
         """Return the tokens for *grant*, the parameters of a token request with `grant_type`."""
@@ -182,7 +181,7 @@ class AuthorizationServer:
         whole = (*(pair for pair in form if pair[0] not in proving), *proof.form)
         request = FormRequest(endpoint, encode_form(whole), proof.headers)
         try:
-            posted = await post_form(self._session, request, self._timeout_seconds, self._tls)
+            posted = await post_form(self._session, request, self._timeout_seconds, self._reach)
         except FetchFailed as failure:
             return unavailable(str(failure))
         if posted.status in good:

@@ -171,10 +171,11 @@ def _missing_lists(running: Inventory, wanted: Inventory) -> Iterator[Missing]:
 
 
 def _is_same_list(one: RevocationSettings | None, other: RevocationSettings) -> bool:
-    return one is not None and (one.location, one.is_file, one.ca) == (
+    return one is not None and (one.location, one.is_file, one.ca, one.proxy) == (
         other.location,
         other.is_file,
         other.ca,
+        other.proxy,
     )
 
 

@@ -7,6 +7,7 @@ from aiohttp import ClientSession
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
 from gateway.fetching.files import Files
+from gateway.fetching.reach import Reach
 from gateway.revocation.entries import MAX_LIST_BYTES
 from gateway.settings.values.configuration import RevocationSettings
 from gateway.tls.client_context import make_trusting_context
@@ -19,8 +20,8 @@ async def read_list(session: ClientSession, files: Files, settings: RevocationSe
     """
     timeout_seconds = settings.times.fetch_timeout_seconds
     if not settings.is_file:
-        tls = make_trusting_context(settings.ca)
-        return await fetch(session, settings.location, timeout_seconds, MAX_LIST_BYTES, tls)
+        reach = Reach(make_trusting_context(settings.ca), settings.proxy)
+        return await fetch(session, settings.location, timeout_seconds, MAX_LIST_BYTES, reach)
     try:
         async with asyncio.timeout(timeout_seconds):
             return await files.read(settings.location, MAX_LIST_BYTES)

@@ -25,6 +25,9 @@ STATUS = IssuerStatus(
     last_error="https://keys.example/jwks: status 500 instead of 200",
     next_refresh_in_seconds=8.0,
     unusable=tuple(f"key {n}: use is not sig" for n in range(200)),
+    location="https://keys.example/jwks",
+    proxy="http://proxy:3128",
+    is_insecure=True,
 )
 
 
@@ -34,6 +37,9 @@ def test_operators_see_all_of_it() -> None:
     assert shown == {
         "name": "main",
         "source": "jwks_url",
+        "location": "https://keys.example/jwks",
+        "proxy": "http://proxy:3128",
+        "insecure": True,
         "loaded": True,
         "stale": True,
         "required": True,

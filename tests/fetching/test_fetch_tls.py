@@ -7,6 +7,7 @@ import trustme
 
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.fetch import fetch
+from gateway.fetching.reach import Reach
 from gateway.fetching.session import make_session
 from tests.certificates import AUTHORITY, DAY, NOW, self_signed, serving, trusting
 from tests.keyring.peers import body, issuer_peer
@@ -65,11 +66,11 @@ async def test_whom_a_fetch_trusts_counts_in_place_of_whom_the_session_trusts() 
     async with issuer_peer(serving(theirs.issue_cert("127.0.0.1"))) as peer:
         peer.answer = body(DOCUMENT)
         async with make_session() as session:
-            assert await fetch(session, peer.url, 10.0, tls=other) == DOCUMENT
+            assert await fetch(session, peer.url, 10.0, reach=Reach(other)) == DOCUMENT
     ours = serving(AUTHORITY.issue_cert("127.0.0.1"))
     async with issuer_peer(ours) as peer, make_session(trusting()) as session:
         with pytest.raises(FetchFailed, match="unable to get local issuer certificate"):
-            await fetch(session, peer.url, 10.0, tls=other)
+            await fetch(session, peer.url, 10.0, reach=Reach(other))
 
 
 async def test_a_host_that_does_not_speak_tls_is_a_failure() -> None:

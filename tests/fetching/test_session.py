@@ -1,7 +1,9 @@
 """A server cannot keep us busy with answers that are none yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from socket import AF_INET, AF_INET6, SOCK_STREAM
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -63,3 +65,65 @@ async def test_interim_answers_without_an_end_are_a_failure_and_end_the_connecti
 
     with pytest.raises(FetchFailed, match="TooManyResponses"):
         await fetch(session, issuer.url, 10.0)
+
+
+Addresses = list[tuple[Any, Any, int, str, tuple[Any, ...]]]
+
+
+def looking_up(*addresses: str, port: int) -> Callable[..., Addresses]:
+    def lookup(*_question: object) -> Addresses:
+        return [
+            (AF_INET6 if ":" in one else AF_INET, SOCK_STREAM, 6, "", (one, port))
+            for one in addresses
+        ]
+
+    return lookup
+
+
+@pytest.mark.parametrize(
+    ("addresses", "named"),
+    [
+        (("93.184.216.34",), "93.184.216.34"),
+        (("127.0.0.1", "93.184.216.34"), "93.184.216.34"),  # the first would do
+        (("2001:4860:4860::8888",), "2001:4860:4860::8888"),
+        (("::ffff:93.184.216.34",), "::ffff:93.184.216.34"),
+        (("192.0.2.1",), "192.0.2.1"),
+        (("0.0.0.0",), "0.0.0.0"),
+    ],
+)
+async def test_plain_http_leads_to_no_public_address_whatever_a_name_leads_to(
+    addresses: tuple[str, ...], named: str, issuer: Service
+) -> None:
+    """DNS rebinding: the addresses that are checked are those that are connected to."""
+    port = int(issuer.url.rpartition(":")[2])
+
+    async with make_session(lookup=looking_up(*addresses, port=port)) as session:
+        with pytest.raises(FetchFailed) as failure:
+            await fetch(session, f"http://keycloak:{port}/", 10.0)
+
+    assert f"plain http to {named}, which is not a private address" in str(failure.value)
+    assert issuer.connections == []
+
+
+async def test_a_name_with_a_private_address_is_reached(issuer: Service) -> None:
+    issuer.script = serve(make_answer(DOCUMENT))
+    port = int(issuer.url.rpartition(":")[2])
+
+    async with make_session(lookup=looking_up("127.0.0.1", port=port)) as session:
+        assert await fetch(session, f"http://keycloak:{port}/", 10.0) == DOCUMENT
+
+
+async def test_an_address_in_the_url_is_checked_as_well(session: ClientSession) -> None:
+    with pytest.raises(FetchFailed, match=r"plain http to 192\.0\.2\.7, which is not a private"):
+        await fetch(session, "http://192.0.2.7:9/", 10.0)
+
+
+async def test_spans_may_go_anywhere() -> None:
+    """Their URL is of the configuration alone, and they decide nothing."""
+    async with make_session(lookup=refusing, may_be_public=True) as session:
+        with pytest.raises(FetchFailed, match="cannot connect"):
+            await fetch(session, "http://collector.example/", 10.0)
+
+
+def refusing(*_question: object) -> Addresses:
+    raise OSError(1, "asked")

@@ -1,10 +1,12 @@
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession, web
 
 from gateway.fetching.document import FetchFailed
+from gateway.fetching.reach import Reach
 from gateway.fetching.session import make_session
 from gateway.keyring.discovery import discover, jwks_uri, metadata_urls
 from tests.keyring.peers import IssuerPeer, body
@@ -127,6 +129,47 @@ def test_the_issuer_matches_code_point_by_code_point() -> None:
     escaped = b'{"issuer": "https://a.example/\\u00e9", "jwks_uri": "https://keys.example/jwks"}'
 
     assert jwks_uri(escaped, ISSUER, "here") == GOOD_URI
+
+
+async def test_metadata_elsewhere_are_asked_for_there_alone(
+    peer: IssuerPeer, session: ClientSession
+) -> None:
+    """8414.1: their `issuer` is ours all the same, a pattern included."""
+    issuer = "https://login.example/{tenantid}/v2.0"
+    reach = Reach(metadata_url=peer.url + "/common/metadata?p=1")
+    peer.answer = body(metadata(issuer=issuer, jwks_uri=peer.url + "/keys"))
+
+    with pytest.raises(FetchFailed, match="plain http, although the issuer has https"):
+        await discover(session, issuer, 5.0, reach)
+    insecure = replace(reach, is_insecure=True)
+    assert await discover(session, issuer, 5.0, insecure) == peer.url + "/keys"
+    assert peer.paths == ["/common/metadata"] * 2
+    with pytest.raises(FetchFailed, match=r"names another issuer: https://login\.example/"):
+        await discover(session, "https://login.example/7/v2.0", 5.0, insecure)
+
+
+@pytest.mark.parametrize(
+    ("location", "is_usable"),
+    [
+        ("http://10.0.0.1/jwks", True),
+        ("http://keycloak:8080/jwks", True),
+        ("http://localhost/jwks", True),
+        ("http://8.8.8.8/jwks", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_an_insecure_issuer_may_have_keys_at_a_private_address(
+    location: str, is_usable: bool
+) -> None:
+    document = metadata(issuer=ISSUER, jwks_uri=location)
+
+    with pytest.raises(FetchFailed, match="jwks_uri"):
+        jwks_uri(document, ISSUER, "here")
+    if is_usable:
+        assert jwks_uri(document, ISSUER, "here", is_insecure=True) == location
+    else:
+        with pytest.raises(FetchFailed, match="jwks_uri"):
+            jwks_uri(document, ISSUER, "here", is_insecure=True)
 
 
 HERE = "http://127.0.0.1:9000"

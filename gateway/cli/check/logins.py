@@ -7,6 +7,7 @@ from aiohttp import ClientSession
 
 from gateway.cli.check.servers import dial
 from gateway.fetching.document import FetchFailed
+from gateway.fetching.reach import make_reach
 from gateway.fetching.resolver import Resolver
 from gateway.fetching.shown_url import show_url
 from gateway.oauth.metadata import Endpoints, find_endpoints
@@ -15,7 +16,6 @@ from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.values.configuration import IssuerSettings, Server
 from gateway.settings.values.login import LoginSettings
-from gateway.tls.client_context import make_trusting_context
 
 
 async def try_login(
@@ -26,15 +26,17 @@ async def try_login(
     Without metadata there is no fault here: the keys of the issuer have it.
     """
     timeout_seconds = issuer.times.fetch_timeout_seconds
-    tls = make_trusting_context(issuer.source.ca)
+    reach = make_reach(issuer.source)
     try:
-        endpoints = await find_endpoints(session, issuer.issuer.issuer, timeout_seconds, tls)
+        endpoints = await find_endpoints(session, issuer.issuer.issuer, timeout_seconds, reach)
     except FetchFailed:
         return None
     problem = find_problem(login, endpoints)
     if problem is not None:
         return part.child("issuer").fault(Code.LOGIN_UNUSABLE, problem)
-    return await _dial(endpoints.token or "", timeout_seconds, tls, part)
+    if reach.proxy is not None:  # only the proxy can be dialled
+        return None
+    return await _dial(endpoints.token or "", timeout_seconds, reach.tls, part)
 
 
 def find_problem(login: LoginSettings, endpoints: Endpoints) -> str | None:

@@ -17,6 +17,7 @@ from gateway.settings.build.own_identity import (
     own_header_names,
     written_names,
 )
+from gateway.settings.build.proxies import build_fetching
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
@@ -87,7 +88,8 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     issuer_names = Names(one.name for one in issuers)
     known = Known(issuer_names, Names(one.name for one in upstreams), reach)
     warn_about_unused(issuers, upstreams, routes, reach, faults)
-    sound = build_issuers(issuers, environ, sources.disk, faults)
+    proxy = build_fetching(model.fetching, root.child("fetching"), faults)
+    sound = build_issuers(issuers, environ, sources.disk, faults, proxy)
     sound = add_issuer_identities(sound, issuers, identity, faults)
     trusted = KnownIssuers(sound, known.issuers, reach)
     built_routes = build_routes(routes, known, faults)
@@ -102,7 +104,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     at_lists = root.child("revocations")
     return Access(
         dict(trusted.sound),
-        build_revocations(model.revocations, at_lists, sources, known.issuers, faults),
+        build_revocations(model.revocations, at_lists, sources, known.issuers, faults, proxy),
         build_upstreams(upstreams, sources.disk, faults),
         logins,
         built_resources,

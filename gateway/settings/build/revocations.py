@@ -10,17 +10,21 @@ from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Sources, find_file
 from gateway.settings.values.addresses import check_key_url, is_plain_http
-from gateway.settings.values.configuration import FetchTimes, RevocationSettings
+from gateway.settings.values.configuration import FetchTimes, Proxy, RevocationSettings
 
 
-def build_revocations(
+def build_revocations(  # noqa: PLR0913, PLR0917 - what they are, and where faults go
     models: Mapping[str, RevocationModel],
     part: Part,
     sources: Sources,
     issuers: Collection[str],
     faults: list[Fault],
+    proxy: Proxy | None = None,
 ) -> dict[str, RevocationSettings]:
-    """Return the valid lists by name; *issuers* are the names that a list may refer to."""
+    """Return the valid lists by name; *issuers* are the names that a list may refer to.
+
+    They are fetched through *proxy*.
+    """
     built: dict[str, RevocationSettings] = {}
     for name in part.raw if isinstance(part.raw, dict) else ():
         require_exactly_one(part.child(name), "url", "file", faults)
@@ -38,7 +42,7 @@ def build_revocations(
             directory, at_tls = sources.main.directory, at.child("tls")
             ca = build_fetch_ca(model.tls, model.url, directory, at_tls, sources.disk, faults)
             built[name] = RevocationSettings(
-                rule, location, model.url is None, times, ca, model.required
+                rule, location, model.url is None, times, ca, model.required, proxy
             )
     return built
 

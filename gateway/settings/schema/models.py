@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.balancing import BalancingModel
+from gateway.settings.schema.fetching import FetchingModel
 from gateway.settings.schema.identity import IdentityModel
 from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.log import AccessLog
@@ -308,6 +309,9 @@ class ConfigFile(TeamFile):
     )
     access_log: AccessLog = Field(
         default="stdout", description="Where the access log goes, and in which format."
+    )
+    fetching: FetchingModel | None = Field(
+        default=None, description="How keys, metadata, lists and tokens are fetched."
     )
     tracing: TracingModel | None = Field(
         default=None, description="Where spans of requests are exported."

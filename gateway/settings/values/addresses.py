@@ -20,6 +20,16 @@ _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _SERVER = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?")
 _MAX_PORT = 65535
 
+# RFC 1918, RFC 4193, and loopback and link-local ones of both versions. Not all that is not global:
+# a network for documentation may lead anywhere.
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16"),
+        *("fc00::/7", "fe80::/10", "::1/128"),
+    )
+)
+
 # Lower ports need a privilege; the administrator can change the limit.
 _FIRST_FREE_PORT: Final = 1024
 
@@ -93,19 +103,34 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_key_url(text: str) -> str | None:
+def is_private_address(text: str) -> bool:
+    """Return whether *text* is an address of a private network, of a link, or of this machine."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in _PRIVATE)
+
+
+def check_key_url(text: str, *, is_insecure: bool = False) -> str | None:
     """Return what is wrong with *text* as the URL of keys, metadata or revocations, or None.
 
     Only http and https: a fetcher that also opens file: reads any local file
     (GHSA-993g-76c3-p5m4). Plain http only on loopback: anyone who can replace keys in transit
-    can sign tokens.
+    can sign tokens. If it *is_insecure*, to any name or private address; whether the name has
+    private addresses is checked when it is connected to.
     """
     host = _host_of(text)
     if host is None:
         return "not a URL: write it like https://login.example.com/keys"
-    if text.startswith("http://") and not is_loopback(host):
-        return "a document fetched over plain http can be replaced in transit: use https"
-    return None
+    if not text.startswith("http://") or is_loopback(host):
+        return None
+    if is_insecure:
+        is_public = is_ip(host) and not is_private_address(host)
+        return "plain http to a public address: use https" if is_public else None
+    return "a document fetched over plain http can be replaced in transit: use https"
 
 
 def is_web_url(text: str) -> bool:

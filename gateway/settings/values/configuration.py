@@ -45,6 +45,7 @@ class SourceKind(Enum):
     """Where an issuer's keys come from."""
 
     DISCOVERY = "discovery"
+    DISCOVERY_URL = "discovery_url"
     JWKS_URL = "jwks_url"
     JWKS_FILE = "jwks_file"
     PEM_FILE = "pem_file"
@@ -52,16 +53,36 @@ class SourceKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """A forward proxy at *url*, ``http://host:port``; *user* and *password* are for itself.
+
+    Hosts of these *names* (``.example.com`` for all below it) and in these *networks* are reached
+    without it, and so is this machine unless it *covers_loopback*.
+    """
+
+    url: str
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    names: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    covers_loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KeySource:
     """One key source: *location* is a URL or an absolute file name; *secret* for HMAC only.
 
-    *ca* are the authorities to trust for a URL; None means those that the machine trusts.
+    *ca* are the authorities to trust for a URL; None means those that the machine trusts. *proxy*
+    is for all requests to the issuer. If it *is_insecure*, they may be plain http, to private
+    addresses.
     """
 
     kind: SourceKind
     location: str
     secret: bytes | None = field(default=None, repr=False)
     ca: Authorities | None = None
+    proxy: Proxy | None = None
+    is_insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +119,7 @@ class RevocationSettings:
     """A revocation list; *location* is a URL, or the absolute name of a file.
 
     *ca* are the authorities to trust for a URL; None means those that the machine trusts. The
-    gateway is not ready until a list that *is_required* was loaded once.
+    gateway is not ready until a list that *is_required* was loaded once. *proxy* is for a URL.
     """
 
     rule: RevocationRule
@@ -107,6 +128,7 @@ class RevocationSettings:
     times: FetchTimes
     ca: Authorities | None = None
     is_required: bool = True
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.settings.values.configuration import (
 )
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.identity_facets import header_facets
-from gateway.suites.differences.issuer_facets import file_digest
+from gateway.suites.differences.issuer_facets import file_digest, proxy_facet
 from gateway.suites.differences.rate_facets import redis_facet
 from gateway.suites.differences.route_facets import listed, show_rate
 from gateway.suites.differences.tls_facets import authorities_facet
@@ -74,6 +74,7 @@ def revocation_facets(one: RevocationSettings, settings: Settings) -> dict[str, 
         ),
         "on_failure": Facet(one.rule.refuses_without, failure, ("on_failure",)),
         "ca": authorities_facet(one.ca, "any", ("tls", "ca")),
+        "proxy": proxy_facet(one.proxy),
     }
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
+from gateway.settings.values.configuration import IssuerSettings, KeySource, Proxy, SourceKind
 from gateway.suites.differences.facet import Facet
 from gateway.suites.differences.route_facets import listed
 from gateway.suites.differences.tls_facets import authorities_facet
@@ -18,16 +18,24 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     audiences = "unchecked" if issuer.audiences is None else listed(issuer.audiences, "none")
     leeway = f"{issuer.leeway_seconds:g} s"
     profile = issuer.profile.value
+    is_insecure = settings.source.is_insecure
     return {
         "name": Facet(name, name),
         "keys": _keys(settings.source),
         "ca": authorities_facet(settings.source.ca, "any", ("tls", "ca")),
+        "proxy": proxy_facet(settings.source.proxy),
+        "insecure": Facet(is_insecure, "yes" if is_insecure else "no", ("insecure",)),
         "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
         "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
         "profile": Facet(profile, profile, ("profile",)),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
     }
+
+
+def proxy_facet(proxy: Proxy | None) -> Facet:
+    """Return the facet of a proxy; its user and password are compared, and never shown."""
+    return Facet(proxy, "none" if proxy is None else proxy.url, ("proxy",))
 
 
 def _keys(source: KeySource) -> Facet:

@@ -109,7 +109,7 @@ class SpanExporter:
         self._spans.clear()
 
     async def _run(self) -> None:
-        session = make_session()
+        session = make_session(may_be_public=True)
         try:
             while await self._gather():
                 try:

@@ -6,6 +6,7 @@ from gateway.settings.values.addresses import (
     check_key_url,
     is_host,
     is_loopback,
+    is_private_address,
     is_web_url,
     leaves_unprotected,
     parse_address,
@@ -123,6 +124,55 @@ def test_keys_come_over_https_and_nothing_else(url: str) -> None:
 )
 def test_plain_http_is_for_this_machine(url: str) -> None:
     assert check_key_url(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "is_usable"),
+    [
+        ("http://keycloak:8080/realms/x", True),  # where it leads is seen when it is connected to
+        ("http://10.0.0.1/k", True),
+        ("http://[fd00::1]/k", True),
+        ("http://169.254.7.7/k", True),
+        ("https://8.8.8.8/k", True),
+        ("http://8.8.8.8/k", False),
+        ("http://[2001:4860:4860::8888]/k", False),
+        ("http://100.64.0.1/k", False),
+        ("ftp://10.0.0.1/k", False),
+        ("http://user:password@10.0.0.1/k", False),
+    ],
+)
+def test_an_insecure_issuer_has_private_addresses(url: str, is_usable: bool) -> None:
+    assert (check_key_url(url, is_insecure=True) is None) is is_usable
+
+
+@pytest.mark.parametrize(
+    ("text", "is_private"),
+    [
+        ("10.255.255.255", True),
+        ("11.0.0.0", False),
+        ("172.16.0.1", True),
+        ("172.32.0.1", False),
+        ("192.168.1.1", True),
+        ("127.9.9.9", True),
+        ("169.254.1.1", True),
+        ("::1", True),
+        ("fe80::1%eth0", True),
+        ("fdff::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("::ffff:8.8.8.8", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+        ("2001:db8::1", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_a_private_address_is_one_of_the_networks_that_are_kept_for_it(
+    text: str, is_private: bool
+) -> None:
+    """RFC 1918, RFC 4193, RFC 3927."""
+    assert is_private_address(text) is is_private
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """What an issuer means, in words."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from gateway.settings.values.configuration import Proxy
+from gateway.suites.differences.facet import differing
 from gateway.suites.differences.issuer_facets import file_digest, issuer_facets
 from tests.suites.differences.configs import BASE, load
 
@@ -15,12 +18,38 @@ def test_everything_that_an_issuer_says_is_told(tmp_path: Path) -> None:
         "name": "main",
         "keys": "discovery https://login.example/",
         "ca": "any",
+        "proxy": "none",
+        "insecure": "no",
         "audiences": "orders",
         "algorithms": "ES256, EdDSA, RS256",
         "profile": "rfc9068",
         "leeway": "30 s",
         "mode": "enforce",
     }
+
+
+def test_a_proxy_is_told_without_its_password_and_compared_with_it(tmp_path: Path) -> None:
+    main = load(tmp_path, BASE).settings.issuers["main"]
+    one, other = (
+        replace(main.source, proxy=Proxy("http://proxy:3128", "gateway", password))
+        for password in ("s3cret", "renewed")
+    )
+
+    before, after = (issuer_facets("main", replace(main, source=it)) for it in (one, other))
+
+    assert before["proxy"].text == "http://proxy:3128"
+    assert [name for name, _, _ in differing(before, after)] == ["proxy"]
+
+
+def test_an_issuer_that_becomes_insecure_is_told(tmp_path: Path) -> None:
+    main = load(tmp_path, BASE).settings.issuers["main"]
+    insecure = replace(main, source=replace(main.source, is_insecure=True))
+
+    found = list(differing(issuer_facets("main", main), issuer_facets("main", insecure)))
+
+    assert [(name, old and old.text, new and new.text) for name, old, new in found] == [
+        ("insecure", "no", "yes")
+    ]
 
 
 def test_a_file_is_what_is_in_it_or_else_its_name(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.values.addresses import check_key_url, leaves_unprotected
-from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes
+from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes, Proxy
 
 _ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
 _SECRET_DEFAULT = frozenset({"HS256"})
@@ -23,8 +23,9 @@ def build_issuers(
     environ: Mapping[str, str],
     disk: Disk,
     faults: list[Fault],
+    proxy: Proxy | None = None,
 ) -> dict[str, IssuerSettings]:
-    """Return the valid issuers by name."""
+    """Return the valid issuers by name; *proxy* is for those that name none."""
     built: dict[str, IssuerSettings] = {}
     owners: dict[str, str] = {}
     for one in named:
@@ -38,7 +39,7 @@ def build_issuers(
             message = f"the issuer `{owner}` already has this `iss`"
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
         algorithms = _algorithms(model, one.part, faults)
-        source = build_key_source(one, model, algorithms, environ, disk, faults)
+        source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
         _warn(model, one.part, faults)
         if source is not None:
             built[one.name] = _build(one.name, model, algorithms, source)
@@ -85,9 +86,17 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
     if model.mode == "report":
         message = "anyone can forge a token of this issuer, and so pass every route that accepts it"
         faults.append(part.child("mode").warning(Code.REPORT_ONLY, message))
-    asked = {"issuer": bool(model.discovery), "jwks_url": True}
-    for key, url in (("issuer", model.issuer), ("jwks_url", model.jwks_url or "")):
-        is_refused = asked[key] and check_key_url(url) is not None
+    if model.insecure:
+        message = (
+            "plain http: anyone on the network path can replace the keys, and so forge the tokens"
+            " of this issuer"
+        )
+        faults.append(part.child("insecure").warning(Code.INSECURE_URL, message))
+        return
+    asked = {"issuer": bool(model.discovery), "jwks_url": True, "discovery_url": True}
+    for key, is_asked in asked.items():
+        url = getattr(model, key) or ""
+        is_refused = is_asked and check_key_url(url) is not None
         if leaves_unprotected(url) and not is_refused:
             message = "plain http: anyone on the network path can change the response"
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))

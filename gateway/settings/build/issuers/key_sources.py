@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.settings.build.proxies import build_proxy
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_fetch_ca
-from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel
+from gateway.settings.schema.issuers.issuer import KEY_SOURCES, REMOTE_SOURCES, IssuerModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
@@ -13,7 +14,7 @@ from gateway.settings.text.files import find_file
 from gateway.settings.text.grants import Grant
 from gateway.settings.text.variables import describe_unset
 from gateway.settings.values.addresses import check_key_url, is_plain_http
-from gateway.settings.values.configuration import KeySource, SourceKind
+from gateway.settings.values.configuration import KeySource, Proxy, SourceKind
 from gateway.tls.certificate import Authorities
 
 # RFC 7518 section 3.2: a key at least as long as the hash output, here in bytes.
@@ -22,6 +23,9 @@ _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 # A public key as HMAC secret is the oldest JWT forgery (CVE-2022-29217, CVE-2024-33663):
 # anyone who knows the public key could sign.
 _KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
+# OpenID Discovery §4, RFC 8414 §3.
+_METADATA_MARKS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
+
 _MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
 
 
@@ -45,11 +49,35 @@ def build_key_source(  # noqa: PLR0913, PLR0917 - where each kind of source is l
     environ: Mapping[str, str],
     disk: Disk,
     faults: list[Fault],
+    proxy: Proxy | None,
 ) -> KeySource | None:
-    """Return where the keys of an issuer are, for its *algorithms*; None if that is faulty."""
+    """Return where the keys of an issuer are, for its *algorithms*; None if that is faulty.
+
+    *proxy* is for issuers that name none.
+    """
     source = _source(one, model, algorithms, environ, disk, faults)
     ca = _ca(one, model, disk, faults)
-    return None if source is None else replace(source, ca=ca)
+    _refuse_for_local(one.part, faults)
+    if model.proxy is not None:
+        proxy = build_proxy(model.proxy, one.part.child("proxy"), faults, covers_loopback=True)
+    if source is None:
+        return None
+    return replace(source, ca=ca, proxy=proxy, is_insecure=model.insecure)
+
+
+def _refuse_for_local(part: Part, faults: list[Fault]) -> None:
+    """Refuse `proxy` and `insecure` where they mean nothing, or are not this file's to say."""
+    raw = part.raw if isinstance(part.raw, dict) else {}
+    for key in ("proxy", "insecure"):
+        if not raw.get(key):
+            continue
+        if part.document.include is not None:
+            # It would make the gateway call services that only it can reach.
+            message = f"`{key}` belongs in the main file: move this issuer there"
+            faults.append(part.child(key).key_fault(Code.NOT_GRANTED, message))
+        elif raw.keys().isdisjoint(REMOTE_SOURCES):
+            message = f"nothing is fetched for this issuer: remove `{key}`"
+            faults.append(part.child(key).key_fault(Code.CONFLICTING_KEYS, message))
 
 
 def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
@@ -61,10 +89,13 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     faults: list[Fault],
 ) -> KeySource | None:
     part = one.part
-    if model.discovery:
-        return _url_source(SourceKind.DISCOVERY, model.issuer, part.child("issuer"), faults)
-    if model.jwks_url is not None:
-        return _url_source(SourceKind.JWKS_URL, model.jwks_url, part.child("jwks_url"), faults)
+    for kind, url, key in (
+        (SourceKind.DISCOVERY, model.issuer if model.discovery else None, "issuer"),
+        (SourceKind.DISCOVERY_URL, model.discovery_url, "discovery_url"),
+        (SourceKind.JWKS_URL, model.jwks_url, "jwks_url"),
+    ):
+        if url is not None:
+            return _url_source(kind, url, model.insecure, part.child(key), faults)
     for kind, name in (
         (SourceKind.JWKS_FILE, model.jwks_file),
         (SourceKind.PEM_FILE, model.pem_file),
@@ -87,13 +118,22 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     return None
 
 
-def _url_source(kind: SourceKind, url: str, part: Part, faults: list[Fault]) -> KeySource | None:
-    problem = check_key_url(url)
-    if problem is None and kind is SourceKind.DISCOVERY and "?" in url:
+def _url_source(
+    kind: SourceKind, url: str, is_insecure: bool, part: Part, faults: list[Fault]
+) -> KeySource | None:
+    problem = check_key_url(url, is_insecure=is_insecure)
+    if kind is SourceKind.DISCOVERY and any(mark in url for mark in _METADATA_MARKS):
+        problem = (
+            "this is the address of metadata, not an `iss`: write it in `discovery_url` instead of"
+            " `discovery`, and the metadata's `issuer` here"
+        )
+    elif problem is None and kind is SourceKind.DISCOVERY and "?" in url:
         problem = "an issuer with `discovery` must not have a query"  # RFC 8414 section 2
     if problem is None:
         return KeySource(kind, url)
     code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
+    if code is Code.INSECURE_URL and not is_insecure:
+        problem += "; or set `insecure: true` if it is in a network that you trust"
     faults.append(part.fault(code, problem))
     return None
 
@@ -120,5 +160,5 @@ def read_secret(
 def _ca(
     one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
 ) -> Authorities | None:
-    url = model.issuer if model.discovery else model.jwks_url
+    url = model.issuer if model.discovery else model.discovery_url or model.jwks_url
     return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)

@@ -48,7 +48,8 @@ class KeyTimesModel(Strict):
     )
 
 
-KEY_SOURCES = ("discovery", "jwks_url", "jwks_file", "pem_file", "secret_env")
+KEY_SOURCES = ("discovery", "discovery_url", "jwks_url", "jwks_file", "pem_file", "secret_env")
+REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url")
 
 
 class IssuerModel(Strict):
@@ -62,6 +63,10 @@ class IssuerModel(Strict):
     discovery: OnlyTrue | None = Field(
         default=None,
         description="Key source: the issuer's metadata (OpenID, RFC 8414) names the keys.",
+    )
+    discovery_url: Text | None = Field(
+        default=None,
+        description="Key source: the URL of the issuer's metadata, if they are elsewhere.",
     )
     jwks_url: Text | None = Field(default=None, description="Key source: the URL of a JWK set.")
     jwks_file: Text | None = Field(default=None, description="Key source: a file with a JWK set.")
@@ -102,4 +107,14 @@ class IssuerModel(Strict):
     )
     tls: FetchTlsModel | None = Field(
         default=None, description="The CA to trust when its metadata and keys are fetched."
+    )
+    proxy: Text | None = Field(
+        default=None,
+        description="The forward proxy for requests to it, http://host:port, instead of that of"
+        " `fetching`; user and password only as ${NAME}.",
+    )
+    insecure: bool = Field(
+        default=False,
+        description="Whether its metadata and keys may be fetched over plain http, from private"
+        " addresses.",
     )

@@ -56,6 +56,35 @@ MISTAKES = [
             '  b: {issuer: ¦"https://a", discovery: true, audiences: [b]}\n'
         ),
     ),
+    (
+        "bad_value",
+        one_issuer(
+            '{issuer: ¦"https://a/.well-known/openid-configuration", discovery: true,'
+            " audiences: [a]}"
+        ),
+    ),
+    (
+        "conflicting_keys",
+        one_issuer(
+            '{issuer: "https://a", discovery: true, ¦discovery_url: "https://a", audiences: [a]}'
+        ),
+    ),
+    (
+        "insecure_url",
+        one_issuer('{issuer: "https://a", discovery_url: ¦"http://a.example", audiences: [a]}'),
+    ),
+    (
+        "insecure_url",
+        one_issuer('{issuer: "http://keycloak", discovery: true, insecure: ¦true, audiences: [a]}'),
+    ),
+    (
+        "insecure_url insecure_url",
+        one_issuer('{issuer: a, jwks_url: ¦"http://8.8.8.8/k", insecure: ¦true, audiences: [a]}'),
+    ),
+    (
+        "conflicting_keys insecure_url",
+        one_issuer("{issuer: a, secret_env: SECRET, audiences: [a], ¦insecure: ¦true}"),
+    ),
     ("bad_value", one_issuer('{issuer: ¦"https://a/?b", discovery: true, audiences: [a]}')),
     ("audience_unchecked", one_issuer("{issuer: a, secret_env: SECRET, audiences: ¦unchecked}")),
     ("insecure_url", one_issuer('{issuer: ¦"http://a", secret_env: SECRET, audiences: [a]}')),
@@ -84,6 +113,16 @@ def issuer(directory: Path, text: str) -> IssuerSettings:
     [
         ('issuer: "https://a/", discovery: true', SourceKind.DISCOVERY, "https://a/"),
         ('issuer: a, jwks_url: "https://a/keys?v=1"', SourceKind.JWKS_URL, "https://a/keys?v=1"),
+        (
+            'issuer: a, discovery_url: "https://a/.well-known/openid-configuration"',
+            SourceKind.DISCOVERY_URL,
+            "https://a/.well-known/openid-configuration",
+        ),
+        (
+            'issuer: a, jwks_url: "http://10.0.0.8/k", insecure: true',
+            SourceKind.JWKS_URL,
+            "http://10.0.0.8/k",
+        ),
         ("issuer: a, secret_env: SECRET", SourceKind.SECRET, "SECRET"),
     ],
 )
@@ -145,6 +184,25 @@ def test_an_algorithm_that_openssl_lacks_is_refused_at_its_place() -> None:
 
     assert [(fault.place.column, fault.code) for fault in found] == [(9, "bad_value")]
     assert "OpenSSL 3.5 or newer" in found[0].message
+
+
+def test_who_writes_the_address_of_metadata_as_issuer_is_told_what_to_write(
+    tmp_path: Path,
+) -> None:
+    """Of all mistakes with discovery the most frequent one."""
+    url = "https://a/realms/x/.well-known/openid-configuration"
+
+    [fault] = faults(tmp_path, one_issuer(f'{{issuer: "{url}", discovery: true, audiences: [a]}}'))
+
+    assert "write it in `discovery_url` instead of `discovery`" in fault.message
+
+
+def test_plain_http_is_allowed_on_purpose_and_to_private_addresses(tmp_path: Path) -> None:
+    text = 'issuer: "http://keycloak:8080/realms/x", discovery: true'
+
+    assert issuer(tmp_path, text + ", insecure: true").source.is_insecure
+    [fault] = faults(tmp_path, one_issuer(f"{{{text}, audiences: [a]}}"))
+    assert "set `insecure: true` if it is in a network that you trust" in fault.message
 
 
 def test_everything_said_about_an_issuer_reaches_the_decision(tmp_path: Path) -> None:
@@ -215,3 +273,20 @@ def test_an_issuer_is_required_unless_it_says_otherwise(
     text = one_issuer("{issuer: a, secret_env: SECRET, audiences: [a]" + words + "}")
 
     assert load(tmp_path, text).issuers["main"].is_required is is_required
+
+
+@pytest.mark.parametrize("key", ["insecure: true", 'proxy: "http://proxy:3128"'])
+def test_only_the_main_file_says_that_the_gateway_calls_what_others_cannot(
+    key: str, tmp_path: Path
+) -> None:
+    """The author of an included file would reach services in our network by it."""
+    (tmp_path / "team.yaml").write_text(
+        f'issuers: {{team: {{issuer: "https://t", discovery: true, audiences: [a], {key}}}}}\n'
+        "routes: []\n"
+    )
+
+    found = faults(tmp_path, config("include: [{files: team.yaml, may: [issuers]}]\n"))
+
+    refused = [str(one) for one in found if one.code == "not_granted"]
+    assert len(refused) == 1
+    assert f"`{key.partition(':')[0]}` belongs in the main file" in refused[0]
