@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,7 +34,7 @@ def one(name: str, tag: str) -> str:
     return found
 
 
-def tokens(name: str) -> list[tuple[str, dict[str, object]]]:
+def tokens(name: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the tokens that a page shows: what is expected of each, and its claims."""
     return [
         (fence.tag, json.loads(fence.body)) for fence in fences(name) if fence.language == "json"

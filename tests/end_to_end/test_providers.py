@@ -1,0 +1,136 @@
+"""The recipes of `docs/providers/` before issuers that make tokens as the vendors do.
+
+One process serves metadata, keys and tokens of all vendors, and one gateway has all recipes: the
+routes of each have a host of their own. The tokens are those that the pages show.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from tests.end_to_end.conftest import PROVIDER_FOLDER, program, running, running_service
+from tests.project.test_providers_pages import PAGES, one, tokens
+
+GATEWAY = str(Path(sys.executable).with_name("gateway"))
+PAGE_TIME = 1780315200  # `iat` of the tokens on the pages
+TIMES = {"iat", "exp", "nbf", "auth_time"}
+CASES = [(name, number) for name in PAGES for number in range(len(tokens(name)))]
+
+
+@dataclass(frozen=True)
+class World:
+    """Where the gateway is, and where each vendor gives its tokens."""
+
+    data: str
+    issuers: dict[str, dict[str, str]]
+
+
+def recipe(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(one(name, "gateway.yaml"))
+    return found
+
+
+def issuer_of(name: str) -> str:
+    """Return the `iss` of the first token on a page, which is a good one."""
+    return str(tokens(name)[0][1]["iss"])
+
+
+def shape(name: str) -> dict[str, Any]:
+    """Return what the mock issuer of a vendor needs: its tokens are as old as on the page."""
+    issuer, shift = issuer_of(name), int(time.time()) - PAGE_TIME
+    shapes = {}
+    for number, (_, claims) in enumerate(tokens(name)):
+        now = {key: claims[key] + shift for key in TIMES & claims.keys()}
+        whose = {"iss": "ISSUER"} if claims["iss"] == issuer else {}
+        shapes[str(number)] = {**claims, **now, **whose}
+    algorithm = recipe(name)["issuers"]["main"].get("algorithms", ["RS256"])[0]
+    return {"alg": algorithm, "slash": issuer.endswith("/"), "tokens": shapes}
+
+
+def configuration(issuers: dict[str, dict[str, str]], service: str) -> dict[str, Any]:
+    """Return one configuration with the recipe of every vendor, at its mock issuer."""
+    whole: dict[str, Any] = {"version": 1, "listen": "127.0.0.1:0", "issuers": {}, "routes": []}
+    whole["upstreams"] = {"orders": {"servers": [service]}}
+    for name, served in issuers.items():
+        one_recipe = recipe(name)
+        issuer = {**one_recipe["issuers"]["main"], "issuer": served["issuer"]}
+        if "jwks_url" in issuer or name == "supabase":
+            issuer["jwks_url"] = served["origin"] + "/jwks"
+        issuer.pop("tls", None)  # plain http on loopback has none
+        whole["issuers"][name] = issuer
+        for route in one_recipe["routes"]:
+            match = {**route["match"], "hosts": [f"{name}.example.com"]}
+            require = {**route["require"], "issuers": [name]}
+            changed = {"name": f"{name}-{route['name']}", "match": match, "require": require}
+            whole["routes"].append({**route, **changed})
+    return whole
+
+
+@pytest.fixture(scope="module")
+def world(provider_modules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("vendors")
+    (folder / "shapes.json").write_text(json.dumps({name: shape(name) for name in PAGES}))
+    mock = [program("node"), str(PROVIDER_FOLDER / "vendors.mjs"), str(folder / "shapes.json")]
+    with (
+        running(mock, folder / "vendors.log") as vendors,
+        running_service(folder) as service,
+    ):
+        issuers = json.loads(vendors.wait_for(r"(?m)^\{.*\}$")[0])
+        config = folder / "gateway.yaml"
+        config.write_text(yaml.safe_dump(configuration(issuers, service)))
+        with running([GATEWAY, "run", str(config)], folder / "gateway.log") as gateway:
+            data = gateway.wait_for(r"listening on (127\.0\.0\.1:[0-9]+)\n")[1]
+            yield World(f"http://{data}", issuers)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
+        yield session
+
+
+async def take_token(client: aiohttp.ClientSession, served: dict[str, str], name: str) -> str:
+    """Return a token from the token endpoint of a mock issuer."""
+    form = {"grant_type": "client_credentials", "scope": name}
+    async with client.post(served["origin"] + "/token", data=form) as answer:
+        return str((await answer.json())["access_token"])
+
+
+@pytest.mark.parametrize(("name", "number"), CASES)
+async def test_a_token_of_the_vendor_fares_as_its_page_says(
+    name: str, number: int, world: World, client: aiohttp.ClientSession
+) -> None:
+    expected, _ = tokens(name)[number]
+    token = await take_token(client, world.issuers[name], str(number))
+    headers = {"Host": f"{name}.example.com", "Authorization": f"Bearer {token}"}
+
+    async with client.get(world.data + "/orders/7", headers=headers) as answer:
+        text = await answer.text()
+
+    came = "allow" if answer.status == 200 else json.loads(text)["reason"]
+    assert came == expected, text
+    assert token not in text
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_token_of_one_vendor_is_nothing_at_the_routes_of_another(
+    name: str, world: World, client: aiohttp.ClientSession
+) -> None:
+    others = [other for other in PAGES if other != name]
+    token = await take_token(client, world.issuers[name], "0")
+
+    async def ask(host: str) -> int:
+        headers = {"Host": f"{host}.example.com", "Authorization": f"Bearer {token}"}
+        async with client.get(world.data + "/orders/7", headers=headers) as answer:
+            return answer.status
+
+    assert set(await asyncio.gather(*map(ask, others))) == {403}
