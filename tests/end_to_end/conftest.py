@@ -15,17 +15,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import pytest
+
+from tests.hanging import LIMIT_SECONDS
 
 PROVIDER_FOLDER = Path(__file__).parent / "provider"
 AUDIENCE = "https://orders.example.test"
 CLIENT = "shop:shop-secret-of-the-end-to-end-tests"
-
-# A limit for a broken machine; nothing here waits for a time to pass.
-START_SECONDS = 30
-STOP_SECONDS = 10
 
 NGINX_CONFIG = """
 daemon off;
@@ -103,7 +101,7 @@ class Program:
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Return the first match of *pattern* in what it said, once it has said it."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < deadline:
             ended = self.process.poll() is not None
             found = re.search(pattern, self.output.read_text(errors="replace"))
@@ -118,10 +116,10 @@ class Program:
         """End it by its process id; return its exit status."""
         self.process.terminate()
         try:
-            return self.process.wait(STOP_SECONDS)
+            return self.process.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait(STOP_SECONDS)
+            return self.process.wait(LIMIT_SECONDS)
 
 
 @contextmanager
@@ -194,7 +192,7 @@ class Provider:
             urllib.parse.urlencode(form).encode(),
             {"Authorization": "Basic " + b64encode(CLIENT.encode()).decode()},
         )
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return str(json.load(answer)["access_token"])
 
     def rotate(self) -> str:
@@ -207,7 +205,7 @@ class Provider:
 
     def _tell(self, method: str, body: bytes) -> str:
         request = urllib.request.Request(self._control, body, method=method)
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return str(answer.read().decode())
 
 
@@ -216,14 +214,6 @@ class RunningGateway(NamedTuple):
 
     data: str
     admin: str
-
-
-class GatewayRunner(Protocol):
-    """Run the installed gateway in front of the service."""
-
-    def __call__(
-        self, issuer: str, fresh: str = "5m"
-    ) -> AbstractContextManager[RunningGateway]: ...
 
 
 @pytest.fixture(scope="session")
@@ -286,20 +276,3 @@ def running_gateway(
         assert started.stop() == 0, started.output.read_text()
         # 6750.10: no token, and no part of one, in whatever it said and logged.
         assert "eyJ" not in started.output.read_text()
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[str]:
-    """Start nginx, which answers the identity it saw."""
-    with running_service(tmp_path) as origin:
-        yield origin
-
-
-@pytest.fixture
-def run_gateway(service: str, tmp_path: Path) -> GatewayRunner:
-    """Return the way to start the command that users install."""
-
-    def run(issuer: str, fresh: str = "5m") -> AbstractContextManager[RunningGateway]:
-        return running_gateway(tmp_path, service, issuer, fresh)
-
-    return run

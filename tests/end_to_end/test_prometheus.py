@@ -22,7 +22,8 @@ from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
 from tests.certificates import AUTHORITY, trusting, write_pair
-from tests.end_to_end.conftest import START_SECONDS, Program, program, running
+from tests.end_to_end.conftest import Program, program, running
+from tests.hanging import LIMIT_SECONDS
 from tests.project.monitoring import (
     ALERT_TESTS,
     ALERTS,
@@ -289,7 +290,7 @@ class Prometheus:
 
     async def wait_ready(self) -> None:
         """Wait until it answers."""
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             while True:
                 with suppress(aiohttp.ClientConnectionError):
                     async with self._session.get("/-/ready") as answered:
@@ -398,7 +399,7 @@ async def kill_a_worker(admin: str) -> None:
 
 async def until_pending(asked: Prometheus, name: str) -> None:
     """Wait until what an alert watches for is the case; it may fire at once."""
-    async with asyncio.timeout(START_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while not any(one["labels"]["alertname"] == name for one in await asked.alerts()):  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.1)
 

@@ -4,13 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from gateway.cli.token.inspect import Inspection, inspect_token
-from tests.end_to_end.conftest import AUDIENCE, GatewayRunner, Provider, RunningGateway
+from tests.end_to_end.conftest import (
+    AUDIENCE,
+    Provider,
+    RunningGateway,
+    running_gateway,
+    running_service,
+)
 from tests.hanging import LIMIT_SECONDS
 
 # Requests that must follow an event before a test believes that it was survived.
@@ -33,9 +40,27 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.fixture
-def gateway(provider: Provider, run_gateway: GatewayRunner) -> Iterator[RunningGateway]:
-    with run_gateway(provider.issuer) as running:
+@pytest.fixture(scope="module")
+def provider(
+    provider_modules: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Provider]:
+    started = Provider(tmp_path_factory.mktemp("provider"))
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_service(tmp_path_factory.mktemp("service")) as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    provider: Provider, service: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    with running_gateway(tmp_path_factory.mktemp("gateway"), service, provider.issuer) as running:
         yield running
 
 
@@ -204,33 +229,35 @@ async def traffic(
 
 
 async def test_a_key_rotation_is_followed_without_a_failed_request(
-    provider: Provider, gateway: RunningGateway, client: aiohttp.ClientSession
+    provider: Provider, service: str, tmp_path: Path, client: aiohttp.ClientSession
 ) -> None:
     """Tokens of the old and of the new key hold, from the first request on.
 
     One fetch at the start and one for the new key: an unknown `kid` is asked for once.
     """
     old = provider.token("orders:read")
-    async with traffic(gateway, client, [old]) as asked:
-        await asked.pass_with(old)
-        new_kid = await asyncio.to_thread(provider.rotate)
-        new = await asyncio.to_thread(provider.token, "orders:read")
-        assert kid_of(new) == new_kid
-        asked.tokens.append(new)
-        await asked.pass_with(new)
-        await asked.pass_with(old)
+    with running_gateway(tmp_path, service, provider.issuer) as gateway:
+        async with traffic(gateway, client, [old]) as asked:
+            await asked.pass_with(old)
+            new_kid = await asyncio.to_thread(provider.rotate)
+            new = await asyncio.to_thread(provider.token, "orders:read")
+            assert kid_of(new) == new_kid
+            asked.tokens.append(new)
+            await asked.pass_with(new)
+            await asked.pass_with(old)
+        fetches = (await keys_of(gateway, client))["fetches"]
 
     assert asked.failures() == []
-    assert (await keys_of(gateway, client))["fetches"] == 2
+    assert fetches == 2
 
 
 async def test_a_provider_that_is_away_for_a_while_fails_no_request(
-    provider: Provider, run_gateway: GatewayRunner, client: aiohttp.ClientSession
+    provider: Provider, service: str, tmp_path: Path, client: aiohttp.ClientSession
 ) -> None:
     """Keys serve past their freshness, and a rotation meanwhile is followed afterwards."""
     fresh_seconds = 1
     old = provider.token("orders:read")
-    with run_gateway(provider.issuer, fresh=f"{fresh_seconds}s") as gateway:
+    with running_gateway(tmp_path, service, provider.issuer, fresh=f"{fresh_seconds}s") as gateway:
         async with traffic(gateway, client, [old]) as asked:
             await asked.pass_with(old)
             await asyncio.to_thread(provider.stop)

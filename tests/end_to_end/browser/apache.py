@@ -14,7 +14,8 @@ from playwright.async_api import Page
 from tests.certificates import write_pair
 from tests.end_to_end.browser.names import APP, CERTIFICATE
 from tests.end_to_end.browser.provider import CLIENT_ID, CLIENT_SECRET, ORIGIN, STRONG, People
-from tests.end_to_end.conftest import STOP_SECONDS, Program, program
+from tests.end_to_end.conftest import Program, program
+from tests.hanging import LIMIT_SECONDS
 
 # Apache takes no socket that is open already: a port is tried until one is free. These are not
 # among those that the kernel gives to clients.
@@ -111,7 +112,7 @@ def _running(command: list[str], output: Path) -> Iterator[Program]:
         finally:
             # Its children wait for the connections they have, which tests leave open.
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(STOP_SECONDS)
+            process.wait(LIMIT_SECONDS)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.certificates import AUTHORITY
 from tests.end_to_end.browser.names import APP
-from tests.end_to_end.conftest import PROVIDER_FOLDER, START_SECONDS, program, running
+from tests.end_to_end.conftest import PROVIDER_FOLDER, program, running
+from tests.hanging import LIMIT_SECONDS
 
 ORIGIN = f"https://{APP}"
 CLIENT_ID = "web"
@@ -77,7 +78,7 @@ class People:
 
     def _ask(self, path: str, body: object) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self._control + path, data, START_SECONDS) as answer:
+        with urllib.request.urlopen(self._control + path, data, LIMIT_SECONDS) as answer:
             return json.load(answer)
 
 
