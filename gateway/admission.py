@@ -9,6 +9,7 @@ from gateway.decision.decide import (
     decide,
     decide_by_session,
     settle,
+    without_credentials,
     without_session,
 )
 from gateway.decision.head import RequestHead, SessionCredential
@@ -18,7 +19,15 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Deny, NeedKeys, NeedSession, Settled, Verdict, WantedKey
+from gateway.decision.verdict import (
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Settled,
+    Verdict,
+    WantedKey,
+)
 
 
 class Keys(Protocol):
@@ -62,7 +71,7 @@ class Admission:
 
     def decide_by_session(
         self, head: RequestHead, browser: BrowserFields, session: SessionCredential
-    ) -> Settled | NeedKeys:
+    ) -> Settled | NeedKeys | NeedCredentials:
         """Decide about a request without a token, for which there is this *session*."""
         return decide_by_session(
             head,
@@ -76,9 +85,17 @@ class Admission:
         )
 
     async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
-        """Fetch the keys that *need* names, then decide, whether they came or not."""
+        """Fetch the keys that *need* names, then decide, whether they came or not.
+
+        A second token may need those of another issuer.
+        """
         await self._keyring.refetch(need.issuer_name, need.kid)
         verdict = self.decide(head)
+        if isinstance(verdict, NeedKeys) and verdict.deny.field != need.deny.field:
+            await self._keyring.refetch(verdict.issuer_name, verdict.kid)
+            verdict = self.decide(head)
+        if isinstance(verdict, NeedCredentials):  # a reload came first
+            return without_credentials(verdict.route, head.target)
         if isinstance(verdict, NeedSession):  # a reload came first
             return without_session(verdict.route, head.target)
         return settle(verdict.deny, head.target) if isinstance(verdict, NeedKeys) else verdict

@@ -18,7 +18,7 @@ from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
-from gateway.http.reading.names import supported_upgrades
+from gateway.http.reading.names import supported_upgrades, token_fields
 from gateway.http.reading.request import Request
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.login.requests import Logins
@@ -228,6 +228,7 @@ def _make_port(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         hosts=policy.routes.hosts,
         identity_aliases=identity_names,
         has_logins=has_logins,
+        token_fields=token_fields(policy.routes.routes),
         underscore_names=settings.underscore_names,
         upgrades=supported_upgrades(policy.routes.routes),
         forward_token=policy.identity.forward_token,

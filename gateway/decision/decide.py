@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from types import MappingProxyType
+from typing import cast
 
 from gateway.decision.browser import BrowserFields, LoginRule, is_forged
 from gateway.decision.head import RequestHead, SessionCredential
@@ -10,7 +11,7 @@ from gateway.decision.policy import ANY_HOST, Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
-from gateway.decision.routes.routing import Match, Route
+from gateway.decision.routes.routing import Match, Route, SecondToken
 from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, with_reporter
@@ -20,6 +21,7 @@ from gateway.decision.tokens.identity_fields import route_identity
 from gateway.decision.verdict import (
     Allow,
     Deny,
+    NeedCredentials,
     NeedKeys,
     NeedSession,
     Publish,
@@ -41,6 +43,8 @@ _SHORTFALLS = {
         Reason.AUTHENTICATION_TOO_OLD, "auth_time is longer ago than the route allows"
     ),
 }
+_SAME_TOKEN = Deny(Reason.TOKEN_REPEATED, "it is the same token as the first one")
+_NOT_GATHERED = Deny(Reason.TOKEN_MISSING, "the tokens of the request were not gathered")
 _NO_LOGIN = Deny(Reason.LOGIN_REQUIRED, "no token was sent, and no session")
 _NO_LISTS: RevocationLists = MappingProxyType({})
 _NO_ROUTE = Deny(Reason.ROUTE_NOT_FOUND, "no route matches host and path")
@@ -53,14 +57,20 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     now: float,
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
+    match: Match | Deny | Publish | None = None,
 ) -> Verdict:
-    """Return the verdict about one request; ask for missing keys instead of fetching them."""
-    match = find_route(head, policy)
+    """Return the verdict about one request; ask for missing keys instead of fetching them.
+
+    *match* is the result of ``find_route``, if it is known.
+    """
+    match = match or find_route(head, policy)
     if not isinstance(match, Match):
         return match
     route = match.route
-    if route.public or (route.optional and not head.authorization and not route.login):
-        return Allow(route, head.target, None, b"")
+    if route.is_irregular and (
+        verdict := _decide_irregular(head, match, policy, keys, now, authenticate, revocations)
+    ):
+        return verdict
     token = head.known
     if token is None or token.policy is not policy or not is_current(token, keys):
         credential = bearer_token(head.authorization, policy.max_token_bytes)
@@ -91,6 +101,93 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     return Allow(route, head.target, token, token.identity_fields)
 
 
+def _decide_irregular(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
+    head: RequestHead,
+    match: Match,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    authenticate: Authenticate,
+    revocations: RevocationLists,
+) -> Verdict | None:
+    """Return the verdict if the route requires no token, or not just one in Authorization."""
+    route = match.route
+    if route.sources is not None:
+        if head.also is None:
+            return NeedCredentials(route)
+        return _decide_each(head, match, policy, keys, now, authenticate, revocations)
+    if route.public or (route.optional and not head.authorization and not route.login):
+        return Allow(route, head.target, None, b"")
+    return None
+
+
+# --- tokens elsewhere than in Authorization
+
+
+def _decide_each(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
+    head: RequestHead,
+    match: Match,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    authenticate: Authenticate,
+    revocations: RevocationLists,
+) -> Verdict:
+    """Return the verdict about a request whose tokens were gathered: each is judged alone."""
+    route = match.route
+    own = match._replace(route=route.judged[0])
+    first = _about(route, decide(head, policy, keys, now, authenticate, revocations, own))
+    second = None if route.sources is None else route.sources.second
+    if second is None or not isinstance(first, Allow) or first.would_deny is not None:
+        return first
+    own = match._replace(route=route.judged[1])
+    credential = head.also or ()
+    also: Verdict
+    if is_same_token(head.authorization, credential):
+        also = settle(_refuse(_SAME_TOKEN, own.route), head.target)
+    else:
+        other = RequestHead(head.method, head.host, head.target, credential)
+        also = decide(other, policy, keys, now, authenticate, revocations, own)
+    return _combine(first, also, second)
+
+
+def _combine(first: Allow, also: Verdict, second: SecondToken) -> Verdict:
+    """Return the verdict about both tokens; the refusal of the second one names its field."""
+
+    def name(deny: Deny) -> Deny:
+        reporter = deny.reporter
+        return deny._replace(
+            detail=f"{second.name}: {deny.detail}",
+            route=first.route,
+            token=first.token,
+            field=second.name,
+            # Not in `settle`, where the route's own issuers would count.
+            reporter=reporter if reporter and reporter.name in second.issuers else None,
+        )
+
+    if isinstance(also, Deny):
+        return name(also)
+    if isinstance(also, NeedKeys):
+        return NeedKeys(also.issuer_name, also.kid, name(also.deny))
+    if isinstance(also, Allow) and also.token is not None:
+        fields = first.identity_fields + also.identity_fields
+        return first._replace(identity_fields=fields, also=also.token)
+    reported = cast(Deny, cast(Allow, also).would_deny)  # nothing else is left
+    return first._replace(token=None, identity_fields=b"", would_deny=name(reported))
+
+
+def is_same_token(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> bool:
+    """Return whether a caller passes for its own workload, whatever their issuers are."""
+    return [one[7:].strip(b" ") for one in first] == [one[7:].strip(b" ") for one in second]
+
+
+def _about(route: Route, verdict: Verdict) -> Verdict:
+    """Return the *verdict* about one token as one about *route*."""
+    if isinstance(verdict, NeedKeys):
+        return NeedKeys(verdict.issuer_name, verdict.kid, verdict.deny._replace(route=route))
+    return verdict if isinstance(verdict, Publish) else verdict._replace(route=route)
+
+
 def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     head: RequestHead,
     browser: BrowserFields,
@@ -100,13 +197,16 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     now: float,
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
-) -> Settled | NeedKeys:
+) -> Settled | NeedKeys | NeedCredentials:
     """Return the verdict about a request without a token, for which there is this *session*.
 
     Its token is judged as if the request had sent it. On a route without a login it counts for
     nothing.
     """
-    known = RequestHead(head.method, head.host, head.target, session.authorization, session.known)
+    authorization = session.authorization
+    known = RequestHead(
+        head.method, head.host, head.target, authorization, session.known, head.also
+    )
     # First, so that the route is looked up once: most sessions are in order.
     verdict = decide(known, policy, keys, now, authenticate, revocations)
     route = _route_of(verdict)
@@ -114,7 +214,8 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
         verdict = decide(head, policy, keys, now, authenticate, revocations)
     elif route is not None:
         refusal = _check_session(head, browser, session, route)
-        if refusal is not None:
+        # A token may be sent elsewhere: it decides alone.
+        if refusal is not None and not isinstance(verdict, NeedCredentials):
             return refusal
     return (
         without_session(verdict.route, head.target) if isinstance(verdict, NeedSession) else verdict
@@ -152,6 +253,11 @@ def without_session(route: Route, target: bytes) -> Allow | Deny:
     return settle(_refuse(_NO_LOGIN, route), target)
 
 
+def without_credentials(route: Route, target: bytes) -> Allow | Deny:
+    """Return the verdict about a request to *route* whose tokens nobody gathers."""
+    return settle(_refuse(_NOT_GATHERED, route), target)
+
+
 def find_login(rules: tuple[LoginRule, ...], authority: bytes) -> LoginRule | None:
     """Return the first of *rules* with an origin of this *authority*."""
     for rule in rules:  # a loop: each request by session comes here
@@ -169,7 +275,7 @@ def settle(deny: Deny, target: bytes) -> Allow | Deny:
     route, reporter = deny.route, deny.reporter
     if route is None:
         return deny
-    if not route.reports and (reporter is None or not _accepts(route, reporter)):
+    if not route.reports and (reporter is None or not (deny.field or _accepts(route, reporter))):
         return deny
     return Allow(route, target, None, b"", deny)
 

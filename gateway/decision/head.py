@@ -12,6 +12,9 @@ class RequestHead(NamedTuple):
     *target* is the request target in origin form, as received, query included. *authorization*
     has the value of every Authorization field, in order. *known* may hold an earlier result of
     ``authenticate`` for these values; it is used only if the result would be the same now.
+
+    Once NeedCredentials has asked for them, *authorization* has the first token from wherever the
+    route says, and *also* the second one: both as if they had been sent in Authorization.
     """
 
     method: str
@@ -19,6 +22,7 @@ class RequestHead(NamedTuple):
     target: bytes
     authorization: tuple[bytes, ...]
     known: SignedToken | None = None
+    also: tuple[bytes, ...] | None = None
 
     def __repr__(self) -> str:
         """Show everything but the credentials."""

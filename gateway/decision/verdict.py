@@ -14,7 +14,8 @@ class Allow(NamedTuple):
 
     A NamedTuple because one is made for every forwarded request, at half the cost of a frozen
     dataclass. *target* is the matched origin-form target, byte for byte. *would_deny* is a refusal
-    that is only reported; then no identity is sent.
+    that is only reported; then no identity is sent. *also* is the second token, if the route
+    requires one.
     """
 
     route: Route
@@ -22,6 +23,7 @@ class Allow(NamedTuple):
     token: SignedToken | None
     identity_fields: bytes
     would_deny: "Deny | None" = None
+    also: SignedToken | None = None
 
     def __repr__(self) -> str:
         """Show everything but the caller."""
@@ -42,7 +44,8 @@ class Deny(NamedTuple):
     *detail* is for people: lower case, no full stop, never a part of a token. *scopes* are all
     scopes that the route requires (RFC 6750 §3), *methods* those that a known path allows.
     *reporter* is the issuer whose check failed, if that is only reported; *wanted_key* is for
-    ``key_unknown``.
+    ``key_unknown``. *field* is the name of the field of the second token, if that is refused; then
+    *token* is the first one.
     """
 
     reason: Reason
@@ -53,6 +56,7 @@ class Deny(NamedTuple):
     methods: tuple[str, ...] = ()
     reporter: Issuer | None = None
     wanted_key: WantedKey | None = None
+    field: str = ""
 
 
 class Publish(NamedTuple):
@@ -103,5 +107,14 @@ class NeedSession(NamedTuple):
     route: Route
 
 
+class NeedCredentials(NamedTuple):
+    """Ask for the tokens of a request to *route*, which are not one in Authorization.
+
+    Then decide about the same head again, with them in ``authorization`` and ``also``.
+    """
+
+    route: Route
+
+
 Settled = Allow | Deny | Publish
-Verdict = Settled | NeedKeys | NeedSession
+Verdict = Settled | NeedKeys | NeedSession | NeedCredentials

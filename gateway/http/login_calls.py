@@ -95,8 +95,8 @@ class LoginCalls:
     def begun_by(self, request: Request, deny: Deny) -> LoginCall | None:
         """Return the login that begins if *request* was refused by *deny*, and it navigates."""
         route = deny.route
-        if route is None or deny.reason not in _LOGIN_HELPS:
-            return None
+        if route is None or deny.field or deny.reason not in _LOGIN_HELPS:
+            return None  # nobody logs in for a second token
         browser = request.browser()
         names = _names(route, browser.authority)
         if not names or not is_navigation(request.method, browser):
@@ -109,7 +109,7 @@ class LoginCalls:
         On a host where nobody can, that is at the first origin of the first login.
         """
         route = deny.route
-        if route is None or not route.login:
+        if route is None or deny.field or not route.login:
             return None
         authority = request.fields.host.lower()
         if deny.reason is Reason.LOGIN_MISDIRECTED:

@@ -6,14 +6,14 @@ from typing import Final
 
 import httptools
 
-from gateway.decision.decide import settle
+from gateway.decision.decide import find_route, settle
 from gateway.decision.explaining.explanation import Browsing, Explanation, explain
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.identity import identity_aliases
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.host import canonical_host
-from gateway.decision.routes.routing import Route
+from gateway.decision.routes.routing import Match, Route
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
 from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
@@ -21,7 +21,7 @@ from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.faults import Fault, was_stopped
 from gateway.http.reading.head_builder import PIECE_BYTES, HeadBuilder
-from gateway.http.reading.names import RequestNames, supported_upgrades
+from gateway.http.reading.names import RequestNames, supported_upgrades, token_fields
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
@@ -74,6 +74,7 @@ class Rehearsal:
             settings.underscore_names,
             supported_upgrades(settings.policy.routes.routes),
             has_logins=had_logins or bool(settings.logins),
+            credentials=token_fields(settings.policy.routes.routes),
         )
         self._calls = LoginCalls(settings.logins, settings.policy) if settings.logins else None
         self._forward_token = identity.forward_token
@@ -85,14 +86,21 @@ class Rehearsal:
     def read(self, head: bytes) -> Request:
         """Return the request in *head*: a request line, fields, and an empty line.
 
-        If something is wrong with it, its fields have a fault.
+        If something is wrong with it, its fields have a fault. Its tokens are gathered from the
+        places that its route names.
         """
         reader = _HeadReader(self._names, self.settings.limits)
         request = reader.read(head)
         request.check(self.settings.limits.target_bytes, self._pseudonym)
         fields = request.fields
-        if fields.fault is None and canonical_host(fields.host) is None:
+        host = canonical_host(fields.host)
+        if fields.fault is None and host is None:
             fields.fault = NO_HOST
+        if fields.fault is None and host is not None:
+            asked = RequestHead(request.method, host, request.target, ())
+            match = find_route(asked, self.settings.policy)
+            if isinstance(match, Match) and match.route.sources is not None:
+                request.gather(match.route.sources)
         return request
 
     def explain(  # noqa: PLR0913 - everything a decision depends on
@@ -123,9 +131,9 @@ class Rehearsal:
         if own is not None:
             route = own.route if isinstance(own, Publish) else None
             return Explanation(own, route, None, (first, *own_steps(request, own)))
-        head = RequestHead(
-            request.method, canonical_host(fields.host) or "", request.target, fields.authorization
-        )
+        host = canonical_host(fields.host) or ""
+        authorization, also = fields.authorization, fields.also
+        head = RequestHead(request.method, host, request.target, authorization, None, also)
         browsing = Browsing(request.browser(), session)
         decided = explain(head, self.settings.policy, keys, now, revocations, browsing)
         steps, verdict = (first, *decided.steps), decided.verdict

@@ -29,7 +29,18 @@ def asked_of(route: Route, own: Variables) -> Hashable:
         None if scopes is None else scopes.text,
         _rules(route.claims, own),
         None if step_up is None else (step_up.acr_values, step_up.max_age_seconds),
+        _second_of(route, own),
     )
+
+
+def _second_of(route: Route, own: Variables) -> Hashable:
+    """Return a key of what *route* requires of a second token; None if it requires none."""
+    second = None if route.sources is None else route.sources.second
+    if second is None:
+        return None
+    scopes = None if second.scopes is None else second.scopes.text
+    rules = (second.issuers, second.audiences, scopes, _rules(second.claims, own))
+    return (second.field, *rules)
 
 
 def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) -> bool:
@@ -47,6 +58,7 @@ def asks_as_much(route: Route, other: Route, own: Variables, others: Variables) 
         and _scopes_imply(route.scopes, other.scopes)
         and _part_implies(_rules(route.claims, own), _rules(other.claims, others))
         and _steps_up_as_much(route, other)
+        and _second_of(other, others) in (None, _second_of(route, own))
     )
 
 

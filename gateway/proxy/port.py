@@ -17,6 +17,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.verdict import (
     Allow,
     Deny,
+    NeedCredentials,
     NeedKeys,
     Publish,
     Settled,
@@ -25,6 +26,7 @@ from gateway.decision.verdict import (
 )
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall
+from gateway.http.reading.credentials import reads_target
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
@@ -66,7 +68,7 @@ class Decider(Protocol):
 
     def decide_by_session(
         self, head: RequestHead, browser: BrowserFields, session: SessionCredential
-    ) -> Settled | NeedKeys:
+    ) -> Settled | NeedKeys | NeedCredentials:
         """Decide about a request without a token, for which there is this *session*."""
         ...
 
@@ -170,6 +172,7 @@ class RouteState(RouteRecord):
 
     __slots__ = (
         "body_bytes",
+        "edits_responses",
         "limits",
         "options",
         "pool",
@@ -188,6 +191,7 @@ class RouteState(RouteRecord):
         self.total_seconds = options.total_seconds
         self.body_bytes = options.body_bytes
         self.options = options
+        self.edits_responses = options.edits_responses or reads_target(route)
         self.limits: RouteLimits | None = None
 
 
@@ -225,7 +229,8 @@ class RequestLog:
 class Port:
     """The collaborators of every client connection, and the few facts about all of them.
 
-    *routes* is indexed by ``Route.index``; *hosts* are those that they name. Without a *tracer*
+    *routes* is indexed by ``Route.index``; *hosts* are those that they name, and *token_fields* the
+    fields that they read for tokens alone. Without a *tracer*
     traces only pass through. *has_logins* says that this configuration or one before it had logins;
     *logins* are those of this one.
 
@@ -277,6 +282,7 @@ class Port:
         hosts: Iterable[str],
         identity_aliases: frozenset[bytes],
         has_logins: bool,
+        token_fields: frozenset[bytes],
         underscore_names: UnderscoreNames,
         upgrades: frozenset[bytes],
         forward_token: bool,
@@ -295,7 +301,11 @@ class Port:
         self.routes = routes
         self.no_route = RouteRecord(NULL, NULL, metrics.no_route)
         self.names = RequestNames(
-            identity_aliases, underscore_names, upgrades, has_logins=has_logins
+            identity_aliases,
+            underscore_names,
+            upgrades,
+            has_logins=has_logins,
+            credentials=token_fields,
         )
         self.hosts = HostNames(hosts)
         self.forward_token = forward_token
@@ -307,7 +317,7 @@ class Port:
         self.limits = limits
         # Once there were logins, no service may set a cookie of theirs.
         self.removes_own_cookies = has_logins
-        self.edits_responses = has_logins or any(one.options.edits_responses for one in routes)
+        self.edits_responses = has_logins or any(one.edits_responses for one in routes)
         self.most_body_bytes = _largest([limits.body_bytes, *(one.body_bytes for one in routes)])
         self.trusted_proxies = trusted_proxies
         self.serves_half_closed = half_close is HalfClose.ANSWER

@@ -28,6 +28,7 @@ from gateway.settings.build.sections import (
     check_general,
     check_team_files,
 )
+from gateway.settings.build.token_sources import reserve_headers
 from gateway.settings.build.tracing import build_tracing
 from gateway.settings.presets.expand import IssuerKeys, expand_presets
 from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel
@@ -178,7 +179,9 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     policy = Policy(
         issuers={one.issuer.issuer: one.issuer for one in access.issuers.values()},
         routes=RouteTable(access.routes),
-        identity=replace(identity, reserved=(*identity.reserved, *access.own_headers)),
+        identity=reserve_headers(
+            replace(identity, reserved=(*identity.reserved, *access.own_headers)), access.routes
+        ),
         scope_implies=implies,
         max_token_bytes=model.limits.token,
         documents=_documents(access.resources, assertion),

@@ -1,6 +1,7 @@
 """Small policies for tests of the decision."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gateway.decision.head import RequestHead
@@ -67,10 +68,7 @@ def route(path: str = "/orders", **changes: Any) -> Route:
 
 def numbered(routes: Iterable[Route]) -> tuple[Route, ...]:
     """Return copies of *routes*, counted as settings count them."""
-    return tuple(
-        Route(**{name: getattr(one, name) for name in one.__slots__} | {"index": index})
-        for index, one in enumerate(routes)
-    )
+    return tuple(replace(one, index=index) for index, one in enumerate(routes))
 
 
 def policy(

@@ -14,7 +14,16 @@ from gateway.decision.rules.scopes import AllOf, AnyOf, compile_scopes
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import KeySets, authenticate
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Verdict, WantedKey
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Verdict,
+    WantedKey,
+)
 from tests.decision.policies import ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import as_key, make_key, make_private, mint
 
@@ -63,7 +72,7 @@ def reason(verdict: Verdict) -> Reason | None:
             return verdict.reason
         case NeedKeys():
             return verdict.deny.reason
-        case Publish() | NeedSession():
+        case Publish() | NeedSession() | NeedCredentials():
             raise AssertionError("nothing is published here, and nobody logs in")
 
 

@@ -11,7 +11,15 @@ from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.tokens.authenticate import KeySets
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Settled
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Settled,
+)
 from tests.decision.policies import NOW
 from tests.decision.test_decide import ALL_KEYS, POLICY, bearer
 from tests.decision.test_laws import outline
@@ -38,7 +46,7 @@ def by_session(
     browser: BrowserFields = BROWSER,
     method: str = "GET",
     policy: Policy = WITH_LOGIN,
-) -> Settled | NeedKeys:
+) -> Settled | NeedKeys | NeedCredentials:
     request = head(target, method=method)
     return decide_by_session(request, browser, session, policy, ALL_KEYS, NOW)
 

@@ -22,7 +22,15 @@ from gateway.decision.rules.scopes import AllOf, AnyOf, ScopeExpression, compile
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import authenticate
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Verdict
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Verdict,
+)
 from tests.decision.policies import AUDIENCE, ISSUER, NOW, claims, head, issuer, policy, route
 from tests.tokens import make_key, mint
 
@@ -105,7 +113,7 @@ def outline(verdict: Verdict) -> object:
             return verdict.issuer_name, verdict.kid, outline(verdict.deny)
         case Publish():
             return verdict.document
-        case NeedSession():
+        case NeedSession() | NeedCredentials():
             return verdict.route.name
 
 

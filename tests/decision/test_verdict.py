@@ -5,12 +5,20 @@ from typing import get_args
 import pytest
 
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Publish, Verdict
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Verdict,
+)
 from tests.decision.policies import route
 
 
-def test_there_are_five_verdicts() -> None:
-    assert get_args(Verdict) == (Allow, Deny, Publish, NeedKeys, NeedSession)
+def test_there_are_six_verdicts() -> None:
+    assert get_args(Verdict) == (Allow, Deny, Publish, NeedKeys, NeedSession, NeedCredentials)
 
 
 def test_an_allow_shows_its_route_and_target_and_not_who_is_calling() -> None:

@@ -229,9 +229,9 @@ def test_every_member_of_an_access_log_line_is_described() -> None:
     lines = re.findall(r'^\{"time":.+$', page("tutorial"), re.MULTILINE)
     listed = [row[0].strip("`") for row in rows(sections(page("access-log"), "##")["JSON"])]
 
-    # Three members that most lines lack: see the page.
-    usual = [name for name in listed if name not in {"trace_id", "would_deny", "login"}]
-    assert len(usual) == len(listed) - 3
+    # Four members that most lines lack: see the page.
+    usual = [name for name in listed if name not in {"trace_id", "would_deny", "login", "also"}]
+    assert len(usual) == len(listed) - 4
     assert lines
     assert all(list(json.loads(line)) == usual for line in lines)
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.decision.browser import BrowserFields
 from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, Settled
 from gateway.login.requests import LoginsGone
 from gateway.proxy.port import Decider
 from tests.proxy.fake_logins import HOST, ORIGIN, LoginWorld, login_sections, running_logins
@@ -145,7 +145,7 @@ class WithoutKeys:
 
     def decide_by_session(
         self, head: RequestHead, browser: BrowserFields, session: SessionCredential
-    ) -> Settled | NeedKeys:
+    ) -> Settled | NeedKeys | NeedCredentials:
         verdict = self._admission.decide_by_session(head, browser, session)
         if isinstance(verdict, Allow):
             return NeedKeys("main", None, Deny(Reason.KEYS_UNAVAILABLE, "", verdict.route))

@@ -1,7 +1,7 @@
 """Explain a decision step by step, with the same functions that make it."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.decision.browser import BrowserFields, is_forged
 from gateway.decision.decide import (
@@ -15,6 +15,8 @@ from gateway.decision.decide import (
     decide_by_session,
     find_login,
     find_route,
+    is_same_token,
+    without_credentials,
 )
 from gateway.decision.explaining.rule_steps import rule_steps
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
@@ -23,12 +25,20 @@ from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
-from gateway.decision.routes.routing import Match, Route
+from gateway.decision.routes.routing import Match, Place, Route, SecondToken
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.bearer import bearer_token
-from gateway.decision.verdict import Deny, LogIn, NeedKeys, NeedSession, Publish, Settled
+from gateway.decision.verdict import (
+    Deny,
+    LogIn,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Settled,
+)
 
 Steps = Generator[Step, None, SignedToken | None]
 
@@ -72,7 +82,8 @@ def explain(  # noqa: PLR0913, PLR0917 - everything a decision depends on
 ) -> Explanation:
     """Return the verdict of ``decide`` about the same request, with its steps.
 
-    If that asks for a session, it is the verdict of ``decide_by_session``.
+    If that asks for a session, it is the verdict of ``decide_by_session``. The tokens of *head*
+    were gathered, if its route asks for that.
     """
     verdict = decide(head, policy, keys, now, revocations=revocations)
     if isinstance(verdict, NeedSession):
@@ -80,9 +91,11 @@ def explain(  # noqa: PLR0913, PLR0917 - everything a decision depends on
         verdict = decide_by_session(
             head, browser, session, policy, keys, now, revocations=revocations
         )
+    if isinstance(verdict, NeedCredentials):
+        verdict = without_credentials(verdict.route, head.target)
     match = find_route(head, policy)
     if isinstance(match, Match):
-        walk = _route_steps(head, match, policy, keys, now, revocations, browsing)
+        walk = _token_steps(head, match, policy, keys, now, revocations, browsing)
     else:
         walk = _unrouted_steps(head, match)
     steps: list[Step] = []
@@ -109,6 +122,78 @@ def _unrouted_steps(head: RequestHead, answer: Deny | Publish) -> Steps:
         allowed = f": it knows {', '.join(answer.methods)}" if answer.methods else ""
         yield Step(Check.ROUTE, wanted, answer.detail + allowed, answer.reason)
     return None
+
+
+def _token_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
+    head: RequestHead,
+    match: Match,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    revocations: RevocationLists,
+    browsing: Browsing,
+) -> Steps:
+    """Yield the steps about the first token, and if all hold, those about the second one."""
+    sources = match.route.sources
+    walk = _route_steps(head, match, policy, keys, now, revocations, browsing)
+    if sources is None or sources.second is None:
+        return (yield from walk)
+    token, holds = yield from _watched(walk)
+    if token is not None and holds:
+        second = _second_steps(head, match, sources.second, policy, keys, now, revocations)
+        yield from _in_field(sources.second, second)
+    return token
+
+
+def _watched(walk: Steps) -> Generator[Step, None, tuple[SignedToken | None, bool]]:
+    """Yield the steps of *walk*; return its token, and whether all of them hold."""
+    holds = True
+    while True:
+        try:
+            step = next(walk)
+        except StopIteration as end:
+            return end.value, holds
+        holds = holds and step.holds
+        yield step
+
+
+def _second_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
+    head: RequestHead,
+    match: Match,
+    second: SecondToken,
+    policy: Policy,
+    keys: KeySets,
+    now: float,
+    revocations: RevocationLists,
+) -> Steps:
+    own = match._replace(route=match.route.judged[1])
+    sent = head.also or ()
+    credential = bearer_token(sent, policy.max_token_bytes)
+    if isinstance(credential, Deny):
+        yield _step(Check.CREDENTIAL, "one bearer token", credential.detail, credential, own.route)
+        return None
+    found, reason = f"one of {len(credential)} bytes", None
+    if is_same_token(head.authorization, sent):
+        found, reason = "the same token as the first one", Reason.TOKEN_REPEATED
+    yield Step(Check.CREDENTIAL, "one bearer token", found, reason, _of(own.route, "require"))
+    if reason is not None:
+        return None
+    token = yield from authentication_steps(credential, policy, keys)
+    if token is None:
+        return None
+    if (yield from _accepted(token, own.route)) and (yield from claim_steps(token, now)):
+        yield from _demands(token, own, policy, now, revocations)
+    return token
+
+
+def _in_field(second: SecondToken, walk: Steps) -> Generator[Step, None, None]:
+    """Yield the steps of *walk*, which are about the token in the field of *second*."""
+    for step in walk:
+        setting = step.setting
+        if setting is not None and setting.owner is Owner.ROUTE:
+            keys = (setting.keys[0], "also", *setting.keys[1:])
+            setting = Setting(setting.owner, setting.name, keys)
+        yield replace(step, expected=f"{second.name}: {step.expected}", setting=setting)
 
 
 def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
@@ -141,17 +226,23 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     if isinstance(credential, Deny) and route.login and not head.authorization:
         credential = credential._replace(reason=Reason.LOGIN_REQUIRED)
     if isinstance(credential, Deny):
-        yield _step(Check.CREDENTIAL, "one bearer token", credential.detail, credential, route)
+        yield _step(Check.CREDENTIAL, _wanted(route), credential.detail, credential, route)
         return None
-    yield _step(
-        Check.CREDENTIAL, "one bearer token", f"one of {len(credential)} bytes", None, route
-    )
+    found = f"one of {len(credential)} bytes"
+    yield _step(Check.CREDENTIAL, _wanted(route), found, None, route)
     token = yield from authentication_steps(credential, policy, keys)
     if token is None:
         return None
     if (yield from _accepted(token, route)) and (yield from claim_steps(token, now)):
         yield from _demands(token, match, policy, now, revocations)
     return token
+
+
+def _wanted(route: Route) -> str:
+    if route.sources is None:
+        return "one bearer token"
+    places = (place.value for place in Place if place in route.sources.places)
+    return f"one bearer token, by {' or '.join(places)}"
 
 
 def _session_steps(

@@ -1,7 +1,8 @@
 """Find the one route that owns a request, most specific first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import NamedTuple
 
 from gateway.decision.browser import LoginRule
@@ -12,6 +13,58 @@ from gateway.decision.routes.trie import PathTrie
 from gateway.decision.rules.claim_tests import ClaimRule
 from gateway.decision.rules.scopes import ScopeRule
 from gateway.decision.rules.step_up import StepUp
+
+
+class Place(Enum):
+    """A place of a request where its first token may be."""
+
+    AUTHORIZATION = "authorization"
+    HEADER = "header"
+    SUBPROTOCOL = "subprotocol"
+    QUERY = "query"
+    TICKET = "ticket"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SecondToken:
+    """A second token that a route requires, such as that of a workload, in the field *name*.
+
+    The other members are as those of ``Route``. *identity* has the headers that services receive
+    for it.
+    """
+
+    name: str
+    issuers: frozenset[str]
+    audiences: frozenset[str] | None
+    scopes: ScopeRule | None
+    claims: tuple[ClaimRule, ...]
+    identity: Identity
+
+    @property
+    def field(self) -> bytes:
+        """Return the name in lower case."""
+        return self.name.lower().encode("ascii")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenSources:
+    """Where the tokens of requests are, if not one in Authorization.
+
+    *places* are those of the first token, *field* is the name in lower case of a header among
+    them. *second* is what the route requires of a second one, if anything.
+    """
+
+    places: frozenset[Place]
+    field: bytes | None = None
+    second: SecondToken | None = None
+
+    @property
+    def fields(self) -> frozenset[bytes]:
+        """Return the names of the fields, in lower case, that are read for tokens alone."""
+        fields = {b"sec-websocket-protocol"} if Place.SUBPROTOCOL in self.places else set()
+        fields.update(() if self.field is None else (self.field,))
+        fields.update(() if self.second is None else (self.second.field,))
+        return frozenset(fields)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +82,10 @@ class Route:
     be refused for their token are reported, and pass. *login* are the ways to log in whose sessions
     it accepts instead of a token. *identities* are what its service learns from the tokens of each
     issuer that it accepts, by name, if the route has identity headers of its own.
+    *sources* of None means one token, in Authorization.
+
+    *is_irregular* says that it may not be just that a token in Authorization is required, and
+    *judged* has the route as it judges each token of its *sources* alone.
     """
 
     index: int
@@ -53,6 +110,36 @@ class Route:
     reports: bool = False
     login: tuple[LoginRule, ...] = ()
     identities: Mapping[str, Identity] | None = None
+    sources: TokenSources | None = None
+    is_irregular: bool = field(init=False, repr=False)
+    judged: "tuple[Route, ...]" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        is_irregular = self.public or self.optional or self.sources is not None
+        object.__setattr__(self, "is_irregular", is_irregular)
+        object.__setattr__(self, "judged", tuple(self._alone()))
+
+    def _alone(self) -> "list[Route]":
+        sources = self.sources
+        if sources is None:
+            return []
+        alone, second = [replace(self, sources=None)], sources.second
+        if second is not None:
+            alone.append(
+                replace(
+                    alone[0],
+                    optional=False,
+                    login=(),
+                    issuers=second.issuers,
+                    audiences=second.audiences,
+                    scopes=second.scopes,
+                    claims=second.claims,
+                    step_up=None,
+                    metadata_url=None,
+                    identities=dict.fromkeys(second.issuers, second.identity),
+                )
+            )
+        return alone
 
 
 class Match(NamedTuple):

@@ -9,12 +9,20 @@ from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import Deny
 from gateway.http.reading.cookies import NO_OWN_COOKIES, OwnCookies, split_cookies
+from gateway.http.reading.credentials import (
+    AUTHORIZATION_NAME,
+    NO_CREDENTIALS,
+    PROTOCOLS,
+    Credentials,
+    split_protocols,
+)
 from gateway.http.reading.forwarding import Incoming
 from gateway.http.reading.names import (
     AUTHORIZATION,
     CONNECTION,
     CONTENT_LENGTH,
     COOKIE,
+    CREDENTIAL,
     DROP,
     EXPECT,
     FORWARDED,
@@ -70,14 +78,20 @@ class Fields:
     their last request without a token. *joined* is all of *lines*, if they are likely to be
     repeated. *traceparent* is None if there is none. *cookies* are the gateway's own, in order, as
     pairs of name and value. *session* is set on a copy alone, by ``for_session``.
+
+    *credentials* are tokens from elsewhere than Authorization, with the names of their places. Once
+    they are gathered, on a copy, *authorization* has the first token wherever it came from, and
+    *also* has the values of the field of the second one.
     """
 
     __slots__ = (
+        "also",
         "authorization",
         "by_session",
         "connection",
         "content_length",
         "cookies",
+        "credentials",
         "expects_continue",
         "fault",
         "host",
@@ -116,6 +130,8 @@ class Fields:
         self.cookies = NO_OWN_COOKIES
         self.by_session: Fields | None = None
         self.session: object = None
+        self.credentials = NO_CREDENTIALS
+        self.also: tuple[bytes, ...] | None = None
 
     def with_authorization(self, value: bytes) -> "Fields":
         """Return a copy of these plain fields with another Authorization value.
@@ -128,8 +144,40 @@ class Fields:
         fields.host = self.host
         fields.authorization = (value,)
         fields.cookies = self.cookies
+        fields.credentials = self.credentials
         fields.special_count, fields.special_bytes = self.special_count, self.special_bytes
         return fields
+
+    def gathered(
+        self, authorization: tuple[bytes, ...], also: tuple[bytes, ...], credentials: Credentials
+    ) -> "Fields":
+        """Return a copy with the tokens of the request where the decision looks for them.
+
+        *credentials* are all that were sent, without those in Authorization.
+        """
+        fields = copy(self)
+        sent = tuple((AUTHORIZATION_NAME, value) for value in self.received_authorization)
+        fields.credentials = (*credentials, *sent)
+        fields.authorization, fields.also = authorization, also
+        fields.by_session = fields.refused = None
+        if authorization != self.authorization:
+            fields.known = None
+        return fields
+
+    @property
+    def received_authorization(self) -> tuple[bytes, ...]:
+        """Return the values of Authorization as they were received."""
+        if self.also is None:
+            return self.authorization
+        return tuple(value for name, value in self.credentials if name == AUTHORIZATION_NAME)
+
+    @property
+    def is_private(self) -> bool:
+        """Return whether a response may be of use to its caller alone, whatever the service says.
+
+        That is so with a session, and with a token in the target (RFC 6750 §2.3).
+        """
+        return self.session is not None or any(name[:1] == b"?" for name, _ in self.credentials)
 
     def for_session(self, session: object, authorization: tuple[bytes, ...]) -> "Fields":
         """Return these fields as they are forwarded by *session*, with its *authorization*.
@@ -158,6 +206,12 @@ class Fields:
         A name that is refused from now on is only dropped: no upstream sees it, and the client
         sent it while it was allowed.
         """
+        if self.also is not None:  # gathered by former rules
+            self.authorization, self.also = self.received_authorization, None
+            self.credentials = tuple(
+                one for one in self.credentials if one[0] != AUTHORIZATION_NAME
+            )
+            self.known = None
         self._keep_lines(names, lambda name: type(names[name]) is bytes)
 
     def drop_new(self, names: RequestNames) -> None:
@@ -172,8 +226,11 @@ class Fields:
         self.joined = self.by_session = None
         for prefix, value in zip(lines[::2], lines[1::2], strict=True):
             name = prefix[2:-2]
-            if names[name] == COOKIE:
+            kind = names[name]
+            if kind == COOKIE:
                 self.add_cookies(name, value)
+            elif kind == CREDENTIAL:
+                self.add_credentials(name, value)
             elif is_kept(name):
                 self.lines += (prefix, value)
 
@@ -261,6 +318,21 @@ class Fields:
         else:
             self.special_count += 1
             self.special_bytes += len(value)
+
+    def add_credentials(self, name: bytes, value: bytes) -> None:
+        """Add a field with a token, or one whose elements may be tokens; no service sees them."""
+        self.special_count += 1
+        self.special_bytes += len(value)
+        lower = name.lower()
+        if lower != PROTOCOLS:
+            self.credentials = (*self.credentials, (lower, value.strip(b" \t")))
+            return
+        rest, tokens = split_protocols(value)
+        self.credentials += tuple((PROTOCOLS, token) for token in tokens)
+        if rest:
+            self.lines += (b"\r\n%b: " % name, rest)
+            self.special_bytes -= len(rest)
+            self.special_count -= 1
 
     def read_trace(self) -> ReceivedTrace | None:
         """Return the trace, once the head is complete; an invalid one is ignored."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha1
 from typing import Final
 
+from gateway.http.reading.credentials import BEARER_PROTOCOL, PROTOCOLS
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.names import without_named
 
@@ -57,6 +58,21 @@ def check_agreement(fields: Fields, lines: list[bytes]) -> str | None:
     if len(extensions) > 1 or not _elements(extensions) <= _elements(asked[b"extensions"]):
         return "an extension that was not offered"
     return None
+
+
+def select_bearer(fields: Fields, lines: list[bytes]) -> bytes:
+    """Return the field that selects the subprotocol `bearer` for the client, or nothing.
+
+    It does if the client sent a token as a subprotocol and offered `bearer` besides, and the
+    service selected none in the response *lines*: browsers fail a handshake for which they offered
+    subprotocols and none was selected (WebSockets standard, "establish a WebSocket connection").
+    """
+    if all(name != PROTOCOLS for name, _ in fields.credentials):
+        return b""
+    offered = _elements(_values(_forwarded(fields))[b"protocol"])
+    if BEARER_PROTOCOL not in offered or any(_values(lines)[b"protocol"]):
+        return b""
+    return b"\r\nSec-WebSocket-Protocol: " + BEARER_PROTOCOL
 
 
 def accept_value(key: bytes) -> bytes:

@@ -10,6 +10,7 @@ from gateway.http.reading.fields import Fields
 from gateway.http.reading.names import (
     AUTHORIZATION,
     COOKIE,
+    CREDENTIAL,
     HOST,
     TRACEPARENT,
     TRACESTATE,
@@ -110,6 +111,8 @@ class HeadBuilder:
             fields.add_trace(kind, value)
         elif kind == COOKIE:
             fields.add_cookies(name, value)
+        elif kind == CREDENTIAL:
+            fields.add_credentials(name, value)
         else:
             fields.add_special(cast(int, kind), value)
 

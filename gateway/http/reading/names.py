@@ -12,6 +12,7 @@ from typing import Final
 from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.routing import Route
+from gateway.http.reading.credentials import PROTOCOLS
 from gateway.http.reading.usual_names import USUAL_IN_REQUESTS, USUAL_IN_RESPONSES
 from gateway.settings.values.configuration import UnderscoreNames
 
@@ -35,6 +36,7 @@ TRACESTATE: Final = 16
 DATE: Final = 17
 LOGIN: Final = 18
 COOKIE: Final = 19
+CREDENTIAL: Final = 20
 
 # Hop-by-hop fields (RFC 9110 §7.6.1). `TE` and `Trailer` are dropped, too, since trailers are not
 # forwarded in either direction.
@@ -123,16 +125,33 @@ def supported_upgrades(routes: Iterable[Route]) -> frozenset[bytes]:
     return _KNOWN_UPGRADES.union(listed)
 
 
+def token_fields(routes: Iterable[Route]) -> frozenset[bytes]:
+    """Return the names, in lower case, of the fields that one of *routes* reads for tokens alone.
+
+    No service receives one, whatever its route: a token that nobody has checked is no use there.
+    """
+    found = (one.sources.fields for one in routes if one.sources is not None)
+    return frozenset[bytes]().union(*found)
+
+
 class RequestNames(Remembered[bytes, bytes | int]):
     """Classifies the field names of requests.
 
     *identity* are the aliases of the identity headers of every configuration that this gateway
     has had. Another configuration needs a new object, because a harmless name may become one of
     them. *upgrades* are the known protocols. *has_logins* says that some of these configurations
-    had logins, so that browsers may have cookies of the gateway.
+    had logins, so that browsers may have cookies of the gateway. *credentials* are the names in
+    lower case of fields with tokens besides Authorization: no upstream receives one, of any route.
     """
 
-    __slots__ = ("_identity", "_reserved", "_underscore_names", "has_logins", "upgrades")
+    __slots__ = (
+        "_credentials",
+        "_identity",
+        "_reserved",
+        "_underscore_names",
+        "has_logins",
+        "upgrades",
+    )
 
     def __init__(
         self,
@@ -141,11 +160,13 @@ class RequestNames(Remembered[bytes, bytes | int]):
         upgrades: frozenset[bytes] = _KNOWN_UPGRADES,
         *,
         has_logins: bool = False,
+        credentials: frozenset[bytes] = frozenset(),
     ) -> None:
         self.upgrades = upgrades
         self.has_logins = has_logins
         self._identity = identity
-        self._reserved = identity | _RESERVED
+        self._credentials = credentials
+        self._reserved = identity | _RESERVED | credentials.difference((PROTOCOLS,))
         self._underscore_names = underscore_names
         super().__init__(
             _REMEMBERED_NAMES, {name: self._classify(name) for name in USUAL_IN_REQUESTS | identity}
@@ -166,6 +187,8 @@ class RequestNames(Remembered[bytes, bytes | int]):
             return kind
         if lower == b"cookie" and self.has_logins:
             return COOKIE
+        if lower in self._credentials:
+            return CREDENTIAL
         # `X_User_Id` becomes `X-User-Id` in CGI-like applications (CVE-2025-64484), so any name
         # with an underscore is dropped, unless the configuration says otherwise.
         if b"_" in lower and self._underscore_names is not UnderscoreNames.KEEP:

@@ -4,10 +4,18 @@ import re
 
 from gateway.decision.browser import BrowserFields
 from gateway.decision.reason import Reason
-from gateway.decision.routes.routing import Route
+from gateway.decision.routes.routing import Route, TokenSources
 from gateway.decision.verdict import Deny
 from gateway.http.reading.connection_login import names_login_scheme
 from gateway.http.reading.cookies import NO_OWN_COOKIES
+from gateway.http.reading.credentials import (
+    AUTHORIZATION_NAME,
+    REDEEMED,
+    TICKET,
+    gather,
+    parameters_of,
+    split_target,
+)
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.handshake import check_opening, is_websocket
 from gateway.http.reading.trace_context import ReceivedTrace
@@ -78,6 +86,27 @@ class Request:
     def logs_in(self) -> bool:
         """Return whether its login applies to the whole connection that it is sent on."""
         return any(map(names_login_scheme, self.fields.authorization))
+
+    def gather(self, sources: TokenSources) -> tuple[bytes, ...]:
+        """Gather the tokens that *sources* name, and remove those in the target.
+
+        From then on the request counts as unusual. Return the one-time tickets: what they stand
+        for has to be asked for, and is then added by ``redeem``.
+        """
+        fields = self.fields
+        self.target, found = split_target(self.target, parameters_of(sources))
+        sent = (one for one in fields.credentials if one[0] != AUTHORIZATION_NAME)
+        credentials = (*sent, *found)
+        gathered = gather(fields.received_authorization, credentials, sources)
+        self.is_plain = False
+        self.fields = fields.gathered(gathered.first, gathered.also, credentials)
+        return gathered.tickets
+
+    def redeem(self, token: bytes) -> None:
+        """Replace the ticket of the request by the *token* that it stands for."""
+        fields = self.fields
+        others = (one for one in fields.credentials if one[0] != TICKET)
+        fields.credentials = (*others, (REDEEMED, token))
 
     def browser(self) -> BrowserFields:
         """Return what a browser says about the request; after ``check``."""

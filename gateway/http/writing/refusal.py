@@ -81,9 +81,10 @@ def render_refusal(  # noqa: PLR0913, PLR0917 - all that a response depends on
         deny.reason,
         deny.scopes,
         deny.methods,
-        None if route is None else route.metadata_url,
+        None if route is None or deny.field else route.metadata_url,
         None if route is None else route.step_up,
         close,
+        deny.field,
     )
     if is_head:
         return b"%b%b%b%b\r\n\r\n" % (before_id, request_id, after_id, fields)
@@ -122,9 +123,10 @@ def _dated(  # noqa: PLR0913, PLR0917 - all that a response depends on
     metadata_url: str | None,
     step_up: StepUp | None,
     close: bool,
+    field: str,
 ) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the template for one second: its head around the request id, and its body."""
-    template = _template(reason, scopes, methods, metadata_url, step_up, close)
+    template = _template(reason, scopes, methods, metadata_url, step_up, close, field)
     before_date, before_id, after_id, body_start, body_end = template
     return before_date + http_date(now_seconds) + before_id, after_id, body_start, body_end
 
@@ -137,20 +139,22 @@ def _template(  # noqa: PLR0913, PLR0917 - all that a response depends on
     metadata_url: str | None,
     step_up: StepUp | None,
     close: bool,
+    field: str,
 ) -> tuple[bytes, bytes, bytes, bytes, bytes]:
     """Return the head around the date and the request id, and the body around the id again."""
+    detail = _detail(reason, scopes, methods)
     problem = {
         "type": f"urn:jwt-gateway:reason:{reason.code}",
         "title": reason.title,
         "status": reason.status,
-        "detail": _detail(reason, scopes, methods),
+        "detail": f"{field}: {detail}" if field else detail,
         "reason": reason.code,
         "instance": "\x00",
     }
     text = json.dumps(problem).encode("ascii")
     body_start, _, body_end = text.partition(b"\\u0000")
     length = len(body_start) + REQUEST_ID_LENGTH + len(body_end)
-    challenge = render_challenge(reason, scopes, metadata_url, step_up)
+    challenge = render_challenge(reason, scopes, metadata_url, step_up, field or _REALM)
     before_date = b"HTTP/1.1 %d %b\r\nDate: " % (reason.status, _PHRASES[reason.status])
     before_id = (
         b"\r\nContent-Type: application/problem+json\r\nContent-Length: %d"
@@ -183,17 +187,23 @@ def _special_fields(reason: Reason, challenge: str | None, methods: tuple[str, .
 
 
 def render_challenge(
-    reason: Reason, scopes: tuple[str, ...], metadata_url: str | None, step_up: StepUp | None
+    reason: Reason,
+    scopes: tuple[str, ...],
+    metadata_url: str | None,
+    step_up: StepUp | None,
+    realm: str = _REALM,
 ) -> str | None:
     """Return the challenge, or None if another token would not help.
 
-    *scopes*, *metadata_url* and *step_up* are the route's. All values are ASCII without quotation
-    marks and backslashes, which is checked when the configuration is loaded.
+    *scopes*, *metadata_url* and *step_up* are the route's. The *realm* of a second token is the
+    name of its field, so that clients do not renew the first one (RFC 9110 §11.5). All values
+    are ASCII without quotation marks and backslashes, which is checked when the configuration is
+    loaded.
     """
     error = _ERRORS.get(reason, "invalid_token" if reason.status == 401 else None)
     if error is None:
         return None
-    parameters = [("realm", _REALM)]
+    parameters = [("realm", realm)]
     # §3.1: no error code for a request that did not try to authenticate.
     if reason not in _UNTRIED:
         parameters += [("error", error), ("error_description", reason.title)]

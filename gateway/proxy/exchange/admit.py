@@ -6,7 +6,16 @@ from gateway.decision.browser import BrowserFields, must_say_origin
 from gateway.decision.decide import settle
 from gateway.decision.head import NO_SESSION, RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Settled, Verdict
+from gateway.decision.routes.routing import Route
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Settled,
+    Verdict,
+)
 from gateway.http.login_calls import LoginCall
 from gateway.http.reading.fields import Refused
 from gateway.http.reading.request import NO_HOST, Request
@@ -29,8 +38,15 @@ class NeedSessionKeys(NamedTuple):
     session: CachedSession
 
 
+class NeedTicket(NamedTuple):
+    """Ask what the one-time *ticket* of a request to *route* stands for."""
+
+    route: Route
+    ticket: bytes
+
+
 BySession = Settled | RefusedByLogin | NeedSessionKeys
-ByLogin = NeedSession | RefusedByLogin | NeedSessionKeys | LoginCall
+ByLogin = NeedSession | RefusedByLogin | NeedSessionKeys | LoginCall | NeedTicket
 Admitted = Verdict | ByLogin
 
 _UNAVAILABLE = {
@@ -81,16 +97,64 @@ def admit(port: Port, request: Request) -> Admitted:
 
 
 def _note_unusual(port: Port, request: Request, verdict: Verdict) -> Admitted:
+    if type(verdict) is NeedCredentials:
+        return admit_with_credentials(port, request, verdict.route)
     if type(verdict) is NeedSession:
-        if request.fields.cookies.key:
-            return verdict  # it was not at hand
-        return admit_by_session(port, request, verdict, Reason.LOGIN_REQUIRED)
+        return _seek_session(port, request, verdict)
     if type(verdict) is Deny and verdict.reason is Reason.TOKEN_MISSING and request.is_plain:
         request.fields.refused = Refused(port, request.method, request.target, verdict)
     return verdict
 
 
+# --- tokens elsewhere than in Authorization
+
+
+def admit_with_credentials(port: Port, request: Request, route: Route) -> Admitted:
+    """Return the verdict about a request to *route*, whose tokens are gathered here.
+
+    Those in its target are removed from it, so that nobody else ever sees them.
+    """
+    sources = route.sources
+    if sources is None:
+        raise TypeError("the route reads no token but that in Authorization")
+    try:
+        tickets = request.gather(sources)
+        if tickets:
+            return _ask_for_ticket(request, route, tickets)
+        fields = request.fields
+        if fields.cookies.key and not fields.authorization:
+            response = _judge_at_hand(port, request)
+            if response is not None:
+                return response
+        host = port.hosts[fields.host] or ""
+        head = RequestHead(
+            request.method, host, request.target, fields.authorization, fields.known, fields.also
+        )
+        verdict = port.decide(head)
+    except Exception as bug:
+        return _refuse_for(bug)
+    if type(verdict) is Allow:
+        fields.known = verdict.token
+    return _seek_session(port, request, verdict) if type(verdict) is NeedSession else verdict
+
+
+def _ask_for_ticket(request: Request, route: Route, tickets: tuple[bytes, ...]) -> Admitted:
+    if len(tickets) > 1 or request.fields.authorization:
+        deny = Deny(Reason.TOKEN_REPEATED, "more than one credential was sent", route)
+        return settle(deny, request.target)
+    if request.method != "GET":
+        deny = Deny(Reason.TOKEN_MALFORMED, "a ticket opens a stream, by GET alone", route)
+        return settle(deny, request.target)
+    return NeedTicket(route, tickets[0])
+
+
 # --- by session
+
+
+def _seek_session(port: Port, request: Request, need: NeedSession) -> Admitted:
+    if request.fields.cookies.key:
+        return need  # it was not at hand
+    return admit_by_session(port, request, need, Reason.LOGIN_REQUIRED)
 
 
 def _judge_at_hand(port: Port, request: Request) -> Admitted | None:
@@ -107,12 +171,12 @@ def _judge_at_hand(port: Port, request: Request) -> Admitted | None:
 
 def is_outdated(refused: RefusedByLogin) -> bool:
     """Return whether the token expired that the session had when it was last asked about."""
-    return refused.deny.reason is Reason.TOKEN_EXPIRED
+    return refused.deny.reason is Reason.TOKEN_EXPIRED and not refused.deny.field
 
 
 def admit_by_session(
     port: Port, request: Request, need: NeedSession, found: CachedSession | Reason
-) -> BySession:
+) -> Admitted:
     """Return the verdict about a request without a token, now that the session is *found*, or not.
 
     An Allow with a token marks the fields of *request*: they are those of a session from then on.
@@ -130,15 +194,17 @@ def admit_by_session(
         return _refuse_for(bug)
 
 
-def _judge(port: Port, request: Request, session: CachedSession | None) -> BySession:
+def _judge(port: Port, request: Request, session: CachedSession | None) -> Admitted:
     credential = NO_SESSION if session is None else session.credential
-    method, host = request.method, request.fields.host
-    head = RequestHead(method, port.hosts[host] or "", request.target, ())
+    method, host, also = request.method, request.fields.host, request.fields.also
+    head = RequestHead(method, port.hosts[host] or "", request.target, (), None, also)
     if must_say_origin(method, wants_websocket=request.wants_upgrade):
         browser = request.browser()
     else:
         browser = BrowserFields(host.lower())  # the rest is not read: most requests only read
     verdict = port.admission.decide_by_session(head, browser, credential)
+    if isinstance(verdict, NeedCredentials):
+        return admit_with_credentials(port, request, verdict.route)
     if isinstance(verdict, NeedKeys):
         if session is None:
             return settle(verdict.deny, request.target)
@@ -172,7 +238,8 @@ async def decide_with_session_keys(port: Port, request: Request, need: NeedSessi
     """Return the verdict after asking the issuer for the keys of the session's token."""
     host = port.hosts[request.fields.host] or ""
     authorization = need.session.credential.authorization
-    head = RequestHead(request.method, host, request.target, authorization)
+    also = request.fields.also
+    head = RequestHead(request.method, host, request.target, authorization, None, also)
     try:
         return await port.admission.decide_with_keys(head, need.need)
     except Exception as bug:
@@ -186,7 +253,8 @@ async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settl
     """Return the verdict after asking the issuer for keys."""
     fields = request.fields
     host = port.hosts[fields.host] or ""
-    head = RequestHead(request.method, host, request.target, fields.authorization)
+    authorization, also = fields.authorization, fields.also
+    head = RequestHead(request.method, host, request.target, authorization, None, also)
     try:
         return await port.admission.decide_with_keys(head, need)
     except Exception as bug:

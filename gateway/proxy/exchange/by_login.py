@@ -13,6 +13,7 @@ from gateway.proxy.exchange.admit import (
     Admitted,
     ByLogin,
     NeedSessionKeys,
+    NeedTicket,
     RefusedByLogin,
     admit_by_session,
     decide_with_session_keys,
@@ -87,6 +88,8 @@ def act_on_login(exchange: Browsing, verdict: ByLogin) -> None:
             _refuse(exchange, deny, session)
         case LoginCall():
             _take_call(exchange, verdict)
+        case NeedTicket():
+            exchange.refuse(_GONE)
         case _:
             assert_never(verdict)
 

@@ -7,7 +7,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
 from gateway.http.cors import cors_fields, edit_response, refused_path_fields
 from gateway.http.reading.cookies import kept_private, without_own_cookies
-from gateway.http.reading.handshake import check_agreement, is_websocket
+from gateway.http.reading.handshake import check_agreement, is_websocket, select_bearer
 from gateway.http.reading.request import Request
 from gateway.http.reading.trace_context import Trace
 from gateway.http.writing.own_response import render_own_response
@@ -299,8 +299,8 @@ class Exchange:
             fields = edit_response(fields, port.routes[allow.route.index].options, request)
             if port.removes_own_cookies:
                 fields = without_own_cookies(fields)
-                if request.fields.session is not None:
-                    fields = kept_private(fields)
+            if request.fields.is_private:
+                fields = kept_private(fields)
         if server is not None:
             server.owner.observe(request.method, status, seconds)
         framing = self.limit_fields
@@ -416,6 +416,8 @@ class Exchange:
         fields = b"".join(lines)
         if self.port.removes_own_cookies:
             fields = without_own_cookies(fields)
+        if self.request.fields.credentials and is_websocket(protocol):
+            fields += select_bearer(self.request.fields, lines)
         self.client.write(STATUS_LINES[101] + fields + self.limit_fields + end)
         if rest:
             tunnel.from_server(rest)

@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, Settled
 from gateway.http.reading.cookies import OwnCookies, renewed_cookies
 from gateway.http.reading.request import Request
 from gateway.proxy.logins.session_cache import CachedSession
@@ -66,8 +66,9 @@ class FollowedSession:
     async def _decide(self, port: Port, found: CachedSession) -> Allow | Deny:
         request, credential = self._request, found.credential
         host = port.hosts[request.fields.host] or ""
-        head = RequestHead(request.method, host, request.target, ())
-        verdict: Settled | NeedKeys
+        also = request.fields.also
+        head = RequestHead(request.method, host, request.target, (), None, also)
+        verdict: Settled | NeedKeys | NeedCredentials
         verdict = port.admission.decide_by_session(head, request.browser(), credential)
         if isinstance(verdict, NeedKeys):
             head = head._replace(authorization=credential.authorization)

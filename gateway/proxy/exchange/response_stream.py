@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from gateway.decision.decide import settle
 from gateway.decision.reason import Reason
+from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import with_reporter
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.reading.request import Request
@@ -73,6 +74,10 @@ class Owner(Protocol):
         """Cut both connections."""
 
 
+def _end_of(token: SignedToken) -> float:
+    return token.claims.expires_at + token.issuer.leeway_seconds
+
+
 class ResponseStream:
     """How the response of *owner* ends: *tunnel* if it is one, otherwise *events*.
 
@@ -121,9 +126,11 @@ class ResponseStream:
     def _expire_with_token(self) -> None:
         port, allow = self._owner.port, self._owner.allow
         token = None if allow is None else allow.token
-        if token is None:
+        if allow is None or token is None:
             return
-        expires_at = token.claims.expires_at + token.issuer.leeway_seconds
+        expires_at = (
+            _end_of(token) if allow.also is None else min(map(_end_of, (token, allow.also)))
+        )
         port.streams.add(self, expires_at + port.timeouts.token_grace_seconds)
 
     def is_revoked(self) -> bool:
@@ -135,12 +142,14 @@ class ResponseStream:
         if owner.is_over or allow is None or allow.token is None:
             return None
         # The lists of the port that this began with are no longer updated after a reload.
-        return owner.port.latest().admission.find_revocation(allow.token)
+        admission = owner.port.latest().admission
+        found = admission.find_revocation(allow.token)
+        return admission.find_revocation(allow.also) if found is None and allow.also else found
 
     def token_ended(self) -> None:
-        """End, or begin to: the token has expired or was revoked.
+        """End, or begin to: a token has expired or was revoked.
 
-        An expired token of a session may have a successor by now.
+        An expired token of a session may have a successor by now; a second token has none.
         """
         owner, allow, session = self._owner, self._owner.allow, self._session
         if owner.is_over or allow is None or allow.token is None:

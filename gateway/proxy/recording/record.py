@@ -137,6 +137,9 @@ def record(port: Port, exchange: Recorded, now: float) -> None:
         address = exchange.client.peer.address_bytes
         sent_bytes, received_bytes = exchange.sent_bytes, 0
     else:
+        if allow.also is not None:
+            json_log.write(_unusual_line(port, state, exchange, None, seconds))
+            return
         address = port.address_of(exchange.client, request)
         sent_bytes, received_bytes = sizes_of(exchange)
     json_log.write(
@@ -237,6 +240,7 @@ def _unusual_line(
     deny, request, trace = exchange.deny, exchange.request, exchange.trace
     explained = deny if deny is not None else would_deny
     token = token_of(exchange)
+    also = None if exchange.allow is None else exchange.allow.also
     sent_bytes, received_bytes = sizes_of(exchange)
     upstream_seconds = exchange.upstream_seconds
     return format_line(
@@ -259,6 +263,7 @@ def _unusual_line(
         seconds * 1000,
         None if upstream_seconds is None else upstream_seconds * 1000,
         None if would_deny is None else would_deny.reason,
+        None if also is None else (also.log_subject, port.log.issuer_names[also.issuer.name]),
     )
 
 

@@ -24,6 +24,7 @@ from gateway.settings.build.revocations import build_revocations
 from gateway.settings.build.rewrite import build_rewrites
 from gateway.settings.build.routes import Known, build_routes
 from gateway.settings.build.sections import Named, collect_named, collect_routes
+from gateway.settings.build.token_sources import KnownNames, add_token_sources
 from gateway.settings.build.upstreams import build_upstreams
 from gateway.settings.build.warnings import (
     warn_about_audiences,
@@ -100,6 +101,9 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     named_logins = Names(at_logins.raw if isinstance(at_logins.raw, dict) else logins)
     built_routes = add_logins(built_routes, routes, logins, named_logins, faults)
     built_routes = add_route_identities(built_routes, routes, sound, identity, faults)
+    names = _identity_names(model.identity, written_names(issuers, routes))
+    reserved = KnownNames(known.issuers, names)
+    built_routes = add_token_sources(built_routes, routes, reserved, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     return Access(
@@ -110,12 +114,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
         built_resources,
         point_to(built_resources, built_routes),
         {one.name: one.model for one in routes if one.model is not None},
-        build_rewrites(
-            routes,
-            built_routes,
-            _identity_names(model.identity, written_names(issuers, routes)),
-            faults,
-        ),
+        build_rewrites(routes, built_routes, names, faults),
         build_cors(routes, built_routes, faults),
         build_rate_limiting(model, root, routes, built_routes, environ, faults),
         own_header_names(sound, built_routes, identity),

@@ -19,7 +19,12 @@ from gateway.settings.build.checks import refuse_repeated, refuse_unknown, requi
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.routes import MatchModel, RequireModel, RouteModel, ScopeGroup
+from gateway.settings.schema.routes import (
+    MatchModel,
+    RequireModel,
+    RouteModel,
+    ScopeGroup,
+)
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten

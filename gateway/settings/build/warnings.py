@@ -42,7 +42,8 @@ def warn_about_unused(
         own = reach.accepted(route.model.require, route.part.document)
         if own is None:
             return
-        accepted |= own
+        also = route.model.require.also
+        accepted |= own if also is None else {*own, *also.issuers}
     for issuer in issuers:
         if issuer.name not in accepted:
             message = f"no route accepts tokens of the issuer `{issuer.name}`"

@@ -56,6 +56,39 @@ ScopeTerm = Annotated[
 ]
 
 
+Scopes = (
+    Annotated[
+        Annotated[Annotated[list[ScopeTerm], Field(min_length=1)], Tag(LIST)]
+        | Annotated[ScopeGroup, Tag(TABLE)],
+        Discriminator(list_or_table),
+    ]
+    | None
+)
+
+
+class AlsoIdentityModel(Strict):
+    """What services receive about the caller of the second token."""
+
+    headers: dict[str, Text] = Field(min_length=1, description="Header name to claim.")
+
+
+class AlsoModel(Strict):
+    """A second token, such as that of a workload: both are required."""
+
+    header: Text = Field(
+        description="The field with the token, with or without `Bearer`; no service receives it."
+    )
+    issuers: list[Text] = Field(min_length=1, description="Its issuers, by name.")
+    audiences: list[Text] | None = Field(
+        default=None, min_length=1, description="It must also name one of these in `aud`."
+    )
+    scopes: Scopes = Field(default=None, description="As for the first token.")
+    claims: ClaimsModel | None = Field(default=None, description="As for the first token.")
+    identity: AlsoIdentityModel | None = Field(
+        default=None, description="The headers that services receive about it; none by default."
+    )
+
+
 class RequireModel(Strict):
     """What a token must have; empty means any valid token of an accepted issuer."""
 
@@ -67,14 +100,7 @@ class RequireModel(Strict):
         min_length=1,
         description="Issuers by name; by default those of the main file and of its own.",
     )
-    scopes: (
-        Annotated[
-            Annotated[Annotated[list[ScopeTerm], Field(min_length=1)], Tag(LIST)]
-            | Annotated[ScopeGroup, Tag(TABLE)],
-            Discriminator(list_or_table),
-        ]
-        | None
-    ) = Field(default=None, description="All of a list, or nested all, any and none.")
+    scopes: Scopes = Field(default=None, description="All of a list, or nested all, any and none.")
     audiences: list[Text] | None = Field(
         default=None,
         min_length=1,
@@ -92,6 +118,9 @@ class RequireModel(Strict):
     )
     max_age: WholeSeconds | None = Field(
         default=None, description="The user authenticated at most this long ago."
+    )
+    also: AlsoModel | None = Field(
+        default=None, description="A second token that is required, in a field of its own."
     )
 
 
@@ -154,6 +183,19 @@ class RouteLimitsModel(Strict):
     )
 
 
+class TokenHeaderModel(Strict):
+    """A header field as the place of a token."""
+
+    header: Text = Field(description="Its name; its value is the token, with or without `Bearer`.")
+
+
+TokenPlace = Annotated[
+    Annotated[Literal["authorization", "subprotocol", "query"], Tag(TEXT)]
+    | Annotated[TokenHeaderModel, Tag(TABLE)],
+    Discriminator(text_or_table),
+]
+
+
 class RouteModel(Strict):
     """One route; it has either `public` or `require`."""
 
@@ -163,7 +205,11 @@ class RouteModel(Strict):
                 {
                     "required": ["public"],
                     "properties": {"mode": {"const": "enforce"}},
-                    "not": {"anyOf": [{"required": [key]} for key in ("login", "identity")]},
+                    "not": {
+                        "anyOf": [
+                            {"required": [key]} for key in ("login", "identity", "token_from")
+                        ]
+                    },
                 },
                 {"required": ["require"]},
             ]
@@ -181,6 +227,11 @@ class RouteModel(Strict):
     identity: OwnIdentityModel | None = Field(
         default=None,
         description="Identity headers of its requests, in place of the general and the issuer's.",
+    )
+    token_from: list[TokenPlace] | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the token may be; by default in Authorization alone.",
     )
     mode: Mode = Field(
         default="enforce",

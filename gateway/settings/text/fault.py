@@ -74,6 +74,7 @@ class Code(StrEnum):
     SUBJECT_AMBIGUOUS = "subject_ambiguous"
     SUBJECT_CHANGEABLE = "subject_changeable"
     TOKEN_FORWARDED = "token_forwarded"  # noqa: S105 - the name of a fault, not a secret
+    TOKEN_IN_QUERY = "token_in_query"  # noqa: S105 - the name of a fault, not a secret
     INSECURE_UPSTREAM = "insecure_upstream"
     UPSTREAM_IS_GATEWAY = "upstream_is_gateway"
     LIMIT_BELOW_WORKERS = "limit_below_workers"

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from math import isinf
 
-from gateway.decision.routes.routing import Route
+from gateway.decision.routes.routing import Place, Route
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, ClaimTest
 from gateway.settings.values.configuration import Server, Settings
@@ -14,7 +14,7 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import FieldEdits, HostField, QueryEdits, Rewrite
 from gateway.settings.values.route_options import RouteOptions
 from gateway.suites.differences.facet import Facet
-from gateway.suites.differences.identity_facets import route_header_facets
+from gateway.suites.differences.identity_facets import route_header_facets, show_source
 from gateway.suites.differences.rate_facets import route_limits_facet
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 
@@ -60,6 +60,8 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
         "issuers": _issuers(route, settings),
         "audiences": _audiences(route, settings),
         "scopes": _scopes(route, settings),
+        "token_from": _places(route),
+        **_second(route),
     }
     step_up = route.step_up
     acr = None if step_up is None or not step_up.acr_values else frozenset(step_up.acr_values)
@@ -68,6 +70,38 @@ def _access(route: Route, settings: Settings) -> dict[str, Facet]:
     text = "any time" if max_age is None else f"{max_age} s"
     facets["max_age"] = Facet(max_age, text, ("require", "max_age"))
     return facets | _claims(route) | route_header_facets(route, settings.policy)
+
+
+def _places(route: Route) -> Facet:
+    """Return where the first token may be."""
+    sources = route.sources
+    places = [Place.AUTHORIZATION] if sources is None else [*sources.places]
+    names = {one.value for one in places if one is not Place.HEADER}
+    if sources is not None and sources.field is not None:
+        names.add(sources.field.decode())
+    return Facet(frozenset(names), listed(names, "nowhere"), ("token_from",))
+
+
+def _second(route: Route) -> dict[str, Facet]:
+    """Return what is required of a second token, if there is to be one."""
+    second = None if route.sources is None else route.sources.second
+    if second is None:
+        return {}
+    keys = ("require", "also")
+    scopes = None if second.scopes is None else second.scopes.text
+    tests = frozenset(test.text for test in second.claims)
+    headers = {name.decode(): show_source(source) for name, source in second.identity.headers}
+    shown = ", ".join(f"{name}: {claim}" for name, claim in headers.items()) or "none"
+    return {
+        "also": Facet(second.field, second.name, (*keys, "header")),
+        "also.issuers": Facet(second.issuers, listed(second.issuers, "none"), (*keys, "issuers")),
+        "also.audiences": Facet(
+            second.audiences, listed(second.audiences or (), "any"), (*keys, "audiences")
+        ),
+        "also.scopes": Facet(scopes, scopes or "none", (*keys, "scopes")),
+        "also.claims": Facet(tests, listed(tests, "none"), (*keys, "claims")),
+        "also.identity": Facet(frozenset(headers.items()), shown, (*keys, "identity")),
+    }
 
 
 def _logins(route: Route) -> Facet:

@@ -5,12 +5,21 @@ from dataclasses import dataclass, field
 from math import inf
 from types import MappingProxyType
 
-from gateway.decision.decide import decide, decide_by_session, settle
+from gateway.decision.decide import decide, decide_by_session, settle, without_credentials
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.revocation import Revocation, RevocationList
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, NeedSession, Publish, Settled
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    LogIn,
+    NeedCredentials,
+    NeedKeys,
+    NeedSession,
+    Publish,
+    Settled,
+)
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
@@ -70,7 +79,8 @@ class Sandbox:
         if own is not None:
             return own
         host = canonical_host(fields.host) or ""
-        asked = RequestHead(request.method, host, request.target, fields.authorization)
+        authorization, also = fields.authorization, fields.also
+        asked = RequestHead(request.method, host, request.target, authorization, None, also)
         verdict = decide(
             asked,
             self.settings.policy,
@@ -79,7 +89,9 @@ class Sandbox:
             self._memo.authenticate,
             self.revocations,
         )
-        if isinstance(verdict, NeedKeys):
+        if isinstance(verdict, NeedCredentials):
+            verdict = without_credentials(verdict.route, request.target)
+        elif isinstance(verdict, NeedKeys):
             verdict = settle(verdict.deny, request.target)
         elif isinstance(verdict, NeedSession):
             verdict = self._decide_by_session(asked, request, session)
@@ -107,6 +119,8 @@ class Sandbox:
             self._memo.authenticate,
             self.revocations,
         )
+        if isinstance(verdict, NeedCredentials):
+            return without_credentials(verdict.route, asked.target)
         return settle(verdict.deny, asked.target) if isinstance(verdict, NeedKeys) else verdict
 
     def stranger(self, algorithm: str) -> RunKey:

@@ -27,7 +27,7 @@ _REFUSED_LINE = (
 _ANY_LINE = (
     b'{"time":"%b","id":%b,%b"client":%b,"method":%b,"host":%b,"path":%b,'
     b'"route":%b,"upstream":%b,"status":%d,"reason":%b,%b"detail":%b,"subject":%b,"issuer":%b,'
-    b'"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%b}\n'
+    b'%b"sent_bytes":%d,"received_bytes":%d,"duration_ms":%.3f,"upstream_ms":%b}\n'
 )
 
 
@@ -121,13 +121,15 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
     duration_ms: float,
     upstream_ms: float | None,
     would_deny: Reason | None = None,
+    also: tuple[bytes, Json] | None = None,
 ) -> bytes:
     """Return the line of any request.
 
     *now* is seconds since the epoch. *request_id* to *path* may hold any bytes, and are empty
     if unknown; a query in *path* is left out. *route*, *upstream*, *detail*, *issuer* and
     *subject* are JSON already: names are quoted once, when they are loaded; none is ``NULL``.
-    *trace_id* is as above. *would_deny* is a member only if there is one.
+    *trace_id* is as above. *would_deny* is a member only if there is one, and so is *also*: subject
+    and issuer of the second token.
     """
     outside = request_id + client + method + host + path
     plain = not outside.translate(None, _PLAIN)
@@ -139,7 +141,9 @@ def format_line(  # noqa: PLR0913, PLR0917 - one argument for each member of the
         route, upstream, status,
         NULL if reason is None else b'"%b"' % reason.code.encode(),
         b"" if would_deny is None else b'"would_deny":"%b",' % would_deny.code.encode(),
-        detail, subject, issuer, sent_bytes, received_bytes, duration_ms,
+        detail, subject, issuer,
+        b"" if also is None else b'"also":{"subject":%b,"issuer":%b},' % also,
+        sent_bytes, received_bytes, duration_ms,
         NULL if upstream_ms is None else b"%.3f" % upstream_ms,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from gateway.decision.decide import decide, without_session
+from gateway.decision.decide import decide, without_credentials, without_session
 from gateway.decision.head import RequestHead
 from gateway.decision.identity import canonical_alias
 from gateway.decision.policy import Issuer, Policy
@@ -20,7 +20,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, NeedSession
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
@@ -44,7 +44,8 @@ def make_decide(
         request = rehearsal.read(head)
         found = request.fields
         host = canonical_host(found.host) or ""
-        asked = RequestHead(request.method, host, request.target, found.authorization)
+        authorization, also = found.authorization, found.also
+        asked = RequestHead(request.method, host, request.target, authorization, None, also)
         verdict = (
             decide(asked, policy, sandbox.keys.sets, sandbox.at, read, sandbox.revocations)
             if found.fault is None
@@ -52,6 +53,8 @@ def make_decide(
         )
         if isinstance(verdict, NeedKeys):
             verdict = verdict.deny
+        elif isinstance(verdict, NeedCredentials):
+            verdict = without_credentials(verdict.route, request.target)
         elif isinstance(verdict, NeedSession):
             verdict = without_session(verdict.route, request.target)
         if isinstance(verdict, Deny) and verdict.reason in forgiven:
