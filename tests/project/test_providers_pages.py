@@ -20,7 +20,7 @@ INDEX = (FOLDER / "index.md").read_text()
 PAGES = {path.stem: path for path in sorted(FOLDER.glob("*.md")) if path.stem != "index"}
 REQUEST = "GET https://api.example.com/orders/7"
 REASONS = {reason.code for reason in Reason}
-
+ENVIRON = {"SUPABASE_JWT_SECRET": "of-the-project: 8f3Kq1Zw7Rt5Yp2Lx9Vb4Nm6"}
 # What every persona's token has, unless it is said to lack it.
 DEFAULT_CLAIMS = ("iss", "aud", "sub", "client_id", "jti", "iat", "exp")
 
@@ -60,6 +60,22 @@ def test_the_configuration_holds_without_a_doubt(name: str, folder: Path) -> Non
     done = run_in(folder, "check", "gateway.yaml", "--strict")
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_other_way_to_write_the_issuer_holds(name: str, folder: Path) -> None:
+    """Warnings are the reader's to weigh: plain http, secrets."""
+    whole = one(name, "gateway.yaml")
+    for fence in fences(name):
+        if not fence.body.startswith("issuers:\n"):
+            continue
+        before, _, rest = whole.partition("issuers:\n")
+        _, _, after = rest.partition("\nupstreams:\n")
+        (folder / "gateway.yaml").write_text(f"{before}{fence.body}\nupstreams:\n{after}")
+
+        done = run_in(folder, "check", "gateway.yaml", env=ENVIRON)
+
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -68,10 +68,14 @@ class _Expander:
         if not expanded or not isinstance(root.raw, dict):
             return source
         values = {path[1]: value for path, value in expanded.items()}
-        document = replace(source.document, root={**root.raw, "issuers": {**named, **values}})
+        document = source.document
+        keys, places = dict(document.keys), dict(document.values)
+        written = dict(document.written)
         for path, value in expanded.items():
-            document = _with_places(document, path, value)
-        return replace(source, document=document)
+            _add_places(document, path, value, keys, places, written)
+        whole = {**root.raw, "issuers": {**named, **values}}
+        expanded_document = replace(document, root=whole, keys=keys, values=places, written=written)
+        return replace(source, document=expanded_document)
 
     def _find_preset(self, part: Part) -> Part | None:
         """Return where the preset of an issuer is named, also under a misspelled key."""
@@ -79,7 +83,8 @@ class _Expander:
             child = part.child(name)
             if name == "preset":
                 return child
-            if name not in self._keys.all and child.raw in PRESETS:
+            names_one = isinstance(child.raw, str) and child.raw in PRESETS
+            if names_one and name not in self._keys.all:
                 meant = did_you_mean(name, ["preset"])
                 message = f"unknown key `{shorten(name)}`{meant}"
                 self._faults.append(child.key_fault(Code.UNKNOWN_KEY, message))
@@ -156,14 +161,20 @@ def _merge(settings: object, own: object) -> Any:
     return merged
 
 
-def _with_places(document: Document, at: KeyPath, issuer: object) -> Document:
-    """Return *document* where all that the preset named at *at* added to *issuer* is there.
+def _add_places(  # noqa: PLR0913, PLR0917 - from where, and to where
+    document: Document,
+    at: KeyPath,
+    issuer: object,
+    keys: dict[KeyPath, Place],
+    values: dict[KeyPath, Place],
+    written: dict[KeyPath, Sequence[tuple[str, str]]],
+) -> None:
+    """Give all that the preset named at *at* added to *issuer* the place of the preset.
 
     What it has from `${NAME}` is shown as written, as everywhere.
     """
     key, value = document.key_place(at), document.value_place(at)
     replaced = document.written.get(at[:-1], ())
-    keys, values, written = dict(document.keys), dict(document.values), dict(document.written)
     for path, node in _nodes(at[:-1], issuer):
         if path in values:
             continue
@@ -171,7 +182,6 @@ def _with_places(document: Document, at: KeyPath, issuer: object) -> Document:
         texts = _as_written(node, replaced)
         if texts:
             written[path] = texts
-    return replace(document, keys=keys, values=values, written=written)
 
 
 def _nodes(path: KeyPath, node: object) -> Iterator[tuple[KeyPath, object]]:

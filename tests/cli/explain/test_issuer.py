@@ -13,7 +13,7 @@ from tests.settings.configs import ENVIRON, load
 AUTH0 = '{preset: auth0, domain: shop.eu.auth0.com, audiences: ["https://api.example.com"]}'
 
 
-def with_issuer(directory: Path, issuer: str, line: int = 0) -> Path:
+def with_issuer(directory: Path, issuer: str) -> Path:
     text = VALID.split("issuers:")[0] + f"issuers:\n  main: {issuer}\nupstreams:"
     return write_config(directory, text + VALID.split("upstreams:", 1)[1])
 
@@ -58,6 +58,22 @@ def test_what_is_printed_means_the_same(preset: object, tmp_path: Path) -> None:
     written = VALID.split("issuers:")[0] + printed + "upstreams:" + VALID.split("upstreams:", 1)[1]
 
     assert load(tmp_path, written).issuers["main"] == by_preset
+
+
+def test_a_preset_and_what_it_stands_for_do_not_differ(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    path = with_issuer(before, AUTH0)
+    printed = run("explain", "--issuer", "main", "--config", path).stdout
+    same = VALID.split("issuers:")[0] + printed + "upstreams:" + VALID.split("upstreams:", 1)[1]
+
+    unchanged = run("diff", path, write_config(after, same), "--fail-on", "any")
+    changed = run(
+        "diff", path, with_issuer(after, AUTH0.replace("shop", "test")), "--fail-on", "any"
+    )
+
+    assert (unchanged.exit_code, changed.exit_code) == (0, 1)
 
 
 def test_variables_are_shown_as_written_and_secrets_are_hidden(tmp_path: Path) -> None:

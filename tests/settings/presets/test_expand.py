@@ -1,11 +1,25 @@
 """A preset is replaced by its settings; what is wrong with it is told at its place."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.settings.load import Loaded, load_settings
-from tests.settings.configs import ROUTES, UPSTREAMS, assert_found, config, faults, load, one_issuer
+from gateway.settings.load import Loaded, Rejected, load_settings
+from gateway.settings.presets.vendors import PRESETS
+from tests.settings.configs import (
+    ROUTES,
+    UPSTREAMS,
+    assert_found,
+    config,
+    faults,
+    load,
+    one_issuer,
+    outcome_of,
+)
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 APP = "1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9"
@@ -102,6 +116,33 @@ def test_faults_say_what_to_write(tmp_path: Path) -> None:
     assert missing.startswith("`preset: entra` needs `tenant`: the ID of the tenant")
     assert missing.endswith(f"e.g. `tenant: {TENANT}`")
     assert message(f"{{{ENTRA}, tennant: x}}").endswith("did you mean `tenant`?")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from([*PRESETS]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(["preset", "presets", "tenant", "clients", "audiences", "require", "x"])
+
+
+@given(issuers=st.dictionaries(st.sampled_from("ab"), st.dictionaries(KEYS, ANYTHING)) | ANYTHING)
+def test_no_content_of_a_file_is_an_error_of_ours(
+    issuers: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = json.dumps({**yaml.safe_load(config()), "issuers": issuers})
+
+    outcome = outcome_of(tmp_path_factory.getbasetemp(), text)
+
+    assert isinstance(outcome, Loaded | Rejected)
+
+
+def test_a_misspelled_key_is_one_only_if_its_value_names_a_preset(tmp_path: Path) -> None:
+    for value in ("[auth0]", "{auth0: 1}", "other", "7"):
+        keys = f"issuer: a, jwks_url: 'https://a.example', audiences: [a], x: {value}"
+        (fault,) = faults(tmp_path, one_issuer(f"{{{keys}}}"))
+
+        assert fault.code.value == "unknown_key"
 
 
 def test_a_file_without_issuers_or_with_wrong_ones_is_left_to_the_schema(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.settings.presets.preset import Parameter, Preset
 from gateway.settings.presets.vendors import PRESETS
+from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.text.yaml_nodes import parse_yaml
 from tests.settings.configs import load, one_issuer
 
@@ -42,6 +43,12 @@ def test_the_examples_make_an_issuer(preset: Preset, tmp_path: Path) -> None:
     issuer = settings.issuers["main"].issuer.issuer
     assert "<" not in issuer
     assert issuer.startswith(("https://", "http://"))
+
+
+def test_no_parameter_has_the_name_of_a_key_of_every_issuer() -> None:
+    names = {one.name for preset in PRESETS.values() for one in preset.parameters}
+
+    assert not names & {*IssuerModel.model_fields, "preset"}
 
 
 @pytest.mark.parametrize(
