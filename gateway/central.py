@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.admission import Keys
 from gateway.decision.revocation import RevocationLists
 from gateway.login.requests import Logins
+from gateway.service_tokens.requests import ServiceTokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,10 +13,11 @@ class Central:
     """What belongs to one configuration and exists once, however many processes serve requests.
 
     *keys* and *lists* are live: they are kept current elsewhere. *logins* are None if the
-    configuration has no way to log in. Each is the thing itself in a gateway of one process; in a
-    worker it is the supervisor's, which is asked.
+    configuration has no way to log in, *service_tokens* if no upstream has credentials. Each is the
+    thing itself in a gateway of one process; in a worker it is the supervisor's, which is asked.
     """
 
     keys: Keys
     lists: RevocationLists
     logins: Logins | None = None
+    service_tokens: ServiceTokens | None = None

@@ -13,6 +13,7 @@ from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
+from gateway.admin.service_tokens import service_token_statuses
 from gateway.admin.sessions import login_status
 from gateway.admin.status import (
     certificate_status,
@@ -35,6 +36,7 @@ from gateway.settings.values.configuration import Settings
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.exposition import Exposition
 from gateway.telemetry.metrics.logins import LoginMetrics
+from gateway.telemetry.metrics.service_tokens import HeldToken, ServiceTokenMetrics
 
 
 class Workers(Protocol):
@@ -122,6 +124,7 @@ class ControlPlane:
             revocations=lambda: map(revocation_metrics, self._fetched.revocations.status()),
             certificates=self._seconds_left,
             logins=self._login_metrics,
+            service_tokens=self._service_token_metrics,
             pids=lambda: workers.pids,
             restarts=lambda: workers.restarts,
             is_ready=lambda: not self.ready().not_ready,
@@ -284,6 +287,7 @@ class ControlPlane:
             "upstreams": upstream_statuses(self._settings.upstreams, metrics.upstreams),
             "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),
             "logins": self._login_statuses(),
+            "service_tokens": self._service_token_statuses(),
             "connections": {
                 "open": metrics.connections_open,
                 "requests_in_flight": metrics.requests_in_flight,
@@ -311,6 +315,16 @@ class ControlPlane:
             return []
         endpoints = {one.name: one for one in logins.status()}
         return [login_status(one, endpoints[one.issuer]) for one in self._settings.logins.values()]
+
+    def _service_token_statuses(self) -> list[Mapping[str, object]]:
+        tokens = self._fetched.service_tokens
+        return [] if tokens is None else service_token_statuses(tokens)
+
+    def _service_token_metrics(self) -> tuple[ServiceTokenMetrics, Iterable[HeldToken]]:
+        tokens = self._fetched.service_tokens
+        if tokens is None:
+            return ServiceTokenMetrics(), ()
+        return tokens.counts, [HeldToken(one.name, one.age_seconds) for one in tokens.status()]
 
     async def sessions(self, subject: str | None) -> Sequence[Session]:
         """Return the sessions of *subject*, or all, newest first. Raises StoreUnavailable."""

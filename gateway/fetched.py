@@ -1,4 +1,4 @@
-"""Own what exists once for one configuration: keys, revocation lists and logins."""
+"""Own what exists once for one configuration: keys, revocation lists, logins, service tokens."""
 
 import asyncio
 import time
@@ -14,26 +14,29 @@ from gateway.login.live_logins import LiveLogins
 from gateway.login.requests import Logins
 from gateway.oauth.endpoints import LiveEndpoints
 from gateway.revocation.revocations import Revocations
+from gateway.service_tokens.live_tokens import LiveServiceTokens
 from gateway.settings.values.configuration import Settings
+from gateway.telemetry.metrics.service_tokens import ServiceTokenMetrics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """The keys, lists and logins of one configuration, kept fresh from ``start`` to ``close``.
+    """The keys, lists, logins and service tokens of one configuration, from ``start`` to ``close``.
 
     *logins* are None if it has no way to log in. *live_logins* are the same, as operators and
-    reloads see them.
+    reloads see them. *service_tokens* are None if no upstream has credentials.
     """
 
     keyring: Keyring
     revocations: Revocations
     logins: Logins | None = None
     live_logins: LiveLogins | None = None
+    service_tokens: LiveServiceTokens | None = None
 
     @property
     def central(self) -> Central:
         """Return what a process that serves requests uses of this, if it is this process."""
-        return Central(self.keyring, self.revocations.lists, self.logins)
+        return Central(self.keyring, self.revocations.lists, self.logins, self.service_tokens)
 
     async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""
@@ -48,6 +51,8 @@ class Fetched:
         self.revocations.take_over(former.revocations)
         if self.live_logins is not None and former.live_logins is not None:
             self.live_logins.take_over(former.live_logins)
+        if self.service_tokens is not None and former.service_tokens is not None:
+            self.service_tokens.take_over(former.service_tokens)
         try:
             await self.start(limit_seconds)
         except BaseException:  # cancelled: the gateway stops
@@ -62,9 +67,9 @@ class Fetched:
         """Stop all fetches."""
         await asyncio.gather(*(one.close() for one in self._parts()))
 
-    def _parts(self) -> tuple[Keyring | Revocations | LiveLogins, ...]:
-        logins = () if self.live_logins is None else (self.live_logins,)
-        return (self.keyring, self.revocations, *logins)
+    def _parts(self) -> list[Keyring | Revocations | LiveLogins | LiveServiceTokens]:
+        every = (self.keyring, self.revocations, self.live_logins, self.service_tokens)
+        return [one for one in every if one is not None]
 
 
 MakeLogins = Callable[[Settings], Logins | None]
@@ -78,7 +83,7 @@ def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
     kept: LoginsKept | None = None,
     wall: Callable[[], float] = time.time,
 ) -> Fetched:
-    """Return the keys, lists and logins of *settings*; call *on_lists_change* with each new list.
+    """Return what exists once for *settings*; call *on_lists_change* with each new list.
 
     *kept* is what the logins of all configurations share, *wall* returns seconds since the epoch.
     *make_logins* may return other logins instead.
@@ -93,7 +98,17 @@ def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
         revocations,
         live if make_logins is None else make_logins(settings),
         live,
+        _make_service_tokens(settings, clock, wall),
     )
+
+
+def _make_service_tokens(
+    settings: Settings, clock: Clock, wall: Callable[[], float]
+) -> LiveServiceTokens | None:
+    if all(one.credentials is None for one in settings.upstreams.values()):
+        return None
+    counts = ServiceTokenMetrics()
+    return LiveServiceTokens(settings.upstreams, settings.issuers, counts, clock, wall)
 
 
 def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of

@@ -24,6 +24,7 @@ from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.login.requests import Logins
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
 from gateway.proxy.concurrency.rate_limits import apply_rate_limits
+from gateway.proxy.credentials import apply_credentials
 from gateway.proxy.logins.browser_logins import BrowserLogins
 from gateway.proxy.logins.session_cache import SessionCache
 from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion
@@ -125,6 +126,13 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
         tracer,
         identity_names,
         had_logins,
+    )
+    apply_credentials(
+        port,
+        settings.upstreams,
+        central.service_tokens,
+        settings.policy.max_token_bytes,
+        clocks,
     )
     apply_rate_limits(port, settings.rate_limiting, limiter or MemoryLimiter(), metrics)
     limits = apply_concurrency_limits(

@@ -40,6 +40,11 @@ class Reason(Enum):
     CSRF_REFUSED = ("csrf_refused", 403, "The request may come from another site's page")
     SCOPE_MISSING = ("scope_missing", 403, "The token lacks a required scope")
     CLAIM_RULE_FAILED = ("claim_rule_failed", 403, "The token does not satisfy a claim rule")
+    TOKEN_EXCHANGE_REFUSED = (
+        "token_exchange_refused",
+        403,
+        "The token may not be exchanged for one of the service",
+    )
     ISSUER_NOT_ACCEPTED = ("issuer_not_accepted", 403, "The token's issuer is not accepted here")
 
     ROUTE_NOT_FOUND = ("route_not_found", 404, "No route matches the request")
@@ -68,6 +73,11 @@ class Reason(Enum):
         "Sessions cannot be checked at the moment",
     )
     LOGIN_UNAVAILABLE = ("login_unavailable", 503, "The issuer does not respond at the moment")
+    SERVICE_TOKEN_UNAVAILABLE = (
+        "service_token_unavailable",
+        503,
+        "There is no token for the service at the moment",
+    )
     LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Rate limits cannot be checked at the moment")
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")

@@ -25,6 +25,7 @@ from gateway.http.reading.names import RequestNames, supported_upgrades, token_f
 from gateway.http.reading.request import NO_HOST, Request
 from gateway.http.reading.trace_context import rehearse_trace
 from gateway.http.request_steps import (
+    credential_steps,
     limit_steps,
     option_steps,
     own_steps,
@@ -148,6 +149,7 @@ class Rehearsal:
             if deny is None:
                 limits = self.settings.rate_limiting.routes[verdict.route.index]
                 steps = (*steps, *limit_steps(verdict.route, limits))
+                steps = (*steps, *credential_steps(self.settings.upstreams[verdict.route.upstream]))
             verdict = deny or verdict
         return replace(decided, verdict=verdict, steps=steps, session=session)
 
@@ -194,6 +196,9 @@ class Rehearsal:
             received = request.trace
             trace = received if self.settings.tracing is None else rehearse_trace(received)
             route = verdict.route
+            upstream = self.settings.upstreams[route.upstream]
+            if upstream.credentials is not None:
+                request, verdict = _with_credential(request, verdict)
             return render_request_head(
                 request,
                 verdict,
@@ -202,7 +207,7 @@ class Rehearsal:
                 self._forward_token,
                 trace,
                 self.settings.route_options[route.index].rewrite,
-                self.settings.upstreams[route.upstream].servers[0],
+                upstream.servers[0],
             )
         is_head = request.method == "HEAD"
         close = not request.keep_alive or not request.body_ends_soon()
@@ -249,6 +254,15 @@ class Rehearsal:
         return render_own_response(
             REDIRECT_STATUS, fields, b"", REQUEST_ID, now, is_head, close, more
         )
+
+
+def _with_credential(request: Request, allow: Allow) -> tuple[Request, Allow]:
+    """Return *request* and *allow* with a token of the upstream in place of the client's."""
+    request = copy(request)
+    request.fields = copy(request.fields)
+    request.fields.authorization = ()
+    line = b"Authorization: Bearer %b\r\n" % NOT_SHOWN
+    return request, allow._replace(identity_fields=allow.identity_fields + line)
 
 
 def _may_come_by_session(request: Request, route: Route | None) -> bool:

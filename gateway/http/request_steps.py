@@ -7,6 +7,7 @@ from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.routes.routing import Route
 from gateway.decision.verdict import Deny, LogIn, Publish
 from gateway.http.reading.request import Request
+from gateway.settings.values.configuration import ServiceCredentials, Upstream
 from gateway.settings.values.rates import RateLimit
 from gateway.settings.values.route_options import RouteOptions
 
@@ -88,3 +89,23 @@ def limit_steps(route: Route, limits: Sequence[RateLimit]) -> Iterator[Step]:
         names = ", ".join(limit.name for limit in limits)
         setting = Setting(Owner.ROUTE, route.name, ("rate_limits",))
         yield Step(Check.RATE_LIMITS, f"room in: {names}", "not counted here", None, setting)
+
+
+def credential_steps(upstream: Upstream) -> Iterator[Step]:
+    """Yield the step about the token that *upstream* receives, which is not got here."""
+    asked = upstream.credentials
+    if asked is None:
+        return
+    setting = Setting(Owner.UPSTREAM, upstream.name, ("credentials", asked.grant.value))
+    whose = "the caller's token, exchanged" if asked.exchanges else "a token of the gateway's own"
+    found = f"{whose} at {asked.server} as {asked.client.client_id}{_asked_for(asked)}"
+    yield Step(Check.SERVICE_TOKEN, f"a token for {upstream.name}", found, None, setting)
+
+
+def _asked_for(asked: ServiceCredentials) -> str:
+    words = (
+        ("scopes", ", ".join(asked.scopes)),
+        ("audience", asked.audience),
+        ("resource", asked.resource),
+    )
+    return "".join(f", {name} {value}" for name, value in words if value)

@@ -130,6 +130,7 @@ class Limited(Measured, Protocol):
     port: "Port"
     client: Client
     request: Request
+    allow: Allow | None
     slots: HeldSlots | None  # from when it has entered; once it is over, none
     limit_fields: bytes
     waited: bool

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.limits.gcra import Wanted
 from gateway.login.requests import LoginRequest
+from gateway.service_tokens.requests import ServiceToken
 from gateway.settings.text.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
 
@@ -124,6 +125,15 @@ class SessionsEnded:
     ids: frozenset[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceTokenUpdate:
+    """The gateway's own token for an *upstream*; None if there is none at hand."""
+
+    number: int
+    upstream: str
+    token: ServiceToken | None = field(repr=False)
+
+
 # --- from a worker to the supervisor
 
 
@@ -150,6 +160,35 @@ class ServeLogin:
 
     number: int
     request: LoginRequest
+
+
+@dataclass(frozen=True, slots=True)
+class FindServiceToken:
+    """Get the gateway's own token for an *upstream*; answered as ``ServiceTokens.find`` does."""
+
+    number: int
+    upstream: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeToken:
+    """Exchange the caller's token *subject*; answered as ``ServiceTokens.exchange`` does."""
+
+    number: int
+    upstream: str
+    digest: bytes = field(repr=False)
+    subject: bytes = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RejectServiceToken:
+    """Note that an *upstream* refused *token*; answered with None."""
+
+    number: int
+    upstream: str
+    token: ServiceToken = field(repr=False)
+    digest: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

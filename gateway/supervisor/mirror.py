@@ -28,6 +28,7 @@ from gateway.supervisor.messages import (
 )
 from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
+from gateway.supervisor.peer_service_tokens import PeerServiceTokens
 from gateway.supervisor.portable_keys import unpack_keys
 
 # An answer takes less than a millisecond, or more while the supervisor loads a configuration.
@@ -43,7 +44,7 @@ class _Latest:
 
 
 class Mirror:
-    """The current *keys* and *lists* of the configuration *number*, and its *logins*."""
+    """The *keys* and *lists* of the configuration *number*, its *logins* and *service_tokens*."""
 
     def __init__(self, number: int, circuit: PeerCircuit) -> None:
         self._number = number
@@ -55,11 +56,12 @@ class Mirror:
         self.keys: Mapping[str, KeySet] = self._keys
         self.lists: Mapping[str, RevocationList] = self._lists
         self.logins = PeerLogins(number, circuit)
+        self.service_tokens = PeerServiceTokens(number, circuit)
 
     @property
     def central(self) -> Central:
         """Return what the worker's data plane uses."""
-        return Central(self, self.lists, self.logins)
+        return Central(self, self.lists, self.logins, self.service_tokens)
 
     def update_keys(self, update: KeysUpdate) -> None:
         """Replace the keys of one issuer."""

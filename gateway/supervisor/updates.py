@@ -1,4 +1,4 @@
-"""Publish to the workers the keys and lists of a configuration, and ends of its sessions."""
+"""Publish to workers the keys, lists and tokens of a configuration, and ends of its sessions."""
 
 import pickle
 import time
@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator
 
 from gateway.decision.revocation import RevocationList
 from gateway.fetched import Fetched
-from gateway.supervisor.messages import KeysUpdate, ListUpdate, SessionsEnded
+from gateway.supervisor.messages import (
+    KeysUpdate,
+    ListUpdate,
+    ServiceTokenUpdate,
+    SessionsEnded,
+)
 from gateway.supervisor.portable_keys import pack_keys
 
-Update = KeysUpdate | ListUpdate | SessionsEnded
+Update = KeysUpdate | ListUpdate | SessionsEnded | ServiceTokenUpdate
 
 
 class UpdateSource:
@@ -25,6 +30,9 @@ class UpdateSource:
             yield self._keys(issuer.name)
         for one in self.fetched.revocations.status():
             yield self._list(one.name)
+        if self.fetched.service_tokens is not None:
+            for token in self.fetched.service_tokens.status():
+                yield self._service_token(token.name)
 
     def follow(self, publish: Callable[[Update], None]) -> None:
         """Call *publish* with every change from now on."""
@@ -43,6 +51,8 @@ class UpdateSource:
         self.fetched.revocations.subscribe(publish_list)
         if self.fetched.logins is not None:
             self.fetched.logins.subscribe(lambda ids: publish(SessionsEnded(self.number, ids)))
+        if self.fetched.service_tokens is not None:
+            self.fetched.service_tokens.subscribe(lambda name: publish(self._service_token(name)))
 
     def _keys(self, name: str) -> KeysUpdate:
         keys = self.fetched.keyring.keys.get(name)
@@ -55,6 +65,10 @@ class UpdateSource:
             None if age_seconds is None else time.monotonic() - age_seconds,
             status.last_error,
         )
+
+    def _service_token(self, name: str) -> ServiceTokenUpdate:
+        tokens = self.fetched.service_tokens
+        return ServiceTokenUpdate(self.number, name, tokens.held.get(name) if tokens else None)
 
     def _list(self, name: str) -> ListUpdate:
         listed = self.fetched.revocations.lists.get(name)

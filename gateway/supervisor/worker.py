@@ -23,6 +23,7 @@ from gateway.supervisor.messages import (
     KeysUpdate,
     ListUpdate,
     Prepare,
+    ServiceTokenUpdate,
     SessionsEnded,
     Start,
     Stop,
@@ -63,9 +64,12 @@ class Worker:
 
     def _receive(self, update: Any) -> None:
         match update:
-            case KeysUpdate(number) | ListUpdate(number) | SessionsEnded(number) if self._is_over(
-                number
-            ):
+            case (
+                KeysUpdate(number)
+                | ListUpdate(number)
+                | SessionsEnded(number)
+                | ServiceTokenUpdate(number)
+            ) if self._is_over(number):
                 return
             case KeysUpdate(number):
                 self._mirror(number).update_keys(update)
@@ -73,6 +77,8 @@ class Worker:
                 self._mirror(number).update_list(update)
                 if number == self._number and self._data is not None:
                     self._data.compare_streams()
+            case ServiceTokenUpdate(number):
+                self._mirror(number).service_tokens.update(update)
             case SessionsEnded(number, ids):
                 self._mirror(number).logins.end(ids)
             case Discard(number):

@@ -12,6 +12,7 @@ from gateway.decision.identity import identity_aliases
 from gateway.fetched import Fetched
 from gateway.limits.limiter import MemoryLimiter
 from gateway.login.requests import Logins
+from gateway.service_tokens.requests import ServiceTokens
 from gateway.settings.text.disk import Record
 from gateway.settings.values.configuration import Settings
 from gateway.supervisor.child import Child, ask_all, describe_failure
@@ -21,10 +22,13 @@ from gateway.supervisor.messages import (
     Configuration,
     Discard,
     Drain,
+    ExchangeToken,
     Find,
+    FindServiceToken,
     FindSession,
     Prepare,
     Refetch,
+    RejectServiceToken,
     ServeLogin,
     Start,
     Stop,
@@ -129,6 +133,14 @@ class WorkerPool:
                 return await self._logins(number).find(cookies)
             case ServeLogin(number, request):
                 return await self._logins(number).serve(request)
+            case FindServiceToken(number, upstream):
+                return await self._service_tokens(number).find(upstream)
+            case ExchangeToken(number, upstream, digest, subject, seconds):
+                tokens = self._service_tokens(number)
+                return await tokens.exchange(upstream, digest, subject, seconds)
+            case RejectServiceToken(number, upstream, token, digest):
+                self._service_tokens(number).reject(upstream, token, digest)
+                return None
             case Take(wanted):
                 return self._limiter.take(wanted)
             case _:
@@ -143,6 +155,13 @@ class WorkerPool:
         if source.fetched.logins is None:
             raise Refused("the configuration has no login")
         return source.fetched.logins
+
+    def _service_tokens(self, number: int) -> ServiceTokens:
+        """Return the tokens for services, as ``_logins`` returns the logins."""
+        source = self._updates.get(number) or self._updates[self._live.number]
+        if source.fetched.service_tokens is None:
+            raise Refused("no upstream has credentials")
+        return source.fetched.service_tokens
 
     def _publish(self, update: Update) -> None:
         if update.number in self._updates:  # otherwise its configuration was discarded

@@ -10,11 +10,14 @@ from gateway.decision.verdict import Deny, LogIn, Publish
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.http.request_steps import (
+    credential_steps,
     limit_steps,
     option_steps,
     own_steps,
     request_step,
 )
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
+from gateway.settings.values.configuration import ServiceCredentials, ServiceGrant, Upstream
 from gateway.settings.values.rates import RateLimit
 from gateway.settings.values.route_options import RouteOptions
 from tests.decision.policies import route
@@ -131,3 +134,29 @@ def test_what_it_refuses_is_a_step_that_fails() -> None:
 
     assert (step.check, step.found) == (Check.LOGIN, "the host is no origin")
     assert step.reason is Reason.LOGIN_MISDIRECTED
+
+
+def test_the_token_of_the_service_is_named_and_not_shown() -> None:
+    client = OAuthClient("gateway", ClientAuthentication.BASIC, "hush")
+    own = ServiceCredentials(ServiceGrant.CLIENT_CREDENTIALS, client, "main", None, ("a", "b"))
+    exchange = ServiceCredentials(
+        ServiceGrant.TOKEN_EXCHANGE, client, None, "https://as.test/token", audience="orders"
+    )
+    for asked, grant, found in (
+        (
+            own,
+            "client_credentials",
+            "a token of the gateway's own at the issuer main as gateway, scopes a, b",
+        ),
+        (
+            exchange,
+            "token_exchange",
+            "the caller's token, exchanged at https://as.test/token as gateway, audience orders",
+        ),
+    ):
+        (step,) = credential_steps(Upstream("orders", (), 1.0, 1.0, 1.0, credentials=asked))
+
+        setting = Setting(Owner.UPSTREAM, "orders", ("credentials", grant))
+        assert step == Step(Check.SERVICE_TOKEN, "a token for orders", found, None, setting)
+
+    assert list(credential_steps(Upstream("orders", (), 1.0, 1.0, 1.0))) == []

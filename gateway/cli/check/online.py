@@ -9,7 +9,7 @@ from functools import partial
 from aiohttp import ClientSession
 
 from gateway.cli.check.local_files import describe_no_key
-from gateway.cli.check.logins import try_login
+from gateway.cli.check.logins import try_credentials, try_login
 from gateway.cli.check.servers import ask_health, dial
 from gateway.cli.fetched_keys import find_keys_of
 from gateway.fetching.document import FetchFailed
@@ -51,7 +51,7 @@ class _Trial:
 async def find_online(
     settings: Settings, places: Places, limit_seconds: float = LIMIT_SECONDS
 ) -> tuple[Fault, ...]:
-    """Return an error for each remote issuer, revocation list, login and server that fails now.
+    """Return an error for each remote issuer, list, login, credential and server that fails now.
 
     Each has its configured timeout, and all together have *limit_seconds*.
     """
@@ -70,6 +70,7 @@ async def find_online(
             *_issuers(settings, places, session),
             *_lists(settings, places, session),
             *_logins(settings, places, session),
+            *_credentials(settings, places, session),
             *_servers(settings, places),
         ]
         found = await asyncio.gather(*map(run, trials))
@@ -140,6 +141,21 @@ def _logins(settings: Settings, places: Places, session: ClientSession) -> Itera
         part = places.main().child("login").child(name)
         run = partial(try_login, session, login, settings.issuers[login.issuer], part)
         yield _trial(part.child("issuer"), Code.LOGIN_UNREACHABLE, run)
+
+
+# --- credentials of upstreams
+
+
+def _credentials(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
+    for name, upstream in settings.upstreams.items():
+        asked = upstream.credentials
+        if asked is None:
+            continue
+        part = places.upstream(name).child("credentials").child(asked.grant.value)
+        issuer = None if asked.issuer is None else settings.issuers[asked.issuer]
+        run = partial(try_credentials, session, asked, issuer, part)
+        at = part.child("issuer" if asked.issuer else "token_url")
+        yield _trial(at, Code.CREDENTIALS_UNREACHABLE, run)
 
 
 # --- servers

@@ -35,6 +35,7 @@ class Check(Enum):
     UPGRADE = "upgrade"
     CORS = "cors"
     RATE_LIMITS = "rate limits"
+    SERVICE_TOKEN = "service token"  # noqa: S105 - the name of a step
 
 
 class Owner(Enum):
@@ -43,11 +44,12 @@ class Owner(Enum):
     FILE = "file"
     ISSUER = "issuer"
     ROUTE = "route"
+    UPSTREAM = "upstream"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The setting that *keys* lead to, below the issuer or route *name*, or below the main file.
+    """The setting that *keys* lead to, below the *owner* called *name*, or below the main file.
 
     For example ``require`` and ``scopes`` of a route. No *keys* mean the whole of it. A setting
     that is not written has its default.

@@ -17,6 +17,7 @@ _RETRY_AFTER: Final = {
     Reason.LIMITS_UNAVAILABLE: 1,
     Reason.SESSIONS_UNAVAILABLE: 1,
     Reason.LOGIN_UNAVAILABLE: 5,
+    Reason.SERVICE_TOKEN_UNAVAILABLE: 5,
     Reason.OVERLOADED: 1,
     Reason.DRAINING: 1,
 }

@@ -8,15 +8,21 @@ from gateway.limits.bucket_key import bucket_key
 from gateway.limits.fields import render_policy, render_retry, render_standing
 from gateway.limits.gcra import Rate, Taken, Wanted
 from gateway.limits.limiter import Limiter, Outcome, Uncounted
-from gateway.proxy.port import Limited, Port
+from gateway.proxy.port import Limited, Port, RouteLimits
 from gateway.settings.values.rates import PartKind, RateLimit, RateLimiting
 from gateway.telemetry.metrics.counts import Metrics
 
 
 class RateLimits:
-    """The rate limits of one route; *limiter* counts."""
+    """The rate limits of one route; *limiter* counts. *rest* is what applies after them."""
 
-    def __init__(self, limits: Sequence[RateLimit], limiter: Limiter, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        limits: Sequence[RateLimit],
+        limiter: Limiter,
+        metrics: Metrics,
+        rest: RouteLimits | None = None,
+    ) -> None:
         self._limits = tuple((one, Rate(one.interval_us, one.burst)) for one in limits)
         self._rates = [rate for _, rate in self._limits]
         self._names = [one.name.encode() for one in limits]
@@ -24,6 +30,7 @@ class RateLimits:
         self._by_address = any(part.kind is PartKind.ADDRESS for one in limits for part in one.key)
         self._limiter = limiter
         self._limited = metrics.rate_limited
+        self._rest = rest
 
     def begin(self, exchange: Limited, allow: Allow) -> None:
         """Dispatch *exchange* or refuse it; later, if the limiter has to be asked."""
@@ -51,7 +58,7 @@ class RateLimits:
 
     def _act(self, exchange: Limited, allow: Allow, outcome: Outcome) -> None:
         if outcome is Uncounted.ALLOWED:
-            exchange.dispatch(allow)
+            self._pass(exchange, allow)
         elif outcome is Uncounted.REFUSED:
             detail = "rate limiter unavailable and `on_failure: refuse`"
             exchange.refuse(Deny(Reason.LIMITS_UNAVAILABLE, detail, allow.route, allow.token))
@@ -62,13 +69,19 @@ class RateLimits:
         fields = self._policy + render_standing(self._names, self._rates, taken)
         if taken.refused is None:
             exchange.limit_fields += fields
-            exchange.dispatch(allow)
+            self._pass(exchange, allow)
             return
         name = self._limits[taken.refused][0].name
         self._limited[name] = self._limited.get(name, 0) + 1
         exchange.limit_fields += fields + render_retry(self._rates, taken)
         detail = f"rate limit `{name}` exceeded"
         exchange.refuse(Deny(Reason.RATE_LIMITED, detail, allow.route, allow.token))
+
+    def _pass(self, exchange: Limited, allow: Allow) -> None:
+        if self._rest is None:
+            exchange.dispatch(allow)
+        else:
+            self._rest.begin(exchange, allow)
 
 
 def apply_rate_limits(
@@ -77,4 +90,4 @@ def apply_rate_limits(
     """Set the limits of the routes of *port* to those of *settings*; *limiter* counts."""
     for state, limits in zip(port.routes, settings.routes, strict=True):
         if limits:
-            state.limits = RateLimits(limits, limiter, metrics)
+            state.limits = RateLimits(limits, limiter, metrics, state.limits)

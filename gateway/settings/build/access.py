@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Route
+from gateway.settings.build.clients.credentials import TokenServers, refuse_without_token
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.issuers.issuers import build_issuers
@@ -106,10 +107,14 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     built_routes = add_token_sources(built_routes, routes, reserved, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
+    ours = {one.name for one in issuers if one.part.document.include is None}
+    tokens = TokenServers(trusted, ours.__contains__, model.identity.forward_token, proxy)
+    built_upstreams = build_upstreams(upstreams, tokens, sources.disk, faults)
+    refuse_without_token(built_routes, routes, built_upstreams, sound, faults)
     return Access(
         dict(trusted.sound),
         build_revocations(model.revocations, at_lists, sources, known.issuers, faults, proxy),
-        build_upstreams(upstreams, sources.disk, faults),
+        built_upstreams,
         logins,
         built_resources,
         point_to(built_resources, built_routes),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.settings.build.checks import refuse_repeated
+from gateway.settings.build.clients.credentials import TokenServers, build_credentials
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_upstream_tls, refuse_plain_servers
 from gateway.settings.schema.balancing import (
@@ -30,9 +31,9 @@ from gateway.settings.values.configuration import Server, Upstream
 
 
 def build_upstreams(
-    named: Sequence[Named[UpstreamModel]], disk: Disk, faults: list[Fault]
+    named: Sequence[Named[UpstreamModel]], tokens: TokenServers, disk: Disk, faults: list[Fault]
 ) -> dict[str, Upstream]:
-    """Return the valid upstreams by name."""
+    """Return the valid upstreams by name; *tokens* are where their tokens can be got."""
     built: dict[str, Upstream] = {}
     for one in named:
         if one.model is None:
@@ -63,6 +64,14 @@ def build_upstreams(
             tls if any(server.tls for server in servers) else None,
             _balancing(one.model, one.part, faults),
             one.model.stall_timeout,
+            build_credentials(
+                one.model.credentials,
+                one.part.child("credentials"),
+                one.directory,
+                tokens,
+                disk,
+                faults,
+            ),
         )
     return built
 

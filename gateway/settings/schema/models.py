@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.balancing import BalancingModel
+from gateway.settings.schema.credentials import CredentialsModel
 from gateway.settings.schema.fetching import FetchingModel
 from gateway.settings.schema.identity import IdentityModel
 from gateway.settings.schema.issuers.issuer import IssuerModel
@@ -128,6 +129,10 @@ class UpstreamModel(BalancingModel):
     idle_timeout: Duration = described("55s", "A pooled connection idle this long is closed.")
     tls: UpstreamTlsModel = Field(
         default=UpstreamTlsModel(), description="How https servers and the gateway authenticate."
+    )
+    credentials: CredentialsModel | None = Field(
+        default=None,
+        description="An access token that the gateway gets for the service; none by default.",
     )
 
 

@@ -96,6 +96,8 @@ class Code(StrEnum):
     REVOCATIONS_UNUSABLE = "revocations_unusable"
     LOGIN_UNREACHABLE = "login_unreachable"
     LOGIN_UNUSABLE = "login_unusable"
+    CREDENTIALS_UNREACHABLE = "credentials_unreachable"
+    CREDENTIALS_UNUSABLE = "credentials_unusable"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_UNTRUSTED = "upstream_untrusted"
     UPSTREAM_UNHEALTHY = "upstream_unhealthy"

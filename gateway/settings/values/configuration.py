@@ -10,6 +10,7 @@ from gateway.decision.policy import Issuer, Policy
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.rules.claim_sources import ClaimSource
 from gateway.settings.values.balancing import PLAIN, Balancing
+from gateway.settings.values.clients import OAuthClient
 from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.route_options import RouteOptions
@@ -160,6 +161,46 @@ class Server:
     authority: str
 
 
+class ServiceGrant(Enum):
+    """How a token for a service is got: for the gateway itself, or for the caller."""
+
+    CLIENT_CREDENTIALS = "client_credentials"  # RFC 6749 §4.4
+    TOKEN_EXCHANGE = "token_exchange"  # noqa: S105 - RFC 8693, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCredentials:
+    """What the gateway asks an authorization server for, to authenticate at one upstream.
+
+    The server is that of the issuer named *issuer*, which publishes its token endpoint, or the one
+    at *token_url*, with the authorities *ca* (None: those that the machine trusts), by *proxy*.
+    *resource* is RFC 8707's. *token_type* is what an exchange asks for (RFC 8693 §3). A request to
+    the server, and a request that waits for it, takes at most *timeout_seconds*.
+    """
+
+    grant: ServiceGrant
+    client: OAuthClient
+    issuer: str | None
+    token_url: str | None
+    scopes: tuple[str, ...] = ()
+    audience: str | None = None
+    resource: str | None = None
+    token_type: str = ""
+    timeout_seconds: float = 5.0
+    ca: Authorities | None = None
+    proxy: Proxy | None = None
+
+    @property
+    def exchanges(self) -> bool:
+        """Return whether each caller has a token of its own."""
+        return self.grant is ServiceGrant.TOKEN_EXCHANGE
+
+    @property
+    def server(self) -> str:
+        """Return the server, for people."""
+        return f"the issuer {self.issuer}" if self.issuer else str(self.token_url)
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A service: its servers, timeouts and balancing options."""
@@ -172,6 +213,7 @@ class Upstream:
     tls: ClientTls | None = None  # for its https servers; None where it has none
     balancing: Balancing = PLAIN
     stall_timeout_seconds: float = 60.0  # between two bytes of a response
+    credentials: ServiceCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Place
 from gateway.settings.text.grants import Include
 from gateway.settings.text.places import Places
+from gateway.suites.differences.credential_facets import credential_facets
 from gateway.suites.differences.facet import Change, Facet, Facets, Statement, differing, summarise
 from gateway.suites.differences.general_facets import (
     fetch_facets,
@@ -39,6 +40,7 @@ def compare_access(old: Loaded, new: Loaded) -> Iterator[Change]:
         before, after = facets(old.settings), facets(new.settings)
         yield from _compare("", subject, before, after, _of(old.places), _of(new.places))
     yield from _compare_common("TLS to the upstream", _upstream_tls(old), _upstream_tls(new))
+    yield from _compare_common("credentials of the upstream", _credentials(old), _credentials(new))
     yield from _compare_sections("revocation list", _lists(old), _lists(new))
     yield from _compare_sections("resource", _resources(old), _resources(new))
     yield from _compare_sections("include", *_includes(old, new))
@@ -211,6 +213,13 @@ def _upstream_tls(loaded: Loaded) -> dict[str, Section]:
     return {
         name: (name, facets, _below_upstream(loaded.places, name))
         for name, facets in upstream_tls_facets(loaded.settings).items()
+    }
+
+
+def _credentials(loaded: Loaded) -> dict[str, Section]:
+    return {
+        name: (name, facets, _below_upstream(loaded.places, name))
+        for name, facets in credential_facets(loaded.settings).items()
     }
 
 

@@ -17,7 +17,7 @@ def login_facets(login: LoginSettings, settings: Settings) -> dict[str, Facet]:
     return {
         "issuer": Facet(issuer, f"{login.issuer} ({issuer})", ("issuer",)),
         "origins": Facet(origins, listed(origins, "none"), ("origins",)),
-        **_client(login.client),
+        **client_facets(login.client),
         "scopes": Facet(frozenset(login.scopes), listed(login.scopes, "none"), ("scopes",)),
         "resource": Facet(login.resource, login.resource or "none", ("resource",)),
         "extra_params": Facet(params, params or "none", ("extra_params",)),
@@ -28,7 +28,8 @@ def login_facets(login: LoginSettings, settings: Settings) -> dict[str, Facet]:
     }
 
 
-def _client(client: OAuthClient) -> dict[str, Facet]:
+def client_facets(client: OAuthClient) -> dict[str, Facet]:
+    """Return the facets of a client of an authorization server; a secret is never shown."""
     method = client.method.value
     credential: object = None
     shown = "none"

@@ -21,5 +21,7 @@ def place_of_setting(setting: Setting, places: Places) -> Place:
             return places.of_issuer(setting.name, *setting.keys)
         case Owner.ROUTE:
             return places.of_route(setting.name, *setting.keys)
+        case Owner.UPSTREAM:
+            return places.of_upstream(setting.name, *setting.keys)
         case _:
             assert_never(setting.owner)

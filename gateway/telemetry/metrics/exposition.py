@@ -20,6 +20,12 @@ from gateway.telemetry.metrics.reports import (
     revocation_families,
 )
 from gateway.telemetry.metrics.routes import route_families
+from gateway.telemetry.metrics.service_tokens import (
+    HeldToken,
+    ServiceTokenMetrics,
+    no_service_tokens,
+    service_token_families,
+)
 from gateway.telemetry.metrics.upstreams import upstream_families
 
 _VERSION = ("version",)
@@ -44,6 +50,9 @@ class Exposition:
         digest: Callable[[], str],
         certificates: Callable[[], Iterable[tuple[str, float]]] = tuple,
         logins: Callable[[], LoginMetrics] = LoginMetrics,
+        service_tokens: Callable[
+            [], tuple[ServiceTokenMetrics, Iterable[HeldToken]]
+        ] = no_service_tokens,
         started_at: float = 0.0,
     ) -> None:
         self.reloads = ReloadMetrics(started_at)
@@ -55,6 +64,7 @@ class Exposition:
         self.digest = digest
         self.certificates = certificates
         self.logins = logins
+        self.service_tokens = service_tokens
 
     def expose(self, metrics: Metrics) -> bytes:
         """Return all metrics in Prometheus' text format; safe to call from another thread."""
@@ -93,6 +103,7 @@ class _Families(Collector):
         yield from revocation_families(tuple(exposition.revocations()))
         yield from _certificate_families(exposition.certificates())
         yield from login_families(exposition.logins())
+        yield from service_token_families(*exposition.service_tokens())
         yield from memo_families(metrics)
         yield from session_families(metrics)
         yield counter(

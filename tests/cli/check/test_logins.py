@@ -123,3 +123,60 @@ async def test_an_issuer_that_does_not_answer_is_one_fault_that_of_its_keys(tmp_
     (found,) = await tried(tmp_path, b"<html>")
 
     assert found.code == "keys_unavailable"
+
+
+# --- credentials of upstreams
+
+
+def by_credentials(credentials: str, issuer: str, service: str) -> str:
+    return f"""\
+version: 1
+issuers:
+  main: {{issuer: "{issuer}", discovery: true, audiences: [orders], algorithms: [ES256]}}
+upstreams:
+  orders:
+    servers: ["{service}"]
+    credentials:
+      client_credentials:
+        {credentials}
+        client_id: gateway
+        client_secret: "${{CLIENT_SECRET}}"
+routes:
+  - {{name: a, match: {{path: /a}}, upstream: orders, require: {{}}}}
+"""
+
+
+async def tried_credentials(directory: Path, text: str, body: bytes) -> list[Fault]:
+    with http_peer(body) as peer:
+        found = loaded(directory, by_credentials(text.replace("SELF", peer), peer, peer))
+        return list(await find_online(found.settings, found.places))
+
+
+GOOD = metadata("http://self/token")
+CLOSED = "http://127.0.0.1:1/token"
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "codes"),
+    [
+        ("issuer: main", GOOD, []),
+        ("token_url: SELF/token", GOOD, []),
+        ("issuer: main", metadata(CLOSED), ["credentials_unreachable"]),
+        (f"token_url: {CLOSED}", GOOD, ["credentials_unreachable"]),
+        ("issuer: main", metadata("").replace(b"token_endpoint", b"x"), ["credentials_unusable"]),
+        (
+            "issuer: main",
+            metadata("http://self/token", token_endpoint_auth_methods_supported=["none"]),
+            ["credentials_unusable"],
+        ),
+        ("issuer: main", b"<html>", ["keys_unavailable"]),
+    ],
+)
+async def test_what_credentials_need_is_tried(
+    text: str, body: bytes, codes: list[str], tmp_path: Path
+) -> None:
+    found = await tried_credentials(tmp_path, text, body)
+
+    assert [one.code for one in found] == codes
+    if codes and codes != ["keys_unavailable"]:
+        assert [one.place.line for one in found] == [9]

@@ -1,0 +1,1 @@
+"""Get access tokens for services: the gateway's own, and callers' by exchange."""
