@@ -152,7 +152,7 @@ def test_so_does_one_of_an_issuer_where_nobody_can_log_in(code: str, tmp_path: P
     ):
         example = example.replace("http://127.0.0.1:8001", unreachable)
         example = example.replace("http://127.0.0.1:8002", unusable)
-        text = completed(example, BASE.replace("http://10.0.0.7:8000", service))
+        text = completed(example, BASE).replace("http://10.0.0.7:8000", service)
 
         assert found(tmp_path, text, "--online") == ({code}, {"error"})
 
