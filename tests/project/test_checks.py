@@ -26,7 +26,7 @@ EXAMPLES = [(code, fence) for code, section in SECTIONS.items() for fence in fin
 
 
 ONLINE = [code for code in SECTIONS if re.match("keys|revocations|upstream_un", code)]
-OF_METADATA = [code for code in SECTIONS if code.startswith("login_")]
+OF_METADATA = [code for code in SECTIONS if re.match("login_|credentials_", code)]
 
 
 KEYS = jwks(ec_jwk(kid="e"))
