@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.routes.routing import RouteTable
+from gateway.decision.rules.claim_tests import ClaimRule
 
 ANY_HOST: Final = ""  # never a real host
 
@@ -19,6 +20,25 @@ class Profile(Enum):
     RFC9068 = "rfc9068"
 
 
+class ScopeSource(NamedTuple):
+    """A claim whose items are scopes, each after *prefix*; *path* leads to it."""
+
+    path: tuple[str, ...]
+    prefix: str = ""
+
+
+# The claims of RFC 9068 §2.2.3 and of Entra, Okta and others.
+DEFAULT_SCOPES_FROM: Final = (ScopeSource(("scope",)), ScopeSource(("scp",)))
+
+# By their names: OpenID Connect Core §2, §3.3.2.11.
+ID_TOKEN_CLAIMS: Final = ("nonce", "at_hash", "c_hash")
+# By their values: `token_use: id` (Cognito), `typ: ID` (Keycloak), `aud` equal to `azp`.
+ID_TOKEN_SIGNALS: Final = (*ID_TOKEN_CLAIMS, "token_use", "typ", "azp")
+
+# RFC 8725 §3.12: security events with logout tokens (RFC 8417), introspection responses (RFC 9701).
+OTHER_KINDS: Final = ("events", "token_introspection")
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """One trusted issuer.
@@ -26,7 +46,9 @@ class Issuer:
     *name* is its key in the configuration, *issuer* the ``iss`` of its tokens. *audiences* of None
     means that the audience is not checked. If it *reports*, tokens that fail its check are
     reported, but not refused. *identity* is what services learn from its tokens, if that differs
-    from the policy's.
+    from the policy's. *claims* are rules for each of its tokens, without path variables.
+    *scopes_from* are the claims that grant scopes, *id_token_signals* what an ID token is
+    recognised by, of ``ID_TOKEN_SIGNALS``; *kind_claims* are the claims that no access token has.
     """
 
     name: str
@@ -37,6 +59,14 @@ class Issuer:
     leeway_seconds: float
     reports: bool = False
     identity: Identity | None = None
+    claims: tuple[ClaimRule, ...] = ()
+    scopes_from: tuple[ScopeSource, ...] = DEFAULT_SCOPES_FROM
+    id_token_signals: frozenset[str] = frozenset(ID_TOKEN_SIGNALS)
+    kind_claims: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        kinds = self.id_token_signals.intersection(ID_TOKEN_CLAIMS).union(OTHER_KINDS)
+        object.__setattr__(self, "kind_claims", kinds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ token remembers what was rendered of it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.decision.identity import Identity
 from gateway.decision.keys import KeySet
@@ -26,14 +27,26 @@ class CompactToken:
     signature: bytes
 
 
+class Doubts(NamedTuple):
+    """What in a token's claims may refuse it; each is None if nothing does.
+
+    *other_kind* is the claim or signal of another kind of JWT, *lacking* a missing claim that the
+    issuer's profile requires, *broken_rule* the text of a rule of the issuer that does not hold.
+    """
+
+    other_kind: str | None
+    lacking: str | None
+    broken_rule: str | None
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Claims:
     """The claims the gateway itself reads, each of the right type; *all* holds every claim.
 
     Times are seconds since the epoch, finite and in [0, 2^53). *scopes* are as in the token;
-    *granted* adds those that they imply by ``scope_implies``. *has_other_kind* is whether *all*
-    has claims of another kind of JWT, *lacking* a missing claim that the issuer's profile
-    requires. A null in *all* is None here, like a missing claim.
+    *granted* adds those that they imply by ``scope_implies``. *doubts* are what may refuse the
+    token, depending on its type; None for most tokens. A null in *all* is None here, like a
+    missing claim.
     """
 
     all: Mapping[str, object]
@@ -45,8 +58,7 @@ class Claims:
     issued_at: float | None
     scopes: tuple[str, ...]
     granted: frozenset[str]
-    has_other_kind: bool
-    lacking: str | None
+    doubts: Doubts | None
 
 
 @dataclass(slots=True, eq=False, repr=False)

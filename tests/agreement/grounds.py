@@ -102,7 +102,20 @@ def _is_of_another_type(shown: Shown) -> bool:
 def _is_of_another_kind(shown: Shown) -> bool:
     typ = shown.header.value.get("typ", "jwt")
     is_named = isinstance(typ, str) and typ.lower().endswith("at+jwt")
-    return not is_named and not _OTHER_KINDS.isdisjoint(shown.claims.value)
+    claims = shown.claims.value
+    return not is_named and (
+        not _OTHER_KINDS.isdisjoint(claims)
+        or claims.get("token_use") == "id"
+        or claims.get("typ") in ("ID", "Refresh", "Offline", "Logout")
+        or _is_for_its_client(claims)
+    )
+
+
+def _is_for_its_client(claims: dict[str, Any]) -> bool:
+    audience, clients = claims.get("aud"), (claims.get("azp"), claims.get("client_id"))
+    only = set(audience) if isinstance(audience, list) else {audience}
+    has_scopes = any(claims.get(name) not in (None, "", []) for name in ("scope", "scp"))
+    return len(only) == 1 and any(one in only for one in clients if one) and not has_scopes
 
 
 def _is_malformed_scope(value: Any) -> bool:

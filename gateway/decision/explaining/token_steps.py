@@ -3,10 +3,12 @@
 from collections.abc import Generator
 from datetime import UTC, datetime
 
+from gateway.decision.explaining.rule_steps import rule_steps
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Issuer, Policy, Profile
+from gateway.decision.policy import DEFAULT_SCOPES_FROM, Issuer, Policy, Profile
 from gateway.decision.reason import Reason
+from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.tokens.authenticate import KeySets, authenticate, find_issuer
 from gateway.decision.tokens.claims import check_claims
@@ -24,6 +26,7 @@ _CLAIM_CHECKS = {
     Reason.TOKEN_EXPIRED: Check.TIMES,
     Reason.TOKEN_NOT_YET_VALID: Check.TIMES,
     Reason.AUDIENCE_MISMATCH: Check.AUDIENCE,
+    Reason.CLAIM_RULE_FAILED: Check.ISSUER_RULES,
 }
 
 
@@ -120,8 +123,10 @@ def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
     issuer, claims = token.issuer, token.claims
     deny = check_claims(token, issuer, now)
     failed = None if deny is None else _failed(deny.reason, issuer)
+    if issuer.scopes_from is not DEFAULT_SCOPES_FROM:
+        yield Step(Check.SCOPE_SOURCES, *_sources(token), None, _of(issuer, "scopes_from"))
     for check, expected, found, setting in (
-        (Check.KIND, _expected_kind(issuer), _kind(token), "profile"),
+        (Check.KIND, _expected_kind(issuer), _kind(token), _kind_setting(token, deny)),
         (Check.TIMES, f"current at {show_time(now)}", _times(claims), "leeway"),
         (Check.AUDIENCE, _expected_audience(issuer), _audience(claims), "audiences"),
     ):
@@ -130,6 +135,16 @@ def claim_steps(token: SignedToken, now: float) -> Generator[Step, None, bool]:
             yield Step(check, expected, fault, deny.reason, _of(issuer, setting))
             return False
         yield Step(check, expected, found, None, _of(issuer, setting))
+        if check is Check.KIND:
+            yield from rule_steps(
+                issuer.claims,
+                claims.all,
+                ({},),
+                Check.ISSUER_RULES,
+                lambda rule: _of(issuer, "require", "claims", rule.key),
+            )
+            if failed is Check.ISSUER_RULES:
+                return False
     return True
 
 
@@ -143,6 +158,23 @@ def _expected_kind(issuer: Issuer) -> str:
     if issuer.profile is Profile.RFC9068:
         return "typ at+jwt, with every claim that RFC 9068 requires"
     return "typ at+jwt, JWT or none, without claims of another kind of token"
+
+
+def _kind_setting(token: SignedToken, deny: Deny | None) -> str:
+    doubts = token.claims.doubts
+    if deny is None or deny.reason is not Reason.TOKEN_TYPE_MISMATCH or doubts is None:
+        return "profile"
+    is_signal = doubts.other_kind in token.issuer.id_token_signals
+    return "id_token_signals" if is_signal else "profile"
+
+
+def _sources(token: SignedToken) -> tuple[str, str]:
+    """Return where scopes are expected, and which were found."""
+    names = (
+        f"{format_claim_name(path)}{f' as {prefix}…' if prefix else ''}"
+        for path, prefix in token.issuer.scopes_from
+    )
+    return f"scopes from: {', '.join(names)}", " ".join(token.claims.scopes) or "none"
 
 
 def _kind(token: SignedToken) -> str:

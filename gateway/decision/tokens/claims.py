@@ -1,10 +1,13 @@
 """Read the claims of a payload, and check them."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
-from gateway.decision.policy import Issuer, Profile
+from gateway.decision.policy import ID_TOKEN_SIGNALS, OTHER_KINDS, Issuer, Profile
 from gateway.decision.reason import Reason
-from gateway.decision.token import Claims, SignedToken
+from gateway.decision.token import Claims, Doubts, SignedToken
+from gateway.decision.tokens.kinds import find_other_kind
+from gateway.decision.tokens.scopes import MalformedClaimError, list_texts, read_scopes
 from gateway.decision.verdict import Deny
 
 # Claims that are only checked to be strings; RFC 7519 §4.1.7, RFC 8693 §4.3.
@@ -16,12 +19,8 @@ _REQUIRED_BY_RFC9068 = ("aud", "client_id", "iat", "jti", "sub")
 _ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 _UNTYPED = frozenset({None, "jwt"})
 
-# RFC 8725 §3.12: other kinds of JWT from the same issuer must not pass as access tokens. If no
-# type distinguishes them, their claims do: ID tokens (OpenID Connect Core §2), security events
-# with logout tokens (RFC 8417), introspection responses (RFC 9701).
-_OTHER_KINDS = frozenset({"nonce", "at_hash", "c_hash", "events", "token_introspection"})
-
 _NOBODY: frozenset[str] = frozenset()
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 _MAX_TIME_SECONDS = 2.0**53  # above, a double no longer counts seconds
 
@@ -30,11 +29,10 @@ _NOT_YET = Deny(Reason.TOKEN_NOT_YET_VALID, "the token is not valid yet")
 _FROM_THE_FUTURE = Deny(Reason.TOKEN_NOT_YET_VALID, "the token was issued in the future")
 _OTHER_AUDIENCE = Deny(Reason.AUDIENCE_MISMATCH, "the token names no audience of this API")
 _OTHER_TYPE = Deny(Reason.TOKEN_TYPE_MISMATCH, "the token is of another type")
-_OTHER_KIND = Deny(Reason.TOKEN_TYPE_MISMATCH, "the token has claims of another kind of token")
-
-
-class _MalformedError(Exception):
-    """Carries the name of a malformed claim out of the readers below."""
+_OTHER_KIND = {
+    name: Deny(Reason.TOKEN_TYPE_MISMATCH, f"the token has claims of another kind of token: {name}")
+    for name in (*OTHER_KINDS, *ID_TOKEN_SIGNALS)
+}
 
 
 def read_claims(
@@ -53,44 +51,57 @@ def read_claims(
         for name in _TEXTS:
             text = payload.get(name)
             if text is not None and type(text) is not str:
-                raise _MalformedError(name)
-        scopes = _scopes(payload)
+                raise MalformedClaimError(name)
+        scopes = read_scopes(payload, issuer.scopes_from)
         granted = frozenset(scopes)
         if not granted.isdisjoint(scope_implies):
             granted = granted.union(*(scope_implies.get(scope, ()) for scope in scopes))
+        audiences = _audiences(payload)
         # By position: naming so many fields costs more than a third of making it.
         return Claims(
             payload,
             issuer.issuer,
             _subject(payload),
-            _audiences(payload),
+            audiences,
             expires_at,
             _time(payload, "nbf"),
             _time(payload, "iat"),
             scopes,
             granted,
-            # By names alone: a null nonce does not turn an ID token into an access token.
-            not _OTHER_KINDS.isdisjoint(payload),
-            _find_lacking(payload) if issuer.profile is Profile.RFC9068 else None,
+            _find_doubts(payload, issuer, audiences, scopes),
         )
-    except _MalformedError as fault:
+    except MalformedClaimError as fault:
         return Deny(Reason.CLAIM_MALFORMED, f"the claim {fault} is malformed")
 
 
 def check_claims(token: SignedToken, issuer: Issuer, now: float) -> Deny | None:
-    """Return None if *token* is an access token, current at *now*, with an accepted audience."""
-    token_type = token.token_type
-    if issuer.profile is Profile.RFC9068:
-        if token_type != _ACCESS_TOKEN_TYPE:
-            return _OTHER_TYPE
-        if token.claims.lacking is not None:
-            return _missing(token.claims.lacking)
-    elif token_type != _ACCESS_TOKEN_TYPE:
-        if token_type not in _UNTYPED:
-            return _OTHER_TYPE
-        if token.claims.has_other_kind:
-            return _OTHER_KIND
+    """Return None if *token* is an access token, current at *now*, with an accepted audience.
+
+    Its issuer's rules must hold too.
+    """
+    token_type, doubts = token.token_type, token.claims.doubts
+    if token_type != _ACCESS_TOKEN_TYPE and (
+        issuer.profile is Profile.RFC9068 or token_type not in _UNTYPED
+    ):
+        return _OTHER_TYPE
+    if doubts is not None:
+        deny = _judge(doubts, issuer, token_type)
+        if deny is not None:
+            return deny
     return check_current(token.claims, issuer, now)
+
+
+def _judge(doubts: Doubts, issuer: Issuer, token_type: str | None) -> Deny | None:
+    other_kind, lacking, broken_rule = doubts
+    if lacking is not None:
+        return _missing(lacking)
+    # The type has the last word about the kind.
+    if other_kind is not None and token_type != _ACCESS_TOKEN_TYPE:
+        return _OTHER_KIND[other_kind]
+    if broken_rule is None:
+        return None
+    detail = f"the rule of the issuer {issuer.name} does not hold: {broken_rule}"
+    return Deny(Reason.CLAIM_RULE_FAILED, detail)
 
 
 def check_current(claims: Claims, issuer: Issuer, now: float) -> Deny | None:
@@ -112,6 +123,29 @@ def check_current(claims: Claims, issuer: Issuer, now: float) -> Deny | None:
     return _missing("aud") if claims.all.get("aud") is None else _OTHER_AUDIENCE
 
 
+def _find_doubts(
+    payload: Mapping[str, object],
+    issuer: Issuer,
+    audiences: frozenset[str],
+    scopes: tuple[str, ...],
+) -> Doubts | None:
+    if issuer.profile is Profile.RFC9068:
+        other_kind, lacking = None, _find_lacking(payload)
+    else:
+        other_kind, lacking = find_other_kind(payload, issuer, audiences, scopes), None
+    broken = _find_broken(payload, issuer) if issuer.claims else None
+    if other_kind is None and lacking is None and broken is None:
+        return None
+    return Doubts(other_kind, lacking, broken)
+
+
+def _find_broken(payload: Mapping[str, object], issuer: Issuer) -> str | None:
+    for rule in issuer.claims:
+        if not rule.holds(payload, _NO_VARIABLES):
+            return rule.text
+    return None
+
+
 def _find_lacking(payload: Mapping[str, object]) -> str | None:
     """Return the first missing claim that RFC 9068 requires."""
     for name in _REQUIRED_BY_RFC9068:
@@ -131,7 +165,7 @@ def _time(payload: Mapping[str, object], name: str) -> float | None:
     # RFC 7519 §2: a JSON number. `type(…)`, because isinstance accepts a bool as an int.
     if (type(value) is int or type(value) is float) and 0 <= value < _MAX_TIME_SECONDS:
         return value
-    raise _MalformedError(name)
+    raise MalformedClaimError(name)
 
 
 def _subject(payload: Mapping[str, object]) -> str | None:
@@ -140,7 +174,7 @@ def _subject(payload: Mapping[str, object]) -> str | None:
         return None
     if type(subject) is str and subject:
         return subject
-    raise _MalformedError("sub")
+    raise MalformedClaimError("sub")
 
 
 def _audiences(payload: Mapping[str, object]) -> frozenset[str]:
@@ -149,37 +183,4 @@ def _audiences(payload: Mapping[str, object]) -> frozenset[str]:
         return frozenset((value,))
     if value is None:
         return _NOBODY
-    return frozenset(_texts(value, "aud"))
-
-
-def _texts(value: object, name: str) -> list[str]:
-    if not isinstance(value, list):
-        raise _MalformedError(name)
-    texts = [item for item in value if isinstance(item, str)]
-    if len(texts) != len(value):
-        raise _MalformedError(name)
-    return texts
-
-
-def _scopes(payload: Mapping[str, object]) -> tuple[str, ...]:
-    listed = _listed(payload, "scope")
-    if "scp" in payload:
-        listed += _listed(payload, "scp")
-    scopes = dict.fromkeys(listed)
-    scopes.pop("", None)
-    return tuple(scopes)
-
-
-def _listed(payload: Mapping[str, object], name: str) -> list[str]:
-    value = payload.get(name)
-    # RFC 6749 §3.3 has single spaces between scopes. Some issuers write two, or one at an end: the
-    # empty texts grant nothing, and there is no other way to read it.
-    if type(value) is str:
-        return value.split(" ")
-    if value is None:
-        return []
-    listed = _texts(value, name)
-    # An element with a space would become two scopes in a header.
-    if any(" " in scope for scope in listed):
-        raise _MalformedError(name)
-    return listed
+    return frozenset(list_texts(value, "aud"))

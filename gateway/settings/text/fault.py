@@ -48,6 +48,7 @@ class Code(StrEnum):
     AUDIENCE_UNCHECKED = "audience_unchecked"
     AUDIENCE_UNLISTED = "audience_unlisted"
     AUDIENCE_SHARED = "audience_shared"
+    ID_TOKENS_ACCEPTED = "id_tokens_accepted"
     ADMIN_EXPOSED = "admin_exposed"
     REPORT_ONLY = "report_only"
     TRUSTS_EVERYONE = "trusts_everyone"

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from gateway.decision.explaining.steps import Check, Step
+from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Issuer, Profile
+from gateway.decision.policy import Issuer, Profile, ScopeSource
 from gateway.decision.reason import Reason
+from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import authenticate
 from tests.decision.policies import ISSUER, NOW, claims, issuer, policy
@@ -212,3 +213,86 @@ def test_the_profile_says_what_it_requires() -> None:
 )
 def test_a_time_is_shown_in_utc_while_calendars_last(at: float, text: str) -> None:
     assert show_time(at) == text
+
+
+RULES = (
+    compile_claim_test(("hd",), "equals", "a.example"),
+    compile_claim_test(("level",), "at_least", 2),
+)
+
+
+def judged(trusted: Issuer, typ: str = "JWT", **changes: Any) -> tuple[list[Step], bool]:
+    token = authenticate(
+        mint(PRIVATE, "ES256", claims(**changes), headers={"typ": typ}),
+        policy(issuers=(trusted,)),
+        {"main": KEYS},
+    )
+    assert isinstance(token, SignedToken)
+    return walk(claim_steps(token, NOW))
+
+
+def test_each_rule_of_the_issuer_is_a_step_up_to_the_first_that_fails() -> None:
+    steps, holds = judged(issuer(claims=RULES), hd="a.example", level=1)
+
+    assert not holds
+    assert [(step.check, step.holds, step.found) for step in steps[1:]] == [
+        (Check.ISSUER_RULES, True, "hd is 'a.example'"),
+        (Check.ISSUER_RULES, False, "level is 1"),
+    ]
+    assert steps[-1].reason is Reason.CLAIM_RULE_FAILED
+    assert steps[-1].setting == Setting(Owner.ISSUER, "main", ("require", "claims", "level"))
+
+
+def test_rules_of_the_issuer_that_hold_come_before_the_times() -> None:
+    steps, holds = judged(issuer(claims=RULES), hd="a.example", level=2)
+
+    assert holds
+    assert [step.check for step in steps] == [
+        Check.KIND, Check.ISSUER_RULES, Check.ISSUER_RULES, Check.TIMES, Check.AUDIENCE,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting"),
+    [
+        ({"nonce": "n"}, "id_token_signals"),
+        ({"scope": "", "client_id": "orders-api"}, "id_token_signals"),
+        ({"events": {}}, "profile"),
+    ],
+)
+def test_the_setting_of_a_signal_is_shown_where_it_refuses(
+    changes: dict[str, Any], setting: str
+) -> None:
+    steps, holds = judged(issuer(), **changes)
+
+    assert not holds
+    assert steps[-1].check is Check.KIND
+    assert steps[-1].setting == Setting(Owner.ISSUER, "main", (setting,))
+
+
+def test_a_signal_in_a_token_with_the_type_of_access_tokens_is_none() -> None:
+    steps, holds = judged(issuer(), "at+jwt", nonce="n")
+
+    assert holds
+    assert steps[0].setting == Setting(Owner.ISSUER, "main", ("profile",))
+
+
+def test_where_scopes_come_from_is_shown_unless_it_is_the_default() -> None:
+    sources = (ScopeSource(("scope",)), ScopeSource(("realm", "roles"), "role:"))
+
+    steps, holds = judged(issuer(scopes_from=sources), realm={"roles": ["a"]})
+
+    assert holds
+    assert steps[0] == Step(
+        Check.SCOPE_SOURCES,
+        "scopes from: scope, realm.roles as role:…",
+        "orders:read role:a",
+        None,
+        Setting(Owner.ISSUER, "main", ("scopes_from",)),
+    )
+
+
+def test_no_scopes_are_told_as_none() -> None:
+    steps, _ = judged(issuer(scopes_from=(ScopeSource(("scp",)),)))
+
+    assert steps[0].found == "none"

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Issuer, Profile
+from gateway.decision.policy import Issuer, Profile, ScopeSource
 from gateway.decision.reason import Reason
+from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.claims import check_claims, check_current, read_claims
 from gateway.decision.verdict import Deny
@@ -166,7 +167,7 @@ def test_a_claim_of_another_kind_of_token_tells_it_apart_also_if_it_is_null(name
     """8725.11: an ID token without its nonce must not become an access token."""
     changes: dict[str, Any] = {name: None}
 
-    assert check(**changes) == OTHER_KIND
+    assert check(**changes) == other_kind(name)
 
 
 EXPIRED = (Reason.TOKEN_EXPIRED, "the token has expired")
@@ -236,7 +237,11 @@ def test_an_unchecked_audience_may_be_any_or_absent(aud: object) -> None:
 
 
 OTHER_TYPE = (Reason.TOKEN_TYPE_MISMATCH, "the token is of another type")
-OTHER_KIND = (Reason.TOKEN_TYPE_MISMATCH, "the token has claims of another kind of token")
+
+
+def other_kind(name: str) -> tuple[Reason, str]:
+    detail = f"the token has claims of another kind of token: {name}"
+    return Reason.TOKEN_TYPE_MISMATCH, detail
 
 
 @pytest.mark.parametrize(
@@ -246,11 +251,11 @@ OTHER_KIND = (Reason.TOKEN_TYPE_MISMATCH, "the token has claims of another kind 
         ("jwt", {}, None),
         ("at+jwt", {}, None),
         ("at+jwt", {"nonce": "n"}, None),
-        (None, {"nonce": "n"}, OTHER_KIND),
-        ("jwt", {"at_hash": "h"}, OTHER_KIND),
-        ("jwt", {"c_hash": "h"}, OTHER_KIND),
-        ("jwt", {"events": {}}, OTHER_KIND),
-        ("jwt", {"token_introspection": {}}, OTHER_KIND),
+        (None, {"nonce": "n"}, other_kind("nonce")),
+        ("jwt", {"at_hash": "h"}, other_kind("at_hash")),
+        ("jwt", {"c_hash": "h"}, other_kind("c_hash")),
+        ("jwt", {"events": {}}, other_kind("events")),
+        ("jwt", {"token_introspection": {}}, other_kind("token_introspection")),
         ("", {}, OTHER_TYPE),
         ("logout+jwt", {}, OTHER_TYPE),
         ("dpop+jwt", {}, OTHER_TYPE),
@@ -265,6 +270,48 @@ def test_no_other_kind_of_jwt_passes_for_an_access_token(
 ) -> None:
     """8725.11."""
     assert check(token_type=token_type, **changes) == answer
+
+
+OF_A = (compile_claim_test(("hd",), "equals", "a.example"),)
+STRICT_OF_A = issuer(profile=Profile.RFC9068, claims=OF_A)
+BROKEN = (
+    Reason.CLAIM_RULE_FAILED,
+    "the rule of the issuer main does not hold: hd equals a.example",
+)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "token_type", "changes", "answer"),
+    [
+        (issuer(claims=OF_A), "jwt", {"hd": "a.example"}, None),
+        (issuer(claims=OF_A), "jwt", {"hd": "b.example"}, BROKEN),
+        (issuer(claims=OF_A), "at+jwt", {}, BROKEN),
+        (issuer(claims=OF_A), "at+jwt", {"hd": "a.example", "nonce": "n"}, None),
+        (issuer(claims=OF_A), "jwt", {"nonce": "n"}, other_kind("nonce")),
+        (issuer(claims=OF_A), "jwt", {"exp": NOW - 40}, BROKEN),
+        (STRICT_OF_A, "at+jwt", {"hd": "b.example"}, BROKEN),
+        (STRICT_OF_A, "at+jwt", {"hd": "a.example"}, None),
+        (STRICT_OF_A, "at+jwt", {"jti": ...}, (Reason.CLAIM_MISSING, "the claim jti is missing")),
+        (STRICT_OF_A, "jwt", {}, OTHER_TYPE),
+    ],
+)
+def test_the_rules_of_an_issuer_hold_for_every_token_of_it(
+    trusted: Issuer,
+    token_type: str,
+    changes: dict[str, Any],
+    answer: tuple[Reason, str] | None,
+) -> None:
+    assert check(trusted, token_type, **changes) == answer
+
+
+def test_scopes_from_other_claims_imply_others_too() -> None:
+    trusted = issuer(scopes_from=(ScopeSource(("roles",)),))
+
+    held = read_claims(claims(scope="x", roles=["admin"]), trusted, IMPLIES)
+
+    assert isinstance(held, Claims)
+    assert held.scopes == ("admin",)
+    assert held.granted == {"admin", "read", "write"}
 
 
 RFC9068 = issuer(profile=Profile.RFC9068)

@@ -6,6 +6,7 @@ from gateway.decision.algorithms import find_unavailable
 from gateway.decision.policy import Issuer, Profile
 from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
+from gateway.settings.build.issuers.token_rules import TokenRules, build_token_rules
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.text.disk import Disk
@@ -40,9 +41,10 @@ def build_issuers(
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
         algorithms = _algorithms(model, one.part, faults)
         source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
+        rules = build_token_rules(model, one.part, faults)
         _warn(model, one.part, faults)
         if source is not None:
-            built[one.name] = _build(one.name, model, algorithms, source)
+            built[one.name] = _build(one.name, model, algorithms, source, rules)
     return built
 
 
@@ -103,7 +105,11 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
 
 
 def _build(
-    name: str, model: IssuerModel, algorithms: frozenset[str], source: KeySource
+    name: str,
+    model: IssuerModel,
+    algorithms: frozenset[str],
+    source: KeySource,
+    rules: TokenRules,
 ) -> IssuerSettings:
     audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
     issuer = Issuer(
@@ -114,6 +120,9 @@ def _build(
         profile=Profile(model.profile),
         leeway_seconds=model.leeway,
         reports=model.mode == "report",
+        claims=rules.claims,
+        scopes_from=rules.scopes_from,
+        id_token_signals=rules.id_token_signals,
     )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)

@@ -6,6 +6,11 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.identity import OwnIdentityModel
+from gateway.settings.schema.issuers.token_rules import (
+    IssuerRequireModel,
+    ScopeSourceTerm,
+    Signal,
+)
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import (
     LIST,
@@ -91,6 +96,18 @@ class IssuerModel(Strict):
     )
     profile: Literal["any", "rfc9068"] = Field(
         default="any", description="rfc9068 requires at+jwt tokens with all claims of RFC 9068."
+    )
+    require: IssuerRequireModel | None = Field(
+        default=None, description="What each of its tokens must have, on every route."
+    )
+    scopes_from: list[ScopeSourceTerm] | None = Field(
+        default=None,
+        min_length=1,
+        description="The claims with scopes; by default `scope` and `scp`.",
+    )
+    id_token_signals: list[Signal] | None = Field(
+        default=None,
+        description="What an ID token is recognised by, and refused; by default all of these.",
     )
     leeway: Leeway = described("30s", "Clock skew accepted in exp, nbf and iat; at most 5m.")
     mode: Mode = Field(
