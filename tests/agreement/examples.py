@@ -87,7 +87,14 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Case, ...]] = {
         _unencoded(),
     ),
     ("gateway", "type"): (_headed(typ="dpop+jwt"), _headed(typ=None), _headed(typ="")),
-    ("gateway", "kind"): (_claiming(nonce="n"), _claiming(events={}), _claiming(at_hash=None)),
+    ("gateway", "kind"): (
+        _claiming(nonce="n"),
+        _claiming(events={}),
+        _claiming(at_hash=None),
+        _claiming(token_use="id"),
+        _claiming(typ="ID"),
+        _claiming(azp="orders-api"),
+    ),
     ("gateway", "long key id"): (_headed(kid="k" * 1025),),
     ("gateway", "time as text"): (
         _claiming(exp=str(MOMENT + 300)),

@@ -17,6 +17,7 @@ MAX_TOKEN_BYTES = 8192
 MAX_KID_CHARACTERS = 1024
 _TIMES = ("exp", "nbf", "iat")
 _OTHER_KINDS = {"nonce", "at_hash", "c_hash", "events", "token_introspection"}
+_SCOPES = ("scope", "scp")
 _ACCESS_TOKEN_TYPES = {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}
 
 _VERIFIERS = get_default_algorithms()
@@ -112,10 +113,13 @@ def _is_of_another_kind(shown: Shown) -> bool:
 
 
 def _is_for_its_client(claims: dict[str, Any]) -> bool:
-    audience, clients = claims.get("aud"), (claims.get("azp"), claims.get("client_id"))
-    only = set(audience) if isinstance(audience, list) else {audience}
-    has_scopes = any(claims.get(name) not in (None, "", []) for name in ("scope", "scp"))
-    return len(only) == 1 and any(one in only for one in clients if one) and not has_scopes
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    is_for_it = any(
+        isinstance(client, str) and named and all(one == client for one in named)
+        for client in (claims.get("azp"), claims.get("client_id"))
+    )
+    return is_for_it and not any(claims.get(name) not in (None, "", []) for name in _SCOPES)
 
 
 def _is_malformed_scope(value: Any) -> bool:
