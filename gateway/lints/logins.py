@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from gateway.decision.routes.routing import Route
+from gateway.decision.path import parse_path
+from gateway.decision.policy import ANY_HOST, Policy
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.verdict import Deny
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
@@ -11,7 +15,7 @@ from gateway.settings.text.suggestions import did_you_mean
 from gateway.settings.values.clients import ClientAuthentication
 from gateway.settings.values.configuration import Settings
 from gateway.settings.values.cors import Cors
-from gateway.settings.values.login import LoginSettings
+from gateway.settings.values.login import LoginSettings, Origin
 
 
 def find_login_faults(settings: Settings, places: Places) -> Iterator[Fault]:
@@ -24,6 +28,7 @@ def find_login_faults(settings: Settings, places: Places) -> Iterator[Fault]:
             message = f"no route names the login `{name}`, so nobody can use its sessions"
             yield part.key_warning(Code.UNUSED_LOGIN, message)
         yield from _find_audience(login, settings, part)
+        yield from _find_page_after_logout(login, settings.policy, part)
         if "offline_access" not in login.scopes:
             message = (
                 "without `offline_access` most issuers issue no refresh token, and a session then"
@@ -48,6 +53,38 @@ def _find_audience(login: LoginSettings, settings: Settings, part: Part) -> Iter
         f" for it would be refused{did_you_mean(login.resource, audiences)}"
     )
     yield part.child("resource").warning(Code.AUDIENCE_UNLISTED, message)
+
+
+def _find_page_after_logout(login: LoginSettings, policy: Policy, part: Part) -> Iterator[Fault]:
+    page = part.child("after_logout")
+    if page.raw is None:
+        return  # the default, which is harmless if nobody logs out
+    for origin in login.origins:
+        path = _path_on(origin, login.after_logout)
+        if path is not None and not _is_served(policy, origin, path):
+            message = f"no route serves it on {origin.text}, so a logout ends with 404"
+            yield page.warning(Code.LOGOUT_UNSERVED, message)
+            return
+
+
+def _path_on(origin: Origin, page: str) -> str | None:
+    """Return the path of *page* if it is on *origin*, as a path always is."""
+    url = f"{origin.text}{page}" if page.startswith("/") else page
+    rest = url.removeprefix(origin.text)
+    if rest == url or (rest and not rest.startswith("/")):
+        return None
+    return rest.partition("?")[0] or "/"
+
+
+def _is_served(policy: Policy, origin: Origin, path: str) -> bool:
+    host = canonical_host(origin.authority.encode()) or ""
+    raw = path.encode()
+    if policy.documents.keys() & {(host, raw), (ANY_HOST, raw)}:
+        return True
+    parsed = parse_path(raw)
+    if isinstance(parsed, Deny):
+        return False
+    return isinstance(policy.routes.find(host, parsed.segments, "GET"), Match)
 
 
 def find_useless_sessions(settings: Settings, places: Places) -> Iterator[Fault]:

@@ -54,6 +54,52 @@ def test_an_issuer_that_checks_no_audience_accepts_every_resource(tmp_path: Path
     assert [str(one.code) for one in warnings(tmp_path, text)] == ["audience_unchecked"]
 
 
+PUBLIC = "{{name: bye, match: {{{match}}}, upstream: orders, public: true}}"
+TWO = '["https://app.example.com", "https://shop.example.com:8443"]'
+
+
+@pytest.mark.parametrize(
+    ("page", "match"),
+    [
+        ("/bye", "path: /byes"),
+        ("/bye", "path: /bye, methods: [POST]"),
+        ("/bye?from=here", "path: /"),
+        ("https://app.example.com", "path: /bye"),
+        ("/bye", "path: /bye, hosts: [shop.example.com]"),
+        ("/bye", "path: /bye, hosts: [app.example.com]"),  # the other origin has none
+        ("https://shop.example.com:8443/bye", "path: /bye, hosts: [app.example.com]"),
+        ("/open/a%2Fb", "path_prefix: /open/"),  # which is refused wherever it goes
+    ],
+)
+def test_a_page_after_the_logout_that_no_route_serves_is_doubtful(
+    page: str, match: str, tmp_path: Path
+) -> None:
+    one = login(after_logout=f'¦"{page}"', origins=TWO)
+
+    text = with_logins(one, routes=f"{APP}\n{PUBLIC.format(match=match)}")
+
+    assert_warned(tmp_path, "logout_unserved", text)
+
+
+@pytest.mark.parametrize(
+    ("page", "match"),
+    [
+        ("/bye", "path: /bye"),
+        ("/bye?from=here", "path: '/{page}'"),
+        ("https://app.example.com", "path: /"),
+        ("/bye", "path: /bye, hosts: ['*.example.com'], methods: [GET]"),
+        ("https://shop.example.com:8443/bye", "path: /bye, hosts: [shop.example.com]"),
+        ("/app/x", "path: /"),  # by the route with the login
+    ],
+)
+def test_a_page_that_a_route_serves_is_not(page: str, match: str, tmp_path: Path) -> None:
+    one = login(after_logout=f'"{page}"', origins=TWO)
+
+    text = with_logins(one, routes=f"{APP}\n{PUBLIC.format(match=match)}")
+
+    assert warnings(tmp_path, text) == ()
+
+
 @pytest.mark.parametrize("names", ["¦web", "[¦web]", "[other, ¦web]"])
 def test_a_login_requests_what_its_routes_require(names: str, tmp_path: Path) -> None:
     logins = (login(), APART.replace("orders:read", "orders:write"))

@@ -85,6 +85,7 @@ class Code(StrEnum):
     CHAIN_OUT_OF_ORDER = "chain_out_of_order"
     SECRET_IN_FILE = "secret_in_file"  # noqa: S105 - the name of a fault, not a secret
 
+    LOGOUT_UNSERVED = "logout_unserved"
     REFRESH_UNREQUESTED = "refresh_unrequested"
     SCOPE_UNREQUESTED = "scope_unrequested"
     PUBLIC_CLIENT = "public_client"
@@ -147,6 +148,7 @@ WARNINGS = frozenset(
         Code.CERTIFICATE_MISUSED,
         Code.CHAIN_OUT_OF_ORDER,
         Code.SECRET_IN_FILE,
+        Code.LOGOUT_UNSERVED,
         Code.REFRESH_UNREQUESTED,
         Code.SCOPE_UNREQUESTED,
         Code.PUBLIC_CLIENT,
