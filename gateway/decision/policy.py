@@ -49,6 +49,8 @@ class Issuer:
     from the policy's. *claims* are rules for each of its tokens, without path variables.
     *scopes_from* are the claims that grant scopes, *id_token_signals* what an ID token is
     recognised by, of ``ID_TOKEN_SIGNALS``; *kind_claims* are the claims that no access token has.
+
+    One with a *trust_domain* (SPIFFE) signs JWT-SVIDs: their `sub` is below it, and `iss` optional.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Issuer:
     claims: tuple[ClaimRule, ...] = ()
     scopes_from: tuple[ScopeSource, ...] = DEFAULT_SCOPES_FROM
     id_token_signals: frozenset[str] = frozenset(ID_TOKEN_SIGNALS)
+    trust_domain: str | None = None
     kind_claims: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class Policy:
     *identity* has the headers of issuers and routes without headers of their own, and reserves all.
     *documents* are public, by host (canonical; ``ANY_HOST`` for all) and path. *revocations* are
     the lists that cover an issuer's tokens, by its name; issuers without lists are absent.
+
+    *trust_domains* are the issuers of tokens without `iss`, by the trust domain of their `sub`.
     """
 
     issuers: Mapping[str, Issuer]  # by `iss`
@@ -85,3 +90,4 @@ class Policy:
     max_token_bytes: int
     documents: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
     revocations: Mapping[str, tuple[RevocationRule, ...]] = field(default_factory=dict)
+    trust_domains: Mapping[str, Issuer] = field(default_factory=dict)

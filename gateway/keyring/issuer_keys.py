@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Self
 
 from gateway.decision.keys import Key, KeySet
@@ -22,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 # Of a set without a usable key.
 _SHOWN_REASONS = 3
+
+# A bundle that asks for more is read as often as this.
+_LEAST_HINT_SECONDS = 10.0
 
 ReadKeys = Callable[[IssuerSettings], Awaitable[ParsedSet]]
 
@@ -46,6 +50,8 @@ class IssuerKeys(Refreshed[KeySet]):
         self._asked_at: float | None = None  # when an unknown `kid` last caused a fetch
         self._unusable: tuple[str, ...] = ()
         self._alike: str | None = None  # the last warning about keys that share a `kid`
+        self._hint_seconds: float | None = None  # of a SPIFFE bundle: when to read it again
+        self._sequence: int | None = None
         self._was_loaded = False  # with a key for one of the issuer's algorithms
 
     @property
@@ -71,6 +77,8 @@ class IssuerKeys(Refreshed[KeySet]):
         self._asked_at = former._asked_at
         self._unusable = former._unusable
         self._alike = former._alike
+        self._hint_seconds = former._hint_seconds
+        self._sequence = former._sequence
 
     async def ask(self, kid: str | None) -> None:
         """Fetch because a request needs *kid* (None: any key), unless that is pointless.
@@ -145,8 +153,9 @@ class IssuerKeys(Refreshed[KeySet]):
         parsed = await self._read_keys(self.settings)
         self._note_unusable(parsed.unusable)
         self._note_alike(parsed.keys)
-        if not parsed.keys:
+        if not parsed.keys and self.settings.issuer.trust_domain is None:
             raise FetchFailed(self._describe_none(parsed.unusable))
+        self._note_bundle(parsed)
         return KeySet(parsed.keys)
 
     @property
@@ -154,6 +163,25 @@ class IssuerKeys(Refreshed[KeySet]):
         """Return the URL or file of the source, without what a URL may hold of secrets."""
         source = self.settings.source
         return source.location if is_local(source) else show_url(source.location)
+
+    def _note_bundle(self, parsed: ParsedSet) -> None:
+        """Keep what a SPIFFE bundle says of itself, and log what is odd about it."""
+        former, self._sequence = self._sequence, parsed.sequence
+        self._hint_seconds = parsed.refresh_seconds
+        if former is not None and parsed.sequence is not None and parsed.sequence < former:
+            _log.warning(
+                "issuer %s: its bundle went back from sequence %d to %d: an outdated copy",
+                self._name, former, parsed.sequence,
+            )  # fmt: skip
+        if not parsed.keys:
+            # Trust Domain and Bundle §4.1.3: an empty bundle revokes all keys before it.
+            _log.warning("issuer %s: %s", self._name, self._describe_none(parsed.unusable))
+
+    def _refresh_at(self) -> float:
+        times, hint_seconds = self._times, self._hint_seconds
+        if hint_seconds is not None and hint_seconds < times.fresh_seconds:
+            times = replace(times, fresh_seconds=max(hint_seconds, _LEAST_HINT_SECONDS))
+        return schedule.refresh_at(self._state, times, self.head_start)
 
     def _describe_none(self, unusable: tuple[str, ...]) -> str:
         reasons = "; ".join(unusable[:_SHOWN_REASONS])

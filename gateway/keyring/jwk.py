@@ -1,7 +1,8 @@
 """Read JSON Web Keys (RFC 7517), with a reason for each unusable one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
@@ -15,6 +16,11 @@ from gateway.keyring.public_key import rsa_fault
 from gateway.keyring.weak_keys import edwards_fault
 
 MAX_KEYS = 100
+
+# What a key of a SPIFFE bundle is for.
+_JWT_SVID, _X509_SVID = "jwt-svid", "x509-svid"
+
+_MAX_HINT_SECONDS = 2**53
 
 # RFC 7518 §6, RFC 9964 §3: members of private and symmetric keys. A published private key is
 # compromised, so its signatures prove nothing.
@@ -42,10 +48,15 @@ _AKP_ALGORITHMS: dict[str, Callable[[bytes], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A key set as read: the usable keys, and a reason for each unusable one."""
+    """A key set as read: the usable keys, and a reason for each unusable one.
+
+    A SPIFFE bundle may say how often it should be read, and count its changes.
+    """
 
     keys: tuple[Key, ...]
     unusable: tuple[str, ...]
+    refresh_seconds: float | None = None
+    sequence: int | None = None
 
 
 class _Unusable(Exception):  # noqa: N818 - about one key; it never leaves this module
@@ -58,34 +69,68 @@ def parse_jwks(body: bytes) -> ParsedSet | str:
     An unusable key does not invalidate the set (RFC 7517 §5): it is left out with a reason. Only
     the first 100 keys are read.
     """
+    document = _read_set(body)
+    if isinstance(document, str):
+        return document
+    return ParsedSet(*_parse_members(document["keys"], "sig"))
+
+
+def parse_bundle(body: bytes) -> ParsedSet | str:
+    """Return the keys for JWT-SVIDs in a SPIFFE bundle, or why *body* is not one.
+
+    Keys for X.509-SVIDs are none of ours, and not worth a reason (JWT-SVID §6.2). All others need
+    ``use: jwt-svid`` and a `kid` (Trust Domain and Bundle §4.2.2, JWT-SVID §6.1).
+    """
+    document = _read_set(body)
+    if isinstance(document, str):
+        return document
+    members = [
+        member
+        for member in document["keys"]
+        if not (isinstance(member, dict) and member.get("use") == _X509_SVID)
+    ]
+    hint, sequence = document.get("spiffe_refresh_hint"), document.get("spiffe_sequence")
+    return ParsedSet(
+        *_parse_members(members, _JWT_SVID),
+        # `type(…)`, because isinstance accepts a bool as an int.
+        float(hint) if type(hint) is int and 0 < hint < _MAX_HINT_SECONDS else None,
+        sequence if type(sequence) is int else None,
+    )
+
+
+def _read_set(body: bytes) -> dict[str, Any] | str:
+    """Return a JSON object with an array `keys`, or why *body* is none."""
     document = parse_json_object(body)
     if isinstance(document, JsonFault):
         return document.detail
-    members = document.get("keys")
-    if not isinstance(members, list):
-        return 'has no "keys" array'
+    return document if isinstance(document.get("keys"), list) else 'has no "keys" array'
+
+
+def _parse_members(members: Sequence[object], use: str) -> tuple[tuple[Key, ...], tuple[str, ...]]:
     keys: list[Key] = []
     unusable: list[str] = []
     for index, member in enumerate(members[:MAX_KEYS]):
-        parsed = parse_jwk(member) if isinstance(member, dict) else "not a JSON object"
+        parsed = parse_jwk(member, use) if isinstance(member, dict) else "not a JSON object"
         if isinstance(parsed, Key):
             keys.append(parsed)
         else:
             unusable.append(f"key {index}: {parsed}")
     # One shared string: 256 KiB have room for 130,000 keys.
     unusable += [f"more than {MAX_KEYS} keys"] * (len(members) - MAX_KEYS)
-    return ParsedSet(tuple(keys), tuple(unusable))
+    return tuple(keys), tuple(unusable)
 
 
-def parse_jwk(member: Mapping[str, object]) -> Key | str:
+def parse_jwk(member: Mapping[str, object], use: str = "sig") -> Key | str:
     """Return the key in *member*, or the reason why it cannot verify signatures.
+
+    *use* is what `use` must be; only ``sig`` may be left out.
 
     Unknown members are ignored (RFC 7517 §4). Private and symmetric keys are refused without
     reading them: nothing secret is ever held.
     """
     try:
         kid = _kid(member)
-        _check_purpose(member)
+        _check_purpose(member, use)
         material = _material(member)
         return Key(kid, _algorithms(member, material), material)
     except _Unusable as fault:
@@ -102,10 +147,12 @@ def _kid(member: Mapping[str, object]) -> str | None:
     return kid if isinstance(kid, str) else None
 
 
-def _check_purpose(member: Mapping[str, object]) -> None:
+def _check_purpose(member: Mapping[str, object], use: str) -> None:
     """Refuse keys that are not for verifying signatures (RFC 7517 §4.2, §4.3)."""
-    if member.get("use", "sig") != "sig":
-        raise _Unusable("use is not sig")
+    if member.get("use", "sig") != use:
+        raise _Unusable(f"use is not {use}")
+    if use == _JWT_SVID and "kid" not in member:
+        raise _Unusable("has no kid")
     operations = member.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
         raise _Unusable("key_ops does not allow verify")

@@ -4,9 +4,10 @@ import asyncio
 
 from gateway.decision.algorithms import HMAC_ALGORITHMS
 from gateway.decision.keys import Key
+from gateway.decision.policy import Issuer
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
-from gateway.keyring.jwk import ParsedSet, parse_jwks
+from gateway.keyring.jwk import ParsedSet, parse_bundle, parse_jwks
 from gateway.keyring.pem import parse_pem
 from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
 
@@ -33,10 +34,16 @@ async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
     except TimeoutError:
         words = f"{source.location}: not read in {timeout_seconds:g} s"
         raise FetchFailed(words) from None
-    parsed = parse_pem(body) if source.kind is SourceKind.PEM_FILE else parse_jwks(body)
+    is_pem = source.kind is SourceKind.PEM_FILE
+    parsed = parse_pem(body) if is_pem else parse_published(body, settings.issuer)
     if isinstance(parsed, str):
         raise FetchFailed(f"{source.location}: {parsed}")
     return parsed
+
+
+def parse_published(body: bytes, issuer: Issuer) -> ParsedSet | str:
+    """Return the keys in the key set or SPIFFE bundle of *issuer*, or why *body* is none."""
+    return parse_jwks(body) if issuer.trust_domain is None else parse_bundle(body)
 
 
 def secret_keys(secret: bytes) -> ParsedSet:

@@ -10,8 +10,8 @@ from gateway.fetching.files import Files
 from gateway.fetching.reach import make_reach
 from gateway.fetching.shown_url import show_url
 from gateway.keyring.discovery import discover
-from gateway.keyring.jwk import ParsedSet, parse_jwks
-from gateway.keyring.local_source import is_local, read_local_keys
+from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.local_source import is_local, parse_published, read_local_keys
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
 
 
@@ -39,7 +39,8 @@ async def _fetch(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
     url, reach = source.location, make_reach(source)
     if source.kind in {SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL}:
         url = await discover(session, settings.issuer.issuer, timeout_seconds, reach)
-    parsed = parse_jwks(await fetch(session, url, timeout_seconds, reach=reach))
+    body = await fetch(session, url, timeout_seconds, reach=reach)
+    parsed = parse_published(body, settings.issuer)
     if isinstance(parsed, str):
         raise FetchFailed(f"{show_url(url)}: {parsed}")
     return parsed

@@ -178,6 +178,11 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         return None
     policy = Policy(
         issuers={one.issuer.issuer: one.issuer for one in access.issuers.values()},
+        trust_domains={
+            one.issuer.trust_domain: one.issuer
+            for one in access.issuers.values()
+            if one.issuer.trust_domain is not None
+        },
         routes=RouteTable(access.routes),
         identity=reserve_headers(
             replace(identity, reserved=(*identity.reserved, *access.own_headers)), access.routes

@@ -82,6 +82,7 @@ def policy(
     revocations = tuple(revocations)
     return Policy(
         issuers={one.issuer: one for one in trusted},
+        trust_domains={one.trust_domain: one for one in trusted if one.trust_domain is not None},
         routes=RouteTable(numbered(routes or (route(),))),
         identity=IDENTITY,
         scope_implies=implies or {},

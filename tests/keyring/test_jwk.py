@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.decision.keys import Key
-from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_jwk, parse_jwks
+from gateway.keyring.jwk import MAX_KEYS, ParsedSet, parse_bundle, parse_jwk, parse_jwks
 from tests.keyring.keys import (
     ML_DSA_KEYS,
     P256_KEYS,
@@ -215,3 +216,50 @@ def test_any_members_make_a_key_or_a_reason(
     member: dict[str, object], changes: dict[str, object]
 ) -> None:
     assert isinstance(parse_jwk({**member, **changes}), Key | str)
+
+
+BUNDLE = {"keys": [ec_jwk(kid="a", use="jwt-svid"), ec_jwk(use="x509-svid")]}
+
+
+def test_of_a_bundle_the_keys_for_jwt_svids_are_read_and_what_it_says_of_itself() -> None:
+    """SVID.6, SVID.7."""
+    body = json.dumps({**BUNDLE, "spiffe_refresh_hint": 90, "spiffe_sequence": 7}).encode()
+
+    parsed = parse_bundle(body)
+
+    assert isinstance(parsed, ParsedSet)
+    assert [key.kid for key in parsed.keys] == ["a"]
+    assert (parsed.unusable, parsed.refresh_seconds, parsed.sequence) == ((), 90.0, 7)
+
+
+@pytest.mark.parametrize("hint", [None, 0, -1, "60", 1.5, True, 10**40, [60]])
+def test_a_hint_that_is_no_number_of_seconds_says_nothing(hint: object) -> None:
+    parsed = parse_bundle(json.dumps({**BUNDLE, "spiffe_refresh_hint": hint}).encode())
+
+    assert isinstance(parsed, ParsedSet)
+    assert len(parsed.keys) == 1
+    assert parsed.refresh_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (ec_jwk(kid="a"), "use is not jwt-svid"),
+        (ec_jwk(kid="a", use="sig"), "use is not jwt-svid"),
+        (ec_jwk(kid="a", use="JWT-SVID"), "use is not jwt-svid"),
+        (ec_jwk(kid="a", use=None), "use is not jwt-svid"),
+        (ec_jwk(use="jwt-svid"), "has no kid"),
+        (ec_jwk(kid="a", use="jwt-svid", d="AA"), "a private key was published"),
+        ("x509-svid", "not a JSON object"),
+    ],
+)
+def test_any_other_key_of_a_bundle_is_left_out_with_a_reason(member: Any, reason: str) -> None:
+    """SVID.6."""
+    parsed = parse_bundle(json.dumps({"keys": [member]}).encode())
+
+    assert parsed == ParsedSet((), (f"key 0: {reason}",))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"keys": {}}', b"<html>"])
+def test_what_has_no_keys_is_no_bundle(body: bytes) -> None:
+    assert isinstance(parse_bundle(body), str)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = Path("docs", "standards.md")
 
 # A third number makes it a section of the RFC, which is written `RFC 9112 §9.6` and is no id.
-_ID = re.compile(r"(?<![\w.])(?:\d{4,5}|MCP)\.\d+(?:\.\d+)*(?!\w)")
+_ID = re.compile(r"(?<![\w.])(?:\d{4,5}|MCP|SVID)\.\d+(?:\.\d+)*(?!\w)")
 
 _INTRODUCTION = """\
 # Standards

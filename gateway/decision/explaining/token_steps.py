@@ -49,7 +49,9 @@ def authentication_steps(
         yield Step(Check.ISSUER, f"iss is one of: {known}", _iss(payload), issuer.reason)
         return None
     found = f"{issuer.name}: {issuer.issuer}"
-    yield Step(Check.ISSUER, "iss is a configured issuer", found, None, _of(issuer, "issuer"))
+    is_named = payload.get("iss") is not None
+    expected = "iss is a configured issuer" if is_named else "sub is in a configured trust domain"
+    yield Step(Check.ISSUER, expected, found, None, _of(issuer, "issuer"))
     answer = authenticate(token, policy, keys)
     yield from _crypto_steps(compact, issuer, keys.get(issuer.name), answer)
     return answer if isinstance(answer, SignedToken) else None
@@ -107,9 +109,14 @@ def _crypto_steps(
     yield Step(Check.SIGNATURE, whole, "it does" if fitting == 1 else "one does")
     deny = answer if isinstance(answer, Deny) else None
     found = "well-formed" if deny is None else deny.detail
-    yield Step(
-        Check.CLAIMS, "exp, and claims of the right types", found, deny.reason if deny else None
-    )
+    yield _claims_step(issuer, found, deny.reason if deny else None)
+
+
+def _claims_step(issuer: Issuer, found: str, reason: Reason | None) -> Step:
+    if issuer.trust_domain is None:
+        return Step(Check.CLAIMS, "exp, and claims of the right types", found, reason)
+    expected = f"a JWT-SVID: exp, and sub is a SPIFFE ID in {issuer.trust_domain}"
+    return Step(Check.CLAIMS, expected, found, reason, _of(issuer, "issuer"))
 
 
 def _held(key_set: KeySet) -> str:

@@ -12,11 +12,14 @@ from gateway.decision.tokens.identity_fields import render_identity
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.tokens.signature import verify_signature
+from gateway.decision.tokens.svid import find_by_subject, find_svid_fault
 from gateway.decision.verdict import Deny, NeedKeys, WantedKey
 
 KeySets = Mapping[str, KeySet]  # by issuer name; an issuer without loaded keys is absent
 
 Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
+
+_SVID_TYPE = "jwt"  # or JOSE, which is the same for a JWT-SVID
 
 _quote = json.JSONEncoder().encode
 
@@ -49,6 +52,13 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
     fault = verify_signature(compact, key_set)
     if fault is not None:
         return _ask_for_key(compact, issuer, key_set, with_reporter(fault, issuer))
+    token_type = compact.token_type
+    if issuer.trust_domain is not None:
+        fault = find_svid_fault(token_type, payload, issuer.trust_domain)
+        if fault is not None:
+            return with_reporter(fault, issuer)
+        token_type = _SVID_TYPE
+        payload = {**payload, "iss": issuer.issuer}  # for rules, services and lists
     claims = read_claims(payload, issuer, policy.scope_implies)
     if isinstance(claims, Deny):
         return with_reporter(claims, issuer)
@@ -57,7 +67,7 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
         issuer,
         key_set,
         compact.kid,
-        compact.token_type,
+        token_type,
         claims,
         render_identity(issuer.identity or policy.identity, claims),
         _quote(claims.subject).encode("ascii"),
@@ -66,9 +76,14 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
 
 
 def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
-    """Return the configured issuer that equals ``iss``, code point by code point."""
+    """Return the configured issuer that equals ``iss``, code point by code point.
+
+    Without ``iss``, it is the one whose trust domain ``sub`` is in (JWT-SVID §3.1).
+    """
     iss = payload.get("iss")
     if iss is None:
+        if policy.trust_domains:
+            return find_by_subject(payload.get("sub"), policy.trust_domains)
         return _NO_ISSUER
     if not isinstance(iss, str):
         return _BAD_ISSUER

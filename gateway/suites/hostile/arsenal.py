@@ -43,6 +43,7 @@ from gateway.suites.hostile.wrong_claims import (
     forge_audiences,
     forge_issuers,
     forge_kinds,
+    forge_subjects,
     forge_times,
 )
 from gateway.suites.hostile.wrong_rules import (
@@ -73,6 +74,7 @@ _FORGERIES: Sequence[Callable[[Control], Iterator[Forgery]]] = (
     write_odd_json,
     serialise_otherwise,
     forge_issuers,
+    forge_subjects,
     forge_times,
     forge_audiences,
     forge_kinds,

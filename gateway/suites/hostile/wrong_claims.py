@@ -47,9 +47,41 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
     for variant, value in odd.items():
         source = "RFC 7519 §4.1.1"
         yield _forged(control, "wrong-issuer", variant, source, "iss", value, _MALFORMED, "issuer")
+    if control.issuer.trust_domain is not None:
+        return  # `sub` says it as well
     source = "RFC 9068 §4"
     for variant, nothing in {"absent": ABSENT, "null": None}.items():
         yield _forged(control, "wrong-issuer", variant, source, "iss", nothing, _MISSING, "issuer")
+
+
+def forge_subjects(control: Control) -> Iterator[Forgery]:
+    """Yield JWT-SVIDs whose `sub` is no SPIFFE ID of the issuer's trust domain."""
+    domain = control.issuer.trust_domain
+    if domain is None:
+        return
+    subjects = {
+        "of another trust domain": "spiffe://attacker.example/workload",
+        "of one below it": f"spiffe://x.{domain}/workload",
+        "of one that begins with it": f"spiffe://{domain}.attacker.example/workload",
+        "the trust domain itself": f"spiffe://{domain}",
+        "with an empty path": f"spiffe://{domain}/",
+        "with an empty segment": f"spiffe://{domain}//workload",
+        "with dots": f"spiffe://{domain}/a/../workload",
+        "in capitals": f"spiffe://{domain.upper()}/workload",
+        "percent-encoded": f"spiffe://{domain}/%77orkload",
+        "with a port": f"spiffe://{domain}:8443/workload",
+        "with a user": f"spiffe://a@{domain}/workload",
+        "with a query": f"spiffe://{domain}/workload?a",
+        "with a fragment": f"spiffe://{domain}/workload#a",
+        "of another scheme": f"https://{domain}/workload",
+        "with a line end": f"spiffe://{domain}/workload\n",
+    }
+    for variant, value in subjects.items():
+        if value != control.draft.claims.get("sub"):
+            source = "SPIFFE-ID §2, JWT-SVID §3.1"
+            yield _forged(
+                control, "wrong-trust-domain", variant, source, "sub", value, _MALFORMED, "issuer"
+            )
 
 
 def forge_times(control: Control) -> Iterator[Forgery]:

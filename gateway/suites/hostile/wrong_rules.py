@@ -19,7 +19,7 @@ from gateway.suites.samples.near_misses import near_misses
 from gateway.suites.samples.scope_sets import reduce, too_few, too_many
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.persona import Persona, make_header
+from gateway.suites.simulation.persona import Persona, default_subject, make_header
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import revoked_id
 from gateway.suites.simulation.wire import authorization, write_head
@@ -241,6 +241,8 @@ def forge_of_others(control: Control) -> Iterator[Forgery]:
         audiences = (issuer.audiences or frozenset()) | (control.route.audiences or frozenset())
         header = make_header(Persona(name), issuer, key.algorithm, key.kid)
         claims = {**draft.claims, "iss": issuer.issuer, "aud": sorted(audiences) or ["any"]}
+        if issuer.trust_domain is not None:
+            claims["sub"] = default_subject(name, issuer)
         token = key.sign(header, to_json(claims))
         reasons = frozenset({Reason.ISSUER_NOT_ACCEPTED})
         guard = Guard(None, ("require", "issuers"))

@@ -1,10 +1,13 @@
 """Personas: callers, with the claims of their token and the issuer that signs it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.decision.policy import Issuer, Profile
 from gateway.suites.simulation.browsers import Browser
+
+_NOT_IN_A_PATH = re.compile(r"[^A-Za-z0-9._-]+")  # of a SPIFFE ID (SPIFFE-ID §2.2)
 
 # Long enough for tests that shift times by minutes.
 LIFETIME_SECONDS = 300
@@ -37,11 +40,18 @@ class Persona:
     browser: Browser | None = None
 
 
+def default_subject(name: str, issuer: Issuer) -> str:
+    """Return the `sub` of the caller *name*: a SPIFFE ID if the issuer is a trust domain."""
+    if issuer.trust_domain is None:
+        return name
+    return f"spiffe://{issuer.trust_domain}/{_NOT_IN_A_PATH.sub('-', name).strip('.') or 'x'}"
+
+
 def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object]:
     """Return the claims of the token that *issuer* gives *persona* at the time *at*."""
     claims: dict[str, object] = {
         "iss": issuer.issuer,
-        "sub": persona.name,
+        "sub": default_subject(persona.name, issuer),
         # One of several, the same in each run: a token for all of them would hide a route
         # that fails to require its own.
         "aud": min(issuer.audiences) if issuer.audiences else "any-audience",

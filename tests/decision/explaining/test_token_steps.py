@@ -296,3 +296,40 @@ def test_no_scopes_are_told_as_none() -> None:
     steps, _ = judged(issuer(scopes_from=(ScopeSource(("scp",)),)))
 
     assert steps[0].found == "none"
+
+
+MESH = issuer(issuer="spiffe://example.org", trust_domain="example.org")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "found", "reason"),
+    [
+        ({"iss": ...}, "sub is in a configured trust domain", "well-formed", None),
+        ({"iss": MESH.issuer}, "iss is a configured issuer", "well-formed", None),
+        (
+            {"iss": MESH.issuer, "sub": "spiffe://other.org/a"},
+            "iss is a configured issuer",
+            "the claim sub is not a SPIFFE ID in the issuer's trust domain",
+            Reason.CLAIM_MALFORMED,
+        ),
+    ],
+)
+def test_a_svid_is_explained_by_its_trust_domain(
+    changes: dict[str, Any], expected: str, found: str, reason: Reason | None
+) -> None:
+    token = minted(**{"sub": "spiffe://example.org/a", **changes})
+
+    steps, _ = walk(authentication_steps(token, policy(issuers=(MESH,)), {"main": KEYS}))
+
+    assert (steps[1].expected, steps[1].found) == (expected, "main: spiffe://example.org")
+    last = steps[-1]
+    assert last.expected == "a JWT-SVID: exp, and sub is a SPIFFE ID in example.org"
+    assert (last.check, last.found, last.reason) == (Check.CLAIMS, found, reason)
+    assert last.setting is not None
+    assert last.setting.keys == ("issuer",)
+
+
+def test_without_iss_and_a_spiffe_id_it_is_told_what_lacks() -> None:
+    steps, _ = walk(authentication_steps(minted(iss=...), policy(issuers=(MESH,)), {"main": KEYS}))
+
+    assert (steps[-1].check, steps[-1].reason) == (Check.ISSUER, Reason.CLAIM_MISSING)

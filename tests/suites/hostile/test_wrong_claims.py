@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.reason import Reason
+from gateway.suites.hostile.arsenal import forge_tokens
 from gateway.suites.hostile.attack import send
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.run_attacks import judge
@@ -12,6 +13,7 @@ from gateway.suites.hostile.wrong_claims import (
     forge_audiences,
     forge_issuers,
     forge_kinds,
+    forge_subjects,
     forge_times,
 )
 from gateway.suites.simulation.sandbox import Sandbox
@@ -103,3 +105,44 @@ def test_where_any_jwt_is_a_token_other_kinds_are_still_none(issuer: str, sandbo
     kinds = {"id-token", "logout-token", "security-event", "introspection", "other-type"}
     assert refusals(control, forged) == dict.fromkeys(kinds, TYPE)
     assert "any JWT" not in variants(forged, "other-type")
+
+
+MESH = """\
+version: 1
+issuers:
+  mesh: {issuer: "spiffe://example.org", jwks_url: "https://spire/bundle", audiences: [orders]}
+  login: {issuer: "https://login.example/", discovery: true, audiences: [orders]}
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - {name: any, match: {path: /any}, upstream: orders, require: {issuers: [mesh]}}
+  - {name: people, match: {path: /people}, upstream: orders, require: {issuers: [login]}}
+"""
+
+
+def test_a_workload_is_one_of_its_trust_domain(tmp_path: Path) -> None:
+    """SVID.1, SVID.2: in no other spelling."""
+    sandbox, _ = make_sandbox(tmp_path, MESH)
+    control = control_of(sandbox, "any")
+    forged = list(forge_subjects(control))
+
+    assert refusals(control, forged) == {"wrong-trust-domain": MALFORMED}
+    assert len(forged) == 15
+
+
+def test_every_forgery_of_a_svid_is_refused(tmp_path: Path) -> None:
+    sandbox, _ = make_sandbox(tmp_path, MESH)
+    control = control_of(sandbox, "any")
+
+    found = refusals(control, forge_tokens(control))
+
+    assert {"wrong-issuer", "wrong-trust-domain", "no-audience", "id-token"} <= found.keys()
+
+
+def test_a_svid_is_no_token_of_somebody_else(tmp_path: Path, order: Control) -> None:
+    sandbox, _ = make_sandbox(tmp_path, MESH)
+    control = control_of(sandbox, "people")
+
+    found = refusals(control, forge_tokens(control))
+
+    assert found["issuer-not-accepted"] == codes(Reason.ISSUER_NOT_ACCEPTED)
+    assert list(forge_subjects(order)) == []

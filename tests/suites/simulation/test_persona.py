@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.decision.policy import Issuer, Profile
+from gateway.decision.tokens.svid import trust_domain_of
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
 
 ISSUER = Issuer(
@@ -65,3 +66,26 @@ def test_members_of_the_header_are_added_or_replaced() -> None:
         "typ": "secevent+jwt",
         "x": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("web", "spiffe://example.org/web"),
+        ("the web shop", "spiffe://example.org/the-web-shop"),
+        ("..", "spiffe://example.org/x"),
+    ],
+)
+def test_a_workload_of_a_trust_domain_has_a_spiffe_id(name: str, subject: str) -> None:
+    mesh = Issuer(
+        "mesh",
+        "spiffe://example.org",
+        None,
+        frozenset(),
+        Profile.ANY,
+        0,
+        trust_domain="example.org",
+    )
+
+    assert make_claims(Persona(name), mesh, 0.0)["sub"] == subject
+    assert trust_domain_of(subject) == "example.org"

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.algorithms import find_unavailable
 from gateway.decision.policy import Issuer, Profile
+from gateway.decision.tokens.svid import SVID_ALGORITHMS, read_trust_domain
 from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
+from gateway.settings.build.issuers.spiffe import is_spiffe, refuse_wrong_svids
 from gateway.settings.build.issuers.token_rules import TokenRules, build_token_rules
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.issuer import IssuerModel
@@ -39,6 +41,7 @@ def build_issuers(
         if owner != one.name:
             message = f"the issuer `{owner}` already has this `iss`"
             faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
+        refuse_wrong_svids(model, one.part, faults)
         algorithms = _algorithms(model, one.part, faults)
         source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
         rules = build_token_rules(model, one.part, faults)
@@ -49,6 +52,8 @@ def build_issuers(
 
 
 def _algorithms(model: IssuerModel, part: Part, faults: list[Fault]) -> frozenset[str]:
+    if model.algorithms is None and is_spiffe(model.issuer):
+        return SVID_ALGORITHMS
     if model.algorithms is None:
         return _SECRET_DEFAULT if model.secret_env else _ASYMMETRIC_DEFAULT
     refuse_repeated(model.algorithms, part.child("algorithms"), faults)
@@ -123,6 +128,7 @@ def _build(
         claims=rules.claims,
         scopes_from=rules.scopes_from,
         id_token_signals=rules.id_token_signals,
+        trust_domain=read_trust_domain(model.issuer),
     )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.settings.build.issuers.spiffe import is_spiffe
 from gateway.settings.build.proxies import build_proxy
 from gateway.settings.build.sections import Named
 from gateway.settings.build.tls import build_fetch_ca
@@ -127,6 +128,8 @@ def _url_source(
             "this is the address of metadata, not an `iss`: write it in `discovery_url` instead of"
             " `discovery`, and the metadata's `issuer` here"
         )
+    elif kind is SourceKind.DISCOVERY and is_spiffe(url):
+        return None  # reported where trust domains are checked
     elif problem is None and kind is SourceKind.DISCOVERY and "?" in url:
         problem = "an issuer with `discovery` must not have a query"  # RFC 8414 section 2
     if problem is None:
