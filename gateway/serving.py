@@ -9,6 +9,7 @@ from secrets import token_urlsafe
 
 from gateway.admission import Admission, Keys
 from gateway.assertion.signer import AssertionSigner
+from gateway.assertion.transaction_tokens import TransactionTokens
 from gateway.central import Central
 from gateway.decision.identity import identity_aliases
 from gateway.decision.token import SignedToken
@@ -27,7 +28,7 @@ from gateway.proxy.concurrency.rate_limits import apply_rate_limits
 from gateway.proxy.credentials import apply_credentials
 from gateway.proxy.logins.browser_logins import BrowserLogins
 from gateway.proxy.logins.session_cache import SessionCache
-from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion
+from gateway.proxy.port import Port, RequestLog, RouteState, SignAssertion, Vouched
 from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStreams
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
@@ -182,9 +183,18 @@ def _make_assertion_signer(
 ) -> SignAssertion | None:
     if assertion is None:
         return None
-    signer, wall = AssertionSigner(assertion, partial(token_urlsafe, 16)), clocks.wall
+    wall = clocks.wall
+    if assertion.trust_domain is not None:
+        tokens = TransactionTokens(assertion)
 
-    def sign_assertion(token: SignedToken, upstream: str) -> bytes:
+        def sign_transaction(token: SignedToken, _upstream: str, exchange: Vouched) -> bytes:
+            address = exchange.port.address_of(exchange.client, exchange.request)
+            return tokens.issue(token, exchange.id.decode(), address.decode(), wall())
+
+        return sign_transaction
+    signer = AssertionSigner(assertion, partial(token_urlsafe, 16))
+
+    def sign_assertion(token: SignedToken, upstream: str, _exchange: Vouched) -> bytes:
         return signer.vouch(token, upstream, wall())
 
     return sign_assertion

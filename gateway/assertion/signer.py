@@ -79,11 +79,11 @@ class AssertionSigner:
             "iss": self._settings.issuer,
             "aud": upstream,
             "iat": issued_at,
-            "exp": _number(expires_at),
+            "exp": as_number(expires_at),
             "jti": self._make_id(),
         }
         for name, source in self._settings.claims:
-            value = _claim(token, source)
+            value = copied_claim(token, source)
             if value is not None:
                 claims[name] = value
         until = ends_at if expires_at == ends_at else issued_at + lifetime_seconds / 2
@@ -91,7 +91,7 @@ class AssertionSigner:
         return _Vouched(line, issued_at, until)
 
 
-def _claim(token: SignedToken, source: ClaimSource) -> object:
+def copied_claim(token: SignedToken, source: ClaimSource) -> object:
     """Return the value of *source* as it is in the token, or the text of a template."""
     if isinstance(source, Template):
         return render_source(source, token.claims)
@@ -101,7 +101,8 @@ def _claim(token: SignedToken, source: ClaimSource) -> object:
     return " ".join(token.claims.scopes) if path == ("scope",) else value
 
 
-def _number(seconds: float) -> int | float:
+def as_number(seconds: float) -> int | float:
+    """Return *seconds* as the JSON number that people expect."""
     return int(seconds) if seconds == int(seconds) else seconds
 
 

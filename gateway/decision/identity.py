@@ -53,6 +53,10 @@ OwnHeaders = tuple[tuple[bytes, ClaimSource | None], ...]
 # replaces, or that another gateway wrote: all of them belong to the gateway in any configuration.
 IDENTITY_START: Final = b"x-gateway-"
 
+# What services read as a transaction token (draft-ietf-oauth-transaction-tokens): a client could
+# forge the start of a call chain with it, whatever the configuration.
+TXN_TOKEN: Final = b"txn-token"
+
 # CGI puts it in front of field names (RFC 3875 §4.1.18); here as an alias.
 CGI_PREFIX: Final = b"http-"
 
@@ -63,11 +67,12 @@ def canonical_alias(name: bytes) -> bytes:
 
 
 def identity_aliases(identity: Identity) -> frozenset[bytes]:
-    """Return the canonical aliases of all identity headers.
+    """Return the canonical aliases of all identity headers, and of transaction tokens.
 
     A client's field whose ``canonical_alias`` is among them, or begins with ``IDENTITY_START``,
     must never reach a service. A header may have the name of a CGI variable, ``HTTP_X_USER_ID``:
     services that read it confuse ``X-User-Id`` with it, so both have one alias.
     """
     names = (*(name for name, _ in identity.headers), *identity.reserved)
-    return frozenset(canonical_alias(name).removeprefix(CGI_PREFIX) for name in names)
+    aliases = frozenset(canonical_alias(name).removeprefix(CGI_PREFIX) for name in names)
+    return aliases | {TXN_TOKEN}

@@ -131,9 +131,9 @@ def _act(
         exchange.refuse(Deny(found.reason, found.detail, allow.route, allow.token))
         return
     request = exchange.request
-    if request.fields.authorization:
-        # A copy: the connection remembers these fields for its next request. A public route would
-        # forward what is in them.
+    if allow.route.public or allow.would_deny is not None:
+        # Here another scheme than Bearer would be forwarded. A copy: the connection remembers these
+        # fields for its next request.
         request.fields = copy(request.fields)
         request.fields.authorization = ()
     exchange.allow = allow = allow._replace(identity_fields=allow.identity_fields + found.line)

@@ -52,7 +52,16 @@ from gateway.telemetry.tracing.tracer import Tracer
 _REMEMBERED_HOSTS = 4096
 
 
-SignAssertion = Callable[[SignedToken, str], bytes]
+class Vouched(Protocol):
+    """An exchange whose caller the gateway vouches for."""
+
+    id: bytes
+    port: "Port"
+    client: Client
+    request: Request
+
+
+SignAssertion = Callable[[SignedToken, str, Vouched], bytes]
 r"""Returns the line ``Name: value\r\n`` about the caller with a token, for an upstream's name."""
 
 

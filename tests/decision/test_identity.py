@@ -40,7 +40,7 @@ def test_a_header_with_the_name_of_a_cgi_variable_makes_the_field_ours_that_fill
     """RFC 3875 §4.1.18: whoever reads HTTP_X_USER_ID is served `X-User-Id` as well."""
     aliases = identity_aliases(Identity(((name, ("sub",)),), False, (b"HTTP_X_PROOF",)))
 
-    assert aliases == {b"x-user-id", b"x-proof"}
+    assert aliases == {b"x-user-id", b"x-proof", b"txn-token"}
 
 
 @given(

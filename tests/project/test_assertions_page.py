@@ -21,7 +21,8 @@ from tests.project.console import find_fences
 from tests.settings.configs import config
 
 TEXT = (Path(__file__).parents[2] / "docs" / "assertions.md").read_text()
-FENCES = {fence.language: fence.body for fence in find_fences(TEXT)}
+# The first of each language: the second configuration is that of transaction tokens.
+FENCES = {fence.language: fence.body for fence in reversed(list(find_fences(TEXT)))}
 
 
 @pytest.fixture
@@ -34,6 +35,20 @@ def assertion(tmp_path: Path) -> AssertionSettings:
     assert isinstance(loaded, Loaded), loaded
     assert loaded.settings.assertion is not None
     return loaded.settings.assertion
+
+
+def test_the_configuration_of_transaction_tokens_holds(tmp_path: Path) -> None:
+    subprocess.run(FENCES["sh"], shell=True, cwd=tmp_path, check=True, timeout=60)
+    _, text = (fence.body for fence in find_fences(TEXT) if fence.language == "yaml")
+    path = tmp_path / "gateway.yaml"
+    path.write_text(config(text))
+
+    loaded = load_settings(path, {})
+
+    assert isinstance(loaded, Loaded), loaded
+    assert loaded.settings.assertion is not None
+    assert loaded.settings.assertion.header == b"Txn-Token"
+    assert loaded.settings.assertion.trust_domain == "example.com"
 
 
 def test_the_program_takes_what_the_gateway_signs_for_its_service_and_nothing_else(

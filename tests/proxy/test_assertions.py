@@ -185,3 +185,42 @@ async def test_an_explanation_says_that_there_is_one_and_does_not_show_it(
     told = await gateway.gateway.explain(parse_question(json.dumps(question).encode()))
 
     assert "X-Gateway-Assertion: (not shown)" in str(told["forwarded"])
+
+
+# --- transaction tokens
+
+DOMAIN = {"profile": "transaction_token", "trust_domain": "example.com"}
+
+
+async def test_each_request_has_a_transaction_token_with_its_id(
+    service: Service, tmp_path: Path
+) -> None:
+    async with running_gateway(settings_with(tmp_path, service, "ES256", **DOMAIN)) as gateway:
+        keys = await published(gateway)
+        for _ in range(2):
+            answer = await gateway.ask(make_request("/api/x", bearer(), "Txn-Token: forged"))
+            assert answer.status == 200
+        assert (await gateway.ask(make_request("/open/x", "txn_token: forged"))).status == 200
+
+    first, second, unknown = service.requests
+    for request in (first, second):
+        token = jwt.decode(request.one(b"txn-token").decode(), keys, algorithms=["ES256"])
+        assert token.header["typ"] == "txntoken+jwt"
+        assert token.claims["aud"] == "example.com"
+        assert token.claims["txn"] == request.one(b"x-request-id").decode()
+        assert token.claims["rctx"] == {"req_ip": "127.0.0.1"}
+    assert first.one(b"txn-token") != second.one(b"txn-token")
+    assert b"forged" not in service.received
+    assert not unknown.has(b"txn-token")
+
+
+@pytest.mark.parametrize("name", ["Txn-Token", "txn_token", "TXN.TOKEN"])
+async def test_a_client_s_transaction_token_never_reaches_a_service(
+    name: str, service: Service, tmp_path: Path
+) -> None:
+    async with running_gateway(load(write_config(tmp_path, [service.url], {}))) as gateway:
+        for target, lines in (("/api/x", (bearer(),)), ("/open/x", ())):
+            answer = await gateway.ask(make_request(target, *lines, f"{name}: forged"))
+            assert answer.status == 200
+
+    assert b"forged" not in service.received

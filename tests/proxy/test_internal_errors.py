@@ -14,6 +14,7 @@ import pytest
 
 from gateway.decision.keys import KeySet
 from gateway.decision.token import SignedToken
+from gateway.proxy.port import Vouched
 from gateway.telemetry.tracing.spans import Span
 from tests.faulty_key import FAULTS, FaultyKey, faulty_keys
 from tests.proxy.conftest import StartGateway
@@ -152,7 +153,7 @@ async def test_an_error_while_signing_the_assertion_is_500_and_the_connection_st
     client.send(make_request("/open/"))
     assert (await read_answer(client)).status == 200  # a connection to the service is kept
 
-    def sign_assertion(token: SignedToken, upstream: str) -> bytes:
+    def sign_assertion(token: SignedToken, upstream: str, exchange: Vouched) -> bytes:
         raise OSError("no descriptor")
 
     gateway.gateway.data._serving.port.sign_assertion = sign_assertion

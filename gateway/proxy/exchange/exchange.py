@@ -206,7 +206,7 @@ class Exchange:
             trace.note_server(server.transport)
         forwarding = self.client.peer.forwarding(request)
         if port.sign_assertion is not None and allow.token is not None:
-            forwarding += port.sign_assertion(allow.token, route.upstream)
+            forwarding += port.sign_assertion(allow.token, route.upstream, self)
         state = port.routes[route.index]
         head = render_request_head(
             request,

@@ -131,7 +131,7 @@ def _identity_names(model: IdentityModel, own: Iterable[str]) -> frozenset[bytes
 
     The default names are among them: services may still read one that `headers` replaces.
     """
-    assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.header
+    assertion = DEFAULT_HEADER if model.assertion is None else model.assertion.field
     names = (*DEFAULT_IDENTITY, *model.headers, *own, DEFAULT_HEADER, assertion)
     aliases = (canonical_alias(name.encode(errors="replace")) for name in names)
     return frozenset(alias.removeprefix(CGI_PREFIX) for alias in aliases)

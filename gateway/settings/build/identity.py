@@ -91,7 +91,7 @@ def _reserved(
 ) -> tuple[bytes, ...]:
     if model.assertion is None:
         return ()
-    name = model.assertion.header
+    name = model.assertion.field
     carries_a_claim = name in owners.values()
     problem = _name_problem(name, owners)
     if problem is None and not carries_a_claim:
@@ -125,7 +125,8 @@ def build_assertion(
     if model is None:
         return None
     keys = _keys(model, part, sources.main.directory, sources.disk, faults)
-    claims = _claims(model.claims, part.child("claims"), faults)
+    claims = _claims(model.copied, part.child("claims"), faults)
+    _check_trust_domain(model, part, faults)
     if model.lifetime > _MAX_LIFETIME_SECONDS:
         message = (
             f"longer than {_MAX_LIFETIME_SECONDS:g} s: a leaked assertion would stay usable for"
@@ -144,7 +145,17 @@ def build_assertion(
     if header is None or len(keys) < len(model.keys):
         return None
     path = model.jwks_path.encode("ascii", "replace")
-    return AssertionSettings(header, model.issuer, keys, model.lifetime, claims, path)
+    domain = model.trust_domain if model.is_transaction else None
+    return AssertionSettings(header, model.issuer, keys, model.lifetime, claims, path, domain)
+
+
+def _check_trust_domain(model: AssertionModel, part: Part, faults: list[Fault]) -> None:
+    if model.is_transaction and model.trust_domain is None:
+        message = "`profile: transaction_token` needs `trust_domain`, the `aud` of all services"
+        faults.append(part.key_fault(Code.MISSING_KEY, message))
+    if not model.is_transaction and model.trust_domain is not None:
+        message = "`trust_domain` is for `profile: transaction_token`: write that, or remove it"
+        faults.append(part.child("trust_domain").key_fault(Code.CONFLICTING_KEYS, message))
 
 
 def _keys(

@@ -1,6 +1,6 @@
 """The schema of `identity`: the headers and the signed assertion that services receive."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
@@ -18,12 +18,17 @@ from gateway.settings.text.fault import Code
 
 DEFAULT_HEADER = "X-Gateway-Assertion"
 
+TXN_HEADER = "Txn-Token"
+
 DEFAULT_CLAIMS = {
     "sub": "sub",
     "client_id": "client_id",
     "scope": "scope",
     "token_issuer": "iss",
 }
+
+# Of a transaction token, whose subject and scopes have a place of their own.
+DEFAULT_CONTEXT = {"client_id": "client_id", "token_issuer": "iss"}
 
 
 class AssertionModel(Strict):
@@ -37,14 +42,23 @@ class AssertionModel(Strict):
         description="PEM files of private keys, P-256 or Ed25519; the first one signs, all are "
         "published.",
     )
-    header: Text = Field(
-        default=DEFAULT_HEADER, description="The header field that carries it to services."
+    profile: Literal["gateway", "transaction_token"] = Field(
+        default="gateway",
+        description="Which claims it has: our own, or those of OAuth transaction tokens.",
+    )
+    trust_domain: Text | None = Field(
+        default=None,
+        description="With `transaction_token`: the `aud`, which all services of the domain accept.",
+    )
+    header: Text | None = Field(
+        default=None,
+        description="The header field that carries it; X-Gateway-Assertion, or Txn-Token.",
     )
     lifetime: Duration = described(
         "60s", "How long it is valid, from 5s to 10m; it never outlives the token."
     )
-    claims: dict[Text, Text] = Field(
-        default=DEFAULT_CLAIMS,
+    claims: dict[Text, Text] | None = Field(
+        default=None,
         description="Claim of the assertion to claim of the token, or several; replaces the "
         "default claims.",
     )
@@ -52,6 +66,22 @@ class AssertionModel(Strict):
         default="/.well-known/jwks.json",
         description="The path where the data port publishes the public keys, on every host.",
     )
+
+    @property
+    def is_transaction(self) -> bool:
+        """Return whether it has the claims of a transaction token."""
+        return self.profile == "transaction_token"
+
+    @property
+    def field(self) -> str:
+        """Return the name of the field that carries it."""
+        return self.header or (TXN_HEADER if self.is_transaction else DEFAULT_HEADER)
+
+    @property
+    def copied(self) -> dict[str, str]:
+        """Return the claims that come from the token, by the claim that each becomes."""
+        usual = DEFAULT_CONTEXT if self.is_transaction else DEFAULT_CLAIMS
+        return usual if self.claims is None else self.claims
 
 
 DEFAULT_IDENTITY = {

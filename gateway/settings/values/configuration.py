@@ -221,7 +221,8 @@ class AssertionSettings:
     """The signed assertions about callers, sent in the field *header*; the first key signs.
 
     *claims* has the name of each claim, and where it comes from in the token. The keys are
-    published at *jwks_path*.
+    published at *jwks_path*. With a *trust_domain* they are transaction tokens, for each service of
+    that domain, and *claims* are those of the transaction context.
     """
 
     header: bytes
@@ -230,6 +231,7 @@ class AssertionSettings:
     lifetime_seconds: float
     claims: tuple[tuple[str, ClaimSource], ...]
     jwks_path: bytes
+    trust_domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

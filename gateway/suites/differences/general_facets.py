@@ -36,12 +36,14 @@ def _assertion_facets(assertion: AssertionSettings | None) -> dict[str, Facet]:
     place = ("identity", "assertion")
     name = assertion.header.decode("latin-1").lower()
     claims = [claim for claim, _ in assertion.claims]
-    what = (assertion.issuer, assertion.claims, assertion.lifetime_seconds)
+    domain = assertion.trust_domain
+    what = (assertion.issuer, assertion.claims, assertion.lifetime_seconds, domain)
+    kind = "an assertion" if domain is None else f"a transaction token for {domain}"
     kids = tuple(key.kid for key in assertion.keys)
     return {
         name: Facet(
             what,
-            f"an assertion of {assertion.issuer}, valid for {assertion.lifetime_seconds:g} s, with "
+            f"{kind} of {assertion.issuer}, valid for {assertion.lifetime_seconds:g} s, with "
             f"{listed(claims, 'nothing')}",
             place,
         ),

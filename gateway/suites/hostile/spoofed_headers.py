@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.reason import Reason
-from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY
+from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY, TXN_HEADER
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
@@ -17,7 +17,9 @@ FORGED = b"forged-by-an-attacker"
 
 # Services may still read the default names if a configuration has others, and any name with the
 # same prefix.
-_ALWAYS = tuple(name.encode() for name in (*DEFAULT_IDENTITY, DEFAULT_HEADER, "X-Gateway-Forged"))
+_ALWAYS = tuple(
+    name.encode() for name in (*DEFAULT_IDENTITY, DEFAULT_HEADER, TXN_HEADER, "X-Gateway-Forged")
+)
 
 _GUARD = Guard(None, ())
 _SOURCE = "CVE-2025-64484"

@@ -48,6 +48,9 @@ MISTAKES = [
     ("bad_value", section(", claims: {¦iss: iss}")),
     ("bad_value", section(", claims: {¦exp: exp}")),
     ("bad_value", section(", claims: {roles: ¦a..b}")),
+    ("missing_key", section(", profile: transaction_token").replace("assertion:", "¦assertion:")),
+    ("conflicting_keys", section(", ¦trust_domain: example.com")),
+    ("bad_value", section(", profile: ¦txn")),
     (
         "duplicate_issuer",
         config(
@@ -99,3 +102,13 @@ def test_keys_are_among_what_a_configuration_was_read_from(tmp_path: Path) -> No
     assert isinstance(again, Loaded)
     assert again.settings.assertion is not None
     assert again.settings.assertion.keys[0].kid == signing_key("ES256").kid
+
+
+def test_a_transaction_token_has_its_own_field_and_context(tmp_path: Path) -> None:
+    settings = load(tmp_path, section(", profile: transaction_token, trust_domain: example.com"))
+
+    assert settings.assertion is not None
+    assert settings.assertion.trust_domain == "example.com"
+    assert settings.assertion.header == b"Txn-Token"
+    assert [name for name, _ in settings.assertion.claims] == ["client_id", "token_issuer"]
+    assert settings.policy.identity.reserved == (b"Txn-Token",)

@@ -101,7 +101,8 @@ def test_the_names_of_all_are_the_gateway_s_own(tmp_path: Path) -> None:
 
     aliases = identity_aliases(load(tmp_path, text).policy.identity)
 
-    assert aliases == {b"x-user", b"x-issuer", b"x-client", b"x-mail", b"x-tenant"}
+    own = {b"x-user", b"x-issuer", b"x-client", b"x-mail", b"x-tenant"}
+    assert aliases == own | {b"txn-token"}
 
 
 def test_a_route_cannot_change_a_header_that_another_one_has_as_identity(tmp_path: Path) -> None:

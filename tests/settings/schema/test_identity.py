@@ -43,7 +43,7 @@ def test_each_mistake_of_the_shape_is_found_at_its_place(
 def test_what_is_not_said_has_a_default() -> None:
     model = AssertionModel(issuer="https://gateway.example.com/", keys=["signing.pem"])
 
-    assert model.header == "X-Gateway-Assertion"
+    assert model.field == "X-Gateway-Assertion"
     assert model.lifetime == 60.0
-    assert model.claims == DEFAULT_CLAIMS
+    assert model.copied == DEFAULT_CLAIMS
     assert model.jwks_path == "/.well-known/jwks.json"

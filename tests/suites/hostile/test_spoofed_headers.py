@@ -81,6 +81,7 @@ def test_the_default_names_and_their_kin_are_tried_whatever_identity_says() -> N
         b"X-Gateway-Scopes",
         b"X-Gateway-Token-Id",
         b"X-Gateway-Assertion",
+        b"Txn-Token",
         b"X-Gateway-Forged",
         b"X-P",
         b"X-Tenant",
