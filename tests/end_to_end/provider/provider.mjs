@@ -18,6 +18,8 @@
 //   web        browser login at the gateway, secret by basic: code with PKCE, refresh; needs
 //              redirect_uris, and may have post_logout_redirect_uris and backchannel_logout_uri
 //   web-key    the same with private_key_jwt; needs jwks, too
+//   relay      a gateway, secret by basic: its own tokens for https://internal.example.test, and
+//              by token exchange (RFC 8693) those of callers; relay-key the same with private_key_jwt
 // People: alice and bob, with the password `NAME-password`; `acr` is `urn:pwd`, or `urn:mfa` for
 // who also enters the one-time code 123456 (asked for where `acr_values` has urn:mfa).
 //
@@ -31,13 +33,18 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
-import Provider, { interactionPolicy } from 'oidc-provider';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import Provider, { errors, interactionPolicy } from 'oidc-provider';
 
 import { devicePages, logoutPages, serveInteraction } from './pages.mjs';
 
 const [port, controlPort, keysFile, given = '{}'] = process.argv.slice(2);
 
 const RESOURCE = 'https://orders.example.test';
+const INTERNAL = 'https://internal.example.test';
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 let settings = {
   host: '127.0.0.1', // of the issuer: cookies know no ports, so a browser may need another name
@@ -50,6 +57,7 @@ let settings = {
   requirePushed: false,
   sendsIss: true, // RFC 9207
   clients: {},
+  unwelcome: [], // whose tokens are not exchanged, by `sub`
 };
 
 function secretOf(id) {
@@ -57,6 +65,7 @@ function secretOf(id) {
 }
 
 const SERVER = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+const RELAY = { ...SERVER, grant_types: ['client_credentials', EXCHANGE] };
 const CODE = {
   grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
@@ -93,6 +102,8 @@ const CLIENTS = {
     backchannel_logout_session_required: true,
   },
   'web-key': { ...CODE, ...SIGNED, require_auth_time: true },
+  relay: { ...RELAY, client_secret: secretOf('relay') },
+  'relay-key': { ...RELAY, ...SIGNED },
 };
 
 function registeredClients() {
@@ -113,11 +124,12 @@ function makeKey() {
   return { ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: randomUUID() };
 }
 
-// RFC 8707: the one service that tokens are made for, and what can be asked of it.
-function getResourceServerInfo() {
+// RFC 8707: the services that tokens are made for, and what can be asked of them.
+function getResourceServerInfo(ctx, resource) {
+  const isInternal = resource === INTERNAL;
   return {
-    audience: RESOURCE,
-    scope: 'orders:read orders:write',
+    audience: isInternal ? INTERNAL : RESOURCE,
+    scope: isInternal ? 'internal:read' : 'orders:read orders:write',
     accessTokenFormat: 'jwt',
     accessTokenTTL: settings.accessTokenSeconds,
     jwt: { sign: { alg: 'ES256' } },
@@ -153,13 +165,41 @@ function policyWithStepUp() {
   return policy;
 }
 
+// RFC 8693: a caller's token for the orders becomes one of the same caller for what is behind them.
+async function exchangeToken(provider, issuer, keys, ctx) {
+  const { client, params } = ctx.oidc;
+  if (params.subject_token_type !== ACCESS_TOKEN || params.requested_token_type !== ACCESS_TOKEN) {
+    throw new errors.InvalidRequest('only access tokens are exchanged');
+  }
+  if (params.actor_token !== undefined) throw new errors.InvalidRequest('no actor is accepted');
+  if (params.resource !== INTERNAL) throw new errors.InvalidTarget();
+  const published = createLocalJWKSet({ keys: keys.map(({ d, ...half }) => half) });
+  const verified = await jwtVerify(params.subject_token, published, {
+    issuer, audience: RESOURCE, typ: 'at+jwt',
+  }).catch(() => {
+    throw new errors.InvalidRequest('the subject token is not valid');
+  });
+  const { sub } = verified.payload;
+  if (settings.unwelcome.includes(sub)) throw new errors.InvalidGrant('not for this subject');
+  const token = new provider.AccessToken({ accountId: sub, client, scope: 'internal:read' });
+  const info = getResourceServerInfo(ctx, INTERNAL);
+  token.resourceServer = new provider.ResourceServer(INTERNAL, info);
+  ctx.body = {
+    access_token: await token.save(),
+    issued_token_type: ACCESS_TOKEN,
+    token_type: 'Bearer',
+    expires_in: token.expiration,
+    scope: token.scope,
+  };
+}
+
 function makeProvider(issuer, keys) {
   const seconds = 600;
-  return new Provider(issuer, {
+  const made = new Provider(issuer, {
     clients: registeredClients(),
     // Which ES256 key signs is decided by the order: the first one.
     jwks: { keys },
-    scopes: ['openid', 'offline_access', 'orders:read', 'orders:write'],
+    scopes: ['openid', 'offline_access', 'orders:read', 'orders:write', 'internal:read'],
     claims: {
       openid: ['sub'], profile: ['name'], email: ['email'], acr: null, auth_time: null, sid: null,
     },
@@ -203,6 +243,13 @@ function makeProvider(issuer, keys) {
       rpInitiatedLogout: { enabled: true, ...logoutPages },
     },
   });
+  made.registerGrantType(
+    EXCHANGE,
+    (ctx) => exchangeToken(made, issuer, keys, ctx),
+    ['subject_token', 'subject_token_type', 'requested_token_type', 'actor_token',
+      'actor_token_type', 'audience', 'resource', 'scope'],
+  );
+  return made;
 }
 
 function listen(server, wanted) {
