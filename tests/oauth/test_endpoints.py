@@ -69,3 +69,22 @@ async def test_another_issuer_is_another_source() -> None:
         same.take_over(former)
         assert same.live == former.live
         await former.close()
+
+
+async def test_metadata_elsewhere_are_those_of_a_login_as_well() -> None:
+    """8414.1: as those of the keys, and still of this issuer alone."""
+    clock = MovableClock()
+    async with serve_provider(lambda: NOW) as provider:
+        provider.answers["/elsewhere"] = answer(
+            {"issuer": provider.url, "token_endpoint": f"{provider.url}/other-token"}
+        )
+        url = f"{provider.url}/elsewhere"
+        settings = issuer_settings(SourceKind.DISCOVERY_URL, url, issuer=provider.url)
+        endpoints = LiveEndpoints([settings], clock)
+        await endpoints.start()
+
+        found = await endpoints.find("main")
+        assert isinstance(found, Endpoints)
+        assert found.token == f"{provider.url}/other-token"
+        assert not provider.paths(PATH)
+        await endpoints.close()

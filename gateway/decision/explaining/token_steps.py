@@ -164,6 +164,8 @@ def _failed(reason: Reason, issuer: Issuer) -> Check:
 def _expected_kind(issuer: Issuer) -> str:
     if issuer.profile is Profile.RFC9068:
         return "typ at+jwt, with every claim that RFC 9068 requires"
+    if issuer.trust_domain is not None:
+        return "typ JWT, JOSE or none, without claims of another kind of token"
     return "typ at+jwt, JWT or none, without claims of another kind of token"
 
 

@@ -329,6 +329,14 @@ def test_a_svid_is_explained_by_its_trust_domain(
     assert last.setting.keys == ("issuer",)
 
 
+def test_the_type_of_a_svid_is_another_than_that_of_access_tokens() -> None:
+    steps, holds = judged(MESH, "JOSE", iss=MESH.issuer, sub="spiffe://example.org/a")
+
+    assert holds
+    assert steps[0].check is Check.KIND
+    assert steps[0].expected.startswith("typ JWT, JOSE or none")
+
+
 def test_without_iss_and_a_spiffe_id_it_is_told_what_lacks() -> None:
     steps, _ = walk(authentication_steps(minted(iss=...), policy(issuers=(MESH,)), {"main": KEYS}))
 

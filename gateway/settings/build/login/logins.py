@@ -41,6 +41,8 @@ _OWN_PARAMETERS: Final[Mapping[str, str]] = {
     ),
 }  # fmt: skip
 
+_WITH_METADATA: Final = frozenset({SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL})
+
 # No dot segments: it is compared with canonical paths (RFC 3986 §6.2.2.3).
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 _PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
@@ -108,10 +110,10 @@ def _build(
 def _check_issuer(name: str, part: Part, issuers: KnownIssuers, faults: list[Fault]) -> None:
     refuse_unknown("issuer", name, issuers.names, part, faults)
     issuer = issuers.sound.get(name)
-    if issuer is not None and issuer.source.kind is not SourceKind.DISCOVERY:
+    if issuer is not None and issuer.source.kind not in _WITH_METADATA:
         message = (
             f"`{name}` has `{issuer.source.kind.value}`: a login also needs the issuer's endpoints,"
-            " so write `discovery: true` there instead"
+            " so write `discovery: true` or `discovery_url` there instead"
         )
         faults.append(part.fault(Code.BAD_VALUE, message))
 

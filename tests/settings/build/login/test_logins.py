@@ -62,6 +62,14 @@ def test_an_issuer_without_discovery_has_no_endpoints(tmp_path: Path) -> None:
     assert "write `discovery: true`" in faults(tmp_path, text.replace("¦", ""))[0].message
 
 
+def test_an_issuer_with_metadata_elsewhere_has_them(tmp_path: Path) -> None:
+    elsewhere = OF_KEYS.replace("jwks_url", "discovery_url")
+
+    settings = load(tmp_path, with_logins(login(issuer="keys"), issuers=elsewhere))
+
+    assert [one.issuer for one in settings.logins.values()] == ["keys"]
+
+
 @pytest.mark.parametrize(
     ("code", "origin"),
     [
