@@ -16,6 +16,7 @@ from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
+from gateway.decision.routes.routing import Match
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.memo import TokenMemo
@@ -69,8 +70,19 @@ class Admission:
         clock = self._clock
         return decide(head, self.policy, self._keys, clock(), self._authenticate, self._revocations)
 
+    def decide_for(self, head: RequestHead, match: Match) -> Verdict:
+        """Decide about a request that belongs to the route of *match*, which is in no table."""
+        now = self._clock()
+        return decide(
+            head, self.policy, self._keys, now, self._authenticate, self._revocations, match
+        )
+
     def decide_by_session(
-        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+        self,
+        head: RequestHead,
+        browser: BrowserFields,
+        session: SessionCredential,
+        match: Match | None = None,
     ) -> Settled | NeedKeys | NeedCredentials:
         """Decide about a request without a token, for which there is this *session*."""
         return decide_by_session(
@@ -82,18 +94,21 @@ class Admission:
             self._clock(),
             self._authenticate,
             self._revocations,
+            match,
         )
 
-    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
+    async def decide_with_keys(
+        self, head: RequestHead, need: NeedKeys, match: Match | None = None
+    ) -> Settled:
         """Fetch the keys that *need* names, then decide, whether they came or not.
 
         A second token may need those of another issuer.
         """
         await self._keyring.refetch(need.issuer_name, need.kid)
-        verdict = self.decide(head)
+        verdict = self.decide(head) if match is None else self.decide_for(head, match)
         if isinstance(verdict, NeedKeys) and verdict.deny.field != need.deny.field:
             await self._keyring.refetch(verdict.issuer_name, verdict.kid)
-            verdict = self.decide(head)
+            verdict = self.decide(head) if match is None else self.decide_for(head, match)
         if isinstance(verdict, NeedCredentials):  # a reload came first
             return without_credentials(verdict.route, head.target)
         if isinstance(verdict, NeedSession):  # a reload came first

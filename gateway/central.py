@@ -6,6 +6,7 @@ from gateway.admission import Keys
 from gateway.decision.revocation import RevocationLists
 from gateway.login.requests import Logins
 from gateway.service_tokens.requests import ServiceTokens
+from gateway.tickets.ticket import Tickets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,9 +16,11 @@ class Central:
     *keys* and *lists* are live: they are kept current elsewhere. *logins* are None if the
     configuration has no way to log in, *service_tokens* if no upstream has credentials. Each is the
     thing itself in a gateway of one process; in a worker it is the supervisor's, which is asked.
+    *tickets* are used if the configuration has them.
     """
 
     keys: Keys
     lists: RevocationLists
     logins: Logins | None = None
     service_tokens: ServiceTokens | None = None
+    tickets: Tickets | None = None

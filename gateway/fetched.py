@@ -17,6 +17,8 @@ from gateway.revocation.revocations import Revocations
 from gateway.service_tokens.live_tokens import LiveServiceTokens
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.metrics.service_tokens import ServiceTokenMetrics
+from gateway.tickets.memory import MemoryTickets
+from gateway.tickets.redis import RedisTickets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +34,18 @@ class Fetched:
     logins: Logins | None = None
     live_logins: LiveLogins | None = None
     service_tokens: LiveServiceTokens | None = None
+    tickets: MemoryTickets | RedisTickets | None = None
 
     @property
     def central(self) -> Central:
         """Return what a process that serves requests uses of this, if it is this process."""
-        return Central(self.keyring, self.revocations.lists, self.logins, self.service_tokens)
+        return Central(
+            self.keyring,
+            self.revocations.lists,
+            self.logins,
+            self.service_tokens,
+            self.tickets,
+        )
 
     async def start(self, limit_seconds: float | None = None) -> None:
         """Fetch everything and keep it fresh; a fetch that fails or is late is no error."""
@@ -53,6 +62,8 @@ class Fetched:
             self.live_logins.take_over(former.live_logins)
         if self.service_tokens is not None and former.service_tokens is not None:
             self.service_tokens.take_over(former.service_tokens)
+        if isinstance(self.tickets, MemoryTickets) and isinstance(former.tickets, MemoryTickets):
+            self.tickets.take_over(former.tickets)
         try:
             await self.start(limit_seconds)
         except BaseException:  # cancelled: the gateway stops
@@ -62,10 +73,16 @@ class Fetched:
     async def retire(self) -> None:
         """Close after the fetches in flight, which requests may wait for."""
         await asyncio.gather(*(one.retire() for one in self._parts()))
+        await self._close_tickets()
 
     async def close(self) -> None:
         """Stop all fetches."""
         await asyncio.gather(*(one.close() for one in self._parts()))
+        await self._close_tickets()
+
+    async def _close_tickets(self) -> None:
+        if isinstance(self.tickets, RedisTickets):
+            await self.tickets.close()
 
     def _parts(self) -> list[Keyring | Revocations | LiveLogins | LiveServiceTokens]:
         every = (self.keyring, self.revocations, self.live_logins, self.service_tokens)
@@ -99,6 +116,7 @@ def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
         live if make_logins is None else make_logins(settings),
         live,
         _make_service_tokens(settings, clock, wall),
+        _make_tickets(settings),
     )
 
 
@@ -109,6 +127,13 @@ def _make_service_tokens(
         return None
     counts = ServiceTokenMetrics()
     return LiveServiceTokens(settings.upstreams, settings.issuers, counts, clock, wall)
+
+
+def _make_tickets(settings: Settings) -> MemoryTickets | RedisTickets | None:
+    redis = settings.rate_limiting.redis
+    if settings.tickets is None:
+        return None
+    return MemoryTickets() if redis is None else RedisTickets(redis)
 
 
 def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of

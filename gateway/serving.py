@@ -21,6 +21,7 @@ from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
 from gateway.http.reading.names import supported_upgrades, token_fields
 from gateway.http.reading.request import Request
+from gateway.http.ticket_calls import TicketCall, find_ticket_call
 from gateway.limits.limiter import Limiter, MemoryLimiter
 from gateway.login.requests import Logins
 from gateway.proxy.concurrency.concurrency_limits import Limits, apply_concurrency_limits
@@ -33,11 +34,13 @@ from gateway.proxy.streams.open_streams import MACHINE_CLOCKS, Clocks, OpenStrea
 from gateway.proxy.transport.write_buffer import WriteBuffer
 from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import AccessLogFormat, AssertionSettings, Settings
+from gateway.settings.values.tickets import TicketSettings
 from gateway.telemetry.logs.access_log import AccessLog
 from gateway.telemetry.logs.quoting import quote
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.spans import Span
 from gateway.telemetry.tracing.tracer import Tracer
+from gateway.tickets.ticket import Tickets
 from gateway.tls.certificate import ServerTls
 from gateway.tls.contexts import Contexts, make_contexts
 
@@ -142,6 +145,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
     port.host_cors = HostCors(settings.policy.routes.routes, settings.route_options)
     _set_logins(port, settings, central.logins, clocks, metrics)
+    _set_tickets(port, settings.tickets, central.tickets)
     if pseudonym is not None:
         port.use_pseudonym(pseudonym)
     return Serving(
@@ -174,6 +178,19 @@ def _set_logins(
 
     def find_first(request: Request, host: str) -> Publish | LoginCall | Deny | None:
         return calls.find(request, host) or preflight(request, host)
+
+    port.before_routes = find_first
+
+
+def _set_tickets(port: Port, settings: TicketSettings | None, tickets: Tickets | None) -> None:
+    """Have *port* issue and take tickets, which *tickets* keeps."""
+    if settings is None:
+        return
+    port.tickets, others = tickets, port.before_routes
+
+    def find_first(request: Request, host: str) -> Publish | LoginCall | TicketCall | Deny | None:
+        found = find_ticket_call(request, settings)
+        return found if found is not None or others is None else others(request, host)
 
     port.before_routes = find_first
 

@@ -197,6 +197,7 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     now: float,
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
+    match: Match | None = None,
 ) -> Settled | NeedKeys | NeedCredentials:
     """Return the verdict about a request without a token, for which there is this *session*.
 
@@ -208,10 +209,10 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
         head.method, head.host, head.target, authorization, session.known, head.also
     )
     # First, so that the route is looked up once: most sessions are in order.
-    verdict = decide(known, policy, keys, now, authenticate, revocations)
+    verdict = decide(known, policy, keys, now, authenticate, revocations, match)
     route = _route_of(verdict)
     if route is not None and not route.login:
-        verdict = decide(head, policy, keys, now, authenticate, revocations)
+        verdict = decide(head, policy, keys, now, authenticate, revocations, match)
     elif route is not None:
         refusal = _check_session(head, browser, session, route)
         # A token may be sent elsewhere: it decides alone.

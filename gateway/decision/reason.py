@@ -78,6 +78,7 @@ class Reason(Enum):
         503,
         "There is no token for the service at the moment",
     )
+    TICKETS_UNAVAILABLE = ("tickets_unavailable", 503, "Tickets cannot be checked at the moment")
     LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "Rate limits cannot be checked at the moment")
     OVERLOADED = ("overloaded", 503, "The gateway is overloaded")
     DRAINING = ("draining", 503, "The gateway is shutting down")

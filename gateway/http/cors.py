@@ -76,6 +76,17 @@ def find_preflight(
     return None if cors is None else Publish(b"", match.route, _grant(cors, origin, method))
 
 
+def grant_preflight(request: Request, cors: Cors) -> bytes | None:
+    """Return the fields that answer *request* by *cors* if it is a preflight, else None."""
+    if request.method != "OPTIONS":
+        return None
+    origin = _only(request, b"origin")
+    method = _only(request, b"access-control-request-method")
+    if not origin or _METHOD.fullmatch(method) is None:
+        return None
+    return _grant(cors, origin, method)
+
+
 def _grant(cors: Cors, origin: bytes, method: bytes) -> bytes:
     granted = _allow(cors, origin, method.decode("ascii"))
     if not granted:

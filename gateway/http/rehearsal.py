@@ -31,6 +31,7 @@ from gateway.http.request_steps import (
     own_steps,
     request_step,
 )
+from gateway.http.ticket_calls import TicketCall, find_ticket_call
 from gateway.http.writing.own_response import render_own_response
 from gateway.http.writing.published import render_published
 from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
@@ -162,6 +163,9 @@ class Rehearsal:
         if found is not None:
             return found
         settings = self.settings
+        asked = None if settings.tickets is None else find_ticket_call(request, settings.tickets)
+        if asked is not None:
+            return Publish(b"") if isinstance(asked, TicketCall) else asked
         return find_preflight(request, host, settings.policy, settings.route_options, self._sharing)
 
     def finish(self, request: Request, verdict: Settled) -> Settled | LogIn:

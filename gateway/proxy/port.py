@@ -12,7 +12,7 @@ from gateway.decision.browser import BrowserFields
 from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.remembered import Remembered
-from gateway.decision.routes.routing import Route
+from gateway.decision.routes.routing import Match, Route
 from gateway.decision.token import SignedToken
 from gateway.decision.verdict import (
     Allow,
@@ -30,6 +30,7 @@ from gateway.http.reading.credentials import reads_target
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
+from gateway.http.ticket_calls import TicketCall
 from gateway.proxy.logins.browser_logins import BrowserLogins
 from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.open_streams import OpenStreams
@@ -46,6 +47,7 @@ from gateway.telemetry.metrics.counters import Histogram
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.routes import RouteMetrics
 from gateway.telemetry.tracing.tracer import Tracer
+from gateway.tickets.ticket import Tickets
 
 # In addition to those that routes name. A client can make up Host values: they must not fill the
 # memory.
@@ -65,7 +67,7 @@ SignAssertion = Callable[[SignedToken, str, Vouched], bytes]
 r"""Returns the line ``Name: value\r\n`` about the caller with a token, for an upstream's name."""
 
 
-BeforeRoutes = Callable[[Request, str], Publish | LoginCall | Deny | None]
+BeforeRoutes = Callable[[Request, str], Publish | LoginCall | TicketCall | Deny | None]
 """Returns what answers a request, with its canonical host, before any route; else None."""
 
 
@@ -75,13 +77,22 @@ class Decider(Protocol):
     def decide(self, head: RequestHead) -> Verdict:
         """Decide with the keys at hand."""
 
+    def decide_for(self, head: RequestHead, match: Match) -> Verdict:
+        """Decide about a request that belongs to the route of *match*, which is in no table."""
+
     def decide_by_session(
-        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+        self,
+        head: RequestHead,
+        browser: BrowserFields,
+        session: SessionCredential,
+        match: Match | None = None,
     ) -> Settled | NeedKeys | NeedCredentials:
         """Decide about a request without a token, for which there is this *session*."""
         ...
 
-    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
+    async def decide_with_keys(
+        self, head: RequestHead, need: NeedKeys, match: Match | None = None
+    ) -> Settled:
         """Decide after asking the issuer for keys."""
 
     def find_revocation(self, token: SignedToken) -> Deny | None:
@@ -277,6 +288,7 @@ class Port:
         "serves_half_closed",
         "sign_assertion",
         "streams",
+        "tickets",
         "timeouts",
         "tracer",
         "trusted_proxies",
@@ -322,6 +334,7 @@ class Port:
         self.sign_assertion: SignAssertion | None = None
         self.before_routes: BeforeRoutes | None = None
         self.logins: BrowserLogins | None = None
+        self.tickets: Tickets | None = None
         self.host_cors = HostCors((), ())
         self.timeouts = timeouts
         self.limits = limits

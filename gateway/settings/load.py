@@ -228,6 +228,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         drain_seconds=drain.deadline_seconds,
         drain_delay_seconds=drain.delay_seconds,
         drain_streams_seconds=drain.streams_seconds,
+        tickets=access.tickets,
         digest=sources.digest,
     )
 

@@ -9,6 +9,7 @@ from gateway.login.requests import LoginRequest
 from gateway.service_tokens.requests import ServiceToken
 from gateway.settings.text.disk import Record
 from gateway.supervisor.portable_keys import PortableKeys
+from gateway.tickets.ticket import Grant
 
 # --- from the supervisor to a worker
 
@@ -189,6 +190,23 @@ class RejectServiceToken:
     upstream: str
     token: ServiceToken = field(repr=False)
     digest: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueTicket:
+    """Issue a ticket for *grant*; answered as ``Tickets.issue`` does, or with TicketsGone."""
+
+    number: int
+    grant: Grant
+    lifetime_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemTicket:
+    """Redeem a *ticket*; answered as ``Tickets.redeem`` does, or with TicketsGone."""
+
+    number: int
+    ticket: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ from gateway.login.requests import LoginRequest, LoginResponse, LoginsGone
 from gateway.login.session import SessionView
 from gateway.supervisor.messages import (
     FindSession,
+    IssueTicket,
     KeysUpdate,
     ListUpdate,
+    RedeemTicket,
     Refetch,
     ServeLogin,
     Take,
@@ -30,6 +32,7 @@ from gateway.supervisor.peer import PeerGone, Refused
 from gateway.supervisor.peer_circuit import PeerCircuit
 from gateway.supervisor.peer_service_tokens import PeerServiceTokens
 from gateway.supervisor.portable_keys import unpack_keys
+from gateway.tickets.ticket import Grant, TicketsGone
 
 # An answer takes less than a millisecond, or more while the supervisor loads a configuration.
 _TIMEOUT_SECONDS = 1.0
@@ -44,7 +47,7 @@ class _Latest:
 
 
 class Mirror:
-    """The *keys* and *lists* of the configuration *number*, its *logins* and *service_tokens*."""
+    """What the supervisor has for the configuration *number*; *keys* and *lists* are current."""
 
     def __init__(self, number: int, circuit: PeerCircuit) -> None:
         self._number = number
@@ -57,11 +60,12 @@ class Mirror:
         self.lists: Mapping[str, RevocationList] = self._lists
         self.logins = PeerLogins(number, circuit)
         self.service_tokens = PeerServiceTokens(number, circuit)
+        self.tickets = PeerTickets(number, circuit)
 
     @property
     def central(self) -> Central:
         """Return what the worker's data plane uses."""
-        return Central(self, self.lists, self.logins, self.service_tokens)
+        return Central(self, self.lists, self.logins, self.service_tokens, self.tickets)
 
     def update_keys(self, update: KeysUpdate) -> None:
         """Replace the keys of one issuer."""
@@ -147,6 +151,33 @@ class PeerLogins:
         """Tell that these sessions ended."""
         for listener in self._listeners:
             listener(ids)
+
+
+class PeerTickets:
+    """The tickets of the configuration *number*, which are the supervisor's.
+
+    While it is gone or hangs, none is issued and none is valid: TicketsGone.
+    """
+
+    def __init__(self, number: int, circuit: PeerCircuit) -> None:
+        self._number = number
+        self._circuit = circuit
+
+    async def issue(self, grant: Grant, lifetime_seconds: float) -> str | Reason:
+        """Have the supervisor issue a ticket."""
+        issued: str | Reason = await self._ask(IssueTicket(self._number, grant, lifetime_seconds))
+        return issued
+
+    async def redeem(self, ticket: bytes) -> Grant | None:
+        """Have the supervisor redeem a ticket."""
+        grant: Grant | None = await self._ask(RedeemTicket(self._number, ticket))
+        return grant
+
+    async def _ask(self, question: IssueTicket | RedeemTicket) -> Any:
+        try:
+            return await self._circuit.ask_while_alive(question)
+        except (PeerGone, Refused):
+            raise TicketsGone from None
 
 
 class PeerLimiter:

@@ -26,7 +26,9 @@ from gateway.supervisor.messages import (
     Find,
     FindServiceToken,
     FindSession,
+    IssueTicket,
     Prepare,
+    RedeemTicket,
     Refetch,
     RejectServiceToken,
     ServeLogin,
@@ -42,6 +44,7 @@ from gateway.supervisor.updates import Update, UpdateSource
 from gateway.supervisor.worker_counts import WorkerCounts
 from gateway.supervisor.worker_slot import WorkerSlot
 from gateway.telemetry.metrics.counts import Metrics
+from gateway.tickets.ticket import TicketsGone
 
 _log = logging.getLogger(__name__)
 
@@ -141,6 +144,8 @@ class WorkerPool:
             case RejectServiceToken(number, upstream, token, digest):
                 self._service_tokens(number).reject(upstream, token, digest)
                 return None
+            case IssueTicket() | RedeemTicket():
+                return await self._ask_tickets(question)
             case Take(wanted):
                 return self._limiter.take(wanted)
             case _:
@@ -162,6 +167,19 @@ class WorkerPool:
         if source.fetched.service_tokens is None:
             raise Refused("no upstream has credentials")
         return source.fetched.service_tokens
+
+    async def _ask_tickets(self, question: IssueTicket | RedeemTicket) -> object:
+        """Return what the tickets answer, which are found as ``_logins`` finds the logins."""
+        source = self._updates.get(question.number) or self._updates[self._live.number]
+        tickets = source.fetched.tickets
+        if tickets is None:
+            raise Refused("the configuration issues no tickets")
+        try:
+            if isinstance(question, RedeemTicket):
+                return await tickets.redeem(question.ticket)
+            return await tickets.issue(question.grant, question.lifetime_seconds)
+        except TicketsGone:
+            raise Refused("what keeps the tickets does not respond") from None
 
     def _publish(self, update: Update) -> None:
         if update.number in self._updates:  # otherwise its configuration was discarded

@@ -22,9 +22,11 @@ WITHOUT_OWN_TEST = {
     "gateway/login/requests.py": "types only",
     "gateway/login/session.py": "types only",
     "gateway/login/stores/ledger.py": "types only",
+    "gateway/proxy/exchange/browsing.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
     "gateway/service_tokens/requests.py": "types only",
     "gateway/settings/values/login.py": "types only",
+    "gateway/settings/values/tickets.py": "types only",
     "gateway/suites/files/suite.py": "types only",
 }
 

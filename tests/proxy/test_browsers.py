@@ -10,6 +10,7 @@ import pytest
 from gateway.decision.browser import BrowserFields
 from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, Settled
 from gateway.login.requests import LoginsGone
 from gateway.proxy.port import Decider
@@ -138,20 +139,27 @@ class WithoutKeys:
 
     def __init__(self, admission: Decider) -> None:
         self.decide = admission.decide
+        self.decide_for = admission.decide_for
         self.find_revocation = admission.find_revocation
         self.gate = asyncio.Event()
         self.was_asked = asyncio.Event()
         self._admission = admission
 
     def decide_by_session(
-        self, head: RequestHead, browser: BrowserFields, session: SessionCredential
+        self,
+        head: RequestHead,
+        browser: BrowserFields,
+        session: SessionCredential,
+        match: Match | None = None,
     ) -> Settled | NeedKeys | NeedCredentials:
-        verdict = self._admission.decide_by_session(head, browser, session)
+        verdict = self._admission.decide_by_session(head, browser, session, match)
         if isinstance(verdict, Allow):
             return NeedKeys("main", None, Deny(Reason.KEYS_UNAVAILABLE, "", verdict.route))
         return verdict
 
-    async def decide_with_keys(self, head: RequestHead, need: NeedKeys) -> Settled:
+    async def decide_with_keys(
+        self, head: RequestHead, need: NeedKeys, match: Match | None = None
+    ) -> Settled:
         self.was_asked.set()
         await self.gate.wait()
         return await self._admission.decide_with_keys(head, need)

@@ -19,6 +19,7 @@ from gateway.decision.verdict import (
 from gateway.http.login_calls import LoginCall
 from gateway.http.reading.fields import Refused
 from gateway.http.reading.request import NO_HOST, Request
+from gateway.http.ticket_calls import TicketCall
 from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
 from gateway.proxy.transport.unexpected_errors import INTERNAL_ERROR, report_unexpected_error
@@ -46,7 +47,7 @@ class NeedTicket(NamedTuple):
 
 
 BySession = Settled | RefusedByLogin | NeedSessionKeys
-ByLogin = NeedSession | RefusedByLogin | NeedSessionKeys | LoginCall | NeedTicket
+ByLogin = NeedSession | RefusedByLogin | NeedSessionKeys | LoginCall | NeedTicket | TicketCall
 Admitted = Verdict | ByLogin
 
 _UNAVAILABLE = {

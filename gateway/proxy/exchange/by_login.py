@@ -1,13 +1,13 @@
 """Carry out what concerns browsers and their logins: find a session, begin a login, answer one."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Final, Protocol, assert_never
+from collections.abc import Coroutine
+from typing import Final, assert_never
 
 from gateway.decision.reason import Reason
 from gateway.decision.verdict import Deny, NeedSession
 from gateway.http.login_calls import LoginCall
-from gateway.http.reading.request import Request
+from gateway.http.ticket_calls import TicketCall
 from gateway.login.requests import LoginRequest, LoginResponse, LoginsGone
 from gateway.proxy.exchange.admit import (
     Admitted,
@@ -20,12 +20,11 @@ from gateway.proxy.exchange.admit import (
     is_outdated,
     settle_by_session,
 )
+from gateway.proxy.exchange.browsing import Browsing
+from gateway.proxy.exchange.by_ticket import take_ticket, take_ticket_call
 from gateway.proxy.logins.browser_logins import BrowserLogins, make_login_request
 from gateway.proxy.logins.session_cache import CachedSession
-from gateway.proxy.port import Port
-from gateway.proxy.streams.client import Client
 from gateway.proxy.streams.collected_body import CollectedBody
-from gateway.proxy.streams.upload import Upload
 
 # Forms, and tokens in them: more than any browser or provider sends.
 MOST_BODY_BYTES: Final = 64 * 1024
@@ -42,41 +41,6 @@ _TOO_MANY: Final = Deny(Reason.OVERLOADED, "too many requests to logins are in f
 _GONE: Final = Deny(Reason.SESSIONS_UNAVAILABLE, "the process that keeps the sessions is gone")
 
 
-class Browsing(Protocol):
-    """The exchange of a browser's request that is not forwarded, or not yet."""
-
-    port: Port
-    client: Client
-    request: Request
-    upload: Upload | None
-    limit_fields: bytes
-    waited: bool
-    is_over: bool
-
-    def use(self, port: Port) -> None:
-        """Switch to *port* after a reload; only before a verdict was acted on."""
-
-    def begin(self) -> None:
-        """Decide, and act on the verdict."""
-
-    def act(self, verdict: Admitted) -> None:
-        """Act on *verdict*."""
-
-    def refuse(self, deny: Deny) -> None:
-        """Respond with the refusal *deny*."""
-
-    def refuse_with_login(self, deny: Deny, login_url: str) -> None:
-        """Respond with the refusal *deny*, and where a person can log in."""
-
-    def respond(
-        self, status: int, fields: Iterable[tuple[str, str]], body: bytes, deny: Deny | None
-    ) -> None:
-        """Respond with a response of a login."""
-
-    def give_up(self) -> None:
-        """Fail after an unexpected error."""
-
-
 def act_on_login(exchange: Browsing, verdict: ByLogin) -> None:
     """Act on *verdict*, now or in a task."""
     match verdict:
@@ -89,7 +53,9 @@ def act_on_login(exchange: Browsing, verdict: ByLogin) -> None:
         case LoginCall():
             _take_call(exchange, verdict)
         case NeedTicket():
-            exchange.refuse(_GONE)
+            take_ticket(exchange, verdict)
+        case TicketCall():
+            take_ticket_call(exchange, verdict)
         case _:
             assert_never(verdict)
 

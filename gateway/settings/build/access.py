@@ -25,6 +25,7 @@ from gateway.settings.build.revocations import build_revocations
 from gateway.settings.build.rewrite import build_rewrites
 from gateway.settings.build.routes import Known, build_routes
 from gateway.settings.build.sections import Named, collect_named, collect_routes
+from gateway.settings.build.tickets import build_tickets, refuse_without_tickets
 from gateway.settings.build.token_sources import KnownNames, add_token_sources
 from gateway.settings.build.upstreams import build_upstreams
 from gateway.settings.build.warnings import (
@@ -51,6 +52,7 @@ from gateway.settings.values.cors import Cors
 from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.rewrite import Rewrite
+from gateway.settings.values.tickets import TicketSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,7 @@ class Access:
     cors: Mapping[str, Cors]  # by name of the route
     rate_limiting: RateLimiting
     own_headers: tuple[bytes, ...]
+    tickets: TicketSettings | None
 
 
 def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
@@ -105,6 +108,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     names = _identity_names(model.identity, written_names(issuers, routes))
     reserved = KnownNames(known.issuers, names)
     built_routes = add_token_sources(built_routes, routes, reserved, faults)
+    refuse_without_tickets(routes, root, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     ours = {one.name for one in issuers if one.part.document.include is None}
@@ -123,6 +127,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
         build_cors(routes, built_routes, faults),
         build_rate_limiting(model, root, routes, built_routes, environ, faults),
         own_header_names(sound, built_routes, identity),
+        build_tickets(model.tickets, root.child("tickets"), built_routes, logins, faults),
     )
 
 

@@ -35,11 +35,14 @@ def build_cors(
     for route in routes:
         one = parts[route.name]
         if one.model is not None and one.model.cors is not None:
-            found[route.name] = _build(one.model.cors, route, one.part.child("cors"), faults)
+            found[route.name] = build_one_cors(
+                one.model.cors, route, one.part.child("cors"), faults
+            )
     return found
 
 
-def _build(model: CorsModel, route: Route, part: Part, faults: list[Fault]) -> Cors:
+def build_one_cors(model: CorsModel, route: Route, part: Part, faults: list[Fault]) -> Cors:
+    """Return the CORS settings in *model*, which are those of *route*."""
     at_origins = part.child("origins")
     refuse_repeated(model.origins, at_origins, faults)
     for number, origin in enumerate(model.origins):

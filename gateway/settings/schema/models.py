@@ -16,6 +16,7 @@ from gateway.settings.schema.rates import RateLimitModel, RedisModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.revocations import RevocationModel
 from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.tickets import TicketsModel
 from gateway.settings.schema.tls import TlsModel, UpstreamTlsModel
 from gateway.settings.schema.tracing import TracingModel
 from gateway.settings.schema.types import (
@@ -317,6 +318,9 @@ class ConfigFile(TeamFile):
     )
     fetching: FetchingModel | None = Field(
         default=None, description="How keys, metadata, lists and tokens are fetched."
+    )
+    tickets: TicketsModel | None = Field(
+        default=None, description="One-time tickets, for URLs of WebSockets and event streams."
     )
     tracing: TracingModel | None = Field(
         default=None, description="Where spans of requests are exported."

@@ -190,7 +190,7 @@ class TokenHeaderModel(Strict):
 
 
 TokenPlace = Annotated[
-    Annotated[Literal["authorization", "subprotocol", "query"], Tag(TEXT)]
+    Annotated[Literal["authorization", "subprotocol", "ticket", "query"], Tag(TEXT)]
     | Annotated[TokenHeaderModel, Tag(TABLE)],
     Discriminator(text_or_table),
 ]

@@ -15,6 +15,7 @@ from gateway.settings.values.login import LoginSettings
 from gateway.settings.values.rates import RateLimiting
 from gateway.settings.values.route_options import RouteOptions
 from gateway.settings.values.signing_key import SigningKey
+from gateway.settings.values.tickets import TicketSettings
 from gateway.tls.certificate import Authorities, ClientTls, ServerTls
 
 
@@ -340,6 +341,7 @@ class Settings:
     drain_seconds: float  # in-flight requests may finish for so long after listening ends
     drain_delay_seconds: float  # before that: not ready, but connections are still accepted
     drain_streams_seconds: float  # streams and tunnels are closed within so long
+    tickets: TicketSettings | None
     digest: str  # SHA-256 of all files read, in hex: the config hash in /status
 
     def requires_issuer(self, name: str) -> bool:
