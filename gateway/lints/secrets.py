@@ -30,6 +30,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
 )
+# An audience of Google's Identity-Aware Proxy, which every token of the service has.
+_PUBLIC = re.compile(r"/projects/[0-9]+/[A-Za-z0-9/_-]+")
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _MIXED_LENGTH = 40  # a client id may be a UUID, or 32 letters and digits
 _HEX_LENGTH = 64  # a UUID without its dashes has 32, a Git commit 40
@@ -76,6 +78,8 @@ def find_secrets(line: str) -> Iterator[SecretText]:
 
 
 def _is_random(text: str) -> bool:
+    if _PUBLIC.fullmatch(text):
+        return False
     if _HEX.fullmatch(text):
         return len(text) >= _HEX_LENGTH and _bits(text) > 3
     kinds = (r"[a-z]", r"[A-Z]", r"[0-9]")

@@ -55,6 +55,7 @@ HARMLESS = [
     f"# a token begins with {HEADER[:8]}",
     "=" * 64,
     "a" * 64,
+    "audiences: [/projects/123456789012/global/backendServices/4567890123456789012]",
 ]
 
 

@@ -15,7 +15,7 @@ from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.trial import Trial
-from gateway.suites.simulation.wire import authorization, write_head
+from gateway.suites.simulation.wire import carry, write_head
 
 _MADE = "the token was made for this explanation, and signed with a temporary key"
 
@@ -82,7 +82,8 @@ def explain_token(  # noqa: PLR0913 - a request, and how it comes
     sent = credentials if login is None else ()
     logins = rehearsal.settings.logins
     own = () if browser is None else browser_fields(browser, asked, logins)
-    request = rehearsal.read(write_head(asked, *authorization(*sent), *own))
+    carried = carry(sent, asked, rehearsal.settings.policy)
+    request = rehearsal.read(write_head(asked, *carried, *own))
     explanation = rehearsal.explain(request, {}, at, {}, is_final=False, session=session)
     need = explanation.verdict
     if not isinstance(need, NeedKeys):

@@ -17,7 +17,7 @@ from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sandbox, Sent
 from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.token_attacks import ATTACKS
-from gateway.suites.simulation.wire import authorization, write_head
+from gateway.suites.simulation.wire import carry, write_head
 
 ALLOW, PUBLISHED, LOGIN = "allow", "published", "login"
 _STRANGER = "ES256"
@@ -129,7 +129,8 @@ class Side:
             browser = Browser.PAGE
         logins = self.loaded.settings.logins
         own = () if browser is None else browser_fields(browser, request, logins)
-        return write_head(request, *authorization(*credentials), *own)
+        carried = carry(credentials, request, self.loaded.settings.policy)
+        return write_head(request, *carried, *own)
 
     def _session_of(self, caller: Caller) -> SessionCredential:
         if caller.login is None:

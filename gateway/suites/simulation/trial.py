@@ -15,7 +15,7 @@ from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import RunKeys
 from gateway.suites.simulation.token_attacks import ATTACKS
-from gateway.suites.simulation.wire import ForwardedRequest, authorization, read_head, write_head
+from gateway.suites.simulation.wire import ForwardedRequest, carry, read_head, write_head
 
 
 class Trial:
@@ -59,7 +59,8 @@ class Trial:
         if browser is None and persona.session is not None:
             browser = Browser.PAGE
         own = () if browser is None else browser_fields(browser, request, self.settings.logins)
-        return write_head(request, *authorization(*credentials), *own)
+        carried = carry(credentials, request, self.settings.policy)
+        return write_head(request, *carried, *own)
 
     def session_of(self, persona: Persona) -> SessionCredential:
         """Return the session that the cookies of *persona* stand for."""

@@ -1,7 +1,13 @@
 """Write a request as a client sends it, and read what the service receives."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gateway.decision.decide import find_route
+from gateway.decision.head import RequestHead
+from gateway.decision.policy import Policy
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Match, Place
 from gateway.suites.simulation.request import SimulatedRequest
 
 Field = tuple[bytes, bytes]
@@ -35,6 +41,22 @@ def write_head(request: SimulatedRequest, *fields: Field) -> bytes:
 def authorization(*credentials: bytes) -> tuple[Field, ...]:
     """Return one Authorization field for each of *credentials*."""
     return tuple((b"Authorization", credential) for credential in credentials)
+
+
+def carry(
+    credentials: Iterable[bytes], request: SimulatedRequest, policy: Policy
+) -> tuple[Field, ...]:
+    """Return the fields with *credentials*, where the route of *request* reads them.
+
+    That is Authorization, unless the route takes tokens from a field of its own and not from there.
+    """
+    host = canonical_host(request.authority.encode()) or ""
+    match = find_route(RequestHead(request.method, host, request.target, ()), policy)
+    sources = match.route.sources if isinstance(match, Match) else None
+    if sources is None or sources.field is None or Place.AUTHORIZATION in sources.places:
+        return authorization(*credentials)
+    name = sources.field
+    return tuple((name, credential) for credential in credentials)
 
 
 def read_head(head: bytes) -> ForwardedRequest:

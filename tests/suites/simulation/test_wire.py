@@ -146,3 +146,30 @@ def test_fields_stand_in_front_of_the_requests_own() -> None:
         b"PUT /x?y=1 HTTP/1.1\r\nHost: a.example:8443\r\nX-Bad: \xff\r\n"
         b"Authorization: Bearer a\r\nAuthorization: \r\nX-Own: 1\r\n\r\n"
     )
+
+
+FIELD = "token_from: [{header: X-Goog-IAP-JWT-Assertion}]"
+
+
+@pytest.mark.parametrize(
+    ("token_from", "name"),
+    [
+        ("", "Authorization"),
+        (FIELD, "x-goog-iap-jwt-assertion"),
+        (FIELD.replace("[", "[authorization, "), "Authorization"),
+    ],
+)
+def test_a_token_is_sent_where_its_route_reads_it(
+    token_from: str, name: str, tmp_path: Path
+) -> None:
+    comma = ", " if token_from else ""
+    rest = f"match: {{path: /there}}, upstream: orders, require: {{}}{comma}{token_from}"
+    route = f"{{name: there, {rest}}}"
+    settings = load(tmp_path, ESTATE.replace("routes:\n", f"routes:\n  - {route}\n"))
+    request = asked("https://api.example.com/there")
+
+    trial = Trial(settings, AT)
+
+    assert f"\r\n{name}: Bearer ".encode() in trial.head_of(ALICE, request)
+    assert isinstance(trial.ask_as(ALICE, request).verdict, Allow)
+    assert forwarded(settings, request).values(name) == ()
