@@ -23,6 +23,8 @@ from tests.project.test_providers_pages import PAGES, one, tokens
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
 PAGE_TIME = 1780315200  # `iat` of the tokens on the pages
 TIMES = {"iat", "exp", "nbf", "auth_time"}
+WITHOUT_METADATA = {"google-iap", "supabase"}  # their presets name the keys
+ALGORITHMS = {"google-iap": "ES256", "supabase": "ES256"}
 CASES = [(name, number) for name in PAGES for number in range(len(tokens(name)))]
 
 
@@ -39,6 +41,12 @@ def recipe(name: str) -> dict[str, Any]:
     return found
 
 
+def field_of(name: str) -> str:
+    """Return the field in which the routes of a recipe expect a token."""
+    places = recipe(name)["routes"][0].get("token_from", ["authorization"])
+    return str(places[0] if isinstance(places[0], str) else places[0]["header"])
+
+
 def issuer_of(name: str) -> str:
     """Return the `iss` of the first token on a page, which is a good one."""
     return str(tokens(name)[0][1]["iss"])
@@ -52,8 +60,7 @@ def shape(name: str) -> dict[str, Any]:
         now = {key: claims[key] + shift for key in TIMES & claims.keys()}
         whose = {"iss": "ISSUER"} if claims["iss"] == issuer else {}
         shapes[str(number)] = {**claims, **now, **whose}
-    algorithm = recipe(name)["issuers"]["main"].get("algorithms", ["RS256"])[0]
-    return {"alg": algorithm, "slash": issuer.endswith("/"), "tokens": shapes}
+    return {"alg": ALGORITHMS.get(name, "RS256"), "slash": issuer.endswith("/"), "tokens": shapes}
 
 
 def configuration(issuers: dict[str, dict[str, str]], service: str) -> dict[str, Any]:
@@ -63,7 +70,7 @@ def configuration(issuers: dict[str, dict[str, str]], service: str) -> dict[str,
     for name, served in issuers.items():
         one_recipe = recipe(name)
         issuer = {**one_recipe["issuers"]["main"], "issuer": served["issuer"]}
-        if "jwks_url" in issuer or name == "supabase":
+        if "jwks_url" in issuer or name in WITHOUT_METADATA:
             issuer["jwks_url"] = served["origin"] + "/jwks"
         issuer.pop("tls", None)  # plain http on loopback has none
         whole["issuers"][name] = issuer
@@ -111,7 +118,7 @@ async def test_a_token_of_the_vendor_fares_as_its_page_says(
 ) -> None:
     expected, _ = tokens(name)[number]
     token = await take_token(client, world.issuers[name], str(number))
-    headers = {"Host": f"{name}.example.com", "Authorization": f"Bearer {token}"}
+    headers = {"Host": f"{name}.example.com", field_of(name): f"Bearer {token}"}
 
     async with client.get(world.data + "/orders/7", headers=headers) as answer:
         text = await answer.text()
@@ -129,7 +136,7 @@ async def test_a_token_of_one_vendor_is_nothing_at_the_routes_of_another(
     token = await take_token(client, world.issuers[name], "0")
 
     async def ask(host: str) -> int:
-        headers = {"Host": f"{host}.example.com", "Authorization": f"Bearer {token}"}
+        headers = {"Host": f"{host}.example.com", field_of(host): f"Bearer {token}"}
         async with client.get(world.data + "/orders/7", headers=headers) as answer:
             return answer.status
 

@@ -29,6 +29,7 @@ _KEYCLOAK = Preset(
 issuer: <realm>
 discovery: true
 algorithms: [RS256]
+scopes_from: [scope, {claim: realm_access.roles, prefix: "role:"}]
 """,
     (
         Parameter(
@@ -61,6 +62,9 @@ issuer: https://login.microsoftonline.com/<tenant>/v2.0
 discovery: true
 audiences: [<app>, "api://<app>"]
 algorithms: [RS256]
+scopes_from: [scp, roles]
+# No ID token has these, and every access token has one of them.
+require: {claims: {any: [{azp: {exists: true}}, {appid: {exists: true}}]}}
 """,
     (
         Parameter(
@@ -107,6 +111,7 @@ issuer: https://cognito-idp.<region>.amazonaws.com/<user_pool>
 discovery: true
 audiences: unchecked
 algorithms: [RS256]
+require: {claims: {token_use: {equals: access}, client_id: {in: <clients>}}}
 """,
     (
         Parameter(
@@ -114,6 +119,13 @@ algorithms: [RS256]
             "the ID of a user pool, which begins with its region",
             "eu-west-1_a1B2c3D4e",
             re.compile(r"(?P<region>[a-z]{2}(-[a-z]+)+-[0-9])_[0-9A-Za-z]{1,55}"),
+        ),
+        Parameter(
+            "clients",
+            "the IDs of the app clients that may call",
+            "[4d5e6f7a8b9c0d1e2f3a4b5c6d]",
+            re.compile(r"[a-z0-9]{1,128}"),
+            many=True,
         ),
     ),
 )
@@ -126,6 +138,8 @@ issuer: https://<domain>
 discovery: true
 audiences: [<project>]
 algorithms: [RS256]
+# ID tokens name the project in `aud` as well, and have no `jti`.
+require: {claims: {jti: {exists: true}}}
 """,
     (
         _domain("the Zitadel instance", "shop-a1b2c3.zitadel.cloud"),
@@ -183,8 +197,95 @@ _GITHUB_ACTIONS = Preset(
 issuer: https://token.actions.githubusercontent.com
 discovery: true
 algorithms: [RS256]
+# Everybody on GitHub can get a token for any audience.
+require: {claims: {repository_owner_id: {equals: <owner_id>}}}
+""",
+    (
+        Parameter(
+            "owner_id",
+            "the ID of the owner of the repositories, digits in quotes",
+            '"123456"',
+            re.compile("[0-9]{1,20}"),
+        ),
+    ),
+    (_API,),
+)
+
+_GOOGLE_IAP = Preset(
+    "google_iap",
+    "Google Identity-Aware Proxy",
+    """
+issuer: https://cloud.google.com/iap
+jwks_url: https://www.gstatic.com/iap/verify/public_key-jwk
+algorithms: [ES256]
 """,
     (),
+    (
+        OwnKey(
+            "audiences",
+            "the audience of the service behind the proxy",
+            "[/projects/123456789012/global/backendServices/4567890123456789012]",
+        ),
+    ),
+)
+
+_AUTHENTIK = Preset(
+    "authentik",
+    "authentik",
+    """
+issuer: <application>
+discovery: true
+algorithms: [RS256]
+# Access tokens have the `nonce` of the login, `azp` = `aud`, and, unlike ID tokens, `uid`.
+id_token_signals: [at_hash, c_hash, token_use, typ]
+require: {claims: {uid: {exists: true}}}
+""",
+    (
+        Parameter(
+            "application",
+            "the issuer of the provider, with the slash at its end",
+            "https://auth.example.com/application/o/shop/",
+            re.compile(rf"{_URL}(/[^\s?#]+)?/application/o/[A-Za-z0-9_-]+/"),
+        ),
+    ),
+    (OwnKey("audiences", "the client ID of the provider", "[wQ5tR8Jm2Xy7Lp4Vb]"),),
+)
+
+_DEX = Preset(
+    "dex",
+    "Dex",
+    """
+discovery: true
+algorithms: [RS256]
+# Access tokens are ID tokens of the code flow, with `at_hash` and `nonce`.
+id_token_signals: [c_hash, token_use, typ, azp]
+""",
+    (),
+    (
+        OwnKey("issuer", "the issuer in the configuration of Dex", "https://dex.example.com"),
+        OwnKey("audiences", "the IDs of the clients that may call", "[web-shop]"),
+    ),
+)
+
+_GOOGLE = Preset(
+    "google",
+    "Google service accounts",
+    """
+issuer: https://accounts.google.com
+discovery: true
+algorithms: [RS256]
+# Everybody with a project can get a token for any audience.
+require: {claims: {email: {in: <accounts>}, email_verified: {equals: true}}}
+""",
+    (
+        Parameter(
+            "accounts",
+            "the email addresses of the service accounts that may call",
+            "[job@shop-4f2a1.iam.gserviceaccount.com]",
+            re.compile(rf"[a-z0-9][a-z0-9.-]*@{_DOMAIN}"),
+            many=True,
+        ),
+    ),
     (_API,),
 )
 
@@ -196,7 +297,11 @@ PRESETS: Final = {
         _ENTRA,
         _OKTA,
         _COGNITO,
+        _GOOGLE_IAP,
+        _GOOGLE,
         _ZITADEL,
+        _AUTHENTIK,
+        _DEX,
         _FIREBASE,
         _SUPABASE,
         _GITHUB_ACTIONS,

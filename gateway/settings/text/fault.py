@@ -115,6 +115,7 @@ WARNINGS = frozenset(
         Code.AUDIENCE_UNCHECKED,
         Code.AUDIENCE_UNLISTED,
         Code.AUDIENCE_SHARED,
+        Code.ID_TOKENS_ACCEPTED,
         Code.ADMIN_EXPOSED,
         Code.REPORT_ONLY,
         Code.TRUSTS_EVERYONE,

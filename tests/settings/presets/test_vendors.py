@@ -42,7 +42,7 @@ def test_the_examples_make_an_issuer(preset: Preset, tmp_path: Path) -> None:
 
     issuer = settings.issuers["main"].issuer.issuer
     assert "<" not in issuer
-    assert issuer.startswith(("https://", "http://"))
+    assert issuer.startswith("https://")
 
 
 def test_no_parameter_has_the_name_of_a_key_of_every_issuer() -> None:
@@ -71,6 +71,14 @@ def test_no_parameter_has_the_name_of_a_key_of_every_issuer() -> None:
         ("okta", "server", "default/v1"),
         ("cognito", "user_pool", "a1B2c3D4e"),
         ("cognito", "user_pool", "eu-west-1"),
+        ("cognito", "clients", "orders-api"),
+        ("cognito", "clients", []),
+        ("github_actions", "owner_id", "octo-org"),
+        ("github_actions", "owner_id", 123456),
+        ("google", "accounts", "shop-job"),
+        ("google", "accounts", ["job@shop-4f2a1.iam.gserviceaccount.com", "*@example.com"]),
+        ("authentik", "application", "https://auth.example.com/application/o/shop"),
+        ("authentik", "application", "https://auth.example.com/application/o/"),
         ("firebase", "project", "My Shop"),
         ("firebase", "project", "123456789012"),
         ("supabase", "project", "https://abcdefghijklmnopqrst.supabase.co"),
