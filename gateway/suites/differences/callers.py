@@ -5,15 +5,18 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
-from gateway.decision.policy import Issuer, Policy, Profile
+from gateway.decision.policy import ID_TOKEN_CLAIMS, Issuer, Policy, Profile
 from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, compile_claim_test
+from gateway.decision.tokens.scopes import read_scopes
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.scope_meaning import ScopeMeaning
 from gateway.suites.differences.side import Caller, Side
-from gateway.suites.samples.claim_sets import Claims, passing
+from gateway.suites.samples.claim_sets import Claims, failing, passing
 from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
+from gateway.suites.samples.scope_claims import with_scopes, without_scopes
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
@@ -64,6 +67,21 @@ def find_edges(old: Issuer, new: Issuer, at: float) -> Iterator[Edge]:
         yield Edge(f"expired for {middle:g} s", {"exp": at - middle})
     if old.reports is not new.reports:
         yield Edge("forged", attack=FORGED)
+    for signal in sorted(old.id_token_signals ^ new.id_token_signals):
+        yield Edge(f"with the sign {signal} of an ID token", _signs(old, new)[signal], typ="JWT")
+
+
+def _signs(old: Issuer, new: Issuer) -> Mapping[str, Mapping[str, object]]:
+    """Return claims with each sign of ID tokens."""
+    common = (old.audiences or frozenset()) & (new.audiences or frozenset())
+    client = min(common or new.audiences or {OTHER_AUDIENCE})
+    empty = {source.path[0]: None for source in (*old.scopes_from, *new.scopes_from)}
+    return {
+        **{name: {name: "x"} for name in ID_TOKEN_CLAIMS},
+        "token_use": {"token_use": "id"},
+        "typ": {"typ": "ID"},
+        "azp": {**empty, "aud": client, "azp": client},
+    }
 
 
 class Callers:
@@ -154,15 +172,23 @@ class Callers:
                 way = f", way {number}" if number > 1 else ""
                 text = f"{issuer.name}, as the {age} {match.route.name} requires{way}"
                 caller = self._caller(text, (old, new), claims, issuer)
+                held = read_scopes(claims, issuer.scopes_from)
                 yield caller
-                for edge in self._edges(old, new) if number == 1 else ():
-                    yield edge.of(caller)
+                if number == 1:
+                    yield from self._changed(caller, old, new)
+                    yield from with_moved_scopes(caller, old, new, held)
                 for scope in scopes:
-                    granted = f"{claims.get('scope', '')} {scope}".strip()
-                    yield Edge(f"with {scope}", {"scope": granted}).of(caller)
+                    granted = with_scopes(claims, issuer.scopes_from, (*held, scope))
+                    yield replace(caller, name=f"{text} with {scope}", claims=granted)
                 for one in values:
                     for changed in islice(passing(one.rules, claims, one.variables), 1):
                         yield replace(caller, name=f"{text} with {one.text}", claims=changed)
+
+    def _changed(self, caller: Caller, old: Issuer, new: Issuer) -> Iterator[Caller]:
+        """Yield *caller* with each change that only one version of its issuer accepts."""
+        for edge in self._edges(old, new):
+            yield edge.of(caller)
+        yield from breaking_rules(caller, old, new)
 
     def _edges(self, old: Issuer, new: Issuer) -> Iterator[Edge]:
         yield from find_edges(old, new, self._at)
@@ -176,15 +202,19 @@ class Callers:
     def _of_issuer(self, pair: tuple[Issuer, Issuer], scopes: Sequence[str]) -> Iterator[Caller]:
         old, new = pair
         audiences = self._audiences.union(*(one.audiences or () for one in pair))
-        claims = {
-            **make_claims(Persona(_NAME), old, self._at),
-            "aud": sorted(audiences) or "any-audience",
-        }
+        made = make_claims(Persona(_NAME), old, self._at)
+        claims: Claims = {**made, "aud": sorted(audiences) or "any-audience"}
+        claims = next(passing((*old.claims, *new.claims), claims, {}), claims)
         bare = self._caller(new.name, pair, claims, new)
         yield Edge("without a scope").of(bare)
+        sources = tuple(one for one in new.scopes_from if one in old.scopes_from)
         for scope in scopes:
-            yield Edge(f"with {scope}", {"scope": scope}).of(bare)
-        rich = replace(bare, claims={**claims, "scope": " ".join(scopes)} if scopes else claims)
+            granted = with_scopes(claims, sources or new.scopes_from, (scope,))
+            yield replace(bare, name=f"{bare.name} with {scope}", claims=granted)
+        granted = with_scopes(claims, sources or new.scopes_from, scopes)
+        rich = replace(bare, claims=granted)
+        yield from breaking_rules(rich, old, new)
+        yield from with_moved_scopes(bare, old, new, scopes)
         if len(scopes) > 1:
             yield Edge("with every scope").of(rich)
         edges = [Edge(f"for {one}", {"aud": one}) for one in (*sorted(audiences), OTHER_AUDIENCE)]
@@ -220,6 +250,31 @@ def _token_of(caller: Caller) -> bytes:
 
 def _forbidden(route: Route) -> frozenset[str]:
     return frozenset() if route.scopes is None else forbidden_scopes(route.scopes.expression)
+
+
+def breaking_rules(caller: Caller, old: Issuer, new: Issuer) -> Iterator[Caller]:
+    """Yield *caller* breaking each rule that only one version of its issuer has."""
+    common = {rule.text for rule in old.claims} & {rule.text for rule in new.claims}
+    for rule in (*old.claims, *new.claims):
+        if rule.text in common:
+            continue
+        for claims in islice(failing(rule, caller.claims, {}), 1):
+            yield replace(caller, name=f"{caller.name} breaking {rule.text}", claims=claims)
+
+
+def with_moved_scopes(
+    caller: Caller, old: Issuer, new: Issuer, scopes: Sequence[str]
+) -> Iterator[Caller]:
+    """Yield *caller* with *scopes* where only one version of its issuer reads them."""
+    bare = without_scopes(caller.claims, (*old.scopes_from, *new.scopes_from))
+    for source in dict.fromkeys((*old.scopes_from, *new.scopes_from)):
+        if source in old.scopes_from and source in new.scopes_from:
+            continue
+        name = f"{caller.name} with scopes in {format_claim_name(source.path)}"
+        for item in scopes:
+            claims = with_scopes(bare, (source,), (item,))
+            yield replace(caller, name=f"{name}: {item}", claims=claims)
+        yield replace(caller, name=name, claims=with_scopes(bare, (source,), scopes))
 
 
 class Forbidden(NamedTuple):

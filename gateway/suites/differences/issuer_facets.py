@@ -3,9 +3,11 @@
 import hashlib
 from pathlib import Path
 
+from gateway.decision.policy import Issuer
+from gateway.decision.rules.claim_names import format_claim_name
 from gateway.settings.values.configuration import IssuerSettings, KeySource, Proxy, SourceKind
 from gateway.suites.differences.facet import Facet
-from gateway.suites.differences.route_facets import listed
+from gateway.suites.differences.route_facets import listed, normal_rule
 from gateway.suites.differences.tls_facets import authorities_facet
 
 _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
@@ -28,9 +30,31 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
         "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
         "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
         "profile": Facet(profile, profile, ("profile",)),
+        "require": _rules(issuer),
+        "scopes_from": _scopes_from(issuer),
+        "id_token_signals": Facet(
+            issuer.id_token_signals,
+            listed(issuer.id_token_signals, "none"),
+            ("id_token_signals",),
+        ),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
     }
+
+
+def _rules(issuer: Issuer) -> Facet:
+    value = frozenset(normal_rule(rule, {}) for rule in issuer.claims)
+    text = " and ".join(sorted(rule.text for rule in issuer.claims))
+    return Facet(value, text or "none", ("require",))
+
+
+def _scopes_from(issuer: Issuer) -> Facet:
+    """Return where scopes are; the order is for services only."""
+    names = (
+        f"{format_claim_name(path)}{f' as {prefix}…' if prefix else ''}"
+        for path, prefix in issuer.scopes_from
+    )
+    return Facet(frozenset(issuer.scopes_from), ", ".join(names), ("scopes_from",))
 
 
 def proxy_facet(proxy: Proxy | None) -> Facet:

@@ -166,11 +166,15 @@ def _claims(route: Route) -> dict[str, Facet]:
 
 def _normal_group(group: ClaimGroup, places: Mapping[str, str]) -> Hashable:
     """Return *group* without the order of its parts and rules."""
-    parts = (frozenset(_normal_rule(rule, places) for rule in part) for part in group.parts)
+    parts = (frozenset(normal_rule(rule, places) for rule in part) for part in group.parts)
     return group.kind, frozenset(parts)
 
 
-def _normal_rule(rule: ClaimRule, places: Mapping[str, str]) -> Hashable:
+def normal_rule(rule: ClaimRule, places: Mapping[str, str]) -> Hashable:
+    """Return *rule* in a form in which rules of the same meaning are equal.
+
+    *places* are the positions of path variables, by name.
+    """
     if isinstance(rule, ClaimGroup):
         return _normal_group(rule, places)
     return rule.path, *_normal(rule, places)

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from gateway.decision.policy import Profile
 from gateway.decision.reason import Reason
 from gateway.decision.rules.claim_names import ABSENT
+from gateway.decision.rules.claim_tests import all_tests
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.samples.claim_sets import with_claim
+from gateway.suites.samples.scope_claims import without_scopes
 from gateway.suites.simulation.compact import to_json
 
 _MALFORMED = frozenset({Reason.CLAIM_MALFORMED})
@@ -158,9 +160,6 @@ def forge_kinds(control: Control) -> Iterator[Forgery]:
     draft = control.draft
     is_strict = control.issuer.profile is Profile.RFC9068
     kinds: list[tuple[str, str, dict[str, object], dict[str, object]]] = [
-        ("id-token", "by its nonce", {"typ": "JWT"}, {"nonce": "n"}),
-        ("id-token", "by its at_hash", {"typ": "JWT"}, {"at_hash": "h"}),
-        ("id-token", "by its c_hash", {"typ": "JWT"}, {"c_hash": "h"}),
         ("logout-token", "by its type", {"typ": "logout+jwt"}, {"events": {}}),
         ("logout-token", "by its events", {"typ": "JWT"}, {"events": {}}),
         ("security-event", "", {"typ": "secevent+jwt"}, {"events": {}}),
@@ -174,6 +173,7 @@ def forge_kinds(control: Control) -> Iterator[Forgery]:
     ]
     if is_strict:
         kinds.append(("other-type", "any JWT", {"typ": "JWT"}, {}))
+    yield from _forge_id_tokens(control)
     guard = Guard(control.issuer.name, ("profile",))
     for name, variant, header, claims in kinds:
         token = draft.key.sign({**draft.header, **header}, to_json({**draft.claims, **claims}))
@@ -186,6 +186,32 @@ def forge_kinds(control: Control) -> Iterator[Forgery]:
     for claim in ("aud", "client_id", "exp", "iat", "jti", "sub"):
         source = "RFC 9068 §2.2"
         yield _forged(control, "claim-absent", claim, source, claim, ABSENT, _MISSING, "profile")
+
+
+def _forge_id_tokens(control: Control) -> Iterator[Forgery]:
+    """Yield the token with each signal of ID tokens that its issuer has not turned off."""
+    draft, issuer = control.draft, control.issuer
+    audience = draft.claims.get("aud")
+    client = audience[0] if isinstance(audience, list) and audience else audience
+    bare = without_scopes(draft.claims, issuer.scopes_from)
+    signals: Mapping[str, Mapping[str, object]] = {
+        "nonce": {"nonce": "n"},
+        "at_hash": {"at_hash": "h"},
+        "c_hash": {"c_hash": "h"},
+        "token_use": {"token_use": "id"},
+        "typ": {"typ": "ID"},
+        "azp": {**bare, "aud": client, "azp": client},
+    }
+    header = {**draft.header, "typ": "JWT"}
+    for signal, claims in signals.items():
+        is_looked_for = signal in issuer.id_token_signals or issuer.profile is Profile.RFC9068
+        if not is_looked_for or (signal == "azp" and not isinstance(client, str)):
+            continue
+        whole = claims if signal == "azp" else {**draft.claims, **claims}
+        token = draft.key.sign(header, to_json(whole))
+        guard = Guard(issuer.name, ("id_token_signals",))
+        source = "RFC 8725 §3.12"
+        yield Forgery("id-token", f"by its {signal}", source, token, _KIND, guard)
 
 
 def _forged(  # noqa: PLR0913, PLR0917 - all that an attack is made of
@@ -201,4 +227,6 @@ def _forged(  # noqa: PLR0913, PLR0917 - all that an attack is made of
     draft = control.draft
     claims = with_claim(draft.claims, (claim,), value)
     token = draft.key.sign(draft.header, to_json(claims))
+    if any(test.path[0] == claim for test in all_tests(control.issuer.claims)):
+        reasons |= {Reason.CLAIM_RULE_FAILED}
     return Forgery(name, variant, source, token, reasons, Guard(control.issuer.name, (setting,)))

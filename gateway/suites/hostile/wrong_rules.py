@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
+from gateway.decision.policy import ID_TOKEN_SIGNALS, OTHER_KINDS
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Match
 from gateway.decision.routes.template import Variable, parse_template
@@ -16,6 +17,7 @@ from gateway.suites.hostile.control import Control
 from gateway.suites.samples.claim_sets import Claims, with_claim
 from gateway.suites.samples.meaning import claim_holds, grant, scopes_hold
 from gateway.suites.samples.near_misses import near_misses
+from gateway.suites.samples.scope_claims import with_scopes, without_scopes
 from gateway.suites.samples.scope_sets import reduce, too_few, too_many
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
@@ -26,37 +28,43 @@ from gateway.suites.simulation.wire import authorization, write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
 # Claims that the gateway reads itself: another check may refuse first.
-_READ = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "scp"})
+_READ = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id"}).union(
+    OTHER_KINDS, ID_TOKEN_SIGNALS
+)
 _ALSO = frozenset(
     {
         Reason.CLAIM_MALFORMED, Reason.CLAIM_MISSING, Reason.ISSUER_UNKNOWN,
         Reason.AUDIENCE_MISMATCH, Reason.TOKEN_EXPIRED, Reason.TOKEN_NOT_YET_VALID,
         Reason.SCOPE_MISSING, Reason.KEY_UNKNOWN, Reason.SIGNATURE_INVALID,
-        Reason.ALGORITHM_NOT_ALLOWED,
+        Reason.ALGORITHM_NOT_ALLOWED, Reason.TOKEN_TYPE_MISMATCH,
     }
 )  # fmt: skip
-_SCOPE_MISSING = frozenset({Reason.SCOPE_MISSING})
 _SCOPE_GUARD = Guard(None, ("require", "scopes"))
-# A claim test of `scope` or `scp` may refuse first.
-_SCOPE_CLAIMS = frozenset({"scope", "scp"})
 
 
 def forge_claims(control: Control) -> Iterator[Forgery]:
     """Yield tokens that narrowly fail one claim rule, for each rule."""
     claims, variables = control.draft.claims, control.variables
-    for rule in control.route.claims:
-        is_read = any(test.path[0] in _READ for test in all_tests([rule]))
+    read = _READ.union(source.path[0] for source in control.issuer.scopes_from)
+    for owner, rule in _rules(control):
+        is_read = any(test.path[0] in read for test in all_tests([rule]))
         reasons = _FAILED | _ALSO if is_read else _FAILED
         for variant, missed in near_misses(rule, claims, variables):
             text = f"{rule.text}: {variant}"
             token = _sign(control, missed)
-            source, guard = "CWE-697, CWE-843", _guard(rule)
+            source, guard = "CWE-697, CWE-843", _guard(rule, owner)
             yield Forgery("claim-near-miss", text, source, token, reasons, guard)
 
 
-def _guard(rule: ClaimRule) -> Guard:
+def _rules(control: Control) -> Iterator[tuple[str | None, ClaimRule]]:
+    """Yield the rules of the route, and those of the issuer with its name."""
+    yield from ((None, rule) for rule in control.route.claims)
+    yield from ((control.issuer.name, rule) for rule in control.issuer.claims)
+
+
+def _guard(rule: ClaimRule, issuer: str | None = None) -> Guard:
     operator = (rule.operator,) if isinstance(rule, ClaimTest) else ()
-    return Guard(None, ("require", "claims", rule.key, *operator))
+    return Guard(issuer, ("require", "claims", rule.key, *operator))
 
 
 def swap_variables(control: Control) -> Iterator[Attack]:
@@ -106,11 +114,9 @@ def forge_scopes(control: Control) -> Iterator[Forgery]:
     expression, implies = rule.expression, control.sandbox.settings.policy.scope_implies
     held = _scopes_of(control)
     for scope, rest in too_few(expression, held, implies):
-        yield _with_scope(control, "scope-missing", scope, "RFC 6749 §3.3", " ".join(sorted(rest)))
+        yield _with_scopes(control, "scope-missing", scope, "RFC 6749 §3.3", rest)
     for scope, more in too_many(expression, held, implies):
-        yield _with_scope(
-            control, "scope-forbidden", scope, "RFC 6749 §3.3", " ".join(sorted(more))
-        )
+        yield _with_scopes(control, "scope-forbidden", scope, "RFC 6749 §3.3", more)
     if scopes_hold(expression, frozenset()):
         return
     least = reduce(expression, held, implies)
@@ -118,10 +124,8 @@ def forge_scopes(control: Control) -> Iterator[Forgery]:
         for variant, text in _near_scopes(scope).items():
             near = (least - {scope}) | set(text.split(" "))
             if not scopes_hold(expression, grant(near, implies)):
-                said = " ".join((text, *sorted(least - {scope})))
-                yield _with_scope(
-                    control, "scope-near", f"{scope}, {variant}", "CVE-2021-32701", said
-                )
+                said = f"{scope}, {variant}"
+                yield _with_scopes(control, "scope-near", said, "CVE-2021-32701", near)
     yield from _scopes_elsewhere(control, least)
 
 
@@ -129,10 +133,10 @@ def _scopes_elsewhere(control: Control, least: frozenset[str]) -> Iterator[Forge
     """Yield tokens that have the scopes in another claim or form."""
     listed = sorted(least)
     source = "RFC 6749 §3.3, RFC 9068 §2.2.3"
-    bare = {
-        name: value for name, value in control.draft.claims.items() if name not in _SCOPE_CLAIMS
-    }
-    for claim in ("scopes", "permissions", "roles", "SCOPE", "Scope", "scope "):
+    bare = _bare(control)
+    read = {source.path[0] for source in control.issuer.scopes_from}
+    others = {"scopes", "permissions", "roles", "scope", "scp", "SCOPE", "Scope", "scope "} - read
+    for claim in sorted(others):
         token = _sign(control, {**bare, claim: " ".join(listed)})
         yield Forgery(
             "scope-elsewhere", repr(claim), source, token, _scope_reasons(control), _SCOPE_GUARD
@@ -142,15 +146,13 @@ def _scopes_elsewhere(control: Control, least: frozenset[str]) -> Iterator[Forge
         "by commas": ",".join(listed), "by plus signs": "+".join(listed),
     }  # fmt: skip
     for variant, text in joined.items() if len(listed) > 1 else ():
-        yield _with_scope(control, "scope-joined", variant, source, text)
+        yield _forged_scope(control, "scope-joined", variant, source, text)
     odd: dict[str, object] = {
         "a table": dict.fromkeys(listed, True), "a list in a list": [listed], "true": True,
         "null": None, "one text in a list": [" ".join((*listed, "x"))],
     }  # fmt: skip
     for variant, value in odd.items():
-        token = _sign(control, {**bare, "scope": value})
-        reasons = _scope_reasons(control) | {Reason.CLAIM_MALFORMED}
-        yield Forgery("scope-odd", variant, source, token, reasons, _SCOPE_GUARD)
+        yield _forged_scope(control, "scope-odd", variant, source, value)
 
 
 def _near_scopes(scope: str) -> Mapping[str, str]:
@@ -172,15 +174,38 @@ def _scopes_of(control: Control) -> frozenset[str]:
     return frozenset() if token is None else frozenset(token.claims.scopes)
 
 
-def _with_scope(control: Control, name: str, variant: str, source: str, scope: object) -> Forgery:
-    claims = with_claim(control.draft.claims, ("scp",), ABSENT)
-    token = _sign(control, {**claims, "scope": scope})
+def _bare(control: Control) -> Claims:
+    return without_scopes(control.draft.claims, control.issuer.scopes_from)
+
+
+def _with_scopes(
+    control: Control, name: str, variant: str, source: str, scopes: frozenset[str] | set[str]
+) -> Forgery:
+    claims = with_scopes(_bare(control), control.issuer.scopes_from, sorted(scopes))
+    token = _sign(control, claims)
     return Forgery(name, variant, source, token, _scope_reasons(control), _SCOPE_GUARD)
 
 
+def _forged_scope(control: Control, name: str, variant: str, source: str, value: object) -> Forgery:
+    """Return the token with *value* where the issuer has its scopes."""
+    path = control.issuer.scopes_from[0].path
+    token = _sign(control, with_claim(_bare(control), path, value))
+    reasons = _scope_reasons(control) | {Reason.CLAIM_MALFORMED}
+    return Forgery(name, variant, source, token, reasons, _SCOPE_GUARD)
+
+
 def _scope_reasons(control: Control) -> frozenset[Reason]:
-    tested = any(test.path[0] in _SCOPE_CLAIMS for test in all_tests(control.route.claims))
-    return _SCOPE_MISSING | {Reason.CLAIM_RULE_FAILED} if tested else _SCOPE_MISSING
+    """Return why a token without the right scopes may be refused."""
+    reasons = {Reason.SCOPE_MISSING}
+    read = {source.path[0] for source in control.issuer.scopes_from}
+    if any(test.path[0] in read for test in all_tests(rule for _, rule in _rules(control))):
+        reasons.add(Reason.CLAIM_RULE_FAILED)
+    claims = control.draft.claims
+    audience = claims.get("aud")
+    # Without scopes, a token for its own client looks like an ID token.
+    if any(audience in (one, [one]) for one in (claims.get("azp"), claims.get("client_id"))):
+        reasons.add(Reason.TOKEN_TYPE_MISMATCH)
+    return frozenset(reasons)
 
 
 def forge_authentications(control: Control) -> Iterator[Forgery]:
@@ -213,7 +238,7 @@ def forge_authentications(control: Control) -> Iterator[Forgery]:
 def _authenticated(control: Control, name: str, variant: str, claim: str, value: object) -> Forgery:
     weak = claim == "acr"
     reason = Reason.AUTHENTICATION_TOO_WEAK if weak else Reason.AUTHENTICATION_TOO_OLD
-    tested = any(test.path[0] == claim for test in all_tests(control.route.claims))
+    tested = any(test.path[0] == claim for _, rule in _rules(control) for test in all_tests([rule]))
     reasons = frozenset({reason, Reason.CLAIM_RULE_FAILED} if tested else {reason})
     token = _sign(control, with_claim(control.draft.claims, (claim,), value))
     guard = Guard(None, ("require", "acr" if weak else "max_age"))

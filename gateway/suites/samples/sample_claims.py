@@ -10,6 +10,7 @@ from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.step_up import StepUp
 from gateway.suites.samples.claim_sets import Claims, passing
 from gateway.suites.samples.meaning import Variables
+from gateway.suites.samples.scope_claims import with_scopes
 from gateway.suites.samples.scope_sets import enough
 from gateway.suites.simulation.persona import Persona, make_claims
 
@@ -28,20 +29,22 @@ def allowed_claims(  # noqa: PLR0913, PLR0917 - all that claims depend on
         return
     base = make_claims(Persona(name), issuer, at)
     first, *others = _audiences(issuer, route.audiences, base["aud"])
-    yield from _ways({**base, "aud": first}, route, policy, variables, at)
+    yield from _ways({**base, "aud": first}, issuer, route, policy, variables, at)
     for audience in others:
-        yield from islice(_ways({**base, "aud": audience}, route, policy, variables, at), 1)
+        ways = _ways({**base, "aud": audience}, issuer, route, policy, variables, at)
+        yield from islice(ways, 1)
 
 
-def _ways(
-    base: Claims, route: Route, policy: Policy, variables: Variables, at: float
+def _ways(  # noqa: PLR0913, PLR0917 - all that claims depend on
+    base: Claims, issuer: Issuer, route: Route, policy: Policy, variables: Variables, at: float
 ) -> Iterator[Claims]:
+    rules = (*issuer.claims, *route.claims)
+    # A claim test may need `scope` for itself; there are other claims for scopes.
+    tested = {test.path for test in all_tests(rules)}
     for scopes in _scopes(route, policy):
-        # A claim test may need `scope` for itself; the gateway reads scopes from `scp` as well.
-        tested = any(test.path == ("scope",) for test in all_tests(route.claims))
-        claim: Claims = {"scp" if tested else "scope": scopes} if scopes else {}
+        granted = with_scopes(base, issuer.scopes_from, scopes, tested)
         for authentication in _authentications(route.step_up, at):
-            yield from passing(route.claims, {**base, **claim, **authentication}, variables)
+            yield from passing(rules, {**granted, **authentication}, variables)
 
 
 def _authentications(wanted: StepUp | None, at: float) -> Iterator[Claims]:
@@ -56,11 +59,11 @@ def _authentications(wanted: StepUp | None, at: float) -> Iterator[Claims]:
         yield {**age, "acr": acr} if acr else age
 
 
-def _scopes(route: Route, policy: Policy) -> Sequence[str]:
+def _scopes(route: Route, policy: Policy) -> Sequence[Sequence[str]]:
     if route.scopes is None:
-        return [""]
+        return [[]]
     sets = islice(enough(route.scopes.expression, policy.scope_implies), _MAX_SCOPE_SETS)
-    return [" ".join(sorted(scopes)) for scopes in sets]
+    return [sorted(scopes) for scopes in sets]
 
 
 def _audiences(issuer: Issuer, asked: frozenset[str] | None, usual: object) -> Sequence[object]:

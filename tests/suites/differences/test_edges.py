@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.decision.policy import Issuer, Profile
+from gateway.decision.policy import ID_TOKEN_SIGNALS, Issuer, Profile
 from gateway.suites.differences.callers import Edge, find_edges
 from gateway.suites.differences.side import Caller
 
@@ -26,6 +26,10 @@ CALLER = Caller("alice", "https://a.example", {"sub": "alice"}, {"typ": "at+jwt"
          [Edge("by EdDSA", algorithm="EdDSA")]),
         (replace(ISSUER, profile=Profile.RFC9068), [Edge("of any kind of JWT", typ="JWT")]),
         (replace(ISSUER, leeway_seconds=10), [Edge("expired for 20 s", {"exp": 80.0})]),
+        (replace(ISSUER, id_token_signals=frozenset(ID_TOKEN_SIGNALS) - {"nonce", "azp"}),
+         [Edge("with the sign azp of an ID token",
+               {"scope": None, "scp": None, "aud": "a", "azp": "a"}, "JWT"),
+          Edge("with the sign nonce of an ID token", {"nonce": "x"}, "JWT")]),
         (replace(ISSUER, reports=True), [Edge("forged", attack="signature")]),
     ],
 )  # fmt: skip

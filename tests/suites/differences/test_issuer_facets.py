@@ -23,9 +23,27 @@ def test_everything_that_an_issuer_says_is_told(tmp_path: Path) -> None:
         "audiences": "orders",
         "algorithms": "ES256, EdDSA, RS256",
         "profile": "rfc9068",
+        "require": "none",
+        "scopes_from": "scope, scp",
+        "id_token_signals": "at_hash, azp, c_hash, nonce, token_use, typ",
         "leeway": "30 s",
         "mode": "enforce",
     }
+
+
+RULES = "require: {claims: {hd: {equals: a.example}, tid: {exists: true}}}"
+SOURCES = "scopes_from: [scp, {claim: realm.roles, prefix: 'role:'}]"
+
+
+def test_what_the_tokens_of_an_issuer_must_be_is_told(tmp_path: Path) -> None:
+    more = f"{RULES}, {SOURCES}, id_token_signals: []"
+    issuers = load(tmp_path, BASE.replace("profile: rfc9068", more)).settings.issuers
+
+    found = issuer_facets("main", issuers["main"])
+
+    assert found["require"].text == "hd equals a.example and tid exists true"
+    assert found["scopes_from"].text == "scp, realm.roles as role:…"
+    assert found["id_token_signals"].text == "none"
 
 
 def test_a_proxy_is_told_without_its_password_and_compared_with_it(tmp_path: Path) -> None:

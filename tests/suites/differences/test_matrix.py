@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.decision.policy import ID_TOKEN_SIGNALS
 from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.matrix import Kind
 from tests.suites.differences.configs import BASE, SAME, both, difference, edited
@@ -105,6 +106,41 @@ def test_a_group_that_lets_more_in_opens_its_route_and_closes_it_the_other_way(
 
     assert {one.kind for one in opened} == {Kind.OPENED}
     assert {one.kind for one in closed} == {Kind.CLOSED}
+
+
+PREFIXED = "scopes_from: [scope, {claim: realm.roles, prefix: 'r'}]"
+SIGNALS = [
+    ("", f"id_token_signals: [{', '.join(one for one in ID_TOKEN_SIGNALS if one != gone)}]", "")
+    for gone in ID_TOKEN_SIGNALS
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rules"),
+    [
+        ("scopes_from: [scope]", "scopes_from: [scope, roles]", "scopes: [read]"),
+        ("scopes_from: [scope]", PREFIXED, "scopes: [read]"),
+        ("scopes_from: [scp]", "", "scopes: [read], claims: {a: {equals: b}}"),
+        ("require: {claims: {hd: {equals: a}}}", "", ""),
+        ("require: {claims: {hd: {equals: a}}}", "require: {claims: {hd: {in: [a, b]}}}", ""),
+        ("require: {claims: {not: [{hd: {equals: a}}]}}", "", "scopes: [read]"),
+        *SIGNALS,
+    ],
+)
+def test_an_issuer_whose_tokens_pass_more_easily_opens_routes_and_closes_them_the_other_way(
+    before: str, after: str, rules: str, tmp_path: Path
+) -> None:
+    route = ONE_ROUTE.replace("claims: {}", rules)
+    old, new = (
+        route.replace("audiences: [orders]", f"audiences: [orders]{one and ', '}{one}")
+        for one in (before, after)
+    )
+
+    opened = {one.kind for one in difference(tmp_path, new, old).cells}
+    closed = {one.kind for one in difference(tmp_path, old, new).cells}
+
+    assert Kind.OPENED in opened and Kind.CLOSED not in opened
+    assert Kind.CLOSED in closed and Kind.OPENED not in closed
 
 
 def test_groups_in_another_order_mean_the_same(tmp_path: Path) -> None:

@@ -97,6 +97,26 @@ def test_only_access_tokens_are_access_tokens(order: Control) -> None:
     assert {"any JWT", "absent"} <= variants(forged, "other-type")
 
 
+def test_only_signals_that_the_issuer_looks_for_are_sent(tmp_path: Path) -> None:
+    signals = "secret_env: CI_SECRET, id_token_signals: [token_use, azp],"
+    sandbox, _ = make_sandbox(tmp_path, WORLD.replace("secret_env: CI_SECRET,", signals))
+    control = control_of(sandbox, "any", "ci")
+    forged = list(forge_kinds(control))
+
+    assert variants(forged, "id-token") == {"by its token_use", "by its azp"}
+    assert refusals(control, forged)["id-token"] == TYPE
+
+
+def test_a_rule_of_the_issuer_about_the_audience_may_refuse_first(tmp_path: Path) -> None:
+    rule = "secret_env: CI_SECRET, require: {claims: {aud: {equals: orders}}},"
+    sandbox, _ = make_sandbox(tmp_path, WORLD.replace("secret_env: CI_SECRET,", rule))
+    control = control_of(sandbox, "machines", "ci")
+
+    found = refusals(control, forge_audiences(control))
+
+    assert found["wrong-audience"] == codes(Reason.CLAIM_RULE_FAILED, Reason.CLAIM_MALFORMED)
+
+
 @pytest.mark.parametrize("issuer", ["partner", "ci"])
 def test_where_any_jwt_is_a_token_other_kinds_are_still_none(issuer: str, sandbox: Sandbox) -> None:
     control = control_of(sandbox, "any", issuer)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.decision.reason import Reason
+from gateway.suites.hostile.attack import Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.wrong_rules import (
     forge_authentications,
@@ -46,6 +47,19 @@ def test_each_group_is_missed_in_each_of_its_parts(tmp_path: Path) -> None:
     assert found == {"claim-near-miss": codes(Reason.CLAIM_RULE_FAILED)}
     missed = {variant.partition("): ")[0] for variant in variants(forged, "claim-near-miss")}
     assert missed == {rule.text.rstrip(")") for rule in control.route.claims}
+
+
+def test_the_rules_of_the_issuer_are_missed_too_and_it_is_to_blame(tmp_path: Path) -> None:
+    rules = "require: {claims: {hd: {equals: a.example}}}"
+    issuer = 'issuer: "https://login.example/"\n'
+    sandbox, _ = make_sandbox(tmp_path, WORLD.replace(issuer, f"{issuer}    {rules}\n"))
+    control = control_of(sandbox, "read-order")
+
+    forged = list(forge_claims(control))
+
+    guards = {one.guard for one in forged if one.variant.startswith("hd equals a.example")}
+    assert guards == {Guard("main", ("require", "claims", "hd", "equals"))}
+    assert refusals(control, forged) == {"claim-near-miss": codes(Reason.CLAIM_RULE_FAILED)}
 
 
 def test_a_claim_that_the_gateway_reads_itself_may_be_refused_by_another_check(

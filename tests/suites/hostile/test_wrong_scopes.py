@@ -46,6 +46,40 @@ def test_whoever_has_more_loses_all_that_grants_a_scope(sandbox: Sandbox) -> Non
     assert refusals(control, forged)["scope-missing"] == MISSING
 
 
+SOURCES = "scopes_from: [roles, {claim: realm.groups, prefix: 'group:'}]"
+
+
+def test_scopes_are_missed_where_the_issuer_has_them(tmp_path: Path) -> None:
+    rule = "scopes: [read, 'group:staff', {none: [suspended]}]"
+    text = WORLD.replace("require: {issuers: [ci]}", f"require: {{issuers: [ci], {rule}}}")
+    text = text.replace("secret_env: CI_SECRET,", f"secret_env: CI_SECRET, {SOURCES},")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "machines")
+    forged = list(forge_scopes(control))
+
+    found = refusals(control, forged)
+
+    assert set().union(*found.values()) == MISSING
+    assert variants(forged, "scope-missing") == {"read", "group:staff"}
+    assert variants(forged, "scope-forbidden") == {"suspended"}
+    assert {"'scope'", "'scp'"} <= variants(forged, "scope-elsewhere")
+    assert "'roles'" not in variants(forged, "scope-elsewhere")
+
+
+def test_a_token_of_its_own_client_without_scopes_may_be_refused_as_an_id_token(
+    tmp_path: Path,
+) -> None:
+    text = WORLD.replace("require: {issuers: [ci]}", "require: {issuers: [ci], scopes: [read]}")
+    sandbox, _ = make_sandbox(tmp_path, text)
+    own = Persona("own", "ci", {"azp": "orders", "aud": "orders", "scope": "read"})
+    request = parse_request("GET", "https://shop.example/machines")
+    control = control_of(sandbox, "machines", "ci", [(own, request)])
+
+    found = refusals(control, forge_scopes(control))
+
+    assert found["scope-missing"] == codes(Reason.TOKEN_TYPE_MISMATCH)
+
+
 def test_a_route_without_scopes_has_none_to_miss(machine: Control) -> None:
     assert list(forge_scopes(machine)) == []
 

@@ -34,6 +34,24 @@ def made(directory: Path, require: str, issuer: str = "main") -> list[dict[str, 
     ]
 
 
+RULES = "audiences: [a], require: {{claims: {{hd: {{equals: h}}}}}}, scopes_from: [roles]"
+
+
+def test_claims_are_as_the_issuer_requires_too_and_scopes_where_it_has_them(
+    tmp_path: Path,
+) -> None:
+    text = CONFIG.replace("audiences: [a]", RULES, 1)
+    require = "{scopes: [x, w], claims: {t: {equals: '{path.x}'}}}"
+    settings = load(tmp_path, text.format(require))
+    [route] = settings.policy.routes.routes
+    main = settings.issuers["main"].issuer
+
+    [claims] = allowed_claims("p", main, route, settings.policy, {"x": "7"}, AT)
+
+    assert (claims["hd"], claims["roles"], claims["t"]) == ("h", ["w", "x"], "7")
+    assert "scope" not in claims
+
+
 @pytest.mark.parametrize(
     ("require", "expected"),
     [
