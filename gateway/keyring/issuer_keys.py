@@ -173,7 +173,8 @@ class IssuerKeys(Refreshed[KeySet]):
                 "issuer %s: its bundle went back from sequence %d to %d: an outdated copy",
                 self._name, former, parsed.sequence,
             )  # fmt: skip
-        if not parsed.keys:
+        was_empty = self._held is not None and not self._held.keys
+        if not parsed.keys and not was_empty:
             # Trust Domain and Bundle §4.1.3: an empty bundle revokes all keys before it.
             _log.warning("issuer %s: %s", self._name, self._describe_none(parsed.unusable))
 

@@ -115,6 +115,13 @@ async def test_an_empty_bundle_revokes_every_key(
 
     assert await world.ask(svid()) == "401 key_unknown"
     assert "no usable key in the set" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        await world.pass_time(1000)
+    assert "no usable key" not in caplog.text  # told once
+    issuer.answer = body(bundle(X509, svid_key(0)))
+    await world.pass_time(301)
+    assert await world.ask(svid()) == "200"
 
 
 @pytest.mark.parametrize("answer", [body(b"{}"), body(b"", status=503), body(b"<html>")])

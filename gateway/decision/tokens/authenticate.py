@@ -12,14 +12,12 @@ from gateway.decision.tokens.identity_fields import render_identity
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.tokens.signature import verify_signature
-from gateway.decision.tokens.svid import find_by_subject, find_svid_fault
+from gateway.decision.tokens.svid import find_by_subject, read_svid
 from gateway.decision.verdict import Deny, NeedKeys, WantedKey
 
 KeySets = Mapping[str, KeySet]  # by issuer name; an issuer without loaded keys is absent
 
 Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
-
-_SVID_TYPE = "jwt"  # or JOSE, which is the same for a JWT-SVID
 
 _quote = json.JSONEncoder().encode
 
@@ -54,11 +52,10 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
         return _ask_for_key(compact, issuer, key_set, with_reporter(fault, issuer))
     token_type = compact.token_type
     if issuer.trust_domain is not None:
-        fault = find_svid_fault(token_type, payload, issuer.trust_domain)
-        if fault is not None:
-            return with_reporter(fault, issuer)
-        token_type = _SVID_TYPE
-        payload = {**payload, "iss": issuer.issuer}  # for rules, services and lists
+        svid = read_svid(token_type, payload, issuer)
+        if isinstance(svid, Deny):
+            return with_reporter(svid, issuer)
+        token_type, payload = svid
     claims = read_claims(payload, issuer, policy.scope_implies)
     if isinstance(claims, Deny):
         return with_reporter(claims, issuer)

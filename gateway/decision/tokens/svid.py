@@ -56,16 +56,21 @@ def find_by_subject(subject: object, trust_domains: Mapping[str, Issuer]) -> Iss
     return trust_domains.get(trust_domain, _NOT_FOUND)
 
 
-def find_svid_fault(
-    token_type: str | None, payload: Mapping[str, object], trust_domain: str
-) -> Deny | None:
-    """Return why a token is no JWT-SVID of *trust_domain*, whatever its `iss` says; or None.
+def read_svid(
+    token_type: str | None, payload: dict[str, object], issuer: Issuer
+) -> tuple[str, dict[str, object]] | Deny:
+    """Return type and claims of a JWT-SVID of the trust domain *issuer*, whatever its `iss` says.
 
-    Its `alg`, `aud` and `exp` are checked as for all tokens (JWT-SVID §2.1, §3.2, §3.3).
+    JOSE is the same type as JWT. A missing `iss` is that of the issuer: rules, services and
+    revocation lists need not know the difference. `alg`, `aud` and `exp` are checked as for all
+    tokens (JWT-SVID §2.1, §3.2, §3.3).
     """
     if token_type not in _TYPES:
         return _OTHER_TYPE
     subject = payload.get("sub")
     if subject is None:
         return _NO_SUBJECT
-    return None if trust_domain_of(subject) == trust_domain else _OTHER_SUBJECT
+    if trust_domain_of(subject) != issuer.trust_domain:
+        return _OTHER_SUBJECT
+    named = payload if payload.get("iss") is not None else {**payload, "iss": issuer.issuer}
+    return "jwt", named

@@ -9,6 +9,7 @@ from gateway.settings.build.clients.credentials import TokenServers, refuse_with
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.issuers.issuers import build_issuers
+from gateway.settings.build.issuers.proxies import build_fetching
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.login.logins import build_logins
 from gateway.settings.build.login.routes import add_logins
@@ -18,7 +19,6 @@ from gateway.settings.build.own_identity import (
     own_header_names,
     written_names,
 )
-from gateway.settings.build.proxies import build_fetching
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
