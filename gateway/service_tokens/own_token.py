@@ -109,6 +109,8 @@ class OwnToken(Refreshed[ServiceToken]):
     def _accept(self, document: ServiceToken) -> None:
         life_seconds = document.until - self._clock.now()
         self._times = FetchTimes(life_seconds, 0.0, self._times.fetch_timeout_seconds)
+        if self._held is not None:
+            self._held = document  # no line in the log for each successor
         super()._accept(document)
 
     def _inherit(self, former: Self) -> None:

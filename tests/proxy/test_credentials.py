@@ -18,6 +18,7 @@ from gateway.fetching.clock import Clock
 from gateway.http.rehearsal import NOT_SHOWN, REQUEST_ID, Rehearsal
 from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.configuration import Settings
+from tests.proxy.fake_logins import HOST, LoginWorld, login_sections, running_logins
 from tests.proxy.gateways import (
     RunningGateway,
     bearer,
@@ -75,6 +76,7 @@ def configure(
 ) -> Settings:
     """Return settings whose upstream gets tokens by *grant*; *changes* are of the credentials."""
     more: Mapping[str, Any] = changes.pop("more_issuers", {})
+    others: Mapping[str, Any] = changes.pop("sections", {})
     client = {
         "token_url": f"{server.url}/token",
         "client_id": CLIENT_ID,
@@ -83,7 +85,7 @@ def configure(
     }
     routes = [one for one in ROUTES if grant == OWN or not one.get("public")]
     client = {name: one for name, one in client.items() if one is not None}
-    sections = {"upstream": {"credentials": {grant: client}}, "routes": routes}
+    sections = {"upstream": {"credentials": {grant: client}}, "routes": routes, **others}
     path = write_config(directory, [service.url], sections)
     config = yaml.safe_load(path.read_text())
     config["issuers"] |= more
@@ -367,3 +369,107 @@ async def test_a_rehearsal_writes_what_the_service_receives(
         (request_id,) = one.service.requests[0].all(b"x-request-id")
         shown = received.replace(token, b"Bearer " + NOT_SHOWN).replace(request_id, REQUEST_ID)
         assert shown == written
+
+
+# --- browsers, and limits
+
+
+@asynccontextmanager
+async def browsers(
+    directory: Path,
+) -> AsyncIterator[tuple[LoginWorld, TokenServer, Service]]:
+    """Yield a gateway with logins whose service gets callers' tokens exchanged."""
+    (directory / "client.secret").write_text(SECRET)
+    async with token_server() as server, running_service() as service:
+        client = {"client_id": CLIENT_ID, "client_secret_file": "client.secret"}
+        asked = {EXCHANGE: {"token_url": f"{server.url}/token", **client}}
+        routes = [one for one in login_sections()["routes"] if one["name"] in {"app", "socket"}]
+        changes = {"routes": routes, "upstream": {"credentials": asked}}
+        async with running_logins(directory, [service.url], **changes) as one:
+            yield one, server, service
+
+
+async def test_the_token_of_a_session_is_exchanged_for_its_own_browser_only(
+    tmp_path: Path,
+) -> None:
+    """8693.4."""
+    names = ["alice", "bob", "carol"]
+    async with browsers(tmp_path) as (one, server, service):
+        cookies = {
+            name: one.logins.begin(name, make_token(sub=name), subject=name) for name in names
+        }
+
+        async def send(name: str) -> int:
+            lines = (cookies[name], b"Sec-Fetch-Site: same-origin")
+            request = make_request(f"/app/{name}", *lines, host=HOST)
+            return (await one.gateway.ask(request)).status
+
+        server.gate.clear()
+        asking = [asyncio.create_task(send(name)) for name in names * 4]
+        await server.wait_for(len(names))
+        server.gate.set()
+        assert set(await asyncio.gather(*asking)) == {200}
+
+        assert len(server.forms) == len(names)
+        for request in service.requests:
+            name = request.target.removeprefix(b"/app/")
+            assert request.one(b"authorization").startswith(b"Bearer of-" + name + b"-")
+
+
+async def test_a_refreshed_session_is_exchanged_anew(tmp_path: Path) -> None:
+    async with browsers(tmp_path) as (one, server, service):
+        cookie = one.logins.begin("s1", make_token(jti="first"), check_at=0.0)
+        request = make_request("/app/x", cookie, host=HOST)
+        assert (await one.gateway.ask(request)).status == 200
+        one.logins.begin("s1", make_token(jti="second"))
+        assert (await one.gateway.ask(request)).status == 200
+
+        assert len({form["subject_token"] for form in server.forms}) == 2
+        got = [message.one(b"authorization") for message in service.requests]
+        assert got == [b"Bearer of-alice-1", b"Bearer of-alice-2"]
+
+
+async def test_a_request_over_a_rate_limit_costs_no_exchange(tmp_path: Path) -> None:
+    limits = {"few": {"key": "subject", "rate": "1/1h"}}
+    routes = [{**one, "rate_limits": ["few"]} for one in ROUTES if one["name"] == "api"]
+    async with token_server() as server, running_service() as service:
+        sections = {"rate_limits": limits, "routes": routes}
+        settings = configure(tmp_path, service, EXCHANGE, server, sections=sections)
+        async with running_gateway(settings) as gateway:
+            one = World(server, service, gateway)
+            assert await one.ask(bearer(make_token(jti="a"))) == (200, [b"Bearer of-alice-1"])
+            assert await one.ask(bearer(make_token(jti="b"))) == (429, [])
+
+            assert len(server.forms) == 1
+
+
+async def test_a_request_with_a_slot_gives_it_back(tmp_path: Path) -> None:
+    """A limit on requests in flight counts the wait for a token, and the slot is freed once."""
+    async with token_server() as server, running_service() as service:
+        sections = {"limits": {"requests": 1}}
+        settings = configure(tmp_path, service, EXCHANGE, server, sections=sections)
+        async with running_gateway(settings) as gateway:
+            one = World(server, service, gateway)
+            server.gate.clear()
+            first = asyncio.create_task(one.ask(bearer()))
+            await server.wait_for(1)
+            assert (await one.ask(bearer(make_token(sub="bob"))))[0] == 503
+            server.gate.set()
+            assert await first == (200, [b"Bearer of-alice-1"])
+
+            for _ in range(3):
+                assert await one.ask(bearer()) == (200, [b"Bearer of-alice-1"])
+
+
+async def test_a_client_that_leaves_while_it_waits_sends_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path, EXCHANGE) as one:
+        one.server.gate.clear()
+        wire = await one.gateway.connect()
+        wire.send(make_request("/api/x", bearer()))
+        await one.server.wait_for(1)
+        wire.transport.abort()
+        await one.gateway.wait_still(lambda: len(one.service.connections))
+        one.server.gate.set()
+
+        assert await one.ask(bearer(make_token(sub="bob"))) == (200, [b"Bearer of-bob-2"])
+        assert len(one.service.requests) == 1

@@ -1,9 +1,12 @@
 """The gateway's own token: ahead of its end, one request at a time, with pauses."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+
+import pytest
 
 from gateway.decision.reason import Reason
 from gateway.service_tokens.own_token import LEAST_AGE_SECONDS, OwnToken
@@ -46,7 +49,10 @@ def line(number: int) -> bytes:
     return f"Authorization: Bearer own-{number}\r\n".encode()
 
 
-async def test_a_token_is_replaced_ahead_of_its_end_while_the_former_one_is_used() -> None:
+async def test_a_token_is_replaced_ahead_of_its_end_while_the_former_one_is_used(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     async with world(expires_in=100) as one:
         await one.token.load()
         keeping = asyncio.create_task(one.token.keep())
@@ -59,6 +65,8 @@ async def test_a_token_is_replaced_ahead_of_its_end_while_the_former_one_is_used
         await one.settle(2)
 
         assert one.live["orders"].line == line(2)
+        told = [one for one in caplog.messages if "in use" in one]
+        assert told == ["upstream orders: 1 token in use"]  # not one for each
         keeping.cancel()
 
 

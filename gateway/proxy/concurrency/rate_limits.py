@@ -58,7 +58,10 @@ class RateLimits:
 
     def _act(self, exchange: Limited, allow: Allow, outcome: Outcome) -> None:
         if outcome is Uncounted.ALLOWED:
-            self._pass(exchange, allow)
+            if self._rest is None:
+                exchange.dispatch(allow)
+            else:
+                self._rest.begin(exchange, allow)
         elif outcome is Uncounted.REFUSED:
             detail = "rate limiter unavailable and `on_failure: refuse`"
             exchange.refuse(Deny(Reason.LIMITS_UNAVAILABLE, detail, allow.route, allow.token))
@@ -69,19 +72,16 @@ class RateLimits:
         fields = self._policy + render_standing(self._names, self._rates, taken)
         if taken.refused is None:
             exchange.limit_fields += fields
-            self._pass(exchange, allow)
+            if self._rest is None:
+                exchange.dispatch(allow)
+            else:
+                self._rest.begin(exchange, allow)
             return
         name = self._limits[taken.refused][0].name
         self._limited[name] = self._limited.get(name, 0) + 1
         exchange.limit_fields += fields + render_retry(self._rates, taken)
         detail = f"rate limit `{name}` exceeded"
         exchange.refuse(Deny(Reason.RATE_LIMITED, detail, allow.route, allow.token))
-
-    def _pass(self, exchange: Limited, allow: Allow) -> None:
-        if self._rest is None:
-            exchange.dispatch(allow)
-        else:
-            self._rest.begin(exchange, allow)
 
 
 def apply_rate_limits(

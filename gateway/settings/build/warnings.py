@@ -26,7 +26,10 @@ def warn_about_unused(
     reach: IssuerReach,
     faults: list[Fault],
 ) -> None:
-    """Warn about issuers whose tokens no route accepts, and upstreams that no route goes to."""
+    """Warn about issuers whose tokens no route accepts, and upstreams that no route goes to.
+
+    An issuer that only issues the tokens of an upstream is used, too.
+    """
     models = [route.model for route in routes if route.model is not None]
     if not routes or not all(route.sound for route in routes):
         return  # a route with faults may use any of them
@@ -35,7 +38,7 @@ def warn_about_unused(
         if upstream.name not in used:
             message = f"no route uses the upstream `{upstream.name}`"
             faults.append(upstream.part.key_warning(Code.UNUSED_UPSTREAM, message))
-    accepted: set[str] = set()
+    accepted = {one.model.token_issuer for one in upstreams if one.model is not None}
     for route in routes:
         if route.model is None or route.model.require is None:
             continue

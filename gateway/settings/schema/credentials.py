@@ -55,3 +55,9 @@ class CredentialsModel(Strict):
     token_exchange: TokenExchangeModel | None = Field(
         default=None, description="A token for the caller, by exchange of theirs (RFC 8693)."
     )
+
+    @property
+    def issuer(self) -> str | None:
+        """Return the issuer that is asked, by name."""
+        asked = self.client_credentials or self.token_exchange
+        return None if asked is None else asked.issuer

@@ -136,6 +136,11 @@ class UpstreamModel(BalancingModel):
         description="An access token that the gateway gets for the service; none by default.",
     )
 
+    @property
+    def token_issuer(self) -> str | None:
+        """Return the issuer that the tokens of `credentials` come from, by name."""
+        return None if self.credentials is None else self.credentials.issuer
+
 
 class TimeoutsModel(Strict):
     """How long the data port waits for a client."""

@@ -8,7 +8,7 @@ from gateway.settings.load import Loaded, load_settings
 from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import ServiceCredentials, ServiceGrant
 from tests.settings.build.clients.upstream_credentials import with_credentials
-from tests.settings.configs import ENVIRON, assert_found, faults, load
+from tests.settings.configs import ENVIRON, ISSUERS, ROUTES, assert_found, faults, load
 
 URL = "https://login.example.com/token"
 
@@ -177,3 +177,12 @@ def test_an_included_file_has_credentials_by_grant_and_never_collects_tokens(
 
     found = () if isinstance(outcome, Loaded) else outcome.faults
     assert [one.code.value for one in found if one.severity.value == "error"] == codes
+
+
+def test_an_issuer_that_only_issues_a_service_s_tokens_is_used(tmp_path: Path) -> None:
+    issuers = ISSUERS + "  as: {issuer: 'https://as.test/', discovery: true, audiences: [a]}\n"
+    routes = ROUTES.replace("require: {}", "require: {issuers: [main]}")
+    for issuer, codes in (("as", []), ("main", ["unused_issuer"])):
+        text = with_credentials("own", issuer=issuer, routes=routes).replace(ISSUERS, issuers)
+
+        assert [one.code.value for one in faults(tmp_path, text)] == codes
