@@ -35,9 +35,6 @@ from tests.project.monitoring import (
 from tests.proxy.gateways import ROUTES, make_token, write_config
 from tests.tokens import make_private
 
-# How long the traffic may take until every panel has something to show.
-FILL_SECONDS = 60.0
-
 STREAM = {"name": "stream", "match": {"path": "/stream"}, "upstream": "main", "require": {}}
 TRIAL = {
     "name": "trial",
@@ -67,6 +64,7 @@ BROWSED = {
     "login": "web",
     "require": {},
 }
+WITH_TOKEN = {"name": "token", "match": {"path": "/own"}, "upstream": "token", "require": {}}
 DOWN = {"name": "down", "match": {"path": "/down"}, "upstream": "down", "public": True}
 
 
@@ -133,6 +131,9 @@ async def answer(request: web.Request) -> web.StreamResponse:
     if request.path == "/jwks":
         jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
         return web.json_response({"keys": [{**jwk, "kid": "k1", "alg": "ES256", "use": "sig"}]})
+    if request.path == "/token":
+        token = {"access_token": "one-for-a-service", "token_type": "Bearer", "expires_in": 600}
+        return web.json_response(token)
     if request.path != "/stream":
         return web.Response(text="hello")
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -161,6 +162,7 @@ async def service() -> AsyncIterator[str]:
 def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     """Write a configuration that has something of all that is measured."""
     write_pair(folder, AUTHORITY.issue_cert("127.0.0.1"))
+    (folder / "client-secret").write_text("secret-of-the-gateway")
     (folder / "revoked.json").write_text(json.dumps({"revoked": [{"jti": "gone"}]}))
     path = write_config(
         folder, [service], {"workers": 2, "routes": [*ROUTES, STREAM, TRIAL, DOWN, FEW, CROWDED]}
@@ -187,7 +189,17 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
             "scopes": ["openid"],
         }
     }
-    config["routes"].append(BROWSED)
+    config["upstreams"]["token"] = {
+        "servers": [service],
+        "credentials": {
+            "client_credentials": {
+                "issuer": "people",
+                "client_id": "gateway",
+                "client_secret_file": "client-secret",
+            }
+        },
+    }
+    config["routes"] += [BROWSED, WITH_TOKEN]
     path.write_text(yaml.safe_dump(config))
     return path
 
@@ -368,7 +380,7 @@ async def watch(asked: Prometheus, gateway: Program, data: str, admin: str) -> N
 
 async def every_panel_is_filled(asked: Prometheus) -> None:
     empty = panel_queries()
-    deadline = time.monotonic() + FILL_SECONDS
+    deadline = time.monotonic() + LIMIT_SECONDS
     while empty and time.monotonic() < deadline:
         empty = [query for query in empty if not await shown(asked, query)]
         await asyncio.sleep(0.2)
