@@ -372,7 +372,7 @@ async def test_a_reload_that_is_refused_leaves_no_fetch_and_the_next_one_is_take
         opened.set()  # for nobody any more
         await until(lambda: other.open_connections == 0)
         assert await world.ask(token(1)) == "401 key_unknown"
-        assert len(other.paths) == 1
+        assert len(other.paths) <= 1  # none, if the wait was over before it was asked
 
         assert await reload(issuers=section) is None
         assert await world.ask(token(1)) == "200"

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values.configuration import IssuerSettings, SourceKind
+from tests.hanging import LIMIT_SECONDS
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks, rsa_jwk
 from tests.keyring.peers import (
     IssuerPeer,
@@ -541,8 +542,8 @@ async def test_a_keyring_retires_behind_the_fetch_that_requests_wait_for(
         retiring = asyncio.create_task(keyring.retire())
 
         opened.set()
-        await asyncio.wait_for(waiting, 5.0)
-        await asyncio.wait_for(retiring, 5.0)
+        await asyncio.wait_for(waiting, LIMIT_SECONDS)
+        await asyncio.wait_for(retiring, LIMIT_SECONDS)
 
         assert kids(keyring) == ["b"]
 
@@ -569,7 +570,7 @@ async def test_retiring_can_be_broken_off(peer: IssuerPeer, clock: MovableClock)
 
         retiring.cancel()
 
-        await asyncio.wait_for(waiting, 5.0)
+        await asyncio.wait_for(waiting, LIMIT_SECONDS)
         assert kids(keyring) == ["a"]
         opened.set()
 
@@ -609,6 +610,6 @@ async def test_close_ends_a_fetch_under_way_and_lets_its_waiters_go(
 
         await keyring.close()
 
-        await asyncio.wait_for(waiting, 5.0)
+        await asyncio.wait_for(waiting, LIMIT_SECONDS)
         assert kids(keyring) == ["a"]
         opened.set()

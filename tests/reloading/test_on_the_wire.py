@@ -13,6 +13,7 @@ from aiohttp import web
 from jwt.algorithms import ECAlgorithm
 
 from gateway.settings.values.configuration import Settings
+from tests.hanging import LIMIT_SECONDS
 from tests.issuers.world import issuer_section, key, token
 from tests.keyring.keys import jwks
 from tests.keyring.peers import body, gate, issuer_peer, until
@@ -365,7 +366,7 @@ async def test_a_drain_after_a_reload_waits_for_requests_of_both_policies_and_no
     free.set()
     answer = await read_answer(client)
     await client.wait_end()
-    await asyncio.wait_for(draining, 10.0)
+    await asyncio.wait_for(draining, LIMIT_SECONDS)
 
     assert (answer.status, answer.one(b"connection")) == (200, b"close")
 
