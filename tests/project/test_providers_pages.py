@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -12,8 +12,9 @@ from gateway.decision.reason import Reason
 from gateway.settings.presets.vendors import PRESETS
 from tests.certificates import AUTHORITY
 from tests.cli.config_files import run_in
-from tests.project.console import Fence, find_fences, find_steps
+from tests.project.console import Fence, fence_of, find_fences, find_steps
 from tests.project.test_docs import rows, sections
+from tests.settings.configs import config, load
 
 FOLDER = Path(__file__).parents[2] / "docs" / "providers"
 INDEX = (FOLDER / "index.md").read_text()
@@ -34,11 +35,22 @@ def one(name: str, tag: str) -> str:
     return found
 
 
-def tokens(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the tokens that a page shows: what is expected of each, and its claims."""
-    return [
-        (fence.tag, json.loads(fence.body)) for fence in fences(name) if fence.language == "json"
-    ]
+class Shown(NamedTuple):
+    """A token that a page shows: its *claims*, its *issuer* by name, and what is *expected*."""
+
+    claims: dict[str, Any]
+    issuer: str
+    expected: str
+
+
+def tokens(name: str) -> list[Shown]:
+    """Return the tokens that a page shows."""
+    found = []
+    for fence in fences(name):
+        if fence.language == "json":
+            issuer, colon, expected = fence.tag.rpartition(": ")
+            found.append(Shown(json.loads(fence.body), issuer if colon else "main", expected))
+    return found
 
 
 @pytest.fixture
@@ -97,13 +109,13 @@ def test_every_token_on_the_page_fares_as_it_says(name: str, folder: Path) -> No
     shown = tokens(name)
     personas = {
         f"token-{number}": {
-            "issuer": "main",
-            "claims": claims,
-            "without": [claim for claim in DEFAULT_CLAIMS if claim not in claims] or ["none"],
+            "issuer": token.issuer,
+            "claims": token.claims,
+            "without": [claim for claim in DEFAULT_CLAIMS if claim not in token.claims] or ["none"],
         }
-        for number, (_, claims) in enumerate(shown)
+        for number, token in enumerate(shown)
     }
-    expected = {f"token-{number}": tag for number, (tag, _) in enumerate(shown)}
+    expected = {f"token-{number}": token.expected for number, token in enumerate(shown)}
     test = {"name": "tokens", "request": REQUEST, "expect": expected}
     suite = {
         "version": 1,
@@ -166,3 +178,10 @@ def test_every_page_is_in_the_index_and_says_its_preset() -> None:
         used = re.findall(r"preset: (\w+)", one(name, "gateway.yaml"))
         assert set(used) == set(presets), name
     assert {preset for named in listed.values() for preset in named} == set(PRESETS)
+
+
+def test_the_identity_headers_on_the_index_are_a_configuration(tmp_path: Path) -> None:
+    settings = load(tmp_path, config(fence_of(INDEX, "identity:\n")))
+
+    names = [name for name, _ in settings.policy.identity.headers]
+    assert names == [b"X-Gateway-Subject", b"X-Gateway-Issuer", b"X-Gateway-Client"]

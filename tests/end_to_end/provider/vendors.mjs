@@ -2,10 +2,10 @@
 //
 // Usage: node vendors.mjs SHAPES_FILE
 //
-// SHAPES_FILE is JSON: {VENDOR: {"alg": …, "slash": …, "issuer": …, "tokens": {NAME: CLAIMS}}}.
-// `slash` says whether the issuer ends with one. `issuer` replaces the issuer in the metadata; in it,
-// ORIGIN is the address of the server. A token request (client credentials) with the scope NAME gets
-// a token with exactly CLAIMS, where ISSUER stands for the issuer, and nothing else.
+// SHAPES_FILE is JSON: {VENDOR: {"alg": …, "slash": …, "key": {…}, "tokens": {NAME: CLAIMS}}}.
+// `slash` says whether the issuer ends with one, `key` has further members of its published key. A
+// token request (client credentials) with the scope NAME gets a token with exactly CLAIMS, where
+// ISSUER stands for the issuer, and nothing else.
 //
 // It prints one line of JSON when all serve: {VENDOR: {"origin": …, "issuer": …}}.
 
@@ -15,14 +15,14 @@ import { OAuth2Server } from 'oauth2-mock-server';
 
 const shapes = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
-async function serve({ alg, slash = false, issuer, tokens }) {
+async function serve({ alg, slash, key, tokens }) {
   const server = new OAuth2Server(undefined, undefined, {
     shouldIssuerUrlBeSuffixedWithATralingSlash: slash,
   });
-  await server.issuer.keys.generate(alg);
+  Object.assign(await server.issuer.keys.generate(alg), key);
   await server.start(0, '127.0.0.1');
   const origin = `http://127.0.0.1:${server.address().port}`;
-  server.issuer.url = issuer === undefined ? origin : issuer.replace('ORIGIN', origin);
+  server.issuer.url = origin;
   server.service.on('beforeTokenSigning', (token, request) => {
     const text = JSON.stringify(tokens[request.body.scope]);
     token.payload = JSON.parse(text.replaceAll('ISSUER', server.issuer.url));
