@@ -15,7 +15,7 @@ from gateway.settings.values.configuration import AccessLogTarget
 from tests.end_to_end.conftest import program
 from tests.hanging import LIMIT_SECONDS
 
-_ARGUMENTS = (
+CHROMIUM_ARGUMENTS = (
     "--no-sandbox",  # which root cannot have
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -39,7 +39,7 @@ async def demo() -> AsyncIterator[RunningDemo]:
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program("chromium-headless-shell"), args=list(_ARGUMENTS)
+            executable_path=program("chromium-headless-shell"), args=list(CHROMIUM_ARGUMENTS)
         )
         yield browser
         await browser.close()

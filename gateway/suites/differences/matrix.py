@@ -123,14 +123,20 @@ class Matrix:
 
     def _compare_one(self, request: SimulatedRequest, callers: Sequence[Caller]) -> Iterator[Cell]:
         groups: dict[tuple[Kind, State, State], list[Caller]] = {}
+        # If one side requires no second token, that is a difference for who has none.
+        both = self._old.requires_second(request) and self._new.requires_second(request)
         for caller in callers:
-            old, new = self._old.ask(caller, request), self._new.ask(caller, request)
+            old = self._old.ask(caller, request, is_accompanied=both)
+            new = self._new.ask(caller, request, is_accompanied=both)
             kind = _kind(old, new)
             if kind is not None:
                 groups.setdefault((kind, old, new), []).append(caller)
         for (kind, old, new), alike in groups.items():
             names = tuple(dict.fromkeys(caller.name for caller in alike))
-            causes = self._old.explain(alike[0], request), self._new.explain(alike[0], request)
+            causes = (
+                self._old.explain(alike[0], request, is_accompanied=both),
+                self._new.explain(alike[0], request, is_accompanied=both),
+            )
             yield Cell(kind, request, names, old, new, *causes)
 
 

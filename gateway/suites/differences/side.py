@@ -10,6 +10,7 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
 from gateway.suites.differences.facet import Statement
+from gateway.suites.samples.second_tokens import second_drafts, second_of
 from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import Draft, bearer
@@ -17,7 +18,7 @@ from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sandbox, Sent
 from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.token_attacks import ATTACKS
-from gateway.suites.simulation.wire import carry, write_head
+from gateway.suites.simulation.wire import Field, carry, write_head
 
 ALLOW, PUBLISHED, LOGIN = "allow", "published", "login"
 _STRANGER = "ES256"
@@ -80,9 +81,19 @@ class Side:
         head = RequestHead(request.method, request.host, request.target, ())
         return find_route(head, self.loaded.settings.policy)
 
-    def ask(self, caller: Caller, request: SimulatedRequest) -> State:
-        """Return the outcome of *request* from *caller*."""
-        outcome = self.sandbox.decide(self._head(caller, request), self._session_of(caller))
+    def requires_second(self, request: SimulatedRequest) -> bool:
+        """Return whether the route of *request* requires a second token."""
+        return second_of(request, self.loaded.settings) is not None
+
+    def ask(
+        self, caller: Caller, request: SimulatedRequest, *, is_accompanied: bool = False
+    ) -> State:
+        """Return the outcome of *request* from *caller*.
+
+        If it *is_accompanied*, it has a second token that satisfies its route.
+        """
+        head = self._head(caller, request, is_accompanied)
+        outcome = self.sandbox.decide(head, self._session_of(caller))
         match outcome:
             case Sent():
                 allow = outcome.allow
@@ -98,10 +109,12 @@ class Side:
                 refused = None if outcome.deny is None else outcome.deny.route
                 return State(LOGIN, None if refused is None else refused.name)
 
-    def explain(self, caller: Caller, request: SimulatedRequest) -> Statement:
+    def explain(
+        self, caller: Caller, request: SimulatedRequest, *, is_accompanied: bool = False
+    ) -> Statement:
         """Return the cause of the outcome in words, and its line."""
         sandbox, places = self.sandbox, self.loaded.places
-        read = sandbox.rehearsal.read(self._head(caller, request))
+        read = sandbox.rehearsal.read(self._head(caller, request, is_accompanied))
         session = self._session_of(caller)
         explained = sandbox.rehearsal.explain(
             read, sandbox.keys.sets, sandbox.at, sandbox.revocations, session=session
@@ -122,7 +135,7 @@ class Side:
             return Statement(f"the login {name} itself", places.of("login", name))
         return Statement("a published document", places.of("resources"))
 
-    def _head(self, caller: Caller, request: SimulatedRequest) -> bytes:
+    def _head(self, caller: Caller, request: SimulatedRequest, is_accompanied: bool) -> bytes:
         credentials = () if caller.login is not None else self.credentials_of(caller)
         browser = caller.browser
         if browser is None and caller.login is not None:
@@ -130,7 +143,16 @@ class Side:
         logins = self.loaded.settings.logins
         own = () if browser is None else browser_fields(browser, request, logins)
         carried = carry(credentials, request, self.loaded.settings.policy)
-        return write_head(request, *carried, *own)
+        second = self._second(request) if is_accompanied else ()
+        return write_head(request, *carried, *own, *second)
+
+    def _second(self, request: SimulatedRequest) -> tuple[Field, ...]:
+        settings, sandbox = self.loaded.settings, self.sandbox
+        second = second_of(request, settings)
+        draft = next(second_drafts(request, settings, sandbox.keys, sandbox.at), None)
+        if second is None or draft is None:
+            return ()
+        return ((second.name.encode("ascii"), bearer(draft.sign())),)
 
     def _session_of(self, caller: Caller) -> SessionCredential:
         if caller.login is None:

@@ -82,6 +82,7 @@ _REQUESTS = {
     "connection-identity": "`Connection` names the identity headers.",
     "identity-without-token": "Identity headers, in every spelling, and no token.",
     "identity-on-public": "Identity headers, in every spelling, on a public route.",
+    "second-token": "The second token missing, expired, repeated, swapped, or the first one again.",
     "host-spelling": "The host in capitals, with a trailing dot, with a port.",
     "host-replaced": "A wrong host or an almost right one.",
     "host-override": "Another host, and headers that name the right one.",

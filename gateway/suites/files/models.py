@@ -206,6 +206,9 @@ class TestModel(Strict):
         Annotated[Text, Tag(TEXT)] | Annotated[RequestModel, Tag(TABLE)],
         Discriminator(text_or_table),
     ] = Field(description="Method and URL, or a table.")
+    also: Text | None = Field(
+        default=None, description="The persona whose token is sent as the second one, by name."
+    )
     expect: Annotated[dict[Text, Expected], Field(min_length=1)] = Field(
         description="`allow`, `published`, `login` or a reason, by persona; `others` are the rest."
     )

@@ -43,9 +43,20 @@ def build_tests(
             faults.append(at.child("name").fault(Code.DUPLICATE_NAME, message))
         request = _request(model.request, at.child("request"), faults)
         expected = _expected(model, at.child("expect"), personas, faults)
+        also = _also(model.also, at.child("also"), personas, faults)
         if request is not None:
-            tests.append(AccessTest(model.name, place, request, expected))
+            tests.append(AccessTest(model.name, place, request, expected, also))
     return tuple(tests)
+
+
+def _also(
+    name: str | None, part: Part, personas: Collection[str], faults: list[Fault]
+) -> str | None:
+    if name is not None and name not in personas:
+        message = f"no persona `{shorten(name)}`{did_you_mean(name, personas)}"
+        faults.append(part.fault(Code.UNKNOWN_REFERENCE, message))
+        return None
+    return name
 
 
 def _request(

@@ -39,12 +39,16 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class AccessTest:
-    """One request, and the expected outcome by persona."""
+    """One request, and the expected outcome by persona.
+
+    *also* is the persona whose token is sent as the second one, by name.
+    """
 
     name: str
     place: Place
     request: SimulatedRequest
     expected: Mapping[str, Expectation]
+    also: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,7 @@ from gateway.suites.hostile.odd_tokens import (
 )
 from gateway.suites.hostile.openness import OpenRoute
 from gateway.suites.hostile.path_tricks import climb_from_open, override, trick_hosts, trick_paths
+from gateway.suites.hostile.second_token_attacks import attack_second_token
 from gateway.suites.hostile.spoofed_headers import spoof_identity, spoof_instead
 from gateway.suites.hostile.strange_keys import (
     forge_with_key_ids,
@@ -95,6 +96,7 @@ _REQUESTS: Sequence[Callable[[Control], Iterator[Attack]]] = (
     swap_variables,
     trick_hosts,
     attack_sessions,
+    attack_second_token,
 )
 
 _TRICKS: Sequence[Callable[[Control, Sequence[OpenRoute]], Iterator[Attack]]] = (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Place
 from gateway.suites.hostile.attack import Attack, Guard, Harm, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_json
@@ -40,15 +41,17 @@ def send_elsewhere(control: Control) -> Iterator[Attack]:
         # A configuration may refuse names with an underscore.
         reasons = _MISSING | {Reason.REQUEST_MALFORMED} if b"_" in field[0] else _MISSING
         yield _attack(control, "token-elsewhere", variant, "RFC 6750 §2", (field,), reasons)
-    target = control.request.target
-    joint = b"&" if b"?" in target else b"?"
-    asked = replace(control.request, target=target + joint + b"access_token=" + token)
-    yield _attack(control, "token-in-query", "", "RFC 6750 §2.3", (), _MISSING, asked)
     form: tuple[Field, ...] = (
         (b"Content-Type", b"application/x-www-form-urlencoded"),
         (b"Content-Length", b"%d" % (len(b"access_token=") + len(token))),
     )
     yield _attack(control, "token-in-body", "", "RFC 6750 §2.2", form, _MISSING)
+    sources, target = control.route.sources, control.request.target
+    if sources is not None and Place.QUERY in sources.places:
+        return  # there it is in the right place
+    joint = b"&" if b"?" in target else b"?"
+    asked = replace(control.request, target=target + joint + b"access_token=" + token)
+    yield _attack(control, "token-in-query", "", "RFC 6750 §2.3", (), _MISSING, asked)
 
 
 def send_other_schemes(control: Control) -> Iterator[Attack]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.sample_requests import owned_requests
+from gateway.suites.samples.second_tokens import second_drafts, second_of
 from gateway.suites.simulation.minting import Draft, bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_header
 from gateway.suites.simulation.request import SimulatedRequest
@@ -34,7 +35,8 @@ class Control:
     """A *request* that *route* allows with the token of *draft*, as an attacker may have seen it.
 
     *caller* is the persona of the token, or None if its claims were generated from the route's
-    rules. *sent* is what the service receives; *sandbox* is the gateway that is attacked.
+    rules. *sent* is what the service receives; *sandbox* is the gateway that is attacked. *second*
+    is the token in a field of the request that the route requires besides, if it does.
     """
 
     route: Route
@@ -44,6 +46,16 @@ class Control:
     caller: str | None
     sent: Sent
     sandbox: Sandbox
+    second: Draft | None = None
+
+    def without_second(self) -> SimulatedRequest:
+        """Return the request without its second token."""
+        sources = self.route.sources
+        if sources is None or sources.second is None:
+            return self.request
+        name = sources.second.name.lower()
+        kept = tuple(one for one in self.request.headers if one[0].lower() != name)
+        return replace(self.request, headers=kept)
 
     @property
     def issuer(self) -> Issuer:
@@ -117,7 +129,25 @@ class Controls:
                     yield control
 
     def _try(self, request: SimulatedRequest, draft: Draft, caller: str | None) -> Control | None:
-        """Return the control, if the request is allowed because of its token."""
+        """Return the control, if the request is allowed because of its token.
+
+        It has the second token that the route requires, if it does.
+        """
+        sandbox = self._sandbox
+        second = second_of(request, sandbox.settings)
+        if second is None:
+            return self._try_one(request, draft, caller)
+        for other in second_drafts(request, sandbox.settings, sandbox.keys, sandbox.at):
+            value = bearer(other.sign()).decode("ascii")
+            both = replace(request, headers=(*request.headers, (second.name, value)))
+            control = self._try_one(both, draft, caller)
+            if control is not None:
+                return replace(control, second=other)
+        return None
+
+    def _try_one(
+        self, request: SimulatedRequest, draft: Draft, caller: str | None
+    ) -> Control | None:
         outcome = self._decide(write_head(request, *authorization(bearer(draft.sign()))))
         if not isinstance(outcome, Sent) or outcome.allow.token is None:
             return None

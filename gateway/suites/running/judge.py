@@ -10,7 +10,6 @@ from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Sett
 from gateway.settings.text.places import Places
 from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
-from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.step_places import place_of_step
 from gateway.suites.simulation.trial import Trial
 from gateway.suites.simulation.wire import ForwardedRequest
@@ -46,7 +45,8 @@ class Outcome:
 def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     """Decide the request of *test* for the persona *name*, and compare."""
     persona, expectation = suite.personas[name].persona, test.expected[name]
-    explanation = trial.ask_as(persona, test.request)
+    also = None if test.also is None else suite.personas[test.also].persona
+    explanation = trial.ask_as(persona, test.request, also)
     verdict = explanation.verdict
     got, answer = _name(verdict), expectation.answer
     demands = expectation.demands
@@ -56,7 +56,8 @@ def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     if got != answer:
         differences = (f"expected {answer}, got {got}",)
     elif isinstance(verdict, Allow):
-        differences = tuple(_find_differences(demands, verdict, persona, trial, test))
+        forwarded = trial.forward_as(persona, test.request, verdict, also)
+        differences = tuple(_find_differences(demands, verdict, forwarded))
     return Outcome(suite, test, name, expectation, got, explanation, differences)
 
 
@@ -82,10 +83,7 @@ def _reporting(reason: str) -> str:
     return f"allow, with {reason} only reported"
 
 
-def _find_differences(
-    demands: Demands, allow: Allow, persona: Persona, trial: Trial, test: AccessTest
-) -> Iterator[str]:
-    forwarded = trial.forward_as(persona, test.request, allow)
+def _find_differences(demands: Demands, allow: Allow, forwarded: ForwardedRequest) -> Iterator[str]:
     for what, wanted, found in (
         ("the route", demands.route, allow.route.name),
         ("the upstream", demands.upstream, allow.route.upstream),

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from math import inf
 
+from gateway.decision.decide import find_route
 from gateway.decision.explaining.explanation import Explanation
-from gateway.decision.head import NO_SESSION, SessionCredential
+from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.revocation import Revocation, RevocationList, RevocationLists
+from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
@@ -15,7 +17,7 @@ from gateway.suites.simulation.persona import Persona, make_claims
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import RunKeys
 from gateway.suites.simulation.token_attacks import ATTACKS
-from gateway.suites.simulation.wire import ForwardedRequest, carry, read_head, write_head
+from gateway.suites.simulation.wire import Field, ForwardedRequest, carry, read_head, write_head
 
 
 class Trial:
@@ -33,34 +35,53 @@ class Trial:
         self.revocations = _make_lists(settings, personas, at)
         self._credentials: dict[str, tuple[bytes, ...]] = {}
 
-    def ask_as(self, persona: Persona, request: SimulatedRequest) -> Explanation:
+    def ask_as(
+        self, persona: Persona, request: SimulatedRequest, also: Persona | None = None
+    ) -> Explanation:
         """Return the verdict on *request* from *persona*, and why.
 
-        Unknown keys are not waited for: the verdict is never NeedKeys.
+        The token of *also* is sent as the second one, if the route requires one. Unknown keys are
+        not waited for: the verdict is never NeedKeys.
         """
-        sent = self._rehearsal.read(self.head_of(persona, request))
+        sent = self._rehearsal.read(self.head_of(persona, request, also))
         session = self.session_of(persona)
         return self._rehearsal.explain(
             sent, self.keys.sets, self.at, self.revocations, session=session
         )
 
     def forward_as(
-        self, persona: Persona, request: SimulatedRequest, allow: Allow
+        self,
+        persona: Persona,
+        request: SimulatedRequest,
+        allow: Allow,
+        also: Persona | None = None,
     ) -> ForwardedRequest:
         """Return the request that the service receives if *allow* allows *request* of *persona*."""
-        sent = self._rehearsal.read(self.head_of(persona, request))
+        sent = self._rehearsal.read(self.head_of(persona, request, also))
         session = self.session_of(persona)
         return read_head(self._rehearsal.render(sent, allow, self.at, session))
 
-    def head_of(self, persona: Persona, request: SimulatedRequest) -> bytes:
-        """Return the head of *request* as *persona* sends it."""
+    def head_of(
+        self, persona: Persona, request: SimulatedRequest, also: Persona | None = None
+    ) -> bytes:
+        """Return the head of *request* as *persona* sends it, with the token of *also*."""
         credentials = () if persona.session is not None else self.credentials_of(persona)
         browser = persona.browser
         if browser is None and persona.session is not None:
             browser = Browser.PAGE
         own = () if browser is None else browser_fields(browser, request, self.settings.logins)
         carried = carry(credentials, request, self.settings.policy)
-        return write_head(request, *carried, *own)
+        second = () if also is None else self._second(request, also)
+        return write_head(request, *carried, *own, *second)
+
+    def _second(self, request: SimulatedRequest, also: Persona) -> tuple[Field, ...]:
+        head = RequestHead(request.method, request.host, request.target, ())
+        match = find_route(head, self.settings.policy)
+        sources = match.route.sources if isinstance(match, Match) else None
+        if sources is None or sources.second is None:
+            return ()
+        name = sources.second.name.encode("ascii")
+        return tuple((name, value) for value in self.credentials_of(also))
 
     def session_of(self, persona: Persona) -> SessionCredential:
         """Return the session that the cookies of *persona* stand for."""

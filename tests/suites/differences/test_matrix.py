@@ -8,6 +8,7 @@ from gateway.decision.policy import ID_TOKEN_SIGNALS
 from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.matrix import Kind
 from tests.suites.differences.configs import BASE, SAME, both, difference, edited
+from tests.suites.samples.test_second_tokens import TWO
 from tests.suites.worlds import AT
 
 ONE_ROUTE = """\
@@ -232,3 +233,17 @@ def test_a_document_that_comes_in_front_of_a_route_is_told(tmp_path: Path) -> No
     assert ("allow", "published", Kind.CLOSED) in {
         (one.old.word, one.new.word, one.kind) for one in found.cells
     }
+
+
+def test_a_second_token_that_is_no_longer_required_opens_the_route(tmp_path: Path) -> None:
+    """Who has none was refused before; while both require one, everybody is given it."""
+    one = TWO[: TWO.index("      also:")] + TWO[TWO.index("  - {name: one") :]
+
+    def kinds(old: str, new: str) -> set[tuple[str, str, str]]:
+        found = compare(*both(tmp_path, new, old), Question(AT)).cells
+        return {(cell.kind.value, cell.old.word, cell.new.word) for cell in found}
+
+    assert ("opened", "token_missing", "allow") in kinds(TWO, one)
+    assert ("closed", "allow", "token_missing") in kinds(one, TWO)
+    wider = TWO.replace("      scopes: [read]\n", "")
+    assert ("opened", "scope_missing", "allow") in kinds(TWO, wider)

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.suites.running.judge import Outcome, describe_cause
 from tests.suites.login_world import LOGIN_ESTATE
+from tests.suites.samples.test_second_tokens import TWO
 from tests.suites.worlds import ESTATE, SUITE, make
 
 
@@ -170,3 +171,33 @@ def test_a_login_in_place_of_an_answer_says_why(
 
     assert (outcome.got, outcome.differences) == ("login", ("expected allow, got login",))
     assert cause in describe_cause(outcome, ready.loaded.places)
+
+
+TWO_TOKENS = """\
+version: 1
+gateway: gateway.yaml
+personas:
+  alice: {issuer: main}
+  cart: {issuer: mesh}
+tests:
+  - name: both
+    request: GET https://h/t/x
+    also: cart
+    expect: {alice: %s, others: token_repeated}
+  - {name: one, request: GET https://h/t/x, expect: {others: token_missing}}
+"""
+
+
+def test_a_test_names_the_persona_of_the_second_token(tmp_path: Path) -> None:
+    gateway = TWO.replace("scopes: [read]", "scopes: {none: [x]}").replace(
+        '        scopes: [mesh:call]\n        claims: {tenant: {equals: "{path.tenant}"}}\n',
+        "        identity: {headers: {X-Workload: sub}}\n",
+    )
+    allowed = "{allow: {headers: {X-Workload: cart}, absent: [X-Workload-Token]}}"
+    ready = make(tmp_path, TWO_TOKENS % allowed, gateway)
+
+    got = [(name, ready.judge(test, name).got) for test, name in ready.cases()]
+
+    assert got[0] == ("alice", "allow")
+    assert ready.judge(*next(iter(ready.cases()))).passed
+    assert [one for _, one in got[2:]] == ["token_missing", "issuer_not_accepted"]
