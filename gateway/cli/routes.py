@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.output import format_table
-from gateway.decision.routes.routing import Route
+from gateway.decision.routes.routing import Place, Route, SecondToken
 from gateway.decision.routes.template import Variable, parse_template
 from gateway.decision.rules.step_up import StepUp
 from gateway.settings.values.configuration import Resource, Settings
@@ -71,14 +71,37 @@ def _needs(route: Route, reporting: frozenset[str]) -> str:
     parts.extend(test.text for test in route.claims)
     if route.step_up is not None:
         parts.extend(_step_up(route.step_up))
+    if route.sources is not None and route.sources.second is not None:
+        parts.append(_second(route.sources.second))
     names = [rule.name for rule in route.login]
-    kinds = f"a token or a session of {' or '.join(names)}" if names else "a token"
+    kind = f"a token by {' or '.join(_places(route))}" if route.sources else "a token"
+    kinds = f"{kind} or a session of {' or '.join(names)}" if names else kind
     token = f"{kinds}, if sent" if route.optional else kinds
     if route.reports:
         token += " (only reported)"
     elif passing := _reporting(route, reporting):
         parts.append(f"only reported of {' and '.join(passing)}")
     return f"{token}: {'; '.join(parts)}" if parts else token
+
+
+def _places(route: Route) -> list[str]:
+    """Return where the first token of *route* may be."""
+    sources = route.sources
+    if sources is None:
+        return [Place.AUTHORIZATION.value]
+    field = "" if sources.field is None else sources.field.decode("ascii")
+    in_order = (one for one in Place if one in sources.places)
+    return [field if one is Place.HEADER else one.value for one in in_order]
+
+
+def _second(second: SecondToken) -> str:
+    parts = [f"issuer {' or '.join(sorted(second.issuers))}"]
+    if second.audiences is not None:
+        parts.append(f"audience {' or '.join(sorted(second.audiences))}")
+    if second.scopes is not None:
+        parts.append(f"scopes {second.scopes.text}")
+    parts.extend(test.text for test in second.claims)
+    return f"also {second.name} ({'; '.join(parts)})"
 
 
 def _reporting(route: Route, reporting: frozenset[str]) -> list[str]:
@@ -125,6 +148,7 @@ def _login_row(login: LoginSettings, settings: Settings) -> tuple[str, ...]:
 
 def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, Any]:
     step_up = route.step_up
+    second = None if route.sources is None else route.sources.second
     return {
         "name": route.name,
         "host": host,
@@ -133,6 +157,8 @@ def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, An
         "public": route.public,
         "optional": route.optional,
         "login": [rule.name for rule in route.login],
+        "token_from": _places(route),
+        "also": None if second is None else _second_as_json(second),
         "mode": "report" if route.reports else "enforce",
         "reporting_issuers": _reporting(route, reporting),
         "issuers": None if route.issuers is None else sorted(route.issuers),
@@ -147,4 +173,14 @@ def _as_json(host: str, route: Route, reporting: frozenset[str]) -> dict[str, An
         "allow_semicolon": route.allow_semicolon,
         "upstream": route.upstream,
         "place": route.place,
+    }
+
+
+def _second_as_json(second: SecondToken) -> dict[str, Any]:
+    return {
+        "header": second.name,
+        "issuers": sorted(second.issuers),
+        "audiences": None if second.audiences is None else sorted(second.audiences),
+        "scopes": second.scopes.text if second.scopes else None,
+        "claims": [test.text for test in second.claims],
     }

@@ -197,3 +197,34 @@ def test_logins_are_listed_with_their_sessions_and_their_routes(tmp_path: Path) 
     assert rows[2] == ["staff", *usual, "idle", "300s,", "total", "3600s", "1", f"{path}:13"]
     assert "a-secret" not in text
     assert [shown[name]["login"] for name in ("app", "any")] == [["web"], ["staff", "web"]]
+
+
+TWO = """\
+version: 1
+issuers:
+  main: {issuer: "https://login.example/", discovery: true, audiences: [orders]}
+  mesh: {issuer: "https://mesh.example/", discovery: true, audiences: [orders]}
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - name: both
+    match: {path: /both}
+    upstream: orders
+    token_from: [authorization, {header: X-Api-Token}]
+    require:
+      issuers: [main]
+      also: {header: X-Workload-Token, issuers: [mesh], audiences: [carts], scopes: [call],
+        claims: {env: {equals: live}}}
+"""
+
+
+def test_where_tokens_are_and_a_second_one_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(TWO)
+
+    text = run("routes", str(path)).stdout
+    (route,) = json.loads(run("routes", str(path), "--format", "json").stdout)
+
+    assert "a token by authorization or x-api-token: issuer main; also X-Workload-Token" in text
+    assert "(issuer mesh; audience carts; scopes call; env equals live)" in text
+    assert route["token_from"] == ["authorization", "x-api-token"]
+    assert (route["also"]["header"], route["also"]["issuers"]) == ("X-Workload-Token", ["mesh"])

@@ -361,7 +361,7 @@ async def test_on_other_routes_such_a_token_is_only_removed(
 
 @pytest.mark.parametrize("which", ["first", "second"])
 async def test_a_stream_ends_with_the_earlier_of_its_tokens(
-    service: Service, started: RunningGateway, which: str
+    service: Service, started: RunningGateway, log: Log, which: str
 ) -> None:
     soon = int(time.time()) + 300
     first = make_token(exp=soon) if which == "first" else good_token()
@@ -381,3 +381,8 @@ async def test_a_stream_ends_with_the_earlier_of_its_tokens(
     started.pass_time(131)
 
     assert await client.read(2) == b"\x88\x0f"  # a Close frame
+    client.transport.abort()
+    (line,) = await log.lines(started)
+    second_name = "X-Workload-Token: " if which == "second" else ""
+    assert line["detail"] == f"{second_name}the token of the stream has expired"
+    assert line["also"] == {"subject": "cart", "issuer": "mesh"}

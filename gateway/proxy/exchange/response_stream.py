@@ -78,6 +78,17 @@ def _end_of(token: SignedToken) -> float:
     return token.claims.expires_at + token.issuer.leeway_seconds
 
 
+def _expiry_of(allow: Allow, token: SignedToken) -> Deny:
+    """Return the refusal for the token of *allow* that ends first; a second one by its field."""
+    sources = allow.route.sources
+    if allow.also is None or sources is None or sources.second is None:
+        return with_reporter(_EXPIRED, token.issuer)
+    if _end_of(token) <= _end_of(allow.also):
+        return with_reporter(_EXPIRED, token.issuer)
+    name = sources.second.name
+    return _EXPIRED._replace(detail=f"{name}: {_EXPIRED.detail}", field=name)
+
+
 class ResponseStream:
     """How the response of *owner* ends: *tunnel* if it is one, otherwise *events*.
 
@@ -156,7 +167,7 @@ class ResponseStream:
             return
         revoked = self._find_revocation()
         if revoked is not None or session is None:
-            self._end_for(revoked or with_reporter(_EXPIRED, allow.token.issuer))
+            self._end_for(revoked or _expiry_of(allow, allow.token))
             return
         session.is_last = True
         if not session.is_asking:

@@ -143,6 +143,7 @@ def limit_facets(settings: Settings) -> dict[str, Facet]:
         for keys, value in values.items()
     }
     facets |= {"drain": _drain_facet(settings), "tracing": _tracing_facet(settings)}
+    facets["tickets"] = _tickets_facet(settings)
     return {**facets, "redis": redis_facet(settings.rate_limiting.redis)}
 
 
@@ -164,6 +165,17 @@ def _tracing_facet(settings: Settings) -> Facet:
         f"at most {tracing.asked_per_second} on request per second"
     )
     return Facet(value, shown, ("tracing",))
+
+
+def _tickets_facet(settings: Settings) -> Facet:
+    """Return where one-time tickets are issued, and for how long."""
+    tickets = settings.tickets
+    if tickets is None:
+        return Facet(None, "none", ("tickets",))
+    value = (tickets.path, tickets.lifetime_seconds, tickets.cors)
+    pages = "" if tickets.cors is None else ", also for pages of other origins"
+    shown = f"at {tickets.path.decode('ascii')} for {tickets.lifetime_seconds:g} s{pages}"
+    return Facet(value, shown, ("tickets",))
 
 
 def _drain_facet(settings: Settings) -> Facet:

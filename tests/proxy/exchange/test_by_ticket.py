@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from gateway.tickets.ticket import Grant, TicketsGone
+from tests.limits.redis_server import running_redis
 from tests.proxy.conftest import StartGateway
 from tests.proxy.fake_logins import HOST, ORIGIN, FakeLogins, login_sections
 from tests.proxy.gateways import (
@@ -269,6 +271,23 @@ async def test_while_nobody_keeps_tickets_none_is_issued_and_none_is_valid(
         assert (answer.status, reason(answer)) == (503, "tickets_unavailable")
         assert answer.has(b"Retry-After")
     assert service.requests == []
+
+
+async def test_gateways_with_one_redis_take_each_others_tickets_once(
+    service: Service, tmp_path: Path
+) -> None:
+    service.script = echo
+    with running_redis(tmp_path) as redis:
+        path = write_config(tmp_path, [service.url], CONFIG | {"redis": {"url": redis.url}})
+        async with running_gateway(load(path)) as one, running_gateway(load(path)) as other:
+            text = await ticket(one)
+
+            answers = await asyncio.gather(*(use(which, text) for which in (one, other) * 4))
+
+            assert sorted(answer.status for answer in answers) == [200, *[401] * 7]
+            redis.kill()
+            assert reason(await use(other, text)) == "tickets_unavailable"
+            assert reason(await post(one, bearer())) == "tickets_unavailable"
 
 
 # --- by session
