@@ -72,3 +72,14 @@ def test_an_openssl_without_ml_dsa_is_noticed_before_a_token_comes() -> None:
 
     assert find_unavailable(lack) == ML_DSA_ALGORITHMS
     assert find_unavailable() == frozenset()
+
+
+@pytest.mark.parametrize("algorithm", sorted(ML_DSA_ALGORITHMS))
+def test_a_key_of_ml_dsa_is_published_with_its_algorithm(algorithm: str) -> None:
+    """9964.2: `alg` says what `pub` is; nothing else does."""
+    public = tokens.make_private(algorithm).public_key()
+
+    members = ALGORITHMS[algorithm].to_jwk(public, as_dict=True)
+
+    assert (members["kty"], members["alg"]) == ("AKP", algorithm)
+    assert members["pub"].encode() == tokens.b64(public.public_bytes_raw())
