@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.decision.path import parse_path
-from gateway.decision.policy import ANY_HOST, Policy
+from gateway.decision.policy import ANY_HOST, DEFAULT_SCOPES_FROM, Issuer, Policy
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Route
+from gateway.decision.rules.scopes import ScopeRule
 from gateway.decision.verdict import Deny
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
@@ -87,6 +88,14 @@ def _is_served(policy: Policy, origin: Origin, path: str) -> bool:
     return isinstance(policy.routes.find(host, parsed.segments, "GET"), Match)
 
 
+def _from_other_claims(rule: ScopeRule, issuer: Issuer) -> frozenset[str]:
+    """Return the scopes of *rule* that may be roles or groups, which no login requests."""
+    others = [one.prefix for one in issuer.scopes_from if one not in DEFAULT_SCOPES_FROM]
+    return frozenset(
+        scope for scope in rule.wanted if any(scope.startswith(prefix) for prefix in others)
+    )
+
+
 def find_useless_sessions(settings: Settings, places: Places) -> Iterator[Fault]:
     """Yield a warning for each login of a route that does not request what the route requires."""
     policy = settings.policy
@@ -100,7 +109,9 @@ def find_useless_sessions(settings: Settings, places: Places) -> Iterator[Fault]
         if route.scopes is None:
             continue
         for number, rule in enumerate(route.login):
-            if not route.scopes.holds(granted[rule.name]):
+            issuer = settings.issuers[settings.logins[rule.name].issuer].issuer
+            unasked = _from_other_claims(route.scopes, issuer)
+            if not route.scopes.holds(granted[rule.name] | unasked):
                 message = (
                     f"`{rule.name}` does not request what `{route.name}` requires,"
                     f" {shorten(route.scopes.text)}: its sessions get 403, unless the issuer grants"

@@ -115,6 +115,24 @@ def test_enough_of_them_is_enough(scopes: str, tmp_path: Path) -> None:
     assert warnings(tmp_path, requiring(scopes)) == ()
 
 
+@pytest.mark.parametrize(
+    ("sources", "scopes", "is_warned"),
+    [
+        ("[scope, roles]", "[staff]", False),
+        ("[scope, {claim: roles, prefix: 'role:'}]", "['role:staff']", False),
+        ("[scope, {claim: roles, prefix: 'role:'}]", "[staff]", True),
+        ("[scope, scp]", "[staff]", True),
+    ],
+)
+def test_roles_are_not_requested(
+    sources: str, scopes: str, is_warned: bool, tmp_path: Path
+) -> None:
+    more = f"audiences: [orders], scopes_from: {sources}"
+    text = requiring(scopes).replace("audiences: [orders]", more, 1)
+
+    assert len(warnings(tmp_path, text)) == is_warned
+
+
 def test_scopes_that_others_imply_are_requested_too(tmp_path: Path) -> None:
     text = requiring("[orders:list]") + "scope_implies: {orders:read: [orders:list]}\n"
 

@@ -13,7 +13,7 @@ from gateway.decision.explaining.explanation import Browsing, Explanation, expla
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.keys import KeySet
-from gateway.decision.policy import Policy
+from gateway.decision.policy import DEFAULT_SCOPES_FROM, Policy, ScopeSource
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
 from gateway.decision.routes.routing import RouteTable
@@ -21,7 +21,7 @@ from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AnyOf, compile_scopes
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, NeedSession, Publish, Verdict
-from tests.decision.policies import NOW, claims, head, policy, route
+from tests.decision.policies import NOW, claims, head, issuer, policy, route
 from tests.decision.test_laws import AUTHORIZATIONS, HEADS, KEY_SETS, TIMES, TRUSTED, outline
 from tests.decision.test_laws import KEYS as LAW_KEYS
 from tests.decision.test_laws import POLICY as LAW_POLICY
@@ -62,6 +62,12 @@ def explained_policy() -> Policy:
         route("/acr", step_up=StepUp(("gold",), None)),
         route("/age", step_up=StepUp((), 900)),
         route("/report", scopes=compile_scopes("admin"), reports=True),
+        issuers=(
+            issuer(
+                claims=(compile_claim_test(("sub",), "exists", True),),
+                scopes_from=(*DEFAULT_SCOPES_FROM, ScopeSource(("roles",))),
+            ),
+        ),
         documents={("h", b"/document"): b"{}"},
         implies={"admin": frozenset({"orders:read"})},
     )
@@ -78,7 +84,9 @@ def ask(target: bytes, *authorization: bytes, method: str = "GET", **lists: Any)
 
 
 # What is checked of a request before and after the decision.
-NOT_DECIDED = {Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS}
+NOT_DECIDED = {
+    Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS, Check.SERVICE_TOKEN,
+}  # fmt: skip
 OF_SESSIONS = {Check.LOGIN, Check.SESSION, Check.CSRF}
 
 
@@ -101,7 +109,7 @@ def test_a_request_that_is_allowed_passes_every_step_in_order() -> None:
     assert explanation.route is explanation.verdict.route
     assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED - OF_SESSIONS
     assert all(step.holds for step in explanation.steps)
-    assert [(step.check.value, step.expected, step.found) for step in explanation.steps[13:]] == [
+    assert [(step.check.value, step.expected, step.found) for step in explanation.steps[15:]] == [
         ("audience of the route", "aud contains one of: orders-api, other-api", "orders-api"),
         ("revocation", "on none of the lists: blocked, logouts", "on none"),
         (
