@@ -18,6 +18,7 @@ from gateway.admin.sessions import login_status
 from gateway.admin.status import (
     certificate_status,
     certificates_in_use,
+    introspection_status,
     rate_limit_status,
     report_only,
     upstream_statuses,
@@ -35,6 +36,7 @@ from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import Settings
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.exposition import Exposition
+from gateway.telemetry.metrics.introspection import IntrospectionMetrics
 from gateway.telemetry.metrics.logins import LoginMetrics
 from gateway.telemetry.metrics.service_tokens import HeldToken, ServiceTokenMetrics
 
@@ -125,6 +127,7 @@ class ControlPlane:
             certificates=self._seconds_left,
             logins=self._login_metrics,
             service_tokens=self._service_token_metrics,
+            introspection=self._introspection_metrics,
             pids=lambda: workers.pids,
             restarts=lambda: workers.restarts,
             is_ready=lambda: not self.ready().not_ready,
@@ -288,6 +291,10 @@ class ControlPlane:
             "rate_limits": rate_limit_status(self._settings.rate_limiting, metrics),
             "logins": self._login_statuses(),
             "service_tokens": self._service_token_statuses(),
+            "introspection": [
+                introspection_status(one)
+                for one in (fetched.introspection.status() if fetched.introspection else ())
+            ],
             "connections": {
                 "open": metrics.connections_open,
                 "requests_in_flight": metrics.requests_in_flight,
@@ -308,6 +315,10 @@ class ControlPlane:
     def _login_metrics(self) -> LoginMetrics:
         logins = self._fetched.live_logins
         return LoginMetrics() if logins is None else logins.counts
+
+    def _introspection_metrics(self) -> IntrospectionMetrics:
+        introspection = self._fetched.introspection
+        return IntrospectionMetrics() if introspection is None else introspection.metrics
 
     def _login_statuses(self) -> list[Mapping[str, object]]:
         logins = self._fetched.live_logins
@@ -352,7 +363,8 @@ class ControlPlane:
             had_logins=self._workers.had_logins,
         )
         keyring, lists = self._fetched.keyring, self._fetched.revocations.lists
-        return await explain_live(question, rehearsal, keyring, lists, self._clock)
+        introspection = self._fetched.introspection
+        return await explain_live(question, rehearsal, keyring, lists, self._clock, introspection)
 
     async def decision(self, request_id: str) -> Mapping[str, object] | None:
         """Return a refusal as ``/decisions`` shows it, if it is still remembered."""

@@ -1,4 +1,4 @@
-"""Own what exists once for one configuration: keys, revocation lists, logins, service tokens."""
+"""Own what exists once for one configuration: keys, lists, logins, tokens, questions."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.central import Central
 from gateway.fetching.clock import Clock
+from gateway.introspection.live_introspection import LiveIntrospection
 from gateway.keyring.keyring import Keyring
 from gateway.login.client import LoginClient
 from gateway.login.kept import LoginsKept
@@ -16,9 +17,12 @@ from gateway.oauth.endpoints import LiveEndpoints
 from gateway.revocation.revocations import Revocations
 from gateway.service_tokens.live_tokens import LiveServiceTokens
 from gateway.settings.values.configuration import Settings
+from gateway.telemetry.metrics.introspection import IntrospectionMetrics
 from gateway.telemetry.metrics.service_tokens import ServiceTokenMetrics
 from gateway.tickets.memory import MemoryTickets
 from gateway.tickets.redis import RedisTickets
+
+Part = Keyring | Revocations | LiveLogins | LiveServiceTokens | LiveIntrospection
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +30,8 @@ class Fetched:
     """The keys, lists, logins and service tokens of one configuration, from ``start`` to ``close``.
 
     *logins* are None if it has no way to log in. *live_logins* are the same, as operators and
-    reloads see them. *service_tokens* are None if no upstream has credentials.
+    reloads see them. *service_tokens* are None if no upstream has credentials, and *introspection*
+    if no issuer introspects.
     """
 
     keyring: Keyring
@@ -35,6 +40,7 @@ class Fetched:
     live_logins: LiveLogins | None = None
     service_tokens: LiveServiceTokens | None = None
     tickets: MemoryTickets | RedisTickets | None = None
+    introspection: LiveIntrospection | None = None
 
     @property
     def central(self) -> Central:
@@ -45,6 +51,7 @@ class Fetched:
             self.logins,
             self.service_tokens,
             self.tickets,
+            self.introspection,
         )
 
     async def start(self, limit_seconds: float | None = None) -> None:
@@ -64,6 +71,8 @@ class Fetched:
             self.service_tokens.take_over(former.service_tokens)
         if isinstance(self.tickets, MemoryTickets) and isinstance(former.tickets, MemoryTickets):
             self.tickets.take_over(former.tickets)
+        if self.introspection is not None and former.introspection is not None:
+            self.introspection.take_over(former.introspection)
         try:
             await self.start(limit_seconds)
         except BaseException:  # cancelled: the gateway stops
@@ -84,8 +93,11 @@ class Fetched:
         if isinstance(self.tickets, RedisTickets):
             await self.tickets.close()
 
-    def _parts(self) -> list[Keyring | Revocations | LiveLogins | LiveServiceTokens]:
-        every = (self.keyring, self.revocations, self.live_logins, self.service_tokens)
+    def _parts(self) -> list[Part]:
+        every = (
+            *(self.keyring, self.revocations, self.live_logins),
+            *(self.service_tokens, self.introspection),
+        )
         return [one for one in every if one is not None]
 
 
@@ -117,6 +129,7 @@ def make_fetched(  # noqa: PLR0913, PLR0917 - what it is made of
         live,
         _make_service_tokens(settings, clock, wall),
         _make_tickets(settings),
+        _make_introspection(settings, keyring, clock, wall),
     )
 
 
@@ -134,6 +147,15 @@ def _make_tickets(settings: Settings) -> MemoryTickets | RedisTickets | None:
     if settings.tickets is None:
         return None
     return MemoryTickets() if redis is None else RedisTickets(redis)
+
+
+def _make_introspection(
+    settings: Settings, keyring: Keyring, clock: Clock, wall: Callable[[], float]
+) -> LiveIntrospection | None:
+    if not settings.policy.introspecting:
+        return None
+    issuers, metrics = settings.issuers.values(), IntrospectionMetrics()
+    return LiveIntrospection(issuers, keyring, metrics, clock=clock, wall=wall)
 
 
 def _make_live_logins(  # noqa: PLR0913, PLR0917 - what they are made of

@@ -110,7 +110,10 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     for pool in () if former is None else former.pools:
         if pool.name in pools:
             pools[pool.name].inherit(pool)
-    admission = Admission(settings.policy, central.keys, central.lists, memo, clocks.wall)
+    policy = settings.policy
+    admission = Admission(
+        policy, central.keys, central.lists, memo, clocks.wall, central.introspection
+    )
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
     identity_names |= identity_aliases(settings.policy.identity)
@@ -142,6 +145,8 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     limits = apply_concurrency_limits(
         port, settings, former.concurrency_limits if former else {}, metrics
     )
+    if policy.introspecting:
+        port.decide = admission.decide_with_answers
     port.sign_assertion = _make_assertion_signer(settings.assertion, clocks)
     port.host_cors = HostCors(settings.policy.routes.routes, settings.route_options)
     _set_logins(port, settings, central.logins, clocks, metrics)

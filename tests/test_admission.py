@@ -19,7 +19,7 @@ from gateway.decision.reason import Reason
 from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
 from gateway.decision.routes.routing import Route, RouteTable
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, NeedSession, Publish
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, Needed, NeedSession, Publish
 from gateway.keyring.keyring import Keyring
 from gateway.settings.values.configuration import SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
@@ -78,8 +78,8 @@ class World:
 
     async def verdict(self, bearer: bytes | None) -> Allow | Deny:
         answer = self.admission.decide(head(bearer))
-        if isinstance(answer, NeedKeys):
-            answer = await self.admission.decide_with_keys(head(bearer), answer)
+        if isinstance(answer, Needed):
+            answer = await self.admission.decide_after(head(bearer), answer)
         assert not isinstance(answer, Publish | NeedSession | NeedCredentials)
         return answer
 

@@ -6,13 +6,15 @@ from functools import partial
 from ipaddress import ip_address
 
 from gateway.admin.explanation import PlaceOf, documentation, view_as_json, view_explanation
+from gateway.admission import Introspection
 from gateway.decision.explaining.steps import Owner, Setting
 from gateway.decision.head import NO_SESSION, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationLists
+from gateway.decision.tokens.introspected import FindAnswer, find_nothing, find_only
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
-from gateway.decision.verdict import NeedKeys
+from gateway.decision.verdict import NeedIntrospection, NeedKeys
 from gateway.fetching.thread import compute_in_thread
 from gateway.http.rehearsal import CLIENT, Rehearsal
 from gateway.keyring.keyring import Keyring
@@ -23,7 +25,7 @@ from gateway.suites.simulation.wire import authorization, write_head
 # A token and a URL are as long as the data port allows; everything else is short.
 MAX_QUESTION_BYTES = 64 * 1024
 
-_MEMBERS = ("method", "url", "headers", "token", "session", "client")
+_MEMBERS = ("method", "url", "headers", "token", "session", "client", "introspect")
 
 # A token is one word: anything else could end its header field.
 _VISIBLE = range(0x21, 0x7F)
@@ -38,13 +40,15 @@ _KEPT = ("id", "time", "client", "method", "host", "path", "route", "upstream", 
 class Question:
     """A request to explain, with *token*, from the address *client*.
 
-    With *session*, the name of a login, it is the token of a session, and not sent.
+    With *session*, the name of a login, it is the token of a session, and not sent. If its issuer
+    has to be asked about it, it is asked only if *introspects*.
     """
 
     request: SimulatedRequest
     token: bytes | None = field(repr=False)
     client: str
     session: str | None = None
+    introspects: bool = False
 
 
 class BadQuestionError(ValueError):
@@ -63,7 +67,10 @@ def parse_question(body: bytes) -> Question:
         request = parse_request(method, url, _headers(members.get("headers", {})))
     except BadRequestError as problem:
         raise BadQuestionError(str(problem)) from None
-    return Question(request, _token(members), _client(members), _session(members))
+    introspects = members.get("introspect", False)
+    if not isinstance(introspects, bool):
+        raise BadQuestionError("`introspect` is true or false")
+    return Question(request, _token(members), _client(members), _session(members), introspects)
 
 
 def _text(members: Mapping[str, object], name: str, default: str) -> str:
@@ -110,14 +117,17 @@ def _session(members: Mapping[str, object]) -> str | None:
     return _text(members, "session", "")
 
 
-async def explain_live(
+async def explain_live(  # noqa: PLR0913, PLR0917 - what decisions are made of
     question: Question,
     rehearsal: Rehearsal,
     keyring: Keyring,
     lists: RevocationLists,
     clock: Callable[[], float],
+    introspection: Introspection | None = None,
 ) -> Mapping[str, object]:
     """Return the members of ``POST /explain``; fetch a missing key as for any request.
+
+    The token is shown to no issuer unless the question says so.
 
     Raises BadQuestionError if there is no login of that name.
     """
@@ -131,10 +141,17 @@ async def explain_live(
     explanation = rehearsal.explain(
         request, keyring.keys, clock(), lists, is_final=False, session=session
     )
-    if isinstance(explanation.verdict, NeedKeys):
-        await keyring.refetch(explanation.verdict.issuer_name, explanation.verdict.kid)
+    need = explanation.verdict
+    find_answer: FindAnswer = find_nothing
+    if isinstance(need, NeedKeys):
+        await keyring.refetch(need.issuer_name, need.kid)
+    elif isinstance(need, NeedIntrospection) and question.introspects and introspection is not None:
+        answer = await introspection.ask(need.issuer.name, need.token)
+        find_answer = find_only(need.token, need.issuer, answer)
     now = clock()
-    explanation = rehearsal.explain(request, keyring.keys, now, lists, session=session)
+    explanation = rehearsal.explain(
+        request, keyring.keys, now, lists, session=session, find_answer=find_answer
+    )
     place_of = _place_of(rehearsal.settings.policy)
     # In a thread: comparing thousands of routes takes tenths of a second.
     compare = partial(view_explanation, rehearsal, request, explanation, now, place_of)

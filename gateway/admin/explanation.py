@@ -16,7 +16,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.routes.host import canonical_host
-from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
+from gateway.decision.verdict import Allow, Deny, LogIn, Needed, Publish, Settled
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import NOT_SHOWN, REDIRECT_STATUS, Rehearsal
 from gateway.settings.values.configuration import Upstream
@@ -82,10 +82,10 @@ class ExplanationView:
 def view_explanation(
     rehearsal: Rehearsal, request: Request, explanation: Explanation, at: float, place_of: PlaceOf
 ) -> ExplanationView:
-    """Return the view of *request*; raise ValueError if keys are needed first."""
+    """Return the view of *request*; raise ValueError if anything is needed first."""
     verdict, route = explanation.verdict, explanation.route
-    if isinstance(verdict, NeedKeys):
-        raise ValueError("no decision without keys")
+    if isinstance(verdict, Needed):
+        raise ValueError("no decision without keys, or the answer of an issuer")
     deny, upstream = None, None
     written = rehearsal.render(request, verdict, at, explanation.session)
     if isinstance(verdict, Allow):

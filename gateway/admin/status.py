@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.introspection.live_introspection import IntrospectionStatus
 from gateway.settings.values.configuration import Settings, Upstream
 from gateway.settings.values.rates import RateLimiting
 from gateway.telemetry.metrics.counts import Metrics
@@ -104,3 +105,8 @@ def report_only(settings: Settings) -> Mapping[str, object]:
         "routes": [route.name for route in routes if route.reports],
         "issuers": [name for name, one in settings.issuers.items() if one.issuer.reports],
     }
+
+
+def introspection_status(one: IntrospectionStatus) -> Mapping[str, object]:
+    """Return what ``/status`` shows of an issuer that is asked about its tokens."""
+    return {"issuer": one.name, "remembered": one.remembered, "last_error": one.last_error}

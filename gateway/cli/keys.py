@@ -26,7 +26,8 @@ def command(file: Path | None, config: Path | None, form: str) -> None:
     Exit code: 0 if every issuer has a usable key, 1 if one has none, 3 if one is unreachable.
     """
     loaded = load_or_exit(find_config(file, config))
-    findings = asyncio.run(find_keys(loaded.settings.issuers.values()))
+    issuers = [one for one in loaded.settings.issuers.values() if one.has_keys]
+    findings = asyncio.run(find_keys(issuers))
     if form == "json":
         click.echo(json.dumps({"issuers": [_as_json(one) for one in findings]}, indent=2))
     else:

@@ -1,6 +1,7 @@
 """Decide about one request."""
 
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import cast
 
@@ -14,15 +15,24 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.routing import Match, Route, SecondToken
 from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate, with_reporter
+from gateway.decision.tokens.authenticate import (
+    Authenticate,
+    Authenticated,
+    KeySets,
+    ask_about,
+    authenticate,
+    with_reporter,
+)
 from gateway.decision.tokens.bearer import bearer_token
 from gateway.decision.tokens.claims import check_claims
 from gateway.decision.tokens.identity_fields import route_identity
+from gateway.decision.tokens.introspected import FindAnswer, find_nothing, is_opaque
 from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
-    NeedKeys,
+    Needed,
+    NeedIntrospection,
     NeedSession,
     Publish,
     Settled,
@@ -58,17 +68,21 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
     match: Match | Deny | Publish | None = None,
+    find_answer: FindAnswer = find_nothing,
 ) -> Verdict:
-    """Return the verdict about one request; ask for missing keys instead of fetching them.
+    """Return the verdict about one request; ask for what is missing instead of fetching it.
 
-    *match* is the result of ``find_route``, if it is known.
+    *match* is the result of ``find_route``, if it is known. *find_answer* knows what issuers said
+    about tokens.
     """
     match = match or find_route(head, policy)
     if not isinstance(match, Match):
         return match
     route = match.route
     if route.is_irregular and (
-        verdict := _decide_irregular(head, match, policy, keys, now, authenticate, revocations)
+        verdict := _decide_irregular(
+            head, match, policy, keys, now, authenticate, revocations, find_answer
+        )
     ):
         return verdict
     token = head.known
@@ -79,10 +93,11 @@ def decide(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
                 return NeedSession(route)
             return settle(_refuse_unverified(credential, route), head.target)
         answer = authenticate(credential, policy, keys)
-        if isinstance(answer, Deny):
-            return settle(_refuse_unverified(answer, route), head.target)
-        if isinstance(answer, NeedKeys):
-            return NeedKeys(answer.issuer_name, answer.kid, _refuse(answer.deny, route))
+        if not isinstance(answer, SignedToken):
+            known = _introspect(answer, credential, route, policy, now, find_answer)
+            if not isinstance(known, SignedToken):
+                return _conclude(known, route, head.target)
+            answer = known
         token = answer
     deny = (
         (check_issuer(token, route) if route.issuers is not None else None)
@@ -109,13 +124,14 @@ def _decide_irregular(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     now: float,
     authenticate: Authenticate,
     revocations: RevocationLists,
+    find_answer: FindAnswer,
 ) -> Verdict | None:
     """Return the verdict if the route requires no token, or not just one in Authorization."""
     route = match.route
     if route.sources is not None:
         if head.also is None:
             return NeedCredentials(route)
-        return _decide_each(head, match, policy, keys, now, authenticate, revocations)
+        return _decide_each(head, match, policy, keys, now, authenticate, revocations, find_answer)
     if route.public or (route.optional and not head.authorization and not route.login):
         return Allow(route, head.target, None, b"")
     return None
@@ -132,11 +148,21 @@ def _decide_each(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
     now: float,
     authenticate: Authenticate,
     revocations: RevocationLists,
+    find_answer: FindAnswer,
 ) -> Verdict:
     """Return the verdict about a request whose tokens were gathered: each is judged alone."""
     route = match.route
     own = match._replace(route=route.judged[0])
-    first = _about(route, decide(head, policy, keys, now, authenticate, revocations, own))
+    judge = partial(
+        decide,
+        policy=policy,
+        keys=keys,
+        now=now,
+        authenticate=authenticate,
+        revocations=revocations,
+        find_answer=find_answer,
+    )
+    first = _about(route, judge(head, match=own))
     second = None if route.sources is None else route.sources.second
     if second is None or not isinstance(first, Allow) or first.would_deny is not None:
         return first
@@ -147,7 +173,7 @@ def _decide_each(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
         also = settle(_refuse(_SAME_TOKEN, own.route), head.target)
     else:
         other = RequestHead(head.method, head.host, head.target, credential)
-        also = decide(other, policy, keys, now, authenticate, revocations, own)
+        also = judge(other, match=own)
     return _combine(first, also, second)
 
 
@@ -167,8 +193,8 @@ def _combine(first: Allow, also: Verdict, second: SecondToken) -> Verdict:
 
     if isinstance(also, Deny):
         return name(also)
-    if isinstance(also, NeedKeys):
-        return NeedKeys(also.issuer_name, also.kid, name(also.deny))
+    if isinstance(also, Needed):
+        return replace(also, deny=name(also.deny))
     if isinstance(also, Allow) and also.token is not None:
         fields = first.identity_fields + also.identity_fields
         return first._replace(identity_fields=fields, also=also.token)
@@ -183,9 +209,40 @@ def is_same_token(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> bool:
 
 def _about(route: Route, verdict: Verdict) -> Verdict:
     """Return the *verdict* about one token as one about *route*."""
-    if isinstance(verdict, NeedKeys):
-        return NeedKeys(verdict.issuer_name, verdict.kid, verdict.deny._replace(route=route))
+    if isinstance(verdict, Needed):
+        return replace(verdict, deny=verdict.deny._replace(route=route))
     return verdict if isinstance(verdict, Publish) else verdict._replace(route=route)
+
+
+def _introspect(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
+    answer: Authenticated,
+    credential: bytes,
+    route: Route,
+    policy: Policy,
+    now: float,
+    find_answer: FindAnswer,
+) -> Authenticated:
+    """Return *answer*, or what an issuer that *route* accepts says about *credential*.
+
+    A token is shown to one issuer only: the one that it names itself, or the only one that the
+    route has for tokens which name none.
+    """
+    if isinstance(answer, Deny):
+        if route.introspector is None or not is_opaque(credential):
+            return answer
+        answer = ask_about(credential, policy.introspecting[route.introspector])
+    if not isinstance(answer, NeedIntrospection):
+        return answer
+    issuer = answer.issuer
+    if not _accepts(route, issuer):
+        return _refuse_issuer(issuer)
+    return find_answer(credential, issuer, policy, now) or answer
+
+
+def _conclude(answer: Deny | Needed, route: Route, target: bytes) -> Allow | Deny | Needed:
+    if isinstance(answer, Deny):
+        return settle(_refuse_unverified(answer, route), target)
+    return replace(answer, deny=_refuse(answer.deny, route))
 
 
 def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in hand
@@ -198,7 +255,8 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
     authenticate: Authenticate = authenticate,
     revocations: RevocationLists = _NO_LISTS,
     match: Match | None = None,
-) -> Settled | NeedKeys | NeedCredentials:
+    find_answer: FindAnswer = find_nothing,
+) -> Settled | Needed | NeedCredentials:
     """Return the verdict about a request without a token, for which there is this *session*.
 
     Its token is judged as if the request had sent it. On a route without a login it counts for
@@ -209,10 +267,20 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
         head.method, head.host, head.target, authorization, session.known, head.also
     )
     # First, so that the route is looked up once: most sessions are in order.
-    verdict = decide(known, policy, keys, now, authenticate, revocations, match)
+    judge = partial(
+        decide,
+        policy=policy,
+        keys=keys,
+        now=now,
+        authenticate=authenticate,
+        revocations=revocations,
+        match=match,
+        find_answer=find_answer,
+    )
+    verdict = judge(known)
     route = _route_of(verdict)
     if route is not None and not route.login:
-        verdict = decide(head, policy, keys, now, authenticate, revocations, match)
+        verdict = judge(head)
     elif route is not None:
         refusal = _check_session(head, browser, session, route)
         # A token may be sent elsewhere: it decides alone.
@@ -226,7 +294,7 @@ def decide_by_session(  # noqa: PLR0913, PLR0917 - each is a part of what is in 
 def _route_of(verdict: Verdict) -> Route | None:
     if isinstance(verdict, Publish):
         return None
-    return verdict.deny.route if isinstance(verdict, NeedKeys) else verdict.route
+    return verdict.deny.route if isinstance(verdict, Needed) else verdict.route
 
 
 def _check_session(
@@ -331,7 +399,11 @@ def check_issuer(token: SignedToken, route: Route) -> Deny | None:
     """Return None if *route* accepts tokens of the token's issuer."""
     if _accepts(route, token.issuer):
         return None
-    return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {token.issuer.name}")
+    return _refuse_issuer(token.issuer)
+
+
+def _refuse_issuer(issuer: Issuer) -> Deny:
+    return Deny(Reason.ISSUER_NOT_ACCEPTED, f"the route does not accept {issuer.name}")
 
 
 def check_audiences(token: SignedToken, route: Route) -> Deny | None:

@@ -51,6 +51,8 @@ class Issuer:
     recognised by, of ``ID_TOKEN_SIGNALS``; *kind_claims* are the claims that no access token has.
 
     One with a *trust_domain* (SPIFFE) signs JWT-SVIDs: their `sub` is below it, and `iss` optional.
+
+    One that *introspects* is asked about each of its tokens, instead of checking a signature.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Issuer:
     scopes_from: tuple[ScopeSource, ...] = DEFAULT_SCOPES_FROM
     id_token_signals: frozenset[str] = frozenset(ID_TOKEN_SIGNALS)
     trust_domain: str | None = None
+    introspects: bool = False
     kind_claims: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +82,7 @@ class Policy:
     *identity* has the headers of issuers and routes without headers of their own, and reserves all.
     *documents* are public, by host (canonical; ``ANY_HOST`` for all) and path. *revocations* are
     the lists that cover an issuer's tokens, by its name; issuers without lists are absent.
+    *introspecting* are the issuers that introspect, by name.
 
     *trust_domains* are the issuers of tokens without `iss`, by the trust domain of their `sub`.
     """
@@ -91,3 +95,4 @@ class Policy:
     documents: Mapping[tuple[str, bytes], bytes] = field(default_factory=dict)
     revocations: Mapping[str, tuple[RevocationRule, ...]] = field(default_factory=dict)
     trust_domains: Mapping[str, Issuer] = field(default_factory=dict)
+    introspecting: Mapping[str, Issuer] = field(default_factory=dict)

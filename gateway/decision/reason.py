@@ -28,6 +28,7 @@ class Reason(Enum):
     TOKEN_TYPE_MISMATCH = ("token_type_mismatch", 401, "The token is not an access token")
     CLAIM_MISSING = ("claim_missing", 401, "The token lacks a required claim")
     CLAIM_MALFORMED = ("claim_malformed", 401, "A claim of the token is malformed")
+    TOKEN_INACTIVE = ("token_inactive", 401, "The access token is not active")
     TOKEN_REVOKED = ("token_revoked", 401, "The access token was revoked")
     PROOF_INVALID = ("proof_invalid", 401, "The proof of possession is not valid")
     AUTHENTICATION_TOO_OLD = ("authentication_too_old", 401, "A fresh authentication is required")
@@ -62,6 +63,11 @@ class Reason(Enum):
     UPSTREAM_INVALID = ("upstream_invalid", 502, "The service sent an invalid response")
     UPSTREAM_UNAVAILABLE = ("upstream_unavailable", 503, "The service is not available")
     KEYS_UNAVAILABLE = ("keys_unavailable", 503, "The issuer's keys are not available")
+    INTROSPECTION_UNAVAILABLE = (
+        "introspection_unavailable",
+        503,
+        "The issuer does not say at the moment whether the token is active",
+    )
     REVOCATIONS_UNAVAILABLE = (
         "revocations_unavailable",
         503,

@@ -5,6 +5,7 @@ that costs five times as much for each new token; none is changed once it is mad
 token remembers what was rendered of it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -70,6 +71,9 @@ class SignedToken:
     ``Name: value\\r\\n``; *log_subject* is ``sub`` as a JSON string for the access log. *policy*
     is the one it was read under. *other_identities* are the lines of routes with identity headers
     of their own, as far as they were rendered.
+
+    A token that its issuer answered for instead has no keys; that answer counts before
+    *fresh_until*, in seconds since the epoch.
     """
 
     issuer: Issuer
@@ -81,3 +85,4 @@ class SignedToken:
     log_subject: bytes
     policy: Policy | None = None
     other_identities: dict[Identity, bytes] | None = None
+    fresh_until: float = math.inf

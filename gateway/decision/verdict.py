@@ -1,6 +1,6 @@
 """The possible verdicts of the decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.decision.policy import Issuer
@@ -101,6 +101,18 @@ class NeedKeys:
     deny: Deny
 
 
+@dataclass(frozen=True, slots=True)
+class NeedIntrospection:
+    """Ask *issuer*, and nobody else, about *token*; then decide with its answer.
+
+    *deny* is the refusal if it cannot be asked, not yet passed through ``settle``.
+    """
+
+    issuer: Issuer
+    token: bytes = field(repr=False)
+    deny: Deny
+
+
 class NeedSession(NamedTuple):
     """Ask for the session of a browser that sent no token; then call ``decide_by_session``."""
 
@@ -117,4 +129,5 @@ class NeedCredentials(NamedTuple):
 
 
 Settled = Allow | Deny | Publish
-Verdict = Settled | NeedKeys | NeedSession | NeedCredentials
+Needed = NeedKeys | NeedIntrospection
+Verdict = Settled | Needed | NeedSession | NeedCredentials

@@ -16,11 +16,15 @@ MAX_RESPONSE_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FormRequest:
-    """A form to post to *url*, encoded, with further header fields."""
+    """A form to post to *url*, encoded, with further header fields.
+
+    A response of more than *max_response_bytes* is a failure.
+    """
 
     url: str
     form: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    max_response_bytes: int = MAX_RESPONSE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ async def post_form(
     timeout_seconds: float,
     reach: Reach = DIRECT,
 ) -> Posted:
-    """Send *request* and return the response, of at most ``MAX_RESPONSE_BYTES``.
+    """Send *request* and return the response.
 
     Redirects are not followed: they would carry credentials on (RFC 9700 §4.12). The whole
     exchange takes at most *timeout_seconds*. Raises FetchFailed for every outside failure.
@@ -59,5 +63,5 @@ async def post_form(
                 response.status,
                 response.headers.get("Content-Type", ""),
                 response.headers.get("Retry-After", ""),
-                await read_body(response, show_url(request.url), MAX_RESPONSE_BYTES),
+                await read_body(response, show_url(request.url), request.max_response_bytes),
             )

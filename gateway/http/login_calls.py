@@ -30,6 +30,7 @@ _LOGIN_HELPS: Final = frozenset(
         Reason.LOGIN_REQUIRED,
         Reason.TOKEN_EXPIRED,
         Reason.TOKEN_REVOKED,
+        Reason.TOKEN_INACTIVE,
         Reason.AUTHENTICATION_TOO_WEAK,
         Reason.AUTHENTICATION_TOO_OLD,
     )

@@ -15,7 +15,8 @@ from gateway.decision.revocation import RevocationLists
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.tokens.authenticate import KeySets
-from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
+from gateway.decision.tokens.introspected import FindAnswer, find_nothing
+from gateway.decision.verdict import Allow, Deny, LogIn, Needed, Publish, Settled
 from gateway.http.cors import cors_fields, find_preflight, refused_path_fields
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
@@ -114,16 +115,18 @@ class Rehearsal:
         *,
         is_final: bool = True,
         session: SessionCredential = NO_SESSION,
+        find_answer: FindAnswer = find_nothing,
     ) -> Explanation:
         """Return the verdict about *request* at the time *now*, and why.
 
-        *session* is the one that its cookies stand for.
+        *session* is the one that its cookies stand for. *find_answer* knows what issuers said about
+        tokens.
 
         In report mode a request is allowed although a step fails, and can still fail a later step:
         the last one that fails has the reason of a refusal.
 
-        If *keys* are missing, the verdict is NeedKeys; if *is_final*, it is the refusal that
-        follows when they cannot be fetched.
+        If keys or an answer are missing, the verdict asks for them; if *is_final*, it is the
+        refusal that follows when they are unavailable.
         """
         fields = request.fields
         first = request_step(fields.fault)
@@ -137,11 +140,12 @@ class Rehearsal:
         authorization, also = fields.authorization, fields.also
         head = RequestHead(request.method, host, request.target, authorization, None, also)
         browsing = Browsing(request.browser(), session)
-        decided = explain(head, self.settings.policy, keys, now, revocations, browsing)
+        policy = self.settings.policy
+        decided = explain(head, policy, keys, now, revocations, browsing, find_answer)
         steps, verdict = (first, *decided.steps), decided.verdict
-        if isinstance(verdict, NeedKeys) and is_final:
+        if isinstance(verdict, Needed) and is_final:
             verdict = settle(verdict.deny, head.target)
-        if not isinstance(verdict, NeedKeys | LogIn):
+        if not isinstance(verdict, Needed | LogIn):
             verdict = self.finish(request, verdict)
         if isinstance(verdict, Allow):
             options = self.settings.route_options[verdict.route.index]

@@ -19,7 +19,9 @@ from gateway.settings.values.configuration import IssuerSettings
 
 
 class Keyring(Upkeep[IssuerKeys]):
-    """The keys of *issuers* (by name); *keys* is what the decision reads, always current.
+    """The keys of those of *issuers* (by name) that have any.
+
+    *keys* is what the decision reads, always current.
 
     An issuer whose keys were never loaded, or are too old, is absent from *keys*: its tokens are
     refused with `keys_unavailable` until it is reachable.
@@ -37,6 +39,7 @@ class Keyring(Upkeep[IssuerKeys]):
             {
                 name: IssuerKeys(settings, live, moving_clock, self._read)
                 for name, settings in issuers.items()
+                if settings.has_keys
             },
             session_factory,
         )

@@ -11,7 +11,14 @@ from gateway.keyring.jwk import ParsedSet, parse_bundle, parse_jwks
 from gateway.keyring.pem import parse_pem
 from gateway.settings.values.configuration import IssuerSettings, KeySource, SourceKind
 
-_REMOTE = frozenset({SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL, SourceKind.JWKS_URL})
+_REMOTE = frozenset(
+    {
+        SourceKind.DISCOVERY,
+        SourceKind.DISCOVERY_URL,
+        SourceKind.JWKS_URL,
+        SourceKind.INTROSPECTION,
+    }
+)
 
 
 def is_local(source: KeySource) -> bool:

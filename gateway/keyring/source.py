@@ -37,7 +37,7 @@ async def read_keys(session: ClientSession, files: Files, settings: IssuerSettin
 async def _fetch(session: ClientSession, settings: IssuerSettings) -> ParsedSet:
     source, timeout_seconds = settings.source, settings.times.fetch_timeout_seconds
     url, reach = source.location, make_reach(source)
-    if source.kind in {SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL}:
+    if source.kind is not SourceKind.JWKS_URL:
         url = await discover(session, settings.issuer.issuer, timeout_seconds, reach)
     body = await fetch(session, url, timeout_seconds, reach=reach)
     parsed = parse_published(body, settings.issuer)

@@ -20,7 +20,7 @@ from gateway.decision.tokens.authenticate import authenticate
 from gateway.decision.tokens.claims import check_claims, check_current
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import parse_compact
-from gateway.decision.verdict import Deny, NeedKeys
+from gateway.decision.verdict import Deny, Needed, NeedKeys
 from gateway.login.requests import StepUpWanted
 
 # It travels in the URL of a logout, and in sealed cookies.
@@ -167,7 +167,7 @@ class SignedTokens:
         if isinstance(answer, NeedKeys):
             await self._keys.refetch(answer.issuer_name, answer.kid)
             answer = authenticate(token, policy, self._keys.keys)
-        return answer.deny if isinstance(answer, NeedKeys) else answer
+        return answer.deny if isinstance(answer, Needed) else answer
 
     def _find_fault(
         self, token: SignedToken, text: str, expected: Expected, now: float

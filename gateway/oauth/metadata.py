@@ -41,6 +41,7 @@ class Endpoints:
     end_session: str | None = None
     userinfo: str | None = None
     revocation: str | None = None
+    introspection: str | None = None
     jwks: str | None = None
     requires_push: bool = False
     sends_iss: bool = False
@@ -88,6 +89,7 @@ def parse_endpoints(body: bytes, issuer: str, where: str, is_insecure: bool = Fa
         end_session=url("end_session_endpoint"),
         userinfo=url("userinfo_endpoint"),
         revocation=url("revocation_endpoint"),
+        introspection=url("introspection_endpoint"),
         jwks=url("jwks_uri"),
         requires_push=_flag(members, "require_pushed_authorization_requests", where),
         sends_iss=_flag(members, "authorization_response_iss_parameter_supported", where),

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from aiohttp import ClientSession
 
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.fetching.document import FetchFailed
-from gateway.fetching.post import FormRequest, Posted, post_form
+from gateway.fetching.post import MAX_RESPONSE_BYTES, FormRequest, Posted, post_form
 from gateway.fetching.reach import DIRECT, Reach
 from gateway.fetching.shown_url import show_url
 from gateway.oauth.client_authentication import authenticate
@@ -44,6 +45,9 @@ _LATER: Final = frozenset(
 )
 
 _MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+
+# What a server says about a token: more claims than any gateway tests.
+MAX_ANSWER_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,24 @@ class AuthorizationServer:
             return self._lacks("revocation_endpoint")
         posted = await self._post(endpoint, (("token", token),), (200,))
         return posted if isinstance(posted, OAuthFault) else None
+
+    async def introspect(self, token: str, media_type: str) -> bytes | OAuthFault:
+        """Return what the server says about an access *token*, as *media_type* (RFC 7662 §2.1).
+
+        Another media type is a fault: a server that was asked for a signed answer may not fall
+        back to one that is not (RFC 9701 §5).
+        """
+        endpoint = self.endpoints.introspection
+        if endpoint is None:
+            return self._lacks("introspection_endpoint")
+        form = (("token", token), ("token_type_hint", "access_token"))
+        accept = {"Accept": media_type}
+        posted = await self._post(endpoint, form, (200,), accept, MAX_ANSWER_BYTES)
+        if isinstance(posted, OAuthFault):
+            return posted
+        if _media_type(posted) != media_type:
+            return invalid_response(f"{show_url(endpoint)}: the response is not {media_type}")
+        return posted.body
 
     async def authorize_device(self, form: Form) -> DeviceAuthorization | OAuthFault:
         """Return what a device shows to its user; *form* has `scope` and more (RFC 8628 §3.1)."""
@@ -174,12 +196,20 @@ class AuthorizationServer:
             return invalid_response(f"{show_url(endpoint)}: {found}")
         return found
 
-    async def _post(self, endpoint: str, form: Form, good: tuple[int, ...]) -> Posted | OAuthFault:
+    async def _post(
+        self,
+        endpoint: str,
+        form: Form,
+        good: tuple[int, ...],
+        fields: Mapping[str, str] = MappingProxyType({}),
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+    ) -> Posted | OAuthFault:
         """Return the response with one of the *good* statuses to *form*, with our credentials."""
         proof = authenticate(self.client, self.endpoints.issuer, self._now(), self._make_id)
         proving = {name for name, _ in proof.form}
         whole = (*(pair for pair in form if pair[0] not in proving), *proof.form)
-        request = FormRequest(endpoint, encode_form(whole), proof.headers)
+        headers = {**fields, **proof.headers}
+        request = FormRequest(endpoint, encode_form(whole), headers, max_response_bytes)
         try:
             posted = await post_form(self._session, request, self._timeout_seconds, self._reach)
         except FetchFailed as failure:
@@ -202,11 +232,14 @@ class AuthorizationServer:
 
 def _members(posted: Posted) -> Mapping[str, object] | str:
     """Return the JSON object of a response, or why it has none."""
-    media_type = posted.content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json":  # RFC 6749 §5.1, RFC 8628 §3.2, RFC 9126 §2.2
+    if _media_type(posted) != "application/json":  # RFC 6749 §5.1, RFC 8628 §3.2, RFC 9126 §2.2
         return "the response is not JSON"
     members = parse_json_object(posted.body)
     return f"the response is {members.detail}" if isinstance(members, JsonFault) else members
+
+
+def _media_type(posted: Posted) -> str:
+    return posted.content_type.partition(";")[0].strip().lower()
 
 
 def _retry_after(text: str, now: float) -> float | None:

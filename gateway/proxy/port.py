@@ -18,7 +18,7 @@ from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
-    NeedKeys,
+    Needed,
     Publish,
     Settled,
     Verdict,
@@ -86,14 +86,17 @@ class Decider(Protocol):
         browser: BrowserFields,
         session: SessionCredential,
         match: Match | None = None,
-    ) -> Settled | NeedKeys | NeedCredentials:
+    ) -> Settled | Needed | NeedCredentials:
         """Decide about a request without a token, for which there is this *session*."""
         ...
 
-    async def decide_with_keys(
-        self, head: RequestHead, need: NeedKeys, match: Match | None = None
+    def decide_with_answers(self, head: RequestHead) -> Verdict:
+        """Decide with the keys and the answers of issuers at hand."""
+
+    async def decide_after(
+        self, head: RequestHead, need: Needed, match: Match | None = None
     ) -> Settled:
-        """Decide after asking the issuer for keys."""
+        """Decide after asking the issuer for its keys, or about the token."""
 
     def find_revocation(self, token: SignedToken) -> Deny | None:
         """Return why *token* is revoked by now, or None."""

@@ -53,7 +53,9 @@ class Inventory:
     def has_keys(self, issuer: IssuerSettings) -> bool:
         """Return whether a key verifies tokens of this issuer, whatever its name here."""
         name = self._name_of(issuer)
-        return name is not None and self.keyring.status_of(name).fitting_keys > 0
+        if name is None or not self.settings.issuers[name].has_keys:
+            return name is not None
+        return self.keyring.status_of(name).fitting_keys > 0
 
     def has_source(self, issuer: IssuerSettings) -> bool:
         """Return whether keys of this issuer have the same source and algorithms here."""
@@ -125,6 +127,8 @@ def find_missing(running: Inventory, wanted: Inventory) -> tuple[Missing, ...]:
 
 def _missing_keys(running: Inventory, wanted: Inventory) -> Iterator[Missing]:
     for name, one in wanted.settings.issuers.items():
+        if not one.has_keys:
+            continue
         status, kind = wanted.keyring.status_of(name), one.source.kind.value
         code = Code.KEYS_UNUSABLE if is_local(one.source) else Code.KEYS_UNAVAILABLE
         if status.fitting_keys:

@@ -191,6 +191,9 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         max_token_bytes=model.limits.token,
         documents=_documents(access.resources, assertion),
         revocations=rules_by_issuer(access.revocations.values()),
+        introspecting={
+            name: one.issuer for name, one in access.issuers.items() if one.issuer.introspects
+        },
     )
     timeouts, limits = _timeouts(model), _limits(model)
     log = long_form(model.access_log)

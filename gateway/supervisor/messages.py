@@ -210,6 +210,15 @@ class RedeemTicket:
 
 
 @dataclass(frozen=True, slots=True)
+class Introspect:
+    """Ask an issuer about *token*; answered as ``LiveIntrospection.ask`` does."""
+
+    number: int
+    issuer_name: str
+    token: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """Count one request in each *wanted* bucket, or in none; answered with ``Taken``."""
 

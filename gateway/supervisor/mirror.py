@@ -1,4 +1,4 @@
-"""Give a worker the keys, lists, logins and rate limits that the supervisor holds."""
+"""Give a worker the keys, lists, logins, answers and rate limits of the supervisor."""
 
 import asyncio
 import pickle
@@ -12,6 +12,7 @@ from gateway.central import Central
 from gateway.decision.keys import KeySet
 from gateway.decision.reason import Reason
 from gateway.decision.revocation import RevocationList
+from gateway.decision.tokens.introspected import TokenAnswer
 from gateway.decision.verdict import WantedKey
 from gateway.keyring.describe import describe_keys, describe_wanted
 from gateway.limits.gcra import Taken, Wanted
@@ -20,6 +21,7 @@ from gateway.login.requests import LoginRequest, LoginResponse, LoginsGone
 from gateway.login.session import SessionView
 from gateway.supervisor.messages import (
     FindSession,
+    Introspect,
     IssueTicket,
     KeysUpdate,
     ListUpdate,
@@ -61,11 +63,19 @@ class Mirror:
         self.logins = PeerLogins(number, circuit)
         self.service_tokens = PeerServiceTokens(number, circuit)
         self.tickets = PeerTickets(number, circuit)
+        self.introspection = PeerIntrospection(number, circuit)
 
     @property
     def central(self) -> Central:
         """Return what the worker's data plane uses."""
-        return Central(self, self.lists, self.logins, self.service_tokens, self.tickets)
+        return Central(
+            self,
+            self.lists,
+            self.logins,
+            self.service_tokens,
+            self.tickets,
+            self.introspection,
+        )
 
     def update_keys(self, update: KeysUpdate) -> None:
         """Replace the keys of one issuer."""
@@ -178,6 +188,26 @@ class PeerTickets:
             return await self._circuit.ask_while_alive(question)
         except (PeerGone, Refused):
             raise TicketsGone from None
+
+
+class PeerIntrospection:
+    """The questions of the configuration *number* to issuers, which the supervisor asks.
+
+    While it is gone or hangs, no token is known to be active.
+    """
+
+    def __init__(self, number: int, circuit: PeerCircuit) -> None:
+        self._number = number
+        self._circuit = circuit
+
+    async def ask(self, issuer_name: str, token: bytes) -> TokenAnswer | None:
+        """Have the supervisor ask an issuer about *token*, or remember what it said."""
+        question = Introspect(self._number, issuer_name, token)
+        try:
+            answer: TokenAnswer | None = await self._circuit.ask_while_alive(question)
+        except (PeerGone, Refused):
+            return None
+        return answer
 
 
 class PeerLimiter:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.decision.identity import identity_aliases
+from gateway.decision.tokens.introspected import TokenAnswer
 from gateway.fetched import Fetched
 from gateway.limits.limiter import MemoryLimiter
 from gateway.login.requests import Logins
@@ -26,6 +27,7 @@ from gateway.supervisor.messages import (
     Find,
     FindServiceToken,
     FindSession,
+    Introspect,
     IssueTicket,
     Prepare,
     RedeemTicket,
@@ -127,11 +129,8 @@ class WorkerPool:
 
     async def _answer(self, question: Any) -> object:
         match question:
-            case Refetch(number, issuer_name, kid):
-                source = self._updates.get(number)
-                if source is not None:
-                    await source.fetched.keyring.refetch(issuer_name, kid)
-                return None
+            case Refetch() | Introspect():
+                return await self._ask_issuer(question)
             case FindSession(number, cookies):
                 return await self._logins(number).find(cookies)
             case ServeLogin(number, request):
@@ -150,6 +149,20 @@ class WorkerPool:
                 return self._limiter.take(wanted)
             case _:
                 raise Refused(f"unknown question: {type(question).__name__}")
+
+    async def _ask_issuer(self, question: Refetch | Introspect) -> TokenAnswer | None:
+        """Have an issuer asked for its keys, or about a token; None without its answer.
+
+        Not after its configuration: the next one may have another server under the same name.
+        """
+        source, name = self._updates.get(question.number), question.issuer_name
+        if source is None:
+            return None
+        if isinstance(question, Refetch):
+            await source.fetched.keyring.refetch(name, question.kid)
+            return None
+        introspection = source.fetched.introspection
+        return None if introspection is None else await introspection.ask(name, question.token)
 
     def _logins(self, number: int) -> Logins:
         """Return the logins of configuration *number*; those of the live one if it is over.

@@ -93,6 +93,7 @@ def policy(
             for one in trusted
             if (rules := tuple(rule for rule in revocations if one.name in rule.issuers))
         },
+        introspecting={one.name: one for one in trusted if one.introspects},
     )
 
 

@@ -13,11 +13,12 @@ from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AllOf, AnyOf, compile_scopes
 from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import KeySets, authenticate
+from gateway.decision.tokens.authenticate import Authenticated, KeySets, authenticate
 from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
+    NeedIntrospection,
     NeedKeys,
     NeedSession,
     Publish,
@@ -70,7 +71,7 @@ def reason(verdict: Verdict) -> Reason | None:
             return None
         case Deny():
             return verdict.reason
-        case NeedKeys():
+        case NeedKeys() | NeedIntrospection():
             return verdict.deny.reason
         case Publish() | NeedSession() | NeedCredentials():
             raise AssertionError("nothing is published here, and nobody logs in")
@@ -363,9 +364,7 @@ class Questions:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(
-        self, token: bytes, policy: Policy, keys: KeySets
-    ) -> SignedToken | Deny | NeedKeys:
+    def __call__(self, token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         self.count += 1
         return authenticate(token, policy, keys)
 

@@ -15,7 +15,7 @@ from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
-    NeedKeys,
+    Needed,
     NeedSession,
     Publish,
     Settled,
@@ -46,7 +46,7 @@ def by_session(
     browser: BrowserFields = BROWSER,
     method: str = "GET",
     policy: Policy = WITH_LOGIN,
-) -> Settled | NeedKeys | NeedCredentials:
+) -> Settled | Needed | NeedCredentials:
     request = head(target, method=method)
     return decide_by_session(request, browser, session, policy, ALL_KEYS, NOW)
 

@@ -26,6 +26,7 @@ from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
+    NeedIntrospection,
     NeedKeys,
     NeedSession,
     Publish,
@@ -111,6 +112,8 @@ def outline(verdict: Verdict) -> object:
             return verdict.reason, verdict.detail, name, verdict.scopes, verdict.methods
         case NeedKeys():
             return verdict.issuer_name, verdict.kid, outline(verdict.deny)
+        case NeedIntrospection():
+            return verdict.issuer.name, outline(verdict.deny)
         case Publish():
             return verdict.document
         case NeedSession() | NeedCredentials():

@@ -9,6 +9,7 @@ from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
+    NeedIntrospection,
     NeedKeys,
     NeedSession,
     Publish,
@@ -17,8 +18,9 @@ from gateway.decision.verdict import (
 from tests.decision.policies import route
 
 
-def test_there_are_six_verdicts() -> None:
-    assert get_args(Verdict) == (Allow, Deny, Publish, NeedKeys, NeedSession, NeedCredentials)
+def test_there_are_seven_verdicts() -> None:
+    asking = (NeedKeys, NeedIntrospection, NeedSession, NeedCredentials)
+    assert get_args(Verdict) == (Allow, Deny, Publish, *asking)
 
 
 def test_an_allow_shows_its_route_and_target_and_not_who_is_calling() -> None:

@@ -25,7 +25,7 @@ SECTIONS = {
 EXAMPLES = [(code, fence) for code, section in SECTIONS.items() for fence in find_fences(section)]
 
 
-ONLINE = [code for code in SECTIONS if re.match("keys|revocations|upstream_un", code)]
+ONLINE = [code for code in SECTIONS if re.match("keys|revocations|upstream_un|introsp", code)]
 OF_METADATA = [code for code in SECTIONS if re.match("login_|credentials_", code)]
 
 

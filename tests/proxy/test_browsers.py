@@ -11,7 +11,7 @@ from gateway.decision.browser import BrowserFields
 from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Match
-from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, Needed, NeedKeys, Settled
 from gateway.login.requests import LoginsGone
 from gateway.proxy.port import Decider
 from tests.proxy.fake_logins import HOST, ORIGIN, LoginWorld, login_sections, running_logins
@@ -140,6 +140,7 @@ class WithoutKeys:
     def __init__(self, admission: Decider) -> None:
         self.decide = admission.decide
         self.decide_for = admission.decide_for
+        self.decide_with_answers = admission.decide_with_answers
         self.find_revocation = admission.find_revocation
         self.gate = asyncio.Event()
         self.was_asked = asyncio.Event()
@@ -151,18 +152,18 @@ class WithoutKeys:
         browser: BrowserFields,
         session: SessionCredential,
         match: Match | None = None,
-    ) -> Settled | NeedKeys | NeedCredentials:
+    ) -> Settled | Needed | NeedCredentials:
         verdict = self._admission.decide_by_session(head, browser, session, match)
         if isinstance(verdict, Allow):
             return NeedKeys("main", None, Deny(Reason.KEYS_UNAVAILABLE, "", verdict.route))
         return verdict
 
-    async def decide_with_keys(
-        self, head: RequestHead, need: NeedKeys, match: Match | None = None
+    async def decide_after(
+        self, head: RequestHead, need: Needed, match: Match | None = None
     ) -> Settled:
         self.was_asked.set()
         await self.gate.wait()
-        return await self._admission.decide_with_keys(head, need)
+        return await self._admission.decide_after(head, need, match)
 
 
 @pytest.mark.parametrize("is_reloaded", [False, True])

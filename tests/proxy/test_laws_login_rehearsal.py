@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.head import NO_SESSION, SessionCredential
-from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys
+from gateway.decision.verdict import Allow, Deny, LogIn, Needed
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from tests.proxy.fake_logins import HOST, ORIGIN, LoginWorld, running_logins
@@ -78,7 +78,7 @@ class Stage:
         keys, lists = self.fetched.keyring.keys, self.fetched.revocations.lists
         explanation = self.rehearsal.explain(request, keys, now, lists, session=session)
         verdict = explanation.verdict
-        assert not isinstance(verdict, NeedKeys)
+        assert not isinstance(verdict, Needed)
         return explanation, self.rehearsal.render(request, verdict, now, session)
 
     def session_of(self, request: Request) -> SessionCredential:

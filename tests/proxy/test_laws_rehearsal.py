@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.decision.explaining.explanation import Explanation
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
+from gateway.decision.verdict import Allow, Deny, Needed, Publish
 from gateway.http.rehearsal import REQUEST_ID, Rehearsal
 from tests.proxy.gateways import (
     AUDIENCE,
@@ -131,7 +131,7 @@ class Stage:
         keys, lists = self.fetched.keyring.keys, self.fetched.revocations.lists
         explanation = self.rehearsal.explain(request, keys, now, lists)
         verdict = explanation.verdict
-        assert not isinstance(verdict, NeedKeys)
+        assert not isinstance(verdict, Needed)
         return explanation, self.rehearsal.render(request, verdict, now)
 
 

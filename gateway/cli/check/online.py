@@ -8,6 +8,7 @@ from functools import partial
 
 from aiohttp import ClientSession
 
+from gateway.cli.check.introspection import try_introspection
 from gateway.cli.check.local_files import describe_no_key
 from gateway.cli.check.logins import try_credentials, try_login
 from gateway.cli.check.servers import ask_health, dial
@@ -87,7 +88,11 @@ def _trial(part: Part, code: Code, run: Callable[[], Awaitable[Fault | None]]) -
 def _issuers(settings: Settings, places: Places, session: ClientSession) -> Iterator[_Trial]:
     files = Files()
     for name, one in settings.issuers.items():
-        if not is_local(one.source):
+        if one.introspection is not None:
+            part = places.issuer(name).child("introspection")
+            run = partial(try_introspection, session, one, one.introspection, part)
+            yield _trial(part, Code.INTROSPECTION_UNUSABLE, run)
+        if one.has_keys and not is_local(one.source):
             part = places.issuer(name).child(one.source.kind.value)
             yield _trial(part, Code.KEYS_UNAVAILABLE, _keys_of(one, part, session, files))
 

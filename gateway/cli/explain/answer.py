@@ -1,5 +1,6 @@
 """Explain a request as a persona, with claims, or with a real token."""
 
+import asyncio
 from dataclasses import dataclass
 
 from gateway.cli.explain.caller import BY_TOKEN, Channel
@@ -7,9 +8,11 @@ from gateway.cli.explain.sources import FetchedLists, find_keys_of, find_lists_o
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Check
 from gateway.decision.head import NO_SESSION, SessionCredential
-from gateway.decision.verdict import NeedKeys
+from gateway.decision.tokens.introspected import TokenAnswer, find_only
+from gateway.decision.verdict import NeedIntrospection, NeedKeys
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
+from gateway.settings.values.configuration import IssuerSettings
 from gateway.suites.simulation.browsers import browser_fields
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
@@ -48,7 +51,10 @@ def explain_persona(
     request = rehearsal.read(trial.head_of(persona, asked))
     revocations = trial.revocations if lists is None else lists.lists
     session = trial.session_of(persona)
-    explanation = rehearsal.explain(request, trial.keys.sets, at, revocations, session=session)
+    keys, find_answer = trial.keys.sets, trial.find_answer
+    explanation = rehearsal.explain(
+        request, keys, at, revocations, session=session, find_answer=find_answer
+    )
     missing = () if lists is None else lists.errors
     was_read = any(step.check is Check.FORM for step in explanation.steps)
     return Answer(request, explanation, missing, (_MADE,) if was_read else ())
@@ -71,10 +77,12 @@ def explain_token(  # noqa: PLR0913 - a request, and how it comes
     *,
     channel: Channel = BY_TOKEN,
     is_online: bool,
+    introspects: bool = False,
 ) -> Answer:
     """Explain *asked* with *token*, under the current keys and revocation lists.
 
-    Read only those of its issuer, and only if they decide; from URLs only if *is_online*.
+    Read only those of its issuer, and only if they decide; from URLs only if *is_online*. An issuer
+    that has to be asked about the token is asked only if *introspects*.
     """
     credentials = () if token is None else (bearer(token),)
     login, browser = channel.login, channel.browser
@@ -86,6 +94,9 @@ def explain_token(  # noqa: PLR0913 - a request, and how it comes
     request = rehearsal.read(write_head(asked, *carried, *own))
     explanation = rehearsal.explain(request, {}, at, {}, is_final=False, session=session)
     need = explanation.verdict
+    if isinstance(need, NeedIntrospection):
+        wanted = _Wanted(rehearsal, request, session, at)
+        return _explain_asked(wanted, need, is_online=is_online, introspects=introspects)
     if not isinstance(need, NeedKeys):
         return Answer(request, explanation)
     settings = rehearsal.settings
@@ -97,3 +108,48 @@ def explain_token(  # noqa: PLR0913 - a request, and how it comes
     known = {need.issuer_name: keys}
     explanation = rehearsal.explain(request, known, at, lists.lists, session=session)
     return Answer(request, explanation, lists.errors, skipped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """What is explained: *request*, with the token of *session* if it has one."""
+
+    rehearsal: Rehearsal
+    request: Request
+    session: SessionCredential
+    at: float
+
+
+def _explain_asked(
+    wanted: _Wanted, need: NeedIntrospection, *, is_online: bool, introspects: bool
+) -> Answer:
+    """Explain a request whose token only its issuer can judge; ask it only if *introspects*."""
+    rehearsal, request, name = wanted.rehearsal, wanted.request, need.issuer.name
+    lists, skipped = find_lists_of(rehearsal.settings, name, is_online=is_online)
+    answer, missing = None, f"issuer {name}: not asked about the token: --introspect sends it there"
+    if introspects:
+        answer, missing = asyncio.run(_ask(rehearsal.settings.issuers[name], need.token, wanted.at))
+    explanation = rehearsal.explain(
+        request,
+        {},
+        wanted.at,
+        lists.lists,
+        session=wanted.session,
+        find_answer=find_only(need.token, need.issuer, answer),
+    )
+    return Answer(request, explanation, lists.errors if answer else (missing,), skipped)
+
+
+async def _ask(settings: IssuerSettings, token: bytes, at: float) -> tuple[TokenAnswer | None, str]:
+    # Imported here: an HTTP client takes longer to import than everything else takes to run.
+    from gateway.cli.asked_issuer import ask_issuer  # noqa: PLC0415
+    from gateway.fetching.session import make_session  # noqa: PLC0415
+    from gateway.introspection.asking import NoAnswer  # noqa: PLC0415
+
+    asked = settings.introspection
+    assert asked is not None  # noqa: S101 - only such an issuer is asked
+    async with make_session() as session:
+        found = await ask_issuer(session, settings, asked, token)
+    if isinstance(found, NoAnswer):
+        return None, f"issuer {settings.issuer.name}: {found.detail}"
+    return TokenAnswer(found.members if found.is_active else None, at, at), ""

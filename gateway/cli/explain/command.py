@@ -77,6 +77,9 @@ from gateway.suites.simulation.step_places import place_of_setting
 @click.option("--client", type=Client(), default=CLIENT, help="The IP address of the client.")
 @click.option("--offline", is_flag=True, help="Fetch no keys or lists from URLs.")
 @click.option(
+    "--introspect", is_flag=True, help="Send the token to its issuer, if only that can judge it."
+)
+@click.option(
     "--expect",
     "expected",
     type=Expected(),
@@ -102,6 +105,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     headers: Sequence[Header],
     client: str,
     offline: bool,
+    introspect: bool,
     expected: str | None,
     issuer: str | None,
     request_id: str | None,
@@ -114,9 +118,10 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
     may be absent. With --session it comes by the cookie of a session. The request is not sent. For
-    a real token, the keys and revocation lists of its issuer are fetched once. With --request-id,
-    and without METHOD and URL, show a request that a running gateway refused; with --issuer, the
-    settings of an issuer, with those of its preset.
+    a real token, the keys and revocation lists of its issuer are fetched once; the token itself is
+    sent to its issuer only with --introspect. With --request-id, and without METHOD and URL, show a
+    request that a running gateway refused; with --issuer, the settings of an issuer, with those of
+    its preset.
 
     Exit code: 0 if the request is allowed, 1 if it is refused or has to log in; with --expect, 0 if
     the decision is the expected one, else 1; 3 if keys or lists are unavailable.
@@ -152,7 +157,13 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     else:
         word = None if token is None else read_token(token)
         answer = explain_token(
-            rehearsal, asked, moment, word, channel=channel, is_online=not offline
+            rehearsal,
+            asked,
+            moment,
+            word,
+            channel=channel,
+            is_online=not offline,
+            introspects=introspect,
         )
     place_of = _place_of(loaded.places)
     view = view_explanation(rehearsal, answer.request, answer.explanation, moment, place_of)

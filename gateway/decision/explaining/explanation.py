@@ -20,7 +20,12 @@ from gateway.decision.decide import (
 )
 from gateway.decision.explaining.rule_steps import rule_steps
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
-from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
+from gateway.decision.explaining.token_steps import (
+    Known,
+    authentication_steps,
+    claim_steps,
+    show_time,
+)
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
@@ -30,11 +35,12 @@ from gateway.decision.rules.step_up import StepUp
 from gateway.decision.token import Claims, SignedToken
 from gateway.decision.tokens.authenticate import KeySets
 from gateway.decision.tokens.bearer import bearer_token
+from gateway.decision.tokens.introspected import FindAnswer, find_nothing
 from gateway.decision.verdict import (
     Deny,
     LogIn,
     NeedCredentials,
-    NeedKeys,
+    Needed,
     NeedSession,
     Publish,
     Settled,
@@ -54,7 +60,7 @@ class Explanation:
     *session* is the one that was at hand.
     """
 
-    verdict: Settled | NeedKeys | LogIn
+    verdict: Settled | Needed | LogIn
     route: Route | None
     token: SignedToken | None
     steps: tuple[Step, ...]
@@ -79,23 +85,31 @@ def explain(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     now: float,
     revocations: RevocationLists,
     browsing: Browsing = _NO_BROWSER,
+    find_answer: FindAnswer = find_nothing,
 ) -> Explanation:
     """Return the verdict of ``decide`` about the same request, with its steps.
 
     If that asks for a session, it is the verdict of ``decide_by_session``. The tokens of *head*
     were gathered, if its route asks for that.
     """
-    verdict = decide(head, policy, keys, now, revocations=revocations)
+    verdict = decide(head, policy, keys, now, revocations=revocations, find_answer=find_answer)
     if isinstance(verdict, NeedSession):
         browser, session = browsing.browser, browsing.session
         verdict = decide_by_session(
-            head, browser, session, policy, keys, now, revocations=revocations
+            head,
+            browser,
+            session,
+            policy,
+            keys,
+            now,
+            revocations=revocations,
+            find_answer=find_answer,
         )
     if isinstance(verdict, NeedCredentials):
         verdict = without_credentials(verdict.route, head.target)
     match = find_route(head, policy)
     if isinstance(match, Match):
-        walk = _token_steps(head, match, policy, keys, now, revocations, browsing)
+        walk = _token_steps(head, match, policy, keys, now, revocations, browsing, find_answer)
     else:
         walk = _unrouted_steps(head, match)
     steps: list[Step] = []
@@ -132,15 +146,17 @@ def _token_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     now: float,
     revocations: RevocationLists,
     browsing: Browsing,
+    find_answer: FindAnswer,
 ) -> Steps:
     """Yield the steps about the first token, and if all hold, those about the second one."""
     sources = match.route.sources
-    walk = _route_steps(head, match, policy, keys, now, revocations, browsing)
+    known = Known(keys, now, find_answer)
+    walk = _route_steps(head, match, policy, known, revocations, browsing)
     if sources is None or sources.second is None:
         return (yield from walk)
     token, holds = yield from _watched(walk)
     if token is not None and holds:
-        second = _second_steps(head, match, sources.second, policy, keys, now, revocations)
+        second = _second_steps(head, match, sources.second, policy, known, revocations)
         yield from _in_field(sources.second, second)
     return token
 
@@ -162,8 +178,7 @@ def _second_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     match: Match,
     second: SecondToken,
     policy: Policy,
-    keys: KeySets,
-    now: float,
+    known: Known,
     revocations: RevocationLists,
 ) -> Steps:
     own = match._replace(route=match.route.judged[1])
@@ -178,11 +193,11 @@ def _second_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     yield Step(Check.CREDENTIAL, "one bearer token", found, reason, _of(own.route, "require"))
     if reason is not None:
         return None
-    token = yield from authentication_steps(credential, policy, keys)
+    token = yield from authentication_steps(credential, policy, known, own.route)
     if token is None:
         return None
-    if (yield from _accepted(token, own.route)) and (yield from claim_steps(token, now)):
-        yield from _demands(token, own, policy, now, revocations)
+    if (yield from _accepted(token, own.route)) and (yield from claim_steps(token, known.now)):
+        yield from _demands(token, own, policy, known.now, revocations)
     return token
 
 
@@ -200,8 +215,7 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
     head: RequestHead,
     match: Match,
     policy: Policy,
-    keys: KeySets,
-    now: float,
+    known: Known,
     revocations: RevocationLists,
     browsing: Browsing,
 ) -> Steps:
@@ -230,11 +244,11 @@ def _route_steps(  # noqa: PLR0913, PLR0917 - everything a decision depends on
         return None
     found = f"one of {len(credential)} bytes"
     yield _step(Check.CREDENTIAL, _wanted(route), found, None, route)
-    token = yield from authentication_steps(credential, policy, keys)
+    token = yield from authentication_steps(credential, policy, known, route)
     if token is None:
         return None
-    if (yield from _accepted(token, route)) and (yield from claim_steps(token, now)):
-        yield from _demands(token, match, policy, now, revocations)
+    if (yield from _accepted(token, route)) and (yield from claim_steps(token, known.now)):
+        yield from _demands(token, match, policy, known.now, revocations)
     return token
 
 

@@ -21,6 +21,7 @@ class Check(Enum):
     ALGORITHM = "algorithm"
     KEY = "key"
     SIGNATURE = "signature"
+    INTROSPECTION = "introspection"
     CLAIMS = "claims"
     ACCEPTED_ISSUER = "accepted issuer"
     SCOPE_SOURCES = "sources of scopes"

@@ -2,20 +2,23 @@
 
 from collections.abc import Generator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from gateway.decision.explaining.rule_steps import rule_steps
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import DEFAULT_SCOPES_FROM, Issuer, Policy, Profile
 from gateway.decision.reason import Reason
+from gateway.decision.routes.routing import Route
 from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.token import Claims, CompactToken, SignedToken
-from gateway.decision.tokens.authenticate import KeySets, authenticate, find_issuer
+from gateway.decision.tokens.authenticate import KeySets, ask_about, authenticate, find_issuer
 from gateway.decision.tokens.claims import check_claims
+from gateway.decision.tokens.introspected import FindAnswer, is_opaque
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.tokens.signature import MAX_TRIED_KEYS, verify_signature
-from gateway.decision.verdict import Deny, NeedKeys
+from gateway.decision.verdict import Deny, NeedIntrospection, NeedKeys
 
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _SHOWN_KEYS = 10
@@ -30,10 +33,22 @@ _CLAIM_CHECKS = {
 }
 
 
+class Known(NamedTuple):
+    """What is known at the time *now*: the *keys* of issuers, and what these answered."""
+
+    keys: KeySets
+    now: float
+    find_answer: FindAnswer
+
+
 def authentication_steps(
-    token: bytes, policy: Policy, keys: KeySets
+    token: bytes, policy: Policy, known: Known, route: Route
 ) -> Generator[Step, None, SignedToken | None]:
     """Yield the steps of ``authenticate``, up to the first that fails; return the token."""
+    if route.introspector is not None and is_opaque(token):
+        asked = policy.introspecting[route.introspector]
+        yield Step(Check.FORM, "a JWT, or a token that only its issuer can read", "the latter")
+        return (yield from _introspection_steps(token, asked, policy, known))
     compact = parse_compact(token)
     if isinstance(compact, Deny):
         yield _form(compact.detail, compact.reason)
@@ -45,16 +60,40 @@ def authentication_steps(
     yield _form("three parts, readable in one way", None)
     issuer = find_issuer(payload, policy)
     if isinstance(issuer, Deny):
-        known = ", ".join(policy.issuers) or "no issuer"
-        yield Step(Check.ISSUER, f"iss is one of: {known}", _iss(payload), issuer.reason)
+        names = ", ".join(policy.issuers) or "no issuer"
+        yield Step(Check.ISSUER, f"iss is one of: {names}", _iss(payload), issuer.reason)
         return None
     found = f"{issuer.name}: {issuer.issuer}"
     is_named = payload.get("iss") is not None
     expected = "iss is a configured issuer" if is_named else "sub is in a configured trust domain"
     yield Step(Check.ISSUER, expected, found, None, _of(issuer, "issuer"))
-    answer = authenticate(token, policy, keys)
-    yield from _crypto_steps(compact, issuer, keys.get(issuer.name), answer)
+    answer = authenticate(token, policy, known.keys)
+    if isinstance(answer, NeedIntrospection):
+        if route.issuers is not None and issuer.name not in route.issuers:
+            reason, setting = (
+                Reason.ISSUER_NOT_ACCEPTED,
+                Setting(Owner.ROUTE, route.name, ("require", "issuers")),
+            )
+            expected = f"one of: {', '.join(sorted(route.issuers))}"
+            yield Step(Check.ACCEPTED_ISSUER, expected, issuer.name, reason, setting)
+            return None
+        return (yield from _introspection_steps(token, issuer, policy, known))
+    yield from _crypto_steps(compact, issuer, known.keys.get(issuer.name), answer)
     return answer if isinstance(answer, SignedToken) else None
+
+
+def _introspection_steps(
+    token: bytes, issuer: Issuer, policy: Policy, known: Known
+) -> Generator[Step, None, SignedToken | None]:
+    answer = known.find_answer(token, issuer, policy, known.now)
+    expected = f"{issuer.name} says that the token is active"
+    setting = _of(issuer, "introspection")
+    if isinstance(answer, SignedToken):
+        yield Step(Check.INTROSPECTION, expected, "it does", None, setting)
+        return answer
+    deny = ask_about(token, issuer).deny if answer is None else answer
+    yield Step(Check.INTROSPECTION, expected, deny.detail, deny.reason, setting)
+    return None
 
 
 def _of(issuer: Issuer, *keys: str) -> Setting:

@@ -39,6 +39,7 @@ class SecondToken:
     scopes: ScopeRule | None
     claims: tuple[ClaimRule, ...]
     identity: Identity
+    introspector: str | None = None
 
     @property
     def field(self) -> bytes:
@@ -82,6 +83,7 @@ class Route:
     be refused for their token are reported, and pass. *login* are the ways to log in whose sessions
     it accepts instead of a token. *identities* are what its service learns from the tokens of each
     issuer that it accepts, by name, if the route has identity headers of its own.
+    *introspector* names the issuer that is asked about tokens which are no JWTs.
     *sources* of None means one token, in Authorization.
 
     *is_irregular* says that it may not be just that a token in Authorization is required, and
@@ -110,6 +112,7 @@ class Route:
     reports: bool = False
     login: tuple[LoginRule, ...] = ()
     identities: Mapping[str, Identity] | None = None
+    introspector: str | None = None
     sources: TokenSources | None = None
     is_irregular: bool = field(init=False, repr=False)
     judged: "tuple[Route, ...]" = field(init=False, repr=False)
@@ -137,6 +140,7 @@ class Route:
                     step_up=None,
                     metadata_url=None,
                     identities=dict.fromkeys(second.issuers, second.identity),
+                    introspector=second.introspector,
                 )
             )
         return alone

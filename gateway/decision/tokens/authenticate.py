@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
-from gateway.decision.token import CompactToken, SignedToken
+from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
 from gateway.decision.tokens.json_text import JsonFault, parse_json_object
 from gateway.decision.tokens.jws import parse_compact
 from gateway.decision.tokens.signature import verify_signature
 from gateway.decision.tokens.svid import find_by_subject, read_svid
-from gateway.decision.verdict import Deny, NeedKeys, WantedKey
+from gateway.decision.verdict import Deny, Needed, NeedIntrospection, NeedKeys, WantedKey
 
 KeySets = Mapping[str, KeySet]  # by issuer name; an issuer without loaded keys is absent
 
-Authenticate = Callable[[bytes, Policy, KeySets], SignedToken | Deny | NeedKeys]
+Authenticated = SignedToken | Deny | Needed
+Authenticate = Callable[[bytes, Policy, KeySets], Authenticated]
 
 _quote = json.JSONEncoder().encode
 
@@ -26,22 +27,25 @@ _NO_ISSUER = Deny(Reason.CLAIM_MISSING, "the claim iss is missing")
 _BAD_ISSUER = Deny(Reason.CLAIM_MALFORMED, "the claim iss is malformed")
 _ALGORITHM = Deny(Reason.ALGORITHM_NOT_ALLOWED, "the issuer's tokens may not use this algorithm")
 _NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
+_UNASKED = Deny(Reason.INTROSPECTION_UNAVAILABLE, "the issuer did not say whether it is active")
 
 
-def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+def authenticate(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
     """Parse *token*, find its issuer and key, check the signature, read the claims.
+
+    If its issuer introspects, nothing of it is believed: it is asked about.
 
     A pure function of its arguments, so that its results may be cached.
     """
-    compact = parse_compact(token)
-    if isinstance(compact, Deny):
-        return compact
-    payload = parse_json_object(compact.payload)
-    if isinstance(payload, JsonFault):
-        return Deny(Reason.TOKEN_MALFORMED, f"the token's payload is unreadable: {payload.detail}")
+    parsed = _parse(token)
+    if isinstance(parsed, Deny):
+        return parsed
+    compact, payload = parsed
     issuer = find_issuer(payload, policy)
     if isinstance(issuer, Deny):
         return issuer
+    if issuer.introspects:
+        return ask_about(token, issuer)
     if compact.algorithm not in issuer.algorithms:
         return with_reporter(_ALGORITHM, issuer)
     key_set = keys.get(issuer.name)
@@ -59,17 +63,44 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | D
     claims = read_claims(payload, issuer, policy.scope_implies)
     if isinstance(claims, Deny):
         return with_reporter(claims, issuer)
+    return make_token(issuer, key_set, compact.kid, token_type, claims, policy)
+
+
+def _parse(token: bytes) -> tuple[CompactToken, dict[str, object]] | Deny:
+    compact = parse_compact(token)
+    if isinstance(compact, Deny):
+        return compact
+    payload = parse_json_object(compact.payload)
+    if isinstance(payload, JsonFault):
+        return Deny(Reason.TOKEN_MALFORMED, f"the token's payload is unreadable: {payload.detail}")
+    return compact, payload
+
+
+def make_token(  # noqa: PLR0913, PLR0917 - by position, as below
+    issuer: Issuer,
+    key_set: KeySet,
+    kid: str | None,
+    token_type: str | None,
+    claims: Claims,
+    policy: Policy,
+) -> SignedToken:
+    """Return the token with these *claims*, and what is sent and logged about its caller."""
     # By position: naming so many fields costs more than a third of making it.
     return SignedToken(
         issuer,
         key_set,
-        compact.kid,
+        kid,
         token_type,
         claims,
         render_identity(issuer.identity or policy.identity, claims),
         _quote(claims.subject).encode("ascii"),
         policy,
     )
+
+
+def ask_about(token: bytes, issuer: Issuer) -> NeedIntrospection:
+    """Return the question about *token* to *issuer*."""
+    return NeedIntrospection(issuer, token, with_reporter(_UNASKED, issuer))
 
 
 def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:

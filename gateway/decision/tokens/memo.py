@@ -5,10 +5,10 @@ from hashlib import sha256
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import KeySets, authenticate
+from gateway.decision.tokens.authenticate import Authenticated, KeySets, authenticate
 from gateway.decision.tokens.generations import Generations
 from gateway.decision.tokens.signature import cost_checks
-from gateway.decision.verdict import Deny, NeedKeys
+from gateway.decision.verdict import Deny, NeedIntrospection, NeedKeys
 
 # A few KiB each: at most about 200 MiB, for more users than most gateways see within the lifetime
 # of a token.
@@ -40,9 +40,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
         self.hits = 0
         self.misses = 0
 
-    def authenticate(
-        self, token: bytes, policy: Policy, keys: KeySets
-    ) -> SignedToken | Deny | NeedKeys:
+    def authenticate(self, token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         """Return the result of ``authenticate``, from the cache if it is still valid."""
         if policy is not self._policy:
             self._policy = policy
@@ -66,6 +64,8 @@ class TokenMemo(Generations[bytes, SignedToken]):
         answer = authenticate(token, policy, keys)
         if isinstance(answer, SignedToken):
             self.keep(digest, answer)
+        elif isinstance(answer, NeedIntrospection):
+            pass  # what its issuer says is remembered elsewhere, for as long as it holds
         elif cost_checks(answer if isinstance(answer, Deny) else answer.deny):
             self._forget_refusals_by_others(policy, keys)
             self._refused.keep(digest, answer)

@@ -13,6 +13,7 @@ from gateway.http.writing.http_date import http_date
 _RETRY_AFTER: Final = {
     Reason.KEYS_UNAVAILABLE: 5,
     Reason.REVOCATIONS_UNAVAILABLE: 5,
+    Reason.INTROSPECTION_UNAVAILABLE: 5,
     Reason.UPSTREAM_UNAVAILABLE: 1,
     Reason.TICKETS_UNAVAILABLE: 1,
     Reason.LIMITS_UNAVAILABLE: 1,

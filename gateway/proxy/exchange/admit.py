@@ -11,7 +11,7 @@ from gateway.decision.verdict import (
     Allow,
     Deny,
     NeedCredentials,
-    NeedKeys,
+    Needed,
     NeedSession,
     Settled,
     Verdict,
@@ -33,9 +33,9 @@ class RefusedByLogin(NamedTuple):
 
 
 class NeedSessionKeys(NamedTuple):
-    """Ask for keys for the token of *session*."""
+    """Ask the issuer for keys for the token of *session*, or about that token."""
 
-    need: NeedKeys
+    need: Needed
     session: CachedSession
 
 
@@ -206,7 +206,7 @@ def _judge(port: Port, request: Request, session: CachedSession | None) -> Admit
     verdict = port.admission.decide_by_session(head, browser, credential)
     if isinstance(verdict, NeedCredentials):
         return admit_with_credentials(port, request, verdict.route)
-    if isinstance(verdict, NeedKeys):
+    if isinstance(verdict, Needed):
         if session is None:
             return settle(verdict.deny, request.target)
         return NeedSessionKeys(verdict, session)
@@ -236,30 +236,45 @@ def settle_by_session(
 
 
 async def decide_with_session_keys(port: Port, request: Request, need: NeedSessionKeys) -> Settled:
-    """Return the verdict after asking the issuer for the keys of the session's token."""
+    """Return the verdict after asking the issuer for what the session's token needs."""
     host = port.hosts[request.fields.host] or ""
     authorization = need.session.credential.authorization
     also = request.fields.also
     head = RequestHead(request.method, host, request.target, authorization, None, also)
     try:
-        return await port.admission.decide_with_keys(head, need.need)
+        return await port.admission.decide_after(head, need.need)
     except Exception as bug:
         return _refuse_for(bug)
 
 
-# --- with keys
+# --- with keys or answers
 
 
-async def admit_with_keys(port: Port, request: Request, need: NeedKeys) -> Settled:
-    """Return the verdict after asking the issuer for keys."""
+async def admit_after(port: Port, request: Request, need: Needed) -> Settled:
+    """Return the verdict after asking the issuer for its keys, or about the token."""
+    try:
+        return await port.admission.decide_after(_head(port, request), need)
+    except Exception as bug:
+        return _refuse_for(bug)
+
+
+async def admit_again(port: Port, request: Request) -> Verdict:
+    """Return the verdict about a request that was allowed before, by what its issuer says now."""
+    head = _head(port, request)
+    try:
+        verdict = port.admission.decide_with_answers(head)
+        if isinstance(verdict, Needed):
+            return await port.admission.decide_after(head, verdict)
+        return verdict
+    except Exception as bug:
+        return _refuse_for(bug)
+
+
+def _head(port: Port, request: Request) -> RequestHead:
     fields = request.fields
     host = port.hosts[fields.host] or ""
     authorization, also = fields.authorization, fields.also
-    head = RequestHead(request.method, host, request.target, authorization, None, also)
-    try:
-        return await port.admission.decide_with_keys(head, need)
-    except Exception as bug:
-        return _refuse_for(bug)
+    return RequestHead(request.method, host, request.target, authorization, None, also)
 
 
 def _refuse_for(bug: Exception) -> Deny:

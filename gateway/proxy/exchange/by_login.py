@@ -47,7 +47,7 @@ def act_on_login(exchange: Browsing, verdict: ByLogin) -> None:
         case NeedSession():
             _spawn(exchange, _find_session(exchange, verdict))
         case NeedSessionKeys():
-            _spawn(exchange, _ask_for_keys(exchange, verdict))
+            _spawn(exchange, _ask_issuer(exchange, verdict))
         case RefusedByLogin(deny, session):
             _refuse(exchange, deny, session)
         case LoginCall():
@@ -85,7 +85,7 @@ async def _find_session(exchange: Browsing, need: NeedSession) -> None:
     _go_on(exchange, found, verdict)
 
 
-async def _ask_for_keys(exchange: Browsing, need: NeedSessionKeys) -> None:
+async def _ask_issuer(exchange: Browsing, need: NeedSessionKeys) -> None:
     port, request = exchange.port, exchange.request
     verdict = await decide_with_session_keys(port, request, need)
     if not exchange.is_over and not _was_reloaded(exchange):

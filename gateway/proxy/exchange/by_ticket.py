@@ -10,7 +10,7 @@ from gateway.decision.head import RequestHead, SessionCredential
 from gateway.decision.path import split_path
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Match
-from gateway.decision.verdict import Allow, Deny, NeedKeys, NeedSession, Verdict
+from gateway.decision.verdict import Allow, Deny, Needed, NeedSession, Verdict
 from gateway.http.ticket_calls import MOST_BODY_BYTES, TicketCall, WantedTicket, read_wanted
 from gateway.proxy.exchange.admit import Admitted, NeedTicket, admit_with_credentials
 from gateway.proxy.exchange.browsing import Browsing
@@ -178,9 +178,9 @@ async def _authenticate(exchange: Browsing, call: TicketCall) -> tuple[bytes, Al
             return session
         credential = session.authorization
         verdict = port.admission.decide_by_session(head, request.browser(), session, match)
-    if isinstance(verdict, NeedKeys):
+    if isinstance(verdict, Needed):
         known = head._replace(authorization=credential)
-        verdict = await port.admission.decide_with_keys(known, verdict, match)
+        verdict = await port.admission.decide_after(known, verdict, match)
     if isinstance(verdict, Allow) and verdict.would_deny is None:
         return credential[0][len(b"Bearer ") :].strip(b" "), verdict
     if isinstance(verdict, Allow) and verdict.would_deny is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from time import monotonic, time
 
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedKeys, Publish
+from gateway.decision.verdict import Allow, Deny, Needed, NeedIntrospection, NeedKeys, Publish
 from gateway.http.cors import cors_fields, edit_response, refused_path_fields
 from gateway.http.reading.cookies import kept_private, without_own_cookies
 from gateway.http.reading.handshake import check_agreement, is_websocket, select_bearer
@@ -15,7 +15,7 @@ from gateway.http.writing.published import render_published
 from gateway.http.writing.refusal import UNFRAMED, render_login_refusal, render_refusal
 from gateway.http.writing.request_head import render_request_head
 from gateway.http.writing.status_line import STATUS_LINES
-from gateway.proxy.exchange.admit import Admitted, admit, admit_with_keys
+from gateway.proxy.exchange.admit import Admitted, admit, admit_after
 from gateway.proxy.exchange.by_login import act_on_login
 from gateway.proxy.exchange.response_stream import ResponseStream, is_event_stream, may_pause
 from gateway.proxy.port import HeldSlots, Port
@@ -125,17 +125,17 @@ class Exchange:
                 self.refuse(verdict)  # type: ignore[arg-type]
             elif kind is Publish:
                 self._publish(verdict)  # type: ignore[arg-type]
-            elif kind is NeedKeys:
-                self.port.spawn(self._begin_with_keys(verdict), self.give_up)  # type: ignore[arg-type]
+            elif kind is NeedKeys or kind is NeedIntrospection:
+                self.port.spawn(self._begin_after(verdict), self.give_up)  # type: ignore[arg-type]
             else:
                 act_on_login(self, verdict)  # type: ignore[arg-type]
         except Exception as bug:
             report_unexpected_error("a request failed", bug)
             self.give_up()
 
-    async def _begin_with_keys(self, need: NeedKeys) -> None:
+    async def _begin_after(self, need: Needed) -> None:
         self.waited = True
-        verdict = await admit_with_keys(self.port, self.request, need)
+        verdict = await admit_after(self.port, self.request, need)
         if self.is_over:
             return
         latest = self.port.latest()

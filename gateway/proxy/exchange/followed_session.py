@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.decision.head import RequestHead
 from gateway.decision.reason import Reason
-from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, Settled
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, Needed, Settled
 from gateway.http.reading.cookies import OwnCookies, renewed_cookies
 from gateway.http.reading.request import Request
 from gateway.proxy.logins.session_cache import CachedSession
@@ -68,9 +68,9 @@ class FollowedSession:
         host = port.hosts[request.fields.host] or ""
         also = request.fields.also
         head = RequestHead(request.method, host, request.target, (), None, also)
-        verdict: Settled | NeedKeys | NeedCredentials
+        verdict: Settled | Needed | NeedCredentials
         verdict = port.admission.decide_by_session(head, request.browser(), credential)
-        if isinstance(verdict, NeedKeys):
+        if isinstance(verdict, Needed):
             head = head._replace(authorization=credential.authorization)
-            verdict = await port.admission.decide_with_keys(head, verdict)
+            verdict = await port.admission.decide_after(head, verdict)
         return verdict if isinstance(verdict, Allow | Deny) else SESSION_ENDED

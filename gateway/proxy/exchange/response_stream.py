@@ -1,5 +1,6 @@
 """A response that lasts, a tunnel or an event stream: it ends with its token or in a drain."""
 
+import math
 import re
 from typing import Final, Protocol
 
@@ -9,6 +10,7 @@ from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import with_reporter
 from gateway.decision.verdict import Allow, Deny
 from gateway.http.reading.request import Request
+from gateway.proxy.exchange.admit import admit_again
 from gateway.proxy.exchange.followed_session import SESSION_ENDED, FollowedSession
 from gateway.proxy.logins.session_cache import CachedSession
 from gateway.proxy.port import Port
@@ -29,6 +31,9 @@ _LASTING: Final = re.compile(
     rb"(?:text/event-stream|application/grpc[^;,\r]*|multipart/x-mixed-replace)[ \t]*[;,\r]"
 )
 
+# However short an answer may be remembered, the issuer is not asked more often about one stream.
+_LEAST_ASKING_SECONDS: Final = 10.0
+
 _EXPIRED: Final = Deny(Reason.TOKEN_EXPIRED, "the token of the stream has expired")
 _DRAINING: Final = Deny(Reason.DRAINING, "the stream ended because the gateway is shutting down")
 
@@ -39,6 +44,7 @@ _GOING_AWAY: Final = 1001
 _CLOSE_REASONS: Final = {
     Reason.TOKEN_EXPIRED: b"token expired",
     Reason.TOKEN_REVOKED: b"token revoked",
+    Reason.TOKEN_INACTIVE: b"token not active",
     Reason.LOGIN_REQUIRED: b"session ended",
 }
 _NOT_ALLOWED: Final = b"no longer allowed"
@@ -132,7 +138,17 @@ class ResponseStream:
         if isinstance(session, CachedSession):
             self._session = FollowedSession(owner.request, session)
             owner.port.streams.follow(self, self._session.check_at)
+        else:
+            self._follow_answer()
         self._expire_with_token()
+
+    def _follow_answer(self) -> None:
+        """Have the issuer asked again about the token once its answer is no longer fresh."""
+        port, allow = self._owner.port, self._owner.allow
+        tokens = () if allow is None else (allow.token, allow.also)
+        fresh_until = min((one.fresh_until for one in tokens if one is not None), default=math.inf)
+        if fresh_until != math.inf:
+            port.streams.follow(self, fresh_until, _LEAST_ASKING_SECONDS)
 
     def _expire_with_token(self) -> None:
         port, allow = self._owner.port, self._owner.allow
@@ -206,10 +222,28 @@ class ResponseStream:
         self._end_for(SESSION_ENDED)
 
     def check_session(self) -> None:
-        """Ask for news of the session, and follow it further."""
-        session = self._session
-        if session is not None and not session.is_asking and not self._owner.is_over:
+        """Ask for news of the session or the token, and follow it further."""
+        session, owner = self._session, self._owner
+        if owner.is_over or self._is_ending:
+            return
+        if session is None:
+            owner.port.spawn(self._ask_issuer(), self.cut)
+        elif not session.is_asking:
             self._ask(session)
+
+    async def _ask_issuer(self) -> None:
+        owner = self._owner
+        verdict = await admit_again(owner.port.latest(), owner.request)
+        allow = owner.allow
+        if owner.is_over or self._is_ending or allow is None:
+            return
+        if isinstance(verdict, Allow):
+            owner.allow = allow._replace(token=verdict.token, also=verdict.also)
+            self._follow_answer()
+            self._expire_with_token()
+        else:
+            # What a request would be refused for now ends this, too: nobody vouches for it.
+            self._end_for(verdict if isinstance(verdict, Deny) else _EXPIRED)
 
     def _ask(self, session: FollowedSession) -> None:
         session.is_asking = True

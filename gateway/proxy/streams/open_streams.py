@@ -39,14 +39,14 @@ class Stream(Protocol):
 
 
 class SessionStream(Stream, Protocol):
-    """A stream whose request came by session."""
+    """A stream whose request came by session, or with a token that its issuer answers for."""
 
     @property
     def session_id(self) -> bytes:
-        """Return the id of the session."""
+        """Return the id of the session; empty without one."""
 
     def check_session(self) -> None:
-        """Ask for news of the session, and ``follow`` it further."""
+        """Ask for news of the session or the token, and ``follow`` it further."""
 
     def session_ended(self) -> None:
         """End, or begin to: the session has ended."""
@@ -86,14 +86,16 @@ class OpenStreams:
         # A list may have changed between the decision about its request and this.
         self._unchecked.add(stream)
 
-    def follow(self, stream: SessionStream, look_at: float) -> None:
+    def follow(
+        self, stream: SessionStream, look_at: float, least_seconds: float = _LOOK_SECONDS
+    ) -> None:
         """Have *stream* look after its session at *look_at*, in seconds since the epoch.
 
-        That is not before a second has passed.
+        That is not before *least_seconds* have passed.
         """
         clocks = self._clocks
         # Whoever sets the clock back later must not keep a session alive.
-        at = clocks.steady() + max(_LOOK_SECONDS, look_at - clocks.wall())
+        at = clocks.steady() + max(least_seconds, look_at - clocks.wall())
         self._followed[stream] = at
         self._next_look_at = min(self._next_look_at, at)
 

@@ -8,6 +8,7 @@ from gateway.decision.routes.routing import Route
 from gateway.settings.build.clients.credentials import TokenServers, refuse_without_token
 from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
+from gateway.settings.build.introspection import add_introspection, add_introspectors
 from gateway.settings.build.issuers.issuers import build_issuers
 from gateway.settings.build.issuers.proxies import build_fetching
 from gateway.settings.build.issuers.reach import IssuerReach
@@ -95,6 +96,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     warn_about_unused(issuers, upstreams, routes, reach, faults)
     proxy = build_fetching(model.fetching, root.child("fetching"), faults)
     sound = build_issuers(issuers, environ, sources.disk, faults, proxy)
+    sound = add_introspection(sound, issuers, sources.disk, faults)
     sound = add_issuer_identities(sound, issuers, identity, faults)
     trusted = KnownIssuers(sound, known.issuers, reach)
     built_routes = build_routes(routes, known, faults)
@@ -109,6 +111,7 @@ def build_access(  # noqa: PLR0913, PLR0917 - the whole configuration
     reserved = KnownNames(known.issuers, names)
     built_routes = add_token_sources(built_routes, routes, reserved, faults)
     refuse_without_tickets(routes, root, faults)
+    built_routes = add_introspectors(built_routes, routes, sound, faults)
     built_resources = _resources(resources, routes, trusted, built_routes, faults)
     at_lists = root.child("revocations")
     ours = {one.name for one in issuers if one.part.document.include is None}

@@ -96,6 +96,7 @@ class Code(StrEnum):
     KEYS_UNUSABLE = "keys_unusable"
     REVOCATIONS_UNAVAILABLE = "revocations_unavailable"
     REVOCATIONS_UNUSABLE = "revocations_unusable"
+    INTROSPECTION_UNUSABLE = "introspection_unusable"
     LOGIN_UNREACHABLE = "login_unreachable"
     LOGIN_UNUSABLE = "login_unusable"
     CREDENTIALS_UNREACHABLE = "credentials_unreachable"

@@ -52,6 +52,7 @@ class SourceKind(Enum):
     JWKS_FILE = "jwks_file"
     PEM_FILE = "pem_file"
     SECRET = "secret_env"  # noqa: S105 - the name of a key, not a secret
+    INTROSPECTION = "introspection"  # the issuer's metadata, if its answers are signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +105,38 @@ class KeyTimes(FetchTimes):
 
 
 @dataclass(frozen=True, slots=True)
+class IntrospectionSettings:
+    """How an issuer is asked about its tokens (RFC 7662), as *client*.
+
+    *url* is None if its metadata say where. If answers are *signed* (RFC 9701), they are JWTs. An
+    answer counts for *cache_seconds* at most; a question takes *timeout_seconds* at most.
+    """
+
+    client: OAuthClient
+    url: str | None
+    signed: bool
+    cache_seconds: float
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerSettings:
     """An issuer with everything the keyring needs to fetch its keys.
 
-    The gateway is not ready until the keys of an issuer that *is_required* were loaded once.
+    The gateway is not ready until the keys of an issuer that *is_required* were loaded once. With
+    *introspection*, the issuer is asked about each of its tokens instead.
     """
 
     issuer: Issuer
     source: KeySource
     times: KeyTimes
     is_required: bool = True
+    introspection: IntrospectionSettings | None = None
+
+    @property
+    def has_keys(self) -> bool:
+        """Return whether its keys verify anything: tokens, or answers about them."""
+        return self.introspection is None or self.introspection.signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +373,7 @@ class Settings:
         An issuer that only reports refuses no token without its keys.
         """
         one = self.issuers[name]
-        return one.is_required and not one.issuer.reports
+        return one.is_required and one.has_keys and not one.issuer.reports
 
     def requires_list(self, name: str) -> bool:
         """Return whether the gateway is ready only with this revocation list.

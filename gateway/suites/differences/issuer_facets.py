@@ -5,8 +5,15 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer
 from gateway.decision.rules.claim_names import format_claim_name
-from gateway.settings.values.configuration import IssuerSettings, KeySource, Proxy, SourceKind
+from gateway.settings.values.configuration import (
+    IntrospectionSettings,
+    IssuerSettings,
+    KeySource,
+    Proxy,
+    SourceKind,
+)
 from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.login_facets import client_facets
 from gateway.suites.differences.route_facets import listed, normal_rule
 from gateway.suites.differences.tls_facets import authorities_facet
 
@@ -39,6 +46,22 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
         ),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
+        **_introspection(settings.introspection),
+    }
+
+
+def _introspection(asked: IntrospectionSettings | None) -> dict[str, Facet]:
+    """Return the facets of how an issuer is asked about its tokens; none if it is not."""
+    if asked is None:
+        return {}
+    under, answers = "introspection", "jwt" if asked.signed else "json"
+    cache, timeout = f"{asked.cache_seconds:g} s", f"{asked.timeout_seconds:g} s"
+    return {
+        **client_facets(asked.client, under),
+        "introspection.url": Facet(asked.url, asked.url or "the metadata's", (under, "url")),
+        "introspection.response": Facet(answers, answers, (under, "response")),
+        "introspection.cache": Facet(cache, cache, (under, "cache")),
+        "introspection.timeout": Facet(timeout, timeout, (under, "timeout")),
     }
 
 

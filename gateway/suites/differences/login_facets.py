@@ -28,8 +28,11 @@ def login_facets(login: LoginSettings, settings: Settings) -> dict[str, Facet]:
     }
 
 
-def client_facets(client: OAuthClient) -> dict[str, Facet]:
-    """Return the facets of a client of an authorization server; a secret is never shown."""
+def client_facets(client: OAuthClient, *keys: str) -> dict[str, Facet]:
+    """Return the facets of a client of an authorization server; a secret is never shown.
+
+    Its settings are below *keys*.
+    """
     method = client.method.value
     credential: object = None
     shown = "none"
@@ -38,9 +41,9 @@ def client_facets(client: OAuthClient) -> dict[str, Facet]:
     elif client.key is not None:
         credential, shown = client.key.kid, f"the key {client.key.kid}"
     return {
-        "client_id": Facet(client.client_id, client.client_id, ("client_id",)),
-        "client_auth": Facet(method, method, ("client_auth",)),
-        "credential": Facet(credential, shown),
+        "client_id": Facet(client.client_id, client.client_id, (*keys, "client_id")),
+        "client_auth": Facet(method, method, (*keys, "client_auth")),
+        "credential": Facet(credential, shown, keys),
     }
 
 

@@ -117,7 +117,12 @@ class Side:
         read = sandbox.rehearsal.read(self._head(caller, request, is_accompanied))
         session = self._session_of(caller)
         explained = sandbox.rehearsal.explain(
-            read, sandbox.keys.sets, sandbox.at, sandbox.revocations, session=session
+            read,
+            sandbox.keys.sets,
+            sandbox.at,
+            sandbox.revocations,
+            session=session,
+            find_answer=sandbox.find_answer,
         )
         failed = [step for step in explained.steps if not step.holds]
         if failed:

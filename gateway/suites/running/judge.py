@@ -6,7 +6,15 @@ from typing import assert_never
 
 from gateway.decision.explaining.explanation import Explanation
 from gateway.decision.explaining.steps import Step
-from gateway.decision.verdict import Allow, Deny, LogIn, NeedKeys, Publish, Settled
+from gateway.decision.verdict import (
+    Allow,
+    Deny,
+    LogIn,
+    NeedIntrospection,
+    NeedKeys,
+    Publish,
+    Settled,
+)
 from gateway.settings.text.places import Places
 from gateway.suites.files.models import ALLOW, LOGIN, PUBLISHED
 from gateway.suites.files.suite import AccessTest, Demands, Expectation, Suite
@@ -61,7 +69,7 @@ def judge(trial: Trial, suite: Suite, test: AccessTest, name: str) -> Outcome:
     return Outcome(suite, test, name, expectation, got, explanation, differences)
 
 
-def _name(verdict: Settled | LogIn | NeedKeys) -> str:
+def _name(verdict: Settled | LogIn | NeedKeys | NeedIntrospection) -> str:
     match verdict:
         case Allow():
             report = verdict.would_deny
@@ -72,7 +80,7 @@ def _name(verdict: Settled | LogIn | NeedKeys) -> str:
             return PUBLISHED
         case LogIn():
             return LOGIN
-        case NeedKeys():
+        case NeedKeys() | NeedIntrospection():
             return verdict.deny.reason.code
         case _:
             assert_never(verdict)

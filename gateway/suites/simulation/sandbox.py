@@ -15,7 +15,7 @@ from gateway.decision.verdict import (
     Deny,
     LogIn,
     NeedCredentials,
-    NeedKeys,
+    Needed,
     NeedSession,
     Publish,
     Settled,
@@ -23,6 +23,7 @@ from gateway.decision.verdict import (
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
+from gateway.suites.simulation.answers import simulate_answers
 from gateway.suites.simulation.run_keys import RunKey, RunKeys, make_key
 
 
@@ -60,6 +61,7 @@ class Sandbox:
         self.keys = RunKeys(one.issuer for one in settings.issuers.values())
         self._strangers: dict[str, RunKey] = {}
         self._memo = TokenMemo()
+        self.find_answer = simulate_answers(self.keys.sets)
         self.rehearsal = Rehearsal(settings)
         self.revocations: Mapping[str, RevocationList] = {
             name: _make_list([revoked_id(name), *revoked.get(name, ())])
@@ -88,10 +90,11 @@ class Sandbox:
             self.at,
             self._memo.authenticate,
             self.revocations,
+            find_answer=self.find_answer,
         )
         if isinstance(verdict, NeedCredentials):
             verdict = without_credentials(verdict.route, request.target)
-        elif isinstance(verdict, NeedKeys):
+        elif isinstance(verdict, Needed):
             verdict = settle(verdict.deny, request.target)
         elif isinstance(verdict, NeedSession):
             verdict = self._decide_by_session(asked, request, session)
@@ -118,10 +121,11 @@ class Sandbox:
             self.at,
             self._memo.authenticate,
             self.revocations,
+            find_answer=self.find_answer,
         )
         if isinstance(verdict, NeedCredentials):
             return without_credentials(verdict.route, asked.target)
-        return settle(verdict.deny, asked.target) if isinstance(verdict, NeedKeys) else verdict
+        return settle(verdict.deny, asked.target) if isinstance(verdict, Needed) else verdict
 
     def stranger(self, algorithm: str) -> RunKey:
         """Return the attacker's key for *algorithm*; no issuer has it."""

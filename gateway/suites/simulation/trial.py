@@ -11,6 +11,7 @@ from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
+from gateway.suites.simulation.answers import as_opaque, simulate_answers
 from gateway.suites.simulation.browsers import Browser, browser_fields
 from gateway.suites.simulation.minting import bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_claims
@@ -32,6 +33,7 @@ class Trial:
         self.at = at
         self._rehearsal = Rehearsal(settings)
         self.keys = RunKeys(one.issuer for one in settings.issuers.values())
+        self.find_answer = simulate_answers(self.keys.sets)
         self.revocations = _make_lists(settings, personas, at)
         self._credentials: dict[str, tuple[bytes, ...]] = {}
 
@@ -40,13 +42,18 @@ class Trial:
     ) -> Explanation:
         """Return the verdict on *request* from *persona*, and why.
 
-        The token of *also* is sent as the second one, if the route requires one. Unknown keys are
-        not waited for: the verdict is never NeedKeys.
+        The token of *also* is sent as the second one, if the route requires one. Nothing is waited
+        for: the verdict never asks for anything.
         """
         sent = self._rehearsal.read(self.head_of(persona, request, also))
         session = self.session_of(persona)
         return self._rehearsal.explain(
-            sent, self.keys.sets, self.at, self.revocations, session=session
+            sent,
+            self.keys.sets,
+            self.at,
+            self.revocations,
+            session=session,
+            find_answer=self.find_answer,
         )
 
     def forward_as(
@@ -106,7 +113,8 @@ class Trial:
         draft = make_draft(persona, issuer, self.keys, self.at)
         if persona.attack is not None:
             return ATTACKS[persona.attack](draft)
-        return (bearer(draft.sign()),)
+        token = draft.sign()
+        return (bearer(as_opaque(token) if issuer.introspects else token),)
 
 
 def _make_lists(

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 from gateway import __version__
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.families import counter, gauge
+from gateway.telemetry.metrics.introspection import IntrospectionMetrics, introspection_families
 from gateway.telemetry.metrics.load import load_families
 from gateway.telemetry.metrics.logins import LoginMetrics, login_families, session_families
 from gateway.telemetry.metrics.processes import process_families
@@ -53,6 +54,7 @@ class Exposition:
         service_tokens: Callable[
             [], tuple[ServiceTokenMetrics, Iterable[HeldToken]]
         ] = no_service_tokens,
+        introspection: Callable[[], IntrospectionMetrics] = IntrospectionMetrics,
         started_at: float = 0.0,
     ) -> None:
         self.reloads = ReloadMetrics(started_at)
@@ -65,6 +67,7 @@ class Exposition:
         self.certificates = certificates
         self.logins = logins
         self.service_tokens = service_tokens
+        self.introspection = introspection
 
     def expose(self, metrics: Metrics) -> bytes:
         """Return all metrics in Prometheus' text format; safe to call from another thread."""
@@ -104,6 +107,7 @@ class _Families(Collector):
         yield from _certificate_families(exposition.certificates())
         yield from login_families(exposition.logins())
         yield from service_token_families(*exposition.service_tokens())
+        yield from introspection_families(exposition.introspection())
         yield from memo_families(metrics)
         yield from session_families(metrics)
         yield counter(

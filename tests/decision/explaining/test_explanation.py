@@ -85,8 +85,9 @@ def ask(target: bytes, *authorization: bytes, method: str = "GET", **lists: Any)
 
 # What is checked of a request before and after the decision.
 NOT_DECIDED = {
-    Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS, Check.SERVICE_TOKEN,
-}  # fmt: skip
+    *(Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS),
+    *(Check.SERVICE_TOKEN, Check.INTROSPECTION),
+}
 OF_SESSIONS = {Check.LOGIN, Check.SESSION, Check.CSRF}
 
 
@@ -107,7 +108,9 @@ def test_a_request_that_is_allowed_passes_every_step_in_order() -> None:
     assert explanation.token is not None
     assert explanation.token.claims.all == explanation.verdict.token.claims.all
     assert explanation.route is explanation.verdict.route
-    assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED - OF_SESSIONS
+    assert {step.check for step in explanation.steps} == set(Check) - NOT_DECIDED - OF_SESSIONS - {
+        Check.INTROSPECTION
+    }
     assert all(step.holds for step in explanation.steps)
     assert [(step.check.value, step.expected, step.found) for step in explanation.steps[15:]] == [
         ("audience of the route", "aud contains one of: orders-api, other-api", "orders-api"),

@@ -6,14 +6,20 @@ from typing import Any, TypeVar
 import pytest
 
 from gateway.decision.explaining.steps import Check, Owner, Setting, Step
-from gateway.decision.explaining.token_steps import authentication_steps, claim_steps, show_time
+from gateway.decision.explaining.token_steps import (
+    Known,
+    authentication_steps,
+    claim_steps,
+    show_time,
+)
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Profile, ScopeSource
 from gateway.decision.reason import Reason
 from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.authenticate import authenticate
-from tests.decision.policies import ISSUER, NOW, claims, issuer, policy
+from gateway.decision.tokens.introspected import find_nothing
+from tests.decision.policies import ISSUER, NOW, claims, issuer, policy, route
 from tests.tokens import as_key, make_key, make_private, mint
 
 PRIVATE, KEYS = make_key("ES256")
@@ -33,7 +39,8 @@ def walk(steps: Generator[Step, None, T]) -> tuple[list[Step], T]:
 def authenticated(
     token: bytes, keys: KeySet | None = KEYS
 ) -> tuple[list[Step], SignedToken | None]:
-    return walk(authentication_steps(token, POLICY, {} if keys is None else {"main": keys}))
+    known = Known({} if keys is None else {"main": keys}, NOW, find_nothing)
+    return walk(authentication_steps(token, POLICY, known, route()))
 
 
 def minted(**changes: Any) -> bytes:
@@ -123,7 +130,9 @@ KEY_STEPS = {Check.KEY, Check.SIGNATURE}
 
 def test_an_issuer_that_nobody_knows_is_told_who_is_known() -> None:
     steps, _ = authenticated(minted(iss="x"))
-    nobody, _ = walk(authentication_steps(minted(), policy(issuers=()), {}))
+    nobody, _ = walk(
+        authentication_steps(minted(), policy(issuers=()), Known({}, NOW, find_nothing), route())
+    )
 
     assert steps[-1].expected == f"iss is one of: {ISSUER}"
     assert nobody[-1].expected == "iss is one of: no issuer"
@@ -319,7 +328,8 @@ def test_a_svid_is_explained_by_its_trust_domain(
 ) -> None:
     token = minted(**{"sub": "spiffe://example.org/a", **changes})
 
-    steps, _ = walk(authentication_steps(token, policy(issuers=(MESH,)), {"main": KEYS}))
+    known = Known({"main": KEYS}, NOW, find_nothing)
+    steps, _ = walk(authentication_steps(token, policy(issuers=(MESH,)), known, route()))
 
     assert (steps[1].expected, steps[1].found) == (expected, "main: spiffe://example.org")
     last = steps[-1]
@@ -338,6 +348,7 @@ def test_the_type_of_a_svid_is_another_than_that_of_access_tokens() -> None:
 
 
 def test_without_iss_and_a_spiffe_id_it_is_told_what_lacks() -> None:
-    steps, _ = walk(authentication_steps(minted(iss=...), policy(issuers=(MESH,)), {"main": KEYS}))
+    known = Known({"main": KEYS}, NOW, find_nothing)
+    steps, _ = walk(authentication_steps(minted(iss=...), policy(issuers=(MESH,)), known, route()))
 
     assert (steps[-1].check, steps[-1].reason) == (Check.ISSUER, Reason.CLAIM_MISSING)

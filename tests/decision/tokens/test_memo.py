@@ -11,9 +11,9 @@ from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy
 from gateway.decision.reason import Reason
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import KeySets, authenticate
+from gateway.decision.tokens.authenticate import Authenticated, KeySets, authenticate
 from gateway.decision.tokens.memo import TokenMemo
-from gateway.decision.verdict import Deny, NeedKeys
+from gateway.decision.verdict import Deny, NeedIntrospection, NeedKeys
 from tests.decision.policies import ISSUER, claims, issuer, policy
 from tests.faulty_key import FAULTS, faulty_keys
 from tests.tokens import as_key, make_key, make_private, mint
@@ -73,12 +73,23 @@ def test_questions_and_refusals_that_cost_no_signature_check_are_not_kept() -> N
     assert len(memo) == 0
 
 
+def test_a_question_to_an_issuer_is_not_remembered() -> None:
+    """What it says is, elsewhere, and no longer than that counts."""
+    memo, asked = TokenMemo(), policy(issuers=(issuer(introspects=True),))
+
+    first, second = (memo.authenticate(TOKEN, asked, {}) for _ in range(2))
+
+    assert isinstance(first, NeedIntrospection)
+    assert isinstance(second, NeedIntrospection)
+    assert (memo.hits, len(memo)) == (0, 0)
+
+
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Return the tokens whose signature was really checked."""
     checked: list[bytes] = []
 
-    def check(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+    def check(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         checked.append(token)
         return authenticate(token, policy, keys)
 

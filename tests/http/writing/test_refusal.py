@@ -106,6 +106,7 @@ def test_a_405_names_what_is_allowed() -> None:
     [
         Reason.KEYS_UNAVAILABLE,
         Reason.REVOCATIONS_UNAVAILABLE,
+        Reason.INTROSPECTION_UNAVAILABLE,
         Reason.UPSTREAM_UNAVAILABLE,
         Reason.LIMITS_UNAVAILABLE,
         Reason.SESSIONS_UNAVAILABLE,

@@ -11,7 +11,7 @@ from gateway.decision.verdict import Allow, Deny, NeedKeys, Verdict
 from gateway.http.reading.fields import Fields
 from gateway.http.reading.request import Request
 from gateway.keyring.keyring import Keyring
-from gateway.proxy.exchange.admit import admit, admit_with_keys
+from gateway.proxy.exchange.admit import admit, admit_after
 from gateway.proxy.port import Port
 from gateway.serving import make_serving
 from gateway.telemetry.logs.access_log import AccessLog
@@ -83,13 +83,13 @@ async def test_without_keys_they_are_asked_for_and_then_the_token_is_remembered(
     request = make(b"/api/x", token=True)
     need = admit(port, request)
     assert isinstance(need, NeedKeys)
-    refused = await admit_with_keys(port, request, need)
+    refused = await admit_after(port, request, need)
     assert isinstance(refused, Deny)
     assert refused.reason is Reason.KEYS_UNAVAILABLE
 
     await keyring.start()
 
-    allowed = await admit_with_keys(port, request, need)
+    allowed = await admit_after(port, request, need)
     again = admit(port, request)
     await keyring.close()
     assert isinstance(allowed, Allow)

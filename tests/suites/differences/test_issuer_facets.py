@@ -6,6 +6,8 @@ from pathlib import Path
 from gateway.settings.values.configuration import Proxy
 from gateway.suites.differences.facet import differing
 from gateway.suites.differences.issuer_facets import file_digest, issuer_facets
+from tests.settings.build.issuers.introspected import introspected
+from tests.settings.configs import load as load_settings
 from tests.suites.differences.configs import BASE, load
 
 
@@ -76,3 +78,17 @@ def test_a_file_is_what_is_in_it_or_else_its_name(tmp_path: Path) -> None:
 
     assert file_digest(str(tmp_path / "a")) == file_digest(str(tmp_path / "b"))
     assert file_digest(str(tmp_path / "gone")) == str(tmp_path / "gone")
+
+
+def test_how_an_issuer_is_asked_about_tokens_is_told(tmp_path: Path) -> None:
+    (idp,) = load_settings(tmp_path, introspected()).issuers.values()
+    assert idp.introspection is not None
+    other = replace(idp, introspection=replace(idp.introspection, cache_seconds=5.0, signed=True))
+
+    found = list(differing(issuer_facets("idp", idp), issuer_facets("idp", other)))
+
+    assert [(name, old and old.text, new and new.text) for name, old, new in found] == [
+        ("introspection.response", "json", "jwt"),
+        ("introspection.cache", "60 s", "5 s"),
+    ]
+    assert issuer_facets("idp", idp)["credential"].text == "a secret"

@@ -17,17 +17,17 @@ from gateway.decision.reason import Reason
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route, RouteTable
 from gateway.decision.token import SignedToken
-from gateway.decision.tokens.authenticate import Authenticate, KeySets, authenticate
+from gateway.decision.tokens.authenticate import Authenticate, Authenticated, KeySets, authenticate
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
-from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, NeedSession
+from gateway.decision.verdict import Allow, Deny, NeedCredentials, Needed, NeedSession
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import Settings
 from gateway.suites.hostile.spoofed_headers import identity_names
 from gateway.suites.simulation.sandbox import Decide, Outcome, Sandbox, Sent
 
 Weakness = Callable[[Sandbox], Decide]
-Read = Callable[[bytes, Policy, KeySets], "SignedToken | Deny | NeedKeys"]
+Read = Callable[[bytes, Policy, KeySets], Authenticated]
 
 
 def make_decide(
@@ -51,7 +51,7 @@ def make_decide(
             if found.fault is None
             else found.fault
         )
-        if isinstance(verdict, NeedKeys):
+        if isinstance(verdict, Needed):
             verdict = verdict.deny
         elif isinstance(verdict, NeedCredentials):
             verdict = without_credentials(verdict.route, request.target)
@@ -138,7 +138,7 @@ def _believe(
 def any_signature(_: Sandbox) -> Read:
     """Return what reads tokens and never looks at a signature."""
 
-    def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+    def read(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         parts = _parts(token)
         if parts is None:
             return authenticate(token, policy, keys)
@@ -153,7 +153,7 @@ def any_signature(_: Sandbox) -> Read:
 def unsigned_is_signed(_: Sandbox) -> Read:
     """Return what needs no signature where ``alg`` is none, in any spelling (CVE-2015-9235)."""
 
-    def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+    def read(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         parts = _parts(token)
         if parts is None or str(parts[0].get("alg")).lower().strip() != "none":
             return authenticate(token, policy, keys)
@@ -165,7 +165,7 @@ def unsigned_is_signed(_: Sandbox) -> Read:
 def public_key_is_secret(sandbox: Sandbox) -> Read:
     """Return what takes an issuer's PEM for the secret of an HMAC (CVE-2016-10555)."""
 
-    def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+    def read(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         parts = _parts(token)
         issuer = policy.issuers.get(str(parts[1].get("iss"))) if parts is not None else None
         if parts is None or issuer is None or parts[0].get("alg") != "HS256":
@@ -185,7 +185,7 @@ def public_key_is_secret(sandbox: Sandbox) -> Read:
 def like_issuers(_: Sandbox) -> Read:
     """Return what compares issuers by their beginnings, in any case (CVE-2024-53861)."""
 
-    def read(token: bytes, policy: Policy, keys: KeySets) -> SignedToken | Deny | NeedKeys:
+    def read(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         parts = _parts(token)
         if parts is None:
             return authenticate(token, policy, keys)

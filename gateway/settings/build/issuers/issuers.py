@@ -15,7 +15,12 @@ from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.values.addresses import check_key_url, leaves_unprotected
-from gateway.settings.values.configuration import IssuerSettings, KeySource, KeyTimes, Proxy
+from gateway.settings.values.configuration import (
+    IssuerSettings,
+    KeySource,
+    KeyTimes,
+    Proxy,
+)
 
 _ASYMMETRIC_DEFAULT = frozenset({"RS256", "ES256", "EdDSA"})
 _SECRET_DEFAULT = frozenset({"HS256"})
@@ -100,7 +105,8 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
         )
         faults.append(part.child("insecure").warning(Code.INSECURE_URL, message))
         return
-    asked = {"issuer": bool(model.discovery), "jwks_url": True, "discovery_url": True}
+    reads_metadata = bool(model.discovery or model.introspection)
+    asked = {"issuer": reads_metadata, "jwks_url": True, "discovery_url": True}
     for key, is_asked in asked.items():
         url = getattr(model, key) or ""
         is_refused = is_asked and check_key_url(url) is not None
@@ -129,6 +135,7 @@ def _build(
         scopes_from=rules.scopes_from,
         id_token_signals=rules.id_token_signals,
         trust_domain=read_trust_domain(model.issuer),
+        introspects=model.introspection is not None,
     )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)

@@ -25,6 +25,9 @@ _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 # anyone who knows the public key could sign.
 _KEY_MARKS = (b"-----BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b'"kty"', b"<RSA")
 # OpenID Discovery §4, RFC 8414 §3.
+# Their metadata are where the `iss` says.
+_AT_ISSUER = frozenset({SourceKind.DISCOVERY, SourceKind.INTROSPECTION})
+
 _METADATA_MARKS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 
 _MIN_DISTINCT_BYTES = 8  # RFC 8725 section 3.5: a secret is not a word or a repeated letter
@@ -97,6 +100,8 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     ):
         if url is not None:
             return _url_source(kind, url, model.insecure, part.child(key), faults)
+    if model.introspection is not None:
+        return _introspection_source(model, part, faults)
     for kind, name in (
         (SourceKind.JWKS_FILE, model.jwks_file),
         (SourceKind.PEM_FILE, model.pem_file),
@@ -119,19 +124,28 @@ def _source(  # noqa: PLR0913, PLR0917 - where each kind of source is looked for
     return None
 
 
+def _introspection_source(model: IssuerModel, part: Part, faults: list[Fault]) -> KeySource | None:
+    """Return where the metadata are, which say where to ask, and have keys for signed answers."""
+    asked = model.introspection
+    if asked is not None and asked.url is not None and asked.response == "json":
+        return KeySource(SourceKind.INTROSPECTION, asked.url)
+    kind, at = SourceKind.INTROSPECTION, part.child("issuer")
+    return _url_source(kind, model.issuer, model.insecure, at, faults)
+
+
 def _url_source(
     kind: SourceKind, url: str, is_insecure: bool, part: Part, faults: list[Fault]
 ) -> KeySource | None:
     problem = check_key_url(url, is_insecure=is_insecure)
-    if kind is SourceKind.DISCOVERY and any(mark in url for mark in _METADATA_MARKS):
+    if kind in _AT_ISSUER and any(mark in url for mark in _METADATA_MARKS):
         problem = (
             "this is the address of metadata, not an `iss`: write it in `discovery_url` instead of"
             " `discovery`, and the metadata's `issuer` here"
         )
-    elif kind is SourceKind.DISCOVERY and is_spiffe(url):
+    elif kind in _AT_ISSUER and is_spiffe(url):
         return None  # reported where trust domains are checked
-    elif problem is None and kind is SourceKind.DISCOVERY and "?" in url:
-        problem = "an issuer with `discovery` must not have a query"  # RFC 8414 section 2
+    elif problem is None and kind in _AT_ISSUER and "?" in url:
+        problem = f"an issuer with `{kind.value}` must not have a query"  # RFC 8414 section 2
     if problem is None:
         return KeySource(kind, url)
     code = Code.INSECURE_URL if is_plain_http(url) else Code.BAD_VALUE
@@ -163,5 +177,7 @@ def read_secret(
 def _ca(
     one: Named[IssuerModel], model: IssuerModel, disk: Disk, faults: list[Fault]
 ) -> Authorities | None:
-    url = model.issuer if model.discovery else model.discovery_url or model.jwks_url
+    url = model.discovery_url or model.jwks_url
+    if model.discovery or model.introspection:
+        url = (model.introspection and model.introspection.url) or model.issuer
     return build_fetch_ca(model.tls, url, one.directory, one.part.child("tls"), disk, faults)

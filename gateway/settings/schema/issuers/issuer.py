@@ -6,6 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.identity import OwnIdentityModel
+from gateway.settings.schema.issuers.introspection import IntrospectionModel
 from gateway.settings.schema.issuers.token_rules import (
     IssuerRequireModel,
     ScopeSourceTerm,
@@ -53,8 +54,11 @@ class KeyTimesModel(Strict):
     )
 
 
-KEY_SOURCES = ("discovery", "discovery_url", "jwks_url", "jwks_file", "pem_file", "secret_env")
-REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url")
+KEY_SOURCES = (
+    *("discovery", "discovery_url", "jwks_url", "jwks_file", "pem_file", "secret_env"),
+    "introspection",
+)
+REMOTE_SOURCES = ("discovery", "discovery_url", "jwks_url", "introspection")
 
 
 class IssuerModel(Strict):
@@ -80,6 +84,10 @@ class IssuerModel(Strict):
     )
     secret_env: Text | None = Field(
         default=None, description="Key source: the environment variable that holds an HMAC secret."
+    )
+    introspection: IntrospectionModel | None = Field(
+        default=None,
+        description="Instead of keys: the issuer is asked about each token (RFC 7662).",
     )
     audiences: Annotated[
         Annotated[Annotated[list[Text], Field(min_length=1)], Tag(LIST)]
