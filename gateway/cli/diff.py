@@ -139,5 +139,7 @@ def _print(difference: Difference, form: str, every: bool) -> None:
 def _fails(difference: Difference, fail_on: str | None) -> bool:
     if fail_on == ANY:
         return not difference.is_empty
+    if fail_on == OPENED and any(change.opens for change in difference.changed):
+        return True
     kinds = {OPENED: Kind.OPENED, CLOSED: Kind.CLOSED}
     return fail_on is not None and bool(difference.of(kinds[fail_on]))

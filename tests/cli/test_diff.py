@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 OPENED = edited(("require: {scopes: [read, write]}", "public: true"))
 CLOSED = edited(("region: {in: [eu, us]}", "region: {in: [eu]}"))
+INSECURE = edited(("audiences: [orders, shop]", "audiences: [orders, shop], insecure: true"))
 LIMIT = BASE + "drain: 5s\n"
 SUITE = """\
 version: 1
@@ -62,6 +63,8 @@ def test_what_differs_is_told_and_0_where_nobody_says_that_it_must_not(tmp_path:
         (OPENED, "any", 1),
         (CLOSED, "opened", 0),
         (CLOSED, "closed", 1),
+        (INSECURE, "opened", 1),
+        (INSECURE, "closed", 0),
         (LIMIT, "opened", 0),
         (LIMIT, "closed", 0),
         (LIMIT, "any", 1),
@@ -204,3 +207,11 @@ def test_an_estate_is_what_it_is_wherever_it_lies(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("no difference in meaning (")
+
+
+def test_an_issuer_that_is_no_longer_insecure_opens_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(INSECURE)
+    (tmp_path / "new.yaml").write_text(BASE)
+
+    assert run(tmp_path, "old.yaml", "new.yaml", "--fail-on", "opened").returncode == 0
+    assert run(tmp_path, "old.yaml", "new.yaml", "--fail-on", "any").returncode == 1

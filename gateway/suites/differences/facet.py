@@ -42,6 +42,15 @@ class Change:
     new: Statement | None
 
     @property
+    def opens(self) -> bool:
+        """Return whether more people can get in by it than by any request that can be compared.
+
+        Whoever is between the gateway and an insecure issuer can replace its keys.
+        """
+        is_trust = (self.subject, self.facet) == ("issuer", "insecure")
+        return is_trust and self.new is not None and self.new.text == "yes"
+
+    @property
     def word(self) -> str:
         """Return ``added``, ``removed`` or ``changed``."""
         if self.old is None:
