@@ -102,6 +102,16 @@ def test_the_suite_passes_as_it_is_shown(name: str, folder: Path) -> None:
     assert done.returncode == 0
 
 
+# Those whose issuers leave out a usual check, or replace it by one of their own.
+@pytest.mark.parametrize("name", ["authentik", "cognito", "dex", "entra"])
+def test_no_attack_gets_through(name: str, folder: Path) -> None:
+    write(folder, name)
+
+    done = run_in(folder, "test", "access.test.yaml", "--hostile")
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_token_on_the_page_fares_as_it_says(name: str, folder: Path) -> None:
     """A token has the claims of the page, and no others."""
