@@ -39,15 +39,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=[1, 2], ids="{} workers".format)
-def running(request: pytest.FixtureRequest, image: Path, tmp_path: Path) -> Iterator[Container]:
-    mounted = tmp_path / "mounted"
+@pytest.fixture(scope="module", params=[1, 2], ids="{} workers".format)
+def running(
+    request: pytest.FixtureRequest, image: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Container]:
+    """Run the image; in the end it must stop as an engine tells it to."""
+    folder = tmp_path_factory.mktemp("container")
+    folder.chmod(0o755)
+    mounted = folder / "mounted"
     mounted.mkdir(0o755)
     (mounted / "gateway.yaml").write_text(yaml.safe_dump(CONFIG | {"workers": request.param}))
     (mounted / "keys.json").write_text(json.dumps({"keys": [KEY]}))
     command = [*exec_form("ENTRYPOINT"), "run", "/mnt/gateway.yaml"]
-    with container(image, mounted, command, {}, tmp_path / "said") as found:
+    with container(image, mounted, command, {}, folder / "said") as found:
         yield found
+        assert found.stop() == 0
 
 
 def test_the_command_of_the_image_is_the_one_that_runs_here_but_for_the_place_of_the_file() -> None:
@@ -62,17 +68,15 @@ def test_in_the_container_nothing_can_be_written_and_nobody_is_root(running: Con
     assert running.run("sh", "-c", script).stdout == "65532\n"
 
 
-def test_it_serves_is_healthy_and_ends_with_0_when_told_to(running: Container) -> None:
-    answered = running.run("python", "-c", ASK)
-    healthy = running.run(*exec_form("CMD(?= .*healthcheck)"))
-    ended = running.stop()
-
-    assert (answered.stdout, answered.stderr) == ("401\n", "")
-    assert (healthy.returncode, healthy.stdout) == (0, "ready\n")
-    assert ended == 0
-
-
 def test_a_gateway_whose_admin_port_does_not_answer_is_not_healthy(running: Container) -> None:
     done = running.run("gateway", "healthcheck", "--url", "http://127.0.0.1:9902")
 
     assert done.returncode == 3
+
+
+def test_it_serves_and_is_healthy(running: Container) -> None:
+    answered = running.run("python", "-c", ASK)
+    healthy = running.run(*exec_form("CMD(?= .*healthcheck)"))
+
+    assert (answered.stdout, answered.stderr) == ("401\n", "")
+    assert (healthy.returncode, healthy.stdout) == (0, "ready\n")
