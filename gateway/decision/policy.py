@@ -1,6 +1,6 @@
 """The access policy: what the decision needs from the configuration, compiled and frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
@@ -9,6 +9,7 @@ from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.rules.claim_tests import ClaimRule
+from gateway.decision.tenants import Tenants
 
 ANY_HOST: Final = ""  # never a real host
 
@@ -46,9 +47,11 @@ class Issuer:
     *name* is its key in the configuration, *issuer* the ``iss`` of its tokens. *audiences* of None
     means that the audience is not checked. If it *reports*, tokens that fail its check are
     reported, but not refused. *identity* is what services learn from its tokens, if that differs
-    from the policy's. *claims* are rules for each of its tokens, without path variables.
-    *scopes_from* are the claims that grant scopes, *id_token_signals* what an ID token is
-    recognised by, of ``ID_TOKEN_SIGNALS``; *kind_claims* are the claims that no access token has.
+    from the policy's. With *tenants*, *issuer* has a placeholder for the tenant; *also_issued_as*
+    are other ``iss`` of its tokens, if it has no tenants. *claims* are rules for each of its
+    tokens, without path variables. *scopes_from* are the claims that grant scopes,
+    *id_token_signals* what an ID token is recognised by, of ``ID_TOKEN_SIGNALS``; *kind_claims* are
+    the claims that no access token has.
 
     One with a *trust_domain* (SPIFFE) signs JWT-SVIDs: their `sub` is below it, and `iss` optional.
 
@@ -68,11 +71,47 @@ class Issuer:
     id_token_signals: frozenset[str] = frozenset(ID_TOKEN_SIGNALS)
     trust_domain: str | None = None
     introspects: bool = False
+    tenants: Tenants | None = None
+    also_issued_as: tuple[str, ...] = ()
     kind_claims: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds = self.id_token_signals.intersection(ID_TOKEN_CLAIMS).union(OTHER_KINDS)
         object.__setattr__(self, "kind_claims", kinds)
+
+    def may_issue(self, iss: object) -> bool:
+        """Return whether *iss* is one of this issuer's tokens."""
+        if self.tenants is None:
+            return iss == self.issuer or iss in self.also_issued_as
+        return isinstance(iss, str) and self.tenants.tenant_in(iss) is not None
+
+
+class TenantIssuers:
+    """The issuers with tenants, found by the ``iss`` of a token.
+
+    That is one look-up, however many tenants are accepted; issuers that accept any are tried in
+    turn.
+    """
+
+    def __init__(self, issuers: Sequence[Issuer]) -> None:
+        self.issuers = tuple(issuers)
+        self.by_pattern = {one.issuer: one for one in issuers}
+        self._listed = {
+            iss: issuer
+            for issuer in issuers
+            for iss in (() if issuer.tenants is None else issuer.tenants.listed())
+        }
+        self._open = [one for one in issuers if one.tenants and one.tenants.allowed is None]
+
+    def find(self, iss: str) -> Issuer | None:
+        """Return the issuer that accepts the tenant in *iss*, if any."""
+        known = self._listed.get(iss)
+        if known is not None:
+            return known
+        for issuer in self._open:
+            if issuer.tenants is not None and issuer.tenants.tenant_in(iss) is not None:
+                return issuer
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +126,7 @@ class Policy:
     *trust_domains* are the issuers of tokens without `iss`, by the trust domain of their `sub`.
     """
 
-    issuers: Mapping[str, Issuer]  # by `iss`
+    issuers: Mapping[str, Issuer]  # by `iss`, without those with tenants
     routes: RouteTable
     identity: Identity
     scope_implies: Mapping[str, frozenset[str]]  # transitively closed
@@ -96,3 +135,17 @@ class Policy:
     revocations: Mapping[str, tuple[RevocationRule, ...]] = field(default_factory=dict)
     trust_domains: Mapping[str, Issuer] = field(default_factory=dict)
     introspecting: Mapping[str, Issuer] = field(default_factory=dict)
+    tenants: TenantIssuers | None = None
+
+    def named(self, text: str) -> Issuer | None:
+        """Return the issuer whose `issuer` in the configuration is *text*, if any."""
+        found = self.issuers.get(text)
+        if found is None and self.tenants is not None:
+            return self.tenants.by_pattern.get(text)
+        return found
+
+    @property
+    def trusted(self) -> Sequence[Issuer]:
+        """Return all issuers, each once."""
+        others = () if self.tenants is None else self.tenants.issuers
+        return list({one.name: one for one in (*self.issuers.values(), *others)}.values())

@@ -42,10 +42,11 @@ def _spell(
     if token is None:
         return (_NOTHING,)
     value = _spell_claim(part, token)
-    # With the issuer: two of them may call different people `alice`.
-    return (
-        (_NOTHING,) if value is None else (*value, token.issuer.issuer.encode("utf-8", "replace"))
-    )
+    if value is None:
+        return (_NOTHING,)
+    # With the issuer: two of them may call different people `alice`, and so may two tenants.
+    issuer = token.issuer.issuer if token.issuer.tenants is None else token.claims.issuer
+    return (*value, issuer.encode("utf-8", "replace"))
 
 
 def _spell_claim(part: KeyPart, token: SignedToken) -> tuple[bytes, bytes] | None:

@@ -84,7 +84,7 @@ class Inventory:
 
     def _name_of(self, issuer: IssuerSettings) -> str | None:
         # By its `iss`, the only name in a token: under another name it is the same issuer.
-        found = self.settings.policy.issuers.get(issuer.issuer.issuer)
+        found = self.settings.policy.named(issuer.issuer.issuer)
         return None if found is None else found.name
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.decision.policy import ANY_HOST, Policy
+from gateway.decision.policy import ANY_HOST, Issuer, Policy, TenantIssuers
 from gateway.decision.routes.routing import RouteTable
 from gateway.settings.build.access import build_access
 from gateway.settings.build.identity import (
@@ -177,7 +177,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
     if listen is None or any(fault.severity is Severity.ERROR for fault in faults):
         return None
     policy = Policy(
-        issuers={one.issuer.issuer: one.issuer for one in access.issuers.values()},
+        issuers=_by_name(one.issuer for one in access.issuers.values()),
         trust_domains={
             one.issuer.trust_domain: one.issuer
             for one in access.issuers.values()
@@ -194,6 +194,7 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         introspecting={
             name: one.issuer for name, one in access.issuers.items() if one.issuer.introspects
         },
+        tenants=_with_tenants(one.issuer for one in access.issuers.values()),
     )
     timeouts, limits = _timeouts(model), _limits(model)
     log = long_form(model.access_log)
@@ -234,6 +235,21 @@ def _compile(sources: Sources, environ: Mapping[str, str], faults: list[Fault]) 
         tickets=access.tickets,
         digest=sources.digest,
     )
+
+
+def _by_name(issuers: Iterable[Issuer]) -> dict[str, Issuer]:
+    """Return the issuers without tenants, by each ``iss`` of their tokens."""
+    return {
+        name: one
+        for one in issuers
+        if one.tenants is None
+        for name in (one.issuer, *one.also_issued_as)
+    }
+
+
+def _with_tenants(issuers: Iterable[Issuer]) -> TenantIssuers | None:
+    found = [one for one in issuers if one.tenants is not None]
+    return TenantIssuers(found) if found else None
 
 
 def _documents(

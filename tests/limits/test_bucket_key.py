@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from gateway.decision.tenants import Tenants
 from gateway.decision.token import SignedToken
+from gateway.decision.tokens.authenticate import check_tenant
 from gateway.limits.bucket_key import bucket_key
 from gateway.settings.values.rates import KeyPart, PartKind, RateLimit
 from tests.assertion.callers import signed_token
@@ -45,6 +47,21 @@ def test_two_issuers_may_call_different_people_by_one_name() -> None:
     other = replace(alice, issuer=issuer(name="other", issuer="https://other.example.com/"))
 
     assert key(SUBJECT, token=alice) != key(SUBJECT, token=other)
+
+
+def test_two_tenants_of_one_issuer_may_do_so_too() -> None:
+    tenants = Tenants(("tid",), None, ("https://login.example/{tenantid}/",))
+    shared = issuer(issuer=tenants.patterns[0], tenants=tenants)
+
+    def of(tenant: str) -> SignedToken:
+        iss = f"https://login.example/{tenant}/"
+        token = replace(signed_token(sub="alice"), issuer=shared)
+        token.claims.all = {**token.claims.all, "iss": iss, "tid": tenant}
+        assert check_tenant(token.claims, shared.issuer, tenants) is None
+        return token
+
+    assert key(SUBJECT, token=of("acme")) == key(SUBJECT, token=of("acme"))
+    assert key(SUBJECT, token=of("acme")) != key(SUBJECT, token=of("globex"))
 
 
 def test_a_client_is_who_the_token_was_issued_to() -> None:

@@ -89,7 +89,7 @@ def _issuer(claims: Mapping[str, object], issuers: Mapping[str, IssuerSettings])
         known = ", ".join(one.issuer.issuer for one in issuers.values())
         raise BadClaimsError(f'there are several issuers: add "iss", one of {known}')
     for name, one in issuers.items():
-        if claims.get("iss") == one.issuer.issuer:
+        if one.issuer.may_issue(claims.get("iss")):
             return name
     # Any issuer may sign for an unknown `iss`: such a token is refused before a key is looked up.
     return next(iter(issuers))

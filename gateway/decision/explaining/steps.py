@@ -23,6 +23,7 @@ class Check(Enum):
     SIGNATURE = "signature"
     INTROSPECTION = "introspection"
     CLAIMS = "claims"
+    TENANT = "tenant"
     ACCEPTED_ISSUER = "accepted issuer"
     SCOPE_SOURCES = "sources of scopes"
     KIND = "kind of token"

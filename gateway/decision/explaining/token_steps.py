@@ -1,6 +1,6 @@
 """Explain the checks of a token step by step, with the same functions that make them."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ from gateway.decision.keys import KeySet
 from gateway.decision.policy import DEFAULT_SCOPES_FROM, Issuer, Policy, Profile
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Route
-from gateway.decision.rules.claim_names import format_claim_name
+from gateway.decision.rules.claim_names import find_claim, format_claim_name
+from gateway.decision.tenants import Tenants
 from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.tokens.authenticate import KeySets, ask_about, authenticate, find_issuer
 from gateway.decision.tokens.claims import check_claims
@@ -60,10 +61,10 @@ def authentication_steps(
     yield _form("three parts, readable in one way", None)
     issuer = find_issuer(payload, policy)
     if isinstance(issuer, Deny):
-        names = ", ".join(policy.issuers) or "no issuer"
+        names = ", ".join(map(_known_as, policy.trusted)) or "no issuer"
         yield Step(Check.ISSUER, f"iss is one of: {names}", _iss(payload), issuer.reason)
         return None
-    found = f"{issuer.name}: {issuer.issuer}"
+    found = f"{issuer.name}: {payload.get('iss') or issuer.issuer}"
     is_named = payload.get("iss") is not None
     expected = "iss is a configured issuer" if is_named else "sub is in a configured trust domain"
     yield Step(Check.ISSUER, expected, found, None, _of(issuer, "issuer"))
@@ -79,6 +80,8 @@ def authentication_steps(
             return None
         return (yield from _introspection_steps(token, issuer, policy, known))
     yield from _crypto_steps(compact, issuer, known.keys.get(issuer.name), answer)
+    if issuer.tenants is not None:
+        yield from _tenant_steps(payload, issuer, issuer.tenants, answer)
     return answer if isinstance(answer, SignedToken) else None
 
 
@@ -94,6 +97,31 @@ def _introspection_steps(
     deny = ask_about(token, issuer).deny if answer is None else answer
     yield Step(Check.INTROSPECTION, expected, deny.detail, deny.reason, setting)
     return None
+
+
+def _known_as(issuer: Issuer) -> str:
+    tenants = issuer.tenants
+    names = ", ".join((issuer.issuer, *issuer.also_issued_as))
+    if tenants is None:
+        return names
+    count = "any tenant" if tenants.allowed is None else f"one of {len(tenants.allowed)} tenants"
+    return f"{', '.join(tenants.patterns)} with {count}"
+
+
+def _tenant_steps(
+    payload: Mapping[str, object],
+    issuer: Issuer,
+    tenants: Tenants,
+    answer: SignedToken | Deny | NeedKeys,
+) -> Generator[Step, None, None]:
+    """Yield the step of ``check_tenant``, if it came to that."""
+    reason = answer.reason if isinstance(answer, Deny) else None
+    if not isinstance(answer, SignedToken) and reason is not Reason.ISSUER_UNKNOWN:
+        return
+    name, own = format_claim_name(tenants.claim), find_claim(payload, tenants.claim)
+    tenant = tenants.tenant_in(str(payload["iss"]))
+    expected = f"{name} is {tenant!r}, as iss says"
+    yield Step(Check.TENANT, expected, f"{name} is {own!r}", reason, _of(issuer, "tenants"))
 
 
 def _of(issuer: Issuer, *keys: str) -> Setting:
@@ -147,6 +175,8 @@ def _crypto_steps(
         return
     yield Step(Check.SIGNATURE, whole, "it does" if fitting == 1 else "one does")
     deny = answer if isinstance(answer, Deny) else None
+    if deny is not None and deny.reason is Reason.ISSUER_UNKNOWN:
+        deny = None  # what is wrong is its tenant, not the form of a claim
     found = "well-formed" if deny is None else deny.detail
     yield _claims_step(issuer, found, deny.reason if deny else None)
 

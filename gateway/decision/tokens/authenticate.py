@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Issuer, Policy
 from gateway.decision.reason import Reason
+from gateway.decision.rules.claim_names import ABSENT, find_claim, format_claim_name
+from gateway.decision.tenants import PLACEHOLDER, Tenants
 from gateway.decision.token import Claims, CompactToken, SignedToken
 from gateway.decision.tokens.claims import read_claims
 from gateway.decision.tokens.identity_fields import render_identity
@@ -26,6 +28,7 @@ _ISSUER_UNKNOWN = Deny(Reason.ISSUER_UNKNOWN, "the token's issuer is not configu
 _NO_ISSUER = Deny(Reason.CLAIM_MISSING, "the claim iss is missing")
 _BAD_ISSUER = Deny(Reason.CLAIM_MALFORMED, "the claim iss is malformed")
 _ALGORITHM = Deny(Reason.ALGORITHM_NOT_ALLOWED, "the issuer's tokens may not use this algorithm")
+_OTHER_TENANT = Deny(Reason.ISSUER_UNKNOWN, "the token's tenant is not the one in iss")
 _NO_KEYS = Deny(Reason.KEYS_UNAVAILABLE, "the issuer's keys were never loaded")
 _UNASKED = Deny(Reason.INTROSPECTION_UNAVAILABLE, "the issuer did not say whether it is active")
 
@@ -60,7 +63,7 @@ def authenticate(token: bytes, policy: Policy, keys: KeySets) -> Authenticated:
         if isinstance(svid, Deny):
             return with_reporter(svid, issuer)
         token_type, payload = svid
-    claims = read_claims(payload, issuer, policy.scope_implies)
+    claims = _read_claims(payload, issuer, policy)
     if isinstance(claims, Deny):
         return with_reporter(claims, issuer)
     return make_token(issuer, key_set, compact.kid, token_type, claims, policy)
@@ -93,7 +96,7 @@ def make_token(  # noqa: PLR0913, PLR0917 - by position, as below
         token_type,
         claims,
         render_identity(issuer.identity or policy.identity, claims),
-        _quote(claims.subject).encode("ascii"),
+        _log_subject(claims, issuer),
         policy,
     )
 
@@ -101,6 +104,40 @@ def make_token(  # noqa: PLR0913, PLR0917 - by position, as below
 def ask_about(token: bytes, issuer: Issuer) -> NeedIntrospection:
     """Return the question about *token* to *issuer*."""
     return NeedIntrospection(issuer, token, with_reporter(_UNASKED, issuer))
+
+
+def _read_claims(payload: Mapping[str, object], issuer: Issuer, policy: Policy) -> Claims | Deny:
+    claims = read_claims(payload, issuer, policy.scope_implies)
+    if issuer.tenants is None or isinstance(claims, Deny):
+        return claims
+    return check_tenant(claims, issuer.issuer, issuer.tenants) or claims
+
+
+def check_tenant(claims: Claims, pattern: str, tenants: Tenants) -> Deny | None:
+    """Return None if the token's own tenant is the one in its ``iss``, and note that one.
+
+    The keys are those of all tenants, so a signature alone proves no tenant. *pattern* is the
+    ``iss`` of the issuer; *claims* then name that of the tenant, whichever name signed.
+    """
+    own = find_claim(claims.all, tenants.claim)
+    if own is ABSENT:
+        return Deny(
+            Reason.CLAIM_MISSING, f"the claim {format_claim_name(tenants.claim)} is missing"
+        )
+    tenant = tenants.tenant_in(str(claims.all["iss"]))
+    if tenant is None or own != tenant:
+        return _OTHER_TENANT
+    claims.issuer = pattern.replace(PLACEHOLDER, tenant)
+    return None
+
+
+def _log_subject(claims: Claims, issuer: Issuer) -> bytes:
+    """Return the subject for the access log; and ``iss``, if it is not the issuer's name for it."""
+    subject = _quote(claims.subject)
+    iss = claims.all.get("iss")
+    if iss is not None and iss != issuer.issuer:
+        subject += f',"iss":{_quote(iss)}'
+    return subject.encode("ascii")
 
 
 def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
@@ -115,7 +152,10 @@ def find_issuer(payload: Mapping[str, object], policy: Policy) -> Issuer | Deny:
         return _NO_ISSUER
     if not isinstance(iss, str):
         return _BAD_ISSUER
-    return policy.issuers.get(iss, _ISSUER_UNKNOWN)
+    issuer = policy.issuers.get(iss)
+    if issuer is None and policy.tenants is not None:
+        issuer = policy.tenants.find(iss)
+    return _ISSUER_UNKNOWN if issuer is None else issuer
 
 
 def _ask_for_key(

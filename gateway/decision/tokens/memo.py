@@ -86,7 +86,7 @@ class TokenMemo(Generations[bytes, SignedToken]):
 
     def _forget_refusals_by_others(self, policy: Policy, keys: KeySets) -> None:
         # A loop over all issuers: only for refusals.
-        key_sets = tuple([keys.get(issuer.name) for issuer in policy.issuers.values()])
+        key_sets = tuple([keys.get(issuer.name) for issuer in policy.trusted])
         if key_sets != self._refused_by:
             self._refused_by = key_sets
             self._refused.clear()

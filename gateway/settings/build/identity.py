@@ -207,7 +207,7 @@ def refuse_trust_in_ourselves(
     if assertion is None:
         return
     for name, one in issuers.items():
-        if one.issuer.issuer == assertion.issuer:
+        if one.issuer.may_issue(assertion.issuer):
             message = (
                 f"the issuer `{name}` already has this `iss`: choose another one for the gateway"
             )

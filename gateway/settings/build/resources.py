@@ -253,7 +253,7 @@ def accepts(route: Route, issuer_name: str) -> bool:
 
 def _has_metadata(iss: str) -> bool:
     # RFC 8414 §2: a URL without a query, as `discovery` requires.
-    return check_key_url(iss) is None and "?" not in iss
+    return check_key_url(iss) is None and not {"?", "{"}.intersection(iss)
 
 
 def _scopes_of(routes: Sequence[Route]) -> list[str]:

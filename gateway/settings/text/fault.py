@@ -46,6 +46,8 @@ class Code(StrEnum):
     ROUTE_CONFLICT = "route_conflict"
 
     AUDIENCE_UNCHECKED = "audience_unchecked"
+    TENANTS_UNCHECKED = "tenants_unchecked"
+    NO_TENANT = "no_tenant"
     AUDIENCE_UNLISTED = "audience_unlisted"
     AUDIENCE_SHARED = "audience_shared"
     ID_TOKENS_ACCEPTED = "id_tokens_accepted"
@@ -114,6 +116,8 @@ WARNINGS = frozenset(
     {
         Code.INSECURE_URL,
         Code.AUDIENCE_UNCHECKED,
+        Code.TENANTS_UNCHECKED,
+        Code.NO_TENANT,
         Code.AUDIENCE_UNLISTED,
         Code.AUDIENCE_SHARED,
         Code.ID_TOKENS_ACCEPTED,

@@ -9,6 +9,7 @@ from gateway.decision.policy import ID_TOKEN_CLAIMS, Issuer, Policy, Profile
 from gateway.decision.routes.routing import Match, Route
 from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, compile_claim_test
+from gateway.decision.tenants import PLACEHOLDER, Tenants
 from gateway.decision.tokens.scopes import read_scopes
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.scope_meaning import ScopeMeaning
@@ -18,7 +19,12 @@ from gateway.suites.samples.meaning import fill, forbidden_scopes
 from gateway.suites.samples.sample_claims import allowed_claims
 from gateway.suites.samples.scope_claims import with_scopes, without_scopes
 from gateway.suites.simulation.compact import to_json
-from gateway.suites.simulation.persona import Persona, make_claims
+from gateway.suites.simulation.persona import (
+    SOME_TENANT,
+    Persona,
+    claims_of_tenant,
+    make_claims,
+)
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.run_keys import cheapest
 from gateway.suites.simulation.sandbox import revoked_id
@@ -27,6 +33,7 @@ FORGED = "signature"  # an attack that passes only in report mode
 OTHER_AUDIENCE = "another-api"
 NOBODY = Caller("nobody")
 _NAME = "some-caller"
+_MAX_TENANTS = 3  # of those that come or go: all are alike
 _MAX_WAYS = 16  # to satisfy a route: usually enough for each choice of a list
 
 
@@ -69,6 +76,26 @@ def find_edges(old: Issuer, new: Issuer, at: float) -> Iterator[Edge]:
         yield Edge("forged", attack=FORGED)
     for signal in sorted(old.id_token_signals ^ new.id_token_signals):
         yield Edge(f"with the sign {signal} of an ID token", _signs(old, new)[signal], typ="JWT")
+    for name in sorted({*old.also_issued_as} ^ {*new.also_issued_as}):
+        yield Edge(f"issued as {name}", {"iss": name})
+    if old.tenants is not None and new.tenants is not None:
+        yield from _tenant_edges(old.tenants, new.tenants)
+
+
+def _tenant_edges(old: Tenants, new: Tenants) -> Iterator[Edge]:
+    """Yield tokens of tenants that only one of both accepts, under each name that they may have."""
+    listed = sorted((old.allowed or frozenset()) ^ (new.allowed or frozenset()))
+    if (old.allowed is None) is not (new.allowed is None):
+        listed = [SOME_TENANT]
+    common = old.patterns[0], new.patterns[0]
+    for tenant in listed[:_MAX_TENANTS]:
+        claims = claims_of_tenant(old, tenant) | claims_of_tenant(new, tenant)
+        yield Edge(f"of the tenant {tenant}", claims)
+    known = sorted((old.allowed or {SOME_TENANT}) & (new.allowed or {SOME_TENANT}))
+    for pattern in sorted(({*old.patterns} ^ {*new.patterns}) - {*common}):
+        for tenant in known[:1]:
+            name = pattern.replace(PLACEHOLDER, tenant)
+            yield Edge(f"issued as {name}", {**claims_of_tenant(new, tenant), "iss": name})
 
 
 def _signs(old: Issuer, new: Issuer) -> Mapping[str, Mapping[str, object]]:
@@ -162,7 +189,7 @@ class Callers:
     ) -> Iterator[Caller]:
         settings = side.loaded.settings
         for old, new in self._issuers:
-            issuer = settings.policy.issuers.get(old.issuer)
+            issuer = settings.policy.named(old.issuer)
             if issuer is None:
                 continue
             ways = allowed_claims(
@@ -310,10 +337,10 @@ def _forbidden_by(
 
 
 def _known(settings: Sequence[Settings]) -> Sequence[str]:
-    return list(dict.fromkeys(iss for one in settings for iss in one.policy.issuers))
+    return list(dict.fromkeys(known.issuer for one in settings for known in one.policy.trusted))
 
 
 def _both(iss: str, settings: Sequence[Settings]) -> tuple[Issuer, Issuer]:
     """Return the issuer of both configurations; if only one has it, return it twice."""
-    found = [one.policy.issuers[iss] for one in settings if iss in one.policy.issuers]
+    found = [known for one in settings if (known := one.policy.named(iss)) is not None]
     return found[0], found[-1]

@@ -35,7 +35,7 @@ def route_header_facets(route: Route, policy: Policy) -> dict[str, Facet]:
     if route.identities is None:
         return {}
     facets: dict[str, Facet] = {}
-    by_name = {issuer.name: issuer.identity for issuer in policy.issuers.values()}
+    by_name = {issuer.name: issuer.identity for issuer in policy.trusted}
     for name, identity in route.identities.items():
         facets |= _differing(identity, by_name.get(name) or policy.identity)
     return facets

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.decision.policy import Issuer
 from gateway.decision.rules.claim_names import format_claim_name
+from gateway.decision.tenants import Tenants
 from gateway.settings.values.configuration import (
     IntrospectionSettings,
     IssuerSettings,
@@ -17,6 +18,7 @@ from gateway.suites.differences.login_facets import client_facets
 from gateway.suites.differences.route_facets import listed, normal_rule
 from gateway.suites.differences.tls_facets import authorities_facet
 
+_SHOWN_TENANTS = 5
 _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
 
 
@@ -46,6 +48,8 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
         ),
         "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
         "mode": Facet(mode, mode, ("mode",)),
+        "tenants": _tenants(issuer.tenants),
+        "also_issued_as": _also_issued_as(issuer),
         **_introspection(settings.introspection),
     }
 
@@ -83,6 +87,25 @@ def _scopes_from(issuer: Issuer) -> Facet:
 def proxy_facet(proxy: Proxy | None) -> Facet:
     """Return the facet of a proxy; its user and password are compared, and never shown."""
     return Facet(proxy, "none" if proxy is None else proxy.url, ("proxy",))
+
+
+def _tenants(tenants: Tenants | None) -> Facet:
+    if tenants is None:
+        return Facet(None, "none", ("tenants",))
+    claim = format_claim_name(tenants.claim)
+    value = (tenants.claim, tenants.allowed)
+    if tenants.allowed is None:
+        return Facet(value, f"any tenant in {claim}", ("tenants",))
+    names = sorted(tenants.allowed)
+    more = f" and {len(names) - _SHOWN_TENANTS} more" if len(names) > _SHOWN_TENANTS else ""
+    shown = f"{', '.join(names[:_SHOWN_TENANTS]) or 'no tenant'}{more}"
+    return Facet(value, f"{shown} in {claim}", ("tenants",))
+
+
+def _also_issued_as(issuer: Issuer) -> Facet:
+    tenants = issuer.tenants
+    names = issuer.also_issued_as if tenants is None else tenants.patterns[1:]
+    return Facet(frozenset(names), listed(names, "none"), ("also_issued_as",))
 
 
 def _keys(source: KeySource) -> Facet:

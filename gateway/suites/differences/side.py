@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from gateway.decision.decide import find_route
 from gateway.decision.head import NO_SESSION, RequestHead, SessionCredential
-from gateway.decision.policy import Issuer
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Allow, Deny, LogIn, Publish
 from gateway.settings.load import Loaded
@@ -69,7 +68,6 @@ class Side:
     def __init__(self, loaded: Loaded, at: float, revoked: Mapping[str, Collection[str]]) -> None:
         self.loaded = loaded
         self.sandbox = Sandbox(loaded.settings, at, revoked)
-        self._issuers: Mapping[str, Issuer] = loaded.settings.policy.issuers
         self._servers = {
             name: frozenset((server.tls, server.authority) for server in one.servers)
             for name, one in loaded.settings.upstreams.items()
@@ -174,7 +172,7 @@ class Side:
     def _make_credentials(self, caller: Caller) -> Iterator[bytes]:
         if caller.iss is None:
             return
-        issuer = self._issuers.get(caller.iss)
+        issuer = self.loaded.settings.policy.named(caller.iss)
         if issuer is None:
             # The signature does not matter if no issuer is accepted.
             key = self.sandbox.stranger(_STRANGER)

@@ -41,6 +41,7 @@ _TOKENS = {
 _CLAIMS = {
     "wrong-issuer": "`iss` is wrong or almost right.",
     "wrong-trust-domain": "`sub` of a JWT-SVID is not a SPIFFE ID in the trust domain.",
+    "wrong-tenant": "A tenant that is not accepted, or another one in `iss` than in its claim.",
     "expired": "The token has expired, just now or long ago.",
     "not-yet-valid": "`nbf` is in the future.",
     "from-the-future": "`iat` is in the future.",

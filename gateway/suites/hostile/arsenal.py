@@ -45,6 +45,7 @@ from gateway.suites.hostile.wrong_claims import (
     forge_issuers,
     forge_kinds,
     forge_subjects,
+    forge_tenants,
     forge_times,
 )
 from gateway.suites.hostile.wrong_rules import (
@@ -76,6 +77,7 @@ _FORGERIES: Sequence[Callable[[Control], Iterator[Forgery]]] = (
     serialise_otherwise,
     forge_issuers,
     forge_subjects,
+    forge_tenants,
     forge_times,
     forge_audiences,
     forge_kinds,

@@ -4,14 +4,19 @@ from collections.abc import Iterator, Mapping
 
 from gateway.decision.policy import Profile
 from gateway.decision.reason import Reason
-from gateway.decision.rules.claim_names import ABSENT
+from gateway.decision.rules.claim_names import ABSENT, find_claim
 from gateway.decision.rules.claim_tests import all_tests
+from gateway.decision.tenants import PLACEHOLDER, Tenants
 from gateway.suites.hostile.attack import Forgery, Guard
 from gateway.suites.hostile.control import Control
 from gateway.suites.samples.claim_sets import with_claim
 from gateway.suites.samples.scope_claims import without_scopes
 from gateway.suites.simulation.compact import to_json
 
+# In no list of tenants.
+_STRANGER = "00000000-0000-0000-0000-00000000dead"
+
+_UNKNOWN = frozenset({Reason.ISSUER_UNKNOWN})
 _MALFORMED = frozenset({Reason.CLAIM_MALFORMED})
 _MISSING = frozenset({Reason.CLAIM_MISSING})
 _EXPIRED = frozenset({Reason.TOKEN_EXPIRED})
@@ -21,7 +26,7 @@ _KIND = frozenset({Reason.TOKEN_TYPE_MISMATCH})
 
 def forge_issuers(control: Control) -> Iterator[Forgery]:
     """Yield tokens with another `iss` or none, signed with the issuer's own key."""
-    iss = control.issuer.issuer
+    iss = str(control.draft.claims.get("iss", control.issuer.issuer))
     slash = iss.removesuffix("/") if iss.endswith("/") else f"{iss}/"
     others: Mapping[str, object] = {
         "unknown": "https://attacker.example/",
@@ -35,10 +40,10 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
         "with a NUL": f"{iss}\0",
         "empty": "",
     }
-    known = control.sandbox.settings.policy.issuers
+    known = control.sandbox.settings.policy.trusted
     for variant, value in others.items():
-        if value not in known:
-            reasons = frozenset({Reason.ISSUER_UNKNOWN})
+        if not any(one.may_issue(value) for one in known):
+            reasons = _UNKNOWN
             source = "CVE-2024-53861, RFC 8725 §3.8"
             yield _forged(control, "wrong-issuer", variant, source, "iss", value, reasons, "issuer")
     odd: Mapping[str, object] = {
@@ -84,6 +89,56 @@ def forge_subjects(control: Control) -> Iterator[Forgery]:
             yield _forged(
                 control, "wrong-trust-domain", variant, source, "sub", value, _MALFORMED, "issuer"
             )
+
+
+def forge_tenants(control: Control) -> Iterator[Forgery]:
+    """Yield tokens of other tenants, and those whose claims name two."""
+    tenants = control.issuer.tenants
+    if tenants is None:
+        return
+    own = str(find_claim(control.draft.claims, tenants.claim))
+    other = next((one for one in sorted(tenants.allowed or ()) if one != own), _STRANGER)
+    for variant, in_iss, in_claim in (
+        ("of another in iss", other, own),
+        ("of another in the claim", own, other),
+        ("a list with both", own, [own, other]),
+        ("a part of it", own, own[:-1]),
+        ("a stranger's", _STRANGER, _STRANGER),
+        ("in capitals", own.upper(), own.upper()),
+        ("with a slash", f"{own}/", f"{own}/"),
+        ("below it", f"{own}/x", f"{own}/x"),
+        ("above it", f"x/../{own}", f"x/../{own}"),
+        ("encoded", f"%2e/{own}", f"%2e/{own}"),
+        ("with a query", f"{own}?", f"{own}?"),
+        ("with a full-width letter", f"{own}\uff41", f"{own}\uff41"),
+        ("with an invisible sign", f"{own}\u200b", f"{own}\u200b"),
+        ("with a line break", f"{own}\n", f"{own}\n"),
+        ("empty", "", ""),
+        ("the placeholder", PLACEHOLDER, PLACEHOLDER),
+    ):
+        if in_iss == in_claim and tenants.accepts(in_iss):
+            continue  # a tenant that is accepted
+        for pattern in tenants.patterns:
+            iss = pattern.replace(PLACEHOLDER, in_iss)
+            yield _of_tenant(control, tenants, variant, iss, in_claim, _UNKNOWN)
+    for variant, nothing in {"absent": ABSENT, "null": None}.items():
+        iss = str(control.draft.claims["iss"])
+        yield _of_tenant(control, tenants, variant, iss, nothing, _MISSING)
+
+
+def _of_tenant(  # noqa: PLR0913, PLR0917 - all that an attack is made of
+    control: Control,
+    tenants: Tenants,
+    variant: str,
+    iss: str,
+    tenant: object,
+    reasons: frozenset[Reason],
+) -> Forgery:
+    draft = control.draft
+    claims = with_claim(with_claim(draft.claims, ("iss",), iss), tenants.claim, tenant)
+    token = draft.key.sign(draft.header, to_json(claims))
+    guard = Guard(control.issuer.name, ("tenants",))
+    return Forgery("wrong-tenant", variant, "RFC 8725 §3.8", token, reasons, guard)
 
 
 def forge_times(control: Control) -> Iterator[Forgery]:

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.decision.policy import Issuer, Profile
+from gateway.decision.rules.claim_names import find_claim
+from gateway.decision.tenants import PLACEHOLDER, Tenants
 from gateway.suites.simulation.browsers import Browser
 
 _NOT_IN_A_PATH = re.compile(r"[^A-Za-z0-9._-]+")  # of a SPIFFE ID (SPIFFE-ID §2.2)
+SOME_TENANT = "some-tenant"
+"""The tenant of callers if an issuer accepts any."""
 
 # Long enough for tests that shift times by minutes.
 LIFETIME_SECONDS = 300
@@ -50,7 +54,7 @@ def default_subject(name: str, issuer: Issuer) -> str:
 def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object]:
     """Return the claims of the token that *issuer* gives *persona* at the time *at*."""
     claims: dict[str, object] = {
-        "iss": issuer.issuer,
+        **_issued_by(issuer, persona.claims),
         "sub": default_subject(persona.name, issuer),
         # One of several, the same in each run: a token for all of them would hide a route
         # that fails to require its own.
@@ -64,6 +68,27 @@ def make_claims(persona: Persona, issuer: Issuer, at: float) -> dict[str, object
         **{name: int(at + seconds) for name, seconds in persona.times.items()},
     }
     return {name: value for name, value in claims.items() if name not in persona.without}
+
+
+def _issued_by(issuer: Issuer, claims: Mapping[str, object]) -> Mapping[str, object]:
+    """Return ``iss``, and the tenant if *issuer* has tenants: that of *claims*, or the first."""
+    tenants = issuer.tenants
+    if tenants is None:
+        return {"iss": issuer.issuer}
+    own, iss = find_claim(claims, tenants.claim), claims.get("iss")
+    tenant = tenants.tenant_in(iss) if isinstance(iss, str) else None
+    if isinstance(own, str):
+        tenant = own
+    return claims_of_tenant(tenants, tenant or min(tenants.allowed or {SOME_TENANT}))
+
+
+def claims_of_tenant(tenants: Tenants, tenant: str) -> dict[str, object]:
+    """Return the claims of a token that name *tenant*."""
+    value: object = tenant
+    for name in reversed(tenants.claim):
+        value = {name: value}
+    iss = tenants.patterns[0].replace(PLACEHOLDER, tenant)
+    return {"iss": iss, **(value if isinstance(value, dict) else {})}
 
 
 def make_header(persona: Persona, issuer: Issuer, algorithm: str, kid: str) -> dict[str, object]:

@@ -86,7 +86,7 @@ def ask(target: bytes, *authorization: bytes, method: str = "GET", **lists: Any)
 # What is checked of a request before and after the decision.
 NOT_DECIDED = {
     *(Check.REQUEST, Check.CORS, Check.BODY, Check.UPGRADE, Check.RATE_LIMITS),
-    *(Check.SERVICE_TOKEN, Check.INTROSPECTION),
+    *(Check.SERVICE_TOKEN, Check.INTROSPECTION, Check.TENANT),
 }
 OF_SESSIONS = {Check.LOGIN, Check.SESSION, Check.CSRF}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.decision.policy import ID_TOKEN_SIGNALS, Issuer, Profile
+from gateway.decision.tenants import Tenants
 from gateway.suites.differences.callers import Edge, find_edges
 from gateway.suites.differences.side import Caller
 
@@ -38,6 +39,41 @@ def test_each_difference_has_its_token(new: Issuer, expected: list[Edge]) -> Non
     assert {edge.text for edge in find_edges(new, ISSUER, 100.0)} == {
         edge.text for edge in expected
     }
+
+
+V2, V1 = "https://a.example/{tenantid}/v2.0", "https://b.example/{tenantid}/"
+
+
+def shared(allowed: set[str] | None, *patterns: str) -> Issuer:
+    tenants = Tenants(("tid",), None if allowed is None else frozenset(allowed), patterns or (V2,))
+    return replace(ISSUER, issuer=V2, tenants=tenants)
+
+
+ACME = {"iss": "https://a.example/acme/v2.0", "tid": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (shared({"a"}), shared({"a"}), []),
+        (shared({"a"}), shared({"a", "acme"}), [Edge("of the tenant acme", ACME)]),
+        (shared({"a"}), shared(None),
+         [Edge("of the tenant some-tenant",
+               {"iss": "https://a.example/some-tenant/v2.0", "tid": "some-tenant"})]),
+        (shared({"acme"}), shared({"acme"}, V2, V1),
+         [Edge("issued as https://b.example/acme/", {**ACME, "iss": "https://b.example/acme/"})]),
+        (ISSUER, replace(ISSUER, also_issued_as=("a.example",)),
+         [Edge("issued as a.example", {"iss": "a.example"})]),
+    ],
+)  # fmt: skip
+def test_each_tenant_more_has_its_token(old: Issuer, new: Issuer, expected: list[Edge]) -> None:
+    assert list(find_edges(old, new, 100.0)) == expected
+
+
+def test_of_many_tenants_a_few_are_asked_for() -> None:
+    many = {f"t{number}" for number in range(1000)}
+
+    assert len(list(find_edges(shared({"a"}), shared(many), 100.0))) == 3
 
 
 def test_an_edge_changes_what_it_says_and_nothing_else() -> None:

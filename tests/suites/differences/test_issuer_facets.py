@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.decision.tenants import Tenants
 from gateway.settings.values.configuration import Proxy
 from gateway.suites.differences.facet import differing
 from gateway.suites.differences.issuer_facets import file_digest, issuer_facets
@@ -30,6 +31,8 @@ def test_everything_that_an_issuer_says_is_told(tmp_path: Path) -> None:
         "id_token_signals": "at_hash, azp, c_hash, nonce, token_use, typ",
         "leeway": "30 s",
         "mode": "enforce",
+        "tenants": "none",
+        "also_issued_as": "none",
     }
 
 
@@ -46,6 +49,31 @@ def test_what_the_tokens_of_an_issuer_must_be_is_told(tmp_path: Path) -> None:
     assert found["require"].text == "hd equals a.example and tid exists true"
     assert found["scopes_from"].text == "scp, realm.roles as role:…"
     assert found["id_token_signals"].text == "none"
+
+
+def test_tenants_are_told_and_counted_if_there_are_many(tmp_path: Path) -> None:
+    main = load(tmp_path, BASE).settings.issuers["main"]
+
+    def told(allowed: set[str] | None) -> dict[str, str]:
+        patterns = ("https://a/{tenantid}/", "https://b/{tenantid}/")
+        tenants = Tenants(("tid",), None if allowed is None else frozenset(allowed), patterns)
+        settings = replace(main, issuer=replace(main.issuer, tenants=tenants))
+        return {name: one.text for name, one in issuer_facets("main", settings).items()}
+
+    assert told({"b", "a"})["tenants"] == "a, b in tid"
+    assert told({f"t{number}" for number in range(9)})["tenants"] == (
+        "t0, t1, t2, t3, t4 and 4 more in tid"
+    )
+    assert told(set())["tenants"] == "no tenant in tid"
+    assert told(None)["tenants"] == "any tenant in tid"
+    assert told(None)["also_issued_as"] == "https://b/{tenantid}/"
+
+
+def test_another_name_of_an_issuer_is_told(tmp_path: Path) -> None:
+    main = load(tmp_path, BASE).settings.issuers["main"]
+    named = replace(main, issuer=replace(main.issuer, also_issued_as=("b", "a")))
+
+    assert issuer_facets("main", named)["also_issued_as"].text == "a, b"
 
 
 def test_a_proxy_is_told_without_its_password_and_compared_with_it(tmp_path: Path) -> None:

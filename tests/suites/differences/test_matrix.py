@@ -247,3 +247,34 @@ def test_a_second_token_that_is_no_longer_required_opens_the_route(tmp_path: Pat
     assert ("closed", "allow", "token_missing") in kinds(one, TWO)
     wider = TWO.replace("      scopes: [read]\n", "")
     assert ("opened", "scope_missing", "allow") in kinds(TWO, wider)
+
+
+TENANTS = """\
+version: 1
+issuers:
+  main:
+    issuer: "https://login.example/{tenantid}/v2.0"
+    jwks_url: "https://login.example/keys"
+    audiences: [orders]
+    tenants: {allow: [acme]}
+upstreams: {orders: {servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - {name: orders, match: {path: /orders, methods: [GET]}, upstream: orders, require: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("allow", "kind"), [("[acme, globex]", Kind.OPENED), ("any", Kind.OPENED), ("[acme]", None)]
+)
+def test_a_tenant_more_has_access_and_any_tenant_too(
+    allow: str, kind: Kind | None, tmp_path: Path
+) -> None:
+    found = difference(tmp_path, TENANTS.replace("[acme]", allow), TENANTS)
+
+    opened = {cell.old.word for cell in found.cells if cell.kind is Kind.OPENED}
+    assert opened == ({"issuer_unknown"} if kind else set())
+    assert all(cell.kind is kind for cell in found.cells)
+    assert [change.facet for change in found.changed] == (["tenants"] if kind else [])
+    back = difference(tmp_path, TENANTS, TENANTS.replace("[acme]", allow))
+    kinds = {cell.kind for cell in back.cells}
+    assert (Kind.CLOSED in kinds, Kind.OPENED in kinds) == (kind is not None, False)

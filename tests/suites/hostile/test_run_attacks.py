@@ -161,6 +161,8 @@ WEAK: dict[str, tuple[Weakness, str]] = {
 
 # These have tests of their own, with logins.
 BY_SESSION = {name for name in NAMES if name.startswith("session-")}
+# And these, with tenants.
+ELSEWHERE = BY_SESSION | {"wrong-tenant"}
 
 
 def caught(report: HostileReport) -> set[str]:
@@ -185,7 +187,7 @@ def test_every_attack_has_a_name_that_is_told_of(tmp_path: Path) -> None:
     report = attack(tmp_path)
     tried = {name for route in report.routes for name in route.counts}
 
-    assert tried == NAMES.keys() - {NOT_ATTACKED, REPORT_MODE} - BY_SESSION
+    assert tried == NAMES.keys() - {NOT_ATTACKED, REPORT_MODE} - ELSEWHERE
 
 
 def test_two_runs_try_and_say_the_same(tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_a_weakness_is_found_by_the_attacks_that_are_meant_for_it(
 def test_there_is_no_attack_that_cannot_get_through() -> None:
     found = {name for _, expected in WEAK.values() for name in expected.split()}
 
-    assert NAMES.keys() - {NOT_ATTACKED, REPORT_MODE} - BY_SESSION - found == set()
+    assert NAMES.keys() - {NOT_ATTACKED, REPORT_MODE} - ELSEWHERE - found == set()
 
 
 def cases(*pairs: tuple[Persona, str]) -> list[tuple[Persona, object]]:

@@ -8,23 +8,26 @@ from gateway.decision.reason import Reason
 from gateway.suites.hostile.arsenal import forge_tokens
 from gateway.suites.hostile.attack import send
 from gateway.suites.hostile.control import Control
-from gateway.suites.hostile.run_attacks import judge
+from gateway.suites.hostile.run_attacks import Campaign, judge
 from gateway.suites.hostile.wrong_claims import (
     forge_audiences,
     forge_issuers,
     forge_kinds,
     forge_subjects,
+    forge_tenants,
     forge_times,
 )
 from gateway.suites.simulation.sandbox import Sandbox
 from tests.suites.hostile.sandboxes import (
     WORLD,
+    attack,
     codes,
     control_of,
     make_sandbox,
     refusals,
     variants,
 )
+from tests.suites.hostile.weak import forgiving
 
 MALFORMED, MISSING = codes(Reason.CLAIM_MALFORMED), codes(Reason.CLAIM_MISSING)
 MISMATCH, TYPE = codes(Reason.AUDIENCE_MISMATCH), codes(Reason.TOKEN_TYPE_MISMATCH)
@@ -45,6 +48,55 @@ def test_what_is_another_issuer_of_the_configuration_is_not_unknown(tmp_path: Pa
     control = control_of(sandbox, "read-order")
 
     assert "a slash more or less" not in variants(forge_issuers(control), "wrong-issuer")
+
+
+V2, V1 = "https://login.example/{tenantid}/v2.0", "https://sts.example/{tenantid}/"
+TENANTS = f"""\
+version: 1
+issuers:
+  main:
+    issuer: "{V2}"
+    also_issued_as: ["{V1}"]
+    jwks_url: "https://login.example/keys"
+    audiences: [orders]
+    algorithms: [EdDSA]
+    tenants: {{allow: ALLOW}}
+upstreams:
+  orders: {{servers: ["http://10.0.0.7:8000"]}}
+routes:
+  - {{name: any, match: {{path: /any}}, upstream: orders, require: {{}}}}
+"""
+
+
+@pytest.mark.parametrize("allow", ["[acme, globex]", "[acme]", "any"])
+def test_no_tenant_passes_for_another(allow: str, tmp_path: Path) -> None:
+    sandbox, _ = make_sandbox(tmp_path, TENANTS.replace("ALLOW", allow))
+    control = control_of(sandbox, "any")
+
+    forged = list(forge_tenants(control))
+
+    assert refusals(control, forged) == {"wrong-tenant": codes(Reason.ISSUER_UNKNOWN) | MISSING}
+    assert {"of another in iss", "with a slash", "the placeholder"} <= variants(
+        forged, "wrong-tenant"
+    )
+    assert ("a stranger's" in variants(forged, "wrong-tenant")) is (allow != "any")
+    unknown = codes(Reason.ISSUER_UNKNOWN) | MALFORMED | MISSING
+    assert refusals(control, forge_issuers(control)) == {"wrong-issuer": unknown}
+
+
+def test_a_gateway_that_compares_no_tenants_is_found_out(tmp_path: Path) -> None:
+    text = TENANTS.replace("ALLOW", "[acme, globex]")
+    sandbox, loaded = make_sandbox(tmp_path, text)
+    weak = forgiving(Reason.ISSUER_UNKNOWN)(sandbox)
+
+    report = Campaign(sandbox, loaded.places, (), weak).run()
+
+    assert "wrong-tenant" in {one.name for one in report.failures}
+    assert attack(tmp_path, text).failures == ()
+
+
+def test_an_issuer_without_tenants_has_none_to_attack(order: Control) -> None:
+    assert list(forge_tenants(order)) == []
 
 
 def test_a_token_counts_in_its_time(order: Control) -> None:

@@ -1,8 +1,11 @@
 """A persona's token has what a token needs, unless the persona says otherwise."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.decision.policy import Issuer, Profile
+from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.svid import trust_domain_of
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
 
@@ -21,6 +24,38 @@ def test_a_token_is_current_and_meant_for_one_audience_of_its_issuer() -> None:
         "exp": 1300,
         "jti": "alice-token",
     }
+
+
+V2 = "https://login.example/{tenantid}/v2.0"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "claims", "tenant"),
+    [
+        ({"globex", "acme"}, {}, "acme"),
+        ({"globex", "acme"}, {"tid": "globex"}, "globex"),
+        ({"globex", "acme"}, {"iss": "https://login.example/globex/v2.0"}, "globex"),
+        (None, {}, "some-tenant"),
+        (set(), {}, "some-tenant"),
+    ],
+)
+def test_a_token_is_of_a_tenant_that_is_accepted(
+    allowed: set[str] | None, claims: dict[str, object], tenant: str
+) -> None:
+    tenants = Tenants(("tid",), None if allowed is None else frozenset(allowed), (V2,))
+
+    made = make_claims(Persona("alice", "main", claims), replace(ISSUER, tenants=tenants), 1000)
+
+    assert made["iss"] == f"https://login.example/{tenant}/v2.0"
+    assert made["tid"] == tenant
+
+
+def test_the_claim_of_the_tenant_may_be_nested() -> None:
+    tenants = Tenants(("org", "id"), frozenset({"acme"}), (V2,))
+
+    made = make_claims(Persona("alice", "main"), replace(ISSUER, tenants=tenants), 1000)
+
+    assert made["org"] == {"id": "acme"}
 
 
 def test_claims_and_times_replace_what_there_is_and_some_are_left_out() -> None:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from gateway.decision.algorithms import find_unavailable
 from gateway.decision.policy import Issuer, Profile
+from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.svid import SVID_ALGORITHMS, read_trust_domain
 from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.issuers.key_sources import build_key_source, refuse_wrong_sources
 from gateway.settings.build.issuers.spiffe import is_spiffe, refuse_wrong_svids
+from gateway.settings.build.issuers.tenants import OwnedNames, build_tenants
 from gateway.settings.build.issuers.token_rules import TokenRules, build_token_rules
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.issuer import IssuerModel
@@ -35,24 +37,21 @@ def build_issuers(
 ) -> dict[str, IssuerSettings]:
     """Return the valid issuers by name; *proxy* is for those that name none."""
     built: dict[str, IssuerSettings] = {}
-    owners: dict[str, str] = {}
+    owned = OwnedNames()
     for one in named:
         refuse_wrong_sources(one.part, faults)
         model = one.model
         if model is None:
             continue
-        # Compared code point by code point, as `iss` is: `…/` and `…` are two issuers.
-        owner = owners.setdefault(model.issuer, one.name)
-        if owner != one.name:
-            message = f"the issuer `{owner}` already has this `iss`"
-            faults.append(one.part.child("issuer").fault(Code.DUPLICATE_ISSUER, message))
+        tenants = build_tenants(one, model, disk, faults)
+        owned.add(one, model, tenants, faults)
         refuse_wrong_svids(model, one.part, faults)
         algorithms = _algorithms(model, one.part, faults)
         source = build_key_source(one, model, algorithms, environ, disk, faults, proxy)
         rules = build_token_rules(model, one.part, faults)
         _warn(model, one.part, faults)
         if source is not None:
-            built[one.name] = _build(one.name, model, algorithms, source, rules)
+            built[one.name] = _build(one.name, model, algorithms, source, rules, tenants)
     return built
 
 
@@ -115,12 +114,13 @@ def _warn(model: IssuerModel, part: Part, faults: list[Fault]) -> None:
             faults.append(part.child(key).warning(Code.INSECURE_URL, message))
 
 
-def _build(
+def _build(  # noqa: PLR0913, PLR0917 - all that an issuer is made of
     name: str,
     model: IssuerModel,
     algorithms: frozenset[str],
     source: KeySource,
     rules: TokenRules,
+    tenants: Tenants | None,
 ) -> IssuerSettings:
     audiences = None if isinstance(model.audiences, str) else frozenset(model.audiences)
     issuer = Issuer(
@@ -136,6 +136,8 @@ def _build(
         id_token_signals=rules.id_token_signals,
         trust_domain=read_trust_domain(model.issuer),
         introspects=model.introspection is not None,
+        tenants=tenants,
+        also_issued_as=() if tenants else tuple(model.also_issued_as or ()),
     )
     keys = model.keys
     times = KeyTimes(keys.fresh, keys.stale, keys.fetch_timeout, keys.unknown_kid_cooldown)

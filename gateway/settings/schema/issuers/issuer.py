@@ -7,6 +7,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.issuers.introspection import IntrospectionModel
+from gateway.settings.schema.issuers.tenants import TenantsModel
 from gateway.settings.schema.issuers.token_rules import (
     IssuerRequireModel,
     ScopeSourceTerm,
@@ -68,7 +69,18 @@ class IssuerModel(Strict):
         json_schema_extra={"oneOf": [{"required": [source]} for source in KEY_SOURCES]}
     )
 
-    issuer: Text = Field(description="The `iss` of its tokens, compared code point by code point.")
+    issuer: Text = Field(
+        description="The `iss` of its tokens, compared code point by code point; {tenantid} stands "
+        "for a tenant."
+    )
+    also_issued_as: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="Other `iss` of its tokens, signed with the same keys.",
+    )
+    tenants: TenantsModel | None = Field(
+        default=None, description="The accepted tenants, with {tenantid} in `issuer`."
+    )
     discovery: OnlyTrue | None = Field(
         default=None,
         description="Key source: the issuer's metadata (OpenID, RFC 8414) names the keys.",
