@@ -185,3 +185,9 @@ def test_an_issuer_is_known_by_its_name_in_the_configuration() -> None:
     assert asked.named(ACME) is None
     assert [one.name for one in asked.trusted] == ["google", "main"]
     assert rules(OPEN).named("x") is None
+
+
+def test_an_issuer_without_tenants_issues_under_its_exact_names() -> None:
+    assert [GOOGLE.may_issue(iss) for iss in ("https://g.example", "g.example", "g.example/")] == [
+        True, True, False,
+    ]  # fmt: skip
