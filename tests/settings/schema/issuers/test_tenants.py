@@ -1,7 +1,7 @@
 """The shape of tenants: a list, a file, or the word any."""
 
 import pytest
-from jsonschema import ValidationError, validate
+from jsonschema import ValidationError, validate  # type: ignore[import-untyped]
 from pydantic import ValidationError as ShapeError
 
 from gateway.settings.schema.issuers.tenants import TenantsModel
