@@ -110,6 +110,9 @@ MISTAKES = [
     ("bad_value", f'issuer: "{V2}", {KEYS}, tenants: {{allow_file: ¦twice.txt}}'),
     ("no_tenant", f'issuer: "{V2}", {KEYS}, tenants: {{allow_file: ¦empty.txt}}'),
     ("tenants_unchecked", f'issuer: "{V2}", {KEYS}, tenants: {{allow: ¦any}}'),
+    ("conflicting_keys", f'issuer: "{V2}", audiences: [a], tenants: {{allow: [a]}}, '
+                         "¦introspection: {url: 'https://a.example/i', client_id: g, "
+                         "client_secret: '${CLIENT_SECRET}'}"),
     ("conflicting_keys", f'issuer: "{V2}", ¦discovery: true, audiences: [a], '
                          "tenants: {allow: [a]}"),
 ]  # fmt: skip
