@@ -1,7 +1,7 @@
 """Explain a request as a persona, with claims, or with a real token."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.cli.explain.caller import BY_TOKEN, Channel
 from gateway.cli.explain.sources import FetchedLists, find_keys_of, find_lists_of
@@ -13,6 +13,7 @@ from gateway.decision.verdict import NeedIntrospection, NeedKeys
 from gateway.http.reading.request import Request
 from gateway.http.rehearsal import Rehearsal
 from gateway.settings.values.configuration import IssuerSettings
+from gateway.suites.samples.second_tokens import second_drafts, second_of
 from gateway.suites.simulation.browsers import browser_fields
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona
@@ -20,6 +21,7 @@ from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.trial import Trial
 from gateway.suites.simulation.wire import carry, write_head
 
+_SECOND = "the second token was made, too, as the rules of the route want it"
 _MADE = "the token was made for this explanation, and signed with a temporary key"
 
 
@@ -48,6 +50,7 @@ def explain_persona(
     Its token is on the revocation lists that the persona names, unless *lists* are given.
     """
     trial = Trial(rehearsal.settings, at, [persona])
+    asked, more = _accompanied(asked, trial)
     request = rehearsal.read(trial.head_of(persona, asked))
     revocations = trial.revocations if lists is None else lists.lists
     session = trial.session_of(persona)
@@ -57,7 +60,17 @@ def explain_persona(
     )
     missing = () if lists is None else lists.errors
     was_read = any(step.check is Check.FORM for step in explanation.steps)
-    return Answer(request, explanation, missing, (_MADE,) if was_read else ())
+    return Answer(request, explanation, missing, (_MADE, *more) if was_read else ())
+
+
+def _accompanied(asked: SimulatedRequest, trial: Trial) -> tuple[SimulatedRequest, tuple[str, ...]]:
+    """Return *asked* with the second token that its route requires, if any, and a note of it."""
+    second = second_of(asked, trial.settings)
+    draft = next(second_drafts(asked, trial.settings, trial.keys, trial.at), None)
+    if second is None or draft is None:
+        return asked, ()
+    field = (second.name, bearer(draft.sign()).decode("ascii"))
+    return replace(asked, headers=(*asked.headers, field)), (_SECOND,)
 
 
 def explain_claims(

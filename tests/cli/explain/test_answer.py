@@ -15,6 +15,7 @@ from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request
 from tests.cli.explained import ISSUER, ORDER, SECRET, make_token, write_world
 from tests.cli.peers import closed_port, http_peer
+from tests.suites.samples.test_second_tokens import TWO
 from tests.tokens import make_private
 
 AT = 1_780_000_000.0
@@ -173,3 +174,21 @@ def test_a_key_that_a_fresh_set_lacks_is_unknown(tmp_path: Path) -> None:
     answer = explain_token(stage, ASKED, AT, TOKEN, is_online=True)
 
     assert (reason(answer), answer.missing) == ("key_unknown", ())
+
+
+def test_a_persona_brings_the_second_token_that_a_route_requires(tmp_path: Path) -> None:
+    """As far as can be: what is explained is the persona's own token."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(TWO)
+    loaded = load_settings(path, {})
+    assert isinstance(loaded, Loaded)
+    asked = parse_request("GET", "https://some.example/t/acme")
+
+    good = Persona("p", "main", {"scope": "read"})
+    answer = explain_persona(Rehearsal(loaded.settings), asked, AT, good)
+    weak = explain_persona(Rehearsal(loaded.settings), asked, AT, Persona("p", "main"))
+
+    assert (reason(answer), reason(weak)) == ("allow", "scope_missing")
+    assert len(answer.notes) == 2
+    steps = [step.expected for step in answer.explanation.steps]
+    assert "X-Workload-Token: mesh:call" in steps

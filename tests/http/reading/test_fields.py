@@ -177,3 +177,40 @@ def test_what_a_session_forwards_is_made_once_and_anew_after_a_reload() -> None:
 
     fields.judge_again(RequestNames(frozenset((b"x-tenant",))))
     assert fields.for_session(session, ()).lines == [b"\r\nA: ", b"b"]
+
+
+def test_gathered_tokens_are_gathered_anew_after_a_reload() -> None:
+    """What was the first token by former rules may be none by the new ones."""
+    fields = Fields()
+    fields.authorization = (b"Basic x",)
+    fields.credentials = ((b"x-token", b"t"),)
+    gathered = fields.gathered((b"Bearer t",), (), fields.credentials)
+
+    assert (gathered.authorization, gathered.also) == ((b"Bearer t",), ())
+    assert gathered.received_authorization == (b"Basic x",)
+    assert fields.authorization == (b"Basic x",)
+    gathered.judge_again(RequestNames(frozenset()))
+
+    assert (gathered.authorization, gathered.also) == ((b"Basic x",), None)
+    assert gathered.credentials == ((b"x-token", b"t"),)
+
+
+def test_a_field_that_a_reload_makes_one_of_a_token_goes_no_further() -> None:
+    fields = Fields()
+    fields.lines = [b"\r\nX-Token: ", b"t", b"\r\nSec-WebSocket-Protocol: ", b"a, bearer.p"]
+
+    fields.judge_again(
+        RequestNames(frozenset(), credentials=frozenset((b"x-token", b"sec-websocket-protocol")))
+    )
+
+    assert fields.lines == [b"\r\nSec-WebSocket-Protocol: ", b"a"]
+    assert fields.credentials == ((b"x-token", b"t"), (b"sec-websocket-protocol", b"p"))
+
+
+def test_a_response_is_for_one_caller_if_the_target_had_its_token() -> None:
+    fields = Fields()
+    assert not fields.is_private
+    fields.credentials = ((b"x-token", b"t"),)
+    assert not fields.is_private
+    fields.credentials = ((b"?access_token", b"t"),)
+    assert fields.is_private
