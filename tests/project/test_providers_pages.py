@@ -21,7 +21,10 @@ INDEX = (FOLDER / "index.md").read_text()
 PAGES = {path.stem: path for path in sorted(FOLDER.glob("*.md")) if path.stem != "index"}
 REQUEST = "GET https://api.example.com/orders/7"
 REASONS = {reason.code for reason in Reason}
-ENVIRON = {"SUPABASE_JWT_SECRET": "of-the-project: 8f3Kq1Zw7Rt5Yp2Lx9Vb4Nm6"}
+ENVIRON = {
+    "SUPABASE_JWT_SECRET": "of-the-project: 8f3Kq1Zw7Rt5Yp2Lx9Vb4Nm6",
+    "INTROSPECTION_SECRET": "of the gateway",
+}
 # What every persona's token has, unless it is said to lack it.
 DEFAULT_CLAIMS = ("iss", "aud", "sub", "client_id", "jti", "iat", "exp")
 

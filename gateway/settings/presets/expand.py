@@ -110,6 +110,8 @@ class _Expander:
         if any(source in own for source in self._keys.sources):
             for source in self._keys.sources:
                 settings.pop(source, None)
+        if "introspection" in own:  # its answers are not signed, unless they say so
+            settings.pop("algorithms", None)
         for needed in preset.own_keys:
             settings.setdefault(needed.name, _example(needed.example))
         rest = {name: value for name, value in own.items() if name in self._keys.all}

@@ -51,6 +51,15 @@ def test_a_key_source_replaces_that_of_the_preset(tmp_path: Path) -> None:
     assert source.location == "https://mirror.example.com/keys"
 
 
+def test_an_issuer_that_is_asked_about_tokens_has_no_algorithms_of_the_preset(
+    tmp_path: Path,
+) -> None:
+    own = "introspection: {client_id: a, client_secret: '${SECRET}'}"
+    settings = load(tmp_path, one_issuer(f"{{{ENTRA}, {own}}}"))
+
+    assert set(settings.issuers) == {"main"}
+
+
 def test_a_parameter_may_come_from_the_environment(tmp_path: Path) -> None:
     text = one_issuer(f"{{preset: entra, tenant: '${{TENANT}}', app: {APP}}}")
 
