@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.admin.explain import parse_question
 from tests.introspection.gateways import ALICE, TOKEN, World, make_settings, running_world
 from tests.introspection.introspector import CLIENT_ID
 from tests.keyring.peers import until
@@ -375,3 +376,19 @@ async def test_operators_see_what_issuers_say(world: World) -> None:
     assert (world.counted("active"), world.counted("inactive")) == (1, 1)
     assert world.gateway.gateway.ready().not_ready == ()
     assert AUDIENCE not in world.gateway.page()
+
+
+async def test_an_explanation_shows_a_token_to_its_issuer_only_if_it_is_told_to(
+    world: World,
+) -> None:
+    wanted = {"url": "http://a.test/api/x", "token": TOKEN}
+    gateway = world.gateway.gateway
+
+    told = await gateway.explain(parse_question(json.dumps(wanted).encode()))
+    assert (told["verdict"], told["reason"]) == ("refused", "introspection_unavailable")
+    assert world.issuer.asked == []
+
+    asked = json.dumps({**wanted, "introspect": True}).encode()
+    told = await gateway.explain(parse_question(asked))
+    assert told["verdict"] == "allow"
+    assert world.issuer.asked == [TOKEN]
