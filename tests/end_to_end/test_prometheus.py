@@ -65,6 +65,12 @@ BROWSED = {
     "require": {},
 }
 WITH_TOKEN = {"name": "token", "match": {"path": "/own"}, "upstream": "token", "require": {}}
+ASKED = {
+    "name": "asked",
+    "match": {"path_prefix": "/asked/"},
+    "upstream": "main",
+    "require": {"issuers": ["asked"]},
+}
 DOWN = {"name": "down", "match": {"path": "/down"}, "upstream": "down", "public": True}
 
 
@@ -131,6 +137,8 @@ async def answer(request: web.Request) -> web.StreamResponse:
     if request.path == "/jwks":
         jwk = ECAlgorithm.to_jwk(make_private("ES256").public_key(), as_dict=True)
         return web.json_response({"keys": [{**jwk, "kid": "k1", "alg": "ES256", "use": "sig"}]})
+    if request.path == "/introspect":
+        return web.json_response({"active": False})
     if request.path == "/token":
         token = {"access_token": "one-for-a-service", "token_type": "Bearer", "expires_in": 600}
         return web.json_response(token)
@@ -180,6 +188,15 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
     config["issuers"]["people"] = {
         "issuer": service, "discovery": True, "audiences": ["people"], "algorithms": ["ES256"],
     }  # fmt: skip
+    config["issuers"]["asked"] = {
+        "issuer": f"{service}/asked",
+        "audiences": ["asked"],
+        "introspection": {
+            "url": f"{service}/introspect",
+            "client_id": "gateway",
+            "client_secret_file": "client-secret",
+        },
+    }
     config["login"] = {
         "web": {
             "issuer": "people",
@@ -199,7 +216,7 @@ def config_of(folder: Path, service: str, down: socket.socket) -> Path:
             }
         },
     }
-    config["routes"] += [BROWSED, WITH_TOKEN]
+    config["routes"] += [BROWSED, WITH_TOKEN, ASKED]
     path.write_text(yaml.safe_dump(config))
     return path
 
@@ -222,6 +239,7 @@ class Clients:
                     *[("GET", "/api/x", self._token)] * 5,
                     ("POST", "/open/x", None),
                     ("GET", "/api/x", None),
+                    ("GET", "/asked/x", "an-opaque-token"),
                     ("GET", "/admin/x", self._token),
                     ("GET", "/nowhere", None),
                     ("GET", "/trial/x", None),
