@@ -161,8 +161,8 @@ WEAK: dict[str, tuple[Weakness, str]] = {
 
 # These have tests of their own, with logins.
 BY_SESSION = {name for name in NAMES if name.startswith("session-")}
-# And these, with tenants.
-ELSEWHERE = BY_SESSION | {"wrong-tenant"}
+# And these, with tenants, a trust domain, and a second token.
+ELSEWHERE = BY_SESSION | {"wrong-tenant", "wrong-trust-domain", "second-token"}
 
 
 def caught(report: HostileReport) -> set[str]:
