@@ -13,7 +13,6 @@ from gateway.admin.issuers import issuer_metrics, issuer_status
 from gateway.admin.readiness import Readiness, judge_readiness
 from gateway.admin.revocations import revocation_metrics, revocation_status
 from gateway.admin.server import AdminServer
-from gateway.admin.service_tokens import service_token_statuses
 from gateway.admin.sessions import login_status
 from gateway.admin.status import (
     certificate_status,
@@ -21,6 +20,7 @@ from gateway.admin.status import (
     introspection_status,
     rate_limit_status,
     report_only,
+    service_token_statuses,
     upstream_statuses,
 )
 from gateway.fetched import Fetched

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.introspection.live_introspection import IntrospectionStatus
-from gateway.settings.values.configuration import Settings, Upstream
+from gateway.service_tokens.exchanges import Exchanges
+from gateway.service_tokens.live_tokens import LiveServiceTokens
+from gateway.service_tokens.own_token import OwnTokenStatus
+from gateway.settings.values.configuration import ServiceGrant, Settings, Upstream
 from gateway.settings.values.rates import RateLimiting
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.metrics.servers import ServerMetrics
@@ -110,3 +113,31 @@ def report_only(settings: Settings) -> Mapping[str, object]:
 def introspection_status(one: IntrospectionStatus) -> Mapping[str, object]:
     """Return what ``/status`` shows of an issuer that is asked about its tokens."""
     return {"issuer": one.name, "remembered": one.remembered, "last_error": one.last_error}
+
+
+def service_token_statuses(tokens: LiveServiceTokens) -> list[Mapping[str, object]]:
+    """Return the status of the credentials of each upstream that has some."""
+    own = [_own(one) for one in tokens.status()]
+    return own + [_exchanges(name, one) for name, one in tokens.exchanges.items()]
+
+
+def _own(token: OwnTokenStatus) -> Mapping[str, object]:
+    return {
+        "upstream": token.name,
+        "grant": ServiceGrant.CLIENT_CREDENTIALS.value,
+        "loaded": token.loaded,
+        "age_seconds": token.age_seconds,
+        "expires_in_seconds": token.expires_in_seconds,
+        "failures_in_a_row": token.failures_in_a_row,
+        "last_error": token.last_error,
+    }
+
+
+def _exchanges(name: str, exchanges: Exchanges) -> Mapping[str, object]:
+    return {
+        "upstream": name,
+        "grant": ServiceGrant.TOKEN_EXCHANGE.value,
+        "kept": len(exchanges),
+        "failures_in_a_row": exchanges.failures_in_a_row,
+        "last_error": exchanges.last_error,
+    }

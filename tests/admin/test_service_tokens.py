@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 
-from gateway.admin.service_tokens import service_token_statuses
+from gateway.admin.status import service_token_statuses
 from tests.service_tokens.sources import exchange_at, own_at
 from tests.service_tokens.test_live_tokens import ALICE, DIGEST, started, tokens_of
 from tests.service_tokens.token_server import token_server

@@ -5,10 +5,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from secrets import token_urlsafe
 
 from aiohttp import ClientSession
 
-from gateway.cli.check.introspection import try_introspection
+from gateway.cli.asked_issuer import ask_issuer
 from gateway.cli.check.local_files import describe_no_key
 from gateway.cli.check.logins import try_credentials, try_login
 from gateway.cli.check.servers import ask_health, dial
@@ -18,6 +19,7 @@ from gateway.fetching.files import Files
 from gateway.fetching.resolver import Resolver
 from gateway.fetching.session import make_session
 from gateway.fetching.shown_url import show_url
+from gateway.introspection.asking import NoAnswer
 from gateway.keyring.local_source import is_local
 from gateway.revocation.entries import parse_revocations
 from gateway.revocation.source import read_list
@@ -25,6 +27,7 @@ from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.places import Places
 from gateway.settings.values.configuration import (
+    IntrospectionSettings,
     IssuerSettings,
     RevocationSettings,
     Server,
@@ -198,3 +201,19 @@ def _dial(  # noqa: PLR0913, PLR0917 - each is part of how to connect
         return part.fault(code, failure.words)
 
     return run
+
+
+async def try_introspection(
+    session: ClientSession, settings: IssuerSettings, asked: IntrospectionSettings, part: Part
+) -> Fault | None:
+    """Return why the issuer of *settings*, at *part*, does not answer; None if it does.
+
+    It must say that a token which was never issued is not active.
+    """
+    found = await ask_issuer(session, settings, asked, token_urlsafe(32).encode("ascii"))
+    if isinstance(found, NoAnswer):
+        return part.fault(Code.INTROSPECTION_UNUSABLE, found.detail)
+    if found.is_active:
+        message = "it says that a token is active which was never issued"
+        return part.fault(Code.INTROSPECTION_UNUSABLE, message)
+    return None

@@ -6,9 +6,9 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Place
 from gateway.settings.text.grants import Include
 from gateway.settings.text.places import Places
-from gateway.suites.differences.credential_facets import credential_facets
 from gateway.suites.differences.facet import Change, Facet, Facets, Statement, differing, summarise
 from gateway.suites.differences.general_facets import (
+    credential_facets,
     fetch_facets,
     identity_facets,
     include_facets,

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings.load import Loaded
 from gateway.suites.differences.compare_general import compare_access
-from gateway.suites.differences.credential_facets import credential_facets
+from gateway.suites.differences.general_facets import credential_facets
 from tests.settings.build.clients.upstream_credentials import with_credentials
 from tests.settings.configs import ENVIRON, config, load, outcome_of
 

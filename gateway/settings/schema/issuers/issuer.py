@@ -5,17 +5,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
+from gateway.settings.schema.claims import ClaimsModel
 from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.issuers.introspection import IntrospectionModel
 from gateway.settings.schema.issuers.tenants import TenantsModel
-from gateway.settings.schema.issuers.token_rules import (
-    IssuerRequireModel,
-    ScopeSourceTerm,
-    Signal,
-)
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import (
     LIST,
+    TABLE,
     TEXT,
     Duration,
     DurationOrZero,
@@ -27,8 +24,33 @@ from gateway.settings.schema.types import (
     bad,
     described,
     text_or_list,
+    text_or_table,
 )
 from gateway.settings.text.fault import Code
+
+Signal = Literal["nonce", "at_hash", "c_hash", "token_use", "typ", "azp"]
+
+
+class IssuerRequireModel(Strict):
+    """What every token of an issuer must have, on every route."""
+
+    claims: ClaimsModel = Field(
+        description="Tests by claim, as in `require` of a route, without path variables."
+    )
+
+
+class ScopeSourceModel(Strict):
+    """A claim whose items are scopes, with a prefix of their own."""
+
+    claim: Text = Field(description="The claim; dots walk nested claims.")
+    prefix: Text = Field(description="What each scope from it begins with, e.g. `role:`.")
+
+
+ScopeSourceTerm = Annotated[
+    Annotated[Text, Tag(TEXT)] | Annotated[ScopeSourceModel, Tag(TABLE)],
+    Discriminator(text_or_table),
+]
+
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from gateway.decision.policy import ID_TOKEN_SIGNALS
-from gateway.settings.schema.issuers.token_rules import Signal
+from gateway.settings.schema.issuers.issuer import Signal
 from tests.settings.configs import assert_found, one_issuer
 
 MAIN = "issuer: https://a.example, discovery: true, audiences: [orders]"
