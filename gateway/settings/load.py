@@ -21,14 +21,14 @@ from gateway.settings.build.listeners import (
     refuse_one_address_twice,
 )
 from gateway.settings.build.revocations import rules_by_issuer
-from gateway.settings.build.route_options import build_route_options
-from gateway.settings.build.routes import close_scopes
+from gateway.settings.build.routes.route_options import build_route_options
+from gateway.settings.build.routes.routes import close_scopes
+from gateway.settings.build.routes.token_sources import reserve_headers
 from gateway.settings.build.sections import (
     are_mappings,
     check_general,
     check_team_files,
 )
-from gateway.settings.build.token_sources import reserve_headers
 from gateway.settings.build.tracing import build_tracing
 from gateway.settings.presets.expand import IssuerKeys, expand_presets
 from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel

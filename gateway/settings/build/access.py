@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.clients.credentials import TokenServers, refuse_without_token
-from gateway.settings.build.cors import build_cors
 from gateway.settings.build.includes import refuse_outside
 from gateway.settings.build.introspection import add_introspection, add_introspectors
 from gateway.settings.build.issuers.issuers import build_issuers
@@ -23,11 +22,12 @@ from gateway.settings.build.own_identity import (
 from gateway.settings.build.rates import build_rate_limiting
 from gateway.settings.build.resources import KnownIssuers, build_resources, point_to
 from gateway.settings.build.revocations import build_revocations
-from gateway.settings.build.rewrite import build_rewrites
-from gateway.settings.build.routes import Known, build_routes
+from gateway.settings.build.routes.cors import build_cors
+from gateway.settings.build.routes.rewrite import build_rewrites
+from gateway.settings.build.routes.routes import Known, build_routes
+from gateway.settings.build.routes.token_sources import KnownNames, add_token_sources
 from gateway.settings.build.sections import Named, collect_named, collect_routes
 from gateway.settings.build.tickets import build_tickets, refuse_without_tickets
-from gateway.settings.build.token_sources import KnownNames, add_token_sources
 from gateway.settings.build.upstreams import build_upstreams
 from gateway.settings.build.warnings import (
     warn_about_audiences,
@@ -38,7 +38,7 @@ from gateway.settings.schema.identity import DEFAULT_HEADER, DEFAULT_IDENTITY, I
 from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import ConfigFile, UpstreamModel
 from gateway.settings.schema.resources import ResourceModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Fault, Severity
 from gateway.settings.text.files import Sources

@@ -11,7 +11,7 @@ from gateway.decision.rules.claim_tests import (
     compile_claim_test,
 )
 from gateway.decision.rules.operands import path_variables
-from gateway.settings.schema.claims import ClaimModel, ClaimsModel
+from gateway.settings.schema.routes.claims import ClaimModel, ClaimsModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten

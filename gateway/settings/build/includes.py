@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.template import Segment, Variable, parse_template
 from gateway.settings.build.checks import refuse_repeated
-from gateway.settings.build.routes import host_problem
+from gateway.settings.build.routes.routes import host_problem
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.models import IncludeModel
 from gateway.settings.schema.resources import ResourceModel

@@ -9,7 +9,7 @@ from gateway.settings.build.clients.clients import build_client
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.introspection import IntrospectionModel
 from gateway.settings.schema.issuers.issuer import IssuerModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault

@@ -9,7 +9,7 @@ from gateway.settings.build.identity import build_headers
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.issuers.issuer import IssuerModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.grants import Grant

@@ -14,7 +14,7 @@ from gateway.settings.build.checks import (
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.schema.rates import ClaimKeyModel, RateLimitModel, RedisModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.suggestions import Names

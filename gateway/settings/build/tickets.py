@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Place, Route
-from gateway.settings.build.cors import build_one_cors
 from gateway.settings.build.login.routes import make_rule
+from gateway.settings.build.routes.cors import build_one_cors
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.schema.tickets import TicketsModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault

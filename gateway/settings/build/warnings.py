@@ -8,7 +8,7 @@ from gateway.settings.build.resources import accepts
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import UpstreamModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten

@@ -15,7 +15,7 @@ from gateway.settings.schema.login import LoginModel
 from gateway.settings.schema.rates import RateLimitModel, RedisModel
 from gateway.settings.schema.resources import ResourceModel
 from gateway.settings.schema.revocations import RevocationModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.schema.tickets import TicketsModel
 from gateway.settings.schema.tls import TlsModel, UpstreamTlsModel
 from gateway.settings.schema.tracing import TracingModel

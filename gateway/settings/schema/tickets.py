@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gateway.settings.schema.cors import CorsModel
+from gateway.settings.schema.routes.cors import CorsModel
 from gateway.settings.schema.types import Duration, Strict, Text, described
 
 

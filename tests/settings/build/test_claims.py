@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.build.claims import MAX_DEPTH, build_claim_rules
-from gateway.settings.schema.routes import RequireModel
+from gateway.settings.schema.routes.route import RequireModel
 from gateway.settings.schema.shape import check_shape
 from gateway.settings.text.fault import Code, Fault
 from tests.settings.configs import assert_found, load, part_of, require

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.build.routes import build_scope_rule
-from gateway.settings.schema.routes import RequireModel
+from gateway.settings.build.routes.routes import build_scope_rule
+from gateway.settings.schema.routes.route import RequireModel
 from gateway.settings.schema.shape import check_shape
 from gateway.settings.text.fault import Code, Fault
 from tests.settings.configs import assert_found, part_of, require

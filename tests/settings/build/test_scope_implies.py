@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.build.routes import close_scopes
+from gateway.settings.build.routes.routes import close_scopes
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Fault
 from gateway.settings.text.yaml_nodes import parse_yaml

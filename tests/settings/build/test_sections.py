@@ -12,7 +12,7 @@ from gateway.settings.build.sections import (
     collect_routes,
 )
 from gateway.settings.schema.models import UpstreamModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.disk import MACHINE_DISK
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import Source, Sources

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from gateway.settings.schema.claims import ClaimModel
 from gateway.settings.schema.identity import DEFAULT_IDENTITY, IdentityModel
 from gateway.settings.schema.issuers.issuer import IssuerModel, KeyTimesModel
 from gateway.settings.schema.models import (
@@ -18,7 +17,8 @@ from gateway.settings.schema.models import (
     TimeoutsModel,
     UpstreamModel,
 )
-from gateway.settings.schema.routes import (
+from gateway.settings.schema.routes.claims import ClaimModel
+from gateway.settings.schema.routes.route import (
     MatchModel,
     RequireModel,
     RouteModel,

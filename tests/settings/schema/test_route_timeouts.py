@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.schema.routes import RouteLimitsModel, RouteTimeoutsModel
+from gateway.settings.schema.routes.route import RouteLimitsModel, RouteTimeoutsModel
 from tests.settings.configs import assert_found, config
 
 ROUTE = "routes:\n  - {{name: a, match: {{path: /a}}, upstream: orders, require: {{}}, {}}}\n"

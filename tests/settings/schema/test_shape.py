@@ -6,7 +6,7 @@ import pytest
 
 from gateway.settings.schema.issuers.issuer import IssuerModel
 from gateway.settings.schema.models import LimitsModel, UpstreamModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.schema.shape import check_shape
 from gateway.settings.schema.types import Strict
 from gateway.settings.text.fault import Code, Fault

@@ -17,7 +17,7 @@ from gateway.settings.schema.credentials import (
     TokenClientModel,
     TokenExchangeModel,
 )
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.disk import Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.issuers.issuer import IssuerModel
-from gateway.settings.schema.routes import RequireModel
+from gateway.settings.schema.routes.route import RequireModel
 from gateway.settings.text.document import Document, Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.grants import Grant

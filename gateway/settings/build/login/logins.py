@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from gateway.decision.routes.host import canonical_host
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
 from gateway.settings.build.clients.clients import build_client
-from gateway.settings.build.cors import find_origin_problem
 from gateway.settings.build.login.sessions import build_session
 from gateway.settings.build.resources import KnownIssuers
+from gateway.settings.build.routes.cors import find_origin_problem
 from gateway.settings.schema.login import LoginModel
 from gateway.settings.schema.models import ConfigFile
 from gateway.settings.text.document import Part

@@ -9,7 +9,7 @@ from gateway.decision.routes.template import Segment, parse_template
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
 from gateway.settings.build.login.logins import hosts_of
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.settings.schema.claims import ClaimsModel
 from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.issuers.introspection import IntrospectionModel
 from gateway.settings.schema.issuers.tenants import TenantsModel
+from gateway.settings.schema.routes.claims import ClaimsModel
 from gateway.settings.schema.tls import FetchTlsModel
 from gateway.settings.schema.types import (
     LIST,

@@ -9,9 +9,9 @@ from gateway.decision.routes.template import Variable, parse_template
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.identity import RESERVED, build_headers
-from gateway.settings.build.routes import build_scope_rule
+from gateway.settings.build.routes.routes import build_scope_rule
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.routes import AlsoModel, RouteModel, TokenHeaderModel
+from gateway.settings.schema.routes.route import AlsoModel, RouteModel, TokenHeaderModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault

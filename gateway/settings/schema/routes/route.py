@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from gateway.settings.schema.claims import ClaimsModel
-from gateway.settings.schema.cors import CorsModel
 from gateway.settings.schema.identity import OwnIdentityModel
 from gateway.settings.schema.login import LoginNames
-from gateway.settings.schema.rewrite import RewriteModel
+from gateway.settings.schema.routes.claims import ClaimsModel
+from gateway.settings.schema.routes.cors import CorsModel
+from gateway.settings.schema.routes.rewrite import RewriteModel
 from gateway.settings.schema.types import (
     LIST,
     TABLE,

@@ -13,8 +13,8 @@ from gateway.decision.routes.segments import split_segments
 from gateway.decision.routes.template import parse_template
 from gateway.settings.build.identity import RESERVED
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.rewrite import FieldEditsModel, QueryEditsModel, RewriteModel
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.rewrite import FieldEditsModel, QueryEditsModel, RewriteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault

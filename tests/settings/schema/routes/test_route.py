@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings.schema.routes import RequireModel, RouteModel, ScopeGroup
+from gateway.settings.schema.routes.route import RequireModel, RouteModel, ScopeGroup
 from tests.settings.configs import assert_found, one_route, require
 
 # A fault code, and a configuration with a mark where the fault must point.

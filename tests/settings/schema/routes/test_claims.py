@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.decision.rules.claim_tests import OPERATORS, compile_claim_test
-from gateway.settings.schema.claims import ClaimModel
+from gateway.settings.schema.routes.claims import ClaimModel
 from tests.settings.configs import assert_found, faults, require
 
 # A fault code, and a configuration with a mark where the fault must point.

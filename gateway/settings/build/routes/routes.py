@@ -19,7 +19,7 @@ from gateway.settings.build.checks import refuse_repeated, refuse_unknown, requi
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.routes import (
+from gateway.settings.schema.routes.route import (
     MatchModel,
     RequireModel,
     RouteModel,

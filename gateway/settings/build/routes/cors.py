@@ -7,13 +7,13 @@ from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route
 from gateway.settings.build.checks import refuse_repeated
 from gateway.settings.build.sections import Named
-from gateway.settings.schema.cors import (
+from gateway.settings.schema.routes.cors import (
     DEFAULT_EXPOSED,
     DEFAULT_HEADERS,
     DEFAULT_MAX_AGE_SECONDS,
     CorsModel,
 )
-from gateway.settings.schema.routes import RouteModel
+from gateway.settings.schema.routes.route import RouteModel
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.decision.routes.routing import Route
-from gateway.settings.schema.routes import RouteLimitsModel, RouteModel, RouteTimeoutsModel
+from gateway.settings.schema.routes.route import RouteLimitsModel, RouteModel, RouteTimeoutsModel
 from gateway.settings.values.configuration import Limits, Timeouts, Upstream
 from gateway.settings.values.cors import Cors
 from gateway.settings.values.rewrite import Rewrite

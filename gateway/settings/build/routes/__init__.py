@@ -1,0 +1,1 @@
+"""Build the routes: which requests they own, what they require, and what they change."""
