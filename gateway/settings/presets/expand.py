@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.decision.rules.claim_tests import KINDS
 from gateway.settings.presets.preset import Parameter, Preset, Value
 from gateway.settings.presets.vendors import PRESETS
 from gateway.settings.text.document import Document, KeyPath, Part
@@ -116,7 +117,7 @@ class _Expander:
             settings.setdefault(needed.name, _example(needed.example))
         rest = {name: value for name, value in own.items() if name in self._keys.all}
         merged: dict[str, object] = _merge(settings, rest)
-        return merged
+        return _keep_rules(settings, merged)
 
     def _value(self, parameter: Parameter, part: Part) -> Value:
         fallback = _example(parameter.example) if parameter.default is None else parameter.default
@@ -161,6 +162,29 @@ def _merge(settings: object, own: object) -> Any:
     for name, value in own.items():
         merged[name] = _merge(settings.get(name), value)
     return merged
+
+
+def _keep_rules(settings: Mapping[str, object], merged: dict[str, object]) -> dict[str, object]:
+    """Return *merged* with the groups of claim tests in *settings* that its own have replaced.
+
+    A group is a guard of the vendor's tokens: one that an API adds must hold as well.
+    """
+    kept, own = _claims_in(settings), _claims_in(merged)
+    lost = [
+        {kind: copy.deepcopy(kept[kind])}
+        for kind in KINDS
+        if isinstance(kept.get(kind), list) and own.get(kind) != kept[kind]
+    ]
+    if not lost or not own:
+        return merged
+    every = own.get("all", [])
+    # A table under `all` tests a claim of this name, and is a part of its own.
+    parts = {**own, "all": [*every, *lost]} if isinstance(every, list) else {"all": [own, *lost]}
+    return {**merged, "require": {**_mapping(merged["require"]), "claims": parts}}
+
+
+def _claims_in(issuer: Mapping[str, object]) -> dict[str, object]:
+    return _mapping(_mapping(issuer.get("require")).get("claims"))
 
 
 def _add_places(  # noqa: PLR0913, PLR0917 - from where, and to where

@@ -44,6 +44,35 @@ def test_keys_beside_a_preset_win_and_tables_are_merged(tmp_path: Path) -> None:
     assert settings.times.fresh_seconds == 60
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        "any: [{scp: {exists: true}}, {roles: {contains: reader}}]",
+        "any: {exists: true}",
+        "any: [{roles: {contains: reader}}], all: [{roles: {exists: true}}]",
+        "any: [{roles: {contains: reader}}], all: {exists: true}",
+        "roles: {contains: reader}",
+    ],
+)
+def test_a_group_beside_a_preset_does_not_replace_what_guards_it_from_id_tokens(
+    own: str, tmp_path: Path
+) -> None:
+    """An ID token of Entra may have roles, and the API as its audience, but never `azp`."""
+    text = one_issuer(f"{{{ENTRA}, require: {{claims: {{{own}}}}}}}")
+    rules = load(tmp_path, text).issuers["main"].issuer.claims
+
+    id_token = {"roles": ["reader"], "any": 1, "all": 1}
+    assert not all(rule.holds(id_token, {}) for rule in rules)
+    assert all(rule.holds({**id_token, "azp": "web"}, {}) for rule in rules)
+    assert not all(rule.holds({"azp": "web"}, {}) for rule in rules)
+
+
+def test_a_fault_in_a_group_beside_a_preset_has_its_own_place(tmp_path: Path) -> None:
+    own = "require: {claims: {all: [{a: {¦equls: 1}}], any: [{b: {¦equls: 1}}]}}"
+
+    assert_found(tmp_path, "unknown_key", one_issuer(f"{{{ENTRA}, {own}}}"))
+
+
 def test_a_key_source_replaces_that_of_the_preset(tmp_path: Path) -> None:
     own = 'jwks_url: "https://mirror.example.com/keys"'
     source = load(tmp_path, one_issuer(f"{{{ENTRA}, {own}}}")).issuers["main"].source
