@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from secrets import token_bytes
 from time import time
 from typing import Any, Final
@@ -47,8 +48,8 @@ class RedisTickets:
         random: Callable[[int], bytes] = token_bytes,
         most_of_caller: int = MOST_OF_CALLER,
     ) -> None:
-        self._client = connect_to_redis(settings)
-        self._seconds = max(settings.timeout_seconds, _LEAST_SECONDS)
+        self._seconds = seconds = max(settings.timeout_seconds, _LEAST_SECONDS)
+        self._client = connect_to_redis(replace(settings, timeout_seconds=seconds))
         self._prefix = f"{settings.prefix}ticket:".encode()
         self._raises = failures_of_redis()
         self._clock = clock

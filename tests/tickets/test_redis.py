@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ async def test_of_two_gateways_exactly_one_redeems_a_ticket(server: RedisServer)
             ticket = await issued(one)
             found = await asyncio.gather(*(keeper.redeem(ticket) for keeper in (one, other) * 4))
             assert [grant for grant in found if grant is not None] == [GRANT]
+
+
+async def test_a_ticket_waits_longer_than_a_rate_limit_for_redis(server: RedisServer) -> None:
+    """A rate limit has something to fall back on while Redis is slow, a ticket has nothing."""
+    tickets = RedisTickets(replace(settings_of(server), timeout_seconds=0.01))
+    pausing = connect_to_redis(settings_of(server))
+    await pausing.execute_command("CLIENT", "PAUSE", 100)
+
+    assert await tickets.redeem(await issued(tickets)) == GRANT
+
+    await tickets.close()
+    await pausing.aclose()
 
 
 async def test_redis_holds_neither_tickets_nor_tokens_and_forgets_them(server: RedisServer) -> None:
