@@ -204,7 +204,17 @@ def _combine(first: Allow, also: Verdict, second: SecondToken) -> Verdict:
 
 def is_same_token(first: tuple[bytes, ...], second: tuple[bytes, ...]) -> bool:
     """Return whether a caller passes for its own workload, whatever their issuers are."""
-    return [one[7:].strip(b" ") for one in first] == [one[7:].strip(b" ") for one in second]
+    return [_content(one) for one in first] == [_content(one) for one in second]
+
+
+def _content(value: bytes) -> bytes:
+    """Return the token in *value* without its signature.
+
+    Whoever has a signature of ECDSA can make another one of it: the negative of its second number
+    is valid, too.
+    """
+    token = value[7:].strip(b" ")
+    return token if is_opaque(token) else token.rpartition(b".")[0]
 
 
 def _about(route: Route, verdict: Verdict) -> Verdict:

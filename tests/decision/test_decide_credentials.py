@@ -19,9 +19,10 @@ from gateway.decision.revocation import Revocation, RevocationList, RevocationRu
 from gateway.decision.routes.routing import Place, Route, SecondToken, TokenSources
 from gateway.decision.rules.claim_tests import compile_claim_test
 from gateway.decision.rules.scopes import AllOf, compile_scopes
+from gateway.decision.tokens.base64url import decode_base64url
 from gateway.decision.verdict import Allow, Deny, NeedCredentials, NeedKeys, NeedSession, Verdict
 from tests.decision.policies import NOW, claims, issuer, policy, route
-from tests.tokens import make_key, mint
+from tests.tokens import b64, make_key, mint
 
 MESH_ISS = "https://mesh.example.com/"
 PRIVATE, KEYS = make_key("ES256")
@@ -38,6 +39,9 @@ SECOND = SecondToken(
     Identity(((b"X-Gateway-Workload", ("sub",)),), forward_token=False),
 )
 EVERYWHERE = frozenset(Place)
+
+# FIPS 186-4 §D.1.2.3.
+_ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def user(**changes: Any) -> bytes:
@@ -210,6 +214,21 @@ def test_one_token_in_both_places_is_none_of_a_workload() -> None:
 
     assert refusal(verdict) == refusal(loosely) == (Reason.TOKEN_REPEATED, "X-Workload-Token")
     assert isinstance(ask(token, user(jti="2"), under=both(with_second(second))), Allow)
+
+
+def test_another_signature_makes_no_other_token_of_one() -> None:
+    """ECDSA has a second signature for each, which anyone can calculate (SEC 1 §4.1.4)."""
+    second = replace(SECOND, issuers=frozenset(("main",)))
+    token = user()
+    signed, _, signature = token.rpartition(b".")
+    octets = decode_base64url(signature) or b""
+    negative = _ORDER_OF_P256 - int.from_bytes(octets[32:])
+    same = signed + b"." + b64(octets[:32] + negative.to_bytes(32))
+
+    verdict = ask(token, same, under=both(with_second(second)))
+
+    assert isinstance(ask(same, workload()), Allow)
+    assert refusal(verdict) == (Reason.TOKEN_REPEATED, "X-Workload-Token")
 
 
 def test_the_rules_of_the_second_token_are_its_own() -> None:
