@@ -54,6 +54,7 @@ def read_wanted(body: bytes) -> WantedTicket | None:
         return None
     if not isinstance(members, dict) or not members.keys() <= _MEMBERS:
         return None
-    if not all(isinstance(value, str) and value for value in members.values()):
+    # Neither a name nor a path has other characters, and not all of them can be encoded.
+    if not all(isinstance(one, str) and one and one.isascii() for one in members.values()):
         return None
     return WantedTicket(**members)
