@@ -26,7 +26,7 @@ from gateway.decision.verdict import (
 )
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall
-from gateway.http.reading.credentials import reads_target
+from gateway.http.reading.credentials import reads_elsewhere
 from gateway.http.reading.forwarding import Networks, client_address
 from gateway.http.reading.names import RequestNames
 from gateway.http.reading.request import Request
@@ -215,7 +215,7 @@ class RouteState(RouteRecord):
         self.total_seconds = options.total_seconds
         self.body_bytes = options.body_bytes
         self.options = options
-        self.edits_responses = options.edits_responses or reads_target(route)
+        self.edits_responses = options.edits_responses or reads_elsewhere(route)
         self.limits: RouteLimits | None = None
 
 

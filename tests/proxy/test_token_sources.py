@@ -205,7 +205,8 @@ async def test_no_service_receives_a_field_that_is_for_tokens(
 async def test_a_header_takes_the_place_of_authorization(
     service: Service, started: RunningGateway
 ) -> None:
-    assert (await ask(started, "/header/x", api_token())).status == 200
+    answer = await ask(started, "/header/x", api_token())
+    assert (answer.status, answer.one(b"Cache-Control")) == (200, b"private")
     assert (await ask(started, "/header/x", api_token(b"Bearer " + good_token()))).status == 200
     for lines, code in (
         ((bearer(),), "token_missing"),

@@ -34,6 +34,9 @@ _TOKEN_START: Final = b"bearer."
 _PARAMETERS: Final = {Place.QUERY: ACCESS_TOKEN, Place.TICKET: TICKET}
 
 
+_PHP_NAMES: Final = bytes.maketrans(b" .[", b"___")
+
+
 class Gathered(NamedTuple):
     """The tokens of a request, each as a value of Authorization, and its one-time tickets.
 
@@ -59,9 +62,9 @@ def split_protocols(value: bytes) -> tuple[bytes, list[bytes]]:
     return b", ".join(rest), tokens
 
 
-def reads_target(route: Route) -> bool:
-    """Return whether *route* takes tokens from the target of a request."""
-    return route.sources is not None and bool(parameters_of(route.sources))
+def reads_elsewhere(route: Route) -> bool:
+    """Return whether *route* takes the first token from elsewhere than Authorization, too."""
+    return route.sources is not None and route.sources.places != {Place.AUTHORIZATION}
 
 
 def parameters_of(sources: TokenSources) -> frozenset[bytes]:
@@ -73,7 +76,8 @@ def split_target(target: bytes, names: frozenset[bytes]) -> tuple[bytes, Credent
     """Return *target* without the parameters of these *names*, and their values.
 
     A parameter counts in any spelling that a service may read as one of them: percent-encoded, in
-    upper case, and after a semicolon, which some take for an ampersand.
+    upper case, as an array, as PHP reads names, and after a semicolon, which some take for an
+    ampersand.
     """
     path, question, query = target.partition(b"?")
     if not question or not names:
@@ -84,7 +88,7 @@ def split_target(target: bytes, names: frozenset[bytes]) -> tuple[bytes, Credent
         rest: list[bytes] = []
         for one in part.split(b";"):
             name, _, value = one.partition(b"=")
-            name = b"?" + unquote_to_bytes(name).lower()
+            name = b"?" + _as_php(unquote_to_bytes(name.replace(b"+", b" "))).lower()
             if name in names:
                 found.append((name, unquote_to_bytes(value)))
             else:
@@ -94,6 +98,18 @@ def split_target(target: bytes, names: frozenset[bytes]) -> tuple[bytes, Credent
     if not found:
         return target, ()
     return b"%b?%b" % (path, b"&".join(kept)) if kept else path, tuple(found)
+
+
+def _as_php(name: bytes) -> bytes:
+    """Return *name* as PHP reads it, so that `access.token` and `access_token[]` are access_token.
+
+    Spaces, dots and a bracket that nothing closes become underscores, and a NUL ends it. Rack and
+    qs read arrays, too.
+    """
+    name = name.lstrip(b" ").partition(b"\0")[0]
+    base, bracket, index = name.partition(b"[")
+    name = base if bracket and b"]" in index else name
+    return name.translate(_PHP_NAMES)
 
 
 def gather(

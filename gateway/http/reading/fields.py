@@ -175,9 +175,14 @@ class Fields:
     def is_private(self) -> bool:
         """Return whether a response may be of use to its caller alone, whatever the service says.
 
-        That is so with a session, and with a token in the target (RFC 6750 §2.3).
+        That is so with a session, with a token in the target (RFC 6750 §2.3), and with one in
+        another field: of Authorization alone, caches know what it means (RFC 9111 §3.5).
         """
-        return self.session is not None or any(name[:1] == b"?" for name, _ in self.credentials)
+        if self.session is not None or not self.credentials:
+            return self.session is not None
+        names = {name for name, _ in self.credentials}
+        is_unseen = self.also is not None and bool(names) and AUTHORIZATION_NAME not in names
+        return is_unseen or any(name[:1] == b"?" for name in names)
 
     def for_session(self, session: object, authorization: tuple[bytes, ...]) -> "Fields":
         """Return these fields as they are forwarded by *session*, with its *authorization*.

@@ -14,7 +14,7 @@ from gateway.http.reading.credentials import (
     TICKET,
     gather,
     parameters_of,
-    reads_target,
+    reads_elsewhere,
     split_protocols,
     split_target,
 )
@@ -54,12 +54,28 @@ def test_subprotocols_are_split_from_tokens(value: bytes, rest: bytes, tokens: l
         (b"/a?access_token", b"/a", ((ACCESS_TOKEN, b""),)),
         (b"/a?ticket=1&access_token=2", b"/a", ((TICKET, b"1"), (ACCESS_TOKEN, b"2"))),
         (b"/a?access_tokens=t", b"/a?access_tokens=t", ()),
+        (b"/a?access_token]=t", b"/a?access_token]=t", ()),
     ],
 )
 def test_a_target_is_split_from_tokens(
     target: bytes, rest: bytes, found: tuple[tuple[bytes, bytes], ...]
 ) -> None:
     assert split_target(target, BOTH) == (rest, found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("access.token", "access%20token", "access+token", "access[token", "access%5btoken"),
+        *("+access_token", "%20access_token", "access_token[]", "access_token[a.b]"),
+        *("access_token%00x", "ACCESS.TOKEN%5B%5D"),
+    ],
+)
+def test_no_name_is_left_that_php_reads_as_that_of_a_token(name: str) -> None:
+    """It would be a token that nobody has checked, beside one that was."""
+    target = f"/a?b.c[]=1&{name}=t".encode()
+
+    assert split_target(target, BOTH) == (b"/a?b.c[]=1", ((ACCESS_TOKEN, b"t"),))
 
 
 @given(st.text(alphabet="acesokntTICKET_%5fF&;=?+#", max_size=60))
@@ -121,9 +137,9 @@ def test_a_second_bearer_token_counts_wherever_it_is() -> None:
     assert gather((b"Bearer a",), (), ANYWHERE).first == (b"Bearer a",)
 
 
-def test_only_some_routes_read_their_target() -> None:
+def test_only_some_routes_read_more_than_authorization() -> None:
     in_field = route(sources=HEADER)
     in_query = route(sources=TokenSources(frozenset((Place.QUERY,))))
 
-    assert [reads_target(one) for one in (route(), in_field, in_query)] == [False, False, True]
+    assert [reads_elsewhere(one) for one in (route(), in_field, in_query)] == [False, True, True]
     assert parameters_of(ANYWHERE) == BOTH

@@ -214,3 +214,15 @@ def test_a_response_is_for_one_caller_if_the_target_had_its_token() -> None:
     assert not fields.is_private
     fields.credentials = ((b"?access_token", b"t"),)
     assert fields.is_private
+
+
+def test_a_response_is_for_one_caller_if_no_cache_can_know_that_it_had_a_token() -> None:
+    """RFC 9111 §3.5: caches know Authorization, but no field of ours."""
+    sent = ((b"x-token", b"t"),)
+    with_token = Fields().gathered((b"Bearer t",), (), sent)
+    with_authorization = Fields()
+    with_authorization.authorization = (b"Bearer a",)
+
+    assert with_token.is_private
+    assert not with_authorization.gathered((b"Bearer a",), (b"Bearer t",), sent).is_private
+    assert not Fields().gathered((), (), ()).is_private
