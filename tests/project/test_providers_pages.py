@@ -106,7 +106,7 @@ def test_the_suite_passes_as_it_is_shown(name: str, folder: Path) -> None:
 
 
 # Those whose issuers leave out a usual check, or replace it by one of their own.
-@pytest.mark.parametrize("name", ["authentik", "cognito", "dex", "entra"])
+@pytest.mark.parametrize("name", ["authentik", "cognito", "dex", "entra", "spiffe"])
 def test_no_attack_gets_through(name: str, folder: Path) -> None:
     write(folder, name)
 

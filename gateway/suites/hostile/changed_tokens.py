@@ -7,6 +7,7 @@ from gateway.decision.tokens.base64url import decode_base64url
 from gateway.suites.hostile.attack import Forgery, of_issuer
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_base64url, to_json
+from gateway.suites.simulation.persona import default_subject
 
 _MALFORMED = frozenset({Reason.TOKEN_MALFORMED})
 _INVALID = frozenset({Reason.SIGNATURE_INVALID})
@@ -74,7 +75,10 @@ def change_payloads(control: Control) -> Iterator[Forgery]:
     draft = control.draft
     header, payload, signature = draft.sign().split(b".")
     claims = {
-        "another subject": {**draft.claims, "sub": "somebody-else"},
+        "another subject": {
+            **draft.claims,
+            "sub": default_subject("somebody-else", control.issuer),
+        },
         "more scopes": {**draft.claims, "scope": "admin root", "scp": ["admin", "root"]},
         "a later end": {**draft.claims, "exp": 2**40},
         "the same in another order": dict(reversed(list(draft.claims.items()))),

@@ -62,14 +62,24 @@ def forge_issuers(control: Control) -> Iterator[Forgery]:
 
 
 def forge_subjects(control: Control) -> Iterator[Forgery]:
-    """Yield JWT-SVIDs whose `sub` is no SPIFFE ID of the issuer's trust domain."""
+    """Yield JWT-SVIDs whose `sub` is no SPIFFE ID of the issuer's trust domain.
+
+    Without `iss`, it is the subject that says which issuer's token it is.
+    """
     domain = control.issuer.trust_domain
     if domain is None:
         return
+    others = {
+        "of another trust domain": "attacker.example",
+        "of one below it": f"x.{domain}",
+        "of one that begins with it": f"{domain}.attacker.example",
+    }
+    is_named = control.draft.claims.get("iss") is not None
+    reasons = _MALFORMED if is_named else _UNKNOWN
+    for variant, other in others.items():
+        if is_named or other not in control.sandbox.settings.policy.trust_domains:
+            yield _of_subject(control, variant, f"spiffe://{other}/workload", reasons)
     subjects = {
-        "of another trust domain": "spiffe://attacker.example/workload",
-        "of one below it": f"spiffe://x.{domain}/workload",
-        "of one that begins with it": f"spiffe://{domain}.attacker.example/workload",
         "the trust domain itself": f"spiffe://{domain}",
         "with an empty path": f"spiffe://{domain}/",
         "with an empty segment": f"spiffe://{domain}//workload",
@@ -84,11 +94,15 @@ def forge_subjects(control: Control) -> Iterator[Forgery]:
         "with a line end": f"spiffe://{domain}/workload\n",
     }
     for variant, value in subjects.items():
-        if value != control.draft.claims.get("sub"):
-            source = "SPIFFE-ID §2, JWT-SVID §3.1"
-            yield _forged(
-                control, "wrong-trust-domain", variant, source, "sub", value, _MALFORMED, "issuer"
-            )
+        yield _of_subject(control, variant, value, _MALFORMED if is_named else _MISSING)
+
+
+def _of_subject(
+    control: Control, variant: str, subject: str, reasons: frozenset[Reason]
+) -> Forgery:
+    source = "SPIFFE-ID §2, JWT-SVID §3.1"
+    name = "wrong-trust-domain"
+    return _forged(control, name, variant, source, "sub", subject, reasons, "issuer")
 
 
 def forge_tenants(control: Control) -> Iterator[Forgery]:

@@ -7,7 +7,7 @@ import pytest
 from gateway.decision.reason import Reason
 from gateway.suites.hostile.arsenal import forge_tokens
 from gateway.suites.hostile.attack import send
-from gateway.suites.hostile.control import Control
+from gateway.suites.hostile.control import Cases, Control
 from gateway.suites.hostile.run_attacks import Campaign, judge
 from gateway.suites.hostile.wrong_claims import (
     forge_audiences,
@@ -17,6 +17,8 @@ from gateway.suites.hostile.wrong_claims import (
     forge_tenants,
     forge_times,
 )
+from gateway.suites.simulation.persona import Persona
+from gateway.suites.simulation.request import parse_request
 from gateway.suites.simulation.sandbox import Sandbox
 from tests.suites.hostile.sandboxes import (
     WORLD,
@@ -199,6 +201,44 @@ def test_a_workload_is_one_of_its_trust_domain(tmp_path: Path) -> None:
 
     assert refusals(control, forged) == {"wrong-trust-domain": MALFORMED}
     assert len(forged) == 15
+
+
+UNNAMED = Persona("worker", "mesh", without=frozenset({"iss"}))
+UNNAMED_CASE = (UNNAMED, parse_request("GET", "https://some.example/any"))
+
+
+def test_a_workload_without_iss_is_of_the_trust_domain_that_it_says(tmp_path: Path) -> None:
+    """SVID.1: another trust domain is another issuer, and no SPIFFE ID is none."""
+    sandbox, loaded = make_sandbox(tmp_path, MESH)
+    control = control_of(sandbox, "any", cases=[UNNAMED_CASE])
+    forged = list(forge_subjects(control))
+
+    found = refusals(control, forged)
+
+    assert control.caller == "worker"
+    assert found == {"wrong-trust-domain": codes(Reason.ISSUER_UNKNOWN) | MISSING}
+    assert len(forged) == 15
+    assert Campaign(sandbox, loaded.places, [UNNAMED_CASE]).run().failures == ()
+
+
+def test_another_trust_domain_that_is_trusted_is_no_wrong_one(tmp_path: Path) -> None:
+    below = 'x: {issuer: "spiffe://x.example.org", jwks_url: "https://x/", audiences: [orders]}'
+    text = MESH.replace("issuers:\n", f"issuers:\n  {below}\n", 1)
+    sandbox, loaded = make_sandbox(tmp_path, text)
+    control = control_of(sandbox, "any", "mesh", [UNNAMED_CASE])
+
+    assert "of one below it" not in variants(forge_subjects(control), "wrong-trust-domain")
+    assert Campaign(sandbox, loaded.places, [UNNAMED_CASE]).run().failures == ()
+
+
+@pytest.mark.parametrize("cases", [(), (UNNAMED_CASE,)], ids=["with iss", "without"])
+def test_whoever_lets_another_trust_domain_through_is_found(cases: Cases, tmp_path: Path) -> None:
+    sandbox, loaded = make_sandbox(tmp_path, MESH)
+    weak = forgiving(Reason.CLAIM_MALFORMED, Reason.CLAIM_MISSING, Reason.ISSUER_UNKNOWN)
+
+    report = Campaign(sandbox, loaded.places, cases, weak(sandbox)).run()
+
+    assert "wrong-trust-domain" in {one.name for one in report.failures}
 
 
 def test_every_forgery_of_a_svid_is_refused(tmp_path: Path) -> None:
