@@ -8,7 +8,7 @@ from gateway.decision.reason import Reason
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.sandbox import Sent
-from gateway.suites.simulation.wire import authorization, write_head
+from gateway.suites.simulation.wire import write_head
 
 Harm = Callable[[Sent], str | None]
 """Says what harm an allowed request does, or None if it is harmless."""
@@ -83,7 +83,7 @@ def send(forgeries: Iterable[Forgery], control: Control) -> Iterator[Attack]:
     for one in forgeries:
         is_long = len(one.token) > max_token_bytes
         reasons = one.reasons | {Reason.TOKEN_MALFORMED} if is_long else one.reasons
-        head = write_head(control.request, *authorization(bearer(one.token)))
+        head = write_head(control.request, *control.carry(bearer(one.token)))
         yield Attack(
             one.name, one.variant, one.source, head, reasons, one.guard, let_through,
             control.request.line,

@@ -12,7 +12,7 @@ from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sent
-from gateway.suites.simulation.wire import Field, authorization, write_head
+from gateway.suites.simulation.wire import AUTHORIZATION, Field, write_head
 
 _MISSING = frozenset({Reason.TOKEN_MISSING})
 _REPEATED = frozenset({Reason.TOKEN_REPEATED})
@@ -37,7 +37,13 @@ def send_elsewhere(control: Control) -> Iterator[Attack]:
         "HTTP_AUTHORIZATION": (b"HTTP_AUTHORIZATION", bearer(token)),
         "Sec-WebSocket-Protocol": (b"Sec-WebSocket-Protocol", b"bearer, " + token),
     }
+    sources = control.route.sources
+    read = frozenset[bytes]() if sources is None else sources.fields
+    if control.field != AUTHORIZATION:
+        fields["Authorization"] = (AUTHORIZATION, bearer(token))
     for variant, field in fields.items():
+        if field[0].lower() in read:
+            continue  # there a token is in the right place, or the second one is
         # A configuration may refuse names with an underscore.
         reasons = _MISSING | {Reason.REQUEST_MALFORMED} if b"_" in field[0] else _MISSING
         yield _attack(control, "token-elsewhere", variant, "RFC 6750 §2", (field,), reasons)
@@ -46,7 +52,7 @@ def send_elsewhere(control: Control) -> Iterator[Attack]:
         (b"Content-Length", b"%d" % (len(b"access_token=") + len(token))),
     )
     yield _attack(control, "token-in-body", "", "RFC 6750 §2.2", form, _MISSING)
-    sources, target = control.route.sources, control.request.target
+    target = control.request.target
     if sources is not None and Place.QUERY in sources.places:
         return  # there it is in the right place
     joint = b"&" if b"?" in target else b"?"
@@ -55,7 +61,11 @@ def send_elsewhere(control: Control) -> Iterator[Attack]:
 
 
 def send_other_schemes(control: Control) -> Iterator[Attack]:
-    """Yield the request with the token under another scheme, or with a scheme and no token."""
+    """Yield the request with the token under another scheme, or with a scheme and no token.
+
+    In a field of its own, a token needs no scheme.
+    """
+    is_own_field = control.field != AUTHORIZATION
     token = control.draft.sign()
     missing: dict[str, bytes] = {
         "Basic": b"Basic " + b64encode(b"token:" + token),
@@ -69,8 +79,11 @@ def send_other_schemes(control: Control) -> Iterator[Attack]:
         "a no-break space": b"Bearer\xa0" + token,
     }
     source = "RFC 6750 §2.1"
+    reasons = _MISSING | _MALFORMED if is_own_field else _MISSING
     for variant, value in missing.items():
-        yield _attack(control, "other-scheme", variant, source, authorization(value), _MISSING)
+        if value != token or not is_own_field:
+            fields = control.carry(value)
+            yield _attack(control, "other-scheme", variant, source, fields, reasons)
     broken: dict[str, bytes] = {
         "alone": b"Bearer",
         "with a space": b"Bearer ",
@@ -82,7 +95,7 @@ def send_other_schemes(control: Control) -> Iterator[Attack]:
         "twice": b"Bearer Bearer " + token,
     }
     for variant, value in broken.items():
-        fields = authorization(value)
+        fields = control.carry(value)
         yield _attack(control, "broken-scheme", variant, source, fields, _MALFORMED)
 
 
@@ -103,15 +116,16 @@ def send_twice(control: Control) -> Iterator[Attack]:
     }
     for variant, values in pairs.items():
         source = "RFC 6750 §2, RFC 9110 §5.3"
-        fields = authorization(*values)
+        fields = control.carry(*values)
         yield _attack(control, "two-credentials", variant, source, fields, _REPEATED)
         text = f"{variant}, in one field"
-        fields = authorization(b", ".join(values))
+        fields = control.carry(b", ".join(values))
         reasons = _REPEATED | _MISSING | _MALFORMED
         yield _attack(control, "joined-credentials", text, source, fields, reasons)
+    name = control.field
     spelt = {
-        "in other cases": ((b"Authorization", bearer(bad)), (b"AUTHORIZATION", bearer(good))),
-        "in one case": ((b"authorization", bearer(good)), (b"authorization", bearer(bad))),
+        "in other cases": ((name, bearer(bad)), (name.upper(), bearer(good))),
+        "in one case": ((name.lower(), bearer(good)), (name.lower(), bearer(bad))),
     }
     for variant, pair in spelt.items():
         yield _attack(control, "two-credentials", variant, "RFC 9110 §5.1", pair, _REPEATED)

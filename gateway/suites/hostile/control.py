@@ -20,7 +20,7 @@ from gateway.suites.simulation.minting import Draft, bearer, make_draft
 from gateway.suites.simulation.persona import Persona, make_header
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Decide, Sandbox, Sent
-from gateway.suites.simulation.wire import authorization, write_head
+from gateway.suites.simulation.wire import Field, carry, token_field, write_head
 
 Cases = Sequence[tuple[Persona, SimulatedRequest]]
 
@@ -56,6 +56,15 @@ class Control:
         name = sources.second.name.lower()
         kept = tuple(one for one in self.request.headers if one[0].lower() != name)
         return replace(self.request, headers=kept)
+
+    @property
+    def field(self) -> bytes:
+        """Return the name of the field with the token."""
+        return token_field(self.route)
+
+    def carry(self, *credentials: bytes) -> tuple[Field, ...]:
+        """Return one field for each of *credentials*, where the route takes its token from."""
+        return tuple((self.field, credential) for credential in credentials)
 
     @property
     def issuer(self) -> Issuer:
@@ -148,10 +157,11 @@ class Controls:
     def _try_one(
         self, request: SimulatedRequest, draft: Draft, caller: str | None
     ) -> Control | None:
-        outcome = self._decide(write_head(request, *authorization(bearer(draft.sign()))))
+        policy = self._sandbox.settings.policy
+        fields = carry((bearer(draft.sign()),), request, policy)
+        outcome = self._decide(write_head(request, *fields))
         if not isinstance(outcome, Sent) or outcome.allow.token is None:
             return None
-        policy = self._sandbox.settings.policy
         match = find_route(RequestHead(request.method, request.host, request.target, ()), policy)
         if not isinstance(match, Match):
             return None

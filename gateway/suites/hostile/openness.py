@@ -9,7 +9,7 @@ from gateway.suites.hostile.control import Control, Controls
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Decide, Sent
-from gateway.suites.simulation.wire import Field, authorization, write_head
+from gateway.suites.simulation.wire import Field, write_head
 
 # Attacks start from each of them; in a large configuration the nearest are enough.
 MAX_OPEN_ROUTES = 12
@@ -80,12 +80,12 @@ def _open(
         return OpenRoute(route, other.request, ())
     if not _asks_for_less(other, control, decide):
         return None
-    return OpenRoute(route, other.request, authorization(bearer(other.draft.sign())))
+    return OpenRoute(route, other.request, other.carry(bearer(other.draft.sign())))
 
 
 def _asks_for_less(other: Control, control: Control, decide: Decide) -> bool:
-    mine = authorization(bearer(control.draft.sign()))
-    theirs = authorization(bearer(other.draft.sign()))
+    mine = other.carry(bearer(control.draft.sign()))
+    theirs = control.carry(bearer(other.draft.sign()))
     if not isinstance(decide(write_head(other.request, *mine)), Sent):
         return False
     return not isinstance(decide(write_head(control.request, *theirs)), Sent)

@@ -7,7 +7,7 @@ from gateway.suites.hostile.attack import Attack, Guard, let_through
 from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.compact import to_json
 from gateway.suites.simulation.minting import bearer
-from gateway.suites.simulation.wire import Field, authorization, write_head
+from gateway.suites.simulation.wire import Field, write_head
 
 _MISSING = frozenset((Reason.TOKEN_MISSING,))
 _REPEATED = frozenset((Reason.TOKEN_REPEATED,))
@@ -35,15 +35,16 @@ def attack_second_token(control: Control) -> Iterator[Attack]:
     expired = bearer(draft.key.sign(draft.header, to_json(old)))
     stranger = control.sandbox.stranger(draft.key.algorithm)
     forged = bearer(stranger.sign(draft.header, to_json(draft.claims)))
-    own = authorization(first)
+    own = control.carry(first)
     yield _attack(control, "missing", own, _MISSING)
     yield _attack(control, "the first one again", (*own, (name, first)), _REPEATED)
     yield _attack(control, "expired", (*own, (name, expired)), _EXPIRED)
     yield _attack(control, "signed with another key", (*own, (name, forged)), _FORGED)
     yield _attack(control, "twice", (*own, (name, second), (name, second)), _REPEATED)
-    yield _attack(control, "both in Authorization", authorization(first, second), _REPEATED)
+    both = f"both in {control.field.decode('ascii')}"
+    yield _attack(control, both, control.carry(first, second), _REPEATED)
     yield _attack(control, "alone", ((name, second),), _MISSING | {Reason.LOGIN_REQUIRED})
-    swapped = (*authorization(second), (name, first))
+    swapped = (*control.carry(second), (name, first))
     yield _attack(control, "swapped with the first one", swapped, _OTHERS)
 
 

@@ -10,7 +10,7 @@ from gateway.suites.hostile.control import Control
 from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import Sent
-from gateway.suites.simulation.wire import Field, authorization, write_head
+from gateway.suites.simulation.wire import Field, write_head
 
 # In no token and no configuration, so that it cannot be confused with a true value.
 FORGED = b"forged-by-an-attacker"
@@ -43,7 +43,7 @@ def _is_variable(alias: bytes) -> bool:
 
 def spoof_identity(control: Control) -> Iterator[Attack]:
     """Yield the valid request with identity headers next to the token."""
-    credential = authorization(bearer(control.draft.sign()))
+    credential = control.carry(bearer(control.draft.sign()))
     request, names = control.request, _names(control)
     harm = _other_identity(control.sent, names)
     for variant, fields in _spellings(names).items():

@@ -24,7 +24,7 @@ from gateway.suites.simulation.minting import bearer
 from gateway.suites.simulation.persona import Persona, default_subject, make_header
 from gateway.suites.simulation.request import SimulatedRequest
 from gateway.suites.simulation.sandbox import revoked_id
-from gateway.suites.simulation.wire import authorization, write_head
+from gateway.suites.simulation.wire import write_head
 
 _FAILED = frozenset({Reason.CLAIM_RULE_FAILED})
 # Claims that the gateway reads itself: another check may refuse first.
@@ -69,7 +69,7 @@ def _guard(rule: ClaimRule, issuer: str | None = None) -> Guard:
 
 def swap_variables(control: Control) -> Iterator[Attack]:
     """Yield the control's request with another value for each path variable in a rule."""
-    credential = authorization(bearer(control.draft.sign()))
+    credential = control.carry(bearer(control.draft.sign()))
     for rule in control.route.claims:
         for name in sorted(path_variables([test.operand for test in all_tests([rule])])):
             for other in _other_values(control.variables[name]):

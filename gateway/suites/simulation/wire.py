@@ -7,10 +7,12 @@ from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
 from gateway.decision.policy import Policy
 from gateway.decision.routes.host import canonical_host
-from gateway.decision.routes.routing import Match, Place
+from gateway.decision.routes.routing import Match, Place, Route
 from gateway.suites.simulation.request import SimulatedRequest
 
 Field = tuple[bytes, bytes]
+
+AUTHORIZATION = b"Authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +42,27 @@ def write_head(request: SimulatedRequest, *fields: Field) -> bytes:
 
 def authorization(*credentials: bytes) -> tuple[Field, ...]:
     """Return one Authorization field for each of *credentials*."""
-    return tuple((b"Authorization", credential) for credential in credentials)
+    return tuple((AUTHORIZATION, credential) for credential in credentials)
+
+
+def token_field(route: Route) -> bytes:
+    """Return the name of the field from which *route* takes the first token.
+
+    That is Authorization, unless the route takes tokens from a field of its own and not from there.
+    """
+    sources = route.sources
+    if sources is None or sources.field is None or Place.AUTHORIZATION in sources.places:
+        return AUTHORIZATION
+    return sources.field
 
 
 def carry(
     credentials: Iterable[bytes], request: SimulatedRequest, policy: Policy
 ) -> tuple[Field, ...]:
-    """Return the fields with *credentials*, where the route of *request* reads them.
-
-    That is Authorization, unless the route takes tokens from a field of its own and not from there.
-    """
+    """Return the fields with *credentials*, where the route of *request* reads them."""
     host = canonical_host(request.authority.encode()) or ""
     match = find_route(RequestHead(request.method, host, request.target, ()), policy)
-    sources = match.route.sources if isinstance(match, Match) else None
-    if sources is None or sources.field is None or Place.AUTHORIZATION in sources.places:
-        return authorization(*credentials)
-    name = sources.field
+    name = token_field(match.route) if isinstance(match, Match) else AUTHORIZATION
     return tuple((name, credential) for credential in credentials)
 
 
