@@ -215,3 +215,15 @@ def test_an_issuer_that_is_no_longer_insecure_opens_nothing(tmp_path: Path) -> N
 
     assert run(tmp_path, "old.yaml", "new.yaml", "--fail-on", "opened").returncode == 0
     assert run(tmp_path, "old.yaml", "new.yaml", "--fail-on", "any").returncode == 1
+
+
+def test_a_token_that_may_be_in_a_query_from_now_on_opens_a_route(tmp_path: Path) -> None:
+    route = "  - {name: more, match: {path: /more}, upstream: orders, require: {}"
+    (tmp_path / "old.yaml").write_text(f"{BASE}{route}}}\n")
+    (tmp_path / "new.yaml").write_text(f"{BASE}{route}, token_from: [authorization, query]}}\n")
+
+    opened = run(tmp_path, "old.yaml", "new.yaml", "--fail-on", "opened")
+    closed = run(tmp_path, "new.yaml", "old.yaml", "--fail-on", "opened")
+
+    assert (opened.returncode, closed.returncode) == (1, 0)
+    assert "changed route more: token_from" in opened.stdout

@@ -34,6 +34,7 @@ OTHER_AUDIENCE = "another-api"
 NOBODY = Caller("nobody")
 _NAME = "some-caller"
 _MAX_TENANTS = 3  # of those that come or go: all are alike
+_TOKENS = 2
 _MAX_WAYS = 16  # to satisfy a route: usually enough for each choice of a list
 
 
@@ -153,17 +154,30 @@ class Callers:
 
         Also return each of them with every scope and every claim that either route forbids.
         """
-        found: dict[bytes, Caller] = {}
         owners = [side.find(request) for side in self._sides]
-        matches = [found for found in owners if isinstance(found, Match)]
+        matches = [one if isinstance(one, Match) else None for one in owners]
+        known = self._satisfying(matches)
+        return [*known, *self._by_session([one for one in matches if one is not None], known)]
+
+    def companions(self, request: SimulatedRequest) -> list[Caller]:
+        """Return second tokens for *request*, as ``meeting`` returns first ones.
+
+        There are some if the route of either side requires one.
+        """
+        owners = [side.find(request) for side in self._sides]
+        return self._satisfying([_of_second(one) for one in owners])
+
+    def _satisfying(self, owners: Sequence[Match | None]) -> list[Caller]:
+        """Return callers that satisfy the routes that match in the two sides."""
+        found: dict[bytes, Caller] = {}
+        matches = [one for one in owners if one is not None]
         scopes = sorted(frozenset[str]().union(*(_forbidden(match.route) for match in matches)))
         values = [one for match in matches for one in forbidden_claims(match)]
         for side, match, age in zip(self._sides, owners, ("old", "new"), strict=True):
-            if isinstance(match, Match) and not match.route.public:
+            if match is not None and not match.route.public:
                 for caller in self._meeting(side, match, age, scopes, values):
                     found.setdefault(_token_of(caller), caller)
-        known = list(found.values())
-        return [*known, *self._by_session(matches, known)]
+        return list(found.values())
 
     def _by_session(self, matches: Sequence[Match], known: Sequence[Caller]) -> Iterator[Caller]:
         """Yield those of *known* that satisfy a route, by a session of each login of *matches*."""
@@ -261,6 +275,13 @@ class Callers:
         header = {"typ": "at+jwt" if strict else "JWT"}
         algorithm = cheapest((old.algorithms & new.algorithms) or issuer.algorithms)
         return Caller(text, issuer.issuer, claims, header, algorithm)
+
+
+def _of_second(owner: object) -> Match | None:
+    """Return the match of a request with its route as that judges the second token, if it does."""
+    if not isinstance(owner, Match) or len(owner.route.judged) < _TOKENS:
+        return None
+    return owner._replace(route=owner.route.judged[1])
 
 
 def mentioned(route: Route, policy: Policy) -> frozenset[str]:

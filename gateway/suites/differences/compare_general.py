@@ -93,7 +93,13 @@ def _compare(  # noqa: PLR0913, PLR0917 - two sides of one part
             facet,
             _statement(before, after, at_old),
             _statement(after, before, at_new),
+            opens=(subject, facet) == ("issuer", "insecure") and _is_set(after),
         )
+
+
+def _is_set(facet: Facet | None) -> bool:
+    """Return whether a setting is on: whoever is between us and an insecure issuer has its keys."""
+    return facet is not None and facet.value is True
 
 
 def _statement(own: Facet | None, other: Facet | None, at: At) -> Statement:

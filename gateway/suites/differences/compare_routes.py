@@ -19,6 +19,7 @@ from gateway.suites.differences.route_facets import ACCESS, route_facets
 NAME = "name"
 _PUBLIC = "public"
 _ASKED = {("require",), ("login",)}
+_PLACES = ("token_from", "also")
 _WHERE = ("path", "methods", "hosts")
 
 
@@ -84,7 +85,17 @@ def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
     for facet, one, other in differing(before, after):
         keys = (one or other or Facet(None, "")).keys[:2]
         statements = old.statement(name, one, keys), new.statement(name, other, keys)
-        yield Change("route", name, facet, *statements)
+        yield Change("route", name, facet, *statements, opens=_is_wider(facet, one, other))
+
+
+def _is_wider(name: str, old: Facet | None, new: Facet | None) -> bool:
+    """Return whether the *new* route takes tokens from where the *old* one did not.
+
+    Requests are compared with the tokens where each side reads them.
+    """
+    if name not in _PLACES or old is None or new is None:
+        return False
+    return not frozenset(old.text.split(", ")).issuperset(new.text.split(", "))
 
 
 def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:

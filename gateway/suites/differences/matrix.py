@@ -9,7 +9,7 @@ from gateway.decision.verdict import Deny, Publish
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_routes import Pairs
 from gateway.suites.differences.facet import Statement
-from gateway.suites.differences.side import Caller, Side, State
+from gateway.suites.differences.side import ANYBODY, Caller, Side, State
 from gateway.suites.simulation.request import SimulatedRequest
 
 # About two seconds. Beyond it, requests whose routes mean the same in both are skipped, and if that
@@ -122,22 +122,45 @@ class Matrix:
         return sorted(scopes)
 
     def _compare_one(self, request: SimulatedRequest, callers: Sequence[Caller]) -> Iterator[Cell]:
-        groups: dict[tuple[Kind, State, State], list[Caller]] = {}
+        groups: dict[tuple[Kind, State, State], list[tuple[Caller, Caller | None]]] = {}
         # If one side requires no second token, that is a difference for who has none.
         both = self._old.requires_second(request) and self._new.requires_second(request)
-        for caller in callers:
-            old = self._old.ask(caller, request, is_accompanied=both)
-            new = self._new.ask(caller, request, is_accompanied=both)
+        second = ANYBODY if both else None
+        pairs = [(caller, second) for caller in callers]
+        if both and not (self._is_alike and self._is_same(request)):
+            pairs += self._with_companions(request, callers)
+        for caller, companion in pairs:
+            old = self._old.ask(caller, request, companion)
+            new = self._new.ask(caller, request, companion)
             kind = _kind(old, new)
             if kind is not None:
-                groups.setdefault((kind, old, new), []).append(caller)
+                groups.setdefault((kind, old, new), []).append((caller, companion))
         for (kind, old, new), alike in groups.items():
-            names = tuple(dict.fromkeys(caller.name for caller in alike))
+            names = tuple(dict.fromkeys(_show(*one) for one in alike))
+            first, companion = alike[0]
             causes = (
-                self._old.explain(alike[0], request, is_accompanied=both),
-                self._new.explain(alike[0], request, is_accompanied=both),
+                self._old.explain(first, request, companion),
+                self._new.explain(first, request, companion),
             )
             yield Cell(kind, request, names, old, new, *causes)
+
+    def _with_companions(
+        self, request: SimulatedRequest, callers: Sequence[Caller]
+    ) -> Sequence[tuple[Caller, Caller]]:
+        """Return a caller that both sides allow, with each second token that tells them apart."""
+        sides = self._old, self._new
+        for caller in callers:
+            if all(side.ask(caller, request, ANYBODY).is_allowed for side in sides):
+                companions = self._callers.companions(request)
+                self.asked.cells += len(companions)
+                return [(caller, companion) for companion in companions]
+        return []
+
+
+def _show(caller: Caller, companion: Caller | None) -> str:
+    if companion is None or companion is ANYBODY:
+        return caller.name
+    return f"{caller.name}; its second token: {companion.name}"
 
 
 def _kind(old: State, new: State) -> Kind | None:

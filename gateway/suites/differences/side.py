@@ -43,6 +43,10 @@ class Caller:
     browser: Browser | None = None
 
 
+ANYBODY = Caller("anybody")
+"""Whoever has a second token that satisfies a route."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The outcome of a request: *word* is ``allow``, ``published``, ``login`` or a reason.
@@ -84,13 +88,13 @@ class Side:
         return second_of(request, self.loaded.settings) is not None
 
     def ask(
-        self, caller: Caller, request: SimulatedRequest, *, is_accompanied: bool = False
+        self, caller: Caller, request: SimulatedRequest, companion: Caller | None = None
     ) -> State:
-        """Return the outcome of *request* from *caller*.
+        """Return the outcome of *request* from *caller*, with the token of *companion* besides.
 
-        If it *is_accompanied*, it has a second token that satisfies its route.
+        ``ANYBODY`` has a token that satisfies the route of each side.
         """
-        head = self._head(caller, request, is_accompanied)
+        head = self._head(caller, request, companion)
         outcome = self.sandbox.decide(head, self._session_of(caller))
         match outcome:
             case Sent():
@@ -108,11 +112,11 @@ class Side:
                 return State(LOGIN, None if refused is None else refused.name)
 
     def explain(
-        self, caller: Caller, request: SimulatedRequest, *, is_accompanied: bool = False
+        self, caller: Caller, request: SimulatedRequest, companion: Caller | None = None
     ) -> Statement:
         """Return the cause of the outcome in words, and its line."""
         sandbox, places = self.sandbox, self.loaded.places
-        read = sandbox.rehearsal.read(self._head(caller, request, is_accompanied))
+        read = sandbox.rehearsal.read(self._head(caller, request, companion))
         session = self._session_of(caller)
         explained = sandbox.rehearsal.explain(
             read,
@@ -138,7 +142,7 @@ class Side:
             return Statement(f"the login {name} itself", places.of("login", name))
         return Statement("a published document", places.of("resources"))
 
-    def _head(self, caller: Caller, request: SimulatedRequest, is_accompanied: bool) -> bytes:
+    def _head(self, caller: Caller, request: SimulatedRequest, companion: Caller | None) -> bytes:
         credentials = () if caller.login is not None else self.credentials_of(caller)
         browser = caller.browser
         if browser is None and caller.login is not None:
@@ -146,12 +150,15 @@ class Side:
         logins = self.loaded.settings.logins
         own = () if browser is None else browser_fields(browser, request, logins)
         carried = carry(credentials, request, self.loaded.settings.policy)
-        second = self._second(request) if is_accompanied else ()
+        second = () if companion is None else self._second(request, companion)
         return write_head(request, *carried, *own, *second)
 
-    def _second(self, request: SimulatedRequest) -> tuple[Field, ...]:
+    def _second(self, request: SimulatedRequest, companion: Caller) -> tuple[Field, ...]:
         settings, sandbox = self.loaded.settings, self.sandbox
         second = second_of(request, settings)
+        if second is not None and companion is not ANYBODY:
+            name = second.name.encode("ascii")
+            return tuple((name, value) for value in self.credentials_of(companion))
         draft = next(second_drafts(request, settings, sandbox.keys, sandbox.at), None)
         if second is None or draft is None:
             return ()

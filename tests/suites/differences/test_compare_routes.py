@@ -66,6 +66,57 @@ def test_so_is_what_was_as_it_is_by_default(added: str, facet: str, tmp_path: Pa
     assert [one.facet for one in changes(tmp_path, text) if one.subject == "route"] == [facet]
 
 
+TICKETS = "tickets: {path: /gateway/ticket}\n"
+ALSO = "also: {header: X-Workload, issuers: [partner], scopes: [work]}"
+
+
+def placed(places: str, also: str = "") -> str:
+    """Return a configuration with *places* in `token_from`, and a second token as of *also*."""
+    end = "require: {scopes: [read, write]}"
+    asked = f"require: {{scopes: [read, write], {also}}}" if also else end
+    text = edited((end, f"upgrades: [websocket]\n    token_from: [{places}]\n    {asked}"))
+    return text.replace("routes:\n", f"{TICKETS}routes:\n") if "ticket" in places else text
+
+
+HEADER = "{header: X-Token}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "facet", "opens"),
+    [
+        (("authorization",), ("authorization, query",), "token_from", True),
+        (("authorization",), ("authorization, ticket",), "token_from", True),
+        (("authorization",), ("authorization, subprotocol",), "token_from", True),
+        (("authorization",), (HEADER,), "token_from", True),
+        ((f"authorization, {HEADER}",), ("authorization, {header: X-Other}",), "token_from", True),
+        (("authorization, query",), ("authorization",), "token_from", False),
+        ((f"query, {HEADER}",), (HEADER,), "token_from", False),
+        (
+            ("authorization", ALSO),
+            ("authorization", ALSO.replace("X-Workload", "X-Other")),
+            "also",
+            True,
+        ),
+        (
+            ("authorization", ALSO),
+            ("authorization", ALSO.replace("[partner]", "[main, partner]")),
+            "also.issuers",
+            False,
+        ),
+        (("authorization",), ("authorization", ALSO), "also", False),
+        (("authorization", ALSO), ("authorization",), "also", False),
+    ],
+)
+def test_a_place_where_tokens_count_from_now_on_opens_the_route(
+    old: tuple[str, ...], new: tuple[str, ...], facet: str, opens: bool, tmp_path: Path
+) -> None:
+    """All other changes are told by the requests that they open."""
+    found = changes(tmp_path, placed(*new), placed(*old))
+
+    assert {one.facet: one.opens for one in found}[facet] is opens
+    assert {one.facet for one in found if one.opens} == ({facet} if opens else set())
+
+
 def test_a_token_that_becomes_optional_is_told(tmp_path: Path) -> None:
     text = edited(("require: {scopes", "require: {optional: true, scopes"))
 

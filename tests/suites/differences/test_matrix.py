@@ -249,6 +249,53 @@ def test_a_second_token_that_is_no_longer_required_opens_the_route(tmp_path: Pat
     assert ("opened", "scope_missing", "allow") in kinds(TWO, wider)
 
 
+OTHER_MESH = """\
+  other: {issuer: "https://other.example/", discovery: true, audiences: [orders]}
+upstreams:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("issuers: [mesh]\n", "issuers: [mesh, other]\n", "issuer_not_accepted"),
+        ("        scopes: [mesh:call]\n", "", "scope_missing"),
+        ("scopes: [mesh:call]", "scopes: {any: [mesh:call, mesh:other]}", "scope_missing"),
+        ('        claims: {tenant: {equals: "{path.tenant}"}}\n', "", "claim_rule_failed"),
+        ('equals: "{path.tenant}"', "exists: true", "claim_rule_failed"),
+        ("[mesh]\n", "[mesh]\n        audiences: [orders]\n", ""),
+    ],
+)
+def test_a_second_token_that_is_accepted_more_easily_opens_the_route(
+    old: str, new: str, expected: str, tmp_path: Path
+) -> None:
+    """And closes it the other way round; the last case means the same."""
+    before = TWO.replace("upstreams:", OTHER_MESH)
+    after = before.replace(old, new, 1)
+
+    def kinds(one: str, other: str) -> set[tuple[str, str, str]]:
+        found = compare(*both(tmp_path, other, one), Question(AT)).cells
+        assert all("; its second token: " in name for cell in found for name in cell.callers)
+        return {(cell.kind.value, cell.old.word, cell.new.word) for cell in found}
+
+    assert after != before
+    opened = {("opened", expected, "allow")} if expected else set()
+    closed = {("closed", "allow", expected)} if expected else set()
+    assert {one for one in kinds(before, after) if one[0] != "changed"} == opened
+    assert {one for one in kinds(after, before) if one[0] != "changed"} == closed
+
+
+def test_an_issuer_of_second_tokens_that_accepts_more_opens_the_route(tmp_path: Path) -> None:
+    wider = TWO.replace(
+        'issuer: "https://mesh.example/", discovery: true, audiences: [orders]',
+        'issuer: "https://mesh.example/", discovery: true, audiences: [orders, x]',
+    )
+
+    found = compare(*both(tmp_path, wider, TWO), Question(AT)).cells
+
+    assert {cell.kind for cell in found} == {Kind.OPENED}
+    assert any("second token: mesh, as the" in name for cell in found for name in cell.callers)
+
+
 TENANTS = """\
 version: 1
 issuers:
