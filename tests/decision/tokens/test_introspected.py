@@ -15,6 +15,7 @@ from gateway.decision.tokens.introspected import (
     IntrospectedTokens,
     TokenAnswer,
     find_nothing,
+    find_only,
     is_opaque,
     read_answer,
 )
@@ -192,3 +193,24 @@ def test_no_token_lies_in_memory() -> None:
 
 def test_nothing_is_known_before_anybody_is_asked() -> None:
     assert find_nothing(TOKEN, TRUSTED, POLICY, NOW) is None
+
+
+def test_an_answer_to_one_question_is_about_its_token_at_its_issuer_alone() -> None:
+    """7662.4: also if nothing is remembered yet."""
+    answer = TokenAnswer({"active": True, "sub": "alice"}, NOW, NOW + 60)
+    elsewhere, others = token(), []
+
+    def find_others(*about: Any) -> SignedToken:
+        others.append(about)
+        return elsewhere
+
+    find = find_only(TOKEN, TRUSTED, answer, find_others)
+    twin = issuer(introspects=True)
+
+    found = find(TOKEN, TRUSTED, POLICY, NOW)
+    assert isinstance(found, SignedToken)
+    assert (found.issuer, found.claims.subject) == (TRUSTED, "alice")
+    assert others == []
+    assert find(TOKEN + b"x", TRUSTED, POLICY, NOW) is elsewhere
+    assert find(TOKEN, twin, POLICY, NOW) is elsewhere  # of the same name, after a reload
+    assert find_only(TOKEN, TRUSTED, None, find_others)(TOKEN, TRUSTED, POLICY, NOW) is None
