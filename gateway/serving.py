@@ -36,7 +36,7 @@ from gateway.proxy.upstream.pool import Pool
 from gateway.settings.values.configuration import AccessLogFormat, AssertionSettings, Settings
 from gateway.settings.values.tickets import TicketSettings
 from gateway.telemetry.logs.access_log import AccessLog
-from gateway.telemetry.logs.quoting import quote
+from gateway.telemetry.logs.quoting import QuotedNames
 from gateway.telemetry.metrics.counts import Metrics
 from gateway.telemetry.tracing.spans import Span
 from gateway.telemetry.tracing.tracer import Tracer
@@ -292,7 +292,7 @@ def _make_request_log(
         json=access_log if wanted is AccessLogFormat.JSON else None,
         combined=access_log if wanted is AccessLogFormat.COMBINED else None,
         recent=access_log.recent,
-        issuer_names={name: quote(name) for name in settings.issuers},
+        issuer_names=QuotedNames(settings.issuers),
         explain_key=keys.explain,
         overhead=metrics.load.overhead,
     )

@@ -238,9 +238,8 @@ class ResponseStream:
         if owner.is_over or self._is_ending or allow is None:
             return
         if isinstance(verdict, Allow):
-            owner.allow = allow._replace(token=verdict.token, also=verdict.also)
+            self._renew(allow, verdict)
             self._follow_answer()
-            self._expire_with_token()
         else:
             # What a request would be refused for now ends this, too: nobody vouches for it.
             self._end_for(verdict if isinstance(verdict, Deny) else _EXPIRED)
@@ -252,17 +251,27 @@ class ResponseStream:
     async def _follow(self, session: FollowedSession) -> None:
         owner = self._owner
         verdict = await session.judge(owner.port.latest())
-        if owner.is_over or self._session is not session:
+        allow = owner.allow
+        if owner.is_over or self._session is not session or allow is None:
             return
         owner.port.streams.follow(self, session.check_at)
         if isinstance(verdict, Deny):
             self._end_for(verdict)
         elif verdict is not None:
             session.is_last = False
-            owner.allow = verdict
-            self._expire_with_token()
-        elif session.is_last and owner.allow is not None and owner.allow.token is not None:
-            self._end_for(with_reporter(_EXPIRED, owner.allow.token.issuer))
+            self._renew(allow, verdict)
+        elif session.is_last and allow.token is not None:
+            self._end_for(with_reporter(_EXPIRED, allow.token.issuer))
+
+    def _renew(self, allow: Allow, verdict: Allow) -> None:
+        """Go on with the tokens of *verdict*, which may be of a later configuration.
+
+        On the route of *allow*: that of *verdict* is counted and limited by another port.
+        """
+        self._owner.allow = allow._replace(
+            token=verdict.token, also=verdict.also, would_deny=verdict.would_deny
+        )
+        self._expire_with_token()
 
     # --- draining
 

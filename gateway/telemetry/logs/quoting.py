@@ -1,6 +1,7 @@
 """Quote any text or bytes as a JSON value that no log reader can misread."""
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NewType
 
@@ -22,6 +23,20 @@ def quote(text: str | bytes | None) -> Json:
         text = text.encode("utf-8", "backslashreplace")
     quoted = json.dumps(text.decode("utf-8", "backslashreplace"), ensure_ascii=True)
     return Json(quoted.replace("\x7f", "\\u007f").encode("ascii"))
+
+
+class QuotedNames(dict[str, Json]):
+    """Names and their ``quote``; another name is quoted when it is looked up.
+
+    Such as an issuer that came with a reload: a response that has lasted since before may go on
+    with its tokens.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__((name, quote(name)) for name in names)
+
+    def __missing__(self, name: str) -> Json:
+        return quote(name)
 
 
 @lru_cache(maxsize=1024)

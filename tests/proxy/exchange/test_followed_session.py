@@ -9,7 +9,14 @@ import pytest
 
 from gateway.decision.reason import Reason
 from tests.proxy.exchange.test_response_stream import stream
-from tests.proxy.fake_logins import HOST, ORIGIN, LoginWorld, running_logins, until_so
+from tests.proxy.fake_logins import (
+    HOST,
+    ORIGIN,
+    LoginWorld,
+    login_sections,
+    running_logins,
+    until_so,
+)
 from tests.proxy.gateways import EXPIRED, TOKEN_SECONDS, make_token
 from tests.proxy.handshakes import SWITCHED, UPGRADE
 from tests.proxy.messages import make_request, read_answer, read_head
@@ -199,6 +206,34 @@ async def test_a_stream_survives_a_reload_and_then_ends_with_its_session(
     world.logins.end("s1")
 
     assert await client.read_until(b"0\r\n\r\n")
+
+
+async def test_a_token_of_a_later_configuration_leaves_a_stream_on_its_own_route(
+    service: Service, world: LoginWorld
+) -> None:
+    """Its place among the later routes may be that of another route, or of none."""
+    cookie = world.logins.begin("s1", check_at=due(world, 60))
+    client = await open_events(world, cookie)
+    sections = login_sections()
+    provider, main = sections["issuers"]["provider"], sections["issuers"]["main"]
+    app = next(route for route in sections["routes"] if route["name"] == "app")
+    fillers = [
+        {"name": f"x{n}", "match": {"path": f"/x/{n}"}, "upstream": "main", "public": True}
+        for n in range(20)
+    ]
+    later = {"issuers": {"provider": provider, "renamed": main}, "routes": [*fillers, app]}
+    assert await world.gateway.gateway.reload(world.settings(**later)) is None
+    token = make_token(sub="bob", iat=int(due(world)))
+    world.logins.begin("s1", token, check_at=due(world, 3600))
+
+    await was_asked_again(world, 61)
+    world.logins.end("s1")
+
+    assert await client.read_until(b"0\r\n\r\n")
+    request_id = (await service.request()).one(b"X-Request-Id").decode()
+    line = world.gateway.gateway.data.find_refusal(request_id)
+    assert line is not None
+    assert (line["route"], line["subject"], line["issuer"]) == ("app", "bob", "renamed")
 
 
 async def test_without_logins_there_is_no_session_any_more(world: LoginWorld) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.telemetry.logs.quoting import NULL, quote, quote_common
+from gateway.telemetry.logs.quoting import NULL, QuotedNames, quote, quote_common
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,11 @@ def test_what_is_said_again_is_quoted_the_same(text: str | None) -> None:
 
 def test_null_is_json() -> None:
     assert json.loads(NULL) is None
+
+
+def test_a_name_that_was_not_expected_is_quoted_as_well() -> None:
+    names = QuotedNames(["main"])
+
+    assert names["main"] == b'"main"'
+    assert names['n"w'] == quote('n"w')
+    assert len(names) == 1
