@@ -18,7 +18,7 @@ class Grant(StrEnum):
     ISSUERS_FOR_ALL = "issuers-for-all"  # for every route that names no issuers, too
     RESOURCES = "resources"  # of the routes of the same file
     RESOURCES_FOR_ALL = "resources-for-all"
-    IDENTITY = "identity"  # headers of its own routes and issuers
+    IDENTITY = "identity"  # headers of its own routes and issuers, and fields of tokens
     ENVIRONMENT = "environment"
     FILES = "files"  # outside of the directory of the included file
     SILENCES = "silences"

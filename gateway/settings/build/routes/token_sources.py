@@ -15,6 +15,7 @@ from gateway.settings.schema.routes.route import AlsoModel, RouteModel, TokenHea
 from gateway.settings.schema.types import TOKEN
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
+from gateway.settings.text.grants import Grant
 from gateway.settings.text.scalars import shorten
 
 _AUTHORIZATION = "authorization"
@@ -101,6 +102,7 @@ def _check_places(
     for number, place in enumerate(written):
         at = part.child(number)
         if isinstance(place, TokenHeaderModel):
+            _refuse_field(at, faults)
             problem = _name_problem(place.header, known.identity)
             if place.header.lower() == _AUTHORIZATION:
                 problem = f"write `{_AUTHORIZATION}` itself, without `header`"
@@ -120,11 +122,19 @@ def _check_places(
             faults.append(at.warning(Code.TOKEN_IN_QUERY, message))
 
 
+def _refuse_field(part: Part, faults: list[Fault]) -> None:
+    """Refuse the `header` of *part* in a file that may not take fields from other files' routes."""
+    refused = part.document.refuse("name a field that no service receives", Grant.IDENTITY)
+    if refused is not None:
+        faults.append(part.child("header").fault(Code.NOT_GRANTED, refused))
+
+
 def _second(
     route: Route, also: AlsoModel, part: Part, known: KnownNames, faults: list[Fault]
 ) -> SecondToken:
     problem = None
     if also.header.lower() != _AUTHORIZATION:
+        _refuse_field(part, faults)
         problem = _name_problem(also.header, known.identity)
     if problem is not None:
         faults.append(part.child("header").fault(Code.BAD_VALUE, problem))
@@ -180,6 +190,9 @@ def _check_second(  # noqa: PLR0913, PLR0917 - what it is checked against
 def _identity(also: AlsoModel, part: Part, known: KnownNames, faults: list[Fault]) -> Identity:
     if also.identity is None:
         return Identity((), forward_token=False)
+    refused = part.document.refuse("set identity headers", Grant.IDENTITY)
+    if refused is not None:
+        faults.append(part.key_fault(Code.NOT_GRANTED, refused))
     for name in also.identity.headers:
         if _alias(name) in known.identity:
             message = f"`{shorten(name)}` already has a claim of the first token: choose another"

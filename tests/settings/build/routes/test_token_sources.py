@@ -6,7 +6,7 @@ import pytest
 
 from gateway.decision.identity import identity_aliases
 from gateway.decision.routes.routing import Place, TokenSources
-from tests.settings.configs import assert_found, config, load
+from tests.settings.configs import assert_found, config, faults, load
 
 ISSUERS = """\
 issuers:
@@ -164,3 +164,22 @@ def test_the_second_token_may_be_in_authorization_if_the_first_is_elsewhere(
     assert sources is not None
     assert sources.second is not None
     assert sources.second.field == b"authorization"
+
+
+@pytest.mark.parametrize(("grant", "codes"), [("", ["not_granted"] * 3), (", may: [identity]", [])])
+def test_only_with_a_grant_a_file_names_fields_that_other_files_routes_lose(
+    tmp_path: Path, grant: str, codes: list[str]
+) -> None:
+    """No service of any route receives them, nor what clients send in an identity header."""
+    (tmp_path / "team.yaml").write_text(
+        "routes:\n- name: team\n  match: {path: /team}\n  upstream: orders\n"
+        "  token_from: [{header: X-Signature}]\n"
+        "  require: {issuers: [main], also: {header: X-Other, issuers: [mesh],\n"
+        "    identity: {headers: {X-Admin: sub}}}}\n"
+    )
+    included = f"include: [{{files: team.yaml{grant}}}]\n"
+
+    found = faults(tmp_path, included + one("require: {issuers: [main, mesh]}"))
+
+    assert [fault.code.value for fault in found] == codes
+    assert [fault.place.line for fault in found] == ([5, 6, 7] if codes else [])
