@@ -25,6 +25,8 @@ PAGE_TIME = 1780315200  # `iat` of the tokens on the pages
 TIMES = {"iat", "exp", "nbf", "auth_time"}
 WITHOUT_METADATA = {"google-iap", "supabase"}  # their presets name the keys
 ALGORITHMS = {"google-iap": "ES256", "supabase": "ES256"}
+# Where the issuers of several tenants are, and what follows.
+TENANTS = {"entra-multitenant": ("https://login.microsoftonline.com", "/{tenantid}/v2.0")}
 CASES = [
     (name, number)
     for name in PAGES
@@ -58,19 +60,29 @@ def issuer_of(name: str) -> str | None:
     return issuer
 
 
+def mocked(iss: str | None, name: str) -> dict[str, str]:
+    """Return the claim of a token at the mock issuer, if it is of the issuer itself."""
+    if iss is None:
+        return {}
+    if name not in TENANTS:
+        return {"iss": "ISSUER"} if iss == issuer_of(name) else {}
+    origin, _ = TENANTS[name]
+    return {"iss": iss.replace(origin, "ISSUER")}
+
+
 def shape(name: str) -> dict[str, Any]:
     """Return what the mock issuer of a vendor needs: its tokens are as old as on the page."""
     issuer, shift = issuer_of(name), int(time.time()) - PAGE_TIME
     shapes = {}
     for number, (claims, _, _) in enumerate(tokens(name)):
         now = {key: claims[key] + shift for key in TIMES & claims.keys()}
-        whose = {"iss": "ISSUER"} if issuer is not None and claims["iss"] == issuer else {}
-        shapes[str(number)] = {**claims, **now, **whose}
+        shapes[str(number)] = {**claims, **now, **mocked(claims.get("iss"), name)}
     slash = issuer is not None and issuer.endswith("/")
     key = {"use": "jwt-svid"} if name == "spiffe" else {}
     return {
         "alg": ALGORITHMS.get(name, "RS256"),
         "slash": slash,
+        "pattern": TENANTS[name][1] if name in TENANTS else None,
         "key": key,
         "tokens": shapes,
     }
@@ -85,6 +97,8 @@ def configuration(issuers: dict[str, dict[str, str]], service: str) -> dict[str,
         issuer = dict(one_recipe["issuers"]["main"])
         if issuer_of(name) is not None:
             issuer["issuer"] = served["issuer"]
+        if "metadata" in served:
+            issuer["discovery_url"] = served["metadata"]
         if "jwks_url" in issuer or name in WITHOUT_METADATA:
             issuer["jwks_url"] = served["origin"] + "/jwks"
         issuer.pop("tls", None)  # plain http on loopback has none

@@ -60,6 +60,7 @@ def tokens(name: str) -> list[Shown]:
 def folder(tmp_path: Path) -> Path:
     """Return a folder with what configurations on the pages name."""
     (tmp_path / "ca.crt").write_bytes(AUTHORITY.cert_pem.bytes())
+    (tmp_path / "tenants.txt").write_text("c0ffee00-86f1-41af-91ab-2d7cd011db47  # Contoso\n")
     return tmp_path
 
 
@@ -106,7 +107,10 @@ def test_the_suite_passes_as_it_is_shown(name: str, folder: Path) -> None:
 
 
 # Those whose issuers leave out a usual check, or replace it by one of their own.
-@pytest.mark.parametrize("name", ["authentik", "cognito", "dex", "entra", "spiffe"])
+ATTACKED = ["authentik", "cognito", "dex", "entra", "entra-multitenant", "spiffe"]
+
+
+@pytest.mark.parametrize("name", ATTACKED)
 def test_no_attack_gets_through(name: str, folder: Path) -> None:
     write(folder, name)
 

@@ -113,8 +113,9 @@ class _Expander:
                 settings.pop(source, None)
         if "introspection" in own:  # its answers are not signed, unless they say so
             settings.pop("algorithms", None)
-        for needed in preset.own_keys:
-            settings.setdefault(needed.name, _example(needed.example))
+        # Of missing ones only: an example would add to a table that is written.
+        missing = [needed for needed in preset.own_keys if needed.name not in own]
+        settings.update({needed.name: _example(needed.example) for needed in missing})
         rest = {name: value for name, value in own.items() if name in self._keys.all}
         merged: dict[str, object] = _merge(settings, rest)
         return _keep_rules(settings, merged)

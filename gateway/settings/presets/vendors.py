@@ -54,30 +54,54 @@ algorithms: [RS256]
     (_API,),
 )
 
-_ENTRA = Preset(
-    "entra",
-    "Microsoft Entra ID",
-    """
-issuer: https://login.microsoftonline.com/<tenant>/v2.0
-discovery: true
+_ENTRA_APP = Parameter(
+    "app",
+    "the application (client) ID of the API, a GUID in lower case",
+    "1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9",
+    re.compile(_GUID),
+)
+_ENTRA_TOKENS = """
 audiences: [<app>, "api://<app>"]
 algorithms: [RS256]
 scopes_from: [scp, roles]
 # No ID token has these, and every access token has one of them.
 require: {claims: {any: [{azp: {exists: true}}, {appid: {exists: true}}]}}
-""",
+"""
+
+_ENTRA = Preset(
+    "entra",
+    "Microsoft Entra ID",
+    f"""
+issuer: https://login.microsoftonline.com/<tenant>/v2.0
+also_issued_as: ["https://sts.windows.net/<tenant>/"]
+discovery: true
+{_ENTRA_TOKENS}""",
     (
         Parameter(
             "tenant",
-            "the ID of the tenant, a GUID in lower case (`iss` never has its domain)",
+            "the ID of the tenant, a GUID in lower case (not its domain;"
+            " `entra_multitenant` is for several)",
             "72f988bf-86f1-41af-91ab-2d7cd011db47",
             re.compile(_GUID),
         ),
-        Parameter(
-            "app",
-            "the application (client) ID of the API, a GUID in lower case",
-            "1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9",
-            re.compile(_GUID),
+        _ENTRA_APP,
+    ),
+)
+
+_ENTRA_MULTITENANT = Preset(
+    "entra_multitenant",
+    "Microsoft Entra ID, for several tenants",
+    f"""
+issuer: https://login.microsoftonline.com/{{tenantid}}/v2.0
+also_issued_as: ["https://sts.windows.net/{{tenantid}}/"]
+discovery_url: https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration
+{_ENTRA_TOKENS}""",
+    (_ENTRA_APP,),
+    (
+        OwnKey(
+            "tenants",
+            "the IDs of the accepted tenants, GUIDs in lower case",
+            "{allow: [72f988bf-86f1-41af-91ab-2d7cd011db47]}",
         ),
     ),
 )
@@ -295,6 +319,7 @@ PRESETS: Final = {
         _KEYCLOAK,
         _AUTH0,
         _ENTRA,
+        _ENTRA_MULTITENANT,
         _OKTA,
         _COGNITO,
         _GOOGLE_IAP,

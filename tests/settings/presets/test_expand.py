@@ -73,6 +73,30 @@ def test_a_fault_in_a_group_beside_a_preset_has_its_own_place(tmp_path: Path) ->
     assert_found(tmp_path, "unknown_key", one_issuer(f"{{{ENTRA}, {own}}}"))
 
 
+def test_an_example_adds_nothing_to_a_table_that_is_written(tmp_path: Path) -> None:
+    """Otherwise the tenant of the example would be accepted as well."""
+    (tmp_path / "tenants.txt").write_text("contoso\n")
+    entra = f"preset: entra_multitenant, app: {APP}"
+
+    issuer = load(tmp_path, one_issuer(f"{{{entra}, tenants: {{allow_file: tenants.txt}}}}"))
+    without = faults(tmp_path, one_issuer(f"{{{entra}, tenants: {{claim: org}}}}"))
+
+    tenants = issuer.issuers["main"].issuer.tenants
+    assert tenants is not None
+    assert tenants.allowed == frozenset({"contoso"})
+    assert [fault.code.value for fault in without] == ["conflicting_keys"]
+
+
+@pytest.mark.parametrize("preset", [ENTRA, f"preset: entra_multitenant, app: {APP}"])
+def test_tokens_of_both_versions_of_entra_are_of_one_issuer(preset: str, tmp_path: Path) -> None:
+    allow = "" if preset == ENTRA else f", tenants: {{allow: [{TENANT}]}}"
+    issuer = load(tmp_path, one_issuer(f"{{{preset}{allow}}}")).issuers["main"].issuer
+
+    assert issuer.may_issue(f"https://login.microsoftonline.com/{TENANT}/v2.0")
+    assert issuer.may_issue(f"https://sts.windows.net/{TENANT}/")
+    assert not issuer.may_issue(f"https://sts.windows.net/{TENANT}")
+
+
 def test_a_key_source_replaces_that_of_the_preset(tmp_path: Path) -> None:
     own = 'jwks_url: "https://mirror.example.com/keys"'
     source = load(tmp_path, one_issuer(f"{{{ENTRA}, {own}}}")).issuers["main"].source
@@ -129,6 +153,7 @@ def test_an_issuer_of_an_included_file_may_have_a_preset(tmp_path: Path) -> None
         ("missing_key", "{¦preset: auth0, domain: shop.eu.auth0.com}"),
         ("bad_value", f"{{preset: entra, tenant: ¦contoso.com, app: {APP}}}"),
         ("bad_value", f"{{preset: entra, tenant: ¦7, app: {APP}}}"),
+        ("missing_key", f"{{¦preset: entra_multitenant, app: {APP}}}"),
         ("unknown_key", f"{{{ENTRA}, ¦tennant: x}}"),
         ("unknown_key", f"{{{ENTRA}, ¦user_pool: x}}"),
         ("unknown_key", f"{{{ENTRA.replace('preset', '¦presets')}}}"),
@@ -153,6 +178,9 @@ def test_faults_say_what_to_write(tmp_path: Path) -> None:
     missing = message(f"{{preset: entra, app: {APP}}}")
     assert missing.startswith("`preset: entra` needs `tenant`: the ID of the tenant")
     assert missing.endswith(f"e.g. `tenant: {TENANT}`")
+    several = message(f"{{preset: entra, tenant: common, app: {APP}}}")
+    assert "`common` is not the ID of the tenant" in several
+    assert "`entra_multitenant` is for several" in several
     assert message(f"{{{ENTRA}, tennant: x}}").endswith("did you mean `tenant`?")
 
 

@@ -67,6 +67,7 @@ def test_no_parameter_has_the_name_of_a_key_of_every_issuer() -> None:
         ("entra", "tenant", "common"),
         ("entra", "tenant", "72F988BF-86F1-41AF-91AB-2D7CD011DB47"),
         ("entra", "app", "api://1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9"),
+        ("entra_multitenant", "app", "1F2E3D4C-5B6A-4978-8695-A4B3C2D1E0F9"),
         ("okta", "domain", "shop.okta.com/oauth2"),
         ("okta", "server", "default/v1"),
         ("cognito", "user_pool", "a1B2c3D4e"),
