@@ -73,7 +73,7 @@ def jwks_uri(body: bytes, issuer: str, where: str, is_insecure: bool = False) ->
     Raises FetchFailed as ``parse_metadata`` and ``url_member``, and if there is none.
     """
     metadata = parse_metadata(body, issuer, where)
-    location = url_member(metadata, "jwks_uri", issuer, where, is_insecure)
+    location = url_member(metadata, "jwks_uri", where, is_insecure)
     if location is None:
         raise FetchFailed(f"{where}: has no jwks_uri")
     return location
@@ -96,9 +96,9 @@ def parse_metadata(body: bytes, issuer: str, where: str) -> dict[str, object]:
 
 
 def url_member(
-    metadata: Mapping[str, object], name: str, issuer: str, where: str, is_insecure: bool = False
+    metadata: Mapping[str, object], name: str, where: str, is_insecure: bool = False
 ) -> str | None:
-    """Return the URL *name* in *metadata*, or None if it has none.
+    """Return the URL *name* in *metadata*, which came from *where*, or None if it has none.
 
     Raises FetchFailed unless it is one that a configuration may have. Only metadata on this machine
     may point to this machine without TLS, or an issuer could make us call what only we can reach;
@@ -110,9 +110,10 @@ def url_member(
     if not isinstance(location, str):
         raise FetchFailed(f"{where}: {name}: not a string")
     problem = check_key_url(location, is_insecure=is_insecure)
-    may_be_plain = is_insecure or is_plain_http(issuer)
+    # By where they are, not by the issuer's name: they may be at a `discovery_url`.
+    may_be_plain = is_insecure or is_plain_http(where)
     if problem is None and is_plain_http(location) and not may_be_plain:
-        problem = "plain http, although the issuer has https"
+        problem = "plain http, although the metadata came over https"
     if problem is not None:
         raise FetchFailed(f"{where}: {name}: {problem}")
     return location

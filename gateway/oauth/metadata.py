@@ -72,13 +72,13 @@ def parse_endpoints(body: bytes, issuer: str, where: str, is_insecure: bool = Fa
     """Return the endpoints in the metadata *body*, which came from *where*.
 
     Raises FetchFailed unless its `issuer` is ours, every endpoint is https, or on loopback if the
-    issuer is, or anything private if it *is_insecure*, and what it says of itself has the right
+    document is, or anything private if it *is_insecure*, and what it says of itself has the right
     types: taken as absent, a wrong one would switch off a check.
     """
     members = parse_metadata(body, issuer, where)
 
     def url(name: str) -> str | None:
-        return _endpoint(members, name, issuer, where, is_insecure)
+        return _endpoint(members, name, where, is_insecure)
 
     return Endpoints(
         issuer=issuer,
@@ -99,9 +99,9 @@ def parse_endpoints(body: bytes, issuer: str, where: str, is_insecure: bool = Fa
 
 
 def _endpoint(
-    members: Mapping[str, object], name: str, issuer: str, where: str, is_insecure: bool
+    members: Mapping[str, object], name: str, where: str, is_insecure: bool
 ) -> str | None:
-    location = url_member(members, name, issuer, where, is_insecure)
+    location = url_member(members, name, where, is_insecure)
     if location is None:
         return None
     if "#" in location:  # RFC 6749 §3.1, §3.2; an empty one would swallow our parameters, too

@@ -1,6 +1,5 @@
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession, web
@@ -139,13 +138,10 @@ async def test_metadata_elsewhere_are_asked_for_there_alone(
     reach = Reach(metadata_url=peer.url + "/common/metadata?p=1")
     peer.answer = body(metadata(issuer=issuer, jwks_uri=peer.url + "/keys"))
 
-    with pytest.raises(FetchFailed, match="plain http, although the issuer has https"):
-        await discover(session, issuer, 5.0, reach)
-    insecure = replace(reach, is_insecure=True)
-    assert await discover(session, issuer, 5.0, insecure) == peer.url + "/keys"
-    assert peer.paths == ["/common/metadata"] * 2
+    assert await discover(session, issuer, 5.0, reach) == peer.url + "/keys"
+    assert peer.paths == ["/common/metadata"]
     with pytest.raises(FetchFailed, match=r"names another issuer: https://login\.example/"):
-        await discover(session, "https://login.example/7/v2.0", 5.0, insecure)
+        await discover(session, "https://login.example/7/v2.0", 5.0, reach)
 
 
 @pytest.mark.parametrize(
@@ -207,10 +203,20 @@ def test_keys_come_over_https_or_from_this_machine_to_this_machine(
     issuer: str, location: str, usable: bool
 ) -> None:
     """8414.4."""
+    where = f"{issuer}/metadata"
     document = metadata(issuer=issuer, jwks_uri=location)
 
     if usable:
-        assert jwks_uri(document, issuer, "here") == location
+        assert jwks_uri(document, issuer, where) == location
     else:
-        with pytest.raises(FetchFailed, match=r"^here: jwks_uri: "):
-            jwks_uri(document, issuer, "here")
+        with pytest.raises(FetchFailed, match="/metadata: jwks_uri: "):
+            jwks_uri(document, issuer, where)
+
+
+def test_where_metadata_are_decides_about_plain_http_not_the_name_of_the_issuer() -> None:
+    """8414.4: metadata at a `discovery_url`; others could make us call what only we can reach."""
+    location = "http://127.0.0.1:9001/jwks"
+
+    assert jwks_uri(metadata(issuer=ISSUER, jwks_uri=location), ISSUER, f"{HERE}/x") == location
+    with pytest.raises(FetchFailed, match="plain http, although the metadata came over https"):
+        jwks_uri(metadata(issuer=HERE, jwks_uri=location), HERE, "https://login.example.com/x")

@@ -35,7 +35,8 @@ LISTS = {
 
 
 def parse(members: Mapping[str, object], issuer: str = ISSUER) -> Endpoints:
-    return parse_endpoints(json.dumps({"issuer": issuer, **members}).encode(), issuer, "here")
+    document = json.dumps({"issuer": issuer, **members}).encode()
+    return parse_endpoints(document, issuer, f"{issuer}/metadata")
 
 
 def test_what_metadata_say_is_what_is_used() -> None:
@@ -95,7 +96,7 @@ def test_pkce_is_offered_by_s256_alone_unless_they_do_not_say(
 )
 def test_an_endpoint_is_https_or_on_this_machine(name: str, issuer: str, url: object) -> None:
     """8414.4, 9700.8: whatever the endpoint is for."""
-    with pytest.raises(FetchFailed, match=f"^here: {name}: "):
+    with pytest.raises(FetchFailed, match=f"/metadata: {name}: "):
         parse({name: url}, issuer)
 
 
@@ -112,14 +113,14 @@ def test_an_endpoint_with_a_parameter_of_ours_in_its_query_is_not_used(
 @pytest.mark.parametrize("name", FLAGS)
 @pytest.mark.parametrize("value", ["true", 1, 0, "", [], {}])
 def test_a_flag_of_another_type_switches_nothing_off(name: str, value: object) -> None:
-    with pytest.raises(FetchFailed, match=f"^here: {name}: not true or false"):
+    with pytest.raises(FetchFailed, match=f"/metadata: {name}: not true or false"):
         parse({name: value})
 
 
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("value", ["S256", {"S256": 1}, ["S256", 1], [None]])
 def test_a_list_of_something_else_is_not_used(name: str, value: object) -> None:
-    with pytest.raises(FetchFailed, match=f"^here: {name}: not a list of strings"):
+    with pytest.raises(FetchFailed, match=f"/metadata: {name}: not a list of strings"):
         parse({name: value})
 
 
