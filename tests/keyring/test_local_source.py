@@ -18,7 +18,10 @@ PEM = P256_KEYS[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectP
 
 @pytest.mark.parametrize("kind", SourceKind)
 def test_only_what_has_a_url_is_elsewhere(kind: SourceKind) -> None:
-    remote = {SourceKind.DISCOVERY, SourceKind.JWKS_URL}
+    remote = {
+        *(SourceKind.DISCOVERY, SourceKind.DISCOVERY_URL, SourceKind.JWKS_URL),
+        SourceKind.INTROSPECTION,
+    }
 
     assert is_local(KeySource(kind, "x")) is (kind not in remote)
 

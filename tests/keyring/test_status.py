@@ -42,6 +42,7 @@ async def test_good_keys_are_told_with_their_age_and_next_refresh(
         last_error=None,
         next_refresh_in_seconds=240.0,
         unusable=("key 1: use is not sig",),
+        location=peer.url,
     )
 
 
