@@ -11,7 +11,7 @@ from gateway.decision.path import path_segments, split_path
 from gateway.decision.policy import ANY_HOST, Issuer, Policy
 from gateway.decision.readings import find_odd
 from gateway.decision.reason import Reason
-from gateway.decision.revocation import RevocationLists
+from gateway.decision.revocation import RevocationList, RevocationLists
 from gateway.decision.routes.routing import Match, Route, SecondToken
 from gateway.decision.rules.step_up import StepUp, find_shortfall
 from gateway.decision.token import SignedToken
@@ -431,7 +431,7 @@ def check_revocation(
     A missing list refuses or is skipped, as its rule says; a token on another list is revoked in
     any case.
     """
-    claims, issuer = token.claims, token.issuer
+    issuer = token.issuer
     missing: Deny | None = None
     for rule in policy.revocations.get(issuer.name, ()):
         listed = lists.get(rule.name)
@@ -439,10 +439,22 @@ def check_revocation(
             if rule.refuses_without:
                 detail = f"the revocation list {rule.name} is not loaded"
                 missing = Deny(Reason.REVOCATIONS_UNAVAILABLE, detail)
-        elif listed.revokes(claims.all, claims.issued_at, now, issuer.leeway_seconds):
+        elif _is_revoked(token, listed, now):
             detail = f"the token is on the revocation list {rule.name}"
             return with_reporter(Deny(Reason.TOKEN_REVOKED, detail), issuer)
     return missing if missing is None else with_reporter(missing, issuer)
+
+
+def _is_revoked(token: SignedToken, listed: RevocationList, now: float) -> bool:
+    claims, issuer = token.claims, token.issuer
+    issued_at, leeway = claims.issued_at, issuer.leeway_seconds
+    if listed.revokes(claims.all, issued_at, now, leeway):
+        return True
+    # An entry has one `iss`, but a subject may have tokens with each name of its issuer.
+    return any(
+        listed.revokes({**claims.all, "iss": name}, issued_at, now, leeway)
+        for name in issuer.names_beside(claims.all.get("iss"))
+    )
 
 
 def check_step_up(token: SignedToken, wanted: StepUp, now: float) -> Deny | None:

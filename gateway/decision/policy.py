@@ -9,7 +9,7 @@ from gateway.decision.identity import Identity
 from gateway.decision.revocation import RevocationRule
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.rules.claim_tests import ClaimRule
-from gateway.decision.tenants import Tenants
+from gateway.decision.tenants import PLACEHOLDER, Tenants
 
 ANY_HOST: Final = ""  # never a real host
 
@@ -84,6 +84,14 @@ class Issuer:
         if self.tenants is None:
             return iss == self.issuer or iss in self.also_issued_as
         return isinstance(iss, str) and self.tenants.tenant_in(iss) is not None
+
+    def names_beside(self, iss: object) -> tuple[str, ...]:
+        """Return every other `iss` of this issuer, or of the tenant in *iss*."""
+        names = self.also_issued_as and (self.issuer, *self.also_issued_as)
+        if self.tenants is not None:
+            tenant = self.tenants.tenant_in(str(iss))
+            names = tuple(one.replace(PLACEHOLDER, str(tenant)) for one in self.tenants.patterns)
+        return tuple(name for name in names if name != iss)
 
 
 class TenantIssuers:

@@ -1,6 +1,8 @@
 """Tokens of an issuer with tenants, whose keys all tenants share."""
 
 import json
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from gateway.decision.explaining.explanation import explain
 from gateway.decision.keys import KeySet
 from gateway.decision.policy import Policy, TenantIssuers
 from gateway.decision.reason import Reason
+from gateway.decision.revocation import Revocation, RevocationList, RevocationRule
 from gateway.decision.routes.routing import RouteTable
 from gateway.decision.tenants import Tenants
 from gateway.decision.tokens.memo import TokenMemo
@@ -94,6 +97,36 @@ def test_a_stranger_s_key_signs_for_no_tenant() -> None:
     verdict = decide(head(b"/orders", token), rules(), ALL_KEYS, NOW)
 
     assert reason(verdict) is Reason.SIGNATURE_INVALID
+
+
+V1_ACME = "https://sts.example/acme/"
+
+
+@pytest.mark.parametrize(
+    ("listed", "changes", "is_revoked"),
+    [
+        (ACME, {"iss": ACME, "tid": "acme"}, True),
+        (ACME, {"iss": V1_ACME, "tid": "acme"}, True),
+        (V1_ACME, {"iss": ACME, "tid": "acme"}, True),
+        (ACME, {"iss": GLOBEX, "tid": "globex"}, False),
+        (ACME, {"iss": "https://sts.example/globex/", "tid": "globex"}, False),
+        ("https://g.example", {"iss": "g.example"}, True),
+        ("g.example", {"iss": "https://g.example"}, True),
+        ("other.example", {"iss": "https://g.example"}, False),
+    ],
+)
+def test_an_entry_with_one_name_of_an_issuer_revokes_tokens_with_each_of_its_names(
+    listed: str, changes: dict[str, Any], is_revoked: bool
+) -> None:
+    """Else who is revoked would still pass, with a token of the other name."""
+    rule = RevocationRule("gone", frozenset({"main", "google"}), False)
+    asked = replace(rules(), revocations={"main": (rule,), "google": (rule,)})
+    entry = Revocation((("iss", listed), ("sub", "alice")), inf, inf)
+    request = head(b"/orders", bearer(**changes))
+
+    verdict = decide(request, asked, ALL_KEYS, NOW, revocations={"gone": RevocationList([entry])})
+
+    assert (reason(verdict) is Reason.TOKEN_REVOKED) is is_revoked
 
 
 def test_services_and_logs_receive_the_iss_that_the_token_has() -> None:
