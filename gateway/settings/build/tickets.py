@@ -39,6 +39,10 @@ def build_tickets(
         if route.path == model.path and not route.is_prefix:
             message = f"the route `{route.name}` ({route.place}) has this path: choose another one"
             faults.append(part.child("path").fault(Code.ROUTE_CONFLICT, message))
+    for name, login in logins.items():
+        if model.path.startswith(f"{login.prefix}/"):
+            message = f"the login `{name}` answers below {login.prefix}/: choose another path"
+            faults.append(part.child("path").fault(Code.ROUTE_CONFLICT, message))
     if model.lifetime > _MAX_LIFETIME_SECONDS:
         message = f"longer than {_MAX_LIFETIME_SECONDS:g} s: a ticket may end up in a log"
         faults.append(part.child("lifetime").fault(Code.BAD_VALUE, message))

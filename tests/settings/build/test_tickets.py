@@ -51,3 +51,12 @@ def test_what_could_never_work_is_refused(tmp_path: Path, text: str, code: str) 
     if text.startswith("¦"):
         text = text[1:].replace("tickets:", "¦tickets:")
     assert_found(tmp_path, code, text)
+
+
+def test_a_login_keeps_its_paths(tmp_path: Path) -> None:
+    """A request for a ticket is looked for first: nobody could log in any more."""
+    login = "login: {web: {issuer: main, client_id: web, client_auth: none, origins: [ORIGIN]}}\n"
+    text = login.replace("ORIGIN", "'https://a.example'") + saying("{path: ¦/oauth/callback}")
+
+    assert_found(tmp_path, "route_conflict", text.replace("require: {}", "require: {}, login: web"))
+    load(tmp_path, text.replace("¦/oauth/callback", "/oauth"))
