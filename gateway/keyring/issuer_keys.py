@@ -66,9 +66,12 @@ class IssuerKeys(Refreshed[KeySet]):
 
     def is_same_source(self, other: Self) -> bool:
         """Return whether *other* fetches the same keys."""
+        ours, theirs = self.settings.issuer, other.settings.issuer
+        patterns = [one.tenants.patterns if one.tenants else () for one in (ours, theirs)]
         return (
             self.settings.source == other.settings.source
-            and self.settings.issuer.issuer == other.settings.issuer.issuer
+            and ours.issuer == theirs.issuer
+            and patterns[0] == patterns[1]
         )
 
     def _inherit(self, former: Self) -> None:

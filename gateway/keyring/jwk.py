@@ -1,6 +1,6 @@
 """Read JSON Web Keys (RFC 7517), with a reason for each unusable one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,16 +63,16 @@ class _Unusable(Exception):  # noqa: N818 - about one key; it never leaves this 
     """One key cannot be used; the text is the reason."""
 
 
-def parse_jwks(body: bytes) -> ParsedSet | str:
+def parse_jwks(body: bytes, issuers: Collection[str] = ()) -> ParsedSet | str:
     """Return the keys of a JWK Set, or why *body* is not one.
 
     An unusable key does not invalidate the set (RFC 7517 §5): it is left out with a reason. Only
-    the first 100 keys are read.
+    the first 100 keys are read. With *issuers*, a key that names another `issuer` is unusable.
     """
     document = _read_set(body)
     if isinstance(document, str):
         return document
-    return ParsedSet(*_parse_members(document["keys"], "sig"))
+    return ParsedSet(*_parse_members(document["keys"], "sig", issuers))
 
 
 def parse_bundle(body: bytes) -> ParsedSet | str:
@@ -106,11 +106,15 @@ def _read_set(body: bytes) -> dict[str, Any] | str:
     return document if isinstance(document.get("keys"), list) else 'has no "keys" array'
 
 
-def _parse_members(members: Sequence[object], use: str) -> tuple[tuple[Key, ...], tuple[str, ...]]:
+def _parse_members(
+    members: Sequence[object], use: str, issuers: Collection[str] = ()
+) -> tuple[tuple[Key, ...], tuple[str, ...]]:
     keys: list[Key] = []
     unusable: list[str] = []
     for index, member in enumerate(members[:MAX_KEYS]):
-        parsed = parse_jwk(member, use) if isinstance(member, dict) else "not a JSON object"
+        parsed = (
+            parse_jwk(member, use, issuers) if isinstance(member, dict) else "not a JSON object"
+        )
         if isinstance(parsed, Key):
             keys.append(parsed)
         else:
@@ -120,10 +124,13 @@ def _parse_members(members: Sequence[object], use: str) -> tuple[tuple[Key, ...]
     return tuple(keys), tuple(unusable)
 
 
-def parse_jwk(member: Mapping[str, object], use: str = "sig") -> Key | str:
+def parse_jwk(
+    member: Mapping[str, object], use: str = "sig", issuers: Collection[str] = ()
+) -> Key | str:
     """Return the key in *member*, or the reason why it cannot verify signatures.
 
-    *use* is what `use` must be; only ``sig`` may be left out.
+    *use* is what `use` must be; only ``sig`` may be left out. With *issuers*, `issuer` must be one
+    of them, if it is there: so Entra ID says which keys sign for all tenants, and which for one.
 
     Unknown members are ignored (RFC 7517 §4). Private and symmetric keys are refused without
     reading them: nothing secret is ever held.
@@ -131,6 +138,8 @@ def parse_jwk(member: Mapping[str, object], use: str = "sig") -> Key | str:
     try:
         kid = _kid(member)
         _check_purpose(member, use)
+        if issuers and "issuer" in member and member["issuer"] not in tuple(issuers):
+            raise _Unusable("it signs for another issuer")
         material = _material(member)
         return Key(kid, _algorithms(member, material), material)
     except _Unusable as fault:

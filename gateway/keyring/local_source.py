@@ -49,8 +49,14 @@ async def read_local_keys(files: Files, settings: IssuerSettings) -> ParsedSet:
 
 
 def parse_published(body: bytes, issuer: Issuer) -> ParsedSet | str:
-    """Return the keys in the key set or SPIFFE bundle of *issuer*, or why *body* is none."""
-    return parse_jwks(body) if issuer.trust_domain is None else parse_bundle(body)
+    """Return the keys in the key set or SPIFFE bundle of *issuer*, or why *body* is none.
+
+    Those of an issuer with tenants sign for all of them: a key for one tenant must not (Storm-0558,
+    2023: a key for personal accounts signed for organizations).
+    """
+    if issuer.trust_domain is not None:
+        return parse_bundle(body)
+    return parse_jwks(body, () if issuer.tenants is None else issuer.tenants.patterns)
 
 
 def secret_keys(secret: bytes) -> ParsedSet:

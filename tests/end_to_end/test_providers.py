@@ -79,6 +79,8 @@ def shape(name: str) -> dict[str, Any]:
         shapes[str(number)] = {**claims, **now, **mocked(claims.get("iss"), name)}
     slash = issuer is not None and issuer.endswith("/")
     key = {"use": "jwt-svid"} if name == "spiffe" else {}
+    if name in TENANTS:
+        key = {"issuer": "ISSUER" + TENANTS[name][1]}
     return {
         "alg": ALGORITHMS.get(name, "RS256"),
         "slash": slash,

@@ -1,10 +1,12 @@
 """What one issuer's keys do when a source behaves as no real one should."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from gateway.decision.keys import KeySet
+from gateway.decision.tenants import Tenants
 from gateway.keyring.issuer_keys import IssuerKeys
 from gateway.keyring.jwk import ParsedSet, parse_jwks
 from gateway.keyring.local_source import secret_keys
@@ -26,6 +28,21 @@ class Source:
         if self.is_broken:
             raise ZeroDivisionError("a fault of ours")
         return self.parsed
+
+
+def test_keys_are_kept_only_while_they_may_sign_for_the_same_tenants(clock: MovableClock) -> None:
+    """Which published keys are usable depends on the patterns."""
+
+    def keys(*patterns: str) -> IssuerKeys:
+        tenants = Tenants(("tid",), frozenset({"contoso"}), patterns) if patterns else None
+        settings = replace(SETTINGS, issuer=replace(SETTINGS.issuer, tenants=tenants))
+        return IssuerKeys(settings, {}, clock, Source(ParsedSet((), ())).read)
+
+    one, two = "https://a.example/{tenantid}/v2.0", "https://b.example/{tenantid}/"
+    assert keys().is_same_source(keys())
+    assert keys(one).is_same_source(keys(one))
+    assert not keys(one).is_same_source(keys(one, two))
+    assert not keys(one).is_same_source(keys())
 
 
 async def test_a_fault_of_ours_is_a_failed_fetch_and_not_the_end(

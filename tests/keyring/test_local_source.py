@@ -1,14 +1,17 @@
 """Keys that lie on this machine: the same as any other, without a network."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.decision.tenants import Tenants
 from gateway.fetching.document import FetchFailed
 from gateway.fetching.files import Files
-from gateway.keyring.local_source import is_local, read_local_keys, secret_keys
+from gateway.keyring.jwk import ParsedSet
+from gateway.keyring.local_source import is_local, parse_published, read_local_keys, secret_keys
 from gateway.settings.values.configuration import KeySource, SourceKind
 from tests.keyring.keys import P256_KEYS, ec_jwk, jwks
 from tests.keyring.peers import issuer_settings
@@ -54,6 +57,40 @@ async def test_a_file_that_is_no_key_set_is_named_with_the_reason(tmp_path: Path
 
     with pytest.raises(FetchFailed, match="keys: not a JSON object"):
         await read_local_keys(Files(), issuer_settings(SourceKind.JWKS_FILE, str(file)))
+
+
+COMMON = "https://login.microsoftonline.com/{tenantid}/v2.0"
+PERSONAL = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+OLD = "https://sts.windows.net/{tenantid}/"
+
+
+@pytest.mark.parametrize(
+    ("named", "is_used"),
+    [
+        ({"issuer": COMMON}, True),
+        ({"issuer": OLD}, True),
+        ({}, True),
+        ({"issuer": PERSONAL}, False),
+        ({"issuer": "https://login.microsoftonline.com/{tenantId}/v2.0"}, False),
+        ({"issuer": ""}, False),
+        ({"issuer": None}, False),
+        ({"issuer": [COMMON]}, False),
+    ],
+)
+def test_a_key_for_one_tenant_signs_for_no_other(named: dict[str, object], is_used: bool) -> None:
+    """Storm-0558, 2023: a key for personal accounts signed for organizations."""
+    issuer = issuer_settings(SourceKind.DISCOVERY_URL, "x", issuer=COMMON).issuer
+    tenants = Tenants(("tid",), frozenset({"contoso"}), (COMMON, OLD))
+    body = jwks(ec_jwk(kid="all"), {**ec_jwk(P256_KEYS[1], kid="one"), **named})
+
+    parsed = parse_published(body, replace(issuer, tenants=tenants))
+    without_tenants = parse_published(body, issuer)
+
+    assert isinstance(parsed, ParsedSet)
+    assert [key.kid for key in parsed.keys] == (["all", "one"] if is_used else ["all"])
+    assert parsed.unusable == (() if is_used else ("key 1: it signs for another issuer",))
+    assert isinstance(without_tenants, ParsedSet)
+    assert len(without_tenants.keys) == 2, "RFC 7517 §4: unknown members are ignored"
 
 
 async def test_a_disk_that_hangs_is_given_up() -> None:

@@ -32,9 +32,10 @@ async function serve({ alg, slash, pattern, key, tokens }) {
   const server = new OAuth2Server(undefined, undefined, {
     shouldIssuerUrlBeSuffixedWithATralingSlash: slash,
   });
-  Object.assign(await server.issuer.keys.generate(alg), key);
+  const published = await server.issuer.keys.generate(alg);
   await server.start(0, '127.0.0.1');
   const origin = `http://127.0.0.1:${server.address().port}`;
+  Object.assign(published, JSON.parse(JSON.stringify(key).replaceAll('ISSUER', origin)));
   server.issuer.url = origin;
   server.service.on('beforeTokenSigning', (token, request) => {
     const text = JSON.stringify(tokens[request.body.scope]);
