@@ -121,7 +121,7 @@ def _check_kind(members: Mapping[str, object], issuer: Issuer) -> Deny | None:
     if kind is not None and not (isinstance(kind, str) and kind.lower() == "bearer"):
         return _OTHER_KIND
     use, typ = members.get("token_use"), members.get("typ")
-    if use is not None and use not in _ACCESS_TOKEN_USES:
+    if use is not None and not (isinstance(use, str) and use in _ACCESS_TOKEN_USES):
         return _OTHER_KIND
     return _OTHER_KIND if isinstance(typ, str) and typ.lower() in _OTHER_TYPES else None
 

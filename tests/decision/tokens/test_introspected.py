@@ -75,6 +75,8 @@ def test_a_token_that_is_not_active_is_refused() -> None:
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"token_type": ["Bearer"]}, id="types"),
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"token_use": "refresh_token"}, id="Hydra"),
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"token_use": "id"}, id="an ID token"),
+        pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"token_use": ["access"]}, id="uses"),
+        pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"token_use": {}}, id="a use that is an object"),
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"typ": "Refresh"}, id="Keycloak, refresh"),
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"typ": "Offline"}, id="Keycloak, offline"),
         pytest.param(Reason.TOKEN_TYPE_MISMATCH, {"typ": "ID"}, id="Keycloak, ID"),
