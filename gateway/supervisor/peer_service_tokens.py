@@ -20,6 +20,9 @@ from gateway.supervisor.peer_circuit import PeerCircuit
 _GONE = NoServiceToken(
     Reason.SERVICE_TOKEN_UNAVAILABLE, "the process that keeps the tokens for services is gone"
 )
+_REPLACED = NoServiceToken(
+    Reason.SERVICE_TOKEN_UNAVAILABLE, "the configuration was replaced meanwhile"
+)
 
 
 class PeerServiceTokens:
@@ -60,8 +63,10 @@ class PeerServiceTokens:
     async def _ask(self, question: FindServiceToken | ExchangeToken) -> Found:
         try:
             found: Found = await self._circuit.ask_while_alive(question)
-        except (PeerGone, Refused):
+        except PeerGone:
             return _GONE
+        except Refused:
+            return _REPLACED
         return found
 
     def reject(self, upstream: str, token: ServiceToken, digest: bytes | None) -> None:

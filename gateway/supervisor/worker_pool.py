@@ -175,10 +175,13 @@ class WorkerPool:
         return source.fetched.logins
 
     def _service_tokens(self, number: int) -> ServiceTokens:
-        """Return the tokens for services, as ``_logins`` returns the logins."""
-        source = self._updates.get(number) or self._updates[self._live.number]
-        if source.fetched.service_tokens is None:
-            raise Refused("no upstream has credentials")
+        """Return the tokens for services of configuration *number*; raise Refused without any.
+
+        Not those of the next one: a request of the former goes to the servers that it knew.
+        """
+        source = self._updates.get(number)
+        if source is None or source.fetched.service_tokens is None:
+            raise Refused("the configuration was replaced, or no upstream has credentials")
         return source.fetched.service_tokens
 
     async def _ask_tickets(self, question: IssueTicket | RedeemTicket) -> object:

@@ -12,10 +12,16 @@ import pytest_asyncio
 
 from gateway.fetched import make_fetched
 from gateway.fetching.clock import SystemClock
+from gateway.service_tokens.requests import ServiceToken
+from gateway.supervisor.messages import ExchangeToken
+from gateway.supervisor.peer import Refused
 from gateway.supervisor.process_state import read_process_state
 from gateway.supervisor.timeouts import WorkerTimeouts
+from gateway.supervisor.worker_pool import WorkerPool
 from tests.processes import is_running
+from tests.proxy.gateways import make_token
 from tests.proxy.service import Service, echo, running_service
+from tests.service_tokens.token_server import CLIENT_ID, SECRET, token_server
 from tests.supervisor.pools import (
     CLOSED,
     LET_THROUGH,
@@ -173,6 +179,34 @@ async def test_a_worker_that_does_not_go_on_is_replaced_by_one_that_does(tmp_pat
 
         await stage.until(lambda: len(set(stage.workers) - {stopped}) == 2)
         assert await stage.statuses() == {REFUSED}
+
+
+async def test_no_request_of_a_former_configuration_gets_a_token_of_the_next_one(
+    tmp_path: Path,
+) -> None:
+    """It goes to the servers that it knew, which may be others than those the token is for."""
+    (tmp_path / "secret").write_text(SECRET)
+    async with token_server() as first, token_server() as second:
+
+        def credentials(url: str) -> dict[str, object]:
+            client = {"client_id": CLIENT_ID, "client_secret_file": "secret"}
+            return {"credentials": {"token_exchange": {"token_url": f"{url}/token", **client}}}
+
+        async def ask(pool: WorkerPool, number: int) -> object:
+            # By a worker that still counts a request against a limit while it switches.
+            question = ExchangeToken(number, "main", b"digest", make_token(), 60.0)
+            return await pool._answer(question)
+
+        section = credentials(first.url)
+        async with serving(tmp_path, 1, route=CLOSED, upstream=section) as stage:
+            assert isinstance(await ask(stage.pool, 1), ServiceToken)
+            assert await stage.reload(CLOSED, upstream=credentials(second.url)) is None
+
+            with pytest.raises(Refused):
+                await ask(stage.pool, 1)
+            assert second.forms == []
+            assert isinstance(await ask(stage.pool, 2), ServiceToken)
+            assert len(second.forms) == 1
 
 
 @in_one_loop
