@@ -104,7 +104,7 @@ def test_elsewhere_their_paths_are_misdirected(host: str, world: World) -> None:
     assert found.reason is Reason.LOGIN_MISDIRECTED
 
 
-HELPS = ["login_required", "token_expired", "token_revoked"]
+HELPS = ["login_required", "token_expired", "token_revoked", "token_inactive"]
 HELPS += ["authentication_too_weak", "authentication_too_old"]
 
 
