@@ -23,6 +23,7 @@ def test_everything_that_a_route_says_is_told(tmp_path: Path) -> None:
         "issuers": "main",
         "audiences": "any",
         "scopes": "any of read, (all of audit, staff)",
+        "token_from": "authorization",
         "acr": "any",
         "max_age": "any time",
         "claim level": "level at_least 2",
