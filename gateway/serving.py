@@ -11,7 +11,6 @@ from gateway.admission import Admission, Keys
 from gateway.assertion.signer import AssertionSigner
 from gateway.assertion.transaction_tokens import TransactionTokens
 from gateway.central import Central
-from gateway.decision.identity import identity_aliases
 from gateway.decision.token import SignedToken
 from gateway.decision.tokens.memo import TokenMemo
 from gateway.decision.verdict import Deny, Publish
@@ -19,7 +18,7 @@ from gateway.fetching.resolver import Resolver
 from gateway.http.cors import make_preflight
 from gateway.http.host_cors import HostCors
 from gateway.http.login_calls import LoginCall, LoginCalls
-from gateway.http.reading.names import supported_upgrades, token_fields
+from gateway.http.reading.names import reserved_aliases, supported_upgrades, token_fields
 from gateway.http.reading.request import Request
 from gateway.http.ticket_calls import TicketCall, find_ticket_call
 from gateway.limits.limiter import Limiter, MemoryLimiter
@@ -116,7 +115,7 @@ def make_serving(  # noqa: PLR0913, PLR0917 - each is a part of what is made
     )
     tracing = settings.tracing
     tracer = None if tracing is None or export is None else Tracer(tracing, export)
-    identity_names |= identity_aliases(settings.policy.identity)
+    identity_names |= reserved_aliases(settings.policy)
     had_logins = had_logins or bool(settings.logins)
     if former is not None:
         identity_names |= former.identity_names

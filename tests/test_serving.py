@@ -50,3 +50,20 @@ async def test_only_the_counts_of_the_former_go_on(tmp_path: Path) -> None:
     assert serving.port.routes[0].metrics.allowed == 5
     assert serving.memo is not former.memo
     assert not set(serving.pools) & set(former.pools)
+
+
+async def test_a_field_with_tokens_that_is_read_no_longer_still_reaches_no_service(
+    tmp_path: Path,
+) -> None:
+    """Clients may go on sending the token there, which nobody checks any more."""
+    routes = [dict(route) for route in ROUTES]
+    routes[1]["token_from"] = ["authorization", {"header": "X-Workload-Token"}]
+    read = load(write_config(tmp_path, ["http://a"], {"routes": routes}))
+    unread = load(write_config(tmp_path, ["http://a"], {}))
+    metrics = make_metrics()
+    former = make(read, metrics)
+
+    later = make(unread, metrics, make(unread, metrics, former))
+
+    assert b"x-workload-token" in later.identity_names
+    assert b"x-workload-token" not in make(unread, metrics).identity_names

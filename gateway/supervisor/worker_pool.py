@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from gateway.decision.identity import identity_aliases
 from gateway.decision.tokens.introspected import TokenAnswer
 from gateway.fetched import Fetched
+from gateway.http.reading.names import reserved_aliases
 from gateway.limits.limiter import MemoryLimiter
 from gateway.login.requests import Logins
 from gateway.service_tokens.requests import ServiceTokens
@@ -73,7 +73,7 @@ class WorkerPool:
         self._pseudonym = pseudonym
         self._settings = settings
         # Of all configurations so far.
-        self.identity_names = identity_aliases(settings.policy.identity)
+        self.identity_names = reserved_aliases(settings.policy)
         self.had_logins = bool(settings.logins)
         self._timeouts = timeouts
         self._limiter = MemoryLimiter()
@@ -273,7 +273,7 @@ class WorkerPool:
             return
         former = self._live
         (self._settings, self._live), self._prepared = self._prepared, None
-        self.identity_names |= identity_aliases(self._settings.policy.identity)
+        self.identity_names |= reserved_aliases(self._settings.policy)
         self.had_logins = self.had_logins or bool(self._settings.logins)
         self._start_gate.release()  # a worker that starts from here on gets the new one
         self._counts.use(self._settings)

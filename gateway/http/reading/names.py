@@ -9,7 +9,13 @@ those in use stay, so that made-up names do no harm.
 from collections.abc import Iterable
 from typing import Final
 
-from gateway.decision.identity import CGI_PREFIX, IDENTITY_START, canonical_alias
+from gateway.decision.identity import (
+    CGI_PREFIX,
+    IDENTITY_START,
+    canonical_alias,
+    identity_aliases,
+)
+from gateway.decision.policy import Policy
 from gateway.decision.routes.remembered import Remembered
 from gateway.decision.routes.routing import Route
 from gateway.http.reading.credentials import PROTOCOLS
@@ -132,6 +138,16 @@ def token_fields(routes: Iterable[Route]) -> frozenset[bytes]:
     """
     found = (one.sources.fields for one in routes if one.sources is not None)
     return frozenset[bytes]().union(*found)
+
+
+def reserved_aliases(policy: Policy) -> frozenset[bytes]:
+    """Return the aliases of the identity headers and of the fields with tokens under *policy*.
+
+    They stay reserved under every later policy: clients may go on sending a token in a field that
+    is no longer read, and services may still read a former header.
+    """
+    fields = token_fields(policy.routes.routes).difference((PROTOCOLS,))
+    return identity_aliases(policy.identity).union(map(canonical_alias, fields))
 
 
 class RequestNames(Remembered[bytes, bytes | int]):
