@@ -110,10 +110,14 @@ async def test_every_challenge_of_a_resource_names_its_metadata_and_all_scopes(
 
 
 def test_every_reason_with_a_challenge_was_tried() -> None:
-    """But for the proof of possession, which no route can ask for, and for logins: see below."""
+    """Without those for logins and opaque tokens, and a proof, which no route can ask for.
+
+    Logins are below, opaque tokens in ``tests/introspection``.
+    """
     mendable = {one for one in Reason if render_challenge(one, (), None, None) is not None}
 
-    assert mendable == {*REFUSALS, Reason.PROOF_INVALID, Reason.LOGIN_REQUIRED}
+    elsewhere = {Reason.LOGIN_REQUIRED, Reason.TOKEN_INACTIVE}
+    assert mendable == {*REFUSALS, Reason.PROOF_INVALID, *elsewhere}
 
 
 def test_where_browsers_log_in_a_program_learns_the_same_as_elsewhere() -> None:

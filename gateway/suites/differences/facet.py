@@ -65,7 +65,9 @@ def same(old: Facets, new: Facets) -> bool:
 
 
 # Defaults are not worth mentioning.
-_USUAL = frozenset({"any", "any time", "the default", "enforce", "no", "none", "normal"})
+_USUAL = frozenset(
+    {"authorization", "any", "any time", "the default", "enforce", "no", "none", "normal"}
+)
 
 
 def summarise(facets: Facets) -> str:
