@@ -97,7 +97,7 @@ def test_every_section_has_an_example() -> None:
 def found(directory: Path, text: str, *options: str) -> tuple[set[str], set[str]]:
     """Return the codes and severities of the faults of the configuration *text*."""
     env = dict(re.findall(r"^# ([A-Z_]+)=(\S+)", text, re.MULTILINE))
-    for name, content in re.findall(r"^# (\S+\.yaml): (.+)$", text, re.MULTILINE):
+    for name, content in re.findall(r"^# (\S+\.(?:yaml|txt)): (.+)$", text, re.MULTILINE):
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(content)
     if ".pem" in text:

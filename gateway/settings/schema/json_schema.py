@@ -1,7 +1,7 @@
 """Write the JSON Schema of the configuration, for editors."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.settings.presets.preset import Preset
@@ -38,14 +38,15 @@ def _add_presets(schema: dict[str, Any]) -> None:
 
 
 def _preset_issuer(issuer_keys: dict[str, Any]) -> dict[str, Any]:
-    meanings: dict[str, list[str]] = {}
+    meanings: dict[str, dict[str, list[str]]] = {}  # names of presets, by meaning
     for preset in PRESETS.values():
         for parameter in preset.parameters:
-            meanings.setdefault(parameter.name, []).append(f"{preset.name}: {parameter.meaning}")
+            of_name = meanings.setdefault(parameter.name, {})
+            of_name.setdefault(parameter.meaning, []).append(preset.name)
     text: dict[str, object] = {"type": "string", "minLength": 1}
     texts = {"type": "array", "items": text, "minItems": 1}
     parameters = {
-        name: {"anyOf": [text, texts], "description": f"Of {'; of '.join(of)}."}
+        name: {"anyOf": [text, texts], "description": _describe_parameter(of)}
         for name, of in meanings.items()
     }
     choice = {"enum": list(PRESETS), "description": "The settings of a vendor's issuer, by name."}
@@ -58,6 +59,12 @@ def _preset_issuer(issuer_keys: dict[str, Any]) -> dict[str, Any]:
         "title": "PresetIssuer",
         "type": "object",
     }
+
+
+def _describe_parameter(meanings: Mapping[str, list[str]]) -> str:
+    """Return one sentence from the names of presets by *meanings*."""
+    parts = (f"{' and '.join(presets)}: {meaning}" for meaning, presets in meanings.items())
+    return f"Of {'; of '.join(parts)}."
 
 
 def _one_preset(preset: Preset, parameters: Iterable[str]) -> dict[str, Any]:
