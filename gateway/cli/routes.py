@@ -10,7 +10,7 @@ import click
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.output import format_table
 from gateway.decision.routes.routing import Place, Route, SecondToken
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.step_up import StepUp
 from gateway.settings.values.configuration import Resource, Settings
 from gateway.settings.values.login import LoginSettings
@@ -54,7 +54,7 @@ def _rank(line: tuple[str, Route]) -> tuple[object, ...]:
     host, route = line
     kind = 2 if host == "*" else 1 if host.startswith("*") else 0
     # A longer wildcard wins over a shorter one, a literal over a variable, a path over a prefix.
-    segments = parse_template(route.path, route.is_prefix)
+    segments = route.segments
     path = tuple((1, "") if isinstance(part, Variable) else (0, part) for part in segments)
     tail = ((2, ""),) if route.is_prefix else ()
     return kind, -host.count("."), host, path + tail, not route.methods, sorted(route.methods)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.decision.routes.routing import Route
-from gateway.decision.routes.template import Segment, Variable, parse_template
+from gateway.decision.routes.template import Segment, Variable
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +79,7 @@ class Nesting:
         self._roots: dict[str, _Node] = {}
         self._areas: list[tuple[_Node, Area]] = []  # the root of its host, and the area
         for route in routes:
-            segments = parse_template(route.path, route.is_prefix)
+            segments = route.segments
             for host in route.hosts or ("",):
                 self._add(host, segments, route)
 

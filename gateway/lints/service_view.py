@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.segments import split_segments
-from gateway.decision.routes.template import Segment, Variable, parse_template
+from gateway.decision.routes.template import Segment, Variable
 from gateway.settings.values.rewrite import Rewrite
 
 
@@ -47,7 +47,7 @@ class ServiceView:
 
 def make_view(route: Route, rewrite: Rewrite | None) -> ServiceView:
     """Return the view that the service of *route* has of its paths."""
-    asked = parse_template(route.path, route.is_prefix)
+    asked = route.segments
     cut = 0 if rewrite is None else rewrite.cut_segments
     put: tuple[str, ...] = ()
     if rewrite is not None and rewrite.prefix:

@@ -86,6 +86,7 @@ class Route:
     *introspector* names the issuer that is asked about tokens which are no JWTs.
     *sources* of None means one token, in Authorization.
 
+    *segments* are those of *path*; making a route raises ValueError if it is no template.
     *is_irregular* says that it may not be just that a token in Authorization is required, and
     *judged* has the route as it judges each token of its *sources* alone.
     """
@@ -114,10 +115,12 @@ class Route:
     identities: Mapping[str, Identity] | None = None
     introspector: str | None = None
     sources: TokenSources | None = None
+    segments: tuple[Segment, ...] = field(init=False, repr=False)
     is_irregular: bool = field(init=False, repr=False)
     judged: "tuple[Route, ...]" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "segments", parse_template(self.path, self.is_prefix))
         is_irregular = self.public or self.optional or self.sources is not None
         object.__setattr__(self, "is_irregular", is_irregular)
         object.__setattr__(self, "judged", tuple(self._alone()))
@@ -239,7 +242,7 @@ class RouteTable:
         self.recall_older = self._remembered.recall
         tries: dict[str, _Trie] = {"": PathTrie()}
         for route in routes:
-            segments = parse_template(route.path, route.is_prefix)
+            segments = route.segments
             names = tuple(part.name for part in segments if isinstance(part, Variable))
             for host in route.hosts or ("",):
                 trie = tries.setdefault(host.removeprefix("*"), PathTrie())
@@ -292,7 +295,7 @@ def find_conflicts(routes: Sequence[Route]) -> tuple[tuple[Route, Route], ...]:
     owners: dict[tuple[str, bool, tuple[str | None, ...], str | None], Route] = {}
     pairs: dict[tuple[int, int], tuple[Route, Route]] = {}
     for route in routes:
-        shape = tuple(map(_shape, parse_template(route.path, route.is_prefix)))
+        shape = tuple(map(_shape, route.segments))
         for host in frozenset(route.hosts) or {""}:
             for method in route.methods or {None}:
                 owner = owners.setdefault((host, route.is_prefix, shape, method), route)

@@ -48,7 +48,7 @@ def refuse_outside(
         if include is None or include.is_plain:
             continue
         at_path = part.child("path_prefix" if route.is_prefix else "path")
-        segments = parse_template(route.path, route.is_prefix)
+        segments = route.segments
         _refuse_path(include, segments, route.is_prefix, at_path, faults)
         at_hosts = part.child("hosts")
         if not route.hosts and include.hosts:

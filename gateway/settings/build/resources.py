@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.decision.routes.routing import Route
-from gateway.decision.routes.template import Segment, parse_template
+from gateway.decision.routes.template import Segment
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
 from gateway.settings.build.issuers.reach import IssuerReach
 from gateway.settings.build.sections import Named
@@ -118,7 +118,7 @@ class _Index:
     def nearest(self, route: Route, document: Document) -> list[str]:
         """Return the name of the resource that *route*, in *document*, belongs to on each host."""
         # A variable does not match a literal here: its requests may belong to another resource.
-        segments = parse_template(route.path, route.is_prefix)
+        segments = route.segments
         own = self._of_file.get(document, {})
         found: dict[str, list[int]] = {}  # by host; the longest path comes last
         for length in range(len(segments) + 1):

@@ -49,10 +49,15 @@ class Comments:
         self._seen = 0
         self._outside: list[_Position] = []
 
+    @property
+    def is_any_left(self) -> bool:
+        """Return whether a comment may begin behind what was taken out."""
+        return self._seen < len(self._beginnings)
+
     def take_out(self, scalar: yaml.ScalarEvent) -> None:
         """Note that no comment begins inside *scalar*; call it in the order of the text."""
         start, end = scalar.start_mark, scalar.end_mark
-        if self._seen == len(self._beginnings) or start is None or end is None:
+        if not self.is_any_left or start is None or end is None:
             return
         is_block = scalar.style in {"|", ">"}  # a comment may follow these indicators
         first = (start.line + 1, 0) if is_block else (start.line, start.column)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.settings.text.comments import Comment
 from gateway.settings.text.fault import Code, Fault, Place, Severity
@@ -76,8 +77,7 @@ class Document:
         return message
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Part(NamedTuple):
     """A value inside a document, with its place; *raw* is plain data."""
 
     document: Document

@@ -46,6 +46,8 @@ def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str |
 
     Replaced text is not expanded again, so a value cannot refer to another variable.
     """
+    if "${" not in text:
+        return text
     pieces: list[str] = []
     end = 0
     for found in _REFERENCE.finditer(text):

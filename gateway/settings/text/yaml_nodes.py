@@ -5,8 +5,9 @@ exhausts the stack, and resolves aliases, so that nine lines become a billion no
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -23,6 +24,14 @@ _MAX_FAULTS = 1_000  # nobody reads more, and a hostile file could have millions
 
 # Surrogates are not characters: no UTF-8 text can carry them.
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+_NODES = {
+    yaml.ScalarEvent,
+    yaml.MappingStartEvent,
+    yaml.SequenceStartEvent,
+    yaml.AliasEvent,
+}
+_ENDS = {yaml.MappingEndEvent, yaml.SequenceEndEvent}
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -72,7 +81,13 @@ class _Frame:
     items: dict[str, object] | list[object]
     key: str | None = None  # of a mapping: the key whose value comes next
     discard: bool = False  # whether that key is a duplicate
-    seen: dict[str, int] = field(default_factory=dict)  # key: line
+
+    def path_of_next(self) -> KeyPath:
+        """Return the path of the value that comes next."""
+        if isinstance(self.items, list):
+            return (*self.path, len(self.items))
+        # The places of a discarded value must not replace those of the first one.
+        return (*self.path, f"{self.key}\0" if self.discard else self.key or "")
 
 
 class _Builder:
@@ -86,6 +101,7 @@ class _Builder:
         self.faults: list[Fault] = []
         self.text = ""
         self.comments = Comments("")
+        self._has_comments = False
         self._file = file
         self.start = Place(file, 1, 1)
         self._environ = environ
@@ -97,13 +113,17 @@ class _Builder:
         """Read the whole of *content*."""
         self.text = content.decode("utf-8-sig")
         self.comments = Comments(self.text)
-        for event in yaml.parse(self.text, Loader=_Loader):
-            if isinstance(event, yaml.DocumentStartEvent):
-                self._open_document(event)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._stack.pop()
-            elif isinstance(event, yaml.NodeEvent):
+        self._has_comments = self.comments.is_any_left
+        events: Iterator[Any] = yaml.parse(self.text, Loader=_Loader)
+        for event in events:
+            # By its very type: most of a large file is nodes, and each costs a few looks.
+            kind = type(event)
+            if kind in _NODES:
                 self._add_node(event)
+            elif kind in _ENDS:
+                self._stack.pop()
+            elif kind is yaml.DocumentStartEvent:
+                self._open_document(event)
 
     def _open_document(self, event: yaml.DocumentStartEvent) -> None:
         self._documents += 1
@@ -114,7 +134,7 @@ class _Builder:
 
     def _add_node(self, event: yaml.NodeEvent) -> None:
         self._nodes += 1
-        if isinstance(event, yaml.ScalarEvent):
+        if self._has_comments and isinstance(event, yaml.ScalarEvent):
             self.comments.take_out(event)
         if self._nodes > _MAX_NODES:
             raise _StopError(self._fault(event, Code.TOO_LARGE, "too many values in one file"))
@@ -124,7 +144,7 @@ class _Builder:
         if frame is not None and isinstance(frame.items, dict) and frame.key is None:
             self._add_key(frame, event)
             return
-        path = self._path_of_next(frame)
+        path = () if frame is None else frame.path_of_next()
         self.values[path] = self._place(event)
         self._refuse_extras(event)
         self._attach(frame, self._value_of(event, path))
@@ -141,21 +161,14 @@ class _Builder:
             message = f"the key `{shorten(key)}` is not text: quote it"
             self.faults.append(self._fault(event, Code.WRONG_TYPE, message))
         frame.key = key
-        frame.discard = key in frame.seen
-        if frame.discard:
-            message = f"`{shorten(key)}` is already set in line {frame.seen[key]}"
+        path = (*frame.path, key)
+        first = self.keys.get(path)
+        frame.discard = first is not None
+        if first is not None:
+            message = f"`{shorten(key)}` is already set in line {first.line}"
             self.faults.append(self._fault(event, Code.DUPLICATE_KEY, message))
             return
-        frame.seen[key] = self._place(event).line
-        self.keys[*frame.path, key] = self._place(event)
-
-    def _path_of_next(self, frame: _Frame | None) -> KeyPath:
-        if frame is None:
-            return ()
-        if isinstance(frame.items, list):
-            return (*frame.path, len(frame.items))
-        # The places of a discarded value must not replace those of the first one.
-        return (*frame.path, f"{frame.key}\0" if frame.discard else frame.key or "")
+        self.keys[path] = self._place(event)
 
     def _attach(self, frame: _Frame | None, value: object) -> None:
         if frame is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isinf
 
 from gateway.decision.routes.routing import Place, Route
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.claim_tests import ClaimGroup, ClaimRule, ClaimTest
 from gateway.settings.values.configuration import Server, Settings
 from gateway.settings.values.cors import Cors
@@ -35,7 +35,7 @@ def route_facets(route: Route, settings: Settings) -> dict[str, Facet]:
 
 
 def _match(route: Route) -> dict[str, Facet]:
-    segments = parse_template(route.path, route.is_prefix)
+    segments = route.segments
     # The names of variables do not matter.
     shape = tuple(None if isinstance(one, Variable) else one for one in segments)
     key = "path_prefix" if route.is_prefix else "path"
@@ -137,7 +137,7 @@ def _scopes(route: Route, settings: Settings) -> Facet:
 
 def _claims(route: Route) -> dict[str, Facet]:
     """Return a facet for each tested claim and group, with variables by their path position."""
-    segments = parse_template(route.path, route.is_prefix)
+    segments = route.segments
     names = [one.name for one in segments if isinstance(one, Variable)]
     places = {name: str(place) for place, name in enumerate(names)}
     tests = [rule for rule in route.claims if isinstance(rule, ClaimTest)]

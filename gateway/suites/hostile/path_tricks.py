@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gateway.decision.reason import Reason
-from gateway.decision.routes.template import parse_template
 from gateway.suites.hostile.attack import Attack, Guard, Harm
 from gateway.suites.hostile.control import Control
 from gateway.suites.hostile.openness import OpenRoute, servers_of
@@ -194,7 +193,7 @@ def _credentials(more_open: Sequence[OpenRoute]) -> Iterator[tuple[str, tuple[Fi
 
 def _words(control: Control, path: bytes) -> list[int]:
     """Return the positions of the path's segments that are literal in the route's template."""
-    segments = parse_template(control.route.path, control.route.is_prefix)
+    segments = control.route.segments
     parts = path[1:].split(b"/")
     return [
         place for place, segment in enumerate(segments) if isinstance(segment, str) and parts[place]

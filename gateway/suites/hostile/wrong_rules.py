@@ -8,7 +8,7 @@ from gateway.decision.head import RequestHead
 from gateway.decision.policy import ID_TOKEN_SIGNALS, OTHER_KINDS
 from gateway.decision.reason import Reason
 from gateway.decision.routes.routing import Match
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.claim_names import ABSENT
 from gateway.decision.rules.claim_tests import ClaimRule, ClaimTest, all_tests
 from gateway.decision.rules.operands import path_variables
@@ -94,7 +94,7 @@ def _with_variable(control: Control, name: str, value: str) -> SimulatedRequest:
     route, request = control.route, control.request
     path, mark, query = request.target.partition(b"?")
     parts = path[1:].split(b"/")
-    for place, segment in enumerate(parse_template(route.path, route.is_prefix)):
+    for place, segment in enumerate(route.segments):
         if isinstance(segment, Variable) and segment.name == name:
             parts[place] = value.encode()
     return replace(request, target=b"/" + b"/".join(parts) + mark + query)

@@ -10,7 +10,7 @@ from gateway.decision.decide import find_route
 from gateway.decision.head import RequestHead
 from gateway.decision.policy import Policy
 from gateway.decision.routes.routing import Match, Route
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.decision.rules.claim_tests import all_tests
 from gateway.decision.rules.operands import path_variables
 from gateway.suites.simulation.request import SimulatedRequest
@@ -96,7 +96,7 @@ def _host_choices(route: Route) -> Sequence[Sequence[str]]:
 
 
 def _targets(route: Route, wanted: Mapping[str, str]) -> Iterator[_Target]:
-    segments = parse_template(route.path, route.is_prefix)
+    segments = route.segments
     names = [segment.name for segment in segments if isinstance(segment, Variable)]
     for values in product(*(_values(name, route, wanted) for name in names)):
         variables = dict(zip(names, values, strict=True))

@@ -107,7 +107,7 @@ def _refuse_taken_paths(
     """Refuse routes for the paths at which a login itself responds, on a host of it."""
     taken = {login.name: _taken(login) for login in logins.values()}
     for route in routes if taken else ():
-        owned = (parse_template(route.path, route.is_prefix), route.is_prefix)
+        owned = (route.segments, route.is_prefix)
         for login in logins.values():
             if owned not in taken[login.name]:
                 continue

@@ -10,7 +10,6 @@ from gateway.decision.identity import CGI_PREFIX, canonical_alias
 from gateway.decision.routes.host import canonical_host
 from gateway.decision.routes.routing import Route
 from gateway.decision.routes.segments import split_segments
-from gateway.decision.routes.template import parse_template
 from gateway.settings.build.identity import RESERVED
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.routes.rewrite import FieldEditsModel, QueryEditsModel, RewriteModel
@@ -149,9 +148,7 @@ def _cut(text: str, route: Route, part: Part, faults: list[Fault]) -> int:
     """
     problem = _prefix_problem(text)
     segments = split_segments(text.encode(errors="replace"))
-    literals = tuple(
-        takewhile(lambda one: isinstance(one, str), parse_template(route.path, route.is_prefix))
-    )
+    literals = tuple(takewhile(lambda one: isinstance(one, str), route.segments))
     if problem is None and literals[: len(segments)] != segments:
         problem = (
             f"not every path of `{route.name}` begins with `{shorten(text)}`: `{route.path}` must"

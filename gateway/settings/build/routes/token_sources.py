@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gateway.decision.identity import CGI_PREFIX, Identity, canonical_alias
 from gateway.decision.routes.routing import Place, Route, SecondToken, TokenSources
-from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.routes.template import Variable
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.identity import RESERVED, build_headers
@@ -142,7 +142,7 @@ def _second(
         refuse_unknown("issuer", name, known.issuers, part.child("issuers").child(number), faults)
     refuse_repeated(also.issuers, part.child("issuers"), faults)
     refuse_repeated(also.audiences or (), part.child("audiences"), faults)
-    segments = parse_template(route.path, route.is_prefix)
+    segments = route.segments
     variables = frozenset(one.name for one in segments if isinstance(one, Variable))
     return SecondToken(
         also.header if problem is None else "X-Faulty",
