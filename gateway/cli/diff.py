@@ -17,13 +17,31 @@ from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.scalars import shorten
 from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.compare import Difference, Question, compare
-from gateway.suites.differences.matrix import MAX_CELLS, Kind
+from gateway.suites.differences.facet import Kind
+from gateway.suites.differences.matrix import MAX_CELLS
 from gateway.suites.differences.report_formats import format_github, format_json
 from gateway.suites.differences.report_text import format_difference, format_summary
 from gateway.suites.files.models import DEFAULT_AT
 from gateway.suites.files.suite import Suite
 
-OPENED, CLOSED, ANY = "opened", "closed", "any"
+ANY = "any"
+
+
+class FailOn(click.ParamType[frozenset[str]]):
+    """Kinds of differences as a list with commas; ``any`` is every difference in meaning."""
+
+    name = "kinds"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[str]:
+        """Return the named kinds; exit with 2 at a word that is none."""
+        known = [*(kind.value for kind in Kind), ANY]
+        names = [name.strip() for name in value.split(",")]
+        for name in names:
+            if name not in known:
+                self.fail(f"{name!r} is not one of {', '.join(known)}", param, ctx)
+        return frozenset(names)
 
 
 @click.command("diff")
@@ -37,8 +55,11 @@ OPENED, CLOSED, ANY = "opened", "closed", "any"
 )
 @click.option(
     "--fail-on",
-    type=click.Choice([OPENED, CLOSED, ANY]),
-    help="Exit with 1 if such a difference is found.",
+    type=FailOn(),
+    multiple=True,
+    metavar="KIND[,KIND...]",
+    help="Exit with 1 if such a difference is found: "
+    f"{', '.join(kind.value for kind in Kind)} or {ANY}. Can be repeated.",
 )
 @click.option(
     "-v",
@@ -59,7 +80,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     old: Path,
     new: Path,
     suite_file: Path | None,
-    fail_on: str | None,
+    fail_on: tuple[frozenset[str], ...],
     every: bool,
     max_cells: int,
     form: str,
@@ -77,7 +98,7 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     before, after = _load(old, new, environ)
     difference = compare(before, after, _question(suite, before, after), max_cells)
     _print(difference, form, every)
-    if _fails(difference, fail_on):
+    if _fails(difference, frozenset().union(*fail_on)):
         sys.exit(EXIT_NEGATIVE)
 
 
@@ -136,10 +157,7 @@ def _print(difference: Difference, form: str, every: bool) -> None:
         click.echo(format_summary(difference), err=True)
 
 
-def _fails(difference: Difference, fail_on: str | None) -> bool:
-    if fail_on == ANY:
+def _fails(difference: Difference, fail_on: frozenset[str]) -> bool:
+    if ANY in fail_on:
         return not difference.is_empty
-    if fail_on == OPENED and any(change.opens for change in difference.changed):
-        return True
-    kinds = {OPENED: Kind.OPENED, CLOSED: Kind.CLOSED}
-    return fail_on is not None and bool(difference.of(kinds[fail_on]))
+    return any(kind.value in fail_on for kind in difference.kinds)

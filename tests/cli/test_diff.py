@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 OPENED = edited(("require: {scopes: [read, write]}", "public: true"))
 CLOSED = edited(("region: {in: [eu, us]}", "region: {in: [eu]}"))
 INSECURE = edited(("audiences: [orders, shop]", "audiences: [orders, shop], insecure: true"))
+MOVED = edited(("10.0.0.9:8000", "10.0.0.10:8000"), ("upstream: orders", "upstream: site"))
 LIMIT = BASE + "drain: 5s\n"
 SUITE = """\
 version: 1
@@ -68,6 +69,11 @@ def test_what_differs_is_told_and_0_where_nobody_says_that_it_must_not(tmp_path:
         (LIMIT, "opened", 0),
         (LIMIT, "closed", 0),
         (LIMIT, "any", 1),
+        (INSECURE, "closed,opened", 1),
+        (INSECURE, "loosened, opened", 1),
+        (CLOSED, "opened,loosened,keys,moved", 0),
+        (MOVED, "opened,loosened,keys", 0),
+        (MOVED, "moved", 1),
     ],
     ids=lambda value: str(value)[-12:].strip() if isinstance(value, str) else str(value),
 )
@@ -75,6 +81,10 @@ def test_it_ends_with_1_for_what_must_not_be(
     new: str, fail_on: str, code: int, tmp_path: Path
 ) -> None:
     assert diff(tmp_path, new, "--fail-on", fail_on).returncode == code
+
+
+def test_kinds_can_be_named_one_by_one(tmp_path: Path) -> None:
+    assert diff(tmp_path, CLOSED, "--fail-on", "opened", "--fail-on", "closed").returncode == 1
 
 
 def test_personas_of_a_suite_are_asked_too(tmp_path: Path) -> None:
@@ -171,7 +181,8 @@ def test_a_broken_suite_is_told_and_1(suite: str, message: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "options", [("--fail-on", "moved"), ("--max-cells", "0"), ("--format", "xml"), ("third.yaml",)]
+    "options",
+    [("--fail-on", "opened,more"), ("--max-cells", "0"), ("--format", "xml"), ("third.yaml",)],
 )
 def test_what_is_not_an_option_is_usage(options: tuple[str, ...], tmp_path: Path) -> None:
     assert diff(tmp_path, SAME, *options).returncode == 2

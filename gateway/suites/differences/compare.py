@@ -9,8 +9,8 @@ from gateway.settings.values.configuration import Settings
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare_general import compare_access, compare_limits
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compare_routes
-from gateway.suites.differences.facet import Change
-from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Kind, Matrix
+from gateway.suites.differences.facet import Change, Kind
+from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Matrix
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
@@ -42,6 +42,12 @@ class Difference:
     def of(self, kind: Kind) -> tuple[Cell, ...]:
         """Return the cells of one kind."""
         return tuple(cell for cell in self.cells if cell.kind is kind)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return what any of the differences is."""
+        of_cells = {cell.kind for cell in self.cells}
+        return frozenset(of_cells).union(*(one.kinds for one in (*self.changed, *self.limits)))
 
     @property
     def is_empty(self) -> bool:

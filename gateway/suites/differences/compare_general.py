@@ -6,7 +6,15 @@ from gateway.settings.load import Loaded
 from gateway.settings.text.fault import Place
 from gateway.settings.text.grants import Include
 from gateway.settings.text.places import Places
-from gateway.suites.differences.facet import Change, Facet, Facets, Statement, differing, summarise
+from gateway.suites.differences.facet import (
+    Change,
+    Facet,
+    Facets,
+    Kind,
+    Statement,
+    differing,
+    summarise,
+)
 from gateway.suites.differences.general_facets import (
     credential_facets,
     fetch_facets,
@@ -93,13 +101,14 @@ def _compare(  # noqa: PLR0913, PLR0917 - two sides of one part
             facet,
             _statement(before, after, at_old),
             _statement(after, before, at_new),
-            opens=(subject, facet) == ("issuer", "insecure") and _is_set(after),
+            _kinds(subject, facet, after),
         )
 
 
-def _is_set(facet: Facet | None) -> bool:
-    """Return whether a setting is on: whoever is between us and an insecure issuer has its keys."""
-    return facet is not None and facet.value is True
+def _kinds(subject: str, name: str, new: Facet | None) -> frozenset[Kind]:
+    """Return what a difference means: whoever is between us and an insecure issuer has its keys."""
+    is_insecure = (subject, name) == ("issuer", "insecure") and new is not None and new.value
+    return frozenset({Kind.OPENED} if is_insecure else ())
 
 
 def _statement(own: Facet | None, other: Facet | None, at: At) -> Statement:

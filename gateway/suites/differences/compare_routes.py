@@ -9,6 +9,7 @@ from gateway.suites.differences.facet import (
     Change,
     Facet,
     Facets,
+    Kind,
     Statement,
     differing,
     same,
@@ -85,7 +86,8 @@ def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
     for facet, one, other in differing(before, after):
         keys = (one or other or Facet(None, "")).keys[:2]
         statements = old.statement(name, one, keys), new.statement(name, other, keys)
-        yield Change("route", name, facet, *statements, opens=_is_wider(facet, one, other))
+        kinds = frozenset({Kind.OPENED} if _is_wider(facet, one, other) else ())
+        yield Change("route", name, facet, *statements, kinds)
 
 
 def _is_wider(name: str, old: Facet | None, new: Facet | None) -> bool:

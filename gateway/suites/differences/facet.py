@@ -2,8 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from gateway.settings.text.fault import Place
+
+
+class Kind(Enum):
+    """What a difference means for who has access; worst first."""
+
+    OPENED = "opened"  # some request, caller or key is accepted that was not
+    LOOSENED = "loosened"  # the same callers, with weaker proof or protection
+    MOVED = "moved"  # other servers, or another path or host of theirs, receive requests
+    KEYS = "keys"  # other keys or authorities decide whom to believe
+    CLOSED = "closed"  # some request, caller or key is no longer accepted, or protected better
+    CHANGED = "changed"  # the same outcome for another reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,8 @@ class Change:
 
     *subject* is the kind of part (``route``), *name* its name, the new one if there are two,
     *facet* the facet that differs, empty for the whole part. *old* is None for an added part, *new*
-    for a removed one. It *opens* something if more people can get in by it than by any request that
-    is compared.
+    for a removed one. *kinds* is what the difference means by itself, whatever compared requests
+    show; it is empty if it means nothing for access, or if only requests can show it.
     """
 
     subject: str
@@ -41,7 +53,7 @@ class Change:
     facet: str
     old: Statement | None
     new: Statement | None
-    opens: bool = False
+    kinds: frozenset[Kind] = frozenset()
 
     @property
     def word(self) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 from gateway.decision.routes.routing import Match
 from gateway.decision.verdict import Deny, Publish
 from gateway.suites.differences.callers import Callers, mentioned
 from gateway.suites.differences.compare_routes import Pairs
-from gateway.suites.differences.facet import Statement
+from gateway.suites.differences.facet import Kind, Statement
 from gateway.suites.differences.side import ANYBODY, Caller, Side, State
 from gateway.suites.simulation.request import SimulatedRequest
 
@@ -17,15 +16,6 @@ from gateway.suites.simulation.request import SimulatedRequest
 MAX_CELLS = 20_000
 
 _MAX_SCOPE_BYTES = 2_000  # in one token, whose header field must fit into a request
-
-
-class Kind(Enum):
-    """How a cell differs."""
-
-    OPENED = "opened"
-    CLOSED = "closed"
-    MOVED = "moved"  # allowed by both, to other servers
-    CHANGED = "changed"  # refused by both, or allowed by both, for another reason
 
 
 @dataclass(frozen=True, slots=True)

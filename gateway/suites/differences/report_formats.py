@@ -6,12 +6,18 @@ from typing import Any
 
 from gateway.settings.text.fault_formats import annotate
 from gateway.suites.differences.compare import Difference
-from gateway.suites.differences.facet import Change, Statement
-from gateway.suites.differences.matrix import Cell, Kind
-from gateway.suites.differences.report_text import show_place, show_state
+from gateway.suites.differences.facet import Change, Kind, Statement
+from gateway.suites.differences.matrix import Cell
+from gateway.suites.differences.report_text import show_kinds, show_place, show_state
 from gateway.suites.differences.side import State
 
-_LEVELS = {Kind.OPENED: "error", Kind.CLOSED: "warning", Kind.MOVED: "warning"}
+_LEVELS = {
+    Kind.OPENED: "error",
+    Kind.LOOSENED: "error",
+    Kind.MOVED: "warning",
+    Kind.KEYS: "warning",
+    Kind.CLOSED: "warning",
+}
 
 
 # --- JSON
@@ -44,6 +50,7 @@ def _change(change: Change) -> dict[str, Any]:
         "subject": change.subject,
         "name": change.name,
         "facet": change.facet or None,
+        "kinds": [kind.value for kind in Kind if kind in change.kinds],
         "old": _statement(change.old),
         "new": _statement(change.new),
     }
@@ -77,7 +84,9 @@ def _statement(statement: Statement | None) -> dict[str, Any] | None:
 
 
 def format_github(difference: Difference) -> Iterator[str]:
-    """Yield an error for opened, a warning for closed or moved requests, a notice for changes.
+    """Yield an annotation for each difference, at the level of the worst that it means.
+
+    Opened or loosened is an error; moved, other keys or closed a warning; the rest a notice.
 
     All cells with one cause are one annotation, at the line of the new configuration that allows or
     refuses them.
@@ -118,4 +127,7 @@ def _annotate_change(change: Change) -> str:
     new = "" if change.new is None else f"after: {change.new.text}"
     if statement is None:
         raise ValueError("a change has an old or a new side")
-    return annotate("notice", statement.place, title, f"{old}{new}")
+    levels = [level for kind, level in _LEVELS.items() if kind in change.kinds]
+    means = show_kinds(change)
+    level = levels[0] if levels else "notice"
+    return annotate(level, statement.place, f"{title}{means}", f"{old}{new}")

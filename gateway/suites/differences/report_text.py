@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.suites.differences.compare import Difference
-from gateway.suites.differences.facet import Change, Statement
-from gateway.suites.differences.matrix import Asked, Cell, Kind
+from gateway.suites.differences.facet import Change, Kind, Statement
+from gateway.suites.differences.matrix import Asked, Cell
 from gateway.suites.differences.side import State
 
 _ALWAYS = (Kind.OPENED, Kind.CLOSED, Kind.MOVED)
@@ -68,6 +68,12 @@ def show_place(statement: Statement) -> str:
     return f"{statement.place.file}:{statement.place.line}"
 
 
+def show_kinds(change: Change) -> str:
+    """Return what *change* means, for the end of a line: `` [loosened]``."""
+    kinds = ", ".join(kind.value for kind in Kind if kind in change.kinds)
+    return f" [{kinds}]" if kinds else ""
+
+
 def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
     if not changes:
         return
@@ -75,7 +81,7 @@ def _section(title: str, changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         name = " ".join(part for part in (change.subject, change.name) if part)
         facet = f": {change.facet}" if change.facet else ""
-        yield f"  {change.word} {name}{facet}"
+        yield f"  {change.word} {name}{facet}{show_kinds(change)}"
         for sign, statement in (("-", change.old), ("+", change.new)):
             if statement is not None:
                 yield f"    {sign} {statement.text} ({show_place(statement)})"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gateway.suites.differences.compare import Question, compare
-from gateway.suites.differences.matrix import Kind
+from gateway.suites.differences.facet import Kind
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request
 from tests.suites.differences.configs import BASE, both, difference, edited

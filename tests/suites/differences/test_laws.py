@@ -16,7 +16,7 @@ from gateway.decision.verdict import Allow, NeedKeys
 from gateway.settings.load import Loaded, load_settings
 from gateway.suites.differences.callers import Callers
 from gateway.suites.differences.compare import Difference, Question, compare
-from gateway.suites.differences.matrix import Kind
+from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.requests import choose_requests
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.request import SimulatedRequest

@@ -8,8 +8,8 @@ from gateway.settings.load import Loaded
 from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.compare_general import compare_access
 from gateway.suites.differences.compare_routes import RouteFacets, compare_routes
+from gateway.suites.differences.facet import Kind
 from gateway.suites.differences.login_facets import login_facets
-from gateway.suites.differences.matrix import Kind
 from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.decision.policy import ID_TOKEN_SIGNALS
 from gateway.suites.differences.compare import Question, compare
-from gateway.suites.differences.matrix import Kind
+from gateway.suites.differences.facet import Kind
 from tests.suites.differences.configs import BASE, SAME, both, difference, edited
 from tests.suites.samples.test_second_tokens import TWO
 from tests.suites.worlds import AT

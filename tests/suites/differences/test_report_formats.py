@@ -32,9 +32,13 @@ def test_each_change_and_each_cell_is_an_object(tmp_path: Path) -> None:
         "subject": "route",
         "name": "read-order",
         "facet": "methods",
+        "kinds": [],
         "old": {"text": "GET, HEAD", "file": old, "line": 15, "column": 77},
         "new": {"text": "GET", "file": new, "line": 15, "column": 77},
     }
+    insecure = edited(("audiences: [orders, shop]", "audiences: [orders, shop], insecure: true"))
+    [change] = parsed(tmp_path, insecure)["changes"]
+    assert change["kinds"] == ["opened"]
     cell = next(one for one in found["cells"] if one["change"] == "closed")
     assert cell["method"] == "HEAD"
     assert (cell["authority"], cell["target"]) == (

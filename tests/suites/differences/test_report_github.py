@@ -53,6 +53,15 @@ def test_each_change_is_a_notice(tmp_path: Path) -> None:
     ]
 
 
+def test_a_change_that_opens_by_itself_is_an_error(tmp_path: Path) -> None:
+    insecure = edited(("audiences: [orders, shop]", "audiences: [orders, shop], insecure: true"))
+
+    [error] = annotations(tmp_path, insecure)
+
+    assert error.startswith("::error file=new.yaml,line=4,col=")
+    assert "title=changed issuer partner insecure [opened]::" in error
+
+
 def test_what_is_gone_stands_in_the_old_file(tmp_path: Path) -> None:
     gone = BASE[: BASE.index("  - name: everything")]
 
