@@ -1,0 +1,213 @@
+"""Divide all requests into regions, each with one owner in both configurations."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import quote
+
+from gateway.decision.routes.host import canonical_host
+from gateway.decision.routes.routing import Match, Route
+from gateway.decision.routes.template import Variable, parse_template
+from gateway.decision.rules.claim_tests import all_tests
+from gateway.decision.rules.operands import path_variables
+from gateway.settings.values.configuration import Settings
+from gateway.suites.simulation.request import SimulatedRequest
+from gateway.suites.symbolic.fresh import Fresh
+from gateway.suites.symbolic.ownership import Ownership, rule_at
+from gateway.suites.symbolic.tries import HostTries
+from gateway.suites.symbolic.walk import MAX_STEPS, Meeting, Path, TooManyStepsError, Walk
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY", "PROPFIND")
+
+# RFC 3986 §3.3: pchar without `;`, which a canonical path must not have.
+_PLAIN = "-._~!$&'()*+,=:@"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Requests that one route owns in the *old* configuration, and one in the *new* one.
+
+    *request* is one of them. *old* and *new* are the matches of that request; None means that no
+    service receives it: there is no route, or none for its method, or the gateway itself responds.
+    *literals* are the segments, by position, that all these requests have in common; in the other
+    segments *request* has values that no route names. *methods* are those of all of them; None
+    means all but those of the other regions of this path.
+    """
+
+    request: SimulatedRequest
+    old: Match | None
+    new: Match | None
+    literals: Mapping[int, str]
+    methods: frozenset[str] | None
+
+
+class UndecidedRequests(NamedTuple):
+    """Requests whose owners are not known; *route* is one that may be among them."""
+
+    text: str
+    route: str
+
+
+def never_alike(_old: Route, _new: Route) -> bool:
+    """Return False: each pair of routes is of interest."""
+    return False
+
+
+def find_regions(
+    old: Settings,
+    new: Settings,
+    alike: Callable[[Route, Route], bool] = never_alike,
+    max_steps: int = MAX_STEPS,
+) -> Iterator[Region | UndecidedRequests]:
+    """Yield a region for every pair of owners that some request has.
+
+    A pair comes once, and once more for each literal segment that is the value of a variable in a
+    claim rule of either route, and for each login whose sessions count. Routes that are *alike*
+    treat all requests alike, so that regions of such pairs are left out, like those of requests
+    that nothing owns. The walk ends after *max_steps*.
+    """
+    yield from _Search(old, new, alike, max_steps).run()
+
+
+class _Search:
+    def __init__(
+        self,
+        old: Settings,
+        new: Settings,
+        alike: Callable[[Route, Route], bool],
+        max_steps: int,
+    ) -> None:
+        self._old, self._new = Ownership(old), Ownership(new)
+        routes = old.policy.routes.routes, new.policy.routes.routes
+        tries = HostTries(routes[0]), HostTries(routes[1])
+        hosts = (*self._old.named_hosts(), *self._new.named_hosts())
+        self._fresh = Fresh(tries, hosts)
+        self._walk = Walk(*tries, alike, max_steps)
+        self._alike = self._walk.likeness.are_alike
+        self._own_paths = self._old.own_paths | self._new.own_paths
+        self._seen: set[object] = set()
+        self._used = _UsedVariables()
+
+    def run(self) -> Iterator[Region | UndecidedRequests]:
+        try:
+            for host in self._walk.hosts():
+                name = self._fresh.host(host)
+                if canonical_host(name.encode()) != name:
+                    continue  # it is longer than any host
+                for meeting in self._walk.meetings(host):
+                    yield from self._regions(meeting, (name,))
+            yield from self._with_origins()
+        except TooManyStepsError as error:
+            route = next(iter(error.leaf.routes())) if error.leaf is not None else None
+            text = "the routes overlap in more ways than can be told apart"
+            yield UndecidedRequests(text, "" if route is None else route.name)
+
+    def _with_origins(self) -> Iterator[Region]:
+        """Yield the regions of routes with a login, at each origin of one."""
+        for host in sorted(self._old.origins.keys() | self._new.origins.keys()):
+            origins = self._old.origins.get(host, set()) | self._new.origins.get(host, set())
+            for meeting in self._walk.meetings(host, is_alone=True):
+                leaves = (leaf for leaf in (meeting.old, meeting.new) if leaf is not None)
+                if any(route.login for leaf in leaves for route in leaf.routes()):
+                    yield from self._regions(meeting, sorted({host, *origins}))
+
+    def _regions(self, meeting: Meeting, authorities: Iterable[str]) -> Iterator[Region]:
+        literals = {at: one for at, one in enumerate(meeting.path) if one is not None}
+        target = self._target(meeting.path)
+        for (old, new), methods, method in _by_owners(meeting):
+            if (old is None and new is None) or self._alike(old, new):
+                continue
+            for authority in authorities:
+                host = canonical_host(authority.encode()) or ""
+                request = SimulatedRequest(method, authority, host, target)
+                region = self._region(request, literals, methods)
+                if region is not None:
+                    yield region
+
+    def _region(
+        self, request: SimulatedRequest, literals: Mapping[int, str], methods: frozenset[str] | None
+    ) -> Region | None:
+        """Return the region of *request*, if it is new and anything receives it."""
+        old, new = self._old.find(request), self._new.find(request)
+        one = None if old is None else old.route
+        other = None if new is None else new.route
+        if (one is None and other is None) or self._alike(one, other):
+            return None
+        bound = self._used.bound(one, literals), self._used.bound(other, literals)
+        rules = rule_at(one, request.authority), rule_at(other, request.authority)
+        key = one, other, bound, rules
+        if key in self._seen:
+            return None
+        self._seen.add(key)
+        return Region(request, old, new, literals, methods)
+
+    def _target(self, path: Path) -> bytes:
+        """Return *path* as it is sent, in a spelling that the gateway does not answer itself."""
+        parts = [self._fresh.segment(at) if one is None else one for at, one in enumerate(path)]
+        target = "".join(f"/{quote(one, safe=_PLAIN)}" for one in parts).encode()
+        return _respell(target) if target in self._own_paths else target
+
+
+def _respell(target: bytes) -> bytes:
+    """Return *target* with its last character percent-encoded, which services read alike."""
+    path = target.rstrip(b"/")
+    if not path or path[-3:-2] == b"%":
+        return target
+    return b"%b%%%02X%b" % (path[:-1], path[-1], target[len(path) :])
+
+
+def _by_owners(
+    meeting: Meeting,
+) -> Iterator[tuple[tuple[Route | None, Route | None], frozenset[str] | None, str]]:
+    """Yield the owners for each method, all methods that have them, and one of these."""
+    leaves = [leaf for leaf in (meeting.old, meeting.new) if leaf is not None]
+    named = sorted({method for leaf in leaves for method in leaf.by_method})
+    groups: dict[tuple[Route | None, Route | None], list[str | None]] = {}
+    for method in (*named, None):
+        owners = tuple(
+            None if leaf is None else leaf.owner(method) for leaf in (meeting.old, meeting.new)
+        )
+        groups.setdefault((owners[0], owners[1]), []).append(method)
+    for pair, methods in groups.items():
+        listed = frozenset(method for method in methods if method is not None)
+        if None not in methods:
+            yield pair, listed, _choose(sorted(listed))
+        else:
+            others = (method for method in _METHODS if method not in named)
+            yield pair, None, _choose([*sorted(listed), *others, _unnamed(named)])
+
+
+def _choose(methods: list[str]) -> str:
+    return min(methods, key=lambda one: _METHODS.index(one) if one in _METHODS else len(_METHODS))
+
+
+def _unnamed(named: Iterable[str]) -> str:
+    return "X" * (1 + max(map(len, named), default=0))
+
+
+class _UsedVariables:
+    """The positions of the variables that claim rules of routes use."""
+
+    def __init__(self) -> None:
+        self._known: dict[Route, tuple[int, ...]] = {}
+
+    def bound(
+        self, route: Route | None, literals: Mapping[int, str]
+    ) -> tuple[tuple[int, str], ...]:
+        """Return the *literals* that such variables of *route* stand for."""
+        if route is None:
+            return ()
+        known = self._known.get(route)
+        if known is None:
+            known = self._known[route] = tuple(_used_positions(route))
+        return tuple((at, literals[at]) for at in known if at in literals)
+
+
+def _used_positions(route: Route) -> Iterator[int]:
+    second = None if route.sources is None else route.sources.second
+    claims = route.claims if second is None else (*route.claims, *second.claims)
+    used = {name for test in all_tests(claims) for name in path_variables(test.operand)}
+    if used:
+        for at, segment in enumerate(parse_template(route.path, route.is_prefix)):
+            if isinstance(segment, Variable) and segment.name in used:
+                yield at

@@ -1,0 +1,130 @@
+"""The route table of one configuration as tries that can be walked, one for each of its hosts."""
+
+from collections.abc import Iterable, Iterator
+
+from gateway.decision.routes.routing import Route
+from gateway.decision.routes.template import Segment, parse_template
+
+
+class Leaf:
+    """The routes of one template on one host, by method.
+
+    *host* is as in ``HostTries``, *marks* as in ``Node``.
+    """
+
+    __slots__ = ("any", "by_method", "host", "is_prefix", "marks", "segments")
+
+    def __init__(
+        self, host: str, segments: tuple[Segment, ...], marks: int, *, is_prefix: bool
+    ) -> None:
+        self.host = host
+        self.segments = segments
+        self.marks = marks
+        self.is_prefix = is_prefix
+        self.by_method: dict[str, Route] = {}
+        self.any: Route | None = None
+
+    def add(self, route: Route) -> None:
+        """Add *route* with its methods."""
+        if not route.methods:
+            self.any = route
+        for method in route.methods:
+            self.by_method[method] = route
+
+    def owner(self, method: str | None) -> Route | None:
+        """Return the route for *method*; None stands for those that no route lists."""
+        return self.any if method is None else self.by_method.get(method, self.any)
+
+    def routes(self) -> Iterator[Route]:
+        """Yield the routes; one with several methods comes several times."""
+        yield from self.by_method.values()
+        if self.any is not None:
+            yield self.any
+
+
+class Node:
+    """A node of a trie: the segments that may follow, and the templates that end here.
+
+    *marks* has the bit ``1 << depth`` for each literal segment that leads here.
+    """
+
+    __slots__ = ("end", "host", "literals", "marks", "prefix", "variable")
+
+    def __init__(self, host: str, marks: int) -> None:
+        self.host = host
+        self.marks = marks
+        self.literals: dict[str, Node] = {}
+        self.variable: Node | None = None
+        self.end: Leaf | None = None
+        self.prefix: Leaf | None = None
+
+    def child(self, segment: Segment, depth: int) -> "Node":
+        """Return the node that *segment*, which is at *depth*, leads to; made if missing."""
+        if not isinstance(segment, str):
+            if self.variable is None:
+                self.variable = Node(self.host, self.marks)
+            return self.variable
+        found = self.literals.get(segment)
+        if found is None:
+            found = self.literals[segment] = Node(self.host, self.marks | mark(segment, depth))
+        return found
+
+
+def mark(segment: str, depth: int) -> int:
+    """Return the bit of a literal *segment*; the empty one has none: no variable replaces it."""
+    return 1 << depth if segment else 0
+
+
+class HostTries:
+    """The tries of *routes*, by host.
+
+    A host is a name, ``.example.com`` for all names below it, or empty for any.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.roots: dict[str, Node] = {}
+        for route in routes:
+            segments = parse_template(route.path, route.is_prefix)
+            for host in route.hosts or ("",):
+                self._leaf(host.removeprefix("*"), segments, is_prefix=route.is_prefix).add(route)
+
+    def _leaf(self, host: str, segments: tuple[Segment, ...], *, is_prefix: bool) -> Leaf:
+        node = self.roots.get(host)
+        if node is None:
+            node = self.roots[host] = Node(host, 0)
+        for depth, segment in enumerate(segments):
+            node = node.child(segment, depth)
+        found = node.prefix if is_prefix else node.end
+        if found is not None:
+            return found
+        found = Leaf(host, segments, node.marks, is_prefix=is_prefix)
+        if is_prefix:
+            node.prefix = found
+        else:
+            node.end = found
+        return found
+
+    def levels(self, host: str) -> tuple[Node, ...]:
+        """Return the roots that requests to *host* are looked up in, the most specific first."""
+        found = (self.roots.get(one) for one in (host, *hosts_around(host)))
+        return tuple(root for root in found if root is not None)
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield all leaves."""
+        nodes = list(self.roots.values())
+        while nodes:
+            node = nodes.pop()
+            yield from (leaf for leaf in (node.end, node.prefix) if leaf is not None)
+            nodes.extend(node.literals.values())
+            if node.variable is not None:
+                nodes.append(node.variable)
+
+
+def hosts_around(host: str) -> Iterator[str]:
+    """Yield what is less specific than *host*, the most specific first; the empty host last."""
+    if not host:
+        return
+    labels = host.removeprefix(".").split(".")
+    for start in range(1, len(labels)):
+        yield "." + ".".join(labels[start:])
+    yield ""
