@@ -6,6 +6,7 @@ A fault elsewhere in the file, which the running gateway rejected, never makes i
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.settings.text.fault import Fault
 from gateway.settings.text.files import UnreadableError, read_sources
 from gateway.settings.values.addresses import parse_address
@@ -30,8 +31,9 @@ def admin_address(path: Path, environ: Mapping[str, str]) -> Address | str:
 
     Raise UnreadableError.
     """
+    path = file_or_stdin(path, "the configuration")
     faults: list[Fault] = []
-    document = read_sources(path, environ, faults).main.document
+    document = read_sources(path, environ, faults, StdinDisk()).main.document
     if not document.complete:
         return str(document.faults[0])
     if not isinstance(document.root, dict):
@@ -44,7 +46,8 @@ def admin_token(path: Path, environ: Mapping[str, str]) -> str | None:
 
     Raise UnreadableError.
     """
-    root = read_sources(path, environ, []).main.document.root
+    path = file_or_stdin(path, "the configuration")
+    root = read_sources(path, environ, [], StdinDisk()).main.document.root
     admin = root.get("admin") if isinstance(root, dict) else None
     name = admin.get("token_env") if isinstance(admin, dict) else None
     return environ.get(name) if isinstance(name, str) else None

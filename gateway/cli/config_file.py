@@ -11,6 +11,7 @@ import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.output import escape, print_faults
+from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.gc_settings import no_collection
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
 from gateway.settings.text.disk import MACHINE_DISK, Disk
@@ -28,8 +29,12 @@ def config_argument(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_config(file: Path | None, config: Path | None) -> Path:
-    """Return FILE, else ``--config``, else ``GATEWAY_CONFIG``, else the default file."""
-    return file or config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_FILE)
+    """Return FILE, else ``--config``, else ``GATEWAY_CONFIG``, else the default file.
+
+    ``-`` is stdin.
+    """
+    path = file or config or Path(os.environ.get("GATEWAY_CONFIG") or DEFAULT_FILE)
+    return file_or_stdin(path, "the configuration")
 
 
 def read_config(
@@ -44,7 +49,7 @@ def read_config(
     """
     try:
         with no_collection(), meanwhile or nullcontext():
-            return load_settings(path, environ, disk)
+            return load_settings(path, environ, StdinDisk(disk))
     except UnreadableError as error:
         click.echo(escape(f"gateway: {error}"), err=True)
         sys.exit(EXIT_ENVIRONMENT)

@@ -10,7 +10,9 @@ import click
 
 from gateway.cli.config_file import read_config
 from gateway.cli.exit_codes import EXIT_NEGATIVE
+from gateway.cli.options import format_option
 from gateway.cli.output import escape, print_faults
+from gateway.cli.stdin_file import file_or_stdin
 from gateway.cli.suite_file import load_suite
 from gateway.settings.load import Loaded, Rejected
 from gateway.settings.text.fault import Code, Fault, Severity
@@ -75,7 +77,7 @@ class FailOn(click.ParamType[frozenset[str]]):
     show_default=True,
     help="Compare at most this many request/caller pairs.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
+@format_option("github")
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     old: Path,
     new: Path,
@@ -87,14 +89,15 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Compare the access rules of OLD and NEW: their meaning, not their text.
 
-    Both configurations decide requests to all of their routes, from callers that are made to fit
-    their rules and from those in the suite.
+    Either may be - for stdin. Both configurations decide requests to all of their routes, from
+    callers that are made to fit their rules and from those in the suite.
 
     Exit code: 0, whatever differs, unless --fail-on applies; 1 if it does, or if a file is invalid;
     3 if a file is unreadable.
     """
     suite = None if suite_file is None else load_suite(suite_file)
     environ = {**os.environ, **({} if suite is None else suite.environment)}
+    old, new = file_or_stdin(old, "OLD"), file_or_stdin(new, "NEW")
     before, after = _load(old, new, environ)
     difference = compare(before, after, _question(suite, before, after), max_cells)
     _print(difference, form, every)

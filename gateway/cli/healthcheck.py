@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.admin_port import ask_admin_port, find_admin_port, timeout_option
 from gateway.cli.exit_codes import EXIT_NEGATIVE
+from gateway.cli.options import format_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def _reasons(body: bytes) -> tuple[str, ...]:
 )
 @click.option("--live", is_flag=True, help="Check whether it is alive, not whether it is ready.")
 @timeout_option(3.0, "How long to wait for the response.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: Path | None,
     config: Path | None,

@@ -11,6 +11,7 @@ import click
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
 from gateway.cli.fetched_keys import Finding, find_keys
+from gateway.cli.options import format_option
 from gateway.cli.output import format_table
 from gateway.decision.keys import Key
 from gateway.keyring.describe import describe_alike
@@ -19,7 +20,7 @@ from gateway.keyring.public_key import describe_key
 
 @click.command("keys")
 @config_argument
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def command(file: Path | None, config: Path | None, form: str) -> None:
     """Fetch the keys of every issuer in FILE once, and show them.
 

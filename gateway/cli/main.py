@@ -1,10 +1,21 @@
 """Find the command that was named; its module is imported only then."""
 
 import importlib
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import click
+
+from gateway import __version__
+from gateway.cli.exit_codes import EXIT_INTERRUPTED
+from gateway.cli.options import add_color_option, colors_of_environment
+
+# What a person may have meant as a verb. Nothing else is repeated: it may be a token.
+_WORD = re.compile(r"[A-Za-z-]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,56 @@ class LazyVerbs(click.Group):
         if verb is None:
             return None
         found: click.Command = importlib.import_module(verb.module).command
+        add_color_option(found)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* name; raise UsageError with the nearest one."""
+        name = args[0]
+        if name in VERBS or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        # Imported here: most command lines are right.
+        from gateway.settings.text.suggestions import did_you_mean  # noqa: PLC0415
+
+        shown = f" `{name}`" if _WORD.fullmatch(name) else ""
+        meant = did_you_mean(name, VERBS) or ": `gateway help` lists all"
+        raise click.UsageError(f"no such command{shown}{meant}", ctx)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Return the context of a command line, with colours as the environment wants them."""
+        extra.setdefault("color", colors_of_environment())
+        return super().make_context(info_name, args, parent, **extra)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line, and exit; unlike click, with 130 after an interrupt."""
+        run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            code: object = run()
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort as abort:
+            if isinstance(abort.__cause__, KeyboardInterrupt):
+                sys.exit(EXIT_INTERRUPTED)
+            raise  # an EOFError, which is a bug: nothing here asks a person
+        sys.exit(code if isinstance(code, int) else 0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -58,7 +118,11 @@ class LazyVerbs(click.Group):
 @click.command(
     cls=LazyVerbs,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 success, 1 a negative result, 2 usage, 3 environment.",
+    epilog="Exit codes: 0 success, 1 a negative result, 2 usage, 3 environment, 130 Ctrl-C.",
 )
+@click.version_option(__version__, prog_name="gateway", message="%(prog)s %(version)s")
 def command() -> None:
     """Forward requests only if they carry a valid access token."""
+
+
+add_color_option(command)

@@ -21,10 +21,8 @@ def print_faults(faults: Sequence[Fault]) -> None:
     for fault in faults:
         colour = "red" if fault.severity is Severity.ERROR else "yellow"
         code = click.style(fault.code.value, fg=colour, bold=True)
-        line = escape(str(fault))
-        if _wants_colour():
-            line = line.replace(f" {fault.code.value}: ", f" {code}: ", 1)
-        click.echo(line, err=True)
+        line = escape(str(fault)).replace(f" {fault.code.value}: ", f" {code}: ", 1)
+        click.echo(line, err=True)  # without colours if they are not wanted
 
 
 def escape(line: str) -> str:
@@ -45,11 +43,6 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (head, *rows)
     )
     return "\n".join(lines)
-
-
-def _wants_colour() -> bool:
-    # https://no-color.org: set and not empty, whatever its value.
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 # Shorter waits need no explanation.

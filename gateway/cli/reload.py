@@ -18,6 +18,7 @@ from gateway.cli.admin_port import (
 )
 from gateway.cli.admin_settings import UnreadableError, default_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.options import format_option
 from gateway.cli.output import escape
 from gateway.cli.reload_text import announce_reload, describe_reload, print_problems
 from gateway.reloading.report import ReloadReport, report_as_json, report_from_json
@@ -41,7 +42,7 @@ _TIMEOUT_SECONDS = 90.0
     help="Accept the configuration without keys and revocation lists that are missing.",
 )
 @timeout_option(_TIMEOUT_SECONDS, "How long to wait for the outcome.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def command(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: Path | None,
     config: Path | None,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
+from gateway.cli.options import format_option
 from gateway.cli.output import format_table
 from gateway.decision.routes.routing import Place, Route, SecondToken
 from gateway.decision.routes.template import Variable
@@ -22,7 +23,7 @@ _HEAD = ("HOST", "METHOD", "PATH", "ROUTE", "NEEDS", "UPSTREAM", "PLACE")
 
 @click.command("routes")
 @config_argument
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def command(file: Path | None, config: Path | None, form: str) -> None:
     """List the routes of FILE, the most specific first: the first that matches owns a request."""
     settings = load_or_exit(find_config(file, config)).settings

@@ -12,7 +12,9 @@ import click
 
 from gateway.cli.config_file import find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.options import format_option
 from gateway.cli.output import escape, print_faults
+from gateway.cli.stdin_file import StdinDisk, file_or_stdin
 from gateway.settings.load import UnreadableError
 from gateway.settings.text.files import show_path
 from gateway.suites.files.read_suite import BrokenSuite
@@ -61,9 +63,7 @@ class _Selection(click.ParamType[Selects]):
     "--min-coverage", type=click.IntRange(0, 100), help="Fail if coverage is below this percentage."
 )
 @click.option("--hostile", is_flag=True, help="Attack every route that requires a token.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit", "github"]), default="text"
-)
+@format_option("junit", "github")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -81,9 +81,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """Test access rules: decide the requests of each suite in PATH, and compare.
 
-    PATH is a suite file, or a folder with files named *.test.yaml; by default the `suites` of the
-    configuration. Tokens are signed with temporary keys and verified as the gateway verifies them;
-    nothing is sent over the network.
+    PATH is a suite file, - for stdin, or a folder with files named *.test.yaml; by default the
+    `suites` of the configuration. Tokens are signed with temporary keys and verified as the gateway
+    verifies them; nothing is sent over the network.
 
     With --hostile, every request that a route allows is repeated in hundreds of hostile forms, none
     of which may be allowed.
@@ -91,7 +91,11 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     Exit code: 0 if all tests pass; 1 if one fails, a suite or its configuration is invalid, or no
     test was run; 3 if PATH is unreadable.
     """
-    if not paths:
+    if config is not None:
+        config = find_config(None, config)
+    if paths:
+        paths = [file_or_stdin(path, "the suite") for path in paths]
+    else:
         config = find_config(None, config)
         paths = _named_in(config)
     suites, selects = _make_ready(paths, config), selects or select_all
@@ -117,7 +121,7 @@ def _named_in(config: Path) -> Sequence[Path]:
 
 
 def _make_ready(paths: Sequence[Path], config: Path | None) -> Sequence[ReadySuite | BrokenSuite]:
-    configurations = Configurations(os.environ)
+    configurations = Configurations(os.environ, StdinDisk())
     try:
         return [make_ready(path, config, os.environ, configurations) for path in find_suites(paths)]
     except UnreadableError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT
+from gateway.cli.streams import claim_stdin
 
 # Above every limit that a gateway sets for a token: a longer input is some other file.
 MAX_INPUT_BYTES = 256 * 1024
@@ -53,6 +54,7 @@ def read_source(source: str) -> bytes:
         return os.fsencode(value)
     try:
         if source == "-":
+            claim_stdin("the token")
             return sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
         with Path(source[1:]).open("rb") as file:
             return file.read(MAX_INPUT_BYTES + 1)

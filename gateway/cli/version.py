@@ -1,11 +1,16 @@
 """Print the version."""
 
+import json
+
 import click
 
 import gateway
+from gateway.cli.options import is_json, json_option
 
 
 @click.command("version")
+@json_option
 def command() -> None:
     """Print the version."""
-    click.echo(f"gateway {gateway.__version__}")
+    version = gateway.__version__
+    click.echo(json.dumps({"version": version}) if is_json() else f"gateway {version}")

@@ -131,6 +131,7 @@ def verbs(group: click.Command, words: str) -> dict[str, click.Command]:
 
 
 COMMANDS = sections(page("commands"), "###")
+COMMON = {row[0].strip("`") for row in rows(sections(page("commands"), "##")["Common options"])}
 ALL_VERBS = verbs(command, "gateway")
 
 
@@ -147,7 +148,18 @@ def test_a_section_lists_the_options_of_its_verb(words: str) -> None:
         for spelling in parameter.opts
     }
 
-    assert {row[0].strip("`") for row in rows(COMMANDS[words])} == options
+    assert {row[0].strip("`") for row in rows(COMMANDS[words])} == options - COMMON
+
+
+def test_every_verb_has_the_common_options() -> None:
+    for verb in (command, *ALL_VERBS.values()):
+        taken = {word for one in verb.get_params(click.Context(verb)) for word in one.opts}
+        assert taken >= COMMON, verb.name
+
+
+@pytest.mark.parametrize("words", list(ALL_VERBS))
+def test_every_verb_can_print_json(words: str) -> None:
+    assert "--json" in {word for one in ALL_VERBS[words].params for word in one.opts}
 
 
 def test_the_paths_of_the_admin_port_are_listed() -> None:

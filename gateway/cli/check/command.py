@@ -14,6 +14,7 @@ import click
 from gateway.cli.check.local_files import find_in_files
 from gateway.cli.config_file import config_argument, find_config, read_config
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.options import format_option
 from gateway.cli.output import escape, print_faults, show_progress
 from gateway.gc_settings import no_collection
 from gateway.lints.lint import lint
@@ -79,7 +80,7 @@ class Verdict:
     is_flag=True,
     help="Also fetch all keys and lists, and connect to all servers.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
+@format_option("github")
 def command(file: Path | None, config: Path | None, strict: bool, online: bool, form: str) -> None:
     """Validate FILE; print each fault with its line and column.
 

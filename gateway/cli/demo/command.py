@@ -1,10 +1,12 @@
 """Run a development issuer, three services and the gateway on one machine."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import click
 import uvloop
@@ -14,6 +16,7 @@ from gateway.cli.demo.exchanges import (
     all_as_expected,
     curl_line,
     outcome_table,
+    outcomes_as_json,
     rows_of,
     send_all,
 )
@@ -27,6 +30,7 @@ from gateway.cli.demo.parts import (
 )
 from gateway.cli.demo.visit import visit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.options import is_json, json_option
 from gateway.cli.output import print_faults
 from gateway.cli.token.mint import DEFAULT_ISSUER_URL, request_token
 from gateway.issuer.paths import JOBS_KEY_PATH, ROTATE_PATH
@@ -55,6 +59,7 @@ _PORT = click.IntRange(0, 65_535)
     "--invoices-port", "invoices", type=_PORT, default=DEFAULT_PORTS.invoices, show_default=True
 )
 @click.option("--app-port", "app", type=_PORT, default=DEFAULT_PORTS.app, show_default=True)
+@json_option
 def command(once: bool, **ports: int) -> None:
     """Run a development issuer, three services and the gateway in front of them.
 
@@ -63,7 +68,8 @@ def command(once: bool, **ports: int) -> None:
     responses.
     """
     try:
-        status = uvloop.run(_send_once() if once else _serve(Ports(**ports)))
+        shows_json = is_json()
+        status = uvloop.run(_send_once(shows_json) if once else _serve(Ports(**ports), shows_json))
     except DemoConfigError as error:
         print_faults(error.faults)
         sys.exit(EXIT_NEGATIVE)
@@ -73,16 +79,16 @@ def command(once: bool, **ports: int) -> None:
     sys.exit(status)
 
 
-async def _send_once() -> int:
+async def _send_once(shows_json: bool) -> int:
     # Free ports: the check must not clash with a running demo.
     async with demo_running(Ports(), access_log=AccessLogTarget.NONE) as demo:
         outcomes = await send_all(demo.gateway, await _ask_for_tokens(demo.issuer))
         rows = [*rows_of(outcomes), *await visit(demo)]
-    click.echo(outcome_table(rows))
+    click.echo(outcomes_as_json(rows) if shows_json else outcome_table(rows))
     return 0 if all_as_expected(rows) else EXIT_NEGATIVE
 
 
-async def _serve(ports: Ports) -> int:
+async def _serve(ports: Ports, shows_json: bool) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,7 +98,8 @@ async def _serve(ports: Ports) -> int:
             f"gateway: the issuer at {demo.issuer} is for development only: anyone gets tokens",
             err=True,
         )
-        click.echo(introduction(demo, await _ask_for_tokens(demo.issuer)))
+        introduce = introduction_as_json if shows_json else introduction
+        click.echo(introduce(demo, await _ask_for_tokens(demo.issuer)))
         await ended.wait()
     return 0
 
@@ -135,6 +142,20 @@ def introduction(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
         "Ctrl-C ends the demo.",
     ]
     return "\n".join(lines)
+
+
+def introduction_as_json(demo: RunningDemo, tokens: Mapping[str, str]) -> str:
+    """Return the same as JSON: the origin of each part, and a command for each request."""
+    requests = [
+        {
+            "what": exchange.title,
+            "expected": exchange.expected,
+            "command": curl_line(exchange, demo.gateway, tokens),
+        }
+        for exchange in EXCHANGES
+    ]
+    members = {**asdict(demo), "config": str(config_path()), "requests": requests}
+    return json.dumps(members, indent=2)
 
 
 def _other_clients(issuer: str) -> list[str]:

@@ -147,6 +147,21 @@ def outcome_table(rows: Sequence[Row]) -> str:
     return format_table(("", "what", "request", "expected", "got"), marked)
 
 
+def outcomes_as_json(rows: Sequence[Row]) -> str:
+    """Return the same as JSON, with whether each step and all of them had that outcome."""
+    steps = [
+        {
+            "what": row.title,
+            "request": row.request,
+            "expected": row.expected,
+            "got": row.got,
+            "as_expected": row.expected == row.got,
+        }
+        for row in rows
+    ]
+    return json.dumps({"as_expected": all_as_expected(rows), "steps": steps}, indent=2)
+
+
 def all_as_expected(rows: Sequence[Row]) -> bool:
     """Return whether every step had the expected outcome."""
     return all(row.expected == row.got for row in rows)

@@ -25,15 +25,27 @@ _BEARER = re.compile(r"(\A|,)[^A-Za-z,]*bearer", re.IGNORECASE)
 Header = tuple[str, str]
 
 
+ANY_HOST = "localhost"
+"""Stands for any host that no route lists."""
+
+
 def read_request(words: Sequence[str], headers: Sequence[Header]) -> SimulatedRequest:
-    """Return the request that METHOD, URL and *headers* make; raise UsageError."""
-    if len(words) != 2:
-        raise click.UsageError("expected exactly METHOD and URL")
-    method, url = words
+    """Return the request that METHOD, URL and *headers* make; raise UsageError.
+
+    METHOD is GET if it is missing. A path alone is one on `ANY_HOST`.
+    """
+    if not 1 <= len(words) <= 2 or (len(words) == 1 and "/" not in words[0]):
+        raise click.UsageError("expected METHOD and URL, or a path")
+    method, url = words if len(words) == 2 else ("GET", words[0])
     try:
-        return parse_request(method, url, headers)
+        return parse_request(method, f"http://{ANY_HOST}{url}" if is_path(url) else url, headers)
     except BadRequestError as problem:
         raise click.UsageError(f"METHOD and URL: {problem}") from None
+
+
+def is_path(url: str) -> bool:
+    """Return whether *url* has no host."""
+    return url.startswith("/")
 
 
 class Moment(click.ParamType[float]):

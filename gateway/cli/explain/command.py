@@ -26,6 +26,7 @@ from gateway.cli.explain.arguments import (
     Header,
     HeaderLine,
     Moment,
+    is_path,
     read_request,
 )
 from gateway.cli.explain.caller import (
@@ -35,9 +36,11 @@ from gateway.cli.explain.caller import (
     find_persona,
     persona_of_claims,
 )
+from gateway.cli.explain.host import settle_host
 from gateway.cli.explain.issuer import show_issuer
 from gateway.cli.explain.refusal import show_refusal
 from gateway.cli.explain.text import format_explanation
+from gateway.cli.options import Word, format_option
 from gateway.cli.suite_file import load_suite
 from gateway.cli.token_source import read_token
 from gateway.decision.explaining.steps import Setting
@@ -53,7 +56,7 @@ from gateway.suites.simulation.step_places import place_of_setting
 
 
 @click.command("explain")
-@click.argument("words", nargs=-1, metavar="METHOD URL")
+@click.argument("words", nargs=-1, metavar="[METHOD] URL")
 @click.option("--token", help="A real token from @FILE, stdin (-) or env:NAME.", metavar="SOURCE")
 @click.option(
     "--claims", type=Claims(), help="JSON claims of a token that is made for the request."
@@ -67,7 +70,7 @@ from gateway.suites.simulation.step_places import place_of_setting
 )
 @click.option(
     "--browser",
-    type=click.Choice([one.value for one in Browser]),
+    type=Word([one.value for one in Browser]),
     help="What sends the request: a script of the page, the person, or another site.",
 )
 @click.option("--at", type=Moment(), help="The time of the request instead of now.")
@@ -92,7 +95,7 @@ from gateway.suites.simulation.step_places import place_of_setting
 )
 @click.option("--admin-token", help="The token of the admin port.", metavar="SOURCE")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def command(  # noqa: PLR0913, PLR0917 - one for each option
     words: Sequence[str],
     token: str | None,
@@ -115,6 +118,9 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     form: str,
 ) -> None:
     """Explain step by step how METHOD URL would be decided, and why.
+
+    METHOD is GET if it is missing. A path is enough as URL if one host of the configuration knows
+    it, or all hosts decide it alike: `gateway explain /orders/7`.
 
     The token is a real one (--token), made of claims (--claims), or that of a persona (--as); it
     may be absent. With --session it comes by the cookie of a session. The request is not sent. For
@@ -145,6 +151,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     asked = read_request(words, headers)
     suite = None if suite_file is None else load_suite(suite_file)
     loaded = _load(config, suite)
+    if is_path(words[-1]):
+        asked = settle_host(asked, loaded.settings)
     now = time.time() if suite is None else suite.at
     channel = _find_channel(login, browser, loaded.settings)
     rehearsal, moment = Rehearsal(loaded.settings, client), now if at is None else at

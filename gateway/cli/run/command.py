@@ -12,10 +12,12 @@ import uvloop
 from gateway.app import Gateway
 from gateway.cli.config_file import config_argument, find_config, load_or_exit
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT
+from gateway.cli.options import is_json, json_option
 from gateway.cli.output import print_faults
 from gateway.cli.reload_text import announce_reload
 from gateway.cli.run.resources import allow_many_descriptors, describe_too_few, usable_cores
 from gateway.cli.run.systemd import Activated, Notifier, assign_sockets, take_sockets
+from gateway.cli.stdin_file import STDIN
 from gateway.gc_settings import settle_memory
 from gateway.lints.certificates import warnings_at
 from gateway.reloading.loop import ReloadLoop
@@ -24,25 +26,32 @@ from gateway.settings.values.configuration import Settings
 from gateway.supervisor.sockets import open_sockets, share_sockets, spread_sockets
 from gateway.supervisor.supervisor import Supervisor
 from gateway.supervisor.worker_slot import WorkerFailed
-from gateway.telemetry.logs.diagnostics import divert_stderr, leave
+from gateway.telemetry.logs.diagnostics import AS_JSON, divert_stderr, leave
 from gateway.telemetry.logs.unexpected_errors import UnexpectedErrors
 
 
 @click.command("run")
 @config_argument
+@json_option
 def command(file: Path | None, config: Path | None) -> None:
     """Run the gateway on FILE.
 
     HUP reloads FILE; if it is invalid, the previous configuration stays active. TERM or INT drains:
     no new connections are accepted, and requests in flight finish. A second signal exits at once.
 
+    With --json, each line of stderr is a JSON object with `time` and `message`.
+
     Exit code: 0 after a drain; 1 if FILE is invalid; 3 if a file is unreadable or an address
     unavailable.
     """
-    divert_stderr()
+    divert_stderr(as_json=is_json())
+    if is_json():
+        os.environ[AS_JSON] = "1"
     # Until it can be handled, a HUP must not end a gateway that is starting.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     path = find_config(file, config)
+    if path == STDIN:
+        raise click.UsageError("the gateway reads its file again on a reload: name a file, not -")
     disk = RecordingDisk()
     loaded = load_or_exit(path, warns=False, disk=disk)
     print_faults(warnings_at(loaded, time.time()))

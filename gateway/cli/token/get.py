@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT, EXIT_NEGATIVE
+from gateway.cli.options import Word, format_option
 from gateway.cli.token.flows import (
     Browser,
     by_client_credentials,
@@ -28,6 +29,7 @@ from gateway.cli.token.options import (
     Wanted,
     leave,
     read_client,
+    read_file,
     read_key,
     read_secret,
 )
@@ -53,7 +55,7 @@ def _finite(_ctx: click.Context, _param: click.Parameter, seconds: float) -> flo
 
 
 @click.command(short_help="Get a token from any issuer.")
-@click.argument("flow", type=click.Choice(["client", "code", "device", "refresh"]))
+@click.argument("flow", type=Word(["client", "code", "device", "refresh"]))
 @click.option("--issuer", required=True, type=IssuerUrl(), help="The issuer; it has metadata.")
 @click.option("--client-id", required=True, help="The client ID, as registered there.")
 @click.option("--client-secret-env", metavar="NAME", help="The variable with the client secret.")
@@ -61,7 +63,7 @@ def _finite(_ctx: click.Context, _param: click.Parameter, seconds: float) -> flo
 @click.option("--key", type=_FILE, help="The private key for private_key_jwt, in PEM.")
 @click.option(
     "--client-auth",
-    type=click.Choice([method.value for method in ClientAuthentication]),
+    type=Word([method.value for method in ClientAuthentication]),
     help="How the client authenticates.  [default: basic, or private_key_jwt with --key, or none]",
 )
 @click.option("--scope", default="", help="The scopes, separated by spaces.")
@@ -80,9 +82,7 @@ def _finite(_ctx: click.Context, _param: click.Parameter, seconds: float) -> flo
 @click.option(
     "--refresh-token-file", type=_FILE, help="The file with it; - is stdin.  [default: -]"
 )
-@click.option(
-    "--ca", type=click.Path(path_type=Path), help="Trust only these certificates, in PEM."
-)
+@click.option("--ca", type=_FILE, help="Trust only these certificates, in PEM.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),
@@ -91,7 +91,7 @@ def _finite(_ctx: click.Context, _param: click.Parameter, seconds: float) -> flo
     show_default=True,
     help="Seconds for each request.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def get(  # noqa: PLR0913, PLR0917 - one for each option
     flow: str,
     issuer: str,
@@ -148,7 +148,11 @@ def _trust(ca: Path | None) -> ssl.SSLContext | None:
     if ca is None:
         return None
     try:
-        return ssl.create_default_context(cafile=ca)
+        if str(ca) != "-":
+            return ssl.create_default_context(cafile=ca)
+        # Never empty: then the certificates of this machine would be trusted.
+        text = read_file(ca, "--ca").decode("ascii", "replace") or "\n"
+        return ssl.create_default_context(cadata=text)
     except OSError as error:  # ssl.SSLError is one
         reason = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
         leave(f"--ca: {reason}")

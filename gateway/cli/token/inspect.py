@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
+from gateway.cli.options import format_option
 from gateway.cli.token_source import (
     ON_THE_COMMAND_LINE,
     SourceUnreadableError,
@@ -37,7 +38,7 @@ class Inspection:
 
 @click.command(short_help="Show the header and the claims of a token.")
 @click.argument("source", nargs=-1, metavar="[-|@FILE|env:NAME]")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option()
 def inspect(source: tuple[str, ...], form: str) -> None:
     """Show the header and the claims of a token from stdin, a file or a variable.
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from gateway.cli.options import Word, is_json, json_option
 from gateway.issuer.personas import PERSONAS, Persona
 from gateway.settings.text.quantities import parse_duration
 
@@ -56,17 +57,20 @@ class _HttpUrl(click.ParamType[str]):
     "--as",
     "name",
     required=True,
-    type=click.Choice(list(PERSONAS)),
+    type=Word(list(PERSONAS)),
     help="The owner of the token.",
 )
 @click.option("--scope", help="Fewer scopes, separated by spaces.")
 @click.option("--audience", help="The audience of the token.  [default: the demo's gateway]")
 @click.option("--ttl", type=_Duration(), help="Its lifetime: 30s, 5m, 1h.  [default: 1h]")
 @click.option("--issuer-url", type=_HttpUrl(), default=DEFAULT_ISSUER_URL, show_default=True)
+@json_option
 def mint(
     name: str, scope: str | None, audience: str | None, ttl: float | None, issuer_url: str
 ) -> None:
     """Request a token from the running demo issuer, and print only the token.
+
+    With --json, print the whole response.
 
     Exit code: 0; 1 if the issuer refuses; 3 if no issuer responds.
     """
@@ -77,14 +81,14 @@ def mint(
     }
     named = {key: value for key, value in wishes.items() if value is not None}
     try:
-        token = request_token(issuer_url, PERSONAS[name], named)
+        response = request_response(issuer_url, PERSONAS[name], named)
     except IssuerRefusedError as refusal:
         click.echo(f"gateway: the issuer refused: {refusal}", err=True)
         raise click.exceptions.Exit(1) from None
     except IssuerUnreachableError as failure:
         click.echo(f"gateway: {failure}; `gateway demo` starts a development issuer", err=True)
         raise click.exceptions.Exit(3) from None
-    click.echo(token)
+    click.echo(json.dumps(response) if is_json() else response["access_token"])
 
 
 def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) -> str:
@@ -92,6 +96,13 @@ def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) 
 
     Raise IssuerRefusedError or IssuerUnreachableError; neither repeats what was sent.
     """
+    return str(request_response(issuer_url, persona, wishes)["access_token"])
+
+
+def request_response(
+    issuer_url: str, persona: Persona, wishes: Mapping[str, str]
+) -> Mapping[str, object]:
+    """Return the whole response with a token (RFC 6749 §5.1); raise as `request_token`."""
     form = {
         "grant_type": "client_credentials",
         "client_id": persona.client_id,
@@ -99,9 +110,8 @@ def request_token(issuer_url: str, persona: Persona, wishes: Mapping[str, str]) 
         **wishes,
     }
     status, members = _post_form(issuer_url, urlencode(form))
-    token = members.get("access_token")
-    if status == 200 and isinstance(token, str):
-        return token
+    if status == 200 and isinstance(members.get("access_token"), str):
+        return members
     error = members.get("error")
     if isinstance(error, str):
         raise IssuerRefusedError(_shown(f"{error}: {members.get('error_description')}"))

@@ -13,6 +13,7 @@ import click
 
 from gateway.cli.exit_codes import EXIT_ENVIRONMENT
 from gateway.cli.output import escape
+from gateway.cli.streams import claim_stdin
 from gateway.oauth.form import Form
 from gateway.settings.values.addresses import check_key_url, is_web_url
 from gateway.settings.values.clients import ClientAuthentication, OAuthClient
@@ -157,7 +158,7 @@ def read_secret(variable: str | None, file: Path | None, what: str) -> str | Non
         return _only_visible(value, f"--{what}-env")
     if file is None:
         return None
-    octets = _read(file, f"--{what}-file")
+    octets = read_file(file, f"--{what}-file")
     return _only_visible(octets.decode("utf-8", "replace"), f"--{what}-file")
 
 
@@ -165,7 +166,7 @@ def read_key(file: Path | None) -> SigningKey | None:
     """Return the private key in *file*; exit with 3 if it is unreadable, with 2 if it is none."""
     if file is None:
         return None
-    key = parse_signing_key(_read(file, "--key"))
+    key = parse_signing_key(read_file(file, "--key"))
     if isinstance(key, str):
         raise click.UsageError(f"--key: {key}")
     return key
@@ -178,9 +179,11 @@ def _only_visible(text: str, option: str) -> str:
     return secret
 
 
-def _read(file: Path, option: str) -> bytes:
+def read_file(file: Path, option: str) -> bytes:
+    """Return the content of *file*, ``-`` for stdin; exit with 3 if it is unreadable."""
     try:
         if str(file) == _STDIN:
+            claim_stdin(option)
             octets = sys.stdin.buffer.read(_MAX_SECRET_BYTES + 1)
         else:
             with file.open("rb") as opened:

@@ -78,10 +78,10 @@ def read_sources(
     return Sources(main, tuple(included), digest.hexdigest(), disk, includes)
 
 
-def read_document(path: Path, environ: Mapping[str, str]) -> Document:
+def read_document(path: Path, environ: Mapping[str, str], disk: Disk = MACHINE_DISK) -> Document:
     """Return the file at *path* alone, without its includes; raises UnreadableError."""
     try:
-        content = _read(MACHINE_DISK, path)
+        content = _read(disk, path)
     except OSError as error:
         raise UnreadableError(f"cannot read {show_path(path)}: {_reason(error)}") from None
     return _parse_content(path, content, environ)

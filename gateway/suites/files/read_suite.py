@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.settings.schema.shape import check_shape
+from gateway.settings.text.disk import MACHINE_DISK, Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.files import UnreadableError, read_document, show_path
@@ -30,14 +31,16 @@ class BrokenSuite:
     faults: tuple[Fault, ...]
 
 
-def read_suite(path: Path, environ: Mapping[str, str]) -> Suite | BrokenSuite:
+def read_suite(
+    path: Path, environ: Mapping[str, str], disk: Disk = MACHINE_DISK
+) -> Suite | BrokenSuite:
     """Return the suite in the file at *path*; it may have only personas and no tests.
 
     Never raises for the content of a file; raises UnreadableError if *path* itself cannot be read.
-    *environ* is where ``${NAME}`` comes from.
+    *environ* is where ``${NAME}`` comes from, *disk* has the file itself.
     """
     texts: list[Fault] = []  # the faults of the files as YAML
-    root = _read(path, environ, texts)
+    root = _read(path, environ, texts, disk)
     if root is None:
         return _broken(path, texts, [])
     faults: list[Fault] = []
@@ -79,8 +82,10 @@ def _broken(path: Path, texts: list[Fault], faults: list[Fault]) -> BrokenSuite:
     return BrokenSuite(show_path(path), tuple(ordered))
 
 
-def _read(path: Path, environ: Mapping[str, str], texts: list[Fault]) -> Part | None:
-    document = read_document(path, environ)
+def _read(
+    path: Path, environ: Mapping[str, str], texts: list[Fault], disk: Disk = MACHINE_DISK
+) -> Part | None:
+    document = read_document(path, environ, disk)
     texts.extend(document.faults)
     if not document.complete:
         return None

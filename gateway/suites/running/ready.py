@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.settings.load import Loaded, Rejected, UnreadableError, load_settings
+from gateway.settings.text.disk import MACHINE_DISK, Disk
 from gateway.settings.text.document import Part
 from gateway.settings.text.fault import Code, Fault, Severity
 from gateway.settings.text.scalars import shorten
@@ -18,10 +19,14 @@ from gateway.suites.simulation.trial import Trial
 
 
 class Configurations:
-    """The configurations under test, each loaded once; *environ* is the environment of the run."""
+    """The configurations under test, each loaded once from *disk*.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    *environ* is the environment of the run.
+    """
+
+    def __init__(self, environ: Mapping[str, str], disk: Disk = MACHINE_DISK) -> None:
         self._environ = environ
+        self.disk = disk
         self._loaded: dict[tuple[str, tuple[tuple[str, str], ...]], Loaded | Rejected] = {}
 
     def load(self, path: Path, environment: Mapping[str, str]) -> Loaded | Rejected:
@@ -32,7 +37,7 @@ class Configurations:
         key = os.path.realpath(path), tuple(sorted(environment.items()))
         known = self._loaded.get(key)
         if known is None:
-            known = load_settings(path, {**self._environ, **environment})
+            known = load_settings(path, {**self._environ, **environment}, self.disk)
             self._loaded[key] = known
         return known
 
@@ -63,7 +68,7 @@ def make_ready(
 
     Raises UnreadableError for *path* and *config* themselves.
     """
-    suite = read_suite(path, environ)
+    suite = read_suite(path, environ, configurations.disk)
     if isinstance(suite, BrokenSuite):
         return suite
     if not suite.tests:

@@ -2,15 +2,20 @@
 
 import atexit
 import io
+import json
 import os
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 from gateway.telemetry.logs.line_writer import LineWriter
 
 # Some thousand lines: more in a row is an error that repeats itself, and its beginning says most.
 DEFAULT_CAPACITY_BYTES: Final = 256 * 1024
+
+# Set in the environment of workers whose supervisor writes JSON.
+AS_JSON: Final = "GATEWAY_DIAGNOSTICS_AS_JSON"
 
 # Longer text without a line break is cut into lines of this length.
 _MAX_LINE_LENGTH: Final = 64 * 1024
@@ -23,11 +28,15 @@ class Diagnostics(io.TextIOBase):
     """Replaces ``sys.stderr``: accepts lines at once, and a thread writes them to *fd*.
 
     A reader that is slow or gone, or a disk that is full, costs lines and nothing else. Lost
-    lines are counted, and reported as soon as a line can be written again.
+    lines are counted, and reported as soon as a line can be written again. With *as_json*, each
+    line is an object with its ``time`` and the text as ``message``.
     """
 
-    def __init__(self, fd: int, capacity_bytes: int = DEFAULT_CAPACITY_BYTES) -> None:
+    def __init__(
+        self, fd: int, capacity_bytes: int = DEFAULT_CAPACITY_BYTES, *, as_json: bool = False
+    ) -> None:
         self._fd = fd
+        self._as_json = as_json
         self._capacity_bytes = capacity_bytes
         # Workers share the descriptor, and write access log lines to it that may be long.
         self._writer = LineWriter(fd, shared=True)
@@ -56,7 +65,7 @@ class Diagnostics(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Return whether people read this on a terminal."""
-        return os.isatty(self._fd)
+        return os.isatty(self._fd) and not self._as_json
 
     def fileno(self) -> int:
         """Return the descriptor that is written to in the end."""
@@ -74,9 +83,15 @@ class Diagnostics(io.TextIOBase):
                 partial = ""
             self._partial = partial
             for line in lines:
-                self._take(line.encode("utf-8", "backslashreplace") + b"\n")
+                self._take(self._encode(line))
             self._changed.notify()
         return len(text)
+
+    def _encode(self, line: str) -> bytes:
+        if self._as_json:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            line = json.dumps({"time": now, "message": line})
+        return line.encode("utf-8", "backslashreplace") + b"\n"
 
     def _take(self, line: bytes) -> None:
         if self._closing or self._waiting_bytes + len(line) > self._capacity_bytes:
@@ -113,12 +128,12 @@ class Diagnostics(io.TextIOBase):
 
     def _report_lost(self) -> None:
         if self._unreported:
-            notice = b"gateway: %d lines dropped\n"
-            if self._writer.write([notice % self._unreported]):
+            notice = self._encode(f"gateway: {self._unreported} lines dropped")
+            if self._writer.write([notice]):
                 self._unreported = 0
 
 
-def divert_stderr() -> None:
+def divert_stderr(*, as_json: bool = False) -> None:
     """Send everything that this process writes to standard error through ``Diagnostics``.
 
     Also a traceback at its very end. A stream without a descriptor stays as it is: it is memory,
@@ -128,7 +143,7 @@ def divert_stderr() -> None:
         fd = sys.stderr.fileno()
     except io.UnsupportedOperation:
         return
-    sys.stderr = stream = Diagnostics(fd)
+    sys.stderr = stream = Diagnostics(fd, as_json=as_json)
     atexit.register(stream.finish, _LAST_SECONDS)
 
 

@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 
 from gateway.cli.demo.browser import Browser
-from gateway.cli.demo.command import introduction
+from gateway.cli.demo.command import introduction, introduction_as_json
 from gateway.cli.demo.exchanges import EXCHANGES
 from gateway.cli.demo.parts import RunningDemo
 from gateway.issuer.personas import PERSONAS
@@ -104,6 +104,17 @@ def test_every_printed_line_does_what_its_comment_says_until_a_signal(
         (comment, [str(answered)]) for comment, answered in got
     ]
     assert status == 0
+
+
+def test_the_introduction_is_json_for_programs() -> None:
+    demo = RunningDemo("http://a", "http://b", "http://c", "http://d", "http://e", "http://f", "g")
+    tokens = dict.fromkeys(PERSONAS, "a.b.c")
+
+    shown = json.loads(introduction_as_json(demo, tokens))
+
+    assert [shown[part] for part in ("gateway", "admin", "app")] == ["http://a", "http://c", "g"]
+    assert [one["what"] for one in shown["requests"]] == [one.title for one in EXCHANGES]
+    assert all(shlex.split(one["command"])[0] == "curl" for one in shown["requests"])
 
 
 def test_a_printed_mint_line_makes_a_token_that_the_demo_takes() -> None:

@@ -14,6 +14,7 @@ from gateway.cli.demo.exchanges import (
     curl_line,
     outcome,
     outcome_table,
+    outcomes_as_json,
     rows_of,
     send_all,
     token_for,
@@ -83,6 +84,16 @@ def test_the_table_marks_what_differs() -> None:
 
     assert [line.split()[0] for line in lines] == ["FAILED", *["ok"] * (len(good) - 1)]
     assert "503 keys_unavailable" in lines[0]
+
+
+def test_the_same_as_json_says_whether_each_step_is_as_expected() -> None:
+    good = [exchange.expected for exchange in EXCHANGES]
+
+    shown = json.loads(outcomes_as_json(rows_of(["503 keys_unavailable", *good[1:]])))
+
+    assert not shown["as_expected"]
+    assert [step["as_expected"] for step in shown["steps"]] == [False, *[True] * (len(good) - 1)]
+    assert shown["steps"][0]["got"] == "503 keys_unavailable"
 
 
 async def test_a_gateway_that_is_not_there_is_an_outcome() -> None:

@@ -112,12 +112,16 @@ def test_another_answer_is_not_expected() -> None:
 @given(words=st.lists(OCTETS, max_size=3))
 @example(words=["GET", "http://a/"])
 @example(words=["GET", "http://[::1"])
+@example(words=["http://a/"])
+@example(words=["/"])
+@example(words=["PUT", "/"])
 def test_any_words_are_a_request_or_a_usage_error(words: Sequence[str]) -> None:
     try:
         asked = read_request(words, [])
     except click.UsageError:
         return
-    assert [asked.method, asked.target[:1]] == [words[0], b"/"]
+    method = words[0] if len(words) == 2 else "GET"
+    assert [asked.method, asked.target[:1]] == [method, b"/"]
 
 
 @given(text=OCTETS | st.binary(max_size=40).map(lambda it: it.decode("utf-8", "surrogateescape")))

@@ -299,9 +299,9 @@ def test_an_expectation_decides_about_the_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "expected exactly METHOD and URL"),
-        (["GET"], "expected exactly METHOD and URL"),
-        (["GET", ORDER, "more"], "expected exactly METHOD and URL"),
+        ([], "expected METHOD and URL, or a path"),
+        (["GET"], "expected METHOD and URL, or a path"),
+        (["GET", ORDER, "more"], "expected METHOD and URL, or a path"),
         (["GE T", ORDER], "not a method"),
         (["GET", "api.example/x"], "not a URL"),
         (["GET", "https://a b/"], "without spaces"),
@@ -318,7 +318,7 @@ def test_an_expectation_decides_about_the_exit_code(
         (["GET", ORDER, "--as", "alice"], "--as names a persona of --suite"),
         (["GET", ORDER, "--suite", "personas.yaml"], "--as names a persona of --suite"),
         (["GET", ORDER, "--expect", "token_expird"], "did you mean `token_expired`?"),
-        (["GET", ORDER, "--format", "xml"], "xml"),
+        (["GET", ORDER, "--format", "xml"], "choose text or json"),
     ],
 )
 def test_what_was_asked_wrongly_ends_with_2_and_says_so(
@@ -642,7 +642,7 @@ def test_a_persona_comes_as_its_suite_says(name: str, expected: str, browsing: P
     [
         (("--session", "web"), "--session needs --token or --claims"),
         (("--session", "wbe", "--claims", READER), "no login `wbe`: did you mean `web`?"),
-        (("--browser", "robot"), "'robot' is not one of"),
+        (("--browser", "robot"), "choose page, navigation or other-site"),
     ],
 )
 def test_a_session_is_of_a_login_and_has_a_token(

@@ -292,6 +292,27 @@ def test_what_only_reports_is_said_at_the_start(tmp_path: Path) -> None:
     assert line.endswith("warning: `all` only reports what it would refuse for its token")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_line_is_json_for_who_wants_that(tmp_path: Path, workers: int) -> None:
+    path = config_of(tmp_path, workers=workers)
+    with subprocess.Popen(
+        [GATEWAY, "run", "--json", str(path)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
+        watchdog.start()
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(json.loads(line))
+            if "admin on" in line:
+                process.send_signal(signal.SIGINT)
+        watchdog.cancel()
+
+    assert process.returncode == 0
+    assert {tuple(line) for line in lines} == {("time", "message")}
+    assert lines[-1]["message"] == "gateway: draining"
+
+
 def test_too_many_arguments_are_a_usage_error(tmp_path: Path) -> None:
     done = run(config_of(tmp_path), "another.yaml")
 

@@ -87,6 +87,15 @@ def test_the_token_stands_alone_on_stdout(issuer_url: str) -> None:
     assert claims["aud"] == "demo-api"
 
 
+def test_json_is_the_whole_response(issuer_url: str) -> None:
+    result = run("--as", "alice", "--issuer-url", issuer_url, "--json")
+
+    response = json.loads(result.stdout)
+    assert response["token_type"] == "Bearer"
+    assert response["access_token"].count(".") == 2
+    assert response["expires_in"] > 0
+
+
 def test_scope_audience_and_lifetime_are_as_asked(issuer_url: str) -> None:
     result = run(
         *("--as", "bob", "--scope", "orders:read", "--audience", "other"),

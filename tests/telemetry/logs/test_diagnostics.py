@@ -1,5 +1,6 @@
 """What is said on standard error makes nobody wait, and is told of where it is lost."""
 
+import json
 import logging
 import os
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr
+from datetime import datetime, timedelta
 
 import click
 import pytest
@@ -36,6 +38,17 @@ def test_lines_come_out_as_they_were_written(pipe: Pipe) -> None:
     stream.finish(LIMIT_SECONDS)
 
     assert read_rest(pipe) == ["one piece after another", "two", "three", "four"]
+
+
+def test_lines_are_objects_for_who_wants_json(pipe: Pipe) -> None:
+    stream = Diagnostics(pipe.write_fd, as_json=True)
+
+    print("one 'quoted' \u2713", "piece", file=stream)
+    stream.finish(LIMIT_SECONDS)
+
+    (line,) = map(json.loads, read_rest(pipe))
+    assert line["message"] == "one 'quoted' \u2713 piece"
+    assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
 
 
 def test_whatever_writes_to_standard_error_writes_here(pipe: Pipe) -> None:
