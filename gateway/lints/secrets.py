@@ -29,6 +29,12 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"""["']?\s*[:=]\s*["']?(?=[^\s"']{0,99}[0-9])(?=[^\s"']{0,99}[a-z])[^\s"'${}\[\],]{8,}"""
         ),
     ),
+    (
+        "the default of a secret",
+        re.compile(
+            r"(?i)\$\{\w*(?:secret|password|passwd|pwd|token|api_?key|private_?key):-(?!\})"
+        ),
+    ),
 )
 # An audience of Google's Identity-Aware Proxy, which every token of the service has.
 _PUBLIC = re.compile(r"/projects/[0-9]+/[A-Za-z0-9/_-]+")

@@ -33,7 +33,8 @@ from gateway.settings.build.tracing import build_tracing
 from gateway.settings.presets.expand import IssuerKeys, expand_presets
 from gateway.settings.schema.issuers.issuer import KEY_SOURCES, IssuerModel
 from gateway.settings.schema.log import long_form
-from gateway.settings.schema.models import ConfigFile
+from gateway.settings.schema.models import ConfigFile, TeamFile
+from gateway.settings.schema.references import type_references
 from gateway.settings.text.comments import Comment
 from gateway.settings.text.disk import MACHINE_DISK, Disk
 from gateway.settings.text.document import Document, Part
@@ -110,7 +111,7 @@ def load_settings(
     """
     faults: list[Fault] = []
     sources = read_sources(path, environ, faults, disk)
-    sources = expand_presets(sources, _ISSUER_KEYS, faults)
+    sources = _typed(expand_presets(sources, _ISSUER_KEYS, faults), faults)
     every = (sources.main, *sources.included)
     suppressions = read_suppressions(
         _comments([source.document for source in every], faults), faults
@@ -132,6 +133,16 @@ def load_settings(
     return Loaded(
         settings, tuple(kept), tuple(suppressed), suppressions, Places(sources), sources.includes
     )
+
+
+def _typed(sources: Sources, faults: list[Fault]) -> Sources:
+    """Return *sources* with the values of ``${NAME}`` as the types that the schema wants."""
+    main = type_references(sources.main.document, ConfigFile, faults)
+    included = (
+        replace(source, document=type_references(source.document, TeamFile, faults))
+        for source in sources.included
+    )
+    return replace(sources, main=replace(sources.main, document=main), included=tuple(included))
 
 
 def _comments(documents: Iterable[Document], faults: list[Fault]) -> Iterator[Comment]:

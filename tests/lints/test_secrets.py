@@ -14,6 +14,7 @@ LOOKS = [
     config("# curl -u admin https¦://admin:hunter2@orders.example/\n"),
     config(routes=routes(CLAIM.replace("KEY", f"¦{RANDOM}"))),
     config("# ¦-----BEGIN EC PRIVATE KEY-----\n"),
+    config(routes=routes(CLAIM.replace("KEY", "'¦${HOOK_SECRET:-hunter2}'"))),
 ]
 
 

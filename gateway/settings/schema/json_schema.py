@@ -10,6 +10,7 @@ from gateway.settings.schema.models import ConfigFile, TeamFile
 
 # A `${NAME}` reference may replace any value with a pattern; editors cannot know its value.
 _REFERENCE = r"\$\{"
+_ONE_REFERENCE = r"^\$\{[^{}]+\}$"
 
 
 def make_schema() -> dict[str, Any]:
@@ -23,8 +24,20 @@ def make_schema() -> dict[str, Any]:
     schema["$defs"]["TeamFile"] = team
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     tidy(schema)
+    _add_references(schema)
     _add_presets(schema)
     return schema
+
+
+def _add_references(node: object) -> None:
+    """Let `${NAME}` stand for every number, true and false."""
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
+        _add_references(child)
+    if isinstance(node, dict) and node.get("type") in ("integer", "number", "boolean"):
+        value = {key: node.pop(key) for key in ("type", "minimum", "maximum") if key in node}
+        node["anyOf"] = [value, {"type": "string", "pattern": _ONE_REFERENCE}]
 
 
 def _add_presets(schema: dict[str, Any]) -> None:

@@ -176,6 +176,8 @@ Count = Annotated[int, AfterValidator(_positive), _schema(type="integer", minimu
 VersionOne = Annotated[int, AfterValidator(_version_one), _schema(const=1)]
 Mode = Literal["enforce", "report"]
 OnlyTrue = Annotated[bool, AfterValidator(_only_true), _schema(const=True)]
+# Never from the environment: who reads the file must see that a route is open.
+Written = Annotated[bool, _schema(enum=[False, True])]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[
     str,

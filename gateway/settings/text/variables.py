@@ -1,4 +1,4 @@
-"""Replace ``${NAME}`` with values from the environment."""
+"""Replace ``${NAME}`` and ``${NAME:-default}`` with values from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from gateway.settings.text.fault import Code
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ONE_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}")
 # Plainly not a secret: capitals and digits, with underscores if it is long.
 _PLAIN_NAME = re.compile(r"[A-Z0-9]{0,24}(_[A-Z0-9]{0,24}){0,9}")
 
@@ -41,10 +42,16 @@ def describe_unset(name: str) -> str:
     )
 
 
-def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str | BadReference:
-    """Return *text* with each ``${NAME}`` replaced; ``$${`` is a literal ``${``.
+def is_reference(text: str) -> bool:
+    """Return whether *text*, as written in a file, is one reference and nothing else."""
+    return _ONE_REFERENCE.fullmatch(text) is not None
 
-    Replaced text is not expanded again, so a value cannot refer to another variable.
+
+def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str | BadReference:
+    """Return *text* with each reference replaced; ``$${`` is a literal ``${``.
+
+    As in a shell, ``${NAME:-default}`` is the default if the variable is unset or empty. Replaced
+    text is not expanded again, so a value cannot refer to another variable.
     """
     if "${" not in text:
         return text
@@ -56,17 +63,34 @@ def replace_variables(text: str, environ: Mapping[str, str] | Withheld) -> str |
         if found[0] == "$${":
             pieces.append("${")
             continue
-        name = found[1]
-        if not found[2] or not _NAME.fullmatch(name):
-            return BadReference(
-                Code.BAD_VALUE,
-                "`${` does not start a variable: write ${NAME}, or $${ for a literal ${",
-            )
-        # Before the look-up: this file must not learn either whether the name is set.
-        if isinstance(environ, Withheld):
-            return BadReference(Code.NOT_GRANTED, environ.message)
-        if name not in environ:
-            return BadReference(Code.UNSET_VARIABLE, f"the environment variable {name} is not set")
-        pieces.append(environ[name])
+        value = _look_up(found[1], bool(found[2]), environ)
+        if isinstance(value, BadReference):
+            return value
+        pieces.append(value)
     pieces.append(text[end:])
     return "".join(pieces)
+
+
+def _look_up(
+    inside: str, is_closed: bool, environ: Mapping[str, str] | Withheld
+) -> str | BadReference:
+    """Return the value of the reference with this text between its braces."""
+    name, mark, default = inside.partition(":-")
+    if "${" in default:
+        message = "a default cannot have a variable: write its text, e.g. ${NAME:-default}"
+        return BadReference(Code.BAD_VALUE, message)
+    if not is_closed or not _NAME.fullmatch(name):
+        return BadReference(
+            Code.BAD_VALUE,
+            "`${` does not start a variable: write ${NAME}, ${NAME:-default}, or $${ for a"
+            " literal ${",
+        )
+    # Before the look-up: this file must not learn either whether the name is set.
+    if isinstance(environ, Withheld):
+        return BadReference(Code.NOT_GRANTED, environ.message)
+    value = environ.get(name)
+    if mark:
+        return value or default
+    if value is None:
+        return BadReference(Code.UNSET_VARIABLE, f"the environment variable {name} is not set")
+    return value

@@ -64,6 +64,31 @@ def test_the_schema_refuses_what_the_gateway_refuses(extra: str) -> None:
         jsonschema.validate(yaml.safe_load(config(extra)), make_schema())
 
 
+@pytest.mark.parametrize(
+    ("extra", "fits"),
+    [
+        ("workers: ${WORKERS}\n", True),
+        ("workers: ${WORKERS:-4}\n", True),
+        ("limits: {fields: '${FIELDS}'}\n", True),
+        ("limits: {fields: 'x${FIELDS}'}\n", False),
+        ("limits: {fields: '80'}\n", False),
+        ("identity: {forward_token: '${FORWARD:-false}'}\n", True),
+        ("identity: {forward_token: 'false'}\n", False),
+    ],
+)
+def test_the_schema_takes_variables_for_numbers_true_and_false(extra: str, fits: bool) -> None:
+    whole = yaml.safe_load(config(extra))
+
+    assert jsonschema.Draft202012Validator(make_schema()).is_valid(whole) is fits
+
+
+@pytest.mark.parametrize("value", ["public: '${OPEN}'", "require: {optional: '${OPEN}'}"])
+def test_the_schema_takes_no_variable_that_opens_a_route(value: str) -> None:
+    whole = yaml.safe_load(config(routes=ROUTES.replace("require: {}", value)))
+
+    assert not jsonschema.Draft202012Validator(make_schema()).is_valid(whole)
+
+
 def test_the_schema_knows_that_a_public_route_has_nothing_to_report() -> None:
     public = config(routes=ROUTES.replace("require: {}", "public: true"))
     enforcing = yaml.safe_load(public.replace("public: true", "public: true\n    mode: enforce"))

@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.settings.text.fault import Code
-from gateway.settings.text.variables import BadReference, describe_unset, replace_variables
+from gateway.settings.text.variables import (
+    BadReference,
+    Withheld,
+    describe_unset,
+    is_reference,
+    replace_variables,
+)
 
 ENVIRON = {"A": "1", "EMPTY": "", "NESTED": "${A}"}
 
@@ -18,6 +24,12 @@ ENVIRON = {"A": "1", "EMPTY": "", "NESTED": "${A}"}
         ("$${A}", "${A}"),
         ("${NESTED}", "${A}"),
         ("$", "$"),
+        ("${A:-x}", "1"),
+        ("${B:-x}", "x"),
+        ("${EMPTY:-x}", "x"),
+        ("${B:-}", ""),
+        ("a${B:-:-$y}", "a:-$y"),
+        ("${NESTED:-x}", "${A}"),
     ],
 )
 def test_references_are_replaced_once(text: str, replaced: str) -> None:
@@ -30,7 +42,11 @@ def test_references_are_replaced_once(text: str, replaced: str) -> None:
         ("${B}", Code.UNSET_VARIABLE),
         ("${A", Code.BAD_VALUE),
         ("${}", Code.BAD_VALUE),
-        ("${A:-x}", Code.BAD_VALUE),
+        ("${A-x}", Code.BAD_VALUE),
+        ("${A:=x}", Code.BAD_VALUE),
+        ("${A:-x", Code.BAD_VALUE),
+        ("${:-x}", Code.BAD_VALUE),
+        ("${A:-${B}}", Code.BAD_VALUE),
         ("${1A}", Code.BAD_VALUE),
     ],
 )
@@ -39,6 +55,37 @@ def test_what_names_no_variable_is_refused(text: str, code: Code) -> None:
 
     assert isinstance(outcome, BadReference)
     assert outcome.code is code
+
+
+def test_a_default_with_a_variable_says_so() -> None:
+    outcome = replace_variables("${A:-${B}}", ENVIRON)
+
+    assert isinstance(outcome, BadReference)
+    assert "a default cannot have a variable" in outcome.message
+
+
+@pytest.mark.parametrize("text", ["${A}", "${B:-x}", "${B}"])
+def test_a_default_tells_a_file_without_grant_nothing(text: str) -> None:
+    """Else it would learn whether a variable is set."""
+    outcome = replace_variables(text, Withheld("not granted"))
+
+    assert outcome == BadReference(Code.NOT_GRANTED, "not granted")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("${A}", True),
+        ("${A:-x y}", True),
+        ("${A:-}", True),
+        ("1${A}", False),
+        ("${A}${A}", False),
+        ("$${A}", False),
+        ("${A:-${B}}", False),
+    ],
+)
+def test_one_reference_is_told_from_a_text_with_one(text: str, is_one: bool) -> None:
+    assert is_reference(text) is is_one
 
 
 @given(st.text().filter(lambda text: "${" not in text))

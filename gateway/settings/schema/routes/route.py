@@ -27,6 +27,7 @@ from gateway.settings.schema.types import (
     Text,
     Upgrade,
     WholeSeconds,
+    Written,
     list_or_table,
     text_or_table,
 )
@@ -92,7 +93,7 @@ class AlsoModel(Strict):
 class RequireModel(Strict):
     """What a token must have; empty means any valid token of an accepted issuer."""
 
-    optional: bool = Field(
+    optional: Written = Field(
         default=False, description="Whether a request without a token passes, without identity."
     )
     issuers: list[Text] | None = Field(
