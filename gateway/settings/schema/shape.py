@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.settings.schema.types import Strict
 from gateway.settings.text.document import KeyPath, Part
 from gateway.settings.text.fault import Code, Fault
 from gateway.settings.text.scalars import shorten
@@ -72,17 +73,39 @@ def _translate(part: Part, kind: Any, detail: ErrorDetails) -> Fault:
         steps.pop()
     path: KeyPath = (*part.path, *steps)
     document, error = part.document, detail["type"]
+    is_filled = document.is_filled(path)
     if error == "extra_forbidden":
-        wrong = str(steps[-1])
-        known = sorted(_keys_at(kind, steps[:-1]))
-        message = f"unknown key `{shorten(wrong)}`{did_you_mean(wrong, known)}"
+        message = _unknown_key(kind, steps, None if is_filled else detail["input"])
         return document.key_fault(path, Code.UNKNOWN_KEY, message)
     if error == "missing":
         message = f"the key `{steps[-1]}` is missing"
         return document.key_fault(path[:-1], Code.MISSING_KEY, message)
     code, message = _words(detail)
+    if code is Code.WRONG_TYPE and not is_filled:
+        meant = _find_meant(kind, steps, detail["input"])
+        message += f": {meant}" if meant is not None else ""
     fault = document.key_fault if about_key else document.fault
     return fault(path, code, message)
+
+
+def _unknown_key(kind: Any, steps: Sequence[str | int], value: object) -> str:
+    wrong = str(steps[-1])
+    meant = _find_meant(kind, steps, value)
+    if meant is not None:
+        return f"unknown key `{shorten(wrong)}`: {meant}"
+    models = _models_at(kind, steps[:-1])
+    known = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    return f"unknown key `{shorten(wrong)}`{did_you_mean(wrong, sorted(known))}"
+
+
+def _find_meant(kind: Any, steps: Sequence[str | int], value: object) -> str | None:
+    """Return what the models at *steps* say should be written there instead of *value*."""
+    if not steps:
+        return None
+    owner = str(steps[-2]) if len(steps) > 1 else ""
+    models = (one for one in _models_at(kind, steps[:-1]) if issubclass(one, Strict))
+    found = (model.find_meant(owner, str(steps[-1]), value) for model in models)
+    return next(filter(None, found), None)
 
 
 def _words(detail: ErrorDetails) -> tuple[Code, str]:
@@ -123,21 +146,20 @@ def _kind_of(value: object) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "nothing")
 
 
-def _keys_at(kind: Any, steps: Sequence[str | int]) -> set[str]:
+def _models_at(kind: Any, steps: Sequence[str | int]) -> list[type[BaseModel]]:
     models = list(_models_in(kind))
     if not steps:
-        return {
-            field.alias or name for model in models for name, field in model.model_fields.items()
-        }
-    known: set[str] = set()
-    is_field = False
-    for model in models:
-        for name, field in model.model_fields.items():
-            if (field.alias or name) == steps[0]:
-                is_field = True
-                known |= _keys_at(field.annotation, steps[1:])
-    # Otherwise the step is a list index or a free name, and the same models are below it.
-    return known if is_field else _keys_at(kind, steps[1:])
+        return models
+    fields = [
+        field.annotation
+        for model in models
+        for name, field in model.model_fields.items()
+        if (field.alias or name) == steps[0]
+    ]
+    if not fields:
+        # The step is a list index or a free name, and the same models are below it.
+        return _models_at(kind, steps[1:])
+    return [model for field in fields for model in _models_at(field, steps[1:])]
 
 
 def _models_in(kind: Any, around: Sequence[type] = ()) -> list[type[BaseModel]]:

@@ -30,6 +30,14 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of *key* with *value*, if that is known.
+
+        The key is unknown, or the value has the wrong type. *owner* is the key of this mapping.
+        """
+        return None
+
 
 def bad(code: Code, message: str) -> PydanticCustomError:
     """Return an error that carries our code through pydantic."""

@@ -68,6 +68,13 @@ class Document:
         replaced = self.written.get(path)
         return replaced[0][1] if replaced else text
 
+    def is_filled(self, path: KeyPath) -> bool:
+        """Return whether `${…}` was replaced in the value at *path*.
+
+        No message may take such a value apart: only as a whole it is shown as it was written.
+        """
+        return bool(self.written.get(path))
+
     def _as_written(self, path: KeyPath, message: str) -> str:
         # The environment may hold secrets: a message quotes `${NAME}`, never its value.
         for after, before in self.written.get(path, ()):

@@ -80,13 +80,13 @@ def test_a_choice_names_all_that_can_be_chosen_and_the_nearest() -> None:
 def test_an_unknown_key_is_compared_with_the_keys_of_its_own_place() -> None:
     text = (
         "{name: a, upstream: u, match: {pth: /a}, require: {scopes: [{al: [b]}],"
-        " claims: {c: {equal: 1}}}}"
+        " claims: {c: {eqals: 1}}}}"
     )
 
     assert messages(text, RouteModel) == [
         "unknown key `pth`: did you mean `path`?",
         "unknown key `al`: did you mean `all`?",
-        "unknown key `equal`: did you mean `equals`?",
+        "unknown key `eqals`: did you mean `equals`?",
     ]
 
 

@@ -1,5 +1,6 @@
 """Build the routes, with their rules over scopes and claims, and the scope hierarchy."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from gateway.decision.rules.step_up import StepUp
 from gateway.settings.build.checks import refuse_repeated, refuse_unknown, require_exactly_one
 from gateway.settings.build.claims import build_claim_rules
 from gateway.settings.build.issuers.reach import IssuerReach
+from gateway.settings.build.routes.foreign_paths import find_foreign_path
 from gateway.settings.build.sections import Named
 from gateway.settings.schema.routes.route import (
     MatchModel,
@@ -88,7 +90,10 @@ def _build(
     hosts = _hosts(match, at_match.child("hosts"), faults)
     scopes = build_scope_rule(require.scopes, at_require.child("scopes"), faults)
     at_claims = at_require.child("claims")
-    claims = build_claim_rules(require.claims, at_claims, variables or frozenset(), faults)
+    # Of a faulty path every word may be a variable: the path is reported already.
+    words = re.findall(r"\w+", match.path or match.path_prefix or "")
+    names = variables if variables is not None else frozenset(words)
+    claims = build_claim_rules(require.claims, at_claims, names, faults)
     if variables is None:
         return None
     place = part.document.value_place(part.path)
@@ -136,6 +141,12 @@ def _variables(match: MatchModel, part: Part, faults: list[Fault]) -> frozenset[
     key = "path" if match.path is not None else "path_prefix"
     text = match.path if match.path is not None else match.path_prefix
     if text is None:
+        return None
+    problem = find_foreign_path(text, match.path is None)
+    if problem is not None and part.document.is_filled(part.child(key).path):
+        problem = "this has a sign of a pattern of another product: write one segment as `{name}`"
+    if problem is not None:
+        faults.append(part.child(key).fault(Code.BAD_VALUE, problem))
         return None
     try:
         segments = parse_template(text, match.path is None)

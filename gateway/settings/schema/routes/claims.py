@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag
 
 from gateway.decision.rules.claim_tests import KINDS, OPERATORS
+from gateway.settings.schema.routes.foreign_operators import find_meant_operator
 from gateway.settings.schema.types import LIST, TABLE, Number, Scalar, Strict, Text, bad
 from gateway.settings.text.fault import Code
 from gateway.settings.text.scalars import shorten
@@ -34,6 +35,11 @@ class ClaimModel(Strict):
     """Tests of one claim; all must hold."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    @classmethod
+    def find_meant(cls, owner: str, key: str, value: object) -> str | None:
+        """Return what to write instead of the operator *key* of the claim *owner*."""
+        return find_meant_operator(owner, key, value)
 
     equals: Scalar = Field(
         default=None, description='The claim is this value; "{path.name}" is a path variable.'

@@ -40,7 +40,7 @@ def test_each_mistake_of_a_claims_shape_is_found_at_its_place_and_nothing_else_i
             "`any` with a table tests the claim `any`, which has no operator `roles`;"
             " a group is a list: write `any: [{roles: …}]`",
         ),
-        ("{any: [{a: {equal: 3}}]}", "unknown key `equal`: did you mean `equals`?"),
+        ("{any: [{a: {equal: 3}}]}", "unknown key `equal`: write `equals: 3`"),
     ],
 )
 def test_a_mistake_about_a_group_says_what_to_write(
