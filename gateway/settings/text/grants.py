@@ -24,7 +24,7 @@ class Grant(StrEnum):
     SILENCES = "silences"
 
 
-_IMPLIED = {
+IMPLIED = {
     Grant.ISSUERS_FOR_ALL: Grant.ISSUERS,
     Grant.RESOURCES_FOR_ALL: Grant.RESOURCES,
 }
@@ -61,7 +61,7 @@ class Include:
 
     def allows(self, grant: Grant) -> bool:
         """Return whether the files have *grant*."""
-        return any(grant in {given, _IMPLIED.get(given)} for given in self.grants)
+        return any(grant in {given, IMPLIED.get(given)} for given in self.grants)
 
     def refuse(self, what: str, grant: Grant) -> str:
         """Return why a file of this entry may not do *what*, and what to write to grant it."""
@@ -106,7 +106,7 @@ def _read_prefix(prefix: str) -> tuple[Segment, ...] | None:
 def sort_grants(grants: Iterable[Grant]) -> list[Grant]:
     """Return *grants* in the order of the documentation, without those that others imply."""
     given = set(grants)
-    given -= {_IMPLIED[grant] for grant in given if grant in _IMPLIED}
+    given -= {IMPLIED[grant] for grant in given if grant in IMPLIED}
     return [grant for grant in Grant if grant in given]
 
 

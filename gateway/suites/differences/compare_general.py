@@ -11,26 +11,41 @@ from gateway.suites.differences.facet import (
     Facet,
     Facets,
     Kind,
+    Kinds,
     Statement,
     differing,
+    judge,
     summarise,
 )
 from gateway.suites.differences.general_facets import (
     credential_facets,
-    fetch_facets,
-    identity_facets,
     include_facets,
-    limit_facets,
     resource_facets,
     revocation_facets,
     scope_facets,
+)
+from gateway.suites.differences.identity_facets import identity_facets, issuer_header_facets
+from gateway.suites.differences.issuer_facets import issuer_facets
+from gateway.suites.differences.judges import CLOSED, NOTHING
+from gateway.suites.differences.limit_facets import (
+    fetch_facets,
+    limit_facets,
+    rate_limit_facets,
     upstream_facets,
 )
-from gateway.suites.differences.identity_facets import issuer_header_facets
-from gateway.suites.differences.issuer_facets import issuer_facets
 from gateway.suites.differences.login_facets import login_facets
-from gateway.suites.differences.rate_facets import rate_limit_facets
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
+
+# What a part that comes or goes means besides the requests that it affects, which are compared.
+_ADDED: Mapping[str, Kinds] = {
+    "issuer": frozenset({Kind.KEYS}),
+    "revocation list": CLOSED,
+    "include": frozenset({Kind.LOOSENED}),
+}
+_REMOVED: Mapping[str, Kinds] = {
+    "revocation list": frozenset({Kind.OPENED}),
+    "include": CLOSED,
+}
 
 At = Callable[[tuple[str, ...]], Place]
 Section = tuple[str, Facets, At]  # its name, its facets, and the places of its settings
@@ -83,10 +98,12 @@ def _compare_sections(
         before, after = old.get(key), new.get(key)
         if before is None and after is not None:
             name, facets, at = after
-            yield Change(subject, name, "", None, Statement(summarise(facets), at(())))
+            statement = Statement(summarise(facets), at(()))
+            yield Change(subject, name, "", None, statement, _ADDED.get(subject, NOTHING))
         elif after is None and before is not None:
             name, facets, at = before
-            yield Change(subject, name, "", Statement(summarise(facets), at(())), None)
+            statement = Statement(summarise(facets), at(()))
+            yield Change(subject, name, "", statement, None, _REMOVED.get(subject, NOTHING))
         elif before is not None and after is not None:
             yield from _compare(after[0], subject, before[1], after[1], before[2], after[2])
 
@@ -101,14 +118,8 @@ def _compare(  # noqa: PLR0913, PLR0917 - two sides of one part
             facet,
             _statement(before, after, at_old),
             _statement(after, before, at_new),
-            _kinds(subject, facet, after),
+            judge(before, after),
         )
-
-
-def _kinds(subject: str, name: str, new: Facet | None) -> frozenset[Kind]:
-    """Return what a difference means: whoever is between us and an insecure issuer has its keys."""
-    is_insecure = (subject, name) == ("issuer", "insecure") and new is not None and new.value
-    return frozenset({Kind.OPENED} if is_insecure else ())
 
 
 def _statement(own: Facet | None, other: Facet | None, at: At) -> Statement:

@@ -9,9 +9,9 @@ from gateway.suites.differences.facet import (
     Change,
     Facet,
     Facets,
-    Kind,
     Statement,
     differing,
+    judge,
     same,
     summarise,
 )
@@ -20,7 +20,7 @@ from gateway.suites.differences.route_facets import ACCESS, route_facets
 NAME = "name"
 _PUBLIC = "public"
 _ASKED = {("require",), ("login",)}
-_PLACES = ("token_from", "also")
+_OF_TOKENS = {(key,) for key in ("require", "login", "mode", "token_from", "identity")}
 _WHERE = ("path", "methods", "hosts")
 
 
@@ -80,24 +80,20 @@ def _compare(name: str, old: RouteFacets, new: RouteFacets) -> Iterator[Change]:
         # All requirements come or go with the token.
         if before[ACCESS].value != after[ACCESS].value:
             yield Change("route", name, ACCESS, old.access(name), new.access(name))
-        common = before.keys() & after.keys() - {ACCESS}
-        before = {key: facet for key, facet in before.items() if key in common}
-        after = {key: facet for key, facet in after.items() if key in common}
+        before, after = _without_tokens(before), _without_tokens(after)
     for facet, one, other in differing(before, after):
-        keys = (one or other or Facet(None, "")).keys[:2]
+        keys = next(side.keys[:2] for side in (one, other) if side is not None)
         statements = old.statement(name, one, keys), new.statement(name, other, keys)
-        kinds = frozenset({Kind.OPENED} if _is_wider(facet, one, other) else ())
-        yield Change("route", name, facet, *statements, kinds)
+        yield Change("route", name, facet, *statements, judge(one, other))
 
 
-def _is_wider(name: str, old: Facet | None, new: Facet | None) -> bool:
-    """Return whether the *new* route takes tokens from where the *old* one did not.
-
-    Requests are compared with the tokens where each side reads them.
-    """
-    if name not in _PLACES or old is None or new is None:
-        return False
-    return not frozenset(old.text.split(", ")).issuperset(new.text.split(", "))
+def _without_tokens(facets: Facets) -> Facets:
+    """Return *facets* but for those about tokens, and what services learn from them."""
+    return {
+        name: facet
+        for name, facet in facets.items()
+        if name != ACCESS and facet.keys[:1] not in _OF_TOKENS
+    }
 
 
 def _find_renamed(old: RouteFacets, new: RouteFacets) -> Mapping[str, str]:

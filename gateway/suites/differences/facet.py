@@ -1,7 +1,7 @@
 """Facets: the meaning of parts of a configuration, in a form that can be compared."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from gateway.settings.text.fault import Place
@@ -18,12 +18,21 @@ class Kind(Enum):
     CHANGED = "changed"  # the same outcome for another reason
 
 
+Kinds = frozenset[Kind]
+Judge = Callable[[object, object], Kinds]
+"""Returns what a change from the old to the new value means; None: that side lacks the facet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """Equal meaning has an equal *value*; *text* is for people, *keys* is the setting."""
+    """Equal meaning has an equal *value*; *text* is for people, *keys* is the setting.
+
+    *judge* says what another value means for who has access.
+    """
 
     value: object
     text: str
+    judge: Judge = field(compare=False, repr=False)
     keys: tuple[str, ...] = ()
 
 
@@ -53,7 +62,7 @@ class Change:
     facet: str
     old: Statement | None
     new: Statement | None
-    kinds: frozenset[Kind] = frozenset()
+    kinds: Kinds = frozenset()
 
     @property
     def word(self) -> str:
@@ -71,6 +80,15 @@ def differing(old: Facets, new: Facets) -> Iterator[tuple[str, Facet | None, Fac
             yield name, before, after
 
 
+def judge(old: Facet | None, new: Facet | None) -> Kinds:
+    """Return what the difference of two facets means for who has access."""
+    judged = new or old
+    if judged is None:
+        raise ValueError("a difference has an old or a new side")
+    values = (None if one is None else one.value for one in (old, new))
+    return judged.judge(*values)
+
+
 def same(old: Facets, new: Facets) -> bool:
     """Return whether two parts mean the same."""
     return next(differing(old, new), None) is None
@@ -86,3 +104,8 @@ def summarise(facets: Facets) -> str:
     """Return all facets in one line, without the defaults."""
     shown = (f"{name} {facet.text}" for name, facet in facets.items() if facet.text not in _USUAL)
     return "; ".join(shown)
+
+
+def listed(names: Iterable[str], nothing: str) -> str:
+    """Return *names* in order, or *nothing* if there are none."""
+    return ", ".join(sorted(names)) or nothing

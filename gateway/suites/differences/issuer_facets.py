@@ -1,6 +1,7 @@
 """The facets of an issuer: whose tokens are accepted, and which keys verify them."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.decision.policy import Issuer
@@ -13,9 +14,18 @@ from gateway.settings.values.configuration import (
     Proxy,
     SourceKind,
 )
-from gateway.suites.differences.facet import Facet
+from gateway.suites.differences.facet import Facet, Judge, Kind, listed
+from gateway.suites.differences.judges import (
+    always,
+    by_requests,
+    harmless,
+    part,
+    rises,
+    switches_on,
+    weakens,
+)
 from gateway.suites.differences.login_facets import client_facets
-from gateway.suites.differences.route_facets import listed, normal_rule
+from gateway.suites.differences.route_facets import normal_rule
 from gateway.suites.differences.tls_facets import authorities_facet
 
 _SHOWN_TENANTS = 5
@@ -26,96 +36,126 @@ def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
     """Return the facets of an issuer, its *name* included; it is identified by its `iss`."""
     issuer = settings.issuer
     mode = "report" if issuer.reports else "enforce"
-    audiences = "unchecked" if issuer.audiences is None else listed(issuer.audiences, "none")
-    leeway = f"{issuer.leeway_seconds:g} s"
-    profile = issuer.profile.value
     is_insecure = settings.source.is_insecure
     return {
-        "name": Facet(name, name),
+        "name": Facet(name, name, harmless("an issuer is identified by its `iss`")),
         "keys": _keys(settings.source),
         "ca": authorities_facet(settings.source.ca, "any", ("tls", "ca")),
         "proxy": proxy_facet(settings.source.proxy),
-        "insecure": Facet(is_insecure, "yes" if is_insecure else "no", ("insecure",)),
-        "audiences": Facet(issuer.audiences, audiences, ("audiences",)),
-        "algorithms": Facet(issuer.algorithms, listed(issuer.algorithms, "none"), ("algorithms",)),
-        "profile": Facet(profile, profile, ("profile",)),
-        "require": _rules(issuer),
-        "scopes_from": _scopes_from(issuer),
-        "id_token_signals": Facet(
-            issuer.id_token_signals,
-            listed(issuer.id_token_signals, "none"),
-            ("id_token_signals",),
+        "insecure": Facet(
+            is_insecure,
+            "yes" if is_insecure else "no",
+            # Whoever is between the gateway and an insecure issuer can replace its keys.
+            switches_on(Kind.OPENED),
+            ("insecure",),
         ),
-        "leeway": Facet(issuer.leeway_seconds, leeway, ("leeway",)),
-        "mode": Facet(mode, mode, ("mode",)),
-        "tenants": _tenants(issuer.tenants),
-        "also_issued_as": _also_issued_as(issuer),
+        **_checks(issuer),
+        "mode": Facet(mode, mode, weakens(("enforce", "report"), Kind.OPENED), ("mode",)),
         **_introspection(settings.introspection),
     }
 
 
+def _checks(issuer: Issuer) -> dict[str, Facet]:
+    """Return what every token of *issuer* must satisfy.
+
+    Tokens that fail the checks of an issuer that only reports pass without identity, and those
+    that pass them are subject to the rules of the route. So any change lets other tokens pass.
+    """
+    judge: Judge = always(Kind.OPENED) if issuer.reports else by_requests
+    audiences = "unchecked" if issuer.audiences is None else listed(issuer.audiences, "none")
+    profile = issuer.profile.value
+    signals = issuer.id_token_signals
+    rules = frozenset(normal_rule(rule, {}) for rule in issuer.claims)
+    rules_text = " and ".join(sorted(rule.text for rule in issuer.claims)) or "none"
+    scopes_from = frozenset(issuer.scopes_from)
+    tenants = issuer.tenants
+    names = issuer.also_issued_as if tenants is None else tenants.patterns[1:]
+    said: dict[str, tuple[object, str]] = {
+        "audiences": (issuer.audiences, audiences),
+        "algorithms": (issuer.algorithms, listed(issuer.algorithms, "none")),
+        "profile": (profile, profile),
+        "require": (rules, rules_text),
+        "scopes_from": (scopes_from, _show_scopes_from(issuer)),  # the order is for services
+        "id_token_signals": (signals, listed(signals, "none")),
+        "leeway": (issuer.leeway_seconds, f"{issuer.leeway_seconds:g} s"),
+        "tenants": _tenants(tenants),
+        "also_issued_as": (frozenset(names), listed(names, "none")),
+    }
+    return {name: Facet(value, text, judge, (name,)) for name, (value, text) in said.items()}
+
+
+_USES_KEYS, _ASKS = "its keys", "its answers"
+
+
 def _introspection(asked: IntrospectionSettings | None) -> dict[str, Facet]:
-    """Return the facets of how an issuer is asked about its tokens; none if it is not."""
+    """Return how an issuer is asked about its tokens."""
+    under = "introspection"
+    who = _USES_KEYS if asked is None else _ASKS
+    # Without being asked, the issuer can no longer end a token before it expires.
+    judge = weakens((_ASKS, _USES_KEYS))
+    decides = Facet(who, who, lambda old, new: judge(old, new) | {Kind.KEYS}, (under,))
     if asked is None:
-        return {}
-    under, answers = "introspection", "jwt" if asked.signed else "json"
-    cache, timeout = f"{asked.cache_seconds:g} s", f"{asked.timeout_seconds:g} s"
+        return {"judged by": decides}
+    answers = "jwt" if asked.signed else "json"
+    client = client_facets(asked.client, under)
     return {
-        **client_facets(asked.client, under),
-        "introspection.url": Facet(asked.url, asked.url or "the metadata's", (under, "url")),
-        "introspection.response": Facet(answers, answers, (under, "response")),
-        "introspection.cache": Facet(cache, cache, (under, "cache")),
-        "introspection.timeout": Facet(timeout, timeout, (under, "timeout")),
+        "judged by": decides,
+        **{name: replace(one, judge=part(one.judge)) for name, one in client.items()},
+        "introspection.url": Facet(
+            asked.url or "",
+            asked.url or "the metadata's",
+            part(always(Kind.KEYS)),
+            (under, "url"),
+        ),
+        "introspection.response": Facet(
+            answers, answers, part(weakens(("jwt", "json"))), (under, "response")
+        ),
+        "introspection.cache": Facet(
+            asked.cache_seconds, f"{asked.cache_seconds:g} s", part(rises()), (under, "cache")
+        ),
+        "introspection.timeout": Facet(
+            asked.timeout_seconds,
+            f"{asked.timeout_seconds:g} s",
+            harmless("without an answer no token is accepted"),
+            (under, "timeout"),
+        ),
     }
 
 
-def _rules(issuer: Issuer) -> Facet:
-    value = frozenset(normal_rule(rule, {}) for rule in issuer.claims)
-    text = " and ".join(sorted(rule.text for rule in issuer.claims))
-    return Facet(value, text or "none", ("require",))
-
-
-def _scopes_from(issuer: Issuer) -> Facet:
-    """Return where scopes are; the order is for services only."""
-    names = (
+def _show_scopes_from(issuer: Issuer) -> str:
+    return ", ".join(
         f"{format_claim_name(path)}{f' as {prefix}…' if prefix else ''}"
         for path, prefix in issuer.scopes_from
     )
-    return Facet(frozenset(issuer.scopes_from), ", ".join(names), ("scopes_from",))
 
 
-def proxy_facet(proxy: Proxy | None) -> Facet:
+def proxy_facet(proxy: Proxy | None, *keys: str) -> Facet:
     """Return the facet of a proxy; its user and password are compared, and never shown."""
-    return Facet(proxy, "none" if proxy is None else proxy.url, ("proxy",))
+    shown = "none" if proxy is None else proxy.url
+    return Facet(proxy, shown, always(Kind.KEYS), (*keys, "proxy"))
 
 
-def _tenants(tenants: Tenants | None) -> Facet:
+def _tenants(tenants: Tenants | None) -> tuple[object, str]:
     if tenants is None:
-        return Facet(None, "none", ("tenants",))
+        return None, "none"
     claim = format_claim_name(tenants.claim)
     value = (tenants.claim, tenants.allowed)
     if tenants.allowed is None:
-        return Facet(value, f"any tenant in {claim}", ("tenants",))
+        return value, f"any tenant in {claim}"
     names = sorted(tenants.allowed)
     more = f" and {len(names) - _SHOWN_TENANTS} more" if len(names) > _SHOWN_TENANTS else ""
-    shown = f"{', '.join(names[:_SHOWN_TENANTS]) or 'no tenant'}{more}"
-    return Facet(value, f"{shown} in {claim}", ("tenants",))
-
-
-def _also_issued_as(issuer: Issuer) -> Facet:
-    tenants = issuer.tenants
-    names = issuer.also_issued_as if tenants is None else tenants.patterns[1:]
-    return Facet(frozenset(names), listed(names, "none"), ("also_issued_as",))
+    return value, f"{', '.join(names[:_SHOWN_TENANTS]) or 'no tenant'}{more} in {claim}"
 
 
 def _keys(source: KeySource) -> Facet:
     kind = source.kind
+    text, judge = f"{kind.value} {source.location}", always(Kind.KEYS)
     if kind is SourceKind.SECRET:
         # Compared by value, wherever it comes from, and never shown.
-        return Facet(source.secret, f"a secret in {source.location}", (kind.value,))
+        return Facet(source.secret, f"a secret in {source.location}", judge, (kind.value,))
     if kind in _FILES:
-        return Facet(file_digest(source.location), f"{kind.value} {source.location}", (kind.value,))
-    return Facet((kind, source.location), f"{kind.value} {source.location}", (kind.value,))
+        return Facet(file_digest(source.location), text, judge, (kind.value,))
+    return Facet((kind, source.location), text, judge, (kind.value,))
 
 
 def file_digest(name: str) -> bytes | str:

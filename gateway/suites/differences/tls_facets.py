@@ -4,11 +4,15 @@ A renewed certificate makes no difference: its names count.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway.settings.values.configuration import Settings
-from gateway.suites.differences.facet import Facet
-from gateway.suites.differences.route_facets import listed
+from gateway.suites.differences.facet import Facet, Kind, Kinds, listed
+from gateway.suites.differences.judges import always, part, weakens
 from gateway.tls.certificate import Authorities, Certificate, ClientTls, ServerTls
+
+ASKED = ("required", "optional", "not requested")
+"""Whether clients must present a certificate, from the strictest."""
 
 
 def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
@@ -27,16 +31,44 @@ def listen_tls_facets(settings: Settings) -> dict[str, Facet]:
 
 
 def _one(tls: ServerTls | None, start: tuple[str, ...]) -> dict[str, Facet]:
-    names = frozenset(name for one in tls.certificates for name in one.names) if tls else None
+    certificates = () if tls is None else tls.certificates
+    names = frozenset(name for one in certificates for name in one.names)
     authorities = tls.client_ca if tls else None
-    asked = "not requested"
-    if tls is not None and authorities is not None:
-        asked = "required" if tls.is_required else "optional"
+    asked = asked_of_clients(tls)
     return {
-        "certificates for": Facet(names, listed(names or (), "none"), start),
-        "certificates of clients": Facet(asked, asked, (*start, "client_certificates")),
-        "client_ca": authorities_facet(authorities, "none", (*start, "client_ca")),
+        "certificates for": Facet(
+            (tls is not None, names), listed(names, "none"), part(_judge_certificates), start
+        ),
+        "certificates of clients": Facet(
+            asked, asked, part(judge_asked), (*start, "client_certificates")
+        ),
+        "client_ca": replace(
+            authorities_facet(authorities, "none", (*start, "client_ca")),
+            judge=part(always(Kind.KEYS)),
+        ),
     }
+
+
+def judge_asked(old: object, new: object) -> Kinds:
+    """Judge whether clients must present a certificate, by the words of ``ASKED``."""
+    return weakens(ASKED, Kind.OPENED if old == ASKED[0] else Kind.LOOSENED)(old, new)
+
+
+def _judge_certificates(old: object, new: object) -> Kinds:
+    """Judge whether there is TLS, and whose certificates clients see.
+
+    An address that only one side has is judged where it listens.
+    """
+    if not isinstance(old, tuple) or not isinstance(new, tuple) or (old[0] and not new[0]):
+        return frozenset({Kind.LOOSENED})
+    return frozenset({Kind.KEYS if old[0] else Kind.CLOSED})
+
+
+def asked_of_clients(tls: ServerTls | None) -> str:
+    """Return whether clients must present a certificate, a word of ``ASKED``."""
+    if tls is None or tls.client_ca is None:
+        return ASKED[-1]
+    return ASKED[0] if tls.is_required else ASKED[1]
 
 
 def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
@@ -50,7 +82,10 @@ def _upstream(tls: ClientTls) -> dict[str, Facet]:
     return {
         "ca": authorities_facet(tls.ca, "the system's", ("tls", "ca")),
         "server_name": Facet(
-            tls.server_name, tls.server_name or "the host", ("tls", "server_name")
+            tls.server_name,
+            tls.server_name or "the host",
+            always(Kind.KEYS),
+            ("tls", "server_name"),
         ),
         "certificate": _shown(tls.certificate),
     }
@@ -59,10 +94,10 @@ def _upstream(tls: ClientTls) -> dict[str, Facet]:
 def _shown(certificate: Certificate | None) -> Facet:
     keys = ("tls", "certificate")
     if certificate is None:
-        return Facet(None, "none", keys)
+        return Facet(None, "none", always(Kind.KEYS), keys)
     # A certificate without names is identified by its file.
     names = frozenset(certificate.names) or frozenset({certificate.file})
-    return Facet(names, listed(names, "none"), keys)
+    return Facet(names, listed(names, "none"), always(Kind.KEYS), keys)
 
 
 def authorities_facet(
@@ -70,5 +105,5 @@ def authorities_facet(
 ) -> Facet:
     """Return the trusted authorities; *nothing* is the text if none are named."""
     if authorities is None:
-        return Facet(None, nothing, keys)
-    return Facet(authorities.pem, authorities.file, keys)
+        return Facet(None, nothing, always(Kind.KEYS), keys)
+    return Facet(authorities.pem, authorities.file, always(Kind.KEYS), keys)

@@ -18,6 +18,8 @@ OWN = {
     "resource": "none",
     "token type": "any",
     "ca": "any",
+    "proxy": "none",
+    "timeout": "5 s",
     "client_id": "gateway",
     "client_auth": "basic",
     "credential": "a secret",

@@ -33,6 +33,7 @@ def test_everything_that_an_issuer_says_is_told(tmp_path: Path) -> None:
         "mode": "enforce",
         "tenants": "none",
         "also_issued_as": "none",
+        "judged by": "its keys",
     }
 
 

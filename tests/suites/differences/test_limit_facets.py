@@ -1,14 +1,17 @@
-"""What rate limits mean, in words, and which differences between them are none."""
+"""What limits mean, in words, and which differences between them are none."""
 
 from pathlib import Path
 
 from gateway.settings.values.rates import KeyPart, OnFailure, PartKind, RateLimit, Redis
-from gateway.suites.differences.rate_facets import (
+from gateway.suites.differences.limit_facets import (
+    fetch_facets,
+    limit_facets,
     rate_limit_facets,
     redis_facet,
-    route_limits_facet,
+    show_amount,
+    upstream_facets,
 )
-from tests.suites.differences.configs import BASE, changes, told
+from tests.suites.differences.configs import BASE, changes, load, told
 
 SUBJECT, TENANT = KeyPart(PartKind.SUBJECT), KeyPart(PartKind.CLAIM, ("tenant", "my.id"))
 
@@ -34,11 +37,6 @@ def test_the_same_pace_over_another_time_is_no_difference_nor_is_another_order()
 
     first = rate_limit_facets(limit(1, 1, SUBJECT, TENANT))["key"]
     assert first.value == rate_limit_facets(limit(1, 1, TENANT, SUBJECT))["key"].value
-
-
-def test_a_route_is_told_with_the_names_of_its_limits() -> None:
-    assert route_limits_facet(()).text == "none"
-    assert route_limits_facet((limit(),)).text == "each"
 
 
 def test_of_redis_all_is_told_but_a_password() -> None:
@@ -68,3 +66,60 @@ def test_a_route_that_gets_a_limit_is_told(tmp_path: Path) -> None:
     new = old.replace("match: {path: /healthz}", "match: {path: /healthz}\n    rate_limits: [all]")
 
     assert told(changes(tmp_path, new, old)) == [("route", "health", "rate_limits", "none", "all")]
+
+
+def test_every_limit_leads_to_its_line(tmp_path: Path) -> None:
+    facets = limit_facets(load(tmp_path, BASE).settings)
+
+    others = {name for name, facet in facets.items() if ".".join(facet.keys) != name}
+    assert others == {"admin.token"}
+    assert facets["timeouts.total"].text == "3600 s"
+    assert facets["limits.body"].text == "unlimited"
+
+
+def test_no_end_is_told_as_such(tmp_path: Path) -> None:
+    settings = load(tmp_path, BASE + "timeouts: {total: unlimited}\nadmin: false\n").settings
+
+    facets = limit_facets(settings)
+    assert facets["timeouts.total"].text == "inf s"
+    assert facets["admin"].text == "none"
+
+
+def test_amounts_have_units() -> None:
+    assert show_amount(("limits", "fields"), 100) == "100"
+    assert show_amount(("limits", "head"), 100) == "100 bytes"
+    assert show_amount(("drain",), 2.5) == "2.5 s"
+
+
+def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
+    settings = load(tmp_path, BASE).settings
+    times = settings.issuers["main"].times
+
+    assert {key: one.text for key, one in fetch_facets(times, True, 5.0).items()} == {
+        "required": "true",
+        "fresh": "300 s",
+        "stale": "3600 s",
+        "fetch_timeout": "5 s",
+        "unknown_kid_cooldown": "5 s",
+    }
+    assert "unknown_kid_cooldown" not in fetch_facets(times, True)
+    site = upstream_facets(settings)["site"]
+    assert {key: one.text for key, one in site.items()} == {
+        "connect_timeout": "2 s",
+        "response_timeout": "30 s",
+        "stall_timeout": "60 s",
+        "idle_timeout": "55 s",
+        "balance": "round_robin",
+        "resolve": "30 s",
+        "health": "none",
+        "failure_statuses": "none",
+        "ejection": "after 5 failures for 10 s to 300 s, 50% at most",
+        "retries.methods": "none",
+        "retries.budget": "0.2",
+        "retries.kept_connections": "yes",
+        "max_connections": "unlimited",
+        "queue.size": "100",
+        "queue.timeout": "1 s",
+        "breaker": "none",
+        "overload": "none",
+    }
