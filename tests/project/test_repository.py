@@ -22,6 +22,7 @@ WITHOUT_OWN_TEST = {
     "gateway/login/requests.py": "types only",
     "gateway/login/session.py": "types only",
     "gateway/login/stores/ledger.py": "types only",
+    "gateway/openapi/api.py": "types only",
     "gateway/proxy/exchange/browsing.py": "protocols only",
     "gateway/proxy/streams/client.py": "protocols only",
     "gateway/service_tokens/requests.py": "types only",
