@@ -1,6 +1,6 @@
 """Compare two configurations: their meaning, and who has access."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.decision.routes.routing import Match
@@ -12,6 +12,7 @@ from gateway.suites.differences.compare_routes import Pairs, RouteFacets, compar
 from gateway.suites.differences.facet import Change, Kind
 from gateway.suites.differences.matrix import MAX_CELLS, Asked, Cell, Matrix
 from gateway.suites.differences.requests import choose_requests
+from gateway.suites.differences.service_paths import find_unguarded
 from gateway.suites.differences.side import Caller, Side
 from gateway.suites.simulation.persona import Persona, make_claims, make_header
 from gateway.suites.simulation.request import SimulatedRequest
@@ -58,25 +59,36 @@ class Difference:
 def compare(old: Loaded, new: Loaded, question: Question, max_cells: int = MAX_CELLS) -> Difference:
     """Return how *new* differs from *old*; every persona's issuer must be in one of them."""
     facets = RouteFacets.read(old), RouteFacets.read(new)
-    routes = list(compare_routes(*facets))
     rest = list(compare_access(old, new))
     limits = list(compare_limits(old, new))
     revoked = _revoked(question.personas)
     sides = Side(old, question.at, revoked), Side(new, question.at, revoked)
+    requests = choose_requests(*sides, question.requests)
+    routes = list(compare_routes(*facets, _pairs_of_owners(sides, requests)))
     callers = Callers(*sides, question.at)
     matrix = Matrix(*sides, callers, Pairs(*facets), is_alike=not (rest or limits))
     personas = [_caller(one, old.settings, new.settings, question.at) for one in question.personas]
-    cells = tuple(matrix.compare(_ordered(sides, routes, question.requests), personas, max_cells))
-    return Difference((*routes, *rest), tuple(limits), cells, matrix.asked)
+    cells = matrix.compare(_ordered(sides, routes, requests), personas, max_cells)
+    unguarded = find_unguarded(*sides, callers)
+    return Difference((*routes, *rest), tuple(limits), (*cells, *unguarded), matrix.asked)
 
 
 def _ordered(
-    sides: tuple[Side, Side], changes: Iterable[Change], asked: Iterable[SimulatedRequest]
+    sides: tuple[Side, Side], changes: Iterable[Change], requests: Iterable[SimulatedRequest]
 ) -> Sequence[SimulatedRequest]:
     """Return all requests, those of changed routes first: the last may be left out."""
     changed = {change.name for change in changes}
-    requests = choose_requests(*sides, asked)
     return sorted(requests, key=lambda request: not _owners(sides, request) & changed)
+
+
+def _pairs_of_owners(
+    sides: tuple[Side, Side], requests: Iterable[SimulatedRequest]
+) -> Iterator[tuple[str, str]]:
+    """Yield the names of the old and the new route of each request that has both."""
+    for request in requests:
+        old, new = (side.find(request) for side in sides)
+        if isinstance(old, Match) and isinstance(new, Match):
+            yield old.route.name, new.route.name
 
 
 def _owners(sides: tuple[Side, Side], request: SimulatedRequest) -> set[str]:

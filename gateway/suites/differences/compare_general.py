@@ -25,7 +25,7 @@ from gateway.suites.differences.general_facets import (
     scope_facets,
 )
 from gateway.suites.differences.identity_facets import identity_facets, issuer_header_facets
-from gateway.suites.differences.issuer_facets import issuer_facets
+from gateway.suites.differences.issuer_facets import issuer_facets, login_facets
 from gateway.suites.differences.judges import CLOSED, NOTHING
 from gateway.suites.differences.limit_facets import (
     fetch_facets,
@@ -33,7 +33,6 @@ from gateway.suites.differences.limit_facets import (
     rate_limit_facets,
     upstream_facets,
 )
-from gateway.suites.differences.login_facets import login_facets
 from gateway.suites.differences.tls_facets import listen_tls_facets, upstream_tls_facets
 
 # What a part that comes or goes means besides the requests that it affects, which are compared.
@@ -230,22 +229,24 @@ def _at_place(place: Place) -> At:
 
 def _waits(loaded: Loaded) -> dict[str, Section]:
     return {
-        name: (name, facets, _of_upstream(loaded.places, name))
-        for name, facets in upstream_facets(loaded.settings).items()
+        name: (name, upstream_facets(one), _of_upstream(loaded.places, name))
+        for name, one in loaded.settings.upstreams.items()
     }
 
 
 def _upstream_tls(loaded: Loaded) -> dict[str, Section]:
     return {
-        name: (name, facets, _below_upstream(loaded.places, name))
-        for name, facets in upstream_tls_facets(loaded.settings).items()
+        name: (name, upstream_tls_facets(one.tls), _below_upstream(loaded.places, name))
+        for name, one in loaded.settings.upstreams.items()
+        if one.tls is not None
     }
 
 
 def _credentials(loaded: Loaded) -> dict[str, Section]:
+    settings, places = loaded.settings, loaded.places
     return {
-        name: (name, facets, _below_upstream(loaded.places, name))
-        for name, facets in credential_facets(loaded.settings).items()
+        name: (name, credential_facets(one.credentials, settings), _below_upstream(places, name))
+        for name, one in settings.upstreams.items()
     }
 
 

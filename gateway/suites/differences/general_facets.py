@@ -14,7 +14,7 @@ from gateway.settings.values.configuration import (
     Settings,
 )
 from gateway.suites.differences.facet import Facet, Judge, Kind, Kinds, listed
-from gateway.suites.differences.issuer_facets import file_digest, proxy_facet
+from gateway.suites.differences.issuer_facets import client_facets, file_digest, proxy_facet
 from gateway.suites.differences.judges import (
     CLOSED,
     always,
@@ -26,8 +26,8 @@ from gateway.suites.differences.judges import (
     shrinks,
     weakens,
 )
-from gateway.suites.differences.login_facets import client_facets
-from gateway.suites.differences.tls_facets import authorities_facet
+from gateway.suites.differences.limit_facets import upstream_facets
+from gateway.suites.differences.tls_facets import authorities_facet, upstream_tls_facets
 
 _LOOSENED: Kinds = frozenset({Kind.LOOSENED})
 
@@ -124,12 +124,16 @@ def _show(value: object) -> str:
     return listed(value, "none") if isinstance(value, list) else str(value)
 
 
-def credential_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
-    """Return what each upstream receives as its token, by its name."""
-    return {name: _facets(one.credentials, settings) for name, one in settings.upstreams.items()}
+def upstream_of(name: str, settings: Settings) -> dict[str, Facet]:
+    """Return all facets of the upstream *name* but its servers."""
+    one = settings.upstreams[name]
+    tls = {} if one.tls is None else upstream_tls_facets(one.tls)
+    named = {f"tls.{key}": facet for key, facet in tls.items()}
+    return {**upstream_facets(one), **named, **credential_facets(one.credentials, settings)}
 
 
-def _facets(asked: ServiceCredentials | None, settings: Settings) -> dict[str, Facet]:
+def credential_facets(asked: ServiceCredentials | None, settings: Settings) -> dict[str, Facet]:
+    """Return what an upstream receives as its token."""
     # The service believes what it receives: another token may be worth more.
     judge = comes_and_goes(_LOOSENED, CLOSED, always(Kind.LOOSENED))
     if asked is None:

@@ -1,35 +1,52 @@
-"""The facets of an issuer: whose tokens are accepted, and which keys verify them."""
+"""The facets of issuers, whose tokens are accepted, and of logins at them."""
 
-import hashlib
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from gateway.decision.policy import Issuer
 from gateway.decision.rules.claim_names import format_claim_name
 from gateway.decision.tenants import Tenants
+from gateway.settings.values.clients import ClientAuthentication, OAuthClient
 from gateway.settings.values.configuration import (
     IntrospectionSettings,
     IssuerSettings,
     KeySource,
     Proxy,
+    Settings,
     SourceKind,
 )
+from gateway.settings.values.login import LoginSettings, SessionSettings, SessionStoreKind
 from gateway.suites.differences.facet import Facet, Judge, Kind, listed
 from gateway.suites.differences.judges import (
     always,
     by_requests,
+    grows,
     harmless,
     part,
     rises,
     switches_on,
     weakens,
 )
-from gateway.suites.differences.login_facets import client_facets
 from gateway.suites.differences.route_facets import normal_rule
 from gateway.suites.differences.tls_facets import authorities_facet
 
 _SHOWN_TENANTS = 5
 _FILES = (SourceKind.JWKS_FILE, SourceKind.PEM_FILE)
+
+# From the strongest to the weakest: a key is never sent, BASIC is not in bodies that are logged.
+_METHODS = tuple(
+    method.value
+    for method in (
+        ClientAuthentication.PRIVATE_KEY_JWT,
+        ClientAuthentication.BASIC,
+        ClientAuthentication.POST,
+        ClientAuthentication.NONE,
+    )
+)
+
+# What a browser keeps itself cannot be ended for it.
+_STORES = (SessionStoreKind.MEMORY, SessionStoreKind.REDIS, SessionStoreKind.COOKIE)
 
 
 def issuer_facets(name: str, settings: IssuerSettings) -> dict[str, Facet]:
@@ -161,6 +178,72 @@ def _keys(source: KeySource) -> Facet:
 def file_digest(name: str) -> bytes | str:
     """Return a digest of the file *name*, which may have been moved; its name if unreadable."""
     try:
-        return hashlib.sha256(Path(name).read_bytes()).digest()
+        return sha256(Path(name).read_bytes()).digest()
     except OSError:
         return name
+
+
+def login_facets(login: LoginSettings, settings: Settings) -> dict[str, Facet]:
+    """Return the facets of *login* in *settings*; secrets are compared, and never shown."""
+    origins = frozenset(origin.text for origin in login.origins)
+    params = ", ".join(f"{name}={value}" for name, value in sorted(login.extra_params.items()))
+    issuer = settings.issuers[login.issuer].issuer.issuer
+    loosens = always(Kind.LOOSENED)
+    said: dict[str, tuple[object, str, Judge]] = {
+        "issuer": (issuer, f"{login.issuer} ({issuer})", always(Kind.KEYS)),
+        "origins": (origins, listed(origins, "none"), grows(Kind.OPENED)),
+        # Sessions may get other rights with these, or logging in may be easier.
+        "scopes": (frozenset(login.scopes), listed(login.scopes, "none"), grows(Kind.LOOSENED)),
+        "resource": (login.resource, login.resource or "none", loosens),
+        "extra_params": (params, params or "none", loosens),
+        "claims": (frozenset(login.claims), listed(login.claims, "none"), grows(Kind.LOOSENED)),
+        "after_logout": (
+            login.after_logout,
+            login.after_logout,
+            harmless("the session has ended by then"),
+        ),
+        "prefix": (login.prefix, login.prefix, harmless("requests to these paths are compared")),
+    }
+    facets = {key: Facet(value, text, judge, (key,)) for key, (value, text, judge) in said.items()}
+    return {**facets, **client_facets(login.client), **_session(login.session)}
+
+
+def client_facets(client: OAuthClient, *keys: str) -> dict[str, Facet]:
+    """Return the facets of a client of an authorization server; a secret is never shown.
+
+    Its settings are below *keys*.
+    """
+    method = client.method.value
+    credential: object = ""
+    shown = "none"
+    if client.secret is not None:
+        credential, shown = sha256(client.secret.encode()).digest(), "a secret"
+    elif client.key is not None:
+        credential, shown = client.key.kid, f"the key {client.key.kid}"
+    others = always(Kind.KEYS)
+    return {
+        "client_id": Facet(client.client_id, client.client_id, others, (*keys, "client_id")),
+        "client_auth": Facet(method, method, weakens(_METHODS), (*keys, "client_auth")),
+        "credential": Facet(credential, shown, others, keys),
+    }
+
+
+def _session(session: SessionSettings) -> dict[str, Facet]:
+    idle, total, under = session.idle_seconds, session.total_seconds, "session"
+    keys = tuple(sha256(key).digest() for key in session.keys)
+    store, size = session.store, session.cookie_bytes
+    facets = {
+        "session.store": Facet(store, store.value, weakens(_STORES), (under, "store")),
+        "session.idle": Facet(idle, f"{idle:g} s", rises(), (under, "idle")),
+        "session.total": Facet(total, f"{total:g} s", rises(), (under, "total")),
+    }
+    if keys:
+        shown = f"a ring of {len(keys)}"
+        facets["session.keys"] = Facet(keys, shown, part(always(Kind.KEYS)), (under,))
+        facets["session.cookie_bytes"] = Facet(
+            size,
+            f"{size} bytes",
+            harmless("a session that is too large is not kept"),
+            (under, "cookie_bytes"),
+        )
+    return facets

@@ -16,6 +16,7 @@ from gateway.settings.values.configuration import (
     Listen,
     Settings,
     UnderscoreNames,
+    Upstream,
 )
 from gateway.settings.values.rates import KeyPart, OnFailure, PartKind, RateLimit, Redis
 from gateway.suites.differences.facet import Facet, Judge, Kind, Kinds, listed
@@ -317,22 +318,19 @@ def fetch_facets(
     }
 
 
-def upstream_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
-    """Return the timeouts and the balancing of each upstream, by its name."""
+def upstream_facets(one: Upstream) -> dict[str, Facet]:
+    """Return the timeouts and the balancing of an upstream."""
     kept = harmless("how long an idle connection is kept")
-    return {
-        name: {
-            key: Facet(value, f"{value:g} s", judge, (key,))
-            for key, value, judge in (
-                ("connect_timeout", one.connect_timeout_seconds, rises()),
-                ("response_timeout", one.response_timeout_seconds, rises()),
-                ("stall_timeout", one.stall_timeout_seconds, rises()),
-                ("idle_timeout", one.idle_timeout_seconds, kept),
-            )
-        }
-        | _balancing_facets(one.balancing)
-        for name, one in settings.upstreams.items()
+    times = {
+        key: Facet(value, f"{value:g} s", judge, (key,))
+        for key, value, judge in (
+            ("connect_timeout", one.connect_timeout_seconds, rises()),
+            ("response_timeout", one.response_timeout_seconds, rises()),
+            ("stall_timeout", one.stall_timeout_seconds, rises()),
+            ("idle_timeout", one.idle_timeout_seconds, kept),
+        )
     }
+    return times | _balancing_facets(one.balancing)
 
 
 def _balancing_facets(how: Balancing) -> dict[str, Facet]:

@@ -3,7 +3,6 @@
 A renewed certificate makes no difference: its names count.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.settings.values.configuration import Settings
@@ -71,14 +70,8 @@ def asked_of_clients(tls: ServerTls | None) -> str:
     return ASKED[0] if tls.is_required else ASKED[1]
 
 
-def upstream_tls_facets(settings: Settings) -> Mapping[str, Mapping[str, Facet]]:
-    """Return how the https servers of each upstream are verified, by its name."""
-    return {
-        name: _upstream(one.tls) for name, one in settings.upstreams.items() if one.tls is not None
-    }
-
-
-def _upstream(tls: ClientTls) -> dict[str, Facet]:
+def upstream_tls_facets(tls: ClientTls) -> dict[str, Facet]:
+    """Return how the https servers of an upstream are verified."""
     return {
         "ca": authorities_facet(tls.ca, "the system's", ("tls", "ca")),
         "server_name": Facet(

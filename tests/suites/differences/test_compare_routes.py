@@ -6,7 +6,7 @@ import pytest
 
 from gateway.suites.differences.compare_routes import Pairs, RouteFacets
 from gateway.suites.differences.facet import Kind
-from tests.suites.differences.configs import BASE, SAME, both, changes, edited, told
+from tests.suites.differences.configs import BASE, SAME, both, changes, difference, edited, told
 
 REQUIRE = "upstream: orders\n    require:\n"
 
@@ -191,12 +191,51 @@ def test_a_route_that_is_renamed_is_the_same_route(tmp_path: Path) -> None:
     ]
 
 
-def test_a_route_that_is_renamed_and_changed_is_another_one(tmp_path: Path) -> None:
+def test_a_route_that_is_renamed_and_changed_is_compared_as_well(tmp_path: Path) -> None:
     text = edited(("name: everything", "name: all"), ("scopes: [read, write]", "scopes: [read]"))
 
     found = [one[:3] for one in told(changes(tmp_path, text))]
 
-    assert found == [("route", "all", ""), ("route", "everything", "")]
+    assert found == [("route", "all", "name"), ("route", "all", "scopes")]
+
+
+LIMITED = BASE.replace(
+    "match: {path_prefix: /orders/}", "match: {path_prefix: /orders/}\n    rate_limits: [each]"
+)
+RATES = "rate_limits: {each: {rate: 10/1m, key: subject}}\n"
+
+
+def test_a_protection_that_is_lost_as_requests_pass_to_another_route_is_told(
+    tmp_path: Path,
+) -> None:
+    taken = "  - {name: taken, match: {path: /orders/x}, upstream: orders, require: {}}\n"
+    texts = LIMITED + taken + RATES, LIMITED + RATES
+    new, old = texts
+
+    found = [one for one in difference(tmp_path, new, old).changed if one.facet]
+
+    assert [(one.name, one.facet, set(one.kinds)) for one in found] == [
+        ("taken", "rate_limits", {Kind.LOOSENED})
+    ]
+    # All that a broader route does is told once: where its own requests pass to another one.
+    found = [one for one in difference(tmp_path, old, new).changed if one.facet]
+    assert [(one.name, set(one.kinds)) for one in found] == [("everything", {Kind.CLOSED})]
+
+
+def test_an_upstream_of_the_same_servers_that_is_verified_less_is_told(tmp_path: Path) -> None:
+    safe = "{servers: ['https://s:1'], tls: {server_name: safe}, max_connections: 5}"
+    lax = "{servers: ['https://s:1']}"
+    text = BASE.replace("upstreams:\n", f"upstreams:\n  a: {safe}\n  b: {lax}\n")
+    route = "  - {name: moved, match: {path: /m}, require: {}, upstream: "
+    a, b = (f"{route}{name}}}\n" for name in "ab")
+
+    found = changes(tmp_path, text + b, text + a)
+
+    assert told(found) == [
+        ("route", "moved", "upstream.max_connections", "5", "unlimited"),
+        ("route", "moved", "upstream.tls.server_name", "safe", "the host"),
+    ]
+    assert [one.kinds for one in found] == [{Kind.LOOSENED}, {Kind.KEYS}]
 
 
 def test_names_that_are_exchanged_are_two_changes(tmp_path: Path) -> None:

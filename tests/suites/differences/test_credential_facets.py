@@ -27,10 +27,9 @@ OWN = {
 
 
 def facets(directory: Path, text: str) -> dict[str, str]:
-    return {
-        name: facet.text
-        for name, facet in credential_facets(load(directory, text))["orders"].items()
-    }
+    settings = load(directory, text)
+    found = credential_facets(settings.upstreams["orders"].credentials, settings)
+    return {name: facet.text for name, facet in found.items()}
 
 
 def test_everything_that_is_asked_for_is_told(tmp_path: Path) -> None:

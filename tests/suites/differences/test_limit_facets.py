@@ -103,7 +103,7 @@ def test_times_of_keys_and_services_are_told(tmp_path: Path) -> None:
         "unknown_kid_cooldown": "5 s",
     }
     assert "unknown_kid_cooldown" not in fetch_facets(times, True)
-    site = upstream_facets(settings)["site"]
+    site = upstream_facets(settings.upstreams["site"])
     assert {key: one.text for key, one in site.items()} == {
         "connect_timeout": "2 s",
         "response_timeout": "30 s",

@@ -9,7 +9,7 @@ from gateway.suites.differences.compare import Question, compare
 from gateway.suites.differences.compare_general import compare_access
 from gateway.suites.differences.compare_routes import RouteFacets, compare_routes
 from gateway.suites.differences.facet import Kind
-from gateway.suites.differences.login_facets import login_facets
+from gateway.suites.differences.issuer_facets import login_facets
 from gateway.suites.simulation.browsers import Browser
 from gateway.suites.simulation.persona import Persona
 from gateway.suites.simulation.request import parse_request
@@ -141,7 +141,8 @@ def route_changes(directory: Path, old: str, new: str) -> list[tuple[str, ...]]:
         outcome = outcome_of(directory, text)
         assert isinstance(outcome, Loaded), outcome
         sides.append(RouteFacets.read(outcome))
-    return told(list(compare_routes(*sides)))
+    old_side, new_side = sides
+    return told(list(compare_routes(old_side, new_side)))
 
 
 def test_a_route_that_accepts_sessions_from_now_on_is_told(tmp_path: Path) -> None:
