@@ -1,0 +1,351 @@
+"""Decide whether one side of a region lets in callers whom the other side does not."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Final, NamedTuple
+
+from gateway.decision.routes.routing import Place, Route
+from gateway.suites.symbolic.access import Access, Undecided, Witness
+from gateway.suites.symbolic.bindings import (
+    Binding,
+    find_bindings,
+    own_values,
+    placeholders,
+    readings_of,
+)
+from gateway.suites.symbolic.callers import CALLER, COMPANION, Sample, keys_of, make_sample
+from gateway.suites.symbolic.formula import (
+    FALSE,
+    TRUE,
+    Formula,
+    all_of,
+    atoms_of,
+    conjuncts,
+    negate,
+)
+from gateway.suites.symbolic.gates import SHUT, Gate, Side, lets_all_in
+from gateway.suites.symbolic.origins import find_issuer, find_origins
+from gateway.suites.symbolic.requirements import Origin
+from gateway.suites.symbolic.satisfy import Model, satisfy
+
+Finding = Witness | Undecided
+
+_NOBODY: Final = Witness("nobody", None, {}, "JWT", None)
+_FIRST, _SECOND = 0, 1  # of the tokens of a request
+
+
+def find_openings(old: Access, new: Access, at: float) -> Iterator[Finding]:
+    """Yield callers whom *new* lets in at the time *at* and *old* does not.
+
+    There is one for each issuer and each rule of *old* that they break. If nothing is yielded,
+    there are none: neither callers without a token, nor with any token that an issuer signs or
+    somebody forges. What could not be decided is yielded as Undecided.
+
+    Not compared: keys, whether lists are available, the origins of logins, and tickets.
+    """
+    if new.route is None or (old.route is not None and lets_all_in(old.route)):
+        return
+    comparison = _Comparison(old, new, at)
+    nobody = list(comparison.of_nobody())
+    yield from nobody
+    if any(isinstance(one, Witness) for one in nobody):
+        return  # whoever has a token need not send it
+    yield from comparison.of_tokens()
+
+
+class _Sides(NamedTuple):
+    """Both sides, as they judge one token; None if a side lets nobody in, or requires no token."""
+
+    old: Side | None
+    new: Side | None
+
+
+_Gates = Callable[[_Sides], tuple[Gate, Gate]]  # of the old side, and of the new side
+
+
+class _Second(Enum):
+    """What the second token of a request must be."""
+
+    ACCEPTED = "accepted by the new side"
+    OPENED = "accepted by the new side only"
+    REFUSED = "refused by the old side"
+
+
+def _without_token(sides: _Sides) -> tuple[Gate, Gate]:
+    old, new = (SHUT if side is None else side.without_token() for side in sides)
+    return old, new
+
+
+def _with_token(origin: Origin) -> _Gates:
+    def gates(sides: _Sides) -> tuple[Gate, Gate]:
+        old, new = (SHUT if side is None else side.with_token(origin) for side in sides)
+        return old, new
+
+    return gates
+
+
+def _with_forged(origin: Origin) -> _Gates:
+    def gates(sides: _Sides) -> tuple[Gate, Gate]:
+        old, new = (SHUT if side is None else side.with_forged(origin) for side in sides)
+        return old, new
+
+    return gates
+
+
+def _with_unread(origin: Origin) -> _Gates:
+    """Return the gates for tokens that only the new side reads."""
+
+    def gates(sides: _Sides) -> tuple[Gate, Gate]:
+        return _without_token(sides)[0], _with_token(origin)(sides)[1]
+
+    return gates
+
+
+def _with_session(origin: Origin, login: str, authority: bytes | None) -> _Gates:
+    def gates(sides: _Sides) -> tuple[Gate, Gate]:
+        old, new = (
+            SHUT if side is None else side.with_session(login, authority, origin) for side in sides
+        )
+        return old, new
+
+    return gates
+
+
+class _Comparison:
+    """One comparison of two sides."""
+
+    def __init__(self, old: Access, new: Access, at: float) -> None:
+        self._old, self._new, self._at = old, new, at
+        self._lists = _same_lists(old, new)
+        self._origins, self._problems = find_origins(old.settings.policy, new.settings.policy)
+        self._generic = placeholders(old, new)
+        self._own = own_values(self._generic, old, new)
+        generic = self._sides(self._generic, _SECOND)
+        self._has_second = generic != (None, None)
+        self._second_formulas = [
+            gate.any_way
+            for origin in (self._origins if self._has_second else ())
+            for gate in _with_token(origin)(generic)
+        ]
+        self._seconds: dict[tuple[_Second, tuple[str, ...]], Finding | None] = {}
+
+    def of_nobody(self) -> Iterator[Finding]:
+        """Yield the caller without a token, if it is one."""
+        yield from self._compare(None, _without_token)
+
+    def of_tokens(self) -> Iterator[Finding]:
+        """Yield callers with a token."""
+        for problem in self._problems:
+            yield Undecided(problem, ("issuers",))
+        for origin in (*self._origins, *self._opaque()):
+            for place, is_read in _places(self._old.route, self._new.route):
+                gates = _with_token(origin) if is_read else _with_unread(origin)
+                for one in self._compare(origin, gates):
+                    yield replace(one, place=place) if isinstance(one, Witness) else one
+            if not origin.is_opaque:
+                yield from self._compare(origin, _with_forged(origin), is_forged=True)
+                yield from self._of_sessions(origin)
+
+    def _opaque(self) -> Iterator[Origin]:
+        """Yield the origin of tokens that are no JWTs, if the new side accepts any."""
+        name = None if self._new.route is None else self._new.route.introspector
+        if name is not None:
+            issuer = self._new.settings.policy.introspecting[name]
+            yield Origin(issuer.issuer, is_opaque=True)
+
+    def _of_sessions(self, origin: Origin) -> Iterator[Finding]:
+        settings, route, request = self._new.settings, self._new.route, self._new.request
+        found = find_issuer(settings.policy, origin)
+        authority = None if request is None else request.authority.lower().encode()
+        if route is None or found is None:
+            return
+        for rule in route.login:
+            if settings.logins[rule.name].issuer != found[0].name:
+                continue
+            for one in self._compare(origin, _with_session(origin, rule.name, authority)):
+                if isinstance(one, Witness):
+                    text = f"{one.text}, by a session of {rule.name}"
+                    yield replace(one, text=text, login=rule.name)
+                else:
+                    yield one
+
+    # --- one kind of caller
+
+    def _compare(
+        self, origin: Origin | None, gates: _Gates, is_forged: bool = False
+    ) -> Iterator[Finding]:
+        """Yield callers with a token of *origin* (None: without one)."""
+        generic = gates(self._sides(self._generic, _FIRST))
+        if not self._has_second and not any(_missing(generic[1].any_way, generic[0].any_way)):
+            return  # whatever the segments are
+        if origin is not None and origin.pattern is not None and _tests_iss(generic):
+            yield Undecided("a rule tests the `iss` of tenants", ("require", "claims", "iss"))
+            return
+        sample = None if origin is None else self._sample(origin, CALLER)
+        formulas = (*(gate.any_way for gate in generic), *self._second_formulas)
+        bindings = find_bindings(self._own, formulas)
+        undecided: dict[Undecided, None] = {}
+        for binding in bindings.tried:
+            found = list(self._differ(gates, binding, sample, is_forged))
+            if any(isinstance(one, Witness) for one in found):
+                yield from found
+                return
+            undecided.update((one, None) for one in found if isinstance(one, Undecided))
+        if not bindings.is_complete:
+            text = "rules compare claims with segments of the path in too many ways"
+            undecided[Undecided(text, ("require", "claims"))] = None
+        yield from undecided
+
+    def _differ(
+        self, gates: _Gates, binding: Binding, sample: Sample | None, is_forged: bool
+    ) -> Iterator[Finding]:
+        old, new = gates(self._sides(binding, _FIRST))
+        segments = {at: text for at, text in binding.items() if text != self._own[at]}
+        if not self._has_second:
+            for one in _models(new.any_way, old.any_way, sample, is_forged):
+                yield _with_segments(one, segments)
+            return
+        refused, unreported = negate(old.any_way), negate(old.reported)
+        for formula, wanted in (
+            (all_of((new.reported, refused)), None),
+            (all_of((new.reported, unreported)), _Second.REFUSED),
+            (all_of((new.clean, refused)), _Second.ACCEPTED),
+            (all_of((new.clean, unreported)), _Second.OPENED),
+        ):
+            for one in _models(formula, FALSE, sample, is_forged):
+                also = _NOBODY if wanted is None else self._second(wanted, binding)
+                if isinstance(one, Undecided) or isinstance(also, Undecided):
+                    yield one if isinstance(one, Undecided) else also  # type: ignore[misc]
+                elif also is not None:
+                    yield _with_segments(_with_second(one, also), segments)
+
+    def _sides(self, binding: Binding, number: int) -> _Sides:
+        """Return the sides as they judge the first or the second token, with these segments."""
+        sides = (self._side(access, binding, number) for access in (self._old, self._new))
+        return _Sides(*sides)
+
+    def _side(self, access: Access, binding: Binding, number: int) -> Side | None:
+        route, match = access.route, access.match
+        if route is None or match is None:
+            return None
+        field = b""
+        if number == _SECOND:
+            second = None if route.sources is None else route.sources.second
+            if second is None:
+                return None
+            route, field = route.judged[1], second.field
+        lists = self._lists if access is self._new else {}
+        return Side(access.settings, route, readings_of(match, binding), self._at, lists, field)
+
+    def _sample(self, origin: Origin, name: str) -> Sample | None:
+        old, new = self._old.settings.policy, self._new.settings.policy
+        if origin.is_opaque:
+            issuer = next(one for one in new.introspecting.values() if one.issuer == origin.iss)
+            return make_sample(issuer, None, origin, name, self._at)
+        before, after = find_issuer(old, origin), find_issuer(new, origin)
+        if after is None:
+            return None
+        other = None if before is None else before[0]
+        return make_sample(after[0], other, origin, name, self._at)
+
+    # --- second tokens
+
+    def _second(self, wanted: _Second, binding: Binding) -> Finding | None:
+        """Return a second token as *wanted*, ``_NOBODY`` if none is needed, None if none is so."""
+        key = wanted, tuple(binding.values())
+        if key not in self._seconds:
+            self._seconds[key] = self._find_second(wanted, self._sides(binding, _SECOND))
+        return self._seconds[key]
+
+    def _find_second(self, wanted: _Second, sides: _Sides) -> Finding | None:
+        old, new = sides
+        if wanted is not _Second.ACCEPTED and old is None:
+            return None
+        if wanted is _Second.REFUSED or new is None:
+            return _NOBODY
+        is_opening = wanted is _Second.OPENED and old is not None and old.field == new.field
+        result: Finding | None = None
+        for origin in self._origins:
+            sample = self._sample(origin, COMPANION)
+            for is_forged, gates in ((False, _with_token(origin)), (True, _with_forged(origin))):
+                before, after = gates(sides)
+                for one in _models(
+                    after.any_way, before.any_way if is_opening else FALSE, sample, is_forged
+                ):
+                    if isinstance(one, Witness):
+                        return one
+                    result = one
+        return result
+
+
+def _models(
+    new: Formula, old: Formula, sample: Sample | None, is_forged: bool
+) -> Iterator[Finding]:
+    """Yield tokens that satisfy *new*, but not *old*: one for each part of *old* that they lack."""
+    preferred = {} if sample is None else sample.preferred
+    for part in _missing(new, old):
+        found = satisfy((new, negate(part)), preferred)
+        if isinstance(found, Model):
+            yield _NOBODY if sample is None else _caller(sample, found, is_forged)
+            if new == TRUE:
+                return  # one of those who may send any token
+        elif found is not None:
+            yield Undecided("the rules of both are too intricate to compare", keys_of(part))
+
+
+def _caller(sample: Sample, model: Model, is_forged: bool) -> Witness:
+    return sample.forged(model) if is_forged else sample.changed(model)
+
+
+def _missing(new: Formula, old: Formula) -> Iterator[Formula]:
+    """Yield the parts of *old* that are none of *new*, which may be broken by it."""
+    if new == FALSE:
+        return
+    known = set(conjuncts(new))
+    yield from (part for part in conjuncts(old) if part not in known)
+
+
+def _tests_iss(gates: tuple[Gate, Gate]) -> bool:
+    return any(atom.path[0] == "iss" for gate in gates for atom in atoms_of(gate.any_way))
+
+
+def _with_segments(one: Finding, segments: Mapping[int, str]) -> Finding:
+    return replace(one, segments=segments) if isinstance(one, Witness) and segments else one
+
+
+def _with_second(first: Finding, second: Finding) -> Finding:
+    if not isinstance(first, Witness) or not isinstance(second, Witness) or second is _NOBODY:
+        return first
+    return replace(first, text=f"{first.text}; its second token: {second.text}", second=second)
+
+
+def _places(old: Route | None, new: Route | None) -> Iterator[tuple[Place | None, bool]]:
+    """Yield the places of a token that tell the sides apart, and whether the old side reads them.
+
+    Tickets are not among them: whoever gets one has sent a token.
+    """
+    known = _places_of(old)
+    common = [place for place, name in _places_of(new) if (place, name) in known]
+    if common:
+        yield None if Place.AUTHORIZATION in common else common[0], True
+    for place, name in _places_of(new):
+        if (place, name) not in known and place is not Place.TICKET:
+            yield None if place is Place.AUTHORIZATION else place, False
+
+
+def _places_of(route: Route | None) -> list[tuple[Place, bytes | None]]:
+    if route is None or route.sources is None:
+        return [(Place.AUTHORIZATION, None)]
+    sources = route.sources
+    return [
+        (place, sources.field if place is Place.HEADER else None)
+        for place in Place
+        if place in sources.places
+    ]
+
+
+def _same_lists(old: Access, new: Access) -> Mapping[str, str]:
+    """Return what the old side calls the revocation lists of the new side."""
+    before = {one.location: name for name, one in old.settings.revocations.items()}
+    return {name: before.get(one.location, name) for name, one in new.settings.revocations.items()}
